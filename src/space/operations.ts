@@ -1,0 +1,36 @@
+// The 13 operations of the search space (paper, section 3.1) and the two combiners, as a table.
+// An operation's index in this table is the number that the controller decides; adding one is one line here
+// and one case in plan-operation.ts.
+
+/** What an operation is made of: plan-operation.ts turns this into layers. */
+export type Operation =
+  | { readonly kind: 'identity' }
+  | { readonly kind: 'convolution'; readonly kernel: number }
+  | { readonly kind: 'factorised'; readonly kernel: number } // 1×k, then k×1
+  | { readonly kind: 'dilated'; readonly kernel: number; readonly dilation: number }
+  | { readonly kind: 'separable'; readonly kernel: number }
+  | { readonly kind: 'average-pool'; readonly kernel: number }
+  | { readonly kind: 'max-pool'; readonly kernel: number };
+
+export const operations = {
+  identity: { kind: 'identity' },
+  conv_1x3_3x1: { kind: 'factorised', kernel: 3 },
+  conv_1x7_7x1: { kind: 'factorised', kernel: 7 },
+  dil_conv_3x3: { kind: 'dilated', kernel: 3, dilation: 2 },
+  avg_pool_3x3: { kind: 'average-pool', kernel: 3 },
+  max_pool_3x3: { kind: 'max-pool', kernel: 3 },
+  max_pool_5x5: { kind: 'max-pool', kernel: 5 },
+  max_pool_7x7: { kind: 'max-pool', kernel: 7 },
+  conv_1x1: { kind: 'convolution', kernel: 1 },
+  conv_3x3: { kind: 'convolution', kernel: 3 },
+  sep_conv_3x3: { kind: 'separable', kernel: 3 },
+  sep_conv_5x5: { kind: 'separable', kernel: 5 },
+  sep_conv_7x7: { kind: 'separable', kernel: 7 },
+} as const satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof operations;
+export const operationNames = Object.keys(operations) as OperationName[];
+
+/** How a block joins its two results: element-wise addition (f channels) or concatenation in depth (2f). */
+export type Combiner = 'add' | 'concat';
+export const combiners: readonly Combiner[] = ['add', 'concat'];

@@ -1,0 +1,112 @@
+// Unknown JSON to an Architecture, or one sentence that says what was expected, what came and where.
+// Reading files and databases is the caller's work.
+
+import { InputError } from '../failure.ts';
+import type { Architecture, Block, Cell } from './architecture.ts';
+import { type Combiner, combiners, type OperationName, operations } from './operations.ts';
+
+/**
+ * Checks a parsed JSON document against the architecture file format.
+ * @param where put in front of every message, such as a file name
+ * @throws InputError such as `normal.blocks[3].inputs[0]: expected a hidden state from 0 to 4, got 7`
+ */
+export function parseArchitecture(value: unknown, where = ''): Architecture {
+  const prefix = where === '' ? '' : `${where}: `;
+  const document = record(value, where === '' ? 'architecture' : where, ['normal', 'reduction'], prefix);
+  return {
+    normal: parseCell(document.normal, `${prefix}normal`),
+    reduction: parseCell(document.reduction, `${prefix}reduction`),
+  };
+}
+
+/** The same from JSON text. @throws InputError also when the text is no JSON. */
+export function parseArchitectureText(text: string, where = 'architecture'): Architecture {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${where}: expected a JSON document, got ${(error as Error).message}`);
+  }
+  return parseArchitecture(value, where);
+}
+
+function parseCell(value: unknown, where: string): Cell {
+  const cell = record(value, where, ['blocks', 'output']);
+  const blocks = list(cell.blocks, `${where}.blocks`, 'a list of blocks').map((block, index) =>
+    parseBlock(block, index, `${where}.blocks[${index}]`),
+  );
+  if (blocks.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
+  if (cell.output === undefined) return { blocks };
+  return { blocks, output: parseOutput(cell.output, blocks.length + 1, `${where}.output`) };
+}
+
+function parseBlock(value: unknown, index: number, where: string): Block {
+  const block = record(value, where, ['inputs', 'operations', 'combine']);
+  const inputs = pair(block.inputs, `${where}.inputs`, 'two hidden states');
+  const names = pair(block.operations, `${where}.operations`, 'two operations');
+  return {
+    inputs: [
+      hiddenState(inputs[0], index + 1, `${where}.inputs[0]`),
+      hiddenState(inputs[1], index + 1, `${where}.inputs[1]`),
+    ],
+    operations: [operation(names[0], `${where}.operations[0]`), operation(names[1], `${where}.operations[1]`)],
+    combine: combiner(block.combine, `${where}.combine`),
+  };
+}
+
+function parseOutput(value: unknown, last: number, where: string): number[] {
+  const states = list(value, where, 'a list of hidden states').map((state, index) =>
+    hiddenState(state, last, `${where}[${index}]`),
+  );
+  if (states.length === 0) throw new InputError(`${where}: expected at least one hidden state, got an empty list`);
+  states.forEach((state, index) => {
+    if (states.indexOf(state) === index) return;
+    throw new InputError(`${where}[${index}]: expected each hidden state once, got ${state} again`);
+  });
+  return states;
+}
+
+function hiddenState(value: unknown, last: number, where: string): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= last) return value as number;
+  throw new InputError(`${where}: expected a hidden state from 0 to ${last}, got ${shown(value)}`);
+}
+
+function operation(value: unknown, where: string): OperationName {
+  if (typeof value === 'string' && Object.hasOwn(operations, value)) return value as OperationName;
+  throw new InputError(`${where}: expected one of ${Object.keys(operations).join(', ')}, got ${shown(value)}`);
+}
+
+function combiner(value: unknown, where: string): Combiner {
+  if (combiners.includes(value as Combiner)) return value as Combiner;
+  throw new InputError(`${where}: expected "add" or "concat", got ${shown(value)}`);
+}
+
+function pair(value: unknown, where: string, expected: string): [unknown, unknown] {
+  if (Array.isArray(value) && value.length === 2) return [value[0], value[1]];
+  throw new InputError(`${where}: expected a list of ${expected}, got ${shown(value)}`);
+}
+
+function list(value: unknown, where: string, expected: string): unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new InputError(`${where}: expected ${expected}, got ${shown(value)}`);
+}
+
+/** An object with no other keys than these; `prefix` replaces `where.` in the name of an unknown key. */
+function record(value: unknown, where: string, keys: string[], prefix = `${where}.`): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InputError(`${where}: expected an object with ${keys.join(' and ')}, got ${shown(value)}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!keys.includes(key)) throw new InputError(`${prefix}${key}: expected only ${keys.join(', ')}, got this key`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** A value in a message: short, on one line, in JSON where it has a JSON form. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = typeof value === 'string' || value === null ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

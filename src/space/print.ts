@@ -1,0 +1,26 @@
+// An architecture as text: the architecture file (parse.ts reads it back) and equations for people.
+
+import { type Architecture, type Cell, createdState, outputStates } from './architecture.ts';
+
+/** The architecture file's text: JSON with one block a line, ending in a newline. */
+export function printArchitecture(architecture: Architecture): string {
+  return `{\n  "normal": ${printCell(architecture.normal)},\n  "reduction": ${printCell(architecture.reduction)}\n}\n`;
+}
+
+function printCell(cell: Cell): string {
+  const blocks = cell.blocks.map(
+    ({ inputs, operations, combine }) =>
+      `      { "inputs": [${inputs.join(', ')}], "operations": ["${operations.join('", "')}"], "combine": "${combine}" }`,
+  );
+  const output = cell.output ? `,\n    "output": [${cell.output.join(', ')}]` : '';
+  return `{\n    "blocks": [\n${blocks.join(',\n')}\n    ]${output}\n  }`;
+}
+
+/** One line a block and one for the output: `2 = add(sep_conv_5x5(0), sep_conv_3x3(1))`, `output = concat(1, 2, 3)`. */
+export function describeCell(cell: Cell): string[] {
+  const lines = cell.blocks.map(({ inputs, operations, combine }, index) => {
+    const results = inputs.map((state, side) => `${operations[side]}(${state})`);
+    return `${createdState(index)} = ${combine}(${results.join(', ')})`;
+  });
+  return [...lines, `output = concat(${outputStates(cell).join(', ')})`];
+}

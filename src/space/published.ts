@@ -1,0 +1,40 @@
+// Cells that were published as data. NASNet-B and -C are known only as pictures and are not here.
+
+import type { Architecture, Block } from './architecture.ts';
+import type { OperationName } from './operations.ts';
+
+const add = (left: OperationName, input1: number, right: OperationName, input2: number): Block => ({
+  inputs: [input1, input2],
+  operations: [left, right],
+  combine: 'add',
+});
+
+/**
+ * NASNet-A as released (tensorflow/models, research/slim/nets/nasnet/nasnet_utils.py). Its output lists contradict the
+ * paper's rule (state 1 is concatenated, the reduction cell's used state 3 too); only they give the published sizes.
+ */
+export const nasnetA: Architecture = {
+  normal: {
+    blocks: [
+      add('sep_conv_5x5', 0, 'sep_conv_3x3', 1),
+      add('sep_conv_5x5', 1, 'sep_conv_3x3', 1),
+      add('avg_pool_3x3', 0, 'identity', 1),
+      add('avg_pool_3x3', 1, 'avg_pool_3x3', 1),
+      add('sep_conv_3x3', 0, 'identity', 0),
+    ],
+    output: [1, 2, 3, 4, 5, 6],
+  },
+  reduction: {
+    blocks: [
+      add('sep_conv_5x5', 0, 'sep_conv_7x7', 1),
+      add('max_pool_3x3', 0, 'sep_conv_7x7', 1),
+      add('avg_pool_3x3', 0, 'sep_conv_5x5', 1),
+      add('identity', 3, 'avg_pool_3x3', 2),
+      add('sep_conv_3x3', 2, 'max_pool_3x3', 0),
+    ],
+    output: [3, 4, 5, 6],
+  },
+};
+
+/** Published architectures by the name that a MODEL string gives them. */
+export const published: Readonly<Record<string, Architecture>> = { 'nasnet-a': nasnetA };
