@@ -1,0 +1,48 @@
+// Random search: every decision drawn uniformly, whatever the rewards (the paper's baseline, figure 6).
+
+import { RandomStream } from '../random/stream.ts';
+import { parseOptions } from './options.ts';
+import { PendingTrials } from './pending.ts';
+import { readState, writeState } from './saved-state.ts';
+import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+
+interface State {
+  random: string;
+  pending: [trial: number, sample: true][];
+}
+
+/** A trial's decisions follow from seed and trial number alone. Has no options. */
+export class RandomStrategy implements Strategy {
+  readonly name = 'random';
+  readonly #sizes: readonly number[];
+  readonly #pending = new PendingTrials<true>();
+  #random: RandomStream;
+
+  constructor({ sizes, seed, options }: StrategyParts) {
+    parseOptions(options, {});
+    this.#sizes = sizes;
+    this.#random = new RandomStream(seed).split('random search');
+  }
+
+  ask(trial: number): number[] {
+    this.#pending.open(trial, true);
+    const random = this.#random.split(`trial ${trial}`);
+    return this.#sizes.map((size) => random.integer(size));
+  }
+
+  tell(trial: number, outcome: Outcome): void {
+    this.#pending.close(trial, outcome);
+  }
+
+  save(): Uint8Array {
+    const state: State = { random: this.#random.save(), pending: this.#pending.entries() };
+    return writeState({ strategy: this.name, sizes: this.#sizes, options: {}, state, arrays: {} });
+  }
+
+  load(bytes: Uint8Array): void {
+    const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: {} });
+    const { random, pending } = saved.state as State;
+    this.#random = RandomStream.load(random);
+    this.#pending.replace(pending);
+  }
+}

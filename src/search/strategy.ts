@@ -1,0 +1,63 @@
+// What a search strategy is, and the strategies that there are.
+// A strategy knows decisions and rewards; training, workers and the study's file are somebody else's.
+
+import { InputError } from '../failure.ts';
+import { decisionSizes } from '../space/decisions.ts';
+import { RandomStrategy } from './random-strategy.ts';
+
+/** What became of a trial: its reward (validation accuracy, any finite number), or why it has none. */
+export type Outcome = { reward: number } | { failed: string };
+
+/**
+ * A deterministic state machine of the sequence of its ask and tell calls. Tells may come late, in any order, or never.
+ */
+export interface Strategy {
+  readonly name: string;
+
+  /**
+   * The decisions of the architecture to try as this trial: 2 × 5B numbers, each below its decision's size.
+   * Throws an Error if the trial was asked for and not yet told.
+   */
+  ask(trial: number): number[];
+
+  /** Learns what became of a trial. Throws an Error if it was never asked for or already told, or if its reward is not finite. */
+  tell(trial: number, outcome: Outcome): void;
+
+  /** The whole state: equal states give equal bytes, and what follows load() is what would have followed here. */
+  save(): Uint8Array;
+
+  /** Takes over a saved state, whatever was asked and told before. Throws an InputError and changes nothing if the bytes do not fit. */
+  load(bytes: Uint8Array): void;
+
+  /** Figures of the last update for the log; empty before the first one. */
+  diagnostics?(): Record<string, number>;
+}
+
+export interface StrategySettings {
+  /** B, blocks per cell. */
+  blocks: number;
+  seed: number | string;
+  /** Values of the strategy's own options that are not its defaults. */
+  options?: object | undefined;
+}
+
+/** What every strategy is built from. */
+export interface StrategyParts {
+  /** How many options each decision has, in the order of the decisions. */
+  sizes: readonly number[];
+  seed: number | string;
+  options: object;
+}
+
+const strategies: Record<string, (parts: StrategyParts) => Strategy> = {
+  random: (parts) => new RandomStrategy(parts),
+};
+
+export const strategyNames: readonly string[] = Object.keys(strategies);
+
+/** A fresh strategy over the cells of B blocks. Throws an InputError for an unknown name or option. */
+export function createStrategy(name: string, { blocks, seed, options = {} }: StrategySettings): Strategy {
+  const create = Object.hasOwn(strategies, name) ? strategies[name] : undefined;
+  if (!create) throw new InputError(`strategy: expected one of ${strategyNames.join(', ')}, got "${name}"`);
+  return create({ sizes: decisionSizes(blocks), seed, options });
+}
