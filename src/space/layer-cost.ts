@@ -1,0 +1,61 @@
+// What layers cost: their parameters by name, and multiply-adds. Everything that counts a plan counts with these.
+
+import type { Layer } from './layers.ts';
+
+/** A named tensor of a layer. `statistic`: a batch norm's moving mean or variance, which training does not learn. */
+export interface Parameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly statistic: boolean;
+}
+
+/** The tensors of one layer, in the layout of safetensors and PyTorch: convolutions [out, in / groups, height, width]. */
+export function layerParameters(layer: Layer): Parameter[] {
+  const tensor = (name: string, shape: number[], statistic = false) => ({ name, shape, statistic });
+  switch (layer.kind) {
+    case 'convolution': {
+      const shape = [layer.outputChannels, layer.inputChannels / layer.groups, ...layer.kernel];
+      return [tensor(`${layer.name}.weight`, shape)];
+    }
+    case 'batch-norm':
+      return [
+        tensor(`${layer.name}.weight`, [layer.channels]),
+        tensor(`${layer.name}.bias`, [layer.channels]),
+        tensor(`${layer.name}.running_mean`, [layer.channels], true),
+        tensor(`${layer.name}.running_var`, [layer.channels], true),
+      ];
+    case 'linear':
+      return [
+        tensor(`${layer.name}.weight`, [layer.outputs, layer.inputs]),
+        tensor(`${layer.name}.bias`, [layer.outputs]),
+      ];
+    case 'branches':
+      return layer.branches.flat().flatMap(layerParameters);
+    default:
+      return [];
+  }
+}
+
+/** Multiply-adds of one image through one layer: convolutions and linear layers, as the paper counts them. */
+export function layerMultiplyAdds(layer: Layer): number {
+  switch (layer.kind) {
+    case 'convolution': {
+      const [height, width] = layer.output;
+      const perPixel = layer.kernel[0] * layer.kernel[1] * (layer.inputChannels / layer.groups) * layer.outputChannels;
+      return height * width * perPixel;
+    }
+    case 'linear':
+      return layer.inputs * layer.outputs;
+    case 'branches':
+      return layer.branches.flat().reduce((sum, inner) => sum + layerMultiplyAdds(inner), 0);
+    default:
+      return 0;
+  }
+}
+
+/** Elements of all tensors, with or without the moving statistics. */
+export function countElements(parameters: readonly Parameter[], options: { statistics: boolean }): number {
+  return parameters
+    .filter(({ statistic }) => options.statistics || !statistic)
+    .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+}

@@ -1,0 +1,55 @@
+// One operation of a block as layers. Every operation ends with the cell's f filters; combiners rely on it.
+// Order and biases follow the released code (docs/paper.md); each convolution is ReLU, convolution, batch norm.
+
+import type { LayerPath } from './layer-path.ts';
+import { type Operation, type OperationName, operations } from './operations.ts';
+
+/** Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width. */
+export function layOperation(path: LayerPath, name: OperationName, filters: number, stride: 1 | 2): LayerPath {
+  const operation: Operation = operations[name];
+  const channels = path.shape[2];
+  switch (operation.kind) {
+    case 'identity':
+      if (stride === 1 && channels === filters) return path;
+      return path.relu().convolution('pointwise', { channels: filters, stride }).batchNorm();
+
+    case 'convolution':
+      return path
+        .relu()
+        .convolution('convolution', { channels: filters, kernel: operation.kernel, stride })
+        .batchNorm();
+
+    // Open in the paper; read here as one unit: ReLU, 1×k, k×1, batch norm, each half striding along its own axis.
+    case 'factorised':
+      return path
+        .relu()
+        .convolution('across', { channels: filters, kernel: [1, operation.kernel], stride: [1, stride] })
+        .convolution('down', { channels: filters, kernel: [operation.kernel, 1], stride: [stride, 1] })
+        .batchNorm();
+
+    // Open in the paper; read here as depthwise 3×3 with dilation 2 and pointwise 1×1, once, as in the later DARTS.
+    case 'dilated':
+      return path
+        .relu()
+        .depthwise('depthwise', { kernel: operation.kernel, stride, dilation: operation.dilation })
+        .convolution('pointwise', { channels: filters })
+        .batchNorm();
+
+    // Twice, with nothing between depthwise and pointwise (paper, appendix A.4).
+    case 'separable':
+      for (const turn of [1, 2]) {
+        path
+          .relu()
+          .depthwise(`separable_${turn}.depthwise`, { kernel: operation.kernel, stride: turn === 1 ? stride : 1 })
+          .convolution(`separable_${turn}.pointwise`, { channels: filters })
+          .batchNorm(`separable_${turn}.norm`);
+      }
+      return path;
+
+    case 'average-pool':
+    case 'max-pool':
+      path.pool(operation.kind, operation.kernel, stride);
+      if (channels === filters) return path;
+      return path.convolution('pointwise', { channels: filters }).batchNorm();
+  }
+}
