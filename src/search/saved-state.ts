@@ -52,11 +52,13 @@ export function readState(
 ): Pick<StrategyState, 'state' | 'arrays'> {
   const body = bytes.subarray(checkBytes);
   const newline = body.indexOf('\n'.charCodeAt(0));
-  const header = newline < 0 ? undefined : parseHeader(body.subarray(0, newline));
-  if (!header) refuse('bytes that a strategy saved', `${bytes.length} other bytes`);
-  if (header.version !== version) refuse(`format version ${version}`, `version ${header.version}`);
+  const text = new TextDecoder().decode(newline < 0 ? body : body.subarray(0, newline));
+  const opening = /^{"format":"nasnet strategy","version":(\d+),/.exec(text);
+  if (!opening) refuse('bytes that a strategy saved', `${bytes.length} other bytes`);
+  if (Number(opening[1]) !== version) refuse(`format version ${version}`, `version ${opening[1]}`);
   if (checkSum(body).some((byte, index) => byte !== bytes[index]))
     refuse('a whole state', 'one that is cut or damaged');
+  const header: Header = JSON.parse(text);
   if (header.strategy !== expected.strategy) refuse(`strategy ${expected.strategy}`, header.strategy);
   if (header.sizes.join() !== expected.sizes.join()) {
     refuse(
