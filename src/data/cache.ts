@@ -1,0 +1,179 @@
+// The cache of prepared datasets: a folder with one block of bytes and one description for each, written whole or not at all.
+// Where the images come from is the business of cifar10.ts and image-folder.ts.
+
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Failure } from '../failure.ts';
+import type { DatasetFiles } from './dataset-files.ts';
+import { DatasetWriter } from './dataset-writer.ts';
+import { withLock } from './lock.ts';
+import type { OnProgress } from './progress.ts';
+
+/** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */
+const format = 1;
+
+/** What stands in the description beside the block. Paths are relative to the cache, so that it can be moved. */
+interface Entry {
+  format: number;
+  files: DatasetFiles;
+  bytes: number;
+  sha256: string;
+  /** Images that could not be read and were left out: "path (reason)". */
+  skipped: string[];
+}
+
+export type Description = Omit<DatasetFiles, 'train' | 'test'>;
+
+/** Fills the writer, training images first, and says what the dataset is and which images were left out. */
+export type Prepare = (writer: DatasetWriter) => Promise<{ description: Description; skipped: string[] }>;
+
+export interface Prepared {
+  files: DatasetFiles;
+  skipped: string[];
+}
+
+/** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
+export function cacheRoot(): string {
+  if (process.env.NASNET_CACHE) return process.env.NASNET_CACHE;
+  const base = process.env.XDG_CACHE_HOME;
+  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'nasnet');
+}
+
+/**
+ * The entry `key` of a cache, prepared if it is missing or its bytes are not those once written. Processes that ask at
+ * once wait for the first and then share its work. Throws a Failure if the cache cannot be written.
+ */
+export async function cached(cache: string, key: string, onProgress: OnProgress, prepare: Prepare): Promise<Prepared> {
+  const present = await readEntry(cache, key);
+  if (present) return present;
+  makeFolder(cache);
+  const onWait = () => onProgress({ task: 'wait', subject: key, done: 0, total: 0, unit: 'images' });
+  return withLock(join(cache, `${key}.lock`), onWait, async () => {
+    const prepared = await readEntry(cache, key);
+    if (prepared) return prepared;
+    clearLeftovers(cache, key);
+    const writer = await DatasetWriter.create(join(cache, `${key}.bin`)).catch((error) => {
+      throw diskSentence(cache, error);
+    });
+    try {
+      const { description, skipped } = await prepare(writer);
+      const block = await writer.finish(description, { format, skipped });
+      return { files: withPaths(cache, block.files), skipped };
+    } catch (error) {
+      await writer.discard();
+      throw diskSentence(cache, error);
+    }
+  });
+}
+
+/** The entry if it is there and whole. */
+export async function readEntry(cache: string, key: string): Promise<Prepared | undefined> {
+  const entry = describe(join(cache, `${key}.json`));
+  if (!entry || !isWhole(cache, entry)) return undefined;
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex') === entry.sha256
+    ? { files: withPaths(cache, entry.files), skipped: entry.skipped }
+    : undefined;
+}
+
+/** What lies in the cache: prepared datasets, and downloads that were cut short and will be continued. */
+export interface CachedData {
+  name: string;
+  path: string;
+  bytes: number;
+  /** Zero for a download that was cut short. */
+  images: number;
+  state: 'ready' | 'damaged' | 'partial download';
+}
+
+/** What lies in the cache, for people; sizes are compared, contents are not read. */
+export function findData(cache = cacheRoot()): CachedData[] {
+  if (!existsSync(cache)) return [];
+  return readdirSync(cache)
+    .sort()
+    .flatMap((name): CachedData[] => {
+      const path = join(cache, name);
+      if (name.endsWith('.part')) {
+        return [{ name, path, bytes: statSync(path).size, images: 0, state: 'partial download' }];
+      }
+      const entry = name.endsWith('.json') ? describe(path) : undefined;
+      if (!entry) return [];
+      const { train, test, height, width } = entry.files;
+      const block = join(cache, train.path);
+      return [
+        {
+          name: `${entry.files.name} ${height}×${width}`,
+          path: block,
+          bytes: existsSync(block) ? statSync(block).size : 0,
+          images: train.count + test.count,
+          state: isWhole(cache, entry) ? 'ready' : 'damaged',
+        },
+      ];
+    });
+}
+
+function describe(path: string): Entry | undefined {
+  try {
+    const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;
+    return entry.format === format ? entry : undefined;
+  } catch {
+    return undefined; // missing or not ours: it is prepared again
+  }
+}
+
+function isWhole(cache: string, entry: Entry): boolean {
+  const block = join(cache, entry.files.train.path);
+  return existsSync(block) && statSync(block).size === entry.bytes;
+}
+
+function withPaths(cache: string, files: DatasetFiles): DatasetFiles {
+  const absolute = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
+  return { ...files, train: absolute(files.train), test: absolute(files.test) };
+}
+
+/** Removes what a killed process left of this entry. The caller holds the lock, so nobody is writing it. */
+function clearLeftovers(cache: string, key: string): void {
+  for (const name of readdirSync(cache)) {
+    if (name.startsWith(`${key}.`) && name.endsWith('.tmp')) rmSync(join(cache, name), { force: true });
+  }
+}
+
+function makeFolder(cache: string): void {
+  try {
+    mkdirSync(cache, { recursive: true });
+    accessSync(cache, constants.W_OK);
+  } catch (error) {
+    throw diskSentence(cache, error);
+  }
+}
+
+const diskReasons: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EACCES: 'it may not be written',
+  EPERM: 'it may not be written',
+  EROFS: 'the disk is read-only',
+  ENOTDIR: 'a part of its path is a file',
+  EEXIST: 'it is a file',
+};
+
+/** An error of the disk as a sentence; any other error as it is. */
+export function diskSentence(cache: string, error: unknown): unknown {
+  const reason = diskReasons[(error as NodeJS.ErrnoException)?.code ?? ''];
+  if (!reason || error instanceof Failure) return error;
+  return new Failure(`${cache}: cannot keep datasets here, ${reason}; NASNET_CACHE names another folder`);
+}

@@ -1,0 +1,61 @@
+// A dataset as plain data: what it is called, its classes, and where its images and labels lie on disk.
+// It is JSON, so it travels in a job message; dataset.ts turns it into tensors, and nothing here touches them.
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import { Failure } from '../failure.ts';
+
+/** Images and labels of one part of a dataset. The images are uint8 [count, 3, height, width], the labels int64 [count]. */
+export interface DatasetPart {
+  path: string;
+  count: number;
+  /** Byte offset of the first image in the file. */
+  images: number;
+  /** Byte offset of the first label in the file, a multiple of 8. */
+  labels: number;
+}
+
+export interface DatasetFiles {
+  name: string;
+  /** Where the images came from, in words for reports: a package or a folder. */
+  source: string;
+  /** A label is an index into these. */
+  classes: string[];
+  height: number;
+  width: number;
+  /** How split() holds out images: uniformly at random as in the paper, or the same share of every class. */
+  holdOut: 'uniform' | 'stratified';
+  train: DatasetPart;
+  test: DatasetPart;
+}
+
+/** Bytes of one image. */
+export function imageBytes(files: { height: number; width: number }): number {
+  return 3 * files.height * files.width;
+}
+
+/** The labels of one part, read without the engine: [count]. */
+export function readLabels(part: DatasetPart): Int32Array {
+  const labels = new BigInt64Array(readRange(part.path, part.labels, 8 * part.count).buffer);
+  return Int32Array.from(labels, Number);
+}
+
+/** Some bytes of a file, in memory of their own. Throws a Failure if the file is missing or ends before them. */
+export function readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw new Failure(`${path}: the cached dataset cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  try {
+    for (let done = 0; done < length; ) {
+      const read = readSync(file, bytes, done, length - done, offset + done);
+      if (read === 0) throw new Failure(`${path}: the cached dataset ends early; delete it and prepare it again`);
+      done += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return bytes;
+}

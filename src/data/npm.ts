@@ -1,0 +1,82 @@
+// The user's npm, asked for what it knows: where a package's archive lies, and how this machine reaches it.
+// npm itself reads the configuration (registries, proxies, certificates); download.ts then fetches with it.
+
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Failure } from '../failure.ts';
+
+export interface PackageArchive {
+  tarball: string;
+  /** As in a lock file: "sha512-" and base64. */
+  integrity: string;
+}
+
+/** How requests leave this machine. */
+export interface Network {
+  certificates: string[] | undefined;
+  strict: boolean;
+  proxies: { HTTP_PROXY?: string; HTTPS_PROXY?: string; NO_PROXY?: string };
+}
+
+/** Address and checksum of a package's archive. Throws a Failure with npm's own reason. */
+export async function packageArchive(name: string): Promise<PackageArchive> {
+  const dist = JSON.parse(await npm(['view', name, 'dist', '--json'])) as Record<string, string>;
+  if (!dist.tarball) throw new Failure(`npm knows no archive of ${name}`);
+  const sha1 = () => `sha1-${Buffer.from(dist.shasum ?? '', 'hex').toString('base64')}`;
+  return { tarball: dist.tarball, integrity: dist.integrity ?? sha1() };
+}
+
+/** Certificates and proxies as npm is configured to use them. */
+export async function network(): Promise<Network> {
+  const settings = JSON.parse(await npm(['config', 'list', '--json'])) as Record<string, unknown>;
+  const text = (name: string) => (typeof settings[name] === 'string' && settings[name] ? settings[name] : undefined);
+  const cafile = text('cafile');
+  const given = settings.ca ? [settings.ca].flat().map(String) : undefined;
+  const httpsProxy = text('https-proxy') ?? text('proxy');
+  return {
+    certificates: cafile && existsSync(cafile) ? [readFileSync(cafile, 'utf8')] : given,
+    strict: settings['strict-ssl'] !== false,
+    proxies: {
+      HTTP_PROXY: text('http-proxy') ?? text('proxy') ?? httpsProxy,
+      HTTPS_PROXY: httpsProxy,
+      NO_PROXY: [settings.noproxy ?? []].flat().filter(Boolean).join(','),
+    },
+  };
+}
+
+/** Lets npm itself fetch a package's archive into a folder, for what only npm can do (logins); returns its path. */
+export async function packArchive(name: string, folder: string): Promise<string> {
+  const packed = JSON.parse(await npm(['pack', name, '--pack-destination', folder, '--json'])) as {
+    filename: string;
+  }[];
+  return join(folder, packed[0]!.filename);
+}
+
+const run = promisify(execFile);
+
+async function npm(words: string[]): Promise<string> {
+  const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--loglevel=error'];
+  try {
+    const { stdout } = await run(npmProgram(), [...words, ...patience], { maxBuffer: 1 << 26 });
+    return stdout;
+  } catch (error) {
+    throw new Failure(reason(error));
+  }
+}
+
+/** The npm beside the running node, else the one on the PATH. */
+function npmProgram(): string {
+  const beside = join(dirname(process.execPath), 'npm');
+  return existsSync(beside) ? beside : 'npm';
+}
+
+function reason(error: unknown): string {
+  const { code, stderr = '', stdout = '' } = error as { code?: string | number; stderr?: string; stdout?: string };
+  if (code === 'ENOENT') return 'npm was not found';
+  const summary = /"summary":\s*"((?:[^"\\]|\\.)*)"/.exec(stdout)?.[1];
+  const lines = stderr.split('\n').map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim());
+  const line = lines.find((text) => text && !/^(code|errno|syscall|type|network This|A complete log)/.test(text));
+  return `npm says: ${summary ?? line ?? code}`;
+}
