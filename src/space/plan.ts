@@ -7,6 +7,7 @@ import { liveStates } from './architecture.ts';
 import { countElements, layerMultiplyAdds, layerParameters, type Parameter } from './layer-cost.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
+import { type AuxiliaryPlan, planAuxiliary } from './plan-auxiliary.ts';
 import { type CellPlan, planCell } from './plan-cell.ts';
 
 export type Layout = 'cifar';
@@ -43,7 +44,7 @@ export interface Plan {
   readonly cells: readonly CellPlan[];
   /** From the last cell's output to the logits. */
   readonly head: readonly Layer[];
-  readonly auxiliary: { readonly from: string; readonly layers: readonly Layer[] } | undefined;
+  readonly auxiliary: AuxiliaryPlan | undefined;
   /** Named as in the released code. */
   readonly endpoints: readonly { readonly name: string; readonly shape: Shape }[];
   /** In the order of computation, the auxiliary head last. */
@@ -62,9 +63,6 @@ const cifar = {
   stemMultiplier: 3, // stem channels = 3F
   norm: { decay: 0.9, epsilon: 1e-5 },
 } as const satisfies { stemMultiplier: number; norm: BatchNormSettings };
-
-/** The auxiliary head's average pool: 5×5, stride 3, VALID. */
-const auxiliaryPool = { kernel: 5, stride: 3 } as const;
 
 /**
  * Lays a network out. A cell whose result nothing reads is left out (an architecture that never reads h_i skips every
@@ -126,11 +124,6 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
 /** Every named tensor of the network, the auxiliary head's included, in the order of computation. */
 export const planParameters = (plan: Plan): Parameter[] => plan.sections.flatMap((part) => part.parameters);
 
-/** Whether an image of this size leaves enough pixels before the second reduction cell for the auxiliary head. */
-export function auxiliaryFits(input: number | readonly [number, number]): boolean {
-  return pairOf(input).every((size) => Math.ceil(size / 2) >= auxiliaryPool.kernel);
-}
-
 interface Slot {
   name: string;
   kind: 'normal' | 'reduction';
@@ -160,32 +153,6 @@ function neededSlots(architecture: Architecture, slots: readonly Slot[], auxilia
     if (live.has(1)) needed.add(index - 2);
   }
   return needed;
-}
-
-/** ReLU, 5×5 average pool, 1×1 to 128, a convolution over all that is left to 768, linear (released code). */
-function planAuxiliary(from: { name: string; shape: Shape }, classes: number, norm: BatchNormSettings) {
-  const [height, width] = from.shape;
-  const { kernel, stride } = auxiliaryPool;
-  if (height < kernel || width < kernel) {
-    const least = 2 * kernel - 1;
-    throw new InputError(
-      `auxiliary head: expected at least ${kernel} × ${kernel} pixels before the second reduction cell, got ` +
-        `${height} × ${width}; use images of at least ${least} × ${least} pixels or leave the auxiliary head out`,
-    );
-  }
-  const path = new LayerPath(from.shape, 'auxiliary', norm)
-    .relu()
-    .pool('average-pool', kernel, stride, [0, 0, 0, 0])
-    .convolution('projection', { channels: 128 })
-    .batchNorm('projection_norm')
-    .relu();
-  const [rows, columns] = path.shape;
-  path
-    .convolution('full', { channels: 768, kernel: [rows, columns], padding: [0, 0, 0, 0] })
-    .batchNorm('full_norm')
-    .relu()
-    .linear('linear', classes);
-  return { from: from.name, layers: path.layers };
 }
 
 function cellLayers(cell: CellPlan): Layer[] {

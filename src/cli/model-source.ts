@@ -1,0 +1,36 @@
+// Where the commands read an architecture from: a published name, an architecture file, a trial of a study.
+
+import { readFile } from 'node:fs/promises';
+import { InputError } from '../failure.ts';
+import type { Architecture } from '../space/architecture.ts';
+import { type ArchitectureSource, resolveArchitecture } from '../space/model-name.ts';
+
+/** @throws InputError for what is missing or is no architecture */
+export function readArchitecture(source: ArchitectureSource): Promise<Architecture> {
+  return resolveArchitecture(source, {
+    readText: (path) => readFile(path, 'utf8').catch((error) => unreadable(path, error)),
+    // A study needs SQLite; published cells and files start without it.
+    readTrial: async (path, trial) => (await import('./study-architecture.ts')).readTrial(path, trial),
+  });
+}
+
+function unreadable(path: string, error: NodeJS.ErrnoException): never {
+  const got = error.code === 'ENOENT' ? 'no such file' : error.message;
+  throw new InputError(`${path}: expected an architecture file, got ${got}`);
+}
+
+/** A commander argument parser: a whole number of at least 1. */
+export function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+    throw new InputError(`${flag}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** `32`, or `32x48` for height and width. */
+export function imageSize(text: string): number | [number, number] {
+  const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);
+  if (!parts)
+    throw new InputError(`--input: expected a size in pixels such as 32 or 32x48, got ${JSON.stringify(text)}`);
+  return parts[2] ? [Number(parts[1]), Number(parts[2])] : Number(parts[1]);
+}

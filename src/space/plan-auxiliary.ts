@@ -1,0 +1,48 @@
+// The auxiliary head, which only training uses: a second classifier before the second reduction cell (released code).
+
+import { InputError } from '../failure.ts';
+import { type BatchNormSettings, LayerPath } from './layer-path.ts';
+import type { Layer, Shape } from './layers.ts';
+
+const pool = { kernel: 5, stride: 3 } as const; // average, VALID
+
+/** Whether an image of this size leaves enough pixels before the second reduction cell for the auxiliary head. */
+export function auxiliaryFits(input: number | readonly [number, number]): boolean {
+  return [input].flat().every((size) => Math.ceil(size / 2) >= pool.kernel);
+}
+
+export interface AuxiliaryPlan {
+  /** The endpoint that the head reads. */
+  readonly from: string;
+  readonly layers: readonly Layer[];
+}
+
+/** ReLU, 5×5 average pool, 1×1 to 128, a convolution over all that is left to 768, linear (released code). */
+export function planAuxiliary(
+  from: { name: string; shape: Shape },
+  classes: number,
+  norm: BatchNormSettings,
+): AuxiliaryPlan {
+  const [height, width] = from.shape;
+  const { kernel, stride } = pool;
+  if (height < kernel || width < kernel) {
+    const least = 2 * kernel - 1;
+    throw new InputError(
+      `auxiliary head: expected at least ${kernel} × ${kernel} pixels before the second reduction cell, got ` +
+        `${height} × ${width}; use images of at least ${least} × ${least} pixels or leave the auxiliary head out`,
+    );
+  }
+  const path = new LayerPath(from.shape, 'auxiliary', norm)
+    .relu()
+    .pool('average-pool', kernel, stride, [0, 0, 0, 0])
+    .convolution('projection', { channels: 128 })
+    .batchNorm('projection_norm')
+    .relu();
+  const [rows, columns] = path.shape;
+  path
+    .convolution('full', { channels: 768, kernel: [rows, columns], padding: [0, 0, 0, 0] })
+    .batchNorm('full_norm')
+    .relu()
+    .linear('linear', classes);
+  return { from: from.name, layers: path.layers };
+}
