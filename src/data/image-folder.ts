@@ -1,0 +1,132 @@
+// One's own images as a dataset: decoded, turned upright, cropped and resized once, then kept in the cache like CIFAR-10.
+// image-listing.ts decides which files belong to it.
+
+import { createHash } from 'node:crypto';
+import { basename, relative, resolve } from 'node:path';
+import { InputError } from '../failure.ts';
+import { cached, cacheRoot } from './cache.ts';
+import type { DatasetFiles } from './dataset-files.ts';
+import type { DatasetWriter } from './dataset-writer.ts';
+import { type ListedImage, type Listing, listImages, requireEnough } from './image-listing.ts';
+import type { OnProgress } from './progress.ts';
+
+export interface ImageFolderOptions {
+  /** Height and width of the stored images in pixels. */
+  size: number;
+  cache?: string;
+  onProgress?: OnProgress;
+  /** Is given the images that could not be read, "path (reason)", also when they were found out earlier. */
+  onSkipped?: (skipped: string[]) => void;
+}
+
+const sizes = { least: 8, most: 1024 };
+const imagesAtOnce = 64;
+
+/**
+ * The images of a folder (see listImages for its layout) as size × size pixels: EXIF orientation applied, transparent parts on
+ * white, grey and CMYK turned into sRGB, the first frame of an animation, then the centre that fills the square. What cannot be
+ * read is left out and told. Throws an InputError that names a folder or a class that cannot be used.
+ */
+export async function prepareImageFolder(folder: string, options: ImageFolderOptions): Promise<DatasetFiles> {
+  const { size, cache = cacheRoot(), onProgress = () => {}, onSkipped = () => {} } = options;
+  if (!Number.isInteger(size) || size < sizes.least || size > sizes.most) {
+    throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`);
+  }
+  const root = resolve(folder);
+  const listing = listImages(root);
+  const { files, skipped } = await cached(cache, keyOf(root, listing, size), onProgress, async (writer) => {
+    const skipped = await decodeAll(root, listing, size, writer, onProgress);
+    const description = {
+      name: basename(root),
+      source: root,
+      classes: listing.classes,
+      height: size,
+      width: size,
+      holdOut: 'stratified' as const,
+    };
+    return { description, skipped };
+  });
+  if (skipped.length > 0) onSkipped(skipped);
+  return files;
+}
+
+/** The skipped images as one sentence, the first few by name. */
+export function skippedSentence(skipped: string[]): string {
+  const named = skipped.slice(0, 5).join(', ');
+  const more = skipped.length > 5 ? ` and ${skipped.length - 5} more` : '';
+  return `${skipped.length} ${skipped.length === 1 ? 'image' : 'images'} could not be read: ${named}${more}`;
+}
+
+/** Changes when a file is added, removed, renamed, resized or written again. */
+function keyOf(root: string, listing: Listing, size: number): string {
+  const hash = createHash('sha256').update(JSON.stringify([root, listing.classes, listing.testFolder]));
+  for (const { path, label, bytes, modified } of [...listing.train, ...listing.test]) {
+    hash.update(JSON.stringify([relative(root, path), label, bytes, modified]));
+  }
+  const name = basename(root)
+    .replace(/[^\w-]+/g, '_')
+    .slice(0, 40);
+  return `${name}-${hash.digest('hex').slice(0, 16)}-${size}`;
+}
+
+async function decodeAll(
+  root: string,
+  listing: Listing,
+  size: number,
+  writer: DatasetWriter,
+  onProgress: OnProgress,
+): Promise<string[]> {
+  const skipped: string[] = [];
+  const total = listing.train.length + listing.test.length;
+  let done = 0;
+  const decodePart = async (part: 'train' | 'test') => {
+    const kept: ListedImage[] = [];
+    for (let first = 0; first < listing[part].length; first += imagesAtOnce) {
+      const images = listing[part].slice(first, first + imagesAtOnce);
+      const decoded = await Promise.all(
+        images.map(({ path }) => decodeImage(path, size).catch((error: Error) => error)),
+      );
+      for (const [index, image] of images.entries()) {
+        const pixels = decoded[index]!;
+        if (pixels instanceof Error) {
+          skipped.push(`${relative(root, image.path)} (${pixels.message.split('\n')[0]})`);
+        } else {
+          kept.push(image);
+          await writer.add(part, pixels, [image.label]);
+        }
+      }
+      done += images.length;
+      onProgress({ task: 'decode', subject: basename(root), done, total, unit: 'images' });
+    }
+    return kept;
+  };
+  const train = await decodePart('train');
+  const test = await decodePart('test');
+  try {
+    requireEnough(root, listing, train, test);
+  } catch (error) {
+    throw skipped.length > 0 ? new InputError(`${(error as Error).message}; ${skippedSentence(skipped)}`) : error;
+  }
+  return skipped;
+}
+
+/** One image as planar bytes [3, size, size]. Rejects with the decoder's reason. */
+export async function decodeImage(path: string, size: number): Promise<Uint8Array> {
+  const { default: sharp } = await import('sharp');
+  const interleaved = await sharp(path, { failOn: 'error' })
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .resize(size, size, { fit: 'cover', position: 'centre' })
+    .raw({ depth: 'uchar' })
+    .toBuffer();
+  const plane = size * size;
+  if (interleaved.length !== 3 * plane) throw new Error(`decoded to ${interleaved.length / plane} channels`);
+  const planar = new Uint8Array(3 * plane);
+  for (let pixel = 0; pixel < plane; pixel++) {
+    planar[pixel] = interleaved[3 * pixel]!;
+    planar[plane + pixel] = interleaved[3 * pixel + 1]!;
+    planar[2 * plane + pixel] = interleaved[3 * pixel + 2]!;
+  }
+  return planar;
+}

@@ -1,0 +1,86 @@
+// Which training images a search trains on and which it holds out for the reward. Plain numbers, no tensors.
+
+import { InputError } from '../failure.ts';
+import { RandomStream } from '../random/stream.ts';
+import { type DatasetFiles, readLabels } from './dataset-files.ts';
+
+export interface SplitOptions {
+  /** Images held out; the paper's 5,000 of 50,000 (section 4.1) is the default share, a tenth. */
+  validation?: number;
+  /** Images to train on; all that are left by default. A smaller number takes a part of a larger number's images. */
+  training?: number;
+  seed: number | string;
+}
+
+/** Indices into the training part, ascending and without a common one. */
+export interface Split {
+  train: Int32Array;
+  validation: Int32Array;
+}
+
+/**
+ * Holds out validation images by the dataset's rule: uniformly at random as in the paper (CIFAR-10), or of every class its
+ * share and at least one (folders, whose classes may be small). Throws an InputError if there are too few images.
+ */
+export function split(files: DatasetFiles, options: SplitOptions): Split {
+  const count = files.train.count;
+  const validation = options.validation ?? Math.round(count / 10);
+  const training = options.training ?? count - validation;
+  checkCount('validation', validation, 0, count - 1);
+  checkCount('training', training, 1, count - validation);
+  const random = new RandomStream(options.seed).split('validation split');
+  const groups = files.holdOut === 'uniform' ? [random.shuffle(count)] : shuffledClasses(files, random);
+  const sizes = groups.map((group) => group.length);
+  const heldOut = share(validation, sizes, 'validation');
+  const used = share(
+    training,
+    sizes.map((size, index) => size - heldOut[index]!),
+    'training',
+  );
+  const pick = (from: (group: number) => number, counts: number[]) =>
+    Int32Array.from(
+      groups.flatMap((group, index) => [...group.subarray(from(index), from(index) + counts[index]!)]),
+    ).sort();
+  return { validation: pick(() => 0, heldOut), train: pick((group) => heldOut[group]!, used) };
+}
+
+function checkCount(name: string, count: number, least: number, most: number): void {
+  if (Number.isInteger(count) && count >= least && count <= most) return;
+  throw new InputError(`${name} images: expected a whole number from ${least} to ${most}, got ${count}`);
+}
+
+/** The indices of every class in random order. */
+function shuffledClasses(files: DatasetFiles, random: RandomStream): Int32Array[] {
+  const members: number[][] = files.classes.map(() => []);
+  readLabels(files.train).forEach((label, index) => {
+    members[label]!.push(index);
+  });
+  return members.map((indices, label) => {
+    const order = random.split(`class ${label}`).shuffle(indices.length);
+    return Int32Array.from(order, (place) => indices[place]!);
+  });
+}
+
+/**
+ * Divides `total` images over groups in proportion to their sizes, by largest remainders. Each group gives at least one and,
+ * where it can, keeps at least one (unless nothing or everything is taken).
+ */
+export function share(total: number, sizes: readonly number[], what: string): number[] {
+  const sum = sizes.reduce((all, size) => all + size, 0);
+  if (total === 0 || total === sum) return sizes.map((size) => (total === 0 ? 0 : size));
+  if (total < sizes.length) {
+    throw new InputError(`${what} images: expected at least one for each of ${sizes.length} classes, got ${total}`);
+  }
+  const exact = sizes.map((size) => (total * size) / sum);
+  const counts = sizes.map((size, group) => Math.max(1, Math.min(Math.floor(exact[group]!), size - 1)));
+  for (let missing = total - counts.reduce((all, count) => all + count, 0); missing !== 0; ) {
+    const step = Math.sign(missing);
+    const room = (group: number) => (step > 0 ? sizes[group]! - counts[group]! : counts[group]!);
+    const wish = (group: number) => step * (exact[group]! - counts[group]!);
+    const groups = [...sizes.keys()].sort((a, b) => wish(b) - wish(a)); // a stable sort: equal wishes by number
+    const chosen = groups.find((group) => room(group) > 1) ?? groups.find((group) => room(group) > 0)!;
+    counts[chosen]! += step;
+    missing -= step;
+  }
+  return counts;
+}
