@@ -1,20 +1,49 @@
 // Options of strategies: the paper's controller, our variant for small budgets, and how given ones are checked.
-// (Defaults and their reasons live here and nowhere else.)
+// Defaults and their reasons live here and nowhere else.
 
 import { InputError } from '../failure.ts';
 
-/** Defaults overridden by what was given. Throws an InputError for an unknown name or another type of value. */
-export function parseOptions<Options extends object>(given: object, defaults: Options): Options {
-  const known = new Map<string, unknown>(Object.entries(defaults));
+/** The controller of the paper's 20,000 trials. "Open": the paper does not say. */
+export const paperController = {
+  hiddenUnits: 100, // one LSTM layer (appendix A.2)
+  embeddingSize: 32, // numbers that stand for the previous choice; open
+  initialRange: 0.1, // weights start uniform in ± this (appendix A.2)
+  batchSize: 20, // rewarded architectures per update (appendix A.2)
+  epochs: 4, // gradient steps per update, each on the whole batch; open
+  clipRange: 0.2, // of a decision's probability ratio; open, the PPO paper's best
+  learningRate: 0.00035, // of Adam (appendix A.2; that it is Adam is open)
+  clipNorm: 5, // largest global norm of the gradient; open, Adam makes it a safety net only
+  entropyWeight: 0.00001, // times the mean entropy of a decision in nats (appendix A.2)
+  baselineDecay: 0.95, // of the moving average, per reward (appendix A.2)
+  failureWeight: 0, // what a failed trial counts: 0 nothing, 1 as much as its batch's worst reward; open
+};
+
+export type PpoOptions = typeof paperController;
+
+const whole = new Set(['hiddenUnits', 'embeddingSize', 'batchSize', 'epochs']);
+const mayBeZero = new Set(['entropyWeight', 'failureWeight', 'baselineDecay']);
+
+/**
+ * The paper's options overridden by what was given. Throws an InputError that names the option for an unknown name, for
+ * anything but a number, and for a number that makes no sense.
+ */
+export function parsePpoOptions(given: object): PpoOptions {
+  const known = Object.keys(paperController);
   for (const [name, value] of Object.entries(given)) {
-    if (!known.has(name)) {
-      const names = known.size > 0 ? `one of ${[...known.keys()].join(', ')}` : 'none';
-      throw new InputError(`strategy options: expected ${names}, got "${name}"`);
-    }
-    const standard = known.get(name);
-    if (typeof value !== typeof standard || (typeof value === 'number' && !Number.isFinite(value))) {
-      throw new InputError(`strategy options: ${name}: expected a ${typeof standard} like ${standard}, got ${value}`);
-    }
+    if (!known.includes(name)) refuse(`one of ${known.join(', ')}`, `"${name}"`);
+    if (typeof value !== 'number' || !Number.isFinite(value)) refuse(`${name} to be a number`, `${value}`);
+    if (whole.has(name) && !Number.isInteger(value)) refuse(`${name} to be a whole number`, `${value}`);
+    if (value < 0 || (value === 0 && !mayBeZero.has(name))) refuse(`${name} to be positive`, `${value}`);
+    if (name === 'baselineDecay' && value >= 1) refuse('baselineDecay to be below 1', `${value}`);
   }
-  return { ...defaults, ...given };
+  return { ...paperController, ...given };
+}
+
+/** For strategies without options. */
+export function refuseOptions(given: object): void {
+  for (const name of Object.keys(given)) refuse('none', `"${name}"`);
+}
+
+function refuse(expected: string, got: string): never {
+  throw new InputError(`strategy options: expected ${expected}, got ${got}`);
 }

@@ -1,7 +1,7 @@
 // Random search: every decision drawn uniformly, whatever the rewards (the paper's baseline, figure 6).
 
 import { RandomStream } from '../random/stream.ts';
-import { parseOptions } from './options.ts';
+import { refuseOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
@@ -19,7 +19,7 @@ export class RandomStrategy implements Strategy {
   #random: RandomStream;
 
   constructor({ sizes, seed, options }: StrategyParts) {
-    parseOptions(options, {});
+    refuseOptions(options);
     this.#sizes = sizes;
     this.#random = new RandomStream(seed).split('random search');
   }
