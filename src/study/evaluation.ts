@@ -1,0 +1,53 @@
+// What the run loop asks of whoever evaluates a trial, and the worker pool in that role.
+
+import type { WorkerPool } from '../workers/pool.ts';
+import type { EpochReport } from './log.ts';
+import type { TrialFailure } from './records.ts';
+
+/** A trial's outcome, with the seconds that a worker spent on it. */
+export type Evaluation =
+  | { reward: number; seconds: number; details?: unknown }
+  | { failure: TrialFailure; seconds: number };
+
+export interface TrialToEvaluate {
+  number: number;
+  decisions: number[];
+}
+
+/** What an evaluation tells on its way. */
+export interface EvaluationProgress {
+  /** A worker has begun. Without this call the trial counts as begun when its outcome comes. */
+  started(): void;
+  /** The worker died and the trial waits for another one. */
+  retried(reason: string): void;
+  epoch(report: EpochReport): void;
+  /** Aborted when the search stops: give up and reject. */
+  signal: AbortSignal;
+}
+
+/**
+ * Evaluates one trial. A trial that cannot be trained resolves with its failure; a rejection means that nothing can be
+ * evaluated any more, and ends the search.
+ */
+export type Evaluate = (trial: TrialToEvaluate, progress: EvaluationProgress) => Promise<Evaluation>;
+
+/** What the evaluator module of a pool returns for a trial. Its messages are EpochReports. */
+export interface WorkerResult {
+  reward: number;
+  details?: unknown;
+}
+
+/** Evaluates in the pool's workers; `jobOf` says what a worker must know of a trial (plain data). */
+export function evaluateIn(pool: WorkerPool, jobOf: (trial: TrialToEvaluate) => unknown): Evaluate {
+  return async (trial, progress) => {
+    const outcome = await pool.run(jobOf(trial), {
+      onStart: () => progress.started(),
+      onRetry: (reason) => progress.retried(reason),
+      onMessage: (message) => progress.epoch(message as EpochReport),
+      signal: progress.signal,
+    });
+    if ('failure' in outcome) return outcome;
+    const { reward, details } = outcome.result as WorkerResult;
+    return { reward, details, seconds: outcome.seconds };
+  };
+}

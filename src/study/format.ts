@@ -1,0 +1,84 @@
+// The study as an SQLite file: its tables. This is the one place that states them; migrations are only ever added.
+// A trial's decisions are numbers of space/'s tables, so the order of those tables belongs to this format too.
+
+import type { FileFormat } from '../database/header.ts';
+
+const version1 = `
+  -- What was decided before the search began and never changes: settings, order of the search.
+  CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL                    -- JSON
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE trials (
+    number INTEGER PRIMARY KEY,            -- 0, 1, 2 … in the order of the asks
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    told INTEGER NOT NULL DEFAULT 0,       -- 1: the strategy knows the outcome
+    decisions TEXT NOT NULL,               -- JSON, 2 × 5B numbers
+    attempts INTEGER NOT NULL DEFAULT 0,   -- how often it was begun
+    asked_at INTEGER NOT NULL,             -- milliseconds since 1970, as all times here
+    started_at INTEGER,
+    finished_at INTEGER,
+    finished_as INTEGER,                   -- the sequence number of its done or fail event
+    worker_seconds REAL,
+    reward REAL,
+    failure_kind TEXT,
+    failure_message TEXT,
+    details TEXT                           -- JSON that the evaluator gave beside the reward
+  ) STRICT;
+  CREATE INDEX trials_by_state ON trials (state, failure_kind, reward, worker_seconds, attempts);
+  CREATE INDEX trials_to_tell ON trials (state, finished_as) WHERE told = 0;
+
+  -- The append-only log. Its asks and tells, in this order, are all that a strategy's state depends on.
+  CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                    -- ask, start, done, fail, tell, retry, requeue, update, session
+    trial INTEGER,
+    detail TEXT
+  ) STRICT;
+  CREATE TRIGGER events_never_change BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+  CREATE TRIGGER events_never_leave BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+  CREATE TABLE epochs (
+    trial INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,                -- 1, 2 …
+    at INTEGER NOT NULL,
+    loss REAL,
+    accuracy REAL,                         -- 0 to 1, on the held-out images
+    images_per_second REAL,
+    details TEXT,                          -- JSON
+    PRIMARY KEY (trial, attempt, epoch)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The strategy after the event with this sequence number.
+  CREATE TABLE snapshots (
+    sequence INTEGER PRIMARY KEY,
+    strategy TEXT NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+
+  -- What came out: the final model, its accuracy.
+  CREATE TABLE results (
+    name TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    value TEXT NOT NULL                    -- JSON
+  ) STRICT, WITHOUT ROWID;
+
+  -- The processes that wrote here. One that was killed has no closed_at.
+  CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
+    process INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    searched_milliseconds INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+`;
+
+export const studyFormat: FileFormat = {
+  noun: 'study',
+  applicationId: 0x4e41534e, // "NASN"
+  migrations: [version1],
+};

@@ -1,0 +1,174 @@
+// A study as it is written: guarded transitions queued → running → done | failed, each one SQL statement that names the
+// state it leaves, and beside each its event in the append-only log. Several calls inside study.transaction() are one commit.
+
+import type { DatabaseFile, Row, Value } from '../database/file.ts';
+import type { Outcome } from '../search/strategy.ts';
+import type { TrialFailure } from './records.ts';
+
+/** One epoch of a child's training, as reported by its worker. */
+export interface EpochReport {
+  /** 1, 2 … */
+  epoch: number;
+  loss?: number;
+  /** 0 to 1, on the held-out images. */
+  accuracy?: number;
+  imagesPerSecond?: number;
+  /** Anything else worth keeping, as JSON. */
+  details?: unknown;
+}
+
+export interface UnfinishedTrial {
+  number: number;
+  decisions: number[];
+  running: boolean;
+}
+
+export interface FinishedTrial {
+  number: number;
+  outcome: Outcome;
+}
+
+/** One call of the strategy; an ask has no outcome yet, whatever `outcome` says. */
+export interface StrategyEvent extends FinishedTrial {
+  sequence: number;
+  kind: 'ask' | 'tell';
+  decisions: number[];
+}
+
+export type EventKind = 'ask' | 'start' | 'done' | 'fail' | 'tell' | 'retry' | 'requeue' | 'update';
+
+const keptSnapshots = 2; // one to load, one in case its bytes turn out damaged
+
+export class StudyLog {
+  readonly #file: DatabaseFile;
+
+  constructor(file: DatabaseFile) {
+    this.#file = file;
+  }
+
+  /** A new trial, queued. Returns the event's place in the log. */
+  ask(trial: number, decisions: readonly number[]): number {
+    const sql = `INSERT INTO trials (number, state, decisions, asked_at) VALUES (?, 'queued', ?, ?)`;
+    this.#file.query(sql).run(trial, JSON.stringify(decisions), Date.now());
+    return this.#event('ask', trial);
+  }
+
+  start(trial: number): void {
+    this.#move(
+      `UPDATE trials SET state = 'running', attempts = attempts + 1, started_at = ?2 WHERE number = ?1 AND state = 'queued'`,
+      [trial, Date.now()],
+    );
+    this.#event('start', trial);
+  }
+
+  /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
+  putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
+    this.#move(`UPDATE trials SET state = 'queued' WHERE number = ?1 AND state = 'running'`, [trial]);
+    this.#event(kind, trial, reason);
+  }
+
+  finish(trial: number, reward: number, workerSeconds: number, details?: unknown): void {
+    const sequence = this.#event('done', trial);
+    this.#move(
+      `UPDATE trials SET state = 'done', reward = ?2, worker_seconds = ?3, finished_at = ?4, finished_as = ?5, details = ?6
+       WHERE number = ?1 AND state = 'running'`,
+      [trial, reward, workerSeconds, Date.now(), sequence, json(details)],
+    );
+  }
+
+  fail(trial: number, { kind, message }: TrialFailure, workerSeconds: number): void {
+    const sequence = this.#event('fail', trial);
+    this.#move(
+      `UPDATE trials SET state = 'failed', failure_kind = ?2, failure_message = ?3, worker_seconds = ?4, finished_at = ?5,
+       finished_as = ?6 WHERE number = ?1 AND state = 'running'`,
+      [trial, kind, message, workerSeconds, Date.now(), sequence],
+    );
+  }
+
+  /** The strategy was told the outcome. Returns the event's place in the log. */
+  tell(trial: number): number {
+    this.#move(`UPDATE trials SET told = 1 WHERE number = ?1 AND told = 0 AND state IN ('done', 'failed')`, [trial]);
+    return this.#event('tell', trial);
+  }
+
+  epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
+    const sql = `INSERT OR REPLACE INTO epochs (trial, attempt, epoch, at, loss, accuracy, images_per_second, details)
+      VALUES (?1, (SELECT attempts FROM trials WHERE number = ?1), ?2, ?3, ?4, ?5, ?6, ?7)`;
+    const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
+    this.#file.query(sql).run(trial, epoch, Date.now(), ...numbers, json(details));
+  }
+
+  /** The strategy updated itself when it was told this trial; its own figures. */
+  update(trial: number, figures: Record<string, number>): void {
+    this.#event('update', trial, JSON.stringify(figures));
+  }
+
+  /** The strategy's whole state after the event at `sequence`. */
+  snapshot(sequence: number, strategy: string, bytes: Uint8Array): void {
+    this.#file.query('INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)').run(sequence, strategy, bytes);
+    const old =
+      'DELETE FROM snapshots WHERE sequence NOT IN (SELECT sequence FROM snapshots ORDER BY sequence DESC LIMIT ?)';
+    this.#file.query(old).run(keptSnapshots);
+  }
+
+  /** Trials without an outcome, by number: what must be evaluated, perhaps again. */
+  get unfinished(): UnfinishedTrial[] {
+    const sql = `SELECT number, decisions, state FROM trials WHERE told = 0 AND state IN ('queued', 'running') ORDER BY number`;
+    return this.#file
+      .query(sql)
+      .all()
+      .map((row) => ({
+        number: Number(row.number),
+        decisions: JSON.parse(String(row.decisions)),
+        running: row.state === 'running',
+      }));
+  }
+
+  /** Trials that finished and were not told yet, in the order in which they finished. */
+  get untold(): FinishedTrial[] {
+    const sql = `SELECT number, reward, failure_kind FROM trials WHERE told = 0 AND state IN ('done', 'failed') ORDER BY finished_as`;
+    return this.#file.query(sql).all().map(finishedOf);
+  }
+
+  /** The asks and tells after a place in the log, in their order. */
+  strategyEvents(after: number): StrategyEvent[] {
+    const sql = `SELECT sequence, kind, number, decisions, reward, failure_kind
+      FROM events JOIN trials ON number = trial WHERE sequence > ? AND kind IN ('ask', 'tell') ORDER BY sequence`;
+    return this.#file
+      .query(sql)
+      .all(after)
+      .map((row) => ({
+        sequence: Number(row.sequence),
+        kind: row.kind as 'ask' | 'tell',
+        decisions: JSON.parse(String(row.decisions)),
+        ...finishedOf(row),
+      }));
+  }
+
+  /** The kept snapshots, latest first. */
+  get snapshots(): { sequence: number; strategy: string; bytes: Uint8Array }[] {
+    const rows = this.#file.query('SELECT sequence, strategy, bytes FROM snapshots ORDER BY sequence DESC').all();
+    return rows.map((row) => ({
+      sequence: Number(row.sequence),
+      strategy: String(row.strategy),
+      bytes: row.bytes as Uint8Array,
+    }));
+  }
+
+  #move(sql: string, values: Value[]): void {
+    if (this.#file.query(sql).run(...values) !== 1)
+      throw new Error(`trial ${values[0]} is not in the state that this leaves: ${sql}`);
+  }
+
+  #event(kind: EventKind, trial: number, detail: string | null = null): number {
+    const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?) RETURNING sequence';
+    return Number(this.#file.query(sql).get(Date.now(), kind, trial, detail)!.sequence);
+  }
+}
+
+const finishedOf = (row: Row): FinishedTrial => ({
+  number: Number(row.number),
+  outcome: row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) },
+});
+const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+const finiteOrNull = (value: number | undefined) => (Number.isFinite(value) ? value! : null); // SQLite has no NaN

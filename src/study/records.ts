@@ -1,0 +1,197 @@
+// A study as it is read: trials, epochs, counts, best. Every question is answered by index, so it stays fast at any size.
+// Nothing here writes.
+
+import type { DatabaseFile, Row } from '../database/file.ts';
+
+export type TrialState = 'queued' | 'running' | 'done' | 'failed';
+
+/** Why a trial has no reward: a class ('not-a-number', 'out-of-memory', 'crash' …) and one sentence. */
+export interface TrialFailure {
+  kind: string;
+  message: string;
+}
+
+export interface TrialRecord {
+  number: number;
+  state: TrialState;
+  /** What the strategy decided; space/'s `decode` turns it into the architecture. */
+  decisions: number[];
+  /** Validation accuracy, 0 to 1; null until done. */
+  reward: number | null;
+  failure: TrialFailure | null;
+  /** How often it was begun: more than 1 after a crash or an interruption. */
+  attempts: number;
+  /** Milliseconds since 1970. */
+  askedAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  /** Seconds that a worker spent on the attempt that gave the outcome. */
+  workerSeconds: number | null;
+  /** What the evaluator said beside the reward (JSON). */
+  details: unknown;
+}
+
+export interface EpochRecord {
+  epoch: number;
+  loss: number | null;
+  /** 0 to 1, on the held-out images. */
+  accuracy: number | null;
+  imagesPerSecond: number | null;
+  at: number;
+  details: unknown;
+}
+
+export interface StudySummary {
+  trials: Record<TrialState, number>;
+  /** How many failed, by class. */
+  failures: Record<string, number>;
+  best: { number: number; reward: number } | null;
+  /** Mean reward of all done trials. */
+  mean: number | null;
+  /** Mean reward of the latest done trials by number. */
+  latestMean: number | null;
+  /** Seconds that processes searched, without the pauses between them. */
+  searchSeconds: number;
+  /** Seconds that workers spent on finished trials. */
+  workerSeconds: number;
+  /** How many attempts came to nothing: crashes, interruptions, kills. */
+  lostAttempts: number;
+  sessions: number;
+}
+
+/** One update of the strategy: its own figures, after how many told trials. */
+export interface UpdateRecord {
+  trial: number;
+  at: number;
+  figures: Record<string, number>;
+}
+
+const trialColumns =
+  'number, state, decisions, reward, failure_kind, failure_message, attempts, asked_at, started_at, finished_at, worker_seconds, details';
+
+export class StudyRecords {
+  protected readonly file: DatabaseFile;
+
+  constructor(file: DatabaseFile) {
+    this.file = file;
+  }
+
+  get path(): string {
+    return this.file.path;
+  }
+
+  /** How many trials were asked for. */
+  get asked(): number {
+    return Number(this.file.query('SELECT coalesce(max(number) + 1, 0) AS count FROM trials').get()!.count);
+  }
+
+  trial(number: number): TrialRecord | undefined {
+    const row = this.file.query(`SELECT ${trialColumns} FROM trials WHERE number = ?`).get(number);
+    return row && trialOf(row);
+  }
+
+  /** Trials in the order of their numbers, from `from` on, at most `limit`. */
+  trials({ from = 0, limit = -1 }: { from?: number; limit?: number } = {}): TrialRecord[] {
+    const sql = `SELECT ${trialColumns} FROM trials WHERE number >= ? ORDER BY number LIMIT ?`;
+    return this.file.query(sql).all(from, limit).map(trialOf);
+  }
+
+  /** The done trials of highest reward, best first; of equal ones the earlier first. */
+  best(count = 1): TrialRecord[] {
+    const sql = `SELECT ${trialColumns} FROM trials WHERE state = 'done' AND failure_kind IS NULL
+      ORDER BY reward DESC, number LIMIT ?`;
+    return this.file.query(sql).all(count).map(trialOf);
+  }
+
+  /** The epochs of a trial's latest attempt, in order. */
+  epochs(trial: number): EpochRecord[] {
+    const sql = `SELECT * FROM epochs WHERE trial = ?1
+      AND attempt = (SELECT max(attempt) FROM epochs WHERE trial = ?1) ORDER BY epoch`;
+    return this.file.query(sql).all(trial).map(epochOf);
+  }
+
+  /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
+  updates(): UpdateRecord[] {
+    const sql = `SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence`;
+    return this.file
+      .query(sql)
+      .all()
+      .map((row) => ({ trial: Number(row.trial), at: Number(row.at), figures: JSON.parse(String(row.detail)) }));
+  }
+
+  /** Counts and means; `latest` is how many trials the latest mean covers. */
+  summary({ latest = 20 }: { latest?: number } = {}): StudySummary {
+    const summary: StudySummary = {
+      trials: { queued: 0, running: 0, done: 0, failed: 0 },
+      failures: {},
+      best: null,
+      mean: null,
+      latestMean: null,
+      searchSeconds: 0,
+      workerSeconds: 0,
+      lostAttempts: 0,
+      sessions: 0,
+    };
+    const groups = `SELECT state, failure_kind, count(*) AS count, avg(reward) AS mean, total(worker_seconds) AS seconds,
+      sum(attempts) AS attempts
+      FROM trials GROUP BY state, failure_kind`;
+    for (const { state, failure_kind, count, mean, seconds, attempts } of this.file.query(groups).all()) {
+      summary.trials[state as TrialState] += Number(count);
+      summary.workerSeconds += Number(seconds);
+      summary.lostAttempts += Number(attempts) - (state === 'queued' ? 0 : Number(count));
+      if (state === 'failed') summary.failures[String(failure_kind)] = Number(count);
+      if (state === 'done') summary.mean = Number(mean);
+    }
+    const [best] = this.best(1);
+    if (best) summary.best = { number: best.number, reward: best.reward! };
+    const recent = `SELECT avg(reward) AS mean FROM
+      (SELECT reward FROM trials WHERE state = 'done' ORDER BY number DESC LIMIT ?)`;
+    summary.latestMean = this.file.query(recent).get(latest)!.mean as number | null;
+    const sessions = `SELECT count(*) AS count, total(searched_milliseconds) / 1000 AS seconds FROM sessions`;
+    const session = this.file.query(sessions).get()!;
+    summary.sessions = Number(session.count);
+    summary.searchSeconds = Number(session.seconds);
+    return summary;
+  }
+
+  /** A result by name (the final model's accuracy, where its weights are), or undefined. */
+  result(name: string): unknown {
+    const row = this.file.query('SELECT value FROM results WHERE name = ?').get(name);
+    return row && JSON.parse(String(row.value));
+  }
+
+  results(): Record<string, unknown> {
+    const rows = this.file.query('SELECT name, value FROM results ORDER BY name').all();
+    return Object.fromEntries(rows.map((row) => [row.name, JSON.parse(String(row.value))]));
+  }
+}
+
+const parsed = (text: unknown) => (text === null ? null : JSON.parse(String(text)));
+
+function trialOf(row: Row): TrialRecord {
+  const failed = row.state === 'failed';
+  return {
+    number: Number(row.number),
+    state: row.state as TrialState,
+    decisions: JSON.parse(String(row.decisions)),
+    reward: row.reward as number | null,
+    failure: failed ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null,
+    attempts: Number(row.attempts),
+    askedAt: Number(row.asked_at),
+    startedAt: row.started_at as number | null,
+    finishedAt: row.finished_at as number | null,
+    workerSeconds: row.worker_seconds as number | null,
+    details: parsed(row.details),
+  };
+}
+
+function epochOf(row: Row): EpochRecord {
+  return {
+    epoch: Number(row.epoch),
+    loss: row.loss as number | null,
+    accuracy: row.accuracy as number | null,
+    imagesPerSecond: row.images_per_second as number | null,
+    at: Number(row.at),
+    details: parsed(row.details),
+  };
+}

@@ -1,0 +1,119 @@
+// One search in one SQLite file: its settings, records, log and results, and the rule that one process writes it.
+// The search itself is run.ts.
+
+import { hostname } from 'node:os';
+import { DatabaseFile } from '../database/file.ts';
+import { Failure } from '../failure.ts';
+import { studyFormat } from './format.ts';
+import { StudyLog } from './log.ts';
+import { StudyRecords } from './records.ts';
+
+/** A study's settings are whatever the search was started with: plain JSON, written once. */
+export class Study<Settings extends object = Record<string, unknown>> extends StudyRecords {
+  readonly log: StudyLog;
+  #session = 0;
+
+  private constructor(file: DatabaseFile) {
+    super(file);
+    this.log = new StudyLog(file);
+  }
+
+  /**
+   * A new study, open for writing. Folders of the path are made.
+   * Throws an InputError if the file exists or cannot be written, a Failure if the disk is full.
+   */
+  static create<Settings extends object>(path: string, settings: Settings): Study<Settings> {
+    const file = DatabaseFile.create(path, studyFormat, (empty) => {
+      empty.query(`INSERT INTO settings VALUES ('settings', ?)`).run(JSON.stringify(settings));
+    });
+    return Study.#begun(new Study<Settings>(file));
+  }
+
+  /**
+   * An existing study; for reading it can be opened any number of times, also while it is written.
+   * Throws an InputError or Failure of one sentence: missing, no study, newer, damaged, read-only, another writer.
+   */
+  static open<Settings extends object>(path: string, { readOnly = false } = {}): Study<Settings> {
+    const file = DatabaseFile.open(path, studyFormat, { readOnly, holder: () => describeWriter(path) });
+    const study = new Study<Settings>(file);
+    return readOnly ? study : Study.#begun(study);
+  }
+
+  static #begun<Settings extends object>(study: Study<Settings>): Study<Settings> {
+    try {
+      const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?) RETURNING id';
+      study.#session = Number(study.file.query(sql).get(process.pid, hostname(), Date.now())!.id);
+      return study;
+    } catch (error) {
+      study.file.close();
+      throw error;
+    }
+  }
+
+  get settings(): Settings {
+    return this.#setting('settings') as Settings;
+  }
+
+  /**
+   * A choice that must hold for the whole study: the first caller's value is kept and returned ever after.
+   * Any JSON value.
+   */
+  settled<Value>(name: string, value: Value): Value {
+    const known = this.#setting(name);
+    if (known !== undefined) return known as Value;
+    this.file.query('INSERT INTO settings VALUES (?, ?)').run(name, JSON.stringify(value));
+    return value;
+  }
+
+  #setting(name: string): unknown {
+    const row = this.file.query('SELECT value FROM settings WHERE name = ?').get(name);
+    return row && JSON.parse(String(row.value));
+  }
+
+  /** Keeps a result under a name, in place of an older one of that name. Any JSON value. */
+  keep(name: string, value: unknown): void {
+    this.file.query('INSERT OR REPLACE INTO results VALUES (?, ?, ?)').run(name, Date.now(), JSON.stringify(value));
+  }
+
+  /** All that `work` writes is committed together when it returns, or not at all if it throws. */
+  transaction<Result>(work: () => Result): Result {
+    return this.file.transaction(work);
+  }
+
+  /** Time spent searching, since this was last called. */
+  addSearchTime(milliseconds: number): void {
+    const sql = 'UPDATE sessions SET searched_milliseconds = searched_milliseconds + ? WHERE id = ?';
+    this.file.query(sql).run(Math.round(milliseconds), this.#session);
+  }
+
+  /** Ends the session and gives the writer's lock back. */
+  close(): void {
+    try {
+      if (this.#session > 0) {
+        this.file.query('UPDATE sessions SET closed_at = ? WHERE id = ?').run(Date.now(), this.#session);
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error; // a full disk: the session reads as killed, and nothing else is lost
+    } finally {
+      this.#session = 0;
+      this.file.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** "process 4711 on host box, since 14:03", if the writer has said so yet. */
+function describeWriter(path: string): string | undefined {
+  const file = DatabaseFile.open(path, studyFormat, { readOnly: true });
+  try {
+    const row = file.query('SELECT * FROM sessions ORDER BY id DESC LIMIT 1').get();
+    if (row === undefined || row.closed_at !== null) return undefined;
+    const since = new Date(Number(row.opened_at)).toISOString().slice(0, 16).replace('T', ' ');
+    return `process ${row.process} on ${row.host} (since ${since} UTC)`;
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,62 @@
+// What runs in a worker process: loads the evaluator, does one job at a time, and ends when its parent does.
+
+import { Worker } from 'node:worker_threads';
+import type { EvaluateJob, Evaluator, FromWorker, JobFailure, ToWorker } from './messages.ts';
+
+process.on('SIGINT', () => {}); // Ctrl-C reaches the whole terminal group; the parent decides what it means
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+watchParent(Number(process.argv[2]));
+
+let evaluate: EvaluateJob | undefined;
+const running = new Map<number, AbortController>();
+
+process.on('message', (message: ToWorker) => {
+  if (message.kind === 'setup') void setUp(message.evaluator, message.setup);
+  else if (message.kind === 'job') void work(message.id, message.job);
+  else running.get(message.id)?.abort(new Error('the job was given up'));
+});
+
+async function setUp(evaluator: string, setup: unknown): Promise<void> {
+  try {
+    const module: Evaluator = await import(evaluator);
+    evaluate = await module.start(setup);
+    send({ kind: 'ready' });
+  } catch (error) {
+    send({ kind: 'setup-failed', failure: failureOf(error) });
+  }
+}
+
+async function work(id: number, job: unknown): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const result = await evaluate!(job, (message) => send({ kind: 'message', id, message }), controller.signal);
+    send({ kind: 'result', id, result });
+  } catch (error) {
+    send({ kind: 'failed', id, failure: failureOf(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+function send(message: FromWorker): void {
+  process.send!(message);
+}
+
+function failureOf(error: unknown): JobFailure {
+  if (!(error instanceof Error)) return { kind: 'error', message: String(error) };
+  const kind = (error as { kind?: unknown }).kind;
+  if (typeof kind === 'string') return { kind, message: error.message };
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
+  return { kind: 'error', message: place ? `${error.message} (${place.trim()})` : error.message };
+}
+
+/** A thread of its own, because the main thread may be inside a long native computation when the parent dies. */
+function watchParent(parent: number): void {
+  const code = `
+    const { workerData } = require('node:worker_threads');
+    setInterval(() => { if (process.ppid !== workerData) process.kill(process.pid, 'SIGKILL'); }, 500);
+  `;
+  const limits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
+  new Worker(code, { eval: true, workerData: parent, resourceLimits: limits }).unref();
+}

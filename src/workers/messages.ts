@@ -1,0 +1,27 @@
+// What a pool and its worker processes say to each other, and what an evaluator module must export.
+
+/** Why a job has no result: a class and one sentence. */
+export interface JobFailure {
+  kind: string;
+  message: string;
+}
+
+/** Runs one job in a worker; `report` sends messages on the way; the signal says that nobody wants the result any more. */
+export type EvaluateJob = (job: unknown, report: (message: unknown) => void, signal: AbortSignal) => Promise<unknown>;
+
+/** An evaluator module: `start` runs once in each worker process, with the pool's `setup`. */
+export interface Evaluator {
+  start(setup: unknown): Promise<EvaluateJob> | EvaluateJob;
+}
+
+export type ToWorker =
+  | { kind: 'setup'; evaluator: string; setup: unknown }
+  | { kind: 'job'; id: number; job: unknown }
+  | { kind: 'abort'; id: number };
+
+export type FromWorker =
+  | { kind: 'ready' }
+  | { kind: 'setup-failed'; failure: JobFailure }
+  | { kind: 'message'; id: number; message: unknown }
+  | { kind: 'result'; id: number; result: unknown }
+  | { kind: 'failed'; id: number; failure: JobFailure };

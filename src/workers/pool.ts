@@ -1,0 +1,237 @@
+// A pool of worker processes on this machine: jobs wait in one queue, a worker gets the next one the moment it is free, a
+// dead worker is replaced. It knows jobs as plain data and nothing of what they compute.
+
+import { Failure } from '../failure.ts';
+import type { FromWorker, JobFailure } from './messages.ts';
+import { type WorkerEnd, WorkerProcess } from './worker.ts';
+
+export interface PoolOptions {
+  /** How many processes at most; they start when there is work for them. */
+  workers: number;
+  /** A module that exports `start(setup)` (messages.ts). */
+  evaluator: URL;
+  /** Given to `start` in every process: plain data. */
+  setup: unknown;
+  /** Threads of the numeric libraries in each process. */
+  threads?: number;
+}
+
+export interface RunOptions {
+  /** A worker has begun the job, perhaps for the second time. */
+  onStart?: () => void;
+  /** Its worker died and it waits for another one. */
+  onRetry?: (reason: string) => void;
+  onMessage?: (message: unknown) => void;
+  signal?: AbortSignal;
+}
+
+/** `seconds` is what a worker spent on the attempt that gave the outcome. */
+export type JobOutcome = { result: unknown; seconds: number } | { failure: JobFailure; seconds: number };
+
+interface Job {
+  id: number;
+  job: unknown;
+  options: RunOptions;
+  attempts: number;
+  startedAt: number;
+  resolve: (outcome: JobOutcome) => void;
+  reject: (reason: unknown) => void;
+  settled: boolean;
+}
+
+interface Seat {
+  worker: WorkerProcess;
+  ready: boolean;
+  job: Job | undefined;
+  startTimer: NodeJS.Timeout;
+  ended: Promise<void>;
+}
+
+const millisecondsToStart = 180_000; // the first load of libtorch from a cold disk takes up to 47 s
+const millisecondsToGiveUp = 1000; // for an aborted job to end by itself and spare its process
+const attemptsPerJob = 2;
+const failedStartsAtMost = 3;
+const linesShown = 10;
+
+export class WorkerPool {
+  readonly #options: PoolOptions;
+  readonly #queue: Job[] = [];
+  readonly #seats = new Set<Seat>();
+  #nextId = 0;
+  #failedStarts = 0;
+  #broken: Error | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Process ids of the workers that live now. */
+  get pids(): number[] {
+    return [...this.#seats].flatMap((seat) => seat.worker.pid ?? []);
+  }
+
+  /**
+   * Runs a job (plain data) in a worker. What the evaluator throws, and the second death of the job's worker, resolve as a
+   * failure. Rejects with the signal's reason when aborted, and with a Failure when workers cannot be started at all.
+   */
+  run(job: unknown, options: RunOptions = {}): Promise<JobOutcome> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#broken) return Promise.reject(this.#broken);
+    const { promise, resolve, reject } = Promise.withResolvers<JobOutcome>();
+    const entry: Job = { id: this.#nextId++, job, options, attempts: 0, startedAt: 0, resolve, reject, settled: false };
+    if (signal) {
+      const abort = () => this.#abort(entry);
+      signal.addEventListener('abort', abort, { once: true });
+      promise.catch(() => {}).finally(() => signal.removeEventListener('abort', abort));
+    }
+    this.#queue.push(entry);
+    this.#feed();
+    return promise;
+  }
+
+  /** Ends all workers at once; jobs that are not done reject. */
+  async close(): Promise<void> {
+    this.#break(new Error('the worker pool is closed'));
+    await Promise.all([...this.#seats].map((seat) => seat.ended));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #feed(): void {
+    for (const seat of this.#seats) {
+      if (this.#queue.length === 0) return;
+      if (seat.ready && !seat.job) this.#give(this.#queue.shift()!, seat);
+    }
+    const starting = [...this.#seats].filter((seat) => !seat.ready).length;
+    const wanted = Math.min(this.#queue.length - starting, this.#options.workers - this.#seats.size);
+    for (let count = 0; count < wanted; count++) this.#startWorker();
+  }
+
+  #give(job: Job, seat: Seat): void {
+    seat.job = job;
+    job.attempts++;
+    job.startedAt = performance.now();
+    seat.worker.send({ kind: 'job', id: job.id, job: job.job });
+    job.options.onStart?.();
+  }
+
+  #startWorker(): void {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const { evaluator, setup, threads = 1 } = this.#options;
+    const worker = new WorkerProcess({
+      evaluator,
+      setup,
+      threads,
+      onMessage: (message) => this.#hear(message, seat),
+      onEnd: (how) => {
+        this.#bury(seat, how);
+        end();
+      },
+    });
+    const startTimer = setTimeout(() => worker.kill(), millisecondsToStart);
+    const seat: Seat = { worker, ready: false, job: undefined, startTimer, ended };
+    this.#seats.add(seat);
+  }
+
+  #hear(message: FromWorker, seat: Seat): void {
+    if (message.kind === 'setup-failed') {
+      this.#break(cannotStart(message.failure.message));
+    } else if (message.kind === 'ready') {
+      clearTimeout(seat.startTimer);
+      seat.ready = true;
+      this.#failedStarts = 0;
+      this.#feed();
+    } else if (seat.job?.id === message.id) {
+      this.#hearOfJob(message, seat.job, seat);
+    }
+  }
+
+  #hearOfJob(message: Exclude<FromWorker, { kind: 'ready' | 'setup-failed' }>, job: Job, seat: Seat): void {
+    if (message.kind === 'message') {
+      if (!job.settled) job.options.onMessage?.(message.message);
+      return;
+    }
+    seat.job = undefined;
+    if (message.kind === 'result') this.#settle(job, { result: message.result });
+    else this.#settle(job, { failure: message.failure });
+    this.#feed();
+  }
+
+  #settle(job: Job, outcome: { result: unknown } | { failure: JobFailure }): void {
+    if (job.settled) return;
+    job.settled = true;
+    job.resolve({ ...outcome, seconds: (performance.now() - job.startedAt) / 1000 });
+  }
+
+  #reject(job: Job, reason: unknown): void {
+    if (job.settled) return;
+    job.settled = true;
+    job.reject(reason);
+  }
+
+  #abort(job: Job): void {
+    if (job.settled) return;
+    this.#reject(job, job.options.signal!.reason);
+    const place = this.#queue.indexOf(job);
+    if (place !== -1) this.#queue.splice(place, 1);
+    const seat = [...this.#seats].find((candidate) => candidate.job === job);
+    if (!seat) return;
+    seat.worker.send({ kind: 'abort', id: job.id });
+    setTimeout(() => {
+      if (seat.job === job) seat.worker.kill();
+    }, millisecondsToGiveUp).unref();
+  }
+
+  /** A worker process has ended: its job goes back to the head of the queue once, then fails. */
+  #bury(seat: Seat, end: WorkerEnd): void {
+    clearTimeout(seat.startTimer);
+    this.#seats.delete(seat);
+    if (this.#broken) return;
+    if (!seat.ready && ++this.#failedStarts >= failedStartsAtMost) {
+      this.#break(cannotStart(describeEnd(end)));
+      return;
+    }
+    if (seat.job && !seat.job.settled) this.#retryOrFail(seat.job, end);
+    this.#feed();
+  }
+
+  #retryOrFail(job: Job, end: WorkerEnd): void {
+    if (job.attempts < attemptsPerJob) {
+      this.#queue.unshift(job);
+      job.options.onRetry?.(describeEnd(end));
+    } else {
+      this.#settle(job, { failure: { kind: lacksMemory(end) ? 'out-of-memory' : 'crash', message: describeEnd(end) } });
+    }
+  }
+
+  /** Nothing runs any more: the pool is closed, or its workers cannot start. */
+  #break(reason: Error): void {
+    this.#broken ??= reason;
+    for (const job of this.#queue.splice(0)) this.#reject(job, this.#broken);
+    for (const seat of this.#seats) {
+      if (seat.job) this.#reject(seat.job, this.#broken);
+      seat.worker.kill();
+    }
+  }
+}
+
+const cannotStart = (why: string) => new Failure(`the worker processes cannot start: ${why}`);
+
+/** Killed from outside is the kernel's way to free memory; V8 says so itself before it aborts. */
+function lacksMemory({ signal, lines }: WorkerEnd): boolean {
+  return signal === 'SIGKILL' || lines.some((line) => /heap out of memory|bad_alloc|Cannot allocate memory/.test(line));
+}
+
+function describeEnd(end: WorkerEnd): string {
+  const { code, signal, lines } = end;
+  let how = `the worker process ended with exit code ${code}`;
+  if (signal === 'SIGKILL')
+    how = 'the worker process was killed (SIGKILL), most likely because the machine ran out of memory';
+  else if (signal) how = `the worker process was ended by ${signal}`;
+  else if (code === null) how = 'the worker process could not be started';
+  const last = lines.filter((line) => line.trim() !== '').slice(-linesShown);
+  return last.length === 0 ? how : `${how}; its last lines: ${last.join(' | ')}`;
+}

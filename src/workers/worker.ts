@@ -1,0 +1,81 @@
+// One worker process as its pool sees it: started, ready, busy with a job, dead. It decides nothing; the pool does.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+const keptLines = 20;
+const keptLineLength = 400;
+const millisecondsForOutput = 500; // … or so long after the exit, if a process of the worker's own holds it open
+const childModule = import.meta.filename.replace(/worker(\.\w+)$/, 'child$1'); // .ts in the checkout, .js when compiled
+
+/** How a worker process ended. */
+export interface WorkerEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The last lines that it wrote to stdout or stderr. */
+  lines: string[];
+}
+
+export interface WorkerOptions {
+  evaluator: URL;
+  setup: unknown;
+  /** How many threads its numeric libraries may use. */
+  threads: number;
+  onMessage: (message: FromWorker) => void;
+  /** Called once, after its last message. */
+  onEnd: (end: WorkerEnd) => void;
+}
+
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+
+  constructor({ evaluator, setup, threads, onMessage, onEnd }: WorkerOptions) {
+    const count = String(threads);
+    const threadLimits = { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
+    this.#child = fork(childModule, [String(process.pid)], {
+      execPath: process.execPath,
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...threadLimits },
+    });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#keepLines(stream);
+    this.#child.on('message', onMessage);
+    let ended = false;
+    let waiting: NodeJS.Timeout;
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(waiting);
+      if (!ended) onEnd({ code, signal, lines: this.#lines });
+      ended = true;
+    };
+    this.#child.on('close', end); // after exit and the last line of output …
+    this.#child.on('exit', (code, signal) => (waiting = setTimeout(end, millisecondsForOutput, code, signal)));
+    this.#child.on('error', (error) => {
+      this.#lines.push(error.message);
+      if (this.#child.pid === undefined) end(null, null); // it could not even be started
+    });
+    this.send({ kind: 'setup', evaluator: evaluator.href, setup });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  send(message: ToWorker): void {
+    this.#child.send(message, () => {}); // an error means that it has died, which onEnd tells
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #keepLines(stream: Readable): void {
+    createInterface({ input: stream }).on('line', (line) => {
+      this.#lines.push(line.slice(0, keptLineLength));
+      if (this.#lines.length > keptLines) this.#lines.shift();
+    });
+  }
+}
