@@ -1,0 +1,156 @@
+// The addon as a whole: is the built one current, and building it against the libtorch found or installed.
+// build/nasnet.json beside it says what it was built from; it is written last, so it never speaks of a half-built addon.
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { findBlas } from './blas.mjs';
+import { compileAddon, planBuild, planHash } from './compile.mjs';
+import { findLibtorch, libtorchAt } from './libtorch.mjs';
+import { inCheckout, root, writableHome } from './places.mjs';
+import { pythonTorch, searchKey } from './python.mjs';
+import { run } from './step.mjs';
+import { aptInstall, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.mjs';
+
+/**
+ * @typedef {object} BuildRecord
+ * @property {string} hash of sources, compiler and flags
+ * @property {import('./libtorch.mjs').Libtorch} libtorch
+ * @property {string} blas
+ * @property {string} searchKey what the search for libtorch depended on
+ * @property {string[]} pythonPath the folders in that key
+ */
+
+const sources = join(root, 'native');
+
+/** The built addon that a process of ours should load, or undefined. */
+export function findAddon() {
+  return buildFolders()
+    .map((folder) => join(folder, 'nasnet.node'))
+    .find((path) => existsSync(path));
+}
+
+/** The package's own build folder, then the cache's where the package is read-only. */
+function buildFolders() {
+  return [...new Set([root, writableHome()])].map((home) => join(home, 'build'));
+}
+
+/** @returns {BuildRecord | undefined} */
+export function buildRecord(folder = dirname(findAddon() ?? join(root, 'build/nasnet.node'))) {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'nasnet.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes a few milliseconds: Python is asked again only when something that decides its answer has changed.
+ * @returns {BuildRecord | undefined} of an addon that is built from today's sources, flags and libtorch
+ * @throws {import('./step.mjs').SetupFailure} when NASNET_LIBTORCH cannot be used
+ */
+export function currentAddon(environment = process.env) {
+  return buildFolders()
+    .map((folder) => currentIn(folder, environment))
+    .find((record) => record !== undefined);
+}
+
+/** @param {string} build @param {NodeJS.ProcessEnv} environment */
+function currentIn(build, environment) {
+  const record = existsSync(join(build, 'nasnet.node')) ? buildRecord(build) : undefined;
+  if (!record) return undefined;
+  const remembered = searchKey(environment, record.pythonPath) === record.searchKey;
+  const libtorch = remembered
+    ? libtorchAt(record.libtorch.root, record.libtorch.source)
+    : (findLibtorch({ environment }).found ?? 'is gone');
+  if (typeof libtorch === 'string') return undefined;
+  return record.hash === planHash(plan(build, libtorch, environment)) ? record : undefined;
+}
+
+/** @param {string} build @param {import('./libtorch.mjs').Libtorch} libtorch @param {NodeJS.ProcessEnv} environment */
+function plan(build, libtorch, environment) {
+  return planBuild({ sources, build, headers: nodeHeaders(), libtorch, environment });
+}
+
+/** Where npm put the headers; beside us in a checkout, anywhere above in an installed package. */
+function nodeHeaders() {
+  const require = createRequire(join(root, 'package.json'));
+  const api = inCheckout ? join(root, 'node_modules/node-api-headers') : dirname(require.resolve('node-api-headers'));
+  const cxx = inCheckout ? join(root, 'node_modules/node-addon-api') : dirname(require.resolve('node-addon-api'));
+  return [join(api, 'include'), cxx];
+}
+
+/**
+ * Finds or installs libtorch, then compiles, links, loads once, and only then puts the addon in its place.
+ * @param {import('./step.mjs').Report} report
+ * @param {string} node the Node that will load it
+ */
+export async function buildAddon(report, node, environment = process.env) {
+  const libtorch = await bringLibtorch(report, environment);
+  const blas = await bringBlas(report, libtorch);
+  const build = join(writableHome(), 'build');
+  const planned = plan(build, libtorch, environment);
+  const hash = planHash(planned); // before compiling: sources that change meanwhile must be built again
+  const compiler = planned.compiler.join(' ') || 'a C++ compiler';
+  const { addon } = await report.step('addon', `compiling native/ with ${compiler}`, () => compileAddon(planned));
+  await report.step('load', 'first load of the addon and libtorch', async () => {
+    await run(node, ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon], {
+      advice: 'check that this libtorch is complete, or name another with NASNET_LIBTORCH',
+    });
+    return {};
+  });
+  const pythonPath = pythonTorch(environment)?.path ?? [];
+  /** @type {BuildRecord} */
+  const record = { hash, libtorch, blas, searchKey: searchKey(environment, pythonPath), pythonPath };
+  rmSync(join(build, 'nasnet.json'), { force: true });
+  renameSync(addon, join(build, 'nasnet.node'));
+  writeFileSync(join(build, 'nasnet.json.part'), `${JSON.stringify(record, null, 2)}\n`);
+  renameSync(join(build, 'nasnet.json.part'), join(build, 'nasnet.json'));
+}
+
+/** @param {import('./step.mjs').Report} report @param {NodeJS.ProcessEnv} environment */
+async function bringLibtorch(report, environment) {
+  const { found, passedOver } = findLibtorch({ environment });
+  for (const seen of passedOver) report.note(`passed over: ${seen}`);
+  if (found) {
+    report.skipped('libtorch', `${found.version} in ${found.lib} (${sourceName(found.source)})`);
+    return found;
+  }
+  const apt = aptPrefix();
+  return report.step('libtorch', 'none found; looking for what apt offers', async () => {
+    if (!apt || !(await aptOffersLibtorch(apt))) throw noLibtorch(passedOver);
+    report.write('installing libtorch-dev and OpenBLAS (takes minutes) … ');
+    await aptInstall(apt, ['libtorch-dev', 'libopenblas0-pthread']);
+    const installed = findLibtorch({ environment });
+    if (!installed.found) throw noLibtorch(installed.passedOver);
+    return { ...installed.found, said: `${installed.found.version} in ${installed.found.lib}` };
+  });
+}
+
+/** A slow BLAS is no reason to stop: it is replaced where we may, else only told. @param {import('./step.mjs').Report} report @param {import('./libtorch.mjs').Libtorch} libtorch */
+async function bringBlas(report, libtorch) {
+  const blas = findBlas(libtorch);
+  if (!blas.slow) return blas.name;
+  const apt = aptPrefix();
+  if (!apt) {
+    report.note(
+      `blas: ${blas.name}, many times slower than OpenBLAS; better: sudo apt-get install libopenblas0-pthread`,
+    );
+    return blas.name;
+  }
+  try {
+    await report.step('blas', `${blas.name} is slow; installing libopenblas0-pthread`, async () => {
+      await aptInstall(apt, ['libopenblas0-pthread']);
+      return { said: findBlas(libtorch).name };
+    });
+  } catch {
+    report.note(`blas: went on with the ${blas.name}; better: apt-get install libopenblas0-pthread`);
+  }
+  return findBlas(libtorch).name;
+}
+
+/** @param {import('./libtorch.mjs').Libtorch['source']} source */
+export function sourceName(source) {
+  return { NASNET_LIBTORCH: 'named by NASNET_LIBTORCH', python: 'the active Python’s torch', system: 'the system’s' }[
+    source
+  ];
+}

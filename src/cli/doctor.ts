@@ -1,0 +1,14 @@
+// `nasnet doctor`: what this machine has and lacks. The findings come from the set-up's own detection (scripts/doctor),
+// which also answers before the command line can run.
+import type { Command } from 'commander';
+import { doctor } from '../../scripts/doctor/doctor.mjs';
+
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('what this machine has and lacks; exits 1 if something needed is missing')
+    .option('--json', 'print the findings as one JSON document')
+    .action((options: { json?: boolean }) => {
+      process.exitCode = doctor(options);
+    });
+}
