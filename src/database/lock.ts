@@ -12,6 +12,7 @@ export function lockForWriting(path: string): { release: () => void } | undefine
   let holder: Database.Database | undefined;
   try {
     holder = new Database(`${path}-lock`, { timeout: 0 });
+    holder.pragma('journal_mode = MEMORY'); // no journal file either
     holder.exec('BEGIN EXCLUSIVE'); // never commits, so the file stays empty
     return { release: () => holder?.close() };
   } catch (error) {

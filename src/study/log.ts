@@ -54,48 +54,42 @@ export class StudyLog {
   }
 
   start(trial: number): void {
-    this.#move(
-      `UPDATE trials SET state = 'running', attempts = attempts + 1, started_at = ?2 WHERE number = ?1 AND state = 'queued'`,
-      [trial, Date.now()],
-    );
+    const sql = `UPDATE trials SET state = 'running', attempts = attempts + 1, started_at = ? WHERE number = ? AND state = 'queued'`;
+    this.#move(sql, trial, Date.now());
     this.#event('start', trial);
   }
 
   /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
-    this.#move(`UPDATE trials SET state = 'queued' WHERE number = ?1 AND state = 'running'`, [trial]);
+    this.#move(`UPDATE trials SET state = 'queued' WHERE number = ? AND state = 'running'`, trial);
     this.#event(kind, trial, reason);
   }
 
   finish(trial: number, reward: number, workerSeconds: number, details?: unknown): void {
     const sequence = this.#event('done', trial);
-    this.#move(
-      `UPDATE trials SET state = 'done', reward = ?2, worker_seconds = ?3, finished_at = ?4, finished_as = ?5, details = ?6
-       WHERE number = ?1 AND state = 'running'`,
-      [trial, reward, workerSeconds, Date.now(), sequence, json(details)],
-    );
+    const sql = `UPDATE trials SET state = 'done', finished_as = ?, finished_at = ?, worker_seconds = ?, reward = ?, details = ?
+      WHERE number = ? AND state = 'running'`;
+    this.#move(sql, trial, sequence, Date.now(), workerSeconds, reward, json(details));
   }
 
   fail(trial: number, { kind, message }: TrialFailure, workerSeconds: number): void {
     const sequence = this.#event('fail', trial);
-    this.#move(
-      `UPDATE trials SET state = 'failed', failure_kind = ?2, failure_message = ?3, worker_seconds = ?4, finished_at = ?5,
-       finished_as = ?6 WHERE number = ?1 AND state = 'running'`,
-      [trial, kind, message, workerSeconds, Date.now(), sequence],
-    );
+    const sql = `UPDATE trials SET state = 'failed', finished_as = ?, finished_at = ?, worker_seconds = ?, failure_kind = ?,
+      failure_message = ? WHERE number = ? AND state = 'running'`;
+    this.#move(sql, trial, sequence, Date.now(), workerSeconds, kind, message);
   }
 
   /** The strategy was told the outcome. Returns the event's place in the log. */
   tell(trial: number): number {
-    this.#move(`UPDATE trials SET told = 1 WHERE number = ?1 AND told = 0 AND state IN ('done', 'failed')`, [trial]);
+    this.#move(`UPDATE trials SET told = 1 WHERE number = ? AND told = 0 AND state IN ('done', 'failed')`, trial);
     return this.#event('tell', trial);
   }
 
   epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
     const sql = `INSERT OR REPLACE INTO epochs (trial, attempt, epoch, at, loss, accuracy, images_per_second, details)
-      VALUES (?1, (SELECT attempts FROM trials WHERE number = ?1), ?2, ?3, ?4, ?5, ?6, ?7)`;
+      SELECT number, attempts, ?, ?, ?, ?, ?, ? FROM trials WHERE number = ?`;
     const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
-    this.#file.query(sql).run(trial, epoch, Date.now(), ...numbers, json(details));
+    this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial);
   }
 
   /** The strategy updated itself when it was told this trial; its own figures. */
@@ -151,13 +145,14 @@ export class StudyLog {
     return rows.map((row) => ({
       sequence: Number(row.sequence),
       strategy: String(row.strategy),
-      bytes: row.bytes as Uint8Array,
+      bytes: Uint8Array.from(row.bytes as Uint8Array), // in a buffer of its own
     }));
   }
 
-  #move(sql: string, values: Value[]): void {
-    if (this.#file.query(sql).run(...values) !== 1)
-      throw new Error(`trial ${values[0]} is not in the state that this leaves: ${sql}`);
+  /** One guarded transition: the statement's last value is the trial, and it must find it in the state that it leaves. */
+  #move(sql: string, trial: number, ...values: Value[]): void {
+    if (this.#file.query(sql).run(...values, trial) === 1) return;
+    throw new Error(`trial ${trial} is not in the state that this leaves: ${sql}`);
   }
 
   #event(kind: EventKind, trial: number, detail: string | null = null): number {

@@ -105,9 +105,9 @@ export class StudyRecords {
 
   /** The epochs of a trial's latest attempt, in order. */
   epochs(trial: number): EpochRecord[] {
-    const sql = `SELECT * FROM epochs WHERE trial = ?1
-      AND attempt = (SELECT max(attempt) FROM epochs WHERE trial = ?1) ORDER BY epoch`;
-    return this.file.query(sql).all(trial).map(epochOf);
+    const sql = `SELECT * FROM epochs WHERE trial = ?
+      AND attempt = (SELECT max(attempt) FROM epochs WHERE trial = ?) ORDER BY epoch`;
+    return this.file.query(sql).all(trial, trial).map(epochOf);
   }
 
   /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
