@@ -1,0 +1,34 @@
+// `nasnet draw CELL|STUDY -o FILE.svg`: the cells as in the paper's Figure 4.
+
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { drawArchitecture } from '../draw/picture.ts';
+import { Failure } from '../failure.ts';
+import { type ArchitectureSource, parseArchitectureSource } from '../space/model-name.ts';
+import { readArchitecture } from './model-source.ts';
+
+export function registerDraw(program: Command): void {
+  program
+    .command('draw')
+    .description("the normal and the reduction cell as a picture in the manner of the paper's Figure 4")
+    .argument('<cell>', 'nasnet-a, FILE.json, STUDY.db (its best trial) or STUDY.db#TRIAL')
+    .requiredOption('-o, --output <file>', 'SVG file to write; - for standard output')
+    .option('--title <text>', 'heading of the picture (default: from the name)')
+    .action(async (name: string, { output, title }: { output: string; title?: string }) => {
+      const source = parseArchitectureSource(name);
+      const svg = drawArchitecture(await readArchitecture(source), { title: title ?? titleOf(source) });
+      if (output === '-') return void process.stdout.write(svg);
+      await writeFile(output, svg).catch((error: Error) => {
+        throw new Failure(`${output}: the picture could not be written (${error.message})`);
+      });
+    });
+}
+
+function titleOf(source: ArchitectureSource): string {
+  if (source.kind === 'published')
+    return source.name.replace('nasnet', 'NASNet').replace(/-\w$/, (end) => end.toUpperCase());
+  const file = basename(source.path);
+  if (source.kind === 'file') return file;
+  return source.trial === undefined ? `${file}, best trial` : `${file}, trial ${source.trial}`;
+}
