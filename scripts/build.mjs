@@ -1,0 +1,21 @@
+// `npm run build`: the published package's JavaScript, from src/ to dist/. A checkout never needs it.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './setup/places.mjs';
+import { setUp } from './setup.mjs';
+
+const node = await setUp({ addon: false });
+const dist = join(root, 'dist');
+rmSync(dist, { recursive: true, force: true });
+const compiler = join(root, 'node_modules/typescript/bin/tsc');
+const { status } = spawnSync(node, [compiler, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
+if (status !== 0) process.exit(status ?? 1);
+
+// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it.
+for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {
+  const path = join(dist, name);
+  const text = readFileSync(path, 'utf8');
+  const rewritten = text.replace(/(new URL\(\s*['"]\.{1,2}\/[^'"]+)\.ts(['"],\s*import\.meta\.url)/g, '$1.js$2');
+  if (rewritten !== text) writeFileSync(path, rewritten);
+}
