@@ -1,0 +1,21 @@
+// The architecture of a study's trial, for the commands that take STUDY.db or STUDY.db#TRIAL.
+
+import { existsSync } from 'node:fs';
+import { InputError } from '../failure.ts';
+import type { Architecture } from '../space/architecture.ts';
+import { decode } from '../space/decisions.ts';
+import { Study } from '../study/study.ts';
+
+/** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */
+export function readTrial(path: string, trial: number | undefined): Architecture {
+  if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
+  const study = Study.open(path, { readOnly: true });
+  try {
+    const found = trial === undefined ? study.best(1)[0] : study.trial(trial);
+    if (found) return decode(found.decisions);
+    if (trial === undefined) throw new InputError(`${path}: expected a finished trial, got none yet`);
+    throw new InputError(`${path}#${trial}: expected a trial from 0 to ${study.asked - 1}, got ${trial}`);
+  } finally {
+    study.close();
+  }
+}
