@@ -1,0 +1,77 @@
+// An evaluator for the tests: each job says what shall happen to it.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EvaluateJob } from '../../src/workers/messages.ts';
+
+export interface TestJob {
+  action:
+    | 'double'
+    | 'describe'
+    | 'throw'
+    | 'crash'
+    | 'crash-once'
+    | 'exit'
+    | 'killed'
+    | 'interrupt'
+    | 'hold'
+    | 'spin'
+    | 'report';
+  value?: number;
+  /** Of an error: its class, none if left out. */
+  kind?: string;
+  /** For crash-once: made by the first attempt. */
+  file?: string;
+}
+
+/** Ends this process and waits for that: the signal may take a moment. */
+async function end(signal: NodeJS.Signals): Promise<never> {
+  process.kill(process.pid, signal);
+  await sleep(60_000);
+  throw new Error('still alive');
+}
+
+export function start(setup: unknown): EvaluateJob {
+  if (setup === 'refuse') throw new Error('no data here');
+  if (setup === 'die') process.exit(3);
+  return async (message, report, signal) => {
+    const { action, value = 0, kind, file } = message as TestJob;
+    switch (action) {
+      case 'double':
+        return 2 * value;
+      case 'describe':
+        return {
+          setup,
+          pid: process.pid,
+          threads: process.env.OMP_NUM_THREADS,
+          openblas: process.env.OPENBLAS_NUM_THREADS,
+        };
+      case 'report':
+        for (let epoch = 1; epoch <= value; epoch++) report({ epoch });
+        return 'reported';
+      case 'throw':
+        throw Object.assign(new Error('this went wrong'), kind === undefined ? {} : { kind });
+      case 'crash':
+        process.stderr.write('loading\nIllegal thing at 0x2a\n');
+        return end('SIGSEGV');
+      case 'crash-once':
+        if (existsSync(file!)) return 'second time lucky';
+        writeFileSync(file!, '');
+        return end('SIGSEGV');
+      case 'exit':
+        return process.exit(7);
+      case 'killed':
+        return end('SIGKILL');
+      case 'interrupt': // a signal to oneself arrives before kill() returns
+        process.kill(process.pid, 'SIGINT');
+        return process.pid;
+      case 'hold':
+        report(process.pid);
+        await sleep(60_000, undefined, { signal });
+        return 'nobody stopped it';
+      case 'spin':
+        report(process.pid);
+        for (;;); // as a long native computation: nothing else of this thread runs
+    }
+  };
+}
