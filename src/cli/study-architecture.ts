@@ -13,7 +13,8 @@ export function readTrial(path: string, trial: number | undefined): Architecture
   try {
     const found = trial === undefined ? study.best(1)[0] : study.trial(trial);
     if (found) return decode(found.decisions);
-    if (trial === undefined) throw new InputError(`${path}: expected a finished trial, got none yet`);
+    if (trial === undefined || study.asked === 0)
+      throw new InputError(`${path}: expected a finished trial, got none yet`);
     throw new InputError(`${path}#${trial}: expected a trial from 0 to ${study.asked - 1}, got ${trial}`);
   } finally {
     study.close();
