@@ -2,7 +2,7 @@
 // the next attempt or the next process goes on from there, and the whole is checked before anyone sees it.
 
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, rmSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream/promises';
@@ -78,11 +78,25 @@ async function continueFile(
   let done = continues ? start : 0;
   const total = done + Number(response.headers['content-length'] ?? 0);
   onBytes(done, total);
-  response.on('data', (bytes: Buffer) => {
-    done += bytes.length;
-    onBytes(done, total);
-  });
-  await pipeline(response, createWriteStream(part, { flags: continues ? 'a' : 'w' }));
+  const file = openSync(part, continues ? 'a' : 'w');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      response.on('data', (bytes: Buffer) => {
+        try {
+          for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written); // at once: a cut loses nothing
+        } catch (error) {
+          response.destroy(error as Error);
+          return;
+        }
+        done += bytes.length;
+        onBytes(done, total);
+      });
+      response.on('end', resolve);
+      response.on('error', reject);
+    });
+  } finally {
+    closeSync(file);
+  }
   if (done < total) throw new Error('the connection was cut');
 }
 

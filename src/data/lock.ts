@@ -21,6 +21,7 @@ async function acquire(path: string, onWait: () => void): Promise<Database.Datab
   for (let attempt = 0; ; attempt++) {
     const database = open(path);
     try {
+      database.pragma('journal_mode = MEMORY'); // nothing is written, so no journal file either
       database.exec('BEGIN EXCLUSIVE');
       return database;
     } catch (error) {
