@@ -1,0 +1,108 @@
+// kill -9 of a whole search, again and again at random instants: the decisions and rewards are those of a search that was
+// left alone, nothing that finished is lost, and no worker repeats more than one evaluation for each kill.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
+import { RandomStream } from '../../src/random/stream.ts';
+import { Study } from '../../src/study/study.ts';
+import type { SearchToKill } from './search-process.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-kill-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const kills = 22;
+
+/** When a run is killed: after this many lines of its output, or this many milliseconds after its start. */
+type Instant = { lines: number } | { milliseconds: number };
+
+/** Runs the search until it ends or the instant comes; returns the trials that it said were done or failed. */
+async function run(search: SearchToKill, instant?: Instant): Promise<{ killed: boolean; finished: number[] }> {
+  const script = join(import.meta.dirname, 'search-process.ts');
+  const child = spawn(process.execPath, [script, JSON.stringify(search)], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit');
+  const killGroup = () => child.exitCode === null && child.signalCode === null && process.kill(-child.pid!, 'SIGKILL');
+  const timer = instant && 'milliseconds' in instant ? setTimeout(killGroup, instant.milliseconds) : undefined;
+  const finished: number[] = [];
+  let lines = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [kind, trial] = line.split(' ');
+    if (kind === 'done' || kind === 'failed') finished.push(Number(trial));
+    if (instant && 'lines' in instant && ++lines === instant.lines) killGroup();
+  }
+  const [code, signal] = await exit;
+  clearTimeout(timer);
+  if (signal !== 'SIGKILL') assert.equal(code, 0);
+  return { killed: signal === 'SIGKILL', finished };
+}
+
+/** All that must be equal: what was decided, what came out, and in which order the strategy was asked and told. */
+function historyOf(path: string) {
+  const study = Study.open(path, { readOnly: true });
+  const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, failure }));
+  const calls = study.log.strategyEvents(0).map(({ kind, number }) => `${kind} ${number}`);
+  const lostAttempts = study.summary().lostAttempts;
+  study.close();
+  return { trials, calls, lostAttempts };
+}
+
+function assertOnDisk(path: string, finished: number[]): void {
+  if (!existsSync(path)) {
+    assert.deepEqual(finished, []);
+    return;
+  }
+  const study = Study.open(path, { readOnly: true });
+  for (const trial of finished) assert.match(study.trial(trial)!.state, /done|failed/);
+  study.close();
+}
+
+const searches = [
+  { strategy: 'chain', inOrder: true, trials: 220, workers: 2, longest: 500 },
+  { strategy: 'chain', inOrder: false, trials: 400, workers: 4, longest: 250 },
+];
+
+for (const { longest, ...settings } of searches) {
+  const way = settings.inOrder ? 'in order, with worker processes' : 'as outcomes come';
+  const title = `${settings.strategy}, ${way}: ${kills} kills change nothing`;
+  test(title, { timeout: 120_000 }, async (t) => {
+    const name = `${settings.strategy}-${settings.inOrder}`;
+    const search = (kind: string) => ({
+      ...settings,
+      path: join(folder, `${name}-${kind}.db`),
+      notes: join(folder, `${name}-${kind}`),
+    });
+    const [alone, killed] = [search('alone'), search('killed')];
+    await run(alone);
+
+    const random = new RandomStream(`kill ${title}`);
+    let count = 0;
+    while (count < kills) {
+      const instant =
+        count % 2 === 0 ? { lines: 1 + random.integer(60) } : { milliseconds: 30 + random.integer(longest) };
+      const { killed: wasKilled, finished } = await run(killed, instant);
+      assertOnDisk(killed.path, finished);
+      assert.ok(wasKilled, `it was finished after ${count} kills: give it more trials`);
+      count++;
+    }
+    await run(killed);
+
+    const { lostAttempts, ...history } = historyOf(killed.path);
+    const { lostAttempts: none, ...expected } = historyOf(alone.path);
+    assert.equal(none, 0);
+    assert.deepEqual(history, expected);
+    assert.equal(history.trials.length, settings.trials);
+    const evaluations = readFileSync(killed.notes, 'utf8').trim().split('\n').length;
+    assert.ok(lostAttempts <= kills * settings.workers, `${lostAttempts} attempts were lost`);
+    assert.ok(evaluations - settings.trials <= kills * settings.workers, `${evaluations} evaluations were made`);
+    assert.ok(lostAttempts > 0, 'the kills met nothing that was running');
+    t.diagnostic(`${lostAttempts} attempts begun again, ${evaluations - settings.trials} evaluations repeated`);
+  });
+}

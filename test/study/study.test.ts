@@ -1,0 +1,191 @@
+// A study as a file: one writer, guarded transitions, an append-only log, questions answered as counted by hand.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import Database from 'better-sqlite3';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-study-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let count = 0;
+const newPath = () => join(folder, `${++count}`, 'search.db');
+
+/** Six trials: 0 to 3 done, 4 failed, 5 running, 6 queued; trial 2 needed two attempts. */
+function sixTrials(): Study<{ seed: number }> {
+  const study = Study.create(newPath(), { seed: 5 });
+  const { log } = study;
+  for (let trial = 0; trial <= 6; trial++) log.ask(trial, [trial, 1, 2]);
+  for (const [trial, reward] of [0.5, 0.25, 0.75, 0.75].entries()) {
+    log.start(trial);
+    if (trial === 2) {
+      log.epoch(trial, { epoch: 1, loss: 9 });
+      log.putBack(trial, 'retry', 'ended by SIGSEGV');
+      log.start(trial);
+    }
+    log.epoch(trial, { epoch: 1, loss: 2.5, accuracy: 0.125, imagesPerSecond: 800 });
+    log.epoch(trial, { epoch: 2, loss: Number.NaN, accuracy: reward, details: { rate: 0.1 } });
+    log.finish(trial, reward, 10, trial === 0 ? { parameters: 7 } : undefined);
+  }
+  log.start(4);
+  log.fail(4, { kind: 'not-a-number', message: 'the loss is NaN' }, 2.5);
+  log.start(5);
+  return study;
+}
+
+test('settings, trials, epochs and results are read back as they were written', () => {
+  const study = sixTrials();
+  study.keep('final', { accuracy: 0.875 });
+  study.keep('final', { accuracy: 0.9375 });
+  study.close();
+  const reader = Study.open<{ seed: number }>(study.path, { readOnly: true });
+  assert.deepEqual(reader.settings, { seed: 5 });
+  assert.deepEqual(reader.results(), { final: { accuracy: 0.9375 } });
+  assert.deepEqual(reader.result('final'), { accuracy: 0.9375 });
+  assert.equal(reader.result('other'), undefined);
+
+  const { askedAt, startedAt, finishedAt, ...first } = reader.trial(0)!;
+  assert.ok(askedAt <= startedAt! && startedAt! <= finishedAt! && finishedAt! <= Date.now());
+  assert.deepEqual(first, {
+    number: 0,
+    state: 'done',
+    decisions: [0, 1, 2],
+    reward: 0.5,
+    failure: null,
+    attempts: 1,
+    workerSeconds: 10,
+    details: { parameters: 7 },
+  });
+  assert.deepEqual(reader.trial(4)!.failure, { kind: 'not-a-number', message: 'the loss is NaN' });
+  assert.equal(reader.trial(7), undefined);
+  const numbers = reader.trials({ from: 2, limit: 3 }).map((trial) => trial.number);
+  assert.deepEqual(numbers, [2, 3, 4]);
+  const epochs = reader.epochs(2).map(({ at, ...epoch }) => epoch);
+  assert.deepEqual(epochs, [
+    { epoch: 1, loss: 2.5, accuracy: 0.125, imagesPerSecond: 800, details: null },
+    { epoch: 2, loss: null, accuracy: 0.75, imagesPerSecond: null, details: { rate: 0.1 } },
+  ]);
+  reader.close();
+});
+
+test('best and summary agree with a count by hand', () => {
+  const study = sixTrials();
+  study.addSearchTime(1500);
+  study.addSearchTime(2500);
+  const best = study.best(3).map((trial) => trial.number);
+  assert.deepEqual(best, [2, 3, 0]);
+  assert.deepEqual(study.summary({ latest: 2 }), {
+    trials: { queued: 1, running: 1, done: 4, failed: 1 },
+    failures: { 'not-a-number': 1 },
+    best: { number: 2, reward: 0.75 },
+    mean: 0.5625,
+    latestMean: 0.75,
+    searchSeconds: 4,
+    workerSeconds: 42.5,
+    lostAttempts: 1,
+    sessions: 1,
+  });
+  study.close();
+});
+
+test('an empty study has no best and no means', () => {
+  const study = Study.create(newPath(), {});
+  assert.deepEqual(study.best(), []);
+  const { best, mean, latestMean, trials } = study.summary();
+  assert.deepEqual(
+    { best, mean, latestMean, trials },
+    {
+      best: null,
+      mean: null,
+      latestMean: null,
+      trials: { queued: 0, running: 0, done: 0, failed: 0 },
+    },
+  );
+  study.close();
+});
+
+test('a transition from any other state is refused and changes nothing', () => {
+  const study = sixTrials();
+  const [done, failed, running, queued] = [0, 4, 5, 6];
+  const before = study.trials();
+  const failure = { kind: 'crash', message: 'gone' };
+  const transitions: [(trial: number) => void, number[]][] = [
+    [(trial) => study.log.start(trial), [done, failed, running, 7]],
+    [(trial) => study.log.finish(trial, 1, 1), [done, failed, queued, 7]],
+    [(trial) => study.log.fail(trial, failure, 1), [done, failed, queued, 7]],
+    [(trial) => study.log.putBack(trial, 'requeue', 'stopped'), [done, failed, queued, 7]],
+    [(trial) => study.log.tell(trial), [running, queued, 7]],
+  ];
+  for (const [transition, wrong] of transitions) {
+    for (const trial of wrong) {
+      assert.throws(() => study.transaction(() => transition(trial)), /is not in the state that this leaves/);
+    }
+  }
+  assert.deepEqual(study.trials(), before);
+  study.log.tell(done);
+  assert.throws(() => study.log.tell(done), /is not in the state/);
+  assert.throws(() => study.log.ask(done, [1]), /UNIQUE/);
+  study.close();
+});
+
+test('the log can only grow', () => {
+  const study = sixTrials();
+  study.close();
+  const file = new Database(study.path);
+  assert.throws(() => file.exec(`UPDATE events SET kind = 'done'`), /append-only/);
+  assert.throws(() => file.exec('DELETE FROM events WHERE sequence = 3'), /append-only/);
+  file.close();
+});
+
+test('the two latest snapshots are kept', () => {
+  const study = Study.create(newPath(), {});
+  for (const sequence of [4, 9, 12]) study.log.snapshot(sequence, 'chain', Uint8Array.of(sequence));
+  assert.deepEqual(study.log.snapshots, [
+    { sequence: 12, strategy: 'chain', bytes: Uint8Array.of(12) },
+    { sequence: 9, strategy: 'chain', bytes: Uint8Array.of(9) },
+  ]);
+  study.close();
+});
+
+test('what is settled for a study stays as it was first', () => {
+  const study = Study.create(newPath(), {});
+  assert.deepEqual(study.settled('order', { inOrder: true }), { inOrder: true });
+  study.close();
+  const again = Study.open(study.path);
+  assert.deepEqual(again.settled('order', { inOrder: false }), { inOrder: true });
+  again.close();
+});
+
+test('a second process is refused with the first one named, and may read meanwhile', () => {
+  const study = sixTrials();
+  const open = (readOnly: boolean) => {
+    const module = join(import.meta.dirname, '../../src/study/study.ts');
+    const code = `import { Study } from ${JSON.stringify(module)};
+      try { console.log(Study.open(${JSON.stringify(study.path)}, { readOnly: ${readOnly} }).summary().trials.done); }
+      catch (error) { console.log(String(error)); }`;
+    return spawnSync(process.execPath, ['--input-type=module-typescript', '-e', code], {
+      encoding: 'utf8',
+    }).stdout.trim();
+  };
+  const sentence = open(false);
+  assert.ok(
+    sentence.startsWith(`Failure: ${study.path} is being written by process ${process.pid} on ${hostname()}`),
+    sentence,
+  );
+  assert.equal(open(true), '4');
+  study.close();
+  assert.equal(open(false), '4');
+});
+
+test('a closed study is one file that a reader needs nothing else for', () => {
+  const study = sixTrials();
+  study.close();
+  const reader = Study.open(study.path, { readOnly: true });
+  assert.equal(reader.summary().trials.done, 4);
+  assert.throws(() => reader.keep('final', 1), /cannot be written/);
+  reader.close();
+});
