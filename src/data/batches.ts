@@ -1,0 +1,100 @@
+// Batches as pure functions of (seed, epoch, step): a training that is resumed at any step sees the images it would have seen,
+// augmented as they would have been, without anything to save.
+
+import { scope } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { RandomStream } from '../random/stream.ts';
+import { type Augmentation, augment } from './augmentation.ts';
+import type { LabelledImages } from './dataset.ts';
+import { indexTensor, type Whitening, whiten } from './whitening.ts';
+
+/** Whitened images float32 [images, 3, height, width] in channels_last, and labels int64 [images]. */
+export interface Batch {
+  images: Tensor;
+  labels: Tensor;
+}
+
+export interface BatchSource {
+  from: LabelledImages;
+  /** Which of the images; all by default. */
+  indices?: Int32Array;
+  whitening: Whitening;
+  batchSize: number;
+  /** Where the batches are made; 'cpu' by default. */
+  device?: string;
+}
+
+/**
+ * Every epoch goes through the images in an order of its own. The last images of an epoch that fill no batch are left out (there
+ * are others in the next one); fewer images than one batch make one small batch.
+ */
+export class TrainingBatches {
+  /** Batches of one epoch. */
+  readonly steps: number;
+  readonly #source: BatchSource;
+  readonly #augmentation: Augmentation;
+  readonly #indices: Int32Array;
+  readonly #random: RandomStream;
+  /** The order of the latest epoch asked for: it follows from the seed, and is kept because a step needs little of it. */
+  #order: { epoch: number; places: Int32Array } | undefined;
+
+  constructor(source: BatchSource & { augmentation: Augmentation; seed: number | string }) {
+    this.#source = source;
+    this.#augmentation = source.augmentation;
+    this.#indices = allIndices(source);
+    this.#random = new RandomStream(source.seed).split('batches');
+    this.steps = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
+  }
+
+  /** Batch `step`, from 0 to steps − 1, of an epoch, from 0 on. It belongs to the caller's scope. */
+  batch(epoch: number, step: number): Batch {
+    const random = this.#random.split(`epoch ${epoch}`);
+    if (this.#order?.epoch !== epoch) {
+      this.#order = { epoch, places: random.split('order').shuffle(this.#indices.length) };
+    }
+    const { batchSize, whitening } = this.#source;
+    const places = this.#order.places.subarray(step * batchSize, (step + 1) * batchSize);
+    return scope(() => {
+      const { images, labels } = take(
+        this.#source,
+        places.map((place) => this.#indices[place]!),
+      );
+      return { images: augment(images, whitening, this.#augmentation, random.split(`step ${step}`)), labels };
+    });
+  }
+}
+
+/** All images in their order, whitened and otherwise as they are. The last batch may be smaller. */
+export class EvaluationBatches {
+  readonly steps: number;
+  readonly #source: BatchSource;
+  readonly #indices: Int32Array;
+
+  constructor(source: BatchSource) {
+    this.#source = source;
+    this.#indices = allIndices(source);
+    this.steps = Math.ceil(this.#indices.length / source.batchSize);
+  }
+
+  /** Batch `step`, from 0 to steps − 1. It belongs to the caller's scope. */
+  batch(step: number): Batch {
+    const { batchSize, whitening } = this.#source;
+    return scope(() => {
+      const { images, labels } = take(this.#source, this.#indices.subarray(step * batchSize, (step + 1) * batchSize));
+      return { images: whiten(images.to('float32'), whitening).contiguous('channels_last'), labels };
+    });
+  }
+}
+
+function allIndices({ indices, from }: BatchSource): Int32Array {
+  return indices ?? Int32Array.from({ length: from.labels.shape[0]! }, (_, place) => place);
+}
+
+/** Some images as bytes and their labels, on the device. */
+function take({ from, device = 'cpu' }: BatchSource, indices: Int32Array): Batch {
+  const places = indexTensor(indices);
+  return {
+    images: from.images.indexSelect(0, places).to(device),
+    labels: from.labels.indexSelect(0, places).to(device),
+  };
+}

@@ -1,0 +1,52 @@
+// Whitening: every channel with the mean 0 and the deviation 1 of the training images (paper, appendix A.1: "images are whitened").
+
+import { tensor } from '../engine/create.ts';
+import { scope } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+
+/** Mean and deviation of red, green and blue in units of a byte, 0 to 255. JSON, so that it can travel with the weights. */
+export interface Whitening {
+  mean: number[];
+  deviation: number[];
+}
+
+const imagesAtOnce = 500;
+
+/**
+ * Mean and (population) deviation over all pixels of the chosen images uint8 [count, 3, height, width]. The sums are whole numbers,
+ * so that the order of the indices changes nothing. A channel without any variation gets the deviation 1.
+ */
+export function measureWhitening(images: Tensor, indices: Int32Array): Whitening {
+  const sums = [0, 0, 0];
+  const squares = [0, 0, 0];
+  for (let first = 0; first < indices.length; first += imagesAtOnce) {
+    scope(() => {
+      const chosen = images.indexSelect(0, indexTensor(indices.subarray(first, first + imagesAtOnce))).to('int32');
+      const add = (totals: number[], values: Tensor) => {
+        const perChannel = values.sum([0, 2, 3]).toArray(); // int64 [3]
+        for (let channel = 0; channel < 3; channel++) totals[channel]! += perChannel[channel]!;
+      };
+      add(sums, chosen);
+      add(squares, chosen.mul(chosen));
+    });
+  }
+  const pixels = indices.length * images.shape[2]! * images.shape[3]!;
+  const mean = sums.map((sum) => sum / pixels);
+  const variance = squares.map((sum, channel) => sum / pixels - mean[channel]! ** 2);
+  return { mean, deviation: variance.map((value) => (value > 1e-9 ? Math.sqrt(value) : 1)) };
+}
+
+/** Whitens pixels float32 [images, 3, height, width] in place. */
+export function whiten(pixels: Tensor, { mean, deviation }: Whitening): Tensor {
+  const perChannel = (values: number[]) => tensor(Float32Array.from(values), [1, 3, 1, 1], { device: pixels.device });
+  return pixels.sub_(perChannel(mean)).mul_(perChannel(deviation.map((value) => 1 / value)));
+}
+
+/** Indices as libtorch takes them: int64 [count]. */
+export function indexTensor(indices: ArrayLike<number>, device?: string): Tensor {
+  return tensor(
+    BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!)),
+    undefined,
+    { device },
+  );
+}
