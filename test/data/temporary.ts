@@ -1,11 +1,10 @@
-// A folder of its own for one test, removed when the test ends.
+// A folder of its own for one test (or, given node:test's `after`, for a whole file), removed at its end.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 
-export function temporaryFolder(context: TestContext): string {
+export function temporaryFolder(context: { after: (work: () => void) => void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-data-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
