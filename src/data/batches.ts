@@ -30,7 +30,7 @@ export interface BatchSource {
  */
 export class TrainingBatches {
   /** Batches of one epoch. */
-  readonly steps: number;
+  readonly count: number;
   readonly #source: BatchSource;
   readonly #augmentation: Augmentation;
   readonly #indices: Int32Array;
@@ -43,10 +43,10 @@ export class TrainingBatches {
     this.#augmentation = source.augmentation;
     this.#indices = allIndices(source);
     this.#random = new RandomStream(source.seed).split('batches');
-    this.steps = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
+    this.count = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
   }
 
-  /** Batch `step`, from 0 to steps − 1, of an epoch, from 0 on. It belongs to the caller's scope. */
+  /** Batch `step`, from 0 to count − 1, of an epoch, from 0 on. It belongs to the caller's scope. */
   batch(epoch: number, step: number): Batch {
     const random = this.#random.split(`epoch ${epoch}`);
     if (this.#order?.epoch !== epoch) {
@@ -64,25 +64,29 @@ export class TrainingBatches {
   }
 }
 
-/** All images in their order, whitened and otherwise as they are. The last batch may be smaller. */
+/** All images in their order, whitened and otherwise as they are. The last batch may be smaller. Can be gone through many times. */
 export class EvaluationBatches {
-  readonly steps: number;
+  readonly count: number;
   readonly #source: BatchSource;
   readonly #indices: Int32Array;
 
   constructor(source: BatchSource) {
     this.#source = source;
     this.#indices = allIndices(source);
-    this.steps = Math.ceil(this.#indices.length / source.batchSize);
+    this.count = Math.ceil(this.#indices.length / source.batchSize);
   }
 
-  /** Batch `step`, from 0 to steps − 1. It belongs to the caller's scope. */
+  /** Batch `step`, from 0 to count − 1. It belongs to the caller's scope. */
   batch(step: number): Batch {
     const { batchSize, whitening } = this.#source;
     return scope(() => {
       const { images, labels } = take(this.#source, this.#indices.subarray(step * batchSize, (step + 1) * batchSize));
       return { images: whiten(images.to('float32'), whitening).contiguous('channels_last'), labels };
     });
+  }
+
+  *[Symbol.iterator](): Generator<Batch> {
+    for (let step = 0; step < this.count; step++) yield this.batch(step);
   }
 }
 

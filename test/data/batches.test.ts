@@ -22,13 +22,13 @@ const training = (seed: number, batchSize = 6) =>
   new TrainingBatches({ from, indices, whitening, batchSize, seed, augmentation });
 
 const labelsOf = (batches: TrainingBatches, epoch: number) =>
-  Array.from({ length: batches.steps }, (_, step) =>
+  Array.from({ length: batches.count }, (_, step) =>
     scope(() => [...batches.batch(epoch, step).labels.toArray()]),
   ).flat();
 
 test('an epoch shows each training image at most once, no held-out one, and leaves out what fills no batch', () => {
   const batches = training(1);
-  assert.equal(batches.steps, 3);
+  assert.equal(batches.count, 3);
   for (let epoch = 0; epoch < 20; epoch++) {
     const labels = labelsOf(batches, epoch);
     assert.equal(labels.length, 18);
@@ -81,7 +81,7 @@ test('an image keeps its label', () => {
 
 test('fewer images than a batch make one small batch', () => {
   const batches = training(1, 64);
-  assert.equal(batches.steps, 1);
+  assert.equal(batches.count, 1);
   assert.equal(labelsOf(batches, 0).length, 20);
 });
 
@@ -91,9 +91,9 @@ test('evaluation shows all images in order and whitened, the last batch smaller'
     batchSize: 10,
     whitening: { mean: [10, 20, 30], deviation: [2, 4, 5] },
   });
-  assert.equal(batches.steps, 3);
+  assert.equal(batches.count, 3);
   const labels: number[] = [];
-  for (let step = 0; step < batches.steps; step++) {
+  for (let step = 0; step < batches.count; step++) {
     scope(() => {
       const batch = batches.batch(step);
       const first = labels.length;
@@ -113,6 +113,10 @@ test('evaluation shows all images in order and whitened, the last batch smaller'
   assert.deepEqual(
     labels,
     Array.from({ length: count }, (_, index) => index),
+  );
+  assert.deepEqual(
+    [...batches].map((batch) => batch.labels.shape[0]),
+    [10, 10, 3],
   );
 });
 
