@@ -17,7 +17,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../failure.ts';
-import type { DatasetFiles } from './dataset-files.ts';
+import type { DatasetFiles, Description } from './dataset-files.ts';
 import { DatasetWriter } from './dataset-writer.ts';
 import { withLock } from './lock.ts';
 import type { OnProgress } from './progress.ts';
@@ -34,8 +34,6 @@ interface Entry {
   /** Images that could not be read and were left out: "path (reason)". */
   skipped: string[];
 }
-
-export type Description = Omit<DatasetFiles, 'train' | 'test'>;
 
 /** Fills the writer, training images first, and says what the dataset is and which images were left out. */
 export type Prepare = (writer: DatasetWriter) => Promise<{ description: Description; skipped: string[] }>;

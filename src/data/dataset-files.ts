@@ -28,6 +28,9 @@ export interface DatasetFiles {
   test: DatasetPart;
 }
 
+/** What a dataset is, without where it lies. */
+export type Description = Omit<DatasetFiles, 'train' | 'test'>;
+
 /** Bytes of one image. */
 export function imageBytes(files: { height: number; width: number }): number {
   return 3 * files.height * files.width;

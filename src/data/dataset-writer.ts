@@ -4,8 +4,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Description } from './cache.ts';
-import { type DatasetFiles, imageBytes } from './dataset-files.ts';
+import { type DatasetFiles, type Description, imageBytes } from './dataset-files.ts';
 
 export class DatasetWriter {
   readonly #path: string;

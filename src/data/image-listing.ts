@@ -64,23 +64,26 @@ export function listImages(folder: string): Listing {
 
 /** Throws an InputError that names the first class with too few images among those given. */
 export function requireEnough(folder: string, listing: Listing, train: ListedImage[], test: ListedImage[]): void {
-  for (const [label, name] of listing.classes.entries()) {
-    const of = (images: ListedImage[]) => images.filter((image) => image.label === label).length;
-    const [training, testing] = [of(train), of(test)];
-    if (training >= fewest.train && testing >= fewest.test) continue;
-    const readable = `(readable are ${extensions.map((extension) => extension.slice(1)).join(', ')})`;
-    if (!listing.testFolder) {
-      const sum = fewest.train + fewest.test;
-      throw new InputError(
-        `${join(folder, name)}: expected at least ${sum} images, got ${training + testing} ${readable}`,
-      );
-    }
-    const [part, least, got] =
-      training < fewest.train ? ['train', fewest.train, training] : ['test', fewest.test, testing];
-    throw new InputError(
-      `${folder}: expected at least ${least} ${part} images of class "${name}", got ${got} ${readable}`,
-    );
+  const perClass = (images: ListedImage[]) => {
+    const counts = listing.classes.map(() => 0);
+    for (const { label } of images) counts[label]! += 1;
+    return counts;
+  };
+  const [training, testing] = [perClass(train), perClass(test)];
+  const poor = listing.classes.findIndex(
+    (_, label) => training[label]! < fewest.train || testing[label]! < fewest.test,
+  );
+  if (poor === -1) return;
+  const name = listing.classes[poor]!;
+  const readable = `(readable are ${extensions.map((extension) => extension.slice(1)).join(', ')})`;
+  const [got, least] = [training[poor]! + testing[poor]!, fewest.train + fewest.test];
+  if (!listing.testFolder && got < least) {
+    throw new InputError(`${join(folder, name)}: expected at least ${least} images, got ${got} ${readable}`);
   }
+  throw new InputError(
+    `${folder}: expected at least ${fewest.train} images to train and ${fewest.test} to test of class "${name}", ` +
+      `got ${training[poor]} and ${testing[poor]} ${readable}`,
+  );
 }
 
 function findLayout(folder: string): { train: string[]; test: string | undefined } {

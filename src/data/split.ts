@@ -5,7 +5,7 @@ import { RandomStream } from '../random/stream.ts';
 import { type DatasetFiles, readLabels } from './dataset-files.ts';
 
 export interface SplitOptions {
-  /** Images held out; the paper's 5,000 of 50,000 (section 4.1) is the default share, a tenth. */
+  /** Images held out; by default a tenth, as the paper's 5,000 of 50,000 (section 4.1), and at least one per class if stratified. */
   validation?: number;
   /** Images to train on; all that are left by default. A smaller number takes a part of a larger number's images. */
   training?: number;
@@ -24,7 +24,7 @@ export interface Split {
  */
 export function split(files: DatasetFiles, options: SplitOptions): Split {
   const count = files.train.count;
-  const validation = options.validation ?? Math.round(count / 10);
+  const validation = options.validation ?? defaultValidation(files);
   const training = options.training ?? count - validation;
   checkCount('validation', validation, 0, count - 1);
   checkCount('training', training, 1, count - validation);
@@ -42,6 +42,10 @@ export function split(files: DatasetFiles, options: SplitOptions): Split {
       groups.flatMap((group, index) => [...group.subarray(from(index), from(index) + counts[index]!)]),
     ).sort();
   return { validation: pick(() => 0, heldOut), train: pick((group) => heldOut[group]!, used) };
+}
+
+function defaultValidation({ train, classes, holdOut }: DatasetFiles): number {
+  return Math.max(Math.round(train.count / 10), holdOut === 'stratified' ? classes.length : 1);
 }
 
 function checkCount(name: string, count: number, least: number, most: number): void {

@@ -1,3 +1,5 @@
+// Augmentation against plain numbers: enlargement, crops, flips, cutout, and that a seed decides every bit.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Augmentation, augment, enlarge } from '../../src/data/augmentation.ts';

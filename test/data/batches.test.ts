@@ -1,3 +1,5 @@
+// Batches as pure functions of seed, epoch and step, and whitening.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EvaluationBatches, TrainingBatches } from '../../src/data/batches.ts';

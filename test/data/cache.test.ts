@@ -1,3 +1,5 @@
+// The cache: whole or not at all, whoever writes, fails or is killed.
+
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -8,8 +10,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { cached, cacheRoot, type Description, findData, type Prepare, readEntry } from '../../src/data/cache.ts';
-import { readLabels, readRange } from '../../src/data/dataset-files.ts';
+import { cached, cacheRoot, findData, type Prepare, readEntry } from '../../src/data/cache.ts';
+import { type Description, readLabels, readRange } from '../../src/data/dataset-files.ts';
 import { Failure } from '../../src/failure.ts';
 import { temporaryFolder } from './temporary.ts';
 

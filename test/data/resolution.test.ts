@@ -1,3 +1,5 @@
+// Area averaging against means worked out by hand.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shrink } from '../../src/data/resolution.ts';

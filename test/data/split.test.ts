@@ -1,3 +1,5 @@
+// The split into training and validation images as laws over seeds and sizes.
+
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,6 +79,13 @@ test('a stratified split gives every class its share and at least one image in e
   assert.deepEqual(count(train), [72, 14, 4]);
   const few = split(files, { validation: 10, training: 9, seed: 1 });
   assert.deepEqual(count(few.train), [7, 1, 1]);
+});
+
+test('by default every class of a small stratified dataset is held out once', (context) => {
+  const labels = Array.from({ length: 60 }, (_, index) => index % 12);
+  const { validation, train } = split(withLabels(context, labels, 12), { seed: 2 });
+  assert.deepEqual([validation.length, train.length], [12, 48]);
+  assert.equal(new Set([...validation].map((index) => labels[index])).size, 12);
 });
 
 test('shares sum up, stay within the sizes and leave one where they can', () => {
