@@ -1,0 +1,72 @@
+// What JavaScript sees of this addon: a flat list of functions. src/engine/addon.ts has their types.
+#include <node_api.h>
+
+#include "autograd.h"
+#include "guard.h"
+#include "machine.h"
+#include "operators.h"
+#include "random.h"
+#include "tensors.h"
+
+namespace nasnet {
+
+namespace {
+
+struct Export {
+  const char* name;
+  napi_callback callback;
+};
+
+constexpr Export exports[] = {
+    {"schema", guard<schema>},
+    {"call", guard<callOperator>},
+    {"fromBytes", guard<fromBytes>},
+    {"toBytes", guard<toBytes>},
+    {"mapFile", guard<mapFile>},
+    {"shape", guard<shape>},
+    {"strides", guard<strides>},
+    {"dtype", guard<dtype>},
+    {"device", guard<device>},
+    {"sameStorage", guard<sameStorage>},
+    {"release", guard<release>},
+    {"leaveToCollector", guard<leaveToCollector>},
+    {"liveTensors", guard<liveTensors>},
+    {"backward", guard<backward>},
+    {"gradient", guard<gradient>},
+    {"gradients", guard<gradients>},
+    {"setGradient", guard<setGradient>},
+    {"clearGradients", guard<clearGradients>},
+    {"requiresGradient", guard<requiresGradient>},
+    {"setRequiresGradient", guard<setRequiresGradient>},
+    {"isLeaf", guard<isLeaf>},
+    {"setGradientMode", guard<setGradientMode>},
+    {"manualSeed", guard<manualSeed>},
+    {"createGenerator", guard<createGenerator>},
+    {"releaseGenerator", guard<releaseGenerator>},
+    {"generatorState", guard<generatorState>},
+    {"setGeneratorState", guard<setGeneratorState>},
+    {"setThreads", guard<setThreads>},
+    {"threads", guard<threads>},
+    {"devices", guard<devices>},
+    {"synchronize", guard<synchronize>},
+    {"version", guard<version>},
+    {"configuration", guard<configuration>},
+};
+
+napi_value start(napi_env env, napi_value target) {
+  keepLargeBuffers();
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); };
+  if (napi_set_instance_data(env, new Environment, destroy, nullptr) != napi_ok) return nullptr;
+  for (const auto& [name, callback] : exports) {
+    napi_value function;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) return nullptr;
+    if (napi_set_named_property(env, target, name, function) != napi_ok) return nullptr;
+  }
+  return target;
+}
+
+}  // namespace
+
+}  // namespace nasnet
+
+NAPI_MODULE_INIT() { return nasnet::start(env, exports); }

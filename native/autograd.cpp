@@ -1,0 +1,75 @@
+// Gradients: running backward, reading and clearing what it left, and switching recording off.
+#include "autograd.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/variable.h>
+
+namespace nasnet {
+
+namespace {
+
+std::vector<at::Tensor> tensorsOf(Call& call, size_t index) {
+  std::vector<at::Tensor> tensors;
+  for (const int32_t handle : call.handles(index)) tensors.push_back(call.environment.tensors.at(handle));
+  return tensors;
+}
+
+std::vector<int32_t> handlesOf(Call& call, std::vector<at::Tensor>&& tensors) {
+  std::vector<int32_t> handles;
+  handles.reserve(tensors.size());
+  for (at::Tensor& tensor : tensors) handles.push_back(call.environment.tensors.add(std::move(tensor)));
+  return handles;
+}
+
+}  // namespace
+
+napi_value backward(Call& call) {
+  const at::Tensor output = call.tensor(0);
+  std::vector<at::Tensor> outputGradients;
+  if (call.given(1)) outputGradients.push_back(call.tensor(1));
+  torch::autograd::backward({output}, outputGradients, call.boolean(2), /*create_graph=*/false);
+  return call.undefined();
+}
+
+napi_value gradient(Call& call) {
+  const bool createGraph = call.boolean(3);
+  return call.make(handlesOf(
+      call, torch::autograd::grad(tensorsOf(call, 0), tensorsOf(call, 1), tensorsOf(call, 2), createGraph, createGraph,
+                                  /*allow_unused=*/true)));
+}
+
+napi_value gradients(Call& call) {
+  std::vector<at::Tensor> found;
+  for (const at::Tensor& tensor : tensorsOf(call, 0)) found.push_back(tensor.grad());
+  return call.make(handlesOf(call, std::move(found)));
+}
+
+napi_value setGradient(Call& call) {
+  call.tensor(0).mutable_grad() = call.given(1) ? call.tensor(1) : at::Tensor();
+  return call.undefined();
+}
+
+napi_value clearGradients(Call& call) {
+  for (const at::Tensor& tensor : tensorsOf(call, 0)) {
+    if (tensor.grad().defined()) tensor.mutable_grad() = at::Tensor();
+  }
+  return call.undefined();
+}
+
+napi_value requiresGradient(Call& call) { return call.make(call.tensor(0).requires_grad()); }
+
+napi_value setRequiresGradient(Call& call) {
+  call.tensor(0).set_requires_grad(call.boolean(1));
+  return call.undefined();
+}
+
+napi_value isLeaf(Call& call) { return call.make(call.tensor(0).is_leaf()); }
+
+napi_value setGradientMode(Call& call) {
+  const bool before = at::GradMode::is_enabled();
+  at::GradMode::set_enabled(call.boolean(0));
+  return call.make(before);
+}
+
+}  // namespace nasnet

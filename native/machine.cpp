@@ -1,0 +1,61 @@
+// The machine under the tensors: threads, devices, the C library's allocator, libtorch's version.
+#include "machine.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include <stdexcept>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace nasnet {
+
+napi_value setThreads(Call& call) {
+  const int64_t count = call.integer(0);
+  if (count < 1 || count > 4096) throw std::invalid_argument("expected a number of threads from 1 to 4096");
+  at::set_num_threads(static_cast<int>(count));
+  // OpenBLAS built on pthreads keeps a pool of its own that libtorch does not know.
+  using SetThreads = void (*)(int);
+  const auto setBlasThreads = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  if (setBlasThreads != nullptr) setBlasThreads(static_cast<int>(count));
+  return call.undefined();
+}
+
+napi_value threads(Call& call) { return call.make(static_cast<int32_t>(at::get_num_threads())); }
+
+napi_value devices(Call& call) {
+  napi_value list;
+  check(call.env, napi_create_array(call.env, &list));
+  check(call.env, napi_set_element(call.env, list, 0, call.make(std::string("cpu"))));
+  const size_t count = torch::cuda::device_count();
+  for (size_t index = 0; index < count; ++index) {
+    const napi_value name = call.make("cuda:" + std::to_string(index));
+    check(call.env, napi_set_element(call.env, list, static_cast<uint32_t>(index + 1), name));
+  }
+  return list;
+}
+
+napi_value synchronize(Call& call) {
+  if (torch::cuda::is_available()) torch::cuda::synchronize();
+  return call.undefined();
+}
+
+napi_value version(Call& call) { return call.make(std::string(TORCH_VERSION)); }
+
+napi_value configuration(Call& call) { return call.make(at::show_config() + at::get_parallel_info()); }
+
+void keepLargeBuffers() {
+#ifdef __GLIBC__
+  // By default glibc maps every buffer above 128 KiB anew and unmaps it when freed: the next operator then faults each page in
+  // again. bench/engine.ts measures the difference.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
+}  // namespace nasnet

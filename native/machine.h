@@ -1,0 +1,23 @@
+// Exported functions of machine.cpp.
+#pragma once
+
+#include "guard.h"
+
+namespace nasnet {
+
+/** setThreads(count);  threads() → number used inside one operator */
+napi_value setThreads(Call& call);
+napi_value threads(Call& call);
+
+/** devices() → ['cpu', 'cuda:0', …];  synchronize(): waits for the accelerator */
+napi_value devices(Call& call);
+napi_value synchronize(Call& call);
+
+/** version() → libtorch's version that this addon was compiled against;  configuration() → libtorch's own description */
+napi_value version(Call& call);
+napi_value configuration(Call& call);
+
+/** Keeps large freed buffers in this process instead of giving them back to the system at every operator. */
+void keepLargeBuffers();
+
+}  // namespace nasnet

@@ -1,0 +1,35 @@
+// Exported functions of tensors.cpp.
+#pragma once
+
+#include "guard.h"
+
+namespace nasnet {
+
+/** fromBytes(typedArray, dtype, shape) → handle of a copy */
+napi_value fromBytes(Call& call);
+
+/** toBytes(handle, typedArray): copies a tensor's elements, in row-major order, into memory of exactly their size */
+napi_value toBytes(Call& call);
+
+/** mapFile(path, dtype, shape, byteOffset) → handle of a private mapping: pages are shared until written */
+napi_value mapFile(Call& call);
+
+/** shape(handle) → number[];  strides(handle) → number[];  dtype(handle), device(handle) → string */
+napi_value shape(Call& call);
+napi_value strides(Call& call);
+napi_value dtype(Call& call);
+napi_value device(Call& call);
+
+/** sameStorage(handle, handle) → whether writing one writes the other */
+napi_value sameStorage(Call& call);
+
+/** release(Int32Array): drops the handles at once */
+napi_value release(Call& call);
+
+/** leaveToCollector(handle): V8 hears of this tensor's memory */
+napi_value leaveToCollector(Call& call);
+
+/** liveTensors() → number of handles not yet released */
+napi_value liveTensors(Call& call);
+
+}  // namespace nasnet

@@ -1,0 +1,76 @@
+// The compiled addon: the types of its functions, and its loading at the first tensor operation.
+// Reading libtorch from a cold disk can take half a minute, so nothing loads it before it is needed.
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../failure.ts';
+
+/** A tensor as the addon knows it: an index into its table; 0 is none. */
+export type Handle = number;
+
+export interface Schema {
+  id: number;
+  /** With its overload: 'aten::add.Tensor'. */
+  name: string;
+  arguments: { name: string; kind: number; optional: boolean }[];
+  /** `writes` is the index of the argument that this result is (in-place operators), else −1. */
+  results: { kind: number; writes: number }[];
+}
+
+type NumberArray = Exclude<NodeJS.TypedArray, Float16Array>;
+
+/** Documented where they are defined, in native/*.h. */
+export interface Addon {
+  schema(name: string, overload: string): Schema;
+  call(id: number, ...values: unknown[]): unknown;
+  fromBytes(data: NumberArray, dtype: string, shape: readonly number[]): Handle;
+  toBytes(tensor: Handle, target: NumberArray): void;
+  mapFile(path: string, dtype: string, shape: readonly number[], byteOffset: number): Handle;
+  shape(tensor: Handle): number[];
+  strides(tensor: Handle): number[];
+  dtype(tensor: Handle): string;
+  device(tensor: Handle): string;
+  sameStorage(one: Handle, other: Handle): boolean;
+  release(tensors: Int32Array): void;
+  leaveToCollector(tensor: Handle): void;
+  liveTensors(): number;
+  backward(output: Handle, gradient: Handle | undefined, retainGraph: boolean): void;
+  gradient(outputs: Int32Array, inputs: Int32Array, outputGradients: Int32Array, createGraph: boolean): Int32Array;
+  gradients(tensors: Int32Array): Int32Array;
+  setGradient(tensor: Handle, gradient: Handle | undefined): void;
+  clearGradients(tensors: Int32Array): void;
+  requiresGradient(tensor: Handle): boolean;
+  setRequiresGradient(tensor: Handle, requires: boolean): void;
+  isLeaf(tensor: Handle): boolean;
+  setGradientMode(enabled: boolean): boolean;
+  manualSeed(seed: number): void;
+  createGenerator(seed: number): number;
+  releaseGenerator(generator: number): void;
+  generatorState(source: number | string): Handle;
+  setGeneratorState(target: number | string, state: Handle): void;
+  setThreads(count: number): void;
+  threads(): number;
+  devices(): string[];
+  synchronize(): void;
+  version(): string;
+  configuration(): string;
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, loaded at the first call. Throws a Failure when it is missing or does not fit this machine. */
+export function addon(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Addon {
+  const path = fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[0];
+    throw new Failure(
+      `The tensor engine could not be loaded (${reason}). Run \`node scripts/setup.mjs\`, then \`nasnet doctor\`.`,
+    );
+  }
+}

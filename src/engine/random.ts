@@ -1,0 +1,58 @@
+// libtorch's random generators: the default ones behind dropout and randn, and separate ones for streams of their own.
+// Seeded streams that are the same on every platform are in ../random; these are the same on the same machine and libtorch.
+import { addon } from './addon.ts';
+import { Tensor } from './tensor.ts';
+
+/** Seeds the default generator of every device. `seed` is a whole number below 2^53. */
+export function manualSeed(seed: number): void {
+  addon().manualSeed(seed);
+}
+
+/** The state of a device's default generator, to be given to `setGeneratorState` later. CPU: 5,056 bytes or so. */
+export function generatorState(device = 'cpu'): Uint8Array {
+  return stateOf(device);
+}
+
+/** Puts a device's default generator where it was when `generatorState` returned these bytes. */
+export function setGeneratorState(state: Uint8Array, device = 'cpu'): void {
+  restore(device, state);
+}
+
+const registry = new FinalizationRegistry<number>((index) => addon().releaseGenerator(index));
+
+/** A random generator on the CPU beside the default one; operators take it as their `generator` argument. */
+export class Generator {
+  readonly index: number;
+
+  constructor(seed: number) {
+    this.index = addon().createGenerator(seed);
+    registry.register(this, this.index);
+  }
+
+  state(): Uint8Array {
+    return stateOf(this.index);
+  }
+
+  setState(state: Uint8Array): void {
+    restore(this.index, state);
+  }
+}
+
+function stateOf(source: number | string): Uint8Array {
+  const state = Tensor.adopt(addon().generatorState(source));
+  try {
+    return state.toArray() as Uint8Array;
+  } finally {
+    state.dispose();
+  }
+}
+
+function restore(target: number | string, state: Uint8Array): void {
+  const native = addon();
+  const tensor = Tensor.adopt(native.fromBytes(state, 'uint8', [state.length]));
+  try {
+    native.setGeneratorState(target, tensor.handle);
+  } finally {
+    tensor.dispose();
+  }
+}

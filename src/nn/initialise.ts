@@ -1,0 +1,49 @@
+// How parameters start. All draw from the engine's default generator, so `manualSeed` decides them.
+
+import { noGrad, scope } from '../engine/memory.ts';
+import { operator } from '../engine/operator.ts';
+import type { Tensor } from '../engine/tensor.ts';
+
+/** Fills a tensor in place. */
+export type Initialiser = (tensor: Tensor) => void;
+
+/** The same tensor, filled. */
+export function initialised(tensor: Tensor, initialiser: Initialiser): Tensor {
+  scope(() => noGrad(() => initialiser(tensor)));
+  return tensor;
+}
+
+export const zero: Initialiser = (tensor) => {
+  tensor.zero_();
+};
+
+/** Uniform in ± range. */
+export const uniform =
+  (range: number): Initialiser =>
+  (tensor) => {
+    uniform_.run(tensor, -range, range);
+  };
+
+/** Normal with this deviation around 0. */
+export const normal =
+  (deviation: number): Initialiser =>
+  (tensor) => {
+    normal_.run(tensor, 0, deviation);
+  };
+
+/** Normal around 0, cut at two deviations; `deviation` is that of the normal before the cut. */
+export const truncatedNormal =
+  (deviation: number): Initialiser =>
+  (tensor) => {
+    const inside = 0.9544997361036416; // probability of ± 2 deviations
+    uniform_.run(tensor, -inside, inside);
+    erfinv_.run(tensor);
+    tensor.mul_(Math.SQRT2 * deviation).clamp_(-2 * deviation, 2 * deviation);
+  };
+
+/** He initialisation as TensorFlow-Slim has it: truncated normal of deviation √(1.3 · 2 / fan in). */
+export const varianceScaling = (fanIn: number): Initialiser => truncatedNormal(Math.sqrt((1.3 * 2) / fanIn));
+
+const uniform_ = operator('aten::uniform_');
+const normal_ = operator('aten::normal_');
+const erfinv_ = operator('aten::erfinv_');

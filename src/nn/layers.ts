@@ -1,0 +1,154 @@
+// Layers: a few parameters and one operator each. Images are [images, channels, height, width].
+
+import { ones, zeros } from '../engine/create.ts';
+import { operator } from '../engine/operator.ts';
+import { batchNorm, conv2d, embedding, linear, pad } from '../engine/operators.ts';
+import type { DType, Tensor } from '../engine/tensor.ts';
+import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
+import { Module } from './module.ts';
+
+/** Where and in what precision the parameters live; float32 on the CPU by default. */
+export interface Placement {
+  dtype?: DType;
+  device?: string;
+}
+
+export interface ConvolutionSettings extends Placement {
+  inputs: number;
+  outputs: number;
+  kernel: number | readonly [number, number];
+  stride?: number | readonly [number, number];
+  /** Zeros around the image: the same on all sides, or [top, bottom, left, right]. */
+  padding?: number | readonly [number, number, number, number];
+  dilation?: number | readonly [number, number];
+  groups?: number;
+  bias?: boolean;
+}
+
+export class Conv2d extends Module {
+  readonly weight: Tensor; // [outputs, inputs / groups, height, width]
+  readonly bias: Tensor | undefined; // [outputs]
+  readonly #settings: ConvolutionSettings;
+  readonly #symmetric: readonly [number, number] | undefined;
+
+  constructor(settings: ConvolutionSettings) {
+    super();
+    const { inputs, outputs, kernel, groups = 1, padding = 0, bias = false } = settings;
+    const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+    const fanIn = (inputs / groups) * height * width;
+    const weight = zeros([outputs, inputs / groups, height, width], settings).contiguous('channels_last');
+    this.weight = this.parameter('weight', initialised(weight, varianceScaling(fanIn)));
+    this.bias = bias ? this.parameter('bias', zeros([outputs], settings)) : undefined;
+    this.#settings = settings;
+    const [top, bottom, left, right] = typeof padding === 'number' ? [padding, padding, padding, padding] : padding;
+    this.#symmetric = top === bottom && left === right ? [top, left] : undefined;
+  }
+
+  /** [n, inputs, h, w] → [n, outputs, h', w'] */
+  forward(input: Tensor): Tensor {
+    const { stride = 1, dilation = 1, groups = 1, padding } = this.#settings;
+    const padded = this.#symmetric ? input : pad(input, padding as readonly number[]);
+    return conv2d(padded, this.weight, { bias: this.bias, stride, dilation, groups, padding: this.#symmetric ?? 0 });
+  }
+}
+
+export interface BatchNormSettings extends Placement {
+  channels: number;
+  /** Share of the old value in the moving statistics at each step. */
+  decay?: number;
+  epsilon?: number;
+}
+
+export class BatchNorm2d extends Module {
+  readonly scale: Tensor; // [channels]
+  readonly shift: Tensor; // [channels]
+  readonly movingMean: Tensor; // [channels]
+  readonly movingVariance: Tensor; // [channels], unbiased
+  readonly #momentum: number;
+  readonly #epsilon: number;
+
+  constructor(settings: BatchNormSettings) {
+    super();
+    const { channels, decay = 0.9, epsilon = 1e-5 } = settings;
+    this.scale = this.parameter('scale', ones([channels], settings));
+    this.shift = this.parameter('shift', zeros([channels], settings));
+    this.movingMean = this.buffer('moving_mean', zeros([channels], settings));
+    this.movingVariance = this.buffer('moving_variance', ones([channels], settings));
+    this.#momentum = 1 - decay;
+    this.#epsilon = epsilon;
+  }
+
+  /** [n, channels, h, w] → the same shape */
+  forward(input: Tensor): Tensor {
+    return batchNorm(input, {
+      weight: this.scale,
+      bias: this.shift,
+      movingMean: this.movingMean,
+      movingVariance: this.movingVariance,
+      training: this.training,
+      momentum: this.#momentum,
+      epsilon: this.#epsilon,
+    });
+  }
+}
+
+export class Linear extends Module {
+  readonly weight: Tensor; // [outputs, inputs]
+  readonly bias: Tensor | undefined; // [outputs]
+
+  constructor({
+    inputs,
+    outputs,
+    bias = true,
+    ...placement
+  }: Placement & { inputs: number; outputs: number; bias?: boolean }) {
+    super();
+    this.weight = this.parameter('weight', initialised(zeros([outputs, inputs], placement), varianceScaling(inputs)));
+    this.bias = bias ? this.parameter('bias', zeros([outputs], placement)) : undefined;
+  }
+
+  /** [.., inputs] → [.., outputs] */
+  forward(input: Tensor): Tensor {
+    return linear(input, this.weight, this.bias);
+  }
+}
+
+export class Embedding extends Module {
+  readonly weight: Tensor; // [rows, size]
+
+  constructor({ rows, size, ...placement }: Placement & { rows: number; size: number }) {
+    super();
+    this.weight = this.parameter('weight', initialised(zeros([rows, size], placement), truncatedNormal(1)));
+  }
+
+  /** int64 [..] → [.., size] */
+  forward(indices: Tensor): Tensor {
+    return embedding(indices, this.weight);
+  }
+}
+
+/** One step of a long short-term memory (Hochreiter and Schmidhuber, 1997); gates in the order input, forget, cell, output. */
+export class LSTMCell extends Module {
+  readonly inputWeights: Tensor; // [4 · units, inputs]
+  readonly hiddenWeights: Tensor; // [4 · units, units]
+  readonly inputBias: Tensor; // [4 · units]
+  readonly hiddenBias: Tensor; // [4 · units]
+
+  constructor({ inputs, units, ...placement }: Placement & { inputs: number; units: number }) {
+    super();
+    const range = 1 / Math.sqrt(units);
+    const fresh = (...shape: number[]) => initialised(zeros(shape, placement), uniform(range));
+    this.inputWeights = this.parameter('input_weights', fresh(4 * units, inputs));
+    this.hiddenWeights = this.parameter('hidden_weights', fresh(4 * units, units));
+    this.inputBias = this.parameter('input_bias', fresh(4 * units));
+    this.hiddenBias = this.parameter('hidden_bias', fresh(4 * units));
+  }
+
+  /** input [n, inputs], hidden and cell [n, units] → the next hidden and cell */
+  forward(input: Tensor, [hidden, cell]: readonly [Tensor, Tensor]): [hidden: Tensor, cell: Tensor] {
+    const weights = [this.inputWeights, this.hiddenWeights, this.inputBias, this.hiddenBias];
+    return lstmCell.tensors(input, [hidden, cell], ...weights) as [Tensor, Tensor];
+  }
+}
+
+const lstmCell = operator('aten::lstm_cell');

@@ -1,0 +1,93 @@
+// What holds named parameters and buffers: the layers and whole networks. A name is a path, `cell_0.block_1.weight`.
+
+import { clearGradients } from '../engine/gradient.ts';
+import { keep, noGrad } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { InputError } from '../failure.ts';
+
+export class Module {
+  /** Whether batch norm, dropout and drop-path behave as in training. Set by `train`. */
+  training = true;
+  readonly #parameters = new Map<string, Tensor>();
+  readonly #buffers = new Map<string, Tensor>();
+  readonly #children = new Map<string, Module>();
+
+  /** Registers a tensor that is learned. It outlives every scope. */
+  protected parameter(name: string, tensor: Tensor): Tensor {
+    tensor.requiresGrad = true;
+    this.#parameters.set(name, keep(tensor));
+    return tensor;
+  }
+
+  /** Registers a tensor that belongs to the state but is not learned, such as a moving mean. */
+  protected buffer(name: string, tensor: Tensor): Tensor {
+    this.#buffers.set(name, keep(tensor));
+    return tensor;
+  }
+
+  /** Registers a part. An empty name adds the part's names as they are. */
+  protected child<Child extends Module>(name: string, module: Child): Child {
+    this.#children.set(name, module);
+    return module;
+  }
+
+  /** In the order of registration, children last. */
+  namedParameters(): Map<string, Tensor> {
+    return this.#collect((module) => module.#parameters);
+  }
+
+  namedBuffers(): Map<string, Tensor> {
+    return this.#collect((module) => module.#buffers);
+  }
+
+  parameters(): Tensor[] {
+    return [...this.namedParameters().values()];
+  }
+
+  /** Parameters and buffers by name: the tensors themselves, not copies. */
+  stateDict(): Record<string, Tensor> {
+    return Object.fromEntries([...this.namedParameters(), ...this.namedBuffers()]);
+  }
+
+  /** Copies tensors by name into this module's. @throws InputError that names what is missing, unknown or of another shape */
+  loadStateDict(state: Record<string, Tensor>): void {
+    const own = this.stateDict();
+    const missing = Object.keys(own).filter((name) => !(name in state));
+    const unknown = Object.keys(state).filter((name) => !(name in own));
+    if (missing.length > 0)
+      throw new InputError(`weights: expected a tensor ${missing[0]}, got none (${missing.length} missing)`);
+    if (unknown.length > 0)
+      throw new InputError(`weights: expected no tensor ${unknown[0]} (${unknown.length} unknown)`);
+    for (const [name, tensor] of Object.entries(own)) {
+      const given = state[name]!;
+      if (given.shape.join() !== tensor.shape.join()) {
+        throw new InputError(`weights: ${name}: expected the shape [${tensor.shape}], got [${given.shape}]`);
+      }
+    }
+    noGrad(() => {
+      for (const [name, tensor] of Object.entries(own)) tensor.copy_(state[name]!);
+    });
+  }
+
+  /** Switches this module and all its parts between training and evaluation. */
+  train(training = true): this {
+    this.training = training;
+    for (const child of this.#children.values()) child.train(training);
+    return this;
+  }
+
+  /** Forgets the gradients of all parameters. */
+  zeroGrad(): void {
+    clearGradients(this.parameters());
+  }
+
+  #collect(own: (module: Module) => Map<string, Tensor>, prefix = '', found = new Map<string, Tensor>()) {
+    for (const [name, tensor] of own(this)) {
+      const path = prefix + name;
+      if (found.has(path)) throw new Error(`module: the name ${path} is given twice`);
+      found.set(path, tensor);
+    }
+    for (const [name, child] of this.#children) child.#collect(own, name === '' ? prefix : `${prefix}${name}.`, found);
+    return found;
+  }
+}

@@ -1,0 +1,147 @@
+// Tensors in a file that anyone can read: the safetensors format (8 bytes of header length, a JSON header, the elements).
+// Written whole or not at all; read with one sentence for whatever is wrong with the file.
+
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { fromBytes } from '../engine/create.ts';
+import type { DType, Tensor } from '../engine/tensor.ts';
+import { Failure, InputError } from '../failure.ts';
+
+const formatNames = {
+  float64: 'F64', float32: 'F32', float16: 'F16', bfloat16: 'BF16', int64: 'I64', int32: 'I32', int16: 'I16', int8: 'I8', uint8: 'U8', bool: 'BOOL',
+} as const satisfies Record<DType, string>; // biome-ignore format: a table
+const dtypes = new Map(Object.entries(formatNames).map(([dtype, name]) => [name as string, dtype as DType]));
+const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as Record<
+  string,
+  number
+>;
+const longestHeader = 100_000_000; // bytes, the format's own limit
+
+export interface Safetensors {
+  tensors: Record<string, Tensor>;
+  metadata: Record<string, string>;
+}
+
+/** Writes tensors by name, and text by name, in place of an older file. @throws Failure when the disk is full or refuses */
+export function writeSafetensors(
+  path: string,
+  tensors: Record<string, Tensor>,
+  metadata: Record<string, string> = {},
+): void {
+  let offset = 0;
+  const entries = Object.entries(tensors).map(([name, tensor]) => {
+    const begin = offset;
+    offset += tensor.bytes;
+    return [name, { dtype: formatNames[tensor.dtype], shape: tensor.shape, data_offsets: [begin, offset] }];
+  });
+  const json = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) });
+  const header = Buffer.from(
+    json.padEnd(Math.ceil(Buffer.byteLength(json) / 8) * 8 - Buffer.byteLength(json) + json.length),
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const unfinished = `${path}.${process.pid}.part`;
+  try {
+    const file = openSync(unfinished, 'w');
+    try {
+      for (const bytes of [length, header]) writeAll(file, bytes);
+      for (const tensor of Object.values(tensors)) writeAll(file, tensor.detach().contiguous().to('cpu').toBytes());
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw new Failure(`${path}: the tensors could not be written (${(error as Error).message})`);
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+}
+
+interface Entry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+/** Reads all tensors of a file. @throws InputError for a missing, truncated or foreign file */
+export function readSafetensors(path: string): Safetensors {
+  const file = openOrRefuse(path);
+  try {
+    const size = fstatSync(file).size;
+    const { header, start } = readHeader(file, size, path);
+    const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
+    const tensors = Object.entries(entries).map(([name, entry]) => {
+      const { dtype, shape, begin, length } = checkedEntry(name, entry, size - start, path);
+      return [name, fromBytes(readPart(file, start + begin, length, path), dtype, shape)];
+    });
+    return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Only the text of a file, without reading its tensors. @throws InputError as readSafetensors does */
+export function readSafetensorsMetadata(path: string): Record<string, string> {
+  const file = openOrRefuse(path);
+  try {
+    const { header } = readHeader(file, fstatSync(file).size, path);
+    return (header as { __metadata__?: Record<string, string> }).__metadata__ ?? {};
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openOrRefuse(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new InputError(`${path}: expected a safetensors file, got ${code === 'ENOENT' ? 'no such file' : message}`);
+  }
+}
+
+function readHeader(file: number, size: number, path: string): { header: object; start: number } {
+  if (size < 8) throw new InputError(`${path}: expected a safetensors file, got ${size} bytes`);
+  const length = Number(Buffer.from(readPart(file, 0, 8, path)).readBigUInt64LE());
+  const foreign = new InputError(`${path}: expected a safetensors file, got a file without its header`);
+  if (length > longestHeader) throw foreign;
+  if (8 + length > size)
+    throw new InputError(`${path}: expected ${8 + length} bytes or more, got ${size}: the file is truncated`);
+  try {
+    const header: unknown = JSON.parse(Buffer.from(readPart(file, 8, length, path)).toString('utf8'));
+    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return { header, start: 8 + length };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw foreign;
+}
+
+function checkedEntry(name: string, entry: unknown, dataBytes: number, path: string) {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Entry>;
+  const known = dtypes.get(dtype ?? '');
+  const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!known || !Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || !offsets.every(whole)) {
+    throw new InputError(`${path}: ${name}: expected a dtype, a shape and offsets, got ${JSON.stringify(entry)}`);
+  }
+  const [begin, end] = offsets;
+  const length = shape.reduce((product, side) => product * side, elementBytes[dtype!]!);
+  if (end - begin !== length) throw new InputError(`${path}: ${name}: expected ${length} bytes, got ${end - begin}`);
+  if (end > dataBytes) {
+    throw new InputError(`${path}: ${name}: expected ${end} bytes of tensors, got ${dataBytes}: the file is truncated`);
+  }
+  return { dtype: known, shape, begin, length };
+}
+
+function readPart(file: number, offset: number, length: number, path: string): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const read = readSync(file, bytes, done, length - done, offset + done);
+    if (read === 0)
+      throw new InputError(`${path}: expected ${length} bytes at ${offset}, got ${done}: the file is truncated`);
+    done += read;
+  }
+  return bytes;
+}
