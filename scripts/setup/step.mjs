@@ -92,7 +92,8 @@ const running = new Set();
  * Runs a command with no terminal input and returns all that it printed.
  * @param {string} command
  * @param {string[]} parameters
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, advice?: string }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, advice?: string, telling?: (output: string) => string }} [options]
+ * telling: the part of the output that tells what went wrong; all of it by default
  * @returns {Promise<string>} stdout and stderr in the order they came
  * @throws {SetupFailure} with the command and its last lines
  */
@@ -114,7 +115,7 @@ export function run(command, parameters, options = {}) {
       reject(
         new SetupFailure(reason, {
           command: [command, ...parameters].join(' '),
-          lastLines: lastLines(output),
+          lastLines: lastLines(options.telling?.(output) ?? output),
           advice: options.advice,
         }),
       );
