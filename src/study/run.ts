@@ -26,6 +26,8 @@ export const searchDefaults = {
   failuresAtFirst: 10,
 };
 
+const millisecondsForNews = 100; // for starts and epochs to be seen by readers
+
 export interface SearchOptions {
   study: Study<object>;
   /** Fresh: made with the study's own settings and never asked. */
@@ -90,6 +92,8 @@ class Search {
 
   #arrivals: Arrival[] = [];
   #wake = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  #overdue = false;
   #broken: { reason: unknown } | undefined;
   readonly #running = new Set<number>();
   /** Finished and not told yet, in the order of finishing. */
@@ -125,17 +129,28 @@ class Search {
 
   stop(): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    clearTimeout(this.#timer);
     this.#stopping.abort(new Error('the search has stopped'));
   }
 
   #onAbort = () => this.#wake();
 
-  /** Resolves when something has arrived, broken or been stopped. */
+  #onOverdue = () => {
+    this.#overdue = true;
+    this.#wake();
+  };
+
+  /** Resolves when there is something to record, or the search is broken or stopped. */
   async #news(): Promise<void> {
-    if (this.#arrivals.length > 0 || this.#broken || this.#options.signal?.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    await promise;
+    const urgent = this.#arrivals.some(({ kind }) => kind === 'done' || kind === 'failed');
+    if (!urgent && !this.#overdue && !this.#broken && !this.#options.signal?.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#overdue = false;
   }
 
   /** Restores the strategy and returns the trials that have no outcome yet, those that were running back in the queue. */
@@ -256,9 +271,9 @@ class Search {
   #dispatch(trials: UnfinishedTrial[]): void {
     for (const { number, decisions } of trials) {
       const progress = {
-        started: () => this.#arrive({ kind: 'started', trial: number }),
-        retried: (reason: string) => this.#arrive({ kind: 'retried', trial: number, reason }),
-        epoch: (report: EpochReport) => this.#arrive({ kind: 'epoch', trial: number, report }),
+        started: () => this.#arrive({ kind: 'started', trial: number }, millisecondsForNews),
+        retried: (reason: string) => this.#arrive({ kind: 'retried', trial: number, reason }, millisecondsForNews),
+        epoch: (report: EpochReport) => this.#arrive({ kind: 'epoch', trial: number, report }, millisecondsForNews),
         signal: this.#stopping.signal,
       };
       this.#options.evaluate({ number, decisions }, progress).then(
@@ -271,10 +286,12 @@ class Search {
     }
   }
 
-  #arrive(arrival: Arrival): void {
+  /** Outcomes wake the loop at once; other news may wait a little for them, and share their commit. */
+  #arrive(arrival: Arrival, patience = 0): void {
     if (this.#stopping.signal.aborted) return;
     this.#arrivals.push(arrival);
-    this.#wake();
+    if (patience === 0) this.#wake();
+    else this.#timer ??= setTimeout(this.#onOverdue, patience);
   }
 
   #interrupt(): 'interrupted' {

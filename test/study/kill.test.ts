@@ -22,7 +22,11 @@ const kills = 22;
 type Instant = { lines: number } | { milliseconds: number };
 
 /** Runs the search until it ends or the instant comes; returns the trials that it said were done or failed. */
-async function run(search: SearchToKill, instant?: Instant): Promise<{ killed: boolean; finished: number[] }> {
+async function run(
+  search: SearchToKill,
+  gaveUp: AbortSignal,
+  instant?: Instant,
+): Promise<{ killed: boolean; finished: number[] }> {
   const script = join(import.meta.dirname, 'search-process.ts');
   const child = spawn(process.execPath, [script, JSON.stringify(search)], {
     detached: true,
@@ -30,6 +34,7 @@ async function run(search: SearchToKill, instant?: Instant): Promise<{ killed: b
   });
   const exit = once(child, 'exit');
   const killGroup = () => child.exitCode === null && child.signalCode === null && process.kill(-child.pid!, 'SIGKILL');
+  gaveUp.addEventListener('abort', killGroup);
   const timer = instant && 'milliseconds' in instant ? setTimeout(killGroup, instant.milliseconds) : undefined;
   const finished: number[] = [];
   let lines = 0;
@@ -40,6 +45,7 @@ async function run(search: SearchToKill, instant?: Instant): Promise<{ killed: b
   }
   const [code, signal] = await exit;
   clearTimeout(timer);
+  gaveUp.removeEventListener('abort', killGroup);
   if (signal !== 'SIGKILL') assert.equal(code, 0);
   return { killed: signal === 'SIGKILL', finished };
 }
@@ -72,7 +78,7 @@ const searches = [
 for (const { longest, ...settings } of searches) {
   const way = settings.inOrder ? 'in order, with worker processes' : 'as outcomes come';
   const title = `${settings.strategy}, ${way}: ${kills} kills change nothing`;
-  test(title, { timeout: 120_000 }, async (t) => {
+  test(title, { timeout: 90_000 }, async (t) => {
     const name = `${settings.strategy}-${settings.inOrder}`;
     const search = (kind: string) => ({
       ...settings,
@@ -80,19 +86,19 @@ for (const { longest, ...settings } of searches) {
       notes: join(folder, `${name}-${kind}`),
     });
     const [alone, killed] = [search('alone'), search('killed')];
-    await run(alone);
+    await run(alone, t.signal);
 
     const random = new RandomStream(`kill ${title}`);
     let count = 0;
     while (count < kills) {
       const instant =
         count % 2 === 0 ? { lines: 1 + random.integer(60) } : { milliseconds: 30 + random.integer(longest) };
-      const { killed: wasKilled, finished } = await run(killed, instant);
+      const { killed: wasKilled, finished } = await run(killed, t.signal, instant);
       assertOnDisk(killed.path, finished);
       assert.ok(wasKilled, `it was finished after ${count} kills: give it more trials`);
       count++;
     }
-    await run(killed);
+    await run(killed, t.signal);
 
     const { lostAttempts, ...history } = historyOf(killed.path);
     const { lostAttempts: none, ...expected } = historyOf(alone.path);

@@ -231,6 +231,24 @@ test('events are told after they are on disk, in the order of what happened', as
   );
 });
 
+test('the start and the epochs of a trial are on disk while it still runs', { timeout: 10_000 }, async () => {
+  const study = newStudy();
+  let seen = Promise.withResolvers<void>();
+  const onEvent = ({ kind }: SearchEvent) => kind === 'epoch' && seen.resolve();
+  const evaluate: Evaluate = async (trial, progress) => {
+    progress.started();
+    for (const epoch of [1, 2, 3]) {
+      seen = Promise.withResolvers();
+      progress.epoch({ epoch });
+      await seen.promise;
+      assert.equal(study.epochs(trial.number).length, epoch);
+      assert.equal(study.trial(trial.number)!.state, 'running');
+    }
+    return { reward: 0.5, seconds: 1 };
+  };
+  await search(study, { trials: 2, workers: 1, evaluate, inOrder: false, onEvent });
+});
+
 test("a strategy's updates are logged once each, also across interruptions", async () => {
   const study = newStudy();
   for (const trials of [15, 27, 50]) await search(study, { trials });

@@ -1,0 +1,131 @@
+// How much a study and its workers can bear, with an evaluator that does nothing: durable trials and dispatches a second,
+// late trials against early ones, the size of a trial, opening and reading a large study, the way from restart to first
+// dispatch. Run: node bench/study.ts
+
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createStrategy } from '../src/search/strategy.ts';
+import { type Evaluate, evaluateIn } from '../src/study/evaluation.ts';
+import { runSearch } from '../src/study/run.ts';
+import { Study } from '../src/study/study.ts';
+import { WorkerPool } from '../src/workers/pool.ts';
+
+const folder = mkdtempSync(join(process.env.NASNET_BENCH_FOLDER ?? tmpdir(), 'nasnet-bench-'));
+const rows: [what: string, figure: string][] = [];
+const seconds = (since: number) => (performance.now() - since) / 1000;
+const nothing: Evaluate = async ({ number }) => ({ reward: (number % 97) / 97, seconds: 0 });
+const newStrategy = () => createStrategy('random', { blocks: 5, seed: 1 });
+
+/** Seconds for `trials` more trials. */
+async function searchMore(study: Study<object>, trials: number, workers: number, evaluate = nothing): Promise<number> {
+  const begun = performance.now();
+  await runSearch({ study, strategy: newStrategy(), evaluate, trials: study.asked + trials, workers, inOrder: false });
+  return seconds(begun);
+}
+
+async function durableTrials(): Promise<void> {
+  for (const workers of [1, 2, 16, 64]) {
+    const study = Study.create(join(folder, `durable-${workers}.db`), {});
+    await searchMore(study, 500, workers);
+    const rate = 4000 / (await searchMore(study, 4000, workers));
+    rows.push([`durable trials a second, ${workers} at once`, rate.toFixed(0)]);
+    study.close();
+  }
+}
+
+async function dispatches(): Promise<void> {
+  const study = Study.create(join(folder, 'dispatches.db'), {});
+  await using pool = new WorkerPool({
+    workers: 2,
+    evaluator: new URL('./idle-evaluator.ts', import.meta.url),
+    setup: null,
+  });
+  const evaluate = evaluateIn(pool, ({ number }) => number);
+  await searchMore(study, 100, 2, evaluate);
+  const rate = 2000 / (await searchMore(study, 2000, 2, evaluate));
+  rows.push(['durable trials a second through 2 worker processes', rate.toFixed(0)]);
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: 5000 }, (_, job) => pool.run(job)));
+  rows.push(['dispatches a second to 2 worker processes, without a study', (5000 / seconds(begun)).toFixed(0)]);
+  study.close();
+}
+
+async function lateTrials(): Promise<void> {
+  const path = join(folder, 'late.db');
+  const study = Study.create(path, {});
+  await searchMore(study, 100, 16);
+  const early = await searchMore(study, 5000, 16);
+  await searchMore(study, 90_000, 16);
+  const late = await searchMore(study, 5000, 16);
+  rows.push(['the 100,000th trial costs, times the 1,000th', (late / early).toFixed(2)]);
+  study.close();
+  rows.push(['bytes a trial, without its curve', (statSync(path).size / 100_100).toFixed(0)]);
+}
+
+/** 30,000 trials of 20 epochs, written in large transactions; the last 20 are not finished. */
+function largeStudy(path: string): void {
+  const study = Study.create(path, {});
+  const { log } = study;
+  const strategy = newStrategy();
+  for (let first = 0; first < 30_000; first += 1000) {
+    study.transaction(() => {
+      for (let trial = first; trial < first + 1000; trial++) {
+        log.ask(trial, strategy.ask(trial));
+        if (trial >= 29_980) continue;
+        log.start(trial);
+        for (let epoch = 1; epoch <= 20; epoch++)
+          log.epoch(trial, { epoch, loss: 2 / epoch, accuracy: 0.5, imagesPerSecond: 800 });
+        const reward = (trial % 997) / 997;
+        log.finish(trial, reward, 10);
+        strategy.tell(trial, { reward });
+        const sequence = log.tell(trial);
+        if (trial % 20 === 19) log.snapshot(sequence, strategy.name, strategy.save());
+      }
+    });
+  }
+  study.close();
+}
+
+async function readLargeStudy(): Promise<void> {
+  const path = join(folder, 'large.db');
+  largeStudy(path);
+  rows.push(['MB of a study of 30,000 trials × 20 epochs', (statSync(path).size / 1e6).toFixed(0)]);
+  let begun = performance.now();
+  const reader = Study.open(path, { readOnly: true });
+  rows.push(['… opens in ms', (1000 * seconds(begun)).toFixed(1)]);
+  for (const [what, read] of [
+    ['best 10', () => reader.best(10)],
+    ['summary', () => reader.summary()],
+    ["a trial's curve", () => reader.epochs(15_000)],
+    ['all trials', () => reader.trials()],
+  ] as const) {
+    begun = performance.now();
+    read();
+    rows.push([`… ${what}, the first time, in ms`, (1000 * seconds(begun)).toFixed(1)]);
+  }
+  reader.close();
+
+  begun = performance.now();
+  const study = Study.open(path);
+  const stop = new AbortController();
+  let first = 0;
+  const evaluate: Evaluate = (_, { signal }) => {
+    first ||= seconds(begun);
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal.addEventListener('abort', () => reject(signal.reason));
+    setImmediate(() => stop.abort());
+    return promise;
+  };
+  await runSearch({ study, strategy: newStrategy(), evaluate, trials: 40_000, workers: 2, signal: stop.signal });
+  rows.push(['… from opening to first dispatch in ms', (1000 * first).toFixed(1)]);
+  study.close();
+}
+
+await durableTrials();
+await dispatches();
+await lateTrials();
+await readLargeStudy();
+rmSync(folder, { recursive: true });
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, synchronous = FULL`);
+for (const [what, figure] of rows) console.log(`${figure.padStart(8)}  ${what}`);
