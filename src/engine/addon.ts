@@ -64,7 +64,8 @@ export function addon(): Addon {
 }
 
 function load(): Addon {
-  const path = fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  // bin/nasnet names another file where the package's own folder is read-only.
+  const path = process.env.NASNET_ADDON ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
   try {
     return createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
