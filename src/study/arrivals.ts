@@ -1,0 +1,96 @@
+// The evaluations' side of a search: sends trials out, collects what comes back, and says when it is time to look.
+// It records nothing; run.ts does.
+
+import type { Evaluate, Evaluation, TrialToEvaluate } from './evaluation.ts';
+import type { EpochReport } from './log.ts';
+import type { TrialFailure } from './records.ts';
+
+export type Arrival =
+  | { kind: 'started'; trial: number }
+  | { kind: 'retried'; trial: number; reason: string }
+  | { kind: 'epoch'; trial: number; report: EpochReport }
+  | { kind: 'done'; trial: number; reward: number; seconds: number; details?: unknown }
+  | { kind: 'failed'; trial: number; failure: TrialFailure; seconds: number };
+
+const millisecondsForNews = 100; // how long starts and epochs may wait for an outcome, to share its commit
+
+const isOutcome = ({ kind }: Arrival) => kind === 'done' || kind === 'failed';
+
+export class Arrivals {
+  readonly #evaluate: Evaluate;
+  readonly #stopping = new AbortController();
+  #waiting: Arrival[] = [];
+  #due = false;
+  #wake = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  /** What an evaluation rejected with: nothing can be evaluated any more. */
+  broken: { reason: unknown } | undefined;
+
+  constructor(evaluate: Evaluate) {
+    this.#evaluate = evaluate;
+  }
+
+  send(trials: readonly TrialToEvaluate[]): void {
+    for (const { number: trial, decisions } of trials) {
+      const progress = {
+        started: () => this.#arrive({ kind: 'started', trial }),
+        retried: (reason: string) => this.#arrive({ kind: 'retried', trial, reason }),
+        epoch: (report: EpochReport) => this.#arrive({ kind: 'epoch', trial, report }),
+        signal: this.#stopping.signal,
+      };
+      this.#evaluate({ number: trial, decisions }, progress).then(
+        (evaluation) => this.#arrive(arrivalOf(trial, evaluation)),
+        (reason: unknown) => {
+          this.broken ??= { reason };
+          this.nudge();
+        },
+      );
+    }
+  }
+
+  /** All that has come since the last call, in its order. */
+  take(): Arrival[] {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    this.#due = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return taken;
+  }
+
+  /** Resolves when an outcome has come, other news have waited long enough, or after nudge(). */
+  async due(): Promise<void> {
+    if (this.#due) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+  }
+
+  /** Makes due() resolve now. */
+  nudge = (): void => {
+    this.#due = true;
+    this.#wake();
+  };
+
+  /** Aborts what is being evaluated and takes no more news. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#stopping.abort(new Error('the search has stopped'));
+  }
+
+  #arrive(arrival: Arrival): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#waiting.push(arrival);
+    if (isOutcome(arrival)) this.nudge();
+    else this.#timer ??= setTimeout(this.nudge, millisecondsForNews);
+  }
+}
+
+/** Only a number from 0 to 1 is a reward. */
+function arrivalOf(trial: number, evaluation: Evaluation): Arrival {
+  if ('failure' in evaluation) return { kind: 'failed', trial, ...evaluation };
+  const { reward, seconds, details } = evaluation;
+  if (Number.isFinite(reward) && reward >= 0 && reward <= 1) return { kind: 'done', trial, reward, seconds, details };
+  const message = `expected a reward from 0 to 1, got ${reward}`;
+  return { kind: 'failed', trial, failure: { kind: 'not-a-number', message }, seconds };
+}
