@@ -20,6 +20,12 @@ export const paperController = {
 
 export type PpoOptions = typeof paperController;
 
+/** For budgets of 100 to 300 trials, where the paper's rates learn next to nothing; chosen by bench/controller-options.ts. */
+export const laptopController: Partial<PpoOptions> = {
+  batchSize: 5,
+  learningRate: 0.0015,
+};
+
 const whole = new Set(['hiddenUnits', 'embeddingSize', 'batchSize', 'epochs']);
 const mayBeZero = new Set(['entropyWeight', 'failureWeight', 'baselineDecay']);
 

@@ -53,7 +53,7 @@ export class Sampler {
 
   /** Draws every decision from its softmax given those before it. One uniform number a decision. */
   sample(random: RandomStream): Sample {
-    let hidden = new Float64Array(this.#hiddenUnits);
+    let hidden: Float64Array = new Float64Array(this.#hiddenUnits);
     const cell = new Float64Array(this.#hiddenUnits);
     const decisions: number[] = [];
     const logProbs: number[] = [];

@@ -3,6 +3,7 @@
 
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
+import { PpoStrategy } from './ppo-strategy.ts';
 import { RandomStrategy } from './random-strategy.ts';
 
 /** What became of a trial: its reward (validation accuracy, any finite number), or why it has none. */
@@ -51,6 +52,7 @@ export interface StrategyParts {
 
 const strategies: Record<string, (parts: StrategyParts) => Strategy> = {
   random: (parts) => new RandomStrategy(parts),
+  ppo: (parts) => new PpoStrategy(parts),
 };
 
 export const strategyNames: readonly string[] = Object.keys(strategies);

@@ -10,8 +10,8 @@ import { decisionSizes } from '../../src/space/decisions.ts';
 const blocks = 2;
 const sizes = decisionSizes(blocks);
 
-/** Small batches, so that learning strategies update often within a test. */
-const smallBatches: Record<string, object> = { ppo: { batchSize: 5, epochs: 2 } };
+/** Small batches and controllers, so that a test sees many updates. */
+const smallBatches: Record<string, object> = { ppo: { batchSize: 5, epochs: 2, hiddenUnits: 16, embeddingSize: 8 } };
 
 function create(name: string, seed: number | string = 1): Strategy {
   return createStrategy(name, { blocks, seed, options: smallBatches[name] });

@@ -1,0 +1,143 @@
+// The paper's search: a controller learns by PPO from the rewards of what it drew (section 3.1, appendix A.2).
+// Here a strategy's state lives: open trials, the batch being collected, the baseline, and when to update.
+
+import { tensor } from '../engine/create.ts';
+import { setThreads, threads } from '../engine/machine.ts';
+import { scope } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { Adam } from '../nn/optimizers.ts';
+import { RandomStream } from '../random/stream.ts';
+import { advantages, firstBaseline, movedBaseline } from './advantages.ts';
+import { Controller } from './controller.ts';
+import { type PpoOptions, parsePpoOptions } from './options.ts';
+import { PendingTrials } from './pending.ts';
+import { update } from './ppo.ts';
+import type { Sample, Sampler } from './sampler.ts';
+import { readState, writeState } from './saved-state.ts';
+import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+
+/** A told trial of the batch being collected; reward null: it failed. */
+interface Told extends Sample {
+  reward: number | null;
+}
+
+/** All but the weights and moments. Samples keep the log-probabilities under which they were drawn. */
+interface State {
+  random: string;
+  pending: [trial: number, sample: Sample][];
+  batch: Told[];
+  baseline: number | null;
+  updates: number;
+  steps: number; // of the optimizer
+  figures: Record<string, number>;
+}
+
+export class PpoStrategy implements Strategy {
+  readonly name = 'ppo';
+  readonly #sizes: readonly number[];
+  readonly #options: PpoOptions;
+  readonly #controller: Controller;
+  readonly #optimizer: Adam;
+  readonly #pending = new PendingTrials<Sample>();
+  #sampler: Sampler | undefined; // of the present weights; undefined after they changed
+  #random: RandomStream;
+  #batch: Told[] = [];
+  #baseline: number | null = null; // null before the first update
+  #updates = 0;
+  #figures: Record<string, number> = {};
+
+  constructor({ sizes, seed, options }: StrategyParts) {
+    this.#options = parsePpoOptions(options);
+    this.#sizes = sizes;
+    const random = new RandomStream(seed).split('ppo');
+    this.#controller = new Controller(sizes, this.#options, random.split('weights'));
+    this.#optimizer = new Adam(this.#controller.namedParameters());
+    this.#random = random.split('trials');
+  }
+
+  /** Draws from the controller as it is now, with random numbers that follow from seed and trial number. */
+  ask(trial: number): number[] {
+    this.#sampler ??= onOneThread(() => this.#controller.sampler());
+    const sample = this.#sampler.sample(this.#random.split(`trial ${trial}`));
+    this.#pending.open(trial, sample);
+    return [...sample.decisions];
+  }
+
+  /**
+   * The tell that fills the batch updates the controller. A failed trial is left out of the batch, and its architecture
+   * becomes neither likelier nor less likely by it, unless failureWeight says that it counts; the baseline never moves.
+   */
+  tell(trial: number, outcome: Outcome): void {
+    const sample = this.#pending.close(trial, outcome);
+    if ('reward' in outcome) this.#batch.push({ ...sample, reward: outcome.reward });
+    else if (this.#options.failureWeight > 0) this.#batch.push({ ...sample, reward: null });
+    const rewarded = this.#batch.filter(({ reward }) => reward !== null);
+    if (rewarded.length === this.#options.batchSize) this.#update();
+  }
+
+  #update(): void {
+    const rewards = this.#batch.map(({ reward }) => reward);
+    const baseline = this.#baseline ?? firstBaseline(rewards);
+    const gains = advantages(rewards, baseline, this.#options.failureWeight);
+    const batch = this.#batch.map((told, index) => ({ ...told, advantage: gains[index]! }));
+    const figures = onOneThread(() => update(this.#controller, this.#optimizer, batch, this.#options));
+
+    this.#baseline = this.#baseline === null ? baseline : movedBaseline(baseline, rewards, this.#options.baselineDecay);
+    this.#batch = [];
+    this.#sampler = undefined;
+    this.#updates += 1;
+    const meanAdvantage = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+    this.#figures = { update: this.#updates, baseline, meanAdvantage, ...figures };
+  }
+
+  diagnostics(): Record<string, number> {
+    return { ...this.#figures };
+  }
+
+  save(): Uint8Array {
+    const state: State = {
+      random: this.#random.save(),
+      pending: this.#pending.entries(),
+      batch: this.#batch,
+      baseline: this.#baseline,
+      updates: this.#updates,
+      steps: this.#optimizer.stepsTaken,
+      figures: this.#figures,
+    };
+    const tensors = { ...this.#controller.stateDict(), ...this.#optimizer.state() };
+    const arrays = Object.fromEntries(
+      Object.entries(tensors).map(([name, values]) => [name, values.toArray() as Float32Array]),
+    );
+    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays });
+  }
+
+  load(bytes: Uint8Array): void {
+    const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
+    const state = saved.state as State;
+    scope(() => {
+      // Sizes and options are those of the saved strategy, so all shapes are.
+      const like = (own: Record<string, Tensor>) =>
+        Object.fromEntries(Object.entries(own).map(([name, { shape }]) => [name, tensor(saved.arrays[name]!, shape)]));
+      this.#controller.loadStateDict(like(this.#controller.stateDict()));
+      this.#optimizer.load(like(this.#optimizer.state()), state.steps);
+    });
+    this.#random = RandomStream.load(state.random);
+    this.#pending.replace(state.pending);
+    this.#batch = state.batch;
+    this.#baseline = state.baseline;
+    this.#updates = state.updates;
+    this.#figures = state.figures;
+    this.#sampler = undefined;
+  }
+}
+
+/** Sums depend on how they are shared among threads; on one they are the same in every run on a machine. */
+function onOneThread<Result>(compute: () => Result): Result {
+  const before = threads();
+  setThreads(1);
+  try {
+    return compute();
+  } finally {
+    setThreads(before);
+  }
+}

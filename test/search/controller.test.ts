@@ -1,0 +1,156 @@
+// The controller: its start, its softmaxes, and that its two ways of computing (tensors, plain numbers) agree.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tensor } from '../../src/engine/create.ts';
+import { backward } from '../../src/engine/gradient.ts';
+import { noGrad, scope } from '../../src/engine/memory.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { Controller } from '../../src/search/controller.ts';
+import { paperController } from '../../src/search/options.ts';
+import { decisionSizes } from '../../src/space/decisions.ts';
+
+const near = (actual: number, expected: number, tolerance: number) =>
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`);
+
+const create = (sizes: readonly number[], range = 0.1) =>
+  new Controller(sizes, { hiddenUnits: 6, embeddingSize: 4, initialRange: range }, new RandomStream(2));
+
+const rows = (values: ArrayLike<number>, width: number) =>
+  Array.from({ length: values.length / width }, (_, row) => Array.from(values).slice(width * row, width * (row + 1)));
+
+test('the paper’s controller has a softmax of its own for each of 50 decisions, all weights within ±0.1', () => {
+  const sizes = decisionSizes(5);
+  const controller = new Controller(sizes, paperController, new RandomStream(1));
+  assert.equal(sizes.length, 50);
+  assert.deepEqual(controller.hiddenWeights.shape, [400, 100]);
+  assert.deepEqual(controller.outputWeights.shape, [50, 100, 13]);
+  assert.deepEqual(controller.embedding.shape, [1 + 2 * (2 * (2 + 3 + 4 + 5 + 6) + 5 * (13 + 13 + 2)), 32]);
+  for (const parameter of controller.parameters()) {
+    const values = Array.from(parameter.toArray());
+    assert.ok(values.every((value) => Math.abs(value) <= Math.fround(0.1)));
+    near(values.reduce((sum, value) => sum + value ** 2, 0) / values.length, 0.01 / 3, 0.001); // variance of uniform ±0.1
+  }
+});
+
+test('the first policy is nearly uniform: its entropy is within 0.5 % of the sum of the sizes’ logarithms', () => {
+  const sizes = decisionSizes(5);
+  const controller = new Controller(sizes, paperController, new RandomStream(1));
+  const sampler = controller.sampler();
+  const random = new RandomStream(2);
+  const decisions = Array.from({ length: 20 }, () => sampler.sample(random).decisions);
+  const entropy = scope(() => controller.evaluate(decisions).entropies.sum(1).mean().item());
+  const uniform = sizes.reduce((sum, size) => sum + Math.log(size), 0);
+  assert.ok(entropy < uniform && entropy > 0.995 * uniform, `${entropy} nats of ${uniform}`);
+});
+
+test('tensors and plain numbers give the same log-probabilities', () => {
+  const sizes = decisionSizes(3);
+  const controller = create(sizes, 1); // far from uniform
+  const sampler = controller.sampler();
+  const random = new RandomStream(3);
+  const samples = Array.from({ length: 30 }, () => sampler.sample(random));
+  const logProbs = scope(() =>
+    controller
+      .evaluate(samples.map(({ decisions }) => decisions))
+      .logProbs.contiguous()
+      .toArray(),
+  );
+  const drawn = samples.flatMap((sample) => sample.logProbs);
+  for (const [index, expected] of drawn.entries()) near(logProbs[index]!, expected, 1e-5);
+});
+
+test('the probabilities of all architectures of a small space sum to one', () => {
+  const sizes = [2, 3, 2];
+  const all = [0, 1].flatMap((a) => [0, 1, 2].flatMap((b) => [0, 1].map((c) => [a, b, c])));
+  const controller = create(sizes, 1);
+  const logProbs = scope(() => Array.from(controller.evaluate(all).logProbs.sum(1).toArray()));
+  near(
+    logProbs.reduce((sum, value) => sum + Math.exp(value), 0),
+    1,
+    1e-6,
+  );
+});
+
+test('entropies are those of the softmaxes given what was decided before', () => {
+  // Over the last decision: −Σ p log p with p from the log-probabilities of each of its options after the same beginning.
+  const controller = create([2, 3], 1);
+  const ends = [0, 1, 2].map((option) => [1, option]);
+  const { logProbs, entropies } = scope(() => {
+    const evaluation = controller.evaluate(ends);
+    return {
+      logProbs: rows(evaluation.logProbs.contiguous().toArray(), 2),
+      entropies: rows(evaluation.entropies.contiguous().toArray(), 2),
+    };
+  });
+  const expected = -logProbs.reduce((sum, [, value]) => sum + Math.exp(value!) * value!, 0);
+  for (const [, entropy] of entropies) near(entropy!, expected, 1e-6);
+});
+
+test('a decision’s probability does not depend on what follows it', () => {
+  const controller = create([2, 3, 13], 1);
+  const logProbs = scope(() =>
+    rows(
+      controller
+        .evaluate([
+          [1, 2, 0],
+          [1, 2, 12],
+        ])
+        .logProbs.contiguous()
+        .toArray(),
+      3,
+    ),
+  );
+  assert.deepEqual(logProbs[0]!.slice(0, 2), logProbs[1]!.slice(0, 2));
+});
+
+test('gradients agree with finite differences for every parameter of a small controller', () => {
+  const controller = create([2, 3, 2], 0.8);
+  const decisions = [
+    [0, 2, 1],
+    [1, 0, 0],
+  ];
+  const valueWith = (parameter: Tensor, values: Float32Array) =>
+    scope(() =>
+      noGrad(() => {
+        parameter.copy_(tensor(values, parameter.shape));
+        return controller.evaluate(decisions).logProbs.sum().item();
+      }),
+    );
+  scope(() => {
+    controller.zeroGrad();
+    backward(controller.evaluate(decisions).logProbs.sum());
+  });
+  for (const parameter of controller.parameters()) {
+    const gradient = scope(() => parameter.grad!.toArray());
+    const before = parameter.toArray() as Float32Array;
+    for (let index = 0; index < before.length; index += 3) {
+      const valueAt = (step: number) => {
+        const moved = before.slice();
+        moved[index]! += step;
+        return valueWith(parameter, moved);
+      };
+      near(gradient[index]!, (valueAt(0.02) - valueAt(-0.02)) / 0.04, 2e-3);
+    }
+    valueWith(parameter, before);
+  }
+});
+
+test('gradients never reach the columns of options that a decision does not have', () => {
+  const controller = create([2, 3]);
+  scope(() => {
+    controller.zeroGrad();
+    backward(
+      controller
+        .evaluate([
+          [0, 1],
+          [1, 2],
+        ])
+        .logProbs.sum(),
+    );
+  });
+  const gradient = scope(() => rows(controller.outputBiases.grad!.toArray(), 3));
+  assert.equal(gradient[0]![2], 0);
+  assert.notEqual(gradient[1]![2], 0);
+});
