@@ -17,8 +17,8 @@ export class PendingTrials<Sample> {
   close(trial: number, outcome: Outcome): Sample {
     const sample = this.#samples.get(trial);
     if (sample === undefined) throw new Error(`trial ${trial} was never asked for or was already told`);
-    if ('reward' in outcome && !Number.isFinite(outcome.reward)) {
-      throw new Error(`trial ${trial}: expected a finite reward, got ${outcome.reward}`);
+    if ('reward' in outcome && !Number.isFinite(Math.fround(outcome.reward))) {
+      throw new Error(`trial ${trial}: expected a finite reward (float32), got ${outcome.reward}`);
     }
     this.#samples.delete(trial);
     return sample;
