@@ -1,7 +1,7 @@
 // What holds named parameters and buffers: the layers and whole networks. A name is a path, `cell_0.block_1.weight`.
 
 import { clearGradients } from '../engine/gradient.ts';
-import { keep, noGrad } from '../engine/memory.ts';
+import { free, keep, noGrad } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 
@@ -10,7 +10,7 @@ export class Module {
   training = true;
   readonly #parameters = new Map<string, Tensor>();
   readonly #buffers = new Map<string, Tensor>();
-  readonly #children = new Map<string, Module>();
+  readonly #children: [name: string, module: Module][] = []; // several may have the empty name
 
   /** Registers a tensor that is learned. It outlives every scope. */
   protected parameter(name: string, tensor: Tensor): Tensor {
@@ -27,7 +27,7 @@ export class Module {
 
   /** Registers a part. An empty name adds the part's names as they are. */
   protected child<Child extends Module>(name: string, module: Child): Child {
-    this.#children.set(name, module);
+    this.#children.push([name, module]);
     return module;
   }
 
@@ -72,13 +72,18 @@ export class Module {
   /** Switches this module and all its parts between training and evaluation. */
   train(training = true): this {
     this.training = training;
-    for (const child of this.#children.values()) child.train(training);
+    for (const [, child] of this.#children) child.train(training);
     return this;
   }
 
   /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     clearGradients(this.parameters());
+  }
+
+  /** Frees all parameters and buffers: the module cannot be used any more. */
+  dispose(): void {
+    free(Object.values(this.stateDict()));
   }
 
   #collect(own: (module: Module) => Map<string, Tensor>, prefix = '', found = new Map<string, Tensor>()) {
