@@ -9,7 +9,7 @@ export interface Parameter {
   readonly statistic: boolean;
 }
 
-/** The tensors of one layer, in the layout of safetensors and PyTorch: convolutions [out, in / groups, height, width]. */
+/** The tensors of one layer, named as nn's layers name them; a convolution's is [out, in / groups, height, width]. */
 export function layerParameters(layer: Layer): Parameter[] {
   const tensor = (name: string, shape: number[], statistic = false) => ({ name, shape, statistic });
   switch (layer.kind) {
@@ -19,10 +19,10 @@ export function layerParameters(layer: Layer): Parameter[] {
     }
     case 'batch-norm':
       return [
-        tensor(`${layer.name}.weight`, [layer.channels]),
-        tensor(`${layer.name}.bias`, [layer.channels]),
-        tensor(`${layer.name}.running_mean`, [layer.channels], true),
-        tensor(`${layer.name}.running_var`, [layer.channels], true),
+        tensor(`${layer.name}.scale`, [layer.channels]),
+        tensor(`${layer.name}.shift`, [layer.channels]),
+        tensor(`${layer.name}.moving_mean`, [layer.channels], true),
+        tensor(`${layer.name}.moving_variance`, [layer.channels], true),
       ];
     case 'linear':
       return [

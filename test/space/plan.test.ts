@@ -238,7 +238,8 @@ test('parameter names are unique and every layer follows from the one before, in
     });
     const names = planParameters(plan).map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
-    for (const name of names) assert.match(name, /^[a-z0-9_.]+\.(weight|bias|running_mean|running_var)$/);
+    for (const name of names)
+      assert.match(name, /^[a-z0-9_.]+\.(weight|bias|scale|shift|moving_mean|moving_variance)$/);
     const shapes = new Map(plan.endpoints.map(({ name, shape }) => [name, shape]));
     for (const cell of plan.cells) {
       const states = new Map([0, 1].map((state) => [state, shapes.get(state === 0 ? cell.current : cell.previous)]));

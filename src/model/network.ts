@@ -1,0 +1,65 @@
+// A plan as a network: built here, run forward here. Training and evaluation are elsewhere.
+
+import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { Module } from '../nn/module.ts';
+import type { Plan } from '../space/plan.ts';
+import { type CellSettings, NetworkCell } from './cell.ts';
+import { Path, SharedRelus } from './path.ts';
+
+export interface NetworkSettings extends CellSettings {
+  /** Decides the initial weights and leaves the engine's generator as it was; absent: they are drawn from it. */
+  seed?: number;
+}
+
+export interface Output {
+  /** [images, classes] */
+  logits: Tensor;
+  /** [images, classes]; only in training, of a plan with an auxiliary head. */
+  auxiliaryLogits?: Tensor;
+}
+
+/** The network of a plan. Its parameters are named as `planParameters(plan)` lists them. */
+export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Network {
+  if (settings.seed === undefined) return new Network(plan, settings);
+  const before = generatorState();
+  manualSeed(settings.seed);
+  const network = new Network(plan, settings);
+  setGeneratorState(before);
+  return network;
+}
+
+export class Network extends Module {
+  readonly plan: Plan;
+  readonly #stem: Path;
+  readonly #cells: readonly NetworkCell[];
+  readonly #head: Path;
+  readonly #auxiliary: Path | undefined;
+
+  constructor(plan: Plan, settings: NetworkSettings = {}) {
+    super();
+    this.plan = plan;
+    this.#stem = this.child('', new Path(plan.stem, settings));
+    this.#cells = plan.cells.map((cell) => this.child('', new NetworkCell(cell, settings)));
+    this.#head = this.child('', new Path(plan.head, settings));
+    this.#auxiliary = plan.auxiliary && this.child('', new Path(plan.auxiliary.layers, settings));
+  }
+
+  /**
+   * @param images [images, channels, height, width] of the plan's size
+   * @param options.progress share of the training that is done, 0 to 1, which ScheduledDropPath grows with
+   */
+  forward(images: Tensor, { progress = 0 }: { progress?: number } = {}): Output {
+    const relus = new SharedRelus();
+    const endpoints = new Map([['Stem', this.#stem.forward(images.contiguous('channels_last'), relus)]]);
+    this.plan.cells.forEach(({ name, current, previous }, index) => {
+      const cell = this.#cells[index]!;
+      endpoints.set(name, cell.forward(endpoints.get(current)!, endpoints.get(previous)!, relus, progress));
+    });
+    const last = this.plan.cells.at(-1)!.name;
+    const logits = this.#head.forward(endpoints.get(last)!, relus);
+    if (!this.training || !this.#auxiliary) return { logits };
+    const from = endpoints.get(this.plan.auxiliary!.from)!;
+    return { logits, auxiliaryLogits: this.#auxiliary.forward(from, relus) };
+  }
+}
