@@ -8,15 +8,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, test } from 'node:test';
+import { after, suite, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { Study } from '../../src/study/study.ts';
 import type { SearchToKill } from './search-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-kill-'));
 after(() => rmSync(folder, { recursive: true }));
-
-const kills = 22;
 
 /** When a run is killed: after this many lines of its output, or this many milliseconds after its start. */
 type Instant = { lines: number } | { milliseconds: number };
@@ -55,9 +53,10 @@ function historyOf(path: string) {
   const study = Study.open(path, { readOnly: true });
   const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, failure }));
   const calls = study.log.strategyEvents(0).map(({ kind, number }) => `${kind} ${number}`);
+  const updates = study.updates().map(({ trial, figures }) => ({ trial, figures }));
   const lostAttempts = study.summary().lostAttempts;
   study.close();
-  return { trials, calls, lostAttempts };
+  return { trials, calls, updates, lostAttempts };
 }
 
 function assertOnDisk(path: string, finished: number[]): void {
@@ -70,15 +69,21 @@ function assertOnDisk(path: string, finished: number[]): void {
   study.close();
 }
 
+/** `longest`: the milliseconds after which a run is killed at the latest, if not by what it says. */
 const searches = [
-  { strategy: 'chain', inOrder: true, trials: 220, workers: 2, longest: 500 },
-  { strategy: 'chain', inOrder: false, trials: 400, workers: 4, longest: 250 },
+  { strategy: 'ppo', inOrder: true, trials: 220, workers: 2, kills: 20, longest: 1500 },
+  { strategy: 'ppo', inOrder: false, trials: 300, workers: 4, kills: 12, longest: 1000 },
+  { strategy: 'chain', inOrder: true, trials: 220, workers: 2, kills: 20, longest: 500 },
+  { strategy: 'chain', inOrder: false, trials: 360, workers: 4, kills: 20, longest: 250 },
+  { strategy: 'random', inOrder: false, trials: 160, workers: 4, kills: 6, longest: 250 },
 ];
 
-for (const { longest, ...settings } of searches) {
+suite('kill -9', { concurrency: 3 }, () => searches.forEach(testKills));
+
+function testKills({ kills, longest, ...settings }: (typeof searches)[number]): void {
   const way = settings.inOrder ? 'in order, with worker processes' : 'as outcomes come';
   const title = `${settings.strategy}, ${way}: ${kills} kills change nothing`;
-  test(title, { timeout: 90_000 }, async (t) => {
+  test(title, { timeout: 300_000 }, async (t) => {
     const name = `${settings.strategy}-${settings.inOrder}`;
     const search = (kind: string) => ({
       ...settings,

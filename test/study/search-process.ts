@@ -21,7 +21,10 @@ export interface SearchToKill {
 }
 
 const { path, notes, strategy: name, inOrder, trials, workers }: SearchToKill = JSON.parse(process.argv[2]!);
-const strategy: Strategy = name === 'chain' ? new ChainStrategy(3) : createStrategy(name, { blocks: 2, seed: 3 });
+/** Updates that come often and change much, so that a lost or repeated one would show. */
+const options = name === 'ppo' ? { batchSize: 10, learningRate: 0.01 } : {};
+const strategy: Strategy =
+  name === 'chain' ? new ChainStrategy(3) : createStrategy(name, { blocks: 2, seed: 3, options });
 const study = existsSync(path) ? Study.open(path) : Study.create(path, {});
 const say = (event: SearchEvent) => process.stdout.write(`${event.kind} ${'trial' in event ? event.trial : ''}\n`);
 const common = { study, strategy, trials, workers, inOrder };
