@@ -4,6 +4,7 @@
 #include <ATen/core/jit_type.h>
 
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 
@@ -66,8 +67,8 @@ bool readBoolean(napi_env env, napi_value value, const Argument& argument) {
 }
 
 c10::IValue readScalar(napi_env env, napi_value value, const Argument& argument) {
-  c10::IValue result;
-  if (readNumber(env, value, [&](auto number) { result = number; })) return result;
+  std::optional<c10::IValue> result;  // g++ 14 warns about assigning to an empty IValue
+  if (readNumber(env, value, [&](auto number) { result.emplace(number); })) return *std::move(result);
   bool truth = false;
   if (napi_get_value_bool(env, value, &truth) != napi_ok) wrong(argument, "a number");
   return truth;
