@@ -46,12 +46,12 @@ export class NetworkCell extends Module {
   }
 
   /**
-   * @param current h_i and @param previous h_{i-1}, [images, channels, height, width]
+   * @param current h_i and @param previous h_{i-1}, [images, channels, height, width]; undefined where nothing reads it
    * @param progress share of the training that is done, 0 to 1
    * @returns [images, channels, height, width] of the plan's shape
    */
-  forward(current: Tensor, previous: Tensor, relus: SharedRelus, progress: number): Tensor {
-    const masks = this.#drawMasks(current, progress);
+  forward(current: Tensor | undefined, previous: Tensor | undefined, relus: SharedRelus, progress: number): Tensor {
+    const masks = this.#drawMasks((current ?? previous)!, progress);
     const states = [current, previous];
     for (const { state, path } of this.#inputs) states[state] = path.forward(states[state]!, relus);
     const run = ({ state, path, mask }: Operation) => {

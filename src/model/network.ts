@@ -54,7 +54,7 @@ export class Network extends Module {
     const endpoints = new Map([['Stem', this.#stem.forward(images.contiguous('channels_last'), relus)]]);
     this.plan.cells.forEach(({ name, current, previous }, index) => {
       const cell = this.#cells[index]!;
-      endpoints.set(name, cell.forward(endpoints.get(current)!, endpoints.get(previous)!, relus, progress));
+      endpoints.set(name, cell.forward(endpoints.get(current), endpoints.get(previous), relus, progress));
     });
     const last = this.plan.cells.at(-1)!.name;
     const logits = this.#head.forward(endpoints.get(last)!, relus);

@@ -34,7 +34,7 @@ export interface CellPlan {
   /** Position among all cells of the network, from 0, and their number: what ScheduledDropPath scales with. */
   readonly index: number;
   readonly count: number;
-  /** The endpoints that the cell reads as h_i and h_{i-1}; the same one twice in the first cell. */
+  /** The endpoints that are h_i and h_{i-1}, the same one twice in the first cell. One that nothing reads may be left out of the plan. */
   readonly current: string;
   readonly previous: string;
   /** States 0 and 1 made from `current` and `previous`, if anything reads them. */
