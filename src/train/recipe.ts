@@ -1,0 +1,62 @@
+// Training recipes: every hyperparameter of a training, its default, and where it comes from.
+// The loop in train.ts reads a recipe and decides nothing itself.
+
+export interface Recipe {
+  /** Passes over the training images. May be fractional: 0.5 sees half of them. */
+  epochs: number;
+  /** Images per step. */
+  batchSize: number;
+  /** Peak learning rate. */
+  learningRate: number;
+  /** Learning rate from the first step to the last. */
+  schedule: 'cosine' | 'constant';
+  /** Share of the steps in which the learning rate rises linearly from 0 to its peak, before the schedule starts. */
+  warmup: number;
+  /** Coefficient of momentum. */
+  momentum: number;
+  /** Momentum after Nesterov. */
+  nesterov: boolean;
+  /** L2 penalty: this times the weight is added to its gradient. */
+  weightDecay: number;
+  /** Largest global norm of the gradients. */
+  clipNorm: number;
+  /** Weight of the auxiliary head's loss; 0 builds the network without that head. */
+  auxiliaryWeight: number;
+  /** ScheduledDropPath: probability of keeping a path in the last cell at the last step. */
+  dropPathKeep: number;
+  /** Images are enlarged by this factor before the random crop back to their size (40 / 32 in the paper). */
+  enlarge: number;
+  /** Random horizontal flips. */
+  flip: boolean;
+  /** Side of the square that cutout blanks, in pixels of the training image; 0 for none. */
+  cutout: number;
+}
+
+/** The child of the paper's search: 20 epochs, Nesterov momentum 0.9, one cosine. Batch size and learning rate are open there (docs/paper.md). */
+export const childRecipe: Recipe = {
+  epochs: 20, // paper, appendix A.1
+  batchSize: 64, // open
+  learningRate: 0.05, // open
+  schedule: 'cosine', // one period from the first step to the last
+  warmup: 0,
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 5e-4, // released CIFAR configuration
+  clipNorm: 5, // released CIFAR configuration
+  auxiliaryWeight: 0,
+  dropPathKeep: 1,
+  enlarge: 40 / 32,
+  flip: true,
+  cutout: 0,
+};
+
+/** The final CIFAR-10 training of the paper: 600 epochs of batch 32 with an auxiliary head, ScheduledDropPath and cutout. */
+export const finalRecipe: Recipe = {
+  ...childRecipe,
+  epochs: 600,
+  batchSize: 32,
+  learningRate: 0.025,
+  auxiliaryWeight: 0.4,
+  dropPathKeep: 0.6,
+  cutout: 16,
+};
