@@ -15,7 +15,10 @@ export interface Box extends GraphNode {
 
 type Point = readonly [x: number, y: number];
 
-/** From the top edge of its source to the bottom edge of its target; `points` alternate between straight ends of bends. */
+/**
+ * From the top edge of its source to the bottom edge of its target. `points` are the ends of straight vertical pieces, two
+ * by two; between one piece and the next the edge bends.
+ */
 export interface Route extends GraphEdge {
   readonly points: readonly Point[];
 }
