@@ -26,7 +26,10 @@ export async function main(words: string[]): Promise<number> {
     .version(packageVersion())
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false })
-    .addHelpText('after', '\nStart here: nasnet search            (CIFAR-10, about eight minutes on two cores)\nEach command explains itself: nasnet COMMAND --help')
+    .addHelpText(
+      'after',
+      '\nStart here: nasnet search            (CIFAR-10, about eight minutes on two cores)\nEach command explains itself: nasnet COMMAND --help',
+    )
     .exitOverride();
   const named = words.find((word) => word in commands) as keyof typeof commands | undefined;
   for (const load of named ? [commands[named]] : Object.values(commands)) (await load())(program);

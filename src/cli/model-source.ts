@@ -27,6 +27,15 @@ export function wholeNumber(flag: string): (text: string) => number {
   };
 }
 
+/** A commander argument parser: a number above 0. */
+export function positiveNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+    throw new InputError(`${flag}: expected a number above 0, got ${JSON.stringify(text)}`);
+  };
+}
+
 /** `32`, or `32x48` for height and width. */
 export function imageSize(text: string): number | [number, number] {
   const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);

@@ -1,6 +1,6 @@
 // Where a long training can go on after a kill: weights, statistics and optimizer in one safetensors file, replaced whole.
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
@@ -50,10 +50,6 @@ export class Checkpoints {
       if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
       throw error;
     }
-  }
-
-  remove(): void {
-    rmSync(this.#path, { force: true });
   }
 }
 

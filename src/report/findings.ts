@@ -1,0 +1,104 @@
+// What a study has found, gathered once for `show`, for the report and for the closing words of a search: plain values and
+// sentences. It reads the study and plans its best cells; nothing is drawn here.
+
+import type { Architecture } from '../space/architecture.ts';
+import { decode } from '../space/decisions.ts';
+import { planNetwork } from '../space/plan.ts';
+import { type FinalModel, readFinalModel } from '../study/final-model.ts';
+import type { Machine } from '../study/machine.ts';
+import type { SearchSettings, Training } from '../study/preset.ts';
+import type { StudySummary } from '../study/records.ts';
+import type { Study } from '../study/study.ts';
+import { duration, percent, whole } from './words.ts';
+
+/** One of the best cells, and the child network that was trained with it. */
+export interface CellFinding {
+  trial: number;
+  /** Accuracy of the child on the held-out images, 0 to 1. */
+  reward: number;
+  trainableParameters: number;
+  /** Of one image. */
+  multiplyAdds: number;
+  architecture: Architecture;
+}
+
+export interface Findings {
+  study: string;
+  settings: SearchSettings;
+  summary: StudySummary;
+  /** Best first. */
+  top: CellFinding[];
+  final: FinalModel | undefined;
+  classes: string[];
+  machine: Machine | undefined;
+}
+
+/** Reads a study. `count` is how many of the best cells are wanted. */
+export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
+  const { settings } = study;
+  const { classes = [] } = (study.result('dataset') ?? {}) as { classes?: string[] };
+  return {
+    study: study.path,
+    settings,
+    summary: study.summary(),
+    top: study.best(count).map(({ number, reward, decisions }) => {
+      const architecture = decode(decisions);
+      return {
+        trial: number,
+        reward: reward!,
+        ...sizeOf(architecture, settings.child, classes.length || 10),
+        architecture,
+      };
+    }),
+    final: readFinalModel(study),
+    classes,
+    machine: study.result('machine') as Machine | undefined,
+  };
+}
+
+function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {
+  const { trainableParameters, multiplyAdds } = planNetwork(architecture, {
+    cells,
+    filters,
+    input: resolution,
+    classes,
+  });
+  return { trainableParameters, multiplyAdds };
+}
+
+/** The findings in plain words: what was searched, what was found, what the network built from it reaches. */
+export function sentences({ settings, summary, top, final }: Findings): string[] {
+  const { done, failed } = summary.trials;
+  const failures = failed === 0 ? 'none failed' : `${failed} failed`;
+  const said = [
+    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} cells on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
+  ];
+  const [best] = top;
+  if (best) {
+    said.push(
+      `The best cell is that of trial ${best.trial}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right; the mean of all children is ${percent(summary.mean!)}.`,
+    );
+  }
+  if (final) {
+    said.push(
+      `Built larger (N = ${settings.final.cells}, F = ${settings.final.filters}: ${whole(final.trainableParameters)} parameters, ${whole(final.multiplyAdds)} multiply-adds) and trained for ${duration(final.trainingSeconds)}, it classifies ${percent(final.testAccuracy, 2)} of the ${whole(final.testImages)} test images right.`,
+    );
+  }
+  return said;
+}
+
+const strategyWords = (strategy: string): string =>
+  strategy === 'ppo'
+    ? 'The controller, trained with PPO,'
+    : strategy === 'random'
+      ? 'Random search'
+      : `The strategy ${strategy}`;
+
+/** Every setting as a row of name and value, nested ones with dots: ["child.recipe.epochs", "1"]. */
+export function settingRows(settings: object, prefix = ''): [string, string][] {
+  return Object.entries(settings).flatMap(([name, value]): [string, string][] =>
+    typeof value === 'object' && value !== null
+      ? settingRows(value, `${prefix}${name}.`)
+      : [[prefix + name, String(value)]],
+  );
+}

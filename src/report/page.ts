@@ -1,0 +1,141 @@
+// The report as one HTML page that needs nothing beside itself: text, charts and pictures inline, no script, no network.
+// It lays out what findings.ts gathered; no figure is computed here.
+
+import { drawArchitecture } from '../draw/picture.ts';
+import type { FinalModel } from '../study/final-model.ts';
+import {
+  classChart,
+  type LearningPoint,
+  learningChart,
+  type RewardPoint,
+  rewardChart,
+  rewardHistogram,
+} from './chart.ts';
+import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
+import { duration, percent, whole } from './words.ts';
+
+export interface Page extends Findings {
+  /** Every child that has a reward. */
+  rewards: RewardPoint[];
+  /** Children without one, by class, with what one of them said. */
+  failures: { kind: string; count: number; example: string }[];
+}
+
+const mostClassesDrawn = 40;
+
+export function renderPage(page: Page): string {
+  const { final, settings, machine } = page;
+  const title = `nasnet: a search on ${settings.dataset}`;
+  const sections = [
+    section('The search', searchSection(page)),
+    section('The best cells', page.top.map(cellArticle).join('\n') || '<p>No child has finished yet.</p>'),
+    final && section('The network built from the best cell', finalSection(final, page)),
+    section('How it was made', `${table(settingRows(settings))}\n<p>To see more: ${commands(page.study)}</p>`),
+    machine && section('The machine', table(settingRows(machine))),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${htmlText(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>${htmlText(title)}</h1>
+${sentences(page)
+  .map((sentence) => `<p class="lead">${htmlText(sentence)}</p>`)
+  .join('\n')}
+${sections.filter(Boolean).join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+function searchSection({ rewards, failures }: Page): string {
+  if (rewards.length === 0) return '<p>No child has finished yet.</p>';
+  const failed = failures.map(({ kind, count, example }) => [kind, `${whole(count)} children`, example]);
+  return [
+    figure(
+      rewardChart(rewards),
+      'Each dot is a child network and its accuracy on the held-out images. Orange: the best so far. Blue: the mean of the latest 20.',
+    ),
+    figure(rewardHistogram(rewards), `How the ${whole(rewards.length)} children spread.`),
+    failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
+  ].join('\n');
+}
+
+function cellArticle(cell: CellFinding, place: number): string {
+  const size = `${whole(cell.trainableParameters)} parameters, ${whole(cell.multiplyAdds)} multiply-adds`;
+  const picture = drawArchitecture(cell.architecture, { title: `Trial ${cell.trial}` });
+  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}</h3><p>As a child: ${size}.</p>${figure(picture)}</article>`;
+}
+
+function finalSection(final: FinalModel, { classes, settings }: Page): string {
+  const { cells, filters, resolution } = settings.final;
+  const rows = [
+    ['cells of', `trial ${final.trial}`],
+    ['network', `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`],
+    ['trainable parameters', whole(final.trainableParameters)],
+    ['multiply-adds', whole(final.multiplyAdds)],
+    ['test accuracy', `${percent(final.testAccuracy, 2)} of ${whole(final.testImages)} images`],
+    ['test loss', final.testLoss.toFixed(4)],
+    ['validation accuracy', percent(final.validationAccuracy, 2)],
+    ['training', `${duration(final.trainingSeconds)}, ${whole(final.trainingImagesPerSecond)} images/s`],
+    ['weights', final.weights],
+  ];
+  const points = final.epochs.flatMap(({ epoch, accuracy, details }): LearningPoint[] => {
+    const { trainingAccuracy } = (details ?? {}) as { trainingAccuracy?: number };
+    return [
+      ...(trainingAccuracy === undefined ? [] : [{ epoch, value: trainingAccuracy, series: 'training' }]),
+      ...(accuracy === undefined ? [] : [{ epoch, value: accuracy, series: 'validation' }]),
+    ];
+  });
+  const perClass = classes.map((name, index) => ({ name, accuracy: final.classAccuracies[index] ?? 0 }));
+  return [
+    table(rows),
+    final.epochs.length > 1 ? figure(learningChart(points, 'accuracy', true), 'Accuracy while it trained.') : '',
+    classes.length <= mostClassesDrawn
+      ? figure(classChart(perClass), 'Right answers per class on the test images.')
+      : '',
+  ].join('\n');
+}
+
+function commands(study: string): string {
+  return [`nasnet show ${study}`, `nasnet report ${study} -o DIR`]
+    .map((text) => `<code>${htmlText(text)}</code>`)
+    .join(', ');
+}
+
+function figure(svg: string, caption = ''): string {
+  return `<figure>${svg}${caption && `<figcaption>${htmlText(caption)}</figcaption>`}</figure>`;
+}
+
+function section(title: string, body: string): string {
+  return `<section><h2>${htmlText(title)}</h2>\n${body}\n</section>`;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${htmlText(cell)}</td>`).join('')}</tr>`).join('\n');
+  return `<table><tbody>${body}</tbody></table>`;
+}
+
+function htmlText(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const style = `
+:root { color-scheme: light; --ink: #1e293b; --quiet: #64748b; --line: #e2e8f0; }
+body { margin: 0; background: #f8fafc; color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.7rem; margin: 0 0 1rem; } h2 { font-size: 1.2rem; margin: 0 0 .75rem; } h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
+.lead { font-size: 1.08rem; margin: .4rem 0; }
+section { background: #fff; border: 1px solid var(--line); border-radius: .6rem; padding: 1.25rem; margin-top: 1.25rem; overflow-x: auto; }
+figure { margin: .5rem 0 1rem; } figcaption { color: var(--quiet); font-size: .9rem; }
+figure svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-size: .95rem; } td, th { text-align: left; vertical-align: top; padding: .25rem 1.25rem .25rem 0; border-bottom: 1px solid var(--line); }
+td:first-child { color: var(--quiet); white-space: nowrap; }
+code { background: #f1f5f9; padding: .1rem .35rem; border-radius: .25rem; }
+`;

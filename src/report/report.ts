@@ -1,0 +1,39 @@
+// `nasnet report`: a study's page, its best cells as pictures and architecture files, in one folder.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { drawArchitecture } from '../draw/picture.ts';
+import { printArchitecture } from '../space/print.ts';
+import type { SearchSettings } from '../study/preset.ts';
+import type { Study } from '../study/study.ts';
+import { writeWhole } from './file.ts';
+import { findingsOf } from './findings.ts';
+import { type Page, renderPage } from './page.ts';
+
+/** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. Older ones are replaced. */
+export function writeReport(study: Study<SearchSettings>, directory: string): string[] {
+  mkdirSync(directory, { recursive: true });
+  const page = pageOf(study);
+  const files: Record<string, string> = { 'report.html': renderPage(page) };
+  page.top.slice(0, pictureNames.length).forEach(({ trial, architecture }, place) => {
+    files[`${pictureNames[place]}.svg`] = drawArchitecture(architecture, { title: `Trial ${trial}` });
+    files[`${pictureNames[place]}.json`] = printArchitecture(architecture);
+  });
+  return Object.entries(files).map(([name, text]) => writeWhole(join(directory, name), text));
+}
+
+const pictureNames = ['best', 'second', 'third'];
+
+function pageOf(study: Study<SearchSettings>): Page {
+  const trials = study.trials();
+  const failed = trials.flatMap(({ failure }) => failure ?? []);
+  const kinds = [...new Set(failed.map(({ kind }) => kind))];
+  return {
+    ...findingsOf(study),
+    rewards: trials.flatMap(({ number, reward }) => (reward === null ? [] : [{ trial: number, reward }])),
+    failures: kinds.map((kind) => {
+      const same = failed.filter((failure) => failure.kind === kind);
+      return { kind, count: same.length, example: same.at(-1)!.message };
+    }),
+  };
+}

@@ -1,0 +1,136 @@
+// A whole search on one study: the children, then the network built from the best cell. Each part begins where an earlier
+// process left it. What is printed and drawn about it is the command line's.
+
+import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { DatasetFiles } from '../data/dataset-files.ts';
+import { Failure } from '../failure.ts';
+import { createStrategy } from '../search/strategy.ts';
+import { decode } from '../space/decisions.ts';
+import { WorkerPool } from '../workers/pool.ts';
+import { evaluateIn, type WorkerResult } from './evaluation.ts';
+import { type FinalModel, keepFinalModel, readFinalModel } from './final-model.ts';
+import type { EpochReport } from './log.ts';
+import { thisMachine } from './machine.ts';
+import type { SearchSettings, Training } from './preset.ts';
+import type { TrialRecord } from './records.ts';
+import { runSearch, type SearchEvent } from './run.ts';
+import type { Study } from './study.ts';
+import type { FinalMessage, TrainingDetails, TrainingJob, TrainingSetup } from './training-job.ts';
+
+export interface ExperimentOptions {
+  study: Study<SearchSettings>;
+  files: DatasetFiles;
+  /** How many trials the study shall have in all. */
+  trials: number;
+  /** Children trained at once. */
+  workers: number;
+  /** Where the final network's weights go; it must exist. */
+  directory: string;
+  /** Stops at once; what is finished is kept. */
+  signal: AbortSignal;
+  onEvent: (event: ExperimentEvent) => void;
+}
+
+export type ExperimentEvent =
+  | SearchEvent
+  | { kind: 'final-started'; trial: number }
+  | { kind: 'final-progress'; progress: number }
+  | { kind: 'final-epoch'; report: EpochReport };
+
+const evaluator = new URL('./training-job.ts', import.meta.url);
+export const weightsName = 'network.safetensors';
+
+/** Searches, then trains the network of the best cell, as far as either is not done yet. */
+export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
+  const { study, files } = options;
+  study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
+  study.keep('machine', thisMachine());
+  if ((await searchCells(options)) === 'interrupted') return 'interrupted';
+  const [best] = study.best(1);
+  if (!best) throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
+  if (readFinalModel(study)?.trial === best.number) return 'finished';
+  return trainFinal(options, best);
+}
+
+async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
+  const { strategy, strategyOptions, blocks, seed, child } = study.settings;
+  await using pool = poolFor(study.settings, files, child, workers, 1);
+  const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
+    return { architecture: decode(decisions), training: child, seed: `${seed}, trial ${number}` };
+  };
+  return await runSearch({
+    study,
+    strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions }),
+    evaluate: evaluateIn(pool, jobOf),
+    trials,
+    workers,
+    signal,
+    onEvent,
+  });
+}
+
+async function trainFinal({ study, files, directory, signal, onEvent }: ExperimentOptions, best: TrialRecord) {
+  const { final, seed } = study.settings;
+  await using pool = poolFor(study.settings, files, final, 1, availableParallelism());
+  const job: TrainingJob = {
+    architecture: decode(best.decisions),
+    training: final,
+    seed: `${seed}, final`,
+    keepModel: { weights: join(directory, weightsName), checkpoint: join(directory, 'checkpoint.safetensors') },
+  };
+  onEvent({ kind: 'final-started', trial: best.number });
+  const epochs: EpochReport[] = [];
+  const onMessage = (message: unknown) => {
+    const said = message as FinalMessage;
+    if ('progress' in said) return onEvent({ kind: 'final-progress', progress: said.progress });
+    epochs.push(said);
+    onEvent({ kind: 'final-epoch', report: said });
+  };
+  try {
+    const outcome = await pool.run(job, { signal, onMessage });
+    if ('failure' in outcome) {
+      throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
+    }
+    const { reward, details } = outcome.result as WorkerResult & { details: TrainingDetails };
+    keepFinalModel(study, finalModelOf(best.number, reward, details, epochs));
+    rmSync(job.keepModel!.checkpoint, { force: true });
+    return 'finished' as const;
+  } catch (error) {
+    if (signal.aborted) return 'interrupted' as const;
+    throw error;
+  }
+}
+
+function finalModelOf(trial: number, reward: number, details: TrainingDetails, epochs: EpochReport[]): FinalModel {
+  const { trainableParameters, multiplyAdds, trainingSeconds } = details;
+  const test = details.test!;
+  return {
+    trial,
+    trainableParameters,
+    multiplyAdds,
+    validationAccuracy: reward,
+    testAccuracy: test.accuracy,
+    testLoss: test.loss,
+    testImages: test.images,
+    classAccuracies: test.classAccuracies,
+    trainingSeconds,
+    trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,
+    weights: weightsName,
+    epochs,
+  };
+}
+
+function poolFor(settings: SearchSettings, files: DatasetFiles, training: Training, workers: number, threads: number) {
+  const { resolution, trainingImages } = training;
+  const { validationImages, seed } = settings;
+  const setup: TrainingSetup = {
+    files,
+    training: { resolution, trainingImages },
+    validationImages,
+    splitSeed: seed,
+    threads,
+  };
+  return new WorkerPool({ workers, evaluator, setup, threads });
+}

@@ -1,0 +1,122 @@
+// Presets: everything that decides the outcome of a search, stated before it starts and stored in its study.
+// How many workers train and where results go is not here: a study may go on with other ones.
+
+import { InputError } from '../failure.ts';
+import { laptopController } from '../search/options.ts';
+import { defaultBlocks } from '../space/decisions.ts';
+import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
+
+/** A network and how it is trained: the child of a search, or the larger one built from its best cell. */
+export interface Training {
+  /** N: normal cells before, between and after the two reductions. */
+  cells: number;
+  /** F: filters of the first normal cells. */
+  filters: number;
+  /** Side of the square input in pixels; smaller than the stored images means they are averaged down. */
+  resolution: number;
+  /** Training images used; absent: all but the held-out ones. */
+  trainingImages?: number;
+  recipe: Recipe;
+}
+
+/** What a search is. JSON: it is stored in the study as it is here. */
+export interface SearchSettings {
+  preset: string;
+  /** `cifar10`, or the folder of one's own images. */
+  dataset: string;
+  /** Side in pixels to which a folder's images are brought. */
+  size?: number;
+  seed: number;
+  strategy: string;
+  /** Overrides of the strategy's own defaults. */
+  strategyOptions: Record<string, number>;
+  /** B: blocks of a cell. */
+  blocks: number;
+  trials: number;
+  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth (CIFAR-10: 5,000). */
+  validationImages?: number;
+  child: Training;
+  final: Training;
+}
+
+export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy'> & { description: string };
+
+const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
+
+export const presets = {
+  smoke: {
+    description: 'proves in a minute that everything works; its result means nothing',
+    strategyOptions: { batchSize: 2 },
+    blocks: defaultBlocks,
+    trials: 6,
+    validationImages: 500,
+    child: {
+      cells: 0,
+      filters: 4,
+      resolution: 8,
+      trainingImages: 1000,
+      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+    },
+    final: {
+      cells: 1,
+      filters: 4,
+      resolution: 16,
+      trainingImages: 2000,
+      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+    },
+  },
+  laptop: {
+    description: 'about eight minutes on two cores',
+    strategyOptions: laptopController as Record<string, number>,
+    blocks: defaultBlocks,
+    trials: 120,
+    validationImages: 2000,
+    child: {
+      cells: 1,
+      filters: 8,
+      resolution: 16,
+      trainingImages: 4000,
+      recipe: { ...childRecipe, epochs: 1, batchSize: 32 },
+    },
+    final: { cells: 1, filters: 16, resolution: 32, recipe: { ...childRecipe, epochs: 1 } },
+  },
+  paper: {
+    description: "the paper's own search: 20,000 children of 20 epochs, made for hundreds of GPUs",
+    strategyOptions: {},
+    blocks: defaultBlocks,
+    trials: 20_000,
+    child: { cells: 2, filters: 32, resolution: 32, recipe: childRecipe },
+    final: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe },
+  },
+} as const satisfies Record<string, Preset>;
+
+/**
+ * The settings of a search that follows a preset. With a `size` of its images other than the preset's, all resolutions change in
+ * proportion. @throws InputError for an unknown preset
+ */
+export function settingsOf(
+  preset: string,
+  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & { size?: number; trials?: number; blocks?: number },
+): SearchSettings {
+  if (!Object.hasOwn(presets, preset)) {
+    throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
+  }
+  const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
+  const { size, trials = settings.trials, blocks = settings.blocks, ...others } = given;
+  const scaled = (training: Training): Training => {
+    return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
+  };
+  const strategyOptions = given.strategy === 'ppo' ? settings.strategyOptions : {};
+  const [child, final] = [scaled(settings.child), scaled(settings.final)];
+  return { preset, ...settings, ...others, ...(size && { size }), trials, blocks, strategyOptions, child, final };
+}
+
+/** The same settings for a dataset with fewer training images than the preset counts on. */
+export function fitted(settings: SearchSettings, images: number): SearchSettings {
+  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, Math.round(images / 10)));
+  const fit = (training: Training): Training =>
+    training.trainingImages === undefined
+      ? training
+      : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
+  return { ...settings, validationImages, child: fit(settings.child), final: fit(settings.final) };
+}
