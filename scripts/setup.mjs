@@ -32,7 +32,7 @@ export async function setUp({ addon = true, report = new Report({ quiet: true })
 /** @param {boolean} addon @param {Report} report */
 async function everyStep(addon, report) {
   const missing = packagesMissing();
-  if (missing.length === 0) report.skipped('packages', 'as the lock file says');
+  if (missing.length === 0) report.skipped('packages', inCheckout ? 'as the lock file says' : 'installed by npm');
   else {
     await report.step('packages', `npm ci (${missing.length} packages missing)`, async () => {
       await installPackages(root);

@@ -29,9 +29,9 @@ export function findAddon() {
     .find((path) => existsSync(path));
 }
 
-/** The package's own build folder, then the cache's where the package is read-only. */
+/** The package's own build folder; before it the cache's where the package is read-only. */
 function buildFolders() {
-  return [...new Set([root, writableHome()])].map((home) => join(home, 'build'));
+  return [...new Set([writableHome(), root])].map((home) => join(home, 'build'));
 }
 
 /** @returns {BuildRecord | undefined} */
