@@ -116,14 +116,17 @@ async function bringLibtorch(report, environment) {
     return found;
   }
   const apt = aptPrefix();
-  return report.step('libtorch', 'none found; looking for what apt offers', async () => {
-    if (!apt || !(await aptOffersLibtorch(apt))) throw noLibtorch(passedOver);
-    report.write('installing libtorch-dev and OpenBLAS (takes minutes) … ');
-    await aptInstall(apt, ['libtorch-dev', 'libopenblas0-pthread']);
-    const installed = findLibtorch({ environment });
-    if (!installed.found) throw noLibtorch(installed.passedOver);
-    return { ...installed.found, said: `${installed.found.version} in ${installed.found.lib}` };
-  });
+  return report.step(
+    'libtorch',
+    apt ? 'none found; installing libtorch-dev and OpenBLAS with apt (takes minutes)' : 'searching',
+    async () => {
+      if (!apt || !(await aptOffersLibtorch(apt))) throw noLibtorch(passedOver);
+      await aptInstall(apt, ['libtorch-dev', 'libopenblas0-pthread']);
+      const installed = findLibtorch({ environment });
+      if (!installed.found) throw noLibtorch(installed.passedOver);
+      return { ...installed.found, said: `${installed.found.version} in ${installed.found.lib}` };
+    },
+  );
 }
 
 /** A slow BLAS is no reason to stop: it is replaced where we may, else only told. @param {import('./step.mjs').Report} report @param {import('./libtorch.mjs').Libtorch} libtorch */

@@ -69,7 +69,7 @@ function realLibrary(libtorch) {
 function namedLibtorch(root) {
   const seen = libtorchAt(root, 'NASNET_LIBTORCH');
   if (typeof seen !== 'string') return seen;
-  throw new SetupFailure(
+  const failure = new SetupFailure(
     `NASNET_LIBTORCH: expected a folder with include/ and lib/libtorch_cpu.${libraryEnding} of libtorch ${oldestLibtorch} or newer, ` +
       `got ${root}, which ${seen}`,
     {
@@ -77,6 +77,8 @@ function namedLibtorch(root) {
       exitCode: 2,
     },
   );
+  failure.step = 'libtorch';
+  throw failure;
 }
 
 /**
