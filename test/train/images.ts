@@ -1,0 +1,49 @@
+// A few images for the training tests: each class has a colour of its own, so that a network can learn them.
+
+import { EvaluationBatches, TrainingBatches } from '../../src/data/batches.ts';
+import type { LabelledImages } from '../../src/data/dataset.ts';
+import { measureWhitening, type Whitening } from '../../src/data/whitening.ts';
+import { tensor } from '../../src/engine/create.ts';
+import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import type { Architecture } from '../../src/space/architecture.ts';
+import { planNetwork } from '../../src/space/plan.ts';
+import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
+
+const side = 8;
+export const classes = 4;
+
+export const tinyRecipe: Recipe = { ...childRecipe, epochs: 2, batchSize: 8, enlarge: 1, flip: false };
+
+/** Noise around one grey level per class. */
+export function tinyImages(count: number): { from: LabelledImages; whitening: Whitening } {
+  const random = new RandomStream('tiny images');
+  const labels = Array.from({ length: count }, (_, index) => index % classes);
+  const pixels = labels.flatMap((label) =>
+    Array.from({ length: 3 * side * side }, () => 40 + 50 * label + random.integer(30)),
+  );
+  const from = {
+    images: tensor(Uint8Array.from(pixels), [count, 3, side, side]),
+    labels: tensor(labels, [count], { dtype: 'int64' }),
+  };
+  return { from, whitening: measureWhitening(from.images, Int32Array.from(labels.keys())) };
+}
+
+export function trainingBatches(count: number, recipe: Recipe): TrainingBatches {
+  return new TrainingBatches({ ...tinyImages(count), batchSize: recipe.batchSize, seed: 1, augmentation: recipe });
+}
+
+export function evaluationBatches(count: number): EvaluationBatches {
+  return new EvaluationBatches({ ...tinyImages(count), batchSize: 5 });
+}
+
+const block = { inputs: [0, 1], operations: ['sep_conv_3x3', 'identity'], combine: 'add' } as const;
+const architecture: Architecture = {
+  normal: { blocks: [{ ...block, inputs: [0, 1], operations: [...block.operations] }] },
+  reduction: { blocks: [{ ...block, inputs: [0, 1], operations: ['sep_conv_3x3', 'max_pool_3x3'] }] },
+};
+
+export function tinyNetwork(seed = 1): Network {
+  const plan = planNetwork(architecture, { cells: 1, filters: 4, input: side, classes });
+  return buildNetwork(plan, { seed, dropPathKeep: 0.8 });
+}

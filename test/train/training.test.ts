@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { liveTensors } from '../../src/engine/memory.ts';
+import type { Network } from '../../src/model/network.ts';
+import { Checkpoints } from '../../src/train/checkpoint.ts';
+import { evaluateNetwork } from '../../src/train/evaluation.ts';
+import { TrainingFailure } from '../../src/train/failure.ts';
+import { type EpochFigures, trainNetwork } from '../../src/train/training.ts';
+import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
+
+const bytesOf = (network: Network) =>
+  Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
+
+async function trained(
+  options: { epochs?: number; checkpoints?: Checkpoints; signal?: AbortSignal } = {},
+): Promise<Network> {
+  const network = tinyNetwork();
+  const recipe = { ...tinyRecipe, epochs: 2 };
+  await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', ...options });
+  return network;
+}
+
+test('a small network learns eight images by heart', async () => {
+  const network = tinyNetwork();
+  const recipe = { ...tinyRecipe, epochs: 60, weightDecay: 0 };
+  const losses: number[] = [];
+  await trainNetwork(network, trainingBatches(8, recipe), recipe, {
+    seed: 1,
+    onEpoch: ({ loss }) => losses.push(loss),
+  });
+  assert.equal(losses.length, 60);
+  assert.ok(losses[0]! > 1, `a network that knows nothing has a loss near ln 4 = 1.39, not ${losses[0]}`);
+  assert.equal(evaluateNetwork(network, evaluationBatches(8), classes).accuracy, 1);
+});
+
+test('the same seed gives the same weights to the bit, another seed others', async () => {
+  const [once, again] = [bytesOf(await trained()), bytesOf(await trained())];
+  assert.ok(once.equals(again));
+  const network = tinyNetwork();
+  await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'b' }); // other drop-path masks
+  assert.ok(!once.equals(bytesOf(network)));
+});
+
+test('a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  const stop = new AbortController();
+  const network = tinyNetwork();
+  const checkpoints = new Checkpoints(path, { identity: 'this training', seconds: 0 });
+  const stopped = trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, {
+    seed: 'a',
+    checkpoints,
+    signal: stop.signal,
+    onEpoch: () => stop.abort(new Error('enough')),
+  });
+  await assert.rejects(stopped, /enough/);
+  const epochs: number[] = [];
+  const resumed = tinyNetwork(99);
+  await trainNetwork(resumed, trainingBatches(40, tinyRecipe), tinyRecipe, {
+    seed: 'a',
+    checkpoints: new Checkpoints(path, { identity: 'this training' }),
+    onEpoch: ({ epoch }) => epochs.push(epoch),
+  });
+  assert.deepEqual(epochs, [1, 2], 'it went on within the first epoch, where the last checkpoint was');
+  assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
+});
+
+test('a checkpoint of another training, or a damaged one, is left aside', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  await trained({ checkpoints: new Checkpoints(path, { identity: 'another', seconds: 0 }) });
+  const fresh = bytesOf(await trained());
+  const foreign = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  assert.ok(bytesOf(foreign).equals(fresh));
+  writeFileSync(path, 'half a file');
+  const damaged = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  assert.ok(bytesOf(damaged).equals(fresh));
+});
+
+test('a loss that is no number ends the training with its class', async () => {
+  const recipe = { ...tinyRecipe, learningRate: 1e38, clipNorm: 1e30 };
+  const training = trainNetwork(tinyNetwork(), trainingBatches(40, recipe), recipe, { seed: 1 });
+  await assert.rejects(training, (error: TrainingFailure) => {
+    assert.ok(error instanceof TrainingFailure);
+    assert.equal(error.kind, 'not-a-number');
+    assert.match(error.message, /^the loss was not a number at step \d+ of 10$/);
+    return true;
+  });
+});
+
+test('half an epoch is half of the batches, and is told as such', async () => {
+  const recipe = { ...tinyRecipe, epochs: 1.5 };
+  const told: EpochFigures[] = [];
+  await trainNetwork(tinyNetwork(), trainingBatches(64, recipe), recipe, {
+    seed: 1,
+    onEpoch: (figures) => told.push(figures),
+  });
+  assert.deepEqual(
+    told.map(({ epoch }) => epoch),
+    [1, 1.5],
+  );
+  const last = 0.5 * recipe.learningRate * (1 + Math.cos((Math.PI * 11) / 12)); // step 11 of 12
+  assert.ok(Math.abs(told[1]!.learningRate - last) < 1e-12);
+});
+
+test('training and evaluation leave no tensor behind', async () => {
+  const batches = trainingBatches(40, tinyRecipe);
+  const looks = evaluationBatches(20);
+  const network = tinyNetwork();
+  const before = liveTensors();
+  await trainNetwork(network, batches, tinyRecipe, {
+    seed: 1,
+    validate: () => evaluateNetwork(network, looks, classes),
+  });
+  assert.equal(liveTensors(), before);
+});
