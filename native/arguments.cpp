@@ -182,6 +182,9 @@ std::string describeValue(const Call& call, napi_value value, Kind kind) {
     }
     return "(" + text + ")";
   }
+  bool isArray = false;
+  check(call.env, napi_is_array(call.env, value, &isArray));
+  if (type == napi_object && !isArray) return "an object";
   napi_value text;
   check(call.env, napi_coerce_to_string(call.env, value, &text));
   const std::string plain = readText(call.env, text);
@@ -242,6 +245,10 @@ std::string describeCall(const Call& call) {
     std::string value;
     try {
       value = describeValue(call, call.values[index], call.running->arguments[index - 1].kind);
+    } catch (const PendingException&) {  // a value that cannot become text, such as a symbol
+      napi_value ignored;
+      napi_get_and_clear_last_exception(call.env, &ignored);
+      value = "?";
     } catch (const std::exception&) {
       value = "?";
     }

@@ -61,6 +61,7 @@ void rethrow(napi_env env, const Call* call) noexcept {
   }
   try {
     if (call != nullptr && call->running != nullptr) message = describeCall(*call) + ": " + message;
+    else if (call != nullptr && call->name != nullptr) message = std::string(call->name) + ": " + message;
   } catch (...) {
     // The plain message is still true.
   }
@@ -78,7 +79,9 @@ void check(napi_env env, napi_status status) {
 }
 
 Call::Call(napi_env env, napi_callback_info info) : env(env), environment(environmentOf(env)) {
-  check(env, napi_get_cb_info(env, info, &count, values, nullptr, nullptr));
+  void* data = nullptr;
+  check(env, napi_get_cb_info(env, info, &count, values, nullptr, &data));
+  name = static_cast<const char*>(data);
   if (count > most) throw std::invalid_argument("expected at most 32 arguments, got " + std::to_string(count));
 }
 
@@ -90,6 +93,8 @@ bool Call::given(size_t index) const {
 }
 
 namespace {
+bool isWhole(double value) { return value == std::floor(value) && std::abs(value) <= 9007199254740992.0; }  // 2^53
+
 [[noreturn]] void wrong(size_t index, const char* expected) {
   throw std::invalid_argument("argument " + std::to_string(index + 1) + ": expected " + expected);
 }
@@ -103,7 +108,7 @@ double Call::number(size_t index) const {
 
 int64_t Call::integer(size_t index) const {
   const double value = number(index);
-  if (value != std::floor(value) || std::abs(value) > 9007199254740992.0) wrong(index, "a whole number");
+  if (!isWhole(value)) wrong(index, "a whole number");
   return static_cast<int64_t>(value);
 }
 
@@ -125,7 +130,9 @@ std::vector<int64_t> Call::integers(size_t index) const {
   for (uint32_t place = 0; place < length; ++place) {
     napi_value element;
     check(env, napi_get_element(env, values[index], place, &element));
-    if (napi_get_value_int64(env, element, &numbers[place]) != napi_ok) wrong(index, "an array of numbers");
+    double value = 0;
+    if (napi_get_value_double(env, element, &value) != napi_ok || !isWhole(value)) wrong(index, "an array of whole numbers");
+    numbers[place] = static_cast<int64_t>(value);
   }
   return numbers;
 }
@@ -136,7 +143,7 @@ std::vector<int32_t> Call::handles(size_t index) const {
 }
 
 std::pair<uint8_t*, size_t> Call::bytes(size_t index) const {
-  napi_typedarray_type type;
+  auto type = static_cast<napi_typedarray_type>(255);  // stays so for kinds that this Node-API does not know
   size_t length = 0;
   void* data = nullptr;
   if (index >= count || napi_get_typedarray_info(env, values[index], &type, &length, &data, nullptr, nullptr) != napi_ok) {

@@ -22,6 +22,7 @@ struct Call {
   static constexpr size_t most = 32;
 
   napi_env env;
+  const char* name = nullptr;         // of the exported function
   Environment& environment;
   size_t count = most;
   napi_value values[most];
@@ -51,7 +52,7 @@ struct Call {
 
 using Function = napi_value (*)(Call&);
 
-/** Throws the exception being handled as a JavaScript Error with `kind` 'out-of-memory' or 'operator'. */
+/** Throws the exception being handled, after the name of what was called, as a JavaScript Error with `kind` 'out-of-memory' or 'operator'. */
 void rethrow(napi_env env, const Call* call) noexcept;
 
 template <Function function>

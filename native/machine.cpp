@@ -53,7 +53,7 @@ void keepLargeBuffers() {
 #ifdef __GLIBC__
   // By default glibc maps every buffer above 128 KiB anew and unmaps it when freed: the next operator then faults each page in
   // again. bench/engine.ts measures the difference.
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc before 2.35 takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
 }

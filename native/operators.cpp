@@ -2,6 +2,7 @@
 #include "operators.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "arguments.h"
 
@@ -9,11 +10,15 @@ namespace nasnet {
 
 namespace {
 
-/** Empties the shared stack whether the operator returns or throws. */
+/** Borrows the shared stack, so that its memory is reused; a call from within (a getter among the arguments) has its own. */
 struct StackUse {
-  std::vector<c10::IValue>& stack;
-  explicit StackUse(std::vector<c10::IValue>& stack) : stack(stack) { stack.clear(); }
-  ~StackUse() { stack.clear(); }
+  std::vector<c10::IValue>& lender;
+  std::vector<c10::IValue> stack;
+  explicit StackUse(std::vector<c10::IValue>& lender) : lender(lender), stack(std::move(lender)) { stack.clear(); }
+  ~StackUse() {
+    stack.clear();
+    lender = std::move(stack);
+  }
 };
 
 napi_value describeOperator(Call& call, const Operator& op, int32_t id) {
