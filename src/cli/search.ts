@@ -1,11 +1,12 @@
 // `nasnet search`: the whole path on one study. It prepares the images, runs the experiment with a live display, and leaves a
 // folder with what was found. Running it again goes on where it stopped.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, Interruption } from '../failure.ts';
+import { makeFolder } from '../report/file.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
 import { writeReport } from '../report/report.ts';
 import { strategyNames } from '../search/strategy.ts';
@@ -74,7 +75,7 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
   const { settings } = study;
   const trials = flags.trials ?? Math.max(settings.trials, study.asked);
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
-  mkdirSync(directory, { recursive: true });
+  makeFolder(directory);
 
   const resume = `Go on with: nasnet search --study ${path}`;
   using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));

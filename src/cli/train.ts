@@ -1,10 +1,11 @@
 // `nasnet train MODEL`: trains any architecture at any size, in this process, and tests it.
 
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { Interruption } from '../failure.ts';
+import { makeFolder } from '../report/file.ts';
 import { percent, whole } from '../report/words.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
 import type { Training } from '../study/preset.ts';
@@ -90,7 +91,7 @@ async function train(text: string, flags: Flags): Promise<void> {
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
-  mkdirSync(dirname(flags.output), { recursive: true });
+  makeFolder(dirname(flags.output));
   const { seed, threads, validationImages } = flags;
   const run = await start({ files, training, validationImages, splitSeed: seed, threads });
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));

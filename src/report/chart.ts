@@ -23,8 +23,8 @@ export function rewardChart(points: RewardPoint[]): string {
     return { trial: point.trial, reward: best };
   });
   return draw({
-    x: { label: 'trial →' },
-    y: { label: '↑ validation accuracy', tickFormat: '.0%', grid: true },
+    x: { label: 'trial →', tickFormat: wholeOnly },
+    y: { label: '↑ validation accuracy', tickFormat: share, grid: true },
     marks: [
       Plot.dot(inOrder, {
         x: 'trial',
@@ -49,7 +49,7 @@ export function rewardChart(points: RewardPoint[]): string {
 export function rewardHistogram(points: RewardPoint[]): string {
   return draw({
     height: 180,
-    x: { label: 'validation accuracy →', tickFormat: '.0%' },
+    x: { label: 'validation accuracy →', tickFormat: share },
     y: { label: '↑ cells', grid: true },
     marks: [Plot.rectY(points, { ...Plot.binX({ y: 'count' }, { x: 'reward' }), fill: quiet }), Plot.ruleY([0])],
   });
@@ -63,12 +63,12 @@ export interface LearningPoint {
 }
 
 /** Accuracies (or losses) of one training against epochs, one line a series, named at its end. */
-export function learningChart(points: LearningPoint[], label: string, share: boolean): string {
+export function learningChart(points: LearningPoint[], label: string, isShare: boolean): string {
   return draw({
     marginRight: 110,
     height: 240,
     x: { label: 'epoch →' },
-    y: { label: `↑ ${label}`, grid: true, ...(share ? { tickFormat: '.0%' } : {}) },
+    y: { label: `↑ ${label}`, grid: true, ...(isShare ? { tickFormat: share } : {}) },
     color: { range: [second, accent, quiet] },
     marks: [
       Plot.line(points, { x: 'epoch', y: 'value', stroke: 'series', strokeWidth: 2 }),
@@ -94,7 +94,7 @@ export function classChart(classes: { name: string; accuracy: number }[]): strin
   return draw({
     marginLeft: 110,
     height: 22 * classes.length + 50,
-    x: { label: 'test accuracy →', tickFormat: '.0%', domain: [0, 1], grid: true },
+    x: { label: 'test accuracy →', tickFormat: share, domain: [0, 1], grid: true },
     y: { label: null },
     marks: [
       Plot.barX(classes, {
@@ -114,6 +114,11 @@ export function classChart(classes: { name: string; accuracy: number }[]): strin
     ],
   });
 }
+
+/** 0.275 as "27.5%", 0.3 as "30%". */
+const share = (fraction: number): string => `${Number((100 * fraction).toFixed(1))}%`;
+
+const wholeOnly = (value: number): string => (Number.isInteger(value) ? String(value) : '');
 
 function draw(options: Plot.PlotOptions): string {
   const { document } = parseHTML('<html><body></body></html>');

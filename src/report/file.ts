@@ -1,7 +1,16 @@
-// Writing a result so that nobody ever reads half of it.
+// Writing results so that nobody ever reads half of one.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { Failure } from '../failure.ts';
+
+/** Makes a folder and those above it, where they are missing. @throws Failure with the reason */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new Failure(`${path}: the folder could not be made (${(error as Error).message})`);
+  }
+}
 
 /** Writes a text file whole or not at all, in place of an older one; returns its path. @throws Failure with the reason */
 export function writeWhole(path: string, text: string): string {

@@ -1,18 +1,17 @@
 // `nasnet report`: a study's page, its best cells as pictures and architecture files, in one folder.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawArchitecture } from '../draw/picture.ts';
 import { printArchitecture } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
-import { writeWhole } from './file.ts';
+import { makeFolder, writeWhole } from './file.ts';
 import { findingsOf } from './findings.ts';
 import { type Page, renderPage } from './page.ts';
 
 /** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. Older ones are replaced. */
 export function writeReport(study: Study<SearchSettings>, directory: string): string[] {
-  mkdirSync(directory, { recursive: true });
+  makeFolder(directory);
   const page = pageOf(study);
   const files: Record<string, string> = { 'report.html': renderPage(page) };
   page.top.slice(0, pictureNames.length).forEach(({ trial, architecture }, place) => {

@@ -55,7 +55,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
 }
 
 async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
-  const { strategy, strategyOptions, blocks, seed, child } = study.settings;
+  const { strategy, strategyOptions, inOrder, blocks, seed, child } = study.settings;
   await using pool = poolFor(study.settings, files, child, workers, 1);
   const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
     return { architecture: decode(decisions), training: child, seed: `${seed}, trial ${number}` };
@@ -66,6 +66,7 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
     evaluate: evaluateIn(pool, jobOf),
     trials,
     workers,
+    inOrder,
     signal,
     onEvent,
   });

@@ -2,7 +2,7 @@
 // How many workers train and where results go is not here: a study may go on with other ones.
 
 import { InputError } from '../failure.ts';
-import { laptopController } from '../search/options.ts';
+import { laptopController, type PpoOptions, parsePpoOptions } from '../search/options.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 
@@ -28,8 +28,10 @@ export interface SearchSettings {
   size?: number;
   seed: number;
   strategy: string;
-  /** Overrides of the strategy's own defaults. */
-  strategyOptions: Record<string, number>;
+  /** The strategy's options, those with their default included: later versions may have others. */
+  strategyOptions: Partial<PpoOptions>;
+  /** Whether outcomes are told in the order of the asks (run.ts): reproducible, and right for few workers. */
+  inOrder: boolean;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
@@ -47,6 +49,7 @@ export const presets = {
   smoke: {
     description: 'proves in a minute that everything works; its result means nothing',
     strategyOptions: { batchSize: 2 },
+    inOrder: true,
     blocks: defaultBlocks,
     trials: 6,
     validationImages: 500,
@@ -67,7 +70,8 @@ export const presets = {
   },
   laptop: {
     description: 'about eight minutes on two cores',
-    strategyOptions: laptopController as Record<string, number>,
+    strategyOptions: laptopController,
+    inOrder: true,
     blocks: defaultBlocks,
     trials: 120,
     validationImages: 2000,
@@ -83,6 +87,7 @@ export const presets = {
   paper: {
     description: "the paper's own search: 20,000 children of 20 epochs, made for hundreds of GPUs",
     strategyOptions: {},
+    inOrder: false,
     blocks: defaultBlocks,
     trials: 20_000,
     child: { cells: 2, filters: 32, resolution: 32, recipe: childRecipe },
@@ -106,7 +111,7 @@ export function settingsOf(
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
-  const strategyOptions = given.strategy === 'ppo' ? settings.strategyOptions : {};
+  const strategyOptions = given.strategy === 'ppo' ? parsePpoOptions(settings.strategyOptions) : {}; // all of them: defaults may change
   const [child, final] = [scaled(settings.child), scaled(settings.final)];
   return { preset, ...settings, ...others, ...(size && { size }), trials, blocks, strategyOptions, child, final };
 }

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { LiveBlock } from '../../src/cli/live-block.ts';
+import { renderSearch, type SearchView, timeLeft } from '../../src/cli/search-view.ts';
+
+const view: SearchView = {
+  trials: 100,
+  done: 24,
+  failed: 1,
+  earlier: 5,
+  best: { trial: 17, reward: 0.4321 },
+  recentMean: 0.4,
+  elapsed: 60,
+  running: [{ trial: 30, epoch: 1, epochs: 2, seconds: 3 }],
+};
+
+test('the display shows progress, rewards, children and the time left', () => {
+  const [bar, rewards, child] = renderSearch(view, 120);
+  assert.match(bar!, /█{6}░{18} {2}25\/100 cells, 1 failed/);
+  assert.match(rewards!, /best 43\.2% \(trial 17\) {3}mean of the latest 20 40\.0%/);
+  assert.match(child!, /training 30: epoch 1 of 2, 3 s/);
+});
+
+test('time left follows the pace of this process: 20.5 cells in 60 s, 74.5 to go', () => {
+  assert.equal(timeLeft(view), 'about 3 min 38 s left'); // 60 / 20.5 · 74.5 = 218 s
+  assert.equal(timeLeft({ ...view, done: 5, failed: 0, running: [] }), 'time left unknown yet');
+});
+
+test('no line is longer than the terminal is wide', () => {
+  for (const width of [20, 40, 80]) assert.ok(renderSearch(view, width).every((line) => line.length <= width));
+});
+
+test('where there is no terminal, only what is logged is printed', () => {
+  const stream = new PassThrough() as unknown as NodeJS.WriteStream;
+  const block = new LiveBlock(stream);
+  block.draw(['a bar']);
+  block.log('a line');
+  assert.equal((stream as unknown as PassThrough).read().toString(), 'a line\n');
+});
+
+test('on a terminal, a new block goes over the old one and a logged line stays above it', () => {
+  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80 }) as unknown as NodeJS.WriteStream;
+  const block = new LiveBlock(stream);
+  block.draw(['one', 'two']);
+  block.log('stays');
+  block.draw(['three']);
+  assert.equal(
+    (stream as unknown as PassThrough).read().toString(),
+    '\x1b[2Kone\n\x1b[2Ktwo\n\x1b[J\x1b[2A\x1b[Jstays\n\x1b[2Kthree\n\x1b[J',
+  );
+});

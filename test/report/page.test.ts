@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parseHTML } from 'linkedom';
+import { Failure } from '../../src/failure.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { findingsOf, sentences } from '../../src/report/findings.ts';
+import { writeReport } from '../../src/report/report.ts';
+import { decode } from '../../src/space/decisions.ts';
+import { parseArchitectureText } from '../../src/space/parse.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { keepFinalModel } from '../../src/study/final-model.ts';
+import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-report-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const rewards = [0.25, 0.5, Number.NaN, 0.375]; // NaN: a trial that failed
+const decisions = rewards.map((_, number) => sampleDecisions(new RandomStream(number)));
+
+function studyWith(name: string, count: number): Study<SearchSettings> {
+  const settings = settingsOf('laptop', { dataset: 'photos <of mine>', seed: 5, strategy: 'ppo', trials: 4 });
+  const study = Study.create(join(folder, name), settings);
+  study.keep('dataset', { classes: ['cat', 'dog'] });
+  for (let number = 0; number < count; number++) {
+    study.log.ask(number, decisions[number]!);
+    study.log.start(number);
+    if (Number.isNaN(rewards[number])) study.log.fail(number, { kind: 'not-a-number', message: 'step 3 <&>' }, 2);
+    else study.log.finish(number, rewards[number]!, 2);
+  }
+  return study;
+}
+
+test('the best cells come first, and the words say what the figures are', () => {
+  using study = studyWith('four.db', 4);
+  const findings = findingsOf(study, 2);
+  assert.deepEqual(
+    findings.top.map(({ trial, reward }) => [trial, reward]),
+    [
+      [1, 0.5],
+      [3, 0.375],
+    ],
+  );
+  assert.deepEqual(findings.top[0]!.architecture, decode(decisions[1]!));
+  const said = sentences(findings).join(' ');
+  assert.match(said, /tried 4 of 4 cells on photos <of mine>, 1 failed/);
+  assert.match(said, /classifies 50\.0% of the held-out images right; the mean of all children is 37\.5%/);
+});
+
+test('the report holds a dot for every child, a picture for each of the best, the failures and the settings', () => {
+  using study = studyWith('report.db', 4);
+  keepFinalModel(study, {
+    trial: 1,
+    trainableParameters: 1234567,
+    multiplyAdds: 7654321,
+    validationAccuracy: 0.6,
+    testAccuracy: 0.625,
+    testLoss: 1.25,
+    testImages: 800,
+    classAccuracies: [0.5, 0.75],
+    trainingSeconds: 61,
+    trainingImagesPerSecond: 99,
+    weights: 'network.safetensors',
+    epochs: [1, 2].map((epoch) => ({
+      epoch,
+      loss: 1,
+      accuracy: 0.3 * epoch,
+      details: { trainingAccuracy: 0.25 * epoch },
+    })),
+  });
+  const written = writeReport(study, join(folder, 'out'));
+  const text = readFileSync(join(folder, 'out', 'report.html'), 'utf8');
+  const { document } = parseHTML(text);
+  const dots = document.querySelector('figure')!.querySelectorAll('[aria-label="dot"] circle');
+  assert.equal(dots.length, 3, 'the failed child has no dot');
+  assert.equal(document.querySelectorAll('article svg').length, 3);
+  const page = document.body.textContent!.replace(/\s+/g, ' ');
+  for (const words of [
+    'not-a-number',
+    'step 3 <&>',
+    '62.50% of 800 images',
+    '1,234,567',
+    'photos <of mine>',
+    'child.recipe.epochs',
+    'dog',
+  ]) {
+    assert.ok(page.includes(words), words);
+  }
+  assert.deepEqual(
+    parseArchitectureText(readFileSync(join(folder, 'out', 'best.json'), 'utf8')),
+    decode(decisions[1]!),
+  );
+  assert.equal(written.length, 7); // the page, and three times a picture and an architecture
+});
+
+test('a study that has only begun gets a report too', () => {
+  using study = studyWith('begun.db', 0);
+  writeReport(study, join(folder, 'begun'));
+  assert.match(readFileSync(join(folder, 'begun', 'report.html'), 'utf8'), /No child has finished yet/);
+});
+
+test('a folder that cannot be written is one sentence', () => {
+  using study = studyWith('unwritable.db', 2);
+  const file = join(folder, 'a file');
+  writeFileSync(file, '');
+  assert.throws(
+    () => writeReport(study, join(file, 'report')),
+    (error: Error) => {
+      return error instanceof Failure && /a file\/report: the folder could not be made \(ENOTDIR/.test(error.message);
+    },
+  );
+});
