@@ -22,7 +22,6 @@ const mayImport: Record<string, readonly string[]> = {
   search: ['engine', 'nn', 'space', 'random'],
   study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
   report: ['space', 'draw', 'study'],
-  doctor: ['data', 'engine'],
   cli: [
     'engine',
     'nn',
@@ -37,7 +36,6 @@ const mayImport: Record<string, readonly string[]> = {
     'workers',
     'study',
     'report',
-    'doctor',
   ],
 };
 
