@@ -184,7 +184,7 @@ function gpuFinding(libtorch) {
 
 /** @param {string} cache @returns {Finding} */
 function dataFinding(cache) {
-  const present = contents(cache).filter(({ name }) => !name.startsWith('package-'));
+  const present = contents(cache).filter(({ name }) => /\.(bin|part)$/.test(name)); // datasets, and downloads cut short
   if (present.length === 0)
     return { name: 'data', state: 'none', value: 'nothing cached; fetched or decoded at first use' };
   return {

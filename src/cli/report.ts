@@ -1,7 +1,6 @@
 // `nasnet report STUDY -o DIR`: the page, the pictures and the architecture files of a study.
 
 import type { Command } from 'commander';
-import { writeReport } from '../report/report.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 
@@ -13,7 +12,8 @@ export function registerReport(program: Command): void {
     .requiredOption('-o, --output <dir>', 'folder to write to')
     .option('--json', 'print the written files as one JSON document')
     .addHelpText('after', '\nExample:\n  nasnet report runs/laptop/study.db -o report')
-    .action((path: string, { output, json }: { output: string; json?: boolean }) => {
+    .action(async (path: string, { output, json }: { output: string; json?: boolean }) => {
+      const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
       using study = Study.open<SearchSettings>(path, { readOnly: true });
       const files = writeReport(study, output);
       process.stdout.write(

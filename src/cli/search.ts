@@ -8,7 +8,6 @@ import type { Command } from 'commander';
 import { InputError, Interruption } from '../failure.ts';
 import { makeFolder } from '../report/file.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
-import { writeReport } from '../report/report.ts';
 import { strategyNames } from '../search/strategy.ts';
 import { runExperiment } from '../study/experiment.ts';
 import { fitted, presets, type SearchSettings, settingsOf } from '../study/preset.ts';
@@ -95,6 +94,7 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
       `stopped with ${study.summary().trials.done} of ${trials} children finished, all kept. ${resume}`,
     );
 
+  const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
   writeReport(study, directory);
   const findings = findingsOf(study);
   if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
