@@ -2,7 +2,7 @@
 import { addon } from './addon.ts';
 import { operator } from './operator.ts';
 import type { Generator } from './random.ts';
-import { type DType, Tensor } from './tensor.ts';
+import { type DType, type MemoryFormat, Tensor } from './tensor.ts';
 
 export interface Options {
   /** Default: what the numbers suggest (float32 for plain numbers), else float32. */
@@ -10,6 +10,8 @@ export interface Options {
   /** Default: 'cpu'. */
   device?: string | undefined;
   requiresGrad?: boolean | undefined;
+  /** For empty: the order in memory. */
+  memoryFormat?: MemoryFormat | undefined;
   /** For rand, randn, randint, randperm: the generator to draw from instead of the default one. */
   generator?: Generator | undefined;
 }
@@ -30,7 +32,10 @@ export type Numbers =
  * exactly as many numbers. Plain numbers become float32 unless a dtype is given.
  */
 export function tensor(numbers: Numbers, shape: readonly number[] = [numbers.length], options: Options = {}): Tensor {
-  const exact = options.dtype === 'float64' || options.dtype === 'int64';
+  const count = shape.reduce((product, length) => product * length, 1);
+  if (numbers.length !== count)
+    throw new Error(`tensor: expected ${count} numbers for the shape [${shape.join(', ')}], got ${numbers.length}`);
+  const exact = options.dtype !== undefined && options.dtype !== 'float32';
   const data = Array.isArray(numbers) ? (exact ? new Float64Array(numbers) : new Float32Array(numbers)) : numbers;
   return finish(
     Tensor.adopt(addon().fromBytes(data as NumberArray, naturalDtype(data as NumberArray), shape)),
@@ -65,7 +70,8 @@ export function full(shape: readonly number[], value: number, options: Options =
 
 /** Memory as it comes: whatever it held before. */
 export function empty(shape: readonly number[], options: Options = {}): Tensor {
-  return fresh(emptyOperator.tensor(shape, options.dtype ?? 'float32', 'strided', options.device), options);
+  const { dtype = 'float32', device, memoryFormat } = options;
+  return fresh(emptyOperator.tensor(shape, dtype, 'strided', device, false, memoryFormat), options);
 }
 
 /** Uniform in [0, 1). */
