@@ -1,6 +1,6 @@
 // Layers: a few parameters and one operator each. Images are [images, channels, height, width].
 
-import { ones, zeros } from '../engine/create.ts';
+import { empty, ones, zeros } from '../engine/create.ts';
 import { operator } from '../engine/operator.ts';
 import { batchNorm, conv2d, embedding, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
@@ -36,7 +36,7 @@ export class Conv2d extends Module {
     const { inputs, outputs, kernel, groups = 1, padding = 0, bias = false } = settings;
     const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
     const fanIn = (inputs / groups) * height * width;
-    const weight = zeros([outputs, inputs / groups, height, width], settings).contiguous('channels_last');
+    const weight = empty([outputs, inputs / groups, height, width], { ...settings, memoryFormat: 'channels_last' });
     this.weight = this.parameter('weight', initialised(weight, varianceScaling(fanIn)));
     this.bias = bias ? this.parameter('bias', zeros([outputs], settings)) : undefined;
     this.#settings = settings;
@@ -103,7 +103,7 @@ export class Linear extends Module {
     ...placement
   }: Placement & { inputs: number; outputs: number; bias?: boolean }) {
     super();
-    this.weight = this.parameter('weight', initialised(zeros([outputs, inputs], placement), varianceScaling(inputs)));
+    this.weight = this.parameter('weight', initialised(empty([outputs, inputs], placement), varianceScaling(inputs)));
     this.bias = bias ? this.parameter('bias', zeros([outputs], placement)) : undefined;
   }
 
@@ -118,7 +118,7 @@ export class Embedding extends Module {
 
   constructor({ rows, size, ...placement }: Placement & { rows: number; size: number }) {
     super();
-    this.weight = this.parameter('weight', initialised(zeros([rows, size], placement), truncatedNormal(1)));
+    this.weight = this.parameter('weight', initialised(empty([rows, size], placement), truncatedNormal(1)));
   }
 
   /** int64 [..] → [.., size] */
@@ -137,7 +137,7 @@ export class LSTMCell extends Module {
   constructor({ inputs, units, ...placement }: Placement & { inputs: number; units: number }) {
     super();
     const range = 1 / Math.sqrt(units);
-    const fresh = (...shape: number[]) => initialised(zeros(shape, placement), uniform(range));
+    const fresh = (...shape: number[]) => initialised(empty(shape, placement), uniform(range));
     this.inputWeights = this.parameter('input_weights', fresh(4 * units, inputs));
     this.hiddenWeights = this.parameter('hidden_weights', fresh(4 * units, units));
     this.inputBias = this.parameter('input_bias', fresh(4 * units));

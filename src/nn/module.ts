@@ -46,14 +46,16 @@ export class Module {
 
   /** Parameters and buffers by name: the tensors themselves, not copies. */
   stateDict(): Record<string, Tensor> {
-    return Object.fromEntries([...this.namedParameters(), ...this.namedBuffers()]);
+    const state = new Map(this.namedParameters());
+    for (const [name, tensor] of this.namedBuffers()) add(state, name, tensor);
+    return Object.fromEntries(state);
   }
 
   /** Copies tensors by name into this module's. @throws InputError that names what is missing, unknown or of another shape */
   loadStateDict(state: Record<string, Tensor>): void {
     const own = this.stateDict();
-    const missing = Object.keys(own).filter((name) => !(name in state));
-    const unknown = Object.keys(state).filter((name) => !(name in own));
+    const missing = Object.keys(own).filter((name) => !Object.hasOwn(state, name));
+    const unknown = Object.keys(state).filter((name) => !Object.hasOwn(own, name));
     if (missing.length > 0)
       throw new InputError(`weights: expected a tensor ${missing[0]}, got none (${missing.length} missing)`);
     if (unknown.length > 0)
@@ -88,11 +90,14 @@ export class Module {
 
   #collect(own: (module: Module) => Map<string, Tensor>, prefix = '', found = new Map<string, Tensor>()) {
     for (const [name, tensor] of own(this)) {
-      const path = prefix + name;
-      if (found.has(path)) throw new Error(`module: the name ${path} is given twice`);
-      found.set(path, tensor);
+      add(found, prefix + name, tensor);
     }
     for (const [name, child] of this.#children) child.#collect(own, name === '' ? prefix : `${prefix}${name}.`, found);
     return found;
   }
+}
+
+function add(tensors: Map<string, Tensor>, name: string, tensor: Tensor): void {
+  if (tensors.has(name)) throw new Error(`module: the name ${name} is given twice`);
+  tensors.set(name, tensor);
 }

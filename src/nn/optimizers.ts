@@ -1,9 +1,9 @@
 // Optimizers over named parameters, by libtorch's list operators: a network has hundreds of small tensors, and one call for all
 // of them costs little more than one call for one. A parameter without a gradient is left alone.
 
-import { onesLike, zerosLike } from '../engine/create.ts';
+import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
-import { keep, noGrad, scope } from '../engine/memory.ts';
+import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -24,11 +24,14 @@ abstract class Optimizer {
     this.#parameters = parameters;
     this.#weightDecay = weightDecay;
     const fresh = { zeros: zerosLike, ones: onesLike };
-    this.#slots = new Map(
-      Object.entries(slots).map(([slot, start]) => [
-        slot,
-        new Map([...parameters].map(([name, tensor]) => [name, keep(noGrad(() => fresh[start](tensor.detach())))])),
-      ]),
+    this.#slots = noGrad(
+      () =>
+        new Map(
+          Object.entries(slots).map(([slot, start]) => [
+            slot,
+            new Map([...parameters].map(([name, tensor]) => [name, keep(fresh[start](tensor))])),
+          ]),
+        ),
     );
   }
 
@@ -66,6 +69,15 @@ abstract class Optimizer {
       [...tensors].map(([name, tensor]): [string, Tensor] => [`${slot}.${name}`, tensor]),
     );
     return Object.fromEntries(entries);
+  }
+
+  /** Frees the state: the optimizer cannot be used any more. */
+  dispose(): void {
+    free(Object.values(this.state()));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   get stepsTaken(): number {
@@ -209,8 +221,9 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
   return scope(() =>
     noGrad(() => {
       const gradients = collectedGradients(parameters).filter((gradient) => gradient !== undefined);
+      if (gradients.length === 0) return zeros([]);
       const norm = stack(norms.tensors(gradients, 2)).norm();
-      const factor = norm.clamp(maximum).reciprocal().mul(maximum); // maximum / max(norm, maximum)
+      const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 where nothing is to be clipped
       mulList.run(
         gradients,
         gradients.map(() => factor),

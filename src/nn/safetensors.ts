@@ -1,8 +1,9 @@
 // Tensors in a file that anyone can read: the safetensors format (8 bytes of header length, a JSON header, the elements).
 // Written whole or not at all; read with one sentence for whatever is wrong with the file.
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { fromBytes } from '../engine/create.ts';
+import { scope } from '../engine/memory.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
 
@@ -44,7 +45,7 @@ export function writeSafetensors(
     const file = openSync(unfinished, 'w');
     try {
       for (const bytes of [length, header]) writeAll(file, bytes);
-      for (const tensor of Object.values(tensors)) writeAll(file, tensor.detach().contiguous().to('cpu').toBytes());
+      for (const tensor of Object.values(tensors)) writeAll(file, tensor.toBytes());
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -72,12 +73,17 @@ export function readSafetensors(path: string): Safetensors {
   try {
     const size = fstatSync(file).size;
     const { header, start } = readHeader(file, size, path);
-    const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
-    const tensors = Object.entries(entries).map(([name, entry]) => {
-      const { dtype, shape, begin, length } = checkedEntry(name, entry, size - start, path);
-      return [name, fromBytes(readPart(file, start + begin, length, path), dtype, shape)];
-    });
-    return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
+    const { __metadata__, ...described } = header;
+    const metadata = checkedMetadata(__metadata__, path);
+    const entries = Object.entries(described).map(([name, entry]) => checkedEntry(name, entry, size - start, path));
+    const used = entries.reduce((most, { begin, length }) => Math.max(most, begin + length), 0);
+    if (used < size - start)
+      throw new InputError(`${path}: expected ${used} bytes of tensors, got ${size - start}: the file holds more`);
+    const read = ({ name, dtype, shape, begin, length }: CheckedEntry): [string, Tensor] => [
+      name,
+      fromBytes(readPart(file, start + begin, length, path), dtype, shape),
+    ];
+    return { tensors: scope(() => Object.fromEntries(entries.map(read))), metadata };
   } finally {
     closeSync(file);
   }
@@ -88,7 +94,7 @@ export function readSafetensorsMetadata(path: string): Record<string, string> {
   const file = openOrRefuse(path);
   try {
     const { header } = readHeader(file, fstatSync(file).size, path);
-    return (header as { __metadata__?: Record<string, string> }).__metadata__ ?? {};
+    return checkedMetadata(header.__metadata__, path);
   } finally {
     closeSync(file);
   }
@@ -96,6 +102,7 @@ export function readSafetensorsMetadata(path: string): Record<string, string> {
 
 function openOrRefuse(path: string): number {
   try {
+    if (!statSync(path).isFile()) throw new Error('something else than a file');
     return openSync(path, 'r');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -103,7 +110,9 @@ function openOrRefuse(path: string): number {
   }
 }
 
-function readHeader(file: number, size: number, path: string): { header: object; start: number } {
+type Header = Record<string, unknown>;
+
+function readHeader(file: number, size: number, path: string): { header: Header; start: number } {
   if (size < 8) throw new InputError(`${path}: expected a safetensors file, got ${size} bytes`);
   const length = Number(Buffer.from(readPart(file, 0, 8, path)).readBigUInt64LE());
   const foreign = new InputError(`${path}: expected a safetensors file, got a file without its header`);
@@ -112,27 +121,51 @@ function readHeader(file: number, size: number, path: string): { header: object;
     throw new InputError(`${path}: expected ${8 + length} bytes or more, got ${size}: the file is truncated`);
   try {
     const header: unknown = JSON.parse(Buffer.from(readPart(file, 8, length, path)).toString('utf8'));
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return { header, start: 8 + length };
+    if (isRecord(header)) return { header, start: 8 + length };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw foreign;
 }
 
-function checkedEntry(name: string, entry: unknown, dataBytes: number, path: string) {
+function isRecord(value: unknown): value is Header {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function checkedMetadata(metadata: unknown, path: string): Record<string, string> {
+  if (metadata === undefined) return {};
+  if (isRecord(metadata) && Object.values(metadata).every((text) => typeof text === 'string')) {
+    return metadata as Record<string, string>;
+  }
+  throw new InputError(`${path}: __metadata__: expected texts by name, got ${JSON.stringify(metadata)}`);
+}
+
+interface CheckedEntry {
+  name: string;
+  dtype: DType;
+  shape: number[];
+  begin: number;
+  length: number;
+}
+
+function checkedEntry(name: string, entry: unknown, dataBytes: number, path: string): CheckedEntry {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Entry>;
   const known = dtypes.get(dtype ?? '');
-  const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (!known || !Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || !offsets.every(whole)) {
-    throw new InputError(`${path}: ${name}: expected a dtype, a shape and offsets, got ${JSON.stringify(entry)}`);
+  const wholes = (value: unknown) =>
+    Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
+  if (!known || !wholes(shape) || !wholes(offsets) || offsets!.length !== 2) {
+    const table = [...dtypes.keys()].join(', ');
+    throw new InputError(
+      `${path}: ${name}: expected a dtype (${table}), a shape and two offsets, got ${JSON.stringify(entry)}`,
+    );
   }
-  const [begin, end] = offsets;
-  const length = shape.reduce((product, side) => product * side, elementBytes[dtype!]!);
+  const [begin, end] = offsets as [number, number];
+  const length = shape!.reduce((product, side) => product * side, elementBytes[dtype!]!);
   if (end - begin !== length) throw new InputError(`${path}: ${name}: expected ${length} bytes, got ${end - begin}`);
   if (end > dataBytes) {
     throw new InputError(`${path}: ${name}: expected ${end} bytes of tensors, got ${dataBytes}: the file is truncated`);
   }
-  return { dtype: known, shape, begin, length };
+  return { name, dtype: known, shape: shape!, begin, length };
 }
 
 function readPart(file: number, offset: number, length: number, path: string): Uint8Array {

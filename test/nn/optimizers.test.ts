@@ -1,0 +1,276 @@
+// Optimizers over several steps against unrolled sums in plain TypeScript; their state; clipping.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ones, tensor } from '../../src/engine/create.ts';
+import { backward } from '../../src/engine/gradient.ts';
+import { liveTensors, noGrad, scope } from '../../src/engine/memory.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
+import { InputError } from '../../src/failure.ts';
+import { Adam, clipByGlobalNorm, Momentum, RMSProp } from '../../src/nn/optimizers.ts';
+import { cosine } from '../../src/nn/schedules.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+
+const float64 = { dtype: 'float64', requiresGrad: true } as const;
+const steps = 7;
+const rates = [0.1, 0.1, 0.05, 0.2, 0.01, 0.1, 0.3];
+
+/** A matrix and a bias; L2 must touch the first alone. */
+const parameters = () =>
+  new Map([
+    ['matrix', tensor([0.5, -1.5, 2, 1], [2, 2], float64)],
+    ['bias', tensor([1, -1], [2], float64)],
+  ]);
+const gradientOf = (name: string, step: number, size: number) => {
+  const random = new RandomStream(`${name} ${step}`);
+  return Array.from({ length: size }, () => 4 * random.uniform() - 2);
+};
+
+function stepWithGradients(own: Map<string, Tensor>, optimizer: { step: (rate: number) => void }, step: number): void {
+  for (const [name, each] of own) {
+    each.grad = tensor(gradientOf(name, step, each.size), each.shape, { dtype: 'float64' });
+  }
+  optimizer.step(rates[step]!);
+}
+
+/** How far one weight moves at a step, from all its gradients so far (L2 included). */
+type Rule = (gradients: number[]) => number;
+
+const sum = (count: number, term: (index: number) => number) =>
+  Array.from({ length: count }, (_, index) => term(index)).reduce((total, each) => total + each, 0);
+/** Σ factor^(last − i) · term(i) over i = 0 … last. */
+const fading = (last: number, factor: number, term: (index: number) => number) =>
+  sum(last + 1, (i) => factor ** (last - i) * term(i));
+
+const rules: Record<
+  string,
+  { make: (own: Map<string, Tensor>) => Momentum | RMSProp | Adam; rule: Rule; decay?: number }
+> = {
+  'momentum 0.9 with Nesterov’s look ahead, the default': {
+    make: (own) => new Momentum(own),
+    rule: (g) => rates[g.length - 1]! * (g.at(-1)! + 0.9 * fading(g.length - 1, 0.9, (i) => g[i]!)),
+  },
+  'plain momentum': {
+    make: (own) => new Momentum(own, { momentum: 0.5, nesterov: false }),
+    rule: (g) => rates[g.length - 1]! * fading(g.length - 1, 0.5, (i) => g[i]!),
+  },
+  'momentum with L2': {
+    make: (own) => new Momentum(own, { weightDecay: 0.1 }),
+    rule: (g) => rates[g.length - 1]! * (g.at(-1)! + 0.9 * fading(g.length - 1, 0.9, (i) => g[i]!)),
+    decay: 0.1,
+  },
+  RMSProp: {
+    make: (own) => new RMSProp(own, { decay: 0.8, momentum: 0.6, epsilon: 0.5 }),
+    rule: (g) => {
+      const square = (t: number) => 0.8 ** (t + 1) + 0.2 * fading(t, 0.8, (i) => g[i]! ** 2); // starts at 1
+      return fading(g.length - 1, 0.6, (t) => (rates[t]! * g[t]!) / Math.sqrt(square(t) + 0.5));
+    },
+  },
+  'RMSProp with L2': {
+    make: (own) => new RMSProp(own, { decay: 0.9, momentum: 0, epsilon: 1, weightDecay: 0.3 }),
+    rule: (g) => {
+      const square = 0.9 ** g.length + 0.1 * fading(g.length - 1, 0.9, (i) => g[i]! ** 2);
+      return (rates[g.length - 1]! * g.at(-1)!) / Math.sqrt(square + 1);
+    },
+    decay: 0.3,
+  },
+  Adam: {
+    make: (own) => new Adam(own, { beta1: 0.8, beta2: 0.95, epsilon: 1e-3 }),
+    rule: (g) => {
+      const mean = (0.2 * fading(g.length - 1, 0.8, (i) => g[i]!)) / (1 - 0.8 ** g.length);
+      const square = (0.05 * fading(g.length - 1, 0.95, (i) => g[i]! ** 2)) / (1 - 0.95 ** g.length);
+      return (rates[g.length - 1]! * mean) / (Math.sqrt(square) + 1e-3);
+    },
+  },
+  'Adam with L2 in the gradient': {
+    make: (own) => new Adam(own, { weightDecay: 0.2 }),
+    rule: (g) => {
+      const mean = (0.1 * fading(g.length - 1, 0.9, (i) => g[i]!)) / (1 - 0.9 ** g.length);
+      const square = (0.001 * fading(g.length - 1, 0.999, (i) => g[i]! ** 2)) / (1 - 0.999 ** g.length);
+      return (rates[g.length - 1]! * mean) / (Math.sqrt(square) + 1e-8);
+    },
+    decay: 0.2,
+  },
+};
+
+for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
+  test(`${name}: seven steps with changing rates are those of the unrolled sums`, () => {
+    const own = parameters();
+    const optimizer = make(own);
+    const expected = new Map([...own].map(([each, weights]) => [each, [...weights.detach().toArray()]]));
+    const seen = new Map(
+      [...own].map(([each, weights]) => [each, Array.from({ length: weights.size }, (): number[] => [])]),
+    );
+    for (let step = 0; step < steps; step++) {
+      stepWithGradients(own, optimizer, step);
+      for (const [each, weights] of expected) {
+        gradientOf(each, step, weights.length).forEach((gradient, place) => {
+          const history = seen.get(each)![place]!;
+          history.push(gradient + (each === 'matrix' ? decay : 0) * weights[place]!);
+          weights[place]! -= rule(history);
+        });
+        own
+          .get(each)!
+          .detach()
+          .toArray()
+          .forEach((got, place) => {
+            assert.ok(
+              Math.abs(got - weights[place]!) < 1e-12,
+              `${each}[${place}] after step ${step}: ${got}, ${weights[place]}`,
+            );
+          });
+      }
+    }
+    assert.equal(optimizer.stepsTaken, steps);
+  });
+
+  test(`${name}: a saved state goes on with the bits of the run that was not stopped`, () => {
+    const [own, other] = [parameters(), parameters()];
+    const [through, before, after] = [make(own), make(other), make(other)];
+    for (let step = 0; step < steps; step++) stepWithGradients(own, through, step);
+    for (let step = 0; step < 3; step++) stepWithGradients(other, before, step);
+    const saved = Object.fromEntries(Object.entries(before.state()).map(([each, state]) => [each, state.clone()]));
+    after.load(saved, before.stepsTaken);
+    for (let step = 3; step < steps; step++) stepWithGradients(other, after, step);
+    for (const [each, weights] of own) assert.deepEqual(other.get(each)!.toBytes(), weights.toBytes());
+    for (const [each, state] of Object.entries(through.state()))
+      assert.deepEqual(after.state()[each]!.toBytes(), state.toBytes());
+  });
+}
+
+test('a parameter without a gradient stays as it is, and so does its state', () => {
+  for (const Kind of [Momentum, RMSProp, Adam]) {
+    const own = parameters();
+    const optimizer = new Kind(own, { weightDecay: 0.1 });
+    own.get('bias')!.grad = ones([2], { dtype: 'float64' });
+    const state = optimizer.state();
+    const resting = Object.keys(state).filter((name) => name.endsWith('.matrix'));
+    const before = resting.map((name) => state[name]!.toBytes());
+    optimizer.step(0.1);
+    assert.deepEqual([...own.get('matrix')!.detach().toArray()], [0.5, -1.5, 2, 1]);
+    assert.notDeepEqual([...own.get('bias')!.detach().toArray()], [1, -1]);
+    assert.deepEqual(
+      resting.map((name) => state[name]!.toBytes()),
+      before,
+    );
+    own.get('bias')!.grad = undefined;
+    optimizer.step(0.1); // none has one
+  }
+});
+
+test('state tensors are named after their slot and parameter', () => {
+  const names = (optimizer: Momentum | RMSProp | Adam) => Object.keys(optimizer.state());
+  assert.deepEqual(names(new Momentum(parameters())), ['momentum.matrix', 'momentum.bias']);
+  assert.deepEqual(names(new RMSProp(parameters())), [
+    'square.matrix',
+    'square.bias',
+    'momentum.matrix',
+    'momentum.bias',
+  ]);
+  assert.deepEqual(names(new Adam(parameters())), ['mean.matrix', 'mean.bias', 'square.matrix', 'square.bias']);
+});
+
+test('a state that does not fit is refused with a sentence', () => {
+  const optimizer = new Momentum(parameters());
+  const { 'momentum.bias': bias, 'momentum.matrix': matrix } = optimizer.state();
+  const refuse = (state: Record<string, Tensor>, sentence: string) =>
+    assert.throws(() => optimizer.load(state, 1), new InputError(sentence));
+  refuse({ 'momentum.matrix': matrix! }, 'optimizer state: momentum.bias: expected the shape [2], got none');
+  refuse(
+    { 'momentum.matrix': bias!, 'momentum.bias': bias! },
+    'optimizer state: momentum.matrix: expected the shape [2,2], got [2]',
+  );
+  assert.equal(optimizer.stepsTaken, 0);
+});
+
+test('an optimizer owns its state tensors alone: one per slot and parameter, none after dispose', () => {
+  const own = parameters();
+  const before = liveTensors();
+  const [momentum, adam] = [new Momentum(own), scope(() => new Adam(own))];
+  assert.equal(liveTensors() - before, 2 + 4);
+  for (const state of Object.values(adam.state())) assert.ok(!state.requiresGrad);
+  for (let step = 0; step < 3; step++) {
+    scope(() => backward(own.get('matrix')!.square().sum()));
+    momentum.step(0.1);
+    adam.step(0.1);
+  }
+  assert.equal(liveTensors() - before, 2 + 4);
+  momentum.dispose();
+  adam.dispose();
+  assert.equal(liveTensors(), before);
+});
+
+test('momentum state has the memory order of its parameter', () => {
+  const weight = ones([2, 3, 2, 2]).contiguous('channels_last');
+  weight.requiresGrad = true;
+  const { 'momentum.weight': velocity } = new Momentum(new Map([['weight', weight]])).state();
+  assert.deepEqual(velocity!.strides, [12, 1, 6, 3]);
+});
+
+test('clipping scales all gradients by one factor to the common norm, and returns the norm before', () => {
+  const own = [...parameters().values()];
+  const set = (factor: number) => {
+    own[0]!.grad = tensor([factor, 0, 0, 2 * factor], [2, 2], { dtype: 'float64' });
+    own[1]!.grad = tensor([0, -2 * factor], [2], { dtype: 'float64' }); // norm 3 · factor
+  };
+  set(10);
+  const before = liveTensors();
+  const norm = clipByGlobalNorm(own, 5);
+  assert.equal(liveTensors() - before, 1);
+  assert.ok(Math.abs(norm.item() - 30) < 1e-12);
+  const clipped = own.flatMap((each) => [...each.grad!.toArray()]);
+  [10, 0, 0, 20, 0, -20].forEach((gradient, place) => {
+    assert.ok(Math.abs(clipped[place]! - gradient / 6) < 1e-12);
+  });
+});
+
+test('clipping leaves smaller gradients as they are, to the bit, for any maximum', () => {
+  const weight = ones([3], { requiresGrad: true });
+  for (const maximum of [3, 5, 49, 0.1 + 0.2, 1e-3, 1e6]) {
+    weight.grad = tensor([0.1, 0.7, 0.3]).mul(maximum * 0.9);
+    const given = weight.grad!.toBytes();
+    const norm = clipByGlobalNorm([weight], maximum).item();
+    assert.ok(norm < maximum);
+    assert.deepEqual(weight.grad!.toBytes(), given);
+  }
+});
+
+test('the norm of gradients that are no numbers is none, of no gradients 0', () => {
+  const weight = ones([2], { requiresGrad: true });
+  assert.equal(clipByGlobalNorm([weight], 1).item(), 0);
+  weight.grad = tensor([Number.NaN, 1]);
+  assert.ok(Number.isNaN(clipByGlobalNorm([weight], 1).item()));
+  weight.grad = tensor([Infinity, 1]);
+  assert.equal(clipByGlobalNorm([weight], 1).item(), Infinity);
+});
+
+test('each optimizer finds the minimum of a parabola', () => {
+  for (const optimizerOf of [
+    (own: Map<string, Tensor>) => new Momentum(own),
+    (own: Map<string, Tensor>) => new RMSProp(own),
+    (own: Map<string, Tensor>) => new Adam(own),
+  ]) {
+    const weight = tensor([5, -3], [2], float64);
+    const optimizer = optimizerOf(new Map([['weight', weight]]));
+    const rate = cosine(0.1, 600);
+    for (let step = 0; step < 600; step++) {
+      scope(() => {
+        weight.grad = undefined;
+        backward(
+          weight
+            .sub(tensor([1, 2], [2], { dtype: 'float64' }))
+            .square()
+            .sum(),
+        );
+        optimizer.step(rate(step));
+      });
+    }
+    const distance = noGrad(() =>
+      weight
+        .sub(tensor([1, 2], [2], { dtype: 'float64' }))
+        .norm()
+        .item(),
+    );
+    assert.ok(distance < 1e-3, `${optimizer.constructor.name} stopped ${distance} away`);
+  }
+});

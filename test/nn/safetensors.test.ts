@@ -1,0 +1,222 @@
+// Files of tensors: what an independent reader finds in ours, and one sentence for each way in which a file can be wrong.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { ones, tensor } from '../../src/engine/create.ts';
+import { liveTensors } from '../../src/engine/memory.ts';
+import type { DType } from '../../src/engine/tensor.ts';
+import { Failure, InputError } from '../../src/failure.ts';
+import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../../src/nn/safetensors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-safetensors-'));
+after(() => rmSync(folder, { recursive: true }));
+const path = join(folder, 'file.safetensors');
+
+/** A file of this header and these bytes, as the format's description has it. */
+function file(header: string | object, bytes: number[] = [], length?: bigint): string {
+  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const start = Buffer.alloc(8);
+  start.writeBigUInt64LE(length ?? BigInt(text.length));
+  writeFileSync(path, Buffer.concat([start, text, Buffer.from(bytes)]));
+  return path;
+}
+
+const refused = (sentence: string | RegExp) => {
+  const before = liveTensors();
+  assert.throws(
+    () => readSafetensors(path),
+    (error: Error) => {
+      assert.ok(error instanceof InputError, String(error.stack));
+      if (typeof sentence === 'string') assert.equal(error.message, `${path}: ${sentence}`);
+      else assert.match(error.message, sentence);
+      return true;
+    },
+  );
+  assert.equal(liveTensors(), before, 'a refused file leaves no tensor');
+};
+
+test('an independent reader finds our tensors: little-endian, row-major, without holes, aligned to 8 bytes', () => {
+  const tensors = {
+    'stem.weight': tensor([1, 2, 3, 4, 5, 6], [1, 3, 2, 1]).contiguous('channels_last'),
+    scalar: tensor([-2], [], { dtype: 'int64' }),
+    flags: tensor([1, 0, 1], [3], { dtype: 'bool' }),
+    half: tensor([1.5], [1], { dtype: 'bfloat16' }),
+    none: ones([0, 4]),
+    last: tensor([Math.PI], [1], { dtype: 'float64' }),
+  };
+  writeSafetensors(path, tensors, { note: 'ä 漢字 🙂 "quoted"\n' });
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE());
+  assert.equal((8 + length) % 8, 0);
+  const { __metadata__, ...entries } = JSON.parse(bytes.toString('utf8', 8, 8 + length));
+  assert.deepEqual(__metadata__, { note: 'ä 漢字 🙂 "quoted"\n' });
+  assert.deepEqual(entries, {
+    'stem.weight': { dtype: 'F32', shape: [1, 3, 2, 1], data_offsets: [0, 24] },
+    scalar: { dtype: 'I64', shape: [], data_offsets: [24, 32] },
+    flags: { dtype: 'BOOL', shape: [3], data_offsets: [32, 35] },
+    half: { dtype: 'BF16', shape: [1], data_offsets: [35, 37] },
+    none: { dtype: 'F32', shape: [0, 4], data_offsets: [37, 37] },
+    last: { dtype: 'F64', shape: [1], data_offsets: [37, 45] },
+  });
+  const data = bytes.subarray(8 + length);
+  assert.deepEqual(
+    [0, 4, 8, 12, 16, 20].map((offset) => data.readFloatLE(offset)),
+    [1, 2, 3, 4, 5, 6],
+  );
+  assert.equal(data.readBigInt64LE(24), -2n);
+  assert.deepEqual([...data.subarray(32, 35)], [1, 0, 1]);
+  assert.equal(data.readUInt16LE(35), 0x3fc0);
+  assert.equal(data.readDoubleLE(37), Math.PI);
+  assert.equal(data.length, 45);
+});
+
+const dtypes: DType[] = [
+  'float64',
+  'float32',
+  'float16',
+  'bfloat16',
+  'int64',
+  'int32',
+  'int16',
+  'int8',
+  'uint8',
+  'bool',
+];
+
+test('every dtype comes back with its bits, names and metadata of any script too', () => {
+  const tensors = Object.fromEntries(
+    dtypes.map((dtype) => [`größe.${dtype}.名`, tensor([0, 1, 1, 0], [2, 2], { dtype })]),
+  );
+  const metadata = { 'clé é': 'ß\u2028', empty: '' };
+  writeSafetensors(path, tensors, metadata);
+  const read = readSafetensors(path);
+  assert.deepEqual(read.metadata, metadata);
+  assert.deepEqual(readSafetensorsMetadata(path), metadata);
+  assert.deepEqual(Object.keys(read.tensors), Object.keys(tensors));
+  for (const [name, each] of Object.entries(tensors)) {
+    assert.equal(read.tensors[name]!.dtype, each.dtype);
+    assert.deepEqual(read.tensors[name]!.shape, each.shape);
+    assert.deepEqual(read.tensors[name]!.toBytes(), each.toBytes());
+  }
+});
+
+test('a file that another program wrote is read: unaligned, padded with spaces, in another order, without metadata', () => {
+  file(
+    `{"b":{"dtype":"I16","shape":[1],"data_offsets":[1,3]},"a":{"shape":[1],"data_offsets":[0,1],"dtype":"U8"}}   `,
+    [7, 1, 1],
+  );
+  const { tensors, metadata } = readSafetensors(path);
+  assert.deepEqual([tensors.a!.item(), tensors.b!.item(), metadata], [7, 257, {}]);
+  file({});
+  assert.deepEqual(readSafetensors(path), { tensors: {}, metadata: {} });
+});
+
+test('writing and reading leave no tensor but those returned', () => {
+  const weight = ones([2, 3, 2, 2], { requiresGrad: true }).contiguous('channels_last');
+  const before = liveTensors();
+  writeSafetensors(path, { weight });
+  assert.equal(liveTensors(), before);
+  readSafetensors(path);
+  assert.equal(liveTensors(), before + 1);
+});
+
+test('a file cut anywhere is refused as truncated, and one with bytes too many too', () => {
+  writeSafetensors(path, { a: ones([3]), b: ones([2], { dtype: 'uint8' }) }, { note: 'x' });
+  const whole = readFileSync(path);
+  const header = 8 + Number(whole.readBigUInt64LE());
+  for (const size of [0, 1, 7]) {
+    writeFileSync(path, whole.subarray(0, size));
+    refused(`expected a safetensors file, got ${size} bytes`);
+  }
+  for (const size of [8, 9, header - 1]) {
+    writeFileSync(path, whole.subarray(0, size));
+    refused(`expected ${header} bytes or more, got ${size}: the file is truncated`);
+  }
+  for (const [size, name, end] of [
+    [header, 'a', 12],
+    [header + 11, 'a', 12],
+    [header + 12, 'b', 14],
+    [header + 13, 'b', 14],
+  ] as const) {
+    writeFileSync(path, whole.subarray(0, size));
+    refused(`${name}: expected ${end} bytes of tensors, got ${size - header}: the file is truncated`);
+  }
+  writeFileSync(path, Buffer.concat([whole, Buffer.from('more')]));
+  refused('expected 14 bytes of tensors, got 18: the file holds more');
+});
+
+test('a foreign file is refused, whatever its first bytes say', () => {
+  const foreign = 'expected a safetensors file, got a file without its header';
+  writeFileSync(path, Buffer.from('\x89PNG\r\n\x1a\n and more of it', 'latin1'));
+  refused(foreign);
+  file('{}', [], 2n ** 63n);
+  refused(foreign);
+  file('{}', [], 100_000_001n);
+  refused(foreign);
+  file('{}', [], 90_000_000n);
+  refused('expected 90000008 bytes or more, got 10: the file is truncated');
+  for (const header of ['not JSON', '[]', 'null', '3', '{"a":', '']) {
+    file(header);
+    refused(foreign);
+  }
+});
+
+test('a tensor that is described wrongly is named', () => {
+  const parts = [
+    { dtype: 'F99' },
+    { dtype: 7 },
+    { dtype: 'toString' },
+    { shape: [1.5] },
+    { shape: [-1] },
+    { shape: '4' },
+    { data_offsets: [0] },
+    { data_offsets: [0, 4, 8] },
+    { data_offsets: [-4, 0] },
+  ];
+  for (const part of parts) {
+    const entry = { dtype: 'F32', shape: [1], data_offsets: [0, 4], ...part };
+    file({ 'cell.weight': entry }, [0, 0, 0, 0]);
+    refused(/: cell\.weight: expected a dtype \(F64, F32, .*\), a shape and two offsets, got \{/);
+  }
+  file({ a: null });
+  refused(/: a: expected a dtype .* got null$/);
+  file({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 4] } }, [0, 0, 0, 0]);
+  refused('a: expected 8 bytes, got 4');
+  file({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, [0, 0, 0, 0]);
+  refused('a: expected 4 bytes, got -4');
+  file({ a: { dtype: 'U8', shape: [2 ** 52, 2 ** 52], data_offsets: [0, 4] } }, [0, 0, 0, 0]);
+  refused(/^.*: a: expected 2\.\d+e\+31 bytes, got 4$/);
+  for (const metadata of [null, [], 'text', { epoch: 3 }]) {
+    file({ __metadata__: metadata });
+    refused(`__metadata__: expected texts by name, got ${JSON.stringify(metadata)}`);
+  }
+});
+
+test('a missing file, and a folder', () => {
+  rmSync(path);
+  refused('expected a safetensors file, got no such file');
+  const other = new InputError(`${folder}: expected a safetensors file, got something else than a file`);
+  assert.throws(() => readSafetensors(folder), other);
+  assert.throws(() => readSafetensorsMetadata(path), InputError);
+});
+
+test('a failed writing leaves the older file as it was, and nothing beside it', () => {
+  writeSafetensors(path, { a: ones([1]) });
+  const before = readFileSync(path);
+  const failing = ones([1]);
+  failing.toBytes = () => {
+    throw new Error('no space left on device');
+  };
+  const broken = { first: ones([1000]), failing };
+  assert.throws(
+    () => writeSafetensors(path, broken),
+    new Failure(`${path}: the tensors could not be written (no space left on device)`),
+  );
+  assert.deepEqual(readFileSync(path), before);
+  assert.deepEqual(readdirSync(folder), ['file.safetensors']);
+  const lost = join(folder, 'no', 'such', 'folder');
+  assert.throws(() => writeSafetensors(lost, {}), Failure);
+});
