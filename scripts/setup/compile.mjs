@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join, sep } from 'node:path';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
@@ -39,7 +39,7 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
     compileFlags: [
       `-std=c++${cxxStandard(libtorch)}`,
       ...['-O2', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-fmax-errors=3'],
-      '-DNAPI_VERSION=8',
+      ...['-DNAPI_VERSION=8', '-iquote', sources],
       ...(usesOldStrings(libtorch.lib) ? ['-D_GLIBCXX_USE_CXX11_ABI=0'] : []),
       ...folders.flatMap((folder) => ['-isystem', folder]),
       ...words(environment.CXXFLAGS),
@@ -71,20 +71,21 @@ export function planHash(plan) {
   ]);
 }
 
-/** @param {string} folder @returns {string[]} names, sorted */
+/** @param {string} folder @returns {string[]} paths below it, sorted */
 export function sourceFiles(folder) {
-  return existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => extname(name) === '.cpp')
-        .sort()
-    : [];
+  return filesBelow(folder, ['.cpp']);
 }
 
 /** @param {string} folder */
 function headerFiles(folder) {
-  return readdirSync(folder)
-    .filter((name) => ['.h', '.hpp'].includes(extname(name)))
-    .sort();
+  return filesBelow(folder, ['.h', '.hpp']);
+}
+
+/** @param {string} folder @param {string[]} endings */
+function filesBelow(folder, endings) {
+  if (!existsSync(folder)) return [];
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return paths.filter((path) => endings.includes(extname(path))).sort();
 }
 
 /**
@@ -128,19 +129,23 @@ export async function compileAddon(plan) {
 /** One object per source, named after all that decides its content. @param {Plan} plan @param {string} objects */
 function compilationUnits(plan, objects) {
   const command = JSON.stringify([plan.compiler, plan.compileFlags]);
-  return sourceFiles(plan.sources).map((name) => {
-    const texts = withIncluded(plan.sources, name).map((file) => readFileSync(join(plan.sources, file), 'utf8'));
-    const object = join(objects, `${basename(name, '.cpp')}-${digest([command, ...texts]).slice(0, 16)}.o`);
-    return { source: join(plan.sources, name), object };
+  return sourceFiles(plan.sources).map((path) => {
+    const texts = withIncluded(plan.sources, path).map((file) => readFileSync(join(plan.sources, file), 'utf8'));
+    const name = path.replace(/\.cpp$/, '').replaceAll(sep, '-');
+    const object = join(objects, `${name}-${digest([command, ...texts]).slice(0, 16)}.o`);
+    return { source: join(plan.sources, path), object };
   });
 }
 
-/** A source and the headers beside it that it includes, directly or not. @param {string} folder @param {string} name */
-function withIncluded(folder, name) {
-  const files = new Set([name]);
+/** A source and those of our headers that it includes, directly or not. @param {string} folder @param {string} path */
+function withIncluded(folder, path) {
+  const files = new Set([path]);
   for (const file of files) {
     const included = readFileSync(join(folder, file), 'utf8').matchAll(/^\s*#\s*include\s*"([^"]+)"/gm);
-    for (const [, header] of included) if (existsSync(join(folder, header))) files.add(header);
+    for (const [, name] of included) {
+      const header = [join(dirname(file), name), name].find((candidate) => existsSync(join(folder, candidate)));
+      if (header) files.add(header);
+    }
   }
   return [...files];
 }

@@ -50,7 +50,7 @@ test('after a set-up the same doctor finds everything and exits 0; after a chang
   assert.equal(status, 0, stdout);
   assert.match(stdout, /^libtorch +ok +2\.5\.1 in .* \(named by NASNET_LIBTORCH\)$/m);
   assert.match(stdout, /^Everything needed is here\.$/m);
-  writeFileSync(join(folder, 'native/answer.cpp'), 'int answer() { return 1; }\n');
+  writeFileSync(join(folder, 'native/answers/answer.cpp'), 'int answer() { return 1; }\n');
   assert.match(
     doctor(folder, env).stdout,
     /^addon +missing +built from other sources, flags or libtorch \(2\.5\.1\)$/m,

@@ -37,9 +37,11 @@ test('a first set-up builds an addon that loads; the second does nothing; a chan
   assert.match(second.said, /addon +built from these sources and this libtorch; skipped/);
   assert.equal(statSync(join(folder, 'build/nasnet.node')).ino, built);
 
-  writeFileSync(join(folder, 'native/answer.cpp'), '#include "answer.h"\nint answer() { return 7; }\n');
+  writeFileSync(join(folder, 'native/answers/answer.cpp'), '#include "answer.h"\nint answer() { return 7; }\n');
   assert.match(setUp(folder, env).said, /1 of 2 compiled/);
   assert.equal(answerOf(folder), 7);
+  writeFileSync(join(folder, 'native/answers/answer.h'), '// read by both\nint answer();\n');
+  assert.match(setUp(folder, env).said, /2 of 2 compiled/);
 });
 
 test('another libtorch version, another flag or another compiler builds again', () => {
@@ -57,15 +59,15 @@ test('a failing compiler is told with step, command and last lines; the addon of
   using temporary = temporaryFolder();
   const { folder, env } = toy(temporary.path);
   setUp(folder, env);
-  writeFileSync(join(folder, 'native/answer.cpp'), 'int answer() { return colour; }\n');
+  writeFileSync(join(folder, 'native/answers/answer.cpp'), 'int answer() { return colour; }\n');
   const { status, said } = setUp(folder, env);
   assert.equal(status, 1);
   assert.match(said, /set-up stopped at addon: c\+\+ ended with exit code 1/);
-  assert.match(said, /command: c\+\+ .*-c .*native\/answer\.cpp/);
+  assert.match(said, /command: c\+\+ .*-c .*native\/answers\/answer\.cpp/);
   assert.match(said, /last lines:\n[\s\S]*error: .colour. was not declared/);
   assert.match(said, /what to do: .*running the same command again continues here/);
   assert.equal(answerOf(folder), 42);
-  writeFileSync(join(folder, 'native/answer.cpp'), 'int answer() { return 9; }\n');
+  writeFileSync(join(folder, 'native/answers/answer.cpp'), 'int answer() { return 9; }\n');
   assert.match(setUp(folder, env).said, /1 of 2 compiled/);
   assert.equal(answerOf(folder), 9);
 });
@@ -77,7 +79,7 @@ test('a compiler that is not there, and an addon that does not load, are told as
   assert.equal(without.status, 1);
   assert.match(without.said, /stopped at addon: no-such-compiler could not be started/);
   writeFileSync(
-    join(folder, 'native/answer.cpp'),
+    join(folder, 'native/answers/answer.cpp'),
     '#include "answer.h"\nint elsewhere();\nint answer() { return elsewhere(); }\n',
   );
   const unresolved = setUp(folder, { ...env, LDFLAGS: '-Wl,-z,now' });

@@ -15,7 +15,7 @@ export function temporaryFolder(): { path: string } & Disposable {
 
 /** scripts/ and bin/, an addon whose `answer` is the given number, and the repository's npm packages by a link. */
 export function layToyPackage(folder: string, answer = 42): void {
-  mkdirSync(join(folder, 'native'), { recursive: true });
+  mkdirSync(join(folder, 'native/answers'), { recursive: true });
   for (const name of ['bin', 'scripts']) {
     cpSync(join(repository, name), join(folder, name), {
       recursive: true,
@@ -23,14 +23,14 @@ export function layToyPackage(folder: string, answer = 42): void {
     });
   }
   writeFileSync(join(folder, 'package.json'), '{ "name": "nasnet", "version": "0.0.1", "type": "module" }');
-  writeFileSync(join(folder, 'native/answer.h'), 'int answer();\n');
-  writeFileSync(join(folder, 'native/answer.cpp'), `#include "answer.h"\nint answer() { return ${answer}; }\n`);
+  writeFileSync(join(folder, 'native/answers/answer.h'), 'int answer();\n');
+  writeFileSync(join(folder, 'native/answers/answer.cpp'), `#include "answer.h"\nint answer() { return ${answer}; }\n`);
   writeFileSync(join(folder, 'native/addon.cpp'), addonSource);
   symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
 }
 
 const addonSource = `#include <node_api.h>
-#include "answer.h"
+#include "answers/answer.h"
 extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   napi_value number;
   napi_create_int32(env, answer(), &number);
