@@ -6,11 +6,9 @@ import { openDataset } from '../data/dataset.ts';
 import { InputError } from '../failure.ts';
 import { percent, whole } from '../report/words.ts';
 import { readModel, readModelDescription } from '../study/model-file.ts';
-import { evaluateNetwork } from '../train/evaluation.ts';
+import { evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
 import { prepareDataset } from './dataset.ts';
 import { LiveBlock } from './live-block.ts';
-
-const batchSize = 200;
 
 export function registerEvaluate(program: Command): void {
   program
@@ -32,7 +30,11 @@ export function registerEvaluate(program: Command): void {
       }
       const { test } = await openDataset(files, { resolution });
       const { network, description } = readModel(path);
-      const batches = new EvaluationBatches({ from: test, whitening: description.whitening, batchSize });
+      const batches = new EvaluationBatches({
+        from: test,
+        whitening: description.whitening,
+        batchSize: evaluationBatch,
+      });
       const measured = evaluateNetwork(network, withProgress(batches, block), classes.length);
       const rows = classes.map((label, index) => `  ${label.padEnd(20)} ${percent(measured.classAccuracies[index]!)}`);
       const words = `${percent(measured.accuracy, 2)} of ${whole(measured.images)} test images right, loss ${measured.loss.toFixed(4)}, ${whole(measured.imagesPerSecond)} images/s`;

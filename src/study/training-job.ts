@@ -12,7 +12,7 @@ import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { planNetwork } from '../space/plan.ts';
 import { Checkpoints } from '../train/checkpoint.ts';
-import { type Accuracy, evaluateNetwork } from '../train/evaluation.ts';
+import { type Accuracy, evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import type { WorkerResult } from './evaluation.ts';
@@ -51,8 +51,6 @@ export interface TrainingDetails {
   trainingSeconds: number;
   test?: Accuracy;
 }
-
-const evaluationBatch = 200; // images at once; larger ones gain no speed on a CPU
 
 /** Called once in each worker process (workers/messages.ts). */
 export async function start(setup: unknown): Promise<EvaluateJob> {
