@@ -1,13 +1,15 @@
 // A path of a plan's layers as modules. Padding, strides and channels are the plan's; nothing is decided here but how the
-// same values are had with less work: a ReLU of a shared state is computed once, others in place.
+// same values are had with less work: a depthwise convolution takes the ReLU before it along; of other ReLUs that of a shared
+// state is computed once, the rest in place.
 
+import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { cat, dropout } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { initialised, truncatedNormal } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import type { Layer, Pool } from '../space/layers.ts';
+import type { Layer } from '../space/layers.ts';
 
 export interface PathSettings extends Placement {
   /** Probability of keeping a feature before the classifier. */
@@ -33,7 +35,12 @@ export class Path extends Module {
 
   constructor(layers: readonly Layer[], settings: PathSettings = {}) {
     super();
-    this.#steps = layers.map((layer, index) => this.#step(layer, index === 0, settings));
+    const taken = (index: number) => {
+      return fusesRelu(settings) && layers[index]?.kind === 'relu' && isDepthwise(layers[index + 1]);
+    };
+    this.#steps = layers.flatMap((layer, index) => {
+      return taken(index) ? [] : [this.#step(layer, index === 0, taken(index - 1), settings)];
+    });
   }
 
   /** Whether the result is a tensor of the path's own, which its caller may overwrite. */
@@ -46,22 +53,24 @@ export class Path extends Module {
     return this.#steps.reduce((value, step) => step(value, relus), input);
   }
 
-  #step(layer: Layer, first: boolean, settings: PathSettings): Step {
+  /** `relu`: whether the layer takes the ReLU before it along. */
+  #step(layer: Layer, first: boolean, relu: boolean, settings: PathSettings): Step {
     switch (layer.kind) {
       case 'relu':
         // What comes before within a path is a batch norm, whose gradient does not need its own result.
         return first ? (input, relus) => relus.of(input) : (input) => relu_.tensor(input);
       case 'convolution': {
         const convolution = this.child(layer.name, convolutionOf(layer, settings));
-        return (input) => convolution.forward(input);
+        return (input) => convolution.forward(input, relu);
       }
       case 'batch-norm': {
         const norm = this.child(layer.name, new BatchNorm2d({ ...layer, ...settings }));
         return (input) => norm.forward(input);
       }
       case 'max-pool':
+        return (input) => maxPool(input, layer);
       case 'average-pool':
-        return (input) => pool(input, layer);
+        return (input) => averagePool(input, layer);
       case 'branches': {
         const paths = layer.branches.map((branch) => this.child('', new Path(branch, settings)));
         return (input, relus) => {
@@ -105,16 +114,10 @@ function linearOf({ inputs, outputs }: { inputs: number; outputs: number }, sett
   return linear;
 }
 
-/**
- * libtorch pads pools evenly. SAME's uneven padding has its odd cell at the end, and there rounding the number of windows up
- * (ceil mode) is the same: the last window reaches one cell further out, and cells outside count neither way.
- */
-function pool(input: Tensor, { kind, kernel, stride, padding: [top, bottom, left, right] }: Pool): Tensor {
-  const uneven = bottom !== top || right !== left;
-  if (kind === 'max-pool') return maxPool.tensor(input, kernel, stride, [top, left], [1, 1], uneven);
-  return averagePool.tensor(input, kernel, stride, [top, left], uneven, false);
+/** One filter for each channel; of a single channel any convolution is, and libtorch's own does as well. */
+function isDepthwise(layer: Layer | undefined): boolean {
+  if (layer?.kind !== 'convolution') return false;
+  return layer.groups > 1 && layer.groups === layer.inputChannels && layer.groups === layer.outputChannels;
 }
 
 const relu_ = operator('aten::relu_');
-const maxPool = operator('aten::max_pool2d');
-const averagePool = operator('aten::avg_pool2d');

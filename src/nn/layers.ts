@@ -1,6 +1,7 @@
 // Layers: a few parameters and one operator each. Images are [images, channels, height, width].
 
 import { empty, ones, zeros } from '../engine/create.ts';
+import { type DepthwiseOptions, depthwiseConv2d } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { batchNorm, conv2d, embedding, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
@@ -25,11 +26,15 @@ export interface ConvolutionSettings extends Placement {
   bias?: boolean;
 }
 
+const pair = (value: number | readonly [number, number]) =>
+  typeof value === 'number' ? ([value, value] as const) : value;
+
 export class Conv2d extends Module {
   readonly weight: Tensor; // [outputs, inputs / groups, height, width]
   readonly bias: Tensor | undefined; // [outputs]
   readonly #settings: ConvolutionSettings;
   readonly #symmetric: readonly [number, number] | undefined;
+  readonly #depthwise: DepthwiseOptions | undefined;
 
   constructor(settings: ConvolutionSettings) {
     super();
@@ -42,10 +47,16 @@ export class Conv2d extends Module {
     this.#settings = settings;
     const [top, bottom, left, right] = typeof padding === 'number' ? [padding, padding, padding, padding] : padding;
     this.#symmetric = top === bottom && left === right ? [top, left] : undefined;
+    if (groups > 1 && groups === inputs && groups === outputs && !bias) {
+      const { stride = 1, dilation = 1 } = settings;
+      this.#depthwise = { stride: pair(stride), dilation: pair(dilation), padding: [top, bottom, left, right] };
+    }
   }
 
-  /** [n, inputs, h, w] → [n, outputs, h', w'] */
-  forward(input: Tensor): Tensor {
+  /** [n, inputs, h, w], through a ReLU first if asked → [n, outputs, h', w'] */
+  forward(input: Tensor, relu = false): Tensor {
+    if (this.#depthwise) return depthwiseConv2d(input, this.weight, { ...this.#depthwise, relu });
+    if (relu) return this.forward(input.relu());
     const { stride = 1, dilation = 1, groups = 1, padding } = this.#settings;
     const padded = this.#symmetric ? input : pad(input, padding as readonly number[]);
     return conv2d(padded, this.weight, { bias: this.bias, stride, dilation, groups, padding: this.#symmetric ?? 0 });

@@ -1,0 +1,83 @@
+// The inner loops of our kernels as one table of functions, of which there is a version per instruction set.
+// They work on rows of float32 in the channels_last layout: a row of W pixels with C channels is W · C floats in a line, and all
+// loops run along that line whatever C is. What a channel needs (its weights) is laid out once per `period`, the least common
+// multiple of C and the vector's width: vectors that are a whole number of periods apart hold the same channels.
+#pragma once
+
+#include <cstddef>
+
+namespace nasnet::kernels {
+
+/** result[y][j] = Σ over t, k of weights[t][k][j] · source[y · step + k][j + offsets[t]] */
+struct Correlation {
+  const float* source;             // readable up to a vector's width beyond the last float used
+  ptrdiff_t sourcePitch;           // floats from row to row
+  float* result;
+  ptrdiff_t resultPitch;
+  ptrdiff_t rows, length;          // of the result; length in floats
+  ptrdiff_t period;
+  int height, step;                // k runs to height, 1…7; step is 1 or 2
+  int taps;                        // t
+  const ptrdiff_t* offsets;        // [taps]
+  const float* weights;            // [period / width][taps][height][width]
+};
+
+/** sums[t][k][j mod period] += Σ over y, j of gradient[y][j] · source[y · step + k][j + offsets[t]] */
+struct WeightGradient {
+  const float* source;
+  ptrdiff_t sourcePitch;
+  const float* gradient;           // followed by zeros up to the next multiple of 4 rows and of the width in floats
+  ptrdiff_t gradientPitch;
+  ptrdiff_t rows, length;
+  ptrdiff_t period;
+  int height, step;
+  int taps;
+  const ptrdiff_t* offsets;
+  float* sums;                     // [period / width][taps][height][width]
+};
+
+/**
+ * result[y][j] = the maximum over t, k of source[y · step + k][j + offsets[t]], and where it was: at k · taps + t, the first of
+ * equals, the last NaN, as libtorch has it.
+ */
+struct Maximum {
+  const float* source;
+  ptrdiff_t sourcePitch;
+  ptrdiff_t sourceRows;            // (rows − 1) · step + height
+  float* result;
+  unsigned char* places;           // null: not wanted
+  ptrdiff_t rows, length;          // the result's rows follow each other without a gap
+  int height, step;
+  int taps;
+  const ptrdiff_t* offsets;
+  float* across;                   // [sourceRows][length + width] to work in
+  int* acrossPlaces;               // the same
+};
+
+struct Loops {
+  const char* name;
+  int width;                       // floats in a vector
+  void (*correlate)(const Correlation&);
+  void (*weightGradient)(const WeightGradient&);
+  void (*maximum)(const Maximum&);
+  /** to[i] = from[i], or 0 where from[i] ≤ 0 */
+  void (*copy)(float* to, const float* from, ptrdiff_t count, bool relu);
+  /** values[i] = 0 where input[i] ≤ 0: the gradient of a ReLU */
+  void (*mask)(float* values, const float* input, ptrdiff_t count);
+  /** to[i] = from[i] · factors[i] · factor */
+  void (*scale)(float* to, const float* from, const float* factors, float factor, ptrdiff_t count);
+};
+
+/** The best version that this processor can run; NASNET_KERNELS=plain, avx2 or avx512 asks for another one. */
+const Loops& loops();
+
+/** Whether NASNET_KERNELS=off turns our kernels off: libtorch's operators do the work then. */
+bool kernelsOff();
+
+extern const Loops plainLoops;
+#if defined(__x86_64__)
+extern const Loops avx2Loops;
+extern const Loops avx512Loops;
+#endif
+
+}  // namespace nasnet::kernels

@@ -1,0 +1,67 @@
+// See max-pool.h.
+#include "max-pool.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "loops.h"
+#include "over-images.h"
+#include "plane.h"
+
+namespace nasnet::kernels {
+
+void maxPool(const Window& window, const float* input, float* result, uint8_t* places) {
+  const Axis &rows = window.rows, &columns = window.columns;
+  const int64_t length = columns.result * window.channels;
+  overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
+    Plane plane(rows.last(), columns.last(), window.channels, columns.stride, rows.before, columns.before,
+                -std::numeric_limits<float>::infinity());
+    std::vector<ptrdiff_t> offsets;
+    for (int64_t tap = 0; tap < columns.kernel; ++tap) offsets.push_back(plane.column(tap));
+    const Floats across(rows.last() * (length + loops().width));
+    std::vector<int> acrossPlaces(rows.last() * (length + loops().width));
+    for (int64_t image = begin; image < end; ++image) {
+      plane.put(input + image * window.inputFloats(), rows.input, columns.input, false);
+      const int64_t first = image * window.resultFloats();
+      loops().maximum({plane.row(0), plane.pitch(), rows.last(), result + first, places == nullptr ? nullptr : places + first,
+                       rows.result, length, static_cast<int>(rows.kernel), static_cast<int>(rows.stride),
+                       static_cast<int>(columns.kernel), offsets.data(), across.get(), acrossPlaces.data()});
+    }
+  });
+}
+
+// Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a whole
+// window is −∞, the place is outside the image, and its gradient is nobody's.
+void maxPoolGradient(const Window& window, const float* gradient, const uint8_t* places, float* inputGradient) {
+  const Axis &rows = window.rows, &columns = window.columns;
+  const int64_t channels = window.channels;
+  const int64_t height = std::max(rows.last(), rows.before + rows.input), width = std::max(columns.last(), columns.before + columns.input);
+  const int64_t pitch = width * channels;
+  int32_t offsets[49];
+  for (int64_t row = 0; row < rows.kernel; ++row) {
+    for (int64_t column = 0; column < columns.kernel; ++column) {
+      offsets[row * columns.kernel + column] = static_cast<int32_t>(row * pitch + column * channels);
+    }
+  }
+  overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
+    const Floats plane(height * pitch);
+    for (int64_t image = begin; image < end; ++image) {
+      std::fill_n(plane.get(), height * pitch, 0.0f);
+      const float* from = gradient + image * window.resultFloats();
+      const uint8_t* place = places + image * window.resultFloats();
+      for (int64_t y = 0; y < rows.result; ++y) {
+        for (int64_t x = 0; x < columns.result; ++x) {
+          float* corner = plane.get() + y * rows.stride * pitch + x * columns.stride * channels;
+          for (int64_t channel = 0; channel < channels; ++channel) corner[offsets[*place++] + channel] += *from++;
+        }
+      }
+      float* to = inputGradient + image * window.inputFloats();
+      for (int64_t y = 0; y < rows.input; ++y) {
+        const float* row = plane.get() + (y + rows.before) * pitch + columns.before * channels;
+        loops().copy(to + y * columns.input * channels, row, columns.input * channels, false);
+      }
+    }
+  });
+}
+
+}  // namespace nasnet::kernels

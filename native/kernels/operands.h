@@ -1,0 +1,60 @@
+// What the operators of this folder share: a window from their arguments, and which tensors our kernels take.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "depthwise.h"
+#include "loops.h"
+#include "window.h"
+
+namespace nasnet::kernels {
+
+/** The window of an operator on input [n, c, h, w]; strides and dilation [vertical, horizontal], padding [top, bottom, left, right]. */
+inline Window windowOf(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding,
+                       at::IntArrayRef dilation) {
+  TORCH_CHECK(input.dim() == 4, "expected images [n, channels, height, width], got ", input.dim(), " axes");
+  TORCH_CHECK(kernel.size() == 2 && stride.size() == 2 && dilation.size() == 2 && padding.size() == 4,
+              "expected two numbers for kernel, stride and dilation, four for padding");
+  const auto axis = [&](int64_t index) {
+    Axis made{input.size(2 + index), 0, kernel[index], stride[index], dilation[index], padding[2 * index], padding[2 * index + 1]};
+    TORCH_CHECK(made.kernel > 0 && made.stride > 0 && made.dilation > 0, "kernel, stride and dilation start at 1");
+    const int64_t room = made.input + made.before + made.after - (made.kernel - 1) * made.dilation - 1;
+    TORCH_CHECK(room >= 0, "the kernel is larger than the padded image");
+    made.result = room / made.stride + 1;
+    return made;
+  };
+  return {input.size(0), input.size(1), axis(0), axis(1)};
+}
+
+/** float32 on the CPU, channels last. */
+inline bool suits(const at::Tensor& tensor) {
+  return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided && tensor.dim() == 4 &&
+         tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+inline at::Tensor emptyImages(const at::Tensor& like, at::IntArrayRef shape) {
+  return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {
+  return emptyImages(input, {window.images, window.channels, window.rows.result, window.columns.result});
+}
+
+/** Numbers that make the window again, for what a backward keeps. */
+inline std::vector<int64_t> numbersOf(const Window& window) {
+  std::vector<int64_t> numbers{window.images, window.channels};
+  for (const Axis& axis : {window.rows, window.columns}) {
+    for (const int64_t each : {axis.input, axis.result, axis.kernel, axis.stride, axis.dilation, axis.before, axis.after}) {
+      numbers.push_back(each);
+    }
+  }
+  return numbers;
+}
+
+inline Window windowOfNumbers(const std::vector<int64_t>& n) {
+  return {n[0], n[1], {n[2], n[3], n[4], n[5], n[6], n[7], n[8]}, {n[9], n[10], n[11], n[12], n[13], n[14], n[15]}};
+}
+
+}  // namespace nasnet::kernels

@@ -1,0 +1,47 @@
+// One image as the loops want it: surrounded by zeros (or −∞), and for a stride of 2 with its even and odd columns apart, so that
+// neighbouring results read neighbouring floats.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+namespace nasnet::kernels {
+
+/** Floats on a cache line's boundary, not initialised. */
+class Floats {
+ public:
+  explicit Floats(int64_t count) : data_(static_cast<float*>(std::aligned_alloc(64, (count * 4 + 127) / 64 * 64))) {
+    if (data_ == nullptr) throw std::bad_alloc();
+  }
+  float* get() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(float* data) const { std::free(data); }
+  };
+  std::unique_ptr<float, Free> data_;
+};
+
+class Plane {
+ public:
+  /** `rows` by `columns` cells filled with `fill`; images are put at (top, left), and what does not fit is cut off. */
+  Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, float fill = 0);
+
+  /** An image of [height, width, channels]; `factors` [width · channels] and `rowFactors` [height] multiply it if given. */
+  void put(const float* image, int64_t height, int64_t width, bool relu, const float* factors = nullptr,
+           const float* rowFactors = nullptr);
+
+  float* row(int64_t y) const { return data_.get() + y * pitch_; }
+  int64_t pitch() const { return pitch_; }
+  /** Where column x stands in its row, in floats. */
+  int64_t column(int64_t x) const { return (x % stride_ * subcolumns_ + x / stride_) * channels_; }
+
+ private:
+  int64_t rows_, columns_, channels_, stride_, top_, left_;
+  int64_t subcolumns_, pitch_;
+  Floats data_;
+};
+
+}  // namespace nasnet::kernels

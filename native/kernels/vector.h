@@ -1,0 +1,46 @@
+// Vectors of the width that the including file defines (NASNET_WIDTH floats, NASNET_REGISTERS of them), by the compilers' vector
+// extension. Only for the files that make a version of the loops: everything here has internal linkage, so that code for one
+// instruction set is never linked into another's place. Nothing of the standard library runs here, for the same reason.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#define NASNET_INLINE inline __attribute__((always_inline))
+
+namespace nasnet::kernels {
+namespace {
+
+constexpr int width = NASNET_WIDTH;
+constexpr int registers = NASNET_REGISTERS;
+
+typedef float Vector __attribute__((vector_size(4 * NASNET_WIDTH)));
+typedef int Integers __attribute__((vector_size(4 * NASNET_WIDTH)));
+typedef float Unaligned __attribute__((vector_size(4 * NASNET_WIDTH), aligned(4), may_alias));
+typedef int UnalignedIntegers __attribute__((vector_size(4 * NASNET_WIDTH), aligned(4), may_alias));
+
+NASNET_INLINE Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
+NASNET_INLINE void store(float* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
+NASNET_INLINE Integers loadIntegers(const int* from) { return *reinterpret_cast<const UnalignedIntegers*>(from); }
+NASNET_INLINE void storeIntegers(int* to, Integers value) { *reinterpret_cast<UnalignedIntegers*>(to) = value; }
+
+/** The first `count` floats of a vector, where a row ends within it. */
+NASNET_INLINE void storePart(float* to, Vector value, ptrdiff_t count) {
+  float all[width];
+  store(all, value);
+  for (ptrdiff_t index = 0; index < count; ++index) to[index] = all[index];
+}
+
+template <typename Body, int... index>
+NASNET_INLINE void repeatSequence(std::integer_sequence<int, index...>, Body&& body) {
+  (body(std::integral_constant<int, index>{}), ...);
+}
+
+/** body(0) … body(count − 1), written out: accumulators in arrays then live in registers. */
+template <int count, typename Body>
+NASNET_INLINE void repeat(Body&& body) {
+  repeatSequence(std::make_integer_sequence<int, count>{}, body);
+}
+
+}  // namespace
+}  // namespace nasnet::kernels

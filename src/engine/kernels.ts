@@ -1,0 +1,52 @@
+// Operators of our own (native/kernels) for what networks of few channels spend their time on: depthwise convolutions and pools.
+// They take float32 images in the channels_last format on the CPU; anything else, kernels larger than 7, strides above 2, and
+// everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
+
+import { operator } from './operator.ts';
+import type { DType, Tensor } from './tensor.ts';
+
+type Pair = readonly [vertical: number, horizontal: number];
+/** Cells around the image; negative numbers cut off. */
+type Padding = readonly [top: number, bottom: number, left: number, right: number];
+
+export interface DepthwiseOptions {
+  stride?: Pair;
+  padding?: Padding;
+  dilation?: Pair;
+  /** Whether the input goes through a ReLU first, which costs next to nothing here. */
+  relu?: boolean;
+}
+
+/** One filter for each channel: input [n, c, h, w], weight [c, 1, kh, kw] → [n, c, h', w']. */
+export function depthwiseConv2d(input: Tensor, weight: Tensor, options: DepthwiseOptions = {}): Tensor {
+  const { stride = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], relu = false } = options;
+  return depthwise.tensor(input, weight, stride, padding, dilation, relu);
+}
+
+/**
+ * Whether a depthwise convolution with this input takes a ReLU along for nothing. Where it goes through libtorch's operators, one
+ * ReLU is better shared by all who read it.
+ */
+export function fusesRelu({ dtype = 'float32', device = 'cpu' }: { dtype?: DType; device?: string }): boolean {
+  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu';
+}
+
+export interface WindowOptions {
+  kernel: Pair;
+  stride?: Pair;
+  padding?: Padding;
+}
+
+/** The mean of the real cells under each window, padding never counting: [n, c, h, w] → [n, c, h', w']. */
+export function averagePool(input: Tensor, { kernel, stride = [1, 1], padding = [0, 0, 0, 0] }: WindowOptions): Tensor {
+  return average.tensor(input, kernel, stride, padding);
+}
+
+/** The largest of the real cells under each window: [n, c, h, w] → [n, c, h', w']. */
+export function maxPool(input: Tensor, { kernel, stride = [1, 1], padding = [0, 0, 0, 0] }: WindowOptions): Tensor {
+  return maximum.tensor(input, kernel, stride, padding);
+}
+
+const depthwise = operator('nasnet::depthwise_conv2d');
+const average = operator('nasnet::average_pool2d');
+const maximum = operator('nasnet::max_pool2d');

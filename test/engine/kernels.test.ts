@@ -1,0 +1,308 @@
+// Our own kernels against libtorch's operators in float64, over random shapes that fit no vector's width: values to 1e-6,
+// gradients to 1e-5, relative to the largest element. The reference pads by hand, so it shares no decision with the kernels.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { randn, tensor, zeros } from '../../src/engine/create.ts';
+import { backward, gradients } from '../../src/engine/gradient.ts';
+import { averagePool, depthwiseConv2d, maxPool } from '../../src/engine/kernels.ts';
+import { setThreads, threads } from '../../src/engine/machine.ts';
+import { scope } from '../../src/engine/memory.ts';
+import { avgPool2d, conv2d, maxPool2d, pad } from '../../src/engine/operators.ts';
+import { manualSeed } from '../../src/engine/random.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+
+interface Case {
+  images: number;
+  channels: number;
+  height: number;
+  width: number;
+  kernel: [number, number];
+  stride: [number, number];
+  dilation: [number, number];
+  padding: [number, number, number, number];
+}
+
+const channelCounts = [1, 3, 4, 7, 8, 16, 24, 33];
+
+/** Shapes from a single pixel to a few rows of vectors; a pool's windows have a real cell each and no dilation. */
+function* cases(seed: string, count: number, pools: boolean): Generator<Case> {
+  const random = new RandomStream(seed);
+  const among = <T>(values: readonly T[]): T => values[random.integer(values.length)]!;
+  const axis = () => {
+    const [kernel, stride] = [among([1, 2, 3, 3, 5, 5, 7, 7]), among([1, 1, 2])];
+    const dilation = pools ? 1 : among([1, 1, 2]);
+    const reach = (kernel - 1) * dilation;
+    const pad = () => (pools ? random.integer((reach >> 1) + 1) : random.integer(reach + 2) - 1); // −1 cuts off
+    const [before, after] = [pad(), pad()];
+    return {
+      kernel,
+      stride,
+      dilation,
+      before,
+      after,
+      size: Math.max(1 + random.integer(20), reach + 1 - before - after, 3),
+    };
+  };
+  for (let index = 0; index < count; index++) {
+    const [rows, columns] = [axis(), axis()];
+    yield {
+      images: 1 + random.integer(3),
+      channels: channelCounts[index % channelCounts.length]!,
+      height: rows.size,
+      width: columns.size,
+      kernel: [rows.kernel, columns.kernel],
+      stride: [rows.stride, columns.stride],
+      dilation: [rows.dilation, columns.dilation],
+      padding: [rows.before, rows.after, columns.before, columns.after],
+    };
+  }
+}
+
+const images = ({ images, channels, height, width }: Case) =>
+  randn([images, channels, height, width]).contiguous('channels_last');
+
+/** The same numbers in the same memory format, from which gradients are wanted. */
+function variable(numbers: Tensor): Tensor {
+  const made = numbers.detach();
+  made.requiresGrad = true;
+  return made;
+}
+
+/** Compares results and the gradients of Σ result · weights to every input, each relative to the reference's largest element. */
+function compare(
+  what: string,
+  inputs: Tensor[],
+  ours: (...inputs: Tensor[]) => Tensor,
+  reference: (...inputs: Tensor[]) => Tensor,
+): void {
+  const single = inputs.map(variable);
+  const double = inputs.map((each) => variable(each.to('float64')));
+  const [result, expected] = [ours(...single), reference(...double)];
+  assert.deepEqual(result.shape, expected.shape, what);
+  const weights = randn(result.shape);
+  assertNear(`${what}: result`, result, expected, 1e-6);
+  const found = gradients(result.mul(weights).sum(), single);
+  const right = gradients(expected.mul(weights.to('float64')).sum(), double);
+  found.forEach((each, index) => {
+    assertNear(`${what}: gradient ${index}`, each!, right[index]!, 1e-5);
+  });
+}
+
+function assertNear(what: string, got: Tensor, expected: Tensor, tolerance: number): void {
+  const largest = Math.max(expected.abs().max().item() as number, 1e-3);
+  const difference = got.to('float64').sub(expected).abs().max().item() as number;
+  assert.ok(difference <= tolerance * largest, `${what}: off by ${difference} where the largest element is ${largest}`);
+}
+
+test('depthwise convolutions and their gradients are those of ReLU, padding and convolution in float64', () => {
+  manualSeed(1);
+  for (const each of cases('depthwise', 240, false)) {
+    for (const relu of [false, true]) {
+      scope(() => {
+        const { channels, kernel, stride, dilation, padding } = each;
+        compare(
+          `${JSON.stringify(each)}, ReLU ${relu}`,
+          [images(each), randn([channels, 1, ...kernel])],
+          (input, weight) => depthwiseConv2d(input, weight, { stride, dilation, padding, relu }),
+          (input, weight) => {
+            return conv2d(pad(relu ? input.relu() : input, padding), weight, { stride, dilation, groups: channels });
+          },
+        );
+      });
+    }
+  }
+});
+
+test('average pools and their gradients are a sum over zeros divided by a sum of ones, in float64', () => {
+  manualSeed(2);
+  for (const each of cases('average', 160, true)) {
+    scope(() => {
+      const { height, width, kernel, stride, padding } = each;
+      const sum = (of: Tensor) => avgPool2d(pad(of, padding), { kernel, stride }).mul(kernel[0] * kernel[1]);
+      const cells = sum(zeros([1, 1, height, width], { dtype: 'float64' }).add(1));
+      compare(
+        JSON.stringify(each),
+        [images(each)],
+        (input) => averagePool(input, { kernel, stride, padding }),
+        (input) => sum(input).div(cells),
+      );
+    });
+  }
+});
+
+test('max pools and their gradients are those of an image surrounded by −∞, also where cells are equal', () => {
+  manualSeed(3);
+  for (const each of cases('maximum', 160, true)) {
+    scope(() => {
+      const { kernel, stride, padding } = each;
+      const input = images(each);
+      for (const cells of [input, input.relu(), input.round()]) {
+        compare(
+          JSON.stringify(each),
+          [cells],
+          (input) => maxPool(input, { kernel, stride, padding }),
+          (input) => maxPool2d(pad(input, padding, Number.NEGATIVE_INFINITY), { kernel, stride }),
+        );
+      }
+    });
+  }
+});
+
+test('a batch of real size has the weight gradient of float64 to 1e-5', () => {
+  manualSeed(4);
+  scope(() => {
+    compare(
+      '[64, 24, 32, 32]',
+      [randn([64, 24, 32, 32]).contiguous('channels_last'), randn([24, 1, 5, 5])],
+      (input, weight) => depthwiseConv2d(input, weight, { padding: [2, 2, 2, 2], relu: true }),
+      (input, weight) => conv2d(input.relu(), weight, { padding: 2, groups: 24 }),
+    );
+  });
+});
+
+const window = { kernel: [3, 3], padding: [1, 1, 1, 1] } as const;
+const operators = {
+  depthwise: (input: Tensor, weight: Tensor) => depthwiseConv2d(input, weight, { padding: [1, 1, 1, 1], relu: true }),
+  average: (input: Tensor) => averagePool(input, window),
+  maximum: (input: Tensor) => maxPool(input, window),
+};
+
+for (const [name, run] of Object.entries(operators)) {
+  test(`${name}: the same bits again, with one thread and with two`, () => {
+    const before = threads();
+    try {
+      for (const count of [1, 2]) {
+        setThreads(count);
+        scope(() => {
+          manualSeed(5);
+          const input = variable(randn([5, 7, 9, 11]).contiguous('channels_last'));
+          const weight = variable(randn([7, 1, 3, 3]));
+          const outer = randn([5, 7, 9, 11]);
+          const numbers = () => {
+            const result = run(input, weight);
+            const found = gradients(result.mul(outer).sum(), [input, weight]);
+            return [result, ...found].map((each) => each?.detach().toArray());
+          };
+          assert.deepEqual(numbers(), numbers());
+        });
+      }
+    } finally {
+      setThreads(before);
+    }
+  });
+
+  test(`${name}: two threads give the result of one`, () => {
+    const before = threads();
+    try {
+      scope(() => {
+        const input = variable(randn([5, 7, 9, 11]).contiguous('channels_last'));
+        const weight = randn([7, 1, 3, 3]);
+        const [one, two] = [1, 2].map((count) => {
+          setThreads(count);
+          const result = run(input, weight);
+          return [result.detach().toArray(), gradients(result.sum(), [input])[0]!.toArray()];
+        });
+        assert.deepEqual(one, two);
+      });
+    } finally {
+      setThreads(before);
+    }
+  });
+
+  test(`${name}: the gradient of a gradient is that of float64`, () => {
+    scope(() => {
+      const numbers = [randn([2, 3, 5, 5]).contiguous('channels_last'), randn([3, 1, 3, 3])];
+      const second = (dtype: 'float32' | 'float64') => {
+        const [input, weight] = numbers.map((each) => variable(each.to(dtype))) as [Tensor, Tensor];
+        const [first] = gradients(run(input, weight).pow(2).sum(), [input], { createGraph: true });
+        return gradients(first!.pow(2).sum(), [input])[0]!;
+      };
+      assertNear('second', second('float32'), second('float64'), 1e-5);
+    });
+  });
+
+  test(`${name}: NaN and infinity come out where libtorch has them`, () => {
+    scope(() => {
+      manualSeed(6);
+      const numbers = Float32Array.from(randn([2 * 7 * 7 * 3]).toArray() as Float32Array);
+      numbers[10] = Number.NaN;
+      numbers[11] = Number.NaN;
+      numbers[60] = Number.POSITIVE_INFINITY;
+      numbers[100] = Number.NEGATIVE_INFINITY;
+      const weight = zeros([3, 1, 3, 3]).add(0.5);
+      const input = tensor(numbers, [2, 3, 7, 7]);
+      const ours = run(input.contiguous('channels_last'), weight);
+      const reference = run(input.to('float64'), weight.to('float64'));
+      const [got, expected] = [ours.contiguous().toArray(), reference.toArray()];
+      expected.forEach((value: number | bigint, place: number) => {
+        const both = [Number(got[place]), Number(value)] as const;
+        assert.ok(
+          Object.is(both[0], both[1]) || Math.abs(both[0] - both[1]) < 1e-5,
+          `${place}: ${both[0]}, libtorch ${both[1]}`,
+        );
+      });
+    });
+  });
+
+  test(`${name}: channels-first images and float64 give the same as channels-last float32`, () => {
+    scope(() => {
+      const input = randn([2, 5, 8, 8]);
+      const weight = randn([5, 1, 3, 3]);
+      const exact = run(input.to('float64'), weight.to('float64'));
+      assertNear('channels first', run(input, weight), exact, 1e-6);
+      assertNear('channels last', run(input.contiguous('channels_last'), weight), exact, 1e-6);
+    });
+  });
+}
+
+test('a max pool passes the gradient of a NaN to the cell that libtorch passes it to', () => {
+  scope(() => {
+    const numbers = Float32Array.from({ length: 25 }, (_, place) => (place === 7 || place === 13 ? Number.NaN : place));
+    const gradient = (dtype: 'float32' | 'float64') => {
+      const input = variable(tensor(numbers, [1, 1, 5, 5], { dtype }).contiguous('channels_last'));
+      return Array.from(gradients(maxPool(input, window).sum(), [input])[0]!.toArray(), Number);
+    };
+    assert.deepEqual(gradient('float32'), gradient('float64'));
+  });
+});
+
+test('a weight that asks for no gradient gets none, and neither does an input', () => {
+  scope(() => {
+    const input = randn([2, 4, 6, 6]).contiguous('channels_last');
+    const weight = variable(randn([4, 1, 3, 3]));
+    backward(operators.depthwise(input, weight).sum());
+    assert.equal(input.grad, undefined);
+    assert.deepEqual(weight.grad!.shape, [4, 1, 3, 3]);
+  });
+});
+
+test('what does not fit together is refused in words', () => {
+  scope(() => {
+    const input = randn([1, 4, 3, 3]).contiguous('channels_last');
+    assert.throws(
+      () => depthwiseConv2d(input, randn([4, 1, 5, 5])),
+      /nasnet::depthwise_conv2d.*(larger|greater) than/s,
+    );
+    assert.throws(() => depthwiseConv2d(input, randn([3, 1, 3, 3])), /nasnet::depthwise_conv2d/);
+    assert.throws(() => maxPool(input, { kernel: [3, 3], stride: [0, 1] }), /nasnet::max_pool2d.*stride/s);
+  });
+});
+
+for (const version of ['plain', 'avx2', 'off']) {
+  test(`NASNET_KERNELS=${version}: the comparisons above hold there too`, {
+    skip: !!process.env.NASNET_KERNELS,
+  }, () => {
+    const env: NodeJS.ProcessEnv = { ...process.env, NASNET_KERNELS: version };
+    delete env.NODE_TEST_CONTEXT; // else the inner run reports to ours
+    const file = fileURLToPath(import.meta.url);
+    const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', file], {
+      env,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout.slice(-4000));
+  });
+}
