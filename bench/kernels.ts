@@ -5,13 +5,13 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { randn } from '../src/engine/create.ts';
+import { ones, randn, zeros } from '../src/engine/create.ts';
 import { backward, clearGradients } from '../src/engine/gradient.ts';
-import { averagePool, depthwiseConv2d, maxPool } from '../src/engine/kernels.ts';
+import { averagePool, depthwiseConv2d, maxPool, normaliseBatch } from '../src/engine/kernels.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { noGrad, scope } from '../src/engine/memory.ts';
 import { operator } from '../src/engine/operator.ts';
-import { conv2d, pad } from '../src/engine/operators.ts';
+import { batchNorm, conv2d, pad } from '../src/engine/operators.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
 import { samePadding } from '../src/space/layer-path.ts';
 
@@ -68,6 +68,19 @@ function rowOf(kind: string, kernel: number, stride: number, dilation: number, s
   return { name: `${kind} ${kernel}×${kernel}${note}`, shape, kernel, ...sides[kind.split(' ').at(-1)!]! };
 }
 
+function normRow(shape: [number, number]): Row {
+  const [movingMean, movingVariance] = [zeros([shape[0]]), ones([shape[0]])];
+  const by = (normalise: typeof batchNorm) => (input: Tensor, weight: Tensor) => {
+    const [scale, bias] = [
+      weight.select(3, 0).select(2, 0).select(1, 0),
+      weight.select(3, 0).select(2, 0).select(1, 0),
+    ];
+    const moving = { movingMean, movingVariance, momentum: 0.1, epsilon: 1e-5 };
+    return normalise(input, { weight: scale, bias, training: true, ...moving });
+  };
+  return { name: 'batch norm', shape, kernel: 1, ours: by(normaliseBatch), libtorch: by(batchNorm) };
+}
+
 const shapes: [number, number][] = [
   [8, 16],
   [16, 8],
@@ -86,6 +99,7 @@ const rows = shapes.flatMap((shape) => [
   rowOf('maximum', 3, 1, 1, shape),
   rowOf('maximum', 7, 1, 1, shape),
   rowOf('maximum', 3, 2, 1, shape),
+  normRow(shape),
 ]);
 
 /** Milliseconds of each side's forward pass and of its forward and backward pass, side by side in turns. */

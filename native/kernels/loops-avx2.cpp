@@ -13,6 +13,7 @@
 
 #define NASNET_WIDTH 8
 #define NASNET_REGISTERS 16
+#include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
 #include "rows.h"
@@ -20,7 +21,7 @@
 
 namespace nasnet::kernels {
 
-const Loops avx2Loops = {"avx2", width, correlate, weightGradient, maximum, copy, mask, scale};
+const Loops avx2Loops = {"avx2", width, correlate, weightGradient, maximum, channelSums, channelScale, copy, mask, scale};
 
 }  // namespace nasnet::kernels
 

@@ -7,6 +7,7 @@
 #else
 #define NASNET_REGISTERS 16
 #endif
+#include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
 #include "rows.h"
@@ -14,6 +15,6 @@
 
 namespace nasnet::kernels {
 
-const Loops plainLoops = {"plain", width, correlate, weightGradient, maximum, copy, mask, scale};
+const Loops plainLoops = {"plain", width, correlate, weightGradient, maximum, channelSums, channelScale, copy, mask, scale};
 
 }  // namespace nasnet::kernels

@@ -54,12 +54,34 @@ struct Maximum {
   int* acrossPlaces;               // the same
 };
 
+/** sums[j] = Σ x, products[j] = Σ x · (values − centres) over all places ≡ j (mod period); x: gradients, else values − centres. */
+struct ChannelSums {
+  const float* values;
+  const float* gradients;          // or null
+  ptrdiff_t count;
+  ptrdiff_t period;
+  const float* centres;            // [period]
+  float *sums, *products;          // [period]
+};
+
+/** result = (values − centres) · factors + shifts, + gradients · gradientFactors if there are any. */
+struct ChannelScale {
+  const float* values;
+  const float* gradients;          // or null
+  float* result;
+  ptrdiff_t count;
+  ptrdiff_t period;
+  const float *centres, *factors, *shifts, *gradientFactors;  // [period]
+};
+
 struct Loops {
   const char* name;
   int width;                       // floats in a vector
   void (*correlate)(const Correlation&);
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);
+  void (*channelSums)(const ChannelSums&);
+  void (*channelScale)(const ChannelScale&);
   /** to[i] = from[i], or 0 where from[i] ≤ 0 */
   void (*copy)(float* to, const float* from, ptrdiff_t count, bool relu);
   /** values[i] = 0 where input[i] ≤ 0: the gradient of a ReLU */

@@ -1,8 +1,10 @@
-// Operators of our own (native/kernels) for what networks of few channels spend their time on: depthwise convolutions and pools.
+// Operators of our own (native/kernels) for what networks of few channels spend their time on: depthwise convolutions, pools and
+// batch normalisation.
 // They take float32 images in the channels_last format on the CPU; anything else, kernels larger than 7, strides above 2, and
 // everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
 
 import { operator } from './operator.ts';
+import type { BatchNormOptions } from './operators.ts';
 import type { DType, Tensor } from './tensor.ts';
 
 type Pair = readonly [vertical: number, horizontal: number];
@@ -47,6 +49,13 @@ export function maxPool(input: Tensor, { kernel, stride = [1, 1], padding = [0, 
   return maximum.tensor(input, kernel, stride, padding);
 }
 
+/** As `batchNorm` of operators.ts. */
+export function normaliseBatch(input: Tensor, options: BatchNormOptions): Tensor {
+  const { weight, bias, movingMean, movingVariance, training, momentum, epsilon } = options;
+  return norm.tensor(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
+}
+
 const depthwise = operator('nasnet::depthwise_conv2d');
 const average = operator('nasnet::average_pool2d');
 const maximum = operator('nasnet::max_pool2d');
+const norm = operator('nasnet::batch_norm');

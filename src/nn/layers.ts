@@ -1,9 +1,9 @@
 // Layers: a few parameters and one operator each. Images are [images, channels, height, width].
 
 import { empty, ones, zeros } from '../engine/create.ts';
-import { type DepthwiseOptions, depthwiseConv2d } from '../engine/kernels.ts';
+import { type DepthwiseOptions, depthwiseConv2d, normaliseBatch } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
-import { batchNorm, conv2d, embedding, linear, pad } from '../engine/operators.ts';
+import { conv2d, embedding, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
@@ -91,7 +91,7 @@ export class BatchNorm2d extends Module {
 
   /** [n, channels, h, w] → the same shape */
   forward(input: Tensor): Tensor {
-    return batchNorm(input, {
+    return normaliseBatch(input, {
       weight: this.scale,
       bias: this.shift,
       movingMean: this.movingMean,

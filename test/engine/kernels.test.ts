@@ -5,12 +5,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { randn, tensor, zeros } from '../../src/engine/create.ts';
+import { ones, randn, tensor, zeros } from '../../src/engine/create.ts';
 import { backward, gradients } from '../../src/engine/gradient.ts';
-import { averagePool, depthwiseConv2d, maxPool } from '../../src/engine/kernels.ts';
+import { averagePool, depthwiseConv2d, maxPool, normaliseBatch } from '../../src/engine/kernels.ts';
 import { setThreads, threads } from '../../src/engine/machine.ts';
-import { scope } from '../../src/engine/memory.ts';
-import { avgPool2d, conv2d, maxPool2d, pad } from '../../src/engine/operators.ts';
+import { noGrad, scope } from '../../src/engine/memory.ts';
+import { avgPool2d, batchNorm, conv2d, maxPool2d, pad } from '../../src/engine/operators.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -72,23 +72,21 @@ function variable(numbers: Tensor): Tensor {
   return made;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: takes as many tensors as there are inputs
+type Run = (...inputs: any[]) => Tensor;
+
 /** Compares results and the gradients of Σ result · weights to every input, each relative to the reference's largest element. */
-function compare(
-  what: string,
-  inputs: Tensor[],
-  ours: (...inputs: Tensor[]) => Tensor,
-  reference: (...inputs: Tensor[]) => Tensor,
-): void {
+function compare(what: string, inputs: Tensor[], ours: Run, reference: Run, slack = 1): void {
   const single = inputs.map(variable);
   const double = inputs.map((each) => variable(each.to('float64')));
   const [result, expected] = [ours(...single), reference(...double)];
   assert.deepEqual(result.shape, expected.shape, what);
   const weights = randn(result.shape);
-  assertNear(`${what}: result`, result, expected, 1e-6);
+  assertNear(`${what}: result`, result, expected, 1e-6 * slack);
   const found = gradients(result.mul(weights).sum(), single);
   const right = gradients(expected.mul(weights.to('float64')).sum(), double);
   found.forEach((each, index) => {
-    assertNear(`${what}: gradient ${index}`, each!, right[index]!, 1e-5);
+    assertNear(`${what}: gradient ${index}`, each!, right[index]!, 1e-5 * slack);
   });
 }
 
@@ -152,6 +150,42 @@ test('max pools and their gradients are those of an image surrounded by −∞, 
   }
 });
 
+for (const [training, mean] of [
+  [true, 0],
+  [true, 30],
+  [false, 3],
+] as const) {
+  const mode = training ? `the statistics of a batch around ${mean}` : 'moving statistics';
+  test(`batch normalisation by ${mode}, its gradients and what it keeps are those of float64`, () => {
+    manualSeed(7);
+    for (const each of cases('norm', 80, true)) {
+      scope(() => {
+        const { channels } = each;
+        const drawn = images(each).add(mean); // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
+        if (training && drawn.size === channels) return;
+        const moving = [randn([channels]), randn([channels]).abs().add(0.1)];
+        const kept: Record<string, Tensor[]> = {};
+        const run = (normalise: typeof batchNorm) => (input: Tensor, weight: Tensor, bias: Tensor) => {
+          const [movingMean, movingVariance] = moving.map((old) => old.to(input.dtype).clone()) as [Tensor, Tensor];
+          kept[input.dtype] = [movingMean, movingVariance];
+          const options = { weight, bias, movingMean, movingVariance, training, momentum: 0.1, epsilon: 1e-5 };
+          return normalise(input, options);
+        };
+        const inputs = [drawn, randn([channels]), randn([channels])];
+        const few = drawn.size / channels < 8; // the deviation of so few may be small: all errors grow with its inverse
+        const slack = (mean > 3 ? 20 : 1) * (few ? 100 : 1);
+        compare(JSON.stringify(each), inputs, run(normaliseBatch), run(batchNorm), slack);
+        kept.float64!.forEach((right, index) => {
+          assertNear('moving', kept.float32![index]!, right, 1e-6);
+        });
+        const evaluated = noGrad(() => run(normaliseBatch)(...(inputs as [Tensor, Tensor, Tensor])));
+        const expected = run(batchNorm)(...(inputs.map((one) => one.to('float64')) as [Tensor, Tensor, Tensor]));
+        assertNear('without gradients', evaluated, expected, 1e-6 * slack);
+      });
+    }
+  });
+}
+
 test('a batch of real size has the weight gradient of float64 to 1e-5', () => {
   manualSeed(4);
   scope(() => {
@@ -169,6 +203,18 @@ const operators = {
   depthwise: (input: Tensor, weight: Tensor) => depthwiseConv2d(input, weight, { padding: [1, 1, 1, 1], relu: true }),
   average: (input: Tensor) => averagePool(input, window),
   maximum: (input: Tensor) => maxPool(input, window),
+  norm: (input: Tensor, weight: Tensor) => {
+    const [channels, placement] = [weight.shape[0]!, { dtype: weight.dtype }];
+    return normaliseBatch(input, {
+      weight: weight.sum([1, 2, 3]),
+      bias: zeros([channels], placement),
+      movingMean: zeros([channels], placement),
+      movingVariance: ones([channels], placement),
+      training: true,
+      momentum: 0.1,
+      epsilon: 1e-5,
+    });
+  },
 };
 
 for (const [name, run] of Object.entries(operators)) {
@@ -201,12 +247,15 @@ for (const [name, run] of Object.entries(operators)) {
       scope(() => {
         const input = variable(randn([5, 7, 9, 11]).contiguous('channels_last'));
         const weight = randn([7, 1, 3, 3]);
+        const outer = randn([5, 7, 9, 11]);
         const [one, two] = [1, 2].map((count) => {
           setThreads(count);
           const result = run(input, weight);
-          return [result.detach().toArray(), gradients(result.sum(), [input])[0]!.toArray()];
+          return [result, gradients(result.mul(outer).sum(), [input])[0]!];
+        }) as [Tensor[], Tensor[]];
+        one.forEach((each, index) => {
+          assertNear(`${index}`, two[index]!, each.to('float64'), 1e-6); // sums over a batch are added in another order
         });
-        assert.deepEqual(one, two);
       });
     } finally {
       setThreads(before);
@@ -218,7 +267,7 @@ for (const [name, run] of Object.entries(operators)) {
       const numbers = [randn([2, 3, 5, 5]).contiguous('channels_last'), randn([3, 1, 3, 3])];
       const second = (dtype: 'float32' | 'float64') => {
         const [input, weight] = numbers.map((each) => variable(each.to(dtype))) as [Tensor, Tensor];
-        const [first] = gradients(run(input, weight).pow(2).sum(), [input], { createGraph: true });
+        const [first] = gradients(run(input, weight).pow(3).sum(), [input], { createGraph: true });
         return gradients(first!.pow(2).sum(), [input])[0]!;
       };
       assertNear('second', second('float32'), second('float64'), 1e-5);
