@@ -73,7 +73,7 @@ export const presets = {
     strategyOptions: laptopController,
     inOrder: true,
     blocks: defaultBlocks,
-    trials: 100,
+    trials: 80,
     validationImages: 2000,
     child: {
       cells: 1,
