@@ -10,7 +10,7 @@ namespace {
 
 /** values[j] − centre and its square, or gradients[j] and its product with values[j] − centre, summed by j mod period. */
 template <bool withGradients>
-NASNET_INLINE void sumChannels(const ChannelSums& s) {
+NASNET_INLINE void sumChannels(const ChannelSums s) {
   for (ptrdiff_t phase = 0; phase < s.period; phase += width) {
     const Vector centre = load(s.centres + phase);
     Vector sums[4] = {}, products[4] = {};
@@ -42,7 +42,7 @@ void channelSums(const ChannelSums& sums) {
 }
 
 template <bool withGradients>
-NASNET_INLINE void scaleChannels(const ChannelScale& s) {
+NASNET_INLINE void scaleChannels(const ChannelScale s) {
   for (ptrdiff_t start = 0; start < s.count; start += s.period) {
     const ptrdiff_t end = s.count - start < s.period ? s.count - start : s.period;
     ptrdiff_t phase = 0;

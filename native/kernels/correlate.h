@@ -10,37 +10,41 @@ namespace {
 constexpr int rowsTogether = 4;
 constexpr int vectorsTogether = registers >= 32 ? 4 : 2;
 
-/** `rows` rows of the result by `vectors` vectors a period apart: an input is loaded once for all rows that it reaches. */
+/**
+ * `rows` rows of the result by `vectors` vectors a period apart: an input is loaded once for all rows that it reaches. The structure
+ * comes by value and pointers walk from row to row: else compilers read it anew after each store, and run out of registers.
+ */
 template <int height, int step, int rows, int vectors>
-NASNET_INLINE void correlateTile(const Correlation& c, const float* source, float* result, const float* weights,
-                                 ptrdiff_t left) {
+NASNET_INLINE void correlateTile(const Correlation c, const float* source, float* result, const float* weights, ptrdiff_t left) {
   Vector sums[rows][vectors] = {};
   for (int tap = 0; tap < c.taps; ++tap) {
-    const float* from = source + c.offsets[tap];
+    const float* line = source + c.offsets[tap];
     repeat<(rows - 1) * step + height>([&](auto row) __attribute__((always_inline)) {
       Vector inputs[vectors];
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) { inputs[v] = load(from + row * c.sourcePitch + v * c.period); });
+      repeat<vectors>([&](auto v) __attribute__((always_inline)) { inputs[v] = load(line + v * c.period); });
       repeat<rows>([&](auto r) __attribute__((always_inline)) {
         constexpr int k = row - r * step;
         if constexpr (k >= 0 && k < height) {
-          const Vector weight = load(weights + (tap * height + k) * width);
+          const Vector weight = load(weights + k * width);
           repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] += inputs[v] * weight; });
         }
       });
+      line += c.sourcePitch;
     });
+    weights += height * width;
   }
+  const bool whole = left >= (vectors - 1) * c.period + width;
   repeat<rows>([&](auto r) __attribute__((always_inline)) {
     repeat<vectors>([&](auto v) __attribute__((always_inline)) {
-      float* to = result + r * c.resultPitch + v * c.period;
-      const ptrdiff_t room = left - v * c.period;
-      if (room >= width) store(to, sums[r][v]);
-      else storePart(to, sums[r][v], room);
+      if (v < vectors - 1 || whole) store(result + v * c.period, sums[r][v]);
+      else storePart(result + v * c.period, sums[r][v], left - v * c.period);
     });
+    result += c.resultPitch;
   });
 }
 
 template <int height, int step, int rows>
-void correlateRows(const Correlation& c, ptrdiff_t y) {
+void correlateRows(const Correlation c, ptrdiff_t y) {
   const float* source = c.source + y * step * c.sourcePitch;
   float* result = c.result + y * c.resultPitch;
   for (ptrdiff_t phase = 0; phase < c.period && phase < c.length; phase += width) {

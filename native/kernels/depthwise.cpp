@@ -14,11 +14,13 @@ namespace nasnet::kernels {
 
 namespace {
 
-int64_t periodOf(const Window& window) { return std::lcm<int64_t>(window.channels, loops().width); }
+const Loops& loopsOf(const Window& window) { return loopsAlong(window.channels); }
+
+int64_t periodOf(const Window& window) { return std::lcm<int64_t>(window.channels, loopsOf(window).width); }
 
 /** Weights as the loops read them: [period / width][column taps][row taps][width], ones for an average. */
 Floats pack(const Window& window, const float* weight, const std::vector<int64_t>& rowTaps, const std::vector<int64_t>& columnTaps) {
-  const int64_t width = loops().width, period = periodOf(window);
+  const int64_t width = loopsOf(window).width, period = periodOf(window);
   Floats packed(period * rowTaps.size() * columnTaps.size());
   float* to = packed.get();
   for (int64_t phase = 0; phase < period; phase += width) {
@@ -150,7 +152,7 @@ class InputGradient {
       offsets.push_back((left_ + columns.first + static_cast<int64_t>(tap) * columns.apart) * window_.channels);
     }
     for (int64_t turn = 0; turn < rows.apart && turn < count; ++turn) {
-      loops().correlate({plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,
+      loopsOf(window_).correlate({plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,
                          (count - turn + rows.apart - 1) / rows.apart, pitch, periodOf(window_),
                          static_cast<int>(rows.taps.size()), 1, static_cast<int>(offsets.size()), offsets.data(),
                          weights_[y * window_.columns.stride + x].get()});
@@ -162,7 +164,7 @@ class InputGradient {
     for (int64_t row = y; row < window_.rows.input; row += window_.rows.stride) {
       float* place = to + (row * window_.columns.input + x) * channels;
       for (int64_t column = 0; column < columns; ++column, from += channels, place += window_.columns.stride * channels) {
-        loops().copy(place, from, channels, false);
+        loopsOf(window_).copy(place, from, channels, false);
       }
     }
   }
@@ -183,7 +185,7 @@ class WeightSums {
   void add(const Plane& input, const std::vector<ptrdiff_t>& offsets, const float* gradient, int64_t gradientPitch) {
     const RowSets sets(window_.rows);
     for (int64_t turn = 0; turn < sets.turns && turn < window_.rows.result; ++turn) {
-      loops().weightGradient({input.row(turn * window_.rows.stride), input.pitch() * sets.apart, gradient + turn * gradientPitch,
+      loopsOf(window_).weightGradient({input.row(turn * window_.rows.stride), input.pitch() * sets.apart, gradient + turn * gradientPitch,
                               gradientPitch * sets.turns, sets.count(window_.rows.result, turn),
                               window_.columns.result * window_.channels, period_, static_cast<int>(window_.rows.kernel),
                               static_cast<int>(sets.step), static_cast<int>(offsets.size()), offsets.data(), floats_.data()});
@@ -194,7 +196,7 @@ class WeightSums {
 
   void addTo(double* total) {
     flush();
-    const int64_t width = loops().width, height = window_.rows.kernel, taps = window_.columns.kernel;
+    const int64_t width = loopsOf(window_).width, height = window_.rows.kernel, taps = window_.columns.kernel;
     const double* from = sums_.data();
     for (int64_t phase = 0; phase < period_; phase += width) {
       for (int64_t tap = 0; tap < taps; ++tap) {
@@ -245,12 +247,12 @@ void depthwise(const Window& window, const float* input, const float* weight, bo
       plane.put(input + image * window.inputFloats(), rows.input, columns.input, relu);
       float* to = result + image * window.resultFloats();
       for (int64_t turn = 0; turn < sets.turns && turn < rows.result; ++turn) {
-        loops().correlate({plane.row(turn * rows.stride), plane.pitch() * sets.apart, to + turn * length, length * sets.turns,
+        loopsOf(window).correlate({plane.row(turn * rows.stride), plane.pitch() * sets.apart, to + turn * length, length * sets.turns,
                            sets.count(rows.result, turn), length, periodOf(window), static_cast<int>(rows.kernel),
                            static_cast<int>(sets.step), static_cast<int>(offsets.size()), offsets.data(), weights.get()});
       }
       for (int64_t y = 0; weight == nullptr && y < rows.result; ++y) {
-        loops().scale(to + y * length, to + y * length, average.along.data(), average.down[y], length);
+        loopsOf(window).scale(to + y * length, to + y * length, average.along.data(), average.down[y], length);
       }
     }
   });
@@ -279,7 +281,7 @@ void depthwiseGradients(const Window& window, const float* input, const float* w
       if (inputGradient != nullptr) {
         float* to = inputGradient + image * window.inputFloats();
         toInput.run(gradients, to, scattered.get());
-        if (relu) loops().mask(to, from, window.inputFloats());
+        if (relu) loopsOf(window).mask(to, from, window.inputFloats());
       }
     }
     if (weightGradient != nullptr) {

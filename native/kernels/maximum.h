@@ -14,7 +14,7 @@ NASNET_INLINE void take(Vector& best, Integers& place, Vector value, Integers it
   place = better ? itsPlace : place;
 }
 
-void maximum(const Maximum& m) {
+void maximumOf(const Maximum m) {
   const ptrdiff_t pitch = m.length + width;
   for (ptrdiff_t y = 0; y < m.sourceRows; ++y) {
     const float* from = m.source + y * m.sourcePitch;
@@ -47,6 +47,8 @@ void maximum(const Maximum& m) {
     }
   }
 }
+
+void maximum(const Maximum& m) { maximumOf(m); }
 
 }  // namespace
 }  // namespace nasnet::kernels

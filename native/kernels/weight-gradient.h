@@ -12,7 +12,9 @@ constexpr ptrdiff_t bandFloats = 4096; // of source and gradient each: 32 KiB to
 
 /** Rows y … end of one phase, for `taps` taps from `tap` on. */
 template <int height, int step, int taps>
-NASNET_INLINE void sumTaps(const WeightGradient& g, ptrdiff_t phase, int tap, ptrdiff_t y, ptrdiff_t end) {
+NASNET_INLINE void sumTaps(const WeightGradient g, ptrdiff_t phase, int tap, ptrdiff_t y, ptrdiff_t end) {
+  ptrdiff_t offsets[taps];
+  repeat<taps>([&](auto t) __attribute__((always_inline)) { offsets[t] = g.offsets[tap + t]; });
   float* place = g.sums + (phase * g.taps + tap * width) * height;
   Vector sums[taps][height];
   repeat<taps>([&](auto t) __attribute__((always_inline)) {
@@ -21,11 +23,16 @@ NASNET_INLINE void sumTaps(const WeightGradient& g, ptrdiff_t phase, int tap, pt
   for (; y < end; y += 4) {
     for (ptrdiff_t j = phase; j < g.length; j += g.period) {
       Vector gradients[4];
-      repeat<4>([&](auto r) __attribute__((always_inline)) { gradients[r] = load(g.gradient + (y + r) * g.gradientPitch + j); });
+      const float* line = g.gradient + y * g.gradientPitch + j;
+      repeat<4>([&](auto r) __attribute__((always_inline)) {
+        gradients[r] = load(line);
+        line += g.gradientPitch;
+      });
       repeat<taps>([&](auto t) __attribute__((always_inline)) {
-        const float* from = g.source + y * step * g.sourcePitch + j + g.offsets[tap + t];
+        const float* from = g.source + y * step * g.sourcePitch + j + offsets[t];
         repeat<3 * step + height>([&](auto row) __attribute__((always_inline)) {
-          const Vector input = load(from + row * g.sourcePitch);
+          const Vector input = load(from);
+          from += g.sourcePitch;
           repeat<4>([&](auto r) __attribute__((always_inline)) {
             constexpr int k = row - r * step;
             if constexpr (k >= 0 && k < height) sums[t][k] += input * gradients[r];
