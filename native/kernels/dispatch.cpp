@@ -32,7 +32,7 @@ const Loops& loops() {
   return chosen;
 }
 
-const Loops& loopsAlong(int64_t channels) {
+const Loops& loopsAlong([[maybe_unused]] int64_t channels) {
 #if defined(__x86_64__)
   if (&loops() == &avx512Loops && channels % avx512Loops.width != 0 && std::strcmp(asked(), "avx512") != 0) return avx2Loops;
 #endif
