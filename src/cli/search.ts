@@ -16,6 +16,7 @@ import { prepareDataset } from './dataset.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { wholeNumber } from './model-source.ts';
+import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
 
 interface Flags {
@@ -76,7 +77,7 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   makeFolder(directory);
 
-  const resume = `Go on with: nasnet search --study ${path}`;
+  const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
   using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
   display.begin(study, trials, flags.workers);
   const onEvent = display.on;
@@ -98,7 +99,7 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
   writeReport(study, directory);
   const findings = findingsOf(study);
   if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
-  else process.stdout.write(closingWords(sentences(findings), directory, path));
+  else process.stdout.write(closingWords(sentences(findings), directory, path, trials));
 }
 
 /** A new study by the preset, fitted to the images. */
@@ -128,7 +129,7 @@ function reopen(path: string, flags: Flags, given: GivenFlags): Study<SearchSett
   return study;
 }
 
-function closingWords(said: string[], directory: string, study: string): string {
+function closingWords(said: string[], directory: string, study: string, trials: number): string {
   const files = [
     ['report.html', 'everything on one page: open it in a browser'],
     ['best.svg', 'the best cells as a picture'],
@@ -143,10 +144,10 @@ function closingWords(said: string[], directory: string, study: string): string 
     ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
     '',
     'What next:',
-    `  nasnet show ${study}`,
-    `  nasnet evaluate ${join(directory, 'network.safetensors')}`,
-    `  nasnet search --study ${study} --trials 2×   (more cells in the same study)`,
-    `This study is finished. To start anew name another: nasnet search --seed 2 --study runs/second/study.db`,
+    `  ${programName} show ${study}`,
+    `  ${programName} evaluate ${join(directory, 'network.safetensors')}`,
+    `  ${programName} search --study ${study} --trials ${2 * trials}   (more cells in the same study)`,
+    `This study is finished. To start anew name another: ${programName} search --seed 2 --study runs/second/study.db`,
     '',
   ].join('\n');
 }
