@@ -75,8 +75,7 @@ function plan(build, libtorch, environment) {
 function nodeHeaders() {
   const require = createRequire(join(root, 'package.json'));
   const api = inCheckout ? join(root, 'node_modules/node-api-headers') : dirname(require.resolve('node-api-headers'));
-  const cxx = inCheckout ? join(root, 'node_modules/node-addon-api') : dirname(require.resolve('node-addon-api'));
-  return [join(api, 'include'), cxx];
+  return [join(api, 'include')];
 }
 
 /**
