@@ -28,7 +28,7 @@ export async function main(words: string[]): Promise<number> {
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',
-      '\nStart here: nasnet search            (CIFAR-10, about eight minutes on two cores)\nEach command explains itself: nasnet COMMAND --help',
+      '\nStart here: nasnet search            (CIFAR-10, about six minutes on two cores)\nEach command explains itself: nasnet COMMAND --help',
     )
     .exitOverride();
   const named = words.find((word) => word in commands) as keyof typeof commands | undefined;

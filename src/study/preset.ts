@@ -69,7 +69,7 @@ export const presets = {
     },
   },
   laptop: {
-    description: 'about eight minutes on two cores',
+    description: 'about six minutes on two cores',
     strategyOptions: laptopController,
     inOrder: true,
     blocks: defaultBlocks,
