@@ -1,105 +1,55 @@
 // Images per second of training the search's child (NASNet-A, N = 2, F = 24, batch 64), ours beside the same network in PyTorch:
 // one thread, two threads, two processes of one thread each. Both sides run in the same minutes, in turns; medians are compared.
-//   node bench/training.ts [--cells 2] [--filters 24] [--batch 64] [--steps 3] [--repeats 5] [--json FILE]
-// PyTorch is the one of /usr/bin/python3, or of the Python that NASNET_PYTHON names.
-import { type ChildProcess, spawn } from 'node:child_process';
+//   node bench/training.ts [--help]
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Failure, InputError } from '../src/failure.ts';
+import { compareSides } from './training-equal.ts';
+import { findPython, help, parseOptions, type TrainingBenchOptions } from './training-options.ts';
+import { type Side, sides, TrainingProcess } from './training-process.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    cells: { type: 'string', default: '2' },
-    filters: { type: 'string', default: '24' },
-    batch: { type: 'string', default: '64' },
-    steps: { type: 'string', default: '3' },
-    repeats: { type: 'string', default: '5' },
-    json: { type: 'string' },
-  },
-});
-const [batch, steps, repeats] = [Number(options.batch), Number(options.steps), Number(options.repeats)];
 const arrangements = [
   { name: 'one thread', processes: 1, threads: 1 },
   { name: 'two threads', processes: 1, threads: 2 },
   { name: 'two processes', processes: 2, threads: 1 },
 ];
 
-interface Answer {
-  parameters?: number;
-  version?: string;
-  seconds?: number;
-}
+type Arrangement = (typeof arrangements)[number];
 
-/** A training process that makes steps when told to. */
-class Side {
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
+/** Steps before the first turn that counts: buffers are allocated, kernels chosen. */
+const warmSteps = 2;
 
-  constructor(command: string, parameters: string[], threads: number) {
-    const count = String(threads);
-    const env = { ...process.env, OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
-    const shape = [options.cells, options.filters, options.batch];
-    this.#process = spawn(command, [...parameters, count, ...shape], { env, stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async answer(): Promise<Answer> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`${this.#process.spawnargs.join(' ')}: ended without an answer`);
-    return JSON.parse(value) as Answer;
-  }
-
-  make(steps: number): Promise<Answer> {
-    this.#process.stdin!.write(`${steps}\n`);
-    return this.answer();
-  }
-
-  end(): void {
-    this.#process.stdin!.end();
-  }
-}
-
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const commands = {
-  ours: { command: process.execPath, parameters: [here('training-side.ts')] },
-  pytorch: { command: process.env.NASNET_PYTHON ?? '/usr/bin/python3', parameters: [here('peers/nasnet_training.py')] },
-};
-
-async function measure({ name, processes, threads }: (typeof arrangements)[number]) {
-  const sides = Object.entries(commands).map(([side, { command, parameters }]) => {
-    return {
-      side,
-      speeds: [] as number[],
-      running: Array.from({ length: processes }, () => new Side(command, parameters, threads)),
-    };
+async function measure({ name, processes, threads }: Arrangement, both: Side[], options: TrainingBenchOptions) {
+  const { batch, steps, repeats } = options;
+  const running = both.map((side) => {
+    return Array.from({ length: processes }, () => new TrainingProcess(side, options, threads));
   });
-  const counts = [];
-  for (const { side, running } of sides) {
-    const [first] = await Promise.all(running.map((each) => each.answer()));
-    counts.push(first!.parameters);
-    process.stderr.write(`${name}: ${side}, libtorch ${first!.version}, ${first!.parameters} parameters\n`);
-    await Promise.all(running.map((each) => each.make(2))); // warm
-  }
-  if (new Set(counts).size !== 1) throw new Error(`the networks differ: ${counts.join(' and ')} parameters`);
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const { speeds, running } of sides) {
-      const answers = await Promise.all(running.map((each) => each.make(steps)));
-      speeds.push(answers.reduce((sum, { seconds }) => sum + (steps * batch) / seconds!, 0));
-    }
-  }
-  for (const { running } of sides) for (const each of running) each.end();
-  const [ours, pytorch] = sides.map(({ speeds }) => median(speeds)) as [number, number];
-  // Neighbouring turns share the machine's mood, so their ratio is steadier than that of the medians.
-  const ratio = median(sides[0]!.speeds.map((speed, index) => speed / sides[1]!.speeds[index]!));
-  return {
-    arrangement: name,
-    ours,
-    pytorch,
-    ratio,
-    speeds: Object.fromEntries(sides.map(({ side, speeds }) => [side, speeds])),
+  const turn = async (trainings: TrainingProcess[], steps: number) => {
+    const answers = await Promise.all(trainings.map((each) => each.make(steps)));
+    return (processes * steps * batch) / Math.max(...answers.map(({ seconds }) => seconds)); // images/s
   };
+  try {
+    await Promise.all(running.flat().map((each) => each.hello));
+    for (const trainings of running) await turn(trainings, warmSteps);
+    const turns: [ours: number, peer: number][] = [];
+    for (let repeat = 1; repeat <= repeats; repeat++) {
+      const [ours, peer] = [await turn(running[0]!, steps), await turn(running[1]!, steps)];
+      turns.push([ours, peer]);
+      process.stderr.write(`${name}, turn ${repeat} of ${repeats}: ${ours.toFixed(1)} / ${peer.toFixed(1)} images/s\n`);
+    }
+    // Neighbouring turns share the machine's mood, so their ratio is steadier than that of the medians.
+    const ratios = turns.map(([ours, peer]) => ours / peer);
+    return {
+      arrangement: name,
+      nasnet: median(turns.map(([ours]) => ours)),
+      pytorch: median(turns.map(([, peer]) => peer)),
+      ratio: median(ratios),
+      range: [Math.min(...ratios), Math.max(...ratios)] as const,
+      turns,
+    };
+  } finally {
+    for (const each of running.flat()) each.end();
+  }
 }
 
 function median(numbers: readonly number[]): number {
@@ -108,15 +58,33 @@ function median(numbers: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-const rows = [];
-for (const arrangement of arrangements) rows.push(await measure(arrangement));
-console.log(`NASNet-A, N = ${options.cells}, F = ${options.filters}, batch ${batch}, images per second of training`);
-console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores; medians of ${repeats} turns of ${steps} steps\n`);
-console.log('| arrangement | nasnet | PyTorch | ratio |\n| --- | --- | --- | --- |');
-for (const { arrangement, ours, pytorch, ratio } of rows) {
-  console.log(`| ${arrangement} | ${ours.toFixed(1)} | ${pytorch.toFixed(1)} | ${ratio.toFixed(2)} |`);
-}
-if (options.json) {
+async function run(options: TrainingBenchOptions): Promise<void> {
+  const { cells, filters, batch, steps, repeats, json } = options;
+  const both = sides(findPython());
+  const agreement = await compareSides(...both, options);
+  const { parameters, versions, losses } = agreement;
+  const said = losses.map((pair) => pair.map((loss) => loss.toFixed(4)).join(' / ')).join(', ');
+  process.stderr.write(`${parameters} parameters on both sides; losses of the first steps ${said}\n`);
+  const rows: Awaited<ReturnType<typeof measure>>[] = [];
+  for (const arrangement of arrangements) rows.push(await measure(arrangement, both, options));
   const machine = { processor: cpus()[0]?.model.trim(), cores: cpus().length, node: process.version };
-  writeFileSync(options.json, `${JSON.stringify({ machine, options, rows }, null, 2)}\n`);
+  console.log(`NASNet-A, N = ${cells}, F = ${filters}, batch ${batch}, 32 × 32: images per second of training`);
+  console.log(`${machine.processor}, ${machine.cores} cores; medians of ${repeats} turns of ${steps} steps`);
+  console.log(`nasnet on libtorch ${versions[0]}, PyTorch ${versions[1]}, ${parameters} parameters each\n`);
+  console.log('| arrangement | nasnet | PyTorch | ratio | lowest to highest |\n| --- | --- | --- | --- | --- |');
+  for (const { arrangement, nasnet, pytorch, ratio, range } of rows) {
+    const between = range.map((each) => each.toFixed(2)).join(' to ');
+    console.log(`| ${arrangement} | ${nasnet.toFixed(1)} | ${pytorch.toFixed(1)} | ${ratio.toFixed(2)} | ${between} |`);
+  }
+  if (json) writeFileSync(json, `${JSON.stringify({ machine, options, agreement, rows }, null, 2)}\n`);
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options) await run(options);
+  else console.log(help);
+} catch (error) {
+  if (!(error instanceof InputError || error instanceof Failure)) throw error;
+  process.stderr.write(`bench/training: ${error.message}\n`);
+  process.exitCode = error instanceof InputError ? 2 : 1;
 }

@@ -2,6 +2,7 @@
 
 Written from the published cell alone and in the usual way (nn.Sequential, one ReLU per operation); shares no code with src/.
 Reads numbers of steps from standard input, one a line; answers each with a line of JSON.
+Arguments: threads, N, F, batch, and optionally a file of float32 numbers to start from: all parameters, then the images.
 """
 import json
 import sys
@@ -49,6 +50,13 @@ class Pointwise(nn.Sequential):
         )
 
 
+class Projection(nn.Sequential):
+    """Brings a pool's result, or a state on its way out of the cell, to the cell's channels: no ReLU here."""
+
+    def __init__(self, channels, out):
+        super().__init__(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out, eps=1e-5, momentum=0.1))
+
+
 class FactorizedReduction(nn.Module):
     def __init__(self, channels, out):
         super().__init__()
@@ -72,7 +80,7 @@ class Pool(nn.Module):
             self.pool = nn.AvgPool2d(3, stride, padding, ceil_mode=ceil, count_include_pad=False)
         else:
             self.pool = nn.MaxPool2d(3, stride, padding, ceil_mode=ceil)
-        self.match = Pointwise(channels, out) if channels != out else nn.Identity()
+        self.match = Projection(channels, out) if channels != out else nn.Identity()
 
     def forward(self, x):
         return self.match(self.pool(x))
@@ -124,7 +132,7 @@ class Cell(nn.Module):
                 stride = 2 if reduction and state < 2 else 1
                 self.operations.append(operation(name, channels[state], filters, stride))
             channels[number + 2] = filters
-        self.wide = Pointwise(channels[1], filters) if not reduction and channels[1] != filters else nn.Identity()
+        self.wide = Projection(channels[1], filters) if not reduction and channels[1] != filters else nn.Identity()
 
     def forward(self, current, previous):
         states = [self.begin(current), self.align(current if previous is None else previous)]
@@ -161,14 +169,28 @@ class Network(nn.Module):
         return self.classify(F.relu(current).mean((2, 3)))
 
 
+def load(path, tensors):
+    """Fills tensors, one after the other, from a file of float32 numbers."""
+    with open(path, "rb") as file, torch.no_grad():
+        for tensor in tensors:
+            numbers = torch.frombuffer(bytearray(file.read(4 * tensor.numel())), dtype=torch.float32)
+            tensor.copy_(numbers.view(tensor.shape))
+
+
 def main():
     threads, repeats, filters, batch = (int(word) for word in sys.argv[1:5])
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    network = Network(repeats, filters, 10).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    images = torch.randn(batch, 3, 32, 32).to(memory_format=torch.channels_last)
+    network = Network(repeats, filters, 10)
+    images = torch.randn(batch, 3, 32, 32)
+    if len(sys.argv) > 5:
+        load(sys.argv[5], [*network.parameters(), images])
+    network, images = (each.to(memory_format=torch.channels_last) for each in (network, images))
     labels = torch.arange(batch) % 10
+    kernels = [parameter for parameter in network.parameters() if parameter.dim() > 1]
+    others = [parameter for parameter in network.parameters() if parameter.dim() <= 1]
+    groups = [{"params": kernels, "weight_decay": 5e-4}, {"params": others}]  # no L2 on biases and batch norm
+    optimizer = torch.optim.SGD(groups, lr=0.01, momentum=0.9, nesterov=True)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
