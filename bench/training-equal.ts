@@ -44,7 +44,9 @@ export async function compareSides(ours: Side, peer: Side, size: Size): Promise<
       const [{ loss }, { loss: otherLoss }] = [await first.make(1), await second.make(1)];
       losses.push([loss, otherLoss]);
       if (Math.abs(loss - otherLoss) <= tolerance * Math.abs(otherLoss)) continue;
-      throw new Failure(`the networks differ: a loss of ${loss} in step ${index + 1} of ours, ${otherLoss} in the peer's`);
+      throw new Failure(
+        `the networks differ: a loss of ${loss} in step ${index + 1} of ours, ${otherLoss} in the peer's`,
+      );
     }
     return { parameters, versions: [version, other.version], losses };
   } finally {
