@@ -1,0 +1,82 @@
+// The canonical form of an architecture: one spelling for all that describe the same network. What may differ: which half of a
+// block stands left (under concat this permutes channels, which the next 1×1 undoes), how independent blocks are numbered, the
+// order of the concatenated outputs, and blocks that do not reach the output. Plain data; nothing is built.
+
+import { type Architecture, type Block, type Cell, createdState, liveStates, outputStates } from './architecture.ts';
+import { combiners, operationNames } from './operations.ts';
+
+/** The architecture itself, its blocks and halves in canonical order, its output list spelled out in ascending order. */
+export function canonicalArchitecture({ normal, reduction }: Architecture): Architecture {
+  return { normal: canonicalCell(normal), reduction: canonicalCell(reduction) };
+}
+
+/** Two architectures have the same key if and only if they are the same network. About 120 characters for B = 5. */
+export function architectureKey(architecture: Architecture): string {
+  const { normal, reduction } = canonicalArchitecture(architecture);
+  return `${printKey(normal)} | ${printKey(reduction)}`;
+}
+
+const printKey = ({ blocks, output }: Cell) => [...blocks.map((block) => blockRow(block).join('.')), output].join(' ');
+
+/**
+ * Blocks are numbered one after the other: among those whose inputs have their numbers, the smallest row comes next. Equal rows
+ * are tried in every order, so that the spelling is the smallest one of all, whatever the cell's own numbering was.
+ */
+export function canonicalCell(cell: Cell): Cell {
+  const live = liveStates(cell);
+  const remaining = cell.blocks.map((_, index) => createdState(index)).filter((state) => live.has(state));
+  const numbering = new Map([
+    [0, 0],
+    [1, 1],
+  ]);
+  return smallest(cell, numbering, remaining, []);
+}
+
+function smallest(cell: Cell, numbering: Map<number, number>, remaining: number[], blocks: Block[]): Cell {
+  if (remaining.length === 0) {
+    const output = outputStates(cell).map((state) => numbering.get(state)!);
+    return { blocks, output: output.sort((a, b) => a - b) };
+  }
+  const candidates = remaining.flatMap((state) => {
+    const block = renumbered(cell.blocks[state - 2]!, numbering);
+    return block ? [{ state, block, row: blockRow(block) }] : [];
+  });
+  const least = candidates.map(({ row }) => row).reduce((a, b) => (compare(b, a) < 0 ? b : a));
+  const tied = candidates.filter(({ row }) => compare(row, least) === 0);
+  const spellings = tied.map(({ state, block }) => {
+    const numbered = new Map(numbering).set(state, createdState(blocks.length));
+    return smallest(
+      cell,
+      numbered,
+      remaining.filter((other) => other !== state),
+      [...blocks, block],
+    );
+  });
+  return spellings.reduce((a, b) => (compare(cellRow(b), cellRow(a)) < 0 ? b : a));
+}
+
+/** The block in the new numbers, the smaller half left; undefined while an input has no number yet. */
+function renumbered({ inputs, operations, combine }: Block, numbering: Map<number, number>): Block | undefined {
+  const [left, right] = inputs.map((state) => numbering.get(state));
+  if (left === undefined || right === undefined) return undefined;
+  const [first, second] = operations.map((name) => operationNames.indexOf(name)) as [number, number];
+  const swap = compare([right, second], [left, first]) < 0;
+  return {
+    inputs: swap ? [right, left] : [left, right],
+    operations: swap ? [operations[1], operations[0]] : operations,
+    combine,
+  };
+}
+
+/** A block as numbers that order blocks: what decisions.ts would decide. */
+function blockRow({ inputs, operations, combine }: Block): number[] {
+  return [...inputs, ...operations.map((name) => operationNames.indexOf(name)), combiners.indexOf(combine)];
+}
+
+const cellRow = ({ blocks, output }: Cell): number[] => [...blocks.flatMap(blockRow), ...output!];
+
+/** Lexicographic, of rows of equal length. */
+function compare(a: readonly number[], b: readonly number[]): number {
+  const place = a.findIndex((value, index) => value !== b[index]);
+  return place < 0 ? 0 : a[place]! - b[place]!;
+}
