@@ -3,7 +3,7 @@
 
 import { InputError } from '../failure.ts';
 import type { Architecture } from './architecture.ts';
-import { liveStates } from './architecture.ts';
+import { auxiliarySource, cellSequence, neededSlots } from './cell-sequence.ts';
 import { countElements, layerMultiplyAdds, layerParameters, type Parameter } from './layer-cost.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
@@ -76,22 +76,23 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
     .convolution('convolution', { channels: stemMultiplier * filters, kernel: 3 })
     .batchNorm();
 
-  const slots = cellSequence(cells, filters);
-  const auxiliarySlot = slots.findLastIndex(({ kind }) => kind === 'reduction') - 1;
-  const needed = neededSlots(architecture, slots, options.auxiliary ? auxiliarySlot : undefined);
-  const ends: { name: string; shape: Shape }[] = [{ name: 'Stem', shape: stem.shape }]; // ends[i] is slot i's input
+  const slots = cellSequence({ stem: 'Stem', cells, filters });
+  const auxiliaryFrom = options.auxiliary ? [auxiliarySource(slots)] : [];
+  const needed = neededSlots(architecture, slots, [slots.at(-1)!.name, ...auxiliaryFrom]);
+  const shapes = new Map([['Stem', stem.shape]]);
   const laid: CellPlan[] = [];
-  slots.forEach(({ name, kind, filters: f }, index) => {
-    const slot = { name, kind, filters: f, index, count: slots.length, norm };
-    const cell = planCell(architecture[kind], { ...slot, current: ends[index]!, previous: ends[index - 1] });
-    if (needed.has(index)) laid.push(cell);
-    ends.push({ name, shape: cell.shape });
+  slots.forEach((slot, index) => {
+    const read = (name: string) => ({ name, shape: shapes.get(name)! });
+    const [current, previous] = [read(slot.current), slot.previous === undefined ? undefined : read(slot.previous)];
+    const cell = planCell(architecture[slot.kind], { ...slot, index, count: slots.length, norm, current, previous });
+    shapes.set(slot.name, cell.shape);
+    if (needed.has(slot.name)) laid.push(cell);
   });
 
-  const head = new LayerPath(ends.at(-1)!.shape, 'head', norm).relu().globalAveragePool();
+  const head = new LayerPath(laid.at(-1)!.shape, 'head', norm).relu().globalAveragePool();
   const pooled = { name: 'global_pool', shape: head.shape };
   head.dropout().linear('linear', classes);
-  const auxiliary = options.auxiliary ? planAuxiliary(ends[auxiliarySlot + 1]!, classes, norm) : undefined;
+  const [auxiliary] = auxiliaryFrom.map((name) => planAuxiliary({ name, shape: shapes.get(name)! }, classes, norm));
 
   const sections = [
     section('Stem', stem.shape, stem.layers),
@@ -100,7 +101,6 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
   ];
   const parameters = sections.flatMap((part) => part.parameters);
   const extra = auxiliary ? [section('Auxiliary', [1, 1, classes], auxiliary.layers)] : [];
-  const laidNames = new Set(['Stem', ...laid.map(({ name }) => name)]);
   return {
     layout: 'cifar',
     input,
@@ -109,7 +109,7 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
     cells: laid,
     head: head.layers,
     auxiliary,
-    endpoints: [...ends.filter(({ name }) => laidNames.has(name)), pooled],
+    endpoints: [{ name: 'Stem', shape: stem.shape }, ...laid.map(({ name, shape }) => ({ name, shape })), pooled],
     sections: [...sections, ...extra],
     trainableParameters: countElements(parameters, { statistics: false }),
     totalParameters: countElements(parameters, { statistics: true }),
@@ -123,37 +123,6 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
 
 /** Every named tensor of the network, the auxiliary head's included, in the order of computation. */
 export const planParameters = (plan: Plan): Parameter[] => plan.sections.flatMap((part) => part.parameters);
-
-interface Slot {
-  name: string;
-  kind: 'normal' | 'reduction';
-  filters: number;
-}
-
-/** N normal, reduction, N normal, reduction, N normal; filters double at each reduction. */
-function cellSequence(cells: number, filters: number): Slot[] {
-  return [0, 1, 2].flatMap((stage): Slot[] => {
-    const f = filters * 2 ** stage;
-    const reduction: Slot = { name: `Reduction_Cell_${stage - 1}`, kind: 'reduction', filters: f };
-    const normal = Array.from({ length: cells }, (_, index): Slot => {
-      return { name: `Cell_${stage * cells + index}`, kind: 'normal', filters: f };
-    });
-    return stage === 0 ? normal : [reduction, ...normal];
-  });
-}
-
-/** The slots that reach the logits, or the auxiliary head where there is one. Slot i reads slots i−1 and i−2. */
-function neededSlots(architecture: Architecture, slots: readonly Slot[], auxiliary: number | undefined): Set<number> {
-  const needed = new Set([slots.length - 1]);
-  if (auxiliary !== undefined) needed.add(auxiliary);
-  for (let index = slots.length - 1; index >= 0; index--) {
-    if (!needed.has(index)) continue;
-    const live = liveStates(architecture[slots[index]!.kind]);
-    if (live.has(0)) needed.add(index - 1);
-    if (live.has(1)) needed.add(index - 2);
-  }
-  return needed;
-}
 
 function cellLayers(cell: CellPlan): Layer[] {
   const operations = cell.blocks.flatMap(({ left, right }) => [left, right]);
