@@ -108,9 +108,6 @@ async function begin(path: string, flags: Flags, display: SearchDisplay): Promis
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
   const settings = settingsOf(flags.preset, { dataset, size, seed, strategy, trials, blocks });
-  if (!strategyNames.includes(strategy)) {
-    throw new InputError(`--strategy: expected one of ${strategyNames.join(', ')}, got "${strategy}"`);
-  }
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   return Study.create(path, fitted(settings, files.train.count));
 }

@@ -1,4 +1,4 @@
-// Options of strategies: the paper's controller, our variant for small budgets, and how given ones are checked.
+// Options of strategies: the paper's controller, evolution, our variants for small budgets, and how given ones are checked.
 // Defaults and their reasons live here and nowhere else.
 
 import { InputError } from '../failure.ts';
@@ -31,28 +31,49 @@ export const laptopController: Partial<PpoOptions> = {
   learningRate: 0.002,
 };
 
-const whole = new Set(['hiddenUnits', 'embeddingSize', 'batchSize', 'epochs']);
+/** Regularized evolution. */
+export const evolutionDefaults = {
+  populationSize: 100, // architectures alive; as many are drawn at random first (Real et al., section 3)
+  sampleSize: 25, // of which the best becomes the parent (the same)
+};
+
+export type EvolutionOptions = typeof evolutionDefaults;
+
+/** For budgets of about 100 trials: of the paper's population nothing would be left to evolve. */
+export const laptopEvolution: Partial<EvolutionOptions> = { populationSize: 20, sampleSize: 5 };
+
+const whole = new Set(['hiddenUnits', 'embeddingSize', 'batchSize', 'epochs', 'populationSize', 'sampleSize']);
 const mayBeZero = new Set(['entropyWeight', 'failureWeight', 'baselineDecay']);
 
-/**
- * The paper's options overridden by what was given. Throws an InputError that names the option for an unknown name, for
- * anything but a number, and for a number that makes no sense.
- */
+/** The paper's options overridden by what was given. @throws InputError as `parseOptions` */
 export function parsePpoOptions(given: object): PpoOptions {
-  const known = Object.keys(paperController);
+  const options = parseOptions(given, paperController);
+  if (options.baselineDecay >= 1) refuse('baselineDecay to be below 1', `${options.baselineDecay}`);
+  return options;
+}
+
+/** Regularized evolution's defaults overridden by what was given. @throws InputError as `parseOptions` */
+export const parseEvolutionOptions = (given: object): EvolutionOptions => parseOptions(given, evolutionDefaults);
+
+/**
+ * Defaults overridden by what was given. Throws an InputError that names the option for an unknown name, for anything but a
+ * number, and for a number that makes no sense.
+ */
+function parseOptions<Options extends Record<string, number>>(given: object, defaults: Options): Options {
+  const known = Object.keys(defaults);
   for (const [name, value] of Object.entries(given)) {
     if (!known.includes(name)) refuse(`one of ${known.join(', ')}`, `"${name}"`);
     if (typeof value !== 'number' || !Number.isFinite(value)) refuse(`${name} to be a number`, `${value}`);
     if (whole.has(name) && !Number.isInteger(value)) refuse(`${name} to be a whole number`, `${value}`);
     if (value < 0 || (value === 0 && !mayBeZero.has(name))) refuse(`${name} to be positive`, `${value}`);
-    if (name === 'baselineDecay' && value >= 1) refuse('baselineDecay to be below 1', `${value}`);
   }
-  return { ...paperController, ...given };
+  return { ...defaults, ...given };
 }
 
 /** For strategies without options. */
-export function refuseOptions(given: object): void {
+export function refuseOptions(given: object): object {
   for (const name of Object.keys(given)) refuse('none', `"${name}"`);
+  return {};
 }
 
 function refuse(expected: string, got: string): never {

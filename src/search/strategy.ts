@@ -3,6 +3,8 @@
 
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
+import { EvolutionStrategy } from './evolution-strategy.ts';
+import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
 import { PpoStrategy } from './ppo-strategy.ts';
 import { RandomStrategy } from './random-strategy.ts';
 
@@ -50,16 +52,29 @@ export interface StrategyParts {
   options: object;
 }
 
-const strategies: Record<string, (parts: StrategyParts) => Strategy> = {
-  random: (parts) => new RandomStrategy(parts),
-  ppo: (parts) => new PpoStrategy(parts),
+interface StrategyKind {
+  create(parts: StrategyParts): Strategy;
+  /** All options, the given ones in place of their defaults. Throws an InputError for one that there is not. */
+  parseOptions(given: object): object;
+}
+
+const strategies: Record<string, StrategyKind> = {
+  random: { create: (parts) => new RandomStrategy(parts), parseOptions: refuseOptions },
+  ppo: { create: (parts) => new PpoStrategy(parts), parseOptions: parsePpoOptions },
+  evolution: { create: (parts) => new EvolutionStrategy(parts), parseOptions: parseEvolutionOptions },
 };
 
 export const strategyNames: readonly string[] = Object.keys(strategies);
 
 /** A fresh strategy over the cells of B blocks. Throws an InputError for an unknown name or option. */
 export function createStrategy(name: string, { blocks, seed, options = {} }: StrategySettings): Strategy {
-  const create = Object.hasOwn(strategies, name) ? strategies[name] : undefined;
-  if (!create) throw new InputError(`strategy: expected one of ${strategyNames.join(', ')}, got "${name}"`);
-  return create({ sizes: decisionSizes(blocks), seed, options });
+  return kindOf(name).create({ sizes: decisionSizes(blocks), seed, options });
+}
+
+/** All options of a strategy, so that a study can keep them: a later version may have other defaults. Throws as createStrategy. */
+export const completeOptions = (name: string, given: object = {}): object => kindOf(name).parseOptions(given);
+
+function kindOf(name: string): StrategyKind {
+  if (Object.hasOwn(strategies, name)) return strategies[name]!;
+  throw new InputError(`strategy: expected one of ${strategyNames.join(', ')}, got "${name}"`);
 }

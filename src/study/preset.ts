@@ -2,7 +2,8 @@
 // How many workers train and where results go is not here: a study may go on with other ones.
 
 import { InputError } from '../failure.ts';
-import { laptopController, type PpoOptions, parsePpoOptions } from '../search/options.ts';
+import { laptopController, laptopEvolution } from '../search/options.ts';
+import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 
@@ -29,7 +30,7 @@ export interface SearchSettings {
   seed: number;
   strategy: string;
   /** The strategy's options, those with their default included: later versions may have others. */
-  strategyOptions: Partial<PpoOptions>;
+  strategyOptions: object;
   /** Whether outcomes are told in the order of the asks (run.ts): reproducible, and right for few workers. */
   inOrder: boolean;
   /** B: blocks of a cell. */
@@ -41,14 +42,18 @@ export interface SearchSettings {
   final: Training;
 }
 
-export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy'> & { description: string };
+export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy' | 'strategyOptions'> & {
+  description: string;
+  /** Options that are not a strategy's defaults, by its name. */
+  strategyOptions: Record<string, object>;
+};
 
 const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
 
 export const presets = {
   smoke: {
     description: 'proves in a minute that everything works; its result means nothing',
-    strategyOptions: { batchSize: 2 },
+    strategyOptions: { ppo: { batchSize: 2 }, evolution: { populationSize: 3, sampleSize: 2 } },
     inOrder: true,
     blocks: defaultBlocks,
     trials: 6,
@@ -70,7 +75,7 @@ export const presets = {
   },
   laptop: {
     description: 'about six minutes on two cores',
-    strategyOptions: laptopController,
+    strategyOptions: { ppo: laptopController, evolution: laptopEvolution },
     inOrder: true,
     blocks: defaultBlocks,
     trials: 80,
@@ -111,7 +116,7 @@ export function settingsOf(
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
-  const strategyOptions = given.strategy === 'ppo' ? parsePpoOptions(settings.strategyOptions) : {}; // all of them: defaults may change
+  const strategyOptions = completeOptions(given.strategy, settings.strategyOptions[given.strategy]);
   const [child, final] = [scaled(settings.child), scaled(settings.final)];
   return { preset, ...settings, ...others, ...(size && { size }), trials, blocks, strategyOptions, child, final };
 }

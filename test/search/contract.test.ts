@@ -10,8 +10,11 @@ import { decisionSizes } from '../../src/space/decisions.ts';
 const blocks = 2;
 const sizes = decisionSizes(blocks);
 
-/** Small batches and controllers, so that a test sees many updates. */
-const smallBatches: Record<string, object> = { ppo: { batchSize: 5, epochs: 2, hiddenUnits: 16, embeddingSize: 8 } };
+/** Small batches, controllers and populations, so that a test sees many updates. */
+const smallBatches: Record<string, object> = {
+  ppo: { batchSize: 5, epochs: 2, hiddenUnits: 16, embeddingSize: 8 },
+  evolution: { populationSize: 8, sampleSize: 3 },
+};
 
 function create(name: string, seed: number | string = 1): Strategy {
   return createStrategy(name, { blocks, seed, options: smallBatches[name] });

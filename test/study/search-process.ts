@@ -22,9 +22,12 @@ export interface SearchToKill {
 
 const { path, notes, strategy: name, inOrder, trials, workers }: SearchToKill = JSON.parse(process.argv[2]!);
 /** Updates that come often and change much, so that a lost or repeated one would show. */
-const options = name === 'ppo' ? { batchSize: 10, learningRate: 0.01 } : {};
+const options: Record<string, object> = {
+  ppo: { batchSize: 10, learningRate: 0.01 },
+  evolution: { populationSize: 20, sampleSize: 5 },
+};
 const strategy: Strategy =
-  name === 'chain' ? new ChainStrategy(3) : createStrategy(name, { blocks: 2, seed: 3, options });
+  name === 'chain' ? new ChainStrategy(3) : createStrategy(name, { blocks: 2, seed: 3, options: options[name] });
 const study = existsSync(path) ? Study.open(path) : Study.create(path, {});
 const say = (event: SearchEvent) => process.stdout.write(`${event.kind} ${'trial' in event ? event.trial : ''}\n`);
 const common = { study, strategy, trials, workers, inOrder };

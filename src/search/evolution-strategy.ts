@@ -1,0 +1,80 @@
+// Regularized evolution (Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, 2019):
+// a population of the latest architectures; the best of a random sample has a child with one decision changed; the oldest dies.
+
+import { RandomStream } from '../random/stream.ts';
+import { type EvolutionOptions, parseEvolutionOptions } from './options.ts';
+import { PendingTrials } from './pending.ts';
+import { readState, writeState } from './saved-state.ts';
+import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+
+interface Member {
+  decisions: number[];
+  reward: number;
+}
+
+interface State {
+  random: string;
+  asked: number;
+  pending: [trial: number, decisions: number[]][];
+  population: Member[];
+}
+
+export class EvolutionStrategy implements Strategy {
+  readonly name = 'evolution';
+  readonly #sizes: readonly number[];
+  readonly #options: EvolutionOptions;
+  readonly #pending = new PendingTrials<number[]>();
+  #random: RandomStream;
+  #asked = 0;
+  #population: Member[] = []; // oldest first
+
+  constructor({ sizes, seed, options }: StrategyParts) {
+    this.#sizes = sizes;
+    this.#options = parseEvolutionOptions(options);
+    this.#random = new RandomStream(seed).split('evolution');
+  }
+
+  ask(trial: number): number[] {
+    // With many workers the first children may be due before the first reward: until then there is nobody to descend from.
+    const first = this.#asked < this.#options.populationSize || this.#population.length === 0;
+    const random = this.#random.split(`ask ${this.#asked}`); // a refused ask draws nothing
+    const decisions = first ? this.#sizes.map((size) => random.integer(size)) : this.#child(random);
+    this.#pending.open(trial, decisions);
+    this.#asked++;
+    return [...decisions];
+  }
+
+  /** A failed trial leaves no member. */
+  tell(trial: number, outcome: Outcome): void {
+    const decisions = this.#pending.close(trial, outcome);
+    if (!('reward' in outcome)) return;
+    this.#population.push({ decisions, reward: outcome.reward });
+    if (this.#population.length > this.#options.populationSize) this.#population.shift();
+  }
+
+  /** The best of a sample drawn with replacement, with one decision changed: an input, an operation or a combiner. */
+  #child(random: RandomStream): number[] {
+    const sample = Array.from({ length: this.#options.sampleSize }, () => {
+      return this.#population[random.integer(this.#population.length)]!;
+    });
+    const parent = sample.reduce((best, member) => (member.reward > best.reward ? member : best));
+    const place = random.integer(this.#sizes.length);
+    const step = 1 + random.integer(this.#sizes[place]! - 1); // to each other value, equally likely
+    return parent.decisions.map((choice, index) => (index === place ? (choice + step) % this.#sizes[place]! : choice));
+  }
+
+  save(): Uint8Array {
+    const [random, pending] = [this.#random.save(), this.#pending.entries()];
+    const state: State = { random, asked: this.#asked, pending, population: this.#population };
+    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays: {} });
+  }
+
+  load(bytes: Uint8Array): void {
+    const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
+    const { random, asked, pending, population } = saved.state as State;
+    this.#random = RandomStream.load(random);
+    this.#asked = asked;
+    this.#pending.replace(pending);
+    this.#population = population;
+  }
+}
