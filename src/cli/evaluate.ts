@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { EvaluationBatches } from '../data/batches.ts';
 import { openDataset } from '../data/dataset.ts';
 import { InputError } from '../failure.ts';
+import { readModel, readModelDescription } from '../model/model-file.ts';
 import { percent, whole } from '../report/words.ts';
-import { readModel, readModelDescription } from '../study/model-file.ts';
 import { evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
 import { prepareDataset } from './dataset.ts';
 import { LiveBlock } from './live-block.ts';
@@ -20,7 +20,8 @@ export function registerEvaluate(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText('after', '\nExample:\n  nasnet evaluate runs/laptop/network.safetensors')
     .action(async (path: string, { dataset: name, data, json }: { dataset: string; data?: string; json?: boolean }) => {
-      const { resolution, classes } = readModelDescription(path);
+      const { network: sizes, classes } = readModelDescription(path);
+      const [resolution] = sizes.input;
       const block = new LiveBlock(process.stderr);
       const files = await prepareDataset({ dataset: name, data, size: resolution }, block);
       if (files.classes.join() !== classes.join()) {
@@ -32,7 +33,7 @@ export function registerEvaluate(program: Command): void {
       const { network, description } = readModel(path);
       const batches = new EvaluationBatches({
         from: test,
-        whitening: description.whitening,
+        whitening: description.preprocessing,
         batchSize: evaluationBatch,
       });
       const measured = evaluateNetwork(network, withProgress(batches, block), classes.length);

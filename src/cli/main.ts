@@ -1,38 +1,83 @@
 // The command line: reads the words, loads the command they name, and turns what it throws into one sentence and an exit code.
-// Each command's file is loaded only when it is called for, so that `--help` and plain-data commands start at once.
+// `--help` needs no command's file and a command only its own, so that both start at once.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { Failure, InputError, Interruption } from '../failure.ts';
+import { nasnetVersion } from '../version.ts';
 
 /** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted with the state saved. */
 const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
 
-const commands = {
-  search: async () => (await import('./search.ts')).registerSearch,
-  show: async () => (await import('./show.ts')).registerShow,
-  report: async () => (await import('./report.ts')).registerReport,
-  evaluate: async () => (await import('./evaluate.ts')).registerEvaluate,
-  train: async () => (await import('./train.ts')).registerTrain,
-  profile: async () => (await import('./profile.ts')).registerProfile,
-  draw: async () => (await import('./draw.ts')).registerDraw,
-  doctor: async () => (await import('./doctor.ts')).registerDoctor,
+/** What `nasnet --help` says of a command, and the command itself. */
+interface Entry {
+  /** The words after its name, as its own help gives them. */
+  takes: string;
+  /** Its description. test/cli/main.test.ts compares both with what the command's file says. */
+  about: string;
+  load: () => Promise<(program: Command) => void>;
+}
+
+/** Every command, in the order of the help. A new one adds its entry; its file is loaded only when the command is called. */
+export const commands: Record<string, Entry> = {
+  search: {
+    takes: '[options]',
+    about: 'search cells, build the best one larger, train and test it; run again to go on',
+    load: async () => (await import('./search.ts')).registerSearch,
+  },
+  show: {
+    takes: '[options] <study>',
+    about: 'best cells, rewards and progress of a study; also while it is searched',
+    load: async () => (await import('./show.ts')).registerShow,
+  },
+  report: {
+    takes: '[options] <study>',
+    about: 'a study as one page with its curves, its best cells as pictures and architecture files',
+    load: async () => (await import('./report.ts')).registerReport,
+  },
+  evaluate: {
+    takes: '[options] <model>',
+    about: 'accuracy and loss of a trained network on test images',
+    load: async () => (await import('./evaluate.ts')).registerEvaluate,
+  },
+  train: {
+    takes: '[options] <model>',
+    about: 'train one architecture at any size, test it, keep its weights; run again to go on',
+    load: async () => (await import('./train.ts')).registerTrain,
+  },
+  profile: {
+    takes: '[options] <model>',
+    about: 'shapes, parameters and multiply-adds of a network',
+    load: async () => (await import('./profile.ts')).registerProfile,
+  },
+  draw: {
+    takes: '[options] <cell>',
+    about: "the normal and the reduction cell as a picture in the manner of the paper's Figure 4",
+    load: async () => (await import('./draw.ts')).registerDraw,
+  },
+  doctor: {
+    takes: '[options]',
+    about: 'what this machine has and lacks; exits 1 if something needed is missing',
+    load: async () => (await import('./doctor.ts')).registerDoctor,
+  },
 };
 
 /** Runs one command line, `words` without the program's name, and returns the exit code. bin/nasnet calls it. */
 export async function main(words: string[]): Promise<number> {
   const program = new Command('nasnet')
     .description('Neural architecture search for images: finds convolutional cells and builds networks from them.')
-    .version(packageVersion())
+    .version(nasnetVersion())
     .showSuggestionAfterError()
-    .configureHelp({ sortSubcommands: false })
+    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText(
       'after',
       '\nStart here: nasnet search            (CIFAR-10, about six minutes on two cores)\nEach command explains itself: nasnet COMMAND --help',
     )
     .exitOverride();
-  const named = words.find((word) => word in commands) as keyof typeof commands | undefined;
-  for (const load of named ? [commands[named]] : Object.values(commands)) (await load())(program);
+  const named = words.find((word) => Object.hasOwn(commands, word));
+  for (const [name, { takes, about, load }] of Object.entries(commands)) {
+    if (name === named) (await load())(program);
+    else program.command(name).usage(takes).description(about);
+  }
   try {
     await program.parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? exitCodes.done);
@@ -52,9 +97,4 @@ function explain(error: unknown): number {
 function say(sentence: string, code: number): number {
   process.stderr.write(`nasnet: ${sentence}\n`);
   return code;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -7,17 +7,19 @@ import type { DatasetFiles } from '../data/dataset-files.ts';
 import { type Split, split } from '../data/split.ts';
 import { measureWhitening, type Whitening } from '../data/whitening.ts';
 import { setThreads } from '../engine/machine.ts';
+import { writeModel } from '../model/model-file.ts';
 import { buildNetwork } from '../model/network.ts';
+import { whitenedPreprocessing } from '../model/preprocessing.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { planNetwork } from '../space/plan.ts';
 import { Checkpoints } from '../train/checkpoint.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
+import { nasnetVersion } from '../version.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import type { WorkerResult } from './evaluation.ts';
 import type { EpochReport } from './log.ts';
-import { writeModel } from './model-file.ts';
 import type { Training } from './preset.ts';
 
 /** What all jobs of a pool share: the images, and how they are divided. */
@@ -129,11 +131,10 @@ async function run(
       details.test = evaluateNetwork(network, test, classes);
       writeModel(keepModel.weights, network, {
         architecture,
-        cells,
-        filters,
-        resolution,
+        network: { layout: 'cifar', cells, filters, input: [resolution, resolution] },
         classes: dataset.classes,
-        whitening,
+        preprocessing: whitenedPreprocessing(whitening),
+        origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
       });
     }
     return { reward: last.validation!.accuracy, details };

@@ -1,0 +1,112 @@
+// What a model file says about its network, as text: written in the newest format, read in every format there ever was.
+// A description that was damaged or edited by hand is refused in one sentence.
+
+import { z } from 'zod';
+import { InputError } from '../failure.ts';
+import type { Architecture } from '../space/architecture.ts';
+import { parseArchitecture } from '../space/parse.ts';
+import { type PlanOptions, planNetwork } from '../space/plan.ts';
+import { type Preprocessing, whitenedPreprocessing } from './preprocessing.ts';
+
+export interface ModelDescription {
+  architecture: Architecture;
+  /** What planNetwork takes beside the architecture, its input in full; the classes are counted below. */
+  network: Omit<PlanOptions, 'auxiliary' | 'classes' | 'input'> & { input: readonly [height: number, width: number] };
+  /** Names in the order of the logits: 1,001 with 'background' first where the source has it. */
+  classes: string[];
+  preprocessing: Preprocessing;
+  /** One sentence: 'trained by nasnet 0.1.0 on cifar10'. */
+  origin: string;
+}
+
+const format = 2;
+
+export function printDescription(description: ModelDescription): string {
+  return JSON.stringify({ format, ...description });
+}
+
+/** @throws InputError that names the part which cannot be used; `where` stands in front */
+export function parseDescription(text: string, where: string): ModelDescription {
+  const document = parseJson(text, where);
+  const found = check(z.looseObject({ format: count }), document, where).format;
+  if (found > format)
+    throw new InputError(`${where}: expected a network of format ${format} or older, got ${found}: update nasnet`);
+  const description = found === 1 ? fromFirst(check(firstFormat, document, where)) : check(newest, document, where);
+  const architecture = parseArchitecture(description.architecture, where);
+  const parsed = { ...description, architecture };
+  try {
+    planNetwork(architecture, { ...parsed.network, classes: parsed.classes.length });
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${where}: ${error.message}`) : error;
+  }
+  return parsed;
+}
+
+const count = z.int().positive();
+const threeNumbers = z.array(z.number()).length(3);
+const threeDeviations = z.array(z.number().positive()).length(3);
+const classes = z.array(z.string()).min(1);
+
+const network = z.strictObject({
+  layout: z.enum(['cifar', 'imagenet']).optional(),
+  cells: z.int().nonnegative(),
+  filters: count,
+  input: z.tuple([count, count]),
+  inputChannels: z.literal(3).optional(),
+  stemChannels: count.optional(),
+  skipReductionInput: z.boolean().optional(),
+});
+
+const newest = z
+  .strictObject({
+    format: z.literal(format),
+    architecture: z.unknown(),
+    network,
+    classes,
+    preprocessing: z.strictObject({
+      mean: threeNumbers,
+      deviation: threeDeviations,
+      centralFraction: z.number().positive().max(1),
+      aspect: z.enum(['shorter-side', 'stretch']),
+      interpolation: z.enum(['bilinear', 'bicubic', 'area']),
+    }),
+    origin: z.string(),
+  })
+  .transform(({ format: _, ...description }) => description);
+
+/** Of the first versions: CIFAR's layout and square images only. */
+const firstFormat = z.object({
+  architecture: z.unknown(),
+  cells: z.int().nonnegative(),
+  filters: count,
+  resolution: count,
+  classes,
+  whitening: z.object({ mean: threeNumbers, deviation: threeDeviations }),
+});
+
+function fromFirst({ architecture, cells, filters, resolution, classes, whitening }: z.infer<typeof firstFormat>) {
+  return {
+    architecture,
+    network: { layout: 'cifar' as const, cells, filters, input: [resolution, resolution] as [number, number] },
+    classes,
+    preprocessing: whitenedPreprocessing(whitening),
+    origin: 'trained by nasnet 0.1.0',
+  };
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${where}: expected a description in JSON, got ${(error as Error).message}`);
+  }
+}
+
+/** The value, or one sentence about the first part of it that does not fit. */
+function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  const place = ['description', ...path].join('.');
+  throw new InputError(`${where}: ${place}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`);
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { randn, tensor } from '../../src/engine/create.ts';
+import { noGrad } from '../../src/engine/memory.ts';
+import { manualSeed } from '../../src/engine/random.ts';
+import { type ModelDescription, readModel, readModelDescription, writeModel } from '../../src/model/model-file.ts';
+import { buildNetwork } from '../../src/model/network.ts';
+import { imagenetPreprocessing, whitenedPreprocessing } from '../../src/model/preprocessing.ts';
+import { writeSafetensors } from '../../src/nn/safetensors.ts';
+import { planNetwork } from '../../src/space/plan.ts';
+import { nasnetA } from '../../src/space/published.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-model-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const description: ModelDescription = {
+  architecture: nasnetA,
+  network: { layout: 'cifar', cells: 1, filters: 4, input: [16, 16] },
+  classes: ['cat', 'dog', 'Äffchen'],
+  preprocessing: { ...imagenetPreprocessing, mean: [1, 2, 3] },
+  origin: 'made by a test',
+};
+
+/** What the first versions wrote: one side, the whitening, no origin. */
+const first = {
+  format: 1,
+  architecture: nasnetA,
+  cells: 1,
+  filters: 4,
+  resolution: 16,
+  classes: ['cat', 'dog', 'Äffchen'],
+  whitening: { mean: [1, 2, 3], deviation: [4, 5, 6] },
+};
+
+const path = join(folder, 'network.safetensors');
+
+test('a network read back gives the same answers, without its auxiliary head', () => {
+  const options = { cells: 1, filters: 4, input: 16, classes: 3, auxiliary: true };
+  const network = buildNetwork(planNetwork(nasnetA, options), { seed: 3 });
+  manualSeed(4);
+  const images = randn([5, 3, 16, 16]);
+  noGrad(() => network.forward(images)); // moves the statistics of batch norm
+  writeModel(path, network, description);
+  const read = readModel(path);
+  assert.deepEqual(read.description, description);
+  assert.ok(![...read.network.namedParameters().keys()].some((name) => name.startsWith('auxiliary')));
+  network.train(false);
+  noGrad(() =>
+    assert.deepEqual(read.network.forward(images).logits.toArray(), network.forward(images).logits.toArray()),
+  );
+});
+
+test('a file of format 1 gives its network, and its whitening as preprocessing', () => {
+  const network = buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 4, input: 16, classes: 3 }), { seed: 3 });
+  writeSafetensors(path, network.stateDict(), { nasnet: JSON.stringify(first) });
+  const read = readModel(path);
+  assert.deepEqual(read.description, {
+    ...description,
+    preprocessing: whitenedPreprocessing({ mean: [1, 2, 3], deviation: [4, 5, 6] }),
+    origin: 'trained by nasnet 0.1.0',
+  });
+  assert.deepEqual(read.network.parameters()[0]!.toArray(), network.parameters()[0]!.toArray());
+});
+
+test('what is no network of ours, or is one no more, is refused in a sentence that names the place', () => {
+  const refused = (metadata: Record<string, string>, sentence: RegExp) => {
+    writeSafetensors(path, { x: tensor([1, 2]) }, metadata);
+    assert.throws(() => readModel(path), { name: 'InputError', message: sentence });
+  };
+  const edited = (changes: object) => ({ nasnet: JSON.stringify({ format: 2, ...description, ...changes }) });
+  const { network } = description;
+  refused({}, /network\.safetensors: expected a network that nasnet trained or imported, got a safetensors file of an/);
+  refused(edited({ format: 99 }), /expected a network of format 2 or older, got 99: update nasnet$/);
+  refused(edited({ format: 'two' }), /: description\.format: .*expected number, received string$/);
+  refused({ nasnet: '{"format": 2' }, /network\.safetensors: expected a description in JSON, got /);
+  refused({ nasnet: '[]' }, /network\.safetensors: description: /);
+  refused(edited({ network: { ...network, cells: -1 } }), /: description\.network\.cells: /);
+  refused(edited({ network: { ...network, input: 16 } }), /: description\.network\.input: .*expected tuple/);
+  refused(edited({ network: { ...network, depth: 3 } }), /: description\.network: unrecognized key: "depth"$/);
+  refused(edited({ classes: [] }), /: description\.classes: /);
+  refused(
+    edited({ preprocessing: { ...imagenetPreprocessing, deviation: [1, 0, 1] } }),
+    /\.preprocessing\.deviation\.1: /,
+  );
+  refused(edited({ preprocessing: { ...imagenetPreprocessing, aspect: 'free' } }), /\.preprocessing\.aspect: /);
+  refused(edited({ architecture: { normal: {} } }), /network\.safetensors: normal\.blocks: expected a list of blocks/);
+  refused({ nasnet: JSON.stringify({ ...first, whitening: undefined }) }, /: description\.whitening: /);
+  refused(edited({}), /network\.safetensors: weights: expected a tensor/);
+  writeFileSync(path, 'no tensors');
+  assert.throws(() => readModelDescription(path), /network\.safetensors: expected/);
+});
