@@ -51,7 +51,7 @@ export class Network extends Module {
    */
   forward(images: Tensor, { progress = 0 }: { progress?: number } = {}): Output {
     const relus = new SharedRelus();
-    const endpoints = new Map([['Stem', this.#stem.forward(images.contiguous('channels_last'), relus)]]);
+    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(images.contiguous('channels_last'), relus)]]);
     this.plan.cells.forEach(({ name, current, previous }, index) => {
       const cell = this.#cells[index]!;
       endpoints.set(name, cell.forward(endpoints.get(current), endpoints.get(previous), relus, progress));

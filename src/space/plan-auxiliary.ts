@@ -1,14 +1,15 @@
 // The auxiliary head, which only training uses: a second classifier before the second reduction cell (released code).
 
 import { InputError } from '../failure.ts';
-import { type BatchNormSettings, LayerPath } from './layer-path.ts';
+import { LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
+import { type Layout, layouts } from './layouts.ts';
 
 const pool = { kernel: 5, stride: 3 } as const; // average, VALID
 
 /** Whether an image of this size leaves enough pixels before the second reduction cell for the auxiliary head. */
-export function auxiliaryFits(input: number | readonly [number, number]): boolean {
-  return [input].flat().every((size) => Math.ceil(size / 2) >= pool.kernel);
+export function auxiliaryFits(input: number | readonly [number, number], layout: Layout = 'cifar'): boolean {
+  return [input].flat().every((size) => size >= layouts[layout].leastAuxiliaryInput);
 }
 
 export interface AuxiliaryPlan {
@@ -18,15 +19,11 @@ export interface AuxiliaryPlan {
 }
 
 /** ReLU, 5×5 average pool, 1×1 to 128, a convolution over all that is left to 768, linear (released code). */
-export function planAuxiliary(
-  from: { name: string; shape: Shape },
-  classes: number,
-  norm: BatchNormSettings,
-): AuxiliaryPlan {
+export function planAuxiliary(from: { name: string; shape: Shape }, classes: number, layout: Layout): AuxiliaryPlan {
   const [height, width] = from.shape;
   const { kernel, stride } = pool;
+  const { norm, leastAuxiliaryInput: least } = layouts[layout];
   if (height < kernel || width < kernel) {
-    const least = 2 * kernel - 1;
     throw new InputError(
       `auxiliary head: expected at least ${kernel} × ${kernel} pixels before the second reduction cell, got ` +
         `${height} × ${width}; use images of at least ${least} × ${least} pixels or leave the auxiliary head out`,

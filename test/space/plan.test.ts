@@ -196,7 +196,7 @@ test('the auxiliary head fits from 9 × 9 pixels on, and says so below', () => {
     () => at(8),
     /^InputError: auxiliary head: expected at least 5 × 5 pixels .* got 4 × 4; use images of at least 9 × 9/,
   );
-  assert.deepEqual([8, 9, 32].map(auxiliaryFits), [false, true, true]);
+  assert.deepEqual([auxiliaryFits(8), auxiliaryFits(9), auxiliaryFits(32)], [false, true, true]);
   assert.equal(auxiliaryFits([8, 32]), false);
 });
 
