@@ -1,5 +1,5 @@
 // Charts as SVG text, drawn by Observable Plot into a document that lives only in memory.
-// They take plain numbers; page.ts puts them into the report.
+// They take plain numbers; page.ts puts them into the report. The paper's Figure 5 is drawn in figure-5-chart.ts.
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
@@ -22,7 +22,7 @@ export function rewardChart(points: RewardPoint[]): string {
     best = Math.max(best, point.reward);
     return { trial: point.trial, reward: best };
   });
-  return draw({
+  return drawChart({
     x: { label: 'trial →', tickFormat: wholeOnly },
     y: { label: '↑ validation accuracy', tickFormat: share, grid: true },
     marks: [
@@ -47,7 +47,7 @@ export function rewardChart(points: RewardPoint[]): string {
 
 /** How evenly the rewards spread: a histogram of all finished trials. */
 export function rewardHistogram(points: RewardPoint[]): string {
-  return draw({
+  return drawChart({
     height: 180,
     x: { label: 'validation accuracy →', tickFormat: share },
     y: { label: '↑ cells', grid: true },
@@ -64,7 +64,7 @@ export interface LearningPoint {
 
 /** Accuracies (or losses) of one training against epochs, one line a series, named at its end. */
 export function learningChart(points: LearningPoint[], label: string, isShare: boolean): string {
-  return draw({
+  return drawChart({
     marginRight: 110,
     height: 240,
     x: { label: 'epoch →' },
@@ -91,7 +91,7 @@ export function learningChart(points: LearningPoint[], label: string, isShare: b
 
 /** Share of right answers per class on the test images, best class first. */
 export function classChart(classes: { name: string; accuracy: number }[]): string {
-  return draw({
+  return drawChart({
     marginLeft: 110,
     height: 22 * classes.length + 50,
     x: { label: 'test accuracy →', tickFormat: share, domain: [0, 1], grid: true },
@@ -120,7 +120,8 @@ const share = (fraction: number): string => `${Number((100 * fraction).toFixed(1
 
 const wholeOnly = (value: number): string => (Number.isInteger(value) ? String(value) : '');
 
-function draw(options: Plot.PlotOptions): string {
+/** A chart of this size unless the options say another, as SVG that stands alone. */
+export function drawChart(options: Plot.PlotOptions): string {
   const { document } = parseHTML('<html><body></body></html>');
   const chart = Plot.plot({
     document,

@@ -1,0 +1,210 @@
+// The paper's Figure 5 as SVG: accuracy against what a network costs, every point named. It takes plain numbers and decides
+// only how they look.
+
+import * as Plot from '@observablehq/plot';
+import { fontFamily, ink, textWidth } from '../draw/palette.ts';
+import { drawChart } from './chart.ts';
+import { type Box, type Placed, placeLabels, type Segment } from './figure-5-labels.ts';
+
+export type Series = 'designed' | 'nasnet-a' | 'nasnet-b-c' | 'own';
+
+export interface CostPoint {
+  name: string;
+  series: Series;
+  /** In the axis's unit, such as billions of multiply-adds. */
+  cost: number;
+  /** Top-1 accuracy, 0 to 1. */
+  top1: number;
+}
+
+export interface CostChart {
+  title: string;
+  /** Of the horizontal axis. */
+  label: string;
+  points: readonly CostPoint[];
+}
+
+interface SeriesStyle {
+  legend: string;
+  colour: string;
+  symbol: 'circle' | 'square' | 'diamond';
+  /** Pixels from the symbol's middle to its rim. */
+  radius: number;
+  filled: boolean;
+}
+
+const styles: Record<Series, SeriesStyle> = {
+  designed: { legend: 'designed by people', colour: '#475569', symbol: 'circle', radius: 4, filled: true },
+  'nasnet-a': { legend: 'NASNet-A', colour: '#c2410c', symbol: 'square', radius: 5, filled: true },
+  'nasnet-b-c': { legend: 'NASNet-B and -C', colour: '#c2410c', symbol: 'square', radius: 4, filled: false },
+  own: { legend: 'your models', colour: '#1d4ed8', symbol: 'diamond', radius: 6, filled: true },
+};
+
+const size = { width: 760, height: 540, left: 58, right: 24, top: 64, bottom: 48 } as const; // pixels
+const frame = { left: size.left, right: size.width - size.right, top: size.top, bottom: size.height - size.bottom };
+const font = 12; // pixels
+
+/** One plot of the figure. NASNet-A's points are joined in the order of their cost. */
+export function costChart({ title, label, points }: CostChart): string {
+  const x = scale([0, roundUp(1.04 * Math.max(...points.map(({ cost }) => cost)))], [frame.left, frame.right]);
+  const y = scale(accuracies(points), [frame.bottom, frame.top]);
+  const line = points.filter(({ series }) => series === 'nasnet-a').sort((a, b) => a.cost - b.cost);
+  const segments = line.slice(1).map((to, index): Segment => {
+    return [x.at(line[index]!.cost), y.at(line[index]!.top1), x.at(to.cost), y.at(to.top1)];
+  });
+  const placed = placeLabels(
+    points.map(({ name, series, cost, top1 }) => ({
+      x: x.at(cost),
+      y: y.at(top1),
+      radius: styles[series].radius,
+      width: textWidth(name, font, weightOf(series)),
+      height: font + 1,
+    })),
+    inset(frame, 3),
+    segments,
+  );
+  return drawChart({
+    width: size.width,
+    height: size.height,
+    marginLeft: size.left,
+    marginRight: size.right,
+    marginTop: size.top,
+    marginBottom: size.bottom,
+    style: { fontSize: `${font}px`, fontFamily, background: ink.paper, color: ink.text },
+    ariaLabel: title,
+    x: { label, labelAnchor: 'center', labelArrow: 'none', domain: x.domain, range: x.range, ticks: 8, grid: true },
+    y: {
+      label: 'top-1 accuracy (%)',
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      domain: y.domain,
+      range: y.range,
+      ticks: 8,
+      tickFormat: (value: number) => `${Number((100 * value).toFixed(1))}`,
+      grid: true,
+    },
+    marks: [
+      Plot.frame({ stroke: '#cbd5e1' }),
+      Plot.line(line, { x: 'cost', y: 'top1', stroke: styles['nasnet-a'].colour, strokeWidth: 1.75 }),
+      leaders(placed, x, y),
+      ...(Object.keys(styles) as Series[]).map((series) => symbols(points, series)),
+      ...points.map((point, index) => nameText(point, placed[index]!, x, y)),
+      ...heading(title, points),
+    ],
+  });
+}
+
+function symbols(points: readonly CostPoint[], series: Series): Plot.Markish {
+  const { colour, symbol, radius, filled } = styles[series];
+  return Plot.dot(
+    points.filter((point) => point.series === series),
+    {
+      x: 'cost',
+      y: 'top1',
+      r: radius,
+      symbol: symbol === 'diamond' ? 'diamond2' : symbol,
+      fill: filled ? colour : ink.paper,
+      stroke: filled ? ink.paper : colour,
+      strokeWidth: filled ? 1 : 1.75,
+      ariaLabel: 'name',
+      title: ({ name, top1 }: CostPoint) => `${name}: ${(100 * top1).toFixed(1)}%`,
+    },
+  );
+}
+
+/** The name in its box, at the side that its point is on: the box is as wide as the text in the widest font. */
+function nameText({ name, series, cost }: CostPoint, { box }: Placed, x: Scale, y: Scale): Plot.Markish {
+  const point = x.at(cost);
+  const [anchor, pixel] =
+    point <= box.left
+      ? (['start', box.left] as const)
+      : point >= box.right
+        ? (['end', box.right] as const)
+        : (['middle', (box.left + box.right) / 2] as const);
+  return Plot.text([name], {
+    x: [x.back(pixel)],
+    y: [y.back((box.top + box.bottom) / 2)],
+    textAnchor: anchor,
+    fill: series === 'designed' ? ink.text : styles[series].colour,
+    stroke: ink.paper, // a rim, so that no line of the grid runs through the letters
+    strokeWidth: 3,
+    fontWeight: weightOf(series),
+    text: (text: string) => text,
+  });
+}
+
+function leaders(placed: readonly Placed[], x: Scale, y: Scale): Plot.Markish {
+  const drawn = placed.flatMap(({ leader }) => (leader ? [leader] : []));
+  return Plot.link(drawn, {
+    x1: ([x1]: Segment) => x.back(x1),
+    y1: ([, y1]: Segment) => y.back(y1),
+    x2: ([, , x2]: Segment) => x.back(x2),
+    y2: ([, , , y2]: Segment) => y.back(y2),
+    stroke: '#94a3b8',
+    strokeWidth: 0.75,
+  });
+}
+
+/** The title and, below it, what the symbols mean. */
+function heading(title: string, points: readonly CostPoint[]): Plot.Markish[] {
+  const used = (Object.keys(styles) as Series[]).filter((series) => points.some((point) => point.series === series));
+  let across = 0;
+  const legend = used.flatMap((series) => {
+    const { legend: words, colour, symbol, radius, filled } = styles[series];
+    const at = { frameAnchor: 'top-left', dy: -17 } as const;
+    const left = across;
+    across += 16 + textWidth(words, font) + 12;
+    return [
+      Plot.dot([words], {
+        ...at,
+        dx: left + 6,
+        r: radius,
+        symbol: symbol === 'diamond' ? 'diamond2' : symbol,
+        fill: filled ? colour : ink.paper,
+        stroke: filled ? ink.paper : colour,
+        strokeWidth: filled ? 1 : 1.75,
+      }),
+      Plot.text([words], { ...at, dx: left + 16, dy: -22, fill: ink.quiet, textAnchor: 'start' }),
+    ];
+  });
+  const text = { frameAnchor: 'top-left', dy: -50, fontSize: 15, fontWeight: 'bold', textAnchor: 'start' } as const;
+  return [Plot.text([title], text), ...legend];
+}
+
+const weightOf = (series: Series) => (series === 'own' ? 'bold' : 'normal');
+
+interface Scale {
+  domain: [number, number];
+  range: [number, number];
+  at(value: number): number;
+  back(pixel: number): number;
+}
+
+function scale(domain: [number, number], range: [number, number]): Scale {
+  const slope = (range[1] - range[0]) / (domain[1] - domain[0]);
+  return {
+    domain,
+    range,
+    at: (value) => range[0] + (value - domain[0]) * slope,
+    back: (pixel) => domain[0] + (pixel - range[0]) / slope,
+  };
+}
+
+/** From a multiple of 2 points below the least accuracy to one above the largest. */
+function accuracies(points: readonly CostPoint[]): [number, number] {
+  const shares = points.map(({ top1 }) => 100 * top1);
+  const least = 2 * Math.floor((Math.min(...shares) - 1) / 2);
+  const largest = 2 * Math.ceil((Math.max(...shares) + 0.8) / 2);
+  return [Math.max(0, least) / 100, Math.min(100, largest) / 100];
+}
+
+/** The next number of one of these forms times a power of ten. */
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const steps = [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 10];
+  return power * steps.find((step) => step * power >= value)!;
+}
+
+const inset = ({ left, right, top, bottom }: Box, by: number): Box => {
+  return { left: left + by, right: right - by, top: top + by, bottom: bottom - by };
+};
