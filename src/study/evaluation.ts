@@ -4,10 +4,18 @@ import type { WorkerPool } from '../workers/pool.ts';
 import type { EpochReport } from './log.ts';
 import type { TrialFailure } from './records.ts';
 
-/** A trial's outcome, with the seconds that a worker spent on it. */
-export type Evaluation =
-  | { reward: number; seconds: number; details?: unknown }
-  | { failure: TrialFailure; seconds: number };
+export interface Reward {
+  /** Validation accuracy, 0 to 1. */
+  reward: number;
+  /** What a worker spent on it. */
+  seconds: number;
+  /** Anything else worth keeping, as JSON. */
+  details?: unknown;
+  /** The trial whose reward it takes, untrained, because its architecture is the same graph. */
+  sameAs?: number;
+}
+
+export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
 
 export interface TrialToEvaluate {
   number: number;
@@ -30,6 +38,9 @@ export interface EvaluationProgress {
  * evaluated any more, and ends the search.
  */
 export type Evaluate = (trial: TrialToEvaluate, progress: EvaluationProgress) => Promise<Evaluation>;
+
+/** Only a number from 0 to 1 is a reward. */
+export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
 /** What the evaluator module of a pool returns for a trial. Its messages are EpochReports. */
 export interface WorkerResult {

@@ -15,6 +15,7 @@ import type { EpochReport } from './log.ts';
 import { thisMachine } from './machine.ts';
 import type { SearchSettings, Training } from './preset.ts';
 import type { TrialRecord } from './records.ts';
+import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './run.ts';
 import type { Study } from './study.ts';
 import type { FinalMessage, TrainingDetails, TrainingJob, TrainingSetup } from './training-job.ts';
@@ -55,15 +56,16 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
 }
 
 async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
-  const { strategy, strategyOptions, inOrder, blocks, seed, child } = study.settings;
+  const { strategy, strategyOptions, inOrder, remember, blocks, seed, child } = study.settings;
   await using pool = poolFor(study.settings, files, child, workers, 1);
   const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
     return { architecture: decode(decisions), training: child, seed: `${seed}, trial ${number}` };
   };
+  const evaluate = evaluateIn(pool, jobOf);
   return await runSearch({
     study,
     strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions }),
-    evaluate: evaluateIn(pool, jobOf),
+    evaluate: remember ? remembering(evaluate, study) : evaluate,
     trials,
     workers,
     inOrder,

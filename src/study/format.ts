@@ -77,8 +77,13 @@ const version1 = `
   ) STRICT;
 `;
 
+const version2 = `
+  ALTER TABLE trials ADD COLUMN same_as INTEGER; -- the trial whose reward this one took: its architecture is the same graph
+  CREATE INDEX trials_repeated ON trials (same_as) WHERE same_as IS NOT NULL;
+`;
+
 export const studyFormat: FileFormat = {
   noun: 'study',
   applicationId: 0x4e41534e, // "NASN"
-  migrations: [version1],
+  migrations: [version1, version2],
 };

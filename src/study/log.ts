@@ -3,6 +3,7 @@
 
 import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
+import type { Reward } from './evaluation.ts';
 import type { TrialFailure } from './records.ts';
 
 /** One epoch of a child's training, as reported by its worker. */
@@ -65,11 +66,11 @@ export class StudyLog {
     this.#event(kind, trial, reason);
   }
 
-  finish(trial: number, reward: number, workerSeconds: number, details?: unknown): void {
+  finish(trial: number, { reward, seconds, details, sameAs }: Reward): void {
     const sequence = this.#event('done', trial);
-    const sql = `UPDATE trials SET state = 'done', finished_as = ?, finished_at = ?, worker_seconds = ?, reward = ?, details = ?
-      WHERE number = ? AND state = 'running'`;
-    this.#move(sql, trial, sequence, Date.now(), workerSeconds, reward, json(details));
+    const sql = `UPDATE trials SET state = 'done', finished_as = ?, finished_at = ?, worker_seconds = ?, reward = ?, details = ?,
+      same_as = ? WHERE number = ? AND state = 'running'`;
+    this.#move(sql, trial, sequence, Date.now(), seconds, reward, json(details), sameAs ?? null);
   }
 
   fail(trial: number, { kind, message }: TrialFailure, workerSeconds: number): void {

@@ -33,6 +33,8 @@ export interface SearchSettings {
   strategyOptions: object;
   /** Whether outcomes are told in the order of the asks (run.ts): reproducible, and right for few workers. */
   inOrder: boolean;
+  /** Whether a graph that was trained before keeps its reward (remembered.ts). Absent in older studies: no. */
+  remember?: boolean;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
@@ -106,19 +108,35 @@ export const presets = {
  */
 export function settingsOf(
   preset: string,
-  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & { size?: number; trials?: number; blocks?: number },
+  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
+    size?: number;
+    trials?: number;
+    blocks?: number;
+    remember?: boolean;
+  },
 ): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, blocks = settings.blocks, ...others } = given;
+  const { size, trials = settings.trials, blocks = settings.blocks, remember = true, ...others } = given;
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
   const strategyOptions = completeOptions(given.strategy, settings.strategyOptions[given.strategy]);
   const [child, final] = [scaled(settings.child), scaled(settings.final)];
-  return { preset, ...settings, ...others, ...(size && { size }), trials, blocks, strategyOptions, child, final };
+  return {
+    preset,
+    ...settings,
+    ...others,
+    ...(size && { size }),
+    trials,
+    blocks,
+    remember,
+    strategyOptions,
+    child,
+    final,
+  };
 }
 
 /** The same settings for a dataset with fewer training images than the preset counts on. */

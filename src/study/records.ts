@@ -27,6 +27,8 @@ export interface TrialRecord {
   finishedAt: number | null;
   /** Seconds that a worker spent on the attempt that gave the outcome. */
   workerSeconds: number | null;
+  /** The trial whose reward this one took, because its architecture is the same graph. */
+  sameAs: number | null;
   /** What the evaluator said beside the reward (JSON). */
   details: unknown;
 }
@@ -56,6 +58,8 @@ export interface StudySummary {
   workerSeconds: number;
   /** How many attempts came to nothing: crashes, interruptions, kills. */
   lostAttempts: number;
+  /** Done trials that took the reward of an earlier one of the same graph, and the worker seconds that this saved. */
+  repeats: { trials: number; savedSeconds: number };
   sessions: number;
 }
 
@@ -67,7 +71,7 @@ export interface UpdateRecord {
 }
 
 const trialColumns =
-  'number, state, decisions, reward, failure_kind, failure_message, attempts, asked_at, started_at, finished_at, worker_seconds, details';
+  'number, state, decisions, reward, failure_kind, failure_message, attempts, asked_at, started_at, finished_at, worker_seconds, same_as, details';
 
 export class StudyRecords {
   protected readonly file: DatabaseFile;
@@ -96,11 +100,24 @@ export class StudyRecords {
     return this.file.query(sql).all(from, limit).map(trialOf);
   }
 
-  /** The done trials of highest reward, best first; of equal ones the earlier first. */
+  /** The done trials of highest reward, best first; of equal ones the earlier first. Of one graph only the trial that was trained. */
   best(count = 1): TrialRecord[] {
-    const sql = `SELECT ${trialColumns} FROM trials WHERE state = 'done' AND failure_kind IS NULL
+    const sql = `SELECT ${trialColumns} FROM trials WHERE state = 'done' AND failure_kind IS NULL AND same_as IS NULL
       ORDER BY reward DESC, number LIMIT ?`;
     return this.file.query(sql).all(count).map(trialOf);
+  }
+
+  /** Every graph that was trained: number, decisions and reward of its trial, in order. */
+  evaluated(): { number: number; decisions: number[]; reward: number }[] {
+    const sql = `SELECT number, decisions, reward FROM trials WHERE state = 'done' AND same_as IS NULL ORDER BY number`;
+    return this.file
+      .query(sql)
+      .all()
+      .map((row) => ({
+        number: Number(row.number),
+        decisions: JSON.parse(String(row.decisions)),
+        reward: Number(row.reward),
+      }));
   }
 
   /** The epochs of a trial's latest attempt, in order. */
@@ -130,6 +147,7 @@ export class StudyRecords {
       searchSeconds: 0,
       workerSeconds: 0,
       lostAttempts: 0,
+      repeats: { trials: 0, savedSeconds: 0 },
       sessions: 0,
     };
     const groups = `SELECT state, failure_kind, count(*) AS count, avg(reward) AS mean, total(worker_seconds) AS seconds,
@@ -147,6 +165,10 @@ export class StudyRecords {
     const recent = `SELECT avg(reward) AS mean FROM
       (SELECT reward FROM trials WHERE state = 'done' ORDER BY number DESC LIMIT ?)`;
     summary.latestMean = this.file.query(recent).get(latest)!.mean as number | null;
+    const repeats = `SELECT count(*) AS count, total(first.worker_seconds) AS seconds
+      FROM trials AS again JOIN trials AS first ON first.number = again.same_as WHERE again.same_as IS NOT NULL`;
+    const repeated = this.file.query(repeats).get()!;
+    summary.repeats = { trials: Number(repeated.count), savedSeconds: Number(repeated.seconds) };
     const sessions = `SELECT count(*) AS count, total(searched_milliseconds) / 1000 AS seconds FROM sessions`;
     const session = this.file.query(sessions).get()!;
     summary.sessions = Number(session.count);
@@ -181,6 +203,7 @@ function trialOf(row: Row): TrialRecord {
     startedAt: row.started_at as number | null,
     finishedAt: row.finished_at as number | null,
     workerSeconds: row.worker_seconds as number | null,
+    sameAs: row.same_as as number | null,
     details: parsed(row.details),
   };
 }

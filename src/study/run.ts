@@ -152,7 +152,7 @@ class Search {
       if (!this.#running.has(trial)) log.start(trial);
       this.#running.add(trial);
       if (kind === 'started') return;
-      if (kind === 'done') log.finish(trial, arrival.reward, arrival.seconds, arrival.details);
+      if (kind === 'done') log.finish(trial, arrival);
       else log.fail(trial, arrival.failure, arrival.seconds);
       this.#running.delete(trial);
     }

@@ -29,7 +29,7 @@ function studyWith(name: string, count: number): Study<SearchSettings> {
     study.log.ask(number, decisions[number]!);
     study.log.start(number);
     if (Number.isNaN(rewards[number])) study.log.fail(number, { kind: 'not-a-number', message: 'step 3 <&>' }, 2);
-    else study.log.finish(number, rewards[number]!, 2);
+    else study.log.finish(number, { reward: rewards[number]!, seconds: 2 });
   }
   return study;
 }

@@ -29,7 +29,7 @@ function sixTrials(): Study<{ seed: number }> {
     }
     log.epoch(trial, { epoch: 1, loss: 2.5, accuracy: 0.125, imagesPerSecond: 800 });
     log.epoch(trial, { epoch: 2, loss: Number.NaN, accuracy: reward, details: { rate: 0.1 } });
-    log.finish(trial, reward, 10, trial === 0 ? { parameters: 7 } : undefined);
+    log.finish(trial, { reward, seconds: 10, details: trial === 0 ? { parameters: 7 } : undefined });
   }
   log.start(4);
   log.fail(4, { kind: 'not-a-number', message: 'the loss is NaN' }, 2.5);
@@ -58,6 +58,7 @@ test('settings, trials, epochs and results are read back as they were written', 
     failure: null,
     attempts: 1,
     workerSeconds: 10,
+    sameAs: null,
     details: { parameters: 7 },
   });
   assert.deepEqual(reader.trial(4)!.failure, { kind: 'not-a-number', message: 'the loss is NaN' });
@@ -87,6 +88,7 @@ test('best and summary agree with a count by hand', () => {
     searchSeconds: 4,
     workerSeconds: 42.5,
     lostAttempts: 1,
+    repeats: { trials: 0, savedSeconds: 0 },
     sessions: 1,
   });
   study.close();
@@ -115,7 +117,7 @@ test('a transition from any other state is refused and changes nothing', () => {
   const failure = { kind: 'crash', message: 'gone' };
   const transitions: [(trial: number) => void, number[]][] = [
     [(trial) => study.log.start(trial), [done, failed, running, 7]],
-    [(trial) => study.log.finish(trial, 1, 1), [done, failed, queued, 7]],
+    [(trial) => study.log.finish(trial, { reward: 1, seconds: 1 }), [done, failed, queued, 7]],
     [(trial) => study.log.fail(trial, failure, 1), [done, failed, queued, 7]],
     [(trial) => study.log.putBack(trial, 'requeue', 'stopped'), [done, failed, queued, 7]],
     [(trial) => study.log.tell(trial), [running, queued, 7]],
