@@ -36,7 +36,7 @@ const study = Study.create(studyFile, {});
 for (const [number, trial] of decisions.entries()) {
   study.log.ask(number, trial);
   study.log.start(number);
-  study.log.finish(number, [0.7, 0.5][number]!, 1);
+  study.log.finish(number, { reward: [0.7, 0.5][number]!, seconds: 1 });
 }
 study.close();
 
