@@ -1,8 +1,10 @@
-// MODEL strings of the command line: `nasnet-a:6@768`, `FILE.json:4@1056`, `STUDY.db#TRIAL:2@768`; without `:N@P` they
-// name an architecture. Reading files and studies is the caller's: its readers are passed in.
+// MODEL strings of the command line: `nasnet-a:6@768`, `FILE.json:4@1056`, `STUDY.db#TRIAL:2@768`, `nasnet-a:mobile`; without
+// what follows the colon they name an architecture. Reading files and studies is the caller's: its readers are passed in.
 
 import { InputError } from '../failure.ts';
 import { type Architecture, outputWidth } from './architecture.ts';
+import { type Layout, layouts } from './layouts.ts';
+import { type NamedModel, namedModels } from './named-models.ts';
 import { parseArchitectureText } from './parse.ts';
 import type { PlanOptions } from './plan.ts';
 import { published } from './published.ts';
@@ -17,8 +19,10 @@ export interface ModelName {
   readonly source: ArchitectureSource;
   /** N */
   readonly cells: number;
-  /** P, the channels of the last cell's output; absent where `--filters` is to say F. */
+  /** P, the channels of the last cell's output; absent where `--filters` is to say F, and in a named model. */
   readonly penultimate: number | undefined;
+  /** In place of N @ P: the released network whose N, F and surroundings the cell gets. */
+  readonly named?: NamedModel;
 }
 
 /** @throws InputError unless the text names a published cell, a .json file or a study */
@@ -34,14 +38,22 @@ export function parseArchitectureSource(text: string): ArchitectureSource {
   );
 }
 
-/** @throws InputError unless the text is SOURCE:N@P or SOURCE:N */
+/** @throws InputError unless the text is SOURCE:N@P, SOURCE:N or SOURCE:NAME, NAME being cifar, mobile or large */
 export function parseModelName(text: string): ModelName {
-  const parts = /^(.+):(\d+)(?:@(\d+))?$/.exec(text);
-  if (!parts) {
-    throw new InputError(`model: expected SOURCE:N@P such as nasnet-a:6@768, got ${JSON.stringify(text)}`);
+  const [, source, size] = /^(.+):([^:]+)$/.exec(text) ?? [];
+  if (size !== undefined && Object.hasOwn(namedModels, size)) {
+    const named = size as NamedModel;
+    return { source: parseArchitectureSource(source!), cells: namedModels[named].cells, penultimate: undefined, named };
   }
-  const penultimate = parts[3] === undefined ? undefined : Number(parts[3]);
-  return { source: parseArchitectureSource(parts[1]!), cells: Number(parts[2]), penultimate };
+  const numbers = /^(\d+)(?:@(\d+))?$/.exec(size ?? '');
+  if (!numbers) {
+    throw new InputError(
+      `model: expected SOURCE:N@P such as nasnet-a:6@768, or SOURCE:${Object.keys(namedModels).join('|')}, ` +
+        `got ${JSON.stringify(text)}`,
+    );
+  }
+  const penultimate = numbers[2] === undefined ? undefined : Number(numbers[2]);
+  return { source: parseArchitectureSource(source!), cells: Number(numbers[1]), penultimate };
 }
 
 export interface SourceReaders {
@@ -60,35 +72,61 @@ export async function resolveArchitecture(source: ArchitectureSource, readers: S
 
 /** P of the paper's CIFAR-10 table: A 6@768 and 7@2304, B 4@1152, C 4@640. */
 const cifarPenultimates = [768, 2304, 1152, 640];
+/** The widest of the paper's mobile models, B 4@1536; the next is A 5@1538. */
+const widestMobile = 1536;
 
+/** What the command line may say beside a MODEL string; undefined is not said. */
 export interface ModelFlags {
   readonly layout?: string;
   readonly input?: number | readonly [number, number];
   readonly classes?: number;
   readonly filters?: number;
+  readonly stemChannels?: number;
+  readonly skipReductionInput?: boolean;
 }
 
 /**
- * The plan's options that a MODEL string and the flags beside it stand for. Without `--layout` it is CIFAR's for the P of
- * the paper's CIFAR table and ImageNet's for any other.
+ * The plan's options that a MODEL string and the flags beside it stand for: the released network's of that name, or the one
+ * of the layout; each flag replaces one of them. A layout that nothing names is CIFAR's for a study's trial and for the P of
+ * the paper's CIFAR table, else ImageNet's, with the surroundings of the mobile model for P up to 1536 and above of the large.
  * @throws InputError when neither or both of P and `--filters` are given, P does not divide, the layout is unknown
  */
 export function modelOptions(model: ModelName, architecture: Architecture, flags: ModelFlags): PlanOptions {
-  const { cells, penultimate } = model;
+  const { cells } = model;
+  const filters = filtersOf(model, architecture, flags);
+  const penultimate = filters * filterMultiple(architecture, cells);
+  const named = model.named && namedModels[model.named];
+  const layout = layoutOf(flags.layout) ?? named?.layout ?? usualLayout(model.source, penultimate);
+  const ofLayout = layout === 'cifar' ? 'cifar' : penultimate <= widestMobile ? 'mobile' : 'large';
+  const around: PlanOptions = named?.layout === layout ? named : namedModels[ofLayout];
+  const { input, classes, stemChannels, skipReductionInput } = flags;
+  return {
+    ...around,
+    cells,
+    filters,
+    ...(input !== undefined && { input }),
+    ...(classes !== undefined && { classes }),
+    ...(stemChannels !== undefined && { stemChannels }),
+    ...(skipReductionInput !== undefined && { skipReductionInput }),
+  };
+}
+
+function filtersOf({ cells, penultimate, named }: ModelName, architecture: Architecture, flags: ModelFlags): number {
+  if (named) return flags.filters ?? namedModels[named].filters;
   if ((penultimate === undefined) === (flags.filters === undefined)) {
     const got = penultimate === undefined ? 'neither' : 'both';
     throw new InputError(`model: expected either @P after N or --filters F, got ${got}`);
   }
-  const filters = flags.filters ?? filtersFor(architecture, cells, penultimate!);
-  const width = penultimate ?? filters * filterMultiple(architecture, cells);
-  const layout = flags.layout ?? (cifarPenultimates.includes(width) ? 'cifar' : 'imagenet');
-  if (layout === 'imagenet') {
-    const reason = flags.layout ? '' : ` (taken because ${width} is no P of the paper's CIFAR table)`;
-    throw new InputError(`layout: expected cifar, got imagenet${reason}, which is not built yet; add --layout cifar`);
-  }
-  if (layout !== 'cifar') throw new InputError(`layout: expected cifar or imagenet, got ${JSON.stringify(layout)}`);
-  return { layout, cells, filters, input: flags.input ?? 32, classes: flags.classes ?? 10 };
+  return flags.filters ?? filtersFor(architecture, cells, penultimate!);
 }
+
+function layoutOf(flag: string | undefined): Layout | undefined {
+  if (flag === undefined || Object.hasOwn(layouts, flag)) return flag as Layout | undefined;
+  throw new InputError(`layout: expected ${Object.keys(layouts).join(' or ')}, got ${JSON.stringify(flag)}`);
+}
+
+const usualLayout = ({ kind }: ArchitectureSource, penultimate: number): Layout =>
+  kind === 'trial' || cifarPenultimates.includes(penultimate) ? 'cifar' : 'imagenet';
 
 /** P / F: the last cell has 4F filters and its output that many times its width (24 for NASNet-A, 16 for it at N = 0). */
 function filterMultiple(architecture: Architecture, cells: number): number {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   filtersFor,
+  type ModelFlags,
   modelOptions,
   parseArchitectureSource,
   parseModelName,
@@ -28,9 +29,11 @@ test('the three kinds of MODEL are told apart', () => {
 test('a MODEL that is none is answered with one that is', () => {
   assert.throws(
     () => parseModelName('nasnet-a'),
-    /^InputError: model: expected SOURCE:N@P such as nasnet-a:6@768, got "nasnet-a"$/,
+    /^InputError: model: expected SOURCE:N@P such as nasnet-a:6@768, or SOURCE:cifar\|mobile\|large, got "nasnet-a"$/,
   );
-  assert.throws(() => parseModelName('nasnet-a:6@'), /got "nasnet-a:6@"$/);
+  for (const text of ['nasnet-a:6@', 'nasnet-a:huge', ':mobile', 'nasnet-a:', 'nasnet-a:constructor']) {
+    assert.throws(() => parseModelName(text), new RegExp(`got "${text}"$`));
+  }
   assert.throws(
     () => parseModelName('nasnet-b:4@1152'),
     /expected a published one \(nasnet-a\), FILE.json, .* got "nasnet-b"$/,
@@ -55,20 +58,55 @@ test('a P that does not divide is answered with the nearest that do', () => {
   assert.throws(() => filtersFor(nasnetA, 6, 7), /got 7; nearest: 24$/);
 });
 
-test('the layout is CIFAR for the P of its table or when asked for, and ImageNet is refused until it is there', () => {
-  const model = parseModelName('nasnet-a:6@768');
-  const expected = { layout: 'cifar', cells: 6, filters: 32, input: 32, classes: 10 };
-  assert.deepEqual(modelOptions(model, nasnetA, {}), expected);
-  assert.deepEqual(modelOptions(parseModelName('nasnet-a:6'), nasnetA, { filters: 32 }), expected);
-  const mobile = parseModelName('nasnet-a:4@1056');
-  assert.throws(
-    () => modelOptions(mobile, nasnetA, {}),
-    /layout: expected cifar, got imagenet .*1056.* --layout cifar$/,
-  );
-  assert.throws(() => modelOptions(model, nasnetA, { layout: 'imagenet' }), /not built yet/);
-  assert.throws(() => modelOptions(model, nasnetA, { layout: 'mnist' }), /expected cifar or imagenet, got "mnist"$/);
-  const asked = modelOptions(mobile, nasnetA, { layout: 'cifar', input: [40, 48], classes: 100 });
-  assert.deepEqual(asked, { layout: 'cifar', cells: 4, filters: 44, input: [40, 48], classes: 100 });
+const options = (text: string, flags: ModelFlags = {}) => modelOptions(parseModelName(text), nasnetA, flags);
+const cifar = { layout: 'cifar', cells: 6, filters: 32, input: 32, classes: 10 };
+const mobile = {
+  layout: 'imagenet',
+  cells: 4,
+  filters: 44,
+  input: 224,
+  classes: 1000,
+  stemChannels: 32,
+  skipReductionInput: false,
+};
+const large = { ...mobile, cells: 6, filters: 168, input: 331, stemChannels: 96, skipReductionInput: true };
+
+test('the three released networks have names, which stand for the same as their N @ P', () => {
+  assert.deepEqual(options('nasnet-a:cifar'), cifar);
+  assert.deepEqual(options('nasnet-a:6@768'), cifar);
+  assert.deepEqual(options('nasnet-a:mobile'), mobile);
+  assert.deepEqual(options('nasnet-a:4@1056'), mobile);
+  assert.deepEqual(options('nasnet-a:large'), large);
+  assert.deepEqual(options('nasnet-a:6@4032'), large);
+});
+
+test('a name gives any cell the N, F and surroundings of that network', () => {
+  const block = { inputs: [0, 1], operations: ['identity', 'identity'], combine: 'add' } as const;
+  const narrow = { normal: { blocks: [block] }, reduction: { blocks: [block] } }; // P = 4F
+  const model = parseModelName('study.db#3:large');
+  assert.deepEqual(model.source, { kind: 'trial', path: 'study.db', trial: 3 });
+  assert.deepEqual(modelOptions(model, narrow, {}), large);
+});
+
+test('without a name the layout is CIFAR for a trial and for the P of its table, mobile up to P = 1536, above large', () => {
+  assert.deepEqual(options('nasnet-a:6', { filters: 32 }), cifar);
+  assert.equal(options('study.db#3:2@192').layout, 'cifar');
+  assert.equal(options('study.db:4@1056').layout, 'cifar');
+  assert.equal(options('cell.json:7@2304').layout, 'cifar');
+  assert.deepEqual(options('cell.json:4@1536'), { ...mobile, filters: 64 });
+  assert.deepEqual(options('nasnet-a:3@960'), { ...mobile, cells: 3, filters: 40 });
+  assert.deepEqual(options('nasnet-a:7@1920'), { ...large, cells: 7, filters: 80 });
+});
+
+test('every flag replaces one of the options, the layout all that belongs to it', () => {
+  const flags = { input: [97, 225], classes: 1001, stemChannels: 48, skipReductionInput: true } as const;
+  assert.deepEqual(options('nasnet-a:mobile', flags), { ...mobile, ...flags });
+  assert.deepEqual(options('nasnet-a:mobile', { filters: 8 }), { ...mobile, filters: 8 });
+  assert.deepEqual(options('nasnet-a:large', { skipReductionInput: false }), { ...large, skipReductionInput: false });
+  assert.deepEqual(options('nasnet-a:large', { layout: 'cifar' }), { ...cifar, cells: 6, filters: 168 });
+  assert.deepEqual(options('nasnet-a:cifar', { layout: 'imagenet' }), { ...mobile, cells: 6, filters: 32 });
+  assert.deepEqual(options('study.db:4@1056', { layout: 'imagenet' }), mobile);
+  assert.throws(() => options('nasnet-a:mobile', { layout: 'mnist' }), /expected cifar or imagenet, got "mnist"$/);
 });
 
 test('P and --filters exclude each other, and one of them is needed', () => {
