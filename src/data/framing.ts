@@ -18,3 +18,57 @@ export interface Framing {
    */
   interpolation: 'bilinear' | 'bicubic' | 'area';
 }
+
+export interface Region {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+type Size = readonly [height: number, width: number];
+
+/** What happens to an image in this order, each where it is needed: cut out, resize, cut out of the result. In whole pixels. */
+export interface Frame {
+  source: Region;
+  size: Size;
+  window: Region;
+}
+
+/** The frame of an image (upright, in pixels) for a network's input. `window` has exactly the input's size. */
+export function frameOf(image: Size, input: Size, { centralFraction, aspect, interpolation }: Framing): Frame {
+  if (aspect === 'stretch') {
+    const margins = image.map((side) => Math.floor((side - side * centralFraction) / 2)); // tf.image.central_crop's rounding
+    return { source: inset(image, margins), size: input, window: whole(input) };
+  }
+  if (interpolation === 'area') {
+    const scale = centralFraction * Math.min(image[0] / input[0], image[1] / input[1]);
+    const sides = input.map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
+    return { source: centre(image, sides), size: input, window: whole(input) };
+  }
+  const size = covering(image, input.map((side) => Math.floor(side / centralFraction)) as [number, number]);
+  return { source: whole(image), size, window: centre(size, input) };
+}
+
+/** The size that keeps an image's proportions and just covers another; the longer side is rounded down, as torchvision does. */
+function covering([height, width]: Size, [leastHeight, leastWidth]: Size): Size {
+  return leastHeight * width >= leastWidth * height
+    ? [leastHeight, Math.max(leastWidth, Math.floor((leastHeight * width) / height))]
+    : [Math.max(leastHeight, Math.floor((leastWidth * height) / width)), leastWidth];
+}
+
+const whole = ([height, width]: Size): Region => ({ left: 0, top: 0, width, height });
+
+const centre = ([height, width]: Size, [inner, across]: Size): Region => ({
+  left: Math.round((width - across) / 2),
+  top: Math.round((height - inner) / 2),
+  width: across,
+  height: inner,
+});
+
+const inset = ([height, width]: Size, [top, left]: readonly number[]): Region => ({
+  left: left!,
+  top: top!,
+  width: width - 2 * left!,
+  height: height - 2 * top!,
+});

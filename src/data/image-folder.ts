@@ -8,6 +8,7 @@ import { cached, cacheRoot } from './cache.ts';
 import type { DatasetFiles } from './dataset-files.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { type ListedImage, type Listing, listImages, requireEnough } from './image-listing.ts';
+import { planar } from './prepare-image.ts';
 import type { OnProgress } from './progress.ts';
 
 export interface ImageFolderOptions {
@@ -122,11 +123,5 @@ export async function decodeImage(path: string, size: number): Promise<Uint8Arra
     .toBuffer();
   const plane = size * size;
   if (interleaved.length !== 3 * plane) throw new Error(`decoded to ${interleaved.length / plane} channels`);
-  const planar = new Uint8Array(3 * plane);
-  for (let pixel = 0; pixel < plane; pixel++) {
-    planar[pixel] = interleaved[3 * pixel]!;
-    planar[plane + pixel] = interleaved[3 * pixel + 1]!;
-    planar[2 * plane + pixel] = interleaved[3 * pixel + 2]!;
-  }
-  return planar;
+  return planar(interleaved);
 }

@@ -60,26 +60,32 @@ async function shrinkPart(
   }
 }
 
-/** Planes of height × width bytes, one after the other, to planes of resolution × resolution. */
-export function shrink(planes: Uint8Array, height: number, width: number, resolution: number): Uint8Array {
+/** Planes of height × width bytes, one after the other, to planes of newHeight × newWidth. */
+export function shrink(
+  planes: Uint8Array,
+  height: number,
+  width: number,
+  newHeight: number,
+  newWidth = newHeight,
+): Uint8Array {
   const count = planes.length / (height * width);
-  const result = new Uint8Array(count * resolution * resolution);
-  const rows = coverage(height, resolution);
-  const columns = coverage(width, resolution);
-  const narrow = new Float64Array(height * resolution); // one plane, its rows already shrunk
-  const means = new Float64Array(resolution * resolution);
+  const result = new Uint8Array(count * newHeight * newWidth);
+  const rows = coverage(height, newHeight);
+  const columns = coverage(width, newWidth);
+  const narrow = new Float64Array(height * newWidth); // one plane, its rows already shrunk
+  const means = new Float64Array(newHeight * newWidth);
   for (let plane = 0; plane < count; plane++) {
     narrow.fill(0);
     for (let y = 0; y < height; y++) {
       for (let tap = 0; tap < columns.from.length; tap++) {
         const byte = planes[(plane * height + y) * width + columns.from[tap]!]!;
-        narrow[y * resolution + columns.to[tap]!]! += columns.weight[tap]! * byte;
+        narrow[y * newWidth + columns.to[tap]!]! += columns.weight[tap]! * byte;
       }
     }
     means.fill(0);
     for (let tap = 0; tap < rows.from.length; tap++) {
-      for (let x = 0; x < resolution; x++) {
-        means[rows.to[tap]! * resolution + x]! += rows.weight[tap]! * narrow[rows.from[tap]! * resolution + x]!;
+      for (let x = 0; x < newWidth; x++) {
+        means[rows.to[tap]! * newWidth + x]! += rows.weight[tap]! * narrow[rows.from[tap]! * newWidth + x]!;
       }
     }
     for (let pixel = 0; pixel < means.length; pixel++) {

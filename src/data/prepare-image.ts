@@ -1,0 +1,92 @@
+// One image file to the pixels a network takes, as its weights' preprocessing says. Any format, orientation and colour space;
+// many images, and reading ahead, are image-stream.ts's.
+
+import { fromBytes } from '../engine/create.ts';
+import { scope } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { InputError } from '../failure.ts';
+import { type Framing, frameOf } from './framing.ts';
+import { shrink } from './resolution.ts';
+import { type Whitening, whiten } from './whitening.ts';
+
+/**
+ * RGB bytes [height, width, 3] of an image file, by path or as its bytes: EXIF orientation applied, transparent parts on white,
+ * grey, CMYK and 16 bits turned into 8-bit sRGB, the first frame of an animation, then framed.
+ * @throws InputError with the file's name and the decoder's reason
+ */
+export async function prepareImage(
+  file: string | Uint8Array,
+  framing: Framing,
+  [height, width]: readonly [height: number, width: number],
+): Promise<Uint8Array> {
+  const { default: sharp } = await import('sharp');
+  const upright = sharp(file, { failOn: 'error' })
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb');
+  try {
+    const { autoOrient: image } = await upright.metadata();
+    const { source, size, window } = frameOf([image.height, image.width], [height, width], framing);
+    const cut = upright.extract(source);
+    const byArea = framing.interpolation === 'area';
+    const resized = byArea
+      ? cut
+      : cut.resize(size[1], size[0], { ...filters[framing.interpolation], fit: 'fill' }).extract(window);
+    const pixels = await resized.raw({ depth: 'uchar' }).toBuffer();
+    const expected = 3 * (byArea ? source.height * source.width : height * width);
+    if (pixels.length !== expected) throw new Error(`${pixels.length} bytes in place of ${expected}`);
+    return byArea ? averaged(pixels, [source.height, source.width], [height, width]) : pixels;
+  } catch (error) {
+    const name = typeof file === 'string' ? file : 'image';
+    throw new InputError(`${name}: expected an image, got ${reasonOf(error as Error, name)}`);
+  }
+}
+
+/** The decoder's first line, without the file's name that stands in front already. */
+function reasonOf({ message }: Error, name: string): string {
+  return message.split('\n')[0]!.replace(`${name}: `, '');
+}
+
+/** JPEG's own shrinking while it decodes is faster, and another filter. */
+const filters = {
+  bilinear: { kernel: 'linear', fastShrinkOnLoad: false },
+  bicubic: { kernel: 'cubic', fastShrinkOnLoad: false },
+} as const;
+
+/** Interleaved bytes, each new pixel the mean of what it covers. */
+function averaged(pixels: Uint8Array, [height, width]: readonly number[], [newHeight, newWidth]: readonly number[]) {
+  if (height === newHeight && width === newWidth) return pixels;
+  return interleaved(shrink(planar(pixels), height!, width!, newHeight!, newWidth!));
+}
+
+/** RGB RGB … to the plane of each colour. */
+export function planar(pixels: Uint8Array): Uint8Array {
+  const plane = pixels.length / 3;
+  const planes = new Uint8Array(pixels.length);
+  for (let pixel = 0; pixel < plane; pixel++) {
+    planes[pixel] = pixels[3 * pixel]!;
+    planes[plane + pixel] = pixels[3 * pixel + 1]!;
+    planes[2 * plane + pixel] = pixels[3 * pixel + 2]!;
+  }
+  return planes;
+}
+
+function interleaved(planes: Uint8Array): Uint8Array {
+  const plane = planes.length / 3;
+  const pixels = new Uint8Array(planes.length);
+  for (let index = 0; index < planes.length; index++)
+    pixels[3 * (index % plane) + Math.floor(index / plane)] = planes[index]!;
+  return pixels;
+}
+
+/** Prepared images, each [height, width, 3] bytes, as a network takes them: float32 [images, 3, height, width], channels_last. */
+export function imageBatch(
+  images: readonly Uint8Array[],
+  [height, width]: readonly [height: number, width: number],
+  whitening: Whitening,
+): Tensor {
+  return scope(() => {
+    const bytes = fromBytes(Buffer.concat(images), 'uint8', [images.length, height, width, 3]);
+    return whiten(bytes.permute([0, 3, 1, 2]).to('float32'), whitening); // the order in memory stays
+  });
+}
