@@ -1,0 +1,150 @@
+// A recorded operator again, on tensors of the same shapes, alone: what its forward and its backward pass cost, and the work that
+// nobody can avoid: multiplications, and bytes that must be read and written once.
+import { empty, fromBytes, onesLike, rand, randn, zeros } from '../src/engine/create.ts';
+import { backward } from '../src/engine/gradient.ts';
+import { scope } from '../src/engine/memory.ts';
+import { call, type Value } from '../src/engine/operator.ts';
+import type { DType, Tensor } from '../src/engine/tensor.ts';
+import { median } from './median.ts';
+import type { Operand, RecordedCall } from './recorder.ts';
+
+/** Floating-point operations, two a multiply-add, and bytes of main memory traffic at least. */
+export interface Work {
+  operations: number;
+  bytes: number;
+}
+
+export interface Times {
+  /** Milliseconds of one call. */
+  forward: number;
+  backward: number;
+}
+
+const isOperand = (value: unknown): value is Operand =>
+  typeof value === 'object' && value !== null && 'strides' in value;
+
+export const operands = (recorded: RecordedCall): Operand[] => recorded.values.flat().filter(isOperand);
+
+/** Whether backward goes through it. */
+const isLearned = ({ results }: RecordedCall) => results.some(({ requiresGradient }) => requiresGradient);
+
+const elements = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
+
+const bytesOf = (some: readonly Operand[]) => some.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
+
+/** Of these the gradient is computed without looking at the input again. */
+const linearInInput =
+  /::(add|cat|mean|average_pool|avg_pool|sum|constant_pad|select|slice|flatten|reshape|contiguous|dropout)/;
+
+/** A view of memory that is there already moves nothing. */
+const isView =
+  /::(flatten|reshape|contiguous|select|slice|view|detach|expand|unfold|transpose|permute|squeeze|unsqueeze|to|dropout)\b/;
+
+/**
+ * The work of a call's forward and backward pass. Every weight of a convolution or linear layer is multiplied once for each pixel
+ * of the result; a pool looks at each cell of its window. In backward the same products give the weights' gradient, and once more
+ * the input's if it is wanted.
+ */
+export function workOf(recorded: RecordedCall): { forward: Work; backward: Work } {
+  const { name, results, values } = recorded;
+  const inputs = operands(recorded).filter(({ dtype }) => dtype === 'float32');
+  const learned = isLearned(recorded);
+  const output = results[0]?.shape ?? [];
+  const pixels = output.length === 4 ? output[0]! * output[2]! * output[3]! : (output[0] ?? 0);
+  const multiplies = /conv|separable|pointwise|linear|addmm|mm\b/.test(name);
+  const weights = multiplies ? inputs.slice(1).filter(({ shape }) => shape.length > 1) : [];
+  const window = /pool/.test(name) && Array.isArray(values[1]) ? elements(values[1] as number[]) : 0;
+  const products = 2 * pixels * weights.reduce((sum, { shape }) => sum + elements(shape), 0);
+  const operations = products + window * elements(output);
+  if (isView.test(name)) return { forward: nothing, backward: nothing };
+
+  const written = recorded.writes >= 0 ? bytesOf(inputs.slice(0, 1)) : bytesOf(results);
+  const wanted = inputs.filter(({ requiresGradient }) => requiresGradient);
+  const [data] = inputs;
+  const passes = weights.length > 0 ? 1 + Number(data?.requiresGradient ?? false) : 1;
+  return {
+    forward: { operations, bytes: bytesOf(inputs) + written },
+    backward: learned
+      ? {
+          operations: products > 0 ? passes * products : operations,
+          bytes: bytesOf(results) + bytesOf(wanted) + (linearInInput.test(name) ? 0 : bytesOf(inputs)),
+        }
+      : nothing,
+  };
+}
+
+const nothing: Work = { operations: 0, bytes: 0 };
+
+/** Medians over `repeats`, after two that do not count. */
+export function replay(recorded: RecordedCall, repeats: number): Times {
+  const forward: number[] = [];
+  const both: number[] = [];
+  const baseline: number[] = []; // what handing the inputs over costs in backward
+  const learned = isLearned(recorded);
+  for (let repeat = -2; repeat < repeats; repeat++) {
+    const measured = once(recorded, learned);
+    if (repeat < 0) continue;
+    forward.push(measured.forward);
+    both.push(measured.backward);
+    baseline.push(measured.handedOver);
+  }
+  return { forward: median(forward), backward: learned ? Math.max(0, median(both) - median(baseline)) : 0 };
+}
+
+function once(recorded: RecordedCall, learned: boolean) {
+  return scope(() => {
+    const leaves: Tensor[] = [];
+    const given = recorded.values.map((value) => {
+      if (isOperand(value)) return argument(value, recorded, leaves);
+      if (Array.isArray(value) && value.some(isOperand))
+        return value.map((each) => argument(each as Operand, recorded, leaves));
+      return value;
+    }) as Value[];
+    const [name, overload = ''] = recorded.name.split('.') as [string, string?];
+    const start = performance.now();
+    const found = call(name, overload, given);
+    const forward = performance.now() - start;
+    if (!learned) return { forward, backward: 0, handedOver: 0 };
+    const output = (Array.isArray(found) ? found[0] : found) as Tensor;
+    const gradient = like(output);
+    const before = performance.now();
+    backward(output, { gradient });
+    const passed = performance.now() - before;
+    return { forward, backward: passed, handedOver: recorded.writes >= 0 ? handOver(recorded) : 0 };
+  });
+}
+
+/** Milliseconds that backward takes through the product by which an in-place operator gets an input that it may overwrite. */
+function handOver(recorded: RecordedCall): number {
+  return scope(() => {
+    const leaves: Tensor[] = [];
+    const input = argument(operands(recorded)[recorded.writes]!, recorded, leaves)!;
+    const gradient = like(input);
+    const start = performance.now();
+    backward(input, { gradient });
+    return performance.now() - start;
+  });
+}
+
+function argument(operand: Operand | undefined, recorded: RecordedCall, leaves: Tensor[]): Tensor | undefined {
+  if (!operand) return undefined;
+  const made = tensorOf(operand);
+  if (!operand.requiresGradient) return made;
+  made.requiresGrad = true;
+  leaves.push(made);
+  const overwritten = recorded.writes >= 0 && operands(recorded)[recorded.writes] === operand;
+  return overwritten ? made.mul(1) : made;
+}
+
+/** Random numbers in the same order in memory; 1 to 2 for vectors, which may be variances. */
+function tensorOf({ shape, strides, dtype, bytes }: Operand): Tensor {
+  if (bytes) return fromBytes(bytes, dtype as DType, shape);
+  if (dtype !== 'float32') return zeros(shape, { dtype: dtype as DType });
+  if (shape.length !== 4) return shape.length === 1 ? rand(shape).add(1) : randn(shape);
+  const channelsLast = strides[1] === 1;
+  return channelsLast ? empty(shape, { memoryFormat: 'channels_last' }).copy_(randn(shape)) : randn(shape);
+}
+
+function like(output: Tensor): Tensor {
+  return onesLike(output.detach()).mul_(0.5);
+}

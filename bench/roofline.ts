@@ -1,0 +1,198 @@
+// Where a training step spends its time, operator by operator as the network really calls them, beside what this machine can do:
+// GFLOP/s and GB/s of each, and what share of its time the machine's peaks would have needed (100 %: nothing is left).
+//   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--repeats 5] [--shapes] [--json FILE]
+// Forward is timed within the network's own step; backward, which runs inside libtorch, by replaying each call alone. The last lines
+// say how much of the step that explains. `--shapes` gives one row to each shape instead of one to each operator.
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { arange, randn } from '../src/engine/create.ts';
+import { backward, clearGradients } from '../src/engine/gradient.ts';
+import { setThreads } from '../src/engine/machine.ts';
+import { noGrad, scope } from '../src/engine/memory.ts';
+import { crossEntropy } from '../src/engine/operators.ts';
+import { buildNetwork } from '../src/model/network.ts';
+import { clipByGlobalNorm, Momentum } from '../src/nn/optimizers.ts';
+import { planNetwork } from '../src/space/plan.ts';
+import { nasnetA } from '../src/space/published.ts';
+import { median } from './median.ts';
+import { type RecordedCall, record, watchSchemas } from './recorder.ts';
+import { operands, replay, type Work, workOf } from './replay.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    cells: { type: 'string', default: '2' },
+    filters: { type: 'string', default: '24' },
+    batch: { type: 'string', default: '64' },
+    threads: { type: 'string', default: '1' },
+    repeats: { type: 'string', default: '5' },
+    shapes: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
+const [cells, filters, batch] = [options.cells, options.filters, options.batch].map(Number) as [number, number, number];
+const repeats = Number(options.repeats);
+
+watchSchemas();
+setThreads(Number(options.threads));
+
+/** GFLOP/s of a product of two matrices, GB/s (read and written) of copies within the last cache and beyond. */
+function measurePeaks() {
+  const fastest = (run: () => void) => {
+    const times = Array.from({ length: 7 }, () => {
+      const start = performance.now();
+      scope(run);
+      return performance.now() - start;
+    });
+    return Math.min(...times) * 1e6; // ns
+  };
+  return noGrad(() =>
+    scope(() => {
+      const side = 1536;
+      const [one, other] = [randn([side, side]), randn([side, side])];
+      const copyOf = (bytes: number) => {
+        const [from, to] = [randn([bytes / 4]), randn([bytes / 4])];
+        return (2 * bytes) / fastest(() => void to.copy_(from));
+      };
+      return {
+        product: (2 * side ** 3) / fastest(() => void one.matmul(other)),
+        cacheCopy: copyOf(4e6),
+        memoryCopy: copyOf(256e6),
+      };
+    }),
+  );
+}
+
+const plan = planNetwork(nasnetA, { cells, filters });
+const network = buildNetwork(plan, { seed: 1 });
+const parameters = network.parameters();
+const optimizer = new Momentum(network.namedParameters(), { momentum: 0.9, nesterov: true, weightDecay: 5e-4 });
+const images = randn([batch, 3, 32, 32]).contiguous('channels_last');
+const labels = arange(0, batch).remainder(10);
+
+/** One training step; its operators and the milliseconds of the whole and of backward. */
+function step() {
+  let inBackward = 0;
+  const start = performance.now();
+  const calls = record(
+    () =>
+      scope(() => {
+        clearGradients(parameters);
+        backward(crossEntropy(network.forward(images).logits, labels));
+        clipByGlobalNorm(parameters, 5);
+        optimizer.step(0.01);
+      }),
+    (milliseconds) => (inBackward = milliseconds),
+  );
+  return { calls, whole: performance.now() - start, backward: inBackward };
+}
+
+interface Row {
+  name: string;
+  calls: number;
+  forward: number;
+  backward: number;
+  work: Work;
+  /** Milliseconds that the peaks would need. */
+  least: number;
+}
+
+/** As a reader names it: the operator, its kernels, and strides where they are not 1. */
+function nameOf(recorded: RecordedCall): string {
+  const short = recorded.name
+    .replace(/^aten::/, '')
+    .replace(/^nasnet::/, 'ours: ')
+    .replace(/\.\w+$/, '');
+  const kernels = operands(recorded)
+    .slice(1)
+    .filter(({ shape }) => shape.length === 4 && /conv|separable|pointwise/.test(recorded.name))
+    .map(({ shape }) => `${shape[2]}×${shape[3]}`);
+  const pairs = recorded.values.filter(
+    (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger),
+  );
+  const window = /pool/.test(recorded.name) ? [(pairs[0] as number[]).join('×')] : [];
+  const strides = pairs[/pool/.test(recorded.name) ? 1 : 0] as number[] | undefined;
+  const stride = /pool|conv/.test(recorded.name) && strides?.[0] === 2 ? ' /2' : '';
+  const shape = options.shapes
+    ? `  ${operands(recorded)[0]?.shape.join('·')} → ${recorded.results[0]?.shape.join('·')}`
+    : '';
+  return `${short} ${[...new Set([...window, ...kernels])].join(' ')}${stride}${shape}`.replace('  ', ' ').trim();
+}
+
+const keyOf = ({ name, values }: RecordedCall) =>
+  JSON.stringify([name, values], (key, value) => (key === 'bytes' ? 0 : value));
+
+function tabulate(
+  calls: readonly RecordedCall[],
+  forwardTimes: readonly number[],
+  leastOf: (work: Work) => number,
+): Row[] {
+  const rows = new Map<string, Row>();
+  const backwardOf = new Map<string, number>();
+  calls.forEach((recorded, index) => {
+    const key = keyOf(recorded);
+    if (!backwardOf.has(key)) backwardOf.set(key, replay(recorded, repeats).backward);
+    const work = workOf(recorded);
+    const name = nameOf(recorded);
+    const row = rows.get(name) ?? {
+      name,
+      calls: 0,
+      forward: 0,
+      backward: 0,
+      work: { operations: 0, bytes: 0 },
+      least: 0,
+    };
+    row.calls += 1;
+    row.forward += forwardTimes[index]!;
+    row.backward += backwardOf.get(key)!;
+    for (const part of [work.forward, work.backward]) {
+      row.work.operations += part.operations;
+      row.work.bytes += part.bytes;
+      row.least += leastOf(part);
+    }
+    rows.set(name, row);
+  });
+  return [...rows.values()].toSorted((one, other) => other.forward + other.backward - one.forward - one.backward);
+}
+
+const peaks = measurePeaks();
+process.stderr.write('steps of the network …\n');
+step();
+const steps = Array.from({ length: repeats }, step);
+const whole = median(steps.map((each) => each.whole));
+const inBackward = median(steps.map((each) => each.backward));
+const { calls } = steps[0]!;
+const forwardTimes = calls.map((_, index) => median(steps.map((each) => each.calls[index]!.milliseconds)));
+process.stderr.write('each of its operators alone …\n');
+const leastOf = ({ operations, bytes }: Work) => Math.max(operations / peaks.product, bytes / peaks.cacheCopy) / 1e6;
+const rows = tabulate(calls, forwardTimes, leastOf);
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
+const explained = sum(rows.map(({ backward }) => backward));
+const called = sum(forwardTimes);
+const fixed = (value: number) => value.toFixed(1);
+console.log(
+  `NASNet-A, N = ${cells}, F = ${filters}, batch ${batch}; ${cpus()[0]?.model.trim()}, ${options.threads} threads`,
+);
+console.log(
+  `peaks: matrix product ${fixed(peaks.product)} GFLOP/s, copy ${fixed(peaks.cacheCopy)} GB/s in the caches, ${fixed(peaks.memoryCopy)} GB/s beyond\n`,
+);
+console.log('| operator | calls | forward ms | backward ms | share | GFLOP/s | GB/s | of the roofline |');
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+for (const { name, calls, forward, backward, work, least } of rows) {
+  const time = forward + backward;
+  if (time < whole / 1000 && !options.shapes) continue;
+  const figures = [fixed(forward), fixed(backward), `${fixed((100 * time) / whole)} %`];
+  const rates = [work.operations, work.bytes].map((amount) => fixed(amount / time / 1e6));
+  console.log(`| ${[name, calls, ...figures, ...rates, `${((100 * least) / time).toFixed(0)} %`].join(' | ')} |`);
+}
+console.log(
+  `\na step: ${fixed(whole)} ms, ${fixed((1000 * batch) / whole)} images/s; at the peaks ${fixed(sum(rows.map(({ least }) => least)))} ms`,
+);
+console.log(`operators called in forward, clipping and optimizer: ${fixed(called)} ms`);
+console.log(
+  `backward: ${fixed(inBackward)} ms; the rows sum to ${fixed(explained)} ms (they leave out sums of gradients and fresh memory)`,
+);
+console.log(`between the operators (TypeScript): ${fixed(whole - inBackward - called)} ms`);
+if (options.json)
+  writeFileSync(options.json, `${JSON.stringify({ options, peaks, whole, inBackward, rows }, null, 2)}\n`);
