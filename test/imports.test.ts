@@ -24,6 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   search: ['engine', 'nn', 'space', 'random'],
   study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
   report: ['space', 'draw', 'study'],
+  export: ['engine', 'nn', 'random', 'space', 'model'],
   cli: [
     'engine',
     'nn',
@@ -38,6 +39,7 @@ const mayImport: Record<string, readonly string[]> = {
     'workers',
     'study',
     'report',
+    'export',
   ],
 };
 

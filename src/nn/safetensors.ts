@@ -1,11 +1,12 @@
 // Tensors in a file that anyone can read: the safetensors format (8 bytes of header length, a JSON header, the elements).
 // Written whole or not at all; read with one sentence for whatever is wrong with the file.
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
-import { Failure, InputError } from '../failure.ts';
+import { InputError } from '../failure.ts';
+import { writeWhole } from '../whole-file.ts';
 
 const formatNames = {
   float64: 'F64', float32: 'F32', float16: 'F16', bfloat16: 'BF16', int64: 'I64', int32: 'I32', int16: 'I16', int8: 'I8', uint8: 'U8', bool: 'BOOL',
@@ -40,25 +41,13 @@ export function writeSafetensors(
   );
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  const unfinished = `${path}.${process.pid}.part`;
-  try {
-    const file = openSync(unfinished, 'w');
-    try {
-      for (const bytes of [length, header]) writeAll(file, bytes);
-      for (const tensor of Object.values(tensors)) writeAll(file, tensor.toBytes());
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(unfinished, path);
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw new Failure(`${path}: the tensors could not be written (${(error as Error).message})`);
-  }
+  writeWhole(path, bytesOf(length, header, Object.values(tensors)));
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+function* bytesOf(length: Uint8Array, header: Uint8Array, tensors: Tensor[]): Iterable<Uint8Array> {
+  yield length;
+  yield header;
+  for (const tensor of tensors) yield tensor.toBytes();
 }
 
 interface Entry {

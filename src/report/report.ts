@@ -5,7 +5,8 @@ import { drawArchitecture } from '../draw/picture.ts';
 import { printArchitecture } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
-import { makeFolder, writeWhole } from './file.ts';
+import { writeWhole } from '../whole-file.ts';
+import { makeFolder } from './file.ts';
 import { findingsOf } from './findings.ts';
 import { type Page, renderPage } from './page.ts';
 
@@ -18,7 +19,11 @@ export function writeReport(study: Study<SearchSettings>, directory: string): st
     files[`${pictureNames[place]}.svg`] = drawArchitecture(architecture, { title: `Trial ${trial}` });
     files[`${pictureNames[place]}.json`] = printArchitecture(architecture);
   });
-  return Object.entries(files).map(([name, text]) => writeWhole(join(directory, name), text));
+  return Object.entries(files).map(([name, text]) => {
+    const path = join(directory, name);
+    writeWhole(path, [text]);
+    return path;
+  });
 }
 
 const pictureNames = ['best', 'second', 'third'];

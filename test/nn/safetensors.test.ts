@@ -208,13 +208,10 @@ test('a failed writing leaves the older file as it was, and nothing beside it', 
   const before = readFileSync(path);
   const failing = ones([1]);
   failing.toBytes = () => {
-    throw new Error('no space left on device');
+    throw new Error('the tensor was disposed');
   };
   const broken = { first: ones([1000]), failing };
-  assert.throws(
-    () => writeSafetensors(path, broken),
-    new Failure(`${path}: the tensors could not be written (no space left on device)`),
-  );
+  assert.throws(() => writeSafetensors(path, broken), new Error('the tensor was disposed'));
   assert.deepEqual(readFileSync(path), before);
   assert.deepEqual(readdirSync(folder), ['file.safetensors']);
   const lost = join(folder, 'no', 'such', 'folder');

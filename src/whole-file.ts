@@ -1,0 +1,36 @@
+// Writing results so that nobody ever reads half of one: beside the old file, to the disk, then in its place.
+// Like failure.ts for every folder; what the files hold is the callers'.
+
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { Failure } from './failure.ts';
+
+/**
+ * Writes a file whole or not at all, in place of an older one. The chunks are asked for one by one, so that a large file
+ * is never in memory at once; texts become UTF-8. What the chunks' iterable throws passes through.
+ * @returns the bytes written
+ * @throws Failure with the reason when the disk is full or refuses
+ */
+export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>): number {
+  const unfinished = `${path}.${process.pid}.part`;
+  let written = 0;
+  try {
+    const file = openSync(unfinished, 'w');
+    try {
+      for (const chunk of chunks) written += writeAll(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(unfinished, path);
+    return written;
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    throw syscall === undefined ? error : new Failure(`${path}: the file could not be written (${message})`);
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array): number {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  return bytes.length;
+}
