@@ -1,0 +1,109 @@
+// A graph as the bytes of an ONNX file, part by part: the weights are asked for one by one as they are written, so that a large
+// network is never in memory a second time. For this the lengths are computed first, which only takes shapes.
+
+import protobuf from 'protobufjs/light.js';
+import { InputError } from '../../failure.ts';
+import type { Graph, Node, Value, Weight } from './graph.ts';
+import { attributeTypes, dataTypes, fieldNumbers, irVersion, messages, operatorSetVersion } from './schema.ts';
+
+/** What a file says of itself beside its graph. */
+export interface ModelLabel {
+  readonly name: string;
+  readonly description: string;
+  readonly producerVersion: string;
+  /** Texts by key, for whoever uses the file. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const largestFile = 2 ** 31 - 1; // bytes that protobuf's readers accept
+const elementBytes = { float32: 4, int64: 8 } as const;
+
+/** @throws InputError for a network that is larger than protobuf allows a file to be */
+export function encodeModel(graph: Graph, label: ModelLabel): { bytes: number; chunks: Iterable<Uint8Array> } {
+  const model = messages.model.encode(modelMessage(label)).finish();
+  const structure = messages.graph.encode(graphMessage(graph, label)).finish();
+  const weights = graph.weights.map(weightHeader);
+  const graphBytes = weights.reduce((sum, { header, elements }) => sum + header.length + elements, structure.length);
+  const prefix = fieldPrefix(fieldNumbers.modelGraph, graphBytes);
+  const bytes = model.length + prefix.length + graphBytes;
+  if (bytes > largestFile) {
+    throw new InputError(
+      `${label.name}: expected at most ${largestFile} bytes, protobuf's limit for ONNX, got ${bytes}`,
+    );
+  }
+  return { bytes, chunks: parts([model, prefix, structure], weights) };
+}
+
+interface EncodedWeight {
+  /** All before the elements, from the field of the graph on. */
+  readonly header: Uint8Array;
+  /** Bytes of the elements. */
+  readonly elements: number;
+  readonly weight: Weight;
+}
+
+function* parts(structure: readonly Uint8Array[], weights: readonly EncodedWeight[]): Generator<Uint8Array> {
+  yield* structure;
+  for (const { header, elements, weight } of weights) {
+    const bytes = weight.bytes();
+    if (bytes.length !== elements) {
+      throw new Error(`onnx: ${weight.name}: expected ${elements} bytes, got ${bytes.length}`);
+    }
+    yield header;
+    yield bytes;
+  }
+}
+
+function weightHeader(weight: Weight): EncodedWeight {
+  const { name, shape, type } = weight;
+  const elements = shape.reduce((product, length) => product * length, elementBytes[type]);
+  const message = { dimensions: shape, dataType: dataTypes[type], name };
+  const start = messages.tensor.encode(message).finish();
+  const rawData = fieldPrefix(fieldNumbers.tensorRawData, elements);
+  const field = fieldPrefix(fieldNumbers.graphInitializers, start.length + rawData.length + elements);
+  return { header: Buffer.concat([field, start, rawData]), elements, weight };
+}
+
+/** What stands before a field's bytes: its number with the wire type 2, and how many they are. */
+function fieldPrefix(field: number, length: number): Uint8Array {
+  return protobuf.Writer.create()
+    .uint32((field << 3) | 2)
+    .uint64(length)
+    .finish();
+}
+
+function modelMessage({ producerVersion, metadata }: ModelLabel) {
+  return {
+    irVersion,
+    producerName: 'nasnet',
+    producerVersion,
+    operatorSets: [{ domain: '', version: operatorSetVersion }],
+    metadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  };
+}
+
+function graphMessage({ nodes, input, output, values }: Graph, { name, description }: ModelLabel) {
+  return {
+    name,
+    description,
+    nodes: nodes.map(nodeMessage),
+    inputs: [valueMessage(input)],
+    outputs: [valueMessage(output)],
+    values: values.map(valueMessage),
+  };
+}
+
+function nodeMessage({ operator, name, inputs, output, attributes }: Node) {
+  return { operator, name, inputs, outputs: [output], attributes: Object.entries(attributes).map(attributeMessage) };
+}
+
+function attributeMessage([name, value]: [string, number | readonly number[]]) {
+  return typeof value === 'number'
+    ? { name, type: attributeTypes.integer, integer: value }
+    : { name, type: attributeTypes.integers, integers: value };
+}
+
+function valueMessage({ name, shape }: Value) {
+  const dimensions = [{ symbol: 'batch' }, ...shape.map((length) => ({ length }))];
+  return { name, type: { tensor: { elementType: dataTypes.float32, shape: { dimensions } } } };
+}

@@ -1,0 +1,53 @@
+// A network as an ONNX graph in inference: walks the plan's tree as model/network.ts and model/cell.ts run it, without what only
+// training has (drop-path, dropout, the auxiliary head). Nothing here knows a layout or an operation.
+
+import type { Plan } from '../../space/plan.ts';
+import type { BlockPlan, CellPlan } from '../../space/plan-cell.ts';
+import type { State } from './fold.ts';
+import { type Graph, GraphBuilder, type Value } from './graph.ts';
+import { concatenated, imageShape, PathNodes } from './path-nodes.ts';
+
+/** `state` has the tensors of the plan's parameters; they are read when the graph's weights are asked for. */
+export function networkGraph(plan: Plan, state: State): Graph {
+  const images: Value = { name: 'images', shape: imageShape(plan.input) };
+  const graph = new GraphBuilder(images);
+  const paths = new PathNodes(graph, state);
+  const endpoints = new Map([[plan.stemName, paths.add(plan.stem, 'stem', images)]]);
+  for (const cell of plan.cells) {
+    endpoints.set(cell.name, addCell(graph, paths, cell, endpoints.get(cell.current), endpoints.get(cell.previous)));
+  }
+  const last = endpoints.get(plan.cells.at(-1)!.name)!;
+  return graph.finish(images, paths.add(plan.head, 'head', last), 'logits');
+}
+
+/** `current` and `previous` are undefined where nothing reads them. */
+function addCell(
+  graph: GraphBuilder,
+  paths: PathNodes,
+  plan: CellPlan,
+  current: Value | undefined,
+  previous: Value | undefined,
+): Value {
+  const cell = plan.name.toLowerCase();
+  const states = [current, previous];
+  for (const { state, layers } of plan.inputs) {
+    states[state] = paths.add(layers, `${cell}.${state === 0 ? 'current' : 'previous'}`, states[state]!);
+  }
+  for (const block of plan.blocks) {
+    const name = `${cell}.block_${block.state - 2}`;
+    const sides = (['left', 'right'] as const).map((side) => {
+      const { state, layers } = block[side];
+      return paths.add(layers, `${name}.${side}`, states[state]!);
+    });
+    states[block.state] = combined(graph, name, block, sides as [Value, Value]);
+  }
+  const output = plan.output.map(({ state, layers }) => paths.add(layers, `${cell}.output_${state}`, states[state]!));
+  return concatenated(graph, plan.name, output, imageShape(plan.shape));
+}
+
+function combined(graph: GraphBuilder, name: string, { combine }: BlockPlan, sides: [Value, Value]): Value {
+  const [left, right] = sides;
+  if (combine === 'add') return graph.node('Add', name, sides, left.shape);
+  const [channels, height, width] = left.shape as [number, number, number];
+  return concatenated(graph, name, sides, [channels + right.shape[0]!, height, width]);
+}

@@ -1,0 +1,145 @@
+// A path of a plan's layers as ONNX nodes in inference: batch norms in the convolutions before them, dropout gone, one ReLU for all
+// who read it.
+
+import type { Branches, Convolution, Layer, Linear, Padding, Pool, Shape } from '../../space/layers.ts';
+import { foldedWeight, type NormPart, normFactor, normShift, type State, unfolded } from './fold.ts';
+import type { GraphBuilder, Node, Value, ValueShape } from './graph.ts';
+
+export class PathNodes {
+  readonly #graph: GraphBuilder;
+  readonly #state: State;
+
+  constructor(graph: GraphBuilder, state: State) {
+    this.#graph = graph;
+    this.#state = state;
+  }
+
+  /**
+   * @param name stands before the names of layers that have none in the plan
+   * @param norm what the last layer, a convolution, takes along
+   */
+  add(layers: readonly Layer[], name: string, input: Value, norm?: NormPart): Value {
+    let value = input;
+    for (let index = 0; index < layers.length; index++) {
+      const [layer, next] = [layers[index]!, layers[index + 1]];
+      const folds = next?.kind === 'batch-norm' && takesNorm(layer);
+      if (folds) index++; // the norm is done with its convolution
+      const own = folds ? { norm: next, first: 0, count: next.channels } : undefined;
+      value = this.#layer(layer, name, value, own ?? (index === layers.length - 1 ? norm : undefined));
+    }
+    return value;
+  }
+
+  #layer(layer: Layer, name: string, input: Value, norm: NormPart | undefined): Value {
+    switch (layer.kind) {
+      case 'relu':
+        return (
+          this.#graph.value(`${input.name}.relu`) ??
+          this.#graph.node('Relu', `${input.name}.relu`, [input], input.shape)
+        );
+      case 'convolution':
+        return this.#convolution(layer, input, norm);
+      case 'batch-norm':
+        return this.#norm({ norm: layer, first: 0, count: layer.channels }, input);
+      case 'max-pool':
+        return this.#window('MaxPool', `${name}.max_pool`, layer, input);
+      case 'average-pool':
+        return this.#window('AveragePool', `${name}.average_pool`, layer, input, [], { count_include_pad: 0 });
+      case 'branches':
+        return this.#branches(layer, name, input, norm);
+      case 'global-average-pool':
+        return this.#graph.node('GlobalAveragePool', 'global_pool', [input], imageShape(layer.output));
+      case 'dropout':
+        return input;
+      case 'linear':
+        return this.#linear(layer, input);
+    }
+  }
+
+  #convolution(layer: Convolution, input: Value, norm: NormPart | undefined): Value {
+    const { name, kernel, outputChannels, inputChannels, groups, dilation } = layer;
+    const own = `${name}.weight`;
+    const shape = [outputChannels, inputChannels / groups, ...kernel];
+    const weights = norm
+      ? [
+          this.#graph.weight(own, shape, () => foldedWeight(this.#state, own, norm)),
+          this.#graph.weight(`${name}.bias`, [outputChannels], () => normShift(this.#state, norm)),
+        ]
+      : [this.#graph.weight(own, shape, () => unfolded(this.#state, own))];
+    return this.#window('Conv', name, layer, input, weights, { dilations: dilation, group: groups });
+  }
+
+  /** What goes over an image in windows. */
+  #window(
+    operator: string,
+    name: string,
+    { kernel, stride, padding, output }: Pool | Convolution,
+    input: Value,
+    weights: readonly string[] = [],
+    attributes: Node['attributes'] = {},
+  ): Value {
+    const image = this.#cropped(input, `${name}.crop`, padding);
+    const [top, bottom, left, right] = padding.map((cells) => Math.max(cells, 0)) as [number, number, number, number];
+    return this.#graph.node(operator, name, [image, ...weights], imageShape(output), {
+      kernel_shape: kernel,
+      strides: stride,
+      pads: [top, left, bottom, right],
+      ...attributes,
+    });
+  }
+
+  /** The image without the rows and columns that negative padding cuts off. */
+  #cropped(image: Value, name: string, padding: Padding): Value {
+    const [top, bottom, left, right] = padding.map((cells) => Math.max(-cells, 0)) as [number, number, number, number];
+    if (top + bottom + left + right === 0) return image;
+    const [channels, height, width] = image.shape as [number, number, number];
+    const ends = [height - bottom, width - right] as const;
+    const bounds = [[top, left], ends, [2, 3]].map((numbers) => this.#graph.integers(numbers));
+    return this.#graph.node('Slice', name, [image, ...bounds], [channels, ends[0] - top, ends[1] - left]);
+  }
+
+  /** A norm over all branches is folded into each one's last convolution: of its channels, those that the branch makes. */
+  #branches({ branches, output }: Branches, name: string, input: Value, norm: NormPart | undefined): Value {
+    let first = 0;
+    const values = branches.map((layers) => {
+      const count = layers.at(-1)!.output[2];
+      const part = norm && { norm: norm.norm, first, count };
+      first += count;
+      return this.add(layers, name, input, part);
+    });
+    return concatenated(this.#graph, `${name}.concat`, values, imageShape(output));
+  }
+
+  /** A norm that no convolution takes along. */
+  #norm(part: NormPart, input: Value): Value {
+    const { name, channels } = part.norm;
+    const factor = this.#graph.weight(`${name}.factor`, [channels, 1, 1], () => normFactor(this.#state, part));
+    const shift = this.#graph.weight(`${name}.shift`, [channels, 1, 1], () => normShift(this.#state, part));
+    const scaled = this.#graph.node('Mul', `${name}.scaled`, [input, factor], input.shape);
+    return this.#graph.node('Add', name, [scaled, shift], input.shape);
+  }
+
+  #linear({ name, inputs, outputs }: Linear, input: Value): Value {
+    const flat = this.#graph.node('Flatten', `${name}.flatten`, [input], [inputs], { axis: 1 });
+    const parameters = (
+      [
+        [`${name}.weight`, [outputs, inputs]],
+        [`${name}.bias`, [outputs]],
+      ] as const
+    ).map(([own, shape]) => this.#graph.weight(own, shape, () => unfolded(this.#state, own)));
+    return this.#graph.node('Gemm', name, [flat, ...parameters], [outputs], { transB: 1 });
+  }
+}
+
+/** Values joined in depth; a single one is its own join. */
+export function concatenated(graph: GraphBuilder, name: string, values: readonly Value[], shape: ValueShape): Value {
+  return values.length === 1 ? values[0]! : graph.node('Concat', name, values, shape, { axis: 1 });
+}
+
+/** The plan's shapes have the channels last, ONNX's first. */
+export const imageShape = ([height, width, channels]: Shape): ValueShape => [channels, height, width];
+
+function takesNorm(layer: Layer): boolean {
+  if (layer.kind === 'branches') return layer.branches.every((branch) => branch.at(-1)?.kind === 'convolution');
+  return layer.kind === 'convolution';
+}
