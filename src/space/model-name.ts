@@ -129,7 +129,7 @@ const usualLayout = ({ kind }: ArchitectureSource, penultimate: number): Layout 
   kind === 'trial' || cifarPenultimates.includes(penultimate) ? 'cifar' : 'imagenet';
 
 /** P / F: the last cell has 4F filters and its output that many times its width (24 for NASNet-A, 16 for it at N = 0). */
-function filterMultiple(architecture: Architecture, cells: number): number {
+export function filterMultiple(architecture: Architecture, cells: number): number {
   return 4 * outputWidth(cells > 0 ? architecture.normal : architecture.reduction);
 }
 
