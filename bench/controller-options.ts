@@ -1,26 +1,13 @@
 // Which controller options suit a few hundred trials: PPO against random search on simulated rewards, over many seeds.
 // node bench/controller-options.ts [trials] [seeds]     (120 and 20; half a minute a row on one core)
-//
-// A simulated reward is what a small proxy's accuracy looks like: every option of every decision has a worth, operations
-// share most of theirs over all blocks, 60 pairs of decisions have a joint worth, all of it squeezed into 0.3 to 0.6, and
-// each measurement is noisy.
+// Rewards are simulated (src/simulation/landscape.ts).
 
 import { RandomStream } from '../src/random/stream.ts';
 import { createStrategy } from '../src/search/strategy.ts';
+import { type Landscape, landscapes, normal, trueReward } from '../src/simulation/landscape.ts';
 import { decisionSizes } from '../src/space/decisions.ts';
 
 const sizes = decisionSizes(5);
-
-interface Landscape {
-  deviation: number; // of the true reward between random architectures
-  noise: number; // deviation of one measurement
-  jointShare: number; // of the variance that comes from pairs of decisions
-}
-
-const landscapes: Record<string, Landscape> = {
-  kind: { deviation: 0.04, noise: 0.015, jointShare: 0.35 },
-  rough: { deviation: 0.025, noise: 0.02, jointShare: 0.5 },
-};
 
 const candidates: Record<string, object> = {
   'paper: batch 20, rate 3.5e-4': {},
@@ -31,41 +18,6 @@ const candidates: Record<string, object> = {
   'batch 5, rate 3e-3': { batchSize: 5, learningRate: 3e-3 },
 };
 
-/** Normal with mean 0 and deviation 1 (Box and Muller). */
-const normal = (random: RandomStream) =>
-  Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
-
-const normals = (random: RandomStream, count: number) => Array.from({ length: count }, () => normal(random));
-
-/** The true reward of decisions, scaled on 2,000 random architectures. */
-function trueReward(random: RandomStream, { deviation, jointShare }: Landscape): (decisions: number[]) => number {
-  const operations = normals(random, 13);
-  const worth = sizes.map((size, index) => {
-    const weight = (size === 13 ? 1 : index % 5 === 4 ? 0.4 : 0.5) * (index < sizes.length / 2 ? 1 : 0.5);
-    return normals(random, size).map(
-      (own, option) => weight * (size === 13 ? 0.8 * operations[option]! + 0.6 * own : own),
-    );
-  });
-  const pairs = Array.from({ length: 60 }, () => ({
-    left: random.integer(sizes.length),
-    right: random.integer(sizes.length),
-    worth: normals(random, 169),
-  }));
-  const single = (taken: number[]) => taken.reduce((sum, choice, index) => sum + worth[index]![choice]!, 0);
-  const joint = (taken: number[]) =>
-    pairs.reduce((sum, pair) => sum + pair.worth[13 * taken[pair.left]! + taken[pair.right]!]!, 0);
-  const draws = Array.from({ length: 2000 }, () => sizes.map((size) => random.integer(size)));
-  const scaled = (value: (taken: number[]) => number) => {
-    const [mean, spread] = moments(draws.map(value));
-    return (taken: number[]) => (value(taken) - mean) / spread;
-  };
-  const [singleScaled, jointScaled] = [scaled(single), scaled(joint)];
-  return (taken) => {
-    const score = Math.sqrt(1 - jointShare) * singleScaled(taken) + Math.sqrt(jointShare) * jointScaled(taken);
-    return 0.45 + 0.15 * Math.tanh((score * deviation) / 0.15);
-  };
-}
-
 function moments(values: number[]): [mean: number, deviation: number] {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return [mean, Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)];
@@ -73,8 +25,8 @@ function moments(values: number[]): [mean: number, deviation: number] {
 
 /** True rewards: of the trial that measured best, of the five that measured best, and of the last 30. */
 function search(strategyName: string, options: object, landscape: Landscape, trials: number, seed: number): number[] {
-  const random = new RandomStream(`landscape ${seed}`);
-  const reward = trueReward(random, landscape);
+  const random = new RandomStream(`noise ${seed}`);
+  const reward = trueReward(sizes, landscape, seed);
   const strategy = createStrategy(strategyName, { blocks: 5, seed, options });
   const done: { truth: number; measured: number }[] = [];
   const open: number[][] = [];

@@ -54,6 +54,11 @@ export const commands: Record<string, Entry> = {
     about: "the normal and the reduction cell as a picture in the manner of the paper's Figure 4",
     load: async () => (await import('./draw.ts')).registerDraw,
   },
+  simulate: {
+    takes: '[options]',
+    about: 'strategies on a simulated clock and simulated rewards: how they learn, and what many workers cost',
+    load: async () => (await import('./simulate.ts')).registerSimulate,
+  },
   doctor: {
     takes: '[options]',
     about: 'what this machine has and lacks; exits 1 if something needed is missing',
