@@ -26,6 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
   report: ['space', 'draw', 'study'],
   export: ['engine', 'nn', 'random', 'space', 'model'],
+  import: ['engine', 'nn', 'data', 'space', 'model'],
   cli: [
     'engine',
     'nn',
@@ -42,6 +43,7 @@ const mayImport: Record<string, readonly string[]> = {
     'study',
     'report',
     'export',
+    'import',
   ],
 };
 

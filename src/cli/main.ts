@@ -44,6 +44,11 @@ export const commands: Record<string, Entry> = {
     about: 'train one architecture at any size, test it, keep its weights; run again to go on',
     load: async () => (await import('./train.ts')).registerTrain,
   },
+  import: {
+    takes: '[options] <file>',
+    about: 'published NASNet-A weights (Keras, timm, Cadene) as a model file',
+    load: async () => (await import('./import.ts')).registerImport,
+  },
   profile: {
     takes: '[options] <model>',
     about: 'shapes, parameters and multiply-adds of a network',

@@ -1,0 +1,102 @@
+// `nasnet import FILE`: published NASNet-A weights as a model file of ours.
+
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { InputError } from '../failure.ts';
+import { type Imported, importWeights } from '../import/import-weights.ts';
+import { type SourceName, sources } from '../import/sources.ts';
+import { writeModel } from '../model/model-file.ts';
+import type { Preprocessing } from '../model/preprocessing.ts';
+import { percent, whole } from '../report/words.ts';
+import { LiveBlock } from './live-block.ts';
+import { wholeNumber } from './model-source.ts';
+
+interface ImportFlags {
+  output: string;
+  from?: SourceName;
+  classes?: number;
+  json?: boolean;
+}
+
+export function registerImport(program: Command): void {
+  program
+    .command('import')
+    .description('published NASNet-A weights (Keras, timm, Cadene) as a model file')
+    .argument('<file>', 'a Keras .h5, or a PyTorch .pth, .pt or .safetensors; known by what it holds, not by its name')
+    .requiredOption('-o, --output <file>', 'the model file to write, such as mobile.safetensors')
+    .addOption(
+      new Option('--from <source>', 'whose file it is; default: known by its names').choices(Object.keys(sources)),
+    )
+    .option('--classes <number>', 'start a new classifier of so many classes', wholeNumber('--classes'))
+    .option('--json', 'one JSON document')
+    .addHelpText(
+      'after',
+      `
+The mobile (4 @ 1056) and large (6 @ 4032) models are read. Every tensor must be there, by name and shape. How the source
+prepares its images is stored with the weights. No code in a .pth file is ever run.
+
+Examples:
+  nasnet import nasnet_mobile.h5 -o mobile.safetensors
+  nasnet import nasnetalarge.pth --from cadene -o large.safetensors
+  nasnet import nasnet_mobile_no_top.h5 --classes 5 -o flowers.safetensors`,
+    )
+    .action(async (path: string, { output, from, classes, json }: ImportFlags) => {
+      if (resolve(path) === resolve(output)) {
+        throw new InputError(`--output: expected another file than the one to read, got ${output}`);
+      }
+      const block = new LiveBlock(process.stderr);
+      const imported = await importWeights(path, { from, classes }, (share) => {
+        block.draw([`  read ${percent(share, 0)}`]);
+      });
+      block.draw([]);
+      for (const remark of remarks(imported, from)) block.log(`${path}: ${remark}`);
+      writeModel(output, imported.network, imported.description);
+      process.stdout.write(
+        json ? `${JSON.stringify(document(path, output, imported), null, 2)}\n` : words(output, imported),
+      );
+    });
+}
+
+/** What the user may not expect. */
+function* remarks({ match, besides }: Imported, from: SourceName | undefined): Iterable<string> {
+  const { source, plan, classifier, notTaken } = match;
+  if (!classifier)
+    yield `a new classifier of ${whole(plan.classes)} classes starts from random numbers; train it before use`;
+  if (source === 'timm' && !from) {
+    yield "images are prepared as timm does it; Cadene's file has the same names, --from cadene prepares them its way";
+  }
+  if (notTaken.length > 0) yield `${whole(notTaken.length)} tensors are not needed (${notTaken[0]} …)`;
+  if (besides.length > 0) yield `not read: ${besides.join(', ')}`;
+}
+
+function document(input: string, output: string, { match, description, besides }: Imported) {
+  return {
+    input,
+    output,
+    source: match.source,
+    model: `nasnet-a:${match.model}`,
+    tensors: match.pairs.length,
+    totalParameters: match.plan.totalParameters,
+    classes: match.plan.classes,
+    classifier: match.classifier ? 'imported' : 'new',
+    notTaken: match.notTaken,
+    besides,
+    preprocessing: description.preprocessing,
+    origin: description.origin,
+  };
+}
+
+function words(output: string, { match, description }: Imported): string {
+  const { model, plan, pairs } = match;
+  const numbers = `${whole(plan.totalParameters)} numbers, ${whole(pairs.length)} tensors read, ${whole(plan.classes)} classes`;
+  return [
+    `${output}: NASNet-A ${model} (${numbers}), ${description.origin}`,
+    `images: ${preparation(description.preprocessing)}, ${plan.input[0]} × ${plan.input[1]}, brought to [-1, 1]`,
+    '',
+  ].join('\n');
+}
+
+function preparation({ centralFraction, aspect, interpolation }: Preprocessing): string {
+  const part = centralFraction === 1 ? 'the whole image' : `the central ${centralFraction} of the image`;
+  return `${part}, ${aspect === 'stretch' ? 'stretched' : 'its proportions kept'}, ${interpolation}`;
+}

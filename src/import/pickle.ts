@@ -1,0 +1,201 @@
+// A reader of Python's pickles that makes data and nothing else. What a pickle asks for by name is looked up in a table that the
+// caller gives; any other name, and any operation that plain data does not need, ends the reading with one sentence. No code
+// runs because a file says so. (libtorch's own unpickler resolves any class name it is given and knows no legacy files; the
+// npm readers stop neither at unknown classes nor at a pickle's end, behind which legacy files continue.)
+
+/** What a pickle holds. A dictionary is a Map, a list or tuple an array, None undefined; whole numbers beyond 2^53 are bigint. */
+export type Pickled = unknown;
+
+/** What a name in a pickle stands for: a constructor, called with the pickle's arguments, or something that only has a meaning. */
+export interface Named {
+  readonly make?: (values: Pickled[]) => Pickled;
+  readonly meaning?: unknown;
+}
+
+export interface PickleTable {
+  /** undefined refuses the name. */
+  named(name: string): Named | undefined;
+  /** An object that is stored outside the pickle. */
+  stored(id: Pickled): Pickled;
+}
+
+/** The pickle is no data, or damaged. The caller adds which file it is. */
+export class PickleError extends Error {}
+
+const mark = Symbol('mark');
+
+/** One pickle of `bytes` that starts at `start`, and where it ends. @throws PickleError */
+export function readPickle(bytes: Buffer, start: number, table: PickleTable): { value: Pickled; end: number } {
+  return new Unpickler(bytes, start, table).run();
+}
+
+class Unpickler {
+  readonly #bytes: Buffer;
+  readonly #table: PickleTable;
+  readonly #stack: unknown[] = [];
+  readonly #memory = new Map<number, unknown>();
+  #at: number;
+
+  constructor(bytes: Buffer, start: number, table: PickleTable) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#table = table;
+  }
+
+  run(): { value: Pickled; end: number } {
+    for (;;) {
+      const code = this.#take(1)[0]!;
+      if (code === 0x2e) return { value: this.#pop(), end: this.#at }; // STOP
+      const operation = operations[code];
+      if (!operation) throw new PickleError(`the operation 0x${code.toString(16)}, which no file of tensors needs`);
+      operation(this);
+    }
+  }
+
+  #take(length: number): Buffer {
+    if (this.#at + length > this.#bytes.length) throw new PickleError('a pickle that breaks off');
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  #pop(): unknown {
+    if (this.#stack.length === 0) throw new PickleError('a damaged pickle');
+    return this.#stack.pop();
+  }
+
+  byte = () => this.#take(1)[0]!;
+  unsigned16 = () => this.#take(2).readUInt16LE();
+  signed32 = () => this.#take(4).readInt32LE();
+  unsigned32 = () => this.#take(4).readUInt32LE();
+  float64 = () => this.#take(8).readDoubleBE();
+  skip = (length: number) => void this.#take(length);
+  text = (length: number, encoding: 'utf8' | 'latin1' = 'utf8') => this.#take(length).toString(encoding);
+
+  /** Little-endian two's complement of any length. */
+  long(length: number): number | bigint {
+    const value = this.#take(length).reduceRight((sum, each) => (sum << 8n) | BigInt(each), 0n);
+    const signed = BigInt.asIntN(8 * length, value);
+    return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
+  }
+
+  line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.#at);
+    if (end < 0) throw new PickleError('a pickle that breaks off');
+    const text = this.text(end - this.#at);
+    this.skip(1);
+    return text;
+  }
+
+  push = (value: unknown) => void this.#stack.push(value);
+  pop = () => this.#pop();
+  mark = () => this.push(mark);
+  tuple = (length: number) => this.push(this.#several(length));
+  remember = (index = this.#memory.size) => void this.#memory.set(index, this.#stack.at(-1));
+
+  recall(index: number): void {
+    if (!this.#memory.has(index)) throw new PickleError('a damaged pickle');
+    this.push(this.#memory.get(index));
+  }
+
+  sinceMark(): unknown[] {
+    const begin = this.#stack.lastIndexOf(mark);
+    if (begin < 0) throw new PickleError('a damaged pickle');
+    return this.#stack.splice(begin).slice(1);
+  }
+
+  append(values: unknown[]): void {
+    const list = this.#stack.at(-1);
+    if (!Array.isArray(list)) throw new PickleError('a damaged pickle');
+    for (const value of values) list.push(value);
+  }
+
+  pair = () => this.#several(2);
+
+  set(values: unknown[]): void {
+    const map = this.#stack.at(-1);
+    if (!(map instanceof Map) || values.length % 2 !== 0) throw new PickleError('a damaged pickle');
+    for (let index = 0; index < values.length; index += 2) map.set(values[index], values[index + 1]);
+  }
+
+  name(module: unknown, name: unknown): void {
+    const full = `${String(module)}.${String(name)}`;
+    const named = this.#table.named(full);
+    if (!named) throw new PickleError(`one that asks for ${full}, which is not run`);
+    this.push(new NamedValue(full, named));
+  }
+
+  named = () => this.name(...(this.pair() as [unknown, unknown]));
+
+  call(): void {
+    const [made, values] = this.pair();
+    const make = made instanceof NamedValue ? made.named.make : undefined;
+    if (!make || !Array.isArray(values)) throw new PickleError('one that calls what is no constructor of tensors');
+    this.push(make(values));
+  }
+
+  /** Attributes of an object; the only ones that state dicts have are a dictionary's, and they tell of no tensor. */
+  attributes(): void {
+    this.#pop();
+    if (!(this.#stack.at(-1) instanceof Map)) throw new PickleError('one that builds an object of a class');
+  }
+
+  stored = () => this.push(this.#table.stored(this.#pop()));
+
+  #several(count: number): unknown[] {
+    if (this.#stack.length < count) throw new PickleError('a damaged pickle');
+    return this.#stack.splice(this.#stack.length - count);
+  }
+}
+
+/** A name on the stack, so that only what the table gave can be called. */
+export class NamedValue {
+  readonly name: string;
+  readonly named: Named;
+
+  constructor(name: string, named: Named) {
+    this.name = name;
+    this.named = named;
+  }
+}
+
+/** The operations that data consists of, by their codes (Python's pickletools, protocols 2 to 4). */
+const operations: Record<number, (machine: Unpickler) => void> = {
+  128: (machine) => machine.skip(1), // PROTO
+  149: (machine) => machine.skip(8), // FRAME
+  78: (machine) => machine.push(undefined), // NONE
+  136: (machine) => machine.push(true),
+  137: (machine) => machine.push(false),
+  74: (machine) => machine.push(machine.signed32()), // BININT
+  75: (machine) => machine.push(machine.byte()),
+  77: (machine) => machine.push(machine.unsigned16()),
+  138: (machine) => machine.push(machine.long(machine.byte())), // LONG1
+  71: (machine) => machine.push(machine.float64()), // BINFLOAT
+  88: (machine) => machine.push(machine.text(machine.unsigned32())), // BINUNICODE
+  140: (machine) => machine.push(machine.text(machine.byte())),
+  84: (machine) => machine.push(machine.text(machine.unsigned32(), 'latin1')), // BINSTRING, as Python 2 wrote names
+  85: (machine) => machine.push(machine.text(machine.byte(), 'latin1')),
+  66: (machine) => machine.push(machine.text(machine.unsigned32(), 'latin1')), // BINBYTES
+  67: (machine) => machine.push(machine.text(machine.byte(), 'latin1')),
+  40: (machine) => machine.mark(),
+  41: (machine) => machine.push([]), // EMPTY_TUPLE
+  93: (machine) => machine.push([]), // EMPTY_LIST
+  125: (machine) => machine.push(new Map()), // EMPTY_DICT
+  116: (machine) => machine.push(machine.sinceMark()), // TUPLE
+  133: (machine) => machine.tuple(1),
+  134: (machine) => machine.tuple(2),
+  135: (machine) => machine.tuple(3),
+  97: (machine) => machine.append([machine.pop()]), // APPEND
+  101: (machine) => machine.append(machine.sinceMark()), // APPENDS
+  115: (machine) => machine.set(machine.pair()), // SETITEM
+  117: (machine) => machine.set(machine.sinceMark()), // SETITEMS
+  113: (machine) => machine.remember(machine.byte()), // BINPUT
+  114: (machine) => machine.remember(machine.unsigned32()),
+  148: (machine) => machine.remember(), // MEMOIZE
+  104: (machine) => machine.recall(machine.byte()), // BINGET
+  106: (machine) => machine.recall(machine.unsigned32()),
+  99: (machine) => machine.name(machine.line(), machine.line()), // GLOBAL
+  147: (machine) => machine.named(), // STACK_GLOBAL
+  82: (machine) => machine.call(), // REDUCE
+  98: (machine) => machine.attributes(), // BUILD
+  81: (machine) => machine.stored(), // BINPERSID
+};

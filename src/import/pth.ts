@@ -1,0 +1,113 @@
+// PyTorch's files of a state dict: the zip archives of today, and what torch.save wrote before 2020 (legacy: pickles in a row).
+// Their pickles are read as data, by the table of state-dict.ts; this file knows where the tensors' elements lie.
+
+import { fromBytes } from '../engine/create.ts';
+import { scope } from '../engine/memory.ts';
+import { call } from '../engine/operator.ts';
+import type { DType, Tensor } from '../engine/tensor.ts';
+import { InputError } from '../failure.ts';
+import type { FileBytes } from './file-bytes.ts';
+import { type Pickled, PickleError, readPickle } from './pickle.ts';
+import { findStateDict, type Storage, type StorageView, stateDictTable } from './state-dict.ts';
+import type { StoredTensor, WeightFile } from './weight-file.ts';
+import { zipMembers } from './zip.ts';
+
+const elementBytes: Record<DType, number> = {
+  float32: 4, float64: 8, float16: 2, bfloat16: 2, int64: 8, int32: 4, int16: 2, int8: 1, uint8: 1, bool: 1,
+}; // biome-ignore format: a table
+
+/** @throws InputError for an archive that is damaged, holds no state dict, or asks for more than data */
+export function openZipPth(file: FileBytes): WeightFile {
+  const members = zipMembers(file);
+  const pickleName = [...members.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
+  if (!pickleName) {
+    const keras = members.has('model.weights.h5');
+    const got = keras ? "a .keras archive: write it again with model.save('FILE.h5')" : 'another zip archive';
+    throw new InputError(`${file.path}: expected a PyTorch archive with a data.pkl, got ${got}`);
+  }
+  const folder = pickleName.slice(0, -'data.pkl'.length);
+  const order = members.get(`${folder}byteorder`);
+  if (order && file.read(order.offset, order.length).toString() !== 'little') throw bigEndian(file);
+
+  const pickle = members.get(pickleName)!;
+  const { value } = unpickle(file, file.read(pickle.offset, pickle.length), 0, () => {});
+  return weightFile(file, value, ({ key, dtype, length }) => {
+    const member = members.get(`${folder}data/${key}`);
+    if (member?.length === length * elementBytes[dtype]) return member.offset;
+    const got = member ? `${member.length} bytes` : 'none';
+    throw new InputError(`${file.path}: data/${key}: expected ${length * elementBytes[dtype]} bytes, got ${got}`);
+  });
+}
+
+const legacyMagic = 0x1950a86a20f9469cfc6cn;
+const legacyProtocol = 1001;
+const longestPickles = 64 * 2 ** 20; // bytes; NASNet-A large's take 0.3 MB
+
+/**
+ * Five pickles (magic number, protocol, the machine that wrote it, the object, its storages' keys), then for each key the
+ * storage's length as int64 and its elements.
+ * @throws InputError as openZipPth does
+ */
+export function openLegacyPth(file: FileBytes): WeightFile {
+  const bytes = file.head(longestPickles);
+  const storages = new Map<string, Storage>();
+  let at = 0;
+  const next = (): Pickled => {
+    const { value, end } = unpickle(file, bytes, at, (storage) => storages.set(storage.key, storage));
+    at = end;
+    return value;
+  };
+  if (next() !== legacyMagic || next() !== legacyProtocol) {
+    throw new InputError(`${file.path}: expected a file that torch.save wrote, got another pickle`);
+  }
+  const machine = next();
+  if (machine instanceof Map && machine.get('little_endian') === false) throw bigEndian(file);
+  const [value, keys] = [next(), next()];
+  const offsets = new Map<string, number>();
+  for (const key of Array.isArray(keys) ? keys.map(String) : []) {
+    const storage = storages.get(key);
+    if (!storage || Number(file.read(at, 8).readBigInt64LE()) !== storage.length) {
+      throw new InputError(`${file.path}: storage ${key}: expected the length that the state dict gives, got another`);
+    }
+    offsets.set(key, at + 8);
+    at += 8 + storage.length * elementBytes[storage.dtype];
+  }
+  if (at > file.size) throw file.truncated(at);
+  return weightFile(file, value, ({ key }) => {
+    const offset = offsets.get(key);
+    if (offset !== undefined) return offset;
+    throw new InputError(`${file.path}: expected the elements of storage ${key}, got none`);
+  });
+}
+
+function unpickle(file: FileBytes, bytes: Buffer, start: number, found: (storage: Storage) => void) {
+  try {
+    return readPickle(bytes, start, stateDictTable(found));
+  } catch (error) {
+    if (!(error instanceof PickleError)) throw error;
+    const advice = 'of a model of its own kind, save model.state_dict() alone';
+    throw new InputError(`${file.path}: expected a pickled state dict, got ${error.message} (${advice})`);
+  }
+}
+
+/** `offsetOf`: where in the file a storage's elements begin. */
+function weightFile(file: FileBytes, value: Pickled, offsetOf: (storage: Storage) => number): WeightFile {
+  const found = findStateDict(value);
+  if (!found) throw new InputError(`${file.path}: expected a state dict (tensors by name), got no tensor by name`);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, view] of found.tensors) {
+    const offset = offsetOf(view.storage);
+    tensors.set(name, { shape: view.shape, read: () => scope(() => readView(file, view, offset)) });
+  }
+  return { format: 'pth', tensors, besides: found.besides, close: () => file.close() };
+}
+
+function readView(file: FileBytes, view: StorageView, offset: number): Tensor {
+  const { storage, shape, strides, extent } = view;
+  const size = elementBytes[storage.dtype];
+  const elements = fromBytes(file.read(offset + view.offset * size, extent * size), storage.dtype, [extent]);
+  return (call('aten::as_strided', '', [elements, shape, strides]) as Tensor).clone('contiguous');
+}
+
+const bigEndian = (file: FileBytes) =>
+  new InputError(`${file.path}: expected little-endian numbers, got a file that a big-endian machine wrote`);
