@@ -12,11 +12,14 @@ export const fewest = { train: 5, test: 1 };
 /** Without a test folder one image in six of every class is held out for the test, as in CIFAR-10. */
 export const testShare = 1 / 6;
 
-export interface ListedImage {
+export interface ImageFile {
   path: string;
-  label: number;
   bytes: number;
   modified: number;
+}
+
+export interface ListedImage extends ImageFile {
+  label: number;
 }
 
 export interface Listing {
@@ -108,14 +111,18 @@ function isFolder(parent: string, entry: Dirent): boolean {
   return statSync(join(parent, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function visibleFolders(folder: string): string[] {
+/** Names of the folders in a folder, those that links lead to included. */
+export function visibleFolders(folder: string): string[] {
   const entries = readdirSync(folder, { withFileTypes: true });
   return entries.filter((entry) => !isHidden(entry.name) && isFolder(folder, entry)).map((entry) => entry.name);
 }
 
+const imagesBelow = (folder: string, label: number): ListedImage[] =>
+  imageFilesBelow(folder).map((file) => ({ ...file, label }));
+
 /** All images below a folder at any depth, sorted by path. A folder that a link leads back to is entered once. */
-function imagesBelow(folder: string, label: number): ListedImage[] {
-  const images: ListedImage[] = [];
+export function imageFilesBelow(folder: string): ImageFile[] {
+  const images: ImageFile[] = [];
   const entered = new Set<string>();
   const enter = (current: string) => {
     if (!existsSync(current) || entered.has(realpathSync(current))) return;
@@ -126,11 +133,11 @@ function imagesBelow(folder: string, label: number): ListedImage[] {
       if (isFolder(current, entry)) enter(path);
       else if (extensions.includes(extname(entry.name).toLowerCase())) {
         const found = statSync(path, { throwIfNoEntry: false }); // a broken link is found when it is read
-        images.push({ path, label, bytes: found?.size ?? 0, modified: found?.mtimeMs ?? 0 });
+        images.push({ path, bytes: found?.size ?? 0, modified: found?.mtimeMs ?? 0 });
       }
     }
   };
   enter(folder);
-  const key = (image: ListedImage) => relative(folder, image.path);
+  const key = (image: ImageFile) => relative(folder, image.path);
   return images.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }

@@ -1,11 +1,12 @@
 // One image file to the pixels a network takes, as its weights' preprocessing says. Any format, orientation and colour space;
 // many images, and reading ahead, are image-stream.ts's.
 
+import type { Sharp } from 'sharp';
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
-import { type Framing, frameOf } from './framing.ts';
+import { type Frame, type Framing, frameOf } from './framing.ts';
 import { shrink } from './resolution.ts';
 import { type Whitening, whiten } from './whitening.ts';
 
@@ -26,16 +27,13 @@ export async function prepareImage(
     .toColourspace('srgb');
   try {
     const { autoOrient: image } = await upright.metadata();
-    const { source, size, window } = frameOf([image.height, image.width], [height, width], framing);
-    const cut = upright.extract(source);
-    const byArea = framing.interpolation === 'area';
-    const resized = byArea
-      ? cut
-      : cut.resize(size[1], size[0], { ...filters[framing.interpolation], fit: 'fill' }).extract(window);
-    const pixels = await resized.raw({ depth: 'uchar' }).toBuffer();
-    const expected = 3 * (byArea ? source.height * source.width : height * width);
-    if (pixels.length !== expected) throw new Error(`${pixels.length} bytes in place of ${expected}`);
-    return byArea ? averaged(pixels, [source.height, source.width], [height, width]) : pixels;
+    const frame = frameOf([image.height, image.width], [height, width], framing);
+    const cut = upright.extract(frame.source);
+    const [pixels, size] = await (framing.interpolation === 'area'
+      ? byArea(cut, frame)
+      : resized(cut, frame, framing.interpolation));
+    if (pixels.length !== 3 * size[0] * size[1]) throw new Error(`${pixels.length} bytes for ${size[1]} × ${size[0]}`);
+    return framing.interpolation === 'area' ? averaged(pixels, size, [height, width]) : pixels;
   } catch (error) {
     const name = typeof file === 'string' ? file : 'image';
     throw new InputError(`${name}: expected an image, got ${reasonOf(error as Error, name)}`);
@@ -47,16 +45,36 @@ function reasonOf({ message }: Error, name: string): string {
   return message.split('\n')[0]!.replace(`${name}: `, '');
 }
 
+type Size = readonly [height: number, width: number];
+type Pixels = [pixels: Uint8Array, size: Size];
+
+const kernels = { bilinear: 'linear', bicubic: 'cubic' } as const;
 /** JPEG's own shrinking while it decodes is faster, and another filter. */
-const filters = {
-  bilinear: { kernel: 'linear', fastShrinkOnLoad: false },
-  bicubic: { kernel: 'cubic', fastShrinkOnLoad: false },
-} as const;
+const exact = { fit: 'fill', fastShrinkOnLoad: false } as const;
+
+async function resized(image: Sharp, { size, window }: Frame, filter: keyof typeof kernels): Promise<Pixels> {
+  const whole = image.resize(size[1], size[0], { ...exact, kernel: kernels[filter] });
+  return [await rawBytes(whole.extract(window)), [window.height, window.width]];
+}
+
+const mostPerPixel = 4;
+
+/**
+ * The pixels to be averaged: the source's own, or of a large one 4 × 4 for each new pixel, so that photographs that wait for the
+ * network take little memory.
+ */
+async function byArea(image: Sharp, { source, size }: Frame): Promise<Pixels> {
+  const few: Size = [Math.min(source.height, mostPerPixel * size[0]), Math.min(source.width, mostPerPixel * size[1])];
+  if (few[0] === source.height && few[1] === source.width) return [await rawBytes(image), few];
+  return [await rawBytes(image.resize(few[1], few[0], { ...exact, kernel: 'linear' })), few];
+}
+
+const rawBytes = (image: Sharp): Promise<Uint8Array> => image.raw({ depth: 'uchar' }).toBuffer();
 
 /** Interleaved bytes, each new pixel the mean of what it covers. */
-function averaged(pixels: Uint8Array, [height, width]: readonly number[], [newHeight, newWidth]: readonly number[]) {
+function averaged(pixels: Uint8Array, [height, width]: Size, [newHeight, newWidth]: Size): Uint8Array {
   if (height === newHeight && width === newWidth) return pixels;
-  return interleaved(shrink(planar(pixels), height!, width!, newHeight!, newWidth!));
+  return interleaved(shrink(planar(pixels), height, width, newHeight, newWidth));
 }
 
 /** RGB RGB … to the plane of each colour. */

@@ -1,4 +1,5 @@
-// How well a network classifies images that it does not train on.
+// How well a network classifies images that it does not train on. Long evaluations, which can go on after a kill, are
+// long-evaluation.ts's.
 
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
@@ -9,6 +10,8 @@ import { TrainingFailure } from './failure.ts';
 export interface Accuracy {
   /** Share of right answers, 0 to 1. */
   accuracy: number;
+  /** Share of images whose class is among the five likeliest; 1 where there are no more than five classes. */
+  topFiveAccuracy: number;
   /** Mean cross entropy in nats. */
   loss: number;
   images: number;
@@ -17,8 +20,78 @@ export interface Accuracy {
   classAccuracies: number[];
 }
 
+/** What has been counted so far. JSON, so that an evaluation can go on with it. */
+export interface Counts {
+  /** Summed over the images, in nats. */
+  loss: number;
+  inFive: number;
+  /** Images of each class, and those among them that were answered right. */
+  seen: number[];
+  right: number[];
+}
+
 /** Images at once: more take memory and no less time on a CPU. */
 export const evaluationBatch = 64;
+
+/** Counts a network's answers, batch by batch. */
+export class Tally {
+  readonly counts: Counts;
+
+  constructor(classes: number, counts?: Counts) {
+    const zeros = () => Array.from({ length: classes }, () => 0);
+    this.counts = counts ?? { loss: 0, inFive: 0, seen: zeros(), right: zeros() };
+  }
+
+  /**
+   * The network's answers to images [batch, channels, height, width] with labels int64 [batch], added to the counts.
+   * @throws TrainingFailure if the answers are not numbers
+   */
+  add(network: Network, { images, labels }: { images: Tensor; labels: Tensor }): void {
+    scope(() =>
+      noGrad(() => {
+        const { logits } = network.forward(images); // [batch, classes]
+        const loss = crossEntropy(logits, labels).item() * labels.shape[0]!;
+        if (!Number.isFinite(loss))
+          throw new TrainingFailure('not-a-number', 'the trained network answers with no numbers');
+        this.counts.loss += loss;
+        const scores = logits.toArray();
+        const classes = logits.shape[1]!;
+        labels.toArray().forEach((label, row) => {
+          this.#count(label, rank(scores.subarray(row * classes, (row + 1) * classes), label));
+        });
+      }),
+    );
+  }
+
+  #count(label: number, rank: number): void {
+    this.counts.seen[label]! += 1;
+    if (rank === 0) this.counts.right[label]! += 1;
+    if (rank < 5) this.counts.inFive += 1;
+  }
+
+  /** What the counts say; without any image the shares and the loss are NaN. */
+  accuracy(): Omit<Accuracy, 'imagesPerSecond'> {
+    const { loss, inFive, seen, right } = this.counts;
+    const total = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0);
+    const images = total(seen);
+    return {
+      accuracy: total(right) / images,
+      topFiveAccuracy: inFive / images,
+      loss: loss / images,
+      images,
+      classAccuracies: right.map((count, label) => count / seen[label]!),
+    };
+  }
+}
+
+/** How many classes come before this one: those with a higher score, and of equal ones those before it, as argmax takes them. */
+function rank(scores: ArrayLike<number>, label: number): number {
+  let before = 0;
+  for (let other = 0; other < scores.length; other++) {
+    if (scores[other]! > scores[label]! || (scores[other] === scores[label] && other < label)) before += 1;
+  }
+  return before;
+}
 
 /** Classifies every image once. Throws a TrainingFailure if the network's answers are not numbers. */
 export function evaluateNetwork(
@@ -28,32 +101,12 @@ export function evaluateNetwork(
 ): Accuracy {
   network.train(false);
   const started = performance.now();
-  const right = new Float64Array(classes);
-  const seen = new Float64Array(classes);
-  let loss = 0;
-  for (const { images, labels } of batches) {
-    scope(() =>
-      noGrad(() => {
-        const { logits } = network.forward(images); // [batch, classes]
-        loss += crossEntropy(logits, labels).item() * labels.shape[0]!;
-        const answers = logits.argmax(1).toArray();
-        labels.toArray().forEach((label, index) => {
-          seen[label]! += 1;
-          if (answers[index] === label) right[label]! += 1;
-        });
-      }),
-    );
-    images.dispose();
-    labels.dispose();
+  const tally = new Tally(classes);
+  for (const batch of batches) {
+    tally.add(network, batch);
+    batch.images.dispose();
+    batch.labels.dispose();
   }
-  if (!Number.isFinite(loss)) throw new TrainingFailure('not-a-number', 'the trained network answers with no numbers');
-  const total = (counts: Float64Array) => counts.reduce((sum, count) => sum + count, 0);
-  const images = total(seen);
-  return {
-    accuracy: total(right) / images,
-    loss: loss / images,
-    images,
-    imagesPerSecond: (1000 * images) / (performance.now() - started),
-    classAccuracies: Array.from(right, (count, label) => count / seen[label]!),
-  };
+  const accuracy = tally.accuracy();
+  return { ...accuracy, imagesPerSecond: (1000 * accuracy.images) / (performance.now() - started) };
 }
