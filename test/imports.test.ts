@@ -27,6 +27,7 @@ const mayImport: Record<string, readonly string[]> = {
   report: ['space', 'draw', 'study'],
   export: ['engine', 'nn', 'random', 'space', 'model'],
   import: ['engine', 'nn', 'data', 'space', 'model'],
+  latency: ['engine', 'random', 'space', 'model', 'export'],
   cli: [
     'engine',
     'nn',
@@ -43,6 +44,7 @@ const mayImport: Record<string, readonly string[]> = {
     'study',
     'report',
     'export',
+    'latency',
     'import',
   ],
 };

@@ -50,8 +50,8 @@ export const commands: Record<string, Entry> = {
     load: async () => (await import('./import.ts')).registerImport,
   },
   profile: {
-    takes: '[options] <model>',
-    about: 'shapes, parameters and multiply-adds of a network',
+    takes: '[options] [model]',
+    about: 'shapes, parameters and multiply-adds of a network, and how long it takes here',
     load: async () => (await import('./profile.ts')).registerProfile,
   },
   draw: {

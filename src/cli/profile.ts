@@ -1,59 +1,76 @@
-// `nasnet profile MODEL`: what a network costs, cell by cell. Plain arithmetic: no engine is loaded.
+// `nasnet profile MODEL`: what a network costs, cell by cell: plain arithmetic, no engine is loaded. With `--measure` it also
+// runs and takes the time.
 
 import type { Command } from 'commander';
-import { countElements } from '../space/layer-cost.ts';
-import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
-import { auxiliaryFits } from '../space/plan-auxiliary.ts';
-import { imageSize, readArchitecture, wholeNumber } from './model-source.ts';
+import { InputError } from '../failure.ts';
+import type { ModelFlags } from '../space/model-name.ts';
+import { addModelFlags, modelHelp, readNetwork } from './model-flags.ts';
+import { positiveNumber, wholeNumber } from './model-source.ts';
+import { familyDocument, familyTable } from './profile-family.ts';
+import type { MeasureFlags } from './profile-latency.ts';
+import { profile, profileTable } from './profile-table.ts';
+
+interface Flags extends ModelFlags, MeasureFlags {
+  family?: boolean;
+  measure?: boolean;
+  json?: boolean;
+}
+
+const examples = `
+Examples:
+  nasnet profile nasnet-a:mobile                        the released mobile network, part by part
+  nasnet profile nasnet-a:6@768 --json                  NASNet-A (6 @ 768), CIFAR-10's
+  nasnet profile cell.json:4@1056 --input 192           a cell of your own on ImageNet, at another size
+  nasnet profile --family                               every published NASNet beside the released graph
+  nasnet profile nasnet-a:mobile --measure              milliseconds of one image and of 32, here
+  nasnet profile network.safetensors --measure --batch 1,8 --threads 1`;
 
 export function registerProfile(program: Command): void {
-  program
+  const command = program
     .command('profile')
-    .description('shapes, parameters and multiply-adds of a network')
-    .argument('<model>', 'SOURCE:N@P, such as nasnet-a:6@768, FILE.json:2@384, STUDY.db#TRIAL:2@768')
-    .option('--layout <name>', 'cifar (default: by P)')
-    .option('--input <pixels>', 'side of the image, or HEIGHTxWIDTH (default: 32)', imageSize)
-    .option('--classes <n>', 'number of classes (default: 10)', wholeNumber('--classes'))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .description('shapes, parameters and multiply-adds of a network, and how long it takes here')
+    .argument('[model]', `${modelHelp}; or weights, FILE.safetensors`);
+  addModelFlags(command)
+    .option('--family', 'the published networks beside what the released graph gives, in place of MODEL')
+    .option('--measure', 'time inference on this machine')
+    .option('--batch <n,n>', 'with --measure: images at once (default: 1,32)', listOf(wholeNumber('--batch')))
+    .option('--runtime <names>', 'with --measure: nasnet, onnxruntime (default: both)', listOf(String))
+    .option('--device <names>', 'with --measure: cpu, cuda:0 … (default: the CPU and the first GPU)', listOf(String))
+    .option('--threads <n>', 'with --measure: on the CPU (default: all cores)', wholeNumber('--threads'))
+    .option('--seconds <x>', 'with --measure: at most for one row (default: 15)', positiveNumber('--seconds'))
+    .option('--seed <n>', 'with --measure: of the weights where MODEL has none (default: 1)', wholeNumber('--seed'))
     .option('--json', 'one JSON document')
-    .action(async (text: string, flags: ModelFlags & { json?: boolean }) => {
-      const model = parseModelName(text);
-      const architecture = await readArchitecture(model.source);
-      const options = modelOptions(model, architecture, flags);
-      const plan = planNetwork(architecture, { ...options, auxiliary: auxiliaryFits(options.input!) });
-      process.stdout.write(flags.json ? `${JSON.stringify(profile(plan), null, 2)}\n` : profileTable(plan));
-    });
+    .addHelpText('after', examples)
+    .action(run);
 }
 
-/** The document of `profile --json`. */
-export function profile(plan: Plan) {
-  const { trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters, endpoints } = plan;
-  return { trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters, endpoints };
+async function run(model: string | undefined, { family, measure, json, ...flags }: Flags): Promise<void> {
+  const { batch, runtime, device, threads, seconds, seed, ...modelFlags } = flags;
+  const print = (document: object, text: () => string) =>
+    process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text());
+  if (family) {
+    if (model !== undefined) throw new InputError(`--family: expected no MODEL beside it, got ${model}`);
+    print(familyDocument(), familyTable);
+    return;
+  }
+  if (model === undefined) throw new InputError('profile: expected a MODEL such as nasnet-a:mobile, or --family');
+  const measureFlags = { batch, runtime, device, threads, seconds, seed };
+  const needless = Object.entries(measureFlags).find(([, value]) => value !== undefined && !measure);
+  if (needless) throw new InputError(`--${needless[0]}: expected --measure beside it`);
+  const network = await readNetwork(model, modelFlags);
+  if (measure) {
+    const { latencyTable, measureNetwork } = await import('./profile-latency.ts'); // with the engine
+    const latency = await measureNetwork(model, network, measureFlags);
+    print({ ...profile(network.plan), ...latency }, () => latencyTable(model, network.plan, latency));
+    return;
+  }
+  const noAuxiliary = network.description
+    ? 'the file holds none, only training uses it'
+    : 'the image is too small for one';
+  print(profile(network.plan), () => profileTable(network.plan, noAuxiliary));
 }
 
-const whole = (value: number) => value.toLocaleString('en-US');
-
-/** A row for each part of the network, then the totals. */
-export function profileTable(plan: Plan): string {
-  const rows = plan.sections.map(({ name, shape, parameters, multiplyAdds }) => [
-    name,
-    shape.join(' × '),
-    whole(countElements(parameters, { statistics: false })),
-    whole(multiplyAdds),
-  ]);
-  const table = [['', 'output', 'parameters', 'multiply-adds'], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) =>
-    row.map((text, column) => (column < 2 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!))).join('   '),
-  );
-  const auxiliary = plan.auxiliary
-    ? `${whole(plan.auxiliaryParameters)} parameters in the auxiliary head, which only training uses`
-    : 'no auxiliary head: the image is too small for one';
-  const totals = [
-    `${whole(plan.trainableParameters)} trainable parameters, ${whole(plan.totalParameters)} with moving statistics`,
-    auxiliary,
-    `${whole(plan.multiplyAdds)} multiply-adds for one image`,
-  ];
-  return `${[...lines, '', ...totals].join('\n')}\n`;
+/** A commander argument parser: several values with commas between them. */
+function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').map((part) => parse(part.trim()));
 }

@@ -6,6 +6,7 @@ import { percent, whole } from '../report/words.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
+import { alignColumns } from './columns.ts';
 import { wholeNumber } from './model-source.ts';
 
 export function registerShow(program: Command): void {
@@ -50,14 +51,8 @@ function describe(findings: Findings): string {
     ...sentences(findings),
     '',
     `trials: ${states.join(', ')}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}${lost}`,
-    ...alignColumns(rows),
+    ...alignColumns(rows).map((line) => `  ${line}`),
     ...cells,
     '',
   ].join('\n');
-}
-
-/** Rows as lines whose columns stand under each other, numbers to the right. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
-  return rows.map((row) => `  ${row.map((text, column) => text.padStart(widths[column]!)).join('   ')}`.trimEnd());
 }

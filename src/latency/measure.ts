@@ -1,0 +1,142 @@
+// Inference time of one network: every runtime, device and batch that was asked for, one after the other, or why one of them
+// was not timed.
+
+import { availableParallelism } from 'node:os';
+import { devices } from '../engine/machine.ts';
+import { Failure, InputError } from '../failure.ts';
+import type { ModelDescription } from '../model/model-file.ts';
+import type { Network } from '../model/network.ts';
+import { inferenceBytes } from './memory.ts';
+import { type OpenRuntime, openEngine, openOnnx } from './runtime.ts';
+import { type Summary, summarise } from './summary.ts';
+import { type TimingLimits, timeRuns, timingDefaults } from './timing.ts';
+
+export const runtimes = ['nasnet', 'onnxruntime'] as const;
+export type Runtime = (typeof runtimes)[number];
+
+export interface LatencyOptions {
+  runtimes: readonly Runtime[];
+  /** Of our own engine: 'cpu', 'cuda:0' …; onnxruntime runs on the CPU where 'cpu' is among them. */
+  devices: readonly string[];
+  /** Images at once. */
+  batches: readonly number[];
+  /** That one operator may use on the CPU. Default: all cores. */
+  threads?: number;
+  /** At most for one row. Default 15. */
+  seconds?: number;
+  /** Default: what this machine has left. */
+  memoryBytes?: number;
+}
+
+interface Place {
+  runtime: Runtime;
+  device: string;
+  /** Images at once. */
+  batch: number;
+}
+
+export interface Latency extends Place {
+  /** In milliseconds, of the whole batch. */
+  milliseconds: Summary;
+  imagesPerSecond: number;
+  /** Billions of the plan's multiply-adds in a second. */
+  gigaMultiplyAddsPerSecond: number;
+}
+
+export interface NotMeasured extends Place {
+  /** One clause: why. */
+  notMeasured: string;
+}
+
+/**
+ * @param network in evaluation, on the CPU
+ * @yields one row for each batch of each runtime on each device, as it is done
+ * @throws InputError for a device that this machine lacks
+ */
+export async function* measureLatency(
+  network: Network,
+  description: ModelDescription,
+  options: LatencyOptions,
+): AsyncGenerator<Latency | NotMeasured> {
+  const { threads = availableParallelism() } = options;
+  const there = devices();
+  const missing = options.devices.find((device) => !there.includes(device));
+  if (missing !== undefined) throw new InputError(`--device: expected one of ${there.join(', ')}, got ${missing}`);
+  const places = options.runtimes.flatMap((runtime) =>
+    options.devices
+      .filter((device) => runtime === 'nasnet' || device === 'cpu')
+      .map((device) => ({ runtime, device, batches: options.batches })),
+  );
+  for (const { runtime, device, batches } of places) {
+    const open = () =>
+      runtime === 'nasnet' ? openEngine(network, { device, threads }) : openOnnx(network, description, { threads });
+    yield* measureOne({ runtime, device }, open, batches, network, options);
+  }
+}
+
+async function* measureOne(
+  at: Omit<Place, 'batch'>,
+  open: () => OpenRuntime | Promise<OpenRuntime>,
+  batches: readonly number[],
+  network: Network,
+  { seconds = timingDefaults.seconds, memoryBytes }: LatencyOptions,
+): AsyncGenerator<Latency | NotMeasured> {
+  let opened: OpenRuntime;
+  try {
+    opened = await open();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    for (const batch of batches) yield { ...at, batch, notMeasured: error.message };
+    return;
+  }
+  try {
+    let millisecondsAnImage: number | undefined; // of the batch before
+    for (const batch of batches) {
+      const reason =
+        tooLarge(network, batch, at.device === 'cpu' ? (memoryBytes ?? process.availableMemory()) : undefined) ??
+        tooLong(millisecondsAnImage, batch, seconds);
+      if (reason !== undefined) {
+        yield { ...at, batch, notMeasured: reason };
+        continue;
+      }
+      const row = await measureBatch({ ...at, batch }, opened, network.plan.multiplyAdds, {
+        ...timingDefaults,
+        seconds,
+      });
+      if ('milliseconds' in row) millisecondsAnImage = row.milliseconds.median / batch;
+      yield row;
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+async function measureBatch(place: Place, opened: OpenRuntime, multiplyAdds: number, limits: TimingLimits) {
+  try {
+    const milliseconds = summarise(await timeRuns(opened.prepare(place.batch), limits));
+    const imagesPerSecond = (1000 * place.batch) / milliseconds.median;
+    return {
+      ...place,
+      milliseconds,
+      imagesPerSecond,
+      gigaMultiplyAddsPerSecond: (imagesPerSecond * multiplyAdds) / 1e9,
+    };
+  } catch (error) {
+    const { message } = error as Error;
+    if (!/out of memory|can't allocate|bad_alloc|bad allocation|failed to allocate/i.test(message)) throw error;
+    return { ...place, notMeasured: `the memory of ${place.device} does not hold it` };
+  }
+}
+
+function tooLarge(network: Network, batch: number, memoryBytes: number | undefined): string | undefined {
+  const needed = inferenceBytes(network.plan, batch);
+  if (memoryBytes === undefined || needed <= memoryBytes) return undefined;
+  const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  return `it needs up to ${gibibytes(needed)} of memory and this machine has ${gibibytes(memoryBytes)} left`;
+}
+
+function tooLong(millisecondsAnImage: number | undefined, batch: number, seconds: number): string | undefined {
+  const expected = ((millisecondsAnImage ?? 0) * batch) / 1000;
+  if (expected <= seconds) return undefined;
+  return `one run would take about ${Math.round(expected)} s, longer than --seconds ${seconds}`;
+}
