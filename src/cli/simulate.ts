@@ -113,7 +113,7 @@ function table(found: ReturnType<typeof simulateOne>[], { trials, workers, minut
   ]);
   return [
     `${whole(trials)} architectures on ${whole(workers)} workers, ${minutes} min a child (simulated):`,
-    ...alignColumns([header, ...rows], 1),
+    ...alignColumns([header, ...rows], 'lr'),
     '',
     'busy: share of the workers’ time in training, until the last architecture was handed out, and until the last was trained.',
     'stale updates: of the strategy between handing an architecture out and its reward, mean and most. Rewards are true ones,',
