@@ -6,41 +6,21 @@ import { randn, tensor } from '../../src/engine/create.ts';
 import { backward } from '../../src/engine/gradient.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { liveTensors, noGrad, scope } from '../../src/engine/memory.ts';
-import { avgPool2d, batchNorm, cat, conv2d, crossEntropy, linear, maxPool2d, pad } from '../../src/engine/operators.ts';
+import { batchNorm, cat, conv2d, crossEntropy, linear, maxPool2d, pad } from '../../src/engine/operators.ts';
 import { generatorState, manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
-import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { buildNetwork } from '../../src/model/network.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { operationNames } from '../../src/space/operations.ts';
-import { type Plan, planNetwork, planParameters } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { assertClose, assertNamedAsPlanned, counted } from './built.ts';
+import { releasedForward } from './released-forward.ts';
 
 setThreads(1);
-
-const elements = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, { size }) => sum + size, 0);
-const ofHead = (name: string) => name.startsWith('auxiliary.');
-
-function counted(network: Network) {
-  const parameters = [...network.namedParameters()];
-  const own = elements(parameters.filter(([name]) => !ofHead(name)).map(([, value]) => value));
-  const auxiliary = elements(parameters.filter(([name]) => ofHead(name)).map(([, value]) => value));
-  const buffers = elements([...network.namedBuffers()].filter(([name]) => !ofHead(name)).map(([, value]) => value));
-  return { trainableParameters: own, totalParameters: own + buffers, auxiliaryParameters: auxiliary };
-}
-
-/** Names and shapes of learned tensors and of statistics, each in order. */
-function assertNamedAsPlanned(network: Network, plan: Plan): void {
-  const planned = (statistic: boolean) =>
-    planParameters(plan)
-      .filter((parameter) => parameter.statistic === statistic)
-      .map(({ name, shape }) => [name, shape]);
-  const built = (tensors: Map<string, Tensor>) => [...tensors].map(([name, { shape }]) => [name, [...shape]]);
-  assert.deepEqual(built(network.namedParameters()), planned(false));
-  assert.deepEqual(built(network.namedBuffers()), planned(true));
-}
 
 test('the built NASNet-A 6@768 has the published numbers of parameters', () => {
   const plan = planNetwork(nasnetA, { cells: 6, filters: 32, auxiliary: true });
@@ -89,102 +69,13 @@ test('the forward pass of NASNet-A equals a second computation, straight from th
   scope(() => {
     const images = randn([2, 3, 18, 15], { dtype: 'float64' });
     const { logits, auxiliaryLogits } = noGrad(() => network.forward(images));
-    const expected = noGrad(() => releasedForward(network.stateDict(), images));
+    const expected = noGrad(() =>
+      releasedForward(network.stateDict(), images, { layout: 'cifar', filters: 4, skipReductionInput: false }),
+    );
     assertClose(logits, expected.logits);
     assertClose(auxiliaryLogits!, expected.auxiliaryLogits);
   });
 });
-
-function assertClose(found: Tensor, expected: Tensor): void {
-  assert.deepEqual(found.shape, expected.shape);
-  const difference = found.sub(expected).abs().max().item();
-  assert.ok(difference < 1e-9, `differs by ${difference}`);
-}
-
-/** NASNet-A with N = 1 in training mode, written out: op by op, no plan, no modules, every ReLU by itself. */
-function releasedForward(weights: Record<string, Tensor>, images: Tensor) {
-  const same = (x: Tensor, kernel: number, stride: number, fill: number) => {
-    const [, , height, width] = x.shape as [number, number, number, number];
-    const around = (size: number) => {
-      const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0);
-      return [Math.floor(total / 2), total - Math.floor(total / 2)];
-    };
-    return pad(x, [...around(height), ...around(width)], fill);
-  };
-  const conv = (x: Tensor, name: string, kernel = 1, stride = 1, groups = 1) =>
-    conv2d(same(x, kernel, stride, 0), weights[`${name}.weight`]!, { stride, groups });
-  const norm = (x: Tensor, name: string) => {
-    const mean = x.mean([0, 2, 3], true);
-    const variance = x.sub(mean).square().mean([0, 2, 3], true);
-    const column = (key: string) => weights[`${name}.${key}`]!.reshape([1, -1, 1, 1]);
-    return x.sub(mean).div(variance.add(1e-5).sqrt()).mul(column('scale')).add(column('shift'));
-  };
-  const pointwise = (x: Tensor, name: string, stride = 1) =>
-    norm(conv(x, `${name}.pointwise`, 1, stride), `${name}.norm`);
-  const max = (x: Tensor, stride: number) => maxPool2d(same(x, 3, stride, -1e9), { kernel: 3, stride });
-  const average = (x: Tensor, stride: number) => {
-    const sum = (y: Tensor) => avgPool2d(same(y, 3, stride, 0), { kernel: 3, stride }).mul(9);
-    return sum(x).div(sum(x.mul(0).add(1)));
-  };
-  const separable = (x: Tensor, name: string, kernel: number, stride: number) =>
-    [1, 2].reduce((value, turn) => {
-      const part = `${name}.separable_${turn}`;
-      const deep = conv(value.relu(), `${part}.depthwise`, kernel, turn === 1 ? stride : 1, value.shape[1]!);
-      return norm(conv(deep, `${part}.pointwise`), `${part}.norm`);
-    }, x);
-  const identity = (x: Tensor, name: string, filters: number, stride: number) =>
-    stride === 1 && x.shape[1] === filters ? x : pointwise(x.relu(), name, stride);
-  const fitted = (x: Tensor, name: string, filters: number) => (x.shape[1] === filters ? x : pointwise(x, name));
-  const align = (name: string, current: Tensor, previous: Tensor | undefined, filters: number) => {
-    if (!previous) return current;
-    if (previous.shape[2] === current.shape[2])
-      return previous.shape[1] === filters ? previous : pointwise(previous.relu(), `${name}.previous`);
-    const x = previous.relu();
-    const half = (y: Tensor) => y.slice(2, 0, 1e6, 2).slice(3, 0, 1e6, 2);
-    const shifted = pad(x, [0, 1, 0, 1]).slice(2, 1, 1e6).slice(3, 1, 1e6);
-    const paths = [conv(half(x), `${name}.previous.even`), conv(half(shifted), `${name}.previous.odd`)];
-    return norm(cat(paths, 1), `${name}.previous.norm`);
-  };
-
-  const normal = (name: string, current: Tensor, previous: Tensor | undefined, f: number) => {
-    const h0 = pointwise(current.relu(), `${name}.current`);
-    const h1 = align(name, current, previous, f);
-    const at = (block: number, side: 'left' | 'right') => `${name}.block_${block}.${side}`;
-    const h2 = separable(h0, at(0, 'left'), 5, 1).add(separable(h1, at(0, 'right'), 3, 1));
-    const h3 = separable(h1, at(1, 'left'), 5, 1).add(separable(h1, at(1, 'right'), 3, 1));
-    const h4 = fitted(average(h0, 1), at(2, 'left'), f).add(identity(h1, at(2, 'right'), f, 1));
-    const h5 = fitted(average(h1, 1), at(3, 'left'), f).add(fitted(average(h1, 1), at(3, 'right'), f));
-    const h6 = separable(h0, at(4, 'left'), 3, 1).add(identity(h0, at(4, 'right'), f, 1));
-    return cat([fitted(h1, `${name}.output_1`, f), h2, h3, h4, h5, h6], 1);
-  };
-  const reduction = (name: string, current: Tensor, previous: Tensor, f: number) => {
-    const h0 = pointwise(current.relu(), `${name}.current`);
-    const h1 = align(name, current, previous, f);
-    const at = (block: number, side: 'left' | 'right') => `${name}.block_${block}.${side}`;
-    const h2 = separable(h0, at(0, 'left'), 5, 2).add(separable(h1, at(0, 'right'), 7, 2));
-    const h3 = max(h0, 2).add(separable(h1, at(1, 'right'), 7, 2));
-    const h4 = average(h0, 2).add(separable(h1, at(2, 'right'), 5, 2));
-    const h5 = h3.add(average(h2, 1));
-    const h6 = separable(h2, at(4, 'left'), 3, 1).add(max(h0, 2));
-    return cat([h3, h4, h5, h6], 1);
-  };
-
-  const stem = norm(conv(images, 'stem.convolution', 3), 'stem.norm');
-  const cell0 = normal('cell_0', stem, undefined, 4);
-  const reduction0 = reduction('reduction_cell_0', cell0, stem, 8);
-  const cell1 = normal('cell_1', reduction0, cell0, 8);
-  const reduction1 = reduction('reduction_cell_1', cell1, reduction0, 16);
-  const cell2 = normal('cell_2', reduction1, cell1, 16);
-  const dense = (x: Tensor, name: string) =>
-    linear(x, weights[`${name}.linear.weight`]!, weights[`${name}.linear.bias`]);
-  const pooled = avgPool2d(cell1.relu(), { kernel: 5, stride: 3 });
-  const projected = norm(conv(pooled, 'auxiliary.projection'), 'auxiliary.projection_norm').relu();
-  const full = norm(conv2d(projected, weights['auxiliary.full.weight']!), 'auxiliary.full_norm').relu();
-  return {
-    logits: dense(cell2.relu().mean([2, 3]), 'head'),
-    auxiliaryLogits: dense(full.reshape([full.shape[0]!, -1]), 'auxiliary'),
-  };
-}
 
 test('each kind of operation and combiner computes what its definition says', () => {
   // One reduction cell of four blocks with every operation that NASNet-A lacks, on 6 channels, against written-out operators.

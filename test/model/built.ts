@@ -1,0 +1,36 @@
+// What several tests ask of a built network: its counts, its names, and values against other values.
+
+import assert from 'node:assert/strict';
+import type { Tensor } from '../../src/engine/tensor.ts';
+import type { Network } from '../../src/model/network.ts';
+import { type Plan, planParameters } from '../../src/space/plan.ts';
+
+const elements = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, { size }) => sum + size, 0);
+const ofHead = (name: string) => name.startsWith('auxiliary.');
+
+/** Counted from the tensors themselves. */
+export function counted(network: Network) {
+  const parameters = [...network.namedParameters()];
+  const own = elements(parameters.filter(([name]) => !ofHead(name)).map(([, value]) => value));
+  const auxiliary = elements(parameters.filter(([name]) => ofHead(name)).map(([, value]) => value));
+  const buffers = elements([...network.namedBuffers()].filter(([name]) => !ofHead(name)).map(([, value]) => value));
+  return { trainableParameters: own, totalParameters: own + buffers, auxiliaryParameters: auxiliary };
+}
+
+/** Names and shapes of learned tensors and of statistics, each in order. */
+export function assertNamedAsPlanned(network: Network, plan: Plan): void {
+  const planned = (statistic: boolean) =>
+    planParameters(plan)
+      .filter((parameter) => parameter.statistic === statistic)
+      .map(({ name, shape }) => [name, shape]);
+  const built = (tensors: Map<string, Tensor>) => [...tensors].map(([name, { shape }]) => [name, [...shape]]);
+  assert.deepEqual(built(network.namedParameters()), planned(false));
+  assert.deepEqual(built(network.namedBuffers()), planned(true));
+}
+
+/** In float64. */
+export function assertClose(found: Tensor, expected: Tensor): void {
+  assert.deepEqual(found.shape, expected.shape);
+  const difference = found.sub(expected).abs().max().item();
+  assert.ok(difference < 1e-9, `differs by ${difference}`);
+}
