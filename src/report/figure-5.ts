@@ -1,0 +1,120 @@
+// `nasnet report --figure 5`: the published networks and the user's own, by accuracy and by what they cost, as two plots and as
+// one table. The drawing is figure-5-chart.ts's.
+
+import { join } from 'node:path';
+import { type FamilyMember, family } from '../space/family.ts';
+import { writeWhole } from '../whole-file.ts';
+import { type CostPoint, costChart, type Series } from './figure-5-chart.ts';
+import { makeFolder } from './file.ts';
+import { designedResults } from './published-results.ts';
+
+/** One of the user's networks, measured on ImageNet or on whatever they compare by. */
+export interface OwnModel {
+  name: string;
+  /** Pixels: '224', or '480x640' for height and width. */
+  input: string;
+  /** Trainable, without the auxiliary head. */
+  parameters: number;
+  /** For one image. */
+  multiplyAdds: number;
+  /** 0 to 1. */
+  top1: number;
+  top5?: number | undefined;
+  /** Where the accuracy is from. */
+  source: string;
+}
+
+export interface Figure5Row extends OwnModel {
+  series: Series;
+  /** What the released graph has at a published NASNet's size. */
+  graph?: { parameters: number; multiplyAdds: number } | undefined;
+  /** Whether that rounds to what is published: then it says the cost exactly. */
+  reproduced?: boolean;
+}
+
+/** What the figure shows, in the order of the table. */
+export function figure5Rows(own: readonly OwnModel[]): Figure5Row[] {
+  const searched = family().filter(({ top1 }) => top1 !== undefined);
+  return [
+    ...designedResults.map(({ model, input, ...figures }): Figure5Row => {
+      return { series: 'designed', name: model, input: `${input}`, ...figures };
+    }),
+    ...searched.map(familyRow),
+    ...own.map((model): Figure5Row => ({ series: 'own', ...model })),
+  ];
+}
+
+function familyRow(member: FamilyMember): Figure5Row {
+  const { architecture, cells, penultimate, input, parameters, multiplyAdds, top1, top5, ours, source } = member;
+  const letter = architecture.slice(-1).toUpperCase();
+  return {
+    series: letter === 'A' ? 'nasnet-a' : 'nasnet-b-c',
+    name: `NASNet-${letter} (${cells} @ ${penultimate})`,
+    input: `${input}`,
+    parameters,
+    multiplyAdds: multiplyAdds!, // every ImageNet row of the paper has them
+    top1: share(top1!),
+    top5: share(top5!),
+    graph: ours && { parameters: ours.trainableParameters, multiplyAdds: ours.multiplyAdds },
+    reproduced: member.reproduced === true,
+    source: member.reproduced === false ? `${source}; the released graph gives other figures at this size` : source,
+  };
+}
+
+/** 82.7 (%) as 0.827. */
+const share = (percent: number) => Number((percent / 100).toFixed(4));
+
+/**
+ * Writes figure-5-multiply-adds.svg, figure-5-parameters.svg and figure-5.csv; returns their paths. Older ones are replaced.
+ * @throws Failure when the folder or a file cannot be written
+ */
+export function writeFigure5(directory: string, own: readonly OwnModel[]): string[] {
+  makeFolder(directory);
+  const rows = figure5Rows(own);
+  const points = (name: 'parameters' | 'multiplyAdds', unit: number) =>
+    rows.map(({ graph, reproduced, ...row }): CostPoint => {
+      const cost = (reproduced && graph ? graph : row)[name] / unit;
+      return { name: row.name, series: row.series, cost, top1: row.top1 };
+    });
+  const files = {
+    'figure-5-multiply-adds.svg': costChart({
+      title: 'ImageNet accuracy against computation',
+      label: 'multiply-adds for one image (billions)',
+      points: points('multiplyAdds', 1e9),
+    }),
+    'figure-5-parameters.svg': costChart({
+      title: 'ImageNet accuracy against size',
+      label: 'parameters (millions)',
+      points: points('parameters', 1e6),
+    }),
+    'figure-5.csv': figure5Table(rows),
+  };
+  return Object.entries(files).map(([name, text]) => {
+    const path = join(directory, name);
+    writeWhole(path, [text]);
+    return path;
+  });
+}
+
+/** As CSV (RFC 4180): one line of names, then one for each network; unknown figures are empty. */
+export function figure5Table(rows: readonly Figure5Row[]): string {
+  const columns: [string, (row: Figure5Row) => string | number | undefined][] = [
+    ['series', (row) => row.series],
+    ['model', (row) => row.name],
+    ['input', (row) => row.input],
+    ['parameters', (row) => row.parameters],
+    ['multiply_adds', (row) => row.multiplyAdds],
+    ['top1', (row) => row.top1],
+    ['top5', (row) => row.top5],
+    ['released_graph_parameters', (row) => row.graph?.parameters],
+    ['released_graph_multiply_adds', (row) => row.graph?.multiplyAdds],
+    ['source', (row) => row.source],
+  ];
+  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, value]) => field(value(row))))];
+  return lines.map((line) => `${line.join(',')}\r\n`).join('');
+}
+
+function field(value: string | number | undefined): string {
+  const text = `${value ?? ''}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
