@@ -1,0 +1,40 @@
+// Whether a Python file that we wrote computes what the engine computes: the file is run and says it itself.
+
+import { execFile } from 'node:child_process';
+import { Failure } from '../../failure.ts';
+
+export interface CheckOptions {
+  /** A program. Default: python3. */
+  python?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** One of the two: what the file found, or why it could not be run here. */
+export type Checked = { largestDifference: number } | { unverified: string };
+
+/** @throws Failure where the logits differ by more than 1e-4 or the file does not run; the signal's reason when it is aborted */
+export async function checkPyTorch(file: string, { python = 'python3', signal }: CheckOptions): Promise<Checked> {
+  const { code, stdout, stderr } = await run(python, file, signal);
+  signal?.throwIfAborted();
+  if (code === 'ENOENT') return { unverified: `${python} is not there` };
+  if (/No module named '?torch/.test(stderr)) return { unverified: `${python} has no torch` };
+  const [, figure] = /relative difference [^:]*: (\S+)/.exec(stdout) ?? [];
+  if (figure === undefined) {
+    const last = stderr.trim().split('\n').at(-1);
+    throw new Failure(`${python} could not run the exported file (${last || `exit code ${code}`}): nothing is written`);
+  }
+  if (code === 0) return { largestDifference: Number(figure) };
+  throw new Failure(
+    `expected PyTorch's logits within 1e-4 of the network's, relative, got ${figure}: nothing is written`,
+  );
+}
+
+type Ran = { code: number | string | undefined; stdout: string; stderr: string };
+
+function run(program: string, file: string, signal: AbortSignal | undefined): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(program, [file], { signal }, (error, stdout, stderr) => {
+      resolve({ code: error ? (error.code ?? error.signal ?? undefined) : 0, stdout, stderr });
+    });
+  });
+}

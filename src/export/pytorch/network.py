@@ -1,0 +1,297 @@
+"""$summary
+
+    from $name import load, prepare
+    model = load()                        # with the weights of $name.safetensors, beside this file
+    logits = model(prepare(image))        # image: uint8 [3, height, width]; red, green and blue, any size
+    print(model.classes[logits.argmax()])
+
+Network() starts from random weights, Network(classes=5) ends in five classes; both train like any
+PyTorch module. ScheduledDropPath and the auxiliary head belong to nasnet's own training and are not here.
+
+Needs torch 1.10 or later and nothing else. `python3 $name.py` compares its logits with those that nasnet computed.
+"""
+
+import json
+import sys
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+$tables
+
+
+class Network(nn.Module):
+    """Images [n, channels, height, width], normalised, to logits [n, classes]. Any height and width will do."""
+
+    def __init__(self, classes=CLASSES, dropout=0.0):
+        super().__init__()
+        channels, stride, same = STEM
+        self.stem = steps(convolution=Convolution(IMAGE[0], channels, 3, same, stride=stride), norm=BatchNorm(channels))
+        height, width = (-(-(side if same else side - 2) // stride) for side in IMAGE[1:])
+        shapes = {CELLS[0][3]: (channels, height, width)}
+        for name, table, filters, current, previous in CELLS:
+            cell = Cell(table, filters, shapes[current], shapes.get(previous))
+            shapes[name] = cell.shape
+            if name not in UNREAD:
+                self.add_module(name.lower(), cell)
+        self.head = steps(
+            relu=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            dropout=nn.Dropout(dropout),
+            linear=nn.Linear(cell.shape[0], classes),
+        )
+
+    def forward(self, images):
+        results = {CELLS[0][3]: self.stem(images)}
+        for name, _, _, current, previous in CELLS:
+            if name not in UNREAD:
+                cell = getattr(self, name.lower())
+                results[name] = cell(results.get(current), results.get(previous or current))
+        return self.head(results[name])
+
+
+class Cell(nn.Module):
+    """One cell: its two inputs aligned, its blocks, the concatenation of its output states."""
+
+    def __init__(self, table, filters, current, previous):  # shapes: (channels, height, width)
+        super().__init__()
+        self.blocks, self.output, stride = table["blocks"], table["output"], table["stride"]
+        read = set(self.output).union(*((a, b) for _, a, _, b, _ in self.blocks.values()))
+
+        self.current = project(current[0], filters) if 0 in read else None
+        # The first cell has no previous input: the current one stands in, as it is.
+        self.previous = align(previous, (filters, *current[1:])) if previous and 1 in read else nn.Identity()
+        channels = {0: filters, 1: filters if previous else current[0]}  # of each state
+
+        for state, (left, a, right, b, combine) in self.blocks.items():
+            block = {
+                "left": OPERATIONS[left](channels[a], filters, stride if a < 2 else 1),
+                "right": OPERATIONS[right](channels[b], filters, stride if b < 2 else 1),
+            }
+            self.add_module(f"block_{state - 2}", nn.ModuleDict(block))
+            channels[state] = filters if combine == "add" else 2 * filters
+
+        height, width = (-(-side // stride) for side in current[1:])
+        for state in {0, 1}.intersection(self.output):
+            aligned = align((channels[state], *current[1:]), (filters, height, width), relu=False)
+            self.add_module(f"output_{state}", aligned)
+            channels[state] = filters
+        self.shape = (sum(channels[state] for state in self.output), height, width)
+
+    def forward(self, current, previous):
+        states = {0: self.current and self.current(current), 1: self.previous(previous)}
+        for state, (_, a, _, b, combine) in self.blocks.items():
+            block = getattr(self, f"block_{state - 2}")
+            left, right = block["left"](states[a]), block["right"](states[b])
+            states[state] = left + right if combine == "add" else torch.cat([left, right], 1)
+        for state in {0, 1}.intersection(self.output):
+            states[state] = getattr(self, f"output_{state}")(states[state])
+        return torch.cat([states[state] for state in self.output], 1)
+
+
+def steps(**modules):
+    return nn.Sequential(OrderedDict(modules))
+
+
+def project(channels, filters, stride=1, relu=True):
+    convolved = {"pointwise": Convolution(channels, filters, 1, stride=stride), "norm": BatchNorm(filters)}
+    return steps(relu=nn.ReLU(), **convolved) if relu else steps(**convolved)
+
+
+def align(shape, wanted, relu=True):
+    """A state to the height, width and channels of another."""
+    if shape[1:] != wanted[1:]:
+        return FactorizedReduction(shape[0], wanted[0], relu)
+    return nn.Identity() if shape == wanted else project(shape[0], wanted[0], relu=relu)
+
+
+def identity(channels, filters, stride):
+    return nn.Identity() if (channels, stride) == (filters, 1) else project(channels, filters, stride)
+
+
+def convolution(kernel, channels, filters, stride):
+    convolved = Convolution(channels, filters, kernel, stride=stride)
+    return steps(relu=nn.ReLU(), convolution=convolved, norm=BatchNorm(filters))
+
+
+def factorised(kernel, channels, filters, stride):
+    return steps(
+        relu=nn.ReLU(),
+        across=Convolution(channels, filters, (1, kernel), stride=(1, stride)),
+        down=Convolution(filters, filters, (kernel, 1), stride=(stride, 1)),
+        norm=BatchNorm(filters),
+    )
+
+
+def depthwise(kernel, channels, filters, stride, dilation=1):
+    return steps(
+        relu=nn.ReLU(),
+        depthwise=Convolution(channels, channels, kernel, stride=stride, dilation=dilation, groups=channels),
+        pointwise=Convolution(channels, filters, 1),
+        norm=BatchNorm(filters),
+    )
+
+
+def separable(kernel, channels, filters, stride):
+    return steps(
+        separable_1=depthwise(kernel, channels, filters, stride), separable_2=depthwise(kernel, filters, filters, 1)
+    )
+
+
+def pool(kind, kernel, channels, filters, stride):
+    pooled = {"pool": kind(kernel, stride)}
+    if channels == filters:
+        return steps(**pooled)
+    return steps(**pooled, pointwise=Convolution(channels, filters, 1), norm=BatchNorm(filters))
+
+
+class Convolution(nn.Conv2d):
+    """Without bias; padded as TensorFlow's SAME unless told otherwise."""
+
+    def __init__(self, channels, filters, kernel, same=True, **options):
+        super().__init__(channels, filters, kernel, bias=False, **options)
+        self.same = same
+
+    def forward(self, x):
+        return super().forward(pad(x, self.kernel_size, self.stride, self.dilation) if self.same else x)
+
+
+class BatchNorm(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("moving_mean", torch.zeros(channels))
+        self.register_buffer("moving_variance", torch.ones(channels))
+
+    def forward(self, x):
+        statistics = self.moving_mean, self.moving_variance
+        return F.batch_norm(x, *statistics, self.scale, self.shift, self.training, 1 - DECAY, EPSILON)
+
+
+class MaxPool(nn.Module):
+    def __init__(self, kernel, stride):
+        super().__init__()
+        self.kernel, self.stride = (kernel, kernel), (stride, stride)
+
+    def forward(self, x):
+        return F.max_pool2d(pad(x, self.kernel, self.stride, value=float("-inf")), self.kernel, self.stride)
+
+
+class AveragePool(MaxPool):
+    """Divides by the number of real pixels under the window: padding never counts."""
+
+    def forward(self, x):
+        def mean(values):
+            return F.avg_pool2d(pad(values, self.kernel, self.stride), self.kernel, self.stride)
+
+        return mean(x) / mean(torch.ones_like(x[:1, :1]))
+
+
+class FactorizedReduction(nn.Module):
+    """Half the height and width: one half of the channels from the even pixels, the other from the odd ones."""
+
+    def __init__(self, channels, filters, relu):
+        super().__init__()
+        half = filters // 2
+        self.relu = relu
+        self.even = Convolution(channels, half, 1, stride=2) if half else None
+        self.odd = Convolution(channels, filters - half, 1, stride=2)
+        self.norm = BatchNorm(filters)
+
+    def forward(self, x):
+        x = F.relu(x) if self.relu else x
+        odd = self.odd(F.pad(x, (-1, 1, -1, 1)))  # the first row and column cut off, zeros at the bottom and right
+        return self.norm(torch.cat([self.even(x), odd], 1) if self.even else odd)
+
+
+def pad(x, kernel, stride, dilation=(1, 1), value=0.0):
+    """TensorFlow's SAME: as many results as ceil(size / stride); an odd cell of padding goes to the bottom or right."""
+    amounts = []
+    for axis in (1, 0):  # F.pad takes the width first
+        size = x.shape[2 + axis]
+        window = (kernel[axis] - 1) * dilation[axis] + 1
+        total = max((-(-size // stride[axis]) - 1) * stride[axis] + window - size, 0)
+        amounts += [total // 2, total - total // 2]
+    return F.pad(x, amounts, value=value) if any(amounts) else x
+
+
+OPERATIONS = {
+    "identity": identity,
+$operations
+}
+
+
+def prepare(image):
+    """An image, uint8 [3, height, width], as the network takes it: float32 [1, 3, $height, $width]."""
+    height, width = image.shape[1:]
+    image = image.double()
+$framing
+    return normalise(image.round().clamp(0, 255).float()[None])
+
+
+def normalise(images):
+    """Bytes (0 to 255) [n, 3, height, width] to zero mean and unit deviation."""
+    mean, deviation = (torch.tensor(values, device=images.device).reshape(1, -1, 1, 1) for values in (MEAN, DEVIATION))
+    return (images - mean) / deviation
+
+
+def resize(image, height, width):
+    return resizing(image.shape[1], height) @ image @ resizing(image.shape[2], width).T
+
+
+def resizing(size, target):
+    """[target, size]: how much of each old pixel every new one takes."""
+    scale = size / target
+    centres = (torch.arange(target, dtype=torch.float64) + 0.5) * scale - 0.5
+    distance = (torch.arange(size) - centres[:, None]).abs()
+$weights
+    return weights / weights.sum(1, keepdim=True)
+
+
+def centre(image, height, width):
+    top, left = (image.shape[1] - height + 1) // 2, (image.shape[2] - width + 1) // 2
+    return image[:, top : top + height, left : left + width]
+
+
+def load(weights=Path(__file__).with_suffix(".safetensors")):
+    """The trained network in evaluation mode, on the CPU. Its `classes` are the names in the order of the logits."""
+    tensors, metadata = read_safetensors(weights)
+    description = json.loads(metadata["nasnet"])
+    model = Network(len(description["classes"]))
+    model.load_state_dict(tensors)
+    model.classes = description["classes"]
+    return model.eval()
+
+
+def read_safetensors(path):
+    """8 bytes of header length, a JSON header, the elements; here always float32."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        elements = torch.frombuffer(bytearray(file.read()), dtype=torch.float32)
+    metadata = header.pop("__metadata__", {})
+    spans = {name: [offset // 4 for offset in entry["data_offsets"]] for name, entry in header.items()}
+    return {name: elements[a:b].reshape(header[name]["shape"]) for name, (a, b) in spans.items()}, metadata
+
+
+def check():
+    """Prints how far this network's logits are from nasnet's, relative to the largest; an image of a fixed pattern is seen."""
+    model = load()
+    channel, y, x = (torch.arange(size) for size in IMAGE)
+    pattern = (7 * x * x + (13 * y * y)[:, None] + 3 * y[:, None] * x + (97 * channel)[:, None, None]) % 256
+    with torch.no_grad():
+        logits = model(normalise(pattern.float()[None]))[0]
+    expected = torch.tensor(LOGITS)
+    difference = ((logits[: len(expected)] - expected).abs().max() / expected.abs().max()).item()
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(model.classes):,} classes")
+    print(f"relative difference from nasnet's logits: {difference:.2e}")
+    return 0 if difference <= 1e-4 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(check())

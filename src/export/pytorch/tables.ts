@@ -1,0 +1,155 @@
+// What is particular to one network, as Python: its cells as tables, its numbers, how it wants its images. The code that reads
+// them is network.py's and the same for every network.
+
+import type { ModelDescription } from '../../model/model-description.ts';
+import type { Preprocessing } from '../../model/preprocessing.ts';
+import { type Cell, createdState, liveStates, outputStates } from '../../space/architecture.ts';
+import { cellSequence, type Slot } from '../../space/cell-sequence.ts';
+import { layouts } from '../../space/layouts.ts';
+import { type Operation, operations } from '../../space/operations.ts';
+import type { Plan } from '../../space/plan.ts';
+
+/**
+ * The constants at the head of the file.
+ * @param logits the first of those that the network gives for the reference image
+ */
+export function pythonTables(plan: Plan, description: ModelDescription, logits: readonly number[]): string {
+  const { architecture, preprocessing } = description;
+  const [height, width, channels] = plan.input;
+  const [convolution, norm] = plan.stem;
+  if (convolution?.kind !== 'convolution' || norm?.kind !== 'batch-norm')
+    throw new Error('the stem of a plan is a convolution and a batch norm');
+  const same = plan.layout === 'cifar';
+  return [
+    `IMAGE = (${channels}, ${height}, ${width})  # channels, height, width`,
+    `MEAN, DEVIATION = ${list(preprocessing.mean)}, ${list(preprocessing.deviation)}  # of each channel, in units of a byte`,
+    `CLASSES = ${plan.classes}`,
+    `STEM = (${convolution.outputChannels}, ${convolution.stride[0]}, ${same ? 'True' : 'False'})  # of its 3×3 convolution: channels, stride, whether it is padded`,
+    `DECAY, EPSILON = ${norm.decay}, ${norm.epsilon}  # of the batch norms`,
+    '',
+    '# States 0 and 1 of a cell are its inputs h_i and h_{i-1}; a block makes a new state of two that are there.',
+    `NORMAL = ${cellTable(architecture.normal, 1)}`,
+    `REDUCTION = ${cellTable(architecture.reduction, 2)}`,
+    '',
+    cellList(plan, description),
+    '',
+    '# The first logits for the image of check(), as nasnet computed them.',
+    `LOGITS = ${wrapped(logits.map((value) => value.toPrecision(9)))}`,
+  ].join('\n');
+}
+
+function cellTable(cell: Cell, stride: 1 | 2): string {
+  const live = liveStates(cell);
+  const rows = cell.blocks.flatMap(({ inputs, operations: names, combine }, index) => {
+    const state = createdState(index);
+    const row = [quoted(names[0]), inputs[0], quoted(names[1]), inputs[1], quoted(combine)];
+    return live.has(state) ? [`        ${state}: (${row.join(', ')}),`] : [];
+  });
+  return [
+    '{',
+    `    "stride": ${stride},`,
+    '    "blocks": {',
+    '        # state: (operation, on state, operation, on state, combined by)',
+    ...rows,
+    '    },',
+    `    "output": ${list(outputStates(cell))},`,
+    '}',
+  ].join('\n');
+}
+
+function cellList(plan: Plan, { network }: ModelDescription): string {
+  const { cells, filters, skipReductionInput = false } = network;
+  const slots = cellSequence({ layout: layouts[plan.layout], cells, filters, skipReductionInput });
+  const laid = new Set(plan.cells.map(({ name }) => name));
+  const unread = slots.map(({ name }) => name).filter((name) => !laid.has(name));
+  const texts = slots.map(cellRow);
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...texts.map((row) => row[column]!.length)));
+  const rows = texts.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' '));
+  return [
+    'CELLS = [',
+    '    # name, cell, filters, h_i, h_{i-1}',
+    ...rows.map((row) => `    (${row}),`),
+    ']',
+    `UNREAD = ${unread.length > 0 ? `{${unread.map(quoted).join(', ')}}` : 'set()'}  # cells whose result nothing reads: never computed`,
+  ].join('\n');
+}
+
+function cellRow({ name, kind, filters, current, previous }: Slot): string[] {
+  const cells = [quoted(name), kind.toUpperCase(), String(filters), quoted(current)];
+  return [...cells.map((text) => `${text},`), previous === undefined ? 'None' : quoted(previous)];
+}
+
+/** The rows of OPERATIONS after identity, which no number describes. */
+export function pythonOperations(): string {
+  const rows = Object.entries(operations)
+    .map(([name, operation]): [string, string | undefined] => [name, builder(operation)])
+    .filter(([, text]) => text !== undefined);
+  return rows.map(([name, text]) => `    ${quoted(name)}: ${text},`).join('\n');
+}
+
+function builder(operation: Operation): string | undefined {
+  switch (operation.kind) {
+    case 'identity':
+      return undefined;
+    case 'convolution':
+    case 'factorised':
+    case 'separable':
+      return `partial(${operation.kind}, ${operation.kernel})`;
+    case 'dilated':
+      return `partial(depthwise, ${operation.kernel}, dilation=${operation.dilation})`;
+    case 'average-pool':
+      return `partial(pool, AveragePool, ${operation.kernel})`;
+    case 'max-pool':
+      return `partial(pool, MaxPool, ${operation.kernel})`;
+  }
+}
+
+/** The lines of prepare() that frame an image as data/framing.ts says, and the kernel of resizing(). */
+export function pythonFraming({ aspect, centralFraction, interpolation }: Preprocessing): {
+  framing: string;
+  weights: string;
+} {
+  const lines =
+    aspect === 'stretch'
+      ? [
+          `top, left = (int((side - side * ${centralFraction}) / 2) for side in (height, width))`,
+          'image = image[:, top : height - top, left : width - left]',
+          'image = resize(image, *IMAGE[1:])',
+        ]
+      : interpolation === 'area'
+        ? [
+            `scale = ${centralFraction} * min(height / IMAGE[1], width / IMAGE[2])`,
+            'image = centre(image, *(max(1, int(side * scale + 0.5)) for side in IMAGE[1:]))',
+            'image = resize(image, *IMAGE[1:])',
+          ]
+        : [
+            `rows, columns = (int(side / ${centralFraction}) for side in IMAGE[1:])  # that the image is to cover`,
+            'if rows * width >= columns * height:',
+            '    columns = max(columns, rows * width // height)',
+            'else:',
+            '    rows = max(rows, columns * height // width)',
+            'image = centre(resize(image, rows, columns), *IMAGE[1:])',
+          ];
+  return { framing: indented(lines), weights: indented(kernels[interpolation]) };
+}
+
+const kernels: Record<Preprocessing['interpolation'], string[]> = {
+  bilinear: ['weights = (1 - distance / max(scale, 1)).clamp(min=0)'],
+  bicubic: [
+    'd = distance / max(scale, 1)',
+    'near, far = (1.5 * d - 2.5) * d * d + 1, ((2.5 - 0.5 * d) * d - 4) * d + 2',
+    'weights = torch.where(d < 1, near, far * (d < 2))',
+  ],
+  area: ['weights = ((scale + 1) / 2 - distance).clamp(0, min(scale, 1))  # overlap of the old pixel and the new'],
+};
+
+const indented = (lines: string[]) => lines.map((line) => `    ${line}`).join('\n');
+const quoted = (text: string) => JSON.stringify(text);
+const list = (values: readonly number[]) => `[${values.join(', ')}]`;
+
+function wrapped(items: string[], perLine = 5): string {
+  const lines = Array.from({ length: Math.ceil(items.length / perLine) }, (_, line) => {
+    return `    ${items.slice(line * perLine, (line + 1) * perLine).join(', ')},`;
+  });
+  return `[\n${lines.join('\n')}\n]`;
+}
