@@ -28,6 +28,7 @@ const distances = [2, 4, 7, 11, 15, 21, 28, 36, 46, 58, 72, 90, 110]; // from th
 const never = 100_000;
 const hardly = 2_000;
 const pity = 25;
+const misleading = 60; // nearer to another point than to its own
 
 interface Candidate {
   readonly box: Box;
@@ -44,41 +45,60 @@ export interface Placed {
 
 /**
  * A place for each name inside `frame`. Every name takes the cheapest of its places given the others', in turns, until none
- * moves; the crowded ones choose first. The same points always give the same places.
+ * moves; of the several orders in which they may begin, the one with the cheapest end counts. The same points always give the
+ * same places.
  */
 export function placeLabels(points: readonly NamedPoint[], frame: Box, lines: readonly Segment[]): Placed[] {
   const candidates = points.map((point) => candidatesOf(point, points, frame, lines));
-  const chosen: (Candidate | undefined)[] = points.map(() => undefined);
-  const crowd = (index: number) => points.filter((other) => distance(points[index]!, other) < 60).length;
-  const order = points.map((_, index) => index).sort((a, b) => crowd(b) - crowd(a) || a - b);
-  for (let round = 0; round < 12; round++) {
-    let moved = false;
+  const indices = points.map((_, index) => index);
+  const crowd = points.map((point) => points.filter((other) => distance(point, other) < 60).length);
+  const orders = [
+    indices.toSorted((a, b) => crowd[b]! - crowd[a]!),
+    indices.toSorted((a, b) => points[a]!.y - points[b]!.y),
+    indices.toSorted((a, b) => points[b]!.y - points[a]!.y),
+    indices.toSorted((a, b) => points[b]!.x - points[a]!.x),
+  ];
+  const ends = orders.map((order) => settle(candidates, order));
+  const best = ends.reduce((least, end) => (end.cost < least.cost ? end : least));
+  return best.chosen.map(({ box, leader }) => ({ box, leader }));
+}
+
+function settle(candidates: readonly (readonly Candidate[])[], order: readonly number[]) {
+  const chosen: Candidate[] = [];
+  const others = (index: number) => chosen.filter((_, place) => place !== index);
+  for (let round = 0, moved = true; moved && round < 12; round++) {
+    moved = false;
     for (const index of order) {
-      const others = chosen.filter((other, place) => other && place !== index) as Candidate[];
-      const best = cheapest(candidates[index]!, others);
+      const best = cheapest(candidates[index]!, others(index));
       moved ||= best !== chosen[index];
       chosen[index] = best;
     }
-    if (!moved) break;
   }
-  return chosen.map((place) => ({ box: place!.box, leader: place!.leader }));
+  // Whatever two names do to each other is counted from both sides, for every end alike.
+  return { chosen, cost: chosen.reduce((sum, place, index) => sum + costBeside(place, others(index)), 0) };
 }
 
 function cheapest(candidates: readonly Candidate[], others: readonly Candidate[]): Candidate {
   let best = candidates[0]!;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    let cost = candidate.cost;
-    for (const other of others) {
-      if (cost >= least) break;
-      if (overlap(grown(candidate.box, 2), other.box)) cost += never;
-      if (candidate.leader && crosses(candidate.leader, other.box)) cost += hardly;
-      if (other.leader && crosses(other.leader, candidate.box)) cost += hardly;
-      if (candidate.leader && other.leader && intersect(candidate.leader, other.leader)) cost += hardly;
-    }
+    if (candidate.cost >= least) continue;
+    const cost = costBeside(candidate, others);
     if (cost < least) [best, least] = [candidate, cost];
   }
   return best;
+}
+
+function costBeside(candidate: Candidate, others: readonly Candidate[]): number {
+  const { box, leader } = candidate;
+  const room = grown(box, 2);
+  return others.reduce((cost, other) => {
+    if (overlap(room, other.box)) cost += never;
+    if (leader && crosses(leader, other.box)) cost += hardly;
+    if (other.leader && crosses(other.leader, box)) cost += hardly;
+    if (leader && other.leader && intersect(leader, other.leader)) cost += hardly;
+    return cost;
+  }, candidate.cost);
 }
 
 function candidatesOf(point: NamedPoint, points: readonly NamedPoint[], frame: Box, lines: readonly Segment[]) {
@@ -89,8 +109,8 @@ function candidatesOf(point: NamedPoint, points: readonly NamedPoint[], frame: B
       const x = point.x + right * (point.radius + gap + point.width / 2);
       const y = point.y + down * (point.radius + gap + point.height / 2);
       const box = boxAround(x, y, point.width, point.height);
-      const [endX, endY] = [clamp(point.x, box.left, box.right), clamp(point.y, box.top, box.bottom)];
-      const far = Math.hypot(endX - point.x, endY - point.y) - point.radius;
+      const [endX, endY] = nearestIn(box, point);
+      const far = gapTo(box, point);
       const leader = far > leaderFrom ? ([point.x, point.y, endX, endY] as const) : undefined;
       let cost = far + 4 * Math.abs(down) - (right > 0.5 ? 3 : 0); // beside its point, rather to the right
       if (leader) cost += pity;
@@ -99,6 +119,7 @@ function candidatesOf(point: NamedPoint, points: readonly NamedPoint[], frame: B
         if (overlap(box, boxAround(other.x, other.y, 2 * other.radius + 2, 2 * other.radius + 2))) cost += never;
         const rim = boxAround(other.x, other.y, 2 * other.radius, 2 * other.radius);
         if (leader && other !== point && crosses(leader, rim)) cost += hardly;
+        if (other !== point && gapTo(box, other) <= gapTo(box, point)) cost += misleading;
       }
       for (const line of lines) {
         if (crosses(line, box)) cost += hardly;
@@ -107,6 +128,15 @@ function candidatesOf(point: NamedPoint, points: readonly NamedPoint[], frame: B
       return { box, leader, cost };
     }),
   );
+}
+
+const nearestIn = ({ left, right, top, bottom }: Box, { x, y }: NamedPoint) =>
+  [clamp(x, left, right), clamp(y, top, bottom)] as const;
+
+/** From a box to the rim of a point's symbol. */
+function gapTo(box: Box, point: NamedPoint): number {
+  const [x, y] = nearestIn(box, point);
+  return Math.hypot(x - point.x, y - point.y) - point.radius;
 }
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);
