@@ -3,11 +3,11 @@
 
 import type { Naming, Place } from './naming.ts';
 
-/** N normal cells and a reduction share one count: 0 … N−1, reduce_N, N+1 … 2N, reduce_2N (not 2N+1), 2N+1 … 3N. */
+/** 0 … N−1, reduce_N, N+1 … 2N, reduce_2N, 2N+1 … 3N: only the first reduction takes a number of its own. */
 function kerasCell({ cell: { kind, index }, cellsOfStage }: Place): string {
   if (kind === 'stem') return `stem_${index + 1}`;
   if (kind === 'reduction') return `reduce_${(index + 1) * cellsOfStage}`;
-  return `${index + Math.floor(index / cellsOfStage)}`;
+  return `${index < cellsOfStage ? index : index + 1}`;
 }
 
 const kerasKind = ({ cell }: Place) => (cell.kind === 'normal' ? 'normal' : 'reduction');
