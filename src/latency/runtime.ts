@@ -46,7 +46,7 @@ export function openEngine(network: Network, { device, threads }: { device: stri
 }
 
 function copyTo(network: Network, device: string): Network {
-  const copy = buildNetwork(network.plan, { device }).train(false);
+  const copy = buildNetwork(network.plan, { device, initialise: false }).train(false);
   copy.loadStateDict(network.stateDict());
   return copy;
 }

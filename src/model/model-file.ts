@@ -38,7 +38,7 @@ export function readModelDescription(path: string): ModelDescription {
 /** The network with its weights, in evaluation. @throws InputError for a file that is no network of ours, or damaged */
 export function readModel(path: string): { network: Network; description: ModelDescription } {
   const description = readModelDescription(path);
-  const network = buildNetwork(planOf(description));
+  const network = buildNetwork(planOf(description), { initialise: false });
   try {
     network.loadStateDict(readSafetensors(path).tensors);
   } catch (error) {

@@ -2,6 +2,7 @@
 
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { withoutDrawing } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
 import type { Plan } from '../space/plan.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
@@ -10,6 +11,8 @@ import { Path, SharedRelus } from './path.ts';
 export interface NetworkSettings extends CellSettings {
   /** Decides the initial weights and leaves the engine's generator as it was; absent: they are drawn from it. */
   seed?: number;
+  /** Default true; false where weights are loaded next, as drawing them takes longer than all else. */
+  initialise?: boolean;
 }
 
 export interface Output {
@@ -21,6 +24,7 @@ export interface Output {
 
 /** The network of a plan. Its parameters are named as `planParameters(plan)` lists them. */
 export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Network {
+  if (settings.initialise === false) return withoutDrawing(() => new Network(plan, settings));
   if (settings.seed === undefined) return new Network(plan, settings);
   const before = generatorState();
   manualSeed(settings.seed);

@@ -150,6 +150,26 @@ test('the seed decides the weights and leaves the generator alone', () => {
   assert.notDeepEqual(weights(2), first);
 });
 
+test('weights that are loaded next are not drawn before', () => {
+  const plan = planNetwork(nasnetA, { cells: 1, filters: 2, input: 8 });
+  const weights = buildNetwork(plan, { seed: 1 }).train(false);
+  const before = generatorState();
+  const loaded = buildNetwork(plan, { initialise: false }).train(false);
+  assert.deepEqual(generatorState(), before);
+  loaded.loadStateDict(weights.stateDict());
+  scope(() => {
+    const images = randn([2, 3, 8, 8]);
+    const [expected, found] = [weights, loaded].map((network) =>
+      noGrad(() => network.forward(images)).logits.toArray(),
+    );
+    assert.deepEqual(found, expected);
+  });
+  assert.throws(() => buildNetwork(plan, { initialise: false, dtype: 'none' as never }));
+  const [first, second] = [1, 1].map((seed) => buildNetwork(plan, { seed }).parameters()[0]!.toArray());
+  assert.deepEqual(first, second); // drawing again, after the error too
+  assert.notDeepEqual(first, buildNetwork(plan, { seed: 2 }).parameters()[0]!.toArray());
+});
+
 test('convolutions start with the variance of the released initialiser, batch norm as the identity', () => {
   const network = buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 32 }), { seed: 1 });
   const deviation = (name: string) => Math.sqrt(network.stateDict()[name]!.square().mean().item());
