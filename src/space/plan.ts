@@ -56,7 +56,7 @@ export interface Plan {
   /** From the last cell's output to the logits. */
   readonly head: readonly Layer[];
   readonly auxiliary: AuxiliaryPlan | undefined;
-  /** Named as in the released code. ImageNet's `Stem` is the second stem cell's result under its released name. */
+  /** Named as in the released code: ImageNet's `Stem` is the second stem cell's result. What is left out has none. */
   readonly endpoints: readonly { readonly name: string; readonly shape: Shape }[];
   /** In the order of computation, the auxiliary head last. */
   readonly sections: readonly Section[];
