@@ -49,6 +49,11 @@ export const commands: Record<string, Entry> = {
     about: 'published NASNet-A weights (Keras, timm, Cadene) as a model file',
     load: async () => (await import('./import.ts')).registerImport,
   },
+  export: {
+    takes: '[options] <model>',
+    about: 'a network as ONNX, PyTorch, safetensors or JSON',
+    load: async () => (await import('./export.ts')).registerExport,
+  },
   profile: {
     takes: '[options] [model]',
     about: 'shapes, parameters and multiply-adds of a network, and how long it takes here',
