@@ -51,7 +51,7 @@ export function registerSearch(program: Command): void {
       availableParallelism(),
     )
     .option('--seed <n>', 'the same seed gives the same search', wholeNumber('--seed'), 1)
-    .option('--strategy <name>', strategyNames.join(', '), 'ppo')
+    .option('--strategy <name>', `${strategyNames.join(', ')}, or several with commas: arms that take turns`, 'ppo')
     .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
     .option(
       '--size <pixels>',
@@ -67,7 +67,7 @@ export function registerSearch(program: Command): void {
     .option('--json', 'print what was found as one JSON document')
     .addHelpText(
       'after',
-      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy random --study runs/random/study.db\n  nasnet search --dataset photos --size 64 --trials 40`,
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40`,
     )
     .action((flags: Flags, command: Command) => search(flags, givenFlags(command)));
 }

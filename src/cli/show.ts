@@ -36,6 +36,12 @@ function describe(findings: Findings): string {
     `${whole(cell.trainableParameters)} parameters`,
     `${whole(cell.multiplyAdds)} multiply-adds`,
   ]);
+  const armRows = findings.arms.map(({ label, done, mean, best }) => [
+    label,
+    `${whole(done)} cells`,
+    `mean ${mean === null ? '–' : percent(mean, 2)}`,
+    `best ${best === null ? '–' : percent(best, 2)}`,
+  ]);
   const [best] = findings.top;
   const cells = best
     ? [
@@ -51,7 +57,7 @@ function describe(findings: Findings): string {
     ...sentences(findings),
     '',
     `trials: ${states.join(', ')}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}${lost}`,
-    ...alignColumns(rows).map((line) => `  ${line}`),
+    ...[...alignColumns(armRows, 'lr'), ...alignColumns(rows)].map((line) => `  ${line}`),
     ...cells,
     '',
   ].join('\n');

@@ -1,13 +1,15 @@
 // What a study has found, gathered once for `show`, for the report and for the closing words of a search: plain values and
 // sentences. It reads the study and plans its best cells; nothing is drawn here.
 
+import { armLabels } from '../search/arms-strategy.ts';
+import { armNames } from '../search/strategy.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { planNetwork } from '../space/plan.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';
 import type { Machine } from '../study/machine.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
-import type { StudySummary } from '../study/records.ts';
+import type { ArmSummary, StudySummary } from '../study/records.ts';
 import type { Study } from '../study/study.ts';
 import { duration, percent, whole } from './words.ts';
 
@@ -28,6 +30,8 @@ export interface Findings {
   summary: StudySummary;
   /** Best first. */
   top: CellFinding[];
+  /** In a study of several strategies, each one's share of it; else empty. */
+  arms: (ArmSummary & { label: string })[];
   final: FinalModel | undefined;
   classes: string[];
   machine: Machine | undefined;
@@ -50,10 +54,18 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
         architecture,
       };
     }),
+    arms: armsOf(study),
     final: readFinalModel(study),
     classes,
     machine: study.result('machine') as Machine | undefined,
   };
+}
+
+function armsOf(study: Study<SearchSettings>): Findings['arms'] {
+  const names = armNames(study.settings.strategy);
+  if (names.length < 2) return [];
+  const labels = armLabels(names);
+  return study.arms(names.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
 function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {
@@ -93,12 +105,16 @@ export function sentences({ settings, summary, top, final }: Findings): string[]
   return said;
 }
 
-const strategyWords = (strategy: string): string =>
-  strategy === 'ppo'
-    ? 'The controller, trained with PPO,'
-    : strategy === 'random'
-      ? 'Random search'
-      : `The strategy ${strategy}`;
+function strategyWords(strategy: string): string {
+  const names = armNames(strategy);
+  if (names.length > 1) return `The strategies ${names.join(', ')}, taking turns,`;
+  const words: Record<string, string> = {
+    ppo: 'The controller, trained with PPO,',
+    random: 'Random search',
+    evolution: 'Regularized evolution',
+  };
+  return words[strategy] ?? `The strategy ${strategy}`;
+}
 
 /** Every setting as a row of name and value, nested ones with dots: ["child.recipe.epochs", "1"]. */
 export function settingRows(settings: object, prefix = ''): [string, string][] {

@@ -3,6 +3,7 @@
 
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
+import { ArmsStrategy } from './arms-strategy.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
 import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
 import { PpoStrategy } from './ppo-strategy.ts';
@@ -66,13 +67,29 @@ const strategies: Record<string, StrategyKind> = {
 
 export const strategyNames: readonly string[] = Object.keys(strategies);
 
-/** A fresh strategy over the cells of B blocks. Throws an InputError for an unknown name or option. */
+/** 'ppo,random' names two arms, 'ppo' one strategy. */
+export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
+
+/**
+ * A fresh strategy over the cells of B blocks; of several names with commas between them, one that lets them take turns, whose
+ * options are each one's by its name. Throws an InputError for an unknown name or option.
+ */
 export function createStrategy(name: string, { blocks, seed, options = {} }: StrategySettings): Strategy {
-  return kindOf(name).create({ sizes: decisionSizes(blocks), seed, options });
+  const parts = { sizes: decisionSizes(blocks), seed, options };
+  const arms = armNames(name);
+  if (arms.length > 1) return new ArmsStrategy(arms, parts, (arm, own) => kindOf(arm).create(own));
+  return kindOf(name).create(parts);
 }
 
-/** All options of a strategy, so that a study can keep them: a later version may have other defaults. Throws as createStrategy. */
-export const completeOptions = (name: string, given: object = {}): object => kindOf(name).parseOptions(given);
+/**
+ * All options of a strategy, or of several by their names, so that a study can keep them: a later version may have other defaults.
+ * `given`: those that are not defaults, by strategy. Throws as createStrategy.
+ */
+export function completeOptions(name: string, given: Record<string, object> = {}): object {
+  const complete = (arm: string) => kindOf(arm).parseOptions(given[arm] ?? {});
+  const arms = armNames(name);
+  return arms.length > 1 ? Object.fromEntries(arms.map((arm) => [arm, complete(arm)])) : complete(name);
+}
 
 function kindOf(name: string): StrategyKind {
   if (Object.hasOwn(strategies, name)) return strategies[name]!;

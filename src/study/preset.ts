@@ -123,7 +123,7 @@ export function settingsOf(
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
-  const strategyOptions = completeOptions(given.strategy, settings.strategyOptions[given.strategy]);
+  const strategyOptions = completeOptions(given.strategy, settings.strategyOptions);
   const [child, final] = [scaled(settings.child), scaled(settings.final)];
   return {
     preset,

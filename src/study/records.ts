@@ -63,6 +63,14 @@ export interface StudySummary {
   sessions: number;
 }
 
+export interface ArmSummary {
+  /** Trials with a reward. */
+  done: number;
+  /** Of the rewards; null without any. */
+  mean: number | null;
+  best: number | null;
+}
+
 /** One update of the strategy: its own figures, after how many told trials. */
 export interface UpdateRecord {
   trial: number;
@@ -105,6 +113,25 @@ export class StudyRecords {
     const sql = `SELECT ${trialColumns} FROM trials WHERE state = 'done' AND failure_kind IS NULL AND same_as IS NULL
       ORDER BY reward DESC, number LIMIT ?`;
     return this.file.query(sql).all(count).map(trialOf);
+  }
+
+  /**
+   * The trials of each of so many arms, which take turns: how many have a reward, its mean, and the best one. A reward that another
+   * arm's training paid for counts for the arm that asked.
+   */
+  arms(count: number): ArmSummary[] {
+    const sql = `SELECT number % ? AS arm, count(*) AS done, avg(reward) AS mean, max(reward) AS best
+      FROM trials WHERE state = 'done' GROUP BY arm`;
+    const rows = new Map(
+      this.file
+        .query(sql)
+        .all(count)
+        .map((row) => [Number(row.arm), row]),
+    );
+    return Array.from({ length: count }, (_, arm) => {
+      const { done = 0, mean = null, best = null } = rows.get(arm) ?? {};
+      return { done: Number(done), mean: mean as number | null, best: best as number | null };
+    });
   }
 
   /** Every graph that was trained: number, decisions and reward of its trial, in order. */

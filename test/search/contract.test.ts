@@ -15,6 +15,8 @@ const smallBatches: Record<string, object> = {
   ppo: { batchSize: 5, epochs: 2, hiddenUnits: 16, embeddingSize: 8 },
   evolution: { populationSize: 8, sampleSize: 3 },
 };
+const arms = 'ppo,random,ppo,evolution';
+smallBatches[arms] = { ...smallBatches };
 
 function create(name: string, seed: number | string = 1): Strategy {
   return createStrategy(name, { blocks, seed, options: smallBatches[name] });
@@ -54,7 +56,7 @@ const copyWorker = ({ open, next, random }: Worker): Worker => ({
   random: RandomStream.load(random.save()),
 });
 
-for (const name of strategyNames) {
+for (const name of [...strategyNames, arms]) {
   describe(name, () => {
     test('says its name', () => assert.equal(create(name).name, name));
 
@@ -197,7 +199,10 @@ for (const name of strategyNames) {
     });
 
     test('unknown options are refused', () => {
-      assert.throws(() => createStrategy(name, { blocks, seed: 1, options: { speed: 3 } }), /options: .*got "speed"/);
+      assert.throws(
+        () => createStrategy(name, { blocks, seed: 1, options: name === arms ? { ppo: { speed: 3 } } : { speed: 3 } }),
+        /options: .*got "speed"/,
+      );
     });
   });
 }

@@ -27,7 +27,9 @@ const options: Record<string, object> = {
   evolution: { populationSize: 20, sampleSize: 5 },
 };
 const strategy: Strategy =
-  name === 'chain' ? new ChainStrategy(3) : createStrategy(name, { blocks: 2, seed: 3, options: options[name] });
+  name === 'chain'
+    ? new ChainStrategy(3)
+    : createStrategy(name, { blocks: 2, seed: 3, options: name.includes(',') ? options : options[name] });
 const study = existsSync(path) ? Study.open(path) : Study.create(path, {});
 const say = (event: SearchEvent) => process.stdout.write(`${event.kind} ${'trial' in event ? event.trial : ''}\n`);
 const common = { study, strategy, trials, workers, inOrder };
