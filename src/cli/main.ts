@@ -35,9 +35,14 @@ export const commands: Record<string, Entry> = {
     load: async () => (await import('./report.ts')).registerReport,
   },
   evaluate: {
-    takes: '[options] <model>',
-    about: 'accuracy and loss of a trained network on test images',
+    takes: '[options] <model> [images]',
+    about: 'accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on',
     load: async () => (await import('./evaluate.ts')).registerEvaluate,
+  },
+  classify: {
+    takes: '[options] <model> <images...>',
+    about: 'the likeliest classes of images, by a trained or imported network',
+    load: async () => (await import('./classify.ts')).registerClassify,
   },
   train: {
     takes: '[options] <model>',

@@ -1,0 +1,113 @@
+// `nasnet classify MODEL IMAGE…`: what a network sees in images.
+
+import { existsSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { ClassNames } from '../data/class-names.ts';
+import { imageFilesBelow } from '../data/image-listing.ts';
+import { imageBatch } from '../data/prepare-image.ts';
+import { readAhead } from '../data/read-ahead.ts';
+import { setThreads } from '../engine/machine.ts';
+import { Failure, InputError } from '../failure.ts';
+import { type Answer, likeliestClasses } from '../model/classification.ts';
+import { readModel, readModelDescription } from '../model/model-file.ts';
+import { percent, whole } from '../report/words.ts';
+import { batchWithinMemory } from '../train/evaluation.ts';
+import { LiveBlock } from './live-block.ts';
+import { wholeNumber } from './model-source.ts';
+
+interface Flags {
+  top: number;
+  batch?: number;
+  threads: number;
+  json?: boolean;
+}
+
+interface Classified {
+  file: string;
+  classes: { name: string; wnid?: string; probability: number }[];
+}
+
+export function registerClassify(program: Command): void {
+  program
+    .command('classify')
+    .description('the likeliest classes of images, by a trained or imported network')
+    .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
+    .argument('<images...>', 'image files, and folders: every image below them, at any depth')
+    .option('--top <n>', 'classes an image', wholeNumber('--top'), 5)
+    .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism())
+    .option('--json', 'one JSON document')
+    .addHelpText(
+      'after',
+      `
+Images are prepared as the model file says. One that cannot be read is named on stderr and stops nothing.
+
+Examples:
+  nasnet classify runs/laptop/network.safetensors photo.jpg
+  nasnet classify nasnet-mobile.safetensors holidays/ --top 1`,
+    )
+    .action(classify);
+}
+
+async function classify(model: string, paths: string[], { top, batch, threads, json }: Flags): Promise<void> {
+  readModelDescription(model); // its sentence before the images are looked for
+  const files = paths.flatMap(imagesOf);
+  setThreads(threads);
+  const { network, description } = readModel(model);
+  const { preprocessing, network: sizes, classes } = description;
+  const names = new ClassNames(classes);
+  const block = new LiveBlock(process.stderr);
+  const classified: Classified[] = [];
+  const unreadable: string[] = [];
+  const batchSize = batch ?? batchWithinMemory(network.plan);
+  for await (const { files: read, pixels, unreadable: failed } of readAhead(
+    files,
+    preprocessing,
+    sizes.input,
+    batchSize,
+  )) {
+    for (const sentence of failed) block.log(sentence);
+    unreadable.push(...failed);
+    if (read.length === 0) continue;
+    const images = imageBatch(pixels, sizes.input, preprocessing);
+    const answers = likeliestClasses(network, images, Math.min(top, classes.length));
+    images.dispose();
+    const found = read.map(({ path }, index) => ({
+      file: path,
+      classes: answers[index]!.map((answer) => named(answer, names)),
+    }));
+    classified.push(...found);
+    block.draw([]);
+    if (!json) process.stdout.write(found.map(words).join(''));
+    if (files.length > batchSize)
+      block.draw([`  ${whole(classified.length + unreadable.length)} of ${whole(files.length)} images`]);
+  }
+  block.draw([]);
+  if (classified.length === 0)
+    throw new Failure(
+      unreadable.length === 1 ? unreadable[0]! : `none of the ${unreadable.length} images could be read`,
+    );
+  if (unreadable.length > 0) block.log(`${unreadable.length} of ${files.length} images could not be read`);
+  if (json) process.stdout.write(`${JSON.stringify({ model, images: classified, unreadable }, null, 2)}\n`);
+}
+
+/** @throws InputError for a path where nothing is, and for a folder without images */
+function imagesOf(path: string): { path: string }[] {
+  if (!existsSync(path)) throw new InputError(`${path}: expected an image or a folder of images, got no such file`);
+  if (!statSync(path).isDirectory()) return [{ path }];
+  const files = imageFilesBelow(path);
+  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, found none`);
+  return files;
+}
+
+function named({ place, probability }: Answer, names: ClassNames): Classified['classes'][number] {
+  const wnid = names.wnid(place);
+  return { name: names.classes[place]!, ...(wnid && { wnid }), probability };
+}
+
+/** The file with its best class, and the others below. */
+function words({ file, classes: [best, ...others] }: Classified): string {
+  const rows = others.map(({ name, probability }) => `  ${percent(probability).padStart(6)}  ${name}\n`);
+  return `${file}: ${best!.name} ${percent(best!.probability)}\n${rows.join('')}`;
+}

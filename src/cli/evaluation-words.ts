@@ -1,0 +1,56 @@
+// What an evaluation says: in words for people, as a document for programs.
+
+import { skippedSentence } from '../data/image-folder.ts';
+import { percent, whole } from '../report/words.ts';
+import type { Evaluation } from '../train/long-evaluation.ts';
+
+interface Result {
+  model: string;
+  /** What the images are: a folder, or the dataset's name. */
+  images: string;
+  classes: string[];
+  measured: Evaluation;
+}
+
+/** `images` is their number; classAccuracies follow `classes`, null for a class without images. */
+export function evaluationDocument({ model, images, classes, measured }: Result) {
+  return { model, data: images, ...measured, classes };
+}
+
+const everyClass = 20;
+const extremes = 5;
+
+export function evaluationWords(classes: string[], measured: Evaluation): string {
+  const { accuracy, topFiveAccuracy, loss, images, imagesPerSecond } = measured;
+  const inFive = classes.length > 5 ? `, ${percent(topFiveAccuracy, 2)} among the five likeliest` : '';
+  const speed = imagesPerSecond < 10 ? imagesPerSecond.toFixed(2) : whole(imagesPerSecond);
+  return [
+    `${percent(accuracy, 2)} of ${whole(images)} test images right${inFive}, loss ${loss.toFixed(4)}, ${speed} images/s`,
+    ...classRows(classes, measured),
+    ...unreadableWords(measured),
+    ...doubt(classes, measured),
+    '',
+  ].join('\n');
+}
+
+function classRows(classes: string[], { classAccuracies }: Evaluation): string[] {
+  const seen = classes
+    .map((name, place) => ({ name, accuracy: classAccuracies[place]! }))
+    .filter(({ accuracy }) => !Number.isNaN(accuracy));
+  const row = ({ name, accuracy }: (typeof seen)[number]) => `  ${name.padEnd(20)} ${percent(accuracy)}`;
+  if (seen.length <= everyClass) return seen.map(row);
+  const sorted = seen.toSorted((one, other) => other.accuracy - one.accuracy);
+  return ['best', ...sorted.slice(0, extremes).map(row), 'worst', ...sorted.slice(-extremes).map(row)];
+}
+
+function unreadableWords({ unreadable, images, accuracy }: Evaluation): string[] {
+  if (unreadable.length === 0) return [];
+  const asWrong = (accuracy * images) / (images + unreadable.length);
+  return [`${skippedSentence(unreadable)}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
+}
+
+/** An accuracy as by chance over many images comes from labels in another order more often than from a network. */
+function doubt(classes: string[], { accuracy, images }: Evaluation): string[] {
+  const byChance = classes.length >= 100 && images >= 10 * classes.length ** 0.5 && accuracy < 3 / classes.length;
+  return byChance ? ['This is as good as chance: are the labels in the order that --label-order says?'] : [];
+}

@@ -1,0 +1,80 @@
+// Text files that say which class an image has, in the forms in which ImageNet's are found: a column of labels in the order of
+// the images, or lines of a name and a label. What a label means is class-names.ts's.
+
+import { readFileSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { InputError } from '../failure.ts';
+
+export interface LabelLine {
+  /** The image's name as the file gives it; absent in a column. */
+  image?: string;
+  label: string;
+  /** In the file, from 1. */
+  line: number;
+}
+
+export interface LabelFile {
+  path: string;
+  /** Whether it is a column: its lines belong to the images sorted by name. */
+  column: boolean;
+  lines: LabelLine[];
+}
+
+/**
+ * Reads `490`, `n01751748` (a column), `NAME 65`, `NAME<tab>LABEL` or `NAME,LABEL`; of Kaggle's boxes only the class counts.
+ * @throws InputError for a file that is missing, empty or of both kinds
+ */
+export function readLabelFile(path: string): LabelFile {
+  const lines = readText(path)
+    .split(/\r?\n/)
+    .map((text, index): LabelLine => ({ ...splitLine(text.trim()), line: index + 1 }))
+    .filter(({ label, line }) => label !== '' && !(line === 1 && label === 'PredictionString'));
+  if (lines.length === 0) throw new InputError(`${path}: expected a label on each line, got none`);
+  const column = lines[0]!.image === undefined;
+  const other = lines.find(({ image }) => (image === undefined) !== column);
+  if (other) {
+    const [expected, got] = column ? ['one label a line', 'two words'] : ['a name and a label', 'one word'];
+    throw new InputError(`${path}:${other.line}: expected ${expected} as on line ${lines[0]!.line}, got ${got}`);
+  }
+  return { path, column, lines };
+}
+
+function splitLine(text: string): Omit<LabelLine, 'line'> {
+  const parts =
+    /^([^\t]+?)\s*\t\s*(.+)$/.exec(text) ?? /^([^,]+?)\s*,\s*(.+)$/.exec(text) ?? /^(.+)\s+(\S+)$/.exec(text);
+  if (!parts) return { label: text };
+  const boxes = /^(n\d{8}) \d/.exec(parts[2]!); // n03995372 85 1 499 272, Kaggle's
+  return { image: parts[1]!, label: boxes ? boxes[1]! : parts[2]! };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new InputError(`${path}: expected a file of labels, got ${code === 'ENOENT' ? 'no such file' : message}`);
+  }
+}
+
+/** The line of each image: by its path in the folder, else by its file name, with or without the extension. */
+export class LabelsByName {
+  readonly #whole = new Map<string, LabelLine>();
+  /** By file name alone, of those that stand in the file once. */
+  readonly #names = new Map<string, LabelLine | undefined>();
+
+  constructor({ lines }: LabelFile) {
+    for (const line of lines) {
+      const image = line.image!.replaceAll('\\', '/').replace(/^\.\//, '');
+      this.#whole.set(image, line);
+      const name = basename(image);
+      this.#names.set(name, this.#names.has(name) ? undefined : line);
+    }
+  }
+
+  /** @param image path relative to the folder, with slashes */
+  find(image: string): LabelLine | undefined {
+    const name = basename(image);
+    const stem = basename(image, extname(image));
+    return this.#whole.get(image) ?? this.#names.get(name) ?? this.#names.get(stem);
+  }
+}

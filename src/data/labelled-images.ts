@@ -1,0 +1,127 @@
+// The images that a network is measured on, with its own numbers for their classes: a folder of class folders, or images beside a
+// file of labels. Names and dates only: nothing is decoded here.
+
+import { existsSync, statSync } from 'node:fs';
+import { basename, join, relative, sep } from 'node:path';
+import { InputError } from '../failure.ts';
+import { ClassNames, fewNames, type LabelOrder } from './class-names.ts';
+import { type ImageFile, imageFilesBelow, type ListedImage, visibleFolders } from './image-listing.ts';
+import { type LabelFile, LabelsByName, readLabelFile } from './label-file.ts';
+
+export interface LabelOptions {
+  /** A file of labels in place of class folders. */
+  labels?: string | undefined;
+  /** How its numbers count the classes. */
+  labelOrder?: LabelOrder | undefined;
+}
+
+export interface LabelledImages {
+  /** The folder that was taken: the one given, or its part to test on. */
+  folder: string;
+  images: ListedImage[];
+}
+
+/**
+ * The images of `folder` for a network of these classes, sorted by path. Without labels: `folder/<class>/**`, each class folder
+ * named as the class or, of ImageNet's, by its wnid; some classes may be missing. Where none is a class, its folder `test` or `val`
+ * is taken. With labels: all images below the folder.
+ * @throws InputError for what is no such folder, for names that are no class, for images without label
+ */
+export function findLabelledImages(folder: string, classes: readonly string[], options: LabelOptions): LabelledImages {
+  if (!existsSync(folder)) throw new InputError(`${folder}: expected a folder of images, got no such folder`);
+  if (!statSync(folder).isDirectory()) throw new InputError(`${folder}: expected a folder of images, got a file`);
+  const names = new ClassNames(classes);
+  const found =
+    options.labels === undefined
+      ? fromClassFolders(folder, names)
+      : { folder, images: fromLabelFile(folder, names, readLabelFile(options.labels), options.labelOrder) };
+  if (found.images.length === 0) throw new InputError(`${found.folder}: expected images, found none`);
+  return found;
+}
+
+const testParts = ['test', 'val', 'valid', 'validation'];
+
+function fromClassFolders(folder: string, names: ClassNames): LabelledImages {
+  const folders = visibleFolders(folder).sort();
+  const strangers = folders.filter((name) => names.place(name) === undefined);
+  if (folders.length > 0 && strangers.length === 0) {
+    const images = folders.flatMap((name) =>
+      imageFilesBelow(join(folder, name)).map((file) => ({ ...file, label: names.place(name)! })),
+    );
+    return { folder, images };
+  }
+  const part = testParts.find((name) => folders.includes(name));
+  if (part && strangers.length === folders.length) return fromClassFolders(join(folder, part), names);
+  const expected = `folders named as the network's classes${names.areImagenets ? ' or their wnids' : ''} (${fewNames(names.classes)})`;
+  if (folders.length === 0) {
+    throw new InputError(
+      `${folder}: expected ${expected}, got none; for images beside a file of labels add --labels FILE`,
+    );
+  }
+  const also = strangers.length < folders.length ? 'also ' : '';
+  throw new InputError(`${folder}: expected ${expected}, got ${also}${fewNames(strangers)}`);
+}
+
+function fromLabelFile(
+  folder: string,
+  names: ClassNames,
+  file: LabelFile,
+  order: LabelOrder | undefined,
+): ListedImage[] {
+  const images = imageFilesBelow(folder);
+  const place = (label: string, line: number) => classOf(label, line, file, names, order);
+  if (file.column) {
+    if (images.length !== file.lines.length) {
+      throw new InputError(
+        `${file.path}: expected a label for each of the ${images.length} images of ${folder}, got ${file.lines.length}`,
+      );
+    }
+    return images.map((image, index) => ({
+      ...image,
+      label: place(file.lines[index]!.label, file.lines[index]!.line),
+    }));
+  }
+  const lines = new LabelsByName(file);
+  const nameOf = ({ path }: ImageFile) => relative(folder, path).split(sep).join('/');
+  const without = images.filter((image) => !lines.find(nameOf(image)));
+  if (without.length > 0) {
+    throw new InputError(
+      `${file.path}: expected a label for each image, got none for ${fewNames(without.map(nameOf))}`,
+    );
+  }
+  return images.map((image) => {
+    const { label, line } = lines.find(nameOf(image))!;
+    return { ...image, label: place(label, line) };
+  });
+}
+
+/** The network's number for a label of a file. @throws InputError with the line */
+function classOf(
+  label: string,
+  line: number,
+  file: LabelFile,
+  names: ClassNames,
+  order: LabelOrder | undefined,
+): number {
+  const named = names.place(label);
+  if (named !== undefined) return named;
+  if (!/^\d+$/.test(label)) {
+    const expected = `a class of the network${names.areImagenets ? ', a wnid' : ''} or a number`;
+    throw new InputError(`${file.path}:${line}: expected ${expected}, got ${JSON.stringify(label)}`);
+  }
+  const counted = order ?? usualOrder(file, names);
+  const place = names.numbered(Number(label), counted);
+  if (place !== undefined) return place;
+  const others = counted === 'sorted' ? '; numbers from 1 are --label-order sorted-from-1 or devkit' : '';
+  throw new InputError(`${file.path}:${line}: expected a number from ${names.range(counted)}, got ${label}${others}`);
+}
+
+/** What a file's numbers mean where nobody said it: the devkit's file by its name; names with numbers count from 0. */
+function usualOrder(file: LabelFile, names: ClassNames): LabelOrder {
+  if (!names.areImagenets || !file.column) return 'sorted';
+  if (/validation_ground_truth/i.test(basename(file.path))) return 'devkit';
+  throw new InputError(
+    `${file.path}: a column of numbers does not say in which order it counts ImageNet's classes: add --label-order devkit ` +
+      `(the challenge's ground truth, 1 to 1000), sorted (by wnid, 0 to 999) or sorted-from-1`,
+  );
+}
