@@ -3,13 +3,13 @@
 
 import { randn } from '../../engine/create.ts';
 import { threads as engineThreads } from '../../engine/machine.ts';
-import { noGrad, scope } from '../../engine/memory.ts';
+import { free, noGrad, scope } from '../../engine/memory.ts';
 import { cat } from '../../engine/operators.ts';
 import { Generator } from '../../engine/random.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { InputError } from '../../failure.ts';
 import type { Network } from '../../model/network.ts';
-import { openSession } from './session.ts';
+import { type OnnxSession, openSession } from './session.ts';
 
 export interface VerificationOptions {
   /** Real images beside the random ones: float32 [images, channels, height, width], prepared as the network takes them. */
@@ -46,26 +46,40 @@ export async function verifyOnnx(
   if (real && real.shape.slice(1).join() !== shape.join())
     throw new InputError(`images: expected the shape [n, ${shape.join(', ')}], got [${real.shape.join(', ')}]`);
 
-  // All of the engine's logits before the runtime opens: the memory of both is never needed at once.
-  const pairs: { images: Tensor; expected: Float32Array }[] = [];
-  for (const images of batches(shape, real)) {
-    await laterTurn(signal);
-    pairs.push({ images, expected: engineLogits(network, images) });
-  }
-  const session = await openSession(model, { threads });
+  const all = batches(shape, real);
   try {
-    const result = { largestDifference: 0, images: 0 };
-    for (const { images, expected } of pairs) {
+    // All of the engine's logits before the runtime opens: the memory of both is never needed at once.
+    const logits: Float32Array[] = [];
+    for (const batch of all) {
       await laterTurn(signal);
-      const found = await session.run(images.contiguous().toArray() as Float32Array, images.shape);
-      const difference = relativeDifference(expected, found);
-      result.largestDifference = Math.max(result.largestDifference, difference); // NaN once, NaN for ever
-      result.images += images.shape[0]!;
+      logits.push(engineLogits(network, batch));
     }
-    return result;
+    const session = await openSession(model, { threads });
+    try {
+      return await compare(session, all, logits, signal);
+    } finally {
+      await session.close();
+    }
   } finally {
-    await session.close();
+    free(all);
   }
+}
+
+async function compare(
+  session: OnnxSession,
+  batches: readonly Tensor[],
+  logits: readonly Float32Array[],
+  signal: AbortSignal | undefined,
+): Promise<Verification> {
+  const result = { largestDifference: 0, images: 0 };
+  for (const [index, batch] of batches.entries()) {
+    await laterTurn(signal);
+    const found = await session.run(batch.toArray() as Float32Array, batch.shape);
+    const difference = relativeDifference(logits[index]!, found);
+    result.largestDifference = Math.max(result.largestDifference, difference); // NaN once, NaN for ever
+    result.images += batch.shape[0]!;
+  }
+  return result;
 }
 
 function batches(shape: readonly number[], real: Tensor | undefined): Tensor[] {
@@ -86,10 +100,10 @@ async function laterTurn(signal: AbortSignal | undefined): Promise<void> {
  */
 function engineLogits(network: Network, images: Tensor): Float32Array {
   const { training } = network;
+  const one = (image: Tensor) => scope(() => network.forward(image).logits);
   network.train(false);
   try {
-    const logits = images.split(1).map((image) => scope(() => noGrad(() => network.forward(image).logits)));
-    return cat(logits, 0).toArray() as Float32Array;
+    return scope(() => noGrad(() => cat(images.split(1).map(one), 0).toArray() as Float32Array));
   } finally {
     network.train(training);
   }

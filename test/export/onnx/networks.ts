@@ -1,0 +1,53 @@
+// Networks to export: of seeded architectures, with batch norms as a training leaves them and not as it finds them, so that
+// folding them wrongly would show.
+
+import { randn, tensor } from '../../../src/engine/create.ts';
+import { noGrad } from '../../../src/engine/memory.ts';
+import { Generator } from '../../../src/engine/random.ts';
+import type { ModelDescription } from '../../../src/model/model-description.ts';
+import { buildNetwork, type Network } from '../../../src/model/network.ts';
+import { imagenetPreprocessing } from '../../../src/model/preprocessing.ts';
+import type { Architecture } from '../../../src/space/architecture.ts';
+import { type PlanOptions, planNetwork } from '../../../src/space/plan.ts';
+
+export interface Example {
+  network: Network;
+  description: ModelDescription;
+}
+
+export function example(architecture: Architecture, options: PlanOptions, seed: number): Example {
+  const plan = planNetwork(architecture, options);
+  const network = buildNetwork(plan, { seed });
+  trained(network, seed);
+  const { classes, ...rest } = options;
+  const description = {
+    architecture,
+    network: { ...rest, input: [plan.input[0], plan.input[1]] as const },
+    classes: Array.from({ length: plan.classes }, (_, index) => `class ${index}`),
+    preprocessing: imagenetPreprocessing,
+    origin: `of seed ${seed}`,
+  };
+  return { network: network.train(false), description };
+}
+
+/** Scales from 0.5 to 1.5, one in eight of them negative, variances from 0.5 to 2, means and shifts around 0. */
+function trained(network: Network, seed: number): void {
+  const generator = new Generator(seed);
+  const spread = (shape: readonly number[], low: number, high: number) => {
+    const normal = randn(shape, { generator }).toArray();
+    return tensor(
+      Array.from(normal, (value) => low + (high - low) * (0.5 + Math.atan(value) / Math.PI)),
+      shape,
+    );
+  };
+  noGrad(() => {
+    for (const [name, own] of Object.entries(network.stateDict())) {
+      if (name.endsWith('.moving_variance')) own.copy_(spread(own.shape, 0.5, 2));
+      if (name.endsWith('.moving_mean') || name.endsWith('.shift')) own.copy_(spread(own.shape, -0.5, 0.5));
+      if (name.endsWith('.scale')) {
+        own.copy_(spread(own.shape, 0.5, 1.5));
+        own.mul_(tensor(Array.from({ length: own.size }, (_, index) => (index % 8 === 5 ? -1 : 1))));
+      }
+    }
+  });
+}
