@@ -1,10 +1,7 @@
-// Whether both sides of bench/training.ts train the same network: as many parameters as planned, and from the same weights and
+// Whether both sides of bench/training.ts compute the same network: as many parameters as planned, and from the same weights and
 // images the same losses over the first steps, which weights, gradients, clipping, momentum and L2 all go into.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Failure } from '../src/failure.ts';
-import { type Side, type Size, TrainingProcess } from './training-process.ts';
+import type { TrainingProcess } from './training-process.ts';
 
 /**
  * Of the loss of the first step, the second, the third: rounding grows with every update. Measured up to N = 2, F = 32: 1e-6, 3e-5,
@@ -19,38 +16,22 @@ export interface Agreement {
   losses: [ours: number, peer: number][];
 }
 
-/** @throws Failure that says what differs */
-export async function compareSides(ours: Side, peer: Side, size: Size): Promise<Agreement> {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-bench-'));
-  const start = join(folder, 'start.f32');
-  const running: TrainingProcess[] = [];
-  const begin = (side: Side) => {
-    const training = new TrainingProcess(side, size, 1, start);
-    running.push(training);
-    return training;
-  };
-  try {
-    const first = begin(ours);
-    const { parameters, planned, version } = await first.hello; // it has written its start by now
-    const second = begin(peer);
-    const other = await second.hello;
-    if (parameters !== planned || parameters !== other.parameters) {
-      throw new Failure(
-        `the networks differ: ${planned} parameters planned, ${parameters} in ours, ${other.parameters} in the peer`,
-      );
-    }
-    const losses: Agreement['losses'] = [];
-    for (const [index, tolerance] of tolerances.entries()) {
-      const [{ loss }, { loss: otherLoss }] = [await first.make(1), await second.make(1)];
-      losses.push([loss, otherLoss]);
-      if (Math.abs(loss - otherLoss) <= tolerance * Math.abs(otherLoss)) continue;
-      throw new Failure(
-        `the networks differ: a loss of ${loss} in step ${index + 1} of ours, ${otherLoss} in the peer's`,
-      );
-    }
-    return { parameters, versions: [version, other.version], losses };
-  } finally {
-    for (const each of running) each.end();
-    rmSync(folder, { recursive: true, force: true });
+/** Both start from one file and have not made a step yet; three are made. @throws Failure that says what differs */
+export async function compareSides(name: string, ours: TrainingProcess, peer: TrainingProcess): Promise<Agreement> {
+  const [{ parameters, planned, version }, other] = [await ours.hello, await peer.hello];
+  if (parameters !== planned || parameters !== other.parameters) {
+    throw new Failure(
+      `${name}: the networks differ: ${planned} parameters planned, ${parameters} in ours, ${other.parameters} in the peer`,
+    );
   }
+  const losses: Agreement['losses'] = [];
+  for (const [index, tolerance] of tolerances.entries()) {
+    const [{ loss }, { loss: otherLoss }] = [await ours.make(1), await peer.make(1)];
+    losses.push([loss, otherLoss]);
+    if (Math.abs(loss - otherLoss) <= tolerance * Math.abs(otherLoss)) continue;
+    throw new Failure(
+      `${name}: the networks differ: a loss of ${loss} in step ${index + 1} of ours, ${otherLoss} in the peer's`,
+    );
+  }
+  return { parameters, versions: [version, other.version], losses };
 }

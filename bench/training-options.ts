@@ -2,65 +2,69 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { InputError } from '../src/failure.ts';
+import { arrangementNames } from './training-arrangements.ts';
+import { type Case, caseNames, casesNamed } from './training-cases.ts';
 
 export interface TrainingBenchOptions {
-  /** N, F and the images of a step. */
-  cells: number;
-  filters: number;
-  batch: number;
-  /** Steps of a turn, turns of each side. */
-  steps: number;
+  cases: Case[];
+  arrangements: string[];
+  /** Steps of a turn; absent: each case's own. */
+  steps?: number;
+  /** Turns of each side in each arrangement. */
   repeats: number;
   json?: string;
 }
 
-const defaults = { cells: 2, filters: 24, batch: 64, steps: 3, repeats: 5 };
+const usualArrangements = ['threads', 'processes'];
+const usualRepeats = 3;
 
-export const help = `Images per second of training NASNet-A on 32 × 32 images, ours beside the same network in PyTorch.
+export const help = `Images per second of training and of running networks, ours beside the same networks in PyTorch, in the same minutes.
 
   node bench/training.ts [options]
 
-  --cells N      normal cells before, between and after the reductions (${defaults.cells})
-  --filters F    filters of the first cells (${defaults.filters})
-  --batch IMAGES images of a step (${defaults.batch})
-  --steps COUNT  steps of a turn (${defaults.steps})
-  --repeats TURNS of each side, in turns; medians count (${defaults.repeats})
-  --json FILE    every turn's figure, too
+  --case NAME          ${caseNames.join(', ')}, random-7; repeatable (all)
+  --arrangement NAME   ${arrangementNames.join(', ')}; repeatable (${usualArrangements.join(', ')})
+  --steps COUNT        steps of a turn (each case's own: 1 or 2, mobile-1 8)
+  --repeats TURNS      of each side in each arrangement; medians count (${usualRepeats})
+  --json FILE          every turn's figure, too
   --help
 
+Arrangements: one process with a thread for each core; a process for each core; one thread. Each side counts with its best.
 PyTorch is that of NASNET_PYTHON, else of the first of python3 and /usr/bin/python3 that has it (Debian: python3-torch).
 First both sides make three steps from the same weights and images; if their parameters or losses differ, nothing is measured.
+All processes of a case live at once and take turns: N = 2, F = 32, batch 128 takes 12 GB on two cores.
 Ours keeps large buffers instead of giving them back to the system. To give PyTorch the same:
   MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 node bench/training.ts
 NASNET_KERNELS=off turns our kernels off.`;
 
 /** @returns undefined where help is asked for @throws InputError in one sentence */
 export function parseOptions(words: readonly string[]): TrainingBenchOptions | undefined {
-  const { json, help, ...numbers } = parsed(words);
+  const { json, help, steps, repeats, case: names = [], arrangement: chosen = usualArrangements } = parsed(words);
   if (help) return undefined;
-  const counts = Object.entries(defaults).map(([name, usual]) => {
-    const given = numbers[name as keyof typeof defaults] ?? String(usual);
-    if (!/^[1-9]\d*$/.test(given)) throw new InputError(`--${name}: expected a whole number from 1, got "${given}"`);
-    return [name, Number(given)];
-  });
-  return { ...(Object.fromEntries(counts) as typeof defaults), ...(json !== undefined && { json }) };
+  const unknown = chosen.find((name) => !arrangementNames.includes(name));
+  if (unknown !== undefined) {
+    throw new InputError(`--arrangement: expected ${arrangementNames.join(', ')}, got "${unknown}"`);
+  }
+  return {
+    cases: casesNamed(names),
+    arrangements: chosen,
+    repeats: repeats === undefined ? usualRepeats : count('repeats', repeats),
+    ...(steps !== undefined && { steps: count('steps', steps) }),
+    ...(json !== undefined && { json }),
+  };
+}
+
+function count(name: string, given: string): number {
+  if (/^[1-9]\d*$/.test(given)) return Number(given);
+  throw new InputError(`--${name}: expected a whole number from 1, got "${given}"`);
 }
 
 function parsed(words: readonly string[]) {
   const text = { type: 'string' } as const;
+  const texts = { type: 'string', multiple: true } as const;
+  const options = { case: texts, arrangement: texts, steps: text, repeats: text, json: text } as const;
   try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        cells: text,
-        filters: text,
-        batch: text,
-        steps: text,
-        repeats: text,
-        json: text,
-        help: { type: 'boolean' },
-      },
-    }).values;
+    return parseArgs({ args: [...words], options: { ...options, help: { type: 'boolean' } } }).values;
   } catch (error) {
     throw new InputError((error as Error).message);
   }

@@ -1,14 +1,18 @@
-// A training process of bench/training.ts, ours or the peer's: started, told to make steps, ended.
+// A process of bench/training.ts, ours or the peer's: started, told to make steps, asked for its memory, ended.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../src/failure.ts';
+import type { Case } from './training-cases.ts';
 
 export interface Hello {
   parameters: number;
   /** Only ours: what the plan says. */
   planned?: number;
   version: string;
+  /** Only the peer's: seconds of compiling or capturing before the first step. */
+  prepared?: number;
 }
 
 export interface Steps {
@@ -17,10 +21,14 @@ export interface Steps {
   loss: number;
 }
 
-export interface Size {
-  cells: number;
-  filters: number;
-  batch: number;
+/** What a process is to do, its only argument. */
+export interface Job extends Omit<Case, 'name' | 'about' | 'steps'> {
+  threads: number;
+  device: string;
+  /** How the peer runs it: eager, autocast, graph, compile. */
+  variant: string;
+  /** A file that ours writes and the peer reads: parameters and images to start from. */
+  start?: string;
 }
 
 export interface Side {
@@ -44,23 +52,33 @@ export class TrainingProcess {
   /** What it says of itself, once built. */
   readonly hello: Promise<Hello>;
 
-  /** @param start a file that ours writes and the peer reads: parameters and images to start from */
-  constructor({ command, script }: Side, size: Size, threads: number, start?: string) {
-    const count = String(threads);
+  constructor({ command, script }: Side, job: Job) {
+    const count = String(job.threads);
     const limits = { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
-    const words = [threads, size.cells, size.filters, size.batch].map(String);
-    this.#process = spawn(command, [script, ...words, ...(start ? [start] : [])], {
+    this.#process = spawn(command, [script, JSON.stringify(job)], {
       env: { ...process.env, ...limits, PYTHONDONTWRITEBYTECODE: '1' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#process.stdin!.on('error', () => {}); // it has ended, which the missing answer says
+    this.#process.on('error', () => {}); // as well
     this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
     this.hello = this.#answer<Hello>();
+    this.hello.catch(() => {}); // whoever awaits it hears of it
   }
 
   make(steps: number): Promise<Steps> {
     this.#process.stdin!.write(`${steps}\n`);
     return this.#answer<Steps>();
+  }
+
+  /** The most memory that it ever had, in MiB, interpreter and libraries included; undefined where the system does not say. */
+  get peakMemory(): number | undefined {
+    try {
+      const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
+      return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) / 1024;
+    } catch {
+      return undefined;
+    }
   }
 
   end(): void {
@@ -70,7 +88,7 @@ export class TrainingProcess {
   /** @throws Failure when it ended instead */
   async #answer<Answer>(): Promise<Answer> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new Failure(`${this.#process.spawnargs.join(' ')}: ended without an answer`);
+    if (done) throw new Failure(`${this.#process.spawnargs.slice(0, 2).join(' ')}: ended without an answer`);
     return JSON.parse(value) as Answer;
   }
 }

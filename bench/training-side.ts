@@ -1,39 +1,40 @@
-// One of our trainings for bench/training.ts: the child network on a fixed batch, steps on demand.
+// One of our processes of bench/training.ts: a network on a fixed batch, steps on demand.
 // Reads numbers of steps from standard input, one a line; answers each with a line of JSON, as peers/nasnet_training.py does.
-// Arguments: threads, N, F, batch, and optionally a file to write where it starts from: all parameters, then the images.
+// Its one argument is a Job as JSON; with `start` it writes there where it starts from: all parameters, then the images.
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { arange, randn } from '../src/engine/create.ts';
 import { backward, clearGradients } from '../src/engine/gradient.ts';
 import { libtorch, setThreads } from '../src/engine/machine.ts';
-import { scope } from '../src/engine/memory.ts';
+import { noGrad, scope } from '../src/engine/memory.ts';
 import { crossEntropy } from '../src/engine/operators.ts';
 import { manualSeed } from '../src/engine/random.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../src/nn/optimizers.ts';
 import { planNetwork } from '../src/space/plan.ts';
-import { nasnetA } from '../src/space/published.ts';
+import type { Job } from './training-process.ts';
 
-const [threads, cells, filters, batch] = process.argv.slice(2).map(Number) as [number, number, number, number];
-const start = process.argv[6];
-setThreads(threads);
+const job = JSON.parse(process.argv[2]!) as Job;
+const { architecture, batch, input, classes, device, start } = job;
+setThreads(job.threads);
 manualSeed(0);
-const plan = planNetwork(nasnetA, { cells, filters });
-const network = buildNetwork(plan, { seed: 1 });
+const plan = planNetwork(architecture, job);
+const network = buildNetwork(plan, { seed: 1, device });
+network.train(job.mode === 'training');
 const parameters = network.parameters();
 const optimizer = new Momentum(network.namedParameters(), { momentum: 0.9, nesterov: true, weightDecay: 5e-4 });
-const drawn = randn([batch, 3, 32, 32]);
+const drawn = randn([batch, 3, input, input]);
 if (start) writeFileSync(start, Buffer.concat([...parameters, drawn].map(bytesOf)));
-const images = drawn.contiguous('channels_last');
-const labels = arange(0, batch).remainder(10);
+const images = drawn.contiguous('channels_last').to(device);
+const labels = arange(0, batch).remainder(classes).to(device);
 
 function bytesOf(tensor: Tensor): Uint8Array {
   const { buffer, byteOffset, byteLength } = tensor.toArray() as Float32Array;
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function step(): number {
+function trainingStep(): number {
   return scope(() => {
     clearGradients(parameters);
     const loss = crossEntropy(network.forward(images).logits, labels);
@@ -44,6 +45,9 @@ function step(): number {
   });
 }
 
+const inferenceStep = () => scope(() => noGrad(() => crossEntropy(network.forward(images).logits, labels).item()));
+
+const step = job.mode === 'training' ? trainingStep : inferenceStep;
 const count = parameters.reduce((sum, parameter) => sum + parameter.size, 0);
 const hello = { parameters: count, planned: plan.trainableParameters, version: libtorch().version };
 process.stdout.write(`${JSON.stringify(hello)}\n`);

@@ -1,0 +1,68 @@
+// What bench/training.ts measured as tables: each side in its best arrangement, side by side; every arrangement below.
+import { median } from './median.ts';
+import type { CaseResult, Contestant } from './training-case.ts';
+
+export interface Verdict {
+  ours: Contestant;
+  peer: Contestant;
+  /** Of turns that stood beside each other, which shared the machine's mood: steadier than a ratio of medians. */
+  ratio: number;
+  range: [lowest: number, highest: number];
+}
+
+/** Each side's best arrangement on this device. */
+export function verdictOf({ contestants }: CaseResult, onGpu = false): Verdict {
+  const best = (side: string) => {
+    const own = contestants.filter((each) => each.side === side && (each.arrangement === 'GPU') === onGpu);
+    return own.toSorted((one, other) => other.imagesPerSecond - one.imagesPerSecond)[0]!;
+  };
+  const [ours, peer] = [best('nasnet'), best('PyTorch')];
+  const ratios = ours.turns.map((turn, index) => turn / peer.turns[index]!);
+  return { ours, peer, ratio: median(ratios), range: [Math.min(...ratios), Math.max(...ratios)] };
+}
+
+export function summary(results: readonly CaseResult[]): string[] {
+  const rows = results.map((result) => row(result.about, verdictOf(result)));
+  return [
+    '| case | nasnet, images/s | PyTorch, images/s | ratio | lowest to highest | peak memory, MiB |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    ...overRandom(results),
+  ];
+}
+
+function row(about: string, { ours, peer, ratio, range }: Verdict): string {
+  const speed = ({ imagesPerSecond, arrangement }: Contestant) => `${imagesPerSecond.toFixed(1)} (${arrangement})`;
+  const memory = [ours, peer].map(({ peakMemory }) => peakMemory?.toFixed(0) ?? '–').join(' / ');
+  const between = range.map((each) => each.toFixed(2)).join(' to ');
+  return `| ${about} | ${speed(ours)} | ${speed(peer)} | ${ratio.toFixed(2)} | ${between} | ${memory} |`;
+}
+
+function overRandom(results: readonly CaseResult[]): string[] {
+  const ratios = results.filter(({ name }) => name.startsWith('random-')).map((result) => verdictOf(result).ratio);
+  if (ratios.length < 2) return [];
+  const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+  const least = Math.min(...ratios).toFixed(2);
+  return ['', `${ratios.length} random architectures: ${mean.toFixed(2)} as geometric mean, the least ${least}`];
+}
+
+/** Every contestant of every case; where there is a GPU, the paper's children per hour with what preparing costs. */
+export function arrangements(results: readonly CaseResult[]): string[] {
+  return [
+    '| case | side | arrangement | images/s | one process at most, MiB | children an hour |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...results.flatMap(({ name, mode, contestants }) =>
+      contestants.map((each) => {
+        const how = each.variant === 'eager' ? each.arrangement : `${each.arrangement}, ${each.variant}`;
+        const hour = mode === 'training' ? childrenAnHour(each).toFixed(2) : '–';
+        const figures = [each.imagesPerSecond.toFixed(1), each.peakMemory?.toFixed(0) ?? '–', hour];
+        return `| ${[name, each.side, how, ...figures].join(' | ')} |`;
+      }),
+    ),
+  ];
+}
+
+const imagesOfAChild = 20 * 45_000; // the paper's 20 epochs
+
+const childrenAnHour = ({ imagesPerSecond, prepared }: Contestant) =>
+  3600 / (imagesOfAChild / imagesPerSecond + prepared);
