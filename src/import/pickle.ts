@@ -13,9 +13,9 @@ export interface Named {
 }
 
 export interface PickleTable {
-  /** undefined refuses the name. */
-  named(name: string): Named | undefined;
-  /** An object that is stored outside the pickle. */
+  /** @throws PickleError for a name that is not to be used */
+  named(name: string): Named;
+  /** An object that is stored outside the pickle. @throws PickleError */
   stored(id: Pickled): Pickled;
 }
 
@@ -119,9 +119,7 @@ class Unpickler {
 
   name(module: unknown, name: unknown): void {
     const full = `${String(module)}.${String(name)}`;
-    const named = this.#table.named(full);
-    if (!named) throw new PickleError(`one that asks for ${full}, which is not run`);
-    this.push(new NamedValue(full, named));
+    this.push(new NamedValue(this.#table.named(full)));
   }
 
   named = () => this.name(...(this.pair() as [unknown, unknown]));
@@ -149,11 +147,9 @@ class Unpickler {
 
 /** A name on the stack, so that only what the table gave can be called. */
 export class NamedValue {
-  readonly name: string;
   readonly named: Named;
 
-  constructor(name: string, named: Named) {
-    this.name = name;
+  constructor(named: Named) {
     this.named = named;
   }
 }

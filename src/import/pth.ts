@@ -85,8 +85,7 @@ function unpickle(file: FileBytes, bytes: Buffer, start: number, found: (storage
     return readPickle(bytes, start, stateDictTable(found));
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
-    const advice = 'of a model of its own kind, save model.state_dict() alone';
-    throw new InputError(`${file.path}: expected a pickled state dict, got ${error.message} (${advice})`);
+    throw new InputError(`${file.path}: expected a pickled state dict, got ${error.message}`);
   }
 }
 

@@ -84,7 +84,11 @@ const allowed = new Map<string, Named>([
 /** The table for one pickle; each storage that the pickle names is given to `found`. */
 export function stateDictTable(found: (storage: Storage) => void): PickleTable {
   return {
-    named: (name) => allowed.get(name),
+    named: (name) => {
+      const named = allowed.get(name);
+      if (named) return named;
+      throw new PickleError(`one that asks for ${name}, which is not run: save model.state_dict() alone`);
+    },
     // ('storage', type, key, location, length); a legacy file adds where the storage is part of another, which tensors are not.
     stored: (id) => {
       const [word, type, key, , length, partOf] = Array.isArray(id) ? id : [];
