@@ -3,7 +3,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import { devices, libtorch } from '../engine/machine.ts';
 import { InputError } from '../failure.ts';
-import { type Latency, measureLatency, type NotMeasured, type Runtime, runtimes } from '../latency/measure.ts';
+import { type Latency, measureLatency, type NotMeasured } from '../latency/measure.ts';
+import { type Runtime, runtimes } from '../latency/runtime.ts';
 import { type ModelDescription, readModel } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { imagenetPreprocessing } from '../model/preprocessing.ts';

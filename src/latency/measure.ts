@@ -7,12 +7,9 @@ import { Failure, InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { inferenceBytes } from './memory.ts';
-import { type OpenRuntime, openEngine, openOnnx } from './runtime.ts';
+import { type OpenRuntime, openEngine, openOnnx, type Runtime } from './runtime.ts';
 import { type Summary, summarise } from './summary.ts';
 import { type TimingLimits, timeRuns, timingDefaults } from './timing.ts';
-
-export const runtimes = ['nasnet', 'onnxruntime'] as const;
-export type Runtime = (typeof runtimes)[number];
 
 export interface LatencyOptions {
   runtimes: readonly Runtime[];
@@ -85,7 +82,7 @@ async function* measureOne(
   try {
     opened = await open();
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof Failure || error instanceof InputError)) throw error; // not installed, or too large for a file
     for (const batch of batches) yield { ...at, batch, notMeasured: error.message };
     return;
   }
@@ -93,7 +90,7 @@ async function* measureOne(
     let millisecondsAnImage: number | undefined; // of the batch before
     for (const batch of batches) {
       const reason =
-        tooLarge(network, batch, at.device === 'cpu' ? (memoryBytes ?? process.availableMemory()) : undefined) ??
+        (at.device === 'cpu' ? tooLarge(inferenceBytes(network.plan, batch, at.runtime), memoryBytes) : undefined) ??
         tooLong(millisecondsAnImage, batch, seconds);
       if (reason !== undefined) {
         yield { ...at, batch, notMeasured: reason };
@@ -128,9 +125,8 @@ async function measureBatch(place: Place, opened: OpenRuntime, multiplyAdds: num
   }
 }
 
-function tooLarge(network: Network, batch: number, memoryBytes: number | undefined): string | undefined {
-  const needed = inferenceBytes(network.plan, batch);
-  if (memoryBytes === undefined || needed <= memoryBytes) return undefined;
+function tooLarge(needed: number, memoryBytes = process.availableMemory()): string | undefined {
+  if (needed <= memoryBytes) return undefined;
   const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   return `it needs up to ${gibibytes(needed)} of memory and this machine has ${gibibytes(memoryBytes)} left`;
 }

@@ -11,6 +11,9 @@ import type { ModelDescription } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { RandomStream } from '../random/stream.ts';
 
+export const runtimes = ['nasnet', 'onnxruntime'] as const;
+export type Runtime = (typeof runtimes)[number];
+
 export interface OpenRuntime {
   /** Runs one batch of this many images; returns when the answers are there, on a GPU too. */
   prepare(batch: number): () => void | Promise<void>;
