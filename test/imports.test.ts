@@ -24,7 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   search: ['engine', 'nn', 'space', 'random'],
   simulation: ['space', 'search', 'random'],
   study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
-  report: ['space', 'search', 'draw', 'study'],
+  report: ['random', 'space', 'search', 'draw', 'study'],
   export: ['engine', 'nn', 'random', 'space', 'model'],
   import: ['engine', 'nn', 'data', 'space', 'model'],
   latency: ['engine', 'random', 'space', 'model', 'export'],

@@ -30,7 +30,7 @@ export const commands: Record<string, Entry> = {
     load: async () => (await import('./show.ts')).registerShow,
   },
   report: {
-    takes: '[options] [study]',
+    takes: '[options] [study...]',
     about: 'a study as one page with its curves, its best cells as pictures and architecture files',
     load: async () => (await import('./report.ts')).registerReport,
   },

@@ -1,5 +1,5 @@
 // `nasnet report STUDY -o DIR`: the page, the pictures and the architecture files of a study; `--figure 5`: the paper's plots of
-// accuracy against cost, with the user's own models in them.
+// accuracy against cost, with the user's own models in them; `--figure 6`: how fast strategies find good cells.
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
@@ -7,7 +7,7 @@ import type { SearchSettings } from '../study/preset.ts';
 
 interface Flags {
   output: string;
-  figure?: string;
+  figure?: '5' | '6';
   model: string[];
   json?: boolean;
 }
@@ -15,6 +15,7 @@ interface Flags {
 const examples = `
 Examples:
   nasnet report runs/laptop/study.db -o report
+  nasnet report runs/both/study.db --figure 6 -o figures
   nasnet report --figure 5 -o figures
   nasnet evaluate mine.safetensors ~/imagenet --json > mine.json && nasnet report --figure 5 --model mine.json -o figures
   nasnet report --figure 5 --model mine.safetensors=0.741 -o figures`;
@@ -23,40 +24,59 @@ export function registerReport(program: Command): void {
   program
     .command('report')
     .description('a study as one page with its curves, its best cells as pictures and architecture files')
-    .argument('[study]', 'the study file, such as runs/laptop/study.db')
+    .argument('[study...]', 'the study file, such as runs/laptop/study.db; with --figure 6 one or more')
     .requiredOption('-o, --output <dir>', 'folder to write to')
     .addOption(
-      new Option('--figure <n>', "in place of a study: the paper's Figure 5, accuracy against cost").choices(['5']),
+      new Option(
+        '--figure <n>',
+        "the paper's Figure 5, accuracy against cost, without a study; or 6, the best cells of each strategy against cells sampled",
+      ).choices(['5', '6']),
     )
     .option(
       '--model <file>',
-      "with --figure: a model of yours, evaluate's JSON or WEIGHTS.safetensors=ACCURACY; once or more",
+      "with --figure 5: a model of yours, evaluate's JSON or WEIGHTS.safetensors=ACCURACY; once or more",
       (text: string, others: string[]) => [...others, text],
       [],
     )
     .option('--json', 'print the written files as one JSON document')
     .addHelpText('after', examples)
-    .action(async (path: string | undefined, flags: Flags) => {
-      const files = flags.figure ? await writeFigure(path, flags) : await writeStudy(path, flags);
-      process.stdout.write(
-        flags.json ? `${JSON.stringify({ files }, null, 2)}\n` : files.map((file) => `${file}\n`).join(''),
-      );
+    .action(async (paths: string[], flags: Flags) => {
+      if (flags.model.length > 0 && flags.figure !== '5')
+        throw new InputError('--model: expected --figure 5 beside it');
+      const write = { 5: writeFigure5, 6: writeFigure6, study: writeStudy }[flags.figure ?? 'study'];
+      const { files, said = [] } = await write(paths, flags);
+      const words = [...files, ...said].map((line) => `${line}\n`).join('');
+      process.stdout.write(flags.json ? `${JSON.stringify({ files, said }, null, 2)}\n` : words);
     });
 }
 
-async function writeStudy(path: string | undefined, { output, model }: Flags): Promise<string[]> {
-  if (path === undefined) throw new InputError('report: expected a STUDY such as runs/laptop/study.db, or --figure 5');
-  if (model.length > 0) throw new InputError('--model: expected --figure 5 beside it');
+/** The files, and what is to be said of them. */
+interface Written {
+  files: string[];
+  said?: string[];
+}
+
+async function writeStudy(paths: string[], { output }: Flags): Promise<Written> {
+  const [path] = paths;
+  if (path === undefined || paths.length > 1) {
+    throw new InputError(`report: expected one STUDY such as runs/laptop/study.db, got ${paths.length}`);
+  }
   const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
   const { Study } = await import('../study/study.ts');
   using study = Study.open<SearchSettings>(path, { readOnly: true });
-  return writeReport(study, output);
+  return { files: writeReport(study, output) };
 }
 
-async function writeFigure(path: string | undefined, { output, model }: Flags): Promise<string[]> {
-  if (path !== undefined) throw new InputError(`--figure: expected no STUDY beside it, got ${path}`);
-  const { writeFigure5 } = await import('../report/figure-5.ts');
-  if (model.length === 0) return writeFigure5(output, []);
+async function writeFigure5(paths: string[], { output, model }: Flags): Promise<Written> {
+  if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY beside it, got ${paths.join(' ')}`);
+  const { writeFigure5: write } = await import('../report/figure-5.ts');
+  if (model.length === 0) return { files: write(output, []) };
   const { readOwnModels } = await import('./figure-models.ts');
-  return writeFigure5(output, readOwnModels(model));
+  return { files: write(output, readOwnModels(model)) };
+}
+
+async function writeFigure6(paths: string[], { output }: Flags): Promise<Written> {
+  if (paths.length === 0) throw new InputError('--figure 6: expected one STUDY or more, got none');
+  const { writeFigure6: write } = await import('../report/figure-6-files.ts');
+  return write(paths, output);
 }

@@ -1,0 +1,39 @@
+// The paper's Figure 6 as SVG: one panel each for the best model, the 5 and the 25 best; a line a strategy, its interval as a band.
+// It takes plain numbers and decides only how they look.
+
+import * as Plot from '@observablehq/plot';
+import { drawChart } from './chart.ts';
+import type { Curve } from './figure-6.ts';
+
+const colours = ['#c2410c', '#1d4ed8', '#0f766e', '#7c3aed', '#475569']; // strategies in their order
+
+const panelName = (top: number) => (top === 1 ? 'best model' : `mean of the ${top} best`);
+
+/** Curves of any number of strategies and of best models. */
+export function figure6Chart(curves: readonly Curve[]): string {
+  const strategies = [...new Set(curves.map(({ strategy }) => strategy))];
+  const panels = [...new Set(curves.map(({ top }) => top))].map(panelName);
+  const rows = curves.flatMap(({ strategy, top, points }) =>
+    points.map((point) => ({ ...point, strategy, panel: panelName(top) })),
+  );
+  const channels = { x: 'sampled', fx: 'panel' };
+  return drawChart({
+    width: 980,
+    height: 380,
+    marginLeft: 52,
+    fx: { label: null, domain: panels },
+    x: { label: 'architectures sampled →', ticks: 5 },
+    y: { label: '↑ validation accuracy', tickFormat: (value: number) => `${(100 * value).toFixed(1)}%`, grid: true },
+    color: { domain: strategies, range: colours.slice(0, strategies.length) },
+    marks: [
+      Plot.areaY(rows, { ...channels, y1: 'low', y2: 'high', z: 'strategy', fill: 'strategy', fillOpacity: 0.15 }),
+      Plot.lineY(rows, { ...channels, y: 'mean', z: 'strategy', stroke: 'strategy', strokeWidth: 2 }),
+      Plot.text(rows, {
+        ...Plot.selectLast({ ...channels, y: 'mean', z: 'strategy', text: 'strategy', fill: 'strategy' }),
+        textAnchor: 'end',
+        dy: -8,
+        fontWeight: 'bold',
+      }),
+    ],
+  });
+}

@@ -1,0 +1,172 @@
+// The paper's Figure 6 on one's own studies: validation accuracy of the best unique models against architectures sampled, for each
+// strategy, with bootstrap intervals, and what can be said of the strategies in one sentence each. No drawing here.
+
+import { RandomStream } from '../random/stream.ts';
+import { type SearchRun, topMeans, uniqueModels } from './search-runs.ts';
+import { whole } from './words.ts';
+
+/** The paper's curves: the best model, the mean of the 5 and of the 25 best. */
+export const topCounts = [1, 5, 25] as const;
+
+export interface CurvePoint {
+  /** Architectures sampled. */
+  sampled: number;
+  /** Mean over the strategy's runs of the mean reward of its best models. */
+  mean: number;
+  /** Of the 95% interval. */
+  low: number;
+  high: number;
+}
+
+export interface Curve {
+  strategy: string;
+  runs: number;
+  top: number;
+  points: CurvePoint[];
+}
+
+export interface Comparison {
+  better: string;
+  worse: string;
+  top: number;
+  sampled: number;
+  /** Difference of the means of the best models' rewards, 0 or more. */
+  ahead: number;
+  /** Half the width of its 95% interval. */
+  uncertainty: number;
+}
+
+export interface Figure6 {
+  curves: Curve[];
+  /** Every strategy against every other, for each number of best models, after as many samples as all have; none below 20. */
+  comparisons: Comparison[];
+}
+
+export interface Bootstrap {
+  resamples?: number;
+  seed?: number | string;
+}
+
+const pointsOfACurve = 60;
+const fewest = 20; // samples of a run below which nothing is compared: an interval from fewer means nothing
+
+/**
+ * Curves and comparisons. The bootstrap draws models within each run (with Poisson weights) and, where a strategy has several
+ * runs, runs within the strategy. It says how far chance in sampling and training could have moved a curve; the same measurement
+ * noise that lifts every best of many (the winner's curse) is in all curves alike, and no interval shows it.
+ */
+export function figure6(runs: readonly SearchRun[], { resamples = 400, seed = 1 }: Bootstrap = {}): Figure6 {
+  const strategies = [...new Set(runs.map(({ strategy }) => strategy))];
+  const groups = strategies.map((strategy) => runs.filter((run) => run.strategy === strategy));
+  const shortest = Math.min(...runs.map(({ samples }) => samples.length));
+  const random = new RandomStream(seed);
+  const curves: Curve[] = [];
+  const ends = new Map<string, Estimate>();
+  groups.forEach((group, index) => {
+    const longest = Math.min(...group.map(({ samples }) => samples.length));
+    const after = grid(longest, shortest);
+    for (const top of topCounts) {
+      const strategy = strategies[index]!;
+      const estimates = estimate(group, top, after, resamples, random.split(`${strategy} ${top}`));
+      const points = after.flatMap((sampled, place) => {
+        const { mean, replicates } = estimates[place]!;
+        if (Number.isNaN(mean)) return [];
+        const [low, high] = interval(replicates);
+        return [{ sampled, mean, low: mean + low, high: mean + high }];
+      });
+      curves.push({ strategy, runs: group.length, top, points });
+      ends.set(`${strategy} ${top}`, estimates[after.indexOf(shortest)]!);
+    }
+  });
+  return { curves, comparisons: shortest < fewest ? [] : compareAll(strategies, shortest, ends) };
+}
+
+interface Estimate {
+  mean: number;
+  /** Bootstrap replicates, less their own mean. */
+  replicates: number[];
+}
+
+/** Evenly spread numbers of samples, the shortest run's length among them. */
+function grid(longest: number, shortest: number): number[] {
+  const step = Math.max(1, longest / pointsOfACurve);
+  const even = Array.from({ length: Math.floor(longest / step) }, (_, index) => Math.round((index + 1) * step));
+  return [...new Set([...even, shortest, longest])].sort((a, b) => a - b);
+}
+
+function estimate(
+  group: readonly SearchRun[],
+  top: number,
+  after: readonly number[],
+  resamples: number,
+  random: RandomStream,
+): Estimate[] {
+  const meansOf = (curves: number[][]) => after.map((_, place) => mean(curves.map((curve) => curve[place]!)));
+  const truth = meansOf(group.map(({ samples }) => topMeans(samples, top, after)));
+  const sizes = group.map(({ samples }) => uniqueModels(samples).length);
+  const resampled = Array.from({ length: resamples }, () =>
+    meansOf(
+      group.map((_, place) => {
+        const drawn = group.length > 1 ? random.integer(group.length) : place;
+        const weights = Array.from({ length: sizes[drawn]! }, () => poisson(random));
+        return topMeans(group[drawn]!.samples, top, after, weights);
+      }),
+    ),
+  );
+  return truth.map((value, place) => {
+    const values = resampled.map((curve) => curve[place]!).filter((each) => !Number.isNaN(each));
+    const centre = mean(values);
+    return { mean: value, replicates: values.map((each) => each - centre) };
+  });
+}
+
+function compareAll(strategies: readonly string[], sampled: number, ends: Map<string, Estimate>): Comparison[] {
+  return topCounts.flatMap((top) =>
+    strategies.flatMap((first, index) =>
+      strategies.slice(index + 1).flatMap((second) => {
+        const [a, b] = [ends.get(`${first} ${top}`)!, ends.get(`${second} ${top}`)!];
+        if (Number.isNaN(a.mean) || Number.isNaN(b.mean)) return [];
+        const count = Math.min(a.replicates.length, b.replicates.length);
+        const differences = Array.from({ length: count }, (_, place) => a.replicates[place]! - b.replicates[place]!);
+        const [low, high] = interval(differences);
+        const [better, worse] = a.mean >= b.mean ? [first, second] : [second, first];
+        const ahead = Math.abs(a.mean - b.mean);
+        return [{ better, worse, top, sampled, ahead, uncertainty: (high - low) / 2 }];
+      }),
+    ),
+  );
+}
+
+/** "after 1,500 architectures ppo's top 5 is ahead of random's by 0.6 ± 0.3 points". */
+export function comparisonSentence({ better, worse, top, sampled, ahead, uncertainty }: Comparison): string {
+  const points = `${(100 * ahead).toFixed(2)} ± ${(100 * uncertainty).toFixed(2)} points`;
+  const best = top === 1 ? 'best model' : `top ${top}`;
+  return ahead > uncertainty
+    ? `After ${whole(sampled)} architectures ${better}'s ${best} is ahead of ${worse}'s by ${points}.`
+    : `After ${whole(sampled)} architectures no difference shows between ${better}'s ${best} and ${worse}'s: ${points}.`;
+}
+
+/** One line a point, for spreadsheets and other plots. */
+export function figure6Csv({ curves }: Figure6): string {
+  const rows = curves.flatMap(({ strategy, runs, top, points }) =>
+    points.map(({ sampled, mean: value, low, high }) => [strategy, runs, top, sampled, value, low, high].join(',')),
+  );
+  return `${['strategy,runs,top,sampled,validation_accuracy,low,high', ...rows].join('\n')}\n`;
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Quantiles 2.5% and 97.5%. */
+function interval(values: readonly number[]): [low: number, high: number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  return [at(0.025), at(0.975)];
+}
+
+/** A Poisson number of mean 1 (Knuth). */
+function poisson(random: RandomStream): number {
+  let product = random.uniform();
+  let count = 0;
+  for (; product > Math.exp(-1); count++) product *= random.uniform();
+  return count;
+}
