@@ -28,7 +28,7 @@ export function encodeModel(graph: Graph, label: ModelLabel): { bytes: number; c
   const bytes = model.length + prefix.length + graphBytes;
   if (bytes > largestFile) {
     throw new InputError(
-      `${label.name}: expected at most ${largestFile} bytes, protobuf's limit for ONNX, got ${bytes}`,
+      `the ONNX file: expected at most ${largestFile} bytes, protobuf's limit for ONNX, got ${bytes}`,
     );
   }
   return { bytes, chunks: parts([model, prefix, structure], weights) };

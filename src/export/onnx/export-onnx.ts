@@ -54,7 +54,7 @@ export async function exportOnnx(
   description: ModelDescription,
   options: OnnxOptions = {},
 ): Promise<OnnxResult> {
-  const { verify = true } = options;
+  const { verify = true, verifyWith: images, threads, signal } = options;
   if (verify) await runtimeAtHand();
   const { bytes, nodes, chunks } = encoded(network, description);
   if (!verify) {
@@ -64,14 +64,13 @@ export async function exportOnnx(
   const unverified = `${path}.${process.pid}.unverified`;
   try {
     writeWhole(unverified, chunks);
-    const verification = await verifyOnnx(unverified, network, { ...options, images: options.verifyWith });
+    const verification = await verifyOnnx(unverified, network, { images, threads, signal });
     requireSame(path, verification);
-    renameSync(unverified, path);
+    putInPlace(unverified, path);
     return { bytes, nodes, ...verification };
   } catch (error) {
     rmSync(unverified, { force: true });
-    if (options.signal?.aborted)
-      throw new Interruption(`${path}: stopped before the file was verified, nothing is written`);
+    if (signal?.aborted) throw new Interruption(`${path}: stopped before the file was verified, nothing is written`);
     throw error;
   }
 }
@@ -98,6 +97,14 @@ async function runtimeAtHand(): Promise<void> {
   await loadRuntime().catch((error: Error) => {
     throw new Failure(`${error.message}, or export without verification (--no-verify)`);
   });
+}
+
+function putInPlace(verified: string, path: string): void {
+  try {
+    renameSync(verified, path);
+  } catch (error) {
+    throw new Failure(`${path}: the file could not be written (${(error as Error).message})`);
+  }
 }
 
 function requireSame(path: string, { largestDifference, images }: Verification): void {

@@ -225,6 +225,7 @@ test('images of another shape, a folder that is not there, a damaged file and a 
   const sentence = /^images: expected the shape \[n, 3, 16, 16\], got \[2, 3, 32, 32\]$/;
   await refused(InputError, sentence, exportOnnx(path, network, description, { verifyWith: randn([2, 3, 32, 32]) }));
   await refused(Failure, /no such file/, exportOnnx(join(folder, 'none', 'a.onnx'), network, description));
+  await refused(Failure, /could not be written \(.*directory/, exportOnnx(folder, network, description));
   const damaged = buildOnnx(network, description).subarray(0, 10_000);
   await refused(Failure, /^the ONNX model: onnxruntime refuses it \(/, verifyOnnx(damaged, network));
   const signal = AbortSignal.abort();

@@ -145,7 +145,10 @@ test('a network larger than protobuf allows is refused before any weight is comp
     () => encodeModel(graph.finish(image, result, 'result'), label),
     (error: Error) => {
       assert.ok(error instanceof InputError);
-      assert.match(error.message, /expected at most 2147483647 bytes, protobuf's limit for ONNX, got 2147483\d{3}/);
+      assert.match(
+        error.message,
+        /^the ONNX file: expected at most 2147483647 bytes, protobuf's limit for ONNX, got 2147483\d{3}/,
+      );
       return true;
     },
   );
