@@ -1,0 +1,121 @@
+// A picture as the network takes it: the part and the size that the model's preprocessing asks for, computed here and not by
+// the canvas, whose filters differ from browser to browser. The same arithmetic as in nasnet's data/framing.ts and sharp's.
+
+/** @typedef {{ mean: number[], deviation: number[], centralFraction: number, aspect: string, interpolation: string }} Preprocessing */
+/** @typedef {{ left: number, top: number, width: number, height: number }} Region */
+
+/** The pixels of an image file, upright, on white where they are transparent. */
+export async function decode(/** @type {Blob} */ file) {
+  const bitmap = await createImageBitmap(file);
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return { width, height, rgba: context.getImageData(0, 0, width, height).data };
+}
+
+/** RGB bytes [height, width, 3] of the network's size, and the region of the picture that they show. */
+export function prepare(image, /** @type {Preprocessing} */ preprocessing, /** @type {[number, number]} */ input) {
+  const { source, size, window } = frameOf([image.height, image.width], input, preprocessing);
+  const kernel = kernels[preprocessing.interpolation];
+  const rows = taps(source.height, size[0], kernel, source.top, window.top, window.height);
+  const columns = taps(source.width, size[1], kernel, source.left, window.left, window.width);
+  const [down, across] = [source.height / size[0], source.width / size[1]];
+  const region = {
+    left: source.left + window.left * across,
+    top: source.top + window.top * down,
+    width: window.width * across,
+    height: window.height * down,
+  };
+  return { bytes: resampled(image, rows, columns), region };
+}
+
+/** Bytes [height, width, 3] to float32 planes [3, height, width]. */
+export function normalise(bytes, { mean, deviation }) {
+  const plane = bytes.length / 3;
+  return Float32Array.from({ length: bytes.length }, (_, index) => {
+    const channel = Math.floor(index / plane);
+    return (bytes[3 * (index % plane) + channel] - mean[channel]) / deviation[channel];
+  });
+}
+
+/** What is cut out, the size it is brought to, and what is cut out of that. */
+function frameOf(image, input, { centralFraction, aspect, interpolation }) {
+  if (aspect === 'stretch') {
+    const [top, left] = image.map((side) => Math.floor((side - side * centralFraction) / 2));
+    const source = { left, top, width: image[1] - 2 * left, height: image[0] - 2 * top };
+    return { source, size: input, window: centre(input, input) };
+  }
+  if (interpolation === 'area') {
+    const scale = centralFraction * Math.min(image[0] / input[0], image[1] / input[1]);
+    const sides = input.map((side) => Math.max(1, Math.round(side * scale)));
+    return { source: centre(image, sides), size: input, window: centre(input, input) };
+  }
+  const [height, width] = input.map((side) => Math.floor(side / centralFraction));
+  const size =
+    height * image[1] >= width * image[0]
+      ? [height, Math.max(width, Math.floor((height * image[1]) / image[0]))]
+      : [Math.max(height, Math.floor((width * image[0]) / image[1])), width];
+  return { source: centre(image, image), size, window: centre(size, input) };
+}
+
+function centre([height, width], [inner, across]) {
+  return {
+    left: Math.round((width - across) / 2),
+    top: Math.round((height - inner) / 2),
+    width: across,
+    height: inner,
+  };
+}
+
+/** The weight of an old pixel at a distance (in old pixels) from a new one's centre; `scale` is new pixel over old. */
+const kernels = {
+  bilinear: (distance, scale) => Math.max(0, 1 - distance / Math.max(scale, 1)),
+  bicubic: (distance, scale) => {
+    const x = distance / Math.max(scale, 1);
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    return x < 2 ? ((2.5 - 0.5 * x) * x - 4) * x + 2 : 0;
+  },
+  area: (distance, scale) => Math.min(Math.max((scale + 1) / 2 - distance, 0), scale, 1), // overlap of the two
+};
+
+/** For each of `count` new pixels from `first` on: the old pixels that it takes, and with what weight. */
+function taps(old, now, kernel, offset, first, count) {
+  const scale = old / now;
+  const reach = 2 * Math.max(scale, 1) + 1;
+  return Array.from({ length: count }, (_, index) => {
+    const middle = (first + index + 0.5) * scale - 0.5;
+    const from = Math.max(0, Math.ceil(middle - reach));
+    const to = Math.min(old - 1, Math.floor(middle + reach));
+    const weights = [];
+    for (let pixel = from; pixel <= to; pixel++) weights.push(kernel(Math.abs(pixel - middle), scale));
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    return { from: offset + from, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+/** Rows first, then columns; the result rounded to bytes. */
+function resampled({ width, rgba }, rows, columns) {
+  const bytes = new Uint8ClampedArray(3 * rows.length * columns.length);
+  const row = new Float64Array(3 * width);
+  rows.forEach(({ from: top, weights: vertical }, y) => {
+    row.fill(0);
+    vertical.forEach((weight, index) => {
+      if (weight === 0) return;
+      const start = 4 * width * (top + index);
+      for (let x = 0; x < width; x++) {
+        for (let channel = 0; channel < 3; channel++) row[3 * x + channel] += weight * rgba[start + 4 * x + channel];
+      }
+    });
+    columns.forEach(({ from: left, weights }, x) => {
+      for (let channel = 0; channel < 3; channel++) {
+        const value = weights.reduce((sum, weight, index) => sum + weight * row[3 * (left + index) + channel], 0);
+        bytes[3 * (y * columns.length + x) + channel] = Math.floor(value + 0.5 + 1e-9); // halves go up
+      }
+    });
+  });
+  return bytes;
+}

@@ -1,0 +1,174 @@
+// The page: pictures and models come in by drop, paste, choice or example; the five likeliest classes go out.
+
+import { decode, normalise, prepare } from './image.js';
+import { openModel, useRuntime } from './model.js';
+
+const shown = 5;
+const byId = (id) => document.getElementById(id);
+let model;
+let picture; // the file that is shown, for a model that comes after it
+let latest = 0; // of what was asked for; an answer that was overtaken is not shown
+
+async function takeModel(bytes) {
+  const opened = await openModel(bytes);
+  model?.close();
+  model = opened;
+  const { classes, input, origin } = model;
+  byId('origin').textContent = `A network for ${list(classes)}; ${origin}.`;
+  byId('facts').textContent = `${input[0]} × ${input[1]} pixels, ${megabytes(model.bytes)}`;
+  document.querySelector('.answer').classList.add('ready');
+}
+
+async function takePicture(file) {
+  picture = file;
+  const turn = ++latest;
+  show(file);
+  if (!model) throw new Error('There is no model yet: drop an .onnx file that nasnet exported.');
+  const start = performance.now();
+  const image = await decode(file).catch(() => {
+    throw new Error(`The browser cannot read ${file.name ?? 'this'} as a picture.`);
+  });
+  const { bytes, region } = prepare(image, model.preprocessing, model.input);
+  const ready = performance.now();
+  const probabilities = await model.run(normalise(bytes, model.preprocessing));
+  const done = performance.now();
+  if (turn !== latest) return;
+  byId('picture').classList.toggle('small', Math.max(image.width, image.height) <= 128);
+  outline(region, image);
+  draw(bytes, model.input);
+  byId('times').textContent = `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(done - ready)}, reading the picture ${milliseconds(ready - start)}.`;
+  answer(probabilities);
+}
+
+function show(file) {
+  const image = byId('picture');
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(file);
+  image.alt = file.name ?? 'the picture';
+  byId('zone').classList.add('filled');
+  document.querySelector('.invitation').hidden = true;
+  document.querySelector('.shown').hidden = false;
+  byId('frame').hidden = true;
+}
+
+/** The part of the picture that the network sees; the picture stands centred in a square. */
+function outline({ left, top, width, height }, image) {
+  const side = Math.max(image.width, image.height);
+  const [x, y] = [(side - image.width) / 2 + left, (side - image.height) / 2 + top];
+  const share = (value) => `${(100 * value) / side}%`;
+  Object.assign(byId('frame').style, { left: share(x), top: share(y), width: share(width), height: share(height) });
+  byId('frame').hidden = width === image.width && height === image.height;
+}
+
+function draw(bytes, [height, width]) {
+  const canvas = byId('seen');
+  Object.assign(canvas, { width, height });
+  const image = new ImageData(width, height);
+  image.data.forEach((_, index) => {
+    image.data[index] = index % 4 === 3 ? 255 : bytes[3 * Math.floor(index / 4) + (index % 4)];
+  });
+  canvas.getContext('2d').putImageData(image, 0, 0);
+  document.querySelector('.seen').hidden = false;
+}
+
+function answer(probabilities) {
+  const best = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, shown);
+  const rows = best.map((index) => {
+    const row = document.createElement('li');
+    row.append(element('span', 'name', model.classes[index]));
+    row.append(element('span', 'share', `${(100 * probabilities[index]).toFixed(1)}%`));
+    const bar = element('span', 'bar', '');
+    bar.append(document.createElement('span'));
+    bar.firstChild.style.width = `${100 * probabilities[index]}%`;
+    row.append(bar);
+    row.dataset.probability = String(probabilities[index]);
+    return row;
+  });
+  byId('answers').replaceChildren(...rows);
+}
+
+function element(name, className, text) {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+/** Any file: a model by its name, else a picture. What goes wrong is said on the page. */
+async function take(file) {
+  if (!file) return;
+  byId('trouble').textContent = '';
+  try {
+    if (!/\.onnx$/i.test(file.name ?? '')) return await takePicture(file);
+    await takeModel(new Uint8Array(await file.arrayBuffer()));
+    if (picture) await takePicture(picture);
+  } catch (error) {
+    byId('trouble').textContent = sentence(error);
+  }
+}
+
+function listen() {
+  const input = byId('file');
+  input.addEventListener('change', () => {
+    take(input.files[0]);
+    input.value = ''; // so that the same file can be chosen again
+  });
+  byId('zone').addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' || event.key === ' ') input.click();
+  });
+  byId('other').addEventListener('click', () => input.click());
+  addEventListener('paste', (event) => take(event.clipboardData.files[0]));
+  const dragging = (on) => (event) => {
+    event.preventDefault();
+    document.body.classList.toggle('dragging', on);
+  };
+  addEventListener('dragover', dragging(true));
+  addEventListener('dragleave', dragging(false));
+  addEventListener('drop', (event) => {
+    dragging(false)(event);
+    for (const file of event.dataTransfer.files) take(file);
+  });
+}
+
+/** What `nasnet export` put into the page, base64: the runtime, compressed; a model; example pictures. */
+async function open() {
+  const wasm = byId('runtime');
+  if (wasm) useRuntime(await unzipped(wasm.textContent));
+  const embedded = byId('model');
+  if (embedded) await takeModel(new Uint8Array(await unzipped(embedded.textContent)));
+  const pictures = JSON.parse(byId('pictures')?.textContent ?? '[]');
+  for (const { name, type, base64 } of pictures) offer(new File([bytesOf(base64)], name, { type }));
+}
+
+function offer(file) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.title = file.name;
+  button.append(Object.assign(document.createElement('img'), { src: URL.createObjectURL(file), alt: file.name }));
+  button.addEventListener('click', () => take(file));
+  const item = document.createElement('li');
+  item.append(button);
+  byId('examples').append(item);
+}
+
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
+function unzipped(base64) {
+  const stream = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Response(stream).arrayBuffer();
+}
+
+const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function list(names) {
+  if (names.length > 12) return `${names.length.toLocaleString('en')} classes`;
+  return names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+function sentence({ message }) {
+  const [first] = message.split('\n');
+  return first.charAt(0).toUpperCase() + first.slice(1);
+}
+
+listen();
+open().catch((error) => {
+  byId('trouble').textContent = sentence(error);
+});

@@ -1,0 +1,87 @@
+// An ONNX file that nasnet exported: what it says of itself, and its network in onnxruntime-web. The runtime does not hand out a
+// model's metadata, so that it is read here from the file's bytes.
+
+import * as runtime from 'onnxruntime-web';
+
+runtime.env.wasm.numThreads = 1; // more would need a server that isolates the page
+runtime.env.logLevel = 'error';
+
+/** The runtime's WebAssembly, where the page holds it; else it is fetched from beside the runtime. */
+export function useRuntime(/** @type {ArrayBuffer} */ wasm) {
+  runtime.env.wasm.wasmBinary = wasm;
+}
+
+/**
+ * @param {Uint8Array} bytes of an .onnx file
+ * @returns what the file says (classes, preprocessing, origin, input) and `run`: float32 planes to probabilities
+ */
+export async function openModel(bytes) {
+  const { classes, preprocessing, network, origin } = readMetadata(bytes);
+  if (!classes || !preprocessing || !network)
+    throw new Error('this ONNX file does not say its classes and preprocessing; nasnet export writes one that does');
+  const session = await runtime.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+  const [input, output] = [session.inputNames[0], session.outputNames[0]];
+  const size = JSON.parse(network).input;
+  return {
+    classes: JSON.parse(classes),
+    preprocessing: JSON.parse(preprocessing),
+    input: size,
+    origin,
+    bytes: bytes.length,
+    async run(/** @type {Float32Array} */ planes) {
+      const images = new runtime.Tensor('float32', planes, [1, 3, ...size]);
+      const results = await session.run({ [input]: images });
+      return softmax(results[output].data);
+    },
+    close: () => session.release(),
+  };
+}
+
+function softmax(logits) {
+  const largest = logits.reduce((a, b) => Math.max(a, b));
+  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+const metadataField = 14; // ModelProto.metadata_props, whose entries are key = 1, value = 2 (onnx.proto)
+
+/** The texts by name that an ONNX file carries. @throws Error for bytes that are no such file */
+export function readMetadata(/** @type {Uint8Array} */ bytes) {
+  const text = new TextDecoder();
+  const texts = {};
+  for (const [field, part] of fields(bytes)) {
+    if (field !== metadataField) continue;
+    const entry = new Map(fields(part));
+    texts[text.decode(entry.get(1))] = text.decode(entry.get(2));
+  }
+  return texts;
+}
+
+/** The length-delimited fields of a protobuf message; the others are passed over. */
+function* fields(bytes) {
+  let at = 0;
+  const number = () => {
+    let [value, scale] = [0, 1];
+    for (;;) {
+      const byte = bytes[at++];
+      if (byte === undefined) throw new Error('the file is no ONNX model, or cut short');
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+      scale *= 128;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = number();
+    const [field, kind] = [Math.floor(tag / 8), tag % 8];
+    if (kind === 0) number();
+    else if (kind === 1) at += 8;
+    else if (kind === 5) at += 4;
+    else if (kind === 2) {
+      const length = number();
+      if (at + length > bytes.length) throw new Error('the file is no ONNX model, or cut short');
+      yield [field, bytes.subarray(at, at + length)];
+      at += length;
+    } else throw new Error('the file is no ONNX model');
+  }
+}

@@ -1,0 +1,83 @@
+// A network as one HTML file that classifies pictures by itself: the page of examples/browser, onnxruntime-web, the model and
+// example pictures, all inside. It asks for nothing from outside, and its own policy forbids it to.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import { Failure } from '../../failure.ts';
+import { writeWhole } from '../../whole-file.ts';
+
+export interface ExamplePicture {
+  name: string;
+  /** `image/jpeg`, … */
+  type: string;
+  bytes: Uint8Array;
+}
+
+/** Writes the page whole or not at all; returns its size in bytes. @throws Failure where onnxruntime-web is missing or the disk refuses */
+export function writeHtml(path: string, onnx: Uint8Array, pictures: readonly ExamplePicture[] = []): number {
+  return writeWhole(path, [pageOf(onnx, pictures)]);
+}
+
+const page = (name: string) => readFileSync(new URL(`../../../examples/browser/${name}`, import.meta.url), 'utf8');
+const modules = ['image.js', 'model.js'];
+const policy = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' 'wasm-unsafe-eval' data: blob:",
+  "style-src 'unsafe-inline'",
+  'img-src data: blob:',
+  'connect-src data: blob:',
+].join('; ');
+
+function pageOf(onnx: Uint8Array, pictures: readonly ExamplePicture[]): string {
+  const { module, wasm } = runtime();
+  const imports = Object.fromEntries(modules.map((name) => [`./${name}`, dataUrl(page(name))]));
+  const parts: Record<string, string> = {
+    '<meta charset="utf-8">': `<meta charset="utf-8">\n  <meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    '<link rel="stylesheet" href="style.css">': `<style>\n${page('style.css')}</style>`,
+    '<script type="module" src="main.js"></script>': [
+      embedded('runtime', gzipSync(wasm)),
+      embedded('model', gzipSync(onnx)),
+      `<script type="application/json" id="pictures">${json(pictures.map(encoded))}</script>`,
+      `<script type="module">\n${page('main.js')}</script>`,
+    ].join('\n  '),
+  };
+  const importMap = json({ imports: { 'onnxruntime-web': dataUrl(module), ...imports } });
+  let html = page('index.html')
+    .replace(/<!-- .*? -->\n/, '')
+    .replace(/<script type="importmap">.*?<\/script>/s, () => `<script type="importmap">${importMap}</script>`);
+  for (const [tag, inline] of Object.entries(parts)) {
+    if (!html.includes(tag)) throw new Error(`examples/browser/index.html: expected ${tag}`);
+    html = html.replace(tag, () => inline);
+  }
+  return html;
+}
+
+/** onnxruntime-web's smallest build: WebAssembly on the CPU. */
+function runtime(): { module: string; wasm: Uint8Array } {
+  try {
+    const module = createRequire(import.meta.url).resolve('onnxruntime-web/wasm');
+    const file = (name: string) => readFileSync(new URL(name, `file://${module}`));
+    return { module: file('ort.wasm.bundle.min.mjs').toString(), wasm: file('ort-wasm-simd-threaded.wasm') };
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n');
+    throw new Failure(
+      `onnxruntime-web, which runs the network in the page, could not be read (${reason}): install it with \`npm install onnxruntime-web\``,
+    );
+  }
+}
+
+/** Bytes as text that no program runs. */
+const embedded = (id: string, bytes: Uint8Array) =>
+  `<script type="text/plain" id="${id}">${Buffer.from(bytes).toString('base64')}</script>`;
+
+const dataUrl = (script: string) => `data:text/javascript;base64,${Buffer.from(script).toString('base64')}`;
+
+const encoded = ({ name, type, bytes }: ExamplePicture) => ({
+  name,
+  type,
+  base64: Buffer.from(bytes).toString('base64'),
+});
+
+/** JSON that cannot end the element it stands in. */
+const json = (value: unknown) => JSON.stringify(value).replaceAll('<', '\\u003c');
