@@ -56,7 +56,7 @@ export async function measureNetwork(
     devices: device ?? devices().slice(0, 2), // the CPU and the first GPU
     batches: batch,
     threads,
-    ...(seconds !== undefined && { seconds }),
+    ...(seconds !== undefined && { limits: { seconds } }),
   });
   block.draw(['  timing …']);
   for await (const row of rows) {

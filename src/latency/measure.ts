@@ -19,8 +19,8 @@ export interface LatencyOptions {
   batches: readonly number[];
   /** That one operator may use on the CPU. Default: all cores. */
   threads?: number;
-  /** At most for one row. Default 15. */
-  seconds?: number;
+  /** When to stop; `seconds` are for one row. What is left out is as in `timingDefaults`. */
+  limits?: Partial<TimingLimits>;
   /** Default: what this machine has left. */
   memoryBytes?: number;
 }
@@ -76,8 +76,9 @@ async function* measureOne(
   open: () => OpenRuntime | Promise<OpenRuntime>,
   batches: readonly number[],
   network: Network,
-  { seconds = timingDefaults.seconds, memoryBytes }: LatencyOptions,
+  { limits: given, memoryBytes }: LatencyOptions,
 ): AsyncGenerator<Latency | NotMeasured> {
+  const limits = { ...timingDefaults, ...given };
   let opened: OpenRuntime;
   try {
     opened = await open();
@@ -91,15 +92,12 @@ async function* measureOne(
     for (const batch of batches) {
       const reason =
         (at.device === 'cpu' ? tooLarge(inferenceBytes(network.plan, batch, at.runtime), memoryBytes) : undefined) ??
-        tooLong(millisecondsAnImage, batch, seconds);
+        tooLong(millisecondsAnImage, batch, limits.seconds);
       if (reason !== undefined) {
         yield { ...at, batch, notMeasured: reason };
         continue;
       }
-      const row = await measureBatch({ ...at, batch }, opened, network.plan.multiplyAdds, {
-        ...timingDefaults,
-        seconds,
-      });
+      const row = await measureBatch({ ...at, batch }, opened, network.plan.multiplyAdds, limits);
       if ('milliseconds' in row) millisecondsAnImage = row.milliseconds.median / batch;
       yield row;
     }

@@ -37,7 +37,7 @@ export function openEngine(network: Network, { device, threads }: { device: stri
       });
       const held = images;
       return () => {
-        scope(() => noGrad(() => placed.forward(held)));
+        scope(() => noGrad(() => void placed.forward(held))); // the answers die with the rest
         if (device !== 'cpu') synchronize(); // a GPU answers before it has computed
       };
     },

@@ -44,6 +44,15 @@ const size = { width: 760, height: 540, left: 58, right: 24, top: 64, bottom: 48
 const frame = { left: size.left, right: size.width - size.right, top: size.top, bottom: size.height - size.bottom };
 const font = 12; // pixels
 
+/** Behind everything: an SVG shown on a dark page has no other background. */
+const paper = Plot.frame({
+  fill: ink.paper,
+  insetLeft: -size.left,
+  insetRight: -size.right,
+  insetTop: -size.top,
+  insetBottom: -size.bottom,
+});
+
 /** One plot of the figure. NASNet-A's points are joined in the order of their cost. */
 export function costChart({ title, label, points }: CostChart): string {
   const x = scale([0, roundUp(1.04 * Math.max(...points.map(({ cost }) => cost)))], [frame.left, frame.right]);
@@ -70,7 +79,7 @@ export function costChart({ title, label, points }: CostChart): string {
     marginRight: size.right,
     marginTop: size.top,
     marginBottom: size.bottom,
-    style: { fontSize: `${font}px`, fontFamily, background: ink.paper, color: ink.text },
+    style: { fontSize: `${font}px`, fontFamily, color: ink.text },
     ariaLabel: title,
     x: { label, labelAnchor: 'center', labelArrow: 'none', domain: x.domain, range: x.range, ticks: 8, grid: true },
     y: {
@@ -84,6 +93,7 @@ export function costChart({ title, label, points }: CostChart): string {
       grid: true,
     },
     marks: [
+      paper,
       Plot.frame({ stroke: '#cbd5e1' }),
       Plot.line(line, { x: 'cost', y: 'top1', stroke: styles['nasnet-a'].colour, strokeWidth: 1.75 }),
       leaders(placed, x, y),

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { registerHooks } from 'node:module';
+import { test } from 'node:test';
+import { measureLatency } from '../../src/latency/measure.ts';
+import { all, tiny } from './tiny.ts';
+
+registerHooks({
+  resolve(specifier, context, next) {
+    if (specifier === 'onnxruntime-node') throw new Error("Cannot find package 'onnxruntime-node'");
+    return next(specifier, context);
+  },
+});
+
+test('where onnxruntime is not installed its rows say so, and ours are measured', async () => {
+  const { network, description } = tiny();
+  const limits = { seconds: 60, warmUp: 1, leastRuns: 2, mostRuns: 2 };
+  const options = { runtimes: ['onnxruntime', 'nasnet'], devices: ['cpu'], batches: [1, 2], limits } as const;
+  const rows = await all(measureLatency(network, description, options));
+  const said = rows.map((row) => ('notMeasured' in row ? row.notMeasured : row.runtime));
+  assert.match(said[0]!, /onnxruntime-node.*Cannot find package.*install it with/);
+  assert.deepEqual(said.slice(1), [said[0], 'nasnet', 'nasnet']);
+});
