@@ -1,6 +1,6 @@
 // `npm run build`: the published package's JavaScript, from src/ to dist/. A checkout never needs it.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup/places.mjs';
 import { setUp } from './setup.mjs';
@@ -11,6 +11,9 @@ rmSync(dist, { recursive: true, force: true });
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
 const { status } = spawnSync(node, [compiler, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
+
+// What is read while nasnet runs and is no TypeScript.
+copyFileSync(join(root, 'src/export/pytorch/network.py'), join(dist, 'export/pytorch/network.py'));
 
 // The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it.
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {

@@ -56,7 +56,7 @@ export const commands: Record<string, Entry> = {
   },
   export: {
     takes: '[options] <model>',
-    about: 'a network as ONNX, PyTorch, safetensors or JSON',
+    about: 'a network as ONNX, PyTorch, a page for the browser, safetensors or JSON',
     load: async () => (await import('./export.ts')).registerExport,
   },
   profile: {
