@@ -18,17 +18,31 @@ interface Measured {
 
 const share = z.number().min(0).max(1);
 
-/** What we need of evaluate's document. */
-const evaluation = z
-  .looseObject({ model: z.string(), accuracy: share.optional(), top1: share.optional(), top5: share.optional() })
-  .refine(({ accuracy, top1 }) => accuracy !== undefined || top1 !== undefined, 'expected top1 or accuracy');
+/** What we need of evaluate's document (evaluation-words.ts). */
+const evaluation = z.looseObject({
+  model: z.string(),
+  data: z.string(),
+  images: z.int().positive(),
+  accuracy: share,
+  topFiveAccuracy: share,
+});
 
-/** @throws InputError in one sentence for what is no evaluation, no accuracy or no network of ours */
-export function readOwnModels(texts: readonly string[]): OwnModel[] {
+const imagenetClasses = [1000, 1001]; // with 'background', as released
+
+/**
+ * The models, and what is to be said of those that were not measured by what the others were.
+ * @throws InputError in one sentence for what is no evaluation, no accuracy or no network of ours
+ */
+export function readOwnModels(texts: readonly string[]): { models: OwnModel[]; said: string[] } {
+  const said: string[] = [];
   const measured = texts.map((text) => (/\.safetensors(=|$)/i.test(text) ? fromNumber(text) : fromEvaluation(text)));
   const names = measured.map(({ weights }) => basename(weights).replace(/\.safetensors$/i, ''));
-  return measured.map(({ weights, ...accuracy }, index) => {
-    const { input, trainableParameters, multiplyAdds } = planOf(readModelDescription(weights));
+  const models = measured.map(({ weights, ...accuracy }, index) => {
+    const { input, classes, trainableParameters, multiplyAdds } = planOf(readModelDescription(weights));
+    if (!imagenetClasses.includes(classes))
+      said.push(
+        `${weights} knows ${classes} classes and not ImageNet's: its accuracy does not compare with the others`,
+      );
     const [height, width] = input;
     const shared = names.filter((name) => name === names[index]).length > 1;
     return {
@@ -39,6 +53,7 @@ export function readOwnModels(texts: readonly string[]): OwnModel[] {
       ...accuracy,
     };
   });
+  return { models, said };
 }
 
 /** WEIGHTS.safetensors=0.741 */
@@ -60,9 +75,14 @@ function fromEvaluation(path: string): Measured {
     const place = at.length === 0 ? '' : `${at.join('.')}: `;
     throw new InputError(`${path}: expected what \`nasnet evaluate --json\` printed, got ${place}${message}`);
   }
-  const { model, accuracy, top1 = accuracy!, top5 } = parsed.data;
+  const { model, data, images, accuracy, topFiveAccuracy } = parsed.data;
   const beside = join(dirname(path), basename(model)); // where both files were moved together
-  return { weights: existsSync(model) || !existsSync(beside) ? model : beside, top1, top5, source: basename(path) };
+  return {
+    weights: existsSync(model) || !existsSync(beside) ? model : beside,
+    top1: accuracy,
+    top5: topFiveAccuracy,
+    source: `${images} images of ${data}`,
+  };
 }
 
 function readJson(path: string): unknown {

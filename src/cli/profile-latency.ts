@@ -5,11 +5,9 @@ import { devices, libtorch } from '../engine/machine.ts';
 import { InputError } from '../failure.ts';
 import { type Latency, measureLatency, type NotMeasured } from '../latency/measure.ts';
 import { type Runtime, runtimes } from '../latency/runtime.ts';
-import { type ModelDescription, readModel } from '../model/model-file.ts';
-import { buildNetwork, type Network } from '../model/network.ts';
-import { imagenetPreprocessing } from '../model/preprocessing.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
+import type { Plan } from '../space/plan.ts';
 import { alignColumns } from './columns.ts';
+import { descriptionOf, networkOf } from './described-network.ts';
 import { LiveBlock } from './live-block.ts';
 import type { NamedNetwork } from './model-flags.ts';
 import { whole } from './profile-table.ts';
@@ -48,10 +46,10 @@ export async function measureNetwork(
   }: MeasureFlags,
 ): Promise<MeasuredLatency> {
   const chosen = runtime ? runtime.map(runtimeOf) : runtimes;
-  const network = weightsOf(model, named, seed);
+  const network = networkOf(model, named, seed);
   const block = new LiveBlock(process.stderr);
   const latency: MeasuredLatency['latency'] = [];
-  const rows = measureLatency(network, descriptionOf(named), {
+  const rows = measureLatency(network, descriptionOf(named, 'initial weights, never trained'), {
     runtimes: chosen,
     devices: device ?? devices().slice(0, 2), // the CPU and the first GPU
     batches: batch,
@@ -72,31 +70,6 @@ function runtimeOf(text: string): Runtime {
   const found = runtimes.find((name) => name === text);
   if (!found) throw new InputError(`--runtime: expected ${runtimes.join(' or ')}, got ${JSON.stringify(text)}`);
   return found;
-}
-
-/** The network in evaluation, without the auxiliary head. */
-function weightsOf(model: string, { architecture, options, description }: NamedNetwork, seed: number): Network {
-  const plan = planNetwork(architecture, options);
-  if (!description) return buildNetwork(plan, { seed }).train(false);
-  const { network } = readModel(model);
-  if (network.plan.input.join() === plan.input.join()) return network;
-  const resized = buildNetwork(plan).train(false); // --input: the same weights on images of another size
-  resized.loadStateDict(network.stateDict());
-  network.dispose();
-  return resized;
-}
-
-/** What an ONNX file is to say of it. */
-function descriptionOf({ plan, architecture, options, description }: NamedNetwork): ModelDescription {
-  const { classes: count = plan.classes, ...network } = options;
-  const [height, width] = plan.input;
-  return {
-    architecture,
-    network: { ...network, input: [height, width] },
-    classes: description?.classes ?? Array.from({ length: count }, (_, index) => `class ${index}`),
-    preprocessing: description?.preprocessing ?? imagenetPreprocessing,
-    origin: description?.origin ?? 'initial weights, never trained',
-  };
 }
 
 /** The totals, then a line for each row. */

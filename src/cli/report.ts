@@ -72,7 +72,8 @@ async function writeFigure5(paths: string[], { output, model }: Flags): Promise<
   const { writeFigure5: write } = await import('../report/figure-5.ts');
   if (model.length === 0) return { files: write(output, []) };
   const { readOwnModels } = await import('./figure-models.ts');
-  return { files: write(output, readOwnModels(model)) };
+  const { models, said } = readOwnModels(model);
+  return { files: write(output, models), said };
 }
 
 async function writeFigure6(paths: string[], { output }: Flags): Promise<Written> {
