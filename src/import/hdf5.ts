@@ -23,7 +23,7 @@ export async function openHdf5(bytes: FileBytes): Promise<WeightFile> {
       file.close();
       bytes.close();
     };
-    return { format: 'h5', tensors, besides, close };
+    return { tensors, besides, close };
   } catch (error) {
     file.close();
     throw error;

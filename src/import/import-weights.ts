@@ -60,21 +60,24 @@ function readInto(
   const state = network.stateDict();
   pairs.forEach(({ ours, theirs, axes }, index) => {
     noGrad(() =>
-      scope(() => state[ours]!.copy_(checked(file.tensors.get(theirs)!.read(), `${path}: ${theirs}`).permute(axes))),
+      scope(() => {
+        const tensor = file.tensors.get(theirs)!.read();
+        refuseUnusable(tensor, ours.endsWith('.moving_variance'), `${path}: ${theirs}`);
+        state[ours]!.copy_(tensor.permute(axes));
+      }),
     );
     progress((index + 1) / pairs.length);
   });
 }
 
 /** Weights that are no numbers make a network that says nothing, and says it late. */
-function checked(tensor: Tensor, where: string): Tensor {
+function refuseUnusable(tensor: Tensor, isVariance: boolean, where: string): void {
   if (!tensor.dtype.includes('float')) throw new InputError(`${where}: expected floats, got ${tensor.dtype}`);
-  const isVariance = /moving_variance$|running_var$/.test(where);
-  if (tensor.isFinite().all().item() !== 1)
+  if (tensor.isFinite().all().item() !== 1) {
     throw new InputError(`${where}: expected finite numbers, got NaN or infinity`);
-  if (isVariance && tensor.min().item() < 0)
-    throw new InputError(`${where}: expected no negative variance, got ${tensor.min().item()}`);
-  return tensor;
+  }
+  const least = isVariance ? tensor.min().item() : 0;
+  if (least < 0) throw new InputError(`${where}: expected no negative variance, got ${least}`);
 }
 
 function describe(path: string, { source, model, plan }: Match): ModelDescription {

@@ -37,10 +37,13 @@ const isHead = ({ ours }: Correspondence) => ours.startsWith('head.');
 
 /** @throws InputError unless the tensors are those of a released network */
 export function matchWeights(path: string, file: WeightFile, { from, classes }: MatchOptions = {}): Match {
-  const { model, naming } = nearest(path, file, from);
+  const { model, naming, body } = nearest(path, file, from);
   const inFile = fileClasses(file, correspondencesOf(model, naming, 1));
+  const source = from ?? sourceOf(naming, model, inFile);
+  const title = `${model} (${sources[source].title})`;
   const count = classes ?? inFile;
   if (count === undefined) {
+    refuseDifferences(path, file, title, body, []);
     throw new InputError(
       `${path}: expected a classifier, got weights without one (no top); --classes N starts a new one of N classes`,
     );
@@ -48,12 +51,11 @@ export function matchWeights(path: string, file: WeightFile, { from, classes }: 
   const all = correspondencesOf(model, naming, count);
   const classifier = count === inFile;
   const pairs = classifier ? all : all.filter((pair) => !isHead(pair));
-  const source = from ?? sourceOf(naming, model, inFile, file.format);
 
   const taken = new Set(pairs.map(({ theirs }) => theirs));
   const others = [...file.tensors.keys()].filter((name) => !taken.has(name));
   const leftOver = classifier ? others.filter((name) => !naming.superfluous.test(name)) : [];
-  refuseDifferences(path, file, `${model} (${sources[source].title})`, pairs, leftOver);
+  refuseDifferences(path, file, title, pairs, leftOver);
   return { source, model, plan: planOf(model, count), pairs, classifier, notTaken: others };
 }
 
@@ -68,10 +70,10 @@ function nearest(path: string, file: WeightFile, from: SourceName | undefined) {
   const namings = from ? [sources[from].naming] : [kerasNaming, torchNaming];
   const candidates = namings.flatMap((naming) =>
     (['mobile', 'large'] as const).map((model) => {
-      const pairs = correspondencesOf(model, naming, 1).filter((pair) => !isHead(pair));
-      const named = pairs.filter(({ theirs }) => file.tensors.has(theirs));
+      const body = correspondencesOf(model, naming, 1).filter((pair) => !isHead(pair));
+      const named = body.filter(({ theirs }) => file.tensors.has(theirs));
       const shaped = named.filter((pair) => sameShape(file, pair));
-      return { naming, model, named: named.length, shaped: shaped.length, lacking: pairs.length - shaped.length };
+      return { naming, model, body, named: named.length, shaped: shaped.length, lacking: body.length - shaped.length };
     }),
   );
   const [best] = candidates.sort((a, b) => b.shaped - a.shaped || b.named - a.named || a.lacking - b.lacking);
@@ -93,9 +95,9 @@ function fileClasses(file: WeightFile, pairs: readonly Correspondence[]): number
  * timm and Cadene give the same names. timm has only the large model, with 1,000 classes; Cadene's file of it has 1,001, and
  * becomes one of 1,000 only when its own code saves it again.
  */
-function sourceOf(naming: Naming, model: ReleasedModel, classes: number | undefined, format: WeightFile['format']) {
+function sourceOf(naming: Naming, model: ReleasedModel, classes: number | undefined): SourceName {
   if (naming === kerasNaming) return 'keras';
-  return model === 'mobile' || (classes === 1001 && format === 'pth') ? 'cadene' : 'timm';
+  return model === 'mobile' || classes === 1001 ? 'cadene' : 'timm';
 }
 
 function sameShape(file: WeightFile, { theirs, storedShape }: Correspondence): boolean {

@@ -98,7 +98,7 @@ function weightFile(file: FileBytes, value: Pickled, offsetOf: (storage: Storage
     const offset = offsetOf(view.storage);
     tensors.set(name, { shape: view.shape, read: () => scope(() => readView(file, view, offset)) });
   }
-  return { format: 'pth', tensors, besides: found.besides, close: () => file.close() };
+  return { tensors, besides: found.besides, close: () => file.close() };
 }
 
 function readView(file: FileBytes, view: StorageView, offset: number): Tensor {

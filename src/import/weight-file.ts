@@ -1,11 +1,11 @@
 // A file of named tensors of any format that published weights come in, recognised by its first bytes and never by its ending.
 // The formats' own readers are beside it; which network the tensors belong to is matching.ts's affair.
 
+import { free } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import { readSafetensors } from '../nn/safetensors.ts';
 import { FileBytes } from './file-bytes.ts';
-import { openHdf5 } from './hdf5.ts';
 import { openLegacyPth, openZipPth } from './pth.ts';
 
 /** A tensor of the file; its elements are read, and a new tensor made of them, when `read` is called. */
@@ -15,7 +15,6 @@ export interface StoredTensor {
 }
 
 export interface WeightFile {
-  readonly format: 'h5' | 'pth' | 'safetensors';
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Names of what else the file holds, such as `optimizer`; not read. */
   readonly besides: readonly string[];
@@ -30,7 +29,10 @@ export async function openWeightFile(path: string): Promise<WeightFile> {
   const file = new FileBytes(path);
   try {
     const head = file.head(512);
-    if (starts(head, 0x89, 0x48, 0x44, 0x46)) return await openHdf5(file); // \x89HDF
+    if (starts(head, 0x89, 0x48, 0x44, 0x46)) {
+      const { openHdf5 } = await import('./hdf5.ts'); // its library takes 0.1 s to start
+      return await openHdf5(file);
+    }
     if (starts(head, 0x50, 0x4b, 0x03, 0x04)) return openZipPth(file); // PK
     if (starts(head, 0x80)) return openLegacyPth(file); // a pickle's PROTO
     if (head[8] === 0x7b) return openSafetensors(file); // the header's {
@@ -42,12 +44,13 @@ export async function openWeightFile(path: string): Promise<WeightFile> {
 }
 
 function openSafetensors(file: FileBytes): WeightFile {
-  const tensors = new Map(
-    Object.entries(readSafetensors(file.path).tensors).map(([name, tensor]) => {
-      return [name, { shape: tensor.shape, read: () => tensor }];
-    }),
-  );
-  return { format: 'safetensors', tensors, besides: [], close: () => file.close() };
+  const entries = Object.entries(readSafetensors(file.path).tensors);
+  const tensors = new Map(entries.map(([name, tensor]) => [name, { shape: tensor.shape, read: () => tensor.clone() }]));
+  const close = () => {
+    free(entries.map(([, tensor]) => tensor));
+    file.close();
+  };
+  return { tensors, besides: [], close };
 }
 
 /** What a file that holds no weights looks like. */
