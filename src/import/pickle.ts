@@ -1,7 +1,7 @@
 // A reader of Python's pickles that makes data and nothing else. What a pickle asks for by name is looked up in a table that the
 // caller gives; any other name, and any operation that plain data does not need, ends the reading with one sentence. No code
-// runs because a file says so. (libtorch's own unpickler resolves any class name it is given and knows no legacy files; the
-// npm readers stop neither at unknown classes nor at a pickle's end, behind which legacy files continue.)
+// runs because a file says so. (libtorch's own unpickler reads zip archives alone; npm's pickleparser constructs whatever a
+// name resolves to, and its integers end at 64 bits, where a legacy file begins with one of 80.)
 
 /** What a pickle holds. A dictionary is a Map, a list or tuple an array, None undefined; whole numbers beyond 2^53 are bigint. */
 export type Pickled = unknown;
@@ -44,10 +44,10 @@ class Unpickler {
 
   run(): { value: Pickled; end: number } {
     for (;;) {
-      const code = this.#take(1)[0]!;
-      if (code === 0x2e) return { value: this.#pop(), end: this.#at }; // STOP
-      const operation = operations[code];
-      if (!operation) throw new PickleError(`the operation 0x${code.toString(16)}, which no file of tensors needs`);
+      const code = this.text(1, 'latin1');
+      if (code === '.') return { value: this.#pop(), end: this.#at }; // STOP
+      const operation = Object.hasOwn(operations, code) ? operations[code] : undefined;
+      if (!operation) throw new PickleError(`an operation (${JSON.stringify(code)}) that no file of tensors needs`);
       operation(this);
     }
   }
@@ -118,8 +118,8 @@ class Unpickler {
   }
 
   name(module: unknown, name: unknown): void {
-    const full = `${String(module)}.${String(name)}`;
-    this.push(new NamedValue(this.#table.named(full)));
+    if (typeof module !== 'string' || typeof name !== 'string') throw new PickleError('a damaged pickle');
+    this.push(new NamedValue(this.#table.named(`${module}.${name}`)));
   }
 
   named = () => this.name(...(this.pair() as [unknown, unknown]));
@@ -154,44 +154,44 @@ export class NamedValue {
   }
 }
 
-/** The operations that data consists of, by their codes (Python's pickletools, protocols 2 to 4). */
-const operations: Record<number, (machine: Unpickler) => void> = {
-  128: (machine) => machine.skip(1), // PROTO
-  149: (machine) => machine.skip(8), // FRAME
-  78: (machine) => machine.push(undefined), // NONE
-  136: (machine) => machine.push(true),
-  137: (machine) => machine.push(false),
-  74: (machine) => machine.push(machine.signed32()), // BININT
-  75: (machine) => machine.push(machine.byte()),
-  77: (machine) => machine.push(machine.unsigned16()),
-  138: (machine) => machine.push(machine.long(machine.byte())), // LONG1
-  71: (machine) => machine.push(machine.float64()), // BINFLOAT
-  88: (machine) => machine.push(machine.text(machine.unsigned32())), // BINUNICODE
-  140: (machine) => machine.push(machine.text(machine.byte())),
-  84: (machine) => machine.push(machine.text(machine.unsigned32(), 'latin1')), // BINSTRING, as Python 2 wrote names
-  85: (machine) => machine.push(machine.text(machine.byte(), 'latin1')),
-  66: (machine) => machine.push(machine.text(machine.unsigned32(), 'latin1')), // BINBYTES
-  67: (machine) => machine.push(machine.text(machine.byte(), 'latin1')),
-  40: (machine) => machine.mark(),
-  41: (machine) => machine.push([]), // EMPTY_TUPLE
-  93: (machine) => machine.push([]), // EMPTY_LIST
-  125: (machine) => machine.push(new Map()), // EMPTY_DICT
-  116: (machine) => machine.push(machine.sinceMark()), // TUPLE
-  133: (machine) => machine.tuple(1),
-  134: (machine) => machine.tuple(2),
-  135: (machine) => machine.tuple(3),
-  97: (machine) => machine.append([machine.pop()]), // APPEND
-  101: (machine) => machine.append(machine.sinceMark()), // APPENDS
-  115: (machine) => machine.set(machine.pair()), // SETITEM
-  117: (machine) => machine.set(machine.sinceMark()), // SETITEMS
-  113: (machine) => machine.remember(machine.byte()), // BINPUT
-  114: (machine) => machine.remember(machine.unsigned32()),
-  148: (machine) => machine.remember(), // MEMOIZE
-  104: (machine) => machine.recall(machine.byte()), // BINGET
-  106: (machine) => machine.recall(machine.unsigned32()),
-  99: (machine) => machine.name(machine.line(), machine.line()), // GLOBAL
-  147: (machine) => machine.named(), // STACK_GLOBAL
-  82: (machine) => machine.call(), // REDUCE
-  98: (machine) => machine.attributes(), // BUILD
-  81: (machine) => machine.stored(), // BINPERSID
+/** The operations that data consists of, by their codes as characters (Python's pickletools, protocols 2 to 4). */
+const operations: Readonly<Record<string, (machine: Unpickler) => void>> = {
+  '\x80': (machine) => machine.skip(1), // PROTO
+  '\x95': (machine) => machine.skip(8), // FRAME
+  N: (machine) => machine.push(undefined), // None
+  '\x88': (machine) => machine.push(true),
+  '\x89': (machine) => machine.push(false),
+  J: (machine) => machine.push(machine.signed32()), // BININT
+  K: (machine) => machine.push(machine.byte()),
+  M: (machine) => machine.push(machine.unsigned16()),
+  '\x8a': (machine) => machine.push(machine.long(machine.byte())), // LONG1
+  G: (machine) => machine.push(machine.float64()), // BINFLOAT
+  X: (machine) => machine.push(machine.text(machine.unsigned32())), // BINUNICODE
+  '\x8c': (machine) => machine.push(machine.text(machine.byte())),
+  T: (machine) => machine.push(machine.text(machine.unsigned32(), 'latin1')), // BINSTRING, as Python 2 wrote names
+  U: (machine) => machine.push(machine.text(machine.byte(), 'latin1')),
+  B: (machine) => machine.push(machine.text(machine.unsigned32(), 'latin1')), // BINBYTES
+  C: (machine) => machine.push(machine.text(machine.byte(), 'latin1')),
+  '(': (machine) => machine.mark(),
+  ')': (machine) => machine.push([]), // EMPTY_TUPLE
+  ']': (machine) => machine.push([]), // EMPTY_LIST
+  '}': (machine) => machine.push(new Map()), // EMPTY_DICT
+  t: (machine) => machine.push(machine.sinceMark()), // TUPLE
+  '\x85': (machine) => machine.tuple(1),
+  '\x86': (machine) => machine.tuple(2),
+  '\x87': (machine) => machine.tuple(3),
+  a: (machine) => machine.append([machine.pop()]), // APPEND
+  e: (machine) => machine.append(machine.sinceMark()), // APPENDS
+  s: (machine) => machine.set(machine.pair()), // SETITEM
+  u: (machine) => machine.set(machine.sinceMark()), // SETITEMS
+  q: (machine) => machine.remember(machine.byte()), // BINPUT
+  r: (machine) => machine.remember(machine.unsigned32()),
+  '\x94': (machine) => machine.remember(), // MEMOIZE
+  h: (machine) => machine.recall(machine.byte()), // BINGET
+  j: (machine) => machine.recall(machine.unsigned32()),
+  c: (machine) => machine.name(machine.line(), machine.line()), // GLOBAL
+  '\x93': (machine) => machine.named(), // STACK_GLOBAL
+  R: (machine) => machine.call(), // REDUCE
+  b: (machine) => machine.attributes(), // BUILD
+  Q: (machine) => machine.stored(), // BINPERSID
 };

@@ -41,7 +41,7 @@ export function openZipPth(file: FileBytes): WeightFile {
 
 const legacyMagic = 0x1950a86a20f9469cfc6cn;
 const legacyProtocol = 1001;
-const longestPickles = 64 * 2 ** 20; // bytes; NASNet-A large's take 0.3 MB
+const longestPickles = 16 * 2 ** 20; // bytes; NASNet-A large's take 0.3 MB
 
 /**
  * Five pickles (magic number, protocol, the machine that wrote it, the object, its storages' keys), then for each key the
@@ -64,10 +64,11 @@ export function openLegacyPth(file: FileBytes): WeightFile {
   if (machine instanceof Map && machine.get('little_endian') === false) throw bigEndian(file);
   const [value, keys] = [next(), next()];
   const offsets = new Map<string, number>();
-  for (const key of Array.isArray(keys) ? keys.map(String) : []) {
+  for (const key of Array.isArray(keys) ? keys : []) {
     const storage = storages.get(key);
-    if (!storage || Number(file.read(at, 8).readBigInt64LE()) !== storage.length) {
-      throw new InputError(`${file.path}: storage ${key}: expected the length that the state dict gives, got another`);
+    if (!storage) throw new InputError(`${file.path}: expected storages of the state dict alone, got others`);
+    if (Number(file.read(at, 8).readBigInt64LE()) !== storage.length) {
+      throw new InputError(`${file.path}: storage ${key}: expected the length in the state dict, got another`);
     }
     offsets.set(key, at + 8);
     at += 8 + storage.length * elementBytes[storage.dtype];

@@ -93,11 +93,12 @@ export function stateDictTable(found: (storage: Storage) => void): PickleTable {
     stored: (id) => {
       const [word, type, key, , length, partOf] = Array.isArray(id) ? id : [];
       const dtype = type instanceof NamedValue ? (type.named.meaning as DType | undefined) : undefined;
-      const isStorage = word === 'storage' && dtype !== undefined && isWhole(length) && partOf === undefined;
-      if (!isStorage) throw new PickleError('one that stores something else than tensors');
-      const storage = new Storage(dtype, String(key), length);
-      found(storage);
-      return storage;
+      if (word === 'storage' && dtype && typeof key === 'string' && isWhole(length) && partOf === undefined) {
+        const storage = new Storage(dtype, key, length);
+        found(storage);
+        return storage;
+      }
+      throw new PickleError('one that stores something else than tensors');
     },
   };
 }
@@ -115,11 +116,15 @@ export interface StateDict {
 export function findStateDict(value: Pickled): StateDict | undefined {
   if (!(value instanceof Map)) return undefined;
   const wrapper = wrappers.find((name) => value.get(name) instanceof Map);
-  const dictionary: Map<unknown, unknown> = wrapper === undefined ? value : value.get(wrapper);
-  const entries = [...dictionary].filter((entry): entry is [string, StorageView] => entry[1] instanceof StorageView);
-  if (entries.length === 0) return undefined;
-  const parallel = entries.every(([name]) => String(name).startsWith('module.'));
-  const tensors = new Map(entries.map(([name, view]) => [parallel ? name.slice('module.'.length) : name, view]));
-  const others = wrapper === undefined ? [...value].filter(([, each]) => !(each instanceof StorageView)) : [...value];
-  return { tensors, besides: others.map(([name]) => String(name)).filter((name) => name !== wrapper) };
+  const entries = named(wrapper === undefined ? value : value.get(wrapper));
+  const views = entries.filter((entry): entry is [string, StorageView] => entry[1] instanceof StorageView);
+  if (views.length === 0) return undefined;
+  const prefix = views.every(([name]) => name.startsWith('module.')) ? 'module.' : '';
+  const tensors = new Map(views.map(([name, view]) => [name.slice(prefix.length), view]));
+  const besides = named(value).filter(([name, each]) => name !== wrapper && !(each instanceof StorageView));
+  return { tensors, besides: besides.map(([name]) => name) };
 }
+
+/** A dictionary's entries whose keys are text. */
+const named = (dictionary: Map<unknown, unknown>) =>
+  [...dictionary].filter((entry): entry is [string, unknown] => typeof entry[0] === 'string');
