@@ -6,6 +6,7 @@ import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
+import { resample } from './enlarge.ts';
 import { type Frame, type Framing, frameOf } from './framing.ts';
 import { shrink } from './resolution.ts';
 import { type Whitening, whiten } from './whitening.ts';
@@ -52,7 +53,11 @@ const kernels = { bilinear: 'linear', bicubic: 'cubic' } as const;
 /** JPEG's own shrinking while it decodes is faster, and another filter. */
 const exact = { fit: 'fill', fastShrinkOnLoad: false } as const;
 
-async function resized(image: Sharp, { size, window }: Frame, filter: keyof typeof kernels): Promise<Pixels> {
+async function resized(image: Sharp, { source, size, window }: Frame, filter: keyof typeof kernels): Promise<Pixels> {
+  if (size[0] > source.height || size[1] > source.width) {
+    const pixels = await rawBytes(image);
+    return [resample(pixels, [source.height, source.width], size, window, filter), [window.height, window.width]];
+  }
   const whole = image.resize(size[1], size[0], { ...exact, kernel: kernels[filter] });
   return [await rawBytes(whole.extract(window)), [window.height, window.width]];
 }
