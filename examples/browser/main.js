@@ -16,7 +16,8 @@ async function takeModel(bytes) {
   const { classes, input, origin } = model;
   byId('origin').textContent = `A network for ${list(classes)}; ${origin}.`;
   byId('facts').textContent = `${input[0]} × ${input[1]} pixels, ${megabytes(model.bytes)}`;
-  document.querySelector('.answer').classList.add('ready');
+  byId('hint').textContent = 'The five likeliest classes will stand here.';
+  byId('answers').replaceChildren(); // another model's
 }
 
 async function takePicture(file) {
@@ -36,7 +37,8 @@ async function takePicture(file) {
   byId('picture').classList.toggle('small', Math.max(image.width, image.height) <= 128);
   outline(region, image);
   draw(bytes, model.input);
-  byId('times').textContent = `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(done - ready)}, reading the picture ${milliseconds(ready - start)}.`;
+  byId('times').textContent =
+    `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(done - ready)}, reading the picture ${milliseconds(ready - start)}.`;
   answer(probabilities);
 }
 
@@ -85,6 +87,7 @@ function answer(probabilities) {
     return row;
   });
   byId('answers').replaceChildren(...rows);
+  byId('hint').hidden = true;
 }
 
 function element(name, className, text) {
@@ -110,9 +113,6 @@ function listen() {
     take(input.files[0]);
     input.value = ''; // so that the same file can be chosen again
   });
-  byId('zone').addEventListener('keydown', (event) => {
-    if (event.key === 'Enter' || event.key === ' ') input.click();
-  });
   byId('other').addEventListener('click', () => input.click());
   addEventListener('paste', (event) => take(event.clipboardData.files[0]));
   const dragging = (on) => (event) => {
@@ -132,6 +132,7 @@ async function open() {
   const wasm = byId('runtime');
   if (wasm) useRuntime(await unzipped(wasm.textContent));
   const embedded = byId('model');
+  byId('hint').hidden = !embedded;
   if (embedded) await takeModel(new Uint8Array(await unzipped(embedded.textContent)));
   const pictures = JSON.parse(byId('pictures')?.textContent ?? '[]');
   for (const { name, type, base64 } of pictures) offer(new File([bytesOf(base64)], name, { type }));
