@@ -12,7 +12,7 @@ import { Controller } from './controller.ts';
 import { type PpoOptions, parsePpoOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { update } from './ppo.ts';
-import type { Sample, Sampler } from './sampler.ts';
+import { draw, type Sample } from './sampler.ts';
 import { readState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
 
@@ -32,6 +32,8 @@ interface State {
   figures: Record<string, number>;
 }
 
+const drawnAtOnce = 20; // trials; asks for them under other weights draw them anew
+
 export class PpoStrategy implements Strategy {
   readonly name = 'ppo';
   readonly #sizes: readonly number[];
@@ -39,7 +41,7 @@ export class PpoStrategy implements Strategy {
   readonly #controller: Controller;
   readonly #optimizer: Adam;
   readonly #pending = new PendingTrials<Sample>();
-  #sampler: Sampler | undefined; // of the present weights; undefined after they changed
+  #drawn: { first: number; samples: Sample[] } | undefined; // from the present weights; undefined after they changed
   #random: RandomStream;
   #batch: Told[] = [];
   #baseline: number | null = null; // null before the first update
@@ -57,10 +59,17 @@ export class PpoStrategy implements Strategy {
 
   /** Draws from the controller as it is now, with random numbers that follow from seed and trial number. */
   ask(trial: number): number[] {
-    this.#sampler ??= onOneThread(() => this.#controller.sampler());
-    const sample = this.#sampler.sample(this.#random.split(`trial ${trial}`));
+    const first = trial - (trial % drawnAtOnce);
+    if (this.#drawn?.first !== first) this.#drawn = { first, samples: this.#draw(first) };
+    const sample = this.#drawn.samples[trial - first]!;
     this.#pending.open(trial, sample);
     return [...sample.decisions];
+  }
+
+  /** Always as many at once, and the same ones together: what a trial gets does not depend on which others are asked for. */
+  #draw(first: number): Sample[] {
+    const randoms = Array.from({ length: drawnAtOnce }, (_, index) => this.#random.split(`trial ${first + index}`));
+    return onOneThread(() => draw(this.#controller, randoms));
   }
 
   /**
@@ -84,7 +93,7 @@ export class PpoStrategy implements Strategy {
 
     this.#baseline = this.#baseline === null ? baseline : movedBaseline(baseline, rewards, this.#options.baselineDecay);
     this.#batch = [];
-    this.#sampler = undefined;
+    this.#drawn = undefined;
     this.#updates += 1;
     const meanAdvantage = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
     this.#figures = { update: this.#updates, baseline, meanAdvantage, ...figures };
@@ -127,7 +136,7 @@ export class PpoStrategy implements Strategy {
     this.#baseline = state.baseline;
     this.#updates = state.updates;
     this.#figures = state.figures;
-    this.#sampler = undefined;
+    this.#drawn = undefined;
   }
 }
 

@@ -2,13 +2,13 @@
 // architectures at a time. Which trials make a batch, and what their advantages are, ppo-strategy.ts decides.
 
 import { tensor } from '../engine/create.ts';
-import { backward } from '../engine/gradient.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { minimum } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { type Adam, clipByGlobalNorm } from '../nn/optimizers.ts';
-import type { Controller, Evaluation } from './controller.ts';
+import type { Controller } from './controller.ts';
 import type { PpoOptions } from './options.ts';
+import { type Evaluation, Replay } from './replay.ts';
 import type { Sample } from './sampler.ts';
 
 /** A drawn architecture, and by how much its reward was above the baseline. */
@@ -55,26 +55,27 @@ export function update(
   batch: readonly RewardedSample[],
   options: PpoOptions,
 ): UpdateFigures {
-  const decisions = batch.map((sample) => sample.decisions);
-  let staleKl = 0;
-  let gradientNorm = 0;
-  for (let epoch = 0; epoch < options.epochs; epoch++) {
-    scope(() => {
-      const { oldLogProbs, advantages } = constants(batch);
-      const evaluation = controller.evaluate(decisions);
-      const objective = clippedObjective(evaluation.logProbs, oldLogProbs, advantages, options.clipRange);
-      const loss = objective.add(evaluation.entropies.mean().mul(options.entropyWeight)).neg();
-      controller.zeroGrad();
-      backward(loss);
-      gradientNorm = clipByGlobalNorm(controller.parameters(), options.clipNorm).item();
-      optimizer.step(options.learningRate);
-      if (epoch === 0) staleKl = measure(evaluation, oldLogProbs, options.clipRange).kl;
-    });
-  }
-  const after = scope(() =>
-    noGrad(() => measure(controller.evaluate(decisions), constants(batch).oldLogProbs, options.clipRange)),
-  );
-  return { ...after, staleKl, gradientNorm };
+  return scope(() => {
+    const replay = new Replay(
+      controller,
+      batch.map((sample) => sample.decisions),
+    );
+    const { oldLogProbs, advantages } = constants(batch);
+    let staleKl = 0;
+    let gradientNorm = 0;
+    for (let epoch = 0; epoch < options.epochs; epoch++) {
+      scope(() => {
+        const evaluation = replay.evaluate();
+        const objective = clippedObjective(evaluation.logProbs, oldLogProbs, advantages, options.clipRange);
+        replay.backward(objective.add(evaluation.entropies.mean().mul(options.entropyWeight)).neg());
+        gradientNorm = clipByGlobalNorm(controller.parameters(), options.clipNorm).item();
+        optimizer.step(options.learningRate);
+        if (epoch === 0) staleKl = measure(evaluation, oldLogProbs, options.clipRange).kl;
+      });
+    }
+    const after = noGrad(() => measure(replay.evaluate(), oldLogProbs, options.clipRange));
+    return { ...after, staleKl, gradientNorm };
+  });
 }
 
 function constants(batch: readonly RewardedSample[]): { oldLogProbs: Tensor; advantages: Tensor } {

@@ -1,14 +1,18 @@
-// The controller: its start, its softmaxes, and that its two ways of computing (tensors, plain numbers) agree.
+// The controller: its start, its softmaxes, what it thinks of architectures, and the gradient of that.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tensor } from '../../src/engine/create.ts';
+import { tensor, zeros } from '../../src/engine/create.ts';
 import { backward } from '../../src/engine/gradient.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
+import { call } from '../../src/engine/operator.ts';
+import { cat, embedding } from '../../src/engine/operators.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { Controller } from '../../src/search/controller.ts';
 import { paperController } from '../../src/search/options.ts';
+import { Replay } from '../../src/search/replay.ts';
+import { draw } from '../../src/search/sampler.ts';
 import { decisionSizes } from '../../src/space/decisions.ts';
 
 const near = (actual: number, expected: number, tolerance: number) =>
@@ -16,6 +20,9 @@ const near = (actual: number, expected: number, tolerance: number) =>
 
 const create = (sizes: readonly number[], range = 0.1) =>
   new Controller(sizes, { hiddenUnits: 6, embeddingSize: 4, initialRange: range }, new RandomStream(2));
+
+const evaluate = (controller: Controller, architectures: number[][]) =>
+  new Replay(controller, architectures).evaluate();
 
 const rows = (values: ArrayLike<number>, width: number) =>
   Array.from({ length: values.length / width }, (_, row) => Array.from(values).slice(width * row, width * (row + 1)));
@@ -37,23 +44,21 @@ test('the paper’s controller has a softmax of its own for each of 50 decisions
 test('the first policy is nearly uniform: its entropy is within 0.5 % of the sum of the sizes’ logarithms', () => {
   const sizes = decisionSizes(5);
   const controller = new Controller(sizes, paperController, new RandomStream(1));
-  const sampler = controller.sampler();
-  const random = new RandomStream(2);
-  const decisions = Array.from({ length: 20 }, () => sampler.sample(random).decisions);
-  const entropy = scope(() => controller.evaluate(decisions).entropies.sum(1).mean().item());
+  const decisions = draw(controller, new Array(20).fill(new RandomStream(2))).map((sample) => sample.decisions);
+  const entropy = scope(() => evaluate(controller, decisions).entropies.sum(1).mean().item());
   const uniform = sizes.reduce((sum, size) => sum + Math.log(size), 0);
   assert.ok(entropy < uniform && entropy > 0.995 * uniform, `${entropy} nats of ${uniform}`);
 });
 
-test('tensors and plain numbers give the same log-probabilities', () => {
+test('a drawn architecture has the log-probabilities under which it was drawn', () => {
   const sizes = decisionSizes(3);
   const controller = create(sizes, 1); // far from uniform
-  const sampler = controller.sampler();
-  const random = new RandomStream(3);
-  const samples = Array.from({ length: 30 }, () => sampler.sample(random));
+  const samples = draw(controller, new Array(30).fill(new RandomStream(3)));
   const logProbs = scope(() =>
-    controller
-      .evaluate(samples.map(({ decisions }) => decisions))
+    evaluate(
+      controller,
+      samples.map(({ decisions }) => decisions),
+    )
       .logProbs.contiguous()
       .toArray(),
   );
@@ -65,7 +70,7 @@ test('the probabilities of all architectures of a small space sum to one', () =>
   const sizes = [2, 3, 2];
   const all = [0, 1].flatMap((a) => [0, 1, 2].flatMap((b) => [0, 1].map((c) => [a, b, c])));
   const controller = create(sizes, 1);
-  const logProbs = scope(() => Array.from(controller.evaluate(all).logProbs.sum(1).toArray()));
+  const logProbs = scope(() => Array.from(evaluate(controller, all).logProbs.sum(1).toArray()));
   near(
     logProbs.reduce((sum, value) => sum + Math.exp(value), 0),
     1,
@@ -78,7 +83,7 @@ test('entropies are those of the softmaxes given what was decided before', () =>
   const controller = create([2, 3], 1);
   const ends = [0, 1, 2].map((option) => [1, option]);
   const { logProbs, entropies } = scope(() => {
-    const evaluation = controller.evaluate(ends);
+    const evaluation = evaluate(controller, ends);
     return {
       logProbs: rows(evaluation.logProbs.contiguous().toArray(), 2),
       entropies: rows(evaluation.entropies.contiguous().toArray(), 2),
@@ -92,11 +97,10 @@ test('a decision’s probability does not depend on what follows it', () => {
   const controller = create([2, 3, 13], 1);
   const logProbs = scope(() =>
     rows(
-      controller
-        .evaluate([
-          [1, 2, 0],
-          [1, 2, 12],
-        ])
+      evaluate(controller, [
+        [1, 2, 0],
+        [1, 2, 12],
+      ])
         .logProbs.contiguous()
         .toArray(),
       3,
@@ -115,12 +119,12 @@ test('gradients agree with finite differences for every parameter of a small con
     scope(() =>
       noGrad(() => {
         parameter.copy_(tensor(values, parameter.shape));
-        return controller.evaluate(decisions).logProbs.sum().item();
+        return evaluate(controller, decisions).logProbs.sum().item();
       }),
     );
   scope(() => {
-    controller.zeroGrad();
-    backward(controller.evaluate(decisions).logProbs.sum());
+    const replay = new Replay(controller, decisions);
+    replay.backward(replay.evaluate().logProbs.sum());
   });
   for (const parameter of controller.parameters()) {
     const gradient = scope(() => parameter.grad!.toArray());
@@ -137,18 +141,73 @@ test('gradients agree with finite differences for every parameter of a small con
   }
 });
 
+/** The same by libtorch's LSTM, recorded by autograd: what our own steps and their gradient must agree with. */
+function evaluateByAutograd(controller: Controller, architectures: readonly number[][]): Tensor {
+  const { sizes, firstRows, hiddenUnits, embedding: rows } = controller;
+  const previous = sizes.flatMap((_, decision) =>
+    architectures.map((taken) => (decision === 0 ? 0 : firstRows[decision - 1]! + taken[decision - 1]!)),
+  );
+  const shape = [sizes.length, architectures.length];
+  const inputs = embedding(tensor(previous, shape, { dtype: 'int64' }), rows); // [D, S, E]
+  const start = zeros([1, architectures.length, hiddenUnits]);
+  const noBiases = zeros([4 * hiddenUnits]); // libtorch wants two vectors of biases
+  const weights = [controller.inputWeights, controller.hiddenWeights, controller.gateBiases, noBiases];
+  const settings = [true, 1, 0, false, false, false];
+  const [hidden] = call('aten::lstm', 'input', [inputs, [start, start], weights, ...settings]) as Tensor[];
+  const columns = sizes.map((size, decision) => {
+    const weight = controller.outputWeights.select(0, decision).narrow(1, 0, size);
+    const logits = hidden!
+      .select(0, decision)
+      .matmul(weight)
+      .add(controller.outputBiases.select(0, decision).narrow(1, 0, size));
+    const taken = architectures.map((decisions) => decisions[decision]!);
+    return logits.logSoftmax(1).gather(1, tensor(taken, [taken.length, 1], { dtype: 'int64' }));
+  });
+  return cat(columns, 1); // [S, D]
+}
+
+test('log-probabilities and gradients of the paper’s controller are those of libtorch’s LSTM under autograd', () => {
+  const controller = new Controller(decisionSizes(5), { ...paperController, initialRange: 0.3 }, new RandomStream(4));
+  const architectures = draw(controller, new Array(20).fill(new RandomStream(5))).map((sample) => sample.decisions);
+  const weights = tensor(
+    Float32Array.from({ length: 1000 }, (_, index) => Math.sin(index)),
+    [20, 50],
+  );
+  const ours = () => {
+    const replay = new Replay(controller, architectures);
+    replay.backward(replay.evaluate().logProbs.sum()); // of no account: the second one must not see it
+    const { logProbs } = replay.evaluate();
+    replay.backward(logProbs.mul(weights).sum());
+    return logProbs;
+  };
+  const autograd = () => {
+    const logProbs = evaluateByAutograd(controller, architectures);
+    controller.zeroGrad();
+    backward(logProbs.mul(weights).sum());
+    return logProbs;
+  };
+  const [values, expected] = [ours, autograd].map((compute) =>
+    scope(() => {
+      const logProbs = compute().contiguous().toArray();
+      return { logProbs, gradients: controller.parameters().map((parameter) => parameter.grad!.toArray()) };
+    }),
+  );
+  const nearAll = (actual: ArrayLike<number>, wanted: ArrayLike<number>) => {
+    const largest = Array.from(wanted).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    for (let index = 0; index < wanted.length; index++) near(actual[index]!, wanted[index]!, 1e-5 * largest);
+  };
+  nearAll(values!.logProbs, expected!.logProbs);
+  for (const [index, gradient] of expected!.gradients.entries()) nearAll(values!.gradients[index]!, gradient);
+});
+
 test('gradients never reach the columns of options that a decision does not have', () => {
   const controller = create([2, 3]);
   scope(() => {
-    controller.zeroGrad();
-    backward(
-      controller
-        .evaluate([
-          [0, 1],
-          [1, 2],
-        ])
-        .logProbs.sum(),
-    );
+    const replay = new Replay(controller, [
+      [0, 1],
+      [1, 2],
+    ]);
+    replay.backward(replay.evaluate().logProbs.sum());
   });
   const gradient = scope(() => rows(controller.outputBiases.grad!.toArray(), 3));
   assert.equal(gradient[0]![2], 0);

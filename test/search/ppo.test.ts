@@ -10,22 +10,23 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { Controller } from '../../src/search/controller.ts';
 import { paperController } from '../../src/search/options.ts';
 import { clippedObjective, measure, type RewardedSample, update } from '../../src/search/ppo.ts';
+import { Replay } from '../../src/search/replay.ts';
+import { draw } from '../../src/search/sampler.ts';
 
 const near = (actual: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`);
+
+const evaluate = (controller: Controller, architectures: number[][]) =>
+  new Replay(controller, architectures).evaluate();
 
 const sizes = [2, 3, 13];
 const create = () =>
   new Controller(sizes, { hiddenUnits: 8, embeddingSize: 4, initialRange: 0.5 }, new RandomStream(2));
 
 /** Samples whose advantage is +1 if their first decision is 1, else −1. */
-function draw(controller: Controller, count: number): RewardedSample[] {
-  const sampler = controller.sampler();
-  const random = new RandomStream(5);
-  return Array.from({ length: count }, () => {
-    const sample = sampler.sample(random);
-    return { ...sample, advantage: sample.decisions[0] === 1 ? 1 : -1 };
-  });
+function rewarded(controller: Controller, count: number): RewardedSample[] {
+  const samples = draw(controller, new Array(count).fill(new RandomStream(5)));
+  return samples.map((sample) => ({ ...sample, advantage: sample.decisions[0] === 1 ? 1 : -1 }));
 }
 
 /** Value and gradient of the objective for one decision with this ratio and advantage, clip range 0.2. */
@@ -56,22 +57,22 @@ test('the objective is the smaller of the ratio’s and the clipped ratio’s ga
 
 test('at ratio 1 the gradient by a softmax’s biases is the policy gradient: mean of advantage × (taken − probability)', () => {
   const controller = create();
-  const batch = draw(controller, 12);
+  const batch = rewarded(controller, 12);
   const decisions = batch.map((sample) => sample.decisions);
   const gradient = scope(() => {
-    const { logProbs } = controller.evaluate(decisions);
+    const replay = new Replay(controller, decisions);
+    const { logProbs } = replay.evaluate();
     const advantages = tensor(
       batch.map((sample) => sample.advantage),
       [12, 1],
     );
-    controller.zeroGrad();
-    backward(clippedObjective(logProbs, logProbs.detach(), advantages, 0.2));
+    replay.backward(clippedObjective(logProbs, logProbs.detach(), advantages, 0.2));
     return controller.outputBiases.grad!.toArray(); // [3, 1, 13]
   });
   // The last decision's probabilities, one option after another, by plain numbers of another way: evaluate each option.
   for (let option = 0; option < 13; option++) {
     const ends = decisions.map(([first, second]) => [first!, second!, option]);
-    const probabilities = scope(() => controller.evaluate(ends).logProbs.exp().contiguous().toArray());
+    const probabilities = scope(() => evaluate(controller, ends).logProbs.exp().contiguous().toArray());
     const expected = batch.reduce((sum, { decisions: taken, advantage }, index) => {
       return sum + advantage * ((taken[2] === option ? 1 : 0) - probabilities[3 * index + 2]!);
     }, 0);
@@ -81,10 +82,17 @@ test('at ratio 1 the gradient by a softmax’s biases is the policy gradient: me
 
 test('PPO leaves ratio 1 and KL 0 on its first pass', () => {
   const controller = create();
-  const batch = draw(controller, 20);
+  const batch = rewarded(controller, 20);
   const old = batch.flatMap((sample) => sample.logProbs);
   const figures = scope(() =>
-    measure(controller.evaluate(batch.map((sample) => sample.decisions)), tensor(old, [20, 3]), 1e-4),
+    measure(
+      evaluate(
+        controller,
+        batch.map((sample) => sample.decisions),
+      ),
+      tensor(old, [20, 3]),
+      1e-4,
+    ),
   );
   near(figures.kl, 0, 1e-6);
   assert.equal(figures.clipFraction, 0); // no ratio is outside 1 ± 0.0001
@@ -106,8 +114,8 @@ test('KL and clip fraction are those of a policy that is known', () => {
 
 test('an update makes what was good likelier and what was bad rarer, and tells how far it went', () => {
   const controller = create();
-  const batch = draw(controller, 20);
-  const probability = () => scope(() => Math.exp(controller.evaluate([[1, 0, 0]]).logProbs.toArray()[0]!));
+  const batch = rewarded(controller, 20);
+  const probability = () => scope(() => Math.exp(evaluate(controller, [[1, 0, 0]]).logProbs.toArray()[0]!));
   const before = probability();
   const figures = update(controller, new Adam(controller.namedParameters()), batch, {
     ...paperController,
@@ -120,7 +128,7 @@ test('an update makes what was good likelier and what was bad rarer, and tells h
 
 test('the entropy bonus alone drives a policy towards uniform', () => {
   const controller = create();
-  const batch = draw(controller, 20).map((sample) => ({ ...sample, advantage: 0 }));
+  const batch = rewarded(controller, 20).map((sample) => ({ ...sample, advantage: 0 }));
   const optimizer = new Adam(controller.namedParameters());
   const options = { ...paperController, learningRate: 0.01, entropyWeight: 1, epochs: 50 };
   const { entropy } = update(controller, optimizer, batch, options);
@@ -131,7 +139,7 @@ test('the entropy bonus alone drives a policy towards uniform', () => {
 test('a hundred updates leave no live tensor behind', () => {
   const controller = create();
   const optimizer = new Adam(controller.namedParameters());
-  const batch = draw(controller, 5);
+  const batch = rewarded(controller, 5);
   update(controller, optimizer, batch, paperController);
   const before = liveTensors();
   for (let count = 0; count < 100; count++) update(controller, optimizer, batch, paperController);

@@ -1,23 +1,44 @@
-// Drawing from the controller in plain numbers: against a step worked out by hand, and by frequencies.
+// Drawing from the controller: against a step worked out by hand, by frequencies, and beside other draws.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { tensor } from '../../src/engine/create.ts';
+import { noGrad, scope } from '../../src/engine/memory.ts';
 import { RandomStream } from '../../src/random/stream.ts';
-import { firstRows, type PlainWeights, Sampler } from '../../src/search/sampler.ts';
+import { Controller, firstRows } from '../../src/search/controller.ts';
+import { paperController } from '../../src/search/options.ts';
+import { draw } from '../../src/search/sampler.ts';
+import { decisionSizes } from '../../src/space/decisions.ts';
 
-const near = (actual: number, expected: number, tolerance = 1e-12) =>
+const near = (actual: number, expected: number, tolerance = 1e-6) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
 
+interface Weights {
+  inputGates: number[]; // [1 + 2 + 3 rows, 4 gates] what each previous choice adds to the gates
+  hiddenWeights: number[]; // [4 gates]
+  outputWeights: number[]; // [2 decisions, 1 unit, 3 options]
+  outputBiases: number[]; // [2 decisions, 3 options]
+}
+
 /** One hidden unit, two decisions of two and three options, all weights 0 but the given ones. */
-const tiny = (given: Partial<PlainWeights>): PlainWeights => ({
-  sizes: [2, 3],
-  hiddenUnits: 1,
-  inputGates: new Float32Array(6 * 4), // [1 + 2 + 3 rows, 4 gates]
-  hiddenWeights: new Float32Array(4),
-  outputWeights: new Float32Array(2 * 3), // [2 decisions, 1 unit, 3 options]
-  outputBiases: new Float32Array(2 * 3),
-  ...given,
-});
+function tiny(given: Partial<Weights>): Controller {
+  const rows = 6;
+  const options = { hiddenUnits: 1, embeddingSize: rows, initialRange: 0 };
+  const controller = new Controller([2, 3], options, new RandomStream(1));
+  const { inputGates, hiddenWeights, outputWeights, outputBiases } = given;
+  const one = Array.from({ length: rows * rows }, (_, index) => (index % (rows + 1) === 0 ? 1 : 0));
+  const transposed = inputGates?.map((_, index) => inputGates[4 * (index % rows) + Math.floor(index / rows)]!);
+  scope(() =>
+    noGrad(() => {
+      controller.embedding.copy_(tensor(one, [rows, rows])); // each choice is a row of its own
+      if (transposed) controller.inputWeights.copy_(tensor(transposed, [4, rows]));
+      if (hiddenWeights) controller.hiddenWeights.copy_(tensor(hiddenWeights, [4, 1]));
+      if (outputWeights) controller.outputWeights.copy_(tensor(outputWeights, [2, 1, 3]));
+      if (outputBiases) controller.outputBiases.copy_(tensor(outputBiases, [2, 1, 3]));
+    }),
+  );
+  return controller;
+}
 
 test('rows of the embedding follow each other, after the one that starts', () => {
   assert.deepEqual(firstRows([2, 3, 13]), [1, 3, 6]);
@@ -29,8 +50,8 @@ test('two steps of the LSTM agree with a calculation by hand', () => {
   const inputGates = [1, 2, 0.5, -1, 0, 1, -0.5, 0.25, 0, 1, -0.5, 0.25, ...new Array(12).fill(0)];
   const hiddenWeights = [0.5, -1, 2, 3];
   const outputWeights = [4, -4, 99, 5, 0, -5]; // 99 belongs to an option that the first decision does not have
-  const sampler = new Sampler(tiny({ inputGates, hiddenWeights, outputWeights }));
-  const { decisions, logProbs } = sampler.sample(new RandomStream(1));
+  const [sample] = draw(tiny({ inputGates, hiddenWeights, outputWeights }), [new RandomStream(1)]);
+  const { decisions, logProbs } = sample!;
 
   const cell1 = sigmoid(1) * Math.tanh(0.5);
   const hidden1 = sigmoid(-1) * Math.tanh(cell1);
@@ -44,15 +65,12 @@ test('two steps of the LSTM agree with a calculation by hand', () => {
 test('options are drawn as often as their softmax says, the second given the first', () => {
   // The first decision 1/4 to 3/4. After 0 the second is even; after 1 its cell state tips it.
   const outputBiases = [Math.log(1), Math.log(3), 0, 0, 0, 0];
-  const inputGates = new Float32Array(24);
-  inputGates.set([9, 0, 9, 9], 4 * 2); // row of the first decision's option 1: opens every gate
+  const inputGates = [...new Array(8).fill(0), 9, 0, 9, 9, ...new Array(12).fill(0)]; // row of the first decision's option 1: opens every gate
   const outputWeights = [0, 0, 0, 2, 0, -2];
-  const sampler = new Sampler(tiny({ inputGates, outputWeights, outputBiases }));
-  const random = new RandomStream(4);
+  const streams = new Array(40_000).fill(new RandomStream(4));
   const counts = new Map<string, number>();
   const probabilities = new Map<string, number>();
-  for (let draw = 0; draw < 40_000; draw++) {
-    const { decisions, logProbs } = sampler.sample(random);
+  for (const { decisions, logProbs } of draw(tiny({ inputGates, outputWeights, outputBiases }), streams)) {
     counts.set(decisions.join(), (counts.get(decisions.join()) ?? 0) + 1);
     probabilities.set(decisions.join(), Math.exp(logProbs[0]! + logProbs[1]!));
   }
@@ -67,6 +85,15 @@ test('options are drawn as often as their softmax says, the second given the fir
 });
 
 test('huge logits neither overflow nor give NaN', () => {
-  const sampler = new Sampler(tiny({ outputBiases: [1e4, -1e4, 0, -1e4, 1e4, 0] }));
-  assert.deepEqual(sampler.sample(new RandomStream(1)), { decisions: [0, 1], logProbs: [0, 0] });
+  const controller = tiny({ outputBiases: [1e4, -1e4, 0, -1e4, 1e4, 0] });
+  assert.deepEqual(draw(controller, [new RandomStream(1)]), [{ decisions: [0, 1], logProbs: [0, 0] }]);
+});
+
+test('what is drawn at a place is, to the bit, what is drawn there beside others', () => {
+  const controller = new Controller(decisionSizes(5), { ...paperController, initialRange: 1 }, new RandomStream(1));
+  const streams = (seeds: number[]) => seeds.map((seed) => new RandomStream(seed));
+  const first = draw(controller, streams([1, 2, 3, 4]));
+  const second = draw(controller, streams([5, 2, 6, 7]));
+  assert.deepEqual(second[1], first[1]);
+  assert.notDeepEqual(second[0], first[0]);
 });
