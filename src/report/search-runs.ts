@@ -29,7 +29,8 @@ export function runsOf(study: Study<SearchSettings>): SearchRun[] {
   const labels = armLabels(names);
   const runs = names.map((strategy, arm): SearchRun => ({ strategy, label: labels[arm]!, samples: [] }));
   const open = new Set<number>();
-  for (const { number, state, decisions, reward } of study.trials()) {
+  const { known = [] } = study.settings; // given cells: no strategy's samples
+  for (const { number, state, decisions, reward } of study.trials({ from: known.length })) {
     const arm = armOf(number, names.length);
     if (state === 'queued' || state === 'running') open.add(arm);
     if (!open.has(arm))

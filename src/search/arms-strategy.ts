@@ -56,6 +56,11 @@ export class ArmsStrategy implements Strategy {
     if (figuresOf(arm) !== before) this.#updated = index;
   }
 
+  /** For every arm. */
+  learn(decisions: readonly number[], reward: number): void {
+    for (const arm of this.#arms) arm.learn?.(decisions, reward);
+  }
+
   /** What is no trial's number is for any arm to refuse. */
   #turnOf(trial: number): number {
     return Number.isSafeInteger(trial) && trial >= 0 ? armOf(trial, this.#arms.length) : 0;

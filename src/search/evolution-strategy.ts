@@ -47,8 +47,12 @@ export class EvolutionStrategy implements Strategy {
   /** A failed trial leaves no member. */
   tell(trial: number, outcome: Outcome): void {
     const decisions = this.#pending.close(trial, outcome);
-    if (!('reward' in outcome)) return;
-    this.#population.push({ decisions, reward: outcome.reward });
+    if ('reward' in outcome) this.learn(decisions, outcome.reward);
+  }
+
+  /** A new member of the population. */
+  learn(decisions: readonly number[], reward: number): void {
+    this.#population.push({ decisions: [...decisions], reward });
     if (this.#population.length > this.#options.populationSize) this.#population.shift();
   }
 

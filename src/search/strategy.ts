@@ -5,6 +5,7 @@ import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import { ArmsStrategy } from './arms-strategy.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
+import { KnownFirst } from './known-first.ts';
 import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
 import { PpoStrategy } from './ppo-strategy.ts';
 import { RandomStrategy } from './random-strategy.ts';
@@ -27,6 +28,9 @@ export interface Strategy {
   /** Learns what became of a trial. Throws an Error if it was never asked for or already told, or if its reward is not finite. */
   tell(trial: number, outcome: Outcome): void;
 
+  /** Learns of decisions that it did not make itself, for strategies that can. */
+  learn?(decisions: readonly number[], reward: number): void;
+
   /** The whole state: equal states give equal bytes, and what follows load() is what would have followed here. */
   save(): Uint8Array;
 
@@ -43,6 +47,8 @@ export interface StrategySettings {
   seed: number | string;
   /** Values of the strategy's own options that are not its defaults. */
   options?: object | undefined;
+  /** Decisions of the first trials, before the strategy's own. */
+  known?: readonly (readonly number[])[] | undefined;
 }
 
 /** What every strategy is built from. */
@@ -74,11 +80,13 @@ export const armNames = (name: string): string[] => name.split(',').map((arm) =>
  * A fresh strategy over the cells of B blocks; of several names with commas between them, one that lets them take turns, whose
  * options are each one's by its name. Throws an InputError for an unknown name or option.
  */
-export function createStrategy(name: string, { blocks, seed, options = {} }: StrategySettings): Strategy {
+export function createStrategy(name: string, settings: StrategySettings): Strategy {
+  const { blocks, seed, options = {}, known = [] } = settings;
   const parts = { sizes: decisionSizes(blocks), seed, options };
   const arms = armNames(name);
-  if (arms.length > 1) return new ArmsStrategy(arms, parts, (arm, own) => kindOf(arm).create(own));
-  return kindOf(name).create(parts);
+  const createOne = (arm: string, own: StrategyParts) => kindOf(arm).create(own);
+  const strategy = arms.length > 1 ? new ArmsStrategy(arms, parts, createOne) : createOne(name, parts);
+  return known.length > 0 ? new KnownFirst(strategy, known, parts.sizes) : strategy;
 }
 
 /**

@@ -56,7 +56,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
 }
 
 async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
-  const { strategy, strategyOptions, inOrder, remember, blocks, seed, child } = study.settings;
+  const { strategy, strategyOptions, inOrder, remember, known, blocks, seed, child } = study.settings;
   await using pool = poolFor(study.settings, files, child, workers, 1);
   const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
     return { architecture: decode(decisions), training: child, seed: `${seed}, trial ${number}` };
@@ -64,7 +64,7 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
   const evaluate = evaluateIn(pool, jobOf);
   return await runSearch({
     study,
-    strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions }),
+    strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions, known }),
     evaluate: remember ? remembering(evaluate, study) : evaluate,
     trials,
     workers,

@@ -35,6 +35,8 @@ export interface SearchSettings {
   inOrder: boolean;
   /** Whether a graph that was trained before keeps its reward (remembered.ts). Absent in older studies: no. */
   remember?: boolean;
+  /** Decisions of given cells, which are the first trials. */
+  known?: number[][];
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
@@ -113,6 +115,7 @@ export function settingsOf(
     trials?: number;
     blocks?: number;
     remember?: boolean;
+    known?: number[][];
   },
 ): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {

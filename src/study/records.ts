@@ -117,15 +117,15 @@ export class StudyRecords {
 
   /**
    * The trials of each of so many arms, which take turns: how many have a reward, its mean, and the best one. A reward that another
-   * arm's training paid for counts for the arm that asked.
+   * arm's training paid for counts for the arm that asked. Trials before `from` are nobody's.
    */
-  arms(count: number): ArmSummary[] {
+  arms(count: number, from = 0): ArmSummary[] {
     const sql = `SELECT number % ? AS arm, count(*) AS done, avg(reward) AS mean, max(reward) AS best
-      FROM trials WHERE state = 'done' GROUP BY arm`;
+      FROM trials WHERE state = 'done' AND number >= ? GROUP BY arm`;
     const rows = new Map(
       this.file
         .query(sql)
-        .all(count)
+        .all(count, from)
         .map((row) => [Number(row.arm), row]),
     );
     return Array.from({ length: count }, (_, arm) => {

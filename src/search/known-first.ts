@@ -1,0 +1,60 @@
+// Warm start: given cells are the first trials of a search, before its strategy decides. A strategy that can learn from what it
+// did not draw itself is told of them (evolution); the controller is not, since PPO learns from its own draws only.
+
+import { PendingTrials } from './pending.ts';
+import { readState, writeState } from './saved-state.ts';
+import type { Outcome, Strategy } from './strategy.ts';
+
+export class KnownFirst implements Strategy {
+  readonly #strategy: Strategy;
+  readonly #known: readonly (readonly number[])[];
+  readonly #sizes: readonly number[];
+  readonly #pending = new PendingTrials<readonly number[]>();
+
+  /** `known`: decisions of the trials 0, 1 …; every later trial is the strategy's. */
+  constructor(strategy: Strategy, known: readonly (readonly number[])[], sizes: readonly number[]) {
+    this.#strategy = strategy;
+    this.#known = known;
+    this.#sizes = sizes;
+  }
+
+  get name(): string {
+    return this.#strategy.name;
+  }
+
+  ask(trial: number): number[] {
+    const known = this.#known[trial];
+    if (!known) return this.#strategy.ask(trial);
+    this.#pending.open(trial, known);
+    return [...known];
+  }
+
+  tell(trial: number, outcome: Outcome): void {
+    if (this.#known[trial]) {
+      const decisions = this.#pending.close(trial, outcome);
+      if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
+    } else this.#strategy.tell(trial, outcome);
+  }
+
+  diagnostics(): Record<string, number> {
+    return this.#strategy.diagnostics?.() ?? {};
+  }
+
+  save(): Uint8Array {
+    const inner = Buffer.from(this.#strategy.save()).toString('base64');
+    const state = { pending: this.#pending.entries().map(([trial]) => trial), inner };
+    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays: {} });
+  }
+
+  load(bytes: Uint8Array): void {
+    const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
+    const { pending, inner } = saved.state as { pending: number[]; inner: string };
+    this.#strategy.load(new Uint8Array(Buffer.from(inner, 'base64')));
+    this.#pending.replace(pending.map((trial) => [trial, this.#known[trial]!]));
+  }
+
+  /** A state goes on only with the same given cells. */
+  get #options(): Record<string, string> {
+    return Object.fromEntries(this.#known.map((decisions, trial) => [`known ${trial}`, decisions.join()]));
+  }
+}
