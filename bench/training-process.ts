@@ -19,6 +19,8 @@ export interface Steps {
   seconds: number;
   /** Of the last step. */
   loss: number;
+  /** Of all its gradients together, before clipping; absent where nothing is trained. */
+  norm?: number;
 }
 
 /** What a process is to do, its only argument. */

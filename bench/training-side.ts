@@ -13,7 +13,7 @@ import type { Tensor } from '../src/engine/tensor.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../src/nn/optimizers.ts';
 import { planNetwork } from '../src/space/plan.ts';
-import type { Job } from './training-process.ts';
+import type { Job, Steps } from './training-process.ts';
 
 const job = JSON.parse(process.argv[2]!) as Job;
 const { architecture, batch, input, classes, device, start } = job;
@@ -34,18 +34,20 @@ function bytesOf(tensor: Tensor): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function trainingStep(): number {
+function trainingStep(): Omit<Steps, 'seconds'> {
   return scope(() => {
     clearGradients(parameters);
     const loss = crossEntropy(network.forward(images).logits, labels);
     backward(loss);
-    clipByGlobalNorm(parameters, 5);
+    const norm = clipByGlobalNorm(parameters, 5);
     optimizer.step(0.01);
-    return loss.item();
+    return { loss: loss.item(), norm: norm.item() };
   });
 }
 
-const inferenceStep = () => scope(() => noGrad(() => crossEntropy(network.forward(images).logits, labels).item()));
+function inferenceStep(): Omit<Steps, 'seconds'> {
+  return scope(() => noGrad(() => ({ loss: crossEntropy(network.forward(images).logits, labels).item() })));
+}
 
 const step = job.mode === 'training' ? trainingStep : inferenceStep;
 const count = parameters.reduce((sum, parameter) => sum + parameter.size, 0);
@@ -53,7 +55,7 @@ const hello = { parameters: count, planned: plan.trainableParameters, version: l
 process.stdout.write(`${JSON.stringify(hello)}\n`);
 for await (const line of createInterface({ input: process.stdin })) {
   const before = performance.now();
-  let loss = 0;
-  for (let index = 0; index < Number(line); index++) loss = step();
-  process.stdout.write(`${JSON.stringify({ seconds: (performance.now() - before) / 1000, loss })}\n`);
+  let last = {};
+  for (let index = 0; index < Number(line); index++) last = step();
+  process.stdout.write(`${JSON.stringify({ seconds: (performance.now() - before) / 1000, ...last })}\n`);
 }

@@ -34,11 +34,11 @@ def capture(step):
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        loss = step()
+        results = step()
 
     def replay():
         graph.replay()
-        return loss
+        return results
 
     return replay
 
@@ -62,13 +62,13 @@ def main():
         with autocast:
             loss = F.cross_entropy(forward(images), labels)
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimizer.step()
-        return loss
+        return loss, norm
 
     def inference_step():
         with torch.no_grad(), autocast:
-            return F.cross_entropy(forward(images), labels)
+            return F.cross_entropy(forward(images), labels), None
 
     if job["mode"] == "inference":
         network.eval()
@@ -84,7 +84,7 @@ def main():
     if variant == "graph":
         step = capture(step)
     if variant == "compile":
-        step().item()
+        step()[0].item()
     prepared = time.perf_counter() - prepared  # of compiling or capturing; 0 otherwise
 
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -93,8 +93,10 @@ def main():
     for line in sys.stdin:
         start = time.perf_counter()
         for _ in range(int(line)):
-            loss = step().item()
-        print(json.dumps({"seconds": time.perf_counter() - start, "loss": loss}), flush=True)
+            loss, norm = step()
+            loss = loss.item()
+        answer = {"seconds": time.perf_counter() - start, "loss": loss}
+        print(json.dumps(answer if norm is None else {**answer, "norm": norm.item()}), flush=True)
 
 
 if __name__ == "__main__":
