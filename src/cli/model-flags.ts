@@ -31,6 +31,12 @@ export function addModelFlags(command: Command): Command {
     .option('--no-skip-reduction-input', 'it reads that input, as mobile and CIFAR do');
 }
 
+/** Those of these options that have a value, as one types them: `stemChannels` is `--stem-channels`. */
+export function typedFlags(options: object): string[] {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return given.map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+}
+
 /** A network to be looked at: its layers, and its weights' file where it has one. */
 export interface NamedNetwork {
   plan: Plan;
@@ -56,11 +62,9 @@ export async function readNetwork(model: string, flags: ModelFlags): Promise<Nam
 }
 
 async function readWeightsFile(path: string, { input, ...others }: ModelFlags): Promise<NamedNetwork> {
-  const refused = Object.entries(others).find(([, value]) => value !== undefined);
-  if (refused) {
-    const flag = refused[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new InputError(`--${flag}: expected no such flag beside ${path}, which says itself what network it holds`);
-  }
+  const [flag] = typedFlags(others);
+  if (flag)
+    throw new InputError(`${flag}: expected no such flag beside ${path}, which says itself what network it holds`);
   const { readModelDescription } = await import('../model/model-file.ts'); // with the engine: not loaded for a published cell
   const description = readModelDescription(path);
   const { architecture, network, classes } = description;

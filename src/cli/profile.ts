@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { InputError } from '../failure.ts';
 import type { ModelFlags } from '../space/model-name.ts';
-import { addModelFlags, modelHelp, readNetwork } from './model-flags.ts';
+import { addModelFlags, modelHelp, readNetwork, typedFlags } from './model-flags.ts';
 import { positiveNumber, wholeNumber } from './model-source.ts';
 import { familyDocument, familyTable } from './profile-family.ts';
 import type { MeasureFlags } from './profile-latency.ts';
@@ -44,30 +44,42 @@ export function registerProfile(program: Command): void {
     .action(run);
 }
 
-async function run(model: string | undefined, { family, measure, json, ...flags }: Flags): Promise<void> {
-  const { batch, runtime, device, threads, seconds, seed, ...modelFlags } = flags;
-  const print = (document: object, text: () => string) =>
-    process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text());
-  if (family) {
-    if (model !== undefined) throw new InputError(`--family: expected no MODEL beside it, got ${model}`);
-    print(familyDocument(), familyTable);
-    return;
-  }
+async function run(model: string | undefined, { json, ...flags }: Flags): Promise<void> {
+  const { document, text } = flags.family ? describeFamily(model, flags) : await describeModel(model, flags);
+  process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text());
+}
+
+interface Described {
+  /** Of --json. */
+  document: object;
+  text: () => string;
+}
+
+function describeFamily(model: string | undefined, { family: _, ...others }: Flags): Described {
+  const [other = model] = typedFlags(others);
+  if (other !== undefined) throw new InputError(`--family: expected nothing but --json beside it, got ${other}`);
+  return { document: familyDocument(), text: familyTable };
+}
+
+async function describeModel(model: string | undefined, flags: Flags): Promise<Described> {
   if (model === undefined) throw new InputError('profile: expected a MODEL such as nasnet-a:mobile, or --family');
+  const { measure, batch, runtime, device, threads, seconds, seed, ...modelFlags } = flags;
   const measureFlags = { batch, runtime, device, threads, seconds, seed };
-  const needless = Object.entries(measureFlags).find(([, value]) => value !== undefined && !measure);
-  if (needless) throw new InputError(`--${needless[0]}: expected --measure beside it`);
+  const [needless] = measure ? [] : typedFlags(measureFlags);
+  if (needless) throw new InputError(`${needless}: expected --measure beside it`);
   const network = await readNetwork(model, modelFlags);
+  if (network.description && seed !== undefined)
+    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
   if (measure) {
     const { latencyTable, measureNetwork } = await import('./profile-latency.ts'); // with the engine
     const latency = await measureNetwork(model, network, measureFlags);
-    print({ ...profile(network.plan), ...latency }, () => latencyTable(model, network.plan, latency));
-    return;
+    const document = { ...profile(network.plan), ...latency };
+    return { document, text: () => latencyTable(model, network.plan, latency) };
   }
   const noAuxiliary = network.description
     ? 'the file holds none, only training uses it'
     : 'the image is too small for one';
-  print(profile(network.plan), () => profileTable(network.plan, noAuxiliary));
+  return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
 }
 
 /** A commander argument parser: several values with commas between them. */

@@ -48,7 +48,7 @@ export interface NotMeasured extends Place {
 /**
  * @param network in evaluation, on the CPU
  * @yields one row for each batch of each runtime on each device, as it is done
- * @throws InputError for a device that this machine lacks
+ * @throws InputError for a device that this machine lacks, and for onnxruntime alone on a GPU
  */
 export async function* measureLatency(
   network: Network,
@@ -60,23 +60,22 @@ export async function* measureLatency(
   const missing = options.devices.find((device) => !there.includes(device));
   if (missing !== undefined) throw new InputError(`--device: expected one of ${there.join(', ')}, got ${missing}`);
   const places = options.runtimes.flatMap((runtime) =>
-    options.devices
-      .filter((device) => runtime === 'nasnet' || device === 'cpu')
-      .map((device) => ({ runtime, device, batches: options.batches })),
+    options.devices.filter((device) => runtime === 'nasnet' || device === 'cpu').map((device) => ({ runtime, device })),
   );
-  for (const { runtime, device, batches } of places) {
+  if (places.length === 0)
+    throw new InputError(`--device: expected cpu, where onnxruntime is timed, got ${options.devices.join(', ')}`);
+  for (const { runtime, device } of places) {
     const open = () =>
       runtime === 'nasnet' ? openEngine(network, { device, threads }) : openOnnx(network, description, { threads });
-    yield* measureOne({ runtime, device }, open, batches, network, options);
+    yield* measureOne({ runtime, device }, open, network, options);
   }
 }
 
 async function* measureOne(
   at: Omit<Place, 'batch'>,
   open: () => OpenRuntime | Promise<OpenRuntime>,
-  batches: readonly number[],
   network: Network,
-  { limits: given, memoryBytes }: LatencyOptions,
+  { batches, limits: given, memoryBytes }: LatencyOptions,
 ): AsyncGenerator<Latency | NotMeasured> {
   const limits = { ...timingDefaults, ...given };
   let opened: OpenRuntime;

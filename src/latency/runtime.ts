@@ -6,7 +6,6 @@ import { setThreads, synchronize } from '../engine/machine.ts';
 import { keep, noGrad, scope } from '../engine/memory.ts';
 import { Generator } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
-
 import type { ModelDescription } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { RandomStream } from '../random/stream.ts';

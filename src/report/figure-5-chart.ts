@@ -27,7 +27,7 @@ export interface CostChart {
 interface SeriesStyle {
   legend: string;
   colour: string;
-  symbol: 'circle' | 'square' | 'diamond';
+  symbol: 'circle' | 'square' | 'diamond2';
   /** Pixels from the symbol's middle to its rim. */
   radius: number;
   filled: boolean;
@@ -37,7 +37,7 @@ const styles: Record<Series, SeriesStyle> = {
   designed: { legend: 'designed by people', colour: '#475569', symbol: 'circle', radius: 4, filled: true },
   'nasnet-a': { legend: 'NASNet-A', colour: '#c2410c', symbol: 'square', radius: 5, filled: true },
   'nasnet-b-c': { legend: 'NASNet-B and -C', colour: '#c2410c', symbol: 'square', radius: 4, filled: false },
-  own: { legend: 'your models', colour: '#1d4ed8', symbol: 'diamond', radius: 6, filled: true },
+  own: { legend: 'your models', colour: '#1d4ed8', symbol: 'diamond2', radius: 6, filled: true },
 };
 
 const size = { width: 760, height: 540, left: 58, right: 24, top: 64, bottom: 48 } as const; // pixels
@@ -105,21 +105,23 @@ export function costChart({ title, label, points }: CostChart): string {
 }
 
 function symbols(points: readonly CostPoint[], series: Series): Plot.Markish {
-  const { colour, symbol, radius, filled } = styles[series];
   return Plot.dot(
     points.filter((point) => point.series === series),
     {
+      ...look(series),
       x: 'cost',
       y: 'top1',
-      r: radius,
-      symbol: symbol === 'diamond' ? 'diamond2' : symbol,
-      fill: filled ? colour : ink.paper,
-      stroke: filled ? ink.paper : colour,
-      strokeWidth: filled ? 1 : 1.75,
       ariaLabel: 'name',
       title: ({ name, top1 }: CostPoint) => `${name}: ${(100 * top1).toFixed(1)}%`,
     },
   );
+}
+
+/** Of a series' symbol, in the plot as in the legend. */
+function look(series: Series): Plot.DotOptions {
+  const { colour, symbol, radius, filled } = styles[series];
+  const [fill, stroke, strokeWidth] = filled ? [colour, ink.paper, 1] : [ink.paper, colour, 1.75];
+  return { symbol, r: radius, fill, stroke, strokeWidth };
 }
 
 /** The name in its box, at the side that its point is on: the box is as wide as the text in the widest font. */
@@ -160,20 +162,12 @@ function heading(title: string, points: readonly CostPoint[]): Plot.Markish[] {
   const used = (Object.keys(styles) as Series[]).filter((series) => points.some((point) => point.series === series));
   let across = 0;
   const legend = used.flatMap((series) => {
-    const { legend: words, colour, symbol, radius, filled } = styles[series];
+    const { legend: words } = styles[series];
     const at = { frameAnchor: 'top-left', dy: -17 } as const;
     const left = across;
     across += 16 + textWidth(words, font) + 12;
     return [
-      Plot.dot([words], {
-        ...at,
-        dx: left + 6,
-        r: radius,
-        symbol: symbol === 'diamond' ? 'diamond2' : symbol,
-        fill: filled ? colour : ink.paper,
-        stroke: filled ? ink.paper : colour,
-        strokeWidth: filled ? 1 : 1.75,
-      }),
+      Plot.dot([words], { ...look(series), ...at, dx: left + 6 }),
       Plot.text([words], { ...at, dx: left + 16, dy: -22, fill: ink.quiet, textAnchor: 'start' }),
     ];
   });

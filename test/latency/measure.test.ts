@@ -61,10 +61,11 @@ test('what does not fit the memory, or takes longer than it may, is not begun an
   );
 });
 
-test('a device that is not there is refused', async () => {
+test('a device that is not there is refused, and none at all', async () => {
   await assert.rejects(rowsOf({ devices: ['cpu', 'cuda:7'] }), (error: Error) => {
     return error instanceof InputError && /--device: expected one of cpu.*, got cuda:7/.test(error.message);
   });
+  await assert.rejects(rowsOf({ devices: [] }), /--device: expected cpu, where onnxruntime is timed/);
 });
 
 test('the memory of one pass is the weights and, for each image, every result', () => {
