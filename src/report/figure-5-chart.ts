@@ -44,7 +44,10 @@ const size = { width: 760, height: 540, left: 58, right: 24, top: 64, bottom: 48
 const frame = { left: size.left, right: size.width - size.right, top: size.top, bottom: size.height - size.bottom };
 const font = 12; // pixels
 
-/** Behind everything: an SVG shown on a dark page has no other background. */
+const ticks = 8; // about so many on each axis
+const middle = { labelAnchor: 'center', labelArrow: 'none' } as const;
+
+/** Behind everything, the axes too: an SVG shown on a dark page has no other background. */
 const paper = Plot.frame({
   fill: ink.paper,
   insetLeft: -size.left,
@@ -81,19 +84,19 @@ export function costChart({ title, label, points }: CostChart): string {
     marginBottom: size.bottom,
     style: { fontSize: `${font}px`, fontFamily, color: ink.text },
     ariaLabel: title,
-    x: { label, labelAnchor: 'center', labelArrow: 'none', domain: x.domain, range: x.range, ticks: 8, grid: true },
-    y: {
-      label: 'top-1 accuracy (%)',
-      labelAnchor: 'center',
-      labelArrow: 'none',
-      domain: y.domain,
-      range: y.range,
-      ticks: 8,
-      tickFormat: (value: number) => `${Number((100 * value).toFixed(1))}`,
-      grid: true,
-    },
+    x: { domain: x.domain, range: x.range },
+    y: { domain: y.domain, range: y.range },
     marks: [
       paper,
+      Plot.gridX({ ticks }),
+      Plot.gridY({ ticks }),
+      Plot.axisX({ ...middle, label, ticks }),
+      Plot.axisY({
+        ...middle,
+        label: 'top-1 accuracy (%)',
+        ticks,
+        tickFormat: (value: number) => `${hundredfold(value)}`,
+      }),
       Plot.frame({ stroke: '#cbd5e1' }),
       Plot.line(line, { x: 'cost', y: 'top1', stroke: styles['nasnet-a'].colour, strokeWidth: 1.75 }),
       leaders(placed, x, y),
@@ -112,7 +115,7 @@ function symbols(points: readonly CostPoint[], series: Series): Plot.Markish {
       x: 'cost',
       y: 'top1',
       ariaLabel: 'name',
-      title: ({ name, top1 }: CostPoint) => `${name}: ${(100 * top1).toFixed(1)}%`,
+      title: ({ name, top1 }: CostPoint) => `${name}: ${hundredfold(top1)}%`,
     },
   );
 }
@@ -193,6 +196,9 @@ function scale(domain: [number, number], range: [number, number]): Scale {
     back: (pixel) => domain[0] + (pixel - range[0]) / slope,
   };
 }
+
+/** 0.741 as 74.1, whatever rounding does. */
+const hundredfold = (share: number) => Number((100 * share).toFixed(2));
 
 /** From a multiple of 2 points below the least accuracy to one above the largest. */
 function accuracies(points: readonly CostPoint[]): [number, number] {

@@ -211,6 +211,16 @@ test('a poor accuracy and a huge cost widen the axes', () => {
   }
 });
 
+test('the white paper lies behind everything, the axes too', () => {
+  const { document } = parseHTML(read('figure-5-parameters.svg'));
+  const [first, ...others] = [...document.querySelectorAll('svg > :not(style)')];
+  assert.deepEqual(
+    ['x', 'y', 'width', 'height'].map((name) => Number(first!.getAttribute(name))),
+    [0, 0, 760, 540],
+  );
+  assert.ok(others.some((element) => element.getAttribute('aria-label') === 'x-axis tick'));
+});
+
 test('a folder that cannot be made is one sentence', () => {
   const file = join(folder, 'a file');
   writeFileSync(file, '');
