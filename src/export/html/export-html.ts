@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
-import { Failure } from '../../failure.ts';
+import { Failure, InputError } from '../../failure.ts';
 import { writeWhole } from '../../whole-file.ts';
 
 export interface ExamplePicture {
@@ -14,8 +14,19 @@ export interface ExamplePicture {
   bytes: Uint8Array;
 }
 
-/** Writes the page whole or not at all; returns its size in bytes. @throws Failure where onnxruntime-web is missing or the disk refuses */
+const largestModel = 256e6; // bytes; browsers hold no text of twice as many letters
+
+/**
+ * Writes the page whole or not at all; returns its size in bytes.
+ * @throws InputError for a network of more than 256 MB; Failure where onnxruntime-web is missing or the disk refuses
+ */
 export function writeHtml(path: string, onnx: Uint8Array, pictures: readonly ExamplePicture[] = []): number {
+  if (onnx.length > largestModel) {
+    const got = `${Math.round(onnx.length / 1e6)} MB`;
+    throw new InputError(
+      `${path}: expected a network of at most 256 MB for a page, got ${got}; its ONNX file can be dropped on the page of another`,
+    );
+  }
   return writeWhole(path, [pageOf(onnx, pictures)]);
 }
 
