@@ -1,6 +1,7 @@
 // The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no terminal.
 // Nothing is decided by it.
 
+import { collapseWarning } from '../report/controller-words.ts';
 import { duration, percent } from '../report/words.ts';
 import type { ExperimentEvent } from '../study/experiment.ts';
 import type { SearchSettings } from '../study/preset.ts';
@@ -19,6 +20,7 @@ export class SearchDisplay extends LiveBlock {
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastPlain = 0;
+  #warned = false;
 
   /** Starts to draw. */
   begin(study: Study<SearchSettings>, trials: number, workers: number): void {
@@ -69,6 +71,9 @@ export class SearchDisplay extends LiveBlock {
       case 'retried':
         this.log(`trial ${event.trial} is tried once more: ${event.reason}`);
         break;
+      case 'updated':
+        this.#warn(event.figures);
+        break;
       case 'failed':
         this.#children.delete(event.trial);
         this.log(`trial ${event.trial} failed (${event.failure.kind}): ${event.failure.message}`);
@@ -96,6 +101,14 @@ export class SearchDisplay extends LiveBlock {
       }
     }
   };
+
+  /** Once a search. */
+  #warn(figures: Record<string, number>): void {
+    const warning = this.#warned ? undefined : collapseWarning(figures);
+    if (warning === undefined) return;
+    this.#warned = true;
+    this.log(warning);
+  }
 
   #recount(): void {
     const { trials, best, latestMean } = this.#study!.summary();

@@ -11,6 +11,7 @@ import type { Machine } from '../study/machine.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import type { Study } from '../study/study.ts';
+import { collapseWarning } from './controller-words.ts';
 import { duration, percent, whole } from './words.ts';
 
 /** One of the best cells, and the child network that was trained with it. */
@@ -32,6 +33,8 @@ export interface Findings {
   top: CellFinding[];
   /** In a study of several strategies, each one's share of it; else empty. */
   arms: (ArmSummary & { label: string })[];
+  /** What the controller's figures warn of. */
+  warning: string | undefined;
   final: FinalModel | undefined;
   classes: string[];
   machine: Machine | undefined;
@@ -55,6 +58,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
       };
     }),
     arms: armsOf(study),
+    warning: collapseWarning(study.latestUpdate()?.figures ?? {}),
     final: readFinalModel(study),
     classes,
     machine: study.result('machine') as Machine | undefined,
@@ -81,7 +85,7 @@ function sizeOf(architecture: Architecture, { cells, filters, resolution }: Trai
 }
 
 /** The findings in plain words: what was searched, what was found, what the network built from it reaches. */
-export function sentences({ settings, summary, top, final }: Findings): string[] {
+export function sentences({ settings, summary, top, warning, final }: Findings): string[] {
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const said = [
@@ -93,6 +97,7 @@ export function sentences({ settings, summary, top, final }: Findings): string[]
       `${whole(repeats.trials)} of them were graphs that had been trained before and kept their reward, which saved ${duration(repeats.savedSeconds)} of training.`,
     );
   }
+  if (warning) said.push(warning);
   const [best] = top;
   if (best) {
     said.push(

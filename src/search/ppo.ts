@@ -6,6 +6,7 @@ import { noGrad, scope } from '../engine/memory.ts';
 import { minimum } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { type Adam, clipByGlobalNorm } from '../nn/optimizers.ts';
+import { type DecisionKind, decisionKind } from '../space/decisions.ts';
 import type { Controller } from './controller.ts';
 import type { PpoOptions } from './options.ts';
 import { type Evaluation, Replay } from './replay.ts';
@@ -39,6 +40,10 @@ export interface PolicyFigures {
   clipFraction: number;
   /** In nats per architecture: the sum over its decisions. */
   entropy: number;
+  /** What is left of the uniform policy's entropy, 0 to 1: of the decisions on inputs, on operations, on combiners; 0 without any. */
+  inputEntropy: number;
+  operationEntropy: number;
+  combinerEntropy: number;
 }
 
 export interface UpdateFigures extends PolicyFigures {
@@ -70,10 +75,10 @@ export function update(
         replay.backward(objective.add(evaluation.entropies.mean().mul(options.entropyWeight)).neg());
         gradientNorm = clipByGlobalNorm(controller.parameters(), options.clipNorm).item();
         optimizer.step(options.learningRate);
-        if (epoch === 0) staleKl = measure(evaluation, oldLogProbs, options.clipRange).kl;
+        if (epoch === 0) staleKl = measure(evaluation, oldLogProbs, controller.sizes, options.clipRange).kl;
       });
     }
-    const after = noGrad(() => measure(replay.evaluate(), oldLogProbs, options.clipRange));
+    const after = noGrad(() => measure(replay.evaluate(), oldLogProbs, controller.sizes, options.clipRange));
     return { ...after, staleKl, gradientNorm };
   });
 }
@@ -88,12 +93,29 @@ function constants(batch: readonly RewardedSample[]): { oldLogProbs: Tensor; adv
 }
 
 /** Figures of a policy on architectures that another one drew. The divergence is estimated by ratio − 1 − log ratio. */
-export function measure({ logProbs, entropies }: Evaluation, oldLogProbs: Tensor, clipRange: number): PolicyFigures {
+export function measure(
+  { logProbs, entropies }: Evaluation,
+  oldLogProbs: Tensor, // [samples, decisions]
+  sizes: readonly number[],
+  clipRange: number,
+): PolicyFigures {
   return noGrad(() => {
     const logRatio = logProbs.sub(oldLogProbs); // [samples, decisions]
     const ratio = logRatio.exp();
     const kl = ratio.sub(1).sub(logRatio).sum(1).mean();
     const outside = ratio.sub(1).abs().gt(clipRange).to('float32').mean();
-    return { kl: kl.item(), clipFraction: outside.item(), entropy: entropies.sum(1).mean().item() };
+    const perDecision = Array.from(entropies.mean(0).toArray(), Number); // [decisions]
+    const entropy = perDecision.reduce((sum, each) => sum + each, 0);
+    return { kl: kl.item(), clipFraction: outside.item(), entropy, ...entropyByKind(perDecision, sizes) };
   });
+}
+
+function entropyByKind(entropies: readonly number[], sizes: readonly number[]) {
+  const share = (kind: DecisionKind) => {
+    const places = sizes.flatMap((_, index) => (decisionKind(index) === kind ? [index] : []));
+    const sum = (values: (index: number) => number) => places.reduce((total, index) => total + values(index), 0);
+    const uniform = sum((index) => Math.log(sizes[index]!));
+    return uniform === 0 ? 0 : sum((index) => entropies[index]!) / uniform;
+  };
+  return { inputEntropy: share('input'), operationEntropy: share('operation'), combinerEntropy: share('combiner') };
 }

@@ -10,6 +10,14 @@ import { combiners, operationNames } from './operations.ts';
 export const defaultBlocks = 5;
 const decisionsPerBlock = 5;
 
+export type DecisionKind = 'input' | 'operation' | 'combiner';
+
+/** What the decision at this place is about. */
+export function decisionKind(index: number): DecisionKind {
+  const place = index % decisionsPerBlock;
+  return place < 2 ? 'input' : place < 4 ? 'operation' : 'combiner';
+}
+
 /** How many values each decision can take: 10B numbers, such as [2, 2, 13, 13, 2, 3, 3, 13, 13, 2, …]. */
 export function decisionSizes(blocks: number = defaultBlocks): number[] {
   const cell = Array.from({ length: blocks }, (_, index) => [

@@ -157,10 +157,15 @@ export class StudyRecords {
   /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
   updates(): UpdateRecord[] {
     const sql = `SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence`;
-    return this.file
-      .query(sql)
-      .all()
-      .map((row) => ({ trial: Number(row.trial), at: Number(row.at), figures: JSON.parse(String(row.detail)) }));
+    return this.file.query(sql).all().map(updateOf);
+  }
+
+  /** The latest update of the strategy, if there was one. */
+  latestUpdate(): UpdateRecord | undefined {
+    const row = this.file
+      .query(`SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence DESC LIMIT 1`)
+      .get();
+    return row && updateOf(row);
   }
 
   /** Counts and means; `latest` is how many trials the latest mean covers. */
@@ -234,6 +239,10 @@ function trialOf(row: Row): TrialRecord {
     details: parsed(row.details),
   };
 }
+
+const updateOf = (row: Row): UpdateRecord => {
+  return { trial: Number(row.trial), at: Number(row.at), figures: JSON.parse(String(row.detail)) };
+};
 
 function epochOf(row: Row): EpochRecord {
   return {

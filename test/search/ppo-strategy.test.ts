@@ -121,10 +121,13 @@ test('diagnostics are empty before the first update and finite numbers after it'
   assert.deepEqual(Object.keys(figures).sort(), [
     'baseline',
     'clipFraction',
+    'combinerEntropy',
     'entropy',
     'gradientNorm',
+    'inputEntropy',
     'kl',
     'meanAdvantage',
+    'operationEntropy',
     'staleKl',
     'update',
   ]);

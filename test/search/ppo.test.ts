@@ -91,6 +91,7 @@ test('PPO leaves ratio 1 and KL 0 on its first pass', () => {
         batch.map((sample) => sample.decisions),
       ),
       tensor(old, [20, 3]),
+      controller.sizes,
       1e-4,
     ),
   );
@@ -104,12 +105,15 @@ test('KL and clip fraction are those of a policy that is known', () => {
     measure(
       { logProbs: tensor([Math.log(0.3), Math.log(0.45)], [2, 1]), entropies: tensor([0.5, 0.7], [2, 1]) },
       tensor([Math.log(0.2), Math.log(0.5)], [2, 1]),
+      [4],
       0.2,
     ),
   );
   near(figures.kl, (0.5 - Math.log(1.5) + (-0.1 - Math.log(0.9))) / 2, 1e-6);
   assert.equal(figures.clipFraction, 0.5);
   near(figures.entropy, 0.6, 1e-6);
+  near(figures.inputEntropy, 0.6 / Math.log(4), 1e-6);
+  assert.equal(figures.operationEntropy, 0); // there is no such decision
 });
 
 test('an update makes what was good likelier and what was bad rarer, and tells how far it went', () => {
