@@ -6,7 +6,7 @@ import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { tensor } from '../../engine/create.ts';
 import { noGrad, scope } from '../../engine/memory.ts';
-import { Failure, InputError } from '../../failure.ts';
+import { Failure, InputError, Interruption } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import { writeModel } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
@@ -36,7 +36,8 @@ export interface PyTorchResult {
 
 /**
  * Writes `path`, which ends in .py, and the weights beside it, both only after they were compared.
- * @throws InputError for a name that Python cannot import; Failure where the logits differ by more than 1e-4 or the disk refuses
+ * @throws InputError for a name that Python cannot import; Failure where the logits differ by more than 1e-4 or the disk refuses;
+ * Interruption when the signal is aborted
  */
 export async function writePyTorch(
   path: string,
@@ -57,6 +58,9 @@ export async function writePyTorch(
     await inPlace(tensors, weights);
     await inPlace(source, path);
     return { weights, bytes, weightsBytes, largestDifference: undefined, ...checked };
+  } catch (error) {
+    if (signal?.aborted) throw new Interruption(`${path}: stopped before the file was compared, nothing is written`);
+    throw error;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
