@@ -8,6 +8,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
+import { withoutDrawing } from '../nn/initialise.ts';
 import { namedModels } from '../space/named-models.ts';
 import { nasnetA } from '../space/published.ts';
 import { type Match, type MatchOptions, matchWeights } from './matching.ts';
@@ -25,7 +26,7 @@ export interface Imported {
 }
 
 /**
- * Holds the network and one tensor of the file at a time in memory (of a .safetensors file all of them).
+ * Holds the network and one tensor of the file at a time in memory.
  * @param progress called with the share of tensors that are read, 0 to 1
  * @throws InputError for a file that holds no weights of NASNet-A mobile or large, whole and finite
  */
@@ -37,7 +38,9 @@ export async function importWeights(
   const file = await openWeightFile(path);
   try {
     const match = matchWeights(path, file, options);
-    const network = buildNetwork(match.plan, { seed: 0 });
+    const network = match.classifier
+      ? withoutDrawing(() => buildNetwork(match.plan))
+      : buildNetwork(match.plan, { seed: 0 });
     try {
       readInto(network, path, file, match.pairs, progress);
     } catch (error) {

@@ -1,10 +1,9 @@
 // A file of named tensors of any format that published weights come in, recognised by its first bytes and never by its ending.
 // The formats' own readers are beside it; which network the tensors belong to is matching.ts's affair.
 
-import { free } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
-import { readSafetensors } from '../nn/safetensors.ts';
+import { openSafetensors } from '../nn/safetensors.ts';
 import { FileBytes } from './file-bytes.ts';
 import { openLegacyPth, openZipPth } from './pth.ts';
 
@@ -35,22 +34,16 @@ export async function openWeightFile(path: string): Promise<WeightFile> {
     }
     if (starts(head, 0x50, 0x4b, 0x03, 0x04)) return openZipPth(file); // PK
     if (starts(head, 0x80)) return openLegacyPth(file); // a pickle's PROTO
-    if (head[8] === 0x7b) return openSafetensors(file); // the header's {
+    if (head[8] === 0x7b) {
+      const { tensors, close } = openSafetensors(path); // its header's {
+      file.close();
+      return { tensors, besides: [], close };
+    }
     throw new InputError(`${path}: expected ${formats}, got ${foreign(head)}`);
   } catch (error) {
     file.close();
     throw error;
   }
-}
-
-function openSafetensors(file: FileBytes): WeightFile {
-  const entries = Object.entries(readSafetensors(file.path).tensors);
-  const tensors = new Map(entries.map(([name, tensor]) => [name, { shape: tensor.shape, read: () => tensor.clone() }]));
-  const close = () => {
-    free(entries.map(([, tensor]) => tensor));
-    file.close();
-  };
-  return { tensors, besides: [], close };
 }
 
 /** What a file that holds no weights looks like. */

@@ -58,7 +58,26 @@ interface Entry {
 
 /** Reads all tensors of a file. @throws InputError for a missing, truncated or foreign file */
 export function readSafetensors(path: string): Safetensors {
+  const { tensors, metadata, close } = openSafetensors(path);
+  try {
+    const read = () => Object.fromEntries([...tensors].map(([name, each]) => [name, each.read()]));
+    return { tensors: scope(read), metadata };
+  } finally {
+    close();
+  }
+}
+
+export interface OpenSafetensors {
+  /** `read` makes a new tensor each time. */
+  tensors: Map<string, { shape: readonly number[]; read(): Tensor }>;
+  metadata: Record<string, string>;
+  close(): void;
+}
+
+/** A file whose tensors are read one by one, when they are needed. @throws InputError as readSafetensors does */
+export function openSafetensors(path: string): OpenSafetensors {
   const file = openOrRefuse(path);
+  const close = () => closeSync(file);
   try {
     const size = fstatSync(file).size;
     const { header, start } = readHeader(file, size, path);
@@ -68,13 +87,16 @@ export function readSafetensors(path: string): Safetensors {
     const used = entries.reduce((most, { begin, length }) => Math.max(most, begin + length), 0);
     if (used < size - start)
       throw new InputError(`${path}: expected ${used} bytes of tensors, got ${size - start}: the file holds more`);
-    const read = ({ name, dtype, shape, begin, length }: CheckedEntry): [string, Tensor] => [
-      name,
-      fromBytes(readPart(file, start + begin, length, path), dtype, shape),
-    ];
-    return { tensors: scope(() => Object.fromEntries(entries.map(read))), metadata };
-  } finally {
-    closeSync(file);
+    const tensors = new Map(
+      entries.map(({ name, dtype, shape, begin, length }) => {
+        const read = () => fromBytes(readPart(file, start + begin, length, path), dtype, shape);
+        return [name, { shape, read }];
+      }),
+    );
+    return { tensors, metadata, close };
+  } catch (error) {
+    close();
+    throw error;
   }
 }
 
