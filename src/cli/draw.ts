@@ -1,11 +1,10 @@
 // `nasnet draw CELL|STUDY -o FILE.svg`: the cells as in the paper's Figure 4.
 
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { drawArchitecture } from '../draw/picture.ts';
-import { Failure } from '../failure.ts';
 import { type ArchitectureSource, parseArchitectureSource } from '../space/model-name.ts';
+import { writeWhole } from '../whole-file.ts';
 import { readArchitecture } from './model-source.ts';
 
 export function registerDraw(program: Command): void {
@@ -19,9 +18,7 @@ export function registerDraw(program: Command): void {
       const source = parseArchitectureSource(name);
       const svg = drawArchitecture(await readArchitecture(source), { title: title ?? titleOf(source) });
       if (output === '-') return void process.stdout.write(svg);
-      await writeFile(output, svg).catch((error: Error) => {
-        throw new Failure(`${output}: the picture could not be written (${error.message})`);
-      });
+      writeWhole(output, [svg]);
     });
 }
 

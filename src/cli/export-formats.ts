@@ -64,7 +64,7 @@ async function safetensors(job: ExportJob): Promise<Exported> {
   const { writeModel } = await import('../model/model-file.ts');
   const { network, description } = await withWeights(job);
   writeModel(job.output, network, description);
-  return { files: [fileOf(job.output)], said: [] };
+  return { files: [{ path: job.output, bytes: statSync(job.output).size }], said: [] };
 }
 
 async function pytorch(job: ExportJob): Promise<Exported> {
@@ -73,11 +73,15 @@ async function pytorch(job: ExportJob): Promise<Exported> {
   using interrupt = stoppable(job, 'PyTorch');
   const { output, verify, python } = job;
   const result = await writePyTorch(output, network, description, { verify, python, signal: interrupt.signal });
-  const { largestDifference, unverified, weights } = result;
+  const { bytes, weights, weightsBytes, largestDifference, unverified } = result;
+  const files = [
+    { path: output, bytes },
+    { path: weights, bytes: weightsBytes },
+  ];
   const said = unverified
     ? [`not compared: ${unverified}; run the file where torch is, or name a Python that has it with --python`]
     : differenceSaid("PyTorch's", largestDifference, 1);
-  return { files: [fileOf(output), fileOf(weights)], largestDifference, said };
+  return { files, largestDifference, said };
 }
 
 async function onnx(job: ExportJob): Promise<Exported> {
@@ -129,8 +133,6 @@ async function withWeights(job: ExportJob): Promise<{ network: Network; descript
   const description = descriptionOf(network, `initial weights of seed ${seed}, never trained`);
   return { network: networkOf(model, network, seed), description };
 }
-
-const fileOf = (path: string) => ({ path, bytes: statSync(path).size });
 
 function differenceSaid(whose: string, difference: number | undefined, images: number): string[] {
   if (difference === undefined) return ['not compared'];
