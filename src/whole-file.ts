@@ -1,30 +1,43 @@
 // Writing results so that nobody ever reads half of one: beside the old file, to the disk, then in its place.
 // Like failure.ts for every folder; what the files hold is the callers'.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { Failure } from './failure.ts';
 
 /**
- * Writes a file whole or not at all, in place of an older one. The chunks are asked for one by one, so that a large file
- * is never in memory at once; texts become UTF-8. What the chunks' iterable throws passes through.
+ * Writes a file whole or not at all, in place of an older one; a link stays and its target is replaced. What is no file, such as
+ * /dev/null or a pipe, is only written to. The chunks are asked for one by one, so that a large file is never in memory at once;
+ * texts become UTF-8. What the chunks' iterable throws passes through.
  * @returns the bytes written
  * @throws Failure with the reason when the disk is full or refuses
  */
 export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>): number {
-  const unfinished = `${path}.${process.pid}.part`;
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const device = existsSync(path) && !statSync(path).isFile() && !statSync(path).isDirectory();
+  const unfinished = device ? path : `${target}.${process.pid}.part`;
   let written = 0;
   try {
     const file = openSync(unfinished, 'w');
     try {
       for (const chunk of chunks) written += writeAll(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-      fsyncSync(file);
+      if (!device) fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    renameSync(unfinished, path);
+    if (!device) renameSync(unfinished, target);
     return written;
   } catch (error) {
-    rmSync(unfinished, { force: true });
+    if (!device) rmSync(unfinished, { force: true });
     const { syscall, message } = error as NodeJS.ErrnoException;
     throw syscall === undefined ? error : new Failure(`${path}: the file could not be written (${message})`);
   }

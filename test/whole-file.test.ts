@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { Failure } from '../src/failure.ts';
@@ -62,4 +62,15 @@ test('a missing folder and a folder in the place of the file are one sentence ea
         error instanceof Failure && error.message.startsWith(`${path}: the file could not be written (E`),
     );
   }
+});
+
+test('a link stays one, its target is replaced; a device is written to and stays one', () => {
+  const [target, link] = [join(folder, 'target'), join(folder, 'link')];
+  writeWhole(target, ['older']);
+  symlinkSync(target, link);
+  writeWhole(link, ['newer']);
+  assert.ok(lstatSync(link).isSymbolicLink());
+  assert.equal(readFileSync(target, 'utf8'), 'newer');
+  assert.equal(writeWhole(devNull, ['nowhere']), 7);
+  assert.ok(!statSync(devNull).isFile());
 });

@@ -1,5 +1,6 @@
 // `nasnet export MODEL -o FILE`: a network for the places where people run models.
 
+import { existsSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
@@ -56,6 +57,8 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   const { output, format: named, images, verify, python, seed = 1, json, ...modelFlags } = flags;
   const format = named ?? formatOf(output);
   refuseForeign(format, given);
+  if (existsSync(output) && !statSync(output).isFile())
+    throw new InputError(`--output: expected a file, got ${output}, which is something else`);
   const network = await readNetwork(model, modelFlags);
   if (network.description && given.has('seed'))
     throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
