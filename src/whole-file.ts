@@ -22,8 +22,9 @@ import { Failure } from './failure.ts';
  * @throws Failure with the reason when the disk is full or refuses
  */
 export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>): number {
-  const target = existsSync(path) ? realpathSync(path) : path;
-  const device = existsSync(path) && !statSync(path).isFile() && !statSync(path).isDirectory();
+  const there = existsSync(path) ? statSync(path) : undefined;
+  const device = there !== undefined && !there.isFile() && !there.isDirectory();
+  const target = there ? realpathSync(path) : path;
   const unfinished = device ? path : `${target}.${process.pid}.part`;
   let written = 0;
   try {
