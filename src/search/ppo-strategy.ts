@@ -9,6 +9,7 @@ import { Adam } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import { advantages, firstBaseline, movedBaseline } from './advantages.ts';
 import { Controller } from './controller.ts';
+import { type Accepts, drawWithin } from './draw-within.ts';
 import { type PpoOptions, parsePpoOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { update } from './ppo.ts';
@@ -40,6 +41,7 @@ export class PpoStrategy implements Strategy {
   readonly #options: PpoOptions;
   readonly #controller: Controller;
   readonly #optimizer: Adam;
+  readonly #accepts: Accepts;
   readonly #pending = new PendingTrials<Sample>();
   #drawn: { first: number; samples: Sample[] } | undefined; // from the present weights; undefined after they changed
   #random: RandomStream;
@@ -48,9 +50,10 @@ export class PpoStrategy implements Strategy {
   #updates = 0;
   #figures: Record<string, number> = {};
 
-  constructor({ sizes, seed, options }: StrategyParts) {
+  constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#options = parsePpoOptions(options);
     this.#sizes = sizes;
+    this.#accepts = accepts;
     const random = new RandomStream(seed).split('ppo');
     this.#controller = new Controller(sizes, this.#options, random.split('weights'));
     this.#optimizer = new Adam(this.#controller.namedParameters());
@@ -59,9 +62,17 @@ export class PpoStrategy implements Strategy {
 
   /** Draws from the controller as it is now, with random numbers that follow from seed and trial number. */
   ask(trial: number): number[] {
+    this.#pending.refuse(trial);
     const first = trial - (trial % drawnAtOnce);
     if (this.#drawn?.first !== first) this.#drawn = { first, samples: this.#draw(first) };
-    const sample = this.#drawn.samples[trial - first]!;
+    const drawn = this.#drawn.samples[trial - first]!;
+    const again = (attempt: number) =>
+      draw(this.#controller, [this.#random.split(`trial ${trial}, attempt ${attempt}`)]);
+    const sample = drawWithin(
+      this.#accepts,
+      (attempt) => (attempt === 0 ? drawn : onOneThread(() => again(attempt))[0]!),
+      ({ decisions }) => decisions,
+    );
     this.#pending.open(trial, sample);
     return [...sample.decisions];
   }

@@ -1,6 +1,7 @@
 // Random search: every decision drawn uniformly, whatever the rewards (the paper's baseline, figure 6).
 
 import { RandomStream } from '../random/stream.ts';
+import { type Accepts, drawWithin } from './draw-within.ts';
 import { refuseOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
@@ -15,19 +16,22 @@ interface State {
 export class RandomStrategy implements Strategy {
   readonly name = 'random';
   readonly #sizes: readonly number[];
+  readonly #accepts: Accepts;
   readonly #pending = new PendingTrials<true>();
   #random: RandomStream;
 
-  constructor({ sizes, seed, options }: StrategyParts) {
+  constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     refuseOptions(options);
     this.#sizes = sizes;
+    this.#accepts = accepts;
     this.#random = new RandomStream(seed).split('random search');
   }
 
   ask(trial: number): number[] {
     this.#pending.open(trial, true);
     const random = this.#random.split(`trial ${trial}`);
-    return this.#sizes.map((size) => random.integer(size));
+    const draw = () => this.#sizes.map((size) => random.integer(size));
+    return drawWithin(this.#accepts, draw, (decisions) => decisions);
   }
 
   tell(trial: number, outcome: Outcome): void {

@@ -4,6 +4,7 @@
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import { ArmsStrategy } from './arms-strategy.ts';
+import type { Accepts } from './draw-within.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
 import { KnownFirst } from './known-first.ts';
 import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
@@ -47,6 +48,8 @@ export interface StrategySettings {
   seed: number | string;
   /** Values of the strategy's own options that are not its defaults. */
   options?: object | undefined;
+  /** What the strategy may propose; it draws again until this is kept. */
+  accepts?: Accepts | undefined;
   /** Decisions of the first trials, before the strategy's own. */
   known?: readonly (readonly number[])[] | undefined;
 }
@@ -57,6 +60,7 @@ export interface StrategyParts {
   sizes: readonly number[];
   seed: number | string;
   options: object;
+  accepts?: Accepts | undefined;
 }
 
 interface StrategyKind {
@@ -81,8 +85,8 @@ export const armNames = (name: string): string[] => name.split(',').map((arm) =>
  * options are each one's by its name. Throws an InputError for an unknown name or option.
  */
 export function createStrategy(name: string, settings: StrategySettings): Strategy {
-  const { blocks, seed, options = {}, known = [] } = settings;
-  const parts = { sizes: decisionSizes(blocks), seed, options };
+  const { blocks, seed, options = {}, known = [], accepts } = settings;
+  const parts = { sizes: decisionSizes(blocks), seed, options, accepts };
   const arms = armNames(name);
   const createOne = (arm: string, own: StrategyParts) => kindOf(arm).create(own);
   const strategy = arms.length > 1 ? new ArmsStrategy(arms, parts, createOne) : createOne(name, parts);

@@ -11,6 +11,7 @@ import { decode } from '../space/decisions.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { evaluateIn, type WorkerResult } from './evaluation.ts';
 import { type FinalModel, keepFinalModel, readFinalModel } from './final-model.ts';
+import { limitCheck, withinLimits } from './limits.ts';
 import type { EpochReport } from './log.ts';
 import { thisMachine } from './machine.ts';
 import type { SearchSettings, Training } from './preset.ts';
@@ -56,15 +57,19 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
 }
 
 async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
-  const { strategy, strategyOptions, inOrder, remember, known, blocks, seed, child } = study.settings;
+  const { strategy, strategyOptions, inOrder, remember, known, limits, blocks, seed, child, final } = study.settings;
   await using pool = poolFor(study.settings, files, child, workers, 1);
   const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
     return { architecture: decode(decisions), training: child, seed: `${seed}, trial ${number}` };
   };
-  const evaluate = evaluateIn(pool, jobOf);
+  const trained = evaluateIn(pool, jobOf);
+  const check = limits && limitCheck(limits, final, files.classes.length);
+  const resample = check && limits.beyond === 'resample';
+  const evaluate = check && !resample ? withinLimits(trained, check) : trained;
+  const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
   return await runSearch({
     study,
-    strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions, known }),
+    strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions, known, accepts }),
     evaluate: remember ? remembering(evaluate, study) : evaluate,
     trials,
     workers,

@@ -6,6 +6,7 @@ import { laptopController, laptopEvolution } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
+import type { Limits } from './limits.ts';
 
 /** A network and how it is trained: the child of a search, or the larger one built from its best cell. */
 export interface Training {
@@ -35,6 +36,8 @@ export interface SearchSettings {
   inOrder: boolean;
   /** Whether a graph that was trained before keeps its reward (remembered.ts). Absent in older studies: no. */
   remember?: boolean;
+  /** What the final network may cost at most. */
+  limits?: Limits;
   /** Decisions of given cells, which are the first trials. */
   known?: number[][];
   /** B: blocks of a cell. */
@@ -116,6 +119,7 @@ export function settingsOf(
     blocks?: number;
     remember?: boolean;
     known?: number[][];
+    limits?: Limits;
   },
 ): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
@@ -126,7 +130,10 @@ export function settingsOf(
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
-  const strategyOptions = completeOptions(given.strategy, settings.strategyOptions);
+  const { ppo } = settings.strategyOptions;
+  const taught: Record<string, object> =
+    given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
+  const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
   const [child, final] = [scaled(settings.child), scaled(settings.final)];
   return {
     preset,

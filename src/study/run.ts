@@ -7,6 +7,7 @@ import type { Strategy } from '../search/strategy.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import { Dialogue, type DialogueEvent } from './dialogue.ts';
 import type { Evaluate } from './evaluation.ts';
+import { overLimit } from './limits.ts';
 import type { UnfinishedTrial } from './log.ts';
 import type { Study } from './study.ts';
 
@@ -166,6 +167,7 @@ class Search {
 
   #failed({ trial, failure }: Arrival & { kind: 'failed' }): void {
     this.#dialogue.finished({ number: trial, outcome: { failed: failure.kind } });
+    if (failure.kind === overLimit) return; // nothing went wrong
     const limit = this.#anySuccess ? searchDefaults.failuresInARow : searchDefaults.failuresAtFirst;
     if (++this.#failuresInARow < limit) return;
     const reason = new Failure(

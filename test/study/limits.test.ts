@@ -1,0 +1,90 @@
+// Limits: what is within them by the plan, what becomes of the rest, for every strategy.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { RandomStream } from '../../src/random/stream.ts';
+import { createStrategy, strategyNames } from '../../src/search/strategy.ts';
+import { decode } from '../../src/space/decisions.ts';
+import { planNetwork } from '../../src/space/plan.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import type { Evaluate } from '../../src/study/evaluation.ts';
+import { limitCheck, refuseImpossible, withinLimits } from '../../src/study/limits.ts';
+import { settingsOf } from '../../src/study/preset.ts';
+import { runSearch } from '../../src/study/run.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const { final } = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' });
+const sizesOf = (decisions: readonly number[]) => {
+  const { cells, filters, resolution } = final;
+  return planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
+};
+const samples = Array.from({ length: 60 }, (_, seed) => sampleDecisions(new RandomStream(`limits ${seed}`)));
+const middle = (values: number[]) => values.sort((a, b) => a - b)[values.length / 2]!;
+const parameters = middle(samples.map((decisions) => sizesOf(decisions).trainableParameters));
+const multiplyAdds = middle(samples.map((decisions) => sizesOf(decisions).multiplyAdds));
+const check = limitCheck({ parameters, multiplyAdds, beyond: 'resample' }, final, 10);
+
+test('what exceeds a limit is said with both figures', () => {
+  const large = samples.find((decisions) => sizesOf(decisions).trainableParameters > parameters)!;
+  const [got, most] = [sizesOf(large).trainableParameters, parameters].map((value) => value.toLocaleString('en-US'));
+  assert.equal(check(large), `${got} parameters of at most ${most}`);
+});
+
+for (const name of strategyNames) {
+  test(`${name} draws another architecture until the limits are kept`, () => {
+    const accepts = (decisions: readonly number[]) => check(decisions) === undefined;
+    const options = name === 'evolution' ? { populationSize: 10, sampleSize: 3 } : {};
+    const [free, limited] = [undefined, accepts].map((own) =>
+      createStrategy(name, { blocks: 5, seed: 4, options, accepts: own }),
+    );
+    for (let trial = 0; trial < 40; trial++) {
+      const [any, within] = [free!.ask(trial), limited!.ask(trial)];
+      const { trainableParameters, multiplyAdds: cost } = sizesOf(within);
+      assert.ok(trainableParameters <= parameters && cost <= multiplyAdds);
+      if (name === 'random' && accepts(any)) assert.deepEqual(within, any, 'what keeps the limits is not drawn again');
+      limited!.tell(trial, { reward: 0.5 });
+      free!.tell(trial, { reward: 0.5 });
+    }
+  });
+}
+
+test('penalised, they fail untrained and end no search, however many', async () => {
+  const study = Study.create(join(folder, 'penalise.db'), {});
+  const trained: number[] = [];
+  const train: Evaluate = async ({ number }) => {
+    trained.push(number);
+    return { reward: 0.5, seconds: 1 };
+  };
+  const strategy = createStrategy('random', { blocks: 5, seed: 9 });
+  const strict = limitCheck({ parameters: parameters / 2, beyond: 'penalise' }, final, 10);
+  await runSearch({ study, strategy, evaluate: withinLimits(train, strict), trials: 60, workers: 2 });
+  const kept = study.trials().filter(({ decisions }) => strict(decisions) === undefined);
+  assert.deepEqual(
+    trained.sort((a, b) => a - b),
+    kept.map(({ number }) => number),
+  );
+  assert.ok(study.summary().failures['over-limit']! > 40, 'more than would end a search that goes wrong');
+  study.close();
+});
+
+test('the controller then learns from what is beyond', () => {
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
+  const options = (beyond: 'resample' | 'penalise') =>
+    settingsOf('laptop', { ...given, limits: { parameters: 1, beyond } }).strategyOptions as { failureWeight: number };
+  assert.equal(options('penalise').failureWeight, 1);
+  assert.equal(options('resample').failureWeight, 0);
+});
+
+test('a limit that no cell keeps is refused before the search', () => {
+  const limits = { parameters: 1000, beyond: 'resample' } as const;
+  assert.throws(
+    () => refuseImpossible(limits, limitCheck(limits, final, 10), 5),
+    /^InputError: --max-parameters: expected a limit that some cell keeps, but cells of identities alone make a network of [\d,]+ parameters of at most 1,000$/,
+  );
+});
