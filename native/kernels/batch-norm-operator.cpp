@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "batch-norm.h"
-#include "operands.h"
+#include "images.h"
 
 namespace nasnet::kernels {
 
@@ -18,8 +18,6 @@ at::Tensor composed(const at::Tensor& input, const at::Tensor& weight, const at:
                     const at::Tensor& movingVariance, bool training, double momentum, double epsilon) {
   return at::batch_norm(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon, false);
 }
-
-Pixels pixelsOf(const at::Tensor& images) { return {images.size(0) * images.size(2) * images.size(3), images.size(1)}; }
 
 /** (1 − momentum) · moving + momentum · the batch's; the variance is the unbiased one, as libtorch has it. */
 void move(const Moments& batch, const Pixels& pixels, double momentum, float* movingMean, float* movingVariance) {

@@ -2,9 +2,9 @@
 #include "batch-norm.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
+#include "channel-lines.h"
 #include "loops.h"
 #include "over-images.h"
 
@@ -13,20 +13,6 @@ namespace nasnet::kernels {
 namespace {
 
 constexpr int64_t blockFloats = 8192;  // 32 KiB: read once from memory, then by each phase from the first-level cache
-
-/** A parameter of each channel along a period of at least 64 floats. */
-int64_t periodOf(int64_t channels) {
-  const int64_t least = std::lcm<int64_t>(channels, loops().width);
-  return least * ((63 + least) / least);
-}
-
-template <typename Value>
-std::vector<float> tiled(int64_t period, int64_t channels, const Value& value) {
-  std::vector<float> line(period);
-  for (int64_t channel = 0; channel < channels; ++channel) line[channel] = static_cast<float>(value(channel));
-  for (int64_t place = channels; place < period; ++place) line[place] = line[place - channels];
-  return line;
-}
 
 struct Sums {
   std::vector<double> sums, products;  // [channels]
@@ -80,7 +66,7 @@ void scaled(const Pixels& pixels, const Made& made) {
 // Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
 Moments moments(const Pixels& pixels, const float* input) {
   const int64_t channels = pixels.channels;
-  const std::vector<float> centres = tiled(periodOf(channels), channels, [&](int64_t channel) { return input[channel]; });
+  const std::vector<float> centres = tiled(lineOf(channels), channels, [&](int64_t channel) { return input[channel]; });
   const Sums found = sumsOver(pixels, input, nullptr, centres);
   Moments result{std::vector<double>(channels), std::vector<double>(channels)};
   for (int64_t channel = 0; channel < channels; ++channel) {
@@ -93,17 +79,17 @@ Moments moments(const Pixels& pixels, const float* input) {
 }
 
 void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift, float* result) {
-  const int64_t channels = pixels.channels, period = periodOf(channels);
+  const int64_t channels = pixels.channels, period = lineOf(channels);
   const auto line = [&](const float* values) { return tiled(period, channels, [&](int64_t channel) { return values[channel]; }); };
   const std::vector<float> centres = line(mean), factors = line(factor), shifts = line(shift);
   scaled(pixels, [&](int64_t begin, int64_t count) {
-    return ChannelScale{input + begin, nullptr, result + begin, count, period, centres.data(), factors.data(), shifts.data(), nullptr};
+    return ChannelScale{input + begin, nullptr, result + begin, count, period, centres.data(), factors.data(), shifts.data(), nullptr, false};
   });
 }
 
 void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse, const float* weight,
                         const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient) {
-  const int64_t channels = pixels.channels, period = periodOf(channels);
+  const int64_t channels = pixels.channels, period = lineOf(channels);
   const auto line = [&](const auto& value) { return tiled(period, channels, value); };
   const std::vector<float> centres = line([&](int64_t channel) { return mean[channel]; });
   const Sums found = sumsOver(pixels, input, gradient, centres);
@@ -122,7 +108,7 @@ void normaliseGradients(const Pixels& pixels, const float* input, const float* m
   });
   scaled(pixels, [&](int64_t begin, int64_t count) {
     return ChannelScale{input + begin, gradient + begin, inputGradient + begin, count, period, centres.data(), factors.data(),
-                        shifts.data(), gradientFactors.data()};
+                        shifts.data(), gradientFactors.data(), false};
   });
 }
 

@@ -16,12 +16,14 @@
 #include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
+#include "product.h"
 #include "rows.h"
 #include "weight-gradient.h"
 
 namespace nasnet::kernels {
 
-const Loops avx2Loops = {"avx2", width, correlate, weightGradient, maximum, channelSums, channelScale, copy, mask, scale};
+const Loops avx2Loops = {"avx2", width, correlate, weightGradient, maximum, product, channelSums,
+                           channelScale, channelMask, copy, copyPixels, mask, add, scale};
 
 }  // namespace nasnet::kernels
 

@@ -65,7 +65,7 @@ struct ChannelSums {
   float *sums, *products;          // [period]
 };
 
-/** result = (values − centres) · factors + shifts, + gradients · gradientFactors if there are any. */
+/** result = (values − centres) · factors + shifts, + gradients · gradientFactors if there are any; else through a ReLU if asked. */
 struct ChannelScale {
   const float* values;
   const float* gradients;          // or null
@@ -73,6 +73,44 @@ struct ChannelScale {
   ptrdiff_t count;
   ptrdiff_t period;
   const float *centres, *factors, *shifts, *gradientFactors;  // [period]
+  bool relu;
+};
+
+/**
+ * result = gradients where (values − centres) · factors + shifts is above 0, else 0: back through a ReLU of what was normalised on
+ * load. Of the result: sums[j] = Σ result, products[j] = Σ result · (values − centres) over all places ≡ j (mod period).
+ */
+struct ChannelMask {
+  const float* values;
+  const float* gradients;
+  float* result;
+  ptrdiff_t count;
+  ptrdiff_t period;
+  const float *centres, *factors, *shifts;  // [period]
+  float *sums, *products;                   // [period]
+};
+
+/** result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked. */
+struct Product {
+  const float* a;
+  ptrdiff_t aPitch;                // from row to row; across: from k to k
+  bool across;                     // a lies transposed: a[k][m]
+  const float* b;                  // each row readable up to a vector's width beyond the last column
+  ptrdiff_t bPitch;
+  float* result;
+  ptrdiff_t resultPitch;
+  ptrdiff_t rows, columns, depth;
+  bool add;
+};
+
+/** Pixels of `channels` floats from one distance apart to another, through a ReLU if asked. */
+struct PixelCopy {
+  float* to;
+  ptrdiff_t toPitch;
+  const float* from;
+  ptrdiff_t fromPitch;
+  ptrdiff_t pixels, channels;
+  bool relu;
 };
 
 struct Loops {
@@ -81,12 +119,17 @@ struct Loops {
   void (*correlate)(const Correlation&);
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);
+  void (*product)(const Product&);
   void (*channelSums)(const ChannelSums&);
   void (*channelScale)(const ChannelScale&);
+  void (*channelMask)(const ChannelMask&);
   /** to[i] = from[i], or 0 where from[i] ≤ 0 */
   void (*copy)(float* to, const float* from, ptrdiff_t count, bool relu);
-  /** values[i] = 0 where input[i] ≤ 0: the gradient of a ReLU */
-  void (*mask)(float* values, const float* input, ptrdiff_t count);
+  void (*copyPixels)(const PixelCopy&);
+  /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU */
+  void (*mask)(float* to, const float* from, const float* input, ptrdiff_t count);
+  /** to[i] += from[i], where `input` is given only where input[i] > 0 */
+  void (*add)(float* to, const float* from, const float* input, ptrdiff_t count);
   /** to[i] = from[i] · factors[i] · factor */
   void (*scale)(float* to, const float* from, const float* factors, float factor, ptrdiff_t count);
 };

@@ -2,6 +2,7 @@
 // neighbouring results read neighbouring floats.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -32,6 +33,22 @@ class Plane {
   /** An image of [height, width, channels]; `factors` [width · channels] and `rowFactors` [height] multiply it if given. */
   void put(const float* image, int64_t height, int64_t width, bool relu, const float* factors = nullptr,
            const float* rowFactors = nullptr);
+
+  /** The same of rows that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel. */
+  template <typename Read>
+  void putRows(int64_t height, int64_t width, float* line, const Read& read) const {
+    const int64_t firstRow = std::max<int64_t>(0, -top_), lastRow = std::min(height, rows_ - top_);
+    const int64_t first = std::max<int64_t>(0, -left_), last = std::min(width, columns_ - left_);
+    for (int64_t y = firstRow; y < lastRow && first < last; ++y) {
+      float* to = row(y + top_);
+      if (stride_ == 1) {
+        read(y, first, last, to + column(first + left_));
+      } else {
+        read(y, first, last, line);
+        for (int64_t x = first; x < last; ++x) std::copy_n(line + (x - first) * channels_, channels_, to + column(x + left_));
+      }
+    }
+  }
 
   float* row(int64_t y) const { return data_.get() + y * pitch_; }
   int64_t pitch() const { return pitch_; }

@@ -16,6 +16,7 @@ constexpr int registers = NASNET_REGISTERS;
 
 typedef float Vector __attribute__((vector_size(4 * NASNET_WIDTH)));
 typedef int Integers __attribute__((vector_size(4 * NASNET_WIDTH)));
+typedef float Half __attribute__((vector_size(2 * NASNET_WIDTH)));
 typedef float Unaligned __attribute__((vector_size(4 * NASNET_WIDTH), aligned(4), may_alias));
 typedef int UnalignedIntegers __attribute__((vector_size(4 * NASNET_WIDTH), aligned(4), may_alias));
 
@@ -24,10 +25,29 @@ NASNET_INLINE void store(float* to, Vector value) { *reinterpret_cast<Unaligned*
 NASNET_INLINE Integers loadIntegers(const int* from) { return *reinterpret_cast<const UnalignedIntegers*>(from); }
 NASNET_INLINE void storeIntegers(int* to, Integers value) { *reinterpret_cast<UnalignedIntegers*>(to) = value; }
 
+/** The same for vectors of any width. */
+template <typename V>
+NASNET_INLINE V loadAs(const float* from) {
+  typedef V Loose __attribute__((aligned(4), may_alias));
+  return *reinterpret_cast<const Loose*>(from);
+}
+template <typename V>
+NASNET_INLINE void storeAs(float* to, V value) {
+  typedef V Loose __attribute__((aligned(4), may_alias));
+  *reinterpret_cast<Loose*>(to) = value;
+}
+
 /** The first `count` floats of a vector, where a row ends within it. */
-NASNET_INLINE void storePart(float* to, Vector value, ptrdiff_t count) {
-  float all[width];
-  store(all, value);
+template <typename V>
+NASNET_INLINE V loadPart(const float* from, ptrdiff_t count) {
+  float all[sizeof(V) / sizeof(float)] = {};
+  for (ptrdiff_t index = 0; index < count; ++index) all[index] = from[index];
+  return loadAs<V>(all);
+}
+template <typename V>
+NASNET_INLINE void storePart(float* to, V value, ptrdiff_t count) {
+  float all[sizeof(V) / sizeof(float)];
+  storeAs<V>(all, value);
   for (ptrdiff_t index = 0; index < count; ++index) to[index] = all[index];
 }
 

@@ -1,12 +1,12 @@
 // One cell of a plan as a module: its inputs aligned, its blocks, the concatenation, paths dropped while training.
 
-import { cat } from '../engine/operators.ts';
+import { combine, concat } from '../engine/fused.ts';
 import type { Generator } from '../engine/random.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import { Tensor } from '../engine/tensor.ts';
 import { Module } from '../nn/module.ts';
 import type { BlockPlan, CellPlan, OperationPlan, StatePath } from '../space/plan-cell.ts';
 import { dropPath, keepProbability, pathMasks } from './drop-path.ts';
-import { Path, type PathSettings, type SharedRelus } from './path.ts';
+import { imagesOf, Path, type PathSettings, type SharedRelus } from './path.ts';
 
 export interface CellSettings extends PathSettings {
   /** ScheduledDropPath: the probability of keeping a path in the last cell at the end of the training. 1 turns it off. */
@@ -55,17 +55,18 @@ export class NetworkCell extends Module {
     const states = [current, previous];
     for (const { state, path } of this.#inputs) states[state] = path.forward(states[state]!, relus);
     const run = ({ state, path, mask }: Operation) => {
-      const result = path.forward(states[state]!, relus);
-      return masks && mask !== undefined ? dropPath(result, masks, mask) : result;
+      const result = path.run(states[state]!, relus);
+      return masks && mask !== undefined ? dropPath(imagesOf(result), masks, mask) : result;
     };
     for (const { left, right, plan } of this.#blocks) {
       const [a, b] = [run(left), run(right)];
-      if (plan.combine === 'concat') states[plan.state] = cat([a, b], 1);
+      if (plan.combine === 'concat') states[plan.state] = concat([imagesOf(a), imagesOf(b)]);
+      else if (!(a instanceof Tensor && b instanceof Tensor)) states[plan.state] = combine(a, b);
       else if (left.path.makesNew) states[plan.state] = a.add_(b);
       else states[plan.state] = right.path.makesNew ? b.add_(a) : a.add(b);
     }
     const output = this.#output.map(({ state, path }) => path.forward(states[state]!, relus));
-    return output.length === 1 ? output[0]! : cat(output, 1);
+    return output.length === 1 ? output[0]! : concat(output);
   }
 
   #drawMasks(images: Tensor, progress: number): Tensor | undefined {

@@ -1,15 +1,16 @@
 // A path of a plan's layers as modules. Padding, strides and channels are the plan's; nothing is decided here but how the
-// same values are had with less work: a depthwise convolution takes the ReLU before it along; of other ReLUs that of a shared
-// state is computed once, the rest in place.
+// same values are had with less work: [ReLU, depthwise,] 1×1 convolution and batch norm are one fused unit; elsewhere a depthwise
+// convolution takes the ReLU before it along; of other ReLUs that of a shared state is computed once, the rest in place.
 
+import { combine, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { cat, dropout } from '../engine/operators.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import { Tensor } from '../engine/tensor.ts';
 import { initialised, truncatedNormal } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import type { Layer } from '../space/layers.ts';
+import type { BatchNorm, Convolution, Layer } from '../space/layers.ts';
 
 export interface PathSettings extends Placement {
   /** Probability of keeping a feature before the classifier. */
@@ -27,20 +28,34 @@ export class SharedRelus {
   }
 }
 
-type Step = (input: Tensor, relus: SharedRelus) => Tensor;
+/** What a path ends with: images, or a unit's raw result, whose batch norm is left to whoever reads it. */
+export type PathResult = Tensor | Raw;
+
+type Step = (input: PathResult, relus: SharedRelus) => PathResult;
+
+/** A step that reads images as they are. */
+const plain = (step: (input: Tensor, relus: SharedRelus) => Tensor): Step => {
+  return (input, relus) => step(imagesOf(input), relus);
+};
+
+/** A path's result as images. */
+export function imagesOf(result: PathResult): Tensor {
+  return result instanceof Tensor ? result : combine(result);
+}
 
 /** Its parameters are named as in the plan, in the plan's order. */
 export class Path extends Module {
-  readonly #steps: Step[];
+  readonly #steps: Step[] = [];
 
   constructor(layers: readonly Layer[], settings: PathSettings = {}) {
     super();
-    const taken = (index: number) => {
-      return fusesRelu(settings) && layers[index]?.kind === 'relu' && isDepthwise(layers[index + 1]);
-    };
-    this.#steps = layers.flatMap((layer, index) => {
-      return taken(index) ? [] : [this.#step(layer, index === 0, taken(index - 1), settings)];
-    });
+    for (let index = 0; index < layers.length; ) {
+      const unit = fused(settings) ? unitAt(layers, index) : undefined;
+      const relu = fusesRelu(settings) && layers[index]!.kind === 'relu' && isDepthwise(layers[index + 1]);
+      if (unit) this.#steps.push(this.#unit(unit, settings));
+      else this.#steps.push(this.#step(layers[index + (relu ? 1 : 0)]!, index === 0, relu, settings));
+      index += unit?.length ?? (relu ? 2 : 1);
+    }
   }
 
   /** Whether the result is a tensor of the path's own, which its caller may overwrite. */
@@ -50,7 +65,30 @@ export class Path extends Module {
 
   /** [images, channels, height, width] → [images, channels', height', width'], after a linear layer [images, outputs] */
   forward(input: Tensor, relus: SharedRelus): Tensor {
-    return this.#steps.reduce((value, step) => step(value, relus), input);
+    return imagesOf(this.run(input, relus));
+  }
+
+  /** The same, its last batch norm left open where it can be. */
+  run(input: Tensor, relus: SharedRelus): PathResult {
+    return this.#steps.reduce((value: PathResult, step) => step(value, relus), input);
+  }
+
+  #unit({ relu, depthwise, pointwise, norm }: Unit, settings: PathSettings): Step {
+    const filter = depthwise && this.child(depthwise.name, convolutionOf(depthwise, settings));
+    const matrix = this.child(pointwise.name, convolutionOf(pointwise, settings));
+    const normalise = this.child(norm.name, new BatchNorm2d({ ...norm, ...settings }));
+    const { stride, padding, dilation } = depthwise ?? pointwise;
+    const weights = { depthwise: filter?.weight, pointwise: matrix.weight };
+    return (input) => {
+      return fusedUnit(relu ? input : imagesOf(input), {
+        ...weights,
+        stride,
+        padding,
+        dilation,
+        relu,
+        ...normalise.options(),
+      });
+    };
   }
 
   /** `relu`: whether the layer takes the ReLU before it along. */
@@ -58,38 +96,74 @@ export class Path extends Module {
     switch (layer.kind) {
       case 'relu':
         // What comes before within a path is a batch norm, whose gradient does not need its own result.
-        return first ? (input, relus) => relus.of(input) : (input) => relu_.tensor(input);
+        return plain(first ? (input, relus) => relus.of(input) : (input) => relu_.tensor(input));
       case 'convolution': {
         const convolution = this.child(layer.name, convolutionOf(layer, settings));
-        return (input) => convolution.forward(input, relu);
+        return plain((input) => convolution.forward(input, relu));
       }
       case 'batch-norm': {
         const norm = this.child(layer.name, new BatchNorm2d({ ...layer, ...settings }));
-        return (input) => norm.forward(input);
+        return plain((input) => norm.forward(input));
       }
       case 'max-pool':
-        return (input) => maxPool(input, layer);
+        return plain((input) => maxPool(input, layer));
       case 'average-pool':
-        return (input) => averagePool(input, layer);
+        return plain((input) => averagePool(input, layer));
       case 'branches': {
         const paths = layer.branches.map((branch) => this.child('', new Path(branch, settings)));
-        return (input, relus) => {
+        return plain((input, relus) => {
           return cat(
             paths.map((path) => path.forward(input, relus)),
             1,
           );
-        };
+        });
       }
       case 'global-average-pool':
-        return (input) => input.mean([2, 3], true);
+        return plain((input) => input.mean([2, 3], true));
       case 'dropout':
-        return (input) => dropout(input, settings.dropoutKeep ?? 1, this.training);
+        return plain((input) => dropout(input, settings.dropoutKeep ?? 1, this.training));
       case 'linear': {
         const linear = this.child(layer.name, linearOf(layer, settings));
-        return (input) => linear.forward(input.flatten(1));
+        return plain((input) => linear.forward(input.flatten(1)));
       }
     }
   }
+}
+
+/** Layers that one fused unit does. */
+interface Unit {
+  relu: boolean;
+  depthwise: Convolution | undefined;
+  pointwise: Convolution;
+  norm: BatchNorm;
+  /** How many layers. */
+  length: number;
+}
+
+/** The unit that begins at a layer: [ReLU], [depthwise], 1×1 convolution, batch norm. */
+function unitAt(layers: readonly Layer[], start: number): Unit | undefined {
+  let index = start;
+  const relu = layers[index]?.kind === 'relu';
+  if (relu) index++;
+  const depthwise = isDepthwise(layers[index]) ? layers[index++] : undefined;
+  const [pointwise, norm] = [layers[index], layers[index + 1]];
+  if (pointwise?.kind !== 'convolution' || norm?.kind !== 'batch-norm') return undefined;
+  const { groups, kernel, stride, padding } = pointwise;
+  if (groups !== 1 || kernel[0] !== 1 || kernel[1] !== 1) return undefined;
+  const everyPixel = stride[0] === 1 && stride[1] === 1 && padding.every((cells) => cells === 0);
+  if (depthwise && (!everyPixel || !fits(depthwise))) return undefined;
+  return { relu, depthwise, pointwise, norm, length: index + 2 - start };
+}
+
+/** What our depthwise kernels take. */
+function fits(layer: Layer): layer is Convolution {
+  if (layer.kind !== 'convolution') return false;
+  return layer.kernel.every((size) => size <= 7) && layer.stride.every((step) => step <= 2);
+}
+
+/** Whether units are fused here: elsewhere libtorch's operators one by one are as fast. */
+function fused({ dtype = 'float32', device = 'cpu' }: PathSettings): boolean {
+  return fusedOn() && dtype === 'float32' && device === 'cpu';
 }
 
 /**

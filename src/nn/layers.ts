@@ -3,7 +3,7 @@
 import { empty, ones, zeros } from '../engine/create.ts';
 import { type DepthwiseOptions, depthwiseConv2d, normaliseBatch } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
-import { conv2d, embedding, linear, pad } from '../engine/operators.ts';
+import { type BatchNormOptions, conv2d, embedding, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
@@ -91,7 +91,12 @@ export class BatchNorm2d extends Module {
 
   /** [n, channels, h, w] → the same shape */
   forward(input: Tensor): Tensor {
-    return normaliseBatch(input, {
+    return normaliseBatch(input, this.options());
+  }
+
+  /** What an operator that normalises is told. */
+  options(): BatchNormOptions {
+    return {
       weight: this.scale,
       bias: this.shift,
       movingMean: this.movingMean,
@@ -99,7 +104,7 @@ export class BatchNorm2d extends Module {
       training: this.training,
       momentum: this.#momentum,
       epsilon: this.#epsilon,
-    });
+    };
   }
 }
 

@@ -1,0 +1,89 @@
+// What is known of each channel, laid out along a line of pixels for the loops; and sums over channels, exact enough for any number
+// of pixels: in float32 over a block that fits the first-level cache, in float64 over the blocks.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "loops.h"
+
+namespace nasnet::kernels {
+
+/** Floats of a line of whole pixels and whole vectors, at least 64. */
+inline int64_t lineOf(int64_t channels) {
+  const int64_t least = std::lcm<int64_t>(channels, loops().width);
+  return least * ((63 + least) / least);
+}
+
+/** A value of each channel along a line. */
+template <typename Value>
+std::vector<float> tiled(int64_t period, int64_t channels, const Value& value) {
+  std::vector<float> line(period);
+  for (int64_t channel = 0; channel < channels; ++channel) line[channel] = static_cast<float>(value(channel));
+  for (int64_t place = channels; place < period; ++place) line[place] = line[place - channels];
+  return line;
+}
+
+/** How a batch norm treats each channel: (x − mean) · factor + shift. As tensors keep it: [4, channels], the last 1 / deviation. */
+struct Norm {
+  const float *mean, *factor, *shift, *inverse;
+  Norm(const float* rows, int64_t channels)
+      : mean(rows), factor(rows + channels), shift(rows + 2 * channels), inverse(rows + 3 * channels) {}
+};
+
+/** A norm along a line. */
+struct NormLines {
+  int64_t period;
+  std::vector<float> centres, factors, shifts;
+  NormLines(const Norm& norm, int64_t channels)
+      : period(lineOf(channels)), centres(tiled(period, channels, [&](int64_t c) { return norm.mean[c]; })),
+        factors(tiled(period, channels, [&](int64_t c) { return norm.factor[c]; })),
+        shifts(tiled(period, channels, [&](int64_t c) { return norm.shift[c]; })) {}
+};
+
+/** The gradient of a normalised batch to what was normalised: gradient · gradientFactor + (x − mean) · factor + shift. */
+struct GradientLines {
+  int64_t period;
+  std::vector<float> centres, factors, shifts, gradientFactors;
+
+  /** sums: Σ gradient · normalised x, then Σ gradient, [2, channels], over `count` pixels. */
+  GradientLines(const Norm& norm, const float* sums, int64_t channels, int64_t count) : period(lineOf(channels)) {
+    const double share = 1 / static_cast<double>(count);
+    centres = tiled(period, channels, [&](int64_t c) { return norm.mean[c]; });
+    gradientFactors = tiled(period, channels, [&](int64_t c) { return norm.factor[c]; });
+    factors = tiled(period, channels, [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * norm.inverse[c] * sums[c] * share; });
+    shifts = tiled(period, channels, [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * sums[channels + c] * share; });
+  }
+};
+
+/** Two sums for each channel, collected block by block. */
+class ChannelTotals {
+ public:
+  explicit ChannelTotals(int64_t channels)
+      : channels_(channels), period_(lineOf(channels)), block_(2 * period_), totals_(2 * period_) {}
+
+  /** Where the loops put a block's sums and products; add() takes them in. */
+  float* sums() { return block_.data(); }
+  float* products() { return block_.data() + period_; }
+  void add() {
+    for (int64_t place = 0; place < 2 * period_; ++place) totals_[place] += block_[place];
+  }
+
+  double sum(int64_t channel) const { return total(channel, 0); }
+  double product(int64_t channel) const { return total(channel, period_); }
+
+ private:
+  double total(int64_t channel, int64_t start) const {
+    double found = 0;
+    for (int64_t place = channel; place < period_; place += channels_) found += totals_[start + place];
+    return found;
+  }
+
+  int64_t channels_, period_;
+  std::vector<float> block_;
+  std::vector<double> totals_;
+};
+
+}  // namespace nasnet::kernels

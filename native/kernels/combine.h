@@ -1,0 +1,38 @@
+// Images put together: the sum of one or two, each as it is or normalised on load, and the sums that the norms'
+// gradients need; the concatenation of any number. Pointers only, float32,
+// channels last; combine-operator.cpp knows tensors.
+#pragma once
+
+#include "batch-norm.h"
+
+namespace nasnet::kernels {
+
+/** Pixels `pitch` floats apart; norm: [4, channels] as in channel-lines.h, or null. */
+struct Operand {
+  const float* values;
+  int64_t pitch;
+  const float* norm;
+};
+
+/** result = left + right; `right` may be null. */
+void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result, int64_t resultPitch);
+
+/** sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is wanted. */
+struct OperandSums {
+  Operand operand;
+  float* sums;
+};
+
+void combineSums(const Pixels& pixels, const float* gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count);
+
+/** A part of a concatenation: its own pixels `pitch` floats apart. */
+struct Slice {
+  float* values;
+  int64_t pitch, channels;
+};
+
+/** whole = the slices' channels side by side, and back; pixels.channels are those of the whole. */
+void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, float* whole);
+void split(const Pixels& pixels, const float* whole, const std::vector<Slice>& slices);
+
+}  // namespace nasnet::kernels

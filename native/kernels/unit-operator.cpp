@@ -1,0 +1,189 @@
+// nasnet::unit for autograd and the generic call: [normalise, ReLU], depthwise convolution or none, 1×1 convolution, batch norm. Its
+// result stays raw, with the norm that whoever reads it applies on load: another unit, or nasnet::combine.
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <cmath>
+#include <tuple>
+
+#include "depthwise.h"
+#include "images.h"
+#include "unit.h"
+
+namespace nasnet::kernels {
+
+namespace {
+
+using torch::autograd::variable_list;
+using Optional = c10::optional<at::Tensor>;  // absent: autograd takes no undefined tensors
+
+struct Norms {  // of the result
+  at::Tensor scale, shift, movingMean, movingVariance;
+  bool training;
+  double momentum, epsilon;
+};
+
+Unit unitOf(const std::vector<int64_t>& numbers, const at::Tensor& depthwise, const at::Tensor& pointwise) {
+  return {windowOfNumbers(numbers), depthwise.defined(), pointwise.size(0)};
+}
+
+/** [4, channels]: mean, scale / deviation, shift, 1 / deviation; the moving statistics move in training. */
+at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
+  const int64_t channels = norms.scale.size(0);
+  at::Tensor rows = at::empty({4, channels}, norms.scale.options());
+  const float *scale = norms.scale.data_ptr<float>(), *shift = norms.shift.data_ptr<float>();
+  float *movingMean = norms.movingMean.data_ptr<float>(), *movingVariance = norms.movingVariance.data_ptr<float>();
+  float* to = rows.data_ptr<float>();
+  const double unbiased = static_cast<double>(pixels) / static_cast<double>(pixels - 1);
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    const double mean = norms.training ? batch.mean[channel] : movingMean[channel];
+    const double variance = norms.training ? batch.variance[channel] : movingVariance[channel];
+    const double inverse = 1 / std::sqrt(variance + norms.epsilon);
+    to[channel] = static_cast<float>(mean);
+    to[channels + channel] = static_cast<float>(inverse * scale[channel]);
+    to[2 * channels + channel] = shift[channel];
+    to[3 * channels + channel] = static_cast<float>(inverse);
+    if (!norms.training) continue;
+    const auto moved = [&](float old, double fresh) { return static_cast<float>((1 - norms.momentum) * old + norms.momentum * fresh); };
+    movingMean[channel] = moved(movingMean[channel], mean);
+    movingVariance[channel] = moved(movingVariance[channel], variance * unbiased);
+  }
+  return rows;
+}
+
+struct FusedUnit : torch::autograd::Function<FusedUnit> {
+  static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const Optional& inputNorm,
+                               const Optional& filter, const at::Tensor& pointwise, const at::Tensor& scale,
+                               const at::Tensor& shift, const Norms& norms, const std::vector<int64_t>& numbers, bool relu) {
+    const at::Tensor norm = inputNorm.value_or(at::Tensor()), depthwise = filter.value_or(at::Tensor());
+    const Unit unit = unitOf(numbers, depthwise, pointwise);
+    const Window& window = unit.window;
+    at::Tensor raw = emptyImages(input, {window.images, unit.outputs, window.rows.result, window.columns.result});
+    const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), relu};
+    const Moments batch = unitForward(unit, source, floatsOf(depthwise), pointwise.data_ptr<float>(), norms.training, raw.data_ptr<float>());
+    at::Tensor own = normOf(norms, batch, window.images * unit.resultPixels());
+    context->save_for_backward({input, norm, depthwise, pointwise, raw, own});
+    context->saved_data["window"] = numbers;
+    context->saved_data["relu"] = relu;
+    context->saved_data["toInput"] = input.requires_grad();
+    context->saved_data["toDepthwise"] = depthwise.defined() && depthwise.requires_grad();
+    context->saved_data["toPointwise"] = pointwise.requires_grad();
+    context->set_materialize_grads(false);
+    return {raw, own};
+  }
+
+  static variable_list backward(torch::autograd::AutogradContext* context, variable_list outer) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "nasnet::unit: ", noSecondGradient);
+    TORCH_CHECK(outer[0].defined() && outer[1].defined(), "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &input = saved[0], &norm = saved[1], &depthwise = saved[2], &pointwise = saved[3], &raw = saved[4], &own = saved[5];
+    const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, pointwise);
+    const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), context->saved_data["relu"].toBool()};
+    const at::Tensor gradient = pitched(outer[0]), sums = outer[1].contiguous();
+    at::Tensor toInput, toNorm, toDepthwise, toPointwise;
+    if (context->saved_data["toInput"].toBool()) {
+      toInput = emptyImages(input, input.sizes());
+      if (norm.defined()) toNorm = at::empty({4, norm.size(1)}, norm.options());
+    }
+    if (context->saved_data["toDepthwise"].toBool()) toDepthwise = at::empty(depthwise.sizes(), depthwise.options());
+    if (context->saved_data["toPointwise"].toBool()) toPointwise = at::empty(pointwise.sizes(), pointwise.options());
+    const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
+    unitBackward(unit, source, floatsOf(depthwise), pointwise.data_ptr<float>(),
+                 {raw.data_ptr<float>(), own.data_ptr<float>(), gradient.data_ptr<float>(), pitchOf(gradient), sums.data_ptr<float>()},
+                 {pointer(toInput), false, pointer(toNorm), pointer(toDepthwise), pointer(toPointwise)});
+    return {toInput, toNorm, toDepthwise, toPointwise, sums.select(0, 0).clone(), sums.select(0, 1).clone(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+void checkVector(const at::Tensor& tensor, int64_t channels, const char* name) {
+  TORCH_CHECK(isFloats(tensor) && tensor.dim() == 1 && tensor.size(0) == channels && tensor.is_contiguous(), name, ": expected float32 [",
+              channels, "], got ", tensor.sizes());
+}
+
+/** The norm of images that are normalised already. */
+at::Tensor identityNorm(const at::Tensor& like, int64_t channels) {
+  at::Tensor rows = at::zeros({4, channels}, like.options().requires_grad(false));
+  rows.select(0, 1).fill_(1);
+  rows.select(0, 3).fill_(1);
+  return rows;
+}
+
+/** The same of libtorch's operators for any dtype and device; its result is normalised already. */
+std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& input, const Optional& inputNorm,
+                                            const Optional& depthwise, const at::Tensor& pointwise,
+                                            const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& movingMean,
+                                            const at::Tensor& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
+                                            at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon) {
+  at::Tensor value = inputNorm.has_value() ? normalised(input, *inputNorm) : input;
+  if (relu) value = value.relu();
+  TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
+  const std::vector<int64_t> around{0, 0};
+  value = at::constant_pad_nd(value, {padding[2], padding[3], padding[0], padding[1]});
+  if (depthwise.has_value()) {
+    value = at::conv2d(value, *depthwise, {}, stride, around, dilation, depthwise->size(0));
+    value = at::conv2d(value, pointwise);
+  } else {
+    value = at::conv2d(value, pointwise, {}, stride, around, dilation);
+  }
+  value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
+  return {value, identityNorm(value, pointwise.size(0))};
+}
+
+std::tuple<at::Tensor, at::Tensor> unit(const at::Tensor& input, const Optional& inputNorm,
+                                        const Optional& depthwise, const at::Tensor& pointwise, const at::Tensor& scale,
+                                        const at::Tensor& shift, const at::Tensor& movingMean, const at::Tensor& movingVariance,
+                                        at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, bool relu,
+                                        bool training, double momentum, double epsilon) {
+  const bool recorded = at::GradMode::is_enabled() && (input.requires_grad() || pointwise.requires_grad() || scale.requires_grad());
+  if (!isFloats(input) || (recorded && !training)) {
+    return composed(input, inputNorm, depthwise, pointwise, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu,
+                    training, momentum, epsilon);
+  }
+  checkImages(input);
+  const int64_t channels = input.size(1);
+  TORCH_CHECK(isFloats(pointwise) && pointwise.dim() == 4 && pointwise.size(1) == channels && pointwise.size(2) == 1 && pointwise.size(3) == 1,
+              "pointwise: expected float32 [outputs, ", channels, ", 1, 1], got ", pointwise.sizes());
+  std::vector<int64_t> kernel{1, 1};
+  Optional filter;
+  if (depthwise.has_value()) {
+    TORCH_CHECK(isFloats(*depthwise) && depthwise->dim() == 4 && depthwise->size(0) == channels && depthwise->size(1) == 1,
+                "depthwise: expected float32 [", channels, ", 1, height, width], got ", depthwise->sizes());
+    kernel = depthwise->sizes().slice(2).vec();
+    filter = depthwise->contiguous();
+  }
+  const int64_t outputs = pointwise.size(0);
+  checkVector(scale, outputs, "scale");
+  checkVector(shift, outputs, "shift");
+  checkVector(movingMean, outputs, "moving_mean");
+  checkVector(movingVariance, outputs, "moving_variance");
+  at::Tensor images = input;
+  if (inputNorm.has_value()) {
+    checkNorm(*inputNorm, channels);
+    TORCH_CHECK(relu, "relu: a raw input goes through one");
+    images = dense(images);
+  } else {
+    images = pitched(images);
+  }
+  const Window window = windowOf(images, kernel, stride, padding, dilation);
+  TORCH_CHECK(!filter.has_value() || covers(window), "expected a kernel up to 7, strides up to 2");
+  TORCH_CHECK(!training || window.images * window.rows.result * window.columns.result > 1,
+              "expected more than one pixel per channel in training, got images ", input.sizes());
+  const variable_list made = FusedUnit::apply(images, inputNorm, filter, pointwise.contiguous(), scale, shift,
+                                              Norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon},
+                                              numbersOf(window), relu);
+  return {made[0], made[1]};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(nasnet, library) {
+  library.def(
+      "unit(Tensor input, Tensor? input_norm, Tensor? depthwise, Tensor pointwise, Tensor scale, Tensor shift, Tensor moving_mean, "
+      "Tensor moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon) "
+      "-> (Tensor raw, Tensor norm)");
+}
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("unit", composed); }
+TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("unit", unit); }
+
+}  // namespace nasnet::kernels

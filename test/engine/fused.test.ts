@@ -1,0 +1,356 @@
+// Fused units and sums against the composition of libtorch's operators in float64, over random shapes that fit no vector's width:
+// values to 1e-6, gradients to 1e-5, relative to the largest element. The reference pads by hand and normalises by its own formula.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ones, randn, tensor, zeros } from '../../src/engine/create.ts';
+import { combine, fusedUnit, type Raw } from '../../src/engine/fused.ts';
+import { gradients } from '../../src/engine/gradient.ts';
+import { setThreads, threads } from '../../src/engine/machine.ts';
+import { noGrad, scope } from '../../src/engine/memory.ts';
+import { cat, conv2d, pad } from '../../src/engine/operators.ts';
+import { manualSeed } from '../../src/engine/random.ts';
+import type { DType, Tensor } from '../../src/engine/tensor.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+
+type Four = [number, number, number, number];
+
+interface UnitCase {
+  /** 0 without a depthwise convolution. */
+  kernel: [number, number];
+  stride: [number, number];
+  padding: Four;
+  dilation: [number, number];
+  channels: number;
+  outputs: number;
+}
+
+interface Case {
+  images: number;
+  height: number;
+  width: number;
+  relu: boolean;
+  units: UnitCase[];
+}
+
+// From 2 on: behind a single channel the norm undoes what the 1×1 weight does, whose gradient is 0 but for rounding.
+const channelCounts = [2, 3, 4, 7, 8, 12, 16, 24, 33, 48, 150];
+
+/** Chains of one or two units; their statistics stand on 16 numbers at least. */
+function* cases(seed: string, count: number): Generator<Case> {
+  const random = new RandomStream(seed);
+  const among = <T>(values: readonly T[]): T => values[random.integer(values.length)]!;
+  let index = 0;
+  while (index < count) {
+    const [images, height, width] = [1 + random.integer(3), 3 + random.integer(18), 3 + random.integer(18)];
+    let [channels, rows, columns] = [among(channelCounts), height, width];
+    const units = Array.from({ length: 1 + random.integer(2) }, (): UnitCase => {
+      const depthwise = random.integer(3) > 0;
+      const axis = (size: number) => {
+        const [kernel, stride] = [depthwise ? among([1, 2, 3, 3, 5, 5, 7]) : 0, among([1, 1, 2])];
+        const dilation = depthwise ? among([1, 1, 2]) : 1;
+        const reach = (Math.max(kernel, 1) - 1) * dilation;
+        const pads =
+          depthwise || stride === 2 ? [random.integer(reach + 2) - 1, random.integer(reach + 2) - 1] : [0, 0];
+        const result = Math.floor((size + pads[0]! + pads[1]! - reach - 1) / stride) + 1;
+        return { kernel, stride, dilation, pads, result };
+      };
+      const [down, across] = [axis(rows), axis(columns)];
+      const input = channels;
+      [channels, rows, columns] = [among(channelCounts), down.result, across.result];
+      return {
+        kernel: [down.kernel, across.kernel],
+        stride: [down.stride, across.stride],
+        dilation: [down.dilation, across.dilation],
+        padding: [...down.pads, ...across.pads] as Four,
+        channels: input,
+        outputs: channels,
+      };
+    });
+    if (rows < 1 || columns < 1 || images * rows * columns < 16) continue;
+    index++;
+    yield { images, height, width, relu: random.integer(4) > 0, units };
+  }
+}
+
+function variable(numbers: Tensor): Tensor {
+  const made = numbers.detach();
+  made.requiresGrad = true;
+  return made;
+}
+
+function assertNear(what: string, got: Tensor, expected: Tensor, tolerance: number): void {
+  assert.deepEqual(got.shape, expected.shape, what);
+  const largest = Math.max(expected.abs().max().item() as number, 1e-3);
+  const difference = got.to('float64').sub(expected.to('float64')).abs().max().item() as number;
+  assert.ok(difference <= tolerance * largest, `${what}: off by ${difference} where the largest element is ${largest}`);
+}
+
+const perUnit = ({ kernel, channels, outputs }: UnitCase): Tensor[] => [
+  randn([channels, 1, Math.max(kernel[0], 1), Math.max(kernel[1], 1)]),
+  randn([outputs, channels, 1, 1]).div(Math.sqrt(channels)),
+  randn([outputs]).add(2),
+  randn([outputs]),
+];
+
+/** What the units keep: mean and variance of each. */
+type Moving = [Tensor, Tensor][];
+const movingOf = ({ units }: Case, dtype: DType): Moving =>
+  units.map(({ outputs }) => [zeros([outputs], { dtype }), ones([outputs], { dtype })]);
+
+function fused(of: Case, input: Tensor, weights: Tensor[], moving: Moving, training = true): Tensor {
+  let value: Tensor | Raw = input;
+  of.units.forEach(({ kernel, ...window }, index) => {
+    const [filter, pointwise, weight, bias] = weights.slice(4 * index) as [Tensor, Tensor, Tensor, Tensor];
+    const [movingMean, movingVariance] = moving[index]!;
+    const norm = { weight, bias, movingMean, movingVariance, training, momentum: 0.1, epsilon: 1e-5 };
+    const depthwise = kernel[0] > 0 ? filter : undefined;
+    value = fusedUnit(value, { ...window, depthwise, pointwise, relu: index > 0 || of.relu, ...norm });
+  });
+  return combine(value);
+}
+
+function reference(of: Case, input: Tensor, weights: Tensor[], moving: Moving, training = true): Tensor {
+  let value = input;
+  of.units.forEach(({ kernel, stride, padding, dilation, channels }, index) => {
+    const [filter, pointwise, weight, bias] = weights.slice(4 * index) as [Tensor, Tensor, Tensor, Tensor];
+    if (index > 0 || of.relu) value = value.relu();
+    value = pad(value, padding);
+    value =
+      kernel[0] > 0
+        ? conv2d(conv2d(value, filter, { stride, dilation, groups: channels }), pointwise)
+        : conv2d(value, pointwise, { stride });
+    const column = (each: Tensor) => each.reshape([1, -1, 1, 1]);
+    const [movingMean, movingVariance] = moving[index]!;
+    let [mean, variance] = [column(movingMean), column(movingVariance)];
+    if (training) {
+      mean = value.mean([0, 2, 3], true);
+      variance = value.sub(mean).pow(2).mean([0, 2, 3], true);
+      const count = value.size / value.shape[1]!;
+      noGrad(() => {
+        movingMean.mul_(0.9).add_(mean.flatten().mul(0.1));
+        movingVariance.mul_(0.9).add_(variance.flatten().mul((0.1 * count) / (count - 1)));
+      });
+    }
+    value = value.sub(mean).div(variance.add(1e-5).sqrt()).mul(column(weight)).add(column(bias));
+  });
+  return value;
+}
+
+test('units, their gradients and moving statistics are those of the composition in float64', () => {
+  manualSeed(1);
+  for (const each of cases('units', 200)) {
+    scope(() => {
+      const what = JSON.stringify(each);
+      const input = randn([each.images, each.units[0]!.channels, each.height, each.width]).contiguous('channels_last');
+      const numbers = [input, ...each.units.flatMap(perUnit)];
+      const [single, double] = [numbers.map(variable), numbers.map((one) => variable(one.to('float64')))] as const;
+      const [ownMoving, moving] = [movingOf(each, 'float32'), movingOf(each, 'float64')];
+      const result = fused(each, single[0]!, single.slice(1), ownMoving);
+      const expected = reference(each, double[0]!, double.slice(1), moving);
+      const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1; // small deviations enlarge all errors
+      assertNear(`${what}: result`, result, expected, 1e-6 * each.units.length * few);
+      const outer = randn(result.shape);
+      const found = gradients(result.mul(outer).sum(), single);
+      const right = gradients(expected.mul(outer.to('float64')).sum(), double);
+      found.forEach((gradient, index) => {
+        if (gradient === undefined)
+          assert.equal((index - 1) % 4, 0, what); // of a depthwise weight that is not there
+        else assertNear(`${what}: gradient ${index}`, gradient, right[index]!, 1e-5 * few);
+      });
+      moving.flat().forEach((one, index) => {
+        const off = ownMoving.flat()[index]!.to('float64').sub(one).abs().max().item() as number;
+        assert.ok(
+          off < 1e-6 * Math.max(1, one.abs().max().item() as number),
+          `${what}: moving ${index}: off by ${off}`,
+        );
+      });
+    });
+  }
+});
+
+test('units by their moving statistics are those of the composition, with and without gradients', () => {
+  manualSeed(2);
+  for (const each of cases('evaluated', 60)) {
+    scope(() => {
+      const input = randn([each.images, each.units[0]!.channels, each.height, each.width]).contiguous('channels_last');
+      const numbers = [input, ...each.units.flatMap(perUnit)];
+      const [single, double] = [numbers.map(variable), numbers.map((one) => variable(one.to('float64')))] as const;
+      const moving = movingOf(each, 'float32').map((pair) =>
+        pair.map((one) => one.add(randn(one.shape).abs())),
+      ) as Moving;
+      const exact = moving.map((pair) => pair.map((one) => one.to('float64'))) as Moving;
+      const expected = reference(each, double[0]!, double.slice(1), exact, false);
+      const result = noGrad(() => fused(each, single[0]!, single.slice(1), moving, false));
+      assertNear(JSON.stringify(each), result, expected, 2e-6);
+      const recorded = fused(each, single[0]!, single.slice(1), moving, false);
+      const [found] = gradients(recorded.sum(), [single[0]!]);
+      assertNear(JSON.stringify(each), found!, gradients(expected.sum(), [double[0]!])[0]!, 1e-5);
+    });
+  }
+});
+
+for (const channels of [3, 8, 24, 33]) {
+  test(`sums of raw and plain images of ${channels} channels, and their gradients, are those of float64`, () => {
+    manualSeed(3);
+    for (const kinds of ['raw raw', 'raw plain', 'plain raw', 'plain plain', 'raw', 'plain']) {
+      scope(() => {
+        const unit: UnitCase = {
+          kernel: [3, 3],
+          stride: [1, 1],
+          padding: [1, 1, 1, 1],
+          dilation: [1, 1],
+          channels,
+          outputs: channels,
+        };
+        const of: Case = { images: 2, height: 9, width: 11, relu: true, units: [unit] };
+        const sides = kinds
+          .split(' ')
+          .map((kind) => ({ kind, numbers: [randn([2, channels, 9, 11]), ...perUnit(unit)] }));
+        const run = (dtype: DType) => {
+          const variables = sides.map(({ numbers }) => numbers.map((one) => variable(one.to(dtype).contiguous())));
+          const images = sides.map(({ kind }, side) => {
+            const input = variables[side]![0]!.contiguous('channels_last');
+            if (kind === 'plain') return input;
+            if (dtype === 'float64') return reference(of, input, variables[side]!.slice(1), movingOf(of, dtype));
+            const [depthwise, pointwise, weight, bias] = variables[side]!.slice(1) as [Tensor, Tensor, Tensor, Tensor];
+            const [movingMean, movingVariance] = movingOf(of, dtype)[0]!;
+            const norm = { weight, bias, movingMean, movingVariance, training: true, momentum: 0.1, epsilon: 1e-5 };
+            return fusedUnit(input, { ...unit, depthwise, pointwise, relu: true, ...norm });
+          });
+          const result =
+            dtype === 'float32'
+              ? combine(images[0]!, images[1])
+              : images.length > 1
+                ? (images[0] as Tensor).add(images[1] as Tensor)
+                : (images[0] as Tensor);
+          const outer = Array.from({ length: result.size }, (_, place) => Math.sin(place));
+
+          const loss = result.contiguous().flatten().mul(tensorOf(outer, dtype)).sum();
+          return [result, ...gradients(loss, variables.flat())];
+        };
+        const [found, right] = [run('float32'), run('float64')];
+        right.forEach((each, index) => {
+          if (each === undefined) assert.equal(found[index], undefined);
+          else assertNear(`${kinds}: ${index}`, found[index]!, each, index === 0 ? 2e-6 : 1e-5);
+        });
+      });
+    }
+  });
+}
+
+function tensorOf(numbers: number[], dtype: DType): Tensor {
+  return tensor(Float32Array.from(numbers), [numbers.length]).to(dtype);
+}
+
+const chain: Case = {
+  images: 5,
+  height: 9,
+  width: 11,
+  relu: true,
+  units: [
+    { kernel: [3, 3], stride: [2, 2], padding: [0, 1, 1, 1], dilation: [1, 1], channels: 7, outputs: 12 },
+    { kernel: [5, 5], stride: [1, 1], padding: [2, 2, 2, 2], dilation: [1, 1], channels: 12, outputs: 24 },
+  ],
+};
+
+test('a chain of units gives the same bits again, with one thread and with two; two threads give the result of one', () => {
+  const before = threads();
+  try {
+    scope(() => {
+      manualSeed(5);
+      const variables = [randn([5, 7, 9, 11]), ...chain.units.flatMap(perUnit)].map(variable);
+      const numbers = (count: number) => {
+        setThreads(count);
+        const result = fused(chain, variables[0]!, variables.slice(1), movingOf(chain, 'float32'));
+        return [result, ...gradients(result.pow(3).sum(), variables)] as Tensor[];
+      };
+      const bits = (all: Tensor[]) => all.map((each) => each.detach().contiguous().toArray());
+      const one = numbers(1);
+      assert.deepEqual(bits(one), bits(numbers(1)));
+      const two = numbers(2);
+      assert.deepEqual(bits(two), bits(numbers(2)));
+      one.forEach((each, index) => {
+        assertNear(`${index}`, two[index]!, each, 2e-6);
+      });
+    });
+  } finally {
+    setThreads(before);
+  }
+});
+
+test('images in another memory format, and slices of a concatenation, give what channels-last images give', () => {
+  scope(() => {
+    manualSeed(6);
+    const wide = randn([5, 20, 9, 11]).contiguous('channels_last');
+    const weights = chain.units.flatMap(perUnit);
+    const slice = wide.narrow(1, 4, 7);
+    const results = [slice, slice.contiguous(), slice.contiguous('channels_last')].map((input) => {
+      const from = variable(input);
+      const result = fused(chain, from, weights, movingOf(chain, 'float32'));
+      return [result, gradients(result.pow(3).sum(), [from])[0]!] as const;
+    });
+    for (const [result, gradient] of results) {
+      assert.deepEqual(result.detach().toArray(), results[2]![0].detach().toArray());
+      assertNear('gradient', gradient, results[2]![1], 1e-6);
+    }
+  });
+});
+
+test('a gradient that comes as a slice of a concatenation is taken as it is', () => {
+  scope(() => {
+    manualSeed(7);
+    const variables = [randn([5, 7, 9, 11]), ...chain.units.flatMap(perUnit)].map(variable);
+    const weights = randn([5, 48, 4, 6]).contiguous('channels_last');
+    const alone = () => fused(chain, variables[0]!, variables.slice(1), movingOf(chain, 'float32'));
+    const one = gradients(
+      alone()
+        .mul(weights.narrow(1, 24, 24))
+        .sum(),
+      variables,
+    );
+    const both = cat([zeros([5, 24, 4, 6]), alone()], 1);
+    gradients(both.mul(weights).sum(), variables).forEach((each, index) => {
+      assertNear(`${index}`, each!, one[index]!, 1e-5);
+    });
+  });
+});
+
+test('the gradient of a gradient, and what does not fit together, are refused in words', () => {
+  scope(() => {
+    const variables = [randn([5, 7, 9, 11]), ...chain.units.flatMap(perUnit)].map(variable);
+    const run = () => fused(chain, variables[0]!, variables.slice(1), movingOf(chain, 'float32'));
+    assert.throws(
+      () => gradients(run().pow(3).sum(), variables, { createGraph: true }),
+      /gradient of a gradient.*NASNET_FUSED=off/s,
+    );
+    const [filter, pointwise, weight, bias] = chain.units.flatMap(perUnit) as [Tensor, Tensor, Tensor, Tensor];
+    const [movingMean, movingVariance] = movingOf(chain, 'float32')[0]!;
+    const { kernel, ...window } = chain.units[0]!;
+    const norm = { weight, bias, movingMean, movingVariance, training: true, momentum: 0.1, epsilon: 1e-5 };
+    const options = { ...window, depthwise: filter, pointwise, relu: true, ...norm };
+    assert.throws(
+      () => fusedUnit(randn([2, 6, 9, 9]), options),
+      /nasnet::unit.*pointwise: expected float32 \[outputs, 6, 1, 1\]/s,
+    );
+    assert.throws(() => fusedUnit(randn([1, 7, 2, 2]), options), /nasnet::unit.*more than one pixel/s);
+    assert.throws(() => combine(randn([2, 6, 9, 9]), randn([2, 6, 9, 8])), /nasnet::combine.*one shape/s);
+  });
+});
+
+for (const version of ['plain', 'avx2']) {
+  test(`NASNET_KERNELS=${version}: the comparisons above hold there too`, {
+    skip: !!process.env.NASNET_KERNELS,
+  }, () => {
+    const env: NodeJS.ProcessEnv = { ...process.env, NASNET_KERNELS: version };
+    delete env.NODE_TEST_CONTEXT; // else the inner run reports to ours
+    const file = fileURLToPath(import.meta.url);
+    const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', file], {
+      env,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout.slice(-4000));
+  });
+}
