@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   space: ['random'],
   draw: ['space'],
   model: ['engine', 'nn', 'data', 'space', 'random'],
-  train: ['engine', 'nn', 'data', 'model', 'random'],
+  train: ['engine', 'nn', 'data', 'space', 'model', 'random'],
   search: ['engine', 'nn', 'space', 'random'],
   simulation: ['space', 'search', 'random'],
   study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
