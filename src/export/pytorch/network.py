@@ -280,7 +280,7 @@ def read_safetensors(path):
 
 
 def check():
-    """Prints how far this network's logits are from nasnet's, relative to the largest; an image of a fixed pattern is seen."""
+    """Prints how far this network's logits for a fixed pattern are from nasnet's, relative to the largest."""
     model = load()
     channel, y, x = (torch.arange(size) for size in IMAGE)
     pattern = (7 * x * x + (13 * y * y)[:, None] + 3 * y[:, None] * x + (97 * channel)[:, None, None]) % 256
