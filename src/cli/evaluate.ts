@@ -16,7 +16,7 @@ import { Failure, InputError, Interruption } from '../failure.ts';
 import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
 import { duration, percent, whole } from '../report/words.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
-import { datasetSource, fileSource, type ImageSource, spread } from '../train/image-source.ts';
+import { chosenPlaces, datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
 import { prepareDataset } from './dataset.ts';
 import { evaluationDocument, evaluationWords } from './evaluation-words.ts';
@@ -80,6 +80,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const state = stateFile(path, source);
   const { network } = readModel(path);
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
   const show = progressLine(block);
   const measured = await evaluateLong(network, source, {
@@ -124,8 +125,7 @@ async function findSource(
   const dataset = flags.dataset ?? (images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
   if (dataset === undefined) {
     const { folder, images: found } = findLabelledImages(images!, classes, flags);
-    if (folder !== images) block.log(`Evaluating on ${folder}`);
-    const chosen = Array.from(spread(found.length, flags.limit), (place) => found[place]!);
+    const chosen = Array.from(chosenPlaces(found.length, flags.limit), (place) => found[place]!);
     return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
   }
   if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images beside it, got none');
@@ -137,7 +137,7 @@ async function findSource(
   const files = await prepareDataset({ dataset, data: flags.data, size: resolution }, block);
   requireClasses(path, classes, files.classes, `the classes of ${dataset} (${fewNames(files.classes)})`);
   const { test } = await openDataset(files, { resolution });
-  const indices = spread(files.test.count, flags.limit);
+  const indices = chosenPlaces(files.test.count, flags.limit);
   return { source: datasetSource(test, files.train.path, indices, preprocessing, batchSize), name: dataset };
 }
 

@@ -9,6 +9,7 @@ import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
 import { indexTensor, type Whitening } from '../data/whitening.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
+import { RandomStream } from '../random/stream.ts';
 
 export interface ImageSource {
   readonly count: number;
@@ -77,8 +78,12 @@ export function datasetSource(
   };
 }
 
-/** `limit` of `count` places at equal distances, so that every class of a sorted listing is among them; all if it is absent. */
-export function spread(count: number, limit = count): Int32Array {
+/**
+ * `limit` of `count` places at equal distances, all if it is absent, in a mixed order that is always the same: every class of a
+ * sorted listing has its share, of the chosen images and of those evaluated so far.
+ */
+export function chosenPlaces(count: number, limit = count): Int32Array {
   const chosen = Math.min(count, limit);
-  return Int32Array.from({ length: chosen }, (_, index) => Math.floor((index * count) / chosen));
+  const order = new RandomStream('evaluation').shuffle(chosen);
+  return Int32Array.from(order, (index) => Math.floor((index * count) / chosen));
 }

@@ -83,7 +83,7 @@ export async function evaluateLong(
     }
     signal?.throwIfAborted();
   }
-  rmSync(state, { force: true });
+  if (saving) rmSync(state, { force: true });
   return { ...tally.accuracy(), imagesPerSecond: speed(), unreadable };
 }
 

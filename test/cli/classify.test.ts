@@ -1,0 +1,107 @@
+// `nasnet classify` as a user runs it, with a network that answers the colour of an image.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { imagenetNames } from '../../src/data/imagenet-classes.ts';
+import { colours, paintAll } from '../data/paint.ts';
+import { temporaryFolder } from '../data/temporary.ts';
+import { fullLogit, writeColourNetwork } from '../model/colour-network.ts';
+import { nasnet } from './run.ts';
+
+const folder = temporaryFolder({ after });
+const model = join(folder, 'colours.safetensors');
+const images = join(folder, 'images');
+
+before(async () => {
+  writeColourNetwork(model, ['sea', 'lawn', 'brick', 'night'], [2, 1, 0]);
+  await paintAll(images, {
+    'one.png': 'red',
+    'deep/two.jpg': 'green',
+    'deep/er/three.webp': 'blue',
+    'deep/four.png': 'broken',
+  });
+});
+
+test('images and folders are classified in their order, with the softmax of known logits', () => {
+  const { code, stdout, stderr } = nasnet([
+    'classify',
+    '--threads',
+    '1',
+    model,
+    join(images, 'deep'),
+    join(images, 'one.png'),
+    '--json',
+    '--batch',
+    '2',
+    '--top',
+    '3',
+  ]);
+  assert.equal(code, 0, stderr);
+  const { images: found, unreadable } = JSON.parse(stdout);
+  assert.deepEqual(
+    found.map(({ file, classes }: { file: string; classes: { name: string }[] }) => [file, classes[0]!.name]),
+    [
+      [join(images, 'deep/er/three.webp'), 'sea'],
+      [join(images, 'deep/two.jpg'), 'lawn'],
+      [join(images, 'one.png'), 'brick'],
+    ],
+  );
+  const logits = [...colours.red].map((byte) => (fullLogit * byte) / 255); // brick, lawn, sea; night has 0
+  const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 1);
+  const probabilities = found[2].classes.map(({ probability }: { probability: number }) => probability);
+  for (const [place, logit] of logits.entries()) {
+    assert.ok(Math.abs(probabilities[place] - Math.exp(logit) / total) < 0.001);
+  }
+  assert.equal(unreadable.length, 1);
+  assert.match(unreadable[0], /deep\/four\.png: expected an image, got /);
+  assert.match(stderr, /four\.png.*\n1 of 4 images could not be read\n$/);
+});
+
+test('in words the best class stands beside the file and the others below', () => {
+  const { code, stdout, stderr } = nasnet(['classify', '--threads', '1', model, join(images, 'one.png'), '--top', '9']);
+  assert.deepEqual([code, stderr], [0, '']);
+  const [first, ...others] = stdout.trimEnd().split('\n');
+  assert.match(first!, /one\.png: brick 98\.\d%$/);
+  assert.equal(others.length, 3, 'as many as there are classes');
+  assert.match(others[2]!, /^ +0\.\d% {2}night$/);
+});
+
+test("ImageNet's classes come with their wnids, whether the network has 1,000 or 1,001", () => {
+  for (const [names, banana] of [
+    [imagenetNames(), 954],
+    [imagenetNames(1001), 955],
+  ] as const) {
+    const path = join(folder, `imagenet-${names.length}.safetensors`);
+    writeColourNetwork(path, [...names], [banana, 3, 4]);
+    const { code, stdout, stderr } = nasnet([
+      'classify',
+      '--threads',
+      '1',
+      path,
+      join(images, 'one.png'),
+      '--json',
+      '--top',
+      '1',
+    ]);
+    assert.equal(code, 0, stderr);
+    const [{ name, wnid }] = JSON.parse(stdout).images[0].classes;
+    assert.deepEqual([name, wnid], ['banana', 'n07753592']);
+  }
+});
+
+test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', () => {
+  const ended = (words: string[], wanted: number, sentence: RegExp) => {
+    const { code, stdout, stderr } = nasnet(['classify', '--threads', '1', ...words]);
+    assert.deepEqual([code, stdout], [wanted, ''], stderr);
+    assert.match(stderr, sentence);
+  };
+  ended([model, join(images, 'deep/four.png')], 1, /^nasnet: .*four\.png: expected an image, got [^\n]+\n$/m);
+  ended(
+    [model, join(images, 'none.png')],
+    2,
+    /^nasnet: .*none\.png: expected an image or a folder of images, got no such file\n$/,
+  );
+  ended([join(images, 'one.png'), model], 2, /^nasnet: .*one\.png: expected a safetensors file[^\n]+\n$/);
+  ended([model, images, '--top', 'many'], 2, /^nasnet: --top: expected a whole number of at least 1, got "many"\n$/);
+});

@@ -1,0 +1,120 @@
+// `nasnet evaluate` as a user runs it on folders of images, with a network that answers the colour of an image. CIFAR-10's way
+// through the cache is in search.test.ts.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { imagenetNames } from '../../src/data/imagenet-classes.ts';
+import { paintAll } from '../data/paint.ts';
+import { temporaryFolder } from '../data/temporary.ts';
+import { writeColourNetwork } from '../model/colour-network.ts';
+import { nasnet, nodeArguments } from './run.ts';
+
+const folder = temporaryFolder({ after });
+const environment = { NASNET_CACHE: join(folder, 'cache') };
+const model = join(folder, 'colours.safetensors');
+const images = join(folder, 'images');
+
+before(async () => {
+  writeColourNetwork(model, ['blue', 'green', 'red'], [2, 1, 0]);
+  await paintAll(images, {
+    'val/blue/1.png': 'blue', 'val/blue/2.png': 'red', 'val/green/1.png': 'green', 'val/green/2.png': 'broken', 'val/red/1.jpg': 'red',
+    'train/red/1.png': 'green',
+  }); // biome-ignore format: a table
+});
+
+const evaluate = (...words: string[]) => nasnet(['evaluate', '--threads', '1', ...words], environment);
+
+test('the validation part of a folder of class folders, as a document', () => {
+  const { code, stdout, stderr } = evaluate(model, images, '--json');
+  assert.equal(code, 0, stderr);
+  const { accuracy, classAccuracies, unreadable, ...others } = JSON.parse(stdout);
+  assert.deepEqual([accuracy, classAccuracies], [0.75, [0.5, 1, 1]]);
+  assert.deepEqual([others.images, others.data, others.classes], [4, join(images, 'val'), ['blue', 'green', 'red']]);
+  assert.match(unreadable[0], /green\/2\.png: expected an image/);
+  assert.match(stderr, /Evaluating on 5 images of .*val/);
+});
+
+test('in words it says what the unreadable image would change', () => {
+  const { code, stdout } = evaluate(model, join(images, 'val'), '--batch', '1');
+  assert.equal(code, 0);
+  assert.match(stdout, /^75\.00% of 4 test images right, loss \d\.\d{4}, /);
+  assert.match(stdout, /^ {2}blue {17}50\.0%$/m);
+  assert.match(stdout, /1 image could not be read: .*2\.png.*; they count nowhere \(as wrong answers: 60\.00%\)/);
+});
+
+test("ImageNet's three layouts agree, for 1,000 classes and for 1,001", async () => {
+  // The challenge's first two images are a sea snake (65, 490 in the devkit) and an alp (970, 361): here a red and a green one.
+  const pictures = { 'ILSVRC2012_val_00000001.JPEG': 'red', 'ILSVRC2012_val_00000002.JPEG': 'blue' } as const;
+  const flat = await paintAll(join(folder, 'flat'), pictures);
+  const wnids = await paintAll(join(folder, 'val'), {
+    'n01751748/ILSVRC2012_val_00000001.JPEG': 'red',
+    'n09193705/ILSVRC2012_val_00000002.JPEG': 'blue',
+  });
+  const truth = join(folder, 'ILSVRC2012_validation_ground_truth.txt');
+  writeFileSync(truth, '490\n361\n');
+  const numbers = join(folder, 'val.txt');
+  writeFileSync(numbers, 'ILSVRC2012_val_00000002.JPEG 970\nILSVRC2012_val_00000001.JPEG 65\n');
+  for (const offset of [0, 1] as const) {
+    const imagenet = join(folder, `imagenet-${offset}.safetensors`);
+    writeColourNetwork(imagenet, imagenetNames(offset === 0 ? 1000 : 1001), [65 + offset, 970 + offset, 3]);
+    const layouts = [[flat, '--labels', truth], [wnids], [flat, '--labels', numbers]];
+    for (const words of offset === 0 ? layouts : layouts.slice(0, 1)) {
+      const { code, stdout, stderr } = evaluate(imagenet, ...words, '--json');
+      assert.equal(code, 0, stderr);
+      const { accuracy, topFiveAccuracy, images: count, classAccuracies } = JSON.parse(stdout);
+      // The blue image is taken for class 3, behind which its own, 970, has the second place: logits 60, 60 and 220.
+      assert.deepEqual([accuracy, topFiveAccuracy, count], [0.5, 1, 2], words.join(' '));
+      assert.deepEqual([classAccuracies[65 + offset], classAccuracies[970 + offset], classAccuracies[5]], [1, 0, null]);
+    }
+  }
+});
+
+test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterrupted one', async () => {
+  const many = join(folder, 'many');
+  const pictures = Object.fromEntries(
+    Array.from({ length: 300 }, (_, index) => [`red/${index}.png`, (['red', 'blue', 'green'] as const)[index % 3]!]),
+  );
+  await paintAll(many, pictures);
+  const words = ['evaluate', model, many, '--batch', '1', '--threads', '1', '--json'];
+  const child = spawn(process.execPath, nodeArguments(words), { env: { ...process.env, ...environment } });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+    if (/Evaluating on 300 images/.test(said) && !/Stopping/.test(said)) child.kill('SIGINT');
+  });
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  child.on('close', resolve);
+  assert.equal(await promise, 130, said);
+  assert.match(said, /stopped behind \d+ of 300 images, all kept; run the same command to go on\n$/);
+  const { code, stdout, stderr } = nasnet(words, environment);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Going on behind \d+ of 300 images/);
+  const { images: count, accuracy } = JSON.parse(stdout);
+  assert.deepEqual([count, accuracy], [300, 1 / 3]);
+  assert.deepEqual(readdirSync(join(environment.NASNET_CACHE, 'evaluations')), []);
+  const limited = JSON.parse(evaluate(model, many, '--limit', '30', '--json').stdout);
+  assert.equal(limited.images, 30);
+});
+
+test('what does not fit is refused in one sentence', () => {
+  const refused = (words: string[], sentence: RegExp) => {
+    const { code, stdout, stderr } = evaluate(...words);
+    assert.deepEqual([code, stdout], [2, ''], words.join(' '));
+    assert.match(stderr, sentence);
+    assert.equal(stderr.trim().split('\n').length, 1, stderr);
+  };
+  refused(
+    [model],
+    /colours\.safetensors: expected CIFAR-10's classes; for others give a folder of images, got "blue", "green", "red"$/m,
+  );
+  refused([model, folder], /expected folders named as the network's classes \("blue", "green", "red"\), got "/);
+  refused([model, images, '--dataset', images], /^nasnet: --dataset: expected it or a folder of images, got both/);
+  refused([model, '--labels', 'x.txt'], /^nasnet: --labels: expected a folder of images beside it/);
+  refused(
+    [model, images, '--label-order', 'alphabetical'],
+    /--label-order: expected one of sorted, sorted-from-1, devkit, got "alphabetical"/,
+  );
+});
