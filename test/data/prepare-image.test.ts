@@ -113,7 +113,10 @@ test('the window has the size of the input and lies in the image, for any size a
     }
   }
   const framing = { centralFraction: 0.875, aspect: 'shorter-side', interpolation: 'bilinear' } as const;
-  assert.deepEqual(frameOf([375, 500], [224, 224], framing).size, [256, 341]); // torchvision's Resize(256) of 500 × 375
+  const { size, window } = frameOf([375, 500], [224, 224], framing);
+  assert.deepEqual(size, [256, 341]); // torchvision's Resize(256) of 500 × 375
+  assert.deepEqual([window.left, window.top], [58, 16]); // Python's round(58.5), and CenterCrop(224)
+  assert.equal(frameOf([375, 503], [224, 224], framing).window.left, 60); // round(59.5)
 });
 
 const framings: Framing[] = [
