@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStrategy } from '../src/search/strategy.ts';
 import { type Evaluate, evaluateIn } from '../src/study/evaluation.ts';
+import { remembering } from '../src/study/remembered.ts';
 import { runSearch } from '../src/study/run.ts';
 import { Study } from '../src/study/study.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
@@ -117,7 +118,8 @@ async function readLargeStudy(): Promise<void> {
     setImmediate(() => stop.abort());
     return promise;
   };
-  await runSearch({ study, strategy: newStrategy(), evaluate, trials: 40_000, workers: 2, signal: stop.signal });
+  const once = remembering(evaluate, study); // reads every graph that was trained, as a real search does
+  await runSearch({ study, strategy: newStrategy(), evaluate: once, trials: 40_000, workers: 2, signal: stop.signal });
   rows.push(['… from opening to first dispatch in ms', (1000 * first).toFixed(1)]);
   study.close();
 }
@@ -129,3 +131,6 @@ await readLargeStudy();
 rmSync(folder, { recursive: true });
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, synchronous = FULL`);
 for (const [what, figure] of rows) console.log(`${figure.padStart(8)}  ${what}`);
+console.log(`
+For comparison, what users of Optuna reported on their machines: 1,000 trials of 2 parameters in 126.6 s on MySQL and as slowly on
+SQLite, 8 a second (github.com/optuna/optuna/issues/3048); a trial of 0.5 s that took 5 s after 83,500 others on PostgreSQL (3053).`);

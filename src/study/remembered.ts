@@ -2,7 +2,7 @@
 // again. It remembers done trials and those under way; what it answers, the run loop records as for any trial.
 
 import { architectureKey } from '../space/canonical.ts';
-import { decode } from '../space/decisions.ts';
+import { type DecisionKind, decisionKind, decode } from '../space/decisions.ts';
 import { type Evaluate, isReward } from './evaluation.ts';
 import type { Study } from './study.ts';
 
@@ -11,19 +11,56 @@ interface Known {
   reward: number;
 }
 
+/** Rewards by graph. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is asked for. */
+class KnownRewards {
+  readonly #byKey = new Map<string, Known>();
+  /** Without a key yet, by what is quick to say of them and the same for the same graph. */
+  readonly #waiting = new Map<string, (Known & { decisions: number[] })[]>();
+
+  constructor(trials: Iterable<Known & { decisions: number[] }>) {
+    for (const trial of trials) {
+      const kind = kindOf(trial.decisions);
+      const alike = this.#waiting.get(kind);
+      if (alike) alike.push(trial);
+      else this.#waiting.set(kind, [trial]);
+    }
+  }
+
+  get(decisions: readonly number[], key: string): Known | undefined {
+    const kind = kindOf(decisions);
+    for (const trial of this.#waiting.get(kind) ?? []) this.#byKey.set(keyOf(trial.decisions), trial);
+    this.#waiting.delete(kind);
+    return this.#byKey.get(key);
+  }
+
+  set(key: string, known: Known): void {
+    this.#byKey.set(key, known);
+  }
+}
+
+/** Each cell's operations and combiners, whatever their order. */
+function kindOf(decisions: readonly number[]): string {
+  const half = decisions.length / 2;
+  const sorted = (from: number, kind: DecisionKind) =>
+    decisions
+      .filter((_, index) => index >= from && index < from + half && decisionKind(index) === kind)
+      .sort()
+      .join();
+  return [0, half].map((from) => `${sorted(from, 'operation')} ${sorted(from, 'combiner')}`).join(' ');
+}
+
 /**
  * `evaluate`, asked once for each graph: repeats take 0 seconds and name the trial that they repeat. A repeat that comes while the
  * first is being trained waits for it; if that fails, the earliest of those that wait is trained in its place.
  */
 export function remembering(evaluate: Evaluate, study: Study<object>): Evaluate {
-  const known = new Map<string, Known>();
-  for (const { number, decisions, reward } of study.evaluated()) known.set(keyOf(decisions), { number, reward });
+  const known = new KnownRewards(study.evaluated());
   const underWay = new Map<string, Promise<unknown>>();
 
   return async (trial, progress) => {
     const key = keyOf(trial.decisions);
     while (underWay.has(key)) await underWay.get(key);
-    const earlier = known.get(key);
+    const earlier = known.get(trial.decisions, key);
     if (earlier) return { reward: earlier.reward, seconds: 0, sameAs: earlier.number };
 
     const evaluation = evaluate(trial, progress);
