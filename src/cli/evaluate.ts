@@ -121,6 +121,9 @@ async function findSource(
   if (images !== undefined && flags.dataset !== undefined) {
     throw new InputError(`--dataset: expected it or a folder of images, got both (${images} and ${flags.dataset})`);
   }
+  if (flags.labelOrder !== undefined && flags.labels === undefined) {
+    throw new InputError('--label-order: expected --labels beside it, got none');
+  }
   const { classes, network, preprocessing } = description;
   const dataset = flags.dataset ?? (images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
   if (dataset === undefined) {

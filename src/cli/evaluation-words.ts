@@ -37,7 +37,8 @@ function classRows(classes: string[], { classAccuracies }: Evaluation): string[]
   const seen = classes
     .map((name, place) => ({ name, accuracy: classAccuracies[place]! }))
     .filter(({ accuracy }) => !Number.isNaN(accuracy));
-  const row = ({ name, accuracy }: (typeof seen)[number]) => `  ${name.padEnd(20)} ${percent(accuracy)}`;
+  const width = Math.max(20, ...seen.map(({ name }) => name.length));
+  const row = ({ name, accuracy }: (typeof seen)[number]) => `  ${name.padEnd(width)} ${percent(accuracy)}`;
   if (seen.length <= everyClass) return seen.map(row);
   const sorted = seen.toSorted((one, other) => other.accuracy - one.accuracy);
   return ['best', ...sorted.slice(0, extremes).map(row), 'worst', ...sorted.slice(-extremes).map(row)];

@@ -13,8 +13,9 @@ export interface Framing {
    */
   aspect: 'shorter-side' | 'stretch';
   /**
-   * `bilinear` and `bicubic` widen their filter where an image shrinks (antialiasing, as PIL and timm do; TensorFlow's resize_bilinear
-   * does not; measured, PIL's pixels to 0.3 of a byte on average). `area` means over the source pixels that each new pixel covers, as our own datasets are shrunk.
+   * `bilinear` and `bicubic` widen their filter where an image shrinks: antialiasing, as PIL and timm do (PIL's pixels are met to
+   * 0.3 of a byte on average) and TensorFlow's resize_bilinear does not. `area` is the mean over the source pixels that each new
+   * pixel covers, as our own datasets are shrunk.
    */
   interpolation: 'bilinear' | 'bicubic' | 'area';
 }

@@ -18,7 +18,7 @@ export const imagenetClasses: readonly ImagenetClass[] = (table as [string, numb
 );
 
 /** TensorFlow's networks have a class before the 1,000. */
-export const background = 'background';
+const background = 'background';
 
 /** The names of a network's logits: the 1,000, or 1,001 with 'background' first. */
 export function imagenetNames(count: 1000 | 1001 = 1000): string[] {

@@ -1,5 +1,5 @@
 // One image file to the pixels a network takes, as its weights' preprocessing says. Any format, orientation and colour space;
-// many images, and reading ahead, are image-stream.ts's.
+// many images, and reading ahead, are read-ahead.ts's.
 
 import type { Sharp } from 'sharp';
 import { fromBytes } from '../engine/create.ts';

@@ -112,6 +112,10 @@ test('what does not fit is refused in one sentence', () => {
   );
   refused([model, folder], /expected folders named as the network's classes \("blue", "green", "red"\), got "/);
   refused([model, images, '--dataset', images], /^nasnet: --dataset: expected it or a folder of images, got both/);
+  refused(
+    [model, images, '--label-order', 'devkit'],
+    /^nasnet: --label-order: expected --labels beside it, got none\n$/,
+  );
   refused([model, '--labels', 'x.txt'], /^nasnet: --labels: expected a folder of images beside it/);
   refused(
     [model, images, '--label-order', 'alphabetical'],
