@@ -93,7 +93,7 @@ bool Call::given(size_t index) const {
 }
 
 namespace {
-bool isWhole(double value) { return value == std::floor(value) && std::abs(value) <= 9007199254740992.0; }  // 2^53
+bool isExactInteger(double value) { return value == std::floor(value) && std::abs(value) <= 9007199254740992.0; }  // 2^53
 
 [[noreturn]] void wrong(size_t index, const char* expected) {
   throw std::invalid_argument("argument " + std::to_string(index + 1) + ": expected " + expected);
@@ -108,7 +108,7 @@ double Call::number(size_t index) const {
 
 int64_t Call::integer(size_t index) const {
   const double value = number(index);
-  if (!isWhole(value)) wrong(index, "a whole number");
+  if (!isExactInteger(value)) wrong(index, "a whole number");
   return static_cast<int64_t>(value);
 }
 
@@ -131,7 +131,7 @@ std::vector<int64_t> Call::integers(size_t index) const {
     napi_value element;
     check(env, napi_get_element(env, values[index], place, &element));
     double value = 0;
-    if (napi_get_value_double(env, element, &value) != napi_ok || !isWhole(value)) wrong(index, "an array of whole numbers");
+    if (napi_get_value_double(env, element, &value) != napi_ok || !isExactInteger(value)) wrong(index, "an array of whole numbers");
     numbers[place] = static_cast<int64_t>(value);
   }
   return numbers;

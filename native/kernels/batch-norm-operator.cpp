@@ -14,8 +14,8 @@ namespace {
 
 using torch::autograd::variable_list;
 
-at::Tensor composed(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& movingMean,
-                    const at::Tensor& movingVariance, bool training, double momentum, double epsilon) {
+at::Tensor composedNorm(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& movingMean,
+                        const at::Tensor& movingVariance, bool training, double momentum, double epsilon) {
   return at::batch_norm(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon, false);
 }
 
@@ -68,7 +68,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     at::Tensor inputGradient, weightGradient, biasGradient;
     if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operator knows how
       const at::Tensor bias = at::zeros(weight.sizes(), weight.options()).requires_grad_();
-      const at::Tensor result = composed(input, weight, bias, {}, {}, true, 0, context->saved_data["epsilon"].toDouble());
+      const at::Tensor result = composedNorm(input, weight, bias, {}, {}, true, 0, context->saved_data["epsilon"].toDouble());
       variable_list variables{bias};
       if (weight.requires_grad()) variables.push_back(weight);
       if (toInput) variables.push_back(input);
@@ -115,7 +115,7 @@ at::Tensor batchNorm(const at::Tensor& input, const at::Tensor& weight, const at
   if (ours && training) return BatchNorm::apply(input, weight, bias, movingMean, movingVariance, momentum, epsilon);
   const bool recorded = at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || bias.requires_grad());
   if (ours && !recorded) return evaluated(input, weight, bias, movingMean, movingVariance, epsilon);
-  return composed(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
+  return composedNorm(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
 }
 
 }  // namespace
@@ -125,7 +125,7 @@ TORCH_LIBRARY_FRAGMENT(nasnet, library) {
       "batch_norm(Tensor input, Tensor weight, Tensor bias, Tensor moving_mean, Tensor moving_variance, bool training, "
       "float momentum, float epsilon) -> Tensor");
 }
-TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("batch_norm", composed); }
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("batch_norm", composedNorm); }
 TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("batch_norm", batchNorm); }
 
 }  // namespace nasnet::kernels

@@ -55,8 +55,8 @@ struct Combine : torch::autograd::Function<Combine> {
 };
 
 /** The same of libtorch's operators for any dtype and device. */
-at::Tensor composed(const at::Tensor& left, const Optional& leftNorm, const Optional& right,
-                    const Optional& rightNorm) {
+at::Tensor composedSum(const at::Tensor& left, const Optional& leftNorm, const Optional& right,
+                       const Optional& rightNorm) {
   const at::Tensor one = leftNorm.has_value() ? normalised(left, *leftNorm) : left;
   if (!right.has_value()) return one;
   return one + (rightNorm.has_value() ? normalised(*right, *rightNorm) : *right);
@@ -64,7 +64,7 @@ at::Tensor composed(const at::Tensor& left, const Optional& leftNorm, const Opti
 
 at::Tensor combined(const at::Tensor& left, const Optional& leftNorm, const Optional& right,
                     const Optional& rightNorm) {
-  if (!isFloats(left)) return composed(left, leftNorm, right, rightNorm);
+  if (!isFloats(left)) return composedSum(left, leftNorm, right, rightNorm);
   const auto checked = [](const at::Tensor& images, const Optional& norm) {
     checkImages(images);
     if (!norm.has_value()) return pitched(images);
@@ -85,7 +85,7 @@ at::Tensor combined(const at::Tensor& left, const Optional& leftNorm, const Opti
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def("combine(Tensor left, Tensor? left_norm, Tensor? right, Tensor? right_norm) -> Tensor");
 }
-TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("combine", composed); }
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("combine", composedSum); }
 TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("combine", combined); }
 
 }  // namespace nasnet::kernels

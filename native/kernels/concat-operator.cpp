@@ -47,7 +47,7 @@ struct Concat : torch::autograd::Function<Concat> {
   }
 };
 
-at::Tensor composed(at::TensorList parts) { return at::cat(parts, 1); }
+at::Tensor composedConcat(at::TensorList parts) { return at::cat(parts, 1); }
 
 at::Tensor concat(at::TensorList parts) {
   bool ours = !parts.empty();
@@ -55,13 +55,13 @@ at::Tensor concat(at::TensorList parts) {
     ours = ours && isFloats(part) && part.dim() == 4 && part.numel() > 0 && pitchOf(part) > 0 && part.size(0) == parts[0].size(0) &&
            part.size(2) == parts[0].size(2) && part.size(3) == parts[0].size(3);
   }
-  return ours ? Concat::apply(parts) : composed(parts);
+  return ours ? Concat::apply(parts) : composedConcat(parts);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(nasnet, library) { library.def("concat(Tensor[] images) -> Tensor"); }
-TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("concat", composed); }
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("concat", composedConcat); }
 TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("concat", concat); }
 
 }  // namespace nasnet::kernels

@@ -10,8 +10,8 @@ namespace nasnet::kernels {
 namespace {
 
 /** input [n, c, h, w], weight [c, 1, kh, kw] → [n, c, h', w']; through a ReLU first if asked. */
-at::Tensor composed(const at::Tensor& input, const at::Tensor& weight, at::IntArrayRef stride, at::IntArrayRef padding,
-                    at::IntArrayRef dilation, bool relu) {
+at::Tensor composedDepthwise(const at::Tensor& input, const at::Tensor& weight, at::IntArrayRef stride, at::IntArrayRef padding,
+                             at::IntArrayRef dilation, bool relu) {
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
   at::Tensor source = relu ? input.relu() : input;
   const bool even = padding[0] == padding[1] && padding[2] == padding[3] && padding[0] >= 0 && padding[2] >= 0;
@@ -42,7 +42,7 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
     const bool toInput = context->saved_data["toInput"].toBool(), toWeight = context->saved_data["toWeight"].toBool();
     at::Tensor inputGradient, weightGradient;
     if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operators know how
-      const at::Tensor result = composed(
+      const at::Tensor result = composedDepthwise(
           input, weight, {window.rows.stride, window.columns.stride},
           {window.rows.before, window.rows.after, window.columns.before, window.columns.after},
           {window.rows.dilation, window.columns.dilation}, relu);
@@ -72,7 +72,7 @@ at::Tensor depthwiseConvolution(const at::Tensor& input, const at::Tensor& weigh
     const Window window = windowOf(input, weight.sizes().slice(2), stride, padding, dilation);
     if (covers(window)) return DepthwiseConvolution::apply(input, weight.contiguous(), numbersOf(window), relu);
   }
-  return composed(input, weight, stride, padding, dilation, relu);
+  return composedDepthwise(input, weight, stride, padding, dilation, relu);
 }
 
 }  // namespace
@@ -80,7 +80,7 @@ at::Tensor depthwiseConvolution(const at::Tensor& input, const at::Tensor& weigh
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def("depthwise_conv2d(Tensor input, Tensor weight, int[2] stride, int[4] padding, int[2] dilation, bool relu) -> Tensor");
 }
-TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("depthwise_conv2d", composed); }
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("depthwise_conv2d", composedDepthwise); }
 TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("depthwise_conv2d", depthwiseConvolution); }
 
 }  // namespace nasnet::kernels

@@ -110,11 +110,11 @@ at::Tensor identityNorm(const at::Tensor& like, int64_t channels) {
 }
 
 /** The same of libtorch's operators for any dtype and device; its result is normalised already. */
-std::tuple<at::Tensor, at::Tensor> composed(const at::Tensor& input, const Optional& inputNorm,
-                                            const Optional& depthwise, const at::Tensor& pointwise,
-                                            const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& movingMean,
-                                            const at::Tensor& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
-                                            at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon) {
+std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const Optional& inputNorm,
+                                                const Optional& depthwise, const at::Tensor& pointwise,
+                                                const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& movingMean,
+                                                const at::Tensor& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
+                                                at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon) {
   at::Tensor value = inputNorm.has_value() ? normalised(input, *inputNorm) : input;
   if (relu) value = value.relu();
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
@@ -137,7 +137,7 @@ std::tuple<at::Tensor, at::Tensor> unit(const at::Tensor& input, const Optional&
                                         bool training, double momentum, double epsilon) {
   const bool recorded = at::GradMode::is_enabled() && (input.requires_grad() || pointwise.requires_grad() || scale.requires_grad());
   if (!isFloats(input) || (recorded && !training)) {
-    return composed(input, inputNorm, depthwise, pointwise, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu,
+    return composedUnit(input, inputNorm, depthwise, pointwise, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu,
                     training, momentum, epsilon);
   }
   checkImages(input);
@@ -183,7 +183,7 @@ TORCH_LIBRARY_FRAGMENT(nasnet, library) {
       "Tensor moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon) "
       "-> (Tensor raw, Tensor norm)");
 }
-TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("unit", composed); }
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("unit", composedUnit); }
 TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("unit", unit); }
 
 }  // namespace nasnet::kernels
