@@ -34,10 +34,10 @@ export interface EvaluationProgress {
 }
 
 /**
- * Evaluates one trial. A trial that cannot be trained resolves with its failure; a rejection means that nothing can be
+ * Evaluates one trial, or what else is asked. A trial that cannot be trained resolves with its failure; a rejection means that nothing can be
  * evaluated any more, and ends the search.
  */
-export type Evaluate = (trial: TrialToEvaluate, progress: EvaluationProgress) => Promise<Evaluation>;
+export type Evaluate<Asked = TrialToEvaluate> = (asked: Asked, progress: EvaluationProgress) => Promise<Evaluation>;
 
 /** Only a number from 0 to 1 is a reward. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
@@ -48,10 +48,13 @@ export interface WorkerResult {
   details?: unknown;
 }
 
-/** Evaluates in the pool's workers; `jobOf` says what a worker must know of a trial (plain data). */
-export function evaluateIn(pool: WorkerPool, jobOf: (trial: TrialToEvaluate) => unknown): Evaluate {
-  return async (trial, progress) => {
-    const outcome = await pool.run(jobOf(trial), {
+/** Evaluates in the pool's workers; `jobOf` says what a worker must know of what is asked (plain data). */
+export function evaluateIn<Asked = TrialToEvaluate>(
+  pool: WorkerPool,
+  jobOf: (asked: Asked) => unknown,
+): Evaluate<Asked> {
+  return async (asked, progress) => {
+    const outcome = await pool.run(jobOf(asked), {
       onStart: () => progress.started(),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),

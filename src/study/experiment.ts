@@ -1,4 +1,4 @@
-// A whole search on one study: the children, then the network built from the best cell. Each part begins where an earlier
+// A whole search on one study: the children, the race of finalists, then the network built from the best cell. Each part begins where an earlier
 // process left it. What is printed and drawn about it is the command line's.
 
 import { rmSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { decode } from '../space/decisions.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { evaluateIn, type WorkerResult } from './evaluation.ts';
 import { type FinalModel, keepFinalModel, readFinalModel } from './final-model.ts';
+import { bestTrials, type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { limitCheck, withinLimits } from './limits.ts';
 import type { EpochReport } from './log.ts';
 import { thisMachine } from './machine.ts';
@@ -37,6 +38,7 @@ export interface ExperimentOptions {
 
 export type ExperimentEvent =
   | SearchEvent
+  | FinalistEvent
   | { kind: 'final-started'; trial: number }
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
@@ -44,14 +46,16 @@ export type ExperimentEvent =
 const evaluator = new URL('./training-job.ts', import.meta.url);
 export const weightsName = 'network.safetensors';
 
-/** Searches, then trains the network of the best cell, as far as either is not done yet. */
+/** Searches, lets the best trials race, and trains the network of the best cell, as far as each is not done yet. */
 export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
   const { study, files } = options;
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
   study.keep('machine', thisMachine());
   if ((await searchCells(options)) === 'interrupted') return 'interrupted';
-  const [best] = study.best(1);
-  if (!best) throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
+  if (study.best().length === 0)
+    throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
+  if ((await raceCells(options)) === 'interrupted') return 'interrupted';
+  const [best] = bestTrials(study) as [TrialRecord];
   if (readFinalModel(study)?.trial === best.number) return 'finished';
   return trainFinal(options, best);
 }
@@ -77,6 +81,17 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
     signal,
     onEvent,
   });
+}
+
+async function raceCells({ study, files, workers, signal, onEvent }: ExperimentOptions) {
+  const { finalists, seed } = study.settings;
+  if (!finalists) return 'finished';
+  const { count, training } = finalists;
+  await using pool = poolFor(study.settings, files, training, workers, 1);
+  const jobOf = ({ decisions, run }: FinalistToTrain): TrainingJob => {
+    return { architecture: decode(decisions), training, seed: `${seed}, finalists, run ${run}` }; // one seed for all of a run
+  };
+  return await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
 }
 
 async function trainFinal({ study, files, directory, signal, onEvent }: ExperimentOptions, best: TrialRecord) {

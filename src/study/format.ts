@@ -82,8 +82,26 @@ const version2 = `
   CREATE INDEX trials_repeated ON trials (same_as) WHERE same_as IS NOT NULL;
 `;
 
+const version3 = `
+  -- Trainings of finalists: the best trials again, at a higher fidelity, run r of each with the same seed.
+  CREATE TABLE finalist_runs (
+    trial INTEGER NOT NULL,
+    run INTEGER NOT NULL,                  -- 1, 2 …
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    attempts INTEGER NOT NULL DEFAULT 0,   -- how often it was begun
+    started_at INTEGER,
+    finished_at INTEGER,
+    worker_seconds REAL,
+    accuracy REAL,                         -- 0 to 1, on the held-out images
+    failure_kind TEXT,
+    failure_message TEXT,
+    details TEXT,                          -- JSON that the evaluator gave beside the accuracy
+    PRIMARY KEY (trial, run)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 export const studyFormat: FileFormat = {
   noun: 'study',
   applicationId: 0x4e41534e, // "NASN"
-  migrations: [version1, version2],
+  migrations: [version1, version2, version3],
 };

@@ -21,6 +21,15 @@ export interface Training {
   recipe: Recipe;
 }
 
+/** The best trials, trained again at a higher fidelity to find the very best of them (racing.ts). */
+export interface Finalists {
+  /** How many. */
+  count: number;
+  training: Training;
+  /** Trainings of each, with seeds that all share: before the first comparison, and at most. */
+  seeds: { least: number; most: number };
+}
+
 /** What a search is. JSON: it is stored in the study as it is here. */
 export interface SearchSettings {
   preset: string;
@@ -46,11 +55,15 @@ export interface SearchSettings {
   /** Images held out of the training part, whose accuracy is the reward; absent: a tenth (CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
+  /** Absent: the final network is built from the best trial as it is. */
+  finalists?: Finalists;
   final: Training;
 }
 
 export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy' | 'strategyOptions'> & {
   description: string;
+  /** With a count of 0 only for those who ask for some. */
+  finalists: Finalists;
   /** Options that are not a strategy's defaults, by its name. */
   strategyOptions: Record<string, object>;
 };
@@ -71,6 +84,17 @@ export const presets = {
       resolution: 8,
       trainingImages: 1000,
       recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+    },
+    finalists: {
+      count: 2,
+      training: {
+        cells: 0,
+        filters: 4,
+        resolution: 8,
+        trainingImages: 2000,
+        recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+      },
+      seeds: { least: 2, most: 2 },
     },
     final: {
       cells: 1,
@@ -94,6 +118,17 @@ export const presets = {
       trainingImages: 4000,
       recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
     },
+    finalists: {
+      count: 0,
+      training: {
+        cells: 1,
+        filters: 8,
+        resolution: 16,
+        trainingImages: 8000,
+        recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+      },
+      seeds: { least: 3, most: 3 },
+    },
     final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
   },
   paper: {
@@ -103,6 +138,11 @@ export const presets = {
     blocks: defaultBlocks,
     trials: 20_000,
     child: { cells: 2, filters: 32, resolution: 32, recipe: childRecipe },
+    finalists: {
+      count: 250,
+      training: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe }, // "to convergence": as the final network
+      seeds: { least: 2, most: 5 },
+    },
     final: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe },
   },
 } as const satisfies Record<string, Preset>;
@@ -117,6 +157,9 @@ export function settingsOf(
     size?: number;
     trials?: number;
     blocks?: number;
+    /** How many finalists; 0: none. */
+    finalists?: number;
+    finalistEpochs?: number;
     remember?: boolean;
     known?: number[][];
     limits?: Limits;
@@ -126,7 +169,8 @@ export function settingsOf(
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, blocks = settings.blocks, remember = true, ...others } = given;
+  const { size, trials = settings.trials, blocks = settings.blocks, remember = true, ...more } = given;
+  const { finalists: count = settings.finalists.count, finalistEpochs, ...others } = more;
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
@@ -135,9 +179,10 @@ export function settingsOf(
     given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
   const [child, final] = [scaled(settings.child), scaled(settings.final)];
+  const { finalists, ...stated } = settings;
   return {
     preset,
-    ...settings,
+    ...stated,
     ...others,
     ...(size && { size }),
     trials,
@@ -145,8 +190,15 @@ export function settingsOf(
     remember,
     strategyOptions,
     child,
+    ...(count > 0 && {
+      finalists: { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) },
+    }),
     final,
   };
+}
+
+function lasting(training: Training, epochs = training.recipe.epochs): Training {
+  return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
 /** The same settings for a dataset with fewer training images than the preset counts on. */
@@ -156,5 +208,12 @@ export function fitted(settings: SearchSettings, images: number): SearchSettings
     training.trainingImages === undefined
       ? training
       : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
-  return { ...settings, validationImages, child: fit(settings.child), final: fit(settings.final) };
+  const { child, finalists, final } = settings;
+  return {
+    ...settings,
+    validationImages,
+    child: fit(child),
+    ...(finalists && { finalists: { ...finalists, training: fit(finalists.training) } }),
+    final: fit(final),
+  };
 }

@@ -4,6 +4,7 @@
 import { hostname } from 'node:os';
 import { DatabaseFile } from '../database/file.ts';
 import { Failure } from '../failure.ts';
+import { FinalistRuns } from './finalist-runs.ts';
 import { studyFormat } from './format.ts';
 import { StudyLog } from './log.ts';
 import { StudyRecords } from './records.ts';
@@ -11,11 +12,13 @@ import { StudyRecords } from './records.ts';
 /** A study's settings are whatever the search was started with: plain JSON, written once. */
 export class Study<Settings extends object = Record<string, unknown>> extends StudyRecords {
   readonly log: StudyLog;
+  readonly finalistRuns: FinalistRuns;
   #session = 0;
 
   private constructor(file: DatabaseFile) {
     super(file);
     this.log = new StudyLog(file);
+    this.finalistRuns = new FinalistRuns(file);
   }
 
   /**
