@@ -1,12 +1,12 @@
 // Compiles C++ sources with the compiler itself and links them to libtorch as a Node addon.
 // Every file is written under a temporary name and renamed when complete: a killed build leaves nothing half-written.
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, dirname, extname, join, sep } from 'node:path';
+import { basename, join } from 'node:path';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
+import { compilationUnits, digest, headerFiles, sourceFiles, textOf } from './units.mjs';
 
 /** Memory of one compiler on libtorch's headers: 1.2 GB measured with g++ 12 and libtorch 1.13. */
 const compilerMemory = 1.5e9; // bytes
@@ -19,6 +19,8 @@ const compilerMemory = 1.5e9; // bytes
  * @property {string[]} compileFlags
  * @property {string[]} linkFlags
  */
+
+/** @typedef {import('./units.mjs').Unit} Unit */
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch, environment?: NodeJS.ProcessEnv }} options
@@ -71,23 +73,6 @@ export function planHash(plan) {
   ]);
 }
 
-/** @param {string} folder @returns {string[]} paths below it, sorted */
-export function sourceFiles(folder) {
-  return filesBelow(folder, ['.cpp']);
-}
-
-/** @param {string} folder */
-function headerFiles(folder) {
-  return filesBelow(folder, ['.h', '.hpp']);
-}
-
-/** @param {string} folder @param {string[]} endings */
-function filesBelow(folder, endings) {
-  if (!existsSync(folder)) return [];
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return paths.filter((path) => endings.includes(extname(path))).sort();
-}
-
 /**
  * Compiles what changed and links.
  * @param {Plan} plan
@@ -103,51 +88,58 @@ export async function compileAddon(plan) {
   const objects = join(plan.build, 'objects');
   mkdirSync(objects, { recursive: true });
   removeTemporary(plan.build, objects);
-  const units = compilationUnits(plan, objects);
-  const missing = units.filter(({ object }) => !existsSync(object));
+  const units = compilationUnits(plan.sources, JSON.stringify([plan.compiler, plan.compileFlags]), objects);
+  const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
-  await inParallel(missing, jobs, async ({ source, object }) => {
-    await run(
-      plan.compiler[0],
-      [...plan.compiler.slice(1), ...plan.compileFlags, '-c', source, '-o', `${object}.part`],
-      {
-        advice: 'correct what the compiler names, or report these lines with your libtorch version',
-      },
-    );
-    renameSync(`${object}.part`, object);
-  });
+  await inParallel(missing, jobs, (unit) => compileUnit(plan, unit));
   const addon = join(plan.build, 'nasnet.node.part');
-  const inputs = units.map(({ object }) => object);
+  const inputs = units.flatMap((unit) => builtFrom(unit) ?? []);
   await run(plan.compiler[0], [...plan.compiler.slice(1), ...inputs, ...plan.linkFlags, '-o', addon], {
     advice: 'check that this libtorch is complete, or name another with NASNET_LIBTORCH',
   });
   const kept = new Set(inputs.map((path) => basename(path)));
   for (const name of readdirSync(objects)) if (!kept.has(name)) rmSync(join(objects, name), { force: true });
-  return { addon, compiled: missing.length, said: `${missing.length} of ${units.length} compiled, ${jobs} at a time` };
+  const apart = units.filter((unit) => !existsSync(unit.object)).flatMap(({ sources }) => sources);
+  const note =
+    apart.length > 0
+      ? `; apart, because they do not compile together: ${apart.map((path) => basename(path)).join(', ')}`
+      : '';
+  return {
+    addon,
+    compiled: missing.length,
+    said: `${missing.length} of ${units.length} compiled, ${jobs} at a time${note}`,
+  };
 }
 
-/** One object per source, named after all that decides its content. @param {Plan} plan @param {string} objects */
-function compilationUnits(plan, objects) {
-  const command = JSON.stringify([plan.compiler, plan.compileFlags]);
-  return sourceFiles(plan.sources).map((path) => {
-    const texts = withIncluded(plan.sources, path).map((file) => readFileSync(join(plan.sources, file), 'utf8'));
-    const name = path.replace(/\.cpp$/, '').replaceAll(sep, '-');
-    const object = join(objects, `${name}-${digest([command, ...texts]).slice(0, 16)}.o`);
-    return { source: join(plan.sources, path), object };
-  });
+/** The objects that stand for a unit: its own, or those of its sources apart; undefined while any is missing. @param {Unit} unit */
+function builtFrom({ object, apart }) {
+  if (existsSync(object)) return [object];
+  const each = apart.map((unit) => unit.object);
+  return each.length > 0 && each.every((path) => existsSync(path)) ? each : undefined;
 }
 
-/** A source and those of our headers that it includes, directly or not. @param {string} folder @param {string} path */
-function withIncluded(folder, path) {
-  const files = new Set([path]);
-  for (const file of files) {
-    const included = readFileSync(join(folder, file), 'utf8').matchAll(/^\s*#\s*include\s*"([^"]+)"/gm);
-    for (const [, name] of included) {
-      const header = [join(dirname(file), name), name].find((candidate) => existsSync(join(folder, candidate)));
-      if (header) files.add(header);
-    }
+/** @param {Plan} plan @param {Unit} unit @throws {SetupFailure} from a source that does not compile alone either */
+async function compileUnit(plan, unit) {
+  const [alone] = unit.apart.length > 0 ? [] : unit.sources;
+  if (alone) return compile(plan, ['-c', alone], unit.object);
+  const text = `${unit.object}.cpp.part`;
+  writeFileSync(text, textOf(unit));
+  try {
+    await compile(plan, ['-x', 'c++', '-c', text], unit.object);
+  } catch (error) {
+    if (!(error instanceof SetupFailure)) throw error;
+    for (const each of unit.apart) if (!existsSync(each.object)) await compileUnit(plan, each);
+  } finally {
+    rmSync(text, { force: true });
   }
-  return [...files];
+}
+
+/** @param {Plan} plan @param {string[]} what @param {string} object */
+async function compile(plan, what, object) {
+  await run(plan.compiler[0], [...plan.compiler.slice(1), ...plan.compileFlags, ...what, '-o', `${object}.part`], {
+    advice: 'correct what the compiler names, or report these lines with your libtorch version',
+  });
+  renameSync(`${object}.part`, object);
 }
 
 /** What a killed build left behind. @param {string[]} folders */
@@ -178,11 +170,4 @@ async function inParallel(items, count, work) {
   );
   const failed = results.find((result) => result.status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
-}
-
-/** @param {string[]} parts */
-function digest(parts) {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part).update('\0');
-  return hash.digest('hex');
 }

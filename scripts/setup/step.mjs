@@ -99,6 +99,7 @@ const running = new Set();
  */
 export function run(command, parameters, options = {}) {
   return new Promise((resolve, reject) => {
+    if (stopping) return reject(new SetupFailure('told to stop'));
     const child = spawn(command, parameters, {
       cwd: options.cwd,
       env: options.env ?? process.env,
@@ -131,8 +132,11 @@ export function run(command, parameters, options = {}) {
   });
 }
 
-/** Ends the children of a set-up that was told to stop. @param {NodeJS.Signals} signal */
+let stopping = false;
+
+/** Ends the children of a set-up that was told to stop, and starts no more. @param {NodeJS.Signals} signal */
 export function stopCommands(signal) {
+  stopping = true;
   for (const child of running) child.kill(signal);
 }
 

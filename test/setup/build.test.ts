@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +43,41 @@ test('a first set-up builds an addon that loads; the second does nothing; a chan
   assert.equal(answerOf(folder), 7);
   writeFileSync(join(folder, 'native/answers/answer.h'), '// read by both\nint answer();\n');
   assert.match(setUp(folder, env).said, /2 of 2 compiled/);
+});
+
+test('files that include libtorch’s headers compile together, and apart where two have a helper of one name', () => {
+  using temporary = temporaryFolder();
+  const { folder, env } = toy(temporary.path);
+  const source = (name: string, helper: string, value: number) =>
+    writeFileSync(
+      join(folder, `native/answers/${name}.cpp`),
+      `#include <torch/version.h>\nnamespace { int ${helper}() { return ${value}; } }\nint ${name}() { return ${helper}(); }\n`,
+    );
+  source('left', 'four', 4);
+  source('right', 'five', 5);
+  writeFileSync(
+    join(folder, 'native/answers/answer.cpp'),
+    'int left();\nint right();\nint answer() { return 10 * left() + right(); }\n',
+  );
+  const together = setUp(folder, env);
+  assert.match(together.said, /3 of 3 compiled, \d at a time/);
+  assert.doesNotMatch(together.said, /apart/);
+  assert.equal(answerOf(folder), 45);
+
+  source('right', 'four', 6);
+  assert.match(setUp(folder, env).said, /1 of 3 compiled, .*apart, .*: left\.cpp, right\.cpp/);
+  assert.equal(answerOf(folder), 46);
+  assert.match(setUp(folder, env).said, /addon +built from these sources .*skipped/);
+
+  writeFileSync(
+    join(folder, 'native/answers/right.cpp'),
+    '#include <torch/version.h>\nint right() { return colour; }\n',
+  );
+  const { status, said } = setUp(folder, env);
+  assert.equal(status, 1);
+  assert.match(said, /command: c\+\+ .*-c .*native\/answers\/right\.cpp/); // not that of both together
+  assert.match(said, /error: .colour. was not declared/);
+  assert.equal(answerOf(folder), 46);
 });
 
 test('another libtorch version, another flag or another compiler builds again', () => {
@@ -116,9 +152,12 @@ test('kill -9 while compiling leaves nothing half-written, and the next set-up t
 test('SIGTERM ends the compiler too, and the lock is given back', async () => {
   using temporary = temporaryFolder();
   const { folder, env } = toy(temporary.path);
+  for (const name of ['left', 'right']) {
+    writeFileSync(join(folder, `native/answers/${name}.cpp`), '#include <torch/version.h>\n'); // together; not apart after the stop
+  }
   const slow = join(temporary.path, 'slow-compiler');
   const trace = join(temporary.path, 'compiler.pid');
-  writeFileSync(slow, `#!/bin/sh\necho $$ > ${trace}.new\nmv ${trace}.new ${trace}\nexec sleep 600\n`);
+  writeFileSync(slow, `#!/bin/sh\necho $$ >> ${trace}.new\ncp ${trace}.new ${trace}\nexec sleep 600\n`);
   chmodSync(slow, 0o755);
   const stopped = startSetUp(folder, { ...env, CXX: slow });
   while (!existsSync(trace)) await sleep(20);
@@ -126,6 +165,8 @@ test('SIGTERM ends the compiler too, and the lock is given back', async () => {
   const [code] = await once(stopped, 'close'); // the pipe closes only when no child holds it
   assert.equal(code, 130);
   assert.equal(existsSync(join(folder, 'build/setup.lock')), false);
+  const started = readFileSync(`${trace}.new`, 'utf8').trim().split('\n').length;
+  assert.ok(started <= availableParallelism(), `${started} compilers started`);
 });
 
 test('two set-ups at once: one builds, the other waits and finds it done', async () => {
