@@ -1,11 +1,11 @@
-// A cell as a graph of labelled boxes, in the manner of the paper's Figure 4: hidden states in, operations, combiners,
-// the concatenation out. Where the boxes stand is layout.ts's affair.
+// A cell as a graph of labelled boxes, in the manner of the paper's Figure 4: hidden states in, operations, combiners, the
+// concatenation or the single states out. Where the boxes stand is layout.ts's affair.
 
-import { type Cell, createdState, liveStates, outputStates } from '../space/architecture.ts';
-import { type Operation, type OperationName, operations } from '../space/operations.ts';
+import { type Cell, createdState, inputCount, liveStates, outputStates } from '../space/architecture.ts';
+import { type Combiner, type Operation, type OperationName, operations } from '../space/operations.ts';
 
 /** What a box shows, which decides its colour: an operation's kind, a combiner, a hidden state or the cell's output. */
-export type BoxKind = Operation['kind'] | 'add' | 'concat' | 'hidden' | 'output';
+export type BoxKind = Operation['kind'] | Combiner | 'hidden' | 'output';
 
 export interface GraphNode {
   readonly id: string;
@@ -33,13 +33,12 @@ const stateId = (state: number) => `state-${state}`;
 
 export function cellGraph(cell: Cell): CellGraph {
   const live = liveStates(cell);
-  const nodes: GraphNode[] = [
-    { id: stateId(0), kind: 'hidden', label: 'h_i', meaning: 'state 0: the current input', live: live.has(0) },
-    { id: stateId(1), kind: 'hidden', label: 'h_i−1', meaning: 'state 1: the previous input', live: live.has(1) },
-  ];
+  const nodes: GraphNode[] = Array.from({ length: inputCount(cell) }, (_, state) => {
+    return { id: stateId(state), kind: 'hidden', ...inputWords(cell, state), live: live.has(state) };
+  });
   const edges: GraphEdge[] = [];
   cell.blocks.forEach(({ inputs, operations: names, combine }, index) => {
-    const state = createdState(index);
+    const state = createdState(cell, index);
     const reaches = live.has(state);
     inputs.forEach((input, side) => {
       const [id, name] = [`operation-${state}-${side}`, names[side]!];
@@ -53,13 +52,35 @@ export function cellGraph(cell: Cell): CellGraph {
       edges.push({ from: stateId(input), to: id, live: reaches }, { from: id, to: stateId(state), live: reaches });
     });
     const meaning = `state ${state}: ${combine}(${inputs.map((input, side) => `${names[side]}(${input})`).join(', ')})`;
-    nodes.push({ id: stateId(state), kind: combine, label: combine, meaning, live: reaches });
+    nodes.push({ id: stateId(state), kind: combine, label: combinerLabels[combine], meaning, live: reaches });
   });
   const states = outputStates(cell);
+  if (cell.output === 'states') {
+    states.forEach((state, index) => {
+      const [id, ahead] = [`output-${index}`, `h_i+${index + 1}`];
+      const meaning = `state ${state} goes to the cell ${index + 1} ahead`;
+      nodes.push({ id, kind: 'output', label: `→ ${ahead}`, meaning, live: true });
+      edges.push({ from: stateId(state), to: id, live: true });
+    });
+    return { nodes, edges };
+  }
   const meaning = `output: concatenation of the states ${states.join(', ')}`;
   nodes.push({ id: 'output', kind: 'output', label: 'concat → h_i+1', meaning, live: true });
   for (const state of states) edges.push({ from: stateId(state), to: 'output', live: true });
   return { nodes, edges };
+}
+
+const combinerLabels: Record<Combiner, string> = {
+  add: 'add',
+  concat: 'concat',
+  add_layer_norm: 'add, layer norm',
+  add_instance_norm: 'add, instance norm',
+};
+
+function inputWords(cell: Cell, state: number): Pick<GraphNode, 'label' | 'meaning'> {
+  const label = state === 0 ? 'h_i' : `h_i−${state}`;
+  if (cell.output === 'states') return { label, meaning: `state ${state}: from the cell ${state + 1} back` };
+  return { label, meaning: state === 0 ? 'state 0: the current input' : 'state 1: the previous input' };
 }
 
 /** `sep 5×5`, `max 3×3`, `1×7 7×1`. */

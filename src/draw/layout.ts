@@ -2,6 +2,7 @@
 // the top; the edges here leave and enter boxes straight up, and bend only between the ranks, so they cross no box.
 
 import { Graph, layout } from '@dagrejs/dagre';
+import { combiners } from '../space/operations.ts';
 import type { CellGraph, GraphEdge, GraphNode } from './graph.ts';
 import { sizes, textWidth } from './palette.ts';
 
@@ -65,15 +66,15 @@ export function layoutCell({ nodes, edges }: CellGraph): CellLayout {
   return framed(placed, routes);
 }
 
-function boxSize({ kind, label }: GraphNode, edges: readonly GraphEdge[]): { width: number; height: number } {
+function boxSize({ id, kind, label }: GraphNode, edges: readonly GraphEdge[]): { width: number; height: number } {
   const weight = kind === 'hidden' || kind === 'output' ? 'bold' : 'normal';
   const text = textWidth(label, sizes.font, weight) + 2 * sizes.boxPadding;
   if (kind === 'hidden') return { width: Math.max(text, 76), height: sizes.boxHeight };
   if (kind === 'output') {
-    const entering = edges.filter(({ to }) => to === 'output').length;
+    const entering = edges.filter(({ to }) => to === id).length;
     return { width: Math.max(text, 40 * entering), height: sizes.boxHeight };
   }
-  const combiner = kind === 'add' || kind === 'concat';
+  const combiner = combiners.some((name) => name === kind);
   return { width: Math.max(text, combiner ? 52 : 74), height: combiner ? sizes.combinerHeight : sizes.boxHeight };
 }
 

@@ -22,6 +22,8 @@ export const styles: Record<BoxKind, Style> = {
   identity: { fill: '#eceef0', stroke: '#9aa1a8', legend: 'identity', radius: 5 },
   add: { fill: '#bfe6c3', stroke: '#4f9a58', legend: 'element-wise addition', radius: 13 },
   concat: { fill: '#a9e4dd', stroke: '#2f9488', legend: 'concatenation of two', radius: 13 },
+  add_layer_norm: { fill: '#d3e8a9', stroke: '#7d9a35', legend: 'addition, layer norm', radius: 13 },
+  add_instance_norm: { fill: '#e3eec0', stroke: '#93a050', legend: 'addition, instance norm', radius: 13 },
   hidden: { fill: '#ffffff', stroke: '#3a4149', legend: 'hidden state (input)', radius: 5 },
   output: { fill: '#e3c7f2', stroke: '#8a51a8', legend: 'output of the cell', radius: 5 },
 };

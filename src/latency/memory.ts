@@ -3,6 +3,7 @@
 import { countElements } from '../space/layer-cost.ts';
 import type { Layer } from '../space/layers.ts';
 import { type Plan, planParameters } from '../space/plan.ts';
+import { cellLayers } from '../space/plan-cell.ts';
 import type { Runtime } from './runtime.ts';
 
 const bytesPerNumber = 4; // float32
@@ -34,8 +35,4 @@ function results(layers: readonly Layer[]): number {
   return sum(
     layers.map((layer) => elements(layer.output) + (layer.kind === 'branches' ? results(layer.branches.flat()) : 0)),
   );
-}
-
-function cellLayers({ inputs, blocks, output }: Plan['cells'][number]): Layer[] {
-  return [...inputs, ...blocks.flatMap(({ left, right }) => [left, right]), ...output].flatMap(({ layers }) => layers);
 }

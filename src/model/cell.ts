@@ -26,7 +26,7 @@ export class NetworkCell extends Module {
   readonly #plan: CellPlan;
   readonly #settings: CellSettings;
   readonly #inputs: readonly { state: number; path: Path }[];
-  readonly #blocks: readonly { left: Operation; right: Operation; plan: BlockPlan }[];
+  readonly #blocks: readonly { left: Operation; right: Operation; after: Path; plan: BlockPlan }[];
   readonly #output: readonly { state: number; path: Path }[];
   #masks = 0;
 
@@ -40,33 +40,38 @@ export class NetworkCell extends Module {
     };
     this.#inputs = plan.inputs.map(built);
     this.#blocks = plan.blocks.map((block) => {
-      return { left: operation(block.left), right: operation(block.right), plan: block };
+      const [left, right] = [operation(block.left), operation(block.right)];
+      return { left, right, after: built(block).path, plan: block };
     });
     this.#output = plan.output.map(built);
   }
 
   /**
-   * @param current h_i and @param previous h_{i-1}, [images, channels, height, width]; undefined where nothing reads it
+   * @param sources the plan's, [images, channels, height, width]; undefined where nothing reads it
    * @param progress share of the training that is done, 0 to 1
-   * @returns [images, channels, height, width] of the plan's shape
+   * @returns the plan's results, [images, channels, height, width]
    */
-  forward(current: Tensor | undefined, previous: Tensor | undefined, relus: SharedRelus, progress: number): Tensor {
-    const masks = this.#drawMasks((current ?? previous)!, progress);
-    const states = [current, previous];
+  forward(sources: readonly (Tensor | undefined)[], relus: SharedRelus, progress: number): Tensor[] {
+    const masks = this.#drawMasks(sources.find((source) => source !== undefined)!, progress);
+    const states = [...sources];
     for (const { state, path } of this.#inputs) states[state] = path.forward(states[state]!, relus);
     const run = ({ state, path, mask }: Operation) => {
       const result = path.run(states[state]!, relus);
       return masks && mask !== undefined ? dropPath(imagesOf(result), masks, mask) : result;
     };
-    for (const { left, right, plan } of this.#blocks) {
+    for (const { left, right, after, plan } of this.#blocks) {
       const [a, b] = [run(left), run(right)];
       if (plan.combine === 'concat') states[plan.state] = concat([imagesOf(a), imagesOf(b)]);
       else if (!(a instanceof Tensor && b instanceof Tensor)) states[plan.state] = combine(a, b);
       else if (left.path.makesNew) states[plan.state] = a.add_(b);
       else states[plan.state] = right.path.makesNew ? b.add_(a) : a.add(b);
+      states[plan.state] = after.forward(states[plan.state]!, relus);
     }
-    const output = this.#output.map(({ state, path }) => path.forward(states[state]!, relus));
-    return output.length === 1 ? output[0]! : concat(output);
+    for (const { state, path } of this.#output) states[state] = path.forward(states[state]!, relus);
+    return this.#plan.results.map((result) => {
+      const parts = result.states.map((state) => states[state]!);
+      return parts.length === 1 ? parts[0]! : concat(parts);
+    });
   }
 
   #drawMasks(images: Tensor, progress: number): Tensor | undefined {

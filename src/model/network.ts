@@ -56,9 +56,10 @@ export class Network extends Module {
   forward(images: Tensor, { progress = 0 }: { progress?: number } = {}): Output {
     const relus = new SharedRelus();
     const endpoints = new Map([[this.plan.stemName, this.#stem.forward(images.contiguous('channels_last'), relus)]]);
-    this.plan.cells.forEach(({ name, current, previous }, index) => {
-      const cell = this.#cells[index]!;
-      endpoints.set(name, cell.forward(endpoints.get(current), endpoints.get(previous), relus, progress));
+    this.plan.cells.forEach(({ sources, results }, index) => {
+      const given = sources.map((name) => endpoints.get(name));
+      const found = this.#cells[index]!.forward(given, relus, progress);
+      for (const [place, { name }] of results.entries()) endpoints.set(name, found[place]!);
     });
     const last = this.plan.cells.at(-1)!.name;
     const logits = this.#head.forward(endpoints.get(last)!, relus);

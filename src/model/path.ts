@@ -7,6 +7,7 @@ import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { cat, dropout } from '../engine/operators.ts';
 import { Tensor } from '../engine/tensor.ts';
+import { ImageNorm2d } from '../nn/image-norm.ts';
 import { initialised, truncatedNormal } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
@@ -103,6 +104,12 @@ export class Path extends Module {
       }
       case 'batch-norm': {
         const norm = this.child(layer.name, new BatchNorm2d({ ...layer, ...settings }));
+        return plain((input) => norm.forward(input));
+      }
+      case 'layer-norm':
+      case 'instance-norm': {
+        const over = layer.kind === 'layer-norm' ? 'image' : 'channel';
+        const norm = this.child(layer.name, new ImageNorm2d({ ...layer, ...settings, over }));
         return plain((input) => norm.forward(input));
       }
       case 'max-pool':

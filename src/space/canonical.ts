@@ -1,8 +1,18 @@
 // The canonical form of an architecture: one spelling for all that describe the same network. What may differ: which half of a
 // block stands left (under concat this permutes channels, which the next 1×1 undoes), how independent blocks are numbered, the
-// order of the concatenated outputs, and blocks that do not reach the output. Plain data; nothing is built.
+// order of the concatenated outputs, and blocks that do not reach the output. Where a cell hands its states on one by one, a
+// block's number says which cell reads its state: only the halves may differ. Plain data; nothing is built.
 
-import { type Architecture, type Block, type Cell, createdState, liveStates, outputStates } from './architecture.ts';
+import {
+  type Architecture,
+  type Block,
+  blockOf,
+  type Cell,
+  createdState,
+  inputCount,
+  liveStates,
+  outputStates,
+} from './architecture.ts';
 import { combiners, operationNames } from './operations.ts';
 
 /** The architecture itself, its blocks and halves in canonical order, its output list spelled out in ascending order. */
@@ -18,18 +28,26 @@ export function architectureKey(architecture: Architecture): string {
 
 const printKey = ({ blocks, output }: Cell) => [...blocks.map((block) => blockRow(block).join('.')), output].join(' ');
 
+/** The inputs keep their numbers. */
+const ownNumbers = (cell: Cell) => new Map(Array.from({ length: inputCount(cell) }, (_, state) => [state, state]));
+
 /**
  * Blocks are numbered one after the other: among those whose inputs have their numbers, the smallest row comes next. Equal rows
  * are tried in every order, so that the spelling is the smallest one of all, whatever the cell's own numbering was.
  */
 export function canonicalCell(cell: Cell): Cell {
+  const created = cell.blocks.map((_, index) => createdState(cell, index));
+  if (cell.output === 'states') {
+    const numbering = new Map([...ownNumbers(cell), ...created.map((state): [number, number] => [state, state])]);
+    return { ...cell, blocks: cell.blocks.map((block) => renumbered(block, numbering)!) };
+  }
   const live = liveStates(cell);
-  const remaining = cell.blocks.map((_, index) => createdState(index)).filter((state) => live.has(state));
-  const numbering = new Map([
-    [0, 0],
-    [1, 1],
-  ]);
-  return smallest(cell, numbering, remaining, []);
+  return smallest(
+    cell,
+    ownNumbers(cell),
+    created.filter((state) => live.has(state)),
+    [],
+  );
 }
 
 function smallest(cell: Cell, numbering: Map<number, number>, remaining: number[], blocks: Block[]): Cell {
@@ -38,13 +56,13 @@ function smallest(cell: Cell, numbering: Map<number, number>, remaining: number[
     return { blocks, output: output.sort((a, b) => a - b) };
   }
   const candidates = remaining.flatMap((state) => {
-    const block = renumbered(cell.blocks[state - 2]!, numbering);
+    const block = renumbered(blockOf(cell, state)!, numbering);
     return block ? [{ state, block, row: blockRow(block) }] : [];
   });
   const least = candidates.map(({ row }) => row).reduce((a, b) => (compare(b, a) < 0 ? b : a));
   const tied = candidates.filter(({ row }) => compare(row, least) === 0);
   const spellings = tied.map(({ state, block }) => {
-    const numbered = new Map(numbering).set(state, createdState(blocks.length));
+    const numbered = new Map(numbering).set(state, createdState(cell, blocks.length));
     return smallest(
       cell,
       numbered,
@@ -73,7 +91,7 @@ function blockRow({ inputs, operations, combine }: Block): number[] {
   return [...inputs, ...operations.map((name) => operationNames.indexOf(name)), combiners.indexOf(combine)];
 }
 
-const cellRow = ({ blocks, output }: Cell): number[] => [...blocks.flatMap(blockRow), ...output!];
+const cellRow = (cell: Cell): number[] => [...cell.blocks.flatMap(blockRow), ...outputStates(cell)];
 
 /** Lexicographic, of rows of equal length. */
 function compare(a: readonly number[], b: readonly number[]): number {

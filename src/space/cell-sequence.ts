@@ -1,6 +1,6 @@
 // The order of a network's cells, and what each of them reads. How a cell is laid out is plan-cell.ts's affair.
 
-import { type Architecture, liveStates } from './architecture.ts';
+import { type Architecture, cellResults, inputCount, liveStates, stateName } from './architecture.ts';
 import type { LayoutRules } from './layouts.ts';
 
 export interface Slot {
@@ -8,9 +8,12 @@ export interface Slot {
   readonly name: string;
   readonly kind: 'normal' | 'reduction';
   readonly filters: number;
-  /** What it reads as h_i and h_{i-1}: names of the stem and of slots before. The first slot has no h_{i-1}. */
-  readonly current: string;
-  readonly previous: string | undefined;
+  /**
+   * What it is given as its input states: names of the stem's and earlier slots' results. h_i and h_{i-1}, the latter undefined
+   * in the first slot; or of cells that hand on their states (NASNet-B) as many of those, the stem standing in for what is not
+   * there yet.
+   */
+  readonly sources: readonly (string | undefined)[];
 }
 
 export interface SequenceOptions {
@@ -19,17 +22,20 @@ export interface SequenceOptions {
   cells: number;
   /** F */
   filters: number;
-  /** The first normal cell after a reduction takes the state before the reduction's input as h_{i-1}, not that input. */
+  /** In the first normal cell after a reduction, whether the inputs but h_i come from one cell further back. */
   skipReductionInput: boolean;
 }
 
 /** The stem cells, then N normal, reduction, N normal, reduction, N normal; filters double at each reduction. */
-export function cellSequence({ layout, cells, filters, skipReductionInput }: SequenceOptions): Slot[] {
+export function cellSequence(architecture: Architecture, options: SequenceOptions): Slot[] {
+  const { layout, cells, filters, skipReductionInput } = options;
   const slots: Slot[] = [];
-  const results = [layout.stemName];
-  const add = (name: string, kind: Slot['kind'], f: number, back: 2 | 3 = 2) => {
-    slots.push({ name, kind, filters: f, current: results.at(-1)!, previous: results.at(-back) });
-    results.push(name);
+  const names = [layout.stemName];
+  const add = (name: string, kind: Slot['kind'], f: number, skip = false) => {
+    const inputs = Array.from({ length: inputCount(architecture[kind]) }, (_, input) => input);
+    const sources = inputs.map((input) => sourceOf(architecture, names, input, input > 0 && skip ? 1 : 0));
+    slots.push({ name, kind, filters: f, sources });
+    names.push(name);
   };
   for (let index = 0; index < layout.stemCells; index++) {
     add(`Cell_Stem_${index}`, 'reduction', scaled(filters, 2 ** (index - layout.stemCells)));
@@ -39,27 +45,45 @@ export function cellSequence({ layout, cells, filters, skipReductionInput }: Seq
     if (stage > 0) add(`Reduction_Cell_${stage - 1}`, 'reduction', f);
     for (let index = 0; index < cells; index++) {
       const afterReduction = stage > 0 && index === 0;
-      add(`Cell_${stage * cells + index}`, 'normal', f, afterReduction && skipReductionInput ? 3 : 2);
+      add(`Cell_${stage * cells + index}`, 'normal', f, afterReduction && skipReductionInput);
     }
   }
   return slots;
+}
+
+/** What input state `input` is of the cell that comes after those of these names, the stem's first. */
+function sourceOf({ normal }: Architecture, names: readonly string[], input: number, further: number) {
+  const place = names.length - 1 - input - further;
+  if (normal.output !== 'states') return names[place];
+  return place > 0 ? stateName(names[place]!, input) : names[0];
 }
 
 /** Rounded down as released; the released code refuses what this leaves odd or at zero, here it is laid with at least 1. */
 const scaled = (filters: number, factor: number) => Math.max(1, Math.floor(filters * factor));
 
 /** Where the auxiliary head reads: the cell right before the second reduction cell. */
-export const auxiliarySource = (slots: readonly Slot[]): string =>
-  slots.findLast(({ kind }) => kind === 'reduction')!.current;
+export function auxiliarySource(slots: readonly Slot[]): string {
+  return slots[slots.findLastIndex(({ kind }) => kind === 'reduction') - 1]!.name;
+}
 
-/** The names of all slots, and of the stem, whose results reach one of `ends`. */
-export function neededSlots(architecture: Architecture, slots: readonly Slot[], ends: readonly string[]): Set<string> {
+/** The names of all results, of slots and of the stem, that reach one of `ends`. */
+export function neededResults(
+  architecture: Architecture,
+  slots: readonly Slot[],
+  ends: readonly string[],
+): Set<string> {
   const needed = new Set(ends);
-  for (const { name, kind, current, previous } of slots.toReversed()) {
-    if (!needed.has(name)) continue;
-    const live = liveStates(architecture[kind]);
-    if (live.has(0)) needed.add(current);
-    if (live.has(1)) needed.add(previous ?? current);
+  for (const { name, kind, sources } of slots.toReversed()) {
+    const cell = architecture[kind];
+    const wanted = cellResults(cell, name).filter((result) => needed.has(result.name));
+    if (wanted.length === 0) continue;
+    const live = liveStates(
+      cell,
+      wanted.flatMap(({ states }) => states),
+    );
+    sources.forEach((source, input) => {
+      if (live.has(input)) needed.add(source ?? sources[0]!);
+    });
   }
   return needed;
 }

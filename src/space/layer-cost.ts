@@ -24,6 +24,9 @@ export function layerParameters(layer: Layer): Parameter[] {
         tensor(`${layer.name}.moving_mean`, [layer.channels], true),
         tensor(`${layer.name}.moving_variance`, [layer.channels], true),
       ];
+    case 'layer-norm':
+    case 'instance-norm':
+      return [tensor(`${layer.name}.scale`, [layer.channels]), tensor(`${layer.name}.shift`, [layer.channels])];
     case 'linear':
       return [
         tensor(`${layer.name}.weight`, [layer.outputs, layer.inputs]),

@@ -1,7 +1,7 @@
 // A path of layers under construction: each call adds one layer and moves the path's shape on.
 // TensorFlow's SAME padding is computed here and nowhere else.
 
-import type { BatchNorm, Layer, Padding, Pair, Shape } from './layers.ts';
+import type { BatchNorm, ImageNorm, Layer, Padding, Pair, Shape } from './layers.ts';
 
 export type BatchNormSettings = Pick<BatchNorm, 'decay' | 'epsilon'>;
 
@@ -98,6 +98,11 @@ export class LayerPath {
       epsilon,
       output: this.#shape,
     });
+  }
+
+  imageNorm(kind: ImageNorm['kind'], epsilon: number, name = 'norm'): this {
+    const channels = this.#shape[2];
+    return this.#add({ kind, name: `${this.#name}.${name}`, channels, epsilon, output: this.#shape });
   }
 
   pool(kind: 'max-pool' | 'average-pool', size: number, steps: number, padding?: Padding): this {

@@ -33,6 +33,18 @@ export interface BatchNorm {
   readonly output: Shape;
 }
 
+/**
+ * One image at a time, in training and evaluation alike: to zero mean and unit deviation over all of the image
+ * (layer-norm), or over each channel of it (instance-norm); then a scale and a shift for each channel.
+ */
+export interface ImageNorm {
+  readonly kind: 'layer-norm' | 'instance-norm';
+  readonly name: string;
+  readonly channels: number;
+  readonly epsilon: number;
+  readonly output: Shape;
+}
+
 /** An average divides by the number of real cells under its window: padding never counts. */
 export interface Pool {
   readonly kind: 'max-pool' | 'average-pool';
@@ -63,4 +75,4 @@ export interface Plain {
   readonly output: Shape;
 }
 
-export type Layer = Convolution | BatchNorm | Pool | Linear | Branches | Plain;
+export type Layer = Convolution | BatchNorm | ImageNorm | Pool | Linear | Branches | Plain;

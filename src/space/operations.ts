@@ -1,4 +1,4 @@
-// The 13 operations of the search space (paper, section 3.1) and the two combiners, as a table.
+// The 13 operations of the search space (paper, section 3.1) and the combiners, as tables.
 // An operation's index in this table is the number that the controller decides; adding one is one line here
 // and one case in plan-operation.ts.
 
@@ -31,6 +31,9 @@ export const operations = {
 export type OperationName = keyof typeof operations;
 export const operationNames = Object.keys(operations) as OperationName[];
 
-/** How a block joins its two results: element-wise addition (f channels) or concatenation in depth (2f). */
-export type Combiner = 'add' | 'concat';
-export const combiners: readonly Combiner[] = ['add', 'concat'];
+/**
+ * How a block joins its two results: element-wise addition (f channels), concatenation in depth (2f), or an addition with a
+ * normalisation after it. A combiner's index is what a study stores: new ones come at the end.
+ */
+export const combiners = ['add', 'concat', 'add_layer_norm', 'add_instance_norm'] as const;
+export type Combiner = (typeof combiners)[number];

@@ -13,11 +13,15 @@ import { type Combiner, combiners, type OperationName, operations } from './oper
 export function parseArchitecture(value: unknown, where = ''): Architecture {
   const prefix = where === '' ? '' : `${where}: `;
   const document = record(value, where === '' ? 'architecture' : where, ['normal', 'reduction'], prefix);
-  return {
-    normal: parseCell(document.normal, `${prefix}normal`),
-    reduction: parseCell(document.reduction, `${prefix}reduction`),
-  };
+  const normal = parseCell(document.normal, `${prefix}normal`);
+  const reduction = parseCell(document.reduction, `${prefix}reduction`);
+  const [expected, got] = [statesHandedOn(normal), statesHandedOn(reduction)];
+  if (expected === got) return { normal, reduction };
+  const said = (count: number) => (count === 0 ? 'one output' : `${count} states handed on`);
+  throw new InputError(`${prefix}reduction: expected ${said(expected)}, as of the normal cell, got ${said(got)}`);
 }
+
+const statesHandedOn = ({ output, blocks }: Cell) => (output === 'states' ? blocks.length : 0);
 
 /** The same from JSON text. @throws InputError also when the text is no JSON. */
 export function parseArchitectureText(text: string, where = 'architecture'): Architecture {
@@ -31,31 +35,38 @@ export function parseArchitectureText(text: string, where = 'architecture'): Arc
 }
 
 function parseCell(value: unknown, where: string): Cell {
-  const cell = record(value, where, ['blocks', 'output']);
-  const blocks = list(cell.blocks, `${where}.blocks`, 'a list of blocks').map((block, index) =>
-    parseBlock(block, index, `${where}.blocks[${index}]`),
-  );
-  if (blocks.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
+  const cell = record(value, where, ['inputs', 'blocks', 'output']);
+  const given = list(cell.blocks, `${where}.blocks`, 'a list of blocks');
+  if (given.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
+  const inputs = parseInputs(cell, given.length, where);
+  const blocks = given.map((block, index) => parseBlock(block, inputs + index - 1, `${where}.blocks[${index}]`));
+  if (cell.output === 'states') return { inputs, blocks, output: 'states' };
   if (cell.output === undefined) return { blocks };
-  return { blocks, output: parseOutput(cell.output, blocks.length + 1, `${where}.output`) };
+  return { blocks, output: parseOutput(cell.output, inputs + blocks.length - 1, `${where}.output`) };
 }
 
-function parseBlock(value: unknown, index: number, where: string): Block {
+/** How many states the cell is given: 2, or as many as it hands on. */
+function parseInputs({ inputs = 2, output }: Record<string, unknown>, blocks: number, where: string): number {
+  const expected = output === 'states' ? blocks : 2;
+  if (inputs === expected) return expected;
+  const reason = output === 'states' ? 'as many as blocks' : 'as "output" is not "states"';
+  throw new InputError(`${where}.inputs: expected ${expected}, ${reason}, got ${shown(inputs)}`);
+}
+
+/** `last`: the highest state that is there to be read. */
+function parseBlock(value: unknown, last: number, where: string): Block {
   const block = record(value, where, ['inputs', 'operations', 'combine']);
   const inputs = pair(block.inputs, `${where}.inputs`, 'two hidden states');
   const names = pair(block.operations, `${where}.operations`, 'two operations');
   return {
-    inputs: [
-      hiddenState(inputs[0], index + 1, `${where}.inputs[0]`),
-      hiddenState(inputs[1], index + 1, `${where}.inputs[1]`),
-    ],
+    inputs: [hiddenState(inputs[0], last, `${where}.inputs[0]`), hiddenState(inputs[1], last, `${where}.inputs[1]`)],
     operations: [operation(names[0], `${where}.operations[0]`), operation(names[1], `${where}.operations[1]`)],
     combine: combiner(block.combine, `${where}.combine`),
   };
 }
 
 function parseOutput(value: unknown, last: number, where: string): number[] {
-  const states = list(value, where, 'a list of hidden states').map((state, index) =>
+  const states = list(value, where, 'a list of hidden states or "states"').map((state, index) =>
     hiddenState(state, last, `${where}[${index}]`),
   );
   if (states.length === 0) throw new InputError(`${where}: expected at least one hidden state, got an empty list`);
@@ -78,7 +89,7 @@ function operation(value: unknown, where: string): OperationName {
 
 function combiner(value: unknown, where: string): Combiner {
   if (combiners.includes(value as Combiner)) return value as Combiner;
-  throw new InputError(`${where}: expected "add" or "concat", got ${shown(value)}`);
+  throw new InputError(`${where}: expected one of ${combiners.join(', ')}, got ${shown(value)}`);
 }
 
 function pair(value: unknown, where: string, expected: string): [unknown, unknown] {
@@ -94,7 +105,8 @@ function list(value: unknown, where: string, expected: string): unknown[] {
 /** An object with no other keys than these; `prefix` replaces `where.` in the name of an unknown key. */
 function record(value: unknown, where: string, keys: string[], prefix = `${where}.`): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InputError(`${where}: expected an object with ${keys.join(' and ')}, got ${shown(value)}`);
+    const listed = `${keys.slice(0, -1).join(', ')} and ${keys.at(-1)}`;
+    throw new InputError(`${where}: expected an object with ${listed}, got ${shown(value)}`);
   }
   for (const key of Object.keys(value)) {
     if (!keys.includes(key)) throw new InputError(`${prefix}${key}: expected only ${keys.join(', ')}, got this key`);

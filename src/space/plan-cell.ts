@@ -1,9 +1,10 @@
-// One cell as layers: its two inputs aligned, its blocks, its output. What does not reach the output is not laid.
+// One cell as layers: its inputs aligned, its blocks, its results. What reaches no result that is read is not laid.
 
-import { type Cell, createdState, liveStates, outputStates } from './architecture.ts';
+import { type Cell, type CellResult, cellResults, createdState, inputCount, liveStates } from './architecture.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
 import type { Combiner, OperationName } from './operations.ts';
+import { alignInputs, sameSize } from './plan-inputs.ts';
 import { layOperation } from './plan-operation.ts';
 
 /** Layers from a state of the cell; none where the state passes unchanged. */
@@ -24,6 +25,8 @@ export interface BlockPlan {
   readonly left: OperationPlan;
   readonly right: OperationPlan;
   readonly combine: Combiner;
+  /** What follows the addition: a normalisation, or nothing. */
+  readonly layers: readonly Layer[];
 }
 
 export interface CellPlan {
@@ -34,40 +37,52 @@ export interface CellPlan {
   /** Position among all cells of the network, from 0, and their number: what ScheduledDropPath scales with. */
   readonly index: number;
   readonly count: number;
-  /** The endpoints that are h_i and h_{i-1}, the same one twice in the first cell. One that nothing reads may be left out of the plan. */
-  readonly current: string;
-  readonly previous: string;
-  /** States 0 and 1 made from `current` and `previous`, if anything reads them. */
+  /**
+   * The results that its input states are made from: h_i and h_{i-1}, the same one twice in the first cell, or as many as it has
+   * inputs. One that nothing reads may be left out of the plan.
+   */
+  readonly sources: readonly string[];
+  /** The input states that anything reads, made from those. */
   readonly inputs: readonly StatePath[];
   readonly blocks: readonly BlockPlan[];
-  /** The states that are concatenated, each aligned where necessary. */
+  /** The states that leave the cell, each aligned where necessary. */
   readonly output: readonly StatePath[];
+  /** What others read by its name: the concatenation of some output states. */
+  readonly results: readonly CellResult[];
+  /** Of all its output states, concatenated. */
   readonly shape: Shape;
 }
 
 export interface CellSlot extends Pick<CellPlan, 'name' | 'kind' | 'filters' | 'index' | 'count'> {
-  readonly current: { readonly name: string; readonly shape: Shape };
-  /** Absent in the first cell: the raw current input stands in, unaligned. */
-  readonly previous: { readonly name: string; readonly shape: Shape } | undefined;
+  /** Undefined for h_{i-1} of the first cell: h_i stands in. */
+  readonly sources: readonly ({ readonly name: string; readonly shape: Shape } | undefined)[];
+  /** Names of the results that are read. */
+  readonly needed: ReadonlySet<string>;
   readonly norm: BatchNormSettings;
 }
 
-export function planCell(cell: Cell, slot: CellSlot): CellPlan {
-  const { name, kind, filters, index, count, norm } = slot;
-  const live = liveStates(cell);
-  const stride = kind === 'reduction' ? 2 : 1;
-  const path = (shape: Shape, part: string) => new LayerPath(shape, `${name.toLowerCase()}.${part}`, norm);
-  const shapes: Shape[] = [];
+/** The cell, and the shapes of all its results, whether they are read or not. */
+export interface LaidCell {
+  readonly plan: CellPlan;
+  readonly shapes: ReadonlyMap<string, Shape>;
+}
 
-  const current = path(slot.current.shape, 'current')
-    .relu()
-    .convolution('pointwise', { channels: filters })
-    .batchNorm();
-  const previous = alignPrevious(path((slot.previous ?? slot.current).shape, 'previous'), slot);
-  shapes.push(current.shape, previous.shape);
-  const inputs = [current, previous]
-    .map(({ layers }, state) => ({ state, layers }))
-    .filter(({ state }) => live.has(state));
+/** Where a normalisation after an addition starts to divide by the deviation: slim's layer_norm and instance_norm. */
+export const normEpsilons = { 'layer-norm': 1e-12, 'instance-norm': 1e-6 } as const;
+
+export function planCell(cell: Cell, slot: CellSlot): LaidCell {
+  const { name, kind, filters, index, count, sources, needed, norm } = slot;
+  const all = cellResults(cell, name);
+  const results = all.filter((result) => needed.has(result.name));
+  const leaving = new Set(results.flatMap(({ states }) => states));
+  const live = liveStates(cell, [...leaving]);
+  const stride = kind === 'reduction' ? 2 : 1;
+  const prefix = name.toLowerCase();
+  const path = (shape: Shape, part: string) => new LayerPath(shape, `${prefix}.${part}`, norm);
+
+  const given = alignInputs(cell, { name: prefix, filters, sources, norm });
+  const shapes: Shape[] = given.map(({ shape }) => shape);
+  const inputs = given.map(({ layers }, state) => ({ state, layers })).filter(({ state }) => live.has(state));
 
   const blocks: BlockPlan[] = [];
   cell.blocks.forEach((block, number) => {
@@ -78,43 +93,54 @@ export function planCell(cell: Cell, slot: CellSlot): CellPlan {
         path(shapes[state]!, `block_${number}.${part}`),
         operation,
         filters,
-        state < 2 ? stride : 1,
+        state < inputCount(cell) ? stride : 1,
       );
       return [{ state, operation, layers: laid.layers, dropPath: operation !== 'identity' }, laid.shape];
     };
     const [[left, shape], [right]] = [lay(0, 'left'), lay(1, 'right')];
-    const state = createdState(number);
+    const state = createdState(cell, number);
     shapes.push(block.combine === 'concat' ? [shape[0], shape[1], 2 * filters] : shape);
-    if (live.has(state)) blocks.push({ state, left, right, combine: block.combine });
+    const { layers } = layNormalisation(path(shapes[state]!, `block_${number}`), block.combine);
+    if (live.has(state)) blocks.push({ state, left, right, combine: block.combine, layers });
   });
 
-  const [height, width] = shapes[2]!;
-  const output = outputStates(cell).map((state) => {
-    const aligned =
-      state < 2 ? alignOutput(path(shapes[state]!, `output_${state}`), filters, [height, width]) : undefined;
-    return { state, layers: aligned?.layers ?? [], channels: (aligned?.shape ?? shapes[state]!)[2] };
-  });
-  return {
+  const first = inputCount(cell);
+  const [height, width] = shapes[first]!;
+  const output = new Map(
+    all[0]!.states.map((state) => {
+      const out = path(shapes[state]!, `output_${state}`);
+      return [state, state < first ? alignOutput(out, filters, [height, width]) : out];
+    }),
+  );
+  const shapeOf = ({ states }: CellResult): Shape => {
+    return [height, width, states.reduce((sum, state) => sum + output.get(state)!.shape[2], 0)];
+  };
+  const plan = {
     name,
     kind,
     filters,
     index,
     count,
-    current: slot.current.name,
-    previous: (slot.previous ?? slot.current).name,
+    sources: sources.map((source) => (source ?? sources[0]!).name),
     inputs,
     blocks,
-    output: output.map(({ state, layers }) => ({ state, layers })),
-    shape: [height, width, output.reduce((sum, { channels }) => sum + channels, 0)],
+    output: [...output].flatMap(([state, { layers }]) => (leaving.has(state) ? [{ state, layers }] : [])),
+    results,
+    shape: shapeOf(all[0]!),
   };
+  return { plan, shapes: new Map(all.map((result) => [result.name, shapeOf(result)])) };
 }
 
-/** The previous input to the current one's height and width, and to f filters. */
-function alignPrevious(path: LayerPath, { current, previous, filters }: CellSlot): LayerPath {
-  if (!previous) return path;
-  if (!sameSize(path.shape, current.shape)) return path.relu().factorizedReduction(filters);
-  if (path.shape[2] === filters) return path;
-  return path.relu().convolution('pointwise', { channels: filters }).batchNorm();
+/** The layers of a cell in the order of computation. */
+export function cellLayers({ inputs, blocks, output }: CellPlan): Layer[] {
+  const parts = [...inputs, ...blocks.flatMap((block) => [block.left, block.right, block]), ...output];
+  return parts.flatMap(({ layers }) => layers);
+}
+
+function layNormalisation(path: LayerPath, combine: Combiner): LayerPath {
+  if (combine === 'add_layer_norm') return path.imageNorm('layer-norm', normEpsilons['layer-norm']);
+  if (combine === 'add_instance_norm') return path.imageNorm('instance-norm', normEpsilons['instance-norm']);
+  return path;
 }
 
 /**
@@ -126,5 +152,3 @@ function alignOutput(path: LayerPath, filters: number, size: [number, number]): 
   if (path.shape[2] === filters) return path;
   return path.convolution('pointwise', { channels: filters }).batchNorm();
 }
-
-const sameSize = (shape: readonly number[], other: readonly number[]) => shape[0] === other[0] && shape[1] === other[1];

@@ -3,13 +3,13 @@
 
 import { InputError } from '../failure.ts';
 import type { Architecture } from './architecture.ts';
-import { auxiliarySource, cellSequence, neededSlots } from './cell-sequence.ts';
+import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
 import { countElements, layerMultiplyAdds, layerParameters, type Parameter } from './layer-cost.ts';
 import { LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
 import { type Layout, type LayoutRules, layouts } from './layouts.ts';
 import { type AuxiliaryPlan, planAuxiliary } from './plan-auxiliary.ts';
-import { type CellPlan, planCell } from './plan-cell.ts';
+import { type CellPlan, cellLayers, planCell } from './plan-cell.ts';
 
 export type { Layout } from './layouts.ts';
 
@@ -32,7 +32,7 @@ export interface PlanOptions {
   stemChannels?: number;
   /**
    * Whether the normal cell after a reduction takes the state before the reduction's input as h_{i-1} (released large
-   * model) in place of that input. Default false.
+   * model) in place of that input; with more inputs, all but the first from one cell further back. Default false.
    */
   skipReductionInput?: boolean;
 }
@@ -50,7 +50,7 @@ export interface Plan {
   readonly input: Shape;
   readonly classes: number;
   readonly stem: readonly Layer[];
-  /** What the cells call the stem layers' result in `current` and `previous`. */
+  /** What the cells call the stem layers' result in `sources`. */
   readonly stemName: string;
   readonly cells: readonly CellPlan[];
   /** From the last cell's output to the logits. */
@@ -81,17 +81,16 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
   const { stemName, norm } = rules;
   const stem = rules.layStem(new LayerPath(input, 'stem', norm), stemChannels);
 
-  const slots = cellSequence({ layout: rules, cells, filters, skipReductionInput });
+  const slots = cellSequence(architecture, { layout: rules, cells, filters, skipReductionInput });
   const auxiliaryFrom = options.auxiliary ? [auxiliarySource(slots)] : [];
-  const needed = neededSlots(architecture, slots, [slots.at(-1)!.name, ...auxiliaryFrom]);
+  const needed = neededResults(architecture, slots, [slots.at(-1)!.name, ...auxiliaryFrom]);
   const shapes = new Map([[stemName, stem.shape]]);
   const laid: CellPlan[] = [];
   slots.forEach((slot, index) => {
-    const read = (name: string) => ({ name, shape: shapes.get(name)! });
-    const [current, previous] = [read(slot.current), slot.previous === undefined ? undefined : read(slot.previous)];
-    const cell = planCell(architecture[slot.kind], { ...slot, index, count: slots.length, norm, current, previous });
-    shapes.set(slot.name, cell.shape);
-    if (needed.has(slot.name)) laid.push(cell);
+    const sources = slot.sources.map((name) => (name === undefined ? undefined : { name, shape: shapes.get(name)! }));
+    const cell = planCell(architecture[slot.kind], { ...slot, index, count: slots.length, norm, sources, needed });
+    for (const [name, shape] of cell.shapes) shapes.set(name, shape);
+    if (cell.plan.results.length > 0) laid.push(cell.plan);
   });
 
   const head = new LayerPath(laid.at(-1)!.shape, 'head', norm).relu().globalAveragePool();
@@ -136,11 +135,6 @@ function namedEnds({ stemCells }: LayoutRules, stem: Shape, cells: readonly Cell
   if (stemCells === 0) return [{ name: 'Stem', shape: stem }, ...ends];
   const last = `Cell_Stem_${stemCells - 1}`;
   return ends.flatMap((end) => (end.name === last ? [end, { ...end, name: 'Stem' }] : [end]));
-}
-
-function cellLayers(cell: CellPlan): Layer[] {
-  const operations = cell.blocks.flatMap(({ left, right }) => [left, right]);
-  return [...cell.inputs, ...operations, ...cell.output].flatMap(({ layers }) => layers);
 }
 
 function section(name: string, shape: Shape, layers: readonly Layer[]): Section {

@@ -12,15 +12,18 @@ function printCell(cell: Cell): string {
     ({ inputs, operations, combine }) =>
       `      { "inputs": [${inputs.join(', ')}], "operations": ["${operations.join('", "')}"], "combine": "${combine}" }`,
   );
-  const output = cell.output ? `,\n    "output": [${cell.output.join(', ')}]` : '';
-  return `{\n    "blocks": [\n${blocks.join(',\n')}\n    ]${output}\n  }`;
+  const inputs = cell.inputs === undefined ? '' : `\n    "inputs": ${cell.inputs},`;
+  const states = cell.output === 'states' ? '"states"' : cell.output && `[${cell.output.join(', ')}]`;
+  const output = states ? `,\n    "output": ${states}` : '';
+  return `{${inputs}\n    "blocks": [\n${blocks.join(',\n')}\n    ]${output}\n  }`;
 }
 
-/** One line a block and one for the output: `2 = add(sep_conv_5x5(0), sep_conv_3x3(1))`, `output = concat(1, 2, 3)`. */
+/** One line a block and one for the output: `2 = add(sep_conv_5x5(0), sep_conv_3x3(1))`, `output = concat(1, 2, 3)`, `output = 4, 5, 6, 7`. */
 export function describeCell(cell: Cell): string[] {
   const lines = cell.blocks.map(({ inputs, operations, combine }, index) => {
     const results = inputs.map((state, side) => `${operations[side]}(${state})`);
-    return `${createdState(index)} = ${combine}(${results.join(', ')})`;
+    return `${createdState(cell, index)} = ${combine}(${results.join(', ')})`;
   });
-  return [...lines, `output = concat(${outputStates(cell).join(', ')})`];
+  const states = outputStates(cell).join(', ');
+  return [...lines, cell.output === 'states' ? `output = ${states}` : `output = concat(${states})`];
 }

@@ -99,9 +99,9 @@ function assertPartsAsPlanned(plan: Plan, where: string): void {
       const stem = new Path(plan.stem).forward(drawn(plan.input)!, new SharedRelus());
       assert.deepEqual(found(stem), [1, ...shapes.get(plan.stemName)!], where);
       for (const cell of plan.cells) {
-        const inputs = [drawn(shapes.get(cell.current)), drawn(shapes.get(cell.previous))] as const;
-        const result = new NetworkCell(cell).forward(...inputs, new SharedRelus(), 0);
-        assert.deepEqual(found(result), [1, ...cell.shape], `${where}, ${cell.name}`);
+        const inputs = cell.sources.map((name) => drawn(shapes.get(name)));
+        const [result] = new NetworkCell(cell).forward(inputs, new SharedRelus(), 0);
+        assert.deepEqual(found(result!), [1, ...cell.shape], `${where}, ${cell.name}`);
       }
     }),
   );

@@ -6,10 +6,11 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { type Architecture, type Block, type Cell, liveStates, outputStates } from '../../src/space/architecture.ts';
 import { architectureKey, canonicalArchitecture, canonicalCell } from '../../src/space/canonical.ts';
 import { decode, encode } from '../../src/space/decisions.ts';
-import { combiners, type OperationName, operationNames } from '../../src/space/operations.ts';
+import { type OperationName, operationNames } from '../../src/space/operations.ts';
 import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { spaces as searchSpaces } from '../../src/space/search-space.ts';
 
 const sampled = (seed: number) => decode(sampleDecisions(new RandomStream(`canonical ${seed}`)));
 const cellKey = (cell: Cell) => JSON.stringify(canonicalCell(cell));
@@ -92,14 +93,14 @@ test('the canonical form is the same network: as many parameters and multiply-ad
 test('one changed decision changes the key exactly when brute force finds no way to match the two', () => {
   let different = 0;
   for (let seed = 0; seed < 150; seed++) {
-    const decisions = sampleDecisions(new RandomStream(`change ${seed}`));
+    const decisions = sampleDecisions(new RandomStream(`change ${seed}`), 5, 'c');
     const random = new RandomStream(`which ${seed}`);
     const place = random.integer(25); // of the normal cell
-    const size = place % 5 < 2 ? Math.floor(place / 5) + 2 : place % 5 < 4 ? operationNames.length : combiners.length;
+    const size = place % 5 < 2 ? Math.floor(place / 5) + 2 : place % 5 < 4 ? operationNames.length : 4;
     const changed = decisions.map((value, index) =>
       index === place ? (value + 1 + random.integer(size - 1)) % size : value,
     );
-    const [a, b] = [decode(decisions).normal, decode(changed).normal];
+    const [a, b] = [decode(decisions, 'c').normal, decode(changed, 'c').normal];
     const same = sameByBruteForce(a, b);
     assert.equal(cellKey(a) === cellKey(b), same, JSON.stringify({ a, b }));
     if (!same) different++;
@@ -109,7 +110,7 @@ test('one changed decision changes the key exactly when brute force finds no way
 
 test('another output list is another network', () => {
   const { blocks, output } = nasnetA.normal;
-  const without = { blocks, output: output!.slice(1) };
+  const without = { blocks, output: (output as number[]).slice(1) };
   assert.notEqual(cellKey(without), cellKey(nasnetA.normal));
   assert.notEqual(cellKey({ blocks }), cellKey(nasnetA.normal), 'the rule leaves out state 1, which is listed');
 });
@@ -172,7 +173,7 @@ function enumerate(blocks: number, names: OperationName[]): Cell[] {
       states.flatMap((right) =>
         names.flatMap((first) =>
           names.flatMap((second) =>
-            combiners.map((combine): Cell => {
+            searchSpaces.a.combiners.map((combine): Cell => {
               const block: Block = { inputs: [left, right], operations: [first, second], combine };
               return { blocks: [...cell.blocks, block] };
             }),

@@ -122,8 +122,7 @@ test('every operation with stride 2 halves any size, rounding up, in both direct
   }
 });
 
-const reads = (plan: Plan) =>
-  Object.fromEntries(plan.cells.map(({ name, current, previous }) => [name, [current, previous]]));
+const reads = (plan: Plan) => Object.fromEntries(plan.cells.map(({ name, sources }) => [name, sources]));
 
 test("the cell after a reduction reads the reduction's input, or in the large model the state before that", () => {
   // nasnet.py: with skip_reduction_layer_input, prev_layer is taken from cell_outputs before the reduction is appended.
@@ -157,7 +156,7 @@ test('cells that nothing reads are left out, with the skipped reduction input to
   const onlyPrevious: Architecture = { normal: { blocks: [block] }, reduction: { blocks: [block] } };
   const chain = (options: Partial<PlanOptions>) => {
     const plan = small({ cells: 2, ...options }, onlyPrevious);
-    return plan.cells.map(({ name, previous }) => `${name} ← ${previous}`).reverse();
+    return plan.cells.map(({ name, sources }) => `${name} ← ${sources[1]}`).reverse();
   };
   const usual = [
     'Cell_5 ← Reduction_Cell_1',

@@ -50,11 +50,11 @@ test('a mistake in an architecture is named with its place, what was expected an
     ],
     [
       (a) => (a.reduction.blocks[2].combine = 'mul'),
-      'reduction.blocks[2].combine: expected "add" or "concat", got "mul"',
+      'reduction.blocks[2].combine: expected one of add, concat, add_layer_norm, add_instance_norm, got "mul"',
     ],
     [
       (a) => delete a.reduction.blocks[2].combine,
-      'reduction.blocks[2].combine: expected "add" or "concat", got nothing',
+      'reduction.blocks[2].combine: expected one of add, concat, add_layer_norm, add_instance_norm, got nothing',
     ],
     [
       (a) => (a.reduction.blocks[2].weight = 1),
@@ -65,7 +65,7 @@ test('a mistake in an architecture is named with its place, what was expected an
     [(a) => (a.normal.output = [2, 9]), 'normal.output[1]: expected a hidden state from 0 to 6, got 9'],
     [(a) => (a.normal.output = [2, 2]), 'normal.output[1]: expected each hidden state once, got 2 again'],
     [(a) => (a.normal.output = []), 'normal.output: expected at least one hidden state, got an empty list'],
-    [(a) => (a.normal = null), 'normal: expected an object with blocks and output, got null'],
+    [(a) => (a.normal = null), 'normal: expected an object with inputs, blocks and output, got null'],
     [(a) => (a.stem = 1), 'stem: expected only normal, reduction, got this key'],
   ];
   for (const [change, message] of cases) assert.equal(refusal(change), message);

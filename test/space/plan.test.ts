@@ -12,6 +12,7 @@ import { type Plan, planNetwork, planParameters } from '../../src/space/plan.ts'
 import { auxiliaryFits } from '../../src/space/plan-auxiliary.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { spaceNames } from '../../src/space/search-space.ts';
 
 const block = (
   operations: [OperationName, OperationName],
@@ -214,7 +215,7 @@ test('cells that nothing reads are left out: without h_i every other cell goes',
   const skipping = { blocks: [block(['sep_conv_3x3', 'identity'], [1, 1])] };
   const plan = planNetwork(pair(skipping, skipping), { cells: 2, filters: 4 });
   // Backwards from the logits, each cell reads the one before its neighbour.
-  const reads = Object.fromEntries(plan.cells.map((cell) => [cell.name, cell.previous]));
+  const reads = Object.fromEntries(plan.cells.map(({ name, sources }) => [name, sources[1]]));
   assert.deepEqual(reads, { Cell_5: 'Reduction_Cell_1', Reduction_Cell_1: 'Cell_2', Cell_2: 'Cell_1', Cell_1: 'Stem' });
   assert.deepEqual(
     plan.cells.map(({ index, count }) => [index, count]),
@@ -227,9 +228,10 @@ test('cells that nothing reads are left out: without h_i every other cell goes',
   );
 });
 
-test('parameter names are unique and every layer follows from the one before, in 200 sampled networks', () => {
-  for (let seed = 0; seed < 200; seed++) {
-    const architecture = decode(sampleDecisions(new RandomStream(seed), 1 + (seed % 5)));
+test('parameter names are unique and every layer follows from the one before, in 300 sampled networks of all spaces', () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const space = spaceNames[seed % 3]!;
+    const architecture = decode(sampleDecisions(new RandomStream(seed), 1 + (seed % 5), space), space);
     const plan = planNetwork(architecture, {
       cells: 1 + (seed % 2),
       filters: 1 + (seed % 6),
@@ -240,20 +242,28 @@ test('parameter names are unique and every layer follows from the one before, in
     assert.equal(new Set(names).size, names.length);
     for (const name of names)
       assert.match(name, /^[a-z0-9_.]+\.(weight|bias|scale|shift|moving_mean|moving_variance)$/);
-    const shapes = new Map(plan.endpoints.map(({ name, shape }) => [name, shape]));
+    const shapes = new Map<string, Shape | undefined>([[plan.stemName, plan.stem.at(-1)!.output]]);
     for (const cell of plan.cells) {
-      const states = new Map([0, 1].map((state) => [state, shapes.get(state === 0 ? cell.current : cell.previous)]));
+      const states = new Map(cell.sources.map((name, state) => [state, shapes.get(name)]));
       for (const { state, layers } of cell.inputs) states.set(state, followed(states.get(state), layers));
-      for (const { state, left, right, combine } of cell.blocks) {
+      for (const { state, left, right, combine, layers } of cell.blocks) {
         const [a, b] = [left, right].map((side) => followed(states.get(side.state), side.layers)!);
         assert.deepEqual(a, b, `seed ${seed} ${cell.name}`);
         assert.equal(a![2], cell.filters);
-        states.set(state, combine === 'add' ? a : [a![0]!, a![1]!, 2 * a![2]!]);
+        const joined: Shape = combine === 'concat' ? [a![0], a![1], 2 * a![2]] : a!;
+        states.set(state, followed(joined, layers));
       }
-      const parts = cell.output.map(({ state, layers }) => followed(states.get(state), layers)!);
-      assert.deepEqual([...parts[0]!.slice(0, 2), parts.reduce((sum, part) => sum + part[2]!, 0)], cell.shape);
-      for (const part of parts) assert.deepEqual(part.slice(0, 2), cell.shape.slice(0, 2));
+      for (const { state, layers } of cell.output) states.set(state, followed(states.get(state), layers));
+      for (const result of cell.results) {
+        const parts = result.states.map((state) => states.get(state)!);
+        for (const part of parts) assert.deepEqual(part.slice(0, 2), cell.shape.slice(0, 2));
+        const channels = parts.reduce((sum, part) => sum + part[2], 0);
+        shapes.set(result.name, [parts[0]![0], parts[0]![1], channels]);
+      }
     }
+    const ends = plan.endpoints.filter(({ name }) => name !== 'global_pool' && shapes.has(name));
+    for (const { name, shape } of ends) assert.deepEqual(shapes.get(name), shape, `seed ${seed} ${name}`);
+    assert.ok(ends.length >= 2);
   }
 });
 
@@ -261,7 +271,7 @@ test('parameter names are unique and every layer follows from the one before, in
 function followed(shape: Shape | undefined, layers: readonly Layer[]): Shape | undefined {
   for (const layer of layers) {
     if (layer.kind === 'convolution') assert.equal(layer.inputChannels, shape?.[2]);
-    if (layer.kind === 'batch-norm') assert.equal(layer.channels, shape?.[2]);
+    if ('channels' in layer) assert.equal(layer.channels, shape?.[2]);
     if (layer.kind === 'branches') for (const path of layer.branches) followed(shape, path);
     shape = layer.output;
   }

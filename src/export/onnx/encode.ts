@@ -97,10 +97,12 @@ function nodeMessage({ operator, name, inputs, output, attributes }: Node) {
   return { operator, name, inputs, outputs: [output], attributes: Object.entries(attributes).map(attributeMessage) };
 }
 
+/** Of the operators that networks need, a number that is not whole is what the schema wants as a float. */
 function attributeMessage([name, value]: [string, number | readonly number[]]) {
-  return typeof value === 'number'
+  if (typeof value !== 'number') return { name, type: attributeTypes.integers, integers: value };
+  return Number.isInteger(value)
     ? { name, type: attributeTypes.integer, integer: value }
-    : { name, type: attributeTypes.integers, integers: value };
+    : { name, type: attributeTypes.float, float: value };
 }
 
 function valueMessage({ name, shape }: Value) {

@@ -14,40 +14,46 @@ export function networkGraph(plan: Plan, state: State): Graph {
   const paths = new PathNodes(graph, state);
   const endpoints = new Map([[plan.stemName, paths.add(plan.stem, 'stem', images)]]);
   for (const cell of plan.cells) {
-    endpoints.set(cell.name, addCell(graph, paths, cell, endpoints.get(cell.current), endpoints.get(cell.previous)));
+    const given = cell.sources.map((name) => endpoints.get(name));
+    for (const [name, value] of addCell(graph, paths, cell, given)) endpoints.set(name, value);
   }
   const last = endpoints.get(plan.cells.at(-1)!.name)!;
   return graph.finish(images, paths.add(plan.head, 'head', last), 'logits');
 }
 
-/** `current` and `previous` are undefined where nothing reads them. */
+/** `sources` are undefined where nothing reads them. The cell's results by name. */
 function addCell(
   graph: GraphBuilder,
   paths: PathNodes,
   plan: CellPlan,
-  current: Value | undefined,
-  previous: Value | undefined,
-): Value {
+  sources: readonly (Value | undefined)[],
+): [name: string, value: Value][] {
   const cell = plan.name.toLowerCase();
-  const states = [current, previous];
-  for (const { state, layers } of plan.inputs) {
-    states[state] = paths.add(layers, `${cell}.${state === 0 ? 'current' : 'previous'}`, states[state]!);
-  }
+  const states = [...sources];
+  for (const { state, layers } of plan.inputs)
+    states[state] = paths.add(layers, `${cell}.input_${state}`, states[state]!);
   for (const block of plan.blocks) {
-    const name = `${cell}.block_${block.state - 2}`;
+    const name = `${cell}.block_${block.state - sources.length}`;
     const sides = (['left', 'right'] as const).map((side) => {
       const { state, layers } = block[side];
       return paths.add(layers, `${name}.${side}`, states[state]!);
     });
-    states[block.state] = combined(graph, name, block, sides as [Value, Value]);
+    states[block.state] = paths.add(block.layers, name, combined(graph, name, block, sides as [Value, Value]));
   }
-  const output = plan.output.map(({ state, layers }) => paths.add(layers, `${cell}.output_${state}`, states[state]!));
-  return concatenated(graph, plan.name, output, imageShape(plan.shape));
+  for (const { state, layers } of plan.output) {
+    states[state] = paths.add(layers, `${cell}.output_${state}`, states[state]!);
+  }
+  const [height, width] = plan.shape;
+  return plan.results.map((result) => {
+    const parts = result.states.map((state) => states[state]!);
+    const channels = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    return [result.name, concatenated(graph, result.name, parts, [channels, height, width])];
+  });
 }
 
 function combined(graph: GraphBuilder, name: string, { combine }: BlockPlan, sides: [Value, Value]): Value {
   const [left, right] = sides;
-  if (combine === 'add') return graph.node('Add', name, sides, left.shape);
+  if (combine !== 'concat') return graph.node('Add', name, sides, left.shape);
   const [channels, height, width] = left.shape as [number, number, number];
   return concatenated(graph, name, sides, [channels + right.shape[0]!, height, width]);
 }

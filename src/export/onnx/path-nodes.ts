@@ -1,7 +1,7 @@
 // A path of a plan's layers as ONNX nodes in inference: batch norms in the convolutions before them, dropout gone, one ReLU for all
 // who read it.
 
-import type { Branches, Convolution, Layer, Linear, Padding, Pool, Shape } from '../../space/layers.ts';
+import type { Branches, Convolution, ImageNorm, Layer, Linear, Padding, Pool, Shape } from '../../space/layers.ts';
 import { foldedWeight, type NormPart, normFactor, normShift, type State, unfolded } from './fold.ts';
 import type { GraphBuilder, Node, Value, ValueShape } from './graph.ts';
 
@@ -41,6 +41,10 @@ export class PathNodes {
         return this.#convolution(layer, input, norm);
       case 'batch-norm':
         return this.#norm({ norm: layer, first: 0, count: layer.channels }, input);
+      case 'layer-norm':
+        return this.#layerNorm(layer, input);
+      case 'instance-norm':
+        return this.#instanceNorm(layer, input);
       case 'max-pool':
         return this.#window('MaxPool', `${name}.max_pool`, layer, input);
       case 'average-pool':
@@ -65,7 +69,7 @@ export class PathNodes {
           this.#graph.weight(own, shape, () => foldedWeight(this.#state, own, norm)),
           this.#graph.weight(`${name}.bias`, [outputChannels], () => normShift(this.#state, norm)),
         ]
-      : [this.#graph.weight(own, shape, () => unfolded(this.#state, own))];
+      : [this.#own(own, shape)];
     return this.#window('Conv', name, layer, input, weights, { dilations: dilation, group: groups });
   }
 
@@ -119,6 +123,32 @@ export class PathNodes {
     return this.#graph.node('Add', name, [scaled, shift], input.shape);
   }
 
+  #instanceNorm({ name, channels, epsilon }: ImageNorm, input: Value): Value {
+    const own = ['scale', 'shift'].map((part) => this.#own(`${name}.${part}`, [channels]));
+    return this.#graph.node('InstanceNormalization', name, [input, ...own], input.shape, { epsilon });
+  }
+
+  /** The instance norm of the image as one channel: LayerNormalization would want a scale for every pixel. */
+  #layerNorm({ name, channels, epsilon }: ImageNorm, input: Value): Value {
+    const graph = this.#graph;
+    const size = input.shape.reduce((product, side) => product * side, 1);
+    const constant = (part: string, value: number) => {
+      return graph.weight(`${name}.${part}`, [1], () => new Uint8Array(Float32Array.of(value).buffer));
+    };
+    const flat = graph.node('Reshape', `${name}.flat`, [input, graph.integers([0, 1, size])], [1, size]);
+    const one = [flat, constant('one', 1), constant('zero', 0)];
+    const even = graph.node('InstanceNormalization', `${name}.even`, one, flat.shape, { epsilon });
+    const image = graph.node('Reshape', `${name}.image`, [even, graph.integers([0, ...input.shape])], input.shape);
+    const scale = this.#own(`${name}.scale`, [channels, 1, 1]);
+    const scaled = graph.node('Mul', `${name}.scaled`, [image, scale], input.shape);
+    return graph.node('Add', name, [scaled, this.#own(`${name}.shift`, [channels, 1, 1])], input.shape);
+  }
+
+  /** A parameter as it is. Returns its name. */
+  #own(name: string, shape: readonly number[]): string {
+    return this.#graph.weight(name, shape, () => unfolded(this.#state, name));
+  }
+
   #linear({ name, inputs, outputs }: Linear, input: Value): Value {
     const flat = this.#graph.node('Flatten', `${name}.flatten`, [input], [inputs], { axis: 1 });
     const parameters = (
@@ -126,7 +156,7 @@ export class PathNodes {
         [`${name}.weight`, [outputs, inputs]],
         [`${name}.bias`, [outputs]],
       ] as const
-    ).map(([own, shape]) => this.#graph.weight(own, shape, () => unfolded(this.#state, own)));
+    ).map(([own, shape]) => this.#own(own, shape));
     return this.#graph.node('Gemm', name, [flat, ...parameters], [outputs], { transB: 1 });
   }
 }

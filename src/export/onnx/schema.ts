@@ -43,6 +43,7 @@ const root = protobuf.Root.fromJSON({
     Attribute: {
       fields: {
         name: once('string', 1),
+        float: once('float', 2),
         integer: once('int64', 3),
         integers: { ...list('int64', 8), options: { packed: false } },
         type: once('int32', 20),
@@ -80,7 +81,7 @@ export const fieldNumbers = {
 /** TensorProto.DataType */
 export const dataTypes = { float32: 1, int64: 7 } as const;
 /** AttributeProto.AttributeType */
-export const attributeTypes = { integer: 2, integers: 7 } as const;
+export const attributeTypes = { float: 1, integer: 2, integers: 7 } as const;
 
 export const irVersion = 8;
 export const operatorSetVersion = 17;

@@ -32,66 +32,104 @@ class Network(nn.Module):
         channels, stride, same = STEM
         self.stem = steps(convolution=Convolution(IMAGE[0], channels, 3, same, stride=stride), norm=BatchNorm(channels))
         height, width = (-(-(side if same else side - 2) // stride) for side in IMAGE[1:])
-        shapes = {CELLS[0][3]: (channels, height, width)}
-        for name, table, filters, current, previous in CELLS:
-            cell = Cell(table, filters, shapes[current], shapes.get(previous))
-            shapes[name] = cell.shape
-            if name not in UNREAD:
+        shapes = {CELLS[0][3][0]: (channels, height, width)}
+        for name, table, filters, sources, read in CELLS:
+            cell = Cell(table, filters, [shapes.get(source) for source in sources], read)
+            shapes.update(results(name, cell.shapes, lambda parts: (sum(part[0] for part in parts), *parts[0][1:])))
+            if read:
                 self.add_module(name.lower(), cell)
         self.head = steps(
             relu=nn.ReLU(),
             pool=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),
             dropout=nn.Dropout(dropout),
-            linear=nn.Linear(cell.shape[0], classes),
+            linear=nn.Linear(shapes[name][0], classes),
         )
 
     def forward(self, images):
-        results = {CELLS[0][3]: self.stem(images)}
-        for name, _, _, current, previous in CELLS:
-            if name not in UNREAD:
-                cell = getattr(self, name.lower())
-                results[name] = cell(results.get(current), results.get(previous or current))
-        return self.head(results[name])
+        values = {CELLS[0][3][0]: self.stem(images)}
+        for name, _, _, sources, read in CELLS:
+            if read:
+                outputs = getattr(self, name.lower())([values.get(source or sources[0]) for source in sources])
+                values.update(results(name, outputs, lambda parts: torch.cat(parts, 1)))
+        return self.head(values[name])
+
+
+def results(name, outputs, join):
+    """What later cells know a cell's output states by, and the head: all of them joined, or each by itself as well."""
+    single = {f"{name}.{index}": output for index, output in outputs.items()} if HANDS_ON else {}
+    return {name: join(list(outputs.values())), **single}
 
 
 class Cell(nn.Module):
-    """One cell: its two inputs aligned, its blocks, the concatenation of its output states."""
+    """One cell: its inputs aligned, its blocks, its output states by their number in the list of those."""
 
-    def __init__(self, table, filters, current, previous):  # shapes: (channels, height, width)
+    def __init__(self, table, filters, sources, read):  # sources: shapes (channels, height, width)
         super().__init__()
-        self.blocks, self.output, stride = table["blocks"], table["output"], table["stride"]
-        read = set(self.output).union(*((a, b) for _, a, _, b, _ in self.blocks.values()))
+        self.inputs, self.outputs, stride = len(sources), table["output"], table["stride"]
+        self.blocks, size = {}, sources[0][1:]
+        live = set(read)
+        for state, block in reversed(list(table["blocks"].items())):
+            if state in live:
+                self.blocks = {state: block, **self.blocks}
+                live.update((block[1], block[3]))
 
-        self.current = project(current[0], filters) if 0 in read else None
-        # The first cell has no previous input: the current one stands in, as it is.
-        self.previous = align(previous, (filters, *current[1:])) if previous and 1 in read else nn.Identity()
-        channels = {0: filters, 1: filters if previous else current[0]}  # of each state
+        channels = {}  # of each state
+        for state, source in enumerate(sources):
+            if state in live and source:
+                self.add_module(input_name(state), align_input(state, source, (filters, *size)))
+            # The first cell has no previous input: the current one stands in, as it is.
+            channels[state] = filters if source else sources[0][0]
+        for state, (left, a, right, b, combine) in table["blocks"].items():
+            channels[state] = 2 * filters if combine == "concat" else filters
+            if state in live:
+                block = {
+                    "left": OPERATIONS[left](channels[a], filters, stride if a < self.inputs else 1),
+                    "right": OPERATIONS[right](channels[b], filters, stride if b < self.inputs else 1),
+                    "norm": NORMS[combine](filters) if combine in NORMS else nn.Identity(),
+                }
+                self.add_module(f"block_{state - self.inputs}", nn.ModuleDict(block))
 
-        for state, (left, a, right, b, combine) in self.blocks.items():
-            block = {
-                "left": OPERATIONS[left](channels[a], filters, stride if a < 2 else 1),
-                "right": OPERATIONS[right](channels[b], filters, stride if b < 2 else 1),
-            }
-            self.add_module(f"block_{state - 2}", nn.ModuleDict(block))
-            channels[state] = filters if combine == "add" else 2 * filters
+        small = [-(-side // stride) for side in size]
+        for state in self.outputs:
+            if state < self.inputs:
+                aligned = align((channels[state], *size), (filters, *small), relu=False)
+                self.add_module(f"output_{state}", aligned)
+                channels[state] = filters
+        self.shapes = {index: (channels[state], *small) for index, state in enumerate(self.outputs)}
+        self.read = [index for index, state in enumerate(self.outputs) if state in read]
 
-        height, width = (-(-side // stride) for side in current[1:])
-        for state in {0, 1}.intersection(self.output):
-            aligned = align((channels[state], *current[1:]), (filters, height, width), relu=False)
-            self.add_module(f"output_{state}", aligned)
-            channels[state] = filters
-        self.shape = (sum(channels[state] for state in self.output), height, width)
-
-    def forward(self, current, previous):
-        states = {0: self.current and self.current(current), 1: self.previous(previous)}
+    def forward(self, sources):
+        states = dict(enumerate(sources))
+        for state in range(self.inputs):
+            if hasattr(self, input_name(state)):
+                states[state] = getattr(self, input_name(state))(states[state])
         for state, (_, a, _, b, combine) in self.blocks.items():
-            block = getattr(self, f"block_{state - 2}")
+            block = getattr(self, f"block_{state - self.inputs}")
             left, right = block["left"](states[a]), block["right"](states[b])
-            states[state] = left + right if combine == "add" else torch.cat([left, right], 1)
-        for state in {0, 1}.intersection(self.output):
-            states[state] = getattr(self, f"output_{state}")(states[state])
-        return torch.cat([states[state] for state in self.output], 1)
+            states[state] = torch.cat([left, right], 1) if combine == "concat" else block["norm"](left + right)
+        outputs = {index: states[self.outputs[index]] for index in self.read}
+        for index in self.read:
+            if self.outputs[index] < self.inputs:
+                outputs[index] = getattr(self, f"output_{self.outputs[index]}")(outputs[index])
+        return outputs
+
+
+def input_name(state):
+    return f"input_{state}" if HANDS_ON else ("current", "previous")[state]
+
+
+def align_input(state, shape, wanted):
+    """The first input is always projected, others only where they differ; some are from two reductions before."""
+    if state == 0:
+        return project(shape[0], wanted[0])
+    if not HANDS_ON:
+        return align(shape, wanted)
+    halvings = {}
+    while shape[1:] != wanted[1:]:
+        halvings[f"half_{len(halvings) + 1}"] = FactorizedReduction(shape[0], wanted[0], relu=True)
+        shape = (wanted[0], *(-(-side // 2) for side in shape[1:]))
+    return steps(**halvings) if halvings else align(shape, wanted)
 
 
 def steps(**modules):
@@ -174,6 +212,19 @@ class BatchNorm(nn.Module):
         return F.batch_norm(x, *statistics, self.scale, self.shift, self.training, 1 - DECAY, EPSILON)
 
 
+class ImageNorm(nn.Module):
+    """To zero mean and unit deviation over each image (layer norm) or each channel of it (instance norm)."""
+
+    def __init__(self, whole, epsilon, channels):
+        super().__init__()
+        self.groups, self.epsilon = 1 if whole else channels, epsilon
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        return F.group_norm(x, self.groups, self.scale, self.shift, self.epsilon)
+
+
 class MaxPool(nn.Module):
     def __init__(self, kernel, stride):
         super().__init__()
@@ -224,6 +275,10 @@ def pad(x, kernel, stride, dilation=(1, 1), value=0.0):
 OPERATIONS = {
     "identity": identity,
 $operations
+}
+NORMS = {
+    "add_layer_norm": partial(ImageNorm, True, LAYER_NORM),
+    "add_instance_norm": partial(ImageNorm, False, INSTANCE_NORM),
 }
 
 

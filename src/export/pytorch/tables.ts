@@ -3,11 +3,12 @@
 
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Preprocessing } from '../../model/preprocessing.ts';
-import { type Cell, createdState, liveStates, outputStates } from '../../space/architecture.ts';
-import { cellSequence, type Slot } from '../../space/cell-sequence.ts';
+import { type Cell, createdState, inputCount, liveStates, outputStates } from '../../space/architecture.ts';
+import { cellSequence } from '../../space/cell-sequence.ts';
 import { layouts } from '../../space/layouts.ts';
 import { type Operation, operations } from '../../space/operations.ts';
 import type { Plan } from '../../space/plan.ts';
+import { normEpsilons } from '../../space/plan-cell.ts';
 
 /**
  * The constants at the head of the file.
@@ -20,14 +21,17 @@ export function pythonTables(plan: Plan, description: ModelDescription, logits: 
   if (convolution?.kind !== 'convolution' || norm?.kind !== 'batch-norm')
     throw new Error('the stem of a plan is a convolution and a batch norm');
   const same = plan.layout === 'cifar';
+  const handsOn = architecture.normal.output === 'states';
   return [
     `IMAGE = (${channels}, ${height}, ${width})  # channels, height, width`,
     `MEAN, DEVIATION = ${list(preprocessing.mean)}, ${list(preprocessing.deviation)}  # of each channel, in units of a byte`,
     `CLASSES = ${plan.classes}`,
     `STEM = (${convolution.outputChannels}, ${convolution.stride[0]}, ${same ? 'True' : 'False'})  # of its 3×3 convolution: channels, stride, whether it is padded`,
     `DECAY, EPSILON = ${norm.decay}, ${norm.epsilon}  # of the batch norms`,
+    `LAYER_NORM, INSTANCE_NORM = ${normEpsilons['layer-norm']}, ${normEpsilons['instance-norm']}  # their epsilons`,
     '',
-    '# States 0 and 1 of a cell are its inputs h_i and h_{i-1}; a block makes a new state of two that are there.',
+    `# States ${handsOn ? `0 to ${inputCount(architecture.normal) - 1} of a cell are its inputs` : '0 and 1 of a cell are its inputs h_i and h_{i-1}'}; a block makes a new state of two that are there.`,
+    `HANDS_ON = ${handsOn ? 'True' : 'False'}  # whether the states leave a cell one by one, not concatenated`,
     `NORMAL = ${cellTable(architecture.normal, 1)}`,
     `REDUCTION = ${cellTable(architecture.reduction, 2)}`,
     '',
@@ -41,7 +45,7 @@ export function pythonTables(plan: Plan, description: ModelDescription, logits: 
 function cellTable(cell: Cell, stride: 1 | 2): string {
   const live = liveStates(cell);
   const rows = cell.blocks.flatMap(({ inputs, operations: names, combine }, index) => {
-    const state = createdState(index);
+    const state = createdState(cell, index);
     const row = [quoted(names[0]), inputs[0], quoted(names[1]), inputs[1], quoted(combine)];
     return live.has(state) ? [`        ${state}: (${row.join(', ')}),`] : [];
   });
@@ -57,26 +61,23 @@ function cellTable(cell: Cell, stride: 1 | 2): string {
   ].join('\n');
 }
 
-function cellList(plan: Plan, { network }: ModelDescription): string {
+function cellList(plan: Plan, { architecture, network }: ModelDescription): string {
   const { cells, filters, skipReductionInput = false } = network;
-  const slots = cellSequence({ layout: layouts[plan.layout], cells, filters, skipReductionInput });
-  const laid = new Set(plan.cells.map(({ name }) => name));
-  const unread = slots.map(({ name }) => name).filter((name) => !laid.has(name));
-  const texts = slots.map(cellRow);
+  const slots = cellSequence(architecture, { layout: layouts[plan.layout], cells, filters, skipReductionInput });
+  const leaving = new Map(plan.cells.map(({ name, output }) => [name, output.map(({ state }) => state)]));
+  const texts = slots.map(({ name, kind, filters: own, sources }) => {
+    const given = sources.map((source) => (source === undefined ? 'None' : quoted(source)));
+    const row = [quoted(name), kind.toUpperCase(), String(own), `[${given.join(', ')}]`];
+    return [...row.map((text) => `${text},`), list(leaving.get(name) ?? [])];
+  });
   const widths = [0, 1, 2, 3].map((column) => Math.max(...texts.map((row) => row[column]!.length)));
   const rows = texts.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' '));
   return [
     'CELLS = [',
-    '    # name, cell, filters, h_i, h_{i-1}',
+    '    # name, cell, filters, its inputs, its states that are read: without any it is never computed',
     ...rows.map((row) => `    (${row}),`),
     ']',
-    `UNREAD = ${unread.length > 0 ? `{${unread.map(quoted).join(', ')}}` : 'set()'}  # cells whose result nothing reads: never computed`,
   ].join('\n');
-}
-
-function cellRow({ name, kind, filters, current, previous }: Slot): string[] {
-  const cells = [quoted(name), kind.toUpperCase(), String(filters), quoted(current)];
-  return [...cells.map((text) => `${text},`), previous === undefined ? 'None' : quoted(previous)];
 }
 
 /** The rows of OPERATIONS after identity, which no number describes. */

@@ -1,0 +1,38 @@
+// Normalisations that look at one image at a time: layer norm over all of it, instance norm over each of its channels. They keep
+// no statistics and do the same in training and evaluation.
+
+import { ones, zeros } from '../engine/create.ts';
+import { operator } from '../engine/operator.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { Placement } from './layers.ts';
+import { Module } from './module.ts';
+
+export interface ImageNormSettings extends Placement {
+  channels: number;
+  /** What is normalised together: all of an image, or each channel of it. */
+  over: 'image' | 'channel';
+  epsilon: number;
+}
+
+export class ImageNorm2d extends Module {
+  readonly scale: Tensor; // [channels]
+  readonly shift: Tensor; // [channels]
+  readonly #groups: number;
+  readonly #epsilon: number;
+
+  constructor(settings: ImageNormSettings) {
+    super();
+    const { channels, over, epsilon } = settings;
+    this.scale = this.parameter('scale', ones([channels], settings));
+    this.shift = this.parameter('shift', zeros([channels], settings));
+    this.#groups = over === 'image' ? 1 : channels;
+    this.#epsilon = epsilon;
+  }
+
+  /** [n, channels, h, w] → the same shape */
+  forward(input: Tensor): Tensor {
+    return groupNorm.tensor(input, this.#groups, this.scale, this.shift, this.#epsilon, false);
+  }
+}
+
+const groupNorm = operator('aten::group_norm');
