@@ -27,6 +27,14 @@ export function wholeNumber(flag: string): (text: string) => number {
   };
 }
 
+/** A commander argument parser: a whole number of 0 or more. */
+export function countFromZero(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw new InputError(`${flag}: expected a whole number, got ${JSON.stringify(text)}`);
+  };
+}
+
 const magnitudes: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9, B: 1e9 };
 
 /** A commander argument parser: a count of at least 1, such as 3346538, 3.3M, 564M or 23.8B. */

@@ -4,10 +4,11 @@
 import { collapseWarning } from '../report/controller-words.ts';
 import { duration, percent } from '../report/words.ts';
 import type { ExperimentEvent } from '../study/experiment.ts';
+import type { FinalistEvent, FinalistRace } from '../study/finalists.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
 import { LiveBlock } from './live-block.ts';
-import { renderSearch, type SearchView } from './search-view.ts';
+import { finalistsLine, renderSearch, type SearchView } from './search-view.ts';
 
 const redrawEvery = 250; // ms
 const plainEvery = 10_000; // ms between the lines that sum a search up where there is no terminal
@@ -15,6 +16,7 @@ const plainEvery = 10_000; // ms between the lines that sum a search up where th
 export class SearchDisplay extends LiveBlock {
   #study: Study<SearchSettings> | undefined;
   #view: SearchView | undefined;
+  #race: { race: FinalistRace; before: number; startedAt: number } | undefined;
   #final: { trial: number; progress: number; startedAt: number } | undefined;
   readonly #children = new Map<number, { epoch: number; startedAt: number }>();
   #startedAt = 0;
@@ -84,8 +86,13 @@ export class SearchDisplay extends LiveBlock {
         this.#recount();
         this.#plain();
         break;
+      case 'race':
+      case 'finalist':
+        this.#onFinalist(event);
+        break;
       case 'final-started':
         this.#children.clear();
+        this.#race = undefined;
         this.#final = { trial: event.trial, progress: 0, startedAt: performance.now() };
         this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
         break;
@@ -101,6 +108,22 @@ export class SearchDisplay extends LiveBlock {
       }
     }
   };
+
+  #onFinalist(event: FinalistEvent): void {
+    if (event.kind === 'race') {
+      const { race } = event;
+      if (race.end) return;
+      if (!this.#race) this.log(`The best ${race.trials.length} by that are trained again, several times each.`);
+      this.#race ??= { race, before: runsOf(race), startedAt: performance.now() };
+      this.#race.race = race;
+      this.#plain();
+      return;
+    }
+    const { finalist, arrival } = event;
+    const which = `finalist ${finalist.trial}, run ${finalist.run},`;
+    if (arrival.kind === 'retried') this.log(`${which} is tried once more: ${arrival.reason}`);
+    if (arrival.kind === 'failed') this.log(`${which} failed (${arrival.failure.kind}): ${arrival.failure.message}`);
+  }
 
   /** Once a search. */
   #warn(figures: Record<string, number>): void {
@@ -127,6 +150,11 @@ export class SearchDisplay extends LiveBlock {
       const left = progress < 0.02 ? '' : `, about ${duration((gone * (1 - progress)) / progress)} left`;
       return [`  training the network of trial ${trial}: ${percent(progress, 0)}   ${duration(gone)} gone${left}`];
     }
+    if (this.#race) {
+      const { race, before, startedAt } = this.#race;
+      const done = runsOf(race);
+      return [finalistsLine({ ...race, done, doneHere: done - before, elapsed: (now - startedAt) / 1000 }, this.width)];
+    }
     const view = this.#view!;
     view.elapsed = (now - this.#startedAt) / 1000;
     const { epochs } = this.#study!.settings.child.recipe;
@@ -152,3 +180,5 @@ export class SearchDisplay extends LiveBlock {
     );
   }
 }
+
+const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

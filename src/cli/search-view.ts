@@ -32,7 +32,27 @@ export function renderSearch(view: SearchView, width: number): string[] {
       (child) => `  training ${child.trial}: epoch ${child.epoch} of ${child.epochs}, ${duration(child.seconds)}`,
     ),
   ];
-  return lines.map((line) => (line.length > width ? `${line.slice(0, width - 1)}…` : line));
+  return lines.map((line) => cut(line, width));
+}
+
+const cut = (line: string, width: number) => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
+
+/** What the display knows of a race of finalists at one instant. */
+export interface FinalistsView {
+  /** Those in the race, and the runs that they need before the next look. */
+  racing: readonly unknown[];
+  wanted: readonly unknown[];
+  done: number;
+  /** Runs that this process did, and its seconds for them. */
+  doneHere: number;
+  elapsed: number;
+}
+
+/** The line of a race, at most `width` characters. */
+export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: FinalistsView, width: number): string {
+  const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next comparison`;
+  const line = `  finalists: ${racing.length} in the race, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;
+  return cut(line, width);
 }
 
 /** "3 min 10 s left", from the pace of this process's own trials; children under way count by their share of epochs. */

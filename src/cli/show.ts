@@ -1,6 +1,7 @@
 // `nasnet show STUDY`: what a study has found so far, while it is searched or after.
 
 import type { Command } from 'commander';
+import { finalistTable } from '../report/finalists.ts';
 import { type Findings, findingsOf, sentences } from '../report/findings.ts';
 import { percent, whole } from '../report/words.ts';
 import { describeCell } from '../space/print.ts';
@@ -42,6 +43,8 @@ function describe(findings: Findings): string {
     `mean ${mean === null ? '–' : percent(mean, 2)}`,
     `best ${best === null ? '–' : percent(best, 2)}`,
   ]);
+  const { rows: finalists = [] } = findings.finalists ?? {};
+  const finalistRows = finalists.length > 0 ? ['', ...alignColumns(finalistTable(finalists), 'lr')] : [];
   const [best] = findings.top;
   const cells = best
     ? [
@@ -58,6 +61,7 @@ function describe(findings: Findings): string {
     '',
     `trials: ${states.join(', ')}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}${lost}`,
     ...[...alignColumns(armRows, 'lr'), ...alignColumns(rows)].map((line) => `  ${line}`),
+    ...finalistRows.map((line) => (line === '' ? '' : `  ${line}`)),
     ...cells,
     '',
   ].join('\n');

@@ -4,14 +4,16 @@ import { existsSync } from 'node:fs';
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
+import { bestTrials } from '../study/finalists.ts';
+import type { SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 
 /** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */
 export function readTrial(path: string, trial: number | undefined): Architecture {
   if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
-  const study = Study.open(path, { readOnly: true });
+  const study = Study.open<SearchSettings>(path, { readOnly: true });
   try {
-    const found = trial === undefined ? study.best(1)[0] : study.trial(trial);
+    const found = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
     if (found) return decode(found.decisions);
     if (trial === undefined || study.asked === 0)
       throw new InputError(`${path}: expected a finished trial, got none yet`);

@@ -7,11 +7,13 @@ import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { planNetwork } from '../space/plan.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';
+import { bestTrials } from '../study/finalists.ts';
 import type { Machine } from '../study/machine.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import type { Study } from '../study/study.ts';
 import { collapseWarning } from './controller-words.ts';
+import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
 import { duration, percent, whole } from './words.ts';
 
 /** One of the best cells, and the child network that was trained with it. */
@@ -23,14 +25,18 @@ export interface CellFinding {
   /** Of one image. */
   multiplyAdds: number;
   architecture: Architecture;
+  /** What it reached in the race of finalists, if it was one. */
+  finalist?: FinalistRow;
 }
 
 export interface Findings {
   study: string;
   settings: SearchSettings;
   summary: StudySummary;
-  /** Best first. */
+  /** Best first: finalists of a finished race in its order, then by reward. */
   top: CellFinding[];
+  /** The race of finalists; undefined before it begins and in studies without one. */
+  finalists: FinalistFindings | undefined;
   /** In a study of several strategies, each one's share of it; else empty. */
   arms: (ArmSummary & { label: string })[];
   /** What the controller's figures warn of. */
@@ -44,19 +50,23 @@ export interface Findings {
 export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const { settings } = study;
   const { classes = [] } = (study.result('dataset') ?? {}) as { classes?: string[] };
+  const finalists = finalistFindings(study);
   return {
     study: study.path,
     settings,
     summary: study.summary(),
-    top: study.best(count).map(({ number, reward, decisions }) => {
+    top: bestTrials(study, count).map(({ number, reward, decisions }) => {
       const architecture = decode(decisions);
+      const finalist = finalists?.rows.find(({ trial }) => trial === number);
       return {
         trial: number,
         reward: reward!,
         ...sizeOf(architecture, settings.child, classes.length || 10),
         architecture,
+        ...(finalist && { finalist }),
       };
     }),
+    finalists,
     arms: armsOf(study),
     warning: collapseWarning(study.latestUpdate()?.figures ?? {}),
     final: readFinalModel(study),
@@ -85,7 +95,7 @@ function sizeOf(architecture: Architecture, { cells, filters, resolution }: Trai
 }
 
 /** The findings in plain words: what was searched, what was found, what the network built from it reaches. */
-export function sentences({ settings, summary, top, warning, final }: Findings): string[] {
+export function sentences({ settings, summary, top, finalists, warning, final }: Findings): string[] {
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const said = [
@@ -100,10 +110,14 @@ export function sentences({ settings, summary, top, warning, final }: Findings):
   if (warning) said.push(warning);
   const [best] = top;
   if (best) {
+    const which = finalists?.end
+      ? `The cell of trial ${best.trial} was chosen`
+      : `The best cell is that of trial ${best.trial}`;
     said.push(
-      `The best cell is that of trial ${best.trial}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right; the mean of all children is ${percent(summary.mean!)}.`,
+      `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right; the mean of all children is ${percent(summary.mean!)}.`,
     );
   }
+  if (finalists) said.push(...finalistSentences(finalists, settings.finalists!));
   if (final) {
     said.push(
       `Built larger (N = ${settings.final.cells}, F = ${settings.final.filters}: ${whole(final.trainableParameters)} parameters, ${whole(final.multiplyAdds)} multiply-adds) and trained for ${duration(final.trainingSeconds)}, it classifies ${percent(final.testAccuracy, 2)} of the ${whole(final.testImages)} test images right.`,

@@ -11,6 +11,7 @@ import {
   rewardChart,
   rewardHistogram,
 } from './chart.ts';
+import { type FinalistFindings, finalistTable } from './finalists.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
 import { duration, percent, whole } from './words.ts';
 
@@ -28,6 +29,7 @@ export function renderPage(page: Page): string {
   const title = `nasnet: a search on ${settings.dataset}`;
   const sections = [
     section('The search', searchSection(page)),
+    page.finalists && section('The finalists', finalistSection(page.finalists)),
     section('The best cells', page.top.map(cellArticle).join('\n') || '<p>No child has finished yet.</p>'),
     final && section('The network built from the best cell', finalSection(final, page)),
     section('How it was made', `${table(settingRows(settings))}\n<p>To see more: ${commands(page.study)}</p>`),
@@ -65,6 +67,14 @@ function searchSection({ rewards, failures }: Page): string {
     figure(rewardHistogram(rewards), `How the ${whole(rewards.length)} children spread.`),
     failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
   ].join('\n');
+}
+
+function finalistSection({ rows, end }: FinalistFindings): string {
+  const about =
+    'Trained again, run by run with the same seeds for all. Mean: of the runs on the held-out images, with the 95% interval for other seeds. ' +
+    'Group: within one, no finalist can be told apart from the best of it (run against run, at 95% confidence).';
+  const note = end ? '' : '<p>The race is not over yet.</p>';
+  return `${note}${table(finalistTable(rows))}<p>${htmlText(about)}</p>`;
 }
 
 function cellArticle(cell: CellFinding, place: number): string {
