@@ -7,7 +7,7 @@ import { imagenetNames } from '../../src/data/imagenet-classes.ts';
 import { colours, paintAll } from '../data/paint.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { fullLogit, writeColourNetwork } from '../model/colour-network.ts';
-import { nasnet } from './run.ts';
+import { nasnet, nasnets } from './run.ts';
 
 const folder = temporaryFolder({ after });
 const model = join(folder, 'colours.safetensors');
@@ -68,22 +68,14 @@ test('in words the best class stands beside the file and the others below', () =
 });
 
 test("ImageNet's classes come with their wnids, whether the network has 1,000 or 1,001", () => {
-  for (const [names, banana] of [
-    [imagenetNames(), 954],
-    [imagenetNames(1001), 955],
-  ] as const) {
-    const path = join(folder, `imagenet-${names.length}.safetensors`);
-    writeColourNetwork(path, [...names], [banana, 3, 4]);
-    const { code, stdout, stderr } = nasnet([
-      'classify',
-      '--threads',
-      '1',
-      path,
-      join(images, 'one.png'),
-      '--json',
-      '--top',
-      '1',
-    ]);
+  const networks = ([1000, 1001] as const).map((count) => {
+    const path = join(folder, `imagenet-${count}.safetensors`);
+    const names = imagenetNames(count);
+    writeColourNetwork(path, names, [names.indexOf('banana'), 3, 4]);
+    return path;
+  });
+  const words = [join(images, 'one.png'), '--json', '--top', '1'];
+  for (const { code, stdout, stderr } of nasnets(networks.map((path) => ['classify', path, ...words]))) {
     assert.equal(code, 0, stderr);
     const [{ name, wnid }] = JSON.parse(stdout).images[0].classes;
     assert.deepEqual([name, wnid], ['banana', 'n07753592']);
@@ -91,17 +83,16 @@ test("ImageNet's classes come with their wnids, whether the network has 1,000 or
 });
 
 test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', () => {
-  const ended = (words: string[], wanted: number, sentence: RegExp) => {
-    const { code, stdout, stderr } = nasnet(['classify', '--threads', '1', ...words]);
-    assert.deepEqual([code, stdout], [wanted, ''], stderr);
+  const cases: [string[], number, RegExp][] = [
+    [[model, join(images, 'deep/four.png')], 1, /^nasnet: .*four\.png: expected an image, got [^\n]+\n$/m],
+    [[model, join(images, 'none.png')], 2, /none\.png: expected an image or a folder of images, got no such file\n$/],
+    [[join(images, 'one.png'), model], 2, /^nasnet: .*one\.png: expected a safetensors file[^\n]+\n$/],
+    [[model, images, '--top', 'many'], 2, /^nasnet: --top: expected a whole number of at least 1, got "many"\n$/],
+  ];
+  const results = nasnets(cases.map(([words]) => ['classify', ...words]));
+  for (const [index, [words, wanted, sentence]] of cases.entries()) {
+    const { code, stdout, stderr } = results[index]!;
+    assert.deepEqual([code, stdout], [wanted, ''], `${words}: ${stderr}`);
     assert.match(stderr, sentence);
-  };
-  ended([model, join(images, 'deep/four.png')], 1, /^nasnet: .*four\.png: expected an image, got [^\n]+\n$/m);
-  ended(
-    [model, join(images, 'none.png')],
-    2,
-    /^nasnet: .*none\.png: expected an image or a folder of images, got no such file\n$/,
-  );
-  ended([join(images, 'one.png'), model], 2, /^nasnet: .*one\.png: expected a safetensors file[^\n]+\n$/);
-  ended([model, images, '--top', 'many'], 2, /^nasnet: --top: expected a whole number of at least 1, got "many"\n$/);
+  }
 });

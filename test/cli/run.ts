@@ -1,9 +1,16 @@
-// A command line in a process of its own, as a user calls it.
+// Command lines in processes of their own, as a user calls them.
 
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 
-export const main = resolve(import.meta.dirname, '../../src/cli/main.ts');
+const main = resolve(import.meta.dirname, '../../src/cli/main.ts');
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
 
 /** The arguments of node that run `words`. */
 export const nodeArguments = (words: string[]): string[] => [
@@ -13,10 +20,30 @@ export const nodeArguments = (words: string[]): string[] => [
   ...words,
 ];
 
-export function nasnet(words: string[], environment: Record<string, string> = {}) {
+export function nasnet(words: string[], environment: Record<string, string> = {}): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments(words), {
     env: { ...process.env, ...environment },
     encoding: 'utf8',
   });
   return { code: status, stdout, stderr };
+}
+
+/** Several command lines one after the other in one process, for its start takes longer than most of them. */
+export function nasnets(lines: string[][], environment: Record<string, string> = {}): Ended[] {
+  const script = `
+    const { main } = await import(${JSON.stringify(main)});
+    const print = process.stdout.write.bind(process.stdout);
+    const ended = [];
+    for (const words of ${JSON.stringify(lines)}) {
+      const said = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr']) process[name].write = (text) => ((said[name] += text), true);
+      ended.push({ code: await main(words), ...said });
+    }
+    print(JSON.stringify(ended));`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, ...environment },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout);
 }
