@@ -47,7 +47,7 @@ const threeNumbers = z.array(z.number()).length(3);
 const threeDeviations = z.array(z.number().positive()).length(3);
 const classes = z.array(z.string()).min(1);
 
-const network = z.strictObject({
+const networkFields = {
   layout: z.enum(['cifar', 'imagenet']).optional(),
   cells: z.int().nonnegative(),
   filters: count,
@@ -55,13 +55,13 @@ const network = z.strictObject({
   inputChannels: z.literal(3).optional(),
   stemChannels: count.optional(),
   skipReductionInput: z.boolean().optional(),
-});
+} satisfies Record<keyof ModelDescription['network'], z.ZodType>;
 
 const newest = z
   .strictObject({
     format: z.literal(format),
     architecture: z.unknown(),
-    network,
+    network: z.strictObject(networkFields),
     classes,
     preprocessing: z.strictObject({
       mean: threeNumbers,
