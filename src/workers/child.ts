@@ -1,5 +1,6 @@
 // What runs in a worker process: loads the evaluator, does one job at a time, and ends when its parent does.
 
+import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EvaluateJob, Evaluator, FromWorker, JobFailure, ToWorker } from './messages.ts';
 
@@ -21,6 +22,7 @@ async function setUp(evaluator: string, setup: unknown): Promise<void> {
     const module: Evaluator = await import(evaluator);
     evaluate = await module.start(setup);
     send({ kind: 'ready' });
+    flushCompileCache(); // this process will be killed, not ended, and then nothing is kept for the next one
   } catch (error) {
     send({ kind: 'setup-failed', failure: failureOf(error) });
   }

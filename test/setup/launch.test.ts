@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -94,7 +94,7 @@ test('bin/nasnet sets up for a command that needs tensors, says so once, and is 
 
   const asking = nasnet('search', '--help');
   assert.deepEqual([asking.status, asking.stdout, asking.stderr], [2, 'search --help', '']);
-  assert.equal(existsSync(join(folder, 'build')), false);
+  assert.equal(existsSync(join(folder, 'build/objects')), false);
 
   const first = nasnet('search', '--trials', '3');
   assert.deepEqual([first.status, first.stdout], [3, 'search --trials 3']);
@@ -104,4 +104,29 @@ test('bin/nasnet sets up for a command that needs tensors, says so once, and is 
 
   rmSync(join(folder, 'build/nasnet.json')); // as if the build had been cut short
   assert.match(nasnet('search').stderr, /0 of 2 compiled/);
+});
+
+test('bin/nasnet keeps the compiled code for its next start, and where it cannot, works without a word', () => {
+  using temporary = temporaryFolder();
+  const folder = join(temporary.path, 'package');
+  layToyPackage(folder);
+  mkdirSync(join(folder, 'dist/cli'), { recursive: true });
+  const main =
+    'export async function main() { process.stdout.write(String(process.env.NODE_COMPILE_CACHE)); return 0; }\n';
+  writeFileSync(join(folder, 'dist/cli/main.js'), main);
+  const { NODE_COMPILE_CACHE: _, ...env } = toyEnvironment(join(temporary.path, 'libtorch'));
+  const help = () => {
+    const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'bin/nasnet'), '--help'], {
+      env,
+      encoding: 'utf8',
+    });
+    return [stdout, stderr];
+  };
+  const code = join(folder, 'build/code');
+  assert.deepEqual(help(), [code, '']); // what it starts keeps its code there, too
+  assert.ok(readdirSync(code, { recursive: true }).length > 5);
+
+  rmSync(code, { recursive: true });
+  writeFileSync(code, 'a file, where a folder should be');
+  assert.deepEqual(help(), ['undefined', '']);
 });
