@@ -152,14 +152,14 @@ function groupWords({ group }: FinalistRow, rows: readonly FinalistRow[]): strin
 }
 
 function correlationSentence({ tau, low, high, finalists, runs }: NonNullable<FinalistFindings['proxyCorrelation']>) {
-  const order = `Kendall's τ = ${tau.toFixed(2)}, 95% interval ${low.toFixed(2)} to ${high.toFixed(2)}`;
+  const found = `Kendall's τ is ${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
   const meaning =
     low > 0
       ? 'the children had put the best into about this order'
       : high < 0
         ? 'the children had put the best into the opposite order'
         : 'whether the children put the best into any such order does not show';
-  return `Between the children's accuracies and the means of ${finalists} finalists over ${runs} runs ${order}: ${meaning}.`;
+  return `Between the children's accuracies and the means of ${finalists} finalists over ${runs} runs, ${found}: ${meaning}.`;
 }
 
 function trainingWords({ cells, filters, trainingImages, recipe }: Training): string {

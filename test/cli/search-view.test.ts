@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { LiveBlock } from '../../src/cli/live-block.ts';
-import { renderSearch, type SearchView, timeLeft } from '../../src/cli/search-view.ts';
+import { finalistsLine, renderSearch, type SearchView, timeLeft } from '../../src/cli/search-view.ts';
 
 const view: SearchView = {
   trials: 100,
@@ -25,6 +25,16 @@ test('the display shows progress, rewards, children and the time left', () => {
 test('time left follows the pace of this process: 20.5 cells in 60 s, 74.5 to go', () => {
   assert.equal(timeLeft(view), 'about 3 min 38 s left'); // 60 / 20.5 · 74.5 = 218 s
   assert.equal(timeLeft({ ...view, done: 5, failed: 0, running: [] }), 'time left unknown yet');
+});
+
+test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 to go', () => {
+  const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
+  assert.equal(
+    finalistsLine(race, 80),
+    '  3 finalists in the race, 14 of 20 runs   30 s gone, about 45 s to the next look',
+  );
+  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists in the race, 14 of 20 runs   30 s gone');
+  assert.equal(finalistsLine(race, 20).length, 20);
 });
 
 test('no line is longer than the terminal is wide', () => {

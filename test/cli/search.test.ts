@@ -68,6 +68,8 @@ test('show tells the same as JSON, and evaluate finds the accuracy that the stud
   const found = JSON.parse(shown.stdout);
   assert.equal(found.summary.trials.done, 4);
   assert.equal(found.top[0].trial, found.final.trial);
+  assert.equal(found.finalists.rows[0].trial, found.final.trial, 'the final network is of the cell that won the race');
+  assert.deepEqual([found.finalists.rows.length, found.finalists.runs], [2, 4]);
   const evaluated = run('evaluate', join(folder, 'whole', 'network.safetensors'), '--dataset', images, '--json');
   assert.equal(evaluated.code, 0, evaluated.stderr);
   assert.equal(JSON.parse(evaluated.stdout).accuracy, found.final.testAccuracy);
