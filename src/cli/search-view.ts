@@ -51,7 +51,7 @@ export interface FinalistsView {
 /** The line of a race, at most `width` characters. */
 export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: FinalistsView, width: number): string {
   const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next look`;
-  const line = `  ${racing.length} finalists in the race, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;
+  const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;
   return cut(line, width);
 }
 

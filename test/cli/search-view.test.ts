@@ -31,9 +31,9 @@ test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 to
   const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
   assert.equal(
     finalistsLine(race, 80),
-    '  3 finalists in the race, 14 of 20 runs   30 s gone, about 45 s to the next look',
+    '  3 finalists racing, 14 of 20 runs   30 s gone, about 45 s to the next look',
   );
-  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists in the race, 14 of 20 runs   30 s gone');
+  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s gone');
   assert.equal(finalistsLine(race, 20).length, 20);
 });
 
