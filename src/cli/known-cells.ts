@@ -1,17 +1,22 @@
 // The cells of `search --known`, as the decisions that stand for them.
 
 import { InputError } from '../failure.ts';
-import type { Architecture } from '../space/architecture.ts';
+import { type Architecture, type Cell, outputStates } from '../space/architecture.ts';
 import { encode } from '../space/decisions.ts';
 import { parseArchitectureSource } from '../space/model-name.ts';
+import type { SpaceName } from '../space/search-space.ts';
 import { readArchitecture } from './model-source.ts';
 
 /**
- * Decisions of each named architecture. Decisions know no output list: where a cell has one that is not the paper's rule (NASNet-A
+ * Decisions of each named architecture, in the space. Decisions know no output list: where a cell has one that is not the paper's rule (NASNet-A
  * as released), its blocks are taken under the rule, and `note` says so.
- * @throws InputError for what is no architecture, or has another number of blocks
+ * @throws InputError for what is no architecture of the space, or has another number of blocks
  */
-export async function readKnown(names: string[], blocks: number, note: (line: string) => void): Promise<number[][]> {
+export async function readKnown(
+  names: string[],
+  { space, blocks }: { space: SpaceName; blocks: number },
+  note: (line: string) => void,
+): Promise<number[][]> {
   const found: number[][] = [];
   for (const name of names) {
     const { normal, reduction } = await readArchitecture(parseArchitectureSource(name));
@@ -19,20 +24,24 @@ export async function readKnown(names: string[], blocks: number, note: (line: st
     if (counts.some((count) => count !== blocks)) {
       throw new InputError(`--known ${name}: expected cells of ${blocks} blocks, got ${counts.join(' and ')}`);
     }
-    found.push(
-      underRule({ normal, reduction }, () => note(`${name}: its listed outputs are replaced by the paper's rule.`)),
-    );
+    found.push(encoded(name, { normal: underRule(normal), reduction: underRule(reduction) }, space));
+    if ([normal, reduction].some((cell) => !followsRule(cell)))
+      note(`${name}: its listed outputs are replaced by the paper's rule.`);
   }
   return found;
 }
 
-function underRule(architecture: Architecture, onReplaced: () => void): number[] {
+const underRule = (cell: Cell): Cell => (cell.output === 'states' ? cell : { blocks: cell.blocks });
+
+function followsRule(cell: Cell): boolean {
+  const sorted = (states: number[]) => states.sort((a, b) => a - b).join();
+  return sorted(outputStates(cell)) === sorted(outputStates(underRule(cell)));
+}
+
+function encoded(name: string, architecture: Architecture, space: SpaceName): number[] {
   try {
-    return encode(architecture);
+    return encode(architecture, space);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    onReplaced();
-    const { normal, reduction } = architecture;
-    return encode({ normal: { blocks: normal.blocks }, reduction: { blocks: reduction.blocks } });
+    throw error instanceof InputError ? new InputError(`--known ${name}: ${error.message}`) : error;
   }
 }

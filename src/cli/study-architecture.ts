@@ -14,7 +14,7 @@ export function readTrial(path: string, trial: number | undefined): Architecture
   const study = Study.open<SearchSettings>(path, { readOnly: true });
   try {
     const found = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
-    if (found) return decode(found.decisions);
+    if (found) return decode(found.decisions, study.settings.space);
     if (trial === undefined || study.asked === 0)
       throw new InputError(`${path}: expected a finished trial, got none yet`);
     throw new InputError(`${path}#${trial}: expected a trial from 0 to ${study.asked - 1}, got ${trial}`);

@@ -6,6 +6,7 @@ import { armNames } from '../search/strategy.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { planNetwork } from '../space/plan.ts';
+import { defaultSpace } from '../space/search-space.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';
 import { bestTrials } from '../study/finalists.ts';
 import type { Machine } from '../study/machine.ts';
@@ -56,7 +57,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     settings,
     summary: study.summary(),
     top: bestTrials(study, count).map(({ number, reward, decisions }) => {
-      const architecture = decode(decisions);
+      const architecture = decode(decisions, settings.space);
       const finalist = finalists?.rows.find(({ trial }) => trial === number);
       return {
         trial: number,
@@ -98,8 +99,10 @@ function sizeOf(architecture: Architecture, { cells, filters, resolution }: Trai
 export function sentences({ settings, summary, top, finalists, warning, final }: Findings): string[] {
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
+  const { space = defaultSpace } = settings;
+  const cells = space === defaultSpace ? 'cells' : `cells of space ${space.toUpperCase()}`;
   const said = [
-    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} cells on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
+    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   const { repeats } = summary;
   if (repeats.trials > 0) {

@@ -25,16 +25,16 @@ export interface Sample {
 
 /** The arms of a study, or the study as the one run that it is. */
 export function runsOf(study: Study<SearchSettings>): SearchRun[] {
-  const names = armNames(study.settings.strategy);
+  const { known = [], space, strategy: named } = study.settings; // given cells are no strategy's samples
+  const names = armNames(named);
   const labels = armLabels(names);
   const runs = names.map((strategy, arm): SearchRun => ({ strategy, label: labels[arm]!, samples: [] }));
   const open = new Set<number>();
-  const { known = [] } = study.settings; // given cells: no strategy's samples
   for (const { number, state, decisions, reward } of study.trials({ from: known.length })) {
     const arm = armOf(number, names.length);
     if (state === 'queued' || state === 'running') open.add(arm);
     if (!open.has(arm))
-      runs[arm]!.samples.push({ reward: reward ?? undefined, key: architectureKey(decode(decisions)) });
+      runs[arm]!.samples.push({ reward: reward ?? undefined, key: architectureKey(decode(decisions, space)) });
   }
   return runs;
 }

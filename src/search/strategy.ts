@@ -3,6 +3,7 @@
 
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
+import type { SpaceName } from '../space/search-space.ts';
 import { ArmsStrategy } from './arms-strategy.ts';
 import type { Accepts } from './draw-within.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
@@ -45,6 +46,8 @@ export interface Strategy {
 export interface StrategySettings {
   /** B, blocks per cell. */
   blocks: number;
+  /** Default: space A. */
+  space?: SpaceName | undefined;
   seed: number | string;
   /** Values of the strategy's own options that are not its defaults. */
   options?: object | undefined;
@@ -81,12 +84,12 @@ export const strategyNames: readonly string[] = Object.keys(strategies);
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
 
 /**
- * A fresh strategy over the cells of B blocks; of several names with commas between them, one that lets them take turns, whose
+ * A fresh strategy over a space's cells of B blocks; of several names with commas between them, one that lets them take turns, whose
  * options are each one's by its name. Throws an InputError for an unknown name or option.
  */
 export function createStrategy(name: string, settings: StrategySettings): Strategy {
-  const { blocks, seed, options = {}, known = [], accepts } = settings;
-  const parts = { sizes: decisionSizes(blocks), seed, options, accepts };
+  const { blocks, space, seed, options = {}, known = [], accepts } = settings;
+  const parts = { sizes: decisionSizes(blocks, space), seed, options, accepts };
   const arms = armNames(name);
   const createOne = (arm: string, own: StrategyParts) => kindOf(arm).create(own);
   const strategy = arms.length > 1 ? new ArmsStrategy(arms, parts, createOne) : createOne(name, parts);

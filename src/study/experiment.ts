@@ -61,20 +61,21 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
 }
 
 async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
-  const { strategy, strategyOptions, inOrder, remember, known, limits, blocks, seed, child, final } = study.settings;
-  await using pool = poolFor(study.settings, files, child, workers, 1);
+  const { settings } = study;
+  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
+  await using pool = poolFor(settings, files, child, workers, 1);
   const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
-    return { architecture: decode(decisions), training: child, seed: `${seed}, trial ${number}` };
+    return { architecture: decode(decisions, space), training: child, seed: `${seed}, trial ${number}` };
   };
   const trained = evaluateIn(pool, jobOf);
-  const check = limits && limitCheck(limits, final, files.classes.length);
+  const check = limits && limitCheck(limits, final, files.classes.length, space);
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
   const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
   return await runSearch({
     study,
-    strategy: createStrategy(strategy, { blocks, seed, options: strategyOptions, known, accepts }),
-    evaluate: remember ? remembering(evaluate, study) : evaluate,
+    strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
+    evaluate: remember ? remembering(evaluate, study, space) : evaluate,
     trials,
     workers,
     inOrder,
@@ -84,21 +85,21 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
 }
 
 async function raceCells({ study, files, workers, signal, onEvent }: ExperimentOptions) {
-  const { finalists, seed } = study.settings;
+  const { finalists, space, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
   await using pool = poolFor(study.settings, files, training, workers, 1);
   const jobOf = ({ decisions, run }: FinalistToTrain): TrainingJob => {
-    return { architecture: decode(decisions), training, seed: `${seed}, finalists, run ${run}` }; // one seed for all of a run
+    return { architecture: decode(decisions, space), training, seed: `${seed}, finalists, run ${run}` }; // one seed for all of a run
   };
   return await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
 }
 
 async function trainFinal({ study, files, directory, signal, onEvent }: ExperimentOptions, best: TrialRecord) {
-  const { final, seed } = study.settings;
+  const { final, space, seed } = study.settings;
   await using pool = poolFor(study.settings, files, final, 1, availableParallelism());
   const job: TrainingJob = {
-    architecture: decode(best.decisions),
+    architecture: decode(best.decisions, space),
     training: final,
     seed: `${seed}, final`,
     keepModel: { weights: join(directory, weightsName), checkpoint: join(directory, 'checkpoint.safetensors') },

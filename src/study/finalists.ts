@@ -114,7 +114,7 @@ function chooseFinalists(study: Study<SearchSettings>, count: number): number[] 
   const chosen: number[] = [];
   for (const { number, decisions } of study.best(study.asked)) {
     if (chosen.length === count) break;
-    const key = architectureKey(decode(decisions));
+    const key = architectureKey(decode(decisions, study.settings.space));
     if (!keys.has(key)) chosen.push(number);
     keys.add(key);
   }

@@ -4,6 +4,7 @@
 import { InputError } from '../failure.ts';
 import { decode } from '../space/decisions.ts';
 import { planNetwork } from '../space/plan.ts';
+import type { SpaceName } from '../space/search-space.ts';
 import type { Evaluate } from './evaluation.ts';
 import type { Training } from './preset.ts';
 
@@ -19,11 +20,11 @@ export interface Limits {
 /** What the architecture exceeds, in words; undefined when it keeps the limits. */
 export type CheckLimits = (decisions: readonly number[]) => string | undefined;
 
-/** The check for the final network of a search on so many classes. */
-export function limitCheck(limits: Limits, final: Training, classes: number): CheckLimits {
+/** The check for the final network of a search on so many classes; of space A where no other is named. */
+export function limitCheck(limits: Limits, final: Training, classes: number, space?: SpaceName): CheckLimits {
   const { cells, filters, resolution } = final;
   return (decisions) => {
-    const plan = planNetwork(decode(decisions), { cells, filters, input: resolution, classes });
+    const plan = planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
     const exceeded = (value: number, most: number | undefined, what: string) =>
       most !== undefined && value > most
         ? `${value.toLocaleString('en-US')} ${what} of at most ${most.toLocaleString('en-US')}`

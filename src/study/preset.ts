@@ -5,6 +5,7 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
+import { type SpaceName, spaces } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 import type { Limits } from './limits.ts';
 
@@ -49,6 +50,8 @@ export interface SearchSettings {
   limits?: Limits;
   /** Decisions of given cells, which are the first trials. */
   known?: number[][];
+  /** Which cells there are. Absent in older studies: space A. */
+  space?: SpaceName;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
@@ -156,6 +159,7 @@ export function settingsOf(
   given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
     size?: number;
     trials?: number;
+    space?: SpaceName;
     blocks?: number;
     /** How many finalists; 0: none. */
     finalists?: number;
@@ -169,7 +173,8 @@ export function settingsOf(
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, blocks = settings.blocks, remember = true, ...more } = given;
+  const { size, trials = settings.trials, space, remember = true, ...more } = given;
+  const { blocks = space ? spaces[space].blocks : settings.blocks } = given;
   const { finalists: count = settings.finalists.count, finalistEpochs, ...others } = more;
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
@@ -186,6 +191,7 @@ export function settingsOf(
     ...others,
     ...(size && { size }),
     trials,
+    ...(space && { space }),
     blocks,
     remember,
     strategyOptions,

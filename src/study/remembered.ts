@@ -3,6 +3,7 @@
 
 import { architectureKey } from '../space/canonical.ts';
 import { type DecisionKind, decisionKind, decode } from '../space/decisions.ts';
+import type { SpaceName } from '../space/search-space.ts';
 import { type Evaluate, isReward } from './evaluation.ts';
 import type { Study } from './study.ts';
 
@@ -13,11 +14,13 @@ interface Known {
 
 /** Rewards by graph. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is asked for. */
 class KnownRewards {
+  readonly #space: SpaceName | undefined;
   readonly #byKey = new Map<string, Known>();
   /** Without a key yet, by what is quick to say of them and the same for the same graph. */
   readonly #waiting = new Map<string, (Known & { decisions: number[] })[]>();
 
-  constructor(trials: Iterable<Known & { decisions: number[] }>) {
+  constructor(trials: Iterable<Known & { decisions: number[] }>, space: SpaceName | undefined) {
+    this.#space = space;
     for (const trial of trials) {
       const kind = kindOf(trial.decisions);
       const alike = this.#waiting.get(kind);
@@ -28,7 +31,7 @@ class KnownRewards {
 
   get(decisions: readonly number[], key: string): Known | undefined {
     const kind = kindOf(decisions);
-    for (const trial of this.#waiting.get(kind) ?? []) this.#byKey.set(keyOf(trial.decisions), trial);
+    for (const trial of this.#waiting.get(kind) ?? []) this.#byKey.set(keyOf(trial.decisions, this.#space), trial);
     this.#waiting.delete(kind);
     return this.#byKey.get(key);
   }
@@ -53,12 +56,12 @@ function kindOf(decisions: readonly number[]): string {
  * `evaluate`, asked once for each graph: repeats take 0 seconds and name the trial that they repeat. A repeat that comes while the
  * first is being trained waits for it; if that fails, the earliest of those that wait is trained in its place.
  */
-export function remembering(evaluate: Evaluate, study: Study<object>): Evaluate {
-  const known = new KnownRewards(study.evaluated());
+export function remembering(evaluate: Evaluate, study: Study<object>, space?: SpaceName): Evaluate {
+  const known = new KnownRewards(study.evaluated(), space);
   const underWay = new Map<string, Promise<unknown>>();
 
   return async (trial, progress) => {
-    const key = keyOf(trial.decisions);
+    const key = keyOf(trial.decisions, space);
     while (underWay.has(key)) await underWay.get(key);
     const earlier = known.get(trial.decisions, key);
     if (earlier) return { reward: earlier.reward, seconds: 0, sameAs: earlier.number };
@@ -77,4 +80,4 @@ export function remembering(evaluate: Evaluate, study: Study<object>): Evaluate 
   };
 }
 
-const keyOf = (decisions: readonly number[]) => architectureKey(decode(decisions));
+const keyOf = (decisions: readonly number[], space: SpaceName | undefined) => architectureKey(decode(decisions, space));
