@@ -35,10 +35,10 @@ export interface Counts {
 export const evaluationBatch = 64;
 
 const memory = 2e9; // bytes
-/** All intermediate results of a forward pass live until its end: 9 to 10 times the cells' outputs, measured on NASNet-A. */
-const bytesPerEndpointByte = 10;
+/** The cells' outputs, and what the cell at work holds besides: 1.6 to 2 times the outputs, measured on NASNet-A. */
+const bytesPerEndpointByte = 2.5;
 
-/** Images at once whose forward pass takes about 2 GB: at most 64, 27 for NASNet-A mobile, 2 for large at 331 pixels. */
+/** Images at once whose forward pass takes at most about 2 GB: at most 64, 9 for NASNet-A large at 331 pixels. */
 export function batchWithinMemory(plan: Plan): number {
   const elements = plan.endpoints.reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0);
   return Math.max(1, Math.min(evaluationBatch, Math.floor(memory / (4 * elements * bytesPerEndpointByte))));
