@@ -6,7 +6,6 @@ import { InputError } from '../../src/failure.ts';
 import { type LatencyOptions, measureLatency } from '../../src/latency/measure.ts';
 import { inferenceBytes } from '../../src/latency/memory.ts';
 import { planNetwork } from '../../src/space/plan.ts';
-import { nasnetA } from '../../src/space/published.ts';
 import { all, tiny } from './tiny.ts';
 
 const { network, description } = tiny();
