@@ -14,6 +14,15 @@ test('the paper preset states the search of the paper', () => {
   assert.deepEqual([final.cells, final.filters, final.recipe.epochs, final.recipe.batchSize], [6, 32, 600, 32]); // 6 @ 768
 });
 
+test('finalists are as many and train as long as is asked for, within the means of the dataset; 0 means none', () => {
+  const { finalists } = fitted(settingsOf('paper', given), 50_000);
+  assert.deepEqual([finalists!.count, finalists!.training.recipe.epochs], [250, 600]);
+  assert.equal(settingsOf('paper', { ...given, finalists: 0 }).finalists, undefined);
+  const few = fitted(settingsOf('laptop', { ...given, finalists: 9, finalistEpochs: 3, size: 64 }), 300).finalists!;
+  assert.deepEqual([few.count, few.training.recipe.epochs, few.training.resolution], [9, 3, 32]);
+  assert.equal(few.training.trainingImages, 270);
+});
+
 test('all that a study needs is stated in it: nothing depends on defaults that may change', () => {
   const settings = settingsOf('laptop', given);
   assert.deepEqual(Object.keys(settings.strategyOptions).sort(), Object.keys(paperController).sort());
