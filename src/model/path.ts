@@ -8,7 +8,7 @@ import { operator } from '../engine/operator.ts';
 import { cat, dropout } from '../engine/operators.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { ImageNorm2d } from '../nn/image-norm.ts';
-import { initialised, truncatedNormal } from '../nn/initialise.ts';
+import { initialised, truncatedNormal, withoutDrawing } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { BatchNorm, Convolution, Layer } from '../space/layers.ts';
@@ -179,7 +179,7 @@ function fused({ dtype = 'float32', device = 'cpu' }: PathSettings): boolean {
  */
 function convolutionOf(layer: Extract<Layer, { kind: 'convolution' }>, settings: PathSettings): Conv2d {
   const { inputChannels: inputs, outputChannels: outputs } = layer;
-  const convolution = new Conv2d({ ...layer, inputs, outputs, ...settings });
+  const convolution = withoutDrawing(() => new Conv2d({ ...layer, inputs, outputs, ...settings }));
   const fanOut = (outputs / layer.groups) * layer.kernel[0] * layer.kernel[1];
   initialised(convolution.weight, truncatedNormal(Math.sqrt((1.3 * 2) / fanOut)));
   return convolution;
@@ -190,7 +190,7 @@ function convolutionOf(layer: Extract<Layer, { kind: 'convolution' }>, settings:
  * 10 classes) at a loss of 8.8, this at 2.4, near the ln 10 of knowing nothing, which suits short trainings.
  */
 function linearOf({ inputs, outputs }: { inputs: number; outputs: number }, settings: PathSettings): Linear {
-  const linear = new Linear({ inputs, outputs, ...settings });
+  const linear = withoutDrawing(() => new Linear({ inputs, outputs, ...settings }));
   initialised(linear.weight, truncatedNormal(Math.sqrt(1.3 / inputs)));
   return linear;
 }

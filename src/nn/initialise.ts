@@ -14,11 +14,12 @@ let drawing = true;
  * takes 8 s. The generator stays as it was.
  */
 export function withoutDrawing<Built>(build: () => Built): Built {
+  const before = drawing;
   drawing = false;
   try {
     return build();
   } finally {
-    drawing = true;
+    drawing = before;
   }
 }
 
