@@ -5,7 +5,6 @@ import { backward } from '../src/engine/gradient.ts';
 import { scope } from '../src/engine/memory.ts';
 import { call, type Value } from '../src/engine/operator.ts';
 import type { DType, Tensor } from '../src/engine/tensor.ts';
-import { median } from './median.ts';
 import type { Operand, RecordedCall } from './recorder.ts';
 
 /** Floating-point operations, two a multiply-add, and bytes of main memory traffic at least. */
@@ -51,7 +50,7 @@ export function workOf(recorded: RecordedCall): { forward: Work; backward: Work 
   const learned = isLearned(recorded);
   const output = results[0]?.shape ?? [];
   const pixels = output.length === 4 ? output[0]! * output[2]! * output[3]! : (output[0] ?? 0);
-  const multiplies = /conv|separable|pointwise|linear|addmm|mm\b/.test(name);
+  const multiplies = /conv|unit|linear|addmm|mm\b/.test(name);
   const weights = multiplies ? inputs.slice(1).filter(({ shape }) => shape.length > 1) : [];
   const window = /pool/.test(name) && Array.isArray(values[1]) ? elements(values[1] as number[]) : 0;
   const products = 2 * pixels * weights.reduce((sum, { shape }) => sum + elements(shape), 0);
@@ -75,7 +74,7 @@ export function workOf(recorded: RecordedCall): { forward: Work; backward: Work 
 
 const nothing: Work = { operations: 0, bytes: 0 };
 
-/** Medians over `repeats`, after two that do not count. */
+/** The fastest of `repeats`, after two that do not count: whatever else a machine does only makes an operator slower. */
 export function replay(recorded: RecordedCall, repeats: number): Times {
   const forward: number[] = [];
   const both: number[] = [];
@@ -88,16 +87,16 @@ export function replay(recorded: RecordedCall, repeats: number): Times {
     both.push(measured.backward);
     baseline.push(measured.handedOver);
   }
-  return { forward: median(forward), backward: learned ? Math.max(0, median(both) - median(baseline)) : 0 };
+  const fastest = (times: number[]) => Math.min(...times);
+  return { forward: fastest(forward), backward: learned ? Math.max(0, fastest(both) - fastest(baseline)) : 0 };
 }
 
 function once(recorded: RecordedCall, learned: boolean) {
   return scope(() => {
-    const leaves: Tensor[] = [];
     const given = recorded.values.map((value) => {
-      if (isOperand(value)) return argument(value, recorded, leaves);
+      if (isOperand(value)) return argument(value, recorded);
       if (Array.isArray(value) && value.some(isOperand))
-        return value.map((each) => argument(each as Operand, recorded, leaves));
+        return value.map((each) => argument(each as Operand, recorded));
       return value;
     }) as Value[];
     const [name, overload = ''] = recorded.name.split('.') as [string, string?];
@@ -105,33 +104,48 @@ function once(recorded: RecordedCall, learned: boolean) {
     const found = call(name, overload, given);
     const forward = performance.now() - start;
     if (!learned) return { forward, backward: 0, handedOver: 0 };
-    const output = (Array.isArray(found) ? found[0] : found) as Tensor;
+    const output = resultOf(found as Tensor | Tensor[]);
     const gradient = like(output);
     const before = performance.now();
     backward(output, { gradient });
     const passed = performance.now() - before;
-    return { forward, backward: passed, handedOver: recorded.writes >= 0 ? handOver(recorded) : 0 };
+    return { forward, backward: passed, handedOver: handOver(recorded, found as Tensor | Tensor[]) };
   });
 }
 
-/** Milliseconds that backward takes through the product by which an in-place operator gets an input that it may overwrite. */
-function handOver(recorded: RecordedCall): number {
+/** What backward can start from. A unit's raw result with its norm is read by `combine`, which applies the norm. */
+function resultOf(found: Tensor | Tensor[]): Tensor {
+  if (!Array.isArray(found)) return found;
+  const [raw, norm] = found as [Tensor, Tensor?];
+  return norm?.shape.length === 2 ? (call('nasnet::combine', '', [raw, norm, undefined, undefined]) as Tensor) : raw;
+}
+
+/**
+ * Milliseconds that backward spends on what stands around the call: the product by which an in-place operator gets an input that
+ * it may overwrite, and `combine` after a unit.
+ */
+function handOver(recorded: RecordedCall, found: Tensor | Tensor[]): number {
+  if (recorded.writes < 0 && !Array.isArray(found)) return 0;
   return scope(() => {
-    const leaves: Tensor[] = [];
-    const input = argument(operands(recorded)[recorded.writes]!, recorded, leaves)!;
-    const gradient = like(input);
+    const fresh = (tensor: Tensor) => {
+      const copy = tensor.detach().mul(1);
+      copy.requiresGrad = true;
+      return copy;
+    };
+    const output = Array.isArray(found) ? resultOf(found.map(fresh)) : fresh(found).mul(1);
+    if (!output.requiresGrad) return 0;
+    const gradient = like(output);
     const start = performance.now();
-    backward(input, { gradient });
+    backward(output, { gradient });
     return performance.now() - start;
   });
 }
 
-function argument(operand: Operand | undefined, recorded: RecordedCall, leaves: Tensor[]): Tensor | undefined {
+function argument(operand: Operand | undefined, recorded: RecordedCall): Tensor | undefined {
   if (!operand) return undefined;
   const made = tensorOf(operand);
   if (!operand.requiresGradient) return made;
   made.requiresGrad = true;
-  leaves.push(made);
   const overwritten = recorded.writes >= 0 && operands(recorded)[recorded.writes] === operand;
   return overwritten ? made.mul(1) : made;
 }

@@ -2,7 +2,7 @@
 // GFLOP/s and GB/s of each, and what share of its time the machine's peaks would have needed (100 %: nothing is left).
 //   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--repeats 5] [--shapes] [--json FILE]
 // Forward is timed within the network's own step; backward, which runs inside libtorch, by replaying each call alone. The last lines
-// say how much of the step that explains. `--shapes` gives one row to each shape instead of one to each operator.
+// say how much of the step that explains. The fastest of all repeats counts. `--shapes`: one row to each shape.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,6 @@ import { buildNetwork } from '../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../src/nn/optimizers.ts';
 import { planNetwork } from '../src/space/plan.ts';
 import { nasnetA } from '../src/space/published.ts';
-import { median } from './median.ts';
 import { type RecordedCall, record, watchSchemas } from './recorder.ts';
 import { operands, replay, type Work, workOf } from './replay.ts';
 
@@ -39,7 +38,7 @@ setThreads(Number(options.threads));
 /** GFLOP/s of a product of two matrices, GB/s (read and written) of copies within the last cache and beyond. */
 function measurePeaks() {
   const fastest = (run: () => void) => {
-    const times = Array.from({ length: 7 }, () => {
+    const times = Array.from({ length: 20 }, () => {
       const start = performance.now();
       scope(run);
       return performance.now() - start;
@@ -105,7 +104,7 @@ function nameOf(recorded: RecordedCall): string {
     .replace(/\.\w+$/, '');
   const kernels = operands(recorded)
     .slice(1)
-    .filter(({ shape }) => shape.length === 4 && /conv|separable|pointwise/.test(recorded.name))
+    .filter(({ shape }) => shape.length === 4 && /conv|unit/.test(recorded.name))
     .map(({ shape }) => `${shape[2]}×${shape[3]}`);
   const pairs = recorded.values.filter(
     (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger),
@@ -159,10 +158,10 @@ const peaks = measurePeaks();
 process.stderr.write('steps of the network …\n');
 step();
 const steps = Array.from({ length: repeats }, step);
-const whole = median(steps.map((each) => each.whole));
-const inBackward = median(steps.map((each) => each.backward));
+const whole = Math.min(...steps.map((each) => each.whole));
+const inBackward = Math.min(...steps.map((each) => each.backward));
 const { calls } = steps[0]!;
-const forwardTimes = calls.map((_, index) => median(steps.map((each) => each.calls[index]!.milliseconds)));
+const forwardTimes = calls.map((_, index) => Math.min(...steps.map((each) => each.calls[index]!.milliseconds)));
 process.stderr.write('each of its operators alone …\n');
 const leastOf = ({ operations, bytes }: Work) => Math.max(operations / peaks.product, bytes / peaks.cacheCopy) / 1e6;
 const rows = tabulate(calls, forwardTimes, leastOf);
