@@ -192,6 +192,8 @@ console.log(`operators called in forward, clipping and optimizer: ${fixed(called
 console.log(
   `backward: ${fixed(inBackward)} ms; the rows sum to ${fixed(explained)} ms (they leave out sums of gradients and fresh memory)`,
 );
-console.log(`between the operators (TypeScript): ${fixed(whole - inBackward - called)} ms`);
+console.log(
+  `between the operators (TypeScript, this recording, a busy machine): ${fixed(whole - inBackward - called)} ms`,
+);
 if (options.json)
   writeFileSync(options.json, `${JSON.stringify({ options, peaks, whole, inBackward, rows }, null, 2)}\n`);

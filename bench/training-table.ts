@@ -46,15 +46,15 @@ function overRandom(results: readonly CaseResult[]): string[] {
   return ['', `${ratios.length} random architectures: ${mean.toFixed(2)} as geometric mean, the least ${least}`];
 }
 
-/** Every contestant of every case; where there is a GPU, the paper's children per hour with what preparing costs. */
+/** Every contestant of every case; of the paper's child also how many an hour gives, what compiling costs counted. */
 export function arrangements(results: readonly CaseResult[]): string[] {
   return [
     '| case | side | arrangement | images/s | one process at most, MiB | children an hour |',
     '| --- | --- | --- | --- | --- | --- |',
-    ...results.flatMap(({ name, mode, contestants }) =>
+    ...results.flatMap(({ name, contestants }) =>
       contestants.map((each) => {
         const how = each.variant === 'eager' ? each.arrangement : `${each.arrangement}, ${each.variant}`;
-        const hour = mode === 'training' ? childrenAnHour(each).toFixed(2) : '–';
+        const hour = name === 'paper' ? childrenAnHour(each).toFixed(2) : '–';
         const figures = [each.imagesPerSecond.toFixed(1), each.peakMemory?.toFixed(0) ?? '–', hour];
         return `| ${[name, each.side, how, ...figures].join(' | ')} |`;
       }),
@@ -62,7 +62,7 @@ export function arrangements(results: readonly CaseResult[]): string[] {
   ];
 }
 
-const imagesOfAChild = 20 * 45_000; // the paper's 20 epochs
+const imagesOfAChild = 20 * 45_000; // 20 epochs
 
 const childrenAnHour = ({ imagesPerSecond, prepared }: Contestant) =>
   3600 / (imagesOfAChild / imagesPerSecond + prepared);
