@@ -43,8 +43,8 @@ function describe(findings: Findings): string {
     `mean ${mean === null ? '–' : percent(mean, 2)}`,
     `best ${best === null ? '–' : percent(best, 2)}`,
   ]);
-  const { rows: finalists = [] } = findings.finalists ?? {};
-  const finalistRows = finalists.length > 0 ? ['', ...alignColumns(finalistTable(finalists), 'lr')] : [];
+  const { finalists } = findings;
+  const finalistRows = finalists ? ['', ...alignColumns(finalistTable(finalists), 'lr')] : [];
   const [best] = findings.top;
   const cells = best
     ? [

@@ -19,7 +19,7 @@ export interface FinalistRow {
   mean: number | null;
   /** Half the 95% interval of the mean; null where there is too little to tell. */
   uncertainty: number | null;
-  /** 1: cannot be told apart from the best; 2: those behind, which cannot be told apart from the best of them … null: it failed. */
+  /** 1: in the race, or after it: cannot be told apart from the best; 2: those behind, which cannot be told apart from the best of them … null: it failed. */
   group: number | null;
   failure?: string;
 }
@@ -101,7 +101,7 @@ function proxyCorrelation({ racers }: FinalistRace, places: readonly number[], p
 export function finalistSentences({ rows, end, ...findings }: FinalistFindings, settings: Finalists): string[] {
   const begun = `The best ${rows.length} by their children`;
   const again = `trained again with ${trainingWords(settings.training)}`;
-  if (!end) return [`${begun} are being ${again}: ${whole(findings.runs)} runs are done.`];
+  if (!end) return [`${begun} are being ${again}; runs done so far: ${whole(findings.runs)}.`];
   const [best] = rows;
   if (!best || best.mean === null) return [];
   const said = [
@@ -124,7 +124,7 @@ export function finalistSentences({ rows, end, ...findings }: FinalistFindings, 
 }
 
 /** The race as a table, its head the first row. */
-export function finalistTable(rows: readonly FinalistRow[]): string[][] {
+export function finalistTable({ rows, end }: Pick<FinalistFindings, 'rows' | 'end'>): string[][] {
   const head = ['finalist', 'mean', 'runs', 'group', 'as a child', 'rank as a child'];
   return [
     head,
@@ -132,7 +132,7 @@ export function finalistTable(rows: readonly FinalistRow[]): string[][] {
       `trial ${row.trial}`,
       meanWords(row),
       `${row.runs}`,
-      row.failure ?? groupWords(row, rows),
+      row.failure ?? (end || row.group !== 1 ? groupWords(row, rows) : 'in the race'),
       percent(row.proxy, 2),
       `${row.proxyRank}`,
     ]),

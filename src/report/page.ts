@@ -69,12 +69,12 @@ function searchSection({ rewards, failures }: Page): string {
   ].join('\n');
 }
 
-function finalistSection({ rows, end }: FinalistFindings): string {
+function finalistSection(finalists: FinalistFindings): string {
   const about =
     'Trained again, run by run with the same seeds for all. Mean: of the runs on the held-out images, with the 95% interval for other seeds. ' +
     'Group: within one, no finalist can be told apart from the best of it (run against run, at 95% confidence).';
-  const note = end ? '' : '<p>The race is not over yet.</p>';
-  return `${note}${table(finalistTable(rows))}<p>${htmlText(about)}</p>`;
+  const note = finalists.end ? '' : '<p>The race is not over yet.</p>';
+  return `${note}${table(finalistTable(finalists))}<p>${htmlText(about)}</p>`;
 }
 
 function cellArticle(cell: CellFinding, place: number): string {

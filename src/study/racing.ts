@@ -79,7 +79,8 @@ export const meanOf = (racer: Racer, runs = runsDone(racer)): number =>
 
 /** The finalists that did not fail, best first: those in the race by their means, then the groups of the beaten. */
 export function ranking(racers: readonly Racer[], { racing, beaten }: Race): number[] {
-  return [...racing].sort((a, b) => meanOf(racers[b]!) - meanOf(racers[a]!) || a - b).concat(beaten.flat());
+  const height = (place: number) => meanOf(racers[place]!) || 0; // 0: nothing is done yet
+  return [...racing].sort((a, b) => height(b) - height(a) || a - b).concat(beaten.flat());
 }
 
 function missing(racers: readonly Racer[], racing: readonly number[], runs: number): Race['wanted'] {

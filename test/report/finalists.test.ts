@@ -22,8 +22,16 @@ after(() => rmSync(folder, { recursive: true }));
 
 const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`cell ${trial}`));
 
-/** A study whose trials reached these rewards, and whose finalists, all of them, these accuracies run by run; NaN: the run failed. */
-async function raced(name: string, rewards: number[], accuracies: number[][]): Promise<Study<SearchSettings>> {
+/**
+ * A study whose trials reached these rewards, and whose finalists, all of them, these accuracies run by run; NaN: the run failed.
+ * With `stop` the race is stopped after its first run.
+ */
+async function raced(
+  name: string,
+  rewards: number[],
+  accuracies: number[][],
+  stop?: AbortController,
+): Promise<Study<SearchSettings>> {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: rewards.length, finalists: rewards.length };
   const { finalists, ...settings } = settingsOf('laptop', given);
   const runs = accuracies[0]!.length;
@@ -41,9 +49,11 @@ async function raced(name: string, rewards: number[], accuracies: number[][]): P
   await raceFinalists({
     study,
     count: rewards.length,
+    ...(stop && { signal: stop.signal, onEvent: ({ kind }) => kind === 'finalist' && stop.abort() }),
     evaluate: async ({ trial, run }) => {
       const reward = accuracies[trial]![run - 1]!;
       const failure = { kind: 'not-a-number', message: 'the loss of step 7 is NaN' };
+      if (stop && trial + run > 1) return new Promise(() => {});
       return Number.isNaN(reward) ? { failure, seconds: 3 } : { reward, seconds: 3 };
     },
   });
@@ -62,7 +72,7 @@ test('the highest mean wins, whatever the children reached, and its interval is 
     ],
   );
   const findings = findingsOf(study, 3);
-  assert.deepEqual(finalistTable(findings.finalists!.rows).slice(1), [
+  assert.deepEqual(finalistTable(findings.finalists!).slice(1), [
     ['trial 1', '62.00 ± 4.95%', '2', '1', '40.00%', '2'],
     ['trial 0', '51.00 ± 4.95%', '2', '2', '50.00%', '1'],
     ['trial 2', '31.50 ± 4.95%', '2', '3', '30.00%', '3'],
@@ -125,6 +135,33 @@ test("from five finalists on the children's order is measured against that of th
   assert.match(
     sentences(findings).join(' '),
     /means of 5 finalists over 2 runs, Kendall's τ is 0\.60 \(95% interval -0\.54 to 0\.96\): whether the children put the best into any such order does not show\./,
+  );
+});
+
+test('while the race runs nothing is called the best of it', async () => {
+  const stop = new AbortController();
+  using study = await raced(
+    'running.db',
+    [0.5, 0.4],
+    [
+      [0.5, 0.52],
+      [0.6, 0.64],
+    ],
+    stop,
+  );
+  const findings = findingsOf(study);
+  assert.deepEqual(
+    finalistTable(findings.finalists!).map((row) => row[3]),
+    ['group', 'in the race', 'in the race'],
+  );
+  const said = sentences(findings).join(' ');
+  assert.match(
+    said,
+    /The best cell is that of trial 0: .*The best 2 by their children are being trained again .*; runs done so far: 1\./,
+  );
+  assert.deepEqual(
+    findings.top.map(({ trial }) => trial),
+    [0, 1],
   );
 });
 
