@@ -97,12 +97,11 @@ function nodeMessage({ operator, name, inputs, output, attributes }: Node) {
   return { operator, name, inputs, outputs: [output], attributes: Object.entries(attributes).map(attributeMessage) };
 }
 
-/** Of the operators that networks need, a number that is not whole is what the schema wants as a float. */
+/** All but epsilon are whole numbers, or lists of them, in the operators that networks need. */
 function attributeMessage([name, value]: [string, number | readonly number[]]) {
   if (typeof value !== 'number') return { name, type: attributeTypes.integers, integers: value };
-  return Number.isInteger(value)
-    ? { name, type: attributeTypes.integer, integer: value }
-    : { name, type: attributeTypes.float, float: value };
+  if (name === 'epsilon') return { name, type: attributeTypes.float, float: value };
+  return { name, type: attributeTypes.integer, integer: value };
 }
 
 function valueMessage({ name, shape }: Value) {

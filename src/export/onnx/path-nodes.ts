@@ -125,7 +125,15 @@ export class PathNodes {
 
   #instanceNorm({ name, channels, epsilon }: ImageNorm, input: Value): Value {
     const own = ['scale', 'shift'].map((part) => this.#own(`${name}.${part}`, [channels]));
-    return this.#graph.node('InstanceNormalization', name, [input, ...own], input.shape, { epsilon });
+    const centred = this.#centred(name, input, [2, 3]);
+    return this.#graph.node('InstanceNormalization', name, [centred, ...own], input.shape, { epsilon });
+  }
+
+  /** Less its mean over these axes, which the engine takes off first too: nn/image-norm.ts says why. */
+  #centred(name: string, input: Value, axes: readonly number[]): Value {
+    const shape = input.shape.map((side, index) => (axes.includes(index + 1) ? 1 : side));
+    const mean = this.#graph.node('ReduceMean', `${name}.mean`, [input], shape, { axes, keepdims: 1 });
+    return this.#graph.node('Sub', `${name}.centred`, [input, mean], input.shape);
   }
 
   /** The instance norm of the image as one channel: LayerNormalization would want a scale for every pixel. */
@@ -136,7 +144,7 @@ export class PathNodes {
       return graph.weight(`${name}.${part}`, [1], () => new Uint8Array(Float32Array.of(value).buffer));
     };
     const flat = graph.node('Reshape', `${name}.flat`, [input, graph.integers([0, 1, size])], [1, size]);
-    const one = [flat, constant('one', 1), constant('zero', 0)];
+    const one = [this.#centred(name, flat, [2]), constant('one', 1), constant('zero', 0)];
     const even = graph.node('InstanceNormalization', `${name}.even`, one, flat.shape, { epsilon });
     const image = graph.node('Reshape', `${name}.image`, [even, graph.integers([0, ...input.shape])], input.shape);
     const scale = this.#own(`${name}.scale`, [channels, 1, 1]);

@@ -217,11 +217,12 @@ class ImageNorm(nn.Module):
 
     def __init__(self, whole, epsilon, channels):
         super().__init__()
-        self.groups, self.epsilon = 1 if whole else channels, epsilon
+        self.groups, self.axes, self.epsilon = (1, (1, 2, 3), epsilon) if whole else (channels, (2, 3), epsilon)
         self.scale = nn.Parameter(torch.ones(channels))
         self.shift = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
+        x = x - x.mean(self.axes, keepdim=True)  # so that a constant channel leaves no rounding to be divided by ε
         return F.group_norm(x, self.groups, self.scale, self.shift, self.epsilon)
 
 

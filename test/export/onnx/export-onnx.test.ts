@@ -96,6 +96,20 @@ test('twenty random architectures in both layouts give the same logits, and ever
   );
 });
 
+for (const space of ['b', 'c'] as const) {
+  test(`three random architectures of space ${space} give the same logits in both layouts`, async () => {
+    for (let seed = 0; seed < 3; seed++) {
+      const architecture = decode(sampleDecisions(new RandomStream(seed), undefined, space), space);
+      for (const options of layouts(seed)) {
+        const built = example(architecture, { ...options, cells: seed }, seed);
+        const difference = await differenceOf(built);
+        assert.ok(difference <= largestAllowedDifference, `seed ${seed}, ${options.layout}: ${difference}`);
+        built.network.dispose();
+      }
+    }
+  });
+}
+
 test('NASNet-A mobile at 224 pixels gives the same logits, with the folded number of weights', async (t) => {
   const options: PlanOptions = { layout: 'imagenet', cells: 4, filters: 44, input: 224, classes: 1000 };
   const { network, description } = example(nasnetA, options, 1);

@@ -10,7 +10,7 @@ import { type Graph, GraphBuilder } from '../../../src/export/onnx/graph.ts';
 import { imageShape, PathNodes } from '../../../src/export/onnx/path-nodes.ts';
 import { openSession } from '../../../src/export/onnx/session.ts';
 import { InputError } from '../../../src/failure.ts';
-import type { BatchNorm, Convolution, Layer, Padding, Pool, Shape } from '../../../src/space/layers.ts';
+import type { BatchNorm, Convolution, ImageNorm, Layer, Padding, Pool, Shape } from '../../../src/space/layers.ts';
 import { readModel } from './wire.ts';
 
 setThreads(1);
@@ -107,6 +107,19 @@ test('a batch norm over two concatenated convolutions is folded into each by its
 
 test('a batch norm that no convolution precedes scales and shifts by itself', async () => {
   assert.deepEqual(await run([norm([1, 1, 2])], [1, 1, 2], normState(2), [7, 7]), [5, -4.5]);
+});
+
+test('layer norm evens out an image, instance norm its channels; then each channel has a scale and a shift', async () => {
+  const state = { 'norm.scale': tensor([2, -1]), 'norm.shift': tensor([10, 20]) };
+  const layer = (kind: ImageNorm['kind'], epsilon: number): ImageNorm => {
+    return { kind, name: 'norm', channels: 2, epsilon, output: [1, 2, 2] };
+  };
+  // 0 and 2 have mean 1 and variance 1, so with ε = 3 they are ∓ 1/2; 5 and 5 are 0.
+  assert.deepEqual(await run([layer('instance-norm', 3)], [1, 2, 2], state, [0, 2, 5, 5]), [9, 11, 20, 20]);
+  // 0, 2, 4 and 2 have mean 2 and variance 2, with ε = 2: −1, 0, 1 and 0.
+  assert.deepEqual(await run([layer('layer-norm', 2)], [1, 2, 2], state, [0, 2, 4, 2]), [8, 10, 19, 20]);
+  const small = await run([layer('layer-norm', 0.25)], [1, 2, 2], state, [0, 2, 4, 2]);
+  assert.ok(Math.abs(small[0]! - (10 - 4 / 1.5)) < 1e-5, `${small}`); // √(2 + 0.25) = 1.5
 });
 
 test('an average pool with padding only at the bottom and right counts real cells alone', async () => {

@@ -24,6 +24,7 @@ import { operationNames } from '../../../src/space/operations.ts';
 import type { PlanOptions } from '../../../src/space/plan.ts';
 import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
+import type { SpaceName } from '../../../src/space/search-space.ts';
 import { type Example, example } from '../onnx/networks.ts';
 
 setThreads(1);
@@ -41,7 +42,8 @@ after(() => rmSync(folder, { recursive: true }));
 const small = { cells: 1, filters: 4, input: [16, 16], classes: 10 } as const satisfies PlanOptions;
 const imagenet = { layout: 'imagenet', cells: 1, filters: 8, stemChannels: 8, classes: 11 } as const;
 
-const random = (seed: number) => decode(sampleDecisions(new RandomStream(seed)));
+const random = (seed: number, space?: SpaceName) =>
+  decode(sampleDecisions(new RandomStream(seed), undefined, space), space);
 
 /** Every operation with and without stride, concatenated; its state 1 is also an output of both cells. */
 function everyOperation(): Architecture {
@@ -87,6 +89,13 @@ const networks: Record<string, () => Example> = {
 for (let seed = 0; seed < 6; seed++) {
   networks[`random_cifar_${seed}`] = () => example(random(seed), { ...small, input: [14 + seed, 17] }, seed);
   networks[`random_imagenet_${seed}`] = () => example(random(seed), { ...imagenet, input: [63 + seed, 66] }, seed);
+}
+for (const space of ['b', 'c'] as const) {
+  for (let seed = 0; seed < 3; seed++) {
+    const options: PlanOptions =
+      seed < 2 ? { ...small, cells: seed, input: [15, 18] } : { ...imagenet, input: [65, 70] };
+    networks[`space_${space}_${seed}`] = () => example(random(seed, space), options, seed);
+  }
 }
 
 const framings: Record<string, Pick<Preprocessing, 'aspect' | 'interpolation' | 'centralFraction'>> = {

@@ -1,0 +1,44 @@
+// Every strategy in the spaces of NASNet-B and -C, and what a search's settings say of them.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createStrategy, strategyNames } from '../../src/search/strategy.ts';
+import { decode, encode } from '../../src/space/decisions.ts';
+import { settingsOf } from '../../src/study/preset.ts';
+
+for (const name of strategyNames) {
+  for (const space of ['b', 'c'] as const) {
+    test(`${name} proposes cells of space ${space} with all four combiners, and goes on from its state`, () => {
+      const options =
+        name === 'ppo' ? { batchSize: 4, hiddenUnits: 8 } : name === 'evolution' ? { populationSize: 5 } : {};
+      const create = () => createStrategy(name, { space, blocks: 4, seed: 1, options });
+      const strategy = create();
+      const seen = new Set<string>();
+      for (let trial = 0; trial < 24; trial++) {
+        const architecture = decode(strategy.ask(trial), space);
+        for (const { blocks } of [architecture.normal, architecture.reduction])
+          for (const { combine } of blocks) seen.add(combine);
+        strategy.tell(trial, { reward: encode(architecture, space)[0]! / 4 });
+      }
+      assert.deepEqual([...seen].sort(), ['add', 'add_instance_norm', 'add_layer_norm', 'concat']);
+      const other = create();
+      other.load(strategy.save());
+      assert.deepEqual(other.ask(24), strategy.ask(24));
+    });
+  }
+}
+
+test('a state of one space is refused in another', () => {
+  const [a, c] = (['a', 'c'] as const).map((space) => createStrategy('random', { space, blocks: 4, seed: 1 }));
+  assert.throws(() => c!.load(a!.save()), /expected 40 decisions of sizes/);
+});
+
+test("a search's blocks are its space's unless said otherwise, and a study without a space is one of space A", () => {
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random' };
+  assert.equal(settingsOf('smoke', { ...given, space: 'b' }).blocks, 4);
+  assert.equal(settingsOf('smoke', { ...given, space: 'c' }).blocks, 5);
+  assert.equal(settingsOf('smoke', { ...given, space: 'b', blocks: 3 }).blocks, 3);
+  assert.equal('space' in settingsOf('smoke', given), false);
+  const without = createStrategy('random', { blocks: 5, seed: 1 }).ask(0);
+  assert.deepEqual(createStrategy('random', { space: 'a', blocks: 5, seed: 1 }).ask(0), without);
+});
