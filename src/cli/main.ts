@@ -21,7 +21,7 @@ interface Entry {
 export const commands: Record<string, Entry> = {
   search: {
     takes: '[options]',
-    about: 'search cells, build the best one larger, train and test it; run again to go on',
+    about: 'search cells, let the best race, build the best one larger, train and test it; run again to go on',
     load: async () => (await import('./search.ts')).registerSearch,
   },
   show: {
