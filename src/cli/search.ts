@@ -109,7 +109,7 @@ export function registerSearch(program: Command): void {
     .option('--json', 'print what was found as one JSON document')
     .addHelpText(
       'after',
-      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db`,
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --space b --study runs/space-b/study.db`,
     )
     .action((flags: Flags, command: Command) => search(flags, givenFlags(command)));
 }
