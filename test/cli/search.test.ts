@@ -100,6 +100,39 @@ test('what is no study, no network or no dataset is refused in one sentence', ()
   assert.ok(!existsSync(join(folder, 'no.db')));
 });
 
+test('searches of spaces B and C end with a network and cells of their space, and stay in it', () => {
+  for (const [space, blocks, output] of [
+    ['b', 4, 'states'],
+    ['c', 5, undefined],
+  ] as const) {
+    const path = join(folder, space, 'study.db');
+    const { code, stdout, stderr } = run('search', ...settings, '--space', space, '--study', path);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`tried 4 of 4 cells of space ${space.toUpperCase()} on`));
+    const { normal } = JSON.parse(readFileSync(join(folder, space, 'best.json'), 'utf8'));
+    assert.deepEqual([normal.blocks.length, normal.output], [blocks, output]);
+    assert.ok(existsSync(join(folder, space, 'network.safetensors')));
+    assert.equal(run('profile', `${path}#1:1`, '--filters', '2').code, 0);
+  }
+  const other = run('search', '--space', 'a', '--study', join(folder, 'b', 'study.db'));
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /^nasnet: --space: expected b, with which .* was started, got a;/);
+  const known = run(
+    'search',
+    ...settings,
+    '--space',
+    'b',
+    '--blocks',
+    '5',
+    '--known',
+    'nasnet-a',
+    '--study',
+    'none.db',
+  );
+  assert.equal(known.code, 2);
+  assert.match(known.stderr, /--known nasnet-a: normal\.output: expected each created state handed on, as in space b/);
+});
+
 test('Ctrl-C keeps what is finished, and going on gives the cells of an uninterrupted search', async () => {
   const path = join(folder, 'interrupted', 'study.db');
   const child = spawn(process.execPath, [nasnet, 'search', ...settings, '--study', path], { env: environment });
