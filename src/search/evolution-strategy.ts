@@ -66,7 +66,8 @@ export class EvolutionStrategy implements Strategy {
       return this.#population[random.integer(this.#population.length)]!;
     });
     const parent = sample.reduce((best, member) => (member.reward > best.reward ? member : best));
-    const place = random.integer(this.#sizes.length);
+    const open = this.#sizes.flatMap((size, index) => (size > 1 ? [index] : []));
+    const place = open[random.integer(open.length)]!;
     const step = 1 + random.integer(this.#sizes[place]! - 1); // to each other value, equally likely
     return parent.decisions.map((choice, index) => (index === place ? (choice + step) % this.#sizes[place]! : choice));
   }

@@ -67,7 +67,7 @@ export interface LaidCell {
   readonly shapes: ReadonlyMap<string, Shape>;
 }
 
-/** Where a normalisation after an addition starts to divide by the deviation: slim's layer_norm and instance_norm. */
+/** What is added to the variance: as slim's layer_norm and instance_norm (docs/paper.md). */
 export const normEpsilons = { 'layer-norm': 1e-12, 'instance-norm': 1e-6 } as const;
 
 export function planCell(cell: Cell, slot: CellSlot): LaidCell {

@@ -28,6 +28,19 @@ for (const name of strategyNames) {
   }
 }
 
+test('a decision that leaves no choice, as the input of the first block of one-block cells of space B, is never changed', () => {
+  const options = { populationSize: 2, sampleSize: 1 };
+  const strategy = createStrategy('evolution', { space: 'b', blocks: 1, seed: 1, options });
+  for (let trial = 0; trial < 40; trial++) {
+    const decisions = strategy.ask(trial);
+    assert.deepEqual(
+      [0, 1, 5, 6].map((place) => decisions[place]),
+      [0, 0, 0, 0],
+    );
+    strategy.tell(trial, { reward: trial });
+  }
+});
+
 test('a state of one space is refused in another', () => {
   const [a, c] = (['a', 'c'] as const).map((space) => createStrategy('random', { space, blocks: 4, seed: 1 }));
   assert.throws(() => c!.load(a!.save()), /expected 40 decisions of sizes/);
