@@ -22,6 +22,9 @@ export function pythonTables(plan: Plan, description: ModelDescription, logits: 
     throw new Error('the stem of a plan is a convolution and a batch norm');
   const same = plan.layout === 'cifar';
   const handsOn = architecture.normal.output === 'states';
+  const inputs = handsOn
+    ? `States 0 to ${inputCount(architecture.normal) - 1} of a cell are its inputs`
+    : 'States 0 and 1 of a cell are its inputs h_i and h_{i-1}';
   return [
     `IMAGE = (${channels}, ${height}, ${width})  # channels, height, width`,
     `MEAN, DEVIATION = ${list(preprocessing.mean)}, ${list(preprocessing.deviation)}  # of each channel, in units of a byte`,
@@ -30,7 +33,7 @@ export function pythonTables(plan: Plan, description: ModelDescription, logits: 
     `DECAY, EPSILON = ${norm.decay}, ${norm.epsilon}  # of the batch norms`,
     `LAYER_NORM, INSTANCE_NORM = ${normEpsilons['layer-norm']}, ${normEpsilons['instance-norm']}  # their epsilons`,
     '',
-    `# States ${handsOn ? `0 to ${inputCount(architecture.normal) - 1} of a cell are its inputs` : '0 and 1 of a cell are its inputs h_i and h_{i-1}'}; a block makes a new state of two that are there.`,
+    `# ${inputs}; a block makes a new state of two that are there.`,
     `HANDS_ON = ${handsOn ? 'True' : 'False'}  # whether the states leave a cell one by one, not concatenated`,
     `NORMAL = ${cellTable(architecture.normal, 1)}`,
     `REDUCTION = ${cellTable(architecture.reduction, 2)}`,
