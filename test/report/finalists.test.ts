@@ -81,7 +81,7 @@ test('the highest mean wins, whatever the children reached, and its interval is 
   assert.match(said, /The cell of trial 1 was chosen: .* classifies 40\.0% of the held-out images right/);
   assert.match(
     said,
-    /The best 3 by their children were trained again with N = 1, F = 8 on 8,000 images for 1 epoch, 6 runs in 18 s/,
+    /The best 3 by their children were trained again with N = 2, F = 16 on 12,000 images for 1 epoch, 6 runs in 18 s/,
   );
   assert.match(
     said,
