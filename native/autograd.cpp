@@ -5,6 +5,8 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include "machine.h"
+
 namespace nasnet {
 
 namespace {
@@ -29,6 +31,7 @@ napi_value backward(Call& call) {
   std::vector<at::Tensor> outputGradients;
   if (call.given(1)) outputGradients.push_back(call.tensor(1));
   torch::autograd::backward({output}, outputGradients, call.boolean(2), /*create_graph=*/false);
+  useLargePages();
   return call.undefined();
 }
 
