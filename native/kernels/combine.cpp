@@ -63,7 +63,7 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, fl
                               factors.data(), false});
       } else {
         loops().copy(to, one, count, false);
-        if (other != nullptr) loops().add(to, other, nullptr, count);
+        if (other != nullptr) loops().add(to, other, count);
       }
       if (resultPitch != channels) loops().copyPixels({result + start * resultPitch, resultPitch, to, channels, last - start, channels, false});
     }
@@ -124,6 +124,22 @@ void overSlices(const Pixels& pixels, const std::vector<Slice>& slices, const Wo
 }
 
 }  // namespace
+
+void sumAll(const Pixels& pixels, const std::vector<Slice>& images, float* result) {
+  const int64_t channels = pixels.channels, block = blockPixels(channels);
+  overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
+    const Floats room(block * channels);
+    for (int64_t start = begin; start < end; start += block) {
+      const int64_t last = std::min(start + block, end), count = (last - start) * channels;
+      float* to = result + start * channels;
+      for (const Slice& each : images) {
+        const float* from = together(each.values, each.pitch, channels, start, last, room.get());
+        if (&each == &images.front()) loops().copy(to, from, count, false);
+        else loops().add(to, from, count);
+      }
+    }
+  });
+}
 
 void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, float* whole) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {

@@ -25,11 +25,14 @@ struct OperandSums {
 
 void combineSums(const Pixels& pixels, const float* gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count);
 
-/** A part of a concatenation: its own pixels `pitch` floats apart. */
+/** A part of a concatenation or sum: its own pixels `pitch` floats apart. */
 struct Slice {
   float* values;
   int64_t pitch, channels;
 };
+
+/** result = Σ images, all of the same channels. */
+void sumAll(const Pixels& pixels, const std::vector<Slice>& images, float* result);
 
 /** whole = the slices' channels side by side, and back; pixels.channels are those of the whole. */
 void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, float* whole);

@@ -90,7 +90,10 @@ struct ChannelMask {
   float *sums, *products;                   // [period]
 };
 
-/** result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked. */
+/**
+ * result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked; with a mask 0 in place of what stands at those of
+ * its values that are not above 0.
+ */
 struct Product {
   const float* a;
   ptrdiff_t aPitch;                // from row to row; across: from k to k
@@ -101,6 +104,8 @@ struct Product {
   ptrdiff_t resultPitch;
   ptrdiff_t rows, columns, depth;
   bool add;
+  const float* mask = nullptr;
+  ptrdiff_t maskPitch = 0;
 };
 
 /** Pixels of `channels` floats from one distance apart to another, through a ReLU if asked. */
@@ -128,8 +133,8 @@ struct Loops {
   void (*copyPixels)(const PixelCopy&);
   /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU */
   void (*mask)(float* to, const float* from, const float* input, ptrdiff_t count);
-  /** to[i] += from[i], where `input` is given only where input[i] > 0 */
-  void (*add)(float* to, const float* from, const float* input, ptrdiff_t count);
+  /** to[i] += from[i] */
+  void (*add)(float* to, const float* from, ptrdiff_t count);
   /** to[i] = from[i] · factors[i] · factor */
   void (*scale)(float* to, const float* from, const float* factors, float factor, ptrdiff_t count);
 };

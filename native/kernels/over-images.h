@@ -4,7 +4,11 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+
+// OpenMP's own entry, there if libtorch's threads are OpenMP's: at::parallel_for is serial in code that is compiled without OpenMP.
+extern "C" void GOMP_parallel(void (*run)(void*), void* data, unsigned threads, unsigned flags) __attribute__((weak));
 
 namespace nasnet::kernels {
 
@@ -15,9 +19,19 @@ namespace nasnet::kernels {
 template <typename Work>
 void overImages(int64_t images, const Work& work) {
   const int64_t parts = std::min<int64_t>(at::get_num_threads(), images);
-  at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t part = begin; part < end; ++part) work(part, images * part / parts, images * (part + 1) / parts);
-  });
+  struct Share {
+    const Work& work;
+    int64_t images, parts;
+    std::atomic<int64_t> next{0};
+    void take() {
+      for (int64_t part = next++; part < parts; part = next++) work(part, images * part / parts, images * (part + 1) / parts);
+    }
+  } share{work, images, parts};
+  if (parts > 1 && GOMP_parallel != nullptr && !at::in_parallel_region()) {
+    GOMP_parallel([](void* data) { static_cast<Share*>(data)->take(); }, &share, static_cast<unsigned>(parts), 0);
+  } else {
+    share.take();
+  }
 }
 
 }  // namespace nasnet::kernels

@@ -35,4 +35,18 @@ void Plane::put(const float* image, int64_t height, int64_t width, bool relu, co
   }
 }
 
+void Plane::take(int64_t height, int64_t width, float* image) const {
+  const int64_t firstRow = std::max<int64_t>(0, -top_), lastRow = std::min(height, rows_ - top_);
+  const int64_t firstColumn = std::max<int64_t>(0, -left_), lastColumn = std::min(width, columns_ - left_);
+  if (firstRow > 0 || lastRow < height || firstColumn > 0 || lastColumn < width) std::fill_n(image, height * width * channels_, 0.0f);
+  for (int64_t y = firstRow; y < lastRow && firstColumn < lastColumn; ++y) {
+    float* to = image + (y * width + firstColumn) * channels_;
+    for (int64_t x = firstColumn; x < lastColumn; x += stride_ == 1 ? lastColumn - firstColumn : 1) {
+      const int64_t pixels = stride_ == 1 ? lastColumn - firstColumn : 1;
+      std::copy_n(row(y + top_) + column(x + left_), pixels * channels_, to);
+      to += pixels * channels_;
+    }
+  }
+}
+
 }  // namespace nasnet::kernels

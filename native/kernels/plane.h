@@ -50,6 +50,11 @@ class Plane {
     }
   }
 
+  void fill(float value) const { std::fill_n(data_.get(), rows_ * pitch_, value); }
+
+  /** The image [height, width, channels] out of the plane; 0 where it was cut off. */
+  void take(int64_t height, int64_t width, float* image) const;
+
   float* row(int64_t y) const { return data_.get() + y * pitch_; }
   int64_t pitch() const { return pitch_; }
   /** Where column x stands in its row, in floats. */

@@ -8,11 +8,12 @@ namespace nasnet::kernels {
 namespace {
 
 constexpr int productRows = registers >= 32 ? 8 : 4;
-constexpr ptrdiff_t productDepth = 128;  // of one panel of b: 3 vectors by 128 rows stay in the first-level cache
+constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 rows stay in the first-level cache
 
 /** `rows` by `vectors` vectors of the result, summed in registers. across: a's rows lie side by side. */
 template <typename V, int rows, int vectors, bool across>
-NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, ptrdiff_t depth, bool add, ptrdiff_t left) {
+NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask, ptrdiff_t depth, bool add,
+                               ptrdiff_t left) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
   const bool whole = left >= vectors * lanes;
   V sums[rows][vectors] = {};
@@ -37,55 +38,64 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
   repeat<rows>([&](auto r) __attribute__((always_inline)) {
     repeat<vectors>([&](auto v) __attribute__((always_inline)) {
       float* to = result + r * p.resultPitch + v * lanes;
-      if (v < vectors - 1 || whole) storeAs<V>(to, sums[r][v]);
+      const bool full = v < vectors - 1 || whole;
+      if (mask != nullptr) {
+        const float* from = mask + r * p.maskPitch + v * lanes;
+        const V zero = {};
+        sums[r][v] = (full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes)) <= zero ? zero : sums[r][v];
+      }
+      if (full) storeAs<V>(to, sums[r][v]);
       else storePart<V>(to, sums[r][v], left - v * lanes);
     });
   });
 }
 
 template <typename V, int vectors, bool across>
-void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t column) {
-  const ptrdiff_t depth = p.depth - k < productDepth ? p.depth - k : productDepth;
+void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column) {
+  const ptrdiff_t depth = p.depth - k < most ? p.depth - k : most;
   const float* b = p.b + k * p.bPitch + column;
   const float* a = p.a + k * (across ? p.aPitch : 1);
   const ptrdiff_t step = across ? 1 : p.aPitch;
   const bool add = p.add || k > 0;
+  const bool masked = p.mask != nullptr && k + depth == p.depth;
+  const auto tile = [&](auto rows, ptrdiff_t row) __attribute__((always_inline)) {
+    productTile<V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
+                                                masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add, p.columns - column);
+  };
+  constexpr std::integral_constant<int, productRows> together{};
   ptrdiff_t row = 0;
-  for (; row + productRows <= p.rows; row += productRows) {
-    productTile<V, productRows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column, depth, add, p.columns - column);
-  }
-  for (; row + 2 <= p.rows; row += 2) {
-    productTile<V, 2, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column, depth, add, p.columns - column);
-  }
-  for (; row < p.rows; ++row) {
-    productTile<V, 1, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column, depth, add, p.columns - column);
-  }
+  for (; row + productRows <= p.rows; row += productRows) tile(together, row);
+  if (row == p.rows) return;
+  if (!add && p.rows > productRows) tile(together, p.rows - productRows);  // some rows once more
+  else for (; row < p.rows; ++row) tile(std::integral_constant<int, 1>{}, row);
 }
 
 /** Columns from `column` on in vectors of one kind, three at a time; returns where they end. */
 template <typename V, bool across>
-ptrdiff_t productVectors(const Product& p, ptrdiff_t k, ptrdiff_t column, ptrdiff_t vectors) {
+ptrdiff_t productVectors(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<V, 3, across>(p, k, column);
-  if (vectors == 2) productColumns<V, 2, across>(p, k, column);
-  if (vectors == 1) productColumns<V, 1, across>(p, k, column);
+  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<V, 3, across>(p, k, most, column);
+  if (vectors == 2) productColumns<V, 2, across>(p, k, most, column);
+  if (vectors == 1) productColumns<V, 1, across>(p, k, most, column);
   return column + vectors * lanes;
 }
 
 template <bool across>
 void productAll(const Product& p) {
-  for (ptrdiff_t k = 0; k == 0 || k < p.depth; k += productDepth) {
+  const ptrdiff_t blocks = (p.depth + productDepth - 1) / productDepth;
+  const ptrdiff_t most = blocks > 1 ? (p.depth + blocks - 1) / blocks : p.depth;
+  for (ptrdiff_t k = 0; k == 0 || k < p.depth; k += most) {
     const ptrdiff_t rest = p.columns % width;
     if constexpr (width >= 8) {  // vectors half as wide where whole ones would be half empty
       constexpr ptrdiff_t half = width / 2;
       if (rest > 0 && rest <= half) {
         const bool few = p.columns < 3 * width;
-        const ptrdiff_t column = few ? 0 : productVectors<Vector, across>(p, k, 0, p.columns / width);
-        productVectors<Half, across>(p, k, column, (p.columns - column + half - 1) / half);
+        const ptrdiff_t column = few ? 0 : productVectors<Vector, across>(p, k, most, 0, p.columns / width);
+        productVectors<Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
         continue;
       }
     }
-    productVectors<Vector, across>(p, k, 0, (p.columns + width - 1) / width);
+    productVectors<Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
   }
 }
 

@@ -66,18 +66,10 @@ void mask(float* to, const float* from, const float* input, ptrdiff_t count) {
   for (; index < count; ++index) to[index] = input[index] <= 0 ? 0 : from[index];
 }
 
-void add(float* to, const float* from, const float* input, ptrdiff_t count) {
-  const Vector zero = {};
+void add(float* to, const float* from, ptrdiff_t count) {
   ptrdiff_t index = 0;
-  if (input == nullptr) {
-    for (; index + width <= count; index += width) store(to + index, load(to + index) + load(from + index));
-    for (; index < count; ++index) to[index] += from[index];
-  } else {
-    for (; index + width <= count; index += width) {
-      store(to + index, load(to + index) + (load(input + index) <= zero ? zero : load(from + index)));
-    }
-    for (; index < count; ++index) to[index] += input[index] <= 0 ? 0 : from[index];
-  }
+  for (; index + width <= count; index += width) store(to + index, load(to + index) + load(from + index));
+  for (; index < count; ++index) to[index] += from[index];
 }
 
 void scale(float* to, const float* from, const float* factors, float factor, ptrdiff_t count) {

@@ -1,5 +1,5 @@
-// nasnet::unit for autograd and the generic call: [normalise, ReLU], depthwise convolution or none, 1×1 convolution, batch norm. Its
-// result stays raw, with the norm that whoever reads it applies on load: another unit, or nasnet::combine.
+// nasnet::unit for autograd and the generic call: [normalise, ReLU], depthwise convolution or none, convolution, batch norm or none.
+// With a batch norm the result stays raw, with the norm that whoever reads it applies on load: another unit, or nasnet::combine.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -18,22 +18,27 @@ namespace {
 using torch::autograd::variable_list;
 using Optional = c10::optional<at::Tensor>;  // absent: autograd takes no undefined tensors
 
-struct Norms {  // of the result
-  at::Tensor scale, shift, movingMean, movingVariance;
+struct Norms {  // of the result; all four tensors or none
+  Optional scale, shift, movingMean, movingVariance;
   bool training;
   double momentum, epsilon;
 };
 
-Unit unitOf(const std::vector<int64_t>& numbers, const at::Tensor& depthwise, const at::Tensor& pointwise) {
-  return {windowOfNumbers(numbers), depthwise.defined(), pointwise.size(0)};
+Unit unitOf(const std::vector<int64_t>& numbers, const at::Tensor& depthwise, const at::Tensor& weight) {
+  const bool one = weight.size(2) == 1 && weight.size(3) == 1;
+  return {windowOfNumbers(numbers), depthwise.defined() ? Unit::depthwise : one ? Unit::pointwise : Unit::dense, weight.size(0)};
+}
+
+Weight weightOf(const at::Tensor& weight) {
+  return {weight.data_ptr<float>(), {weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)}};
 }
 
 /** [4, channels]: mean, scale / deviation, shift, 1 / deviation; the moving statistics move in training. */
 at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
-  const int64_t channels = norms.scale.size(0);
-  at::Tensor rows = at::empty({4, channels}, norms.scale.options());
-  const float *scale = norms.scale.data_ptr<float>(), *shift = norms.shift.data_ptr<float>();
-  float *movingMean = norms.movingMean.data_ptr<float>(), *movingVariance = norms.movingVariance.data_ptr<float>();
+  const int64_t channels = norms.scale->size(0);
+  at::Tensor rows = at::empty({4, channels}, at::kFloat);
+  const float *scale = norms.scale->data_ptr<float>(), *shift = norms.shift->data_ptr<float>();
+  float *movingMean = norms.movingMean->data_ptr<float>(), *movingVariance = norms.movingVariance->data_ptr<float>();
   float* to = rows.data_ptr<float>();
   const double unbiased = static_cast<double>(pixels) / static_cast<double>(pixels - 1);
   for (int64_t channel = 0; channel < channels; ++channel) {
@@ -53,52 +58,62 @@ at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
 }
 
 struct FusedUnit : torch::autograd::Function<FusedUnit> {
+  /** scale and shift are the norms' own: named here for autograd. */
   static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const Optional& inputNorm,
-                               const Optional& filter, const at::Tensor& pointwise, const at::Tensor& scale,
-                               const at::Tensor& shift, const Norms& norms, const std::vector<int64_t>& numbers, bool relu) {
+                               const Optional& filter, const at::Tensor& weight, const Optional& /* scale */, const Optional& /* shift */,
+                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu) {
     const at::Tensor norm = inputNorm.value_or(at::Tensor()), depthwise = filter.value_or(at::Tensor());
-    const Unit unit = unitOf(numbers, depthwise, pointwise);
+    const Unit unit = unitOf(numbers, depthwise, weight);
     const Window& window = unit.window;
+    const bool normed = norms.scale.has_value();
     at::Tensor raw = emptyImages(input, {window.images, unit.outputs, window.rows.result, window.columns.result});
     const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), relu};
-    const Moments batch = unitForward(unit, source, floatsOf(depthwise), pointwise.data_ptr<float>(), norms.training, raw.data_ptr<float>());
-    at::Tensor own = normOf(norms, batch, window.images * unit.resultPixels());
-    context->save_for_backward({input, norm, depthwise, pointwise, raw, own});
+    const Moments batch =
+        unitForward(unit, source, floatsOf(depthwise), weightOf(weight), normed && norms.training, raw.data_ptr<float>());
+    at::Tensor own = normed ? normOf(norms, batch, window.images * unit.resultPixels()) : at::empty({4, 0}, at::kFloat);
+    context->save_for_backward({input, norm, depthwise, weight, normed ? raw : at::Tensor(), own});
     context->saved_data["window"] = numbers;
     context->saved_data["relu"] = relu;
     context->saved_data["toInput"] = input.requires_grad();
     context->saved_data["toDepthwise"] = depthwise.defined() && depthwise.requires_grad();
-    context->saved_data["toPointwise"] = pointwise.requires_grad();
+    context->saved_data["toWeight"] = weight.requires_grad();
     context->set_materialize_grads(false);
+    if (!normed) context->mark_non_differentiable({own});
     return {raw, own};
   }
 
   static variable_list backward(torch::autograd::AutogradContext* context, variable_list outer) {
     TORCH_CHECK(!at::GradMode::is_enabled(), "nasnet::unit: ", noSecondGradient);
-    TORCH_CHECK(outer[0].defined() && outer[1].defined(), "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &input = saved[0], &norm = saved[1], &depthwise = saved[2], &pointwise = saved[3], &raw = saved[4], &own = saved[5];
-    const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, pointwise);
+    const at::Tensor &input = saved[0], &norm = saved[1], &depthwise = saved[2], &weight = saved[3], &raw = saved[4], &own = saved[5];
+    const bool normed = raw.defined();
+    TORCH_CHECK(outer[0].defined() && (!normed || outer[1].defined()),
+                "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
+    const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, weight);
     const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), context->saved_data["relu"].toBool()};
-    const at::Tensor gradient = pitched(outer[0]), sums = outer[1].contiguous();
-    at::Tensor toInput, toNorm, toDepthwise, toPointwise;
+    const at::Tensor gradient = pitched(outer[0]), sums = normed ? outer[1].contiguous() : at::Tensor();
+    at::Tensor toInput, toNorm, toDepthwise, toWeight, toScale, toShift;
     if (context->saved_data["toInput"].toBool()) {
       toInput = emptyImages(input, input.sizes());
       if (norm.defined()) toNorm = at::empty({4, norm.size(1)}, norm.options());
     }
     if (context->saved_data["toDepthwise"].toBool()) toDepthwise = at::empty(depthwise.sizes(), depthwise.options());
-    if (context->saved_data["toPointwise"].toBool()) toPointwise = at::empty(pointwise.sizes(), pointwise.options());
+    if (context->saved_data["toWeight"].toBool()) toWeight = at::empty_like(weight);
+    if (normed) {
+      toScale = sums.select(0, 0).clone();
+      toShift = sums.select(0, 1).clone();
+    }
     const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
-    unitBackward(unit, source, floatsOf(depthwise), pointwise.data_ptr<float>(),
-                 {raw.data_ptr<float>(), own.data_ptr<float>(), gradient.data_ptr<float>(), pitchOf(gradient), sums.data_ptr<float>()},
-                 {pointer(toInput), false, pointer(toNorm), pointer(toDepthwise), pointer(toPointwise)});
-    return {toInput, toNorm, toDepthwise, toPointwise, sums.select(0, 0).clone(), sums.select(0, 1).clone(), at::Tensor(), at::Tensor(), at::Tensor()};
+    unitBackward(unit, source, floatsOf(depthwise), weightOf(weight),
+                 {floatsOf(raw), normed ? floatsOf(own) : nullptr, gradient.data_ptr<float>(), pitchOf(gradient), floatsOf(sums)},
+                 {pointer(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
+    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
-void checkVector(const at::Tensor& tensor, int64_t channels, const char* name) {
-  TORCH_CHECK(isFloats(tensor) && tensor.dim() == 1 && tensor.size(0) == channels && tensor.is_contiguous(), name, ": expected float32 [",
-              channels, "], got ", tensor.sizes());
+void checkVector(const Optional& tensor, int64_t channels, const char* name) {
+  TORCH_CHECK(tensor.has_value() && isFloats(*tensor) && tensor->dim() == 1 && tensor->size(0) == channels && tensor->is_contiguous(), name,
+              ": expected float32 [", channels, "]");
 }
 
 /** The norm of images that are normalised already. */
@@ -110,11 +125,11 @@ at::Tensor identityNorm(const at::Tensor& like, int64_t channels) {
 }
 
 /** The same of libtorch's operators for any dtype and device; its result is normalised already. */
-std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const Optional& inputNorm,
-                                                const Optional& depthwise, const at::Tensor& pointwise,
-                                                const at::Tensor& scale, const at::Tensor& shift, const at::Tensor& movingMean,
-                                                const at::Tensor& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
-                                                at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon) {
+std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
+                                            const at::Tensor& weight, const Optional& scale, const Optional& shift,
+                                            const Optional& movingMean, const Optional& movingVariance, at::IntArrayRef stride,
+                                            at::IntArrayRef padding, at::IntArrayRef dilation, bool relu, bool training, double momentum,
+                                            double epsilon) {
   at::Tensor value = inputNorm.has_value() ? normalised(input, *inputNorm) : input;
   if (relu) value = value.relu();
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
@@ -122,41 +137,44 @@ std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const O
   value = at::constant_pad_nd(value, {padding[2], padding[3], padding[0], padding[1]});
   if (depthwise.has_value()) {
     value = at::conv2d(value, *depthwise, {}, stride, around, dilation, depthwise->size(0));
-    value = at::conv2d(value, pointwise);
+    value = at::conv2d(value, weight);
   } else {
-    value = at::conv2d(value, pointwise, {}, stride, around, dilation);
+    value = at::conv2d(value, weight, {}, stride, around, dilation);
   }
-  value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
-  return {value, identityNorm(value, pointwise.size(0))};
+  if (scale.has_value()) value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
+  return {value, identityNorm(value, scale.has_value() ? weight.size(0) : 0)};
 }
 
-std::tuple<at::Tensor, at::Tensor> unit(const at::Tensor& input, const Optional& inputNorm,
-                                        const Optional& depthwise, const at::Tensor& pointwise, const at::Tensor& scale,
-                                        const at::Tensor& shift, const at::Tensor& movingMean, const at::Tensor& movingVariance,
-                                        at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, bool relu,
-                                        bool training, double momentum, double epsilon) {
-  const bool recorded = at::GradMode::is_enabled() && (input.requires_grad() || pointwise.requires_grad() || scale.requires_grad());
+std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
+                                        const at::Tensor& weight, const Optional& scale, const Optional& shift, const Optional& movingMean,
+                                        const Optional& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
+                                        at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon) {
+  const bool recorded =
+      at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || (scale.has_value() && scale->requires_grad()));
   if (!isFloats(input) || (recorded && !training)) {
-    return composedUnit(input, inputNorm, depthwise, pointwise, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu,
-                    training, momentum, epsilon);
+    return composedUnit(input, inputNorm, depthwise, weight, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu, training,
+                    momentum, epsilon);
   }
   checkImages(input);
   const int64_t channels = input.size(1);
-  TORCH_CHECK(isFloats(pointwise) && pointwise.dim() == 4 && pointwise.size(1) == channels && pointwise.size(2) == 1 && pointwise.size(3) == 1,
-              "pointwise: expected float32 [outputs, ", channels, ", 1, 1], got ", pointwise.sizes());
-  std::vector<int64_t> kernel{1, 1};
+  TORCH_CHECK(isFloats(weight) && weight.dim() == 4 && weight.size(1) == channels, "weight: expected float32 [outputs, ", channels,
+              ", height, width], got ", weight.sizes());
+  std::vector<int64_t> kernel = weight.sizes().slice(2).vec();
   Optional filter;
   if (depthwise.has_value()) {
     TORCH_CHECK(isFloats(*depthwise) && depthwise->dim() == 4 && depthwise->size(0) == channels && depthwise->size(1) == 1,
                 "depthwise: expected float32 [", channels, ", 1, height, width], got ", depthwise->sizes());
+    TORCH_CHECK(kernel[0] == 1 && kernel[1] == 1, "weight: expected [outputs, channels, 1, 1] after a depthwise convolution, got ", weight.sizes());
     kernel = depthwise->sizes().slice(2).vec();
     filter = depthwise->contiguous();
   }
-  const int64_t outputs = pointwise.size(0);
-  checkVector(scale, outputs, "scale");
-  checkVector(shift, outputs, "shift");
-  checkVector(movingMean, outputs, "moving_mean");
-  checkVector(movingVariance, outputs, "moving_variance");
+  if (scale.has_value()) {
+    const int64_t outputs = weight.size(0);
+    checkVector(scale, outputs, "scale");
+    checkVector(shift, outputs, "shift");
+    checkVector(movingMean, outputs, "moving_mean");
+    checkVector(movingVariance, outputs, "moving_variance");
+  }
   at::Tensor images = input;
   if (inputNorm.has_value()) {
     checkNorm(*inputNorm, channels);
@@ -167,9 +185,9 @@ std::tuple<at::Tensor, at::Tensor> unit(const at::Tensor& input, const Optional&
   }
   const Window window = windowOf(images, kernel, stride, padding, dilation);
   TORCH_CHECK(!filter.has_value() || covers(window), "expected a kernel up to 7, strides up to 2");
-  TORCH_CHECK(!training || window.images * window.rows.result * window.columns.result > 1,
+  TORCH_CHECK(!training || !scale.has_value() || window.images * window.rows.result * window.columns.result > 1,
               "expected more than one pixel per channel in training, got images ", input.sizes());
-  const variable_list made = FusedUnit::apply(images, inputNorm, filter, pointwise.contiguous(), scale, shift,
+  const variable_list made = FusedUnit::apply(images, inputNorm, filter, weight, scale, shift,
                                               Norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon},
                                               numbersOf(window), relu);
   return {made[0], made[1]};
@@ -179,11 +197,11 @@ std::tuple<at::Tensor, at::Tensor> unit(const at::Tensor& input, const Optional&
 
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def(
-      "unit(Tensor input, Tensor? input_norm, Tensor? depthwise, Tensor pointwise, Tensor scale, Tensor shift, Tensor moving_mean, "
-      "Tensor moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon) "
+      "unit(Tensor input, Tensor? input_norm, Tensor? depthwise, Tensor weight, Tensor? scale, Tensor? shift, Tensor? moving_mean, "
+      "Tensor? moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon) "
       "-> (Tensor raw, Tensor norm)");
 }
 TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("unit", composedUnit); }
-TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("unit", unit); }
+TORCH_LIBRARY_IMPL(nasnet, AutogradCPU, library) { library.impl("unit", unitOperator); }
 
 }  // namespace nasnet::kernels

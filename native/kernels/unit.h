@@ -1,5 +1,5 @@
-// The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution or none, a 1×1 convolution, and the
-// statistics of its result for the batch norm that the next unit applies on its load. One pass over bands of rows that stay in the
+// The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or either a 1×1 or a
+// k×k convolution alone, and the statistics of its result for the batch norm that the next unit applies on its load. One pass over bands of rows that stay in the
 // processor's cache; the backward computes the depthwise result again instead of reading it from memory.
 // Pointers only, float32, channels last; unit-operator.cpp knows tensors.
 #pragma once
@@ -12,12 +12,25 @@
 namespace nasnet::kernels {
 
 struct Unit {
-  Window window;    // of the depthwise convolution; without one a 1×1 window, whose stride and padding may be anything
-  bool depthwise;
+  enum Kind { pointwise, depthwise, dense };  // depthwise: and a pointwise after it
+
+  Window window;    // of the depthwise convolution if there is one, else of the only convolution
+  Kind kind;
   int64_t outputs;  // channels of the result
 
   int64_t resultPixels() const { return window.rows.result * window.columns.result; }  // of an image
   int64_t inputPixels() const { return window.rows.input * window.columns.input; }
+};
+
+/** [outputs, channels, height, width] in any layout. */
+struct Weight {
+  const float* values;
+  int64_t strides[4];
+
+  int64_t place(int64_t output, int64_t channel, int64_t row, int64_t column) const {
+    return output * strides[0] + channel * strides[1] + row * strides[2] + column * strides[3];
+  }
+  float at(int64_t output, int64_t channel, int64_t row, int64_t column) const { return values[place(output, channel, row, column)]; }
 };
 
 /** What a unit reads. */
@@ -29,31 +42,30 @@ struct Source {
 };
 
 /**
- * raw [images, h', w', outputs]; weights [channels, kernel rows, kernel columns] and [outputs, channels].
+ * raw [images, h', w', outputs]; depthwiseWeight [channels, kernel rows, kernel columns].
  * @returns the batch's statistics if asked for
  */
-Moments unitForward(const Unit& unit, const Source& source, const float* depthwiseWeight, const float* pointwiseWeight,
+Moments unitForward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
                     bool statistics, float* raw);
 
 /** The gradient of a unit's normalised result, and what its forward left. */
 struct UnitResult {
   const float* raw;
-  const float* norm;       // [4, outputs], of the batch
+  const float* norm;       // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
   const float* gradient;   // of the normalised result
   int64_t gradientPitch;   // floats from pixel to pixel
-  const float* sums;       // [2, outputs]: Σ gradient · normalised result, Σ gradient
+  const float* sums;       // [2, outputs]: Σ gradient · normalised result, Σ gradient; with a norm
 };
 
 /** Where gradients go; what isn't wanted is null. */
 struct UnitGradients {
   float* input;            // dense; of the normalised input where there is a norm
-  bool addToInput;         // to what is there; not with a norm
   float* inputSums;        // [2, channels] as in UnitResult, with a norm
   float* depthwiseWeight;
-  float* pointwiseWeight;
+  float* weight;           // laid out as the weight is
 };
 
-void unitBackward(const Unit& unit, const Source& source, const float* depthwiseWeight, const float* pointwiseWeight,
+void unitBackward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
                   const UnitResult& result, const UnitGradients& gradients);
 
 }  // namespace nasnet::kernels

@@ -1,5 +1,5 @@
-// Fused operators of our own (native/kernels): a unit's ReLU, depthwise and 1×1 convolution in one pass over the images, its batch
-// norm applied by whoever reads the result. They compute in float32 on the CPU with gradients of their own; other dtypes and devices
+// Fused operators of our own (native/kernels): a unit's ReLU and convolutions in one pass over the images, its batch norm applied by
+// whoever reads the result. They compute in float32 on the CPU with gradients of their own; other dtypes and devices
 // go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
 
 import { operator } from './operator.ts';
@@ -12,11 +12,12 @@ export interface Raw {
   readonly norm: Tensor; // [4, c]
 }
 
-export interface UnitOptions extends BatchNormOptions {
-  /** One filter for each channel, [c, 1, kh, kw], before the 1×1 convolution; absent: the 1×1 convolution takes stride and padding. */
+export interface UnitOptions {
+  /** One filter for each channel, [c, 1, kh, kw], before a 1×1 convolution; it takes the window then. */
   depthwise?: Tensor | undefined;
-  /** [outputs, c, 1, 1] */
-  pointwise: Tensor;
+  /** [outputs, c, kh, kw] */
+  weight: Tensor;
+  norm: BatchNormOptions;
   stride: readonly [vertical: number, horizontal: number];
   padding: readonly [top: number, bottom: number, left: number, right: number];
   dilation: readonly [vertical: number, horizontal: number];
@@ -26,23 +27,32 @@ export interface UnitOptions extends BatchNormOptions {
 
 /** [n, c, h, w] → the raw [n, outputs, h', w']. Training moves the moving statistics as `batchNorm` of operators.ts does. */
 export function fusedUnit(input: Tensor | Raw, options: UnitOptions): Raw {
-  const { depthwise, pointwise, stride, padding, dilation, relu, training, momentum, epsilon } = options;
-  const { weight, bias, movingMean, movingVariance } = options;
-  const [images, inputNorm] = input instanceof Tensor ? [input, undefined] : [input.raw, input.norm];
+  const { weight, bias, movingMean, movingVariance, training, momentum, epsilon } = options.norm;
   const norms = [weight, bias, movingMean, movingVariance];
-  const window = [stride, padding, dilation, relu] as const;
   const [raw, norm] = unit.tensors(
-    images,
-    inputNorm,
-    depthwise,
-    pointwise,
+    ...unitValues(input, options),
     ...norms,
-    ...window,
+    ...windowOf(options),
     training,
     momentum,
     epsilon,
   );
   return { raw: raw!, norm: norm! };
+}
+
+/** The same without a batch norm: [n, c, h, w] → [n, outputs, h', w']. */
+export function fusedConvolution(input: Tensor | Raw, options: Omit<UnitOptions, 'norm'>): Tensor {
+  const [result] = unit.tensors(...unitValues(input, options), ...new Array(4), ...windowOf(options), true, 0, 0);
+  return result!;
+}
+
+function unitValues(input: Tensor | Raw, { depthwise, weight }: Omit<UnitOptions, 'norm'>) {
+  const [images, inputNorm] = input instanceof Tensor ? [input, undefined] : [input.raw, input.norm];
+  return [images, inputNorm, depthwise, weight];
+}
+
+function windowOf({ stride, padding, dilation, relu }: Omit<UnitOptions, 'norm'>) {
+  return [stride, padding, dilation, relu] as const;
 }
 
 /** The sum of one or two images of the same shape, raw ones normalised. */
@@ -58,6 +68,11 @@ export function concat(images: readonly Tensor[]): Tensor {
   return concatenation.tensor(images);
 }
 
+/** The same images for each of `count` readers, whose gradients are added in one pass. Nobody may write into them. */
+export function fanOut(images: Tensor, count: number): Tensor[] {
+  return count < 2 ? [images] : fan.tensors(images, count);
+}
+
 /** Whether networks are made of the operators here. */
 export function fusedOn(): boolean {
   return process.env.NASNET_FUSED !== 'off' && process.env.NASNET_KERNELS !== 'off';
@@ -66,3 +81,4 @@ export function fusedOn(): boolean {
 const unit = operator('nasnet::unit');
 const sum = operator('nasnet::combine');
 const concatenation = operator('nasnet::concat');
+const fan = operator('nasnet::fan_out');

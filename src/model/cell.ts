@@ -1,6 +1,6 @@
 // One cell of a plan as a module: its inputs aligned, its blocks, the concatenation, paths dropped while training.
 
-import { combine, concat } from '../engine/fused.ts';
+import { combine, concat, fanOut, fusedOn } from '../engine/fused.ts';
 import type { Generator } from '../engine/random.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { Module } from '../nn/module.ts';
@@ -28,6 +28,8 @@ export class NetworkCell extends Module {
   readonly #inputs: readonly { state: number; path: Path }[];
   readonly #blocks: readonly { left: Operation; right: Operation; after: Path; plan: BlockPlan }[];
   readonly #output: readonly { state: number; path: Path }[];
+  /** How many read each state. */
+  readonly #counts: number[] = [];
   #masks = 0;
 
   constructor(plan: CellPlan, settings: CellSettings = {}) {
@@ -44,6 +46,8 @@ export class NetworkCell extends Module {
       return { left, right, after: built(block).path, plan: block };
     });
     this.#output = plan.output.map(built);
+    const sides = this.#blocks.flatMap(({ left, right }) => [left, right]);
+    for (const { state } of [...sides, ...this.#output]) this.#counts[state] = (this.#counts[state] ?? 0) + 1;
   }
 
   /**
@@ -55,8 +59,9 @@ export class NetworkCell extends Module {
     const masks = this.#drawMasks(sources.find((source) => source !== undefined)!, progress);
     const states = [...sources];
     for (const { state, path } of this.#inputs) states[state] = path.forward(states[state]!, relus);
+    const read = this.#readers(states);
     const run = ({ state, path, mask }: Operation) => {
-      const result = path.run(states[state]!, relus);
+      const result = path.run(read(state), relus);
       return masks && mask !== undefined ? dropPath(imagesOf(result), masks, mask) : result;
     };
     for (const { left, right, after, plan } of this.#blocks) {
@@ -67,11 +72,22 @@ export class NetworkCell extends Module {
       else states[plan.state] = right.path.makesNew ? b.add_(a) : a.add(b);
       states[plan.state] = after.forward(states[plan.state]!, relus);
     }
-    for (const { state, path } of this.#output) states[state] = path.forward(states[state]!, relus);
+    for (const { state, path } of this.#output) states[state] = path.forward(read(state), relus);
     return this.#plan.results.map((result) => {
       const parts = result.states.map((state) => states[state]!);
       return parts.length === 1 ? parts[0]! : concat(parts);
     });
+  }
+
+  /** What each reader of a state reads: where gradients come back, all of a state's are added in one pass. */
+  #readers(states: readonly (Tensor | undefined)[]): (state: number) => Tensor {
+    if (!fusedOn()) return (state) => states[state]!;
+    const views = new Map<number, Tensor[]>();
+    return (state) => {
+      const left = views.get(state) ?? fanOut(states[state]!, this.#counts[state]!);
+      views.set(state, left);
+      return left.pop()!;
+    };
   }
 
   #drawMasks(images: Tensor, progress: number): Tensor | undefined {

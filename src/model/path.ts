@@ -1,8 +1,8 @@
 // A path of a plan's layers as modules. Padding, strides and channels are the plan's; nothing is decided here but how the
-// same values are had with less work: [ReLU, depthwise,] 1×1 convolution and batch norm are one fused unit; elsewhere a depthwise
+// same values are had with less work: [ReLU, depthwise,] convolution and batch norm are one fused unit; elsewhere a depthwise
 // convolution takes the ReLU before it along; of other ReLUs that of a shared state is computed once, the rest in place.
 
-import { combine, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
+import { combine, fusedConvolution, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { cat, dropout } from '../engine/operators.ts';
@@ -74,22 +74,15 @@ export class Path extends Module {
     return this.#steps.reduce((value: PathResult, step) => step(value, relus), input);
   }
 
-  #unit({ relu, depthwise, pointwise, norm }: Unit, settings: PathSettings): Step {
+  #unit({ relu, depthwise, convolution, norm }: Unit, settings: PathSettings): Step {
     const filter = depthwise && this.child(depthwise.name, convolutionOf(depthwise, settings));
-    const matrix = this.child(pointwise.name, convolutionOf(pointwise, settings));
+    const { weight } = this.child(convolution.name, convolutionOf(convolution, settings));
+    const { stride, padding, dilation } = depthwise ?? convolution;
+    const options = { depthwise: filter?.weight, weight, stride, padding, dilation, relu };
+    const from = (input: PathResult) => (relu ? input : imagesOf(input));
+    if (!norm) return (input) => fusedConvolution(from(input), options);
     const normalise = this.child(norm.name, new BatchNorm2d({ ...norm, ...settings }));
-    const { stride, padding, dilation } = depthwise ?? pointwise;
-    const weights = { depthwise: filter?.weight, pointwise: matrix.weight };
-    return (input) => {
-      return fusedUnit(relu ? input : imagesOf(input), {
-        ...weights,
-        stride,
-        padding,
-        dilation,
-        relu,
-        ...normalise.options(),
-      });
-    };
+    return (input) => fusedUnit(from(input), { ...options, norm: normalise.options() });
   }
 
   /** `relu`: whether the layer takes the ReLU before it along. */
@@ -141,25 +134,28 @@ export class Path extends Module {
 interface Unit {
   relu: boolean;
   depthwise: Convolution | undefined;
-  pointwise: Convolution;
-  norm: BatchNorm;
+  convolution: Convolution;
+  norm: BatchNorm | undefined;
   /** How many layers. */
   length: number;
 }
 
-/** The unit that begins at a layer: [ReLU], [depthwise], 1×1 convolution, batch norm. */
+/** The unit that begins at a layer: [ReLU], [depthwise,] convolution, [batch norm]. */
 function unitAt(layers: readonly Layer[], start: number): Unit | undefined {
   let index = start;
   const relu = layers[index]?.kind === 'relu';
   if (relu) index++;
   const depthwise = isDepthwise(layers[index]) ? layers[index++] : undefined;
-  const [pointwise, norm] = [layers[index], layers[index + 1]];
-  if (pointwise?.kind !== 'convolution' || norm?.kind !== 'batch-norm') return undefined;
-  const { groups, kernel, stride, padding } = pointwise;
-  if (groups !== 1 || kernel[0] !== 1 || kernel[1] !== 1) return undefined;
-  const everyPixel = stride[0] === 1 && stride[1] === 1 && padding.every((cells) => cells === 0);
-  if (depthwise && (!everyPixel || !fits(depthwise))) return undefined;
-  return { relu, depthwise, pointwise, norm, length: index + 2 - start };
+  const convolution = layers[index++];
+  if (convolution?.kind !== 'convolution' || convolution.groups !== 1) return undefined;
+  if (depthwise && !(isPlain(convolution) && fits(depthwise))) return undefined;
+  const norm = layers[index]?.kind === 'batch-norm' ? (layers[index++] as BatchNorm) : undefined;
+  return { relu, depthwise, convolution, norm, length: index - start };
+}
+
+/** 1×1 at every pixel. */
+function isPlain({ kernel, stride, padding }: Convolution): boolean {
+  return [...kernel, ...stride].every((size) => size === 1) && padding.every((cells) => cells === 0);
 }
 
 /** What our depthwise kernels take. */

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ones, randn, tensor, zeros } from '../../src/engine/create.ts';
-import { combine, fusedUnit, type Raw } from '../../src/engine/fused.ts';
+import { combine, concat, fanOut, fusedConvolution, fusedUnit, type Raw } from '../../src/engine/fused.ts';
 import { gradients } from '../../src/engine/gradient.ts';
 import { setThreads, threads } from '../../src/engine/machine.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
@@ -18,7 +18,7 @@ import { RandomStream } from '../../src/random/stream.ts';
 type Four = [number, number, number, number];
 
 interface UnitCase {
-  /** 0 without a depthwise convolution. */
+  kind: 'pointwise' | 'depthwise' | 'dense';
   kernel: [number, number];
   stride: [number, number];
   padding: Four;
@@ -35,8 +35,8 @@ interface Case {
   units: UnitCase[];
 }
 
-// From 2 on: behind a single channel the norm undoes what the 1×1 weight does, whose gradient is 0 but for rounding.
-const channelCounts = [2, 3, 4, 7, 8, 12, 16, 24, 33, 48, 150];
+// From 3 on: behind a single channel the norm undoes what the 1×1 weight does, whose gradient is 0 but for rounding.
+const channelCounts = [3, 5, 4, 7, 8, 12, 16, 24, 33, 48, 150];
 
 /** Chains of one or two units; their statistics stand on 16 numbers at least. */
 function* cases(seed: string, count: number): Generator<Case> {
@@ -47,13 +47,15 @@ function* cases(seed: string, count: number): Generator<Case> {
     const [images, height, width] = [1 + random.integer(3), 3 + random.integer(18), 3 + random.integer(18)];
     let [channels, rows, columns] = [among(channelCounts), height, width];
     const units = Array.from({ length: 1 + random.integer(2) }, (): UnitCase => {
-      const depthwise = random.integer(3) > 0;
+      const kind = among(['pointwise', 'depthwise', 'depthwise', 'dense'] as const);
       const axis = (size: number) => {
-        const [kernel, stride] = [depthwise ? among([1, 2, 3, 3, 5, 5, 7]) : 0, among([1, 1, 2])];
-        const dilation = depthwise ? among([1, 1, 2]) : 1;
-        const reach = (Math.max(kernel, 1) - 1) * dilation;
+        const [kernel, stride] = [kind === 'pointwise' ? 1 : among([1, 2, 3, 3, 5, 5, 7]), among([1, 1, 2])];
+        const dilation = kind === 'pointwise' ? 1 : among([1, 1, 2]);
+        const reach = (kernel - 1) * dilation;
         const pads =
-          depthwise || stride === 2 ? [random.integer(reach + 2) - 1, random.integer(reach + 2) - 1] : [0, 0];
+          kind !== 'pointwise' || stride === 2
+            ? [random.integer(reach + 2) - 1, random.integer(reach + 2) - 1]
+            : [0, 0];
         const result = Math.floor((size + pads[0]! + pads[1]! - reach - 1) / stride) + 1;
         return { kernel, stride, dilation, pads, result };
       };
@@ -61,6 +63,7 @@ function* cases(seed: string, count: number): Generator<Case> {
       const input = channels;
       [channels, rows, columns] = [among(channelCounts), down.result, across.result];
       return {
+        kind,
         kernel: [down.kernel, across.kernel],
         stride: [down.stride, across.stride],
         dilation: [down.dilation, across.dilation],
@@ -88,9 +91,11 @@ function assertNear(what: string, got: Tensor, expected: Tensor, tolerance: numb
   assert.ok(difference <= tolerance * largest, `${what}: off by ${difference} where the largest element is ${largest}`);
 }
 
-const perUnit = ({ kernel, channels, outputs }: UnitCase): Tensor[] => [
-  randn([channels, 1, Math.max(kernel[0], 1), Math.max(kernel[1], 1)]),
-  randn([outputs, channels, 1, 1]).div(Math.sqrt(channels)),
+const perUnit = ({ kind, kernel, channels, outputs }: UnitCase): Tensor[] => [
+  randn([channels, 1, ...kernel]),
+  kind === 'dense'
+    ? randn([outputs, channels, ...kernel]).div(Math.sqrt(channels * kernel[0] * kernel[1]))
+    : randn([outputs, channels, 1, 1]).div(Math.sqrt(channels)),
   randn([outputs]).add(2),
   randn([outputs]),
 ];
@@ -102,26 +107,26 @@ const movingOf = ({ units }: Case, dtype: DType): Moving =>
 
 function fused(of: Case, input: Tensor, weights: Tensor[], moving: Moving, training = true): Tensor {
   let value: Tensor | Raw = input;
-  of.units.forEach(({ kernel, ...window }, index) => {
-    const [filter, pointwise, weight, bias] = weights.slice(4 * index) as [Tensor, Tensor, Tensor, Tensor];
+  of.units.forEach(({ kind, ...window }, index) => {
+    const [filter, matrix, weight, bias] = weights.slice(4 * index) as [Tensor, Tensor, Tensor, Tensor];
     const [movingMean, movingVariance] = moving[index]!;
     const norm = { weight, bias, movingMean, movingVariance, training, momentum: 0.1, epsilon: 1e-5 };
-    const depthwise = kernel[0] > 0 ? filter : undefined;
-    value = fusedUnit(value, { ...window, depthwise, pointwise, relu: index > 0 || of.relu, ...norm });
+    const depthwise = kind === 'depthwise' ? filter : undefined;
+    value = fusedUnit(value, { ...window, depthwise, weight: matrix, relu: index > 0 || of.relu, norm });
   });
   return combine(value);
 }
 
 function reference(of: Case, input: Tensor, weights: Tensor[], moving: Moving, training = true): Tensor {
   let value = input;
-  of.units.forEach(({ kernel, stride, padding, dilation, channels }, index) => {
-    const [filter, pointwise, weight, bias] = weights.slice(4 * index) as [Tensor, Tensor, Tensor, Tensor];
+  of.units.forEach(({ kind, stride, padding, dilation, channels }, index) => {
+    const [filter, matrix, weight, bias] = weights.slice(4 * index) as [Tensor, Tensor, Tensor, Tensor];
     if (index > 0 || of.relu) value = value.relu();
     value = pad(value, padding);
     value =
-      kernel[0] > 0
-        ? conv2d(conv2d(value, filter, { stride, dilation, groups: channels }), pointwise)
-        : conv2d(value, pointwise, { stride });
+      kind === 'depthwise'
+        ? conv2d(conv2d(value, filter, { stride, dilation, groups: channels }), matrix)
+        : conv2d(value, matrix, { stride, dilation });
     const column = (each: Tensor) => each.reshape([1, -1, 1, 1]);
     const [movingMean, movingVariance] = moving[index]!;
     let [mean, variance] = [column(movingMean), column(movingVariance)];
@@ -151,7 +156,8 @@ test('units, their gradients and moving statistics are those of the composition 
       const result = fused(each, single[0]!, single.slice(1), ownMoving);
       const expected = reference(each, double[0]!, double.slice(1), moving);
       const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1; // small deviations enlarge all errors
-      assertNear(`${what}: result`, result, expected, 1e-6 * each.units.length * few);
+      const long = each.units.some(({ kind }) => kind === 'dense') ? 2 : 1; // sums of up to 7,350 products
+      assertNear(`${what}: result`, result, expected, 1e-6 * each.units.length * few * long);
       const outer = randn(result.shape);
       const found = gradients(result.mul(outer).sum(), single);
       const right = gradients(expected.mul(outer.to('float64')).sum(), double);
@@ -198,6 +204,7 @@ for (const channels of [3, 8, 24, 33]) {
     for (const kinds of ['raw raw', 'raw plain', 'plain raw', 'plain plain', 'raw', 'plain']) {
       scope(() => {
         const unit: UnitCase = {
+          kind: 'depthwise',
           kernel: [3, 3],
           stride: [1, 1],
           padding: [1, 1, 1, 1],
@@ -215,10 +222,10 @@ for (const channels of [3, 8, 24, 33]) {
             const input = variables[side]![0]!.contiguous('channels_last');
             if (kind === 'plain') return input;
             if (dtype === 'float64') return reference(of, input, variables[side]!.slice(1), movingOf(of, dtype));
-            const [depthwise, pointwise, weight, bias] = variables[side]!.slice(1) as [Tensor, Tensor, Tensor, Tensor];
+            const [depthwise, matrix, weight, bias] = variables[side]!.slice(1) as [Tensor, Tensor, Tensor, Tensor];
             const [movingMean, movingVariance] = movingOf(of, dtype)[0]!;
             const norm = { weight, bias, movingMean, movingVariance, training: true, momentum: 0.1, epsilon: 1e-5 };
-            return fusedUnit(input, { ...unit, depthwise, pointwise, relu: true, ...norm });
+            return fusedUnit(input, { ...unit, depthwise, weight: matrix, relu: true, norm });
           });
           const result =
             dtype === 'float32'
@@ -251,10 +258,63 @@ const chain: Case = {
   width: 11,
   relu: true,
   units: [
-    { kernel: [3, 3], stride: [2, 2], padding: [0, 1, 1, 1], dilation: [1, 1], channels: 7, outputs: 12 },
-    { kernel: [5, 5], stride: [1, 1], padding: [2, 2, 2, 2], dilation: [1, 1], channels: 12, outputs: 24 },
+    {
+      kind: 'depthwise',
+      kernel: [3, 3],
+      stride: [2, 2],
+      padding: [0, 1, 1, 1],
+      dilation: [1, 1],
+      channels: 7,
+      outputs: 12,
+    },
+    {
+      kind: 'depthwise',
+      kernel: [5, 5],
+      stride: [1, 1],
+      padding: [2, 2, 2, 2],
+      dilation: [1, 1],
+      channels: 12,
+      outputs: 24,
+    },
   ],
 };
+
+test('convolutions without a batch norm, and their gradients, are those of float64', () => {
+  manualSeed(4);
+  for (const each of cases('convolutions', 60)) {
+    scope(() => {
+      const { kind, stride, padding, dilation, channels } = each.units[0]!;
+      const input = randn([each.images, channels, each.height, each.width]).contiguous('channels_last');
+      const numbers = [input, ...perUnit(each.units[0]!).slice(0, 2)];
+      const [single, double] = [numbers.map(variable), numbers.map((one) => variable(one.to('float64')))] as const;
+      const window = { stride, padding, dilation, relu: each.relu };
+      const depthwise = kind === 'depthwise' ? single[1]! : undefined;
+      const result = fusedConvolution(single[0]!, { ...window, depthwise, weight: single[2]! });
+      const padded = pad(each.relu ? double[0]!.relu() : double[0]!, padding);
+      const filtered =
+        kind === 'depthwise' ? conv2d(padded, double[1]!, { stride, dilation, groups: channels }) : padded;
+      const expected = conv2d(filtered, double[2]!, kind === 'depthwise' ? {} : { stride, dilation });
+      assertNear(JSON.stringify(each), result, expected, 2e-6); // sums of up to 7,350 products in float32
+      const right = gradients(expected.pow(2).sum(), double);
+      gradients(result.pow(2).sum(), single).forEach((gradient, index) => {
+        if (gradient) assertNear(`${JSON.stringify(each)}: gradient ${index}`, gradient, right[index]!, 1e-5);
+        else assert.equal(right[index], undefined);
+      });
+    });
+  }
+});
+
+test('of several readers of the same images each gets them, and their gradients are added', () => {
+  scope(() => {
+    manualSeed(8);
+    const input = variable(randn([2, 7, 5, 5]).contiguous('channels_last'));
+    const weights = [1, 2, 3].map(() => randn([2, 7, 5, 5]));
+    const read = fanOut(input, 4).slice(1); // the first is read by nobody
+    const [found] = gradients(concat(read.map((each, index) => each.mul(weights[index]!))).sum(), [input]);
+    assertNear('sum', found!, weights[0]!.add(weights[1]!).add(weights[2]!), 1e-6);
+    for (const each of read) assert.deepEqual(each.detach().toArray(), input.detach().toArray());
+  });
+});
 
 test('a chain of units gives the same bits again, with one thread and with two; two threads give the result of one', () => {
   const before = threads();
@@ -326,14 +386,13 @@ test('the gradient of a gradient, and what does not fit together, are refused in
       () => gradients(run().pow(3).sum(), variables, { createGraph: true }),
       /gradient of a gradient.*NASNET_FUSED=off/s,
     );
-    const [filter, pointwise, weight, bias] = chain.units.flatMap(perUnit) as [Tensor, Tensor, Tensor, Tensor];
+    const [depthwise, matrix, weight, bias] = chain.units.flatMap(perUnit) as [Tensor, Tensor, Tensor, Tensor];
     const [movingMean, movingVariance] = movingOf(chain, 'float32')[0]!;
-    const { kernel, ...window } = chain.units[0]!;
     const norm = { weight, bias, movingMean, movingVariance, training: true, momentum: 0.1, epsilon: 1e-5 };
-    const options = { ...window, depthwise: filter, pointwise, relu: true, ...norm };
+    const options = { ...chain.units[0]!, depthwise, weight: matrix, relu: true, norm };
     assert.throws(
       () => fusedUnit(randn([2, 6, 9, 9]), options),
-      /nasnet::unit.*pointwise: expected float32 \[outputs, 6, 1, 1\]/s,
+      /nasnet::unit.*weight: expected float32 \[outputs, 6, height, width\]/s,
     );
     assert.throws(() => fusedUnit(randn([1, 7, 2, 2]), options), /nasnet::unit.*more than one pixel/s);
     assert.throws(() => combine(randn([2, 6, 9, 9]), randn([2, 6, 9, 8])), /nasnet::combine.*one shape/s);

@@ -1,0 +1,283 @@
+// The gradients of a unit; see unit.h.
+#include "unit.h"
+
+#include <memory>
+
+#include "over-images.h"
+#include "unit-dense.h"
+#include "unit-reader.h"
+
+namespace nasnet::kernels {
+
+namespace {
+
+constexpr int64_t weightSumPixels = 1024;  // summed in float32 before float64 takes over
+
+/** Sums of the weight's gradient, [taps, channels, outputs]. */
+class MatrixSums {
+ public:
+  MatrixSums(int64_t taps, int64_t channels, int64_t outputs)
+      : channels_(channels), outputs_(outputs), floats_(taps * channels * outputs), sums_(floats_.size()) {}
+
+  /** tile [count, channels], gradient [count, outputs], both readable a vector's width beyond their end */
+  void add(const float* tile, const float* gradient, int64_t count) {
+    loops().product({tile, channels_, true, gradient, outputs_, floats_.data(), outputs_, channels_, outputs_, count, true});
+    added(count);
+  }
+
+  /** For whoever adds to them otherwise, and says so. */
+  float* floats() { return floats_.data(); }
+  void added(int64_t count) {
+    pixels_ += count;
+    if (pixels_ >= weightSumPixels) flush();
+  }
+
+  void flush() {
+    if (pixels_ == 0) return;
+    for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
+    std::fill(floats_.begin(), floats_.end(), 0.0f);
+    pixels_ = 0;
+  }
+
+  const std::vector<double>& sums() const { return sums_; }
+
+ private:
+  int64_t channels_, outputs_, pixels_ = 0;
+  std::vector<float> floats_;
+  std::vector<double> sums_;
+};
+
+/** One thread's share of a backward. */
+class BackwardPart {
+ public:
+  BackwardPart(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
+               const UnitResult& result, const GradientLines* lines, const Right& right, const UnitGradients& gradients)
+      : unit_(unit), window_(unit.window), source_(source), depthwiseWeight_(depthwiseWeight), weight_(weight),
+        result_(result), lines_(lines), right_(right), gradients_(gradients), reader_(unit, source),
+        rows_(unit.kind == Unit::pointwise ? 0 : bandRows(unit)), band_(rows_ > 0 ? rows_ * window_.columns.result : bandPixels(unit)),
+        tile_(band_ * window_.channels + 32), gradientTile_(band_ * unit.outputs + 32), gathered_(band_ * unit.outputs + 32),
+        scratch_((rows_ > 0 ? 2 * window_.inputFloats() : band_ * window_.channels) + 32),
+        matrix_(window_.rows.kernel * window_.columns.kernel * (unit.kind == Unit::dense) + (unit.kind != Unit::dense), window_.channels, unit.outputs), inputTotals_(window_.channels),
+        depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight ? window_.channels * window_.rows.kernel * window_.columns.kernel : 0) {}
+
+  void run(int64_t begin, int64_t end) {
+    if (unit_.kind == Unit::dense) runDense(begin, end);
+    else if (unit_.kind == Unit::depthwise) runDepthwise(begin, end);
+    else runPointwise(begin, end);
+    matrix_.flush();
+  }
+
+  const std::vector<double>& matrix() const { return matrix_.sums(); }
+  const std::vector<double>& depthwise() const { return depthwise_; }
+  const ChannelTotals& inputTotals() const { return inputTotals_; }
+
+ private:
+  /** The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into gradientTile_. */
+  void rawGradient(int64_t first, int64_t count) {
+    const int64_t outputs = unit_.outputs;
+    const float* from = result_.gradient + first * result_.gradientPitch;
+    if (result_.gradientPitch != outputs) {
+      loops().copyPixels({gathered_.get(), outputs, from, result_.gradientPitch, count, outputs, false});
+      from = gathered_.get();
+    }
+    if (lines_ == nullptr) {
+      loops().copy(gradientTile_.get(), from, count * outputs, false);
+      return;
+    }
+    loops().channelScale({result_.raw + first * outputs, from, gradientTile_.get(), count * outputs, lines_->period, lines_->centres.data(),
+                          lines_->factors.data(), lines_->shifts.data(), lines_->gradientFactors.data(), false});
+  }
+
+  void toChannels(int64_t firstPixel, int64_t count, float* to) const {
+    const int64_t outputs = unit_.outputs;
+    loops().product({gradientTile_.get() + firstPixel * outputs, outputs, false, right_.values.get(), right_.pitch, to, window_.channels,
+                     count, window_.channels, outputs, false});
+  }
+
+  void runDepthwise(int64_t begin, int64_t end) {
+    const int64_t channels = window_.channels, row = window_.columns.result, pixels = unit_.resultPixels();
+    const InputGradient toInput(window_, depthwiseWeight_);
+    const Plane gradientPlane = toInput.plane();
+    Plane inputs = inputPlane(window_);
+    const DepthwiseRows pass(window_, inputs, depthwiseWeight_);
+    WeightSums weightSums(window_, inputs);
+    const bool further = gradients_.input != nullptr || gradients_.depthwiseWeight != nullptr;
+    for (int64_t image = begin; image < end; ++image) {
+      reader_.put(image, inputs);
+      for (int64_t y = 0; y < window_.rows.result; y += rows_) {
+        const int64_t count = std::min(rows_, window_.rows.result - y);
+        const int64_t first = image * pixels + y * row;
+        rawGradient(first, count * row);
+        if (gradients_.weight != nullptr) {
+          pass.run(inputs, y, count, tile_.get());
+          matrix_.add(tile_.get(), gradientTile_.get(), count * row);
+        }
+        if (!further) continue;
+        float* to = toInput.interior(gradientPlane) + y * gradientPlane.pitch();
+        if (row % 8 == 0) {
+          for (int64_t each = 0; each < count; ++each) toChannels(each * row, row, to + each * gradientPlane.pitch());
+        } else {
+          toChannels(0, count * row, tile_.get());
+          for (int64_t each = 0; each < count; ++each) {
+            loops().copy(to + each * gradientPlane.pitch(), tile_.get() + each * row * channels, row * channels, false);
+          }
+        }
+      }
+      if (gradients_.depthwiseWeight != nullptr) weightSums.add(inputs, toInput.interior(gradientPlane), gradientPlane.pitch());
+      if (gradients_.input != nullptr) {
+        float* to = scratch_.get();
+        toInput.run(gradientPlane, to, to + window_.inputFloats());
+        toSource(image * unit_.inputPixels(), unit_.inputPixels(), to);
+      }
+    }
+    if (gradients_.depthwiseWeight != nullptr) weightSums.addTo(depthwise_.data());
+  }
+
+  void runDense(int64_t begin, int64_t end) {
+    const int64_t row = window_.columns.result, pixels = unit_.resultPixels(), outputs = unit_.outputs;
+    Plane inputs = inputPlane(window_);
+    Plane inputGradients = inputPlane(window_);
+    const DenseTaps taps(unit_, inputs, weight_);
+    for (int64_t image = begin; image < end; ++image) {
+      if (gradients_.weight != nullptr) reader_.put(image, inputs);
+      if (gradients_.input != nullptr) inputGradients.fill(0);
+      for (int64_t y = 0; y < window_.rows.result; y += rows_) {
+        const int64_t count = std::min(rows_, window_.rows.result - y);
+        rawGradient(image * pixels + y * row, count * row);
+        for (int64_t each = 0; each < count; ++each) {
+          const float* gradient = gradientTile_.get() + each * row * outputs;
+          if (gradients_.weight != nullptr) taps.addToWeight(inputs, y + each, gradient, matrix_.floats());
+          if (gradients_.input != nullptr) taps.addToInput(inputGradients, y + each, gradient);
+        }
+        matrix_.added(count * row);
+      }
+      if (gradients_.input == nullptr) continue;
+      inputGradients.take(window_.rows.input, window_.columns.input, scratch_.get());
+      toSource(image * unit_.inputPixels(), unit_.inputPixels(), scratch_.get());
+    }
+  }
+
+  void runPointwise(int64_t begin, int64_t end) {
+    const int64_t channels = window_.channels, pixels = unit_.resultPixels();
+    const bool every = everyPixel(unit_);
+    for (int64_t image = begin; image < end; ++image) {
+      if (!every && gradients_.input != nullptr) {
+        std::fill_n(gradients_.input + image * window_.inputFloats(), window_.inputFloats(), 0.0f);
+      }
+      for (int64_t first = 0; first < pixels; first += band_) {
+        const int64_t last = std::min(first + band_, pixels), place = image * pixels;
+        rawGradient(place + first, last - first);
+        if (gradients_.weight != nullptr) {
+          if (every) reader_.read(place + first, place + last, tile_.get());
+          else reader_.gather(image, first, last, tile_.get());
+          matrix_.add(tile_.get(), gradientTile_.get(), last - first);
+        }
+        if (gradients_.input == nullptr) continue;
+        if (every && source_.norm == nullptr) {
+          const float* values = source_.values + (place + first) * source_.pitch;
+          loops().product({gradientTile_.get(), unit_.outputs, false, right_.values.get(), right_.pitch,
+                           gradients_.input + (place + first) * channels, channels, last - first, channels, unit_.outputs, false,
+                           source_.relu ? values : nullptr, source_.pitch});
+          continue;
+        }
+        toChannels(0, last - first, scratch_.get());
+        if (every) {
+          toSource(place + first, last - first, scratch_.get());
+        } else {
+          for (int64_t result = first; result < last; ++result) {
+            const int64_t pixel = reader_.pixelUnder(result);
+            if (pixel >= 0) toSource(image * unit_.inputPixels() + pixel, 1, scratch_.get() + (result - first) * channels);
+          }
+        }
+      }
+    }
+  }
+
+  /** What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over all images. */
+  void toSource(int64_t first, int64_t count, const float* from) {
+    const int64_t channels = window_.channels, floats = count * channels;
+    const float* values = source_.values + first * source_.pitch;
+    float* to = gradients_.input + first * channels;
+    if (source_.norm != nullptr) {
+      const NormLines& lines = reader_.lines();
+      constexpr int64_t block = 8192;
+      const int64_t step = std::max<int64_t>(1, block / lines.period) * lines.period;
+      for (int64_t start = 0; start < floats; start += step) {
+        loops().channelMask({values + start, from + start, to + start, std::min(step, floats - start), lines.period, lines.centres.data(),
+                             lines.factors.data(), lines.shifts.data(), inputTotals_.sums(), inputTotals_.products()});
+        inputTotals_.add();
+      }
+      return;
+    }
+    const int64_t run = source_.pitch == channels ? floats : channels;
+    for (int64_t start = 0; start < floats; start += run, values += source_.pitch) {
+      if (source_.relu) loops().mask(to + start, from + start, values, run);
+      else loops().copy(to + start, from + start, run, false);
+    }
+  }
+
+  const Unit& unit_;
+  const Window& window_;
+  const Source& source_;
+  const float* depthwiseWeight_;
+  const Weight& weight_;
+  const UnitResult& result_;
+  const GradientLines* lines_;
+  const Right& right_;
+  const UnitGradients& gradients_;
+  Reader reader_;
+  int64_t rows_, band_;
+  Floats tile_, gradientTile_, gathered_, scratch_;
+  MatrixSums matrix_;
+  ChannelTotals inputTotals_;
+  std::vector<double> depthwise_;
+};
+
+}  // namespace
+
+void unitBackward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight, const UnitResult& result,
+                  const UnitGradients& gradients) {
+  const int64_t channels = unit.window.channels, outputs = unit.outputs, images = unit.window.images;
+  std::optional<GradientLines> lines;
+  if (result.norm != nullptr) lines.emplace(Norm(result.norm, outputs), result.sums, outputs, images * unit.resultPixels());
+  const bool dense = unit.kind == Unit::dense;
+  const Right right(dense ? 0 : outputs, channels, [&](int64_t output, int64_t channel) { return weight.at(output, channel, 0, 0); });
+  std::vector<std::unique_ptr<BackwardPart>> parts(at::get_num_threads());
+  overImages(images, [&](int64_t part, int64_t begin, int64_t end) {
+    parts[part] = std::make_unique<BackwardPart>(unit, source, depthwiseWeight, weight, result, lines ? &*lines : nullptr, right, gradients);
+    parts[part]->run(begin, end);
+  });
+  parts.erase(std::remove(parts.begin(), parts.end(), nullptr), parts.end());
+  const auto total = [&](const auto& of) {
+    double sum = 0;
+    for (const auto& part : parts) sum += of(*part);
+    return static_cast<float>(sum);
+  };
+  if (gradients.weight != nullptr) {
+    const int64_t rows = dense ? unit.window.rows.kernel : 1, columns = dense ? unit.window.columns.kernel : 1;
+    int64_t place = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t column = 0; column < columns; ++column) {
+        for (int64_t channel = 0; channel < channels; ++channel) {
+          for (int64_t output = 0; output < outputs; ++output, ++place) {
+            gradients.weight[weight.place(output, channel, row, column)] = total([&](const BackwardPart& part) { return part.matrix()[place]; });
+          }
+        }
+      }
+    }
+  }
+  if (unit.kind == Unit::depthwise && gradients.depthwiseWeight != nullptr) {
+    for (size_t index = 0; index < parts[0]->depthwise().size(); ++index) {
+      gradients.depthwiseWeight[index] = total([&](const BackwardPart& part) { return part.depthwise()[index]; });
+    }
+  }
+  if (gradients.inputSums != nullptr) {
+    const Norm norm(source.norm, channels);
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      gradients.inputSums[channel] = total([&](const BackwardPart& part) { return part.inputTotals().product(channel) * norm.inverse[channel]; });
+      gradients.inputSums[channels + channel] = total([&](const BackwardPart& part) { return part.inputTotals().sum(channel); });
+    }
+  }
+}
+
+}  // namespace nasnet::kernels

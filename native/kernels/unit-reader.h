@@ -1,0 +1,104 @@
+// How a unit reads its input: bands and planes of it, normalised and through the ReLU on load.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "channel-lines.h"
+#include "depthwise-image.h"
+#include "unit.h"
+
+namespace nasnet::kernels {
+
+constexpr int64_t bandFloats = 4096;      // 16 KiB: a band's tiles of both sides fit the first-level cache
+
+inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+/** Rows of the result, or pixels where each needs one of the input, that are worked on at a time. */
+inline int64_t bandRows(const Unit& unit) {
+  const int64_t row = unit.window.columns.result * std::max(unit.window.channels, unit.outputs);
+  return std::max<int64_t>(4, bandFloats / row / 4 * 4);
+}
+inline int64_t bandPixels(const Unit& unit) {
+  return std::max<int64_t>(16, bandFloats / std::max(unit.window.channels, unit.outputs) / 8 * 8);
+}
+
+/** The right side of a product: [depth, columns] of value(k, n), rows rounded up to whole vectors. */
+struct Right {
+  int64_t pitch;
+  Floats values;
+
+  template <typename Value>
+  Right(int64_t depth, int64_t columns, const Value& value) : pitch(roundUp(columns, 16)), values(depth * pitch + 16) {
+    std::fill_n(values.get(), depth * pitch + 16, 0.0f);
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t n = 0; n < columns; ++n) values.get()[k * pitch + n] = value(k, n);
+    }
+  }
+};
+
+/** Reads a unit's source: normalised, through the ReLU, pixel after pixel. */
+class Reader {
+ public:
+  Reader(const Unit& unit, const Source& source)
+      : window_(unit.window), source_(source), run_(loops()),
+        line_(window_.columns.input * window_.channels + 16) {
+    if (source.norm != nullptr) lines_.emplace(Norm(source.norm, window_.channels), window_.channels);
+  }
+
+  /** Pixels first … last, counted over all images. */
+  void read(int64_t first, int64_t last, float* to) const {
+    const int64_t channels = window_.channels, count = (last - first) * channels;
+    const float* from = source_.values + first * source_.pitch;
+    if (source_.norm != nullptr) {
+      run_.channelScale({from, nullptr, to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
+                         lines_->shifts.data(), nullptr, source_.relu});
+    } else if (source_.pitch == channels) {
+      run_.copy(to, from, count, source_.relu);
+    } else {
+      run_.copyPixels({to, channels, from, source_.pitch, last - first, channels, source_.relu});
+    }
+  }
+
+  void put(int64_t image, Plane& plane) const {
+    const int64_t height = window_.rows.input, width = window_.columns.input;
+    plane.putRows(height, width, line_.get(), [&](int64_t y, int64_t from, int64_t to, float* place) {
+      const int64_t row = (image * height + y) * width;
+      read(row + from, row + to, place);
+    });
+  }
+
+  /** The pixels that a 1×1 window with a stride or padding reads for results first … last of an image. */
+  void gather(int64_t image, int64_t first, int64_t last, float* to) const {
+    for (int64_t result = first; result < last; ++result, to += window_.channels) {
+      const int64_t pixel = pixelUnder(result), place = image * window_.rows.input * window_.columns.input + pixel;
+      if (pixel < 0) std::fill_n(to, window_.channels, 0.0f);
+      else read(place, place + 1, to);
+    }
+  }
+
+  /** The pixel of an image that a 1×1 window reads, −1 for padding. */
+  int64_t pixelUnder(int64_t result) const {
+    const Axis &rows = window_.rows, &columns = window_.columns;
+    const int64_t y = result / columns.result * rows.stride - rows.before, x = result % columns.result * columns.stride - columns.before;
+    const bool inside = y >= 0 && y < rows.input && x >= 0 && x < columns.input;
+    return inside ? y * columns.input + x : -1;
+  }
+
+  const NormLines& lines() const { return *lines_; }
+
+ private:
+  const Window& window_;
+  const Source& source_;
+  const Loops& run_;
+  std::optional<NormLines> lines_;
+  Floats line_;
+};
+
+/** Whether results and inputs correspond one to one. */
+inline bool everyPixel(const Unit& unit) {
+  const auto plain = [](const Axis& axis) { return axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.after == 0; };
+  return plain(unit.window.rows) && plain(unit.window.columns);
+}
+
+}  // namespace nasnet::kernels
