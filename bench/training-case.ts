@@ -1,5 +1,5 @@
-// One case of bench/training.ts: both sides in every arrangement, all of them alive at once and taking turns, so that a machine that
-// slows down slows all of them down.
+// One case of bench/training.ts: both sides in every arrangement. The processes of one arrangement live at once and take turns, so
+// that a machine that slows down slows both sides down.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,53 +35,84 @@ interface Running extends Contestant {
   processes: TrainingProcess[];
 }
 
+export interface MeasuringOptions {
+  repeats: number;
+  /** Of a turn; absent: the case's own. */
+  steps?: number | undefined;
+  say: (line: string) => void;
+}
+
+type Network = Omit<Case, 'name' | 'about' | 'steps'>;
+
 /** @throws Failure when the sides differ or one of them ends */
 export async function measureCase(
   wanted: Case,
   both: [ours: Side, peer: Side],
   arrangements: readonly Arrangement[],
-  { repeats, steps = wanted.steps, say }: { repeats: number; steps?: number | undefined; say: (line: string) => void },
+  { repeats, steps = wanted.steps, say }: MeasuringOptions,
 ): Promise<CaseResult> {
   const { name, about, steps: _, ...network } = wanted;
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-bench-'));
   const start = join(folder, 'start.f32');
-  const running: Running[] = [];
-  const begin = async (side: Side, { name: arrangement, processes, threads, device }: Arrangement, variant: string) => {
-    const job: Job = { ...network, threads, device, variant };
-    const each = Array.from({ length: processes }, (_, index) => {
-      const first = arrangement === arrangements[0]!.name && index === 0;
-      return new TrainingProcess(side, first ? { ...job, start } : job);
-    });
-    const one = { side: side.name, arrangement, variant, turns: [], imagesPerSecond: 0, peakMemory: undefined };
-    const contestant: Running = { ...one, prepared: 0, processes: each };
-    running.push(contestant);
-    const [hello] = await Promise.all(each.map((process) => process.hello)); // ours has written its start by now
-    contestant.prepared = hello!.prepared ?? 0;
-  };
-  const turn = async ({ processes }: Running, count: number) => {
-    const answers = await Promise.all(processes.map((process) => process.make(count)));
-    return (processes.length * count * wanted.batch) / Math.max(...answers.map(({ seconds }) => seconds));
-  };
+  const contestants: Contestant[] = [];
+  let agreement: Agreement | undefined;
   try {
     for (const arrangement of arrangements) {
-      await begin(both[0], arrangement, 'eager');
-      for (const variant of arrangement.variants) await begin(both[1], arrangement, variant);
-    }
-    const agreement = await compareSides(name, running[0]!.processes[0]!, running[1]!.processes[0]!);
-    for (const contestant of running) await turn(contestant, 1); // buffers are allocated, kernels chosen
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      for (const contestant of repeat % 2 ? running.toReversed() : running) {
-        contestant.turns.push(await turn(contestant, steps));
+      const running: Running[] = [];
+      try {
+        running.push(await begin(both[0], network, arrangement, 'eager', start));
+        for (const variant of arrangement.variants) {
+          running.push(await begin(both[1], network, arrangement, variant, start)); // ours has written its start by now
+        }
+        agreement ??= await compareSides(name, running[0]!.processes[0]!, running[1]!.processes[0]!);
+        for (const each of running) await turn(each, 1, wanted.batch); // buffers are allocated, kernels chosen
+        for (let repeat = 0; repeat < repeats; repeat++) {
+          for (const each of repeat % 2 ? running.toReversed() : running) {
+            each.turns.push(await turn(each, steps, wanted.batch));
+          }
+          const figures = running.map(({ turns }) => turns.at(-1)!.toFixed(1)).join(' / ');
+          say(`${name}, ${arrangement.name}, turn ${repeat + 1} of ${repeats}: ${figures} images/s`);
+        }
+        contestants.push(...running.map(measured));
+      } finally {
+        await Promise.all(running.flatMap(({ processes }) => processes.map((each) => each.end())));
       }
-      const figures = running.map(({ turns }) => turns.at(-1)!.toFixed(1)).join(' / ');
-      say(`${name}, turn ${repeat + 1} of ${repeats}: ${figures} images/s`);
     }
-    const contestants = running.map(({ processes, ...rest }): Contestant => {
-      return { ...rest, imagesPerSecond: median(rest.turns), peakMemory: processes[0]!.peakMemory };
-    });
-    return { name, about, mode: wanted.mode, agreement, contestants };
+    return { name, about, mode: wanted.mode, agreement: agreement!, contestants };
   } finally {
-    for (const process of running.flatMap(({ processes }) => processes)) process.end();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The first process of either side starts from the file, the others from weights of their own. */
+async function begin(
+  side: Side,
+  network: Network,
+  arrangement: Arrangement,
+  variant: string,
+  start: string,
+): Promise<Running> {
+  const { name, threads, device } = arrangement;
+  const job: Job = { ...network, threads, device, variant };
+  const processes = Array.from({ length: arrangement.processes }, (_, index) => {
+    return new TrainingProcess(side, index === 0 ? { ...job, start } : job);
+  });
+  try {
+    const [hello] = await Promise.all(processes.map((each) => each.hello));
+    const empty = { turns: [], imagesPerSecond: 0, peakMemory: undefined, prepared: hello!.prepared ?? 0 };
+    return { side: side.name, arrangement: name, variant, ...empty, processes };
+  } catch (error) {
+    for (const each of processes) void each.end();
+    throw error;
+  }
+}
+
+/** Images per second of all its processes together. */
+async function turn({ processes }: Running, steps: number, batch: number): Promise<number> {
+  const answers = await Promise.all(processes.map((each) => each.make(steps)));
+  return (processes.length * steps * batch) / Math.max(...answers.map(({ seconds }) => seconds));
+}
+
+function measured({ processes, ...rest }: Running): Contestant {
+  return { ...rest, imagesPerSecond: median(rest.turns), peakMemory: processes[0]!.peakMemory };
 }

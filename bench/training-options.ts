@@ -32,7 +32,7 @@ export const help = `Images per second of training and of running networks, ours
 Arrangements: one process with a thread for each core; a process for each core; one thread. Each side counts with its best.
 PyTorch is that of NASNET_PYTHON, else of the first of python3 and /usr/bin/python3 that has it (Debian: python3-torch).
 First both sides make three steps from the same weights and images; if their parameters or losses differ, nothing is measured.
-All processes of a case live at once and take turns: N = 2, F = 32, batch 128 takes 12 GB on two cores.
+The processes of an arrangement live at once and take turns: N = 2, F = 32, batch 128 takes 4 GB (ours) and 5 GB (PyTorch) each.
 Ours keeps large buffers instead of giving them back to the system. To give PyTorch the same:
   MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 node bench/training.ts
 NASNET_KERNELS=off turns our kernels off.`;

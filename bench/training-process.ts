@@ -1,5 +1,6 @@
 // A process of bench/training.ts, ours or the peer's: started, told to make steps, asked for its memory, ended.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -83,8 +84,10 @@ export class TrainingProcess {
     }
   }
 
-  end(): void {
+  /** Resolves when it is gone, and its memory with it. */
+  async end(): Promise<void> {
     this.#process.stdin!.end();
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'close');
   }
 
   /** @throws Failure when it ended instead */

@@ -5,7 +5,7 @@ import type { CaseResult, Contestant } from './training-case.ts';
 export interface Verdict {
   ours: Contestant;
   peer: Contestant;
-  /** Of turns that stood beside each other, which shared the machine's mood: steadier than a ratio of medians. */
+  /** Of neighbouring turns, which shared the machine's mood, where both sides are best in one arrangement; else of the medians. */
   ratio: number;
   range: [lowest: number, highest: number];
 }
@@ -17,8 +17,12 @@ export function verdictOf({ contestants }: CaseResult, onGpu = false): Verdict {
     return own.toSorted((one, other) => other.imagesPerSecond - one.imagesPerSecond)[0]!;
   };
   const [ours, peer] = [best('nasnet'), best('PyTorch')];
-  const ratios = ours.turns.map((turn, index) => turn / peer.turns[index]!);
-  return { ours, peer, ratio: median(ratios), range: [Math.min(...ratios), Math.max(...ratios)] };
+  const beside = ours.arrangement === peer.arrangement;
+  const ratios = ours.turns.flatMap((turn, index) =>
+    (beside ? [peer.turns[index]!] : peer.turns).map((other) => turn / other),
+  );
+  const ratio = beside ? median(ratios) : ours.imagesPerSecond / peer.imagesPerSecond;
+  return { ours, peer, ratio, range: [Math.min(...ratios), Math.max(...ratios)] };
 }
 
 export function summary(results: readonly CaseResult[]): string[] {

@@ -33,13 +33,8 @@ async function run(options: TrainingBenchOptions): Promise<void> {
   const python = findPython();
   const both = sides(python);
   const arrangements = arrangementsOn(python, options.arrangements);
-  const columns = arrangements.flatMap(({ name, variants }) => [
-    `nasnet ${name}`,
-    ...variants.map((variant) => `PyTorch ${name}${variant === 'eager' ? '' : ` ${variant}`}`),
-  ]);
-  say(
-    `${options.cases.length} cases, about ${Math.ceil(expectedMinutes(options, arrangements))} minutes; ${columns.join(' / ')}`,
-  );
+  const minutes = Math.ceil(expectedMinutes(options, arrangements));
+  say(`${options.cases.length} cases, about ${minutes} minutes on a quiet machine; nasnet / PyTorch in each turn`);
   const results: CaseResult[] = [];
   for (const each of options.cases) {
     const result = await measureCase(each, both, arrangements, { ...options, say });
