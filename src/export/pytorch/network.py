@@ -311,7 +311,7 @@ $weights
 
 
 def centre(image, height, width):
-    top, left = (image.shape[1] - height + 1) // 2, (image.shape[2] - width + 1) // 2
+    top, left = round((image.shape[1] - height) / 2), round((image.shape[2] - width) / 2)  # halves to even, as torchvision
     return image[:, top : top + height, left : left + width]
 
 
