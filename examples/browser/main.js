@@ -160,7 +160,7 @@ async function unzipped(base64) {
   return new Response(body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
 
-const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
+const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)}\u00a0ms`;
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function list(names) {

@@ -154,7 +154,7 @@ test('a picture of the network’s size gets the engine’s class and probabilit
   assert.equal(byte, 0);
   assert.ok(probability <= 1e-3, `${probability}`);
   assert.ok(answer[0]![1] < 0.9, 'a probability that leaves something to compare');
-  assert.match((await page.textContent('#times'))!, /^What the network sees, 16 × 16\. Network [\d.]+ ms/);
+  assert.match((await page.textContent('#times'))!, /^What the network sees, 16 × 16\. Network [\d.]+\sms/);
 });
 
 for (const [name, model] of Object.entries(models)) {
