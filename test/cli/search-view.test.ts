@@ -29,10 +29,7 @@ test('time left follows the pace of this process: 20.5 cells in 60 s, 74.5 to go
 
 test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 to go', () => {
   const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
-  assert.equal(
-    finalistsLine(race, 80),
-    '  3 finalists racing, 14 of 20 runs   30 s gone, about 45 s to the next look',
-  );
+  assert.equal(finalistsLine(race, 80), '  3 finalists racing, 14 of 20 runs   30 s gone, about 45 s to the next look');
   assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s gone');
   assert.equal(finalistsLine(race, 20).length, 20);
 });
