@@ -62,10 +62,13 @@ function frameOf(image, input, { centralFraction, aspect, interpolation }) {
   return { source: centre(image, image), size, window: centre(size, input) };
 }
 
+/** Halves to the even number, as nasnet and torchvision crop. */
+const halfOf = (length) => Math.floor(length / 2) + (length % 4 === 3 ? 1 : 0);
+
 function centre([height, width], [inner, across]) {
   return {
-    left: Math.round((width - across) / 2),
-    top: Math.round((height - inner) / 2),
+    left: halfOf(width - across),
+    top: halfOf(height - inner),
     width: across,
     height: inner,
   };
