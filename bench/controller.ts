@@ -1,28 +1,30 @@
-// How fast the controller is: one ask, and one update from 20 architectures, B = 5, on one thread.
+// How fast the controller is: one ask, and one update from 20 architectures, B = 5, on one thread. Beside the time on the clock
+// that of the processor, which a busy machine stretches less.
 // node bench/controller.ts
 
 import { setThreads } from '../src/engine/machine.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { paperController } from '../src/search/options.ts';
 import { createStrategy } from '../src/search/strategy.ts';
+import { median } from './median.ts';
 
 const rounds = 12;
 const warmUp = 2;
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+type Times = [onTheClock: number, ofProcessor: number]; // milliseconds
 
-/** Milliseconds that a function takes. */
-function time(act: () => void): number {
-  const start = performance.now();
+function time(act: () => void): Times {
+  const [start, before] = [performance.now(), process.cpuUsage()];
   act();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
+  return [performance.now() - start, (user + system) / 1000];
 }
 
 setThreads(1);
 const { batchSize } = paperController;
 const strategy = createStrategy('ppo', { blocks: 5, seed: 1 });
 const rewards = new RandomStream('rewards');
-const measured = { ask: [] as number[], 'tell that updates': [] as number[], save: [] as number[] };
+const measured: Record<string, Times[]> = { '20 asks': [], 'tell that updates': [], save: [] };
 for (let round = 0; round < rounds; round++) {
   const first = round * batchSize;
   const trials = Array.from({ length: batchSize }, (_, index) => first + index);
@@ -30,13 +32,15 @@ for (let round = 0; round < rounds; round++) {
   const tells = time(() => trials.map((trial) => strategy.tell(trial, { reward: rewards.uniform() })));
   const save = time(() => strategy.save());
   if (round < warmUp) continue;
-  measured.ask.push(asks / batchSize);
-  measured['tell that updates'].push(tells);
-  measured.save.push(save);
+  measured['20 asks']!.push(asks);
+  measured['tell that updates']!.push(tells);
+  measured.save!.push(save);
 }
 console.log(
   `controller: ${batchSize} architectures an update, ${paperController.epochs} passes, medians of ${rounds - warmUp}`,
 );
-for (const [name, values] of Object.entries(measured))
-  console.log(`${name.padEnd(18)} ${median(values).toFixed(1)} ms`);
+for (const [name, values] of Object.entries(measured)) {
+  const [clock, processor] = [0, 1].map((which) => median(values.map((each) => each[which]!)).toFixed(1));
+  console.log(`${name.padEnd(18)} ${clock} ms, ${processor} of the processor`);
+}
 console.log(`state              ${(strategy.save().length / 1e6).toFixed(2)} MB`);
