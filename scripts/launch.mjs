@@ -25,7 +25,8 @@ export async function launch(script, words) {
     process.exitCode = runDoctor(words.slice(words.indexOf('doctor') + 1));
     return;
   }
-  const addon = command !== undefined && !withoutTensors.has(command) && !words.some((word) => askingOnly.has(word));
+  const asking = words.some((word) => askingOnly.has(word));
+  const addon = command !== undefined && !asking && (!withoutTensors.has(command) || words.includes('--measure'));
   const node = followed || command === 'doctor' ? (findNode() ?? process.execPath) : await setUpOrExit(addon);
   if (!isNewEnough(process.versions.node)) {
     relay(node, [script, ...words]);

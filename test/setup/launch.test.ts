@@ -123,6 +123,10 @@ test('bin/nasnet keeps the compiled code for its next start, and where it cannot
     return [stdout, stderr];
   };
   const code = join(folder, 'build/code');
+  assert.deepEqual(help(), ['undefined', '']); // before a set-up it leaves nothing behind
+  assert.equal(existsSync(join(folder, 'build')), false);
+
+  mkdirSync(join(folder, 'build'));
   assert.deepEqual(help(), [code, '']); // what it starts keeps its code there, too
   assert.ok(readdirSync(code, { recursive: true }).length > 5);
 
