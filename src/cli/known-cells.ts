@@ -15,7 +15,7 @@ import { readArchitecture } from './model-source.ts';
 export async function readKnown(
   names: string[],
   { space, blocks }: { space: SpaceName; blocks: number },
-  note: (line: string) => void,
+  note: (line: string) => void = () => {},
 ): Promise<number[][]> {
   const found: number[][] = [];
   for (const name of names) {

@@ -118,7 +118,7 @@ async function search(flags: Flags, given: GivenFlags): Promise<void> {
   const path = flags.study ?? join('runs', flags.preset, 'study.db');
   const directory = flags.output ?? dirname(path);
   const display = new SearchDisplay(process.stderr);
-  using study = existsSync(path) ? reopen(path, flags, given) : await begin(path, flags, display);
+  using study = existsSync(path) ? await reopen(path, flags, given) : await begin(path, flags, display);
   const { settings } = study;
   const trials = flags.trials ?? Math.max(settings.trials, study.asked);
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
@@ -185,17 +185,41 @@ function limitsOf({ maxParameters, maxMultiplyAdds, overLimit }: Flags): Limits 
 }
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
-function reopen(path: string, flags: Flags, given: GivenFlags): Study<SearchSettings> {
+async function reopen(path: string, flags: Flags, given: GivenFlags): Promise<Study<SearchSettings>> {
   const study = Study.open<SearchSettings>(path);
-  const { preset, seed, strategy, dataset, size, space = defaultSpace, blocks, finalists } = study.settings;
+  const {
+    preset,
+    seed,
+    strategy,
+    dataset,
+    size,
+    space = defaultSpace,
+    blocks,
+    finalists,
+    limits,
+    remember,
+    known,
+  } = study.settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
-  const settled = { preset, seed, strategy, dataset, size, space, blocks, ...finalistFlags };
+  const limitFlags = {
+    maxParameters: limits?.parameters,
+    maxMultiplyAdds: limits?.multiplyAdds,
+    overLimit: limits?.beyond ?? 'none',
+    reEvaluate: !remember,
+  };
+  const settled = { preset, seed, strategy, dataset, size, space, blocks, ...finalistFlags, ...limitFlags };
   for (const name of Object.keys(settled) as (keyof typeof settled)[]) {
     const [asked, stored] = [flags[name], settled[name]];
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
       `--${flagName(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+    );
+  }
+  if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
+    study.close();
+    throw new InputError(
+      `--known: expected ${known ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
     );
   }
   return study;

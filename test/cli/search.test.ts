@@ -100,6 +100,18 @@ test('what is no study, no network or no dataset is refused in one sentence', ()
   assert.ok(!existsSync(join(folder, 'no.db')));
 });
 
+test('a study goes on with the cells, limits and memory that it was started with, and with no others', () => {
+  for (const [words, expected] of [
+    [['--known', 'nasnet-a'], 'expected none'],
+    [['--max-parameters', '1M'], 'expected none'],
+    [['--re-evaluate'], 'expected false'],
+  ] as const) {
+    const { code, stderr } = run('search', ...words, '--study', study);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`^nasnet: ${words[0]}: ${expected}.*, with which .* was started, got`));
+  }
+});
+
 test('searches of spaces B and C end with a network and cells of their space, and stay in it', () => {
   for (const [space, blocks, output] of [
     ['b', 4, 'states'],
