@@ -79,7 +79,7 @@ export function registerSearch(program: Command): void {
     .option('--blocks <n>', 'blocks of a cell (default: 5, in space b 4)', wholeNumber('--blocks'))
     .option(
       '--finalists <k>',
-      'how many of the best cells are trained again, longer and with several seeds; 0 for none',
+      "how many of the best cells are trained again, longer and with several seeds; 0 for none (default: the preset's; laptop 0, paper 250)",
       countFromZero('--finalists'),
     )
     .option(
