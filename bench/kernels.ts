@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ones, randn, zeros } from '../src/engine/create.ts';
+import { combine, fusedUnit } from '../src/engine/fused.ts';
 import { backward, clearGradients } from '../src/engine/gradient.ts';
 import { averagePool, depthwiseConv2d, maxPool, normaliseBatch } from '../src/engine/kernels.ts';
 import { setThreads } from '../src/engine/machine.ts';
@@ -81,6 +82,33 @@ function normRow(shape: [number, number]): Row {
   return { name: 'batch norm', shape, kernel: 1, ours: by(normaliseBatch), libtorch: by(batchNorm) };
 }
 
+/** ReLU, a convolution (depthwise and 1×1, or all channels at once) and batch norm: one unit, beside four operators. */
+function unitRow(kind: 'depthwise' | 'dense', kernel: number, shape: [number, number]): Row {
+  const [channels] = shape;
+  const size = kind === 'dense' ? kernel : 1;
+  const matrix = randn([channels, channels, size, size]);
+  const movingMean = zeros([channels]);
+  const scale = { weight: ones([channels]), bias: zeros([channels]) };
+  for (const each of [matrix, scale.weight, scale.bias]) each.requiresGrad = true;
+  const norm = { ...scale, movingMean, movingVariance: ones([channels]), training: true, momentum: 0.1, epsilon: 1e-5 };
+  const reach = kernel >> 1;
+  const window = { stride: [1, 1], padding: [reach, reach, reach, reach], dilation: [1, 1], relu: true } as const;
+  const depthwise = (weight: Tensor) => (kind === 'depthwise' ? weight : undefined);
+  return {
+    name: kind === 'dense' ? `unit: ${kernel}×${kernel}` : `unit: depthwise ${kernel}×${kernel} and 1×1`,
+    shape,
+    kernel,
+    ours: (input, weight) =>
+      combine(fusedUnit(input, { ...window, depthwise: depthwise(weight), weight: matrix, norm })),
+    libtorch: (input, weight) => {
+      const filtered = depthwise(weight)
+        ? conv2d(input.relu(), weight, { groups: channels, padding: reach })
+        : input.relu();
+      return batchNorm(conv2d(filtered, matrix, { padding: kind === 'dense' ? reach : 0 }), norm);
+    },
+  };
+}
+
 const shapes: [number, number][] = [
   [8, 16],
   [16, 8],
@@ -100,6 +128,10 @@ const rows = shapes.flatMap((shape) => [
   rowOf('maximum', 7, 1, 1, shape),
   rowOf('maximum', 3, 2, 1, shape),
   normRow(shape),
+  unitRow('dense', 1, shape),
+  unitRow('dense', 3, shape),
+  unitRow('depthwise', 3, shape),
+  unitRow('depthwise', 5, shape),
 ]);
 
 /** Milliseconds of each side's forward pass and of its forward and backward pass, side by side in turns. */
