@@ -21,8 +21,8 @@ napi_value configuration(Call& call);
 void keepLargeBuffers();
 
 /**
- * Asks the system for pages of 2 MiB under the heap, for what it has grown since the last call: streams of large buffers then miss no
- * addresses. Takes a microsecond where nothing has grown.
+ * Asks the system for pages of 2 MiB where the heap has grown since the last call: streams over large buffers then wait for fewer
+ * addresses to be translated. Takes less than a microsecond where nothing has grown.
  */
 void useLargePages();
 

@@ -138,16 +138,16 @@ class BackwardPart {
     Plane inputs = inputPlane(window_);
     Plane inputGradients = inputPlane(window_);
     const DenseTaps taps(unit_, inputs, weight_);
+    const Floats room(taps.room(rows_) + 32);
     for (int64_t image = begin; image < end; ++image) {
       if (gradients_.weight != nullptr) reader_.put(image, inputs);
       if (gradients_.input != nullptr) inputGradients.fill(0);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         rawGradient(image * pixels + y * row, count * row);
-        for (int64_t each = 0; each < count; ++each) {
-          const float* gradient = gradientTile_.get() + each * row * outputs;
-          if (gradients_.weight != nullptr) taps.addToWeight(inputs, y + each, gradient, matrix_.floats());
-          if (gradients_.input != nullptr) taps.addToInput(inputGradients, y + each, gradient);
+        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.get(), room.get(), matrix_.floats());
+        for (int64_t each = 0; each < count && gradients_.input != nullptr; ++each) {
+          taps.addToInput(inputGradients, y + each, gradientTile_.get() + each * row * outputs);
         }
         matrix_.added(count * row);
       }

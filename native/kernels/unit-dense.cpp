@@ -40,13 +40,16 @@ void DenseTaps::addToInput(const Plane& plane, int64_t y, const float* gradient)
   }
 }
 
-void DenseTaps::addToWeight(const Plane& plane, int64_t y, const float* gradient, float* sums) const {
-  const int64_t channels = window_.channels, taps = window_.columns.kernel;
+void DenseTaps::addToWeight(const Plane& plane, int64_t y, int64_t count, const float* gradient, float* room, float* sums) const {
+  const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels, length = window_.columns.result;
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
-    const float* line = plane.row(y * window_.rows.stride + row * window_.rows.dilation);
     for (int64_t tap = 0; tap < taps; tap += together_) {
-      loops().product({line + columns_[tap], channels, true, gradient, outputs_, sums + (row * taps + tap) * channels * outputs_, outputs_,
-                       together_ * channels, outputs_, window_.columns.result, true});
+      for (int64_t each = 0; each < count; ++each) {
+        const float* line = plane.row((y + each) * window_.rows.stride + row * window_.rows.dilation) + columns_[tap];
+        loops().copyPixels({room + each * length * wide, wide, line, channels, length, wide, false});
+      }
+      loops().product({room, wide, true, gradient, outputs_, sums + (row * taps + tap) * channels * outputs_, outputs_, wide, outputs_,
+                       count * length, true});
     }
   }
 }

@@ -16,8 +16,14 @@ class DenseTaps {
   /** Adds what the gradient [columns, outputs] of row y gives to the inputs, in a plane like theirs. */
   void addToInput(const Plane& plane, int64_t y, const float* gradient) const;
 
-  /** Adds what it gives to the weight: sums [kernel rows, kernel columns, channels, outputs]. */
-  void addToWeight(const Plane& plane, int64_t y, const float* gradient, float* sums) const;
+  /**
+   * Adds what the gradient of `count` rows from row y on gives to the weight: sums [kernel rows, kernel columns, channels, outputs].
+   * The pixels under a row of the kernel are copied side by side, so that the sums stay in registers over all of these rows.
+   */
+  void addToWeight(const Plane& plane, int64_t y, int64_t count, const float* gradient, float* room, float* sums) const;
+
+  /** Floats of the room that this takes. */
+  int64_t room(int64_t count) const { return count * window_.columns.result * together_ * window_.channels; }
 
  private:
   const Window& window_;

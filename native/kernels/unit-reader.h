@@ -17,7 +17,8 @@ inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multip
 /** Rows of the result, or pixels where each needs one of the input, that are worked on at a time. */
 inline int64_t bandRows(const Unit& unit) {
   const int64_t row = unit.window.columns.result * std::max(unit.window.channels, unit.outputs);
-  return std::max<int64_t>(4, bandFloats / row / 4 * 4);
+  const int64_t least = unit.kind == Unit::dense ? roundUp(64 / unit.window.columns.result + 1, 4) : 4;
+  return std::max(least, bandFloats / row / 4 * 4);
 }
 inline int64_t bandPixels(const Unit& unit) {
   return std::max<int64_t>(16, bandFloats / std::max(unit.window.channels, unit.outputs) / 8 * 8);
