@@ -31,9 +31,9 @@ struct Combine : torch::autograd::Function<Combine> {
     at::Tensor result = emptyImages(left, left.sizes());
     if (right.defined()) {
       const Operand other{right.data_ptr<float>(), pitchOf(right), floatsOf(rightNorm)};
-      combine(pixelsOf(left), one, &other, result.data_ptr<float>(), left.size(1));
+      combine(pixelsOf(left), one, &other, result.data_ptr<float>());
     } else {
-      combine(pixelsOf(left), one, nullptr, result.data_ptr<float>(), left.size(1));
+      combine(pixelsOf(left), one, nullptr, result.data_ptr<float>());
     }
     context->save_for_backward({leftNorm.defined() ? left : at::Tensor(), leftNorm, rightNorm.defined() ? right : at::Tensor(), rightNorm});
     context->saved_data["right"] = right.defined();

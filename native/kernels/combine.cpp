@@ -30,7 +30,7 @@ const float* together(const float* values, int64_t pitch, int64_t channels, int6
 
 }  // namespace
 
-void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result, int64_t resultPitch) {
+void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result) {
   const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
   // One operand is `first`, normalised if any is; the other is added, times a factor.
   const bool swapped = right != nullptr && left.norm == nullptr && right->norm != nullptr;
@@ -51,13 +51,13 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, fl
     }
   }
   overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
-    const Floats room(3 * block * channels);
-    float *firstRoom = room.get(), *secondRoom = firstRoom + block * channels, *resultRoom = secondRoom + block * channels;
+    const Floats room(2 * block * channels);
+    float *firstRoom = room.get(), *secondRoom = firstRoom + block * channels;
     for (int64_t start = begin; start < end; start += block) {
       const int64_t last = std::min(start + block, end), count = (last - start) * channels;
       const float* one = together(first.values, first.pitch, channels, start, last, firstRoom);
       const float* other = second == nullptr ? nullptr : together(second->values, second->pitch, channels, start, last, secondRoom);
-      float* to = resultPitch == channels ? result + start * channels : resultRoom;
+      float* to = result + start * channels;
       if (lines) {
         loops().channelScale({one, other, to, count, period, lines->centres.data(), lines->factors.data(), lines->shifts.data(),
                               factors.data(), false});
@@ -65,7 +65,6 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, fl
         loops().copy(to, one, count, false);
         if (other != nullptr) loops().add(to, other, count);
       }
-      if (resultPitch != channels) loops().copyPixels({result + start * resultPitch, resultPitch, to, channels, last - start, channels, false});
     }
   });
 }

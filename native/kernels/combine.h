@@ -15,7 +15,7 @@ struct Operand {
 };
 
 /** result = left + right; `right` may be null. */
-void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result, int64_t resultPitch);
+void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result);
 
 /** sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is wanted. */
 struct OperandSums {

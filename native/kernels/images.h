@@ -1,5 +1,5 @@
 // Images in memory as our fused operators take them: channels side by side, pixels any equal distance apart, so that a slice of
-// a concatenation can be read and written in its place.
+// a concatenation can be read in its place.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -3,7 +3,7 @@
 // go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
 
 import { operator } from './operator.ts';
-import type { BatchNormOptions } from './operators.ts';
+import { type BatchNormOptions, cat } from './operators.ts';
 import { Tensor } from './tensor.ts';
 
 /** The result of a unit before its batch norm, and that norm. Only `fusedUnit` and `combine` read it. */
@@ -65,7 +65,7 @@ export function combine(left: Tensor | Raw, right?: Tensor | Raw): Tensor {
 
 /** Images of one size side by side in depth: [n, c₁, h, w], [n, c₂, h, w] … → [n, c₁ + c₂ …, h, w]. */
 export function concat(images: readonly Tensor[]): Tensor {
-  return concatenation.tensor(images);
+  return fusedOn() ? concatenation.tensor(images) : cat(images, 1);
 }
 
 /** The same images for each of `count` readers, whose gradients are added in one pass. Nobody may write into them. */
