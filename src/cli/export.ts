@@ -1,9 +1,10 @@
 // `nasnet export MODEL -o FILE`: a network for the places where people run models.
 
 import { existsSync, statSync } from 'node:fs';
-import { extname } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
+import { makeFolder } from '../report/file.ts';
 import type { ModelFlags } from '../space/model-name.ts';
 import { type FormatName, formats } from './export-formats.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
@@ -63,6 +64,7 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   if (network.description && given.has('seed'))
     throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
   const block = new LiveBlock(process.stderr);
+  makeFolder(dirname(output));
   const exported = await formats[format].write({ model, network, output, images, verify, python, seed, block });
   block.draw([]);
   const { said, ...document } = exported;

@@ -1,12 +1,13 @@
 // `nasnet import FILE`: published NASNet-A weights as a model file of ours.
 
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { type Imported, importWeights } from '../import/import-weights.ts';
 import { type SourceName, sources } from '../import/sources.ts';
 import { writeModel } from '../model/model-file.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
+import { makeFolder } from '../report/file.ts';
 import { percent, whole } from '../report/words.ts';
 import { LiveBlock } from './live-block.ts';
 import { wholeNumber } from './model-source.ts';
@@ -50,6 +51,7 @@ Examples:
       });
       block.draw([]);
       for (const remark of remarks(imported, from)) block.log(`${path}: ${remark}`);
+      makeFolder(dirname(output));
       writeModel(output, imported.network, imported.description);
       process.stdout.write(
         json ? `${JSON.stringify(document(path, output, imported), null, 2)}\n` : words(output, imported),
