@@ -6,9 +6,10 @@ import type { TrainingProcess } from './training-process.ts';
 /**
  * Relative differences allowed: of the first gradients' norm, and of the losses of three steps. Rounding grows with every update:
  * NASNet-A up to N = 2, F = 32 has 1e-6, 3e-5 and 2e-4 in its losses; one ReLU too many in its first cell makes 4e-3 in the first.
- * A random architecture's third loss may differ by a tenth, so that of those only the first step counts (1e-5; norms 8e-4).
+ * A random architecture's third loss may differ by a tenth, so that of those only the first step counts (1e-5; norms 8e-4). So
+ * does NASNet-A's at N = 6, where the first gradients of PyTorch's float32 and of ours both differ by 1.5% from those in float64.
  */
-const tolerances = { norm: 2e-3, losses: [1e-4, 1e-3, 1e-2], randomLosses: [1e-4, Infinity, Infinity] };
+const tolerances = { norm: 2e-3, losses: [1e-4, 1e-3, 1e-2], firstLoss: [1e-4, Infinity, Infinity] };
 
 export interface Agreement {
   parameters: number;
@@ -32,7 +33,7 @@ export async function compareSides(name: string, ours: TrainingProcess, peer: Tr
     throw new Failure(`${name}: the networks differ: ${what} is ${one} in ours, ${another} in the peer`);
   };
   const agreement: Agreement = { parameters, versions: [version, other.version], losses: [] };
-  const losses = name.startsWith('random-') ? tolerances.randomLosses : tolerances.losses;
+  const losses = name === 'final' || name.startsWith('random-') ? tolerances.firstLoss : tolerances.losses;
   for (const [index, tolerance] of losses.entries()) {
     const [one, another] = [await ours.make(1), await peer.make(1)];
     equal(`the loss of step ${index + 1}`, one.loss, another.loss, tolerance);
