@@ -1,10 +1,11 @@
 // Writing results so that nobody ever reads half of one: beside the old file, to the disk, then in its place.
-// Like failure.ts for every folder; what the files hold is the callers'.
+// And the folders that they go to. Like failure.ts for every folder; what the files hold is the callers'.
 
 import {
   closeSync,
   existsSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   realpathSync,
   renameSync,
@@ -12,6 +13,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /**
@@ -42,6 +44,25 @@ export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>):
     const { syscall, message } = error as NodeJS.ErrnoException;
     throw syscall === undefined ? error : new Failure(`${path}: the file could not be written (${message})`);
   }
+}
+
+/** Makes a folder and those above it, where they are missing. @throws Failure with the reason */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new Failure(`${path}: the folder could not be made (${(error as Error).message})`);
+  }
+}
+
+/** Writes texts by file name into a folder, which is made where it is missing; returns their paths. @throws Failure as writeWhole */
+export function writeFiles(directory: string, texts: Record<string, string>): string[] {
+  makeFolder(directory);
+  return Object.entries(texts).map(([name, text]) => {
+    const path = join(directory, name);
+    writeWhole(path, [text]);
+    return path;
+  });
 }
 
 function writeAll(file: number, bytes: Uint8Array): number {

@@ -1,11 +1,9 @@
 // `nasnet report --figure 5`: the published networks and the user's own, by accuracy and by what they cost, as two plots and as
 // one table. The drawing is figure-5-chart.ts's.
 
-import { join } from 'node:path';
 import { type FamilyMember, family } from '../space/family.ts';
-import { writeWhole } from '../whole-file.ts';
+import { writeFiles } from '../whole-file.ts';
 import { type CostPoint, costChart, type Series } from './figure-5-chart.ts';
-import { makeFolder } from './file.ts';
 import { designedResults } from './published-results.ts';
 
 /** One of the user's networks, measured on ImageNet or on whatever they compare by. */
@@ -69,7 +67,6 @@ const share = (percent: number) => Number((percent / 100).toFixed(4));
  * @throws Failure when the folder or a file cannot be written
  */
 export function writeFigure5(directory: string, own: readonly OwnModel[]): string[] {
-  makeFolder(directory);
   const rows = figure5Rows(own);
   const points = (name: 'parameters' | 'multiplyAdds', unit: number) =>
     rows.map(({ graph, reproduced, ...row }): CostPoint => {
@@ -89,11 +86,7 @@ export function writeFigure5(directory: string, own: readonly OwnModel[]): strin
     }),
     'figure-5.csv': figure5Table(rows),
   };
-  return Object.entries(files).map(([name, text]) => {
-    const path = join(directory, name);
-    writeWhole(path, [text]);
-    return path;
-  });
+  return writeFiles(directory, files);
 }
 
 /** As CSV (RFC 4180): one line of names, then one for each network; unknown figures are empty. */

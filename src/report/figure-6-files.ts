@@ -1,13 +1,11 @@
 // Figure 6 of one or several studies as files: the picture, its points as CSV, and what can be said of the strategies.
 
-import { join } from 'node:path';
 import { InputError } from '../failure.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
-import { writeWhole } from '../whole-file.ts';
+import { writeFiles } from '../whole-file.ts';
 import { comparisonSentence, figure6, figure6Csv } from './figure-6.ts';
 import { figure6Chart } from './figure-6-chart.ts';
-import { makeFolder } from './file.ts';
 import { runsOf } from './search-runs.ts';
 
 /**
@@ -23,13 +21,8 @@ export function writeFigure6(paths: readonly string[], directory: string): { fil
     return found;
   });
   const figure = figure6(runs);
-  makeFolder(directory);
   const texts = { 'figure-6.svg': figure6Chart(figure.curves), 'figure-6.csv': figure6Csv(figure) };
-  const files = Object.entries(texts).map(([name, text]) => {
-    const path = join(directory, name);
-    writeWhole(path, [text]);
-    return path;
-  });
+  const files = writeFiles(directory, texts);
   const said = figure.comparisons.map(comparisonSentence);
   const least = Math.min(...runs.map(({ samples }) => samples.length));
   const few = `After ${least} architectures of a strategy nothing can be said of the strategies yet.`;

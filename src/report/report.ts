@@ -1,29 +1,22 @@
 // `nasnet report`: a study's page, its best cells as pictures and architecture files, in one folder.
 
-import { join } from 'node:path';
 import { drawArchitecture } from '../draw/picture.ts';
 import { printArchitecture } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
-import { writeWhole } from '../whole-file.ts';
-import { makeFolder } from './file.ts';
+import { writeFiles } from '../whole-file.ts';
 import { findingsOf } from './findings.ts';
 import { type Page, renderPage } from './page.ts';
 
 /** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. Older ones are replaced. */
 export function writeReport(study: Study<SearchSettings>, directory: string): string[] {
-  makeFolder(directory);
   const page = pageOf(study);
   const files: Record<string, string> = { 'report.html': renderPage(page) };
   page.top.slice(0, pictureNames.length).forEach(({ trial, architecture }, place) => {
     files[`${pictureNames[place]}.svg`] = drawArchitecture(architecture, { title: `Trial ${trial}` });
     files[`${pictureNames[place]}.json`] = printArchitecture(architecture);
   });
-  return Object.entries(files).map(([name, text]) => {
-    const path = join(directory, name);
-    writeWhole(path, [text]);
-    return path;
-  });
+  return writeFiles(directory, files);
 }
 
 const pictureNames = ['best', 'second', 'third'];

@@ -1,13 +1,13 @@
 // An evaluation that may take hours: every few seconds its counts are written to a small file, and the next run goes on with them
 // after a Ctrl-C or a kill.
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { Failure } from '../failure.ts';
 import type { Network } from '../model/network.ts';
-import { writeWhole } from '../whole-file.ts';
+import { makeFolder, writeWhole } from '../whole-file.ts';
 import { type Accuracy, Tally } from './evaluation.ts';
 import type { ImageSource } from './image-source.ts';
 
@@ -111,10 +111,6 @@ function readState(path: string, classes: number, count: number): State | undefi
 }
 
 function writeState(path: string, state: State): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw new Failure(`${dirname(path)}: the folder could not be made (${(error as Error).message})`);
-  }
+  makeFolder(dirname(path));
   writeWhole(path, [JSON.stringify(state)]);
 }
