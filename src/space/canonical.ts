@@ -13,7 +13,9 @@ import {
   liveStates,
   outputStates,
 } from './architecture.ts';
+import { decode } from './decisions.ts';
 import { combiners, operationNames } from './operations.ts';
+import type { SpaceName } from './search-space.ts';
 
 /** The architecture itself, its blocks and halves in canonical order, its output list spelled out in ascending order. */
 export function canonicalArchitecture({ normal, reduction }: Architecture): Architecture {
@@ -25,6 +27,10 @@ export function architectureKey(architecture: Architecture): string {
   const { normal, reduction } = canonicalArchitecture(architecture);
   return `${printKey(normal)} | ${printKey(reduction)}`;
 }
+
+/** `architectureKey` of what decisions stand for. @throws InputError as `decode` */
+export const decisionsKey = (decisions: readonly number[], space?: SpaceName): string =>
+  architectureKey(decode(decisions, space));
 
 const printKey = ({ blocks, output }: Cell) => [...blocks.map((block) => blockRow(block).join('.')), output].join(' ');
 

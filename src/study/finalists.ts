@@ -2,8 +2,7 @@
 // of them is clear or cannot be. It sends trainings out and puts what comes back on disk; racing.ts decides which there are to be.
 
 import { Failure } from '../failure.ts';
-import { architectureKey } from '../space/canonical.ts';
-import { decode } from '../space/decisions.ts';
+import { decisionsKey } from '../space/canonical.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Evaluate } from './evaluation.ts';
 import type { FinalistRun, FinalistRunRecord } from './finalist-runs.ts';
@@ -114,7 +113,7 @@ function chooseFinalists(study: Study<SearchSettings>, count: number): number[] 
   const chosen: number[] = [];
   for (const { number, decisions } of study.best(study.asked)) {
     if (chosen.length === count) break;
-    const key = architectureKey(decode(decisions, study.settings.space));
+    const key = decisionsKey(decisions, study.settings.space);
     if (!keys.has(key)) chosen.push(number);
     keys.add(key);
   }

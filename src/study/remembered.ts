@@ -1,8 +1,8 @@
 // Same graph, same reward: a trial whose architecture was trained before in this study takes that reward instead of training it
 // again. It remembers done trials and those under way; what it answers, the run loop records as for any trial.
 
-import { architectureKey } from '../space/canonical.ts';
-import { type DecisionKind, decisionKind, decode } from '../space/decisions.ts';
+import { decisionsKey } from '../space/canonical.ts';
+import { type DecisionKind, decisionKind } from '../space/decisions.ts';
 import type { SpaceName } from '../space/search-space.ts';
 import { type Evaluate, isReward } from './evaluation.ts';
 import type { Study } from './study.ts';
@@ -31,7 +31,8 @@ class KnownRewards {
 
   get(decisions: readonly number[], key: string): Known | undefined {
     const kind = kindOf(decisions);
-    for (const trial of this.#waiting.get(kind) ?? []) this.#byKey.set(keyOf(trial.decisions, this.#space), trial);
+    for (const trial of this.#waiting.get(kind) ?? [])
+      this.#byKey.set(decisionsKey(trial.decisions, this.#space), trial);
     this.#waiting.delete(kind);
     return this.#byKey.get(key);
   }
@@ -61,7 +62,7 @@ export function remembering(evaluate: Evaluate, study: Study<object>, space?: Sp
   const underWay = new Map<string, Promise<unknown>>();
 
   return async (trial, progress) => {
-    const key = keyOf(trial.decisions, space);
+    const key = decisionsKey(trial.decisions, space);
     while (underWay.has(key)) await underWay.get(key);
     const earlier = known.get(trial.decisions, key);
     if (earlier) return { reward: earlier.reward, seconds: 0, sameAs: earlier.number };
@@ -79,5 +80,3 @@ export function remembering(evaluate: Evaluate, study: Study<object>, space?: Sp
     return evaluation;
   };
 }
-
-const keyOf = (decisions: readonly number[], space: SpaceName | undefined) => architectureKey(decode(decisions, space));
