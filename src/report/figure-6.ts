@@ -102,14 +102,18 @@ function estimate(
   random: RandomStream,
 ): Estimate[] {
   const meansOf = (curves: number[][]) => after.map((_, place) => mean(curves.map((curve) => curve[place]!)));
-  const truth = meansOf(group.map(({ samples }) => topMeans(samples, top, after)));
-  const sizes = group.map(({ samples }) => uniqueModels(samples).length);
+  const unique = group.map(({ samples }) => uniqueModels(samples));
+  const means = (place: number, weights?: readonly number[]) =>
+    topMeans(group[place]!.samples, top, after, weights, unique[place]);
+  const truth = meansOf(group.map((_, place) => means(place)));
   const resampled = Array.from({ length: resamples }, () =>
     meansOf(
       group.map((_, place) => {
         const drawn = group.length > 1 ? random.integer(group.length) : place;
-        const weights = Array.from({ length: sizes[drawn]! }, () => poisson(random));
-        return topMeans(group[drawn]!.samples, top, after, weights);
+        return means(
+          drawn,
+          unique[drawn]!.map(() => poisson(random)),
+        );
       }),
     ),
   );

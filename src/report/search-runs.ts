@@ -3,8 +3,7 @@
 
 import { armLabels, armOf } from '../search/arms-strategy.ts';
 import { armNames } from '../search/strategy.ts';
-import { architectureKey } from '../space/canonical.ts';
-import { decode } from '../space/decisions.ts';
+import { decisionsKey } from '../space/canonical.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
 
@@ -33,8 +32,7 @@ export function runsOf(study: Study<SearchSettings>): SearchRun[] {
   for (const { number, state, decisions, reward } of study.trials({ from: known.length })) {
     const arm = armOf(number, names.length);
     if (state === 'queued' || state === 'running') open.add(arm);
-    if (!open.has(arm))
-      runs[arm]!.samples.push({ reward: reward ?? undefined, key: architectureKey(decode(decisions, space)) });
+    if (!open.has(arm)) runs[arm]!.samples.push({ reward: reward ?? undefined, key: decisionsKey(decisions, space) });
   }
   return runs;
 }
@@ -51,17 +49,18 @@ export function uniqueModels(samples: readonly Sample[]): number[] {
 
 /**
  * Mean reward of the `count` best unique models among the first n samples, for every n of `after`; NaN where there are fewer.
- * `weights`: how often each unique model counts, by its rank among them (a bootstrap's resampling); once by default.
+ * `weights`: how often each unique model counts, by its rank among them (a bootstrap's resampling); once by default. `unique`:
+ * `uniqueModels(samples)`, for those who ask often.
  */
 export function topMeans(
   samples: readonly Sample[],
   count: number,
   after: readonly number[],
   weights?: readonly number[],
+  unique: readonly number[] = uniqueModels(samples),
 ): number[] {
   const best: number[] = []; // the best rewards so far, falling, `count` at most
   const means: number[] = [];
-  const unique = uniqueModels(samples);
   let next = 0;
   for (const n of after) {
     for (; next < unique.length && unique[next]! < n; next++) {
