@@ -13,7 +13,7 @@ export function networkOf(model: string, { architecture, options, description }:
   if (!description) return buildNetwork(plan, { seed }).train(false);
   const { network } = readModel(model);
   if (network.plan.input.join() === plan.input.join()) return network;
-  const resized = buildNetwork(plan).train(false); // --input: the same weights on images of another size
+  const resized = buildNetwork(plan, { initialise: false }).train(false); // --input: the same weights on images of another size
   resized.loadStateDict(network.stateDict());
   network.dispose();
   return resized;

@@ -2,6 +2,10 @@
 
 import type { Command } from 'commander';
 
+/** An option's name as it is typed: `stemChannels` is `--stem-channels`. */
+export const typedFlag = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 export type GivenFlags = ReadonlySet<string>;
 
 export function givenFlags(command: Command): GivenFlags {

@@ -7,6 +7,7 @@ import type { Architecture } from '../space/architecture.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
 import { type Plan, type PlanOptions, planNetwork } from '../space/plan.ts';
 import { auxiliaryFits } from '../space/plan-auxiliary.ts';
+import { typedFlag } from './flags.ts';
 import { imageSize, readArchitecture, wholeNumber } from './model-source.ts';
 
 export const modelHelp = 'SOURCE:N@P or SOURCE:mobile|large|cifar, SOURCE being nasnet-a, FILE.json or STUDY.db#TRIAL';
@@ -31,10 +32,10 @@ export function addModelFlags(command: Command): Command {
     .option('--no-skip-reduction-input', 'it reads that input, as mobile and CIFAR do');
 }
 
-/** Those of these options that have a value, as one types them: `stemChannels` is `--stem-channels`. */
+/** Those of these options that have a value, as one types them. */
 export function typedFlags(options: object): string[] {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return given.map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  return given.map(([name]) => typedFlag(name));
 }
 
 /** A network to be looked at: its layers, and its weights' file where it has one. */

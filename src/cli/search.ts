@@ -16,7 +16,7 @@ import { fitted, presets, type SearchSettings, settingsOf } from '../study/prese
 import { Study } from '../study/study.ts';
 import { makeFolder } from '../whole-file.ts';
 import { prepareDataset } from './dataset.ts';
-import { type GivenFlags, givenFlags } from './flags.ts';
+import { type GivenFlags, givenFlags, typedFlag } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { readKnown } from './known-cells.ts';
 import { countFromZero, quantity, wholeNumber } from './model-source.ts';
@@ -213,7 +213,7 @@ async function reopen(path: string, flags: Flags, given: GivenFlags): Promise<St
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
-      `--${flagName(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
     );
   }
   if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
@@ -224,9 +224,6 @@ async function reopen(path: string, flags: Flags, given: GivenFlags): Promise<St
   }
   return study;
 }
-
-/** finalistEpochs as it is typed: finalist-epochs */
-const flagName = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 function closingWords(said: string[], directory: string, study: string, trials: number): string {
   const files = [
