@@ -1,8 +1,8 @@
 // `nasnet profile --family`: the published networks beside what the released graph gives for them.
 
-import { whole } from '../report/words.ts';
 import { type FamilyMember, family } from '../space/family.ts';
 import { alignColumns } from './columns.ts';
+import { whole } from './profile-table.ts';
 
 /** The document of `profile --family --json`. */
 export const familyDocument = () => ({ family: family() });

@@ -5,12 +5,12 @@ import { devices, libtorch } from '../engine/machine.ts';
 import { InputError } from '../failure.ts';
 import { type Latency, measureLatency, type NotMeasured } from '../latency/measure.ts';
 import { type Runtime, runtimes } from '../latency/runtime.ts';
-import { whole } from '../report/words.ts';
 import type { Plan } from '../space/plan.ts';
 import { alignColumns } from './columns.ts';
 import { descriptionOf, networkOf } from './described-network.ts';
 import { LiveBlock } from './live-block.ts';
 import type { NamedNetwork } from './model-flags.ts';
+import { whole } from './profile-table.ts';
 
 /** As given; undefined is not given. */
 export interface MeasureFlags {

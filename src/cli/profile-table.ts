@@ -1,6 +1,5 @@
 // What `nasnet profile` prints of one network: a row for each part, then the totals.
 
-import { whole } from '../report/words.ts';
 import { countElements } from '../space/layer-cost.ts';
 import type { Plan } from '../space/plan.ts';
 import { alignColumns } from './columns.ts';
@@ -10,6 +9,8 @@ export function profile(plan: Plan) {
   const { trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters, endpoints } = plan;
   return { trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters, endpoints };
 }
+
+export const whole = (value: number) => value.toLocaleString('en-US');
 
 /** @param auxiliary why there is no auxiliary head, where there is none */
 export function profileTable(plan: Plan, auxiliary: string): string {
