@@ -2,10 +2,10 @@
 // same values are had with less work: [ReLU, depthwise,] convolution and batch norm are one fused unit; elsewhere a depthwise
 // convolution takes the ReLU before it along; of other ReLUs that of a shared state is computed once, the rest in place.
 
-import { combine, fusedConvolution, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
+import { combine, concat, fusedConvolution, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
-import { cat, dropout } from '../engine/operators.ts';
+import { dropout } from '../engine/operators.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { ImageNorm2d } from '../nn/image-norm.ts';
 import { initialised, truncatedNormal, withoutDrawing } from '../nn/initialise.ts';
@@ -111,12 +111,7 @@ export class Path extends Module {
         return plain((input) => averagePool(input, layer));
       case 'branches': {
         const paths = layer.branches.map((branch) => this.child('', new Path(branch, settings)));
-        return plain((input, relus) => {
-          return cat(
-            paths.map((path) => path.forward(input, relus)),
-            1,
-          );
-        });
+        return plain((input, relus) => concat(paths.map((path) => path.forward(input, relus))));
       }
       case 'global-average-pool':
         return plain((input) => input.mean([2, 3], true));
