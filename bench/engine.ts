@@ -5,6 +5,7 @@ import { backward, clearGradients } from '../src/engine/gradient.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { free, keep, scope } from '../src/engine/memory.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
+import { median } from './median.ts';
 
 const calls = 1000; // in a row, as a training step makes them
 const rounds = 200;
@@ -36,8 +37,6 @@ function chain(): Tensor {
   });
   return end;
 }
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** Microseconds of one call. */
 function time(act: () => void): number {

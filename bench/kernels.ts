@@ -15,6 +15,7 @@ import { operator } from '../src/engine/operator.ts';
 import { batchNorm, conv2d, pad } from '../src/engine/operators.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
 import { samePadding } from '../src/space/layer-path.ts';
+import { median } from './median.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -160,11 +161,6 @@ function measure({ shape: [channels, size], kernel, ours, libtorch }: Row) {
     }
     return times.map(median);
   });
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((one, other) => one - other);
-  return sorted[sorted.length >> 1]!;
 }
 
 console.log(
