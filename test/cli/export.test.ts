@@ -1,10 +1,9 @@
 // `nasnet export` as a user runs it: every format's file, what is said of it, and what is refused.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { noGrad } from '../../src/engine/memory.ts';
@@ -12,37 +11,15 @@ import { readModel, writeModel } from '../../src/model/model-file.ts';
 import { planNetwork, planParameters } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { example } from '../export/onnx/networks.ts';
+import type { Ended } from './run.ts';
+import * as run from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-export-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const main = resolve(import.meta.dirname, '../../src/cli/main.ts');
-
-function nasnet(...words: string[]) {
-  const script = `process.exitCode = await (await import(${JSON.stringify(main)})).main(process.argv.slice(1))`;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script, ...words], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
-
-/** Several command lines in one process, for their start takes longer than they do. */
-function nasnets(lines: string[][]): ReturnType<typeof nasnet>[] {
-  const script = `
-    const { main } = await import(${JSON.stringify(main)});
-    const print = process.stdout.write.bind(process.stdout);
-    const results = [];
-    for (const words of ${JSON.stringify(lines)}) {
-      const said = { stdout: '', stderr: '' };
-      for (const name of ['stdout', 'stderr']) process[name].write = (text) => ((said[name] += text), true);
-      results.push({ status: await main(words), ...said });
-    }
-    print(JSON.stringify(results));`;
-  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8' });
-  assert.equal(child.status, 0, child.stderr);
-  return JSON.parse(child.stdout);
-}
+const renamed = ({ code, ...said }: Ended) => ({ status: code, ...said });
+const nasnet = (...words: string[]) => renamed(run.nasnet(words, {}, folder));
+const nasnets = (lines: string[][]) => run.nasnets(lines, {}, folder).map(renamed);
 
 const { network, description } = example(nasnetA, { cells: 1, filters: 4, input: [16, 16], classes: 10 }, 1);
 writeModel(join(folder, 'trained.safetensors'), network, description);

@@ -20,16 +20,17 @@ export const nodeArguments = (words: string[]): string[] => [
   ...words,
 ];
 
-export function nasnet(words: string[], environment: Record<string, string> = {}): Ended {
+export function nasnet(words: string[], environment: Record<string, string> = {}, cwd?: string): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, nodeArguments(words), {
     env: { ...process.env, ...environment },
+    cwd,
     encoding: 'utf8',
   });
   return { code: status, stdout, stderr };
 }
 
 /** Several command lines one after the other in one process, for its start takes longer than most of them. */
-export function nasnets(lines: string[][], environment: Record<string, string> = {}): Ended[] {
+export function nasnets(lines: string[][], environment: Record<string, string> = {}, cwd?: string): Ended[] {
   const script = `
     const { main } = await import(${JSON.stringify(main)});
     const print = process.stdout.write.bind(process.stdout);
@@ -42,6 +43,7 @@ export function nasnets(lines: string[][], environment: Record<string, string> =
     print(JSON.stringify(ended));`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     env: { ...process.env, ...environment },
+    cwd,
     encoding: 'utf8',
   });
   assert.equal(status, 0, stderr);

@@ -2,7 +2,6 @@
 // values to 1e-6, gradients to 1e-5, relative to the largest element. The reference pads by hand and normalises by its own formula.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ones, randn, tensor, zeros } from '../../src/engine/create.ts';
@@ -14,6 +13,7 @@ import { cat, conv2d, pad } from '../../src/engine/operators.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 import { RandomStream } from '../../src/random/stream.ts';
+import { testVersions } from './other-versions.ts';
 
 type Four = [number, number, number, number];
 
@@ -399,17 +399,4 @@ test('the gradient of a gradient, and what does not fit together, are refused in
   });
 });
 
-for (const version of ['plain', 'avx2']) {
-  test(`NASNET_KERNELS=${version}: the comparisons above hold there too`, {
-    skip: !!process.env.NASNET_KERNELS,
-  }, () => {
-    const env: NodeJS.ProcessEnv = { ...process.env, NASNET_KERNELS: version };
-    delete env.NODE_TEST_CONTEXT; // else the inner run reports to ours
-    const file = fileURLToPath(import.meta.url);
-    const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', file], {
-      env,
-      encoding: 'utf8',
-    });
-    assert.equal(status, 0, stdout.slice(-4000));
-  });
-}
+testVersions(fileURLToPath(import.meta.url), ['plain', 'avx2']);

@@ -2,7 +2,6 @@
 // gradients to 1e-5, relative to the largest element. The reference pads by hand, so it shares no decision with the kernels.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ones, randn, tensor, zeros } from '../../src/engine/create.ts';
@@ -14,6 +13,7 @@ import { avgPool2d, batchNorm, conv2d, maxPool2d, pad } from '../../src/engine/o
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { RandomStream } from '../../src/random/stream.ts';
+import { testVersions } from './other-versions.ts';
 
 interface Case {
   images: number;
@@ -341,17 +341,4 @@ test('what does not fit together is refused in words', () => {
   });
 });
 
-for (const version of ['plain', 'avx2', 'off']) {
-  test(`NASNET_KERNELS=${version}: the comparisons above hold there too`, {
-    skip: !!process.env.NASNET_KERNELS,
-  }, () => {
-    const env: NodeJS.ProcessEnv = { ...process.env, NASNET_KERNELS: version };
-    delete env.NODE_TEST_CONTEXT; // else the inner run reports to ours
-    const file = fileURLToPath(import.meta.url);
-    const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', file], {
-      env,
-      encoding: 'utf8',
-    });
-    assert.equal(status, 0, stdout.slice(-4000));
-  });
-}
+testVersions(fileURLToPath(import.meta.url), ['plain', 'avx2', 'off']);
