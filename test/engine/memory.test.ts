@@ -2,15 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { empty, ones, randn, tensor } from '../../src/engine/create.ts';
 import { backward } from '../../src/engine/gradient.ts';
 import { free, keep, liveTensors, noGrad, scope } from '../../src/engine/memory.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collect } from './garbage.ts';
 
 /** How many more tensors live after a function than before it. */
 function left(body: () => unknown): number {
@@ -180,14 +176,6 @@ test('noGrad records nothing and ends with its function, even one that throws', 
   );
   assert.equal(weight.mul(2).requiresGrad, true);
 });
-
-/** Lets the collector find what it can, and its callbacks run. */
-async function collect(): Promise<void> {
-  for (let round = 0; round < 4; round++) {
-    collectGarbage();
-    await new Promise(setImmediate);
-  }
-}
 
 test('outside any scope garbage collection frees what nobody holds, and only that', async () => {
   await collect();

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { liveTensors, scope } from '../../src/engine/memory.ts';
 import { InputError } from '../../src/failure.ts';
 import { openWeightFile } from '../../src/import/weight-file.ts';
+import { collect } from '../engine/garbage.ts';
 import { temporaryFolder } from './peer.ts';
 import { legacyFile, zipFile } from './torch-saved.ts';
 
@@ -19,6 +20,7 @@ function write(name: string, bytes: Uint8Array): string {
 }
 
 async function refused(path: string, sentence: string | RegExp): Promise<void> {
+  await collect(); // what earlier tests left
   const before = liveTensors();
   await assert.rejects(openWeightFile(path), (error: Error) => {
     assert.ok(error instanceof InputError, error.stack);

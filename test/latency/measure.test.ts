@@ -6,6 +6,7 @@ import { InputError } from '../../src/failure.ts';
 import { type LatencyOptions, measureLatency } from '../../src/latency/measure.ts';
 import { inferenceBytes } from '../../src/latency/memory.ts';
 import { planNetwork } from '../../src/space/plan.ts';
+import { collect } from '../engine/garbage.ts';
 import { all, tiny } from './tiny.ts';
 
 const { network, description } = tiny();
@@ -42,6 +43,7 @@ test('each runtime gets a row for each batch, whose rates follow from its median
 });
 
 test('our engine runs on the threads that it is told and leaves no tensor behind', async () => {
+  await collect(); // what earlier tests left
   const before = liveTensors();
   await rowsOf({ runtimes: ['nasnet'], threads: 2 });
   assert.equal(threads(), 2);

@@ -18,6 +18,7 @@ import { operationNames } from '../../../src/space/operations.ts';
 import { type Plan, type PlanOptions, planParameters } from '../../../src/space/plan.ts';
 import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
+import { collect } from '../../engine/garbage.ts';
 import { type Example, example } from './networks.ts';
 import { readModel } from './wire.ts';
 
@@ -254,6 +255,7 @@ test('exporting leaves no tensor behind', async () => {
   const { network, description } = small();
   const path = join(folder, 'tensors.onnx');
   await exportOnnx(path, network, description);
+  await collect(); // what earlier tests left
   const before = liveTensors();
   for (let time = 0; time < 3; time++) await exportOnnx(path, network, description);
   assert.equal(liveTensors(), before);
