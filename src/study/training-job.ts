@@ -21,6 +21,7 @@ import type { EvaluateJob } from '../workers/messages.ts';
 import type { WorkerResult } from './evaluation.ts';
 import type { EpochReport } from './log.ts';
 import type { Training } from './preset.ts';
+import { forgetPeakMemory, peakMemory } from './worker-memory.ts';
 
 /** What all jobs of a pool share: the images, and how they are divided. */
 export interface TrainingSetup {
@@ -51,6 +52,8 @@ export interface TrainingDetails {
   /** On the validation images. */
   loss: number;
   trainingSeconds: number;
+  /** Bytes that the worker held at most while it trained this one; absent in older studies. */
+  peakMemory?: number;
   test?: Accuracy;
 }
 
@@ -76,6 +79,7 @@ async function run(
   report: (message: FinalMessage) => void,
   signal: AbortSignal,
 ): Promise<WorkerResult> {
+  forgetPeakMemory();
   const { cells, filters, resolution, recipe } = training;
   const classes = dataset.classes.length;
   const plan = planNetwork(architecture, {
@@ -125,6 +129,7 @@ async function run(
       multiplyAdds: plan.multiplyAdds,
       loss: last.validation!.loss,
       trainingSeconds: (performance.now() - started) / 1000,
+      peakMemory: peakMemory(),
     };
     if (keepModel) {
       const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize: evaluationBatch });
