@@ -2,6 +2,8 @@
 // of them is clear or cannot be. It sends trainings out and puts what comes back on disk; racing.ts decides which there are to be.
 
 import { Failure } from '../failure.ts';
+import { armOf } from '../search/arms-strategy.ts';
+import { armNames } from '../search/strategy.ts';
 import { decisionsKey } from '../space/canonical.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Evaluate } from './evaluation.ts';
@@ -30,7 +32,7 @@ export type FinalistEvent =
 
 export interface FinalistOptions {
   study: Study<SearchSettings>;
-  /** How many finalists. */
+  /** How many finalists, in a study of several arms of each. */
   count: number;
   /** A pool lets those wait that it has no worker for. */
   evaluate: Evaluate<FinalistToTrain>;
@@ -107,17 +109,26 @@ export function bestTrials(study: Study<SearchSettings>, count = 1): TrialRecord
   return [...first, ...others].slice(0, count);
 }
 
-/** Of one graph only the best trial, even where a study trains repeats. */
+/**
+ * The best trials, best first: so many in all, or of each arm where several strategies are compared. Of one graph only the best trial,
+ * even where a study trains repeats or two arms found it.
+ */
 function chooseFinalists(study: Study<SearchSettings>, count: number): number[] {
-  const keys = new Set<string>();
-  const chosen: number[] = [];
+  const { space, strategy } = study.settings;
+  const arms = armNames(strategy).length;
+  const keysOfArm = Array.from({ length: arms }, () => new Set<string>());
+  const chosen = new Map<string, number>();
   for (const { number, decisions } of study.best(study.asked)) {
-    if (chosen.length === count) break;
-    const key = decisionsKey(decisions, study.settings.space);
-    if (!keys.has(key)) chosen.push(number);
-    keys.add(key);
+    const own = keysOfArm[armOf(number, arms)]!;
+    if (own.size === count) {
+      if (keysOfArm.every(({ size }) => size === count)) break;
+      continue;
+    }
+    const key = decisionsKey(decisions, space);
+    own.add(key);
+    if (!chosen.has(key)) chosen.set(key, number);
   }
-  return chosen;
+  return [...chosen.values()];
 }
 
 /** Adds to `sent` what is wanted and not there yet, and returns it for arrivals. */

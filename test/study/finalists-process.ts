@@ -1,13 +1,15 @@
-// Run by finalists.test.ts as a process of its own, to be killed: goes on with the race of a study's finalists until it is over, in
-// worker processes that train nothing.
+// Run by finalists.test.ts as the leader of a process group: goes on with the race of a study's finalists in worker processes that
+// train nothing, until it is over or has said so many lines; then it kills its group, itself and the workers, at once.
 
+import { writeSync } from 'node:fs';
 import { evaluateIn } from '../../src/study/evaluation.ts';
 import { type FinalistToTrain, raceFinalists } from '../../src/study/finalists.ts';
 import type { SearchSettings } from '../../src/study/preset.ts';
 import { Study } from '../../src/study/study.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 
-const [path, notes, workers] = process.argv.slice(2) as [string, string, string];
+const [path, notes, workers, lines] = process.argv.slice(2) as [string, string, string, string];
+let said = 0;
 using study = Study.open<SearchSettings>(path);
 const evaluator = new URL('./finalists-evaluator.ts', import.meta.url);
 await using pool = new WorkerPool({ workers: Number(workers), evaluator, setup: notes });
@@ -18,6 +20,7 @@ await raceFinalists({
   onEvent: (event) => {
     if (event.kind !== 'finalist') return;
     const { trial, run } = event.finalist;
-    process.stdout.write(`${event.arrival.kind} ${trial} ${run}\n`);
+    writeSync(1, `${event.arrival.kind} ${trial} ${run}\n`);
+    if (++said === Number(lines)) process.kill(-process.pid, 'SIGKILL');
   },
 });

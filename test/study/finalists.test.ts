@@ -67,6 +67,22 @@ test('the best trials race, one of each graph; the beaten and the failed get no 
   assert.equal(runsOf(failing), 0);
 });
 
+test('of several arms each sends its best, a graph that two of them found once', async () => {
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 2 };
+  using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', given));
+  // Even trials are the first arm's: 0.9, 0.8, 0.7 …; odd ones the second's, all worse but for trial 1, which is trial 2's graph.
+  const rewards = [0.9, 0.8, 0.8, 0.3, 0.7, 0.2, 0.6, 0.1];
+  study.transaction(() => {
+    rewards.forEach((reward, number) => {
+      study.log.ask(number, sampleDecisions(new RandomStream(`arms ${number === 2 ? 1 : number}`)));
+      study.log.start(number);
+      study.log.finish(number, { reward, seconds: 1 });
+    });
+  });
+  await raceFinalists({ study, count: 2, evaluate: train });
+  assert.deepEqual(finalistRace(study)!.trials, [0, 1, 3]);
+});
+
 test('a finished race gives the order: its winner first, then the rest of the study by reward', async () => {
   using study = searched('order.db');
   assert.deepEqual(
@@ -182,7 +198,7 @@ test('six kills change nothing and cost at most the trainings that ran', { timeo
   t.diagnostic(`${trainings.length} trainings, ${repeated} of them repeated`);
 });
 
-/** Runs the race in a process until it ends or has said so many lines; returns the runs that it said were finished. */
+/** Runs the race in a process until it ends or, after so many lines, kills itself; returns the runs that it said were finished. */
 async function runUntil(
   path: string,
   notes: string,
@@ -190,17 +206,15 @@ async function runUntil(
   lines = Number.POSITIVE_INFINITY,
 ): Promise<string[]> {
   const script = join(import.meta.dirname, 'finalists-process.ts');
-  const child = spawn(process.execPath, [script, path, notes, String(workers)], {
+  const child = spawn(process.execPath, [script, path, notes, String(workers), String(lines)], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = once(child, 'exit');
   const finished: string[] = [];
-  let said = 0;
   for await (const line of createInterface({ input: child.stdout })) {
     const [kind, ...run] = line.split(' ');
     if (kind === 'done' || kind === 'failed') finished.push(run.join(' '));
-    if (++said === lines && child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
   }
   const [code, signal] = await exit;
   if (signal !== 'SIGKILL') assert.equal(code, 0);
