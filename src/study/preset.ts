@@ -24,7 +24,7 @@ export interface Training {
 
 /** The best trials, trained again at a higher fidelity to find the very best of them (racing.ts). */
 export interface Finalists {
-  /** How many. */
+  /** How many; in a study of several strategies, of each arm. */
   count: number;
   training: Training;
   /** Trainings of each, with seeds that all share: before the first comparison, and at most. */

@@ -1,0 +1,113 @@
+// What a small child tells about a cell, and what it costs: random cells are trained several times under each of some proxies.
+//   node bench/proxies.ts [--cells 24] [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
+// A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); without any, those below are compared.
+// Reliability is the share of the rewards' variance that comes from the cells and not from chance: the square of the correlation of
+// one measurement with the mean of endlessly many. τ compares the means of a proxy with those of the last one named.
+import { parseArgs } from 'node:util';
+import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { rankCorrelation } from '../src/report/kendall.ts';
+import { createStrategy } from '../src/search/strategy.ts';
+import { decode } from '../src/space/decisions.ts';
+import type { Training } from '../src/study/preset.ts';
+import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
+import { childRecipe } from '../src/train/recipe.ts';
+import { WorkerPool } from '../src/workers/pool.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    cells: { type: 'string', default: '24' },
+    runs: { type: 'string', default: '2' },
+    workers: { type: 'string', default: '2' },
+    validation: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const [cells, runs, workers, validationImages] = [values.cells, values.runs, values.workers, values.validation].map(
+  Number,
+) as [number, number, number, number];
+const proxies =
+  positionals.length > 0 ? positionals : ['1:4:16:4000:1:64:0.1', '1:8:8:4000:1:64:0.1', '1:8:16:4000:1:64:0.1'];
+
+function trainingOf(proxy: string): Training {
+  const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = proxy.split(':').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { cells: n, filters, resolution, trainingImages, recipe: { ...childRecipe, epochs, batchSize, learningRate } };
+}
+
+const mean = (some: readonly number[]) => some.reduce((sum, value) => sum + value, 0) / some.length;
+const variance = (some: readonly number[]) => {
+  const middle = mean(some);
+  return some.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (some.length - 1);
+};
+
+const files = await prepareCifar10();
+const strategy = createStrategy('random', { blocks: 5, seed: Number(values.seed) });
+const architectures = Array.from({ length: cells }, (_, trial) => decode(strategy.ask(trial)));
+
+/** Rewards by cell and run, and seconds a child. */
+async function measure(training: Training) {
+  const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
+  await using pool = new WorkerPool({
+    workers,
+    evaluator: new URL('../src/study/training-job.ts', import.meta.url),
+    setup,
+  });
+  const seconds: number[] = [];
+  const rewards = await Promise.all(
+    architectures.map((architecture, cell) =>
+      Promise.all(
+        Array.from({ length: runs }, async (_, run) => {
+          const job: TrainingJob = { architecture, training, seed: `${values.seed}, cell ${cell}, run ${run}` };
+          const outcome = await pool.run(job);
+          if ('failure' in outcome) throw new Error(outcome.failure.message);
+          seconds.push(outcome.seconds);
+          return (outcome.result as { reward: number }).reward;
+        }),
+      ),
+    ),
+  );
+  return { rewards, seconds: mean(seconds) };
+}
+
+const measured = [];
+for (const proxy of proxies) {
+  const { rewards, seconds } = await measure(trainingOf(proxy));
+  const noise = Math.sqrt(mean(rewards.map(variance)));
+  const between = Math.max(0, variance(rewards.map(mean)) - noise ** 2 / runs);
+  const reliability = between / (between + noise ** 2);
+  measured.push({
+    proxy,
+    seconds,
+    mean: mean(rewards.flat()),
+    deviation: Math.sqrt(between),
+    noise,
+    reliability,
+    rewards,
+  });
+  process.stderr.write(`${proxy}: ${seconds.toFixed(2)} s a child, reliability ${reliability.toFixed(2)}\n`);
+}
+if (values.json) console.log(JSON.stringify(measured));
+else {
+  console.log(`${cells} random cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`);
+  console.log(
+    '| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the last |',
+  );
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  const dearest = measured.at(-1)!.rewards.map(mean);
+  for (const { proxy, seconds, mean: reward, deviation, noise, reliability, rewards } of measured) {
+    const tau = rankCorrelation(rewards.map(mean), dearest);
+    const words = tau ? `${tau.tau.toFixed(2)} (${tau.low.toFixed(2)} to ${tau.high.toFixed(2)})` : '–';
+    console.log(
+      `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} |`,
+    );
+  }
+}
