@@ -11,7 +11,10 @@ const sizes = decisionSizes(5);
 
 const candidates: Record<string, object> = {
   'paper: batch 20, rate 3.5e-4': {},
+  'batch 20, rate 2e-3': { batchSize: 20, learningRate: 2e-3 },
   'batch 20, rate 1e-2': { batchSize: 20, learningRate: 1e-2 },
+  'batch 10, rate 1e-3': { batchSize: 10, learningRate: 1e-3 },
+  'batch 10, rate 2e-3': { batchSize: 10, learningRate: 2e-3 },
   'batch 10, rate 5e-3': { batchSize: 10, learningRate: 5e-3 },
   'batch 5, rate 1e-3': { batchSize: 5, learningRate: 1e-3 },
   'batch 5, rate 2e-3': { batchSize: 5, learningRate: 2e-3 },

@@ -1,9 +1,10 @@
 // The paper's Figure 6 as SVG: one panel each for the best model, the 5 and the 25 best; a line a strategy, its interval as a band.
-// It takes plain numbers and decides only how they look.
+// Beside it the best models trained again: a dot each, a stroke at their mean. It takes plain numbers and decides only how they look.
 
 import * as Plot from '@observablehq/plot';
 import { drawChart } from './chart.ts';
 import type { Curve } from './figure-6.ts';
+import type { Retrained } from './figure-6-finalists.ts';
 
 const colours = ['#c2410c', '#1d4ed8', '#0f766e', '#7c3aed', '#475569']; // strategies in their order
 
@@ -34,6 +35,32 @@ export function figure6Chart(curves: readonly Curve[]): string {
         dy: -8,
         fontWeight: 'bold',
       }),
+    ],
+  });
+}
+
+/** Accuracy as a child and trained again, a panel a strategy: a dot a model, a stroke at the mean of the trained again. */
+export function retrainedChart(models: readonly Retrained[]): string {
+  const strategies = [...new Set(models.map(({ strategy }) => strategy))];
+  const channels = { y: 'accuracy', fx: 'strategy', stroke: 'strategy' };
+  const percent = (value: number) => `${(100 * value).toFixed(1)}%`;
+  return drawChart({
+    width: 980,
+    height: 340,
+    marginLeft: 52,
+    fx: { label: null, domain: strategies },
+    x: { label: 'as a child →', tickFormat: percent, ticks: 4 },
+    y: { label: '↑ trained again, mean of its runs', tickFormat: percent, grid: true },
+    color: { domain: strategies, range: colours.slice(0, strategies.length) },
+    marks: [
+      Plot.dot(models, {
+        ...channels,
+        x: 'proxy',
+        r: 4,
+        strokeWidth: 2,
+        title: ({ arm, trial, runs }: Retrained) => `${arm}, trial ${trial}, ${runs} runs`,
+      }),
+      Plot.ruleY(models, Plot.groupZ({ y: 'mean' }, { ...channels, z: 'strategy', strokeWidth: 2 })),
     ],
   });
 }

@@ -5,25 +5,43 @@ import type { SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 import { writeFiles } from '../whole-file.ts';
 import { comparisonSentence, figure6, figure6Csv } from './figure-6.ts';
-import { figure6Chart } from './figure-6-chart.ts';
+import { figure6Chart, retrainedChart } from './figure-6-chart.ts';
+import {
+  compareRetrained,
+  type Retrained,
+  retrainedCsv,
+  retrainedOf,
+  retrainedSentence,
+} from './figure-6-finalists.ts';
 import { runsOf } from './search-runs.ts';
 
 /**
- * Writes figure-6.svg and figure-6.csv. The arms of a study are runs of their own, and so are several studies.
+ * Writes figure-6.svg and figure-6.csv, and where finalists were trained again the same of them. The arms of a study are runs of their
+ * own, and so are several studies.
  * @throws InputError for a study that has no finished trial in one of its arms
  */
 export function writeFigure6(paths: readonly string[], directory: string): { files: string[]; said: string[] } {
+  const retrained: Retrained[] = [];
   const runs = paths.flatMap((path) => {
     using study = Study.open<SearchSettings>(path, { readOnly: true });
     const found = runsOf(study);
     const empty = found.find(({ samples }) => samples.length === 0);
     if (empty) throw new InputError(`${path}: expected finished trials of ${empty.label}, got none yet`);
+    const own = retrainedOf(study);
+    retrained.push(...(paths.length > 1 ? own.map((model) => ({ ...model, arm: `${path}, ${model.arm}` })) : own));
     return found;
   });
   const figure = figure6(runs);
-  const texts = { 'figure-6.svg': figure6Chart(figure.curves), 'figure-6.csv': figure6Csv(figure) };
+  const texts = {
+    'figure-6.svg': figure6Chart(figure.curves),
+    'figure-6.csv': figure6Csv(figure),
+    ...(retrained.length > 0 && {
+      'figure-6-finalists.svg': retrainedChart(retrained),
+      'figure-6-finalists.csv': retrainedCsv(retrained),
+    }),
+  };
   const files = writeFiles(directory, texts);
-  const said = figure.comparisons.map(comparisonSentence);
+  const said = [...figure.comparisons.map(comparisonSentence), ...compareRetrained(retrained).map(retrainedSentence)];
   const least = Math.min(...runs.map(({ samples }) => samples.length));
   const few = `After ${least} architectures of a strategy nothing can be said of the strategies yet.`;
   return { files, said: said.length > 0 || new Set(runs.map(({ strategy }) => strategy)).size === 1 ? said : [few] };

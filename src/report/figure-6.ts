@@ -2,6 +2,7 @@
 // strategy, with bootstrap intervals, and what can be said of the strategies in one sentence each. No drawing here.
 
 import { RandomStream } from '../random/stream.ts';
+import { interval, mean } from './bootstrap.ts';
 import { type SearchRun, topMeans, uniqueModels } from './search-runs.ts';
 import { whole } from './words.ts';
 
@@ -156,15 +157,6 @@ export function figure6Csv({ curves }: Figure6): string {
     points.map(({ sampled, mean: value, low, high }) => [strategy, runs, top, sampled, value, low, high].join(',')),
   );
   return `${['strategy,runs,top,sampled,validation_accuracy,low,high', ...rows].join('\n')}\n`;
-}
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** Quantiles 2.5% and 97.5%. */
-function interval(values: readonly number[]): [low: number, high: number] {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  return [at(0.025), at(0.975)];
 }
 
 /** A Poisson number of mean 1 (Knuth). */

@@ -16,6 +16,8 @@ import type { Study } from './study.ts';
 export interface FinalistRace extends Race {
   /** The finalists' trials, best child first; the race names finalists by their places here. */
   trials: number[];
+  /** Those of each arm, best child first; a graph that two arms found is in both. Absent where an older version began the race. */
+  arms?: number[][];
   racers: Racer[];
   /** What is recorded of these finalists' trainings. */
   runs: FinalistRunRecord[];
@@ -50,7 +52,7 @@ const name = 'finalists';
  */
 export async function raceFinalists(options: FinalistOptions): Promise<'finished' | 'interrupted'> {
   const { study, evaluate, signal, onEvent } = options;
-  study.keep(name, { trials: chooseFinalists(study, options.count) });
+  study.keep(name, chooseFinalists(study, options.count));
   study.finalistRuns.putBackKilled();
   if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause
   const sent: FinalistToTrain[] = []; // an arrival names a training by its place here
@@ -86,9 +88,9 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
 /** The race as far as it has come; undefined before it begins, and in studies without finalists. */
 export function finalistRace(study: Study<SearchSettings>): FinalistRace | undefined {
   const { finalists, validationImages } = study.settings;
-  const kept = study.result(name) as { trials: number[] } | undefined;
+  const kept = study.result(name) as Chosen | undefined;
   if (!finalists || !kept) return undefined;
-  const { trials } = kept;
+  const { trials, arms } = kept;
   const runs = study.finalistRuns.all().filter(({ trial }) => trials.includes(trial));
   const racers = trials.map((trial): Racer => {
     const own = runs.filter((run) => run.trial === trial);
@@ -97,7 +99,7 @@ export function finalistRace(study: Study<SearchSettings>): FinalistRace | undef
     return { accuracies: Array.from(accuracies), failed: own.some(({ state }) => state === 'failed') };
   });
   const step = 1 / (validationImages ?? Number.POSITIVE_INFINITY);
-  return { ...race(racers, { ...finalists.seeds, step }), trials, racers, runs };
+  return { ...race(racers, { ...finalists.seeds, step }), trials, ...(arms && { arms }), racers, runs };
 }
 
 /** The best trials: finalists of a race that is over in its order, then the others by their children's reward. */
@@ -109,26 +111,25 @@ export function bestTrials(study: Study<SearchSettings>, count = 1): TrialRecord
   return [...first, ...others].slice(0, count);
 }
 
+type Chosen = Pick<FinalistRace, 'trials' | 'arms'>;
+
 /**
  * The best trials, best first: so many in all, or of each arm where several strategies are compared. Of one graph only the best trial,
  * even where a study trains repeats or two arms found it.
  */
-function chooseFinalists(study: Study<SearchSettings>, count: number): number[] {
+function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
   const { space, strategy } = study.settings;
-  const arms = armNames(strategy).length;
-  const keysOfArm = Array.from({ length: arms }, () => new Set<string>());
-  const chosen = new Map<string, number>();
+  const byKey = new Map<string, number>();
+  const arms = armNames(strategy).map(() => new Set<number>());
   for (const { number, decisions } of study.best(study.asked)) {
-    const own = keysOfArm[armOf(number, arms)]!;
-    if (own.size === count) {
-      if (keysOfArm.every(({ size }) => size === count)) break;
-      continue;
-    }
+    if (arms.every(({ size }) => size === count)) break;
+    const own = arms[armOf(number, arms.length)]!;
+    if (own.size === count) continue;
     const key = decisionsKey(decisions, space);
-    own.add(key);
-    if (!chosen.has(key)) chosen.set(key, number);
+    if (!byKey.has(key)) byKey.set(key, number);
+    own.add(byKey.get(key)!);
   }
-  return [...chosen.values()];
+  return { trials: [...byKey.values()], arms: arms.map((own) => [...own]) };
 }
 
 /** Adds to `sent` what is wanted and not there yet, and returns it for arrivals. */

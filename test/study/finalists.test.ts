@@ -80,7 +80,12 @@ test('of several arms each sends its best, a graph that two of them found once',
     });
   });
   await raceFinalists({ study, count: 2, evaluate: train });
-  assert.deepEqual(finalistRace(study)!.trials, [0, 1, 3]);
+  const { trials, arms } = finalistRace(study)!;
+  assert.deepEqual(trials, [0, 1, 3]);
+  assert.deepEqual(arms, [
+    [0, 1],
+    [1, 3],
+  ]);
 });
 
 test('a finished race gives the order: its winner first, then the rest of the study by reward', async () => {

@@ -1,0 +1,99 @@
+// The second half of Figure 6's question: what each strategy's best models are worth when they are trained again at a higher fidelity,
+// where the luck of a single small training does not count. Values, sentences and CSV; figure-6-chart.ts draws.
+
+import { RandomStream } from '../random/stream.ts';
+import { armLabels } from '../search/arms-strategy.ts';
+import { armNames } from '../search/strategy.ts';
+import { finalistRace } from '../study/finalists.ts';
+import type { SearchSettings } from '../study/preset.ts';
+import { meanOf, runsDone } from '../study/racing.ts';
+import type { Study } from '../study/study.ts';
+import { interval, mean } from './bootstrap.ts';
+
+/** One of an arm's best models, trained again. */
+export interface Retrained {
+  strategy: string;
+  /** The arm: a strategy with a seed of its own. */
+  arm: string;
+  trial: number;
+  /** Accuracy of its child, and its mean over the later trainings, 0 to 1. */
+  proxy: number;
+  accuracy: number;
+  runs: number;
+}
+
+export interface RetrainedComparison {
+  better: string;
+  worse: string;
+  /** Difference of the means over models, 0 or more. */
+  ahead: number;
+  /** Half the width of its 95% interval. */
+  uncertainty: number;
+}
+
+/** The finalists of each arm, by the runs that all of them have: each run has a seed of its own. None in a study whose race has not ended, or that knows no arms. */
+export function retrainedOf(study: Study<SearchSettings>): Retrained[] {
+  const race = finalistRace(study);
+  if (!race?.end || !race.arms) return [];
+  const names = armNames(study.settings.strategy);
+  const labels = armLabels(names);
+  const runs = Math.min(...race.racers.filter(({ failed }) => !failed).map(runsDone));
+  return race.arms.flatMap((trials, arm) =>
+    trials.flatMap((trial): Retrained[] => {
+      const racer = race.racers[race.trials.indexOf(trial)]!;
+      if (racer.failed) return [];
+      const [strategy, label, proxy] = [names[arm]!, labels[arm]!, study.trial(trial)!.reward!];
+      return [{ strategy, arm: label, trial, proxy, accuracy: meanOf(racer, runs), runs }];
+    }),
+  );
+}
+
+/**
+ * Every strategy against every other by the mean of its models, each arm counting alike. The interval is a bootstrap over models
+ * within arms and, where a strategy has several arms, over arms.
+ */
+export function compareRetrained(
+  models: readonly Retrained[],
+  { resamples = 2000, seed = 1 }: { resamples?: number; seed?: number | string } = {},
+): RetrainedComparison[] {
+  const random = new RandomStream(seed).split('retrained');
+  const strategies = [...new Set(models.map(({ strategy }) => strategy))];
+  const estimates = strategies.map((strategy) => {
+    const own = models.filter((model) => model.strategy === strategy);
+    const arms = [...new Set(own.map(({ arm }) => arm))].map((arm) =>
+      own.filter((model) => model.arm === arm).map(({ accuracy }) => accuracy),
+    );
+    const drawn = <Item>(some: readonly Item[]) => some.map(() => some[random.integer(some.length)]!);
+    const replicates = Array.from({ length: resamples }, () => mean(drawn(arms).map((arm) => mean(drawn(arm)))));
+    return { strategy, mean: mean(arms.map(mean)), replicates };
+  });
+  return estimates.flatMap((first, index) =>
+    estimates.slice(index + 1).map((second) => {
+      const [better, worse] = first.mean >= second.mean ? [first, second] : [second, first];
+      const differences = better.replicates.map((value, place) => value - worse.replicates[place]!);
+      const [low, high] = interval(differences);
+      return {
+        better: better.strategy,
+        worse: worse.strategy,
+        ahead: better.mean - worse.mean,
+        uncertainty: (high - low) / 2,
+      };
+    }),
+  );
+}
+
+/** "Trained again at the higher fidelity, ppo's best models are ahead of random's by 1.20 ± 0.50 points in the mean." */
+export function retrainedSentence({ better, worse, ahead, uncertainty }: RetrainedComparison): string {
+  const points = `${(100 * ahead).toFixed(2)} ± ${(100 * uncertainty).toFixed(2)} points`;
+  return ahead > uncertainty
+    ? `Trained again at the higher fidelity, ${better}'s best models are ahead of ${worse}'s by ${points} in the mean.`
+    : `Trained again at the higher fidelity, no difference shows between the best models of ${better} and ${worse}: ${points}.`;
+}
+
+/** One line a model. */
+export function retrainedCsv(models: readonly Retrained[]): string {
+  const rows = models.map(({ strategy, arm, trial, proxy, accuracy, runs }) =>
+    [strategy, arm, trial, proxy, accuracy, runs].join(','),
+  );
+  return `${['strategy,arm,trial,child_accuracy,retrained_accuracy,runs', ...rows].join('\n')}\n`;
+}

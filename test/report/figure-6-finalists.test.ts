@@ -1,0 +1,90 @@
+// Figure 6's second half: which trainings belong to which strategy, and what is said of differences that are known.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { RandomStream } from '../../src/random/stream.ts';
+import { writeFigure6 } from '../../src/report/figure-6-files.ts';
+import {
+  compareRetrained,
+  type Retrained,
+  retrainedOf,
+  retrainedSentence,
+} from '../../src/report/figure-6-finalists.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { raceFinalists } from '../../src/study/finalists.ts';
+import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-6-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** So many models an arm, their accuracies uniform in level ± 0.01. */
+function models(levels: Record<string, number>, count: number, arms: number, seed: number): Retrained[] {
+  const random = new RandomStream(seed);
+  return Object.entries(levels).flatMap(([strategy, level]) =>
+    Array.from({ length: arms * count }, (_, index) => ({
+      ...{ strategy, arm: `${strategy} ${index % arms}`, trial: index, proxy: 0.3, runs: 2 },
+      accuracy: level + 0.02 * (random.uniform() - 0.5),
+    })),
+  );
+}
+
+test('a strategy that is 3 points better is said to be, by about that', () => {
+  const [only, ...none] = compareRetrained(models({ poor: 0.5, good: 0.53 }, 10, 2, 1));
+  assert.equal(none.length, 0);
+  assert.deepEqual([only!.better, only!.worse], ['good', 'poor']);
+  assert.ok(Math.abs(only!.ahead - 0.03) < 0.005 && only!.uncertainty < 0.01, JSON.stringify(only));
+  assert.match(
+    retrainedSentence(only!),
+    /good's best models are ahead of poor's by [23]\.\d\d ± 0\.\d\d points in the mean/,
+  );
+});
+
+test('strategies that are the same are rarely told apart, and all pairs are compared', () => {
+  let apart = 0;
+  for (let seed = 0; seed < 30; seed++) {
+    const found = compareRetrained(models({ one: 0.5, two: 0.5, three: 0.5 }, 10, 1, seed), { resamples: 300, seed });
+    assert.equal(found.length, 3);
+    apart += found.filter(({ ahead, uncertainty }) => ahead > uncertainty).length;
+  }
+  assert.ok(apart <= 12, `${apart} of 90; 5% would be 4.5, and the bootstrap of ten values is somewhat too sure`);
+  const [first] = compareRetrained(models({ one: 0.5, two: 0.5 }, 10, 2, 8));
+  if (first!.ahead <= first!.uncertainty) assert.match(retrainedSentence(first!), /no difference shows between/);
+});
+
+test('a study gives each arm its finalists, with files and a sentence', async () => {
+  const path = join(folder, 'arms.db');
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3 };
+  const study = Study.create<SearchSettings>(path, settingsOf('laptop', given));
+  study.transaction(() => {
+    for (let number = 0; number < 60; number++) {
+      study.log.ask(number, sampleDecisions(new RandomStream(`model ${number}`)));
+      study.log.start(number);
+      study.log.finish(number, { reward: 0.3 + number / 1000, seconds: 1 });
+    }
+  });
+  assert.deepEqual(retrainedOf(study), [], 'before the race');
+  await raceFinalists({
+    study,
+    count: 3,
+    evaluate: async ({ trial, run }) => ({ reward: (trial % 2 ? 0.6 : 0.5) + run / 1000, seconds: 1 }),
+  });
+  const retrained = retrainedOf(study);
+  assert.deepEqual(
+    retrained.map(({ arm, trial }) => [arm, trial]),
+    [58, 56, 54].map((trial) => ['random', trial]).concat([59, 57, 55].map((trial) => ['evolution', trial])),
+  );
+  assert.ok(retrained.every(({ accuracy, trial }) => Math.abs(accuracy - (trial % 2 ? 0.6015 : 0.5015)) < 2e-3));
+  study.close();
+  const { files, said } = writeFigure6([path], folder);
+  assert.match(said.at(-1)!, /evolution's best models are ahead of random's by 10\.00 ± 0\.0\d points/);
+  assert.equal(files.length, 4);
+  const csv = readFileSync(join(folder, 'figure-6-finalists.csv'), 'utf8').trim().split('\n');
+  assert.equal(csv.length, 7);
+  assert.match(csv[1]!, /^random,random,58,0\.358,0\.50/);
+  const svg = readFileSync(join(folder, 'figure-6-finalists.svg'), 'utf8');
+  assert.equal(svg.match(/<circle/g)!.length, 6);
+});
