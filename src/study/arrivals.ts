@@ -5,12 +5,15 @@ import { type Evaluate, type Evaluation, isReward, type Reward, type TrialToEval
 import type { EpochReport } from './log.ts';
 import type { TrialFailure } from './records.ts';
 
-export type Arrival =
-  | { kind: 'started'; trial: number }
-  | { kind: 'retried'; trial: number; reason: string }
-  | { kind: 'epoch'; trial: number; report: EpochReport }
-  | ({ kind: 'done'; trial: number } & Reward)
-  | { kind: 'failed'; trial: number; failure: TrialFailure; seconds: number };
+/** News of a trial's training at a rung; 0 where there is no ladder. */
+export type Arrival = { trial: number; rung: number } & News;
+
+type News =
+  | { kind: 'started' }
+  | { kind: 'retried'; reason: string }
+  | { kind: 'epoch'; report: EpochReport }
+  | ({ kind: 'done' } & Reward)
+  | { kind: 'failed'; failure: TrialFailure; seconds: number };
 
 const millisecondsForNews = 100; // how long starts and epochs may wait for an outcome, to share its commit
 
@@ -31,15 +34,17 @@ export class Arrivals {
   }
 
   send(trials: readonly TrialToEvaluate[]): void {
-    for (const { number: trial, decisions } of trials) {
+    for (const trial of trials) {
+      const { number, rung = 0 } = trial;
+      const arrive = (news: News) => this.#arrive({ trial: number, rung, ...news });
       const progress = {
-        started: () => this.#arrive({ kind: 'started', trial }),
-        retried: (reason: string) => this.#arrive({ kind: 'retried', trial, reason }),
-        epoch: (report: EpochReport) => this.#arrive({ kind: 'epoch', trial, report }),
+        started: () => arrive({ kind: 'started' }),
+        retried: (reason: string) => arrive({ kind: 'retried', reason }),
+        epoch: (report: EpochReport) => arrive({ kind: 'epoch', report }),
         signal: this.#stopping.signal,
       };
-      this.#evaluate({ number: trial, decisions }, progress).then(
-        (evaluation) => this.#arrive(arrivalOf(trial, evaluation)),
+      this.#evaluate(trial, progress).then(
+        (evaluation) => arrive(newsOf(evaluation)),
         (reason: unknown) => {
           this.broken ??= { reason };
           this.nudge();
@@ -86,10 +91,10 @@ export class Arrivals {
   }
 }
 
-function arrivalOf(trial: number, evaluation: Evaluation): Arrival {
-  if ('failure' in evaluation) return { kind: 'failed', trial, ...evaluation };
+function newsOf(evaluation: Evaluation): News {
+  if ('failure' in evaluation) return { kind: 'failed', ...evaluation };
   const { reward, seconds } = evaluation;
-  if (isReward(reward)) return { kind: 'done', trial, ...evaluation };
+  if (isReward(reward)) return { kind: 'done', ...evaluation };
   const message = `expected a reward from 0 to 1, got ${reward}`;
-  return { kind: 'failed', trial, failure: { kind: 'not-a-number', message }, seconds };
+  return { kind: 'failed', failure: { kind: 'not-a-number', message }, seconds };
 }

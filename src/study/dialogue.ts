@@ -1,24 +1,39 @@
-// The strategy's side of a search: what it is asked and told, in which order, and its snapshots, all of it in the log.
-// The order depends on the outcomes in the study alone, never on the clock.
+// The deciding side of a search: what the strategy is asked and told and who is promoted, in which order, all of it in the log, with
+// snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
 
 import type { Strategy } from '../search/strategy.ts';
-import type { FinishedTrial, UnfinishedTrial } from './log.ts';
+import type { FinishedTrial } from './log.ts';
+import type { Promotions } from './promotions.ts';
 import { restore } from './resume.ts';
 import type { Study } from './study.ts';
 
 export type DialogueEvent =
   | { kind: 'asked'; trial: number; decisions: number[] }
-  | { kind: 'told'; trial: number }
+  /** A trial goes up to a rung; `drawn`: by lot. */
+  | { kind: 'promoted'; trial: number; rung: number; drawn: boolean }
+  | { kind: 'told'; trial: number; rung: number }
   | { kind: 'updated'; trial: number; figures: Record<string, number> };
 
 export interface DialogueOptions {
   /** How many trials the study shall have in all. */
   trials: number;
-  /** Tell outcomes in the order of the asks; else in the order in which they came. */
+  /** Tell outcomes in the order of the asks and promotions; else in the order in which they came. */
   inOrder: boolean;
-  /** How many trials may be asked for and not yet told. */
+  /** How many trainings may be asked for and not yet told. */
   lookahead: number;
   eventsPerSnapshot: number;
+  promotions?: Promotions | undefined;
+}
+
+/** A training that was asked for: a new trial's, at rung 0, or that of a promoted one. */
+export interface AskedTraining {
+  number: number;
+  rung: number;
+  decisions: number[];
+}
+
+export interface FinishedTraining extends FinishedTrial {
+  rung: number;
 }
 
 export class Dialogue {
@@ -27,9 +42,10 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly replayed: number;
   #asked: number;
-  #told: number;
-  /** Finished and not told yet, in the order of finishing. */
-  readonly #untold = new Map<number, FinishedTrial>();
+  /** Asked for and not yet told, in the order of asking, by key. */
+  readonly #open = new Map<string, AskedTraining>();
+  /** Those of them that have finished, in the order of finishing. */
+  readonly #untold = new Map<string, FinishedTraining>();
   /** The place of the latest ask or tell in the log, and how many there were since the last snapshot. */
   #sequence: number;
   #sinceSnapshot: number;
@@ -46,28 +62,41 @@ export class Dialogue {
     this.#sequence = sequence;
     this.#figures = this.#currentFigures();
     this.#asked = study.asked;
-    for (const finished of study.log.untold) this.#untold.set(finished.number, finished);
-    this.#told = this.#asked - this.#untold.size - study.log.unfinished.length;
+    const { open, untold } = leftOpen(study);
+    for (const training of open) this.#open.set(keyOf(training), training);
+    for (const training of untold) this.#untold.set(keyOf(training), training);
   }
 
+  /** Trainings that were asked for and have not finished, in that order: what must be evaluated, perhaps again. */
+  get unfinished(): AskedTraining[] {
+    return [...this.#open].flatMap(([key, training]) => (this.#untold.has(key) ? [] : training));
+  }
+
+  /** Trainings that were asked for and not yet told, in that order. */
+  get open(): AskedTraining[] {
+    return [...this.#open.values()];
+  }
+
+  /** To be asked after advance(): no outcome is missing, and nothing more is to be asked for. */
   get isOver(): boolean {
-    return this.#told >= this.#options.trials && this.#told === this.#asked;
+    return this.#asked >= this.#options.trials && this.#open.size === 0;
   }
 
-  /** A trial has an outcome, and the study has it on disk. */
-  finished(trial: FinishedTrial): void {
-    this.#untold.set(trial.number, trial);
+  /** A training has an outcome, and the study has it on disk. */
+  finished(training: FinishedTraining): void {
+    this.#untold.set(keyOf(training), training);
   }
 
-  /** Asks and tells as far as the outcomes allow; when it returns, all of it is on disk. */
-  advance(): { asked: UnfinishedTrial[]; events: DialogueEvent[] } {
+  /** Asks, promotes and tells as far as the outcomes allow; when it returns, all of it is on disk. */
+  advance(): { asked: AskedTraining[]; events: DialogueEvent[] } {
     const events: DialogueEvent[] = [];
-    const asked: UnfinishedTrial[] = [];
-    if (!this.#mayAsk() && this.#nextToTell() === undefined) return { asked, events };
+    const asked: AskedTraining[] = [];
+    if (!this.#hasRoom() && this.#nextToTell() === undefined) return { asked, events };
     this.#study.transaction(() => {
       for (;;) {
+        const more = this.#hasRoom() ? (this.#promote(events) ?? this.#ask(events)) : undefined; // promotions go first
         const next = this.#nextToTell();
-        if (this.#mayAsk()) asked.push(this.#ask(events));
+        if (more) asked.push(more);
         else if (next) this.#tell(next, events);
         else break;
         if (this.#sinceSnapshot >= this.#options.eventsPerSnapshot) this.snapshot();
@@ -83,30 +112,58 @@ export class Dialogue {
     this.#sinceSnapshot = 0;
   }
 
-  #mayAsk(): boolean {
-    return this.#asked < this.#options.trials && this.#asked - this.#told < this.#options.lookahead;
+  #hasRoom(): boolean {
+    return this.#open.size < this.#options.lookahead;
   }
 
-  #nextToTell(): FinishedTrial | undefined {
-    return this.#options.inOrder ? this.#untold.get(this.#told) : this.#untold.values().next().value;
+  #nextToTell(): FinishedTraining | undefined {
+    const { inOrder } = this.#options;
+    const first = inOrder ? this.#open.keys().next().value : this.#untold.keys().next().value;
+    return first === undefined ? undefined : this.#untold.get(first);
   }
 
-  #ask(events: DialogueEvent[]): UnfinishedTrial {
+  /** The next training of a promoted trial, if one is due. */
+  #promote(events: DialogueEvent[]): AskedTraining | undefined {
+    const { promotions } = this.#options;
+    for (;;) {
+      const due = promotions?.next();
+      if (!due) return undefined;
+      if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has paid for it
+      const { member: number, rung, drawn } = due;
+      const training = { number, rung, decisions: this.#study.trial(number)!.decisions };
+      this.#open.set(keyOf(training), training);
+      events.push({ kind: 'promoted', trial: number, rung, drawn });
+      return training;
+    }
+  }
+
+  #ask(events: DialogueEvent[]): AskedTraining | undefined {
+    if (this.#asked >= this.#options.trials) return undefined;
     const number = this.#asked++;
-    const decisions = this.#strategy.ask(number);
-    this.#sequence = this.#study.log.ask(number, decisions);
+    const training = { number, rung: 0, decisions: this.#strategy.ask(number) };
+    this.#sequence = this.#study.log.ask(number, training.decisions);
     this.#sinceSnapshot++;
-    events.push({ kind: 'asked', trial: number, decisions });
-    return { number, decisions, running: false };
+    this.#open.set(keyOf(training), training);
+    events.push({ kind: 'asked', trial: number, decisions: training.decisions });
+    return training;
   }
 
-  #tell({ number, outcome }: FinishedTrial, events: DialogueEvent[]): void {
-    this.#untold.delete(number);
-    this.#told++;
+  /** The strategy learns the outcome of rung 0, which is measured alike for all; the ladder that of every rung. */
+  #tell(finished: FinishedTraining, events: DialogueEvent[]): void {
+    const { number, rung, outcome } = finished;
+    const key = keyOf(finished);
+    this.#untold.delete(key);
+    this.#open.delete(key);
+    events.push({ kind: 'told', trial: number, rung });
+    if (rung > 0) {
+      this.#study.rungs.at(rung).tell(number);
+      this.#options.promotions?.toldRung(number, rung, outcome);
+      return;
+    }
     this.#strategy.tell(number, outcome);
     this.#sequence = this.#study.log.tell(number);
     this.#sinceSnapshot++;
-    events.push({ kind: 'told', trial: number });
+    this.#options.promotions?.toldTrial(finished);
     const text = this.#currentFigures();
     if (text === this.#figures) return;
     this.#figures = text;
@@ -120,3 +177,28 @@ export class Dialogue {
     return JSON.stringify(this.#strategy.diagnostics?.() ?? {});
   }
 }
+
+export const keyOf = ({ number, rung }: { number: number; rung: number }): string => `${number} ${rung}`;
+
+/** What an earlier process left open, in the order of the asks and promotions, and what of it has finished, in that order. */
+function leftOpen({ log, rungs }: Study<object>): { open: AskedTraining[]; untold: FinishedTraining[] } {
+  const climbing = rungs.open();
+  const untoldTrials = log.untold;
+  const trials = [...log.unfinished, ...untoldTrials].sort((a, b) => a.number - b.number);
+  const open: AskedTraining[] = [];
+  let next = 0;
+  for (const { number, decisions } of trials) {
+    while (next < climbing.length && climbing[next]!.asked <= number) open.push(trainingOf(climbing[next++]!));
+    open.push({ number, rung: 0, decisions });
+  }
+  open.push(...climbing.slice(next).map(trainingOf));
+  const untold = [
+    ...untoldTrials.map((trial) => ({ ...trial, rung: 0 })),
+    ...climbing.flatMap(({ trial, rung, finished }) => (finished ? [{ number: trial, rung, ...finished }] : [])),
+  ];
+  return { open, untold: untold.sort((a, b) => a.finishedAs - b.finishedAs) };
+}
+
+const trainingOf = ({ trial, rung, decisions }: Pick<AskedTraining, 'rung' | 'decisions'> & { trial: number }) => {
+  return { number: trial, rung, decisions };
+};

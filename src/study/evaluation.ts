@@ -20,6 +20,8 @@ export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
 export interface TrialToEvaluate {
   number: number;
   decisions: number[];
+  /** The rung of a ladder at which it is trained; absent: 0, the lowest. */
+  rung?: number;
 }
 
 /** What an evaluation tells on its way. */

@@ -100,8 +100,53 @@ const version3 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+const version4 = `
+  -- A ladder of fidelities. A trial's own training is rung 0; these are the trainings of those that were promoted.
+  CREATE TABLE rungs (
+    trial INTEGER NOT NULL,
+    rung INTEGER NOT NULL,                 -- 1, 2 …
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    told INTEGER NOT NULL DEFAULT 0,       -- 1: the ladder knows the outcome
+    wanted_as INTEGER NOT NULL,            -- the sequence number of its first promote event
+    asked INTEGER NOT NULL,                -- how many trials had been asked for then
+    attempts INTEGER NOT NULL DEFAULT 0,   -- how often it was begun
+    started_at INTEGER,
+    finished_at INTEGER,
+    finished_as INTEGER,                   -- the sequence number of its rung-done or rung-fail event
+    worker_seconds REAL,
+    reward REAL,                           -- accuracy on the held-out images at this rung
+    failure_kind TEXT,
+    failure_message TEXT,
+    details TEXT,                          -- JSON that the evaluator gave beside the reward
+    PRIMARY KEY (trial, rung)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX rungs_to_tell ON rungs (wanted_as) WHERE told = 0;
+
+  -- Who was promoted by which ladder: each arm of a search has its own, and two may promote the same trial.
+  CREATE TABLE promotions (
+    ladder INTEGER NOT NULL,
+    trial INTEGER NOT NULL,
+    rung INTEGER NOT NULL,                 -- to this one
+    drawn INTEGER NOT NULL,                -- 1: by lot, not for being among the best
+    PRIMARY KEY (ladder, trial, rung)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE rung_epochs (
+    trial INTEGER NOT NULL,
+    rung INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,                -- 1, 2 … of this rung's training
+    at INTEGER NOT NULL,
+    loss REAL,
+    accuracy REAL,                         -- 0 to 1, on the held-out images
+    images_per_second REAL,
+    details TEXT,                          -- JSON
+    PRIMARY KEY (trial, rung, attempt, epoch)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 export const studyFormat: FileFormat = {
   noun: 'study',
   applicationId: 0x4e41534e, // "NASN"
-  migrations: [version1, version2, version3],
+  migrations: [version1, version2, version3, version4],
 };

@@ -27,6 +27,20 @@ export interface UnfinishedTrial {
 export interface FinishedTrial {
   number: number;
   outcome: Outcome;
+  /** The trial whose reward it took. */
+  sameAs?: number | undefined;
+}
+
+/** What becomes of trainings: those of new trials are in the study's log, those of promoted ones in the log of their rung (rungs.ts). */
+export interface TrainingLog {
+  start(trial: number): void;
+  /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
+  putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void;
+  finish(trial: number, reward: Reward): void;
+  fail(trial: number, failure: TrialFailure, workerSeconds: number): void;
+  /** Whoever decides was told the outcome. Returns the event's place in the log. */
+  tell(trial: number): number;
+  epoch(trial: number, report: EpochReport): void;
 }
 
 /** One call of the strategy; an ask has no outcome yet, whatever `outcome` says. */
@@ -36,11 +50,12 @@ export interface StrategyEvent extends FinishedTrial {
   decisions: number[];
 }
 
-export type EventKind = 'ask' | 'start' | 'done' | 'fail' | 'tell' | 'retry' | 'requeue' | 'update';
+type TrainingEvent = 'start' | 'done' | 'fail' | 'tell' | 'retry' | 'requeue';
+export type EventKind = TrainingEvent | 'ask' | 'update' | 'promote' | `rung-${TrainingEvent}`;
 
 const keptSnapshots = 2; // one to load, one in case its bytes turn out damaged
 
-export class StudyLog {
+export class StudyLog implements TrainingLog {
   readonly #file: DatabaseFile;
 
   constructor(file: DatabaseFile) {
@@ -60,7 +75,6 @@ export class StudyLog {
     this.#event('start', trial);
   }
 
-  /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
     this.#move(`UPDATE trials SET state = 'queued' WHERE number = ? AND state = 'running'`, trial);
     this.#event(kind, trial, reason);
@@ -120,8 +134,22 @@ export class StudyLog {
   }
 
   /** Trials that finished and were not told yet, in the order in which they finished. */
-  get untold(): FinishedTrial[] {
-    const sql = `SELECT number, reward, failure_kind FROM trials WHERE told = 0 AND state IN ('done', 'failed') ORDER BY finished_as`;
+  get untold(): (FinishedTrial & { decisions: number[]; finishedAs: number })[] {
+    const sql = `SELECT number, decisions, reward, failure_kind, same_as, finished_as FROM trials
+      WHERE told = 0 AND state IN ('done', 'failed') ORDER BY finished_as`;
+    return this.#file
+      .query(sql)
+      .all()
+      .map((row) => ({
+        ...finishedOf(row),
+        decisions: JSON.parse(String(row.decisions)),
+        finishedAs: Number(row.finished_as),
+      }));
+  }
+
+  /** Trials that the strategy was told of, by number. */
+  get told(): FinishedTrial[] {
+    const sql = 'SELECT number, reward, failure_kind, same_as FROM trials WHERE told = 1 ORDER BY number';
     return this.#file.query(sql).all().map(finishedOf);
   }
 
@@ -157,14 +185,23 @@ export class StudyLog {
   }
 
   #event(kind: EventKind, trial: number, detail: string | null = null): number {
-    const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?) RETURNING sequence';
-    return Number(this.#file.query(sql).get(Date.now(), kind, trial, detail)!.sequence);
+    return addEvent(this.#file, kind, trial, detail);
   }
+}
+
+/** Appends to the log and returns the event's place in it. */
+export function addEvent(file: DatabaseFile, kind: EventKind, trial: number, detail: string | null = null): number {
+  const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?) RETURNING sequence';
+  return Number(file.query(sql).get(Date.now(), kind, trial, detail)!.sequence);
 }
 
 const finishedOf = (row: Row): FinishedTrial => ({
   number: Number(row.number),
+  ...(row.same_as !== undefined && { sameAs: sameAsOf(row) }),
   outcome: row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) },
 });
-const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
-const finiteOrNull = (value: number | undefined) => (Number.isFinite(value) ? value! : null); // SQLite has no NaN
+const sameAsOf = (row: Row) => (row.same_as === null ? undefined : Number(row.same_as));
+
+export const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+/** SQLite has no NaN. */
+export const finiteOrNull = (value: number | undefined) => (Number.isFinite(value) ? value! : null);

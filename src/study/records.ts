@@ -47,14 +47,15 @@ export interface StudySummary {
   trials: Record<TrialState, number>;
   /** How many failed, by class. */
   failures: Record<string, number>;
-  best: { number: number; reward: number } | null;
-  /** Mean reward of all done trials. */
+  /** The best trial, its reward and the rung at which it was measured: the highest that it reached. */
+  best: { number: number; reward: number; rung: number } | null;
+  /** Mean reward of all done trials; in a study with a ladder, as the latest mean, at its lowest rung. */
   mean: number | null;
   /** Mean reward of the latest done trials by number. */
   latestMean: number | null;
   /** Seconds that processes searched, without the pauses between them. */
   searchSeconds: number;
-  /** Seconds that workers spent on finished trials. */
+  /** Seconds that workers spent on finished trials, at all rungs. */
   workerSeconds: number;
   /** How many attempts came to nothing: crashes, interruptions, kills. */
   lostAttempts: number;
@@ -108,11 +109,33 @@ export class StudyRecords {
     return this.file.query(sql).all(from, limit).map(trialOf);
   }
 
-  /** The done trials of highest reward, best first; of equal ones the earlier first. Of one graph only the trial that was trained. */
+  /**
+   * The done trials of highest reward, best first; of equal ones the earlier first. Of one graph only the trial that was trained.
+   * In a study with a ladder first those that reached the highest rung, by their reward there, for rewards of two rungs say nothing
+   * of each other; then those of the next.
+   */
   best(count = 1): TrialRecord[] {
+    const climbed = this.climbed(count).map(({ trial }) => this.trial(trial)!);
     const sql = `SELECT ${trialColumns} FROM trials WHERE state = 'done' AND failure_kind IS NULL AND same_as IS NULL
+      AND NOT EXISTS (SELECT 1 FROM rungs WHERE trial = number AND rungs.state = 'done')
       ORDER BY reward DESC, number LIMIT ?`;
-    return this.file.query(sql).all(count).map(trialOf);
+    return [
+      ...climbed,
+      ...this.file
+        .query(sql)
+        .all(count - climbed.length)
+        .map(trialOf),
+    ];
+  }
+
+  /** Trials that finished a rung above the lowest: their highest one and their reward there, best first as `best` has it. */
+  climbed(count = -1): { trial: number; rung: number; reward: number }[] {
+    const sql = `SELECT trial, max(rung) AS rung, reward FROM rungs WHERE state = 'done' GROUP BY trial
+      ORDER BY rung DESC, reward DESC, trial LIMIT ?`; // the reward of the row with that maximum, as SQLite promises
+    return this.file
+      .query(sql)
+      .all(count)
+      .map((row) => ({ trial: Number(row.trial), rung: Number(row.rung), reward: Number(row.reward) }));
   }
 
   /**
@@ -193,7 +216,12 @@ export class StudyRecords {
       if (state === 'done') summary.mean = Number(mean);
     }
     const [best] = this.best(1);
-    if (best) summary.best = { number: best.number, reward: best.reward! };
+    const [highest] = this.climbed(1);
+    if (best) summary.best = { number: best.number, reward: highest?.reward ?? best.reward!, rung: highest?.rung ?? 0 };
+    const climbing = `SELECT total(worker_seconds) AS seconds, total(attempts) - total(state <> 'queued') AS lost FROM rungs`;
+    const rungs = this.file.query(climbing).get()!;
+    summary.workerSeconds += Number(rungs.seconds);
+    summary.lostAttempts += Number(rungs.lost);
     const recent = `SELECT avg(reward) AS mean FROM
       (SELECT reward FROM trials WHERE state = 'done' ORDER BY number DESC LIMIT ?)`;
     summary.latestMean = this.file.query(recent).get(latest)!.mean as number | null;
@@ -244,7 +272,7 @@ const updateOf = (row: Row): UpdateRecord => {
   return { trial: Number(row.trial), at: Number(row.at), figures: JSON.parse(String(row.detail)) };
 };
 
-function epochOf(row: Row): EpochRecord {
+export function epochOf(row: Row): EpochRecord {
   return {
     epoch: Number(row.epoch),
     loss: row.loss as number | null,

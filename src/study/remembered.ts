@@ -62,6 +62,7 @@ export function remembering(evaluate: Evaluate, study: Study<object>, space?: Sp
   const underWay = new Map<string, Promise<unknown>>();
 
   return async (trial, progress) => {
+    if (trial.rung) return evaluate(trial, progress); // promoted once a graph: its ladder knows the first of its kind only
     const key = decisionsKey(trial.decisions, space);
     while (underWay.has(key)) await underWay.get(key);
     const earlier = known.get(trial.decisions, key);

@@ -5,10 +5,12 @@ import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { Strategy } from '../search/strategy.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
-import { Dialogue, type DialogueEvent } from './dialogue.ts';
+import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
 import type { Evaluate } from './evaluation.ts';
 import { overLimit } from './limits.ts';
-import type { UnfinishedTrial } from './log.ts';
+import type { TrainingLog } from './log.ts';
+import type { PausedChildren } from './paused-children.ts';
+import { type LadderOptions, Promotions } from './promotions.ts';
 import type { Study } from './study.ts';
 
 export const searchDefaults = {
@@ -21,6 +23,8 @@ export const searchDefaults = {
   lookaheadPerWorker: 3,
   /** Asks and tells between two snapshots of the strategy; 40 is one update of 20 trials. */
   eventsPerSnapshot: 40,
+  /** The same with a ladder, whose higher rungs take longer (docs/paper.md). */
+  ladderLookaheadPerWorker: 6,
   /** Failures in a row that end the search: the cause is then not the architecture. */
   failuresInARow: 20,
   /** The same while no trial ever succeeded. */
@@ -43,16 +47,21 @@ export interface SearchOptions {
    */
   inOrder?: boolean;
   eventsPerSnapshot?: number;
+  /** Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same in a study. */
+  ladder?: LadderOptions | undefined;
+  /** Where children wait for their promotion: those that wait in vain are cleared away. */
+  paused?: PausedChildren | undefined;
   /** Stops at once: running trials go back to the queue. */
   signal?: AbortSignal;
   onEvent?: (event: SearchEvent) => void;
 }
 
+const toldBetweenTidying = 20;
+
 /** What happened, told after it is on disk. */
 export type SearchEvent =
-  | { kind: 'resumed'; trials: number; replayed: number; again: number[] }
-  | DialogueEvent
-  | Arrival;
+  /** `again`: trials with a training that did not finish. */
+  { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | Arrival;
 
 /**
  * Searches until the study has that many finished trials, or the signal stops it; what is finished is on disk either way.
@@ -73,7 +82,9 @@ class Search {
   readonly #study: Study<object>;
   readonly #dialogue: Dialogue;
   readonly #arrivals: Arrivals;
-  readonly #running = new Set<number>();
+  readonly #promotions: Promotions | undefined;
+  readonly #running = new Map<string, { trial: number; rung: number }>();
+  #toldSinceTidied = Number.POSITIVE_INFINITY;
   #failuresInARow = 0;
   #anySuccess: boolean;
   #countedUntil = performance.now();
@@ -83,9 +94,14 @@ class Search {
     this.#study = options.study;
     const { study, strategy, evaluate, trials, workers } = options;
     const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
-    const order = study.settled('order', { inOrder, lookahead: searchDefaults.lookaheadPerWorker * workers });
+    const { lookaheadPerWorker, ladderLookaheadPerWorker } = searchDefaults;
+    const perWorker = options.ladder ? ladderLookaheadPerWorker : lookaheadPerWorker;
+    const order = study.settled('order', { inOrder, lookahead: perWorker * workers });
     const lookahead = order.inOrder ? order.lookahead : workers;
-    this.#dialogue = new Dialogue(study, strategy, { trials, inOrder: order.inOrder, lookahead, eventsPerSnapshot });
+    const promotions = options.ladder && new Promotions(study, options.ladder, trials);
+    const dialogue = { trials, inOrder: order.inOrder, lookahead, eventsPerSnapshot, promotions };
+    this.#dialogue = new Dialogue(study, strategy, dialogue);
+    this.#promotions = promotions;
     this.#arrivals = new Arrivals(evaluate);
     this.#anySuccess = study.best(1).length > 0;
   }
@@ -102,6 +118,7 @@ class Search {
       const { asked, events } = this.#dialogue.advance();
       this.#arrivals.send(asked);
       for (const event of events) this.#emit(event);
+      this.#tidy(events);
       if (this.#dialogue.isOver) return this.#finish();
 
       await this.#arrivals.due();
@@ -114,16 +131,18 @@ class Search {
     this.#arrivals.stop();
   }
 
-  /** The trials of an earlier process that have no outcome; those that ran when it was killed are back in the queue. */
-  #queueAgain(): UnfinishedTrial[] {
-    const { log, asked } = this.#study;
-    const { unfinished } = log;
-    const killed = unfinished.filter((trial) => trial.running);
+  /** The trainings of an earlier process that have no outcome; those that ran when it was killed are back in the queue. */
+  #queueAgain(): AskedTraining[] {
+    const { log, rungs, asked } = this.#study;
+    const reason = 'the process was killed';
     this.#study.transaction(() => {
-      for (const { number } of killed) log.putBack(number, 'requeue', 'the process was killed');
+      for (const { number, running } of log.unfinished) if (running) log.putBack(number, 'requeue', reason);
+      for (const { trial, rung, running } of rungs.open())
+        if (running) rungs.at(rung).putBack(trial, 'requeue', reason);
     });
-    const again = unfinished.map((trial) => trial.number);
-    if (asked > 0) this.#emit({ kind: 'resumed', trials: asked, replayed: this.#dialogue.replayed, again });
+    const { unfinished, replayed } = this.#dialogue;
+    const again = unfinished.map((training) => training.number);
+    if (asked > 0) this.#emit({ kind: 'resumed', trials: asked, replayed, again });
     return unfinished;
   }
 
@@ -142,31 +161,36 @@ class Search {
   }
 
   #recordOne(arrival: Arrival): void {
-    const { log } = this.#study;
-    const { kind, trial } = arrival;
+    const { kind, trial, rung } = arrival;
+    const log = this.#logOf(rung);
+    const key = keyOf({ number: trial, rung });
     if (kind === 'epoch') {
       log.epoch(trial, arrival.report);
     } else if (kind === 'retried') {
       log.putBack(trial, 'retry', arrival.reason);
-      this.#running.delete(trial);
+      this.#running.delete(key);
     } else {
-      if (!this.#running.has(trial)) log.start(trial);
-      this.#running.add(trial);
+      if (!this.#running.has(key)) log.start(trial);
+      this.#running.set(key, { trial, rung });
       if (kind === 'started') return;
       if (kind === 'done') log.finish(trial, arrival);
       else log.fail(trial, arrival.failure, arrival.seconds);
-      this.#running.delete(trial);
+      this.#running.delete(key);
     }
   }
 
-  #succeeded({ trial, reward }: Arrival & { kind: 'done' }): void {
-    this.#dialogue.finished({ number: trial, outcome: { reward } });
+  #logOf(rung: number): TrainingLog {
+    return rung === 0 ? this.#study.log : this.#study.rungs.at(rung);
+  }
+
+  #succeeded({ trial, rung, reward, sameAs }: Arrival & { kind: 'done' }): void {
+    this.#dialogue.finished({ number: trial, rung, outcome: { reward }, sameAs });
     this.#anySuccess = true;
     this.#failuresInARow = 0;
   }
 
-  #failed({ trial, failure }: Arrival & { kind: 'failed' }): void {
-    this.#dialogue.finished({ number: trial, outcome: { failed: failure.kind } });
+  #failed({ trial, rung, failure }: Arrival & { kind: 'failed' }): void {
+    this.#dialogue.finished({ number: trial, rung, outcome: { failed: failure.kind } });
     if (failure.kind === overLimit) return; // nothing went wrong
     const limit = this.#anySuccess ? searchDefaults.failuresInARow : searchDefaults.failuresAtFirst;
     if (++this.#failuresInARow < limit) return;
@@ -175,6 +199,20 @@ class Search {
         `${failure.kind}, ${failure.message}. All that finished is in ${this.#study.path}: mend the cause and run again to go on`,
     );
     this.#arrivals.broken ??= { reason };
+  }
+
+  /** Now and then, and at the end: what no training will go on from is cleared away. */
+  #tidy(events: readonly DialogueEvent[]): void {
+    const { paused } = this.#options;
+    if (!paused || !this.#promotions) return;
+    this.#toldSinceTidied += events.filter(({ kind }) => kind === 'told').length;
+    if (this.#toldSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
+    this.#toldSinceTidied = 0;
+    const atWork = this.#dialogue.open.flatMap(({ number: member, rung }) => [
+      { member, rung },
+      { member, rung: rung - 1 },
+    ]);
+    paused.keepOnly([...atWork, ...this.#promotions.hopefuls()]);
   }
 
   #finish(): 'finished' {
@@ -188,7 +226,8 @@ class Search {
   #interrupt(): 'interrupted' {
     this.stop();
     this.#study.transaction(() => {
-      for (const trial of this.#running) this.#study.log.putBack(trial, 'requeue', 'the search was stopped');
+      for (const { trial, rung } of this.#running.values())
+        this.#logOf(rung).putBack(trial, 'requeue', 'the search was stopped');
       this.#dialogue.snapshot();
       this.#countTime();
     });

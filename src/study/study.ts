@@ -8,17 +8,20 @@ import { FinalistRuns } from './finalist-runs.ts';
 import { studyFormat } from './format.ts';
 import { StudyLog } from './log.ts';
 import { StudyRecords } from './records.ts';
+import { Rungs } from './rungs.ts';
 
 /** A study's settings are whatever the search was started with: plain JSON, written once. */
 export class Study<Settings extends object = Record<string, unknown>> extends StudyRecords {
   readonly log: StudyLog;
   readonly finalistRuns: FinalistRuns;
+  readonly rungs: Rungs;
   #session = 0;
 
   private constructor(file: DatabaseFile) {
     super(file);
     this.log = new StudyLog(file);
     this.finalistRuns = new FinalistRuns(file);
+    this.rungs = new Rungs(file);
   }
 
   /**

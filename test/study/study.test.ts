@@ -82,7 +82,7 @@ test('best and summary agree with a count by hand', () => {
   assert.deepEqual(study.summary({ latest: 2 }), {
     trials: { queued: 1, running: 1, done: 4, failed: 1 },
     failures: { 'not-a-number': 1 },
-    best: { number: 2, reward: 0.75 },
+    best: { number: 2, reward: 0.75, rung: 0 },
     mean: 0.5625,
     latestMean: 0.75,
     searchSeconds: 4,

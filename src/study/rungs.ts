@@ -1,0 +1,182 @@
+// The trainings of promoted trials as the study keeps them, and who promoted them: guarded transitions queued → running → done | failed,
+// each one SQL statement that names the state it leaves. Who is to be promoted is ladder.ts's.
+
+import type { DatabaseFile, Row, Value } from '../database/file.ts';
+import type { Outcome } from '../search/strategy.ts';
+import type { Reward } from './evaluation.ts';
+import type { Promotion } from './ladder.ts';
+import { addEvent, type EpochReport, type EventKind, finiteOrNull, json, type TrainingLog } from './log.ts';
+import { type EpochRecord, epochOf, type TrialFailure, type TrialState } from './records.ts';
+
+/** A trial's training at a rung above the lowest. */
+export interface RungRecord {
+  trial: number;
+  /** 1, 2 … */
+  rung: number;
+  state: TrialState;
+  attempts: number;
+  /** 0 to 1, on the held-out images; null until done. */
+  reward: number | null;
+  failure: TrialFailure | null;
+  /** Seconds that a worker spent on the attempt that gave the outcome. */
+  workerSeconds: number | null;
+  /** What the evaluator said beside the reward (JSON). */
+  details: unknown;
+}
+
+/** A training that the ladder was not told of yet. */
+export interface OpenRung {
+  trial: number;
+  rung: number;
+  decisions: number[];
+  running: boolean;
+  /** Undefined until it is done or failed; then with the place of that in the log. */
+  finished: { outcome: Outcome; finishedAs: number } | undefined;
+  /** How many trials had been asked for when it was wanted. */
+  asked: number;
+}
+
+export interface PromotionRecord extends Promotion {
+  /** Which arm's. */
+  ladder: number;
+}
+
+export class Rungs {
+  readonly #file: DatabaseFile;
+
+  constructor(file: DatabaseFile) {
+    this.#file = file;
+  }
+
+  /** A ladder promotes a trial. Returns whether its training is wanted for the first time: it is then queued. */
+  promote({ ladder, member, rung, drawn }: PromotionRecord, asked: number): boolean {
+    const sequence = addEvent(this.#file, 'promote', member, JSON.stringify({ ladder, rung, drawn }));
+    this.#file.query('INSERT INTO promotions VALUES (?, ?, ?, ?)').run(ladder, member, rung, Number(drawn));
+    const sql = `INSERT INTO rungs (trial, rung, state, wanted_as, asked) VALUES (?, ?, 'queued', ?, ?) ON CONFLICT DO NOTHING`;
+    return this.#file.query(sql).run(member, rung, sequence, asked) === 1;
+  }
+
+  /** Where it is written what becomes of the trainings of a rung. */
+  at(rung: number): TrainingLog {
+    return new RungLog(this.#file, rung);
+  }
+
+  /** By ladder, trial and rung. */
+  promotions(): PromotionRecord[] {
+    const rows = this.#file.query('SELECT * FROM promotions ORDER BY ladder, trial, rung').all();
+    return rows.map(({ ladder, trial, rung, drawn }) => {
+      return { ladder: Number(ladder), member: Number(trial), rung: Number(rung), drawn: drawn === 1 };
+    });
+  }
+
+  /** By trial and rung. */
+  all(): RungRecord[] {
+    return this.#file.query('SELECT * FROM rungs ORDER BY trial, rung').all().map(recordOf);
+  }
+
+  /** Those of a trial, from the lowest on. */
+  of(trial: number): RungRecord[] {
+    return this.#file.query('SELECT * FROM rungs WHERE trial = ? ORDER BY rung').all(trial).map(recordOf);
+  }
+
+  /** Finished trainings that the ladder was told of. */
+  told(): (Pick<RungRecord, 'trial' | 'rung'> & { outcome: Outcome })[] {
+    const sql = 'SELECT trial, rung, reward, failure_kind FROM rungs WHERE told = 1 ORDER BY trial, rung';
+    return this.#file
+      .query(sql)
+      .all()
+      .map((row) => ({ trial: Number(row.trial), rung: Number(row.rung), outcome: outcomeOf(row) }));
+  }
+
+  /** Those that the ladder was not told of, in the order in which they were wanted. */
+  open(): OpenRung[] {
+    const sql = `SELECT rungs.*, trials.decisions FROM rungs JOIN trials ON number = trial WHERE rungs.told = 0 ORDER BY wanted_as`;
+    return this.#file
+      .query(sql)
+      .all()
+      .map((row) => ({
+        trial: Number(row.trial),
+        rung: Number(row.rung),
+        decisions: JSON.parse(String(row.decisions)),
+        running: row.state === 'running',
+        finished:
+          row.finished_as === null ? undefined : { outcome: outcomeOf(row), finishedAs: Number(row.finished_as) },
+        asked: Number(row.asked),
+      }));
+  }
+
+  /** The epochs of the latest attempt of a trial's training at a rung, in order. */
+  epochs(trial: number, rung: number): EpochRecord[] {
+    const sql = `SELECT * FROM rung_epochs WHERE trial = ? AND rung = ?
+      AND attempt = (SELECT max(attempt) FROM rung_epochs WHERE trial = ? AND rung = ?) ORDER BY epoch`;
+    return this.#file.query(sql).all(trial, rung, trial, rung).map(epochOf);
+  }
+}
+
+class RungLog implements TrainingLog {
+  readonly #file: DatabaseFile;
+  readonly #rung: number;
+
+  constructor(file: DatabaseFile, rung: number) {
+    this.#file = file;
+    this.#rung = rung;
+  }
+
+  start(trial: number): void {
+    this.#move(`state = 'running', attempts = attempts + 1, started_at = ?`, `state = 'queued'`, trial, Date.now());
+    this.#event('rung-start', trial);
+  }
+
+  putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
+    this.#move(`state = 'queued'`, `state = 'running'`, trial);
+    this.#event(`rung-${kind}`, trial, reason);
+  }
+
+  finish(trial: number, { reward, seconds, details }: Reward): void {
+    const sequence = this.#event('rung-done', trial);
+    const change = `state = 'done', finished_as = ?, finished_at = ?, worker_seconds = ?, reward = ?, details = ?`;
+    this.#move(change, `state = 'running'`, trial, sequence, Date.now(), seconds, reward, json(details));
+  }
+
+  fail(trial: number, { kind, message }: TrialFailure, workerSeconds: number): void {
+    const sequence = this.#event('rung-fail', trial);
+    const change = `state = 'failed', finished_as = ?, finished_at = ?, worker_seconds = ?, failure_kind = ?, failure_message = ?`;
+    this.#move(change, `state = 'running'`, trial, sequence, Date.now(), workerSeconds, kind, message);
+  }
+
+  tell(trial: number): number {
+    this.#move('told = 1', `told = 0 AND state IN ('done', 'failed')`, trial);
+    return this.#event('rung-tell', trial);
+  }
+
+  epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
+    const sql = `INSERT OR REPLACE INTO rung_epochs (trial, rung, attempt, epoch, at, loss, accuracy, images_per_second, details)
+      SELECT trial, rung, attempts, ?, ?, ?, ?, ?, ? FROM rungs WHERE trial = ? AND rung = ?`;
+    const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
+    this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial, this.#rung);
+  }
+
+  #move(change: string, from: string, trial: number, ...values: Value[]): void {
+    const sql = `UPDATE rungs SET ${change} WHERE trial = ? AND rung = ? AND ${from}`;
+    if (this.#file.query(sql).run(...values, trial, this.#rung) === 1) return;
+    throw new Error(`trial ${trial} at rung ${this.#rung} is not in the state that this leaves: ${sql}`);
+  }
+
+  #event(kind: EventKind, trial: number, reason?: string): number {
+    return addEvent(this.#file, kind, trial, JSON.stringify({ rung: this.#rung, reason }));
+  }
+}
+
+const outcomeOf = (row: Row): Outcome =>
+  row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) };
+
+const recordOf = (row: Row): RungRecord => ({
+  trial: Number(row.trial),
+  rung: Number(row.rung),
+  state: row.state as TrialState,
+  attempts: Number(row.attempts),
+  reward: row.reward as number | null,
+  failure: row.state === 'failed' ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null,
+  workerSeconds: row.worker_seconds as number | null,
+  details: row.details === null ? null : JSON.parse(String(row.details)),
+});
