@@ -24,9 +24,15 @@ export function planWork(plan: Plan): Work {
   return sum([...layers.map(layerWork), ...plan.cells.map(joiningWork)]);
 }
 
-/** Numbers that training learns, auxiliary head included, and the moving statistics beside them. */
+/** Numbers in the network's weights, moving statistics and auxiliary head included. */
 export function weightCount(plan: Plan): number {
   return countElements(planParameters(plan), { statistics: true });
+}
+
+/** Numbers that one image's evaluation holds at most: the results of all cells, and all that the largest cell makes on its way. */
+export function heldInEvaluation(plan: Plan): number {
+  const cells = plan.cells.map((cell) => sum([...cellLayers(cell).map(layerWork), joiningWork(cell)]).results);
+  return plan.cells.reduce((total, { shape }) => total + elements(shape), 0) + Math.max(...cells);
 }
 
 function layerWork(layer: Layer): Work {
