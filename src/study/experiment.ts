@@ -9,16 +9,18 @@ import { Failure } from '../failure.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { decode } from '../space/decisions.ts';
 import { WorkerPool } from '../workers/pool.ts';
-import { evaluateIn, type WorkerResult } from './evaluation.ts';
+import { evaluateIn, type TrialToEvaluate, type WorkerResult } from './evaluation.ts';
 import { type FinalModel, keepFinalModel, readFinalModel } from './final-model.ts';
 import { bestTrials, type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { limitCheck, withinLimits } from './limits.ts';
 import type { EpochReport } from './log.ts';
 import { thisMachine } from './machine.ts';
+import { PausedChildren } from './paused-children.ts';
 import type { SearchSettings, Training } from './preset.ts';
 import type { TrialRecord } from './records.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './run.ts';
+import { childJob, ladderOptions } from './rung-trainings.ts';
 import type { Study } from './study.ts';
 import type { FinalMessage, TrainingDetails, TrainingJob, TrainingSetup } from './training-job.ts';
 
@@ -64,10 +66,8 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
   await using pool = poolFor(settings, files, child, workers, 1);
-  const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
-    return { architecture: decode(decisions, space), training: child, seed: `${seed}, trial ${number}` };
-  };
-  const trained = evaluateIn(pool, jobOf);
+  const paused = new PausedChildren(study.path);
+  const trained = evaluateIn(pool, (trial: TrialToEvaluate) => childJob(settings, trial, paused));
   const check = limits && limitCheck(limits, final, files.classes.length, space);
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
@@ -79,6 +79,8 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
     trials,
     workers,
     inOrder,
+    ladder: ladderOptions(settings),
+    paused,
     signal,
     onEvent,
   });

@@ -8,6 +8,7 @@ import { defaultBlocks } from '../space/decisions.ts';
 import { type SpaceName, spaces } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 import type { Limits } from './limits.ts';
+import { changed, printRungs, type RungChange } from './rung-text.ts';
 
 /** A network and how it is trained: the child of a search, or the larger one built from its best cell. */
 export interface Training {
@@ -30,6 +31,21 @@ export interface Finalists {
   /** Trainings of each, with seeds that all share: before the first comparison, and at most. */
   seeds: { least: number; most: number };
 }
+
+/** Rungs above the child's own training, climbed by the best (ladder.ts). */
+export interface LadderSettings {
+  /** As it was typed, shortest (rung-text.ts). */
+  stated: string;
+  /** Their trainings, from the lowest up; the child's own is below them. */
+  rungs: Training[];
+  /** η: one in so many goes up. */
+  reduction: number;
+  /** The share of those that finish a rung that goes up by lot, so that rungs can be compared on children that nobody selected. */
+  randomShare: number;
+}
+
+/** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
+export const defaultReduction = 3;
 
 /** What a search is. JSON: it is stored in the study as it is here. */
 export interface SearchSettings {
@@ -58,6 +74,8 @@ export interface SearchSettings {
   /** Images held out of the training part, whose accuracy is the reward; absent: a tenth (CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
+  /** Absent: every child is trained once. */
+  ladder?: LadderSettings;
   /** Absent: the final network is built from the best trial as it is. */
   finalists?: Finalists;
   final: Training;
@@ -167,6 +185,11 @@ export function settingsOf(
     remember?: boolean;
     known?: number[][];
     limits?: Limits;
+    /** From the lowest, which is the child, up; none: no ladder. */
+    rungs?: RungChange[];
+    /** Of the ladder. */
+    reduction?: number;
+    randomShare?: number;
   },
 ): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
@@ -175,7 +198,8 @@ export function settingsOf(
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
   const { size, trials = settings.trials, space, remember = true, ...more } = given;
   const { blocks = space ? spaces[space].blocks : settings.blocks } = given;
-  const { finalists: count = settings.finalists.count, finalistEpochs, ...others } = more;
+  const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
+  const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
@@ -183,7 +207,8 @@ export function settingsOf(
   const taught: Record<string, object> =
     given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
-  const [child, final] = [scaled(settings.child), scaled(settings.final)];
+  const [child, ...above] = climb(scaled(settings.child), rungs);
+  const final = scaled(settings.final);
   const { finalists, ...stated } = settings;
   return {
     preset,
@@ -196,11 +221,19 @@ export function settingsOf(
     remember,
     strategyOptions,
     child,
+    ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
     ...(count > 0 && {
       finalists: { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) },
     }),
     final,
   };
+}
+
+/** The trainings of the rungs, each changed from the one below; without rungs the child's. */
+function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training, ...Training[]] {
+  const trainings: Training[] = [];
+  for (const change of rungs) trainings.push(changed(trainings.at(-1) ?? child, change));
+  return trainings as [Training, ...Training[]];
 }
 
 function lasting(training: Training, epochs = training.recipe.epochs): Training {
@@ -214,11 +247,12 @@ export function fitted(settings: SearchSettings, images: number): SearchSettings
     training.trainingImages === undefined
       ? training
       : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
-  const { child, finalists, final } = settings;
+  const { child, ladder, finalists, final } = settings;
   return {
     ...settings,
     validationImages,
     child: fit(child),
+    ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
     ...(finalists && { finalists: { ...finalists, training: fit(finalists.training) } }),
     final: fit(final),
   };

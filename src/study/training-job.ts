@@ -1,23 +1,24 @@
 // What a worker does: builds one architecture as a network, trains it, measures it. Children of a search and the network built
 // from the best cell go through the same door; a job says by plain data which of the two it is.
 
+import { dirname } from 'node:path';
 import { EvaluationBatches, TrainingBatches } from '../data/batches.ts';
 import { type Dataset, openDataset } from '../data/dataset.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
-import { type Split, split } from '../data/split.ts';
+import { type Split, type SplitOptions, split } from '../data/split.ts';
 import { measureWhitening, type Whitening } from '../data/whitening.ts';
 import { setThreads } from '../engine/machine.ts';
+import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
-import { buildNetwork } from '../model/network.ts';
 import { whitenedPreprocessing } from '../model/preprocessing.ts';
-import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { planNetwork } from '../space/plan.ts';
-import { Checkpoints } from '../train/checkpoint.ts';
+import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
+import { makeFolder } from '../whole-file.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
+import { Child } from './child.ts';
 import type { WorkerResult } from './evaluation.ts';
 import type { EpochReport } from './log.ts';
 import type { Training } from './preset.ts';
@@ -26,18 +27,27 @@ import { forgetPeakMemory, peakMemory } from './worker-memory.ts';
 /** What all jobs of a pool share: the images, and how they are divided. */
 export interface TrainingSetup {
   files: DatasetFiles;
-  /** Of the images and the split; the recipe and the sizes come with each job. */
-  training: Pick<Training, 'resolution' | 'trainingImages'>;
+  /** Of the images that most jobs use; those of other ones are mapped when they come. */
+  training: ImageChoice;
   validationImages?: number | undefined;
   splitSeed: number | string;
   threads: number;
 }
 
-export interface TrainingJob {
-  architecture: Architecture;
+type ImageChoice = Pick<Training, 'resolution' | 'trainingImages'>;
+
+/** One training, with the seed of the order of the images, augmentation and drop-path; of the first weights too, if it is the first. */
+export interface SeededTraining {
   training: Training;
-  /** Of the first weights, the order of the images, augmentation and drop-path. */
   seed: number | string;
+}
+
+export interface TrainingJob extends SeededTraining {
+  architecture: Architecture;
+  /** Trainings of the same weights and momentum that come before this one. */
+  earlier?: SeededTraining[];
+  /** The files where the network waits after those, and shall wait after this one. Without the first the earlier ones are done again. */
+  paused?: { from?: string | undefined; to?: string | undefined };
   /** Also measure on the test images, and keep the weights here. */
   keepModel?: { weights: string; checkpoint: string };
 }
@@ -52,6 +62,10 @@ export interface TrainingDetails {
   /** On the validation images. */
   loss: number;
   trainingSeconds: number;
+  /** With earlier trainings: whether it went on from the file of a paused network, or from all of them done again. */
+  continued?: boolean;
+  /** What was wrong with the files of paused networks, a sentence each. */
+  notes?: string[];
   /** Bytes that the worker held at most while it trained this one; absent in older studies. */
   peakMemory?: number;
   test?: Accuracy;
@@ -61,10 +75,19 @@ export interface TrainingDetails {
 export async function start(setup: unknown): Promise<EvaluateJob> {
   const { files, training, validationImages, splitSeed, threads } = setup as TrainingSetup;
   setThreads(threads);
-  const dataset = await openDataset(files, { resolution: training.resolution });
-  const parts = split(files, { validation: validationImages, training: training.trainingImages, seed: splitSeed });
-  const images: Images = { dataset, parts, whitening: measureWhitening(dataset.train.images, parts.train) };
-  return (job, report, signal) => run(images, job as TrainingJob, report as (message: FinalMessage) => void, signal);
+  const opened = new Map<string, Promise<Images>>();
+  const imagesFor = ({ resolution, trainingImages }: ImageChoice): Promise<Images> => {
+    const key = `${resolution} ${trainingImages}`;
+    const known = opened.get(key);
+    if (known) return known;
+    const options = { validation: validationImages, training: trainingImages, seed: splitSeed };
+    const images = openImages(files, resolution, options);
+    opened.set(key, images);
+    images.catch(() => opened.delete(key));
+    return images;
+  };
+  await imagesFor(training);
+  return (job, report, signal) => run(imagesFor, job as TrainingJob, report as (message: FinalMessage) => void, signal);
 }
 
 interface Images {
@@ -73,77 +96,142 @@ interface Images {
   whitening: Whitening;
 }
 
+async function openImages(files: DatasetFiles, resolution: number, options: SplitOptions): Promise<Images> {
+  const dataset = await openDataset(files, { resolution });
+  const parts = split(files, options);
+  return { dataset, parts, whitening: measureWhitening(dataset.train.images, parts.train) };
+}
+
 async function run(
-  { dataset, parts, whitening }: Images,
-  { architecture, training, seed, keepModel }: TrainingJob,
+  imagesFor: (choice: ImageChoice) => Promise<Images>,
+  job: TrainingJob,
   report: (message: FinalMessage) => void,
   signal: AbortSignal,
 ): Promise<WorkerResult> {
   forgetPeakMemory();
+  const { architecture, training, seed, paused, keepModel } = job;
   const { cells, filters, resolution, recipe } = training;
+  const { dataset, parts, whitening } = await imagesFor(training);
   const classes = dataset.classes.length;
-  const plan = planNetwork(architecture, {
-    cells,
-    filters,
-    input: resolution,
-    classes,
-    auxiliary: recipe.auxiliaryWeight > 0,
+  const began = await begin(imagesFor, job, signal);
+  using child = began.child;
+  const { network, optimizer, plan } = child;
+  const validation = new EvaluationBatches({
+    from: dataset.train,
+    indices: parts.validation,
+    whitening,
+    batchSize: evaluationBatch,
   });
-  const network = buildNetwork(plan, {
-    seed: new RandomStream(seed).split('weights').integer(2 ** 31),
-    dropPathKeep: recipe.dropPathKeep,
-  });
-  try {
-    const { batchSize } = recipe;
-    const batches = new TrainingBatches({
-      from: dataset.train,
-      indices: parts.train,
-      whitening,
-      batchSize,
-      seed,
-      augmentation: recipe,
-    });
-    const validation = new EvaluationBatches({
-      from: dataset.train,
-      indices: parts.validation,
-      whitening,
-      batchSize: evaluationBatch,
-    });
-    const started = performance.now();
-    const last = await trainNetwork(network, batches, recipe, {
-      seed,
-      signal,
-      validate: () => evaluateNetwork(network, validation, classes),
-      validateEveryEpoch: keepModel !== undefined,
-      ...(keepModel && {
-        checkpoints: new Checkpoints(keepModel.checkpoint, {
-          identity: JSON.stringify({ architecture, training, seed }),
-        }),
+  const started = performance.now();
+  const last = await trainNetwork(network, batchesOf({ dataset, parts, whitening }, training, seed), recipe, {
+    seed,
+    signal,
+    optimizer,
+    validate: () => evaluateNetwork(network, validation, classes),
+    validateEveryEpoch: keepModel !== undefined,
+    ...(keepModel && {
+      checkpoints: new Checkpoints(keepModel.checkpoint, {
+        identity: JSON.stringify({ architecture, training, seed }),
       }),
-      ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-      onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-        report({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+    }),
+    ...(keepModel && { onProgress: (progress) => report({ progress }) }),
+    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
+      report({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+  });
+  const details: TrainingDetails = {
+    trainableParameters: plan.trainableParameters,
+    multiplyAdds: plan.multiplyAdds,
+    loss: last.validation!.loss,
+    trainingSeconds: (performance.now() - started) / 1000,
+    peakMemory: peakMemory(),
+    ...(job.earlier && { continued: began.continued }),
+  };
+  const notes = [...began.notes, ...(paused?.to ? pause(child, paused.to, identityOf(job)) : [])];
+  if (notes.length > 0) details.notes = notes;
+  if (keepModel) {
+    const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize: evaluationBatch });
+    details.test = evaluateNetwork(network, test, classes);
+    writeModel(keepModel.weights, network, {
+      architecture,
+      network: { layout: 'cifar', cells, filters, input: [resolution, resolution] },
+      classes: dataset.classes,
+      preprocessing: whitenedPreprocessing(whitening),
+      origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
     });
-    const details: TrainingDetails = {
-      trainableParameters: plan.trainableParameters,
-      multiplyAdds: plan.multiplyAdds,
-      loss: last.validation!.loss,
-      trainingSeconds: (performance.now() - started) / 1000,
-      peakMemory: peakMemory(),
-    };
-    if (keepModel) {
-      const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize: evaluationBatch });
-      details.test = evaluateNetwork(network, test, classes);
-      writeModel(keepModel.weights, network, {
-        architecture,
-        network: { layout: 'cifar', cells, filters, input: [resolution, resolution] },
-        classes: dataset.classes,
-        preprocessing: whitenedPreprocessing(whitening),
-        origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
-      });
-    }
-    return { reward: last.validation!.accuracy, details };
-  } finally {
-    network.dispose();
   }
+  return { reward: last.validation!.accuracy, details };
+}
+
+interface Begun {
+  child: Child;
+  continued: boolean;
+  notes: string[];
+}
+
+/** The network as its last training is to find it: fresh, from the file where it waits, or from its earlier trainings done again. */
+async function begin(
+  imagesFor: (choice: ImageChoice) => Promise<Images>,
+  { architecture, training, seed, earlier = [], paused }: TrainingJob,
+  signal: AbortSignal,
+): Promise<Begun> {
+  const { dataset } = await imagesFor(training);
+  const notes: string[] = [];
+  const trainings = [...earlier, { training, seed }];
+  const childOf = (step: SeededTraining) =>
+    new Child(architecture, step.training, { classes: dataset.classes.length, seed: trainings[0]!.seed });
+  if (earlier.length > 0 && paused?.from) {
+    const child = childOf({ training, seed });
+    try {
+      const last = { architecture, ...earlier.at(-1)!, earlier: earlier.slice(0, -1) };
+      loadTraining(paused.from, child, identityOf(last));
+      return { child, continued: true, notes };
+    } catch (error) {
+      child[Symbol.dispose]();
+      if (!(error instanceof InputError)) throw error;
+      notes.push(`its kept weights cannot be used, so it was trained from its beginning: ${error.message}`);
+    }
+  }
+  let child = childOf(trainings[0]!);
+  try {
+    for (const [place, step] of earlier.entries()) {
+      const { network, optimizer } = child;
+      const batches = batchesOf(await imagesFor(step.training), step.training, step.seed);
+      await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
+      using before = child;
+      child = childOf(trainings[place + 1]!);
+      child.takeOver(before);
+    }
+    return { child, continued: false, notes };
+  } catch (error) {
+    child[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Leaves the network in a file. Returns what went wrong: a full disk costs the weights and not the search. */
+function pause(child: Child, path: string, identity: string): string[] {
+  try {
+    makeFolder(dirname(path));
+    saveTraining(path, child, { identity, step: child.optimizer.stepsTaken });
+    return [];
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return [`its weights are not kept, so if it is promoted it will be trained from its beginning: ${error.message}`];
+  }
+}
+
+/** What a paused network must have gone through. */
+function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob): string {
+  return JSON.stringify({ architecture, trainings: [...earlier, { training, seed }] });
+}
+
+function batchesOf({ dataset, parts, whitening }: Images, { recipe }: Training, seed: number | string) {
+  return new TrainingBatches({
+    from: dataset.train,
+    indices: parts.train,
+    whitening,
+    batchSize: recipe.batchSize,
+    seed,
+    augmentation: recipe,
+  });
 }

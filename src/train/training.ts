@@ -32,6 +32,8 @@ export interface EpochFigures {
 
 export interface TrainingOptions {
   seed: number | string;
+  /** One that has trained this network before, whose momentum goes on; it stays the caller's. Default: a fresh one. */
+  optimizer?: Momentum | undefined;
   onEpoch?: (figures: EpochFigures) => void;
   /** Is told the share of the training that is done, about once a second. */
   onProgress?: (share: number) => void;
@@ -57,7 +59,8 @@ export async function trainNetwork(
 ): Promise<EpochFigures> {
   const { seed, onEpoch, onProgress, validate, validateEveryEpoch = false, checkpoints, signal } = options;
   const parameters = network.parameters();
-  using optimizer = new Momentum(network.namedParameters(), recipe);
+  using fresh = options.optimizer ? undefined : new Momentum(network.namedParameters(), recipe);
+  const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const seeds = new RandomStream(seed);
   const meter = new Meter();

@@ -1,0 +1,70 @@
+// A ladder as it is typed: rungs with commas between them, from the lowest up; of each what changes against the one below it.
+//   1,3,9                                 epochs
+//   1,3:images=20000,9:filters=16:cells=2 and what else changes, with colons between
+
+import { InputError } from '../failure.ts';
+import type { Training } from './preset.ts';
+
+/** What a rung changes against the training below it, the lowest against the preset's child. */
+export interface RungChange {
+  epochs?: number;
+  /** Training images. */
+  images?: number;
+  /** F */
+  filters?: number;
+  /** N */
+  cells?: number;
+  /** Side of the square input in pixels. */
+  resolution?: number;
+}
+
+const least = { epochs: Number.MIN_VALUE, images: 1, filters: 1, cells: 0, resolution: 4 } as const;
+type Name = keyof typeof least;
+
+/** @throws InputError for what is no ladder of two rungs or more */
+export function parseRungs(text: string, flag = '--rungs'): RungChange[] {
+  const rungs = text.split(',').map((rung) => parseRung(rung.trim(), flag));
+  if (rungs.length < 2)
+    throw new InputError(`${flag}: expected two rungs or more, such as 1,3,9, got ${JSON.stringify(text)}`);
+  return rungs;
+}
+
+function parseRung(text: string, flag: string): RungChange {
+  const rung: RungChange = {};
+  for (const part of text.split(':')) {
+    const [, name = 'epochs', digits] = /^(?:\s*(\w+)\s*=)?\s*([\d_]+(?:\.\d+)?)\s*$/.exec(part) ?? [];
+    const value = Number(digits?.replaceAll('_', ''));
+    const known = Object.hasOwn(least, name) ? (name as Name) : undefined;
+    const right = known && value >= least[known] && (known === 'epochs' || Number.isInteger(value));
+    if (!right || rung[known] !== undefined) {
+      const names = Object.keys(least).join(', ');
+      throw new InputError(
+        `${flag}: expected rungs such as 1,3,9 or 1,3:images=20000,9:filters=16 (${names}), got ${JSON.stringify(text)}`,
+      );
+    }
+    rung[known] = value;
+  }
+  return rung;
+}
+
+/** The shortest text that parses to these rungs. */
+export function printRungs(rungs: readonly RungChange[]): string {
+  const printOne = ({ epochs, ...others }: RungChange) => [
+    ...(epochs === undefined ? [] : [String(epochs)]),
+    ...(Object.keys(least) as Name[])
+      .filter((name) => name !== 'epochs' && others[name] !== undefined)
+      .map((name) => `${name}=${others[name as Exclude<Name, 'epochs'>]}`),
+  ];
+  return rungs.map((rung) => printOne(rung).join(':')).join(',');
+}
+
+/** The training of a rung that changes this of the one below. */
+export function changed(below: Training, change: RungChange): Training {
+  const { epochs, images, ...sizes } = change;
+  return {
+    ...below,
+    ...sizes,
+    ...(images !== undefined && { trainingImages: images }),
+    recipe: { ...below.recipe, ...(epochs !== undefined && { epochs }) },
+  };
+}
