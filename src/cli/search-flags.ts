@@ -2,9 +2,12 @@
 
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
+import { InputError } from '../failure.ts';
 import { strategyNames } from '../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
 import type { Limits } from '../study/limits.ts';
+import { defaultReduction } from '../study/preset.ts';
+import { parseRungs, type RungChange } from '../study/rung-text.ts';
 import { countFromZero, quantity, wholeNumber } from './model-source.ts';
 
 export interface SearchFlags {
@@ -22,6 +25,9 @@ export interface SearchFlags {
   blocks?: number;
   finalists?: number;
   finalistEpochs?: number;
+  rungs?: RungChange[];
+  reduction: number;
+  randomPromotions: number;
   reEvaluate?: boolean;
   known?: string[];
   maxParameters?: number;
@@ -68,6 +74,23 @@ export function addSearchFlags(command: Command): Command {
       "epochs of such a training (default: the preset's)",
       wholeNumber('--finalist-epochs'),
     )
+    .option(
+      '--rungs <list>',
+      'a ladder: the best children are trained further. Epochs of each rung, such as 1,3,9; with colons also images=, filters=, cells= and resolution=, where they change',
+      (text) => parseRungs(text),
+    )
+    .option(
+      '--reduction <n>',
+      'with --rungs: one in so many that finished a rung goes up to the next',
+      reductionFactor,
+      defaultReduction,
+    )
+    .option(
+      '--random-promotions <share>',
+      'with --rungs: this share of those that finish a rung goes up by lot, which shows what rungs tell of each other without selection (0.05: about a tenth more training)',
+      share('--random-promotions'),
+      0,
+    )
     .option('--known <cells...>', 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL')
     .option('--max-parameters <n>', 'of the final network, such as 800_000 or 3.3M', quantity('--max-parameters'))
     .option(
@@ -89,3 +112,15 @@ export function addSearchFlags(command: Command): Command {
     )
     .option('--json', 'print what was found as one JSON document');
 }
+
+function reductionFactor(text: string): number {
+  const value = wholeNumber('--reduction')(text);
+  if (value >= 2) return value;
+  throw new InputError(`--reduction: expected a whole number of at least 2, got ${text}`);
+}
+
+const share = (flag: string) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InputError(`${flag}: expected a share from 0 to 1 such as 0.05, got ${JSON.stringify(text)}`);
+};

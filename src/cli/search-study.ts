@@ -5,6 +5,7 @@ import { InputError } from '../failure.ts';
 import { defaultSpace, spaces } from '../space/search-space.ts';
 import { type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
 import { fitted, type SearchSettings, settingsOf } from '../study/preset.ts';
+import { printRungs } from '../study/rung-text.ts';
 import { Study } from '../study/study.ts';
 import { prepareDataset } from './dataset.ts';
 import { type GivenFlags, typedFlag } from './flags.ts';
@@ -19,24 +20,33 @@ export async function studyOf(
   given: GivenFlags,
   display: SearchDisplay,
 ): Promise<Study<SearchSettings>> {
-  return existsSync(path) ? await reopen(path, flags, given) : await begin(path, flags, display);
+  return existsSync(path) ? await reopen(path, flags, given) : await begin(path, flags, given, display);
 }
 
 /** A new study by the preset, fitted to the images. */
-async function begin(path: string, flags: SearchFlags, display: SearchDisplay): Promise<Study<SearchSettings>> {
+async function begin(
+  path: string,
+  flags: SearchFlags,
+  given: GivenFlags,
+  display: SearchDisplay,
+): Promise<Study<SearchSettings>> {
   const { dataset, size, seed, strategy, trials, finalists, finalistEpochs, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
   const { space, blocks = spaces[space].blocks } = flags;
   const known = flags.known && (await readKnown(flags.known, { space, blocks }, (note) => display.note(note)));
   const limits = limitsOf(flags);
+  const { rungs, reduction, randomPromotions: randomShare } = flags;
   const settings = settingsOf(flags.preset, {
     ...{ dataset, size, seed, strategy, trials, space, blocks, remember: !reEvaluate },
     ...(finalists !== undefined && { finalists }),
     ...(finalistEpochs !== undefined && { finalistEpochs }),
     ...(known && { known }),
     ...(limits && { limits }),
+    ...(rungs && { rungs, reduction, randomShare }),
   });
+  for (const name of ['reduction', 'randomPromotions'])
+    if (given.has(name) && !rungs) throw new InputError(`${typedFlag(name)}: expected --rungs beside it, got none`);
   if (finalistEpochs !== undefined && !settings.finalists)
     throw new InputError('--finalist-epochs: expected --finalists beside it, got none');
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
@@ -65,20 +75,38 @@ async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Prom
     space = defaultSpace,
     blocks,
     finalists,
+    ladder,
     limits,
     remember,
     known,
   } = study.settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
+  const ladderFlags = {
+    rungs: ladder?.stated,
+    reduction: ladder?.reduction,
+    randomPromotions: ladder?.randomShare,
+  };
   const limitFlags = {
     maxParameters: limits?.parameters,
     maxMultiplyAdds: limits?.multiplyAdds,
     overLimit: limits?.beyond ?? 'none',
     reEvaluate: !remember,
   };
-  const settled = { preset, seed, strategy, dataset, size, space, blocks, ...finalistFlags, ...limitFlags };
+  const settled = {
+    preset,
+    seed,
+    strategy,
+    dataset,
+    size,
+    space,
+    blocks,
+    ...finalistFlags,
+    ...ladderFlags,
+    ...limitFlags,
+  };
   for (const name of Object.keys(settled) as (keyof typeof settled)[]) {
-    const [asked, stored] = [flags[name], settled[name]];
+    const asked = name === 'rungs' ? flags.rungs && printRungs(flags.rungs) : flags[name];
+    const stored = settled[name];
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
