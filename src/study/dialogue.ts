@@ -17,10 +17,14 @@ export type DialogueEvent =
 export interface DialogueOptions {
   /** How many trials the study shall have in all. */
   trials: number;
-  /** Tell outcomes in the order of the asks and promotions; else in the order in which they came. */
+  /** When outcomes are told: at places that are known beforehand, or in the order in which they came. */
   inOrder: boolean;
-  /** How many trainings may be asked for and not yet told. */
+  /**
+   * How many trainings may be asked for and not yet told. In order, that at place p (0, 1 … over all rungs) is told when place
+   * p + lookahead is to be asked for, one of a higher rung, which takes longer, so many times later with every rung.
+   */
   lookahead: number;
+  laterPerRung: number;
   eventsPerSnapshot: number;
   promotions?: Promotions | undefined;
 }
@@ -30,6 +34,11 @@ export interface AskedTraining {
   number: number;
   rung: number;
   decisions: number[];
+}
+
+interface OpenTraining extends AskedTraining {
+  /** The place before which its outcome must be told. */
+  due: number;
 }
 
 export interface FinishedTraining extends FinishedTrial {
@@ -42,8 +51,10 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly replayed: number;
   #asked: number;
+  /** The place of the next training: how many were asked for, over all rungs. */
+  #place: number;
   /** Asked for and not yet told, in the order of asking, by key. */
-  readonly #open = new Map<string, AskedTraining>();
+  readonly #open = new Map<string, OpenTraining>();
   /** Those of them that have finished, in the order of finishing. */
   readonly #untold = new Map<string, FinishedTraining>();
   /** The place of the latest ask or tell in the log, and how many there were since the last snapshot. */
@@ -62,8 +73,9 @@ export class Dialogue {
     this.#sequence = sequence;
     this.#figures = this.#currentFigures();
     this.#asked = study.asked;
-    const { open, untold } = leftOpen(study);
-    for (const training of open) this.#open.set(keyOf(training), training);
+    const { place, open, untold } = leftOpen(study);
+    this.#place = place;
+    for (const { place: own, training } of open) this.#openAt(own, training);
     for (const training of untold) this.#untold.set(keyOf(training), training);
   }
 
@@ -112,14 +124,27 @@ export class Dialogue {
     this.#sinceSnapshot = 0;
   }
 
+  #openAt(place: number, training: AskedTraining): void {
+    const { lookahead, laterPerRung } = this.#options;
+    this.#open.set(keyOf(training), { ...training, due: place + lookahead * laterPerRung ** training.rung });
+  }
+
   #hasRoom(): boolean {
-    return this.#open.size < this.#options.lookahead;
+    const { inOrder, lookahead } = this.#options;
+    return inOrder ? (this.#firstDue()?.due ?? this.#place + 1) > this.#place : this.#open.size < lookahead;
   }
 
   #nextToTell(): FinishedTraining | undefined {
-    const { inOrder } = this.#options;
-    const first = inOrder ? this.#open.keys().next().value : this.#untold.keys().next().value;
-    return first === undefined ? undefined : this.#untold.get(first);
+    if (!this.#options.inOrder) return this.#untold.values().next().value;
+    const first = this.#firstDue();
+    return first && this.#untold.get(keyOf(first));
+  }
+
+  /** Of those that are due at one place the one that was asked for first. */
+  #firstDue(): OpenTraining | undefined {
+    let first: OpenTraining | undefined;
+    for (const training of this.#open.values()) if (!first || training.due < first.due) first = training;
+    return first;
   }
 
   /** The next training of a promoted trial, if one is due. */
@@ -131,7 +156,7 @@ export class Dialogue {
       if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has paid for it
       const { member: number, rung, drawn } = due;
       const training = { number, rung, decisions: this.#study.trial(number)!.decisions };
-      this.#open.set(keyOf(training), training);
+      this.#openAt(this.#place++, training);
       events.push({ kind: 'promoted', trial: number, rung, drawn });
       return training;
     }
@@ -143,7 +168,7 @@ export class Dialogue {
     const training = { number, rung: 0, decisions: this.#strategy.ask(number) };
     this.#sequence = this.#study.log.ask(number, training.decisions);
     this.#sinceSnapshot++;
-    this.#open.set(keyOf(training), training);
+    this.#openAt(this.#place++, training);
     events.push({ kind: 'asked', trial: number, decisions: training.decisions });
     return training;
   }
@@ -180,25 +205,25 @@ export class Dialogue {
 
 export const keyOf = ({ number, rung }: { number: number; rung: number }): string => `${number} ${rung}`;
 
-/** What an earlier process left open, in the order of the asks and promotions, and what of it has finished, in that order. */
-function leftOpen({ log, rungs }: Study<object>): { open: AskedTraining[]; untold: FinishedTraining[] } {
+/** What an earlier process left open, with its places and in their order, and what of it has finished, in that order. */
+function leftOpen({ log, rungs, asked }: Study<object>) {
+  const wanted = rungs.wanted(); // number of trials asked for before each, never falling
   const climbing = rungs.open();
   const untoldTrials = log.untold;
-  const trials = [...log.unfinished, ...untoldTrials].sort((a, b) => a.number - b.number);
-  const open: AskedTraining[] = [];
-  let next = 0;
-  for (const { number, decisions } of trials) {
-    while (next < climbing.length && climbing[next]!.asked <= number) open.push(trainingOf(climbing[next++]!));
-    open.push({ number, rung: 0, decisions });
-  }
-  open.push(...climbing.slice(next).map(trainingOf));
+  const open = [
+    ...[...log.unfinished, ...untoldTrials].map(({ number, decisions }) => ({
+      place: number + wanted.filter((before) => before <= number).length,
+      training: { number, rung: 0, decisions },
+    })),
+    ...climbing.map(({ trial: number, rung, decisions, place }) => ({ place, training: { number, rung, decisions } })),
+  ];
   const untold = [
     ...untoldTrials.map((trial) => ({ ...trial, rung: 0 })),
     ...climbing.flatMap(({ trial, rung, finished }) => (finished ? [{ number: trial, rung, ...finished }] : [])),
   ];
-  return { open, untold: untold.sort((a, b) => a.finishedAs - b.finishedAs) };
+  return {
+    place: asked + wanted.length,
+    open: open.sort((a, b) => a.place - b.place),
+    untold: untold.sort((a, b) => a.finishedAs - b.finishedAs),
+  };
 }
-
-const trainingOf = ({ trial, rung, decisions }: Pick<AskedTraining, 'rung' | 'decisions'> & { trial: number }) => {
-  return { number: trial, rung, decisions };
-};

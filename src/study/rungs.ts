@@ -32,8 +32,8 @@ export interface OpenRung {
   running: boolean;
   /** Undefined until it is done or failed; then with the place of that in the log. */
   finished: { outcome: Outcome; finishedAs: number } | undefined;
-  /** How many trials had been asked for when it was wanted. */
-  asked: number;
+  /** How many trainings, of new trials and of promoted ones, had been asked for before it. */
+  place: number;
 }
 
 export interface PromotionRecord extends Promotion {
@@ -90,7 +90,9 @@ export class Rungs {
 
   /** Those that the ladder was not told of, in the order in which they were wanted. */
   open(): OpenRung[] {
-    const sql = `SELECT rungs.*, trials.decisions FROM rungs JOIN trials ON number = trial WHERE rungs.told = 0 ORDER BY wanted_as`;
+    const sql = `SELECT rungs.*, trials.decisions,
+        asked + (SELECT count(*) FROM rungs AS earlier WHERE earlier.wanted_as < rungs.wanted_as) AS place
+      FROM rungs JOIN trials ON number = trial WHERE rungs.told = 0 ORDER BY rungs.wanted_as`;
     return this.#file
       .query(sql)
       .all()
@@ -101,8 +103,16 @@ export class Rungs {
         running: row.state === 'running',
         finished:
           row.finished_as === null ? undefined : { outcome: outcomeOf(row), finishedAs: Number(row.finished_as) },
-        asked: Number(row.asked),
+        place: Number(row.place),
       }));
+  }
+
+  /** Of every training, in the order in which they were wanted: how many trials had been asked for before. */
+  wanted(): number[] {
+    return this.#file
+      .query('SELECT asked FROM rungs ORDER BY wanted_as')
+      .all()
+      .map((row) => Number(row.asked));
   }
 
   /** The epochs of the latest attempt of a trial's training at a rung, in order. */

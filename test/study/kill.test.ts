@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { after, suite, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { Study } from '../../src/study/study.ts';
+import { decisionsOf } from './decisions-of.ts';
 import type { SearchToKill } from './search-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-kill-'));
@@ -19,12 +20,14 @@ after(() => rmSync(folder, { recursive: true }));
 /** When a run is killed: after this many lines of its output, or this many milliseconds after its start. */
 type Instant = { lines: number } | { milliseconds: number };
 
-/** Runs the search until it ends or the instant comes; returns the trials that it said were done or failed. */
+type Finished = { trial: number; rung: number };
+
+/** Runs the search until it ends or the instant comes; returns the trainings that it said were done or failed. */
 async function run(
   search: SearchToKill,
   gaveUp: AbortSignal,
   instant?: Instant,
-): Promise<{ killed: boolean; finished: number[] }> {
+): Promise<{ killed: boolean; finished: Finished[] }> {
   const script = join(import.meta.dirname, 'search-process.ts');
   const child = spawn(process.execPath, [script, JSON.stringify(search)], {
     detached: true,
@@ -34,11 +37,11 @@ async function run(
   const killGroup = () => child.exitCode === null && child.signalCode === null && process.kill(-child.pid!, 'SIGKILL');
   gaveUp.addEventListener('abort', killGroup);
   const timer = instant && 'milliseconds' in instant ? setTimeout(killGroup, instant.milliseconds) : undefined;
-  const finished: number[] = [];
+  const finished: Finished[] = [];
   let lines = 0;
   for await (const line of createInterface({ input: child.stdout })) {
-    const [kind, trial] = line.split(' ');
-    if (kind === 'done' || kind === 'failed') finished.push(Number(trial));
+    const [kind, trial, rung] = line.split(' ');
+    if (kind === 'done' || kind === 'failed') finished.push({ trial: Number(trial), rung: Number(rung) });
     if (instant && 'lines' in instant && ++lines === instant.lines) killGroup();
   }
   const [code, signal] = await exit;
@@ -48,26 +51,31 @@ async function run(
   return { killed: signal === 'SIGKILL', finished };
 }
 
-/** All that must be equal: what was decided, what came out, and in which order the strategy was asked and told. */
+/** All that must be equal: what was decided, who was promoted, what came out, and in which order all of it was asked and told. */
 function historyOf(path: string) {
   const study = Study.open(path, { readOnly: true });
   const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, failure }));
-  const calls = study.log.strategyEvents(0).map(({ kind, number }) => `${kind} ${number}`);
+  const rungs = study.rungs.all().map(({ trial, rung, reward, failure }) => ({ trial, rung, reward, failure }));
   const updates = study.updates().map(({ trial, figures }) => ({ trial, figures }));
   const lostAttempts = study.summary().lostAttempts;
   study.close();
-  return { trials, calls, updates, lostAttempts };
+  return { trials, rungs, calls: decisionsOf(path), updates, lostAttempts };
 }
 
-function assertOnDisk(path: string, finished: number[]): void {
+function assertOnDisk(path: string, finished: Finished[]): void {
   if (!existsSync(path)) {
     assert.deepEqual(finished, []);
     return;
   }
   const study = Study.open(path, { readOnly: true });
-  for (const trial of finished) assert.match(study.trial(trial)!.state, /done|failed/);
+  for (const { trial, rung } of finished) {
+    const record = rung === 0 ? study.trial(trial) : study.rungs.of(trial)[rung - 1];
+    assert.match(record!.state, /done|failed/);
+  }
   study.close();
 }
+
+const ladder = { rungs: 3, reduction: 3, lots: false };
 
 /** `longest`: the milliseconds after which a run is killed at the latest, if not by what it says. */
 const searches = [
@@ -78,15 +86,27 @@ const searches = [
   { strategy: 'evolution', inOrder: false, trials: 300, workers: 4, kills: 20, longest: 250 },
   { strategy: 'ppo,evolution', inOrder: false, trials: 300, workers: 4, kills: 20, longest: 400 },
   { strategy: 'random', inOrder: false, trials: 160, workers: 4, kills: 6, longest: 250 },
+  { strategy: 'chain', inOrder: true, trials: 180, workers: 2, kills: 20, longest: 500, ladder },
+  { strategy: 'evolution,random', inOrder: false, trials: 260, workers: 4, kills: 20, longest: 250, ladder },
+  {
+    strategy: 'evolution',
+    inOrder: true,
+    trials: 140,
+    workers: 2,
+    kills: 6,
+    longest: 500,
+    ladder: { ...ladder, lots: true },
+  },
 ];
 
 suite('kill -9', { concurrency: 3 }, () => searches.forEach(testKills));
 
 function testKills({ kills, longest, ...settings }: (typeof searches)[number]): void {
   const way = settings.inOrder ? 'in order, with worker processes' : 'as outcomes come';
-  const title = `${settings.strategy}, ${way}: ${kills} kills change nothing`;
+  const climbing = settings.ladder ? (settings.ladder.lots ? ', with a ladder and lots' : ', with a ladder') : '';
+  const title = `${settings.strategy}${climbing}, ${way}: ${kills} kills change nothing`;
   test(title, { timeout: 300_000 }, async (t) => {
-    const name = `${settings.strategy}-${settings.inOrder}`;
+    const name = title.replaceAll(/\W+/g, '-');
     const search = (kind: string) => ({
       ...settings,
       path: join(folder, `${name}-${kind}.db`),
@@ -112,10 +132,15 @@ function testKills({ kills, longest, ...settings }: (typeof searches)[number]): 
     assert.equal(none, 0);
     assert.deepEqual(history, expected);
     assert.equal(history.trials.length, settings.trials);
-    const evaluations = readFileSync(killed.notes, 'utf8').trim().split('\n').length;
+    const notes = readFileSync(killed.notes, 'utf8').trim().split('\n');
+    assert.ok(!notes.some((line) => line.startsWith('missing')), 'a child that went up was not on disk');
+    assert.ok(!existsSync(`${killed.path}-paused`), 'nobody waits any more');
+    if (settings.ladder) assert.ok(history.rungs.some(({ rung }) => rung === 2));
+    const trainings = settings.trials + history.rungs.length;
+    const evaluations = notes.length;
     assert.ok(lostAttempts <= kills * settings.workers, `${lostAttempts} attempts were lost`);
-    assert.ok(evaluations - settings.trials <= kills * settings.workers, `${evaluations} evaluations were made`);
+    assert.ok(evaluations - trainings <= kills * settings.workers, `${evaluations} evaluations were made`);
     assert.ok(lostAttempts > 0, 'the kills met nothing that was running');
-    t.diagnostic(`${lostAttempts} attempts begun again, ${evaluations - settings.trials} evaluations repeated`);
+    t.diagnostic(`${lostAttempts} attempts begun again, ${evaluations - trainings} evaluations repeated`);
   });
 }
