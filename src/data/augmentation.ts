@@ -1,12 +1,13 @@
 // What a training image goes through (paper, appendix A.1): enlarged to 40 × 40, a random 32 × 32 crop, a random flip, and cutout where
-// asked for. All images of a batch at once; the random numbers come from the stream that is given.
+// asked for. All images of a batch at once. The random numbers come from the stream that is given, on the host; what they do to
+// the pixels is tensor operations on the images' device, which wait for nothing and can be captured in a CUDA graph.
 
 import { arange, tensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { RandomStream } from '../random/stream.ts';
-import { indexTensor, type Whitening, whiten } from './whitening.ts';
+import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
 
 export interface Augmentation {
   /** The image is enlarged by this factor, then cropped back to its size at a random place; 1 leaves it. */
@@ -17,27 +18,71 @@ export interface Augmentation {
   cutout: number;
 }
 
+/** What is drawn for every image, a row each; rows that an augmentation does without are 0. */
+const row = { flip: 0, top: 1, left: 2, cutoutTop: 3, cutoutLeft: 4 } as const;
+export const drawnRows = Object.keys(row).length;
+
 /**
  * Bytes uint8 [images, 3, size, size] to whitened and augmented pixels float32 of the same shape in channels_last. Every image
  * draws for itself: its flip, the place of its crop, the centre of its cutout, in this order for the whole batch.
  */
 export function augment(images: Tensor, whitening: Whitening, options: Augmentation, random: RandomStream): Tensor {
+  const [count, , height, width] = images.shape as [number, number, number, number];
+  const drawn = drawAugmentation(count, [height, width], options, random);
+  return scope(() => augmentAs(images, whitening, options, wholeNumbers(drawn, [drawnRows, count], images.device)));
+}
+
+/** What `augmentAs` takes for a batch of images [height, width], row after row. */
+export function drawAugmentation(
+  images: number,
+  [height, width]: readonly [height: number, width: number],
+  options: Augmentation,
+  random: RandomStream,
+): Int32Array {
+  const drawn = new Int32Array(drawnRows * images);
+  const draw = (place: number, below: number, from = 0) => {
+    for (let image = 0; image < images; image++) drawn[place * images + image] = from + random.integer(below);
+  };
+  const side = enlargedSide(options, height);
+  if (options.flip) draw(row.flip, 2);
+  if (side !== height) {
+    draw(row.top, side - height + 1);
+    draw(row.left, side - height + 1);
+  }
+  if (options.cutout > 0) {
+    draw(row.cutoutTop, height, -Math.floor(options.cutout / 2));
+    draw(row.cutoutLeft, width, -Math.floor(options.cutout / 2));
+  }
+  return drawn;
+}
+
+/** `augment` by numbers that are drawn already: int64 [drawnRows, images], on the images' device. */
+export function augmentAs(
+  images: Tensor,
+  whitening: Whitening | WhiteningTensors,
+  options: Augmentation,
+  drawn: Tensor,
+): Tensor {
   return scope(() => {
     const size = images.shape[2]!;
-    const mirrored = options.flip ? flipHalf(images, random) : images;
-    const enlarged = enlarge(mirrored.to('float32'), Math.round(options.enlarge * size));
-    const cropped = enlarged.shape[2] === size ? enlarged : cropAnywhere(enlarged, size, random);
+    const mirrored = options.flip ? flipChosen(images, drawn.select(0, row.flip)) : images;
+    const enlarged = enlarge(mirrored.to('float32'), enlargedSide(options, size));
+    const cropped =
+      enlarged.shape[2] === size ? enlarged : crop(enlarged, size, drawn.select(0, row.top), drawn.select(0, row.left));
     const whitened = whiten(cropped, whitening);
-    if (options.cutout > 0) whitened.mul_(cutoutMask(images, options.cutout, random)); // 0 is the mean now
+    if (options.cutout > 0) {
+      const [top, left] = [drawn.select(0, row.cutoutTop), drawn.select(0, row.cutoutLeft)];
+      whitened.mul_(cutoutMask(images, options.cutout, top, left)); // 0 is the mean now
+    }
     return whitened.contiguous('channels_last');
   });
 }
 
-/** The images, each mirrored left to right with probability one half. */
-function flipHalf(images: Tensor, random: RandomStream): Tensor {
-  const chosen = Uint8Array.from({ length: images.shape[0]! }, () => random.integer(2));
-  const mask = tensor(chosen, [chosen.length, 1, 1, 1], { dtype: 'bool', device: images.device });
-  return where.tensor(mask, images.flip([3]), images);
+const enlargedSide = (options: Augmentation, size: number) => Math.round(options.enlarge * size);
+
+/** The images, each mirrored left to right where `chosen` int64 [images] is 1. */
+function flipChosen(images: Tensor, chosen: Tensor): Tensor {
+  return where.tensor(chosen.ne(0).reshape([-1, 1, 1, 1]), images.flip([3]), images);
 }
 
 /** Bilinear, corners not aligned: the pixel y of the result lies at (y + ½) · size / side − ½ in the image, edges are repeated. */
@@ -45,35 +90,30 @@ export function enlarge(pixels: Tensor, side: number): Tensor {
   return side === pixels.shape[2] ? pixels : upsampleBilinear.tensor(pixels, [side, side], false, undefined, undefined);
 }
 
-/** A random size × size part of every image. */
-function cropAnywhere(pixels: Tensor, size: number, random: RandomStream): Tensor {
-  const [count, , height, width] = pixels.shape;
-  const places = (most: number) =>
-    indexTensor(
-      Int32Array.from({ length: count! }, () => random.integer(most)),
-      pixels.device,
-    );
-  const rows = places(height! - size + 1);
-  const columns = places(width! - size + 1);
-  const every = arange(0, count!, 1, { device: pixels.device });
+/** The size × size part of every image that begins at its `top` and `left`, int64 [images]. */
+function crop(pixels: Tensor, size: number, top: Tensor, left: Tensor): Tensor {
+  const every = arange(0, pixels.shape[0]!, 1, { device: pixels.device });
   const windows = unfold.tensor(unfold.tensor(pixels, 2, size, 1), 3, size, 1); // a view [images, 3, rows, columns, size, size]
-  return index.tensor(windows, [every, undefined, rows, columns]); // [images, 3, size, size]
+  return index.tensor(windows, [every, undefined, top, left]); // [images, 3, size, size]
 }
 
-/** 0 in the square around a random pixel, as far as it lies in the image, and 1 elsewhere: float32 [images, 1, height, width]. */
-function cutoutMask(images: Tensor, side: number, random: RandomStream): Tensor {
-  const [count, , height, width] = images.shape;
-  const line = (length: number) => {
-    const inside = new Float32Array(count! * length);
-    for (let image = 0; image < count!; image++) {
-      const start = random.integer(length) - Math.floor(side / 2);
-      inside.fill(1, image * length + Math.max(0, start), image * length + Math.max(0, Math.min(length, start + side)));
-    }
-    return inside;
+/**
+ * 0 in the square that begins at `top` and `left`, int64 [images], as far as it lies in the image, and 1 elsewhere: float32
+ * [images, 1, height, width].
+ */
+function cutoutMask(images: Tensor, side: number, top: Tensor, left: Tensor): Tensor {
+  const [, , height, width] = images.shape;
+  const inside = (starts: Tensor, length: number, shape: number[]) => {
+    const distance = arange(0, length, 1, { device: images.device }).sub(starts.unsqueeze(1)); // [images, length]
+    return distance.ge(0).logicalAnd(distance.lt(side)).reshape(shape);
   };
-  const rows = tensor(line(height!), [count!, 1, height!, 1], { device: images.device });
-  const columns = tensor(line(width!), [count!, 1, 1, width!], { device: images.device });
-  return rows.mul(columns).neg().add_(1);
+  const blank = inside(top, height!, [-1, 1, height!, 1]).logicalAnd(inside(left, width!, [-1, 1, 1, width!]));
+  return blank.logicalNot().to('float32');
+}
+
+/** int64 on a device, from numbers that JavaScript has as int32. */
+export function wholeNumbers(numbers: Int32Array, shape: readonly number[], device?: string): Tensor {
+  return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));
 }
 
 const where = operator('aten::where', 'self');

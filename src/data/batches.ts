@@ -4,9 +4,9 @@
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
-import { type Augmentation, augment } from './augmentation.ts';
+import { type Augmentation, augmentAs, drawAugmentation, drawnRows, wholeNumbers } from './augmentation.ts';
 import type { LabelledImages } from './dataset.ts';
-import { indexTensor, type Whitening, whiten } from './whitening.ts';
+import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
 
 /** Whitened images float32 [images, 3, height, width] in channels_last, and labels int64 [images]. */
 export interface Batch {
@@ -15,14 +15,16 @@ export interface Batch {
 }
 
 export interface BatchSource {
+  /** Batches are made on the device where these live. */
   from: LabelledImages;
   /** Which of the images; all by default. */
   indices?: Int32Array;
   whitening: Whitening;
   batchSize: number;
-  /** Where the batches are made; 'cpu' by default. */
-  device?: string;
 }
+
+/** A training batch in whole numbers: the images' places, then what their augmentation draws. */
+export const batchRows = 1 + drawnRows;
 
 /**
  * Every epoch goes through the images in an order of its own. The last images of an epoch that fill no batch are left out (there
@@ -46,20 +48,48 @@ export class TrainingBatches {
     this.count = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
   }
 
+  /** Images of each batch. */
+  get batchSize(): number {
+    return Math.min(this.#source.batchSize, this.#indices.length);
+  }
+
+  /** Where the batches are made. */
+  get device(): string {
+    return this.#source.from.images.device;
+  }
+
+  get whitening(): Whitening {
+    return this.#source.whitening;
+  }
+
   /** Batch `step`, from 0 to count − 1, of an epoch, from 0 on. It belongs to the caller's scope. */
   batch(epoch: number, step: number): Batch {
+    return scope(() => this.make(wholeNumbers(this.draw(epoch, step), [batchRows, this.batchSize], this.device)));
+  }
+
+  /** What decides that batch: [batchRows, batchSize], row after row. */
+  draw(epoch: number, step: number): Int32Array {
     const random = this.#random.split(`epoch ${epoch}`);
     if (this.#order?.epoch !== epoch) {
       this.#order = { epoch, places: random.split('order').shuffle(this.#indices.length) };
     }
-    const { batchSize, whitening } = this.#source;
+    const { batchSize } = this;
     const places = this.#order.places.subarray(step * batchSize, (step + 1) * batchSize);
+    const [, , height, width] = this.#source.from.images.shape as [number, number, number, number];
+    const drawn = new Int32Array(batchRows * batchSize);
+    drawn.set(places.map((place) => this.#indices[place]!));
+    drawn.set(
+      drawAugmentation(batchSize, [height, width], this.#augmentation, random.split(`step ${step}`)),
+      batchSize,
+    );
+    return drawn;
+  }
+
+  /** The batch of drawn numbers int64 [batchRows, batchSize] on the device. Nothing here waits for the device. */
+  make(drawn: Tensor, whitening: Whitening | WhiteningTensors = this.whitening): Batch {
     return scope(() => {
-      const { images, labels } = take(
-        this.#source,
-        places.map((place) => this.#indices[place]!),
-      );
-      return { images: augment(images, whitening, this.#augmentation, random.split(`step ${step}`)), labels };
+      const { images, labels } = take(this.#source, drawn.select(0, 0));
+      return { images: augmentAs(images, whitening, this.#augmentation, drawn.narrow(0, 1, drawnRows)), labels };
     });
   }
 }
@@ -80,7 +110,11 @@ export class EvaluationBatches {
   batch(step: number): Batch {
     const { batchSize, whitening } = this.#source;
     return scope(() => {
-      const { images, labels } = take(this.#source, this.#indices.subarray(step * batchSize, (step + 1) * batchSize));
+      const chosen = this.#indices.subarray(step * batchSize, (step + 1) * batchSize);
+      const { images, labels } = take(
+        this.#source,
+        wholeNumbers(chosen, [chosen.length], this.#source.from.images.device),
+      );
       return { images: whiten(images.to('float32'), whitening).contiguous('channels_last'), labels };
     });
   }
@@ -94,11 +128,7 @@ function allIndices({ indices, from }: BatchSource): Int32Array {
   return indices ?? Int32Array.from({ length: from.labels.shape[0]! }, (_, place) => place);
 }
 
-/** Some images as bytes and their labels, on the device. */
-function take({ from, device = 'cpu' }: BatchSource, indices: Int32Array): Batch {
-  const places = indexTensor(indices);
-  return {
-    images: from.images.indexSelect(0, places).to(device),
-    labels: from.labels.indexSelect(0, places).to(device),
-  };
+/** Some images as bytes and their labels; `places` int64 [count]. */
+function take({ from }: BatchSource, places: Tensor): Batch {
+  return { images: from.images.indexSelect(0, places), labels: from.labels.indexSelect(0, places) };
 }

@@ -36,10 +36,22 @@ export function measureWhitening(images: Tensor, indices: Int32Array): Whitening
   return { mean, deviation: variance.map((value) => (value > 1e-9 ? Math.sqrt(value) : 1)) };
 }
 
+/** A whitening as it is computed with, on a device: float32 [1, 3, 1, 1] each. */
+export interface WhiteningTensors {
+  mean: Tensor;
+  /** 1 / deviation */
+  factor: Tensor;
+}
+
+export function whiteningOn(device: string, { mean, deviation }: Whitening): WhiteningTensors {
+  const perChannel = (values: number[]) => tensor(Float32Array.from(values), [1, 3, 1, 1], { device });
+  return { mean: perChannel(mean), factor: perChannel(deviation.map((value) => 1 / value)) };
+}
+
 /** Whitens pixels float32 [images, 3, height, width] in place. */
-export function whiten(pixels: Tensor, { mean, deviation }: Whitening): Tensor {
-  const perChannel = (values: number[]) => tensor(Float32Array.from(values), [1, 3, 1, 1], { device: pixels.device });
-  return pixels.sub_(perChannel(mean)).mul_(perChannel(deviation.map((value) => 1 / value)));
+export function whiten(pixels: Tensor, whitening: Whitening | WhiteningTensors): Tensor {
+  const { mean, factor } = 'factor' in whitening ? whitening : whiteningOn(pixels.device, whitening);
+  return pixels.sub_(mean).mul_(factor);
 }
 
 /** Indices as libtorch takes them: int64 [count]. */

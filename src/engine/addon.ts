@@ -53,6 +53,14 @@ export interface Addon {
   synchronize(): void;
   version(): string;
   configuration(): string;
+  // Only where the addon was compiled with CUDA (native/cuda.h).
+  useStream?(device: string): void;
+  beginCapture?(): number;
+  endCapture?(graph: number): void;
+  abandonGraph?(graph: number): void;
+  replayGraph?(graph: number): void;
+  deviceMemory?(device: string): number[];
+  emptyCache?(): void;
 }
 
 let loaded: Addon | undefined;

@@ -4,7 +4,7 @@
 // everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
 
 import { operator } from './operator.ts';
-import type { BatchNormOptions } from './operators.ts';
+import { asImages, type BatchNormOptions } from './operators.ts';
 import type { DType, Tensor } from './tensor.ts';
 
 type Pair = readonly [vertical: number, horizontal: number];
@@ -22,15 +22,16 @@ export interface DepthwiseOptions {
 /** One filter for each channel: input [n, c, h, w], weight [c, 1, kh, kw] → [n, c, h', w']. */
 export function depthwiseConv2d(input: Tensor, weight: Tensor, options: DepthwiseOptions = {}): Tensor {
   const { stride = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], relu = false } = options;
-  return depthwise.tensor(input, weight, stride, padding, dilation, relu);
+  return depthwise.tensor(input, asImages(weight, input), stride, padding, dilation, relu);
 }
 
 /**
  * Whether a depthwise convolution with this input takes a ReLU along for nothing. Where it goes through libtorch's operators, one
  * ReLU is better shared by all who read it.
  */
-export function fusesRelu({ dtype = 'float32', device = 'cpu' }: { dtype?: DType; device?: string }): boolean {
-  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu';
+export function fusesRelu(where: { dtype?: DType; device?: string; precision?: DType }): boolean {
+  const { dtype = 'float32', device = 'cpu', precision = dtype } = where;
+  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu' && precision === 'float32';
 }
 
 export interface WindowOptions {

@@ -47,6 +47,16 @@ export function operator(name: string, overload = ''): Operator {
   return { run, tensor: run as Operator['tensor'], tensors: run as Operator['tensors'] };
 }
 
+/** Whether this libtorch has an operator of that name and overload. */
+export function hasOperator(name: string, overload = ''): boolean {
+  try {
+    addon().schema(name, overload);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function unwrap(schema: Schema, values: readonly Value[]): unknown[] {
   const raw: unknown[] = new Array(values.length);
   for (let index = 0; index < values.length; index++) {

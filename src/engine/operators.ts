@@ -16,10 +16,23 @@ export interface ConvolutionOptions {
 const pair = (value: number | readonly number[]): readonly number[] =>
   typeof value === 'number' ? [value, value] : value;
 
+/** A weight as images of bfloat16 are multiplied with: in their dtype. Its gradient comes back in its own. */
+export function asImages(weight: Tensor, images: Tensor): Tensor {
+  return images.dtype === 'bfloat16' && weight.dtype !== 'bfloat16' ? weight.to('bfloat16') : weight;
+}
+
 /** input [n, in, h, w], weight [out, in / groups, kh, kw] → [n, out, h', w']. */
 export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOptions = {}): Tensor {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
-  return convolution.tensor(input, weight, bias, pair(stride), pair(padding), pair(dilation), groups);
+  return convolution.tensor(
+    input,
+    asImages(weight, input),
+    bias && asImages(bias, input),
+    pair(stride),
+    pair(padding),
+    pair(dilation),
+    groups,
+  );
 }
 
 /** Zeros (or `value`) around the last two axes: [top, bottom, left, right]. */
@@ -64,7 +77,7 @@ export function avgPool2d(input: Tensor, options: PoolOptions): Tensor {
 
 /** input [.., in], weight [out, in], bias [out] → [.., out]. */
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  return linearOperator.tensor(input, weight, bias);
+  return linearOperator.tensor(input, asImages(weight, input), bias && asImages(bias, input));
 }
 
 /** Rows of `weight` [rows, size] by int64 indices [..] → [.., size]. */

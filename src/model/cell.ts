@@ -52,10 +52,10 @@ export class NetworkCell extends Module {
 
   /**
    * @param sources the plan's, [images, channels, height, width]; undefined where nothing reads it
-   * @param progress share of the training that is done, 0 to 1
+   * @param progress share of the training that is done, 0 to 1; float64 [] where only the device knows it
    * @returns the plan's results, [images, channels, height, width]
    */
-  forward(sources: readonly (Tensor | undefined)[], relus: SharedRelus, progress: number): Tensor[] {
+  forward(sources: readonly (Tensor | undefined)[], relus: SharedRelus, progress: number | Tensor): Tensor[] {
     const masks = this.#drawMasks(sources.find((source) => source !== undefined)!, progress);
     const states = [...sources];
     for (const { state, path } of this.#inputs) states[state] = path.forward(states[state]!, relus);
@@ -90,11 +90,11 @@ export class NetworkCell extends Module {
     };
   }
 
-  #drawMasks(images: Tensor, progress: number): Tensor | undefined {
-    if (!this.training || this.#masks === 0) return undefined;
-    const { index, count } = this.#plan;
+  #drawMasks(images: Tensor, progress: number | Tensor): Tensor | undefined {
     const { dropPathKeep = 1, generator } = this.#settings;
+    if (!this.training || this.#masks === 0 || dropPathKeep === 1) return undefined;
+    const { index, count } = this.#plan;
     const keep = keepProbability(dropPathKeep, index, count, progress);
-    return keep < 1 ? pathMasks(this.#masks, images, keep, generator) : undefined;
+    return keep === 1 ? undefined : pathMasks(this.#masks, images, keep, generator);
   }
 }

@@ -7,7 +7,7 @@ import { withoutDrawing } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
 import type { Plan } from '../space/plan.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
-import { Path, SharedRelus } from './path.ts';
+import { Path, type Precision, SharedRelus } from './path.ts';
 
 export interface NetworkSettings extends CellSettings {
   /** Decides the initial weights and leaves the engine's generator as it was; absent: they are drawn from it. */
@@ -23,10 +23,11 @@ export interface Output {
   auxiliaryLogits?: Tensor;
 }
 
-/** The network of a plan. Its parameters are named as `planParameters(plan)` lists them. */
+/** The network of a plan. Its parameters are named as `planParameters(plan)` lists them; a seed gives the same ones on every device. */
 export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Network {
   if (settings.initialise === false) return withoutDrawing(() => new Network(plan, settings));
   if (settings.seed === undefined) return new Network(plan, settings);
+  if (settings.device !== undefined && settings.device !== 'cpu') return copied(plan, settings);
   const before = generatorState();
   manualSeed(settings.seed);
   const network = new Network(plan, settings);
@@ -34,8 +35,18 @@ export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Networ
   return network;
 }
 
+/** Drawn on the CPU, copied to the device. */
+function copied(plan: Plan, settings: NetworkSettings): Network {
+  const drawn = buildNetwork(plan, { ...settings, device: 'cpu' });
+  const network = withoutDrawing(() => new Network(plan, settings));
+  network.loadStateDict(drawn.stateDict());
+  drawn.dispose();
+  return network;
+}
+
 export class Network extends Module {
   readonly plan: Plan;
+  readonly #precision: Precision;
   readonly #stem: Path;
   readonly #cells: readonly NetworkCell[];
   readonly #head: Path;
@@ -44,6 +55,7 @@ export class Network extends Module {
   constructor(plan: Plan, settings: NetworkSettings = {}) {
     super();
     this.plan = plan;
+    this.#precision = settings.precision ?? 'float32';
     this.#stem = this.child('', new Path(plan.stem, settings));
     this.#cells = plan.cells.map((cell) => this.child('', new NetworkCell(cell, settings)));
     this.#head = this.child('', new Path(plan.head, settings));
@@ -52,23 +64,33 @@ export class Network extends Module {
 
   /**
    * @param images [images, channels, height, width] of the plan's size
-   * @param options.progress share of the training that is done, 0 to 1, which ScheduledDropPath grows with
+   * @param options.progress share of the training that is done, 0 to 1, which ScheduledDropPath grows with; float64 [] where only
+   * the device knows it
+   * @returns logits in float32 whatever the precision
    */
-  forward(images: Tensor, { progress = 0 }: { progress?: number } = {}): Output {
+  forward(images: Tensor, { progress = 0 }: { progress?: number | Tensor } = {}): Output {
     const relus = new SharedRelus();
     // In evaluation a cell's intermediate results die with it: 0.8 GB an image would be kept for NASNet-A large.
     const run = <Result>(cell: (relus: SharedRelus) => Result): Result =>
       this.training ? cell(relus) : scope(() => cell(new SharedRelus()));
-    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(images.contiguous('channels_last'), relus)]]);
+    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(this.#input(images), relus)]]);
     this.plan.cells.forEach(({ sources, results }, index) => {
       const given = sources.map((name) => endpoints.get(name));
       const found = run((shared) => this.#cells[index]!.forward(given, shared, progress));
       for (const [place, { name }] of results.entries()) endpoints.set(name, found[place]!);
     });
     const last = this.plan.cells.at(-1)!.name;
-    const logits = this.#head.forward(endpoints.get(last)!, relus);
+    const logits = this.#answer(this.#head.forward(endpoints.get(last)!, relus));
     if (!this.training || !this.#auxiliary) return { logits };
     const from = endpoints.get(this.plan.auxiliary!.from)!;
-    return { logits, auxiliaryLogits: this.#auxiliary.forward(from, relus) };
+    return { logits, auxiliaryLogits: this.#answer(this.#auxiliary.forward(from, relus)) };
+  }
+
+  #input(images: Tensor): Tensor {
+    return (this.#precision === 'float32' ? images : images.to(this.#precision)).contiguous('channels_last');
+  }
+
+  #answer(logits: Tensor): Tensor {
+    return this.#precision === 'float32' ? logits : logits.to('float32');
   }
 }

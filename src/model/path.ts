@@ -13,7 +13,15 @@ import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { BatchNorm, Convolution, Layer } from '../space/layers.ts';
 
+/**
+ * What images are computed in. bfloat16: images and convolutions in 16 bits, summed in 32; parameters, batch statistics, losses and the
+ * optimizer stay in float32.
+ */
+export type Precision = 'float32' | 'bfloat16';
+
 export interface PathSettings extends Placement {
+  /** Default: float32. */
+  precision?: Precision;
   /** Probability of keeping a feature before the classifier. */
   dropoutKeep?: number;
 }
@@ -160,8 +168,8 @@ function fits(layer: Layer): layer is Convolution {
 }
 
 /** Whether units are fused here: elsewhere libtorch's operators one by one are as fast. */
-function fused({ dtype = 'float32', device = 'cpu' }: PathSettings): boolean {
-  return fusedOn() && dtype === 'float32' && device === 'cpu';
+function fused({ dtype = 'float32', device = 'cpu', precision = 'float32' }: PathSettings): boolean {
+  return fusedOn() && dtype === 'float32' && device === 'cpu' && precision === 'float32';
 }
 
 /**

@@ -35,8 +35,9 @@ export class ImageNorm2d extends Module {
   forward(input: Tensor): Tensor {
     // Centred first: where a max pool made a channel constant, the operator's x · scale + shift would leave its rounding, divided by
     // √ε, which a second such norm takes for the picture: up to 2% of the logits.
-    const centred = input.sub(input.mean(this.#axes, true));
-    return groupNorm.tensor(centred, this.#groups, this.scale, this.shift, this.#epsilon, false);
+    const images = input.to(this.scale.dtype);
+    const centred = images.sub(images.mean(this.#axes, true));
+    return groupNorm.tensor(centred, this.#groups, this.scale, this.shift, this.#epsilon, false).to(input.dtype);
   }
 }
 

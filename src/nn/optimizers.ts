@@ -4,15 +4,18 @@
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
-import { operator } from '../engine/operator.ts';
+import { hasOperator, operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
-/** What all optimizers share: state tensors by name, and lists of the parameters that have a gradient. */
-abstract class Optimizer {
+/**
+ * What all optimizers share: state tensors by name, and lists of the parameters that have a gradient. `Rate` is what a learning rate
+ * may be: a number, or also a tensor [] that a captured step reads anew each time.
+ */
+abstract class Optimizer<Rate extends number | Tensor = number> {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
   /** L2: this times the weight is added to the gradient of every parameter of two axes or more (not to biases and batch norm). */
@@ -36,7 +39,7 @@ abstract class Optimizer {
   }
 
   /** Moves the parameters by their gradients, which it may overwrite. */
-  step(learningRate: number): void {
+  step(learningRate: Rate): void {
     this.steps += 1;
     scope(() =>
       noGrad(() => {
@@ -60,8 +63,13 @@ abstract class Optimizer {
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
-    learningRate: number,
+    learningRate: Rate,
   ): void;
+
+  /** Counts a step that was made without `step`: by a graph that holds one. */
+  replayed(): void {
+    this.steps += 1;
+  }
 
   /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
   state(): NamedTensors {
@@ -111,7 +119,7 @@ export interface MomentumOptions {
  * Stochastic gradient descent with momentum: v ← momentum · v + g, w ← w − rate · v; after Nesterov w ← w − rate · (g + momentum · v),
  * as TensorFlow and PyTorch both compute it.
  */
-export class Momentum extends Optimizer {
+export class Momentum extends Optimizer<number | Tensor> {
   readonly #momentum: number;
   readonly #nesterov: boolean;
 
@@ -125,13 +133,15 @@ export class Momentum extends Optimizer {
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
-    learningRate: number,
+    learningRate: number | Tensor,
   ): void {
     const velocities = slot('momentum');
     mulScalar.run(velocities, this.#momentum);
     addList.run(velocities, gradients, 1);
     if (this.#nesterov) addList.run(gradients, velocities, this.#momentum);
-    addList.run(parameters, this.#nesterov ? gradients : velocities, -learningRate);
+    const directions = this.#nesterov ? gradients : velocities;
+    if (typeof learningRate === 'number') addList.run(parameters, directions, -learningRate);
+    else addList.run(parameters, scaled(directions, learningRate), -1);
   }
 }
 
@@ -224,19 +234,41 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
       if (gradients.length === 0) return zeros([]);
       const norm = stack(norms.tensors(gradients, 2)).norm();
       const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 where nothing is to be clipped
-      mulList.run(
-        gradients,
-        gradients.map(() => factor),
-      );
+      scale(gradients, factor);
       return norm;
     }),
   );
+}
+
+/** Each tensor times a factor [] that only the device knows, in place. */
+function scale(tensors: Tensor[], factor: Tensor): void {
+  if (takesFactors()) mulTensor.run(tensors, factor);
+  else mulList.run(tensors, repeated(factor, tensors)); // an operator for each
+}
+
+function scaled(tensors: Tensor[], factor: Tensor): Tensor[] {
+  return takesFactors()
+    ? scaledTensor.tensors(tensors, factor)
+    : scaledList.tensors(tensors, repeated(factor, tensors));
+}
+
+const repeated = (factor: Tensor, tensors: Tensor[]) => tensors.map(() => factor);
+
+let withFactors: boolean | undefined;
+
+/** Whether libtorch multiplies a whole list by one tensor: from 2.1 on. */
+function takesFactors(): boolean {
+  withFactors ??= hasOperator('aten::_foreach_mul_', 'Tensor');
+  return withFactors;
 }
 
 const addList = operator('aten::_foreach_add_', 'List');
 const addScalar = operator('aten::_foreach_add_', 'Scalar');
 const addedScalar = operator('aten::_foreach_add', 'Scalar');
 const mulList = operator('aten::_foreach_mul_', 'List');
+const mulTensor = operator('aten::_foreach_mul_', 'Tensor');
+const scaledList = operator('aten::_foreach_mul', 'List');
+const scaledTensor = operator('aten::_foreach_mul', 'Tensor');
 const mulScalar = operator('aten::_foreach_mul_', 'Scalar');
 const addProduct = operator('aten::_foreach_addcmul_', 'Scalar');
 const addQuotient = operator('aten::_foreach_addcdiv_', 'Scalar');

@@ -3,18 +3,19 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
-import { backward, clearGradients } from '../engine/gradient.ts';
-import { scope } from '../engine/memory.ts';
-import { crossEntropy } from '../engine/operators.ts';
-import { manualSeed } from '../engine/random.ts';
+import { cpu } from '../engine/device.ts';
+import { capturesGraphs } from '../engine/graph.ts';
 import type { Network } from '../model/network.ts';
-import { clipByGlobalNorm, Momentum } from '../nn/optimizers.ts';
+import { Momentum } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints } from './checkpoint.ts';
+import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { TrainingFailure } from './failure.ts';
+import { HostSteps } from './host-steps.ts';
 import { learningRateAt } from './learning-rate.ts';
 import type { Recipe } from './recipe.ts';
+import { type StepPlan, StepSums, type Trainee } from './step.ts';
 
 /** What is told after every epoch. */
 export interface EpochFigures {
@@ -46,10 +47,12 @@ export interface TrainingOptions {
 }
 
 const progressEvery = 1000; // ms
+/** Steps between two looks at the losses where a look waits for the device. */
+const lookEvery = 32;
 
 /**
- * Trains a network in place. Throws a TrainingFailure once the loss is not finite, the signal's reason when it is aborted;
- * the engine's out-of-memory error passes through.
+ * Trains a network in place, on the device where it and the batches are. Throws a TrainingFailure once the loss is not finite, the
+ * signal's reason when it is aborted; the engine's out-of-memory error passes through.
  */
 export async function trainNetwork(
   network: Network,
@@ -58,40 +61,48 @@ export async function trainNetwork(
   options: TrainingOptions,
 ): Promise<EpochFigures> {
   const { seed, onEpoch, onProgress, validate, validateEveryEpoch = false, checkpoints, signal } = options;
-  const parameters = network.parameters();
   using fresh = options.optimizer ? undefined : new Momentum(network.namedParameters(), recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const seeds = new RandomStream(seed);
+  const planOf = (step: number): StepPlan => ({
+    epoch: Math.floor(step / batches.count),
+    index: step % batches.count,
+    progress: step / steps,
+    learningRate: learningRateAt(recipe, step, steps),
+    seed: seeds.split(`step ${step}`).integer(2 ** 31),
+  });
+  const { device } = batches;
+  using sums = new StepSums(device);
+  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums };
+  using running =
+    device === cpu
+      ? new HostSteps(trainee, batches, planOf)
+      : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
   const meter = new Meter();
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
   for (let step = checkpoints?.restore(network, optimizer) ?? 0; step < steps; step++) {
-    const [epoch, index] = [Math.floor(step / batches.count), step % batches.count];
-    const learningRate = learningRateAt(recipe, step, steps);
-    manualSeed(seeds.split(`step ${step}`).integer(2 ** 31));
     network.train(true);
-    scope(() => {
-      const { images, labels } = batches.batch(epoch, index); // [batch, 3, height, width], [batch]
-      const { logits, auxiliaryLogits } = network.forward(images, { progress: step / steps });
-      const loss = crossEntropy(logits, labels);
-      const auxiliaryLoss = auxiliaryLogits && crossEntropy(auxiliaryLogits, labels).mul(recipe.auxiliaryWeight);
-      clearGradients(parameters);
-      backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
-      clipByGlobalNorm(parameters, recipe.clipNorm);
-      optimizer.step(learningRate);
-      meter.add(loss.item(), logits.argmax(1).eq(labels).sum().item(), labels.shape[0]!);
-    });
-    if (!meter.finite)
-      throw new TrainingFailure('not-a-number', `the loss was not a number at step ${step + 1} of ${steps}`);
+    running.run(step);
+    meter.count(batches.batchSize);
 
     const done = step + 1;
-    if (done % batches.count === 0 || done === steps) {
+    const epochEnds = done % batches.count === 0 || done === steps;
+    if (epochEnds || device === cpu || done % lookEvery === 0) {
+      const { finite } = meter.look(sums);
+      if (finite < meter.steps) {
+        const first = done - meter.steps + finite + 1;
+        throw new TrainingFailure('not-a-number', `the loss was not a number at step ${first} of ${steps}`);
+      }
+    }
+    if (epochEnds) {
+      const { learningRate } = planOf(step);
       const measured = meter.take();
       const look = validate && (validateEveryEpoch || done === steps);
       figures = { epoch: done / batches.count, learningRate, ...measured, ...(look ? { validation: validate() } : {}) };
-      meter.restart();
+      meter.restart(sums);
       onEpoch?.(figures);
     }
     if (performance.now() - toldAt > progressEvery) {
@@ -105,34 +116,34 @@ export async function trainNetwork(
   return figures!;
 }
 
-/** Sums of the batches since it was last taken. */
+/** What the steps since the last restart come to. */
 class Meter {
-  #loss = 0;
-  #correct = 0;
+  steps = 0;
   #images = 0;
-  #batches = 0;
+  #seen = { loss: 0, correct: 0, finite: 0 };
   #since = performance.now();
 
-  add(loss: number, correct: number, images: number): void {
-    this.#loss += loss;
-    this.#correct += correct;
+  count(images: number): void {
+    this.steps += 1;
     this.#images += images;
-    this.#batches += 1;
   }
 
-  get finite(): boolean {
-    return Number.isFinite(this.#loss);
+  /** Waits for the steps so far. */
+  look(sums: StepSums): { finite: number } {
+    this.#seen = sums.read();
+    return this.#seen;
   }
 
   take(): { loss: number; trainingAccuracy: number; imagesPerSecond: number } {
     return {
-      loss: this.#loss / this.#batches,
-      trainingAccuracy: this.#correct / this.#images,
+      loss: this.#seen.loss / this.steps,
+      trainingAccuracy: this.#seen.correct / this.#images,
       imagesPerSecond: (1000 * this.#images) / (performance.now() - this.#since),
     };
   }
 
-  restart(): void {
-    [this.#loss, this.#correct, this.#images, this.#batches, this.#since] = [0, 0, 0, 0, performance.now()];
+  restart(sums: StepSums): void {
+    sums.clear();
+    [this.steps, this.#images, this.#since] = [0, 0, performance.now()];
   }
 }

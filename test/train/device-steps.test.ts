@@ -1,0 +1,189 @@
+// The step that a GPU captures, run on the CPU: it asks for the same operators with the same numbers every time, waits for nothing,
+// and trains as the host's steps do. That a captured graph computes the same is bench/gpu.ts's to show, on a GPU.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TrainingBatches } from '../../src/data/batches.ts';
+import { addon } from '../../src/engine/addon.ts';
+import { tensor } from '../../src/engine/create.ts';
+import { Graph } from '../../src/engine/graph.ts';
+import { liveTensors } from '../../src/engine/memory.ts';
+import { buildNetwork, type Network } from '../../src/model/network.ts';
+import type { Precision } from '../../src/model/path.ts';
+import { Momentum } from '../../src/nn/optimizers.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { planNetwork } from '../../src/space/plan.ts';
+import { nasnetA } from '../../src/space/published.ts';
+import { DeviceSteps } from '../../src/train/device-steps.ts';
+import { HostSteps } from '../../src/train/host-steps.ts';
+import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
+import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
+import { instrumentEngine, record } from '../engine/recording.ts';
+
+instrumentEngine();
+
+const [side, classes, steps] = [16, 4, 40];
+const recipe: Recipe = { ...childRecipe, batchSize: 8, auxiliaryWeight: 0.4, dropPathKeep: 0.6, cutout: 4 };
+
+function batches(): TrainingBatches {
+  const random = new RandomStream('images');
+  const labels = Array.from({ length: 64 }, (_, index) => index % classes);
+  const pixels = labels.flatMap((label) =>
+    Array.from({ length: 3 * side * side }, () => 40 + 50 * label + random.integer(30)),
+  );
+  const from = {
+    images: tensor(Uint8Array.from(pixels), [labels.length, 3, side, side]),
+    labels: tensor(labels, [labels.length], { dtype: 'int64' }),
+  };
+  const whitening = { mean: [130, 130, 130], deviation: [60, 60, 60] };
+  return new TrainingBatches({ from, whitening, batchSize: recipe.batchSize, seed: 1, augmentation: recipe });
+}
+
+const shared = batches();
+const planOf = (step: number): StepPlan => ({
+  epoch: Math.floor(step / shared.count),
+  index: step % shared.count,
+  progress: step / steps,
+  learningRate: learningRateAt(recipe, step, steps),
+  seed: new RandomStream('steps').split(`${step}`).integer(2 ** 31),
+});
+
+function trainee(precision: Precision = 'float32'): Trainee & Disposable {
+  const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes, auxiliary: true });
+  const network = buildNetwork(plan, { seed: 3, dropPathKeep: recipe.dropPathKeep, precision });
+  const optimizer = new Momentum(network.namedParameters(), recipe);
+  const sums = new StepSums('cpu');
+  const parameters = network.parameters();
+  const dispose = () => {
+    for (const each of [network, optimizer]) each.dispose();
+    sums[Symbol.dispose]();
+  };
+  return { network, parameters, optimizer, recipe, sums, [Symbol.dispose]: dispose };
+}
+
+/** Losses of the steps from 0 on, and where the weights are then. */
+function losses(mine: Trainee, running: { run(step: number): void }, count = steps): number[] {
+  return Array.from({ length: count }, (_, step) => {
+    running.run(step);
+    const { loss } = mine.sums.read();
+    mine.sums.clear();
+    return loss;
+  });
+}
+
+const captured = (mine: Trainee, ahead = 7) => new DeviceSteps(mine, shared, { capture: false, planOf, steps, ahead });
+const numbers = (network: Network) =>
+  Object.values(network.stateDict()).flatMap((each) => [...each.detach().toArray()]);
+
+for (const precision of ['float32', 'bfloat16'] as const) {
+  test(`every step in ${precision} asks for the same operators with the same numbers, and crosses to nobody`, () => {
+    using mine = trainee(precision);
+    using running = captured(mine, steps); // all numbers travel before the first step
+    running.run(0);
+    const early = record(() => running.run(1));
+    for (let step = 2; step < 20; step++) running.run(step);
+    const late = record(() => running.run(20));
+    assert.ok(early.operators.length > 300, `${early.operators.length} operators`);
+    assert.deepEqual(late.operators.slice(4), early.operators.slice(4)); // before: the copies of this step's numbers
+    assert.deepEqual([early.crossings, late.crossings], [[], []]);
+    for (const each of early.operators.slice(0, 4)) assert.match(each, /^aten::(select|copy_)/);
+  });
+}
+
+test('the host steps are what a graph could not hold: their numbers change from step to step', () => {
+  using mine = trainee();
+  const running = new HostSteps(mine, shared, planOf);
+  running.run(0);
+  const [one, other] = [record(() => running.run(1)), record(() => running.run(2))];
+  assert.notDeepEqual(one.operators, other.operators);
+  assert.ok(one.crossings.includes('fromBytes'));
+});
+
+test('at learning rates of powers of two, where no product is rounded, forty steps of both kinds agree to the bit', () => {
+  // Progress above 0, as the host draws no masks at 0 where all of them are 1.
+  const exact = (step: number): StepPlan => ({
+    ...planOf(step),
+    progress: (step + 1) / steps,
+    learningRate: 2 ** -(5 + (step % 3)),
+  });
+  using host = trainee();
+  using device = trainee();
+  const expected = losses(host, new HostSteps(host, shared, exact));
+  using running = new DeviceSteps(device, shared, { capture: false, planOf: exact, steps, ahead: 7 });
+  assert.deepEqual(losses(device, running), expected);
+  assert.deepEqual(numbers(device.network), numbers(host.network));
+  assert.equal(device.optimizer.stepsTaken, steps);
+});
+
+test('at any other learning rate a step of the device moves each weight as the host does, to one rounding', () => {
+  using host = trainee();
+  using device = trainee();
+  const onHost = new HostSteps(host, shared, planOf);
+  using running = captured(device);
+  for (let step = 1; step < 12; step++) {
+    device.network.loadStateDict(host.network.stateDict());
+    device.optimizer.load(host.optimizer.state(), host.optimizer.stepsTaken);
+    onHost.run(step);
+    running.run(step);
+    const [found, expected] = [numbers(device.network), numbers(host.network)];
+    const worst = found.reduce((most, value, index) => {
+      return Math.max(most, Math.abs(value - expected[index]!) / largest(expected[index]!));
+    }, 0);
+    assert.ok(worst <= 2 ** -23, `step ${step}: ${worst}`);
+  }
+});
+
+/** What the rounding of a move is measured against: moves are smaller than 1. */
+const largest = (value: number) => Math.max(1, Math.abs(value));
+
+test('bfloat16 learns as float32 does, keeping weights, statistics and gradients in float32', () => {
+  using single = trainee();
+  using half = trainee('bfloat16');
+  const expected = losses(single, new HostSteps(single, shared, planOf));
+  const found = losses(half, new HostSteps(half, shared, planOf));
+  assert.ok(Math.abs(found[0]! / expected[0]! - 1) < 0.02, `first losses ${found[0]} and ${expected[0]}`);
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [begin, end] = [mean(found.slice(0, 5)), mean(found.slice(-5))];
+  assert.ok(end < 0.75 * begin, `from ${begin} to ${end}`);
+  assert.ok(Math.abs(end / mean(expected.slice(-5)) - 1) < 0.25, `${end} against ${mean(expected.slice(-5))}`);
+  for (const each of Object.values(half.network.stateDict())) assert.equal(each.dtype, 'float32');
+  for (const each of half.parameters) assert.equal(each.grad!.dtype, 'float32');
+});
+
+test('steps on a device leave no tensor behind', () => {
+  using mine = trainee();
+  const before = liveTensors();
+  {
+    using running = captured(mine, 3);
+    for (let step = 0; step < 8; step++) running.run(step);
+  }
+  assert.equal(liveTensors(), before);
+});
+
+test('a step is captured once, after three as they are, and replayed from there on; its graph is given up in the end', () => {
+  const native = addon();
+  const asked: string[] = [];
+  const pretended = {
+    beginCapture: () => asked.push('begin'),
+    endCapture: () => void asked.push('end'),
+    replayGraph: (graph: number) => void asked.push(`replay ${graph}`),
+    abandonGraph: (graph: number) => void asked.push(`abandon ${graph}`),
+  };
+  const before = Object.fromEntries(Object.keys(pretended).map((name) => [name, native[name as keyof typeof native]]));
+  Object.assign(native, pretended);
+  try {
+    using mine = trainee();
+    {
+      using running = new DeviceSteps(mine, shared, { capture: true, planOf, steps });
+      for (let step = 0; step < 6; step++) running.run(step);
+      assert.ok(running.captured);
+    }
+    assert.deepEqual(asked, ['begin', 'end', 'replay 1', 'replay 1', 'replay 1', 'abandon 1']);
+    assert.equal(mine.optimizer.stepsTaken, 6);
+    assert.throws(() => Graph.capture(() => assert.fail('what cannot be captured')), /what cannot be captured/);
+    assert.deepEqual(asked.slice(-2), ['begin', 'abandon 7'], 'a half captured graph is given up, too');
+  } finally {
+    Object.assign(native, before);
+  }
+});
