@@ -15,6 +15,7 @@ const plainEvery = 10_000; // ms between the lines that sum a search up where th
 
 export class SearchDisplay extends LiveBlock {
   #study: Study<SearchSettings> | undefined;
+  #outlook: { left(): number } | undefined;
   #view: SearchView | undefined;
   #race: { race: FinalistRace; before: number; startedAt: number } | undefined;
   #final: { trial: number; progress: number; startedAt: number } | undefined;
@@ -25,8 +26,9 @@ export class SearchDisplay extends LiveBlock {
   #warned = false;
 
   /** Starts to draw. */
-  begin(study: Study<SearchSettings>, trials: number, workers: number): void {
+  begin(study: Study<SearchSettings>, trials: number, workers: number, outlook: { left(): number }): void {
     this.#study = study;
+    this.#outlook = outlook;
     this.#startedAt = performance.now();
     const { dataset, strategy, seed, preset } = study.settings;
     const { done, failed } = study.summary().trials;
@@ -34,10 +36,10 @@ export class SearchDisplay extends LiveBlock {
       trials,
       done,
       failed,
-      earlier: done + failed,
       best: undefined,
       recentMean: undefined,
       elapsed: 0,
+      left: 0,
       running: [],
     };
     this.#view = start;
@@ -157,6 +159,7 @@ export class SearchDisplay extends LiveBlock {
     }
     const view = this.#view!;
     view.elapsed = (now - this.#startedAt) / 1000;
+    view.left = this.#outlook!.left();
     const { epochs } = this.#study!.settings.child.recipe;
     view.running = [...this.#children].map(([trial, { epoch, startedAt }]) => {
       return { trial, epoch, epochs, seconds: (now - startedAt) / 1000 };

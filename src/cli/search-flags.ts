@@ -5,12 +5,12 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { strategyNames } from '../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
-import type { Limits } from '../study/limits.ts';
 import { defaultReduction } from '../study/preset.ts';
 import { parseRungs, type RungChange } from '../study/rung-text.ts';
-import { countFromZero, quantity, wholeNumber } from './model-source.ts';
+import { countFromZero, positiveNumber, quantity, wholeNumber } from './model-source.ts';
+import { byteSize, type LimitFlags } from './search-limits.ts';
 
-export interface SearchFlags {
+export interface SearchFlags extends LimitFlags {
   preset: string;
   study?: string;
   output?: string;
@@ -30,9 +30,8 @@ export interface SearchFlags {
   randomPromotions: number;
   reEvaluate?: boolean;
   known?: string[];
-  maxParameters?: number;
-  maxMultiplyAdds?: number;
-  overLimit: Limits['beyond'];
+  epochs?: number;
+  dryRun?: boolean;
   json?: boolean;
 }
 
@@ -42,9 +41,10 @@ export function addSearchFlags(command: Command): Command {
     .option('--study <file>', 'the study; goes on if it exists (default: runs/PRESET/study.db)')
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option('--trials <n>', "cells to try in all (default: the preset's)", wholeNumber('--trials'))
+    .option('--epochs <n>', "of a child's training (default: the preset's)", wholeNumber('--epochs'))
     .option(
       '--workers <n>',
-      'children trained at once (default: one a core)',
+      'children trained at once (default: one a core, as far as memory goes)',
       wholeNumber('--workers'),
       availableParallelism(),
     )
@@ -98,6 +98,16 @@ export function addSearchFlags(command: Command): Command {
       'of the final network for one image, such as 30M',
       quantity('--max-multiply-adds'),
     )
+    .option(
+      '--max-memory <bytes>',
+      'of the worker that trains a child, at its peak and as foretold, such as 800M or 2G',
+      byteSize('--max-memory'),
+    )
+    .option(
+      '--max-latency <ms>',
+      'of the final network for one image on one thread here, foretold from some networks that are timed at the start',
+      positiveNumber('--max-latency'),
+    )
     .addOption(
       new Option(
         '--over-limit <what>',
@@ -110,6 +120,7 @@ export function addSearchFlags(command: Command): Command {
       '--re-evaluate',
       'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
     )
+    .option('--dry-run', 'state the search, and what it will take here, without starting it')
     .option('--json', 'print what was found as one JSON document');
 }
 

@@ -1,71 +1,74 @@
 // The study that `nasnet search` works on: a new one by the preset and the flags, or an existing one, which no flag changes.
 
-import { existsSync } from 'node:fs';
 import { InputError } from '../failure.ts';
 import { defaultSpace, spaces } from '../space/search-space.ts';
-import { type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
+import type { ImageCounts } from '../study/prediction.ts';
 import { fitted, type SearchSettings, settingsOf } from '../study/preset.ts';
 import { printRungs } from '../study/rung-text.ts';
 import { Study } from '../study/study.ts';
-import { prepareDataset } from './dataset.ts';
 import { type GivenFlags, typedFlag } from './flags.ts';
 import { readKnown } from './known-cells.ts';
-import type { SearchDisplay } from './search-display.ts';
 import type { SearchFlags } from './search-flags.ts';
+import { anyLimit, limitsOf } from './search-limits.ts';
+import { type Start, startOf } from './search-start.ts';
 
-/** The study in this file, begun if there is none. @throws InputError for flags that do not fit together or an existing study */
-export async function studyOf(
-  path: string,
-  flags: SearchFlags,
-  given: GivenFlags,
-  display: SearchDisplay,
-): Promise<Study<SearchSettings>> {
-  return existsSync(path) ? await reopen(path, flags, given) : await begin(path, flags, given, display);
+/** A search before it has a study: what it will be, and where its predictions start. */
+export interface NewSearch {
+  settings: SearchSettings;
+  start: Start;
 }
 
-/** A new study by the preset, fitted to the images. */
-async function begin(
-  path: string,
+/**
+ * The settings of a new search by the preset and the flags, fitted to the images, its limits' laws included.
+ * @throws InputError for flags that do not fit together, and for limits that no cell keeps
+ */
+export async function newSearch(
   flags: SearchFlags,
   given: GivenFlags,
-  display: SearchDisplay,
-): Promise<Study<SearchSettings>> {
-  const { dataset, size, seed, strategy, trials, finalists, finalistEpochs, reEvaluate } = flags;
+  counts: (dataset: SearchSettings) => Promise<ImageCounts>,
+  note: (line: string) => void,
+): Promise<NewSearch> {
+  const stated = await statedSettings(flags, given, note);
+  const images = await counts(stated);
+  const settings = fitted(stated, images.images);
+  const searching = { settings, counts: images, trials: settings.trials, workers: flags.workers };
+  const start = await startOf(searching, flags.dryRun === true || flags.maxMemory !== undefined, note);
+  const limits = await limitsOf(flags, settings, images, start.laws);
+  return { settings: { ...settings, ...(limits && { limits }) }, start };
+}
+
+async function statedSettings(
+  flags: SearchFlags,
+  given: GivenFlags,
+  note: (line: string) => void,
+): Promise<SearchSettings> {
+  const { dataset, size, seed, strategy, trials, epochs, finalists, finalistEpochs, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
   const { space, blocks = spaces[space].blocks } = flags;
-  const known = flags.known && (await readKnown(flags.known, { space, blocks }, (note) => display.note(note)));
-  const limits = limitsOf(flags);
+  const known = flags.known && (await readKnown(flags.known, { space, blocks }, note));
   const { rungs, reduction, randomPromotions: randomShare } = flags;
+  if (epochs !== undefined && rungs?.[0]?.epochs !== undefined)
+    throw new InputError(`--epochs: expected none beside --rungs, whose first rung is the child's, got ${epochs}`);
   const settings = settingsOf(flags.preset, {
     ...{ dataset, size, seed, strategy, trials, space, blocks, remember: !reEvaluate },
+    ...(epochs !== undefined && { epochs }),
     ...(finalists !== undefined && { finalists }),
     ...(finalistEpochs !== undefined && { finalistEpochs }),
     ...(known && { known }),
-    ...(limits && { limits }),
+    ...(anyLimit(flags) && { limits: { beyond: flags.overLimit } }), // what they are follows from the rest
     ...(rungs && { rungs, reduction, randomShare }),
   });
   for (const name of ['reduction', 'randomPromotions'])
     if (given.has(name) && !rungs) throw new InputError(`${typedFlag(name)}: expected --rungs beside it, got none`);
   if (finalistEpochs !== undefined && !settings.finalists)
     throw new InputError('--finalist-epochs: expected --finalists beside it, got none');
-  const files = await prepareDataset({ ...settings, data: flags.data }, display);
-  if (limits) refuseImpossible(limits, limitCheck(limits, settings.final, files.classes.length, space), blocks);
-  return Study.create(path, fitted(settings, files.train.count));
-}
-
-function limitsOf({ maxParameters, maxMultiplyAdds, overLimit }: SearchFlags): Limits | undefined {
-  if (maxParameters === undefined && maxMultiplyAdds === undefined) return undefined;
-  return {
-    ...(maxParameters !== undefined && { parameters: maxParameters }),
-    ...(maxMultiplyAdds !== undefined && { multiplyAdds: maxMultiplyAdds }),
-    beyond: overLimit,
-  };
+  return settings;
 }
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
-async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  const study = Study.open<SearchSettings>(path);
+export async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+  const study = Study.open<SearchSettings>(path, { readOnly: flags.dryRun === true });
   const {
     preset,
     seed,
@@ -74,6 +77,7 @@ async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Prom
     size,
     space = defaultSpace,
     blocks,
+    child,
     finalists,
     ladder,
     limits,
@@ -89,6 +93,8 @@ async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Prom
   const limitFlags = {
     maxParameters: limits?.parameters,
     maxMultiplyAdds: limits?.multiplyAdds,
+    maxMemory: limits?.memory?.bytes,
+    maxLatency: limits?.latency?.milliseconds,
     overLimit: limits?.beyond ?? 'none',
     reEvaluate: !remember,
   };
@@ -100,6 +106,7 @@ async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Prom
     size,
     space,
     blocks,
+    epochs: child.recipe.epochs,
     ...finalistFlags,
     ...ladderFlags,
     ...limitFlags,

@@ -7,13 +7,13 @@ export interface SearchView {
   trials: number;
   done: number;
   failed: number;
-  /** Trials already in the study when this process started: they took none of `elapsed`. */
-  earlier: number;
   best: { trial: number; reward: number } | undefined;
   /** Mean reward of the latest 20 trials, as many as one update of the controller uses. */
   recentMean: number | undefined;
   /** Seconds since this process started to search. */
   elapsed: number;
+  /** Seconds until all cells are trained, as foretold (search-outlook.ts). */
+  left: number;
   running: { trial: number; epoch: number; epochs: number; seconds: number }[];
 }
 
@@ -26,7 +26,7 @@ export function renderSearch(view: SearchView, width: number): string[] {
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
   const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
   const lines = [
-    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, ${timeLeft(view)}`,
+    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left`,
     `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
     ...view.running.map(
       (child) => `  training ${child.trial}: epoch ${child.epoch} of ${child.epochs}, ${duration(child.seconds)}`,
@@ -53,13 +53,4 @@ export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: Final
   const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next look`;
   const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;
   return cut(line, width);
-}
-
-/** "3 min 10 s left", from the pace of this process's own trials; children under way count by their share of epochs. */
-export function timeLeft(view: SearchView): string {
-  const part = view.running.reduce((sum, child) => sum + child.epoch / Math.max(child.epochs, 1), 0);
-  const finishedHere = view.done + view.failed - view.earlier + part;
-  if (finishedHere < 2) return 'time left unknown yet';
-  const left = view.trials - view.done - view.failed - part;
-  return `about ${duration((view.elapsed * left) / finishedHere)} left`;
 }

@@ -1,22 +1,26 @@
 // `nasnet search`: the whole path on one study. It prepares the images, runs the experiment with a live display, and leaves a
 // folder with what was found. Running it again goes on where it stopped.
 
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { Interruption } from '../failure.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
-import { runExperiment } from '../study/experiment.ts';
+import { type ExperimentEvent, runExperiment } from '../study/experiment.ts';
 import { finalistRace } from '../study/finalists.ts';
 import { presets, type SearchSettings } from '../study/preset.ts';
-import type { Study } from '../study/study.ts';
+import { Study } from '../study/study.ts';
 import { makeFolder } from '../whole-file.ts';
-import { prepareDataset } from './dataset.ts';
+import { type DatasetFlags, prepareDataset } from './dataset.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
 import { addSearchFlags, type SearchFlags } from './search-flags.ts';
-import { studyOf } from './search-study.ts';
+import { SearchOutlook } from './search-outlook.ts';
+import { countsOf } from './search-start.ts';
+import { stateSearch } from './search-statement.ts';
+import { newSearch, reopen } from './search-study.ts';
 
 export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
@@ -35,25 +39,45 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const path = flags.study ?? join('runs', flags.preset, 'study.db');
   const directory = flags.output ?? dirname(path);
   const display = new SearchDisplay(process.stderr);
-  using study = await studyOf(path, flags, given, display);
+  const note = (line: string) => display.log(line);
+  const countsIn = async (dataset: DatasetFlags) =>
+    countsOf(await prepareDataset({ ...dataset, data: flags.data }, display));
+  if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
+
+  const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
+  using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
   const { settings } = study;
   const trials = flags.trials ?? Math.max(settings.trials, study.asked);
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   makeFolder(directory);
+  const asked = given.has('workers');
+  const outlook = await SearchOutlook.of(
+    study,
+    countsOf(files),
+    { trials, workers: flags.workers, asked, start: begun?.start },
+    note,
+  );
+  const { workers } = outlook;
 
   const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
   using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
-  display.begin(study, trials, flags.workers);
-  const onEvent = display.on;
+  display.begin(study, trials, workers, outlook);
+  const onEvent = (event: ExperimentEvent) => {
+    outlook.on(event);
+    display.on(event);
+  };
   const end = await runExperiment({
     study,
     files,
     trials,
-    workers: flags.workers,
+    workers,
     directory,
     signal: interrupt.signal,
     onEvent,
-  }).finally(() => display.end());
+  }).finally(() => {
+    display.end();
+    outlook.keep();
+  });
   if (end === 'interrupted')
     throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
 

@@ -60,5 +60,5 @@ export const startingLaws = {
   /** Bytes: of the process with libtorch and the images it has mapped; of a kept byte; of a byte of weights (gradient, momentum). */
   memory: [3.3e8, 1.68, 4],
   /** Milliseconds on one thread, terms as those of a training. */
-  latency: [2.3e-8, 3.1e-8, 5.9e-7, 1e-2, 0.1],
+  latency: [4e-8, 1.8e-8, 8e-7, 9e-3, 0.05],
 } as const satisfies Record<string, Coefficients>;

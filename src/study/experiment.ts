@@ -64,11 +64,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
 
 async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
   const { settings } = study;
-  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
+  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using pool = poolFor(settings, files, child, workers, 1);
   const paused = new PausedChildren(study.path);
   const trained = evaluateIn(pool, (trial: TrialToEvaluate) => childJob(settings, trial, paused));
-  const check = limits && limitCheck(limits, final, files.classes.length, space);
+  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
   const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;

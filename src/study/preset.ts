@@ -2,7 +2,7 @@
 // How many workers train and where results go is not here: a study may go on with other ones.
 
 import { InputError } from '../failure.ts';
-import { laptopController, laptopEvolution } from '../search/options.ts';
+import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { type SpaceName, spaces } from '../space/search-space.ts';
@@ -152,6 +152,33 @@ export const presets = {
     },
     final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
   },
+  micro: {
+    description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
+    strategyOptions: { ppo: microController },
+    inOrder: true,
+    blocks: defaultBlocks,
+    trials: 1500,
+    validationImages: 5000,
+    child: {
+      cells: 1,
+      filters: 8,
+      resolution: 8,
+      trainingImages: 2000,
+      recipe: { ...childRecipe, epochs: 1, batchSize: 32 },
+    },
+    finalists: {
+      count: 10,
+      training: {
+        cells: 1,
+        filters: 16, // four times the filters' products, four times the pixels, ten times the images seen
+        resolution: 16,
+        trainingImages: 10_000,
+        recipe: { ...childRecipe, epochs: 2 },
+      },
+      seeds: { least: 2, most: 2 }, // as many of each: strategies are compared by them
+    },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+  },
   paper: {
     description: "the paper's own search: 20,000 children of 20 epochs, made for hundreds of GPUs",
     strategyOptions: {},
@@ -177,6 +204,8 @@ export function settingsOf(
   given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
     size?: number;
     trials?: number;
+    /** Of the child. */
+    epochs?: number;
     space?: SpaceName;
     blocks?: number;
     /** How many finalists; 0: none. */
@@ -199,7 +228,7 @@ export function settingsOf(
   const { size, trials = settings.trials, space, remember = true, ...more } = given;
   const { blocks = space ? spaces[space].blocks : settings.blocks } = given;
   const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
-  const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
+  const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
   };
@@ -207,7 +236,7 @@ export function settingsOf(
   const taught: Record<string, object> =
     given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
-  const [child, ...above] = climb(scaled(settings.child), rungs);
+  const [child, ...above] = climb(lasting(scaled(settings.child), epochs), rungs);
   const final = scaled(settings.final);
   const { finalists, ...stated } = settings;
   return {

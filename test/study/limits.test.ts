@@ -12,14 +12,16 @@ import { planNetwork } from '../../src/space/plan.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import type { Evaluate } from '../../src/study/evaluation.ts';
 import { limitCheck, refuseImpossible, withinLimits } from '../../src/study/limits.ts';
-import { settingsOf } from '../../src/study/preset.ts';
+import { fitted, settingsOf } from '../../src/study/preset.ts';
 import { runSearch } from '../../src/study/run.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const { final } = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' });
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 50_000);
+const { final } = settings;
+const counts = { images: 50_000, classes: 10 };
 const sizesOf = (decisions: readonly number[]) => {
   const { cells, filters, resolution } = final;
   return planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
@@ -28,12 +30,12 @@ const samples = Array.from({ length: 60 }, (_, seed) => sampleDecisions(new Rand
 const middle = (values: number[]) => values.sort((a, b) => a - b)[values.length / 2]!;
 const parameters = middle(samples.map((decisions) => sizesOf(decisions).trainableParameters));
 const multiplyAdds = middle(samples.map((decisions) => sizesOf(decisions).multiplyAdds));
-const check = limitCheck({ parameters, multiplyAdds, beyond: 'resample' }, final, 10);
+const check = limitCheck({ parameters, multiplyAdds, beyond: 'resample' }, settings, counts);
 
 test('what exceeds a limit is said with both figures', () => {
   const large = samples.find((decisions) => sizesOf(decisions).trainableParameters > parameters)!;
   const [got, most] = [sizesOf(large).trainableParameters, parameters].map((value) => value.toLocaleString('en-US'));
-  assert.equal(check(large), `${got} parameters of at most ${most}`);
+  assert.deepEqual(check(large), { limit: 'parameters', message: `${got} parameters of at most ${most}` });
 });
 
 for (const name of strategyNames) {
@@ -62,7 +64,7 @@ test('penalised, they fail untrained and end no search, however many', async () 
     return { reward: 0.5, seconds: 1 };
   };
   const strategy = createStrategy('random', { blocks: 5, seed: 9 });
-  const strict = limitCheck({ parameters: parameters / 2, beyond: 'penalise' }, final, 10);
+  const strict = limitCheck({ parameters: parameters / 2, beyond: 'penalise' }, settings, counts);
   await runSearch({ study, strategy, evaluate: withinLimits(train, strict), trials: 60, workers: 2 });
   const kept = study.trials().filter(({ decisions }) => strict(decisions) === undefined);
   assert.deepEqual(
@@ -84,7 +86,7 @@ test('the controller then learns from what is beyond', () => {
 test('a limit that no cell keeps is refused before the search', () => {
   const limits = { parameters: 1000, beyond: 'resample' } as const;
   assert.throws(
-    () => refuseImpossible(limits, limitCheck(limits, final, 10), 5),
-    /^InputError: --max-parameters: expected a limit that some cell keeps, but cells of identities alone make a network of [\d,]+ parameters of at most 1,000$/,
+    () => refuseImpossible(limitCheck(limits, settings, counts), 5),
+    /^InputError: --max-parameters: expected a limit that some cell keeps, but even cells of identities alone come to [\d,]+ parameters of at most 1,000$/,
   );
 });

@@ -46,6 +46,6 @@ test('a small dataset takes a tenth for the reward and the rest for training', (
 test('an unknown preset is refused with those that there are', () => {
   assert.throws(
     () => settingsOf('huge', given),
-    (error: Error) => error instanceof InputError && /smoke, laptop, paper/.test(error.message),
+    (error: Error) => error instanceof InputError && /smoke, laptop, micro, paper/.test(error.message),
   );
 });

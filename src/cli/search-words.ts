@@ -1,0 +1,108 @@
+// What a search will be and will take, in words: the statement of its settings and the estimate, before it starts.
+
+import { percent, whole } from '../report/words.ts';
+import { bytesWords, limitWords } from '../study/limits.ts';
+import type { ImageCounts, PredictionError } from '../study/prediction.ts';
+import type { Range, SearchEstimate, Span } from '../study/prediction-estimate.ts';
+import type { SearchSettings, Training } from '../study/preset.ts';
+import { alignColumns } from './columns.ts';
+
+/** The whole search as rows of what and how much. */
+export function statement(settings: SearchSettings, counts: ImageCounts): string[] {
+  const { trials, strategy, strategyOptions, blocks, space = 'a', child, ladder, finalists, final, limits } = settings;
+  const { validationImages = Math.round(counts.images / 10) } = settings;
+  const train = (training: Training) => trainingWords(training, counts.images - validationImages);
+  const { batchSize } = strategyOptions as { batchSize?: number };
+  const update = batchSize === undefined ? '' : `, ${whole(batchSize)} an update`;
+  const rows: [string, string][] = [
+    ['search', `preset ${settings.preset}: ${whole(trials)} children by ${strategy}${update}, seed ${settings.seed}`],
+    ['cells', `space ${space.toUpperCase()}, ${blocks} blocks`],
+    [
+      'images',
+      `${settings.dataset}: ${whole(counts.images - validationImages)} to train on, ${whole(validationImages)} held out for the reward`,
+    ],
+    ['child', train(child)],
+    ...(ladder?.rungs ?? []).map((rung, index): [string, string] => [
+      `rung ${index + 1}`,
+      `one in ${ladder!.reduction ** (index + 1)}: ${train(rung)}`,
+    ]),
+    ...(finalists
+      ? [
+          [
+            'finalists',
+            `the best ${whole(finalists.count)}, ${finalists.seeds.least} to ${finalists.seeds.most} times each: ${train(finalists.training)}`,
+          ] as [string, string],
+        ]
+      : []),
+    ['final', train(final)],
+    ...(limits ? limitWords(limits).map((words): [string, string] => ['limit', words]) : []),
+  ];
+  return alignColumns(rows, 'll').map((line) => line.trimEnd());
+}
+
+/** "N = 2, F = 32, 32 × 32 pixels, 20 epochs of 45,000 images, batch 64, learning rate 0.05" */
+function trainingWords({ cells, filters, resolution, trainingImages, recipe }: Training, available: number): string {
+  const { epochs, batchSize, learningRate } = recipe;
+  const images = whole(trainingImages ?? available);
+  return `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${images} images, batch ${batchSize}, learning rate ${learningRate}`;
+}
+
+/** "80 children of about 2 to 6 s on 2 workers: about 3 min; memory up to 0.6 GB a worker", then finalists and the final network. */
+export function estimateLines({ workers, children, finalists, final, seconds, memory }: SearchEstimate): string[] {
+  const { count, each } = children;
+  const on = workers === 1 ? 'on one worker' : `on ${workers} workers`;
+  const lines = [
+    `${whole(count)} ${count === 1 ? 'child' : 'children'} of about ${rangeWords(each)} ${on}: about ${roughly(children.seconds)}; memory up to ${bytesWords(memory)} a worker`,
+  ];
+  if (finalists) {
+    const { trainings } = finalists;
+    lines.push(
+      `${whole(finalists.count)} finalists, ${spanOf(trainings, whole)} trainings of about ${rangeWords(finalists.each)}: about ${spanWords(finalists.seconds)}`,
+    );
+  }
+  lines.push(`the final network: about ${roughly(final.seconds)}; all of it about ${spanWords(seconds)}`);
+  return lines;
+}
+
+const week = 7 * 86_400;
+
+/** What to do about a search that nobody waits for; undefined for one that takes a week at most. */
+export function adviceFor({ seconds }: SearchEstimate, settings: SearchSettings): string | undefined {
+  if (seconds.least <= week) return undefined;
+  const { preset, trials, child } = settings;
+  const without = settings.finalists ? ', --finalists 0 leaves out the retraining' : '';
+  const smaller = preset === 'laptop' || preset === 'smoke' ? '' : ', --preset laptop takes minutes';
+  return `That is more than a week: --trials (now ${whole(trials)}) and --epochs (now ${child.recipe.epochs}) shrink it, more workers divide it${without}${smaller}. It starts all the same, and can be stopped and continued at any time.`;
+}
+
+export function errorWords(what: string, { median, of }: PredictionError): string {
+  return `${what} of the latest ${of} children foretold to ${percent(median, 0)}`;
+}
+
+const rangeWords = ({ low, high }: Range): string => joined(roughly(low), roughly(high));
+
+const spanWords = ({ least, most }: Span): string => joined(roughly(least), roughly(most));
+
+const spanOf = ({ least, most }: Span, words: (value: number) => string): string => joined(words(least), words(most));
+
+/** "2 to 6 s", "50 s to 2 min"; one of two that read alike. */
+function joined(low: string, high: string): string {
+  if (low === high) return high;
+  const [one, unit] = low.split(' ');
+  return high.endsWith(` ${unit}`) ? `${one} to ${high}` : `${low} to ${high}`;
+}
+
+/** Seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 d". */
+export function roughly(seconds: number): string {
+  const units: [number, string][] = [
+    [2 * 86_400, 'd'],
+    [2 * 3600, 'h'],
+    [100, 'min'],
+  ];
+  const sizes: Record<string, number> = { d: 86_400, h: 3600, min: 60, s: 1 };
+  const unit = units.find(([least]) => seconds >= least)?.[1] ?? 's';
+  return `${whole2(seconds / sizes[unit]!)} ${unit}`;
+}
+
+/** Two digits, thousands separated. */
+const whole2 = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');

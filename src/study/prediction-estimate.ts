@@ -1,0 +1,123 @@
+// What a whole search takes, before it starts: its children, finalists and final network, in seconds of waiting and bytes a worker.
+// Arithmetic over predictions of some random cells; nothing is trained or measured here.
+
+import { RandomStream } from '../random/stream.ts';
+import type { Accepts } from '../search/draw-within.ts';
+import { sampleDecisions } from '../space/sample.ts';
+import { type Cost, type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';
+import { quantile } from './prediction-fit.ts';
+import type { SearchSettings, Training } from './preset.ts';
+
+/** From the cheap to the dear: 5% are below `low`, 5% above `high`. */
+export interface Range {
+  low: number;
+  mean: number;
+  high: number;
+}
+
+export interface SearchEstimate {
+  workers: number;
+  /** Those that are still to be trained. */
+  children: { count: number; each: Range; seconds: number };
+  /** Trainings at least and at most: a race ends when its order is clear. */
+  finalists?: { count: number; trainings: { least: number; most: number }; each: Range; seconds: Span };
+  final: { seconds: number };
+  seconds: Span;
+  /** Bytes that one worker holds at most: 95% of the children are below. */
+  memory: number;
+}
+
+export interface Span {
+  least: number;
+  most: number;
+}
+
+export interface EstimateOptions {
+  settings: SearchSettings;
+  counts: ImageCounts;
+  laws: Laws;
+  /** Children that are still to be trained. */
+  trials: number;
+  workers: number;
+  /** Threads of the final training, which is alone. */
+  threads: number;
+  /** Which cells the search may propose. */
+  accepts?: Accepts | undefined;
+}
+
+const sampled = 60;
+const mostDraws = 2000;
+
+/**
+ * Share of its threads that the final training makes use of beyond one: 1.6 times one thread's pace on two cores
+ * (docs/paper.md names it as assumed for more).
+ */
+const threadYield = 0.6;
+
+export function estimateSearch(options: EstimateOptions): SearchEstimate {
+  const { settings, trials, workers, threads, accepts } = options;
+  const cells = randomCells(settings, accepts);
+  const child = costs(settings.child, cells, options);
+  const children = { count: trials, each: child.seconds, seconds: waiting(trials, child.seconds.mean, workers) };
+  const { finalists, final } = settings;
+  const race = finalists && raceEstimate(finalists, cells, options);
+  const last = costs(final, cells, options).seconds.mean / (1 + threadYield * (threads - 1));
+  const rest = children.seconds + last;
+  return {
+    workers,
+    children,
+    ...(race && { finalists: race }),
+    final: { seconds: last },
+    seconds: { least: rest + (race?.seconds.least ?? 0), most: rest + (race?.seconds.most ?? 0) },
+    memory: child.memory,
+  };
+}
+
+/** How long workers need for so many trainings: they share them, and the last one is waited for. */
+export function waiting(count: number, each: number, workers: number): number {
+  return count === 0 ? 0 : Math.max(each, (count * each) / workers);
+}
+
+function raceEstimate(
+  { count, seeds, training }: NonNullable<SearchSettings['finalists']>,
+  cells: number[][],
+  options: EstimateOptions,
+): NonNullable<SearchEstimate['finalists']> {
+  const each = costs(training, cells, options).seconds;
+  const trainings = { least: count * seeds.least, most: count * seeds.most };
+  const seconds = {
+    least: waiting(trainings.least, each.mean, options.workers),
+    most: waiting(trainings.most, each.mean, options.workers),
+  };
+  return { count, trainings, each, seconds };
+}
+
+function costs(training: Training, cells: readonly number[][], { settings, counts, laws }: EstimateOptions) {
+  const terms = new TrainingTerms(settings, training, counts);
+  const all: Cost[] = cells.map((decisions) => terms.cost(decisions, laws));
+  return {
+    seconds: rangeOf(all.map(({ seconds }) => seconds)),
+    memory: quantile(
+      all.map(({ memory }) => memory),
+      0.95,
+    ),
+  };
+}
+
+function rangeOf(values: readonly number[]): Range {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { low: quantile(values, 0.05), mean, high: quantile(values, 0.95) };
+}
+
+/** Cells such as the search begins with: random ones within its limits, always the same. Of limits that hardly any keeps, few. */
+export function randomCells({ space, blocks }: SearchSettings, accepts: Accepts = () => true): number[][] {
+  const random = new RandomStream('estimate');
+  const cells: number[][] = [];
+  let first: number[] | undefined;
+  for (let draw = 0; cells.length < sampled && draw < mostDraws; draw++) {
+    const decisions = sampleDecisions(random.split(`cell ${draw}`), blocks, space);
+    first ??= decisions;
+    if (accepts(decisions)) cells.push(decisions);
+  }
+  return cells.length > 0 ? cells : [first!];
+}

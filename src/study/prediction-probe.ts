@@ -1,0 +1,63 @@
+// A few seconds of training on this machine before a long search, on as many workers as it will have: where its predictions start.
+
+import { lawValue, startingLaws, trainingTerms } from '../space/cost-law.ts';
+import type { Plan } from '../space/plan.ts';
+import { WorkerPool } from '../workers/pool.ts';
+import { type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';
+import { randomCells } from './prediction-estimate.ts';
+import { fitLaw, median } from './prediction-fit.ts';
+import type { SearchSettings } from './preset.ts';
+import type { Probed, ProbeJob } from './probe-job.ts';
+
+/** Of one step, which decides how many images it has; and of the timed steps of one cell. */
+const probing = { stepSeconds: 0.25, seconds: 1, cellsPerWorker: 2 };
+
+/** What a worker holds before its first child beside what it holds before it opens the images: their mapped pages and its heap. */
+const openedImages = 3e7;
+
+/**
+ * The starting laws, fitted to random cells of the search that its workers train all at once, each for about a second.
+ * @throws Failure when workers cannot be started
+ */
+export async function measureLaws(
+  settings: SearchSettings,
+  counts: ImageCounts,
+  workers: number,
+  signal?: AbortSignal,
+): Promise<Laws> {
+  const { recipe } = settings.child;
+  const terms = new TrainingTerms(settings, settings.child, counts);
+  await using pool = new WorkerPool({
+    workers,
+    evaluator: new URL('./probe-job.ts', import.meta.url),
+    setup: {},
+    threads: 1,
+  });
+  const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
+  const probes = cells.map(async (decisions) => {
+    const plan = terms.plan(decisions);
+    const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize) };
+    const outcome = await pool.run(job, signal ? { signal } : {});
+    if ('failure' in outcome) return [];
+    const { seconds, memory } = outcome.result as Probed;
+    return [{ terms: timed(plan, job), value: seconds, memory }];
+  });
+  const probed = (await Promise.all(probes)).flat();
+  if (probed.length === 0) return startingLaws;
+  const [, ...memory] = startingLaws.memory;
+  const held = median(probed.map(({ memory: bytes }) => bytes)) + openedImages;
+  return { seconds: fitLaw(probed, startingLaws.seconds), memory: [held, ...memory] };
+}
+
+/** Terms of the steps alone, without what a training takes once. */
+const timed = (plan: Plan, { steps, batch }: { steps: number; batch: number }) => {
+  return [...trainingTerms(plan, { steps, batch, evaluated: 0 }).slice(0, -1), 0];
+};
+
+/** Images and steps that take about as long as a probe should, by the starting law. */
+function sizeOf(plan: Plan, batchSize: number): { batch: number; steps: number } {
+  const seconds = (batch: number) => lawValue(startingLaws.seconds, timed(plan, { steps: 1, batch }));
+  const image = seconds(2) - seconds(1);
+  const batch = Math.max(1, Math.min(batchSize, Math.floor(probing.stepSeconds / image)));
+  return { batch, steps: Math.max(1, Math.round(probing.seconds / seconds(batch))) };
+}
