@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { finalistTable } from '../report/finalists.ts';
 import { type Findings, findingsOf, sentences } from '../report/findings.ts';
+import { ladderTable, meterTable } from '../report/ladder.ts';
 import { percent, whole } from '../report/words.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
@@ -30,10 +31,12 @@ function describe(findings: Findings): string {
   const states = Object.entries(trials).map(([state, count]) => `${whole(count)} ${state}`);
   const failed = Object.entries(failures).map(([kind, count]) => `${count} ${kind}`);
   const lost = lostAttempts === 0 ? '' : `; ${whole(lostAttempts)} attempts lost to crashes and interruptions`;
+  const { ladder } = findings;
   const rows = findings.top.map((cell, place) => [
     `${place + 1}`,
     `trial ${cell.trial}`,
     percent(cell.reward, 2),
+    ...(cell.climbed ? [`rung ${cell.climbed.rung}`] : []),
     `${whole(cell.trainableParameters)} parameters`,
     `${whole(cell.multiplyAdds)} multiply-adds`,
   ]);
@@ -43,6 +46,9 @@ function describe(findings: Findings): string {
     `mean ${mean === null ? '–' : percent(mean, 2)}`,
     `best ${best === null ? '–' : percent(best, 2)}`,
   ]);
+  const ladderRows = ladder
+    ? ['', ...alignColumns(ladderTable(ladder), 'l'), '', ...alignColumns(meterTable(ladder), 'l')]
+    : [];
   const { finalists } = findings;
   const finalistRows = finalists ? ['', ...alignColumns(finalistTable(finalists), 'lr')] : [];
   const [best] = findings.top;
@@ -61,7 +67,7 @@ function describe(findings: Findings): string {
     '',
     `trials: ${states.join(', ')}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}${lost}`,
     ...[...alignColumns(armRows, 'lr'), ...alignColumns(rows)].map((line) => `  ${line}`),
-    ...finalistRows.map((line) => (line === '' ? '' : `  ${line}`)),
+    ...[...ladderRows, ...finalistRows].map((line) => (line === '' ? '' : `  ${line}`)),
     ...cells,
     '',
   ].join('\n');

@@ -13,6 +13,7 @@ import {
   retrainedOf,
   retrainedSentence,
 } from './figure-6-finalists.ts';
+import { rungWords } from './ladder.ts';
 import { runsOf } from './search-runs.ts';
 
 /**
@@ -22,11 +23,17 @@ import { runsOf } from './search-runs.ts';
  */
 export function writeFigure6(paths: readonly string[], directory: string): { files: string[]; said: string[] } {
   const retrained: Retrained[] = [];
+  const ladders: string[] = [];
   const runs = paths.flatMap((path) => {
     using study = Study.open<SearchSettings>(path, { readOnly: true });
     const found = runsOf(study);
     const empty = found.find(({ samples }) => samples.length === 0);
     if (empty) throw new InputError(`${path}: expected finished trials of ${empty.label}, got none yet`);
+    const { ladder, child } = study.settings;
+    if (ladder)
+      ladders.push(
+        `${path}: accuracies are those of rung 0 (${rungWords(child)}), the only one measured for every cell.`,
+      );
     const own = retrainedOf(study);
     retrained.push(...(paths.length > 1 ? own.map((model) => ({ ...model, arm: `${path}, ${model.arm}` })) : own));
     return found;
@@ -44,5 +51,6 @@ export function writeFigure6(paths: readonly string[], directory: string): { fil
   const said = [...figure.comparisons.map(comparisonSentence), ...compareRetrained(retrained).map(retrainedSentence)];
   const least = Math.min(...runs.map(({ samples }) => samples.length));
   const few = `After ${least} architectures of a strategy nothing can be said of the strategies yet.`;
-  return { files, said: said.length > 0 || new Set(runs.map(({ strategy }) => strategy)).size === 1 ? said : [few] };
+  const anything = said.length > 0 || new Set(runs.map(({ strategy }) => strategy)).size === 1;
+  return { files, said: [...(anything ? said : [few]), ...ladders] };
 }

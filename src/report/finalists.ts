@@ -11,9 +11,11 @@ import { duration, percent, whole } from './words.ts';
 
 export interface FinalistRow {
   trial: number;
-  /** Accuracy of its child, and its place among the finalists by that: 1 is the best. */
+  /** Accuracy of its child, at the highest rung of a ladder that it reached, and its place among the finalists by that: 1 is the best. */
   proxy: number;
   proxyRank: number;
+  /** That rung; 0 without a ladder. */
+  proxyRung: number;
   runs: number;
   /** Accuracy on the held-out images, 0 to 1; null before the first run, and for one that failed. */
   mean: number | null;
@@ -32,8 +34,11 @@ export interface FinalistFindings {
   runs: number;
   /** What workers spent on them. */
   workerSeconds: number;
-  /** Of the children's rewards with the means over the runs that all finalists have; from five finalists on. */
-  proxyCorrelation?: RankCorrelation & { finalists: number; runs: number };
+  /**
+   * Of the children's rewards, at the highest rung that all finalists reached, with the means over the runs that all have; from five
+   * finalists on.
+   */
+  proxyCorrelation?: RankCorrelation & { finalists: number; runs: number; rung: number };
 }
 
 /** Undefined before the race begins, and in studies without finalists. */
@@ -41,7 +46,10 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
   const race = finalistRace(study);
   if (!race) return undefined;
   const { trials, racers, failed, runs, end } = race;
-  const proxies = trials.map((trial) => study.trial(trial)!.reward!);
+  const proxies = trials.map((trial) => [
+    study.trial(trial)!.reward!,
+    ...study.rungs.of(trial).flatMap(({ reward }) => reward ?? []),
+  ]);
   const order = ranking(racers, race);
   const deviation = spreadOfRuns(racers);
   const groups = [race.racing, ...race.beaten];
@@ -51,8 +59,9 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
     const { failure } = runs.find((run) => run.trial === trials[place] && run.failure) ?? {};
     return {
       trial: trials[place]!,
-      proxy: proxies[place]!,
+      proxy: proxies[place]!.at(-1)!,
       proxyRank: place + 1,
+      proxyRung: proxies[place]!.length - 1,
       runs: count,
       mean: out || count === 0 ? null : meanOf(racers[place]!),
       uncertainty: out || count === 0 || deviation === undefined ? null : deviation / Math.sqrt(count),
@@ -87,14 +96,20 @@ function spreadOfRuns(racers: readonly Racer[]): number | undefined {
   return freedom === 0 ? undefined : criticalValue(0.025, freedom) * Math.sqrt(squares / freedom);
 }
 
-function proxyCorrelation({ racers }: FinalistRace, places: readonly number[], proxies: readonly number[]) {
+/** `proxies`: each child's rewards from rung to rung. */
+function proxyCorrelation(
+  { racers }: FinalistRace,
+  places: readonly number[],
+  proxies: readonly (readonly number[])[],
+) {
   const runs = Math.min(...places.map((place) => runsDone(racers[place]!)));
   if (runs === 0) return undefined;
+  const rung = Math.min(...places.map((place) => proxies[place]!.length - 1)); // rewards of two rungs say nothing of each other
   const found = rankCorrelation(
-    places.map((place) => proxies[place]!),
+    places.map((place) => proxies[place]![rung]!),
     places.map((place) => meanOf(racers[place]!, runs)),
   );
-  return found && { ...found, finalists: places.length, runs };
+  return found && { ...found, finalists: places.length, runs, rung };
 }
 
 /** What was done, which came out best and how sure that is, who failed, and what the children were worth as a proxy. */
@@ -133,7 +148,7 @@ export function finalistTable({ rows, end }: Pick<FinalistFindings, 'rows' | 'en
       meanWords(row),
       `${row.runs}`,
       row.failure ?? (end || row.group !== 1 ? groupWords(row, rows) : 'in the race'),
-      percent(row.proxy, 2),
+      `${percent(row.proxy, 2)}${row.proxyRung > 0 ? ` (rung ${row.proxyRung})` : ''}`,
       `${row.proxyRank}`,
     ]),
   ];
@@ -151,7 +166,8 @@ function groupWords({ group }: FinalistRow, rows: readonly FinalistRow[]): strin
   return shared ? `${group} (cannot be told apart)` : `${group}`;
 }
 
-function correlationSentence({ tau, low, high, finalists, runs }: NonNullable<FinalistFindings['proxyCorrelation']>) {
+function correlationSentence(correlation: NonNullable<FinalistFindings['proxyCorrelation']>) {
+  const { tau, low, high, finalists, runs, rung } = correlation;
   const found = `Kendall's τ is ${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
   const meaning =
     low > 0
@@ -159,7 +175,7 @@ function correlationSentence({ tau, low, high, finalists, runs }: NonNullable<Fi
       : high < 0
         ? 'the children had put the best into the opposite order'
         : 'whether the children put the best into any such order does not show';
-  return `Between the children's accuracies and the means of ${finalists} finalists over ${runs} runs, ${found}: ${meaning}.`;
+  return `Between the children's accuracies${rung > 0 ? ` at rung ${rung}` : ''} and the means of ${finalists} finalists over ${runs} runs, ${found}: ${meaning}.`;
 }
 
 function trainingWords({ cells, filters, trainingImages, recipe }: Training): string {

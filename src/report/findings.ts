@@ -12,16 +12,21 @@ import { bestTrials } from '../study/finalists.ts';
 import type { Machine } from '../study/machine.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
+import { rungTrainings } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
+import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder.ts';
 import { duration, percent, whole } from './words.ts';
 
 /** One of the best cells, and the child network that was trained with it. */
 export interface CellFinding {
   trial: number;
-  /** Accuracy of the child on the held-out images, 0 to 1. */
+  /** Accuracy of the child on the held-out images, 0 to 1: in a study with a ladder at the highest rung that it reached. */
   reward: number;
+  /** That rung, and the rewards at all rungs from 0 up to it. Absent without a ladder. */
+  climbed?: { rung: number; rewards: number[] };
+  /** Of the child that was trained for that reward. */
   trainableParameters: number;
   /** Of one image. */
   multiplyAdds: number;
@@ -34,8 +39,10 @@ export interface Findings {
   study: string;
   settings: SearchSettings;
   summary: StudySummary;
-  /** Best first: finalists of a finished race in its order, then by reward. */
+  /** Best first: finalists of a finished race in its order, then by the highest rung reached and the reward there. */
   top: CellFinding[];
+  /** The rungs of a ladder and what they tell of each other; undefined in studies without one. */
+  ladder: LadderFindings | undefined;
   /** The race of finalists; undefined before it begins and in studies without one. */
   finalists: FinalistFindings | undefined;
   /** In a study of several strategies, each one's share of it; else empty. */
@@ -52,6 +59,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const { settings } = study;
   const { classes = [] } = (study.result('dataset') ?? {}) as { classes?: string[] };
   const finalists = finalistFindings(study);
+  const trainings = rungTrainings(settings);
   return {
     study: study.path,
     settings,
@@ -59,14 +67,18 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     top: bestTrials(study, count).map(({ number, reward, decisions }) => {
       const architecture = decode(decisions, settings.space);
       const finalist = finalists?.rows.find(({ trial }) => trial === number);
+      const rewards = [reward!, ...study.rungs.of(number).flatMap((rung) => rung.reward ?? [])];
+      const rung = rewards.length - 1;
       return {
         trial: number,
-        reward: reward!,
-        ...sizeOf(architecture, settings.child, classes.length || 10),
+        reward: rewards[rung]!,
+        ...(settings.ladder && { climbed: { rung, rewards } }),
+        ...sizeOf(architecture, trainings[rung]!, classes.length || 10),
         architecture,
         ...(finalist && { finalist }),
       };
     }),
+    ladder: ladderFindings(study),
     finalists,
     arms: armsOf(study),
     warning: collapseWarning(study.latestUpdate()?.figures ?? {}),
@@ -96,7 +108,7 @@ function sizeOf(architecture: Architecture, { cells, filters, resolution }: Trai
 }
 
 /** The findings in plain words: what was searched, what was found, what the network built from it reaches. */
-export function sentences({ settings, summary, top, finalists, warning, final }: Findings): string[] {
+export function sentences({ settings, summary, top, ladder, finalists, warning, final }: Findings): string[] {
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space = defaultSpace } = settings;
@@ -117,9 +129,10 @@ export function sentences({ settings, summary, top, finalists, warning, final }:
       ? `The cell of trial ${best.trial} was chosen`
       : `The best cell is that of trial ${best.trial}`;
     said.push(
-      `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right; the mean of all children is ${percent(summary.mean!)}.`,
+      `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right${meanWords(best, summary.mean!, ladder)}.`,
     );
   }
+  if (ladder) said.push(...ladderSentences(ladder));
   if (finalists) said.push(...finalistSentences(finalists, settings.finalists!));
   if (final) {
     said.push(
@@ -127,6 +140,13 @@ export function sentences({ settings, summary, top, finalists, warning, final }:
     );
   }
   return said;
+}
+
+/** What the best child is to be compared with: the mean of those that were trained as it was. */
+function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFindings | undefined): string {
+  if (!climbed || !ladder) return `; the mean of all children is ${percent(mean)}`;
+  const { rung } = climbed;
+  return ` at rung ${rung} (${rungWords(ladder.rungs[rung]!.training)}); the mean of all at that rung is ${percent(ladder.rungs[rung]!.mean!)}`;
 }
 
 function strategyWords(strategy: string): string {

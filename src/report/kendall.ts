@@ -22,18 +22,19 @@ export function rankCorrelation(first: readonly number[], second: readonly numbe
   const count = first.length;
   if (count < fewestForCorrelation) return undefined;
   let agreeing = 0; // pairs in the same order, less those in opposite order
-  const untied = [0, 0];
+  let untiedFirst = 0;
+  let untiedSecond = 0;
   for (let a = 1; a < count; a++) {
     for (let b = 0; b < a; b++) {
-      const signs = [Math.sign(first[a]! - first[b]!), Math.sign(second[a]! - second[b]!)] as const;
-      agreeing += signs[0] * signs[1];
-      signs.forEach((sign, measure) => {
-        untied[measure]! += Math.abs(sign);
-      });
+      const inFirst = Math.sign(first[a]! - first[b]!);
+      const inSecond = Math.sign(second[a]! - second[b]!);
+      agreeing += inFirst * inSecond;
+      untiedFirst += inFirst * inFirst;
+      untiedSecond += inSecond * inSecond;
     }
   }
-  if (untied.includes(0)) return undefined;
-  const tau = agreeing / Math.sqrt(untied[0]! * untied[1]!);
+  if (untiedFirst === 0 || untiedSecond === 0) return undefined;
+  const tau = agreeing / Math.sqrt(untiedFirst * untiedSecond);
   const most = 1 - 2 / (count * (count - 1)); // when a pair turns round, τ moves by twice that
   const middle = Math.atanh(Math.max(-most, Math.min(most, tau)));
   const reach = standardNormal95 * Math.sqrt(0.437 / (count - 4));

@@ -13,6 +13,7 @@ import {
 } from './chart.ts';
 import { type FinalistFindings, finalistTable } from './finalists.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
+import { type LadderFindings, ladderTable, meterTable } from './ladder.ts';
 import { duration, percent, whole } from './words.ts';
 
 export interface Page extends Findings {
@@ -29,6 +30,7 @@ export function renderPage(page: Page): string {
   const title = `nasnet: a search on ${settings.dataset}`;
   const sections = [
     section('The search', searchSection(page)),
+    page.ladder && section('The ladder', ladderSection(page.ladder)),
     page.finalists && section('The finalists', finalistSection(page.finalists)),
     section('The best cells', page.top.map(cellArticle).join('\n') || '<p>No child has finished yet.</p>'),
     final && section('The network built from the best cell', finalSection(final, page)),
@@ -56,17 +58,24 @@ ${sections.filter(Boolean).join('\n')}
 `;
 }
 
-function searchSection({ rewards, failures }: Page): string {
+function searchSection({ rewards, failures, ladder }: Page): string {
   if (rewards.length === 0) return '<p>No child has finished yet.</p>';
   const failed = failures.map(({ kind, count, example }) => [kind, `${whole(count)} children`, example]);
   return [
     figure(
       rewardChart(rewards),
-      'Each dot is a child network and its accuracy on the held-out images. Orange: the best so far. Blue: the mean of the latest 20.',
+      `Each dot is a child network and its accuracy on the held-out images${ladder ? ' at rung 0, which is measured alike for all' : ''}. Orange: the best so far. Blue: the mean of the latest 20.`,
     ),
     figure(rewardHistogram(rewards), `How the ${whole(rewards.length)} children spread.`),
     failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
   ].join('\n');
+}
+
+function ladderSection(ladder: LadderFindings): string {
+  const about =
+    'Each rung is a training of its own, with a whole schedule of its learning rate. Rewards of different rungs are no measure of each other. ' +
+    'τ tells how far a rung puts cells into the order of the next: 1 is the same order, 0 no relation. Those that were trained at both rungs are the best of the lower one.';
+  return `${table(ladderTable(ladder))}<h3>What rungs tell of each other</h3>${table(meterTable(ladder))}<p>${htmlText(about)}</p>`;
 }
 
 function finalistSection(finalists: FinalistFindings): string {
@@ -80,7 +89,11 @@ function finalistSection(finalists: FinalistFindings): string {
 function cellArticle(cell: CellFinding, place: number): string {
   const size = `${whole(cell.trainableParameters)} parameters, ${whole(cell.multiplyAdds)} multiply-adds`;
   const picture = drawArchitecture(cell.architecture, { title: `Trial ${cell.trial}` });
-  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}</h3><p>As a child: ${size}.</p>${figure(picture)}</article>`;
+  const { climbed } = cell;
+  const rung = climbed ? ` at rung ${climbed.rung}` : '';
+  const below = climbed?.rewards.slice(0, -1).map((reward, lower) => `${percent(reward, 2)} at rung ${lower}`) ?? [];
+  const before = below.length > 0 ? ` Before: ${below.join(', ')}.` : '';
+  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>As a child: ${size}.${before}</p>${figure(picture)}</article>`;
 }
 
 function finalSection(final: FinalModel, { classes, settings }: Page): string {

@@ -1,0 +1,210 @@
+// What a ladder of fidelities has found: how many trained at each rung, what came out and what it took, and the proxy meter: how far a
+// rung puts cells into the order of the next. Values, tables and sentences; page.ts and show lay them out.
+
+import type { SearchSettings, Training } from '../study/preset.ts';
+import { goesOn, ladderOptions, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
+import type { RungRecord } from '../study/rungs.ts';
+import type { Study } from '../study/study.ts';
+import type { TrainingDetails } from '../study/training-job.ts';
+import { type RankCorrelation, rankCorrelation } from './kendall.ts';
+import { duration, percent, whole } from './words.ts';
+
+export interface RungFinding {
+  /** 0 is the lowest: every cell's first training. */
+  rung: number;
+  training: Training;
+  /** Trainings with a reward, those that failed, and those asked for that have neither; at rung 0 without repeated graphs. */
+  done: number;
+  failed: number;
+  open: number;
+  best: { trial: number; reward: number } | null;
+  mean: number | null;
+  /** Seconds that workers spent on those that are over; a worker computes on one core. */
+  workerSeconds: number;
+  /** Where children go on from the rung below: how many found their weights kept, and how many had to be trained from their beginning. */
+  weights?: { kept: number; lost: number };
+}
+
+export interface ProxyMeter {
+  lower: number;
+  upper: number;
+  /** How many trials have a reward at both rungs. They are a selection: the best of the lower one. */
+  trials: number;
+  /** Of the rewards at both rungs; absent for too few trials. */
+  correlation?: RankCorrelation;
+  /** The same over those of them on which a lot fell: they stand for all that finished the lower rung. Absent without lots. */
+  drawn?: { trials: number; correlation?: RankCorrelation };
+}
+
+export interface LadderFindings {
+  /** η */
+  reduction: number;
+  rungs: RungFinding[];
+  meters: ProxyMeter[];
+}
+
+/** Undefined in studies without a ladder. */
+export function ladderFindings(study: Study<SearchSettings>): LadderFindings | undefined {
+  const { settings } = study;
+  const { ladder } = settings;
+  if (!ladder) return undefined;
+  const records = study.rungs.all();
+  const trainings = rungTrainings(settings);
+  const rewards = trainings.map(() => new Map<number, number>()); // of each rung, by trial
+  for (const { number, reward } of study.evaluated()) rewards[0]!.set(number, reward);
+  for (const { trial, rung, reward } of records) if (reward !== null) rewards[rung]!.set(trial, reward);
+  const { drawn } = ladderOptions(settings)!;
+  return {
+    reduction: ladder.reduction,
+    rungs: trainings.map((training, rung) => ({
+      rung,
+      training,
+      ...(rung === 0 ? lowest(study, records) : climbed(records, rung)),
+      ...bestAndMean(rewards[rung]!),
+      ...(rung > 0 && goesOn(trainings[rung - 1]!, training) && { weights: weightsOf(records, rung) }),
+    })),
+    meters: trainings.slice(1).map((_, rung) => meter(rewards, rung, drawn)),
+  };
+}
+
+function lowest(study: Study<SearchSettings>, records: readonly RungRecord[]) {
+  const { trials, repeats, workerSeconds } = study.summary();
+  const above = records.reduce((sum, record) => sum + (record.workerSeconds ?? 0), 0);
+  return {
+    done: trials.done - repeats.trials,
+    failed: trials.failed,
+    open: trials.queued + trials.running,
+    workerSeconds: workerSeconds - above,
+  };
+}
+
+function climbed(records: readonly RungRecord[], rung: number) {
+  const own = records.filter((record) => record.rung === rung);
+  const count = (...states: string[]) => own.filter(({ state }) => states.includes(state)).length;
+  return {
+    done: count('done'),
+    failed: count('failed'),
+    open: count('queued', 'running'),
+    workerSeconds: own.reduce((sum, { workerSeconds }) => sum + (workerSeconds ?? 0), 0),
+  };
+}
+
+function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFinding, 'best' | 'mean'> {
+  let best: RungFinding['best'] = null;
+  let sum = 0;
+  for (const [trial, reward] of rewards) {
+    if (!best || reward > best.reward) best = { trial, reward };
+    sum += reward;
+  }
+  return { best, mean: rewards.size === 0 ? null : sum / rewards.size };
+}
+
+function weightsOf(records: readonly RungRecord[], rung: number): { kept: number; lost: number } {
+  const told = records.flatMap(({ rung: own, details }) => {
+    const { continued } = (details ?? {}) as Partial<TrainingDetails>;
+    return own === rung && continued !== undefined ? [continued] : [];
+  });
+  const kept = told.filter(Boolean).length;
+  return { kept, lost: told.length - kept };
+}
+
+function meter(
+  rewards: readonly ReadonlyMap<number, number>[],
+  lower: number,
+  drawn: ((trial: number, rung: number) => boolean) | undefined,
+): ProxyMeter {
+  const [below, above] = [rewards[lower]!, rewards[lower + 1]!];
+  const both = [...above.keys()].filter((trial) => below.has(trial));
+  const correlationOf = (trials: readonly number[]) => {
+    const correlation = rankCorrelation(
+      trials.map((trial) => below.get(trial)!),
+      trials.map((trial) => above.get(trial)!),
+    );
+    return { trials: trials.length, ...(correlation && { correlation }) };
+  };
+  return {
+    lower,
+    upper: lower + 1,
+    ...correlationOf(both),
+    ...(drawn && { drawn: correlationOf(both.filter((trial) => drawn(trial, lower))) }),
+  };
+}
+
+/** "3 epochs on 4,000 images of 16 × 16, N = 1, F = 8" */
+export function rungWords({ cells, filters, resolution, trainingImages, recipe }: Training): string {
+  const epochs = recipe.epochs === 1 ? '1 epoch' : `${recipe.epochs} epochs`;
+  const images = trainingImages === undefined ? 'all images' : `${whole(trainingImages)} images`;
+  return `${epochs} on ${images} of ${resolution} × ${resolution}, N = ${cells}, F = ${filters}`;
+}
+
+/** How many climbed the ladder, and what its rungs tell of each other. */
+export function ladderSentences({ reduction, rungs, meters }: LadderFindings): string[] {
+  const [lowestRung, ...higher] = rungs as [RungFinding, ...RungFinding[]];
+  const climbed = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
+  return [
+    `Of ${whole(lowestRung.done)} children trained at rung 0 the best (one in ${reduction}) were trained further: ${climbed}.`,
+    ...meters.map(meterSentence),
+  ];
+}
+
+function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter): string {
+  const between = `Between the rewards at rungs ${lower} and ${upper}`;
+  const lots = drawn && drawnWords(drawn);
+  if (!correlation) return `${between} nothing can be said yet: ${count(trials)} at both.${lots ? ` ${lots}` : ''}`;
+  const selected = `These are the best of rung ${lower}, whose differences are small there, so that over all cells τ may be higher${drawn ? '.' : '; --random-promotions measures it over all.'}`;
+  return `${between} of ${count(trials)}, Kendall's τ is ${tauWords(correlation)}: ${meaningOf(correlation)}. ${lots ?? selected}`;
+}
+
+function drawnWords({ trials, correlation }: NonNullable<ProxyMeter['drawn']>): string {
+  const who = `Over the ${whole(trials)} of them that were drawn by lot, and so stand for all cells,`;
+  return correlation ? `${who} it is ${tauWords(correlation)}.` : `${who} it cannot be told yet.`;
+}
+
+const count = (trials: number) => (trials === 1 ? '1 child' : `${whole(trials)} children`);
+
+const tauWords = ({ tau, low, high }: RankCorrelation) =>
+  `${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
+
+function meaningOf({ low, high }: RankCorrelation): string {
+  if (low > 0) return 'the lower rung puts those that go up into about the order of the higher one';
+  if (high < 0) return 'the lower rung puts those that go up into the opposite order';
+  return 'whether the lower rung puts those that go up into any such order does not show';
+}
+
+/** The rungs as a table, its head the first row. */
+export function ladderTable({ rungs }: LadderFindings): string[][] {
+  const head = ['rung', 'training', 'trained', 'best', 'mean', "workers' time", 'weights'];
+  return [
+    head,
+    ...rungs.map(({ rung, training, done, failed, open, best, mean, workerSeconds, weights }, place) => [
+      `${rung}`,
+      rungWords(training),
+      [
+        whole(done),
+        ...(failed > 0 ? [`${whole(failed)} failed`] : []),
+        ...(open > 0 ? [`${whole(open)} to come`] : []),
+      ].join(', '),
+      best ? `${percent(best.reward, 2)} (trial ${best.trial})` : '–',
+      mean === null ? '–' : percent(mean, 2),
+      duration(workerSeconds),
+      weights
+        ? `of rung ${rung - 1}${weights.lost > 0 ? `, ${whole(weights.lost)} times lost` : ''}`
+        : `new${rung === 0 ? '' : ` (${whyAnew(rungs[place - 1]!.training, training)})`}`,
+    ]),
+  ];
+}
+
+/** The proxy meter as a table, its head the first row. */
+export function meterTable({ meters }: LadderFindings): string[][] {
+  const lots = meters.some(({ drawn }) => drawn);
+  const tau = (correlation?: RankCorrelation) => (correlation ? tauWords(correlation) : 'too few');
+  return [
+    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['drawn by lot', 'their τ, that of all cells'] : [])],
+    ...meters.map(({ lower, upper, trials, correlation, drawn }) => [
+      `${lower} and ${upper}`,
+      whole(trials),
+      tau(correlation),
+      ...(drawn ? [whole(drawn.trials), tau(drawn.correlation)] : []),
+    ]),
+  ];
+}
