@@ -5,8 +5,11 @@ import { collapseWarning } from '../report/controller-words.ts';
 import { duration, percent } from '../report/words.ts';
 import type { ExperimentEvent } from '../study/experiment.ts';
 import type { FinalistEvent, FinalistRace } from '../study/finalists.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchSettings, Training } from '../study/preset.ts';
+import type { TrialState } from '../study/records.ts';
+import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
+import type { TrainingDetails } from '../study/training-job.ts';
 import { LiveBlock } from './live-block.ts';
 import { finalistsLine, renderSearch, type SearchView } from './search-view.ts';
 
@@ -19,7 +22,8 @@ export class SearchDisplay extends LiveBlock {
   #view: SearchView | undefined;
   #race: { race: FinalistRace; before: number; startedAt: number } | undefined;
   #final: { trial: number; progress: number; startedAt: number } | undefined;
-  readonly #children = new Map<number, { epoch: number; startedAt: number }>();
+  readonly #children = new Map<number, { rung: number; epoch: number; startedAt: number }>();
+  #trainings: Training[] = [];
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastPlain = 0;
@@ -30,6 +34,7 @@ export class SearchDisplay extends LiveBlock {
     this.#study = study;
     this.#outlook = outlook;
     this.#startedAt = performance.now();
+    this.#trainings = rungTrainings(study.settings);
     const { dataset, strategy, seed, preset } = study.settings;
     const { done, failed } = study.summary().trials;
     const start = {
@@ -67,24 +72,28 @@ export class SearchDisplay extends LiveBlock {
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
       case 'started':
-        this.#children.set(event.trial, { epoch: 0, startedAt: performance.now() });
+        this.#children.set(event.trial, { rung: event.rung, epoch: 0, startedAt: performance.now() });
         break;
       case 'epoch':
         if (this.#children.has(event.trial)) this.#children.get(event.trial)!.epoch = event.report.epoch;
         break;
       case 'retried':
-        this.log(`trial ${event.trial} is tried once more: ${event.reason}`);
+        this.log(`${nameOf(event)} is tried once more: ${event.reason}`);
+        break;
+      case 'promoted':
+        this.log(this.#promotionWords(event));
         break;
       case 'updated':
         this.#warn(event.figures);
         break;
       case 'failed':
         this.#children.delete(event.trial);
-        this.log(`trial ${event.trial} failed (${event.failure.kind}): ${event.failure.message}`);
+        this.log(`${nameOf(event)} failed (${event.failure.kind}): ${event.failure.message}`);
         this.#recount();
         break;
       case 'done':
         this.#children.delete(event.trial);
+        for (const note of notesOf(event.details)) this.log(`${nameOf(event)}: ${note}`);
         this.#recount();
         this.#plain();
         break;
@@ -110,6 +119,13 @@ export class SearchDisplay extends LiveBlock {
       }
     }
   };
+
+  /** "trial 12 goes up to rung 1, from its weights" */
+  #promotionWords({ trial, rung, drawn }: ExperimentEvent & { kind: 'promoted' }): string {
+    const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
+    const how = goesOn(below, training) ? 'from its weights' : `trained anew (${whyAnew(below, training)})`;
+    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', by lot' : ''}`;
+  }
 
   #onFinalist(event: FinalistEvent): void {
     if (event.kind === 'race') {
@@ -140,8 +156,16 @@ export class SearchDisplay extends LiveBlock {
     const view = this.#view!;
     view.done = trials.done;
     view.failed = trials.failed;
-    view.best = best ? { trial: best.number, reward: best.reward } : undefined;
+    view.best = best ? { trial: best.number, reward: best.reward, rung: best.rung } : undefined;
     view.recentMean = latestMean ?? undefined;
+    if (this.#trainings.length > 1) view.rungs = this.#rungCounts(trials);
+  }
+
+  #rungCounts({ queued, running, done }: Record<TrialState, number>): NonNullable<SearchView['rungs']> {
+    const counts = this.#study!.rungs.counts();
+    return this.#trainings.map((_, rung) =>
+      rung === 0 ? { done, open: queued + running } : (counts.get(rung) ?? { done: 0, open: 0 }),
+    );
   }
 
   #lines(): string[] {
@@ -160,9 +184,9 @@ export class SearchDisplay extends LiveBlock {
     const view = this.#view!;
     view.elapsed = (now - this.#startedAt) / 1000;
     view.left = this.#outlook!.left();
-    const { epochs } = this.#study!.settings.child.recipe;
-    view.running = [...this.#children].map(([trial, { epoch, startedAt }]) => {
-      return { trial, epoch, epochs, seconds: (now - startedAt) / 1000 };
+    view.running = [...this.#children].map(([trial, { rung, epoch, startedAt }]) => {
+      const { epochs } = this.#trainings[rung]!.recipe;
+      return { trial, rung, epoch, epochs, seconds: (now - startedAt) / 1000 };
     });
     return renderSearch(view, this.width);
   }
@@ -177,11 +201,16 @@ export class SearchDisplay extends LiveBlock {
     this.#lastPlain = performance.now();
     this.log(
       this.#lines()
-        .slice(0, 2)
+        .slice(0, this.#trainings.length > 1 ? 3 : 2)
         .map((line) => line.trim())
         .join('   '),
     );
   }
 }
+
+const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>
+  `trial ${trial}${rung > 0 ? ` at rung ${rung}` : ''}`;
+
+const notesOf = (details: unknown): string[] => (details as Partial<TrainingDetails> | undefined)?.notes ?? [];
 
 const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

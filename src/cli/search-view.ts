@@ -7,14 +7,17 @@ export interface SearchView {
   trials: number;
   done: number;
   failed: number;
-  best: { trial: number; reward: number } | undefined;
+  /** `rung`: of a ladder, where the reward was measured. */
+  best: { trial: number; reward: number; rung?: number } | undefined;
   /** Mean reward of the latest 20 trials, as many as one update of the controller uses. */
   recentMean: number | undefined;
   /** Seconds since this process started to search. */
   elapsed: number;
   /** Seconds until all cells are trained, as foretold (search-outlook.ts). */
   left: number;
-  running: { trial: number; epoch: number; epochs: number; seconds: number }[];
+  running: { trial: number; epoch: number; epochs: number; seconds: number; rung?: number }[];
+  /** Of a ladder: how many trainings of each rung are done, and how many of them are to come, from the lowest up. */
+  rungs?: { done: number; open: number }[];
 }
 
 const barWidth = 24;
@@ -25,14 +28,25 @@ export function renderSearch(view: SearchView, width: number): string[] {
   const filled = view.trials === 0 ? barWidth : Math.round((barWidth * finished) / view.trials);
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
   const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
+  const ofRung = (rung: number | undefined) => (view.rungs && rung !== undefined ? `, rung ${rung}` : '');
   const lines = [
-    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left`,
-    `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
+    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left${view.rungs ? ' at rung 0' : ''}`,
+    `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial}${ofRung(view.best.rung)})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
+    ...(view.rungs ? [rungsLine(view.rungs)] : []),
     ...view.running.map(
-      (child) => `  training ${child.trial}: epoch ${child.epoch} of ${child.epochs}, ${duration(child.seconds)}`,
+      ({ trial, rung, epoch, epochs, seconds }) =>
+        `  training ${trial}${ofRung(rung)}: epoch ${epoch} of ${epochs}, ${duration(seconds)}`,
     ),
   ];
   return lines.map((line) => cut(line, width));
+}
+
+/** "  trained: 24 at rung 0, 7 at rung 1 (2 to come), 1 at rung 2" */
+function rungsLine(rungs: NonNullable<SearchView['rungs']>): string {
+  const each = rungs.map(({ done, open }, rung) => {
+    return `${done} at rung ${rung}${open > 0 && rung > 0 ? ` (${open} to come)` : ''}`;
+  });
+  return `  trained: ${each.join(', ')}`;
 }
 
 const cut = (line: string, width: number) => (line.length > width ? `${line.slice(0, width - 1)}…` : line);

@@ -74,6 +74,13 @@ export class Rungs {
     return this.#file.query('SELECT * FROM rungs ORDER BY trial, rung').all().map(recordOf);
   }
 
+  /** How many of each rung are done, and how many neither done nor failed. */
+  counts(): Map<number, { done: number; open: number }> {
+    const sql = `SELECT rung, total(state = 'done') AS done, total(state IN ('queued', 'running')) AS open FROM rungs GROUP BY rung`;
+    const rows = this.#file.query(sql).all();
+    return new Map(rows.map(({ rung, done, open }) => [Number(rung), { done: Number(done), open: Number(open) }]));
+  }
+
   /** Those of a trial, from the lowest on. */
   of(trial: number): RungRecord[] {
     return this.#file.query('SELECT * FROM rungs WHERE trial = ? ORDER BY rung').all(trial).map(recordOf);

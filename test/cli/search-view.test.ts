@@ -22,6 +22,23 @@ test('the display shows progress, rewards, children and the time left', () => {
   assert.match(child!, /training 30: epoch 1 of 2, 3 s/);
 });
 
+test('with a ladder it says what each rung has, where the best was measured and where children are', () => {
+  const climbing: SearchView = {
+    ...view,
+    best: { trial: 17, reward: 0.4321, rung: 1 },
+    running: [{ trial: 30, rung: 2, epoch: 1, epochs: 9, seconds: 3 }],
+    rungs: [
+      { done: 24, open: 3 },
+      { done: 7, open: 2 },
+      { done: 1, open: 0 },
+    ],
+  };
+  const [, best, rungs, child] = renderSearch(climbing, 120);
+  assert.match(best!, /best 43\.2% \(trial 17, rung 1\)/);
+  assert.equal(rungs, '  trained: 24 at rung 0, 7 at rung 1 (2 to come), 1 at rung 2');
+  assert.match(child!, /training 30, rung 2: epoch 1 of 9, 3 s/);
+});
+
 test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 to go', () => {
   const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
   assert.equal(finalistsLine(race, 80), '  3 finalists racing, 14 of 20 runs   30 s gone, about 45 s to the next look');
