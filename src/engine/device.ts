@@ -8,6 +8,26 @@ import { devices, libtorch } from './machine.ts';
 
 export const cpu = 'cpu';
 
+/**
+ * What images are computed in. bfloat16: images and convolutions in 16 bits, summed in 32; parameters, batch statistics, losses and the
+ * optimizer stay in float32.
+ */
+export type Precision = 'float32' | 'bfloat16';
+
+/** Where and how networks are computed. Plain data: workers are told so. */
+export interface Computing {
+  device: string;
+  precision: Precision;
+}
+
+export const onCpu: Computing = { device: cpu, precision: 'float32' };
+
+/** The device of a word, as `resolveDevice`; without a precision, bfloat16 on a GPU. */
+export function computingOn(word: string, precision?: Precision): Computing {
+  const device = resolveDevice(word);
+  return { device, precision: precision ?? (device === cpu ? 'float32' : 'bfloat16') };
+}
+
 /** What `resolveDevice` understands, for help texts. */
 export const deviceForms = 'auto, cpu, cuda or cuda:N';
 

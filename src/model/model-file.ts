@@ -1,6 +1,7 @@
 // A network as one safetensors file that says what it is: the architecture, the sizes, the classes and how images are prepared,
 // so that whoever opens it cannot get them wrong. model-description.ts reads and writes those words; here are the weights.
 
+import type { Computing } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
 import { type Plan, planNetwork } from '../space/plan.ts';
@@ -36,9 +37,12 @@ export function readModelDescription(path: string): ModelDescription {
 }
 
 /** The network with its weights, in evaluation. @throws InputError for a file that is no network of ours, or damaged */
-export function readModel(path: string): { network: Network; description: ModelDescription } {
+export function readModel(
+  path: string,
+  computing: Partial<Computing> = {},
+): { network: Network; description: ModelDescription } {
   const description = readModelDescription(path);
-  const network = buildNetwork(planOf(description), { initialise: false });
+  const network = buildNetwork(planOf(description), { initialise: false, ...computing });
   try {
     network.loadStateDict(readSafetensors(path).tensors);
   } catch (error) {

@@ -1,5 +1,6 @@
 // A plan as a network: built here, run forward here. Training and evaluation are elsewhere.
 
+import { cpu, type Precision } from '../engine/device.ts';
 import { scope } from '../engine/memory.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -7,7 +8,7 @@ import { withoutDrawing } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
 import type { Plan } from '../space/plan.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
-import { Path, type Precision, SharedRelus } from './path.ts';
+import { Path, SharedRelus } from './path.ts';
 
 export interface NetworkSettings extends CellSettings {
   /** Decides the initial weights and leaves the engine's generator as it was; absent: they are drawn from it. */
@@ -27,7 +28,7 @@ export interface Output {
 export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Network {
   if (settings.initialise === false) return withoutDrawing(() => new Network(plan, settings));
   if (settings.seed === undefined) return new Network(plan, settings);
-  if (settings.device !== undefined && settings.device !== 'cpu') return copied(plan, settings);
+  if (settings.device !== undefined && settings.device !== cpu) return copied(plan, settings);
   const before = generatorState();
   manualSeed(settings.seed);
   const network = new Network(plan, settings);
@@ -37,7 +38,7 @@ export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Networ
 
 /** Drawn on the CPU, copied to the device. */
 function copied(plan: Plan, settings: NetworkSettings): Network {
-  const drawn = buildNetwork(plan, { ...settings, device: 'cpu' });
+  const drawn = buildNetwork(plan, { ...settings, device: cpu });
   const network = withoutDrawing(() => new Network(plan, settings));
   network.loadStateDict(drawn.stateDict());
   drawn.dispose();
@@ -46,6 +47,8 @@ function copied(plan: Plan, settings: NetworkSettings): Network {
 
 export class Network extends Module {
   readonly plan: Plan;
+  /** Where its parameters live, and its images must. */
+  readonly device: string;
   readonly #precision: Precision;
   readonly #stem: Path;
   readonly #cells: readonly NetworkCell[];
@@ -55,6 +58,7 @@ export class Network extends Module {
   constructor(plan: Plan, settings: NetworkSettings = {}) {
     super();
     this.plan = plan;
+    this.device = settings.device ?? cpu;
     this.#precision = settings.precision ?? 'float32';
     this.#stem = this.child('', new Path(plan.stem, settings));
     this.#cells = plan.cells.map((cell) => this.child('', new NetworkCell(cell, settings)));

@@ -2,6 +2,7 @@
 // same values are had with less work: [ReLU, depthwise,] convolution and batch norm are one fused unit; elsewhere a depthwise
 // convolution takes the ReLU before it along; of other ReLUs that of a shared state is computed once, the rest in place.
 
+import type { Precision } from '../engine/device.ts';
 import { combine, concat, fusedConvolution, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
@@ -12,12 +13,6 @@ import { initialised, truncatedNormal, withoutDrawing } from '../nn/initialise.t
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { BatchNorm, Convolution, Layer } from '../space/layers.ts';
-
-/**
- * What images are computed in. bfloat16: images and convolutions in 16 bits, summed in 32; parameters, batch statistics, losses and the
- * optimizer stay in float32.
- */
-export type Precision = 'float32' | 'bfloat16';
 
 export interface PathSettings extends Placement {
   /** Default: float32. */

@@ -1,6 +1,7 @@
 // A network of an architecture in training, with its optimizer: what a worker builds, hands on from one training to the next, and
 // frees. How it is trained is training-job.ts's.
 
+import type { Computing } from '../engine/device.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { Momentum } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
@@ -18,13 +19,14 @@ export class Child implements InTraining, Disposable {
   constructor(
     architecture: Architecture,
     { cells, filters, resolution, recipe }: Training,
-    { classes, seed }: { classes: number; seed: number | string },
+    { classes, seed, computing }: { classes: number; seed: number | string; computing: Computing },
   ) {
     const auxiliary = recipe.auxiliaryWeight > 0;
     this.plan = planNetwork(architecture, { cells, filters, input: resolution, classes, auxiliary });
     this.network = buildNetwork(this.plan, {
       seed: new RandomStream(seed).split('weights').integer(2 ** 31),
       dropPathKeep: recipe.dropPathKeep,
+      ...computing,
     });
     this.optimizer = new Momentum(this.network.namedParameters(), recipe);
   }

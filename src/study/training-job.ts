@@ -5,20 +5,23 @@ import { dirname } from 'node:path';
 import { EvaluationBatches, TrainingBatches } from '../data/batches.ts';
 import { type Dataset, openDataset } from '../data/dataset.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
+import { imagesOn } from '../data/device-images.ts';
 import { type Split, type SplitOptions, split } from '../data/split.ts';
 import { measureWhitening, type Whitening } from '../data/whitening.ts';
+import { type Computing, cpu, emptyDeviceCache, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
 import { whitenedPreprocessing } from '../model/preprocessing.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
-import { type Accuracy, evaluateNetwork, evaluationBatch } from '../train/evaluation.ts';
+import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
 import { makeFolder } from '../whole-file.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child.ts';
+import { explained, losesDevice } from './device-failure.ts';
 import type { WorkerResult } from './evaluation.ts';
 import type { EpochReport } from './log.ts';
 import type { Training } from './preset.ts';
@@ -32,6 +35,8 @@ export interface TrainingSetup {
   validationImages?: number | undefined;
   splitSeed: number | string;
   threads: number;
+  /** Default: float32 on the CPU. */
+  computing?: Computing;
 }
 
 type ImageChoice = Pick<Training, 'resolution' | 'trainingImages'>;
@@ -73,33 +78,58 @@ export interface TrainingDetails {
 
 /** Called once in each worker process (workers/messages.ts). */
 export async function start(setup: unknown): Promise<EvaluateJob> {
-  const { files, training, validationImages, splitSeed, threads } = setup as TrainingSetup;
+  const { files, training, validationImages, splitSeed, threads, computing = onCpu } = setup as TrainingSetup;
   setThreads(threads);
+  prepareDevice(computing.device);
   const opened = new Map<string, Promise<Images>>();
   const imagesFor = ({ resolution, trainingImages }: ImageChoice): Promise<Images> => {
     const key = `${resolution} ${trainingImages}`;
     const known = opened.get(key);
     if (known) return known;
     const options = { validation: validationImages, training: trainingImages, seed: splitSeed };
-    const images = openImages(files, resolution, options);
+    const images = openImages(files, resolution, options, computing);
     opened.set(key, images);
     images.catch(() => opened.delete(key));
     return images;
   };
   await imagesFor(training);
-  return (job, report, signal) => run(imagesFor, job as TrainingJob, report as (message: FinalMessage) => void, signal);
+  return async (asked, report, signal) => {
+    const job = asked as TrainingJob;
+    try {
+      return await run(imagesFor, job, report as (message: FinalMessage) => void, signal);
+    } catch (error) {
+      if (losesDevice(error, computing.device) && process.send) endWorker(error);
+      throw explained(error, computing.device, job.training.recipe);
+    } finally {
+      if (computing.device !== cpu) emptyDeviceCache();
+    }
+  };
+}
+
+/** The pool tells the last lines and gives the job to a fresh process. */
+function endWorker(error: unknown): never {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(1);
 }
 
 interface Images {
+  computing: Computing;
   dataset: Dataset;
   parts: Split;
   whitening: Whitening;
 }
 
-async function openImages(files: DatasetFiles, resolution: number, options: SplitOptions): Promise<Images> {
+async function openImages(
+  files: DatasetFiles,
+  resolution: number,
+  options: SplitOptions,
+  computing: Computing,
+): Promise<Images> {
   const dataset = await openDataset(files, { resolution });
   const parts = split(files, options);
-  return { dataset, parts, whitening: measureWhitening(dataset.train.images, parts.train) };
+  const whitening = measureWhitening(dataset.train.images, parts.train);
+  const train = imagesOn(computing.device, dataset.train);
+  return { computing, dataset: { ...dataset, train }, parts, whitening };
 }
 
 async function run(
@@ -111,8 +141,10 @@ async function run(
   forgetPeakMemory();
   const { architecture, training, seed, paused, keepModel } = job;
   const { cells, filters, resolution, recipe } = training;
-  const { dataset, parts, whitening } = await imagesFor(training);
+  const images = await imagesFor(training);
+  const { computing, dataset, parts, whitening } = images;
   const classes = dataset.classes.length;
+  const batchSize = evaluationBatchOn(computing.device);
   const began = await begin(imagesFor, job, signal);
   using child = began.child;
   const { network, optimizer, plan } = child;
@@ -120,10 +152,10 @@ async function run(
     from: dataset.train,
     indices: parts.validation,
     whitening,
-    batchSize: evaluationBatch,
+    batchSize,
   });
   const started = performance.now();
-  const last = await trainNetwork(network, batchesOf({ dataset, parts, whitening }, training, seed), recipe, {
+  const last = await trainNetwork(network, batchesOf(images, training, seed), recipe, {
     seed,
     signal,
     optimizer,
@@ -149,7 +181,7 @@ async function run(
   const notes = [...began.notes, ...(paused?.to ? pause(child, paused.to, identityOf(job)) : [])];
   if (notes.length > 0) details.notes = notes;
   if (keepModel) {
-    const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize: evaluationBatch });
+    const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize });
     details.test = evaluateNetwork(network, test, classes);
     writeModel(keepModel.weights, network, {
       architecture,
@@ -174,11 +206,11 @@ async function begin(
   { architecture, training, seed, earlier = [], paused }: TrainingJob,
   signal: AbortSignal,
 ): Promise<Begun> {
-  const { dataset } = await imagesFor(training);
+  const { computing, dataset } = await imagesFor(training);
   const notes: string[] = [];
   const trainings = [...earlier, { training, seed }];
   const childOf = (step: SeededTraining) =>
-    new Child(architecture, step.training, { classes: dataset.classes.length, seed: trainings[0]!.seed });
+    new Child(architecture, step.training, { classes: dataset.classes.length, seed: trainings[0]!.seed, computing });
   if (earlier.length > 0 && paused?.from) {
     const child = childOf({ training, seed });
     try {
