@@ -32,6 +32,7 @@ function describe(findings: Findings): string {
   const failed = Object.entries(failures).map(([kind, count]) => `${count} ${kind}`);
   const lost = lostAttempts === 0 ? '' : `; ${whole(lostAttempts)} attempts lost to crashes and interruptions`;
   const { ladder } = findings;
+  const where = ladder ? ' at rung 0' : '';
   const rows = findings.top.map((cell, place) => [
     `${place + 1}`,
     `trial ${cell.trial}`,
@@ -43,8 +44,8 @@ function describe(findings: Findings): string {
   const armRows = findings.arms.map(({ label, done, mean, best }) => [
     label,
     `${whole(done)} cells`,
-    `mean ${mean === null ? '–' : percent(mean, 2)}`,
-    `best ${best === null ? '–' : percent(best, 2)}`,
+    `mean${where} ${mean === null ? '–' : percent(mean, 2)}`,
+    `best${where} ${best === null ? '–' : percent(best, 2)}`,
   ]);
   const ladderRows = ladder
     ? ['', ...alignColumns(ladderTable(ladder), 'l'), '', ...alignColumns(meterTable(ladder), 'l')]

@@ -140,23 +140,29 @@ export function rungWords({ cells, filters, resolution, trainingImages, recipe }
 /** How many climbed the ladder, and what its rungs tell of each other. */
 export function ladderSentences({ reduction, rungs, meters }: LadderFindings): string[] {
   const [lowestRung, ...higher] = rungs as [RungFinding, ...RungFinding[]];
+  const lots = meters.some(({ drawn }) => drawn);
   const climbed = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
   return [
-    `Of ${whole(lowestRung.done)} children trained at rung 0 the best (one in ${reduction}) were trained further: ${climbed}.`,
+    `Of ${whole(lowestRung.done)} children trained at rung 0 the best, about one in ${reduction}${lots ? ', and some by lot' : ''}, were trained further: ${climbed}.`,
     ...meters.map(meterSentence),
   ];
 }
 
 function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter): string {
   const between = `Between the rewards at rungs ${lower} and ${upper}`;
-  const lots = drawn && drawnWords(drawn);
-  if (!correlation) return `${between} nothing can be said yet: ${count(trials)} at both.${lots ? ` ${lots}` : ''}`;
-  const selected = `These are the best of rung ${lower}, whose differences are small there, so that over all cells τ may be higher${drawn ? '.' : '; --random-promotions measures it over all.'}`;
-  return `${between} of ${count(trials)}, Kendall's τ is ${tauWords(correlation)}: ${meaningOf(correlation)}. ${lots ?? selected}`;
+  const all = drawn
+    ? lotWords(drawn, lower)
+    : `over all cells it may be higher, which --random-promotions would measure.`;
+  if (!correlation)
+    return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${drawn ? ` And ${all}` : ''}`;
+  return (
+    `${between} of ${count(trials)}, Kendall's τ is ${tauWords(correlation)}: ${meaningOf(correlation)}. ` +
+    `They are the best of rung ${lower}, whose rewards differ little there; ${all}`
+  );
 }
 
-function drawnWords({ trials, correlation }: NonNullable<ProxyMeter['drawn']>): string {
-  const who = `Over the ${whole(trials)} of them that were drawn by lot, and so stand for all cells,`;
+function lotWords({ trials, correlation }: NonNullable<ProxyMeter['drawn']>, lower: number): string {
+  const who = `over the ${whole(trials)} of them on whom a lot fell, and who so stand for all of rung ${lower},`;
   return correlation ? `${who} it is ${tauWords(correlation)}.` : `${who} it cannot be told yet.`;
 }
 
@@ -199,7 +205,7 @@ export function meterTable({ meters }: LadderFindings): string[][] {
   const lots = meters.some(({ drawn }) => drawn);
   const tau = (correlation?: RankCorrelation) => (correlation ? tauWords(correlation) : 'too few');
   return [
-    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['drawn by lot', 'their τ, that of all cells'] : [])],
+    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['of them by lot', 'their τ, that of all'] : [])],
     ...meters.map(({ lower, upper, trials, correlation, drawn }) => [
       `${lower} and ${upper}`,
       whole(trials),

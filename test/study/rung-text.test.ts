@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InputError } from '../../src/failure.ts';
+import { fitted, settingsOf } from '../../src/study/preset.ts';
+import { parseRungs, printRungs } from '../../src/study/rung-text.ts';
+
+const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
+
+test('a ladder as it is typed: epochs, and with colons what else changes', () => {
+  assert.deepEqual(parseRungs('1,3,9'), [{ epochs: 1 }, { epochs: 3 }, { epochs: 9 }]);
+  assert.deepEqual(parseRungs('0.5, epochs=3:images=20_000 ,filters=16:cells=0:resolution=32'), [
+    { epochs: 0.5 },
+    { epochs: 3, images: 20_000 },
+    { filters: 16, cells: 0, resolution: 32 },
+  ]);
+});
+
+test('what is printed is parsed to the same, and is the same for all ways to type it', () => {
+  for (const text of ['1,3,9', '0.5,3:images=20000,filters=16:cells=0:resolution=32', 'images=4000,images=8000']) {
+    assert.deepEqual(parseRungs(printRungs(parseRungs(text))), parseRungs(text));
+  }
+  assert.equal(printRungs(parseRungs(' epochs=1 ,cells=2:epochs=3:images=5_000')), '1,3:images=5000:cells=2');
+});
+
+test('what is no ladder is refused in one sentence that shows what one is', () => {
+  for (const text of ['', '3', '1,', '1,x', '1,0', '1,-3', '1,3:3', '1,size=3', '1,filters=1.5', '1,images=0', '1;3']) {
+    assert.throws(
+      () => parseRungs(text),
+      (error: Error) =>
+        error instanceof InputError && /^--rungs: expected .*such as 1,3,9.*, got ".*"$/.test(error.message),
+      text,
+    );
+  }
+});
+
+test('each rung is the training of the one below with what it changes, within the means of the dataset', () => {
+  const rungs = parseRungs('2,3:filters=16,images=40000:cells=2');
+  const { child, ladder } = fitted(settingsOf('laptop', { ...given, rungs }), 30_000);
+  assert.equal(child.recipe.epochs, 2);
+  const seen = ladder!.rungs.map(({ cells, filters, trainingImages, recipe }) => [
+    cells,
+    filters,
+    trainingImages,
+    recipe.epochs,
+  ]);
+  assert.deepEqual(seen, [
+    [1, 16, 4000, 3],
+    [2, 16, 28_000, 3],
+  ]);
+  assert.deepEqual(
+    [ladder!.stated, ladder!.reduction, ladder!.randomShare],
+    ['2,3:filters=16,images=40000:cells=2', 3, 0],
+  );
+});
+
+test('no preset has a ladder unless it is asked for', () => {
+  for (const preset of ['smoke', 'laptop', 'paper']) assert.equal(settingsOf(preset, given).ladder, undefined);
+});
