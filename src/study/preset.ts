@@ -163,14 +163,14 @@ export const presets = {
       cells: 1,
       filters: 8,
       resolution: 8,
-      trainingImages: 2000,
-      recipe: { ...childRecipe, epochs: 1, batchSize: 32 },
+      trainingImages: 4000,
+      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
       count: 10,
       training: {
         cells: 1,
-        filters: 16, // four times the filters' products, four times the pixels, ten times the images seen
+        filters: 16, // four times the products of filters, four times the pixels, five times the images seen
         resolution: 16,
         trainingImages: 10_000,
         recipe: { ...childRecipe, epochs: 2 },
