@@ -194,7 +194,7 @@ export function ladderTable({ rungs }: LadderFindings): string[][] {
       mean === null ? '–' : percent(mean, 2),
       duration(workerSeconds),
       weights
-        ? `of rung ${rung - 1}${weights.lost > 0 ? `, ${whole(weights.lost)} times lost` : ''}`
+        ? `of rung ${rung - 1}${weights.lost > 0 ? `, ${whole(weights.lost)} lost` : ''}`
         : `new${rung === 0 ? '' : ` (${whyAnew(rungs[place - 1]!.training, training)})`}`,
     ]),
   ];

@@ -1,0 +1,156 @@
+// The ladder's findings by hand: counts, the best of each rung, the proxy meter with and without lots, ranking, words.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parseHTML } from 'linkedom';
+import { RandomStream } from '../../src/random/stream.ts';
+import { writeFigure6 } from '../../src/report/figure-6-files.ts';
+import { findingsOf, sentences } from '../../src/report/findings.ts';
+import { ladderFindings, ladderTable } from '../../src/report/ladder.ts';
+import { writeReport } from '../../src/report/report.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
+import { ladderOptions } from '../../src/study/rung-trainings.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-ladder-report-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Of twelve trials the rewards at rung 0; of the six best those at rung 1, in the order 2 1 3 4 5 6; of two of them at rung 2. */
+const lowest = [0.3, 0.29, 0.28, 0.27, 0.26, 0.25, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1];
+const middle = [0.45, 0.5, 0.44, 0.43, 0.42, 0.41];
+const highest = [0.7, 0.6];
+
+function climbedStudy(name: string, randomShare = 0): Study<SearchSettings> {
+  const rungs = parseRungs('1,3,3:filters=16');
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: 12, rungs, reduction: 2, randomShare };
+  const study = Study.create<SearchSettings>(join(folder, name), settingsOf('laptop', given));
+  const { log, rungs: records } = study;
+  study.transaction(() => {
+    lowest.forEach((reward, trial) => {
+      log.ask(trial, sampleDecisions(new RandomStream(trial)));
+      log.start(trial);
+      log.finish(trial, { reward, seconds: 10 });
+      log.tell(trial);
+    });
+    const climb = (trial: number, rung: number, reward: number, details: object) => {
+      records.promote({ ladder: 0, member: trial, rung, drawn: false }, lowest.length);
+      records.at(rung).start(trial);
+      records.at(rung).finish(trial, { reward, seconds: 10 * rung, details });
+    };
+    for (const [trial, reward] of middle.entries()) climb(trial, 1, reward, { continued: trial > 0 });
+    for (const [trial, reward] of highest.entries()) climb(trial, 2, reward, {});
+    records.promote({ ladder: 0, member: 2, rung: 2, drawn: false }, lowest.length);
+    records.at(2).start(2);
+    records.at(2).fail(2, { kind: 'not-a-number', message: 'step 3' }, 5);
+    records.promote({ ladder: 0, member: 3, rung: 2, drawn: false }, lowest.length);
+  });
+  return study;
+}
+
+test('how many trained at each rung, the best there, the time it took, and whence the weights: by hand', () => {
+  using study = climbedStudy('counts.db');
+  const { rungs } = ladderFindings(study)!;
+  const seen = rungs.map(({ rung, training: _, mean, ...others }) => ({ ...others, mean: mean!.toFixed(4) }));
+  assert.deepEqual(seen, [
+    { done: 12, failed: 0, open: 0, workerSeconds: 120, best: { trial: 0, reward: 0.3 }, mean: '0.1875' },
+    {
+      ...{ done: 6, failed: 0, open: 0, workerSeconds: 60, best: { trial: 1, reward: 0.5 }, mean: '0.4417' },
+      weights: { kept: 5, lost: 1 },
+    },
+    { done: 2, failed: 1, open: 1, workerSeconds: 45, best: { trial: 0, reward: 0.7 }, mean: '0.6500' },
+  ]);
+  const table = ladderTable(ladderFindings(study)!).map((row) => row.join(' | '));
+  assert.match(
+    table[1]!,
+    /^0 \| 1 epoch on 4,000 images of 16 × 16, N = 1, F = 8 \| 12 \| 30\.00% \(trial 0\) \| .* \| new$/,
+  );
+  assert.match(table[2]!, /\| of rung 0, 1 lost$/);
+  assert.match(table[3]!, /\| 2, 1 failed, 1 to come \| .* \| new \(F 8 → 16\)$/);
+});
+
+test('the proxy meter is τ over the trials at both rungs, and says that they are a selection', () => {
+  using study = climbedStudy('meter.db');
+  const [first, second] = ladderFindings(study)!.meters;
+  // Of 15 pairs of six one is turned round: (14 − 1) / 15.
+  assert.equal(first!.trials, 6);
+  assert.ok(Math.abs(first!.correlation!.tau - 13 / 15) < 1e-12);
+  assert.deepEqual(second, { lower: 1, upper: 2, trials: 2 });
+  const said = sentences(findingsOf(study)).join('\n');
+  assert.match(
+    said,
+    /Of 12 children trained at rung 0 the best, about one in 2, were trained further: 6 at rung 1, 2 at rung 2\./,
+  );
+  assert.match(
+    said,
+    /rungs 0 and 1 of 6 children, Kendall's τ is 0\.87 \(95% interval .*They are the best of rung 0.*may be higher/,
+  );
+  assert.match(said, /rungs 1 and 2 too little is known for Kendall's τ: 2 children at both/);
+});
+
+test('with lots the meter also has the τ of those on whom one fell, who are no selection', () => {
+  using study = climbedStudy('lots.db', 0.5);
+  const { drawn } = ladderOptions(study.settings)!;
+  const lots = [0, 1, 2, 3, 4, 5].filter((trial) => drawn!(trial, 0));
+  assert.ok(lots.length > 0 && lots.length < 6);
+  assert.equal(ladderFindings(study)!.meters[0]!.drawn!.trials, lots.length);
+  assert.match(
+    sentences(findingsOf(study)).join('\n'),
+    new RegExp(`over the ${lots.length} of them on whom a lot fell`),
+  );
+  const shares = Array.from({ length: 4000 }, (_, trial) => Number(drawn!(trial, 0)));
+  assert.ok(Math.abs(shares.reduce((sum, one) => sum + one) / 4000 - 0.5) < 0.03, 'a lot falls on half of them');
+});
+
+test('the highest rung reached comes first, and each reward stands with its rung', () => {
+  using study = climbedStudy('ranking.db');
+  const { top, summary } = findingsOf(study, 4);
+  assert.deepEqual(
+    top.map(({ trial, reward, climbed }) => [trial, reward, climbed!.rung, climbed!.rewards.length]),
+    [
+      [0, 0.7, 2, 3],
+      [1, 0.6, 2, 3],
+      [2, 0.44, 1, 2],
+      [3, 0.43, 1, 2],
+    ],
+  );
+  assert.ok(
+    top[0]!.trainableParameters > 2 * top[2]!.trainableParameters,
+    'each with the size of the child of its rung',
+  );
+  assert.deepEqual(summary.best, { number: 0, reward: 0.7, rung: 2 });
+  assert.equal(summary.workerSeconds, 225);
+  const said = sentences(findingsOf(study)).join('\n');
+  assert.match(
+    said,
+    /classifies 70\.0% of the held-out images right at rung 2 \(3 epochs .*F = 16\); the mean of all at that rung is 65\.0%/,
+  );
+});
+
+test('the page has the ladder and its meter, and says at which rung accuracies are; Figure 6 says so too', () => {
+  using study = climbedStudy('page.db');
+  writeReport(study, join(folder, 'page'));
+  const { document } = parseHTML(readFileSync(join(folder, 'page', 'report.html'), 'utf8'));
+  const headings = [...document.querySelectorAll('h2, h3')].map((heading) => heading.textContent);
+  assert.ok(headings.includes('The ladder'));
+  assert.ok(headings.includes('1. Trial 0: 70.00% at rung 2'), headings.join());
+  const words = document.body.textContent!.replace(/\s+/g, ' ');
+  for (const expected of [
+    'Before: 30.00% at rung 0, 45.00% at rung 1.',
+    'at rung 0, which is measured alike for all',
+    '0 and 1',
+  ])
+    assert.ok(words.includes(expected), expected);
+  const { said } = writeFigure6([study.path], join(folder, 'figure'));
+  assert.match(said.join(), /accuracies are those of rung 0 \(1 epoch .*\), the only one measured for every cell/);
+});
+
+test('a study without a ladder has none in its findings', () => {
+  const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' });
+  using study = Study.create<SearchSettings>(join(folder, 'none.db'), settings);
+  assert.equal(findingsOf(study).ladder, undefined);
+});

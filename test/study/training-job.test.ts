@@ -1,0 +1,149 @@
+// Children that go from rung to rung, really trained: by the file where they waited or, without it, from their beginning, to the same bits.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import sharp from 'sharp';
+import { prepareImageFolder } from '../../src/data/image-folder.ts';
+import { zerosLike } from '../../src/engine/create.ts';
+import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import type { WorkerResult } from '../../src/study/evaluation.ts';
+import type { EpochReport } from '../../src/study/log.ts';
+import { PausedChildren } from '../../src/study/paused-children.ts';
+import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
+import { childJob } from '../../src/study/rung-trainings.ts';
+import { start, type TrainingDetails, type TrainingSetup } from '../../src/study/training-job.ts';
+import { makeFolder } from '../../src/whole-file.ts';
+import type { EvaluateJob } from '../../src/workers/messages.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-rungs-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Rung 1 goes on from rung 0, on more images and twice as large ones; rung 2 is a wider network; rung 3 goes on from rung 2. */
+const rungs = parseRungs('images=36,2:images=48:resolution=16,1:filters=6,2');
+const settings: SearchSettings = { ...settingsOf('smoke', { dataset: 'x', seed: 5, strategy: 'random', rungs }) };
+settings.child.recipe.batchSize = 12;
+for (const { recipe } of settings.ladder!.rungs) recipe.batchSize = 12;
+const decisions = sampleDecisions(new RandomStream(3));
+const paused = new PausedChildren(join(folder, 'study.db'));
+const jobAt = (rung: number) => childJob(settings, { number: 7, decisions, rung }, paused);
+
+let train: EvaluateJob;
+
+before(async () => {
+  const random = new RandomStream('images');
+  for (const [label, level] of [40, 120, 200].entries()) {
+    makeFolder(join(folder, 'images', `class ${label}`));
+    for (let index = 0; index < 24; index++) {
+      const pixels = Uint8Array.from({ length: 16 * 16 * 3 }, () => level + random.integer(50));
+      const picture = sharp(pixels, { raw: { width: 16, height: 16, channels: 3 } });
+      await picture.png().toFile(join(folder, 'images', `class ${label}`, `${index}.png`));
+    }
+  }
+  const files = await prepareImageFolder(join(folder, 'images'), { size: 16, cache: join(folder, 'cache') });
+  const { child, seed } = settings;
+  const setup: TrainingSetup = { files, training: child, validationImages: 12, splitSeed: seed, threads: 1 };
+  train = await start(setup);
+});
+
+async function trained(rung: number, to?: string) {
+  const job = jobAt(rung);
+  const epochs: EpochReport[] = [];
+  const changed = to === undefined ? job : { ...job, paused: { ...job.paused, to } };
+  const report = (message: unknown) => void epochs.push(message as EpochReport);
+  const { reward, details } = (await train(changed, report, new AbortController().signal)) as WorkerResult;
+  return { reward, epochs, details: details as TrainingDetails };
+}
+
+/** What a child that waits is, to the bit. */
+const bitsOf = (rung: number) => readFileSync(paused.path(7, rung)).toString('base64');
+
+test('a job says what the child went through with the same shapes, where it waited, and where it shall wait', () => {
+  const seeds = [0, 1, 2, 3].map((rung) => {
+    const { seed, earlier = [], paused: files = {} } = jobAt(rung);
+    return { seed, earlier: earlier.map((step) => step.seed), ...files };
+  });
+  const at = (rung: number) => join(folder, 'study.db-paused', `trial-7-rung-${rung}.safetensors`);
+  assert.deepEqual(seeds, [
+    { seed: '5, trial 7', earlier: [], from: undefined, to: at(0) },
+    { seed: '5, trial 7, rung 1', earlier: ['5, trial 7'], from: at(0), to: undefined },
+    { seed: '5, trial 7, rung 2', earlier: [], from: undefined, to: at(2) },
+    { seed: '5, trial 7, rung 3', earlier: ['5, trial 7, rung 2'], from: at(2), to: undefined },
+  ]);
+});
+
+test('a child goes on from its file as from its own hands; without a good file it begins again and comes to the same bits', async () => {
+  const first = await trained(0);
+  assert.deepEqual([first.details.continued, first.details.notes], [undefined, undefined]);
+  const kept = bitsOf(0);
+  const ends = paused.path(7, 1);
+  const went = await trained(1, ends);
+  assert.deepEqual([went.details.continued, went.details.notes], [true, undefined]);
+  assert.deepEqual(
+    went.epochs.map(({ epoch }) => epoch),
+    [1, 2],
+    'the epochs of its rung only',
+  );
+  const bits = bitsOf(1);
+
+  const damages: [RegExp, () => void][] = [
+    [/got no such file/, () => rmSync(paused.path(7, 0))],
+    [/the file is truncated|bytes/, () => truncateSync(paused.path(7, 0), 2000)],
+    [/expected a safetensors file/, () => writeFileSync(paused.path(7, 0), 'half a file')],
+    [/got another one's/, () => writeFileSync(paused.path(7, 0), readFileSync(ends))],
+  ];
+  for (const [reason, damage] of damages) {
+    writeFileSync(paused.path(7, 0), Buffer.from(kept, 'base64'));
+    damage();
+    rmSync(ends);
+    const again = await trained(1, ends);
+    assert.equal(again.details.continued, false);
+    assert.equal(again.details.notes!.length, 1);
+    assert.match(again.details.notes![0]!, /^its kept weights cannot be used, so it was trained from its beginning: /);
+    assert.match(again.details.notes![0]!, reason);
+    assert.equal(again.reward, went.reward);
+    assert.equal(bitsOf(1), bits);
+  }
+});
+
+test('the momentum goes on too: without it the child would come to something else', async () => {
+  await trained(0);
+  const ends = paused.path(7, 1);
+  await trained(1, ends);
+  const bits = bitsOf(1);
+  const { tensors, metadata } = readSafetensors(paused.path(7, 0));
+  const momentum = Object.keys(tensors).filter((name) => name.startsWith('optimizer.'));
+  assert.ok(momentum.length > 10);
+  for (const name of momentum) tensors[name] = zerosLike(tensors[name]!);
+  writeSafetensors(paused.path(7, 0), tensors, metadata);
+  assert.equal((await trained(1, ends)).details.continued, true);
+  assert.notEqual(bitsOf(1), bits);
+});
+
+test('each rung has a whole schedule: its learning rate begins at the peak and ends near zero', async () => {
+  await trained(2);
+  const { epochs } = await trained(3);
+  const rates = epochs.map(({ details }) => (details as { learningRate: number }).learningRate);
+  const peak = settings.child.recipe.learningRate;
+  // Two epochs of four batches: steps 3 and 7 of 0 to 7 end them.
+  const cosine = (step: number) => 0.5 * peak * (1 + Math.cos((Math.PI * step) / 8));
+  assert.deepEqual(
+    rates.map((rate) => rate.toFixed(9)),
+    [cosine(3), cosine(7)].map((rate) => rate.toFixed(9)),
+  );
+});
+
+test('a full disk costs the weights and not the training', { skip: !existsSync('/dev/full') }, async () => {
+  const kept = await trained(0);
+  const full = await trained(0, '/dev/full');
+  assert.equal(full.reward, kept.reward);
+  assert.match(
+    full.details.notes!.join(),
+    /^its weights are not kept, so if it is promoted it will be trained from its beginning: \/dev\/full: .*ENOSPC/,
+  );
+});
