@@ -3,11 +3,14 @@
 
 import { InputError } from '../failure.ts';
 import { latencyTerms, lawValue, startingLaws } from '../space/cost-law.ts';
+import { keepFinalLatency, readFinalLatency } from '../study/final-latency.ts';
+import { readFinalModel } from '../study/final-model.ts';
 import { finalPlan, type LatencyLimit, type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
 import { type ImageCounts, type Laws, machineName } from '../study/prediction.ts';
 import { randomCells } from '../study/prediction-estimate.ts';
 import { fitLaw, median } from '../study/prediction-fit.ts';
 import type { SearchSettings } from '../study/preset.ts';
+import type { Study } from '../study/study.ts';
 
 export interface LimitFlags {
   maxParameters?: number;
@@ -72,6 +75,17 @@ async function latencyLimit(
     error: median(errors),
     machine: machineName(),
   };
+}
+
+/** Times the network that was built, in a search that limits its latency, and keeps what it takes; once a network. */
+export async function measureFinalLatency(study: Study<SearchSettings>, counts: ImageCounts): Promise<void> {
+  const { limits, final, space } = study.settings;
+  const built = readFinalModel(study);
+  if (!limits?.latency || !built || readFinalLatency(study)?.trial === built.trial) return;
+  const { measurePlans } = await import('../latency/sample.ts');
+  const plan = finalPlan(study.trial(built.trial)!.decisions, final, counts, space);
+  const [measured] = await measurePlans([plan], { seconds: 1 });
+  keepFinalLatency(study, { trial: built.trial, plan, milliseconds: measured!.milliseconds, limit: limits.latency });
 }
 
 const byteUnits: Record<string, number> = {

@@ -17,6 +17,7 @@ import { onInterrupt } from './interrupt.ts';
 import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
 import { addSearchFlags, type SearchFlags } from './search-flags.ts';
+import { measureFinalLatency } from './search-limits.ts';
 import { SearchOutlook } from './search-outlook.ts';
 import { countsOf } from './search-start.ts';
 import { stateSearch } from './search-statement.ts';
@@ -81,6 +82,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   if (end === 'interrupted')
     throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
 
+  await measureFinalLatency(study, countsOf(files));
   const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
   writeReport(study, directory);
   const findings = findingsOf(study);

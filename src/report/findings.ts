@@ -7,9 +7,11 @@ import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { planNetwork } from '../space/plan.ts';
 import { defaultSpace } from '../space/search-space.ts';
+import { type FinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';
 import { bestTrials } from '../study/finalists.ts';
 import type { Machine } from '../study/machine.ts';
+import { keptPrediction, type PredictionRecord } from '../study/prediction.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
@@ -17,6 +19,7 @@ import type { Study } from '../study/study.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder.ts';
+import { latencySentence, limitSentence, predictionSentence } from './limits.ts';
 import { duration, percent, whole } from './words.ts';
 
 /** One of the best cells, and the child network that was trained with it. */
@@ -50,6 +53,10 @@ export interface Findings {
   /** What the controller's figures warn of. */
   warning: string | undefined;
   final: FinalModel | undefined;
+  /** How long that takes, in a search that was limited by it. */
+  latency: FinalLatency | undefined;
+  /** What children take, foretold and corrected. */
+  prediction: PredictionRecord | undefined;
   classes: string[];
   machine: Machine | undefined;
 }
@@ -83,6 +90,8 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     arms: armsOf(study),
     warning: collapseWarning(study.latestUpdate()?.figures ?? {}),
     final: readFinalModel(study),
+    latency: readFinalLatency(study),
+    prediction: keptPrediction(study),
     classes,
     machine: study.result('machine') as Machine | undefined,
   };
@@ -108,7 +117,8 @@ function sizeOf(architecture: Architecture, { cells, filters, resolution }: Trai
 }
 
 /** The findings in plain words: what was searched, what was found, what the network built from it reaches. */
-export function sentences({ settings, summary, top, ladder, finalists, warning, final }: Findings): string[] {
+export function sentences(findings: Findings): string[] {
+  const { settings, summary, top, ladder, finalists, warning, final, latency, prediction } = findings;
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space = defaultSpace } = settings;
@@ -122,6 +132,7 @@ export function sentences({ settings, summary, top, ladder, finalists, warning, 
       `${whole(repeats.trials)} of them were graphs that had been trained before and kept their reward, which saved ${duration(repeats.savedSeconds)} of training.`,
     );
   }
+  if (settings.limits) said.push(limitSentence(settings.limits));
   if (warning) said.push(warning);
   const [best] = top;
   if (best) {
@@ -138,7 +149,10 @@ export function sentences({ settings, summary, top, ladder, finalists, warning, 
     said.push(
       `Built larger (N = ${settings.final.cells}, F = ${settings.final.filters}: ${whole(final.trainableParameters)} parameters, ${whole(final.multiplyAdds)} multiply-adds) and trained for ${duration(final.trainingSeconds)}, it classifies ${percent(final.testAccuracy, 2)} of the ${whole(final.testImages)} test images right.`,
     );
+    if (latency && settings.limits?.latency) said.push(latencySentence(latency, settings.limits));
   }
+  const foretold = prediction && predictionSentence(prediction);
+  if (foretold) said.push(foretold);
   return said;
 }
 

@@ -50,15 +50,18 @@ export function memoryTerms(plan: Plan, batch: number): number[] {
 const bytesPerNumber = 4; // float32
 
 /**
- * Where predictions start: measured on one core at a time of a 2-core virtual machine (Xeon with AVX-512, libtorch 1.13) with random
- * cells of N, F, pixels = 0, 4, 8; 1, 8, 16; 2, 16, 16 and 2, 32, 32 (`node bench/prediction.ts`). With these, half of those 76
- * trainings are foretold within 5%, in processor time.
+ * Where predictions start: measured one thread at a time on a virtual machine of 2 cores (AMD EPYC, libtorch 1.13), with random cells
+ * of N, F, pixels = 0, 4, 8; 1, 8, 16; 2, 16, 16 and 2, 32, 32. They foretell the processor time of half of those 76 trainings within
+ * 5% (docs/paper.md).
  */
 export const startingLaws = {
   /** Seconds on one thread: of a multiply-add, of one with a window, of a number written, of an operator called, of the training. */
   seconds: [6.9e-11, 9.3e-11, 1.77e-9, 1.13e-4, 0.02],
-  /** Bytes: of the process with libtorch and the images it has mapped; of a kept byte; of a byte of weights (gradient, momentum). */
-  memory: [3.3e8, 1.68, 4],
+  /**
+   * Bytes: of the process with libtorch and the images it has mapped; of a kept byte, 1.7 in a fresh process and the rest for what
+   * earlier children left in its heap; of a byte of weights (gradient, momentum, step).
+   */
+  memory: [3.6e8, 1.9, 4],
   /** Milliseconds on one thread, terms as those of a training. */
   latency: [4e-8, 1.8e-8, 8e-7, 9e-3, 0.05],
 } as const satisfies Record<string, Coefficients>;

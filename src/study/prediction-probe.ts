@@ -13,7 +13,7 @@ import type { Probed, ProbeJob } from './probe-job.ts';
 const probing = { stepSeconds: 0.25, seconds: 1, cellsPerWorker: 2 };
 
 /** What a worker holds before its first child beside what it holds before it opens the images: their mapped pages and its heap. */
-const openedImages = 3e7;
+const openedImages = 7.5e7;
 
 /**
  * The starting laws, fitted to random cells of the search that its workers train all at once, each for about a second.

@@ -1,0 +1,24 @@
+// Sentences about what a search was limited to, how well it foretold its children, and whether the final network keeps to it.
+
+import type { FinalLatency } from '../study/final-latency.ts';
+import { type Limits, limitWords, millisecondsWords } from '../study/limits.ts';
+import type { PredictionRecord } from '../study/prediction.ts';
+import { percent, whole } from './words.ts';
+
+export function limitSentence(limits: Limits): string {
+  const beyond = limits.beyond === 'resample' ? 'another was drawn in the place of' : 'without training failed';
+  return `Cells were limited to ${limitWords(limits).join('; ')}; ${beyond} what was beyond.`;
+}
+
+export function latencySentence({ milliseconds, foretold, machine }: FinalLatency, limits: Limits): string {
+  const most = limits.latency!.milliseconds;
+  const kept = milliseconds <= most ? 'within' : 'beyond';
+  return `It takes ${millisecondsWords(milliseconds)} for one image on one thread of ${machine}, ${kept} the limit of ${millisecondsWords(most)} (foretold: ${millisecondsWords(foretold)}).`;
+}
+
+/** Undefined before any child is finished. */
+export function predictionSentence({ children, error }: PredictionRecord): string | undefined {
+  if (!error?.seconds) return undefined;
+  const memory = error.memory ? `, their workers' memory to ${percent(error.memory.median, 0)}` : '';
+  return `The training time of half of the latest ${whole(Math.min(children, error.seconds.of))} children was foretold to ${percent(error.seconds.median, 0)} or better${memory}.`;
+}
