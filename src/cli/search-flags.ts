@@ -7,10 +7,11 @@ import { strategyNames } from '../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
 import { defaultReduction } from '../study/preset.ts';
 import { parseRungs, type RungChange } from '../study/rung-text.ts';
+import { addDeviceFlags, type DeviceFlags } from './device-flags.ts';
 import { countFromZero, positiveNumber, quantity, wholeNumber } from './model-source.ts';
 import { byteSize, type LimitFlags } from './search-limits.ts';
 
-export interface SearchFlags extends LimitFlags {
+export interface SearchFlags extends LimitFlags, DeviceFlags {
   preset: string;
   study?: string;
   output?: string;
@@ -36,7 +37,7 @@ export interface SearchFlags extends LimitFlags {
 }
 
 export function addSearchFlags(command: Command): Command {
-  return command
+  return addDeviceFlags(command)
     .option('--preset <name>', 'what to search and how long (below)', 'laptop')
     .option('--study <file>', 'the study; goes on if it exists (default: runs/PRESET/study.db)')
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
@@ -44,7 +45,7 @@ export function addSearchFlags(command: Command): Command {
     .option('--epochs <n>', "of a child's training (default: the preset's)", wholeNumber('--epochs'))
     .option(
       '--workers <n>',
-      'children trained at once (default: one a core, as far as memory goes)',
+      'children trained at once (default: one a core, as far as memory goes; on a GPU as many as its memory holds, at most 8)',
       wholeNumber('--workers'),
       availableParallelism(),
     )

@@ -12,6 +12,8 @@ import { presets, type SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 import { makeFolder } from '../whole-file.ts';
 import { type DatasetFlags, prepareDataset } from './dataset.ts';
+import { computingOf } from './device-flags.ts';
+import { workersOn } from './device-workers.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
 import { onInterrupt } from './interrupt.ts';
 import { programName } from './program-name.ts';
@@ -37,6 +39,7 @@ export function registerSearch(program: Command): void {
 }
 
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
+  const computing = computingOf(flags);
   const path = flags.study ?? join('runs', flags.preset, 'study.db');
   const directory = flags.output ?? dirname(path);
   const display = new SearchDisplay(process.stderr);
@@ -52,10 +55,11 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const files = await prepareDataset({ ...settings, data: flags.data }, display);
   makeFolder(directory);
   const asked = given.has('workers');
+  const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
   const outlook = await SearchOutlook.of(
     study,
     countsOf(files),
-    { trials, workers: flags.workers, asked, start: begun?.start },
+    { trials, workers: wanted, asked, start: begun?.start },
     note,
   );
   const { workers } = outlook;
@@ -72,6 +76,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     files,
     trials,
     workers,
+    computing,
     directory,
     signal: interrupt.signal,
     onEvent,

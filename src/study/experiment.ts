@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { DatasetFiles } from '../data/dataset-files.ts';
+import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { decode } from '../space/decisions.ts';
@@ -31,6 +32,8 @@ export interface ExperimentOptions {
   trials: number;
   /** Children trained at once. */
   workers: number;
+  /** Where networks are trained. Default: on the CPU. */
+  computing?: Computing | undefined;
   /** Where the final network's weights go; it must exist. */
   directory: string;
   /** Stops at once; what is finished is kept. */
@@ -62,10 +65,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
   return trainFinal(options, best);
 }
 
-async function searchCells({ study, files, trials, workers, signal, onEvent }: ExperimentOptions) {
+async function searchCells(options: ExperimentOptions) {
+  const { study, files, trials, workers, signal, onEvent } = options;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
-  await using pool = poolFor(settings, files, child, workers, 1);
+  await using pool = poolFor(options, child, workers, 1);
   const paused = new PausedChildren(study.path);
   const trained = evaluateIn(pool, (trial: TrialToEvaluate) => childJob(settings, trial, paused));
   const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
@@ -86,20 +90,22 @@ async function searchCells({ study, files, trials, workers, signal, onEvent }: E
   });
 }
 
-async function raceCells({ study, files, workers, signal, onEvent }: ExperimentOptions) {
+async function raceCells(options: ExperimentOptions) {
+  const { study, workers, signal, onEvent } = options;
   const { finalists, space, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
-  await using pool = poolFor(study.settings, files, training, workers, 1);
+  await using pool = poolFor(options, training, workers, 1);
   const jobOf = ({ decisions, run }: FinalistToTrain): TrainingJob => {
     return { architecture: decode(decisions, space), training, seed: `${seed}, finalists, run ${run}` }; // one seed for all of a run
   };
   return await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
 }
 
-async function trainFinal({ study, files, directory, signal, onEvent }: ExperimentOptions, best: TrialRecord) {
+async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
+  const { study, directory, signal, onEvent } = options;
   const { final, space, seed } = study.settings;
-  await using pool = poolFor(study.settings, files, final, 1, availableParallelism());
+  await using pool = poolFor(options, final, 1, availableParallelism());
   const job: TrainingJob = {
     architecture: decode(best.decisions, space),
     training: final,
@@ -148,15 +154,20 @@ function finalModelOf(trial: number, reward: number, details: TrainingDetails, e
   };
 }
 
-function poolFor(settings: SearchSettings, files: DatasetFiles, training: Training, workers: number, threads: number) {
-  const { resolution, trainingImages } = training;
-  const { validationImages, seed } = settings;
+function poolFor(
+  { study, files, computing }: ExperimentOptions,
+  { resolution, trainingImages }: Training,
+  workers: number,
+  threads: number,
+) {
+  const { validationImages, seed } = study.settings;
   const setup: TrainingSetup = {
     files,
     training: { resolution, trainingImages },
     validationImages,
     splitSeed: seed,
     threads,
+    ...(computing && { computing }),
   };
   return new WorkerPool({ workers, evaluator, setup, threads });
 }
