@@ -6,7 +6,8 @@ import { duration, percent, whole } from '../report/words.ts';
 import { createStrategy, strategyNames } from '../search/strategy.ts';
 import { type Landscape, landscapes } from '../simulation/landscape.ts';
 import { type SimulatedTrial, simulate } from '../simulation/simulate.ts';
-import { decisionSizes, defaultBlocks } from '../space/decisions.ts';
+import { decisionSizes } from '../space/decisions.ts';
+import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
 import { alignColumns } from './columns.ts';
 import { LiveBlock } from './live-block.ts';
 import { positiveNumber, wholeNumber } from './model-source.ts';
@@ -16,6 +17,7 @@ interface Flags {
   trials: number;
   workers: number;
   landscape: string;
+  space: SpaceName;
   minutes: number;
   rounds?: boolean;
   seed: number;
@@ -35,6 +37,12 @@ export function registerSimulate(program: Command): void {
     .option('--trials <n>', 'architectures', wholeNumber('--trials'), 20_000)
     .option('--workers <n>', 'children trained at once', wholeNumber('--workers'), 500)
     .option('--landscape <name>', `simulated rewards: ${Object.keys(landscapes).join(', ')}`, 'kind')
+    .option(
+      '--space <name>',
+      `${spaceNames.join(', ')}: decisions of the cells of NASNet-A, -B or -C`,
+      (text) => parseSpace(text, '--space'),
+      defaultSpace,
+    )
     .option('--minutes <n>', 'median training time of a child', positiveNumber('--minutes'), 60)
     .option('--rounds', 'wait for all children of a round before the next (default: workers never wait for others)')
     .option('--seed <n>', 'the same seed gives the same figures', wholeNumber('--seed'), 1)
@@ -55,11 +63,12 @@ function landscapeOf(name: string): Landscape {
 }
 
 function simulateOne(name: string, flags: Flags, landscape: Landscape, block: LiveBlock) {
-  const { trials: count, workers, minutes, rounds, seed } = flags;
+  const { trials: count, workers, minutes, rounds, seed, space } = flags;
+  const { blocks } = spaces[space];
   const started = performance.now();
   const { trials, ...figures } = simulate({
-    strategy: createStrategy(name, { blocks: defaultBlocks, seed }),
-    sizes: decisionSizes(defaultBlocks),
+    strategy: createStrategy(name, { space, blocks, seed }),
+    sizes: decisionSizes(blocks, space),
     trials: count,
     workers,
     landscape,
@@ -75,6 +84,7 @@ function simulateOne(name: string, flags: Flags, landscape: Landscape, block: Li
   const lastFifth = trials.slice(-Math.ceil(trials.length / 5));
   return {
     strategy: name,
+    space,
     ...figures,
     /** Mean true rewards: of those that measured best, and of the last fifth of the trials. */
     rewards: { top1: truth(ranked, 1), top5: truth(ranked, 5), top25: truth(ranked, 25), lastFifth: truth(lastFifth) },
@@ -87,7 +97,7 @@ function truth(trials: readonly SimulatedTrial[], count = trials.length): number
   return some.reduce((sum, trial) => sum + trial.truth, 0) / some.length;
 }
 
-function table(found: ReturnType<typeof simulateOne>[], { trials, workers, minutes }: Flags): string {
+function table(found: ReturnType<typeof simulateOne>[], { trials, workers, minutes, space }: Flags): string {
   const header = [
     '',
     'simulated',
@@ -112,7 +122,7 @@ function table(found: ReturnType<typeof simulateOne>[], { trials, workers, minut
     `${realSeconds.toFixed(1)} s`,
   ]);
   return [
-    `${whole(trials)} architectures on ${whole(workers)} workers, ${minutes} min a child (simulated):`,
+    `${whole(trials)} architectures of space ${space.toUpperCase()} on ${whole(workers)} workers, ${minutes} min a child (simulated):`,
     ...alignColumns([header, ...rows], 'lr'),
     '',
     'busy: share of the workers’ time in training, until the last architecture was handed out, and until the last was trained.',

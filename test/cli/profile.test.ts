@@ -51,7 +51,7 @@ const weights = join(folder, 'tiny.safetensors');
 test('profile --json prints the four published figures of NASNet-A 6@768 and its endpoints', () => {
   const { status, stdout, stderr } = nasnet('profile', 'nasnet-a:6@768', '--layout', 'cifar', '--json');
   assert.deepEqual([status, stderr], [0, '']);
-  const { endpoints, ...figures } = JSON.parse(stdout);
+  const { endpoints, training, ...figures } = JSON.parse(stdout);
   assert.deepEqual(figures, {
     trainableParameters: 3_346_538,
     totalParameters: 3_383_786,
@@ -59,6 +59,12 @@ test('profile --json prints the four published figures of NASNet-A 6@768 and its
     auxiliaryParameters: 1_631_498,
   });
   assert.equal(endpoints.length, 22);
+  const kept = endpoints.reduce((sum: number, { shape }: { shape: number[] }) => {
+    return sum + shape.reduce((product, side) => product * side, 1);
+  }, 0);
+  assert.equal(training.batch, 64);
+  assert.ok(training.memoryBytes > 64 * 4 * kept, 'training keeps at least what each cell hands on');
+  assert.ok(training.millisecondsPerImage > 0);
   assert.deepEqual(endpoints[13], { name: 'Cell_11', shape: [16, 16, 384] });
 });
 
@@ -86,7 +92,7 @@ test('profile of the released networks by name has the published sizes and endpo
   const profiled = (name: string) => {
     const { status, stdout, stderr } = nasnet('profile', name, '--json');
     assert.deepEqual([status, stderr], [0, '']);
-    const { endpoints, ...figures } = JSON.parse(stdout);
+    const { endpoints, training: _, ...figures } = JSON.parse(stdout);
     const shapes = endpoints.map((end: { name: string; shape: number[] }) => [end.name, end.shape]);
     return { figures, shapes };
   };
