@@ -48,7 +48,8 @@ export class SearchDisplay extends LiveBlock {
       running: [],
     };
     this.#view = start;
-    if (done + failed < trials) {
+    const climbing = [...study.rungs.counts().values()].some(({ open }) => open > 0);
+    if (done + failed < trials || climbing) {
       const begun = done + failed === 0 ? 'Searching' : `Going on after ${done + failed} cells, searching`;
       this.log(
         `${begun} ${trials} cells on ${dataset}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,

@@ -6,54 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
-import { RandomStream } from '../../src/random/stream.ts';
 import { writeFigure6 } from '../../src/report/figure-6-files.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { ladderFindings, ladderTable } from '../../src/report/ladder.ts';
 import { writeReport } from '../../src/report/report.ts';
-import { sampleDecisions } from '../../src/space/sample.ts';
 import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
-import { parseRungs } from '../../src/study/rung-text.ts';
 import { ladderOptions } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
+import { climbedStudy } from '../study/climbed-study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-ladder-report-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Of twelve trials the rewards at rung 0; of the six best those at rung 1, in the order 2 1 3 4 5 6; of two of them at rung 2. */
-const lowest = [0.3, 0.29, 0.28, 0.27, 0.26, 0.25, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1];
-const middle = [0.45, 0.5, 0.44, 0.43, 0.42, 0.41];
-const highest = [0.7, 0.6];
-
-function climbedStudy(name: string, randomShare = 0): Study<SearchSettings> {
-  const rungs = parseRungs('1,3,3:filters=16');
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: 12, rungs, reduction: 2, randomShare };
-  const study = Study.create<SearchSettings>(join(folder, name), settingsOf('laptop', given));
-  const { log, rungs: records } = study;
-  study.transaction(() => {
-    lowest.forEach((reward, trial) => {
-      log.ask(trial, sampleDecisions(new RandomStream(trial)));
-      log.start(trial);
-      log.finish(trial, { reward, seconds: 10 });
-      log.tell(trial);
-    });
-    const climb = (trial: number, rung: number, reward: number, details: object) => {
-      records.promote({ ladder: 0, member: trial, rung, drawn: false }, lowest.length);
-      records.at(rung).start(trial);
-      records.at(rung).finish(trial, { reward, seconds: 10 * rung, details });
-    };
-    for (const [trial, reward] of middle.entries()) climb(trial, 1, reward, { continued: trial > 0 });
-    for (const [trial, reward] of highest.entries()) climb(trial, 2, reward, {});
-    records.promote({ ladder: 0, member: 2, rung: 2, drawn: false }, lowest.length);
-    records.at(2).start(2);
-    records.at(2).fail(2, { kind: 'not-a-number', message: 'step 3' }, 5);
-    records.promote({ ladder: 0, member: 3, rung: 2, drawn: false }, lowest.length);
-  });
-  return study;
-}
-
 test('how many trained at each rung, the best there, the time it took, and whence the weights: by hand', () => {
-  using study = climbedStudy('counts.db');
+  using study = climbedStudy(join(folder, 'counts.db'));
   const { rungs } = ladderFindings(study)!;
   const seen = rungs.map(({ rung, training: _, mean, ...others }) => ({ ...others, mean: mean!.toFixed(4) }));
   assert.deepEqual(seen, [
@@ -74,7 +40,7 @@ test('how many trained at each rung, the best there, the time it took, and whenc
 });
 
 test('the proxy meter is τ over the trials at both rungs, and says that they are a selection', () => {
-  using study = climbedStudy('meter.db');
+  using study = climbedStudy(join(folder, 'meter.db'));
   const [first, second] = ladderFindings(study)!.meters;
   // Of 15 pairs of six one is turned round: (14 − 1) / 15.
   assert.equal(first!.trials, 6);
@@ -93,7 +59,7 @@ test('the proxy meter is τ over the trials at both rungs, and says that they ar
 });
 
 test('with lots the meter also has the τ of those on whom one fell, who are no selection', () => {
-  using study = climbedStudy('lots.db', 0.5);
+  using study = climbedStudy(join(folder, 'lots.db'), 0.5);
   const { drawn } = ladderOptions(study.settings)!;
   const lots = [0, 1, 2, 3, 4, 5].filter((trial) => drawn!(trial, 0));
   assert.ok(lots.length > 0 && lots.length < 6);
@@ -107,7 +73,7 @@ test('with lots the meter also has the τ of those on whom one fell, who are no 
 });
 
 test('the highest rung reached comes first, and each reward stands with its rung', () => {
-  using study = climbedStudy('ranking.db');
+  using study = climbedStudy(join(folder, 'ranking.db'));
   const { top, summary } = findingsOf(study, 4);
   assert.deepEqual(
     top.map(({ trial, reward, climbed }) => [trial, reward, climbed!.rung, climbed!.rewards.length]),
@@ -132,7 +98,7 @@ test('the highest rung reached comes first, and each reward stands with its rung
 });
 
 test('the page has the ladder and its meter, and says at which rung accuracies are; Figure 6 says so too', () => {
-  using study = climbedStudy('page.db');
+  using study = climbedStudy(join(folder, 'page.db'));
   writeReport(study, join(folder, 'page'));
   const { document } = parseHTML(readFileSync(join(folder, 'page', 'report.html'), 'utf8'));
   const headings = [...document.querySelectorAll('h2, h3')].map((heading) => heading.textContent);

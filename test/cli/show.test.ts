@@ -1,0 +1,57 @@
+// `nasnet show` of a study with a ladder, as text and as JSON.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { climbedStudy } from '../study/climbed-study.ts';
+import { nasnets } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-show-'));
+after(() => rmSync(folder, { recursive: true }));
+
+test('show says per rung how many trained, the best and the time, and what rungs tell of each other', () => {
+  const path = join(folder, 'study.db');
+  climbedStudy(path).close();
+  const [text, json] = nasnets([
+    ['show', path],
+    ['show', path, '--top', '3', '--json'],
+  ]);
+  assert.deepEqual([text!.code, json!.code], [0, 0], text!.stderr + json!.stderr);
+  const lines = text!.stdout.split('\n').map((line) => line.trim().split(/ {2,}/).join(' | '));
+  assert.ok(lines.includes("rung | training | trained | best | mean | workers' time | weights"), text!.stdout);
+  const rung1 =
+    '1 | 3 epochs on 4,000 images of 16 × 16, N = 1, F = 8 | 6 | 50.00% (trial 1) | 44.17% | 1 min | of rung 0, 1 lost';
+  assert.ok(lines.includes(rung1), text!.stdout);
+  assert.ok(
+    lines.some((line) => /^0 and 1 \| 6 \| 0\.87 \(95% interval 0\.\d\d to 0\.\d\d\)$/.test(line)),
+    text!.stdout,
+  );
+  assert.ok(
+    lines.some((line) => line.startsWith('1 | trial 0 | 70.00% | rung 2 | ')),
+    text!.stdout,
+  );
+
+  const { top, ladder } = JSON.parse(json!.stdout);
+  assert.deepEqual(
+    top.map(({ trial, reward, climbed }: { trial: number; reward: number; climbed: { rung: number } }) => [
+      trial,
+      reward,
+      climbed.rung,
+    ]),
+    [
+      [0, 0.7, 2],
+      [1, 0.6, 2],
+      [2, 0.44, 1],
+    ],
+  );
+  assert.deepEqual(
+    ladder.rungs.map(({ done, failed, open }: Record<string, number>) => [done, failed, open]),
+    [
+      [12, 0, 0],
+      [6, 0, 0],
+      [2, 1, 1],
+    ],
+  );
+});
