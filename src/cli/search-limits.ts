@@ -6,9 +6,10 @@ import { latencyTerms, lawValue, startingLaws } from '../space/cost-law.ts';
 import { keepFinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { readFinalModel } from '../study/final-model.ts';
 import { finalPlan, type LatencyLimit, type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
-import { type ImageCounts, type Laws, machineName } from '../study/prediction.ts';
+import type { ImageCounts, Laws } from '../study/prediction.ts';
 import { randomCells } from '../study/prediction-estimate.ts';
 import { fitLaw, median } from '../study/prediction-fit.ts';
+import { machineName } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
 

@@ -1,15 +1,9 @@
 // What is still ahead of a running search: foretold before it starts, corrected by every child that finishes.
 
 import type { ExperimentEvent } from '../study/experiment.ts';
-import {
-  type ImageCounts,
-  keepPrediction,
-  memoryOf,
-  type Prediction,
-  type PredictionRecord,
-  predictionOf,
-} from '../study/prediction.ts';
+import type { CostTerms, ImageCounts, Prediction } from '../study/prediction.ts';
 import { waiting } from '../study/prediction-estimate.ts';
+import { keepPrediction, memoryOf, type PredictionRecord, predictionOf } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
 import { estimateOf, type Start, startOf, workersFor } from './search-start.ts';
@@ -42,10 +36,10 @@ export class SearchOutlook {
   readonly #record: PredictionRecord;
   /** Seconds that a child takes of which nothing is known yet. */
   readonly #typical: number;
-  readonly #waiting = new Map<number, number[]>();
+  readonly #waiting = new Map<number, CostTerms>();
   readonly #running = new Map<number, UnderWay>();
-  /** Predicted seconds of the children asked for last. */
-  #latest: number[] = [];
+  /** Of the children asked for last. */
+  #latest: CostTerms[] = [];
   #asked: number;
 
   /** Says what the search will take and, where it is too much for this machine, what it does about that. */
@@ -86,22 +80,24 @@ export class SearchOutlook {
     this.#record = record;
     this.#typical = typical;
     this.#asked = study.asked;
-    for (const { number, decisions } of study.log.unfinished) this.#waiting.set(number, decisions);
+    for (const { number, decisions } of study.log.unfinished) this.#waiting.set(number, prediction.terms.of(decisions));
     this.keep();
   }
 
   /** To be given every event. */
   on(event: ExperimentEvent): void {
     switch (event.kind) {
-      case 'asked':
-        this.#waiting.set(event.trial, event.decisions);
+      case 'asked': {
+        const terms = this.#prediction.terms.of(event.decisions);
+        this.#waiting.set(event.trial, terms);
         this.#asked = Math.max(this.#asked, event.trial + 1);
-        this.#latest = [...this.#latest.slice(-19), this.#prediction.of(event.decisions).seconds];
+        this.#latest = [...this.#latest.slice(-19), terms];
         break;
+      }
       case 'started': {
-        const decisions = this.#waiting.get(event.trial);
-        if (!decisions) break;
-        const { seconds } = this.#prediction.of(decisions);
+        const terms = this.#waiting.get(event.trial);
+        if (!terms) break;
+        const { seconds } = this.#prediction.of(terms);
         this.#running.set(event.trial, { seconds, startedAt: performance.now(), share: 0 });
         break;
       }
@@ -117,10 +113,9 @@ export class SearchOutlook {
         this.#finished(event.trial);
         break;
       case 'done': {
-        const decisions = this.#waiting.get(event.trial);
+        const terms = this.#waiting.get(event.trial);
         const { seconds, sameAs, details } = event;
-        if (decisions && sameAs === undefined)
-          this.#prediction.observe(decisions, { seconds, memory: memoryOf(details) });
+        if (terms && sameAs === undefined) this.#prediction.observe(terms, { seconds, memory: memoryOf(details) });
         this.#finished(event.trial);
         if (this.#prediction.children % keptEvery === 0) this.keep();
         break;
@@ -141,7 +136,7 @@ export class SearchOutlook {
     });
     const queued = [...this.#waiting]
       .filter(([trial]) => !this.#running.has(trial))
-      .map(([, decisions]) => this.#prediction.of(decisions).seconds);
+      .map(([, terms]) => this.#prediction.of(terms).seconds);
     const unasked = Math.max(0, this.#trials - this.#asked);
     const work = sum([...running, ...queued]) + unasked * this.#each;
     return Math.max(waiting(1, work, this.workers), ...running);
@@ -149,7 +144,8 @@ export class SearchOutlook {
 
   /** Of a child that is not asked for yet: as those that were asked for last, while the strategy changes what it asks for. */
   get #each(): number {
-    return this.#latest.length === 0 ? this.#typical : sum(this.#latest) / this.#latest.length;
+    if (this.#latest.length === 0) return this.#typical;
+    return sum(this.#latest.map((terms) => this.#prediction.of(terms).seconds)) / this.#latest.length;
   }
 
   /** Keeps in the study what was learnt, so that going on goes on from there. */

@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import type { ImageCounts } from '../study/prediction.ts';
-import { predictionOf } from '../study/prediction.ts';
 import type { SearchEstimate } from '../study/prediction-estimate.ts';
+import { predictionOf } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { GivenFlags } from './flags.ts';
 import type { SearchFlags } from './search-flags.ts';

@@ -1,8 +1,8 @@
 // What a search will be and will take, in words: the statement of its settings and the estimate, before it starts.
 
-import { percent, whole } from '../report/words.ts';
+import { whole } from '../report/words.ts';
 import { bytesWords, limitWords } from '../study/limits.ts';
-import type { ImageCounts, PredictionError } from '../study/prediction.ts';
+import type { ImageCounts } from '../study/prediction.ts';
 import type { Range, SearchEstimate, Span } from '../study/prediction-estimate.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import { alignColumns } from './columns.ts';
@@ -75,10 +75,6 @@ export function adviceFor({ seconds }: SearchEstimate, settings: SearchSettings)
   return `That is more than a week: --trials (now ${whole(trials)}) and --epochs (now ${child.recipe.epochs}) shrink it, more workers divide it${without}${smaller}. It starts all the same, and can be stopped and continued at any time.`;
 }
 
-export function errorWords(what: string, { median, of }: PredictionError): string {
-  return `${what} of the latest ${of} children foretold to ${percent(median, 0)}`;
-}
-
 const rangeWords = ({ low, high }: Range): string => joined(roughly(low), roughly(high));
 
 const spanWords = ({ least, most }: Span): string => joined(roughly(least), roughly(most));
@@ -92,14 +88,14 @@ function joined(low: string, high: string): string {
   return high.endsWith(` ${unit}`) ? `${one} to ${high}` : `${low} to ${high}`;
 }
 
-/** Seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 d". */
+/** Seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 days". */
 export function roughly(seconds: number): string {
   const units: [number, string][] = [
-    [2 * 86_400, 'd'],
+    [2 * 86_400, 'days'],
     [2 * 3600, 'h'],
     [100, 'min'],
   ];
-  const sizes: Record<string, number> = { d: 86_400, h: 3600, min: 60, s: 1 };
+  const sizes: Record<string, number> = { days: 86_400, h: 3600, min: 60, s: 1 };
   const unit = units.find(([least]) => seconds >= least)?.[1] ?? 's';
   return `${whole2(seconds / sizes[unit]!)} ${unit}`;
 }

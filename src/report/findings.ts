@@ -11,7 +11,7 @@ import { type FinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';
 import { bestTrials } from '../study/finalists.ts';
 import type { Machine } from '../study/machine.ts';
-import { keptPrediction, type PredictionRecord } from '../study/prediction.ts';
+import { keptPrediction, type PredictionRecord } from '../study/prediction-record.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';

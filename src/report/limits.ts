@@ -2,7 +2,7 @@
 
 import type { FinalLatency } from '../study/final-latency.ts';
 import { type Limits, limitWords, millisecondsWords } from '../study/limits.ts';
-import type { PredictionRecord } from '../study/prediction.ts';
+import type { PredictionRecord } from '../study/prediction-record.ts';
 import { percent, whole } from './words.ts';
 
 export function limitSentence(limits: Limits): string {

@@ -4,7 +4,7 @@
 import { latencyTerms, lawValue } from '../space/cost-law.ts';
 import type { Plan } from '../space/plan.ts';
 import type { LatencyLimit } from './limits.ts';
-import { machineName } from './prediction.ts';
+import { machineName } from './prediction-record.ts';
 import type { StudyRecords } from './records.ts';
 import type { Study } from './study.ts';
 

@@ -10,13 +10,13 @@ import type { SearchSettings } from './preset.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
 
 /** Of one step, which decides how many images it has; and of the timed steps of one cell. */
-const probing = { stepSeconds: 0.25, seconds: 1, cellsPerWorker: 2 };
+const probing = { stepSeconds: 0.25, seconds: 0.75, cellsPerWorker: 2 };
 
 /** What a worker holds before its first child beside what it holds before it opens the images: their mapped pages and its heap. */
 const openedImages = 7.5e7;
 
 /**
- * The starting laws, fitted to random cells of the search that its workers train all at once, each for about a second.
+ * The starting laws, fitted to random cells of the search that its workers train all at once, each for about a second in all.
  * @throws Failure when workers cannot be started
  */
 export async function measureLaws(

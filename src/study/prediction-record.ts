@@ -1,0 +1,89 @@
+// How a study remembers the prediction of its children: what it started from and where, and what was learnt; taught again by the
+// latest finished children when the search goes on.
+
+import { startingLaws } from '../space/cost-law.ts';
+import { thisMachine } from './machine.ts';
+import {
+  type ImageCounts,
+  keptObservations,
+  type Laws,
+  Prediction,
+  type PredictionError,
+  TrainingTerms,
+} from './prediction.ts';
+import type { SearchSettings } from './preset.ts';
+import type { StudyRecords } from './records.ts';
+import type { Study } from './study.ts';
+
+/** What a study keeps of it, under the name `prediction`. */
+export interface PredictionRecord {
+  /** Whose observations count: those of another machine or other workers, before `since`, do not. */
+  machine: string;
+  workers: number;
+  /** Milliseconds since 1970. */
+  since: number;
+  /** Whether the start was measured on this machine (prediction-probe.ts) or is what the code states. */
+  measured: boolean;
+  start: Laws;
+  /** The start, corrected by `children` finished ones. */
+  laws: Laws;
+  children: number;
+  error?: { seconds?: PredictionError; memory?: PredictionError };
+}
+
+const recordName = 'prediction';
+
+/** What a study keeps of its prediction; undefined before it began to search, and in older studies. */
+export function keptPrediction(study: StudyRecords): PredictionRecord | undefined {
+  return study.result(recordName) as PredictionRecord | undefined;
+}
+
+/** The machine in one line: what was observed on another one says nothing here. */
+export function machineName(): string {
+  const { processor, cores, system } = thisMachine();
+  return `${processor}, ${cores} cores, ${system}`;
+}
+
+/**
+ * The prediction of a study's children where they are trained by so many workers here: with what the study kept and its latest
+ * finished children taught. `start` replaces what was kept of the start.
+ */
+export function predictionOf(
+  study: Study<SearchSettings>,
+  counts: ImageCounts,
+  workers: number,
+  start?: { laws: Laws; measured: boolean },
+): { prediction: Prediction; record: PredictionRecord } {
+  const kept = keptPrediction(study);
+  const machine = machineName();
+  const same = kept?.machine === machine && kept.workers === workers;
+  const begun = start ?? (kept?.machine === machine ? { laws: kept.start, measured: kept.measured } : undefined);
+  const { laws, measured } = begun ?? { laws: startingLaws, measured: false };
+  const since = same ? kept.since : Date.now();
+  const { settings } = study;
+  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
+  if (same) {
+    for (const trial of study.trials({ from: Math.max(0, study.asked - 2 * keptObservations) })) {
+      if (trial.state !== 'done' || trial.sameAs !== null || (trial.finishedAt ?? 0) < since) continue;
+      const took = { seconds: trial.workerSeconds!, memory: memoryOf(trial.details) };
+      prediction.observe(prediction.terms.of(trial.decisions), took);
+    }
+  }
+  const record = { machine, workers, since, measured, start: laws, ...learnt(prediction) };
+  return { prediction, record };
+}
+
+/** Keeps in the study what the prediction has learnt. */
+export function keepPrediction(study: Study<object>, record: PredictionRecord, prediction: Prediction): void {
+  study.keep(recordName, { ...record, ...learnt(prediction) });
+}
+
+function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'children' | 'error'> {
+  return { laws: prediction.laws, children: prediction.children, error: prediction.error };
+}
+
+/** Bytes that a child's worker held at most, of what it said beside the reward. */
+export function memoryOf(details: unknown): number | undefined {
+  const { peakMemory } = (details ?? {}) as { peakMemory?: unknown };
+  return typeof peakMemory === 'number' ? peakMemory : undefined;
+}
