@@ -59,7 +59,7 @@ test('the proxy meter is τ over the trials at both rungs, and says that they ar
 });
 
 test('with lots the meter also has the τ of those on whom one fell, who are no selection', () => {
-  using study = climbedStudy(join(folder, 'lots.db'), 0.5);
+  using study = climbedStudy(join(folder, 'lots.db'), { randomShare: 0.5 });
   const { drawn } = ladderOptions(study.settings)!;
   const lots = [0, 1, 2, 3, 4, 5].filter((trial) => drawn!(trial, 0));
   assert.ok(lots.length > 0 && lots.length < 6);
@@ -94,6 +94,30 @@ test('the highest rung reached comes first, and each reward stands with its rung
   assert.match(
     said,
     /classifies 70\.0% of the held-out images right at rung 2 \(3 epochs .*F = 16\); the mean of all at that rung is 65\.0%/,
+  );
+});
+
+test('finalists are compared with their children at the highest rung that all of them reached', () => {
+  using study = climbedStudy(join(folder, 'finalists.db'), { finalists: 6 });
+  const trials = [0, 1, 2, 3, 4, 5];
+  study.keep('finalists', { trials });
+  for (const run of [1, 2]) {
+    for (const trial of trials) {
+      const accuracy = 0.8 - 0.05 * [1, 0, 2, 3, 4, 5][trial]! + 0.001 * run; // in the order of rung 1
+      study.finalistRuns.want({ trial, run });
+      study.finalistRuns.start({ trial, run });
+      study.finalistRuns.finish({ trial, run }, { reward: accuracy, seconds: 1 });
+    }
+  }
+  const { rows, proxyCorrelation } = findingsOf(study).finalists!;
+  assert.deepEqual([proxyCorrelation!.rung, proxyCorrelation!.tau, proxyCorrelation!.finalists], [1, 1, 6]);
+  assert.deepEqual(
+    rows.slice(0, 3).map(({ trial, proxy, proxyRung }) => [trial, proxy, proxyRung]),
+    [
+      [1, 0.6, 2],
+      [0, 0.7, 2],
+      [2, 0.44, 1],
+    ],
   );
 });
 

@@ -12,9 +12,12 @@ const middle = [0.45, 0.5, 0.44, 0.43, 0.42, 0.41];
 const highest = [0.7, 0.6];
 
 /** Trial 0's weights were lost on its way to rung 1; at rung 2 trial 2 failed and trial 3 is still to come. */
-export function climbedStudy(path: string, randomShare = 0): Study<SearchSettings> {
+export function climbedStudy(
+  path: string,
+  more: { randomShare?: number; finalists?: number } = {},
+): Study<SearchSettings> {
   const rungs = parseRungs('1,3,3:filters=16');
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: 12, rungs, reduction: 2, randomShare };
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: 12, rungs, reduction: 2, ...more };
   const study = Study.create<SearchSettings>(path, settingsOf('laptop', given));
   const { log, rungs: records } = study;
   study.transaction(() => {
