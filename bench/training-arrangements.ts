@@ -1,6 +1,7 @@
 // How a machine's cores, or its GPU, are given to trainings: what bench/training.ts measures each case in.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { InputError } from '../src/failure.ts';
 
 export interface Arrangement {
   name: string;
@@ -8,12 +9,15 @@ export interface Arrangement {
   /** Of each process. */
   threads: number;
   device: string;
-  /** The peer's ways to run it; ours has one. */
-  variants: string[];
+  /** Our ways to run it, and the peer's; the first of both are compared before anything is measured. */
+  ours: string[];
+  peer: string[];
+  /** Steps of a turn for each one that the case states: a GPU makes them many times faster. */
+  stepsFactor: number;
 }
 
 const cores = availableParallelism();
-const eager = { device: 'cpu', variants: ['eager'] };
+const eager = { device: 'cpu', ours: ['eager'], peer: ['eager'], stepsFactor: 1 };
 
 const onCpu: Arrangement[] = [
   { name: 'threads', processes: 1, threads: cores, ...eager },
@@ -21,15 +25,35 @@ const onCpu: Arrangement[] = [
   { name: 'one', processes: 1, threads: 1, ...eager },
 ];
 
-export const arrangementNames = onCpu.map(({ name }) => name);
+const gpu = { device: 'cuda:0', stepsFactor: 50 };
+const peerVariants = ['eager', 'autocast', 'graph', 'compile', 'compile-graph'];
 
-/** The named ones, and one on the GPU where PyTorch sees one. Never measured so far: no machine of ours had one. */
-export function arrangementsOn(python: string, names: readonly string[]): Arrangement[] {
-  const chosen = onCpu.filter(({ name }) => names.includes(name));
+/** One process on the GPU in every way, and several at once in those that pay; never measured so far: no machine of ours had one. */
+const onGpu: Arrangement[] = [
+  { name: 'GPU', processes: 1, threads: 2, ...gpu, ours: ['eager', 'autocast', 'graph'], peer: peerVariants },
+  { name: 'GPU × 4', processes: 4, threads: 1, ...gpu, ours: ['graph'], peer: ['autocast', 'graph'] },
+];
+
+export const devicesMeasured = ['cpu', 'cuda'];
+export const arrangementNames = [...onCpu, ...onGpu].map(({ name }) => name);
+export const usualArrangements = { cpu: ['threads', 'processes'], cuda: onGpu.map(({ name }) => name) };
+
+export interface ArrangementChoice {
+  device: 'cpu' | 'cuda';
+  names: readonly string[];
+  /** Of the peer's ways only these; absent: all that this PyTorch has. */
+  variants?: readonly string[] | undefined;
+}
+
+/** @throws InputError where the GPU is asked for and this Python's PyTorch sees none */
+export function arrangementsOn(python: string, { device, names, variants }: ArrangementChoice): Arrangement[] {
+  const chosen = (device === 'cpu' ? onCpu : onGpu).filter(({ name }) => names.includes(name));
+  if (device === 'cpu') return chosen;
   const question = 'import torch; print(torch.cuda.is_available(), hasattr(torch, "compile"))';
   const { stdout } = spawnSync(python, ['-c', question], { encoding: 'utf8' });
   const [hasGpu, canCompile] = stdout.trim().split(' ').map((word) => word === 'True'); // biome-ignore format: one line
-  if (!hasGpu) return chosen;
-  const variants = ['eager', 'autocast', 'graph', ...(canCompile ? ['compile'] : [])];
-  return [...chosen, { name: 'GPU', processes: 1, threads: cores, device: 'cuda:0', variants }];
+  if (!hasGpu) throw new InputError(`--device: expected a GPU that PyTorch sees, ${python} sees none`);
+  const wanted = (name: string) =>
+    (variants ?? peerVariants).includes(name) && (canCompile || !name.startsWith('compile'));
+  return chosen.map((each) => ({ ...each, peer: each.peer.filter(wanted) }));
 }

@@ -7,7 +7,7 @@ import { median } from './median.ts';
 import type { Arrangement } from './training-arrangements.ts';
 import type { Case } from './training-cases.ts';
 import { type Agreement, compareSides } from './training-equal.ts';
-import { type Job, type Side, TrainingProcess } from './training-process.ts';
+import { type Job, type Side, type Steps, TrainingProcess } from './training-process.ts';
 
 /** One side in one arrangement. */
 export interface Contestant {
@@ -17,7 +17,7 @@ export interface Contestant {
   /** Images per second of each turn, all processes together, and their median. */
   turns: number[];
   imagesPerSecond: number;
-  /** Of one process, in MiB. */
+  /** Of one process, in MiB: of the GPU where it runs there. */
   peakMemory: number | undefined;
   /** Seconds before the first step, of compiling or capturing. */
   prepared: number;
@@ -55,20 +55,17 @@ export async function measureCase(
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-bench-'));
   const start = join(folder, 'start.f32');
   const contestants: Contestant[] = [];
-  let agreement: Agreement | undefined;
   try {
+    const agreement = await agree(name, network, both, arrangements[0]!, start);
     for (const arrangement of arrangements) {
       const running: Running[] = [];
       try {
-        running.push(await begin(both[0], network, arrangement, 'eager', start));
-        for (const variant of arrangement.variants) {
-          running.push(await begin(both[1], network, arrangement, variant, start)); // ours has written its start by now
-        }
-        agreement ??= await compareSides(name, running[0]!.processes[0]!, running[1]!.processes[0]!);
+        for (const variant of arrangement.ours) running.push(await begin(both[0], network, arrangement, variant));
+        for (const variant of arrangement.peer) running.push(await begin(both[1], network, arrangement, variant));
         for (const each of running) await turn(each, 1, wanted.batch); // buffers are allocated, kernels chosen
         for (let repeat = 0; repeat < repeats; repeat++) {
           for (const each of repeat % 2 ? running.toReversed() : running) {
-            each.turns.push(await turn(each, steps, wanted.batch));
+            each.turns.push(await turn(each, steps * arrangement.stepsFactor, wanted.batch));
           }
           const figures = running.map(({ turns }) => turns.at(-1)!.toFixed(1)).join(' / ');
           say(`${name}, ${arrangement.name}, turn ${repeat + 1} of ${repeats}: ${figures} images/s`);
@@ -78,25 +75,39 @@ export async function measureCase(
         await Promise.all(running.flatMap(({ processes }) => processes.map((each) => each.end())));
       }
     }
-    return { name, about, mode: wanted.mode, agreement: agreement!, contestants };
+    return { name, about, mode: wanted.mode, agreement, contestants };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The first process of either side starts from the file, the others from weights of their own. */
-async function begin(
-  side: Side,
+/** Whether both sides compute the same, before anything is measured: from one start, in float32. */
+async function agree(
+  name: string,
   network: Network,
-  arrangement: Arrangement,
-  variant: string,
+  [ours, peer]: readonly [ours: Side, peer: Side],
+  { threads, device }: Arrangement,
   start: string,
-): Promise<Running> {
+): Promise<Agreement> {
+  const job: Job = { ...network, threads, device, variant: 'eager', exact: true, start };
+  const mine = new TrainingProcess(ours, job);
+  try {
+    await mine.hello; // it has written its start by now
+    const other = new TrainingProcess(peer, job);
+    try {
+      return await compareSides(name, mine, other);
+    } finally {
+      await other.end();
+    }
+  } finally {
+    await mine.end();
+  }
+}
+
+async function begin(side: Side, network: Network, arrangement: Arrangement, variant: string): Promise<Running> {
   const { name, threads, device } = arrangement;
   const job: Job = { ...network, threads, device, variant };
-  const processes = Array.from({ length: arrangement.processes }, (_, index) => {
-    return new TrainingProcess(side, index === 0 ? { ...job, start } : job);
-  });
+  const processes = Array.from({ length: arrangement.processes }, () => new TrainingProcess(side, job));
   try {
     const [hello] = await Promise.all(processes.map((each) => each.hello));
     const empty = { turns: [], imagesPerSecond: 0, peakMemory: undefined, prepared: hello!.prepared ?? 0 };
@@ -109,7 +120,7 @@ async function begin(
 
 /** Images per second of all its processes together. */
 async function turn({ processes }: Running, steps: number, batch: number): Promise<number> {
-  const answers = await Promise.all(processes.map((each) => each.make(steps)));
+  const answers: Steps[] = await Promise.all(processes.map((each) => each.make(steps)));
   return (processes.length * steps * batch) / Math.max(...answers.map(({ seconds }) => seconds));
 }
 

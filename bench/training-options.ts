@@ -2,12 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { InputError } from '../src/failure.ts';
-import { arrangementNames } from './training-arrangements.ts';
+import {
+  type ArrangementChoice,
+  arrangementNames,
+  devicesMeasured,
+  usualArrangements,
+} from './training-arrangements.ts';
 import { type Case, caseNames, casesNamed } from './training-cases.ts';
 
 export interface TrainingBenchOptions {
   cases: Case[];
-  arrangements: string[];
+  arrangements: ArrangementChoice;
   /** Steps of a turn; absent: each case's own. */
   steps?: number;
   /** Turns of each side in each arrangement. */
@@ -15,7 +20,6 @@ export interface TrainingBenchOptions {
   json?: string;
 }
 
-const usualArrangements = ['threads', 'processes'];
 const usualRepeats = 3;
 
 export const help = `Images per second of training and of running networks, ours beside the same networks in PyTorch, in the same minutes.
@@ -23,13 +27,16 @@ export const help = `Images per second of training and of running networks, ours
   node bench/training.ts [options]
 
   --case NAME          ${caseNames.join(', ')}, random-7; repeatable (all)
-  --arrangement NAME   ${arrangementNames.join(', ')}; repeatable (${usualArrangements.join(', ')})
-  --steps COUNT        steps of a turn (each case's own: 1 or 2, mobile-1 8)
+  --device NAME        ${devicesMeasured.join(', ')} (cpu)
+  --arrangement NAME   ${arrangementNames.join(', ')}; repeatable (${usualArrangements.cpu.join(', ')}; on cuda all)
+  --peer NAME          on cuda: eager, autocast, graph, compile, compile-graph; repeatable (all)
+  --steps COUNT        steps of a turn (each case's own: 1 or 2, mobile-1 8); on cuda 50 times as many
   --repeats TURNS      of each side in each arrangement; medians count (${usualRepeats})
   --json FILE          every turn's figure, too
   --help
 
-Arrangements: one process with a thread for each core; a process for each core; one thread. Each side counts with its best.
+Arrangements: one process with a thread for each core; a process for each core; one thread; on cuda one process, and four at once.
+Each side counts with its best. Ours on cuda: float32, bfloat16 (autocast), bfloat16 with the step captured (graph).
 PyTorch is that of NASNET_PYTHON, else of the first of python3 and /usr/bin/python3 that has it (Debian: python3-torch).
 First both sides make three steps from the same weights and images; if their parameters or losses differ, nothing is measured.
 The processes of an arrangement live at once and take turns: N = 2, F = 32, batch 128 takes 4 GB (ours) and 5 GB (PyTorch) each.
@@ -39,15 +46,19 @@ NASNET_KERNELS=off turns our kernels off.`;
 
 /** @returns undefined where help is asked for @throws InputError in one sentence */
 export function parseOptions(words: readonly string[]): TrainingBenchOptions | undefined {
-  const { json, help, steps, repeats, case: names = [], arrangement: chosen = usualArrangements } = parsed(words);
+  const { json, help, steps, repeats, case: names = [], device = 'cpu', peer, arrangement } = parsed(words);
   if (help) return undefined;
+  if (device !== 'cpu' && device !== 'cuda') {
+    throw new InputError(`--device: expected ${devicesMeasured.join(' or ')}, got "${device}"`);
+  }
+  const chosen = arrangement ?? usualArrangements[device];
   const unknown = chosen.find((name) => !arrangementNames.includes(name));
   if (unknown !== undefined) {
     throw new InputError(`--arrangement: expected ${arrangementNames.join(', ')}, got "${unknown}"`);
   }
   return {
     cases: casesNamed(names),
-    arrangements: chosen,
+    arrangements: { device, names: chosen, variants: peer },
     repeats: repeats === undefined ? usualRepeats : count('repeats', repeats),
     ...(steps !== undefined && { steps: count('steps', steps) }),
     ...(json !== undefined && { json }),
@@ -62,7 +73,15 @@ function count(name: string, given: string): number {
 function parsed(words: readonly string[]) {
   const text = { type: 'string' } as const;
   const texts = { type: 'string', multiple: true } as const;
-  const options = { case: texts, arrangement: texts, steps: text, repeats: text, json: text } as const;
+  const options = {
+    case: texts,
+    device: text,
+    arrangement: texts,
+    peer: texts,
+    steps: text,
+    repeats: text,
+    json: text,
+  } as const;
   try {
     return parseArgs({ args: [...words], options: { ...options, help: { type: 'boolean' } } }).values;
   } catch (error) {

@@ -12,7 +12,7 @@ export interface Hello {
   /** Only ours: what the plan says. */
   planned?: number;
   version: string;
-  /** Only the peer's: seconds of compiling or capturing before the first step. */
+  /** Seconds of compiling or capturing before the first step. */
   prepared?: number;
 }
 
@@ -22,14 +22,18 @@ export interface Steps {
   loss: number;
   /** Of all its gradients together, before clipping; absent where nothing is trained. */
   norm?: number;
+  /** MiB of the GPU that it held at most so far. */
+  deviceMemory?: number;
 }
 
 /** What a process is to do, its only argument. */
 export interface Job extends Omit<Case, 'name' | 'about' | 'steps'> {
   threads: number;
   device: string;
-  /** How the peer runs it: eager, autocast, graph, compile. */
+  /** How it is run: eager, autocast, graph; the peer also compile and compile-graph. */
   variant: string;
+  /** Full float32 products on a GPU, which rounds them to 19 bits otherwise: for comparing the sides. */
+  exact?: boolean;
   /** A file that ours writes and the peer reads: parameters and images to start from. */
   start?: string;
 }
@@ -52,6 +56,7 @@ export function sides(python: string): [ours: Side, peer: Side] {
 export class TrainingProcess {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  #deviceMemory: number | undefined;
   /** What it says of itself, once built. */
   readonly hello: Promise<Hello>;
 
@@ -59,7 +64,7 @@ export class TrainingProcess {
     const count = String(job.threads);
     const limits = { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
     this.#process = spawn(command, [script, JSON.stringify(job)], {
-      env: { ...process.env, ...limits, PYTHONDONTWRITEBYTECODE: '1' },
+      env: { ...process.env, ...limits, PYTHONDONTWRITEBYTECODE: '1', ...(job.exact && { NVIDIA_TF32_OVERRIDE: '0' }) },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#process.stdin!.on('error', () => {}); // it has ended, which the missing answer says
@@ -69,13 +74,19 @@ export class TrainingProcess {
     this.hello.catch(() => {}); // whoever awaits it hears of it
   }
 
-  make(steps: number): Promise<Steps> {
+  async make(steps: number): Promise<Steps> {
     this.#process.stdin!.write(`${steps}\n`);
-    return this.#answer<Steps>();
+    const made = await this.#answer<Steps>();
+    this.#deviceMemory = made.deviceMemory;
+    return made;
   }
 
-  /** The most memory that it ever had, in MiB, interpreter and libraries included; undefined where the system does not say. */
+  /**
+   * The most memory that it ever had, in MiB: of the GPU where it uses one, else of the machine, interpreter and libraries included.
+   * undefined where the system does not say.
+   */
   get peakMemory(): number | undefined {
+    if (this.#deviceMemory !== undefined) return this.#deviceMemory;
     try {
       const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
       return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) / 1024;

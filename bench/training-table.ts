@@ -10,10 +10,10 @@ export interface Verdict {
   range: [lowest: number, highest: number];
 }
 
-/** Each side's best arrangement on this device. */
-export function verdictOf({ contestants }: CaseResult, onGpu = false): Verdict {
+/** Each side's best arrangement. */
+export function verdictOf({ contestants }: CaseResult): Verdict {
   const best = (side: string) => {
-    const own = contestants.filter((each) => each.side === side && (each.arrangement === 'GPU') === onGpu);
+    const own = contestants.filter((each) => each.side === side);
     return own.toSorted((one, other) => other.imagesPerSecond - one.imagesPerSecond)[0]!;
   };
   const [ours, peer] = [best('nasnet'), best('PyTorch')];
@@ -36,7 +36,7 @@ export function summary(results: readonly CaseResult[]): string[] {
 }
 
 function row(about: string, { ours, peer, ratio, range }: Verdict): string {
-  const speed = ({ imagesPerSecond, arrangement }: Contestant) => `${imagesPerSecond.toFixed(1)} (${arrangement})`;
+  const speed = (each: Contestant) => `${each.imagesPerSecond.toFixed(1)} (${howOf(each)})`;
   const memory = [ours, peer].map(({ peakMemory }) => peakMemory?.toFixed(0) ?? '–').join(' / ');
   const between = range.map((each) => each.toFixed(2)).join(' to ');
   return `| ${about} | ${speed(ours)} | ${speed(peer)} | ${ratio.toFixed(2)} | ${between} | ${memory} |`;
@@ -50,6 +50,9 @@ function overRandom(results: readonly CaseResult[]): string[] {
   return ['', `${ratios.length} random architectures: ${mean.toFixed(2)} as geometric mean, the least ${least}`];
 }
 
+const howOf = ({ arrangement, variant }: Contestant) =>
+  variant === 'eager' ? arrangement : `${arrangement}, ${variant}`;
+
 /** Every contestant of every case; of the paper's child also how many an hour gives, what compiling costs counted. */
 export function arrangements(results: readonly CaseResult[]): string[] {
   return [
@@ -57,10 +60,9 @@ export function arrangements(results: readonly CaseResult[]): string[] {
     '| --- | --- | --- | --- | --- | --- |',
     ...results.flatMap(({ name, contestants }) =>
       contestants.map((each) => {
-        const how = each.variant === 'eager' ? each.arrangement : `${each.arrangement}, ${each.variant}`;
         const hour = name === 'paper' ? childrenAnHour(each).toFixed(2) : '–';
         const figures = [each.imagesPerSecond.toFixed(1), each.peakMemory?.toFixed(0) ?? '–', hour];
-        return `| ${[name, each.side, how, ...figures].join(' | ')} |`;
+        return `| ${[name, each.side, howOf(each), ...figures].join(' | ')} |`;
       }),
     ),
   ];

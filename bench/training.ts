@@ -33,6 +33,7 @@ async function run(options: TrainingBenchOptions): Promise<void> {
   const python = findPython();
   const both = sides(python);
   const arrangements = arrangementsOn(python, options.arrangements);
+  if (arrangements.length === 0) throw new InputError('--arrangement: expected one of the device, got only others');
   const minutes = Math.ceil(expectedMinutes(options, arrangements));
   say(`${options.cases.length} cases, about ${minutes} minutes on a quiet machine; nasnet / PyTorch in each turn`);
   const results: CaseResult[] = [];

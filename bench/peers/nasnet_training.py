@@ -3,8 +3,8 @@
 Reads numbers of steps from standard input, one a line; answers each with a line of JSON.
 Its one argument is JSON: {"mode": "training" | "inference", "threads", "device", "variant", "architecture", "layout", "cells",
 "filters", "input", "classes", "batch"} and optionally "start", a file of float32 numbers to start from: all parameters, then
-the images. Variants: "eager"; on a GPU also "autocast" (bfloat16), "graph" (autocast, the step captured once) and "compile"
-(autocast, torch.compile).
+the images. Variants: "eager"; on a GPU also "autocast" (bfloat16), "graph" (autocast, the step captured once), "compile"
+(autocast, torch.compile) and "compile-graph" (the same with CUDA graphs, mode "reduce-overhead").
 """
 import json
 import sys
@@ -48,6 +48,8 @@ def main():
     device, variant = torch.device(job["device"]), job["variant"]
     torch.set_num_threads(job["threads"])
     torch.manual_seed(0)
+    on_gpu = device.type == "cuda"
+    torch.backends.cudnn.benchmark = on_gpu  # all steps have one shape
     size, classes, batch = job["input"], job["classes"], job["batch"]
     network = Network(job["architecture"], job["layout"], job["cells"], job["filters"], size, classes)
     images = torch.randn(batch, 3, size, size)
@@ -77,14 +79,17 @@ def main():
         kernels = [parameter for parameter in network.parameters() if parameter.dim() > 1]
         others = [parameter for parameter in network.parameters() if parameter.dim() <= 1]
         groups = [{"params": kernels, "weight_decay": 5e-4}, {"params": others}]  # no L2 on biases and batch norm
-        optimizer = torch.optim.SGD(groups, lr=0.01, momentum=0.9, nesterov=True)
+        fused = {"fused": True} if on_gpu else {}
+        optimizer = torch.optim.SGD(groups, lr=0.01, momentum=0.9, nesterov=True, **fused)
         step = training_step
-    forward = torch.compile(network) if variant == "compile" else network
+    modes = {"compile": "default", "compile-graph": "reduce-overhead"}
+    forward = torch.compile(network, mode=modes[variant]) if variant in modes else network
     prepared = time.perf_counter()
     if variant == "graph":
         step = capture(step)
-    if variant == "compile":
-        step()[0].item()
+    if variant in modes:
+        for _ in range(3):  # CUDA graphs are recorded in the second and third
+            step()[0].item()
     prepared = time.perf_counter() - prepared  # of compiling or capturing; 0 otherwise
 
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -94,9 +99,13 @@ def main():
         start = time.perf_counter()
         for _ in range(int(line)):
             loss, norm = step()
-            loss = loss.item()
+        loss = loss.item()  # waits for a GPU
         answer = {"seconds": time.perf_counter() - start, "loss": loss}
-        print(json.dumps(answer if norm is None else {**answer, "norm": norm.item()}), flush=True)
+        if norm is not None:
+            answer["norm"] = norm.item()
+        if on_gpu:
+            answer["deviceMemory"] = torch.cuda.max_memory_reserved() / 2**20
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 // everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
 
 import { operator } from './operator.ts';
-import { asImages, type BatchNormOptions } from './operators.ts';
+import type { BatchNormOptions } from './operators.ts';
+import { asImages } from './precision.ts';
 import type { DType, Tensor } from './tensor.ts';
 
 type Pair = readonly [vertical: number, horizontal: number];

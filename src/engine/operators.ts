@@ -2,6 +2,7 @@
 // Those that read best as methods are in tensor.ts; any other one is reached through `call` (operator.ts).
 
 import { operator } from './operator.ts';
+import { asImages } from './precision.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface ConvolutionOptions {
@@ -15,11 +16,6 @@ export interface ConvolutionOptions {
 
 const pair = (value: number | readonly number[]): readonly number[] =>
   typeof value === 'number' ? [value, value] : value;
-
-/** A weight as images of bfloat16 are multiplied with: in their dtype. Its gradient comes back in its own. */
-export function asImages(weight: Tensor, images: Tensor): Tensor {
-  return images.dtype === 'bfloat16' && weight.dtype !== 'bfloat16' ? weight.to('bfloat16') : weight;
-}
 
 /** input [n, in, h, w], weight [out, in / groups, kh, kw] → [n, out, h', w']. */
 export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOptions = {}): Tensor {

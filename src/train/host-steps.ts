@@ -19,7 +19,7 @@ export class HostSteps {
   run(step: number): void {
     const { epoch, index, seed, progress, learningRate } = this.#planOf(step);
     manualSeed(seed);
-    scope(() => trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index), progress, learningRate }));
+    scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index), progress, learningRate }));
   }
 
   [Symbol.dispose](): void {}

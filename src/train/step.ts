@@ -39,17 +39,21 @@ export interface StepInputs extends Batch {
   learningRate: number | Tensor;
 }
 
-/** Stands in a scope of the caller. */
-export function trainingStep({ network, parameters, optimizer, recipe, sums }: Trainee, inputs: StepInputs): void {
+/** Stands in a scope of the caller. @returns the loss without L2, [], and the gradients' norm before clipping, [] */
+export function trainingStep(
+  { network, parameters, optimizer, recipe, sums }: Trainee,
+  inputs: StepInputs,
+): { loss: Tensor; norm: Tensor } {
   const { images, labels, progress, learningRate } = inputs; // [batch, 3, height, width], [batch]
   const { logits, auxiliaryLogits } = network.forward(images, { progress });
   const loss = crossEntropy(logits, labels);
   const auxiliaryLoss = auxiliaryLogits && crossEntropy(auxiliaryLogits, labels).mul(recipe.auxiliaryWeight);
   clearGradients(parameters);
   backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
-  clipByGlobalNorm(parameters, recipe.clipNorm);
+  const norm = clipByGlobalNorm(parameters, recipe.clipNorm);
   optimizer.step(learningRate);
   sums.add(loss, logits, labels);
+  return { loss, norm };
 }
 
 /** Sums over the steps since they were cleared, on the device: reading them waits for it. */
