@@ -1,157 +1,142 @@
-// What is still ahead of a running search: foretold before it starts, corrected by every child that finishes.
+// What is still ahead of a running search: how long its trainings under way, waiting and not asked for yet will take, corrected by every
+// child that finishes. It decides nothing.
 
 import type { ExperimentEvent } from '../study/experiment.ts';
-import type { CostTerms, ImageCounts, Prediction } from '../study/prediction.ts';
+import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../study/prediction.ts';
 import { waiting } from '../study/prediction-estimate.ts';
-import { keepPrediction, memoryOf, type PredictionRecord, predictionOf } from '../study/prediction-record.ts';
+import { keepPrediction, memoryOf, type PredictionRecord } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
+import { rungTrainings } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
-import { estimateOf, type Start, startOf, workersFor } from './search-start.ts';
-import { adviceFor, estimateLines } from './search-words.ts';
 
 export interface OutlookOptions {
+  counts: ImageCounts;
   /** How many the study shall have in all. */
   trials: number;
   workers: number;
-  /** Whether the user asked for so many workers. */
-  asked: boolean;
-  /** Of a search that begins. */
-  start: Start | undefined;
+  prediction: Prediction;
+  record: PredictionRecord;
+  /** Seconds of a child of which nothing is known yet, and for each of its seconds those of the ladder above. */
+  typical: { seconds: number; climbing: number };
 }
 
 interface UnderWay {
-  seconds: number;
+  terms: CostTerms;
   startedAt: number;
   /** Share of its training that is done, as it last said. */
   share: number;
 }
 
-const keptEvery = 50; // children
+const keptEvery = 50; // trainings
+const latest = 20; // an update of the paper's controller
+
+type Place = { trial: number; rung?: number };
 
 export class SearchOutlook {
   readonly workers: number;
   readonly #study: Study<SearchSettings>;
-  readonly #trials: number;
-  readonly #prediction: Prediction;
-  readonly #record: PredictionRecord;
-  /** Seconds that a child takes of which nothing is known yet. */
-  readonly #typical: number;
-  readonly #waiting = new Map<number, CostTerms>();
-  readonly #running = new Map<number, UnderWay>();
-  /** Of the children asked for last. */
+  readonly #options: OutlookOptions;
+  /** Of every rung's training. */
+  readonly #terms: readonly TrainingTerms[];
+  readonly #waiting = new Map<string, CostTerms>();
+  readonly #running = new Map<string, UnderWay>();
+  /** Of the children asked for last: the strategy changes what it asks for. */
   #latest: CostTerms[] = [];
   #asked: number;
 
-  /** Says what the search will take and, where it is too much for this machine, what it does about that. */
-  static async of(
-    study: Study<SearchSettings>,
-    counts: ImageCounts,
-    { trials, workers: wanted, asked, start }: OutlookOptions,
-    note: (line: string) => void,
-  ): Promise<SearchOutlook> {
-    const { settings } = study;
-    const { done, failed } = study.summary().trials;
-    const left = Math.max(0, trials - done - failed);
-    const searching = { settings, counts, trials: left, workers: wanted };
-    let known = predictionOf(study, counts, wanted, start);
-    if (!start && left > 0 && known.prediction.children === 0 && !known.record.measured)
-      known = predictionOf(study, counts, wanted, await startOf(searching, false, note));
-    const { laws } = known.prediction;
-    const { workers, warning } = workersFor(wanted, asked, estimateOf(searching, laws).memory);
-    const estimate = estimateOf({ ...searching, workers }, laws);
-    if (warning && left > 0) note(warning);
-    if (left > 0) for (const line of estimateLines(estimate)) note(line);
-    const advice = left > 0 && adviceFor(estimate, settings);
-    if (advice) note(advice);
-    return new SearchOutlook(study, trials, workers, known, estimate.children.each.mean);
-  }
-
-  private constructor(
-    study: Study<SearchSettings>,
-    trials: number,
-    workers: number,
-    { prediction, record }: { prediction: Prediction; record: PredictionRecord },
-    typical: number,
-  ) {
+  constructor(study: Study<SearchSettings>, options: OutlookOptions) {
     this.#study = study;
-    this.#trials = trials;
-    this.workers = workers;
-    this.#prediction = prediction;
-    this.#record = record;
-    this.#typical = typical;
+    this.#options = options;
+    this.workers = options.workers;
+    const { settings } = study;
+    this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, options.counts));
     this.#asked = study.asked;
-    for (const { number, decisions } of study.log.unfinished) this.#waiting.set(number, prediction.terms.of(decisions));
+    for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, decisions);
+    for (const { finished, decisions, ...place } of study.rungs.open()) if (!finished) this.#wait(place, decisions);
     this.keep();
   }
 
   /** To be given every event. */
   on(event: ExperimentEvent): void {
     switch (event.kind) {
-      case 'asked': {
-        const terms = this.#prediction.terms.of(event.decisions);
-        this.#waiting.set(event.trial, terms);
+      case 'asked':
         this.#asked = Math.max(this.#asked, event.trial + 1);
-        this.#latest = [...this.#latest.slice(-19), terms];
+        this.#latest = [...this.#latest.slice(1 - latest), this.#wait(event, event.decisions)];
         break;
-      }
+      case 'promoted':
+        this.#wait(event, this.#study.trial(event.trial)!.decisions);
+        break;
       case 'started': {
-        const terms = this.#waiting.get(event.trial);
-        if (!terms) break;
-        const { seconds } = this.#prediction.of(terms);
-        this.#running.set(event.trial, { seconds, startedAt: performance.now(), share: 0 });
+        const terms = this.#waiting.get(keyOf(event));
+        if (terms) this.#running.set(keyOf(event), { terms, startedAt: performance.now(), share: 0 });
         break;
       }
       case 'epoch': {
-        const child = this.#running.get(event.trial);
-        if (child) child.share = event.report.epoch / this.#study.settings.child.recipe.epochs;
+        const child = this.#running.get(keyOf(event));
+        const { recipe } = rungTrainings(this.#study.settings)[event.rung]!;
+        if (child) child.share = Math.min(1, event.report.epoch / recipe.epochs);
         break;
       }
       case 'retried':
-        this.#running.delete(event.trial);
+        this.#running.delete(keyOf(event));
         break;
       case 'failed':
-        this.#finished(event.trial);
+        this.#finished(event);
         break;
       case 'done': {
-        const terms = this.#waiting.get(event.trial);
+        const { prediction } = this.#options;
         const { seconds, sameAs, details } = event;
-        if (terms && sameAs === undefined) this.#prediction.observe(terms, { seconds, memory: memoryOf(details) });
-        this.#finished(event.trial);
-        if (this.#prediction.children % keptEvery === 0) this.keep();
+        const terms = this.#finished(event);
+        if (!terms || sameAs !== undefined) break;
+        prediction.observe(terms, { seconds, memory: memoryOf(details) });
+        if (prediction.children % keptEvery === 0) this.keep();
         break;
       }
     }
   }
 
-  #finished(trial: number): void {
-    this.#running.delete(trial);
-    this.#waiting.delete(trial);
+  #wait(place: Place, decisions: readonly number[]): CostTerms {
+    const terms = this.#terms[place.rung ?? 0]!.of(decisions);
+    this.#waiting.set(keyOf(place), terms);
+    return terms;
   }
 
-  /** Seconds until all children are trained, repeats of known graphs not counted out. */
+  #finished(place: Place): CostTerms | undefined {
+    const terms = this.#waiting.get(keyOf(place));
+    this.#running.delete(keyOf(place));
+    this.#waiting.delete(keyOf(place));
+    return terms;
+  }
+
+  /** Seconds until all children are trained. Graphs that were trained before are not left out: nobody knows how many there will be. */
   left(now = performance.now()): number {
-    const running = [...this.#running.values()].map(({ seconds, startedAt, share }) => {
+    const running = [...this.#running.values()].map(({ terms, startedAt, share }) => {
       const gone = (now - startedAt) / 1000;
-      return Math.max(share > 0 ? (gone * (1 - share)) / share : seconds - gone, 0);
+      return share > 0 ? (gone * (1 - share)) / share : Math.max(0, this.#seconds(terms) - gone);
     });
-    const queued = [...this.#waiting]
-      .filter(([trial]) => !this.#running.has(trial))
-      .map(([, terms]) => this.#prediction.of(terms).seconds);
-    const unasked = Math.max(0, this.#trials - this.#asked);
-    const work = sum([...running, ...queued]) + unasked * this.#each;
-    return Math.max(waiting(1, work, this.workers), ...running);
+    const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
+    const unasked = Math.max(0, this.#options.trials - this.#asked);
+    const { climbing } = this.#options.typical;
+    const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
+    return Math.max(waiting(1, work + unasked * this.#each * (1 + climbing), this.workers), ...running);
   }
 
-  /** Of a child that is not asked for yet: as those that were asked for last, while the strategy changes what it asks for. */
+  #seconds(terms: CostTerms): number {
+    return this.#options.prediction.of(terms).seconds;
+  }
+
+  /** Of a child that is not asked for yet. */
   get #each(): number {
-    if (this.#latest.length === 0) return this.#typical;
-    return sum(this.#latest.map((terms) => this.#prediction.of(terms).seconds)) / this.#latest.length;
+    if (this.#latest.length === 0) return this.#options.typical.seconds;
+    return sum(this.#latest.map((terms) => this.#seconds(terms))) / this.#latest.length;
   }
 
   /** Keeps in the study what was learnt, so that going on goes on from there. */
   keep(): void {
-    keepPrediction(this.#study, this.#record, this.#prediction);
+    keepPrediction(this.#study, this.#options.record, this.#options.prediction);
   }
 }
+
+const keyOf = ({ trial, rung = 0 }: Place) => `${trial} ${rung}`;
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

@@ -23,6 +23,8 @@ export interface Searching {
   /** Children that are still to be trained. */
   trials: number;
   workers: number;
+  /** What the children are trained on. Default 'cpu'; only that is measured. */
+  device?: string;
 }
 
 /** Seconds of a search from which on a few of them are spent to know how long it takes. */
@@ -30,9 +32,10 @@ const worthMeasuring = 240;
 
 /** @param always whether to measure for a short search too */
 export async function startOf(searching: Searching, always: boolean, note: (line: string) => void): Promise<Start> {
-  const { settings, counts, workers } = searching;
+  const { settings, counts, workers, device = 'cpu' } = searching;
   const stated = { laws: startingLaws, measured: false };
   const expected = estimateOf(searching, stated.laws);
+  if (device !== 'cpu') return stated;
   if (!always && expected.seconds.most < worthMeasuring) return stated;
   note('Measuring for some seconds how fast this machine trains such children …');
   const fitting = workersThatFit(workers, expected.memory, memoryLeft());

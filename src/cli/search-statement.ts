@@ -86,7 +86,7 @@ async function ofStudy(
   const { done, failed } = study.summary().trials;
   const trials = Math.max(0, (flags.trials ?? Math.max(settings.trials, study.asked)) - done - failed);
   const searching = { settings, counts, trials, workers: flags.workers };
-  const { prediction, record } = predictionOf(study, counts, flags.workers);
+  const { prediction, record } = predictionOf(study, counts, { workers: flags.workers });
   const { children, laws } = prediction;
   if (children > 0 || record.measured) return { searching, start: { laws, measured: record.measured }, children };
   return { searching, start: await startOf(searching, true, note), children };

@@ -6,6 +6,7 @@ import type { ImageCounts } from '../study/prediction.ts';
 import { fitted, type SearchSettings, settingsOf } from '../study/preset.ts';
 import { printRungs } from '../study/rung-text.ts';
 import { Study } from '../study/study.ts';
+import { computingOf } from './device-flags.ts';
 import { type GivenFlags, typedFlag } from './flags.ts';
 import { readKnown } from './known-cells.ts';
 import type { SearchFlags } from './search-flags.ts';
@@ -31,7 +32,8 @@ export async function newSearch(
   const stated = await statedSettings(flags, given, note);
   const images = await counts(stated);
   const settings = fitted(stated, images.images);
-  const searching = { settings, counts: images, trials: settings.trials, workers: flags.workers };
+  const { device } = computingOf(flags);
+  const searching = { settings, counts: images, trials: settings.trials, workers: flags.workers, device };
   const start = await startOf(searching, flags.dryRun === true || flags.maxMemory !== undefined, note);
   const limits = await limitsOf(flags, settings, images, start.laws);
   return { settings: { ...settings, ...(limits && { limits }) }, start };

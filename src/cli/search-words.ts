@@ -48,12 +48,15 @@ function trainingWords({ cells, filters, resolution, trainingImages, recipe }: T
 }
 
 /** "80 children of about 2 to 6 s on 2 workers: about 3 min; memory up to 0.6 GB a worker", then finalists and the final network. */
-export function estimateLines({ workers, children, finalists, final, seconds, memory }: SearchEstimate): string[] {
+export function estimateLines(estimate: SearchEstimate): string[] {
+  const { workers, children, ladder, finalists, final, seconds, memory } = estimate;
   const { count, each } = children;
   const on = workers === 1 ? 'on one worker' : `on ${workers} workers`;
   const lines = [
     `${whole(count)} ${count === 1 ? 'child' : 'children'} of about ${rangeWords(each)} ${on}: about ${roughly(children.seconds)}; memory up to ${bytesWords(memory)} a worker`,
   ];
+  if (ladder)
+    lines.push(`about ${whole(ladder.trainings)} trainings on higher rungs: about ${roughly(ladder.seconds)}`);
   if (finalists) {
     const { trainings } = finalists;
     lines.push(

@@ -19,8 +19,8 @@ import { onInterrupt } from './interrupt.ts';
 import { programName } from './program-name.ts';
 import { SearchDisplay } from './search-display.ts';
 import { addSearchFlags, type SearchFlags } from './search-flags.ts';
+import { forecast } from './search-forecast.ts';
 import { measureFinalLatency } from './search-limits.ts';
-import { SearchOutlook } from './search-outlook.ts';
 import { countsOf } from './search-start.ts';
 import { stateSearch } from './search-statement.ts';
 import { newSearch, reopen } from './search-study.ts';
@@ -56,10 +56,10 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   makeFolder(directory);
   const asked = given.has('workers');
   const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
-  const outlook = await SearchOutlook.of(
+  const outlook = await forecast(
     study,
     countsOf(files),
-    { trials, workers: wanted, asked, start: begun?.start },
+    { trials, workers: wanted, asked, device: computing.device, start: begun?.start },
     note,
   );
   const { workers } = outlook;

@@ -19,9 +19,12 @@ export interface SearchEstimate {
   workers: number;
   /** Those that are still to be trained. */
   children: { count: number; each: Range; seconds: number };
+  /** Of a ladder: how many trainings above the lowest rung come of those, each from the start where it takes no weights. */
+  ladder?: { trainings: number; seconds: number };
   /** Trainings at least and at most: a race ends when its order is clear. */
   finalists?: { count: number; trainings: { least: number; most: number }; each: Range; seconds: Span };
   final: { seconds: number };
+  /** All of it, and the starts of workers. */
   seconds: Span;
   /** Bytes that one worker holds at most: 95% of the children are below. */
   memory: number;
@@ -45,6 +48,9 @@ export interface EstimateOptions {
   accepts?: Accepts | undefined;
 }
 
+/** Until worker processes have loaded libtorch: once for the children, the finalists and the final network. */
+const startSeconds = 2;
+
 const sampled = 60;
 const mostDraws = 2000;
 
@@ -59,23 +65,38 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const cells = randomCells(settings, accepts);
   const child = costs(settings.child, cells, options);
   const children = { count: trials, each: child.seconds, seconds: waiting(trials, child.seconds.mean, workers) };
-  const { finalists, final } = settings;
+  const { ladder, finalists, final } = settings;
+  const climb = ladder && ladderEstimate(ladder, cells, options);
   const race = finalists && raceEstimate(finalists, cells, options);
   const last = costs(final, cells, options).seconds.mean / (1 + threadYield * (threads - 1));
-  const rest = children.seconds + last;
+  const starts = (finalists ? 3 : 2) * startSeconds;
+  const rest = starts + children.seconds + (climb?.seconds ?? 0) + last;
   return {
     workers,
     children,
+    ...(climb && { ladder: climb }),
     ...(race && { finalists: race }),
     final: { seconds: last },
     seconds: { least: rest + (race?.seconds.least ?? 0), most: rest + (race?.seconds.most ?? 0) },
-    memory: child.memory,
+    memory: Math.max(child.memory, ...(ladder?.rungs ?? []).map((rung) => costs(rung, cells, options).memory)),
   };
 }
 
 /** How long workers need for so many trainings: they share them, and the last one is waited for. */
 export function waiting(count: number, each: number, workers: number): number {
   return count === 0 ? 0 : Math.max(each, (count * each) / workers);
+}
+
+/** Of those that finish a rung, 1/η go up, and of the others a share by lot. */
+function ladderEstimate(
+  { rungs, reduction, randomShare }: NonNullable<SearchSettings['ladder']>,
+  cells: number[][],
+  options: EstimateOptions,
+): NonNullable<SearchEstimate['ladder']> {
+  const goesUp = 1 / reduction + randomShare * (1 - 1 / reduction);
+  const trainings = rungs.map((_, index) => options.trials * goesUp ** (index + 1));
+  const work = rungs.map((training, index) => trainings[index]! * costs(training, cells, options).seconds.mean);
+  return { trainings: Math.round(sum(trainings)), seconds: sum(work) / options.workers };
 }
 
 function raceEstimate(
@@ -104,9 +125,10 @@ function costs(training: Training, cells: readonly number[][], { settings, count
   };
 }
 
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
 function rangeOf(values: readonly number[]): Range {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { low: quantile(values, 0.05), mean, high: quantile(values, 0.95) };
+  return { low: quantile(values, 0.05), mean: sum(values) / values.length, high: quantile(values, 0.95) };
 }
 
 /** Cells such as the search begins with: random ones within its limits, always the same. Of limits that hardly any keeps, few. */

@@ -44,33 +44,39 @@ export function machineName(): string {
   return `${processor}, ${cores} cores, ${system}`;
 }
 
-/**
- * The prediction of a study's children where they are trained by so many workers here: with what the study kept and its latest
- * finished children taught. `start` replaces what was kept of the start.
- */
+export interface PredictionPlace {
+  workers: number;
+  /** What the children are trained on. Default 'cpu'. */
+  device?: string | undefined;
+  /** Replaces what was kept of the start. */
+  start?: { laws: Laws; measured: boolean } | undefined;
+}
+
+/** The prediction of a study's children where they are trained: with what the study kept and its latest finished children taught. */
 export function predictionOf(
   study: Study<SearchSettings>,
   counts: ImageCounts,
-  workers: number,
-  start?: { laws: Laws; measured: boolean },
+  { workers, device = 'cpu', start }: PredictionPlace,
 ): { prediction: Prediction; record: PredictionRecord } {
   const kept = keptPrediction(study);
-  const machine = machineName();
+  const machine = device === 'cpu' ? machineName() : `${machineName()}, ${device}`;
   const same = kept?.machine === machine && kept.workers === workers;
   const begun = start ?? (kept?.machine === machine ? { laws: kept.start, measured: kept.measured } : undefined);
   const { laws, measured } = begun ?? { laws: startingLaws, measured: false };
   const since = same ? kept.since : Date.now();
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
-  if (same) {
-    for (const trial of study.trials({ from: Math.max(0, study.asked - 2 * keptObservations) })) {
-      if (trial.state !== 'done' || trial.sameAs !== null || (trial.finishedAt ?? 0) < since) continue;
-      const took = { seconds: trial.workerSeconds!, memory: memoryOf(trial.details) };
-      prediction.observe(prediction.terms.of(trial.decisions), took);
-    }
+  if (same) teach(prediction, study, since);
+  return { prediction, record: { machine, workers, since, measured, start: laws, ...learnt(prediction) } };
+}
+
+/** By the latest children that were trained since then. */
+function teach(prediction: Prediction, study: Study<object>, since: number): void {
+  for (const trial of study.trials({ from: Math.max(0, study.asked - 2 * keptObservations) })) {
+    if (trial.state !== 'done' || trial.sameAs !== null || trial.finishedAt! < since) continue;
+    const took = { seconds: trial.workerSeconds!, memory: memoryOf(trial.details) };
+    prediction.observe(prediction.terms.of(trial.decisions), took);
   }
-  const record = { machine, workers, since, measured, start: laws, ...learnt(prediction) };
-  return { prediction, record };
 }
 
 /** Keeps in the study what the prediction has learnt. */

@@ -97,17 +97,17 @@ test('a child that says no time or memory that can be true teaches nothing', () 
   assert.deepEqual([prediction.of(terms!), prediction.children], [before, 0]);
 });
 
-test('a study that is opened again foretells as it did when it was closed, but not for other workers', () => {
+test('a study that is opened again foretells as it did when it was closed, but not for other workers or devices', () => {
   const path = join(folder, 'study.db');
   const laws = { seconds: startingLaws.seconds, memory: startingLaws.memory };
   const predicted = () => {
     using study = Study.open<SearchSettings>(path);
-    return predictionOf(study, counts, 2);
+    return predictionOf(study, counts, { workers: 2 });
   };
   let atTheEnd: { seconds: number; memory: number };
   {
     using study = Study.create(path, settings);
-    const { prediction, record } = predictionOf(study, counts, 2, { laws, measured: true });
+    const { prediction, record } = predictionOf(study, counts, { workers: 2, start: { laws, measured: true } });
     keepPrediction(study, record, prediction);
     samples.forEach((decisions, number) => {
       const { seconds, memory } = prediction.terms.cost(decisions, elsewhere);
@@ -125,6 +125,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
   assert.deepEqual(again.prediction.of(again.prediction.terms.of(samples[3]!)), atTheEnd);
   assert.deepEqual([again.prediction.children, again.record.measured], [36, true]);
   using study = Study.open<SearchSettings>(path);
-  const others = predictionOf(study, counts, 8);
-  assert.deepEqual([others.prediction.children, others.record.measured], [0, true]);
+  for (const place of [{ workers: 8 }, { workers: 2, device: 'cuda:0' }]) {
+    assert.equal(predictionOf(study, counts, place).prediction.children, 0);
+  }
 });
