@@ -1,5 +1,6 @@
 // Same graph, same reward: a trial whose architecture was trained before in this study takes that reward instead of training it
-// again. It remembers done trials and those under way; what it answers, the run loop records as for any trial.
+// again. It remembers done trials and those under way; what it answers, the run loop records as for any trial. Of a ladder it knows the
+// lowest rung: on the higher ones a graph has one training, its first trial's, because promotions.ts counts it once.
 
 import { decisionsKey } from '../space/canonical.ts';
 import { type DecisionKind, decisionKind } from '../space/decisions.ts';
@@ -62,7 +63,7 @@ export function remembering(evaluate: Evaluate, study: Study<object>, space?: Sp
   const underWay = new Map<string, Promise<unknown>>();
 
   return async (trial, progress) => {
-    if (trial.rung) return evaluate(trial, progress); // promoted once a graph: its ladder knows the first of its kind only
+    if (trial.rung) return evaluate(trial, progress);
     const key = decisionsKey(trial.decisions, space);
     while (underWay.has(key)) await underWay.get(key);
     const earlier = known.get(trial.decisions, key);

@@ -7,6 +7,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { DatabaseFile } from '../../src/database/file.ts';
+import { studyFormat } from '../../src/study/format.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-study-'));
@@ -190,4 +192,62 @@ test('a closed study is one file that a reader needs nothing else for', () => {
   assert.equal(reader.summary().trials.done, 4);
   assert.throws(() => reader.keep('final', 1), /cannot be written/);
   reader.close();
+});
+
+test('a study of any earlier version of the format is read as it is, and goes on when it is opened for writing', () => {
+  for (let version = 1; version < studyFormat.migrations.length; version++) {
+    const path = newPath();
+    const format = { ...studyFormat, migrations: studyFormat.migrations.slice(0, version) };
+    const old = DatabaseFile.create(path, format, (file) => {
+      file.query(`INSERT INTO settings VALUES ('settings', '{"seed":5}')`).run();
+      const sql = `INSERT INTO trials (number, state, decisions, attempts, asked_at, worker_seconds, reward) VALUES (?, 'done', '[1]', 1, 0, 2, ?)`;
+      for (const [trial, reward] of [0.25, 0.5].entries()) file.query(sql).run(trial, reward);
+    });
+    old.close();
+    const reader = Study.open<{ seed: number }>(path, { readOnly: true });
+    assert.deepEqual(reader.summary().best, { number: 1, reward: 0.5, rung: 0 });
+    assert.deepEqual([reader.settings.seed, reader.rungs.all().length], [5, 0]);
+    reader.close();
+    const study = Study.open(path);
+    study.log.ask(2, [1]);
+    study.log.start(2);
+    study.log.finish(2, { reward: 0.75, seconds: 1 });
+    assert.equal(study.rungs.promote({ ladder: 0, member: 0, rung: 1, drawn: false }, 3), true);
+    assert.deepEqual(
+      study.best(3).map(({ number }) => number),
+      [2, 1, 0],
+    );
+    study.close();
+  }
+});
+
+test("a rung's trainings move from state to state as trials do, and their events are none of the strategy's", () => {
+  const study = sixTrials();
+  const { rungs } = study;
+  const promotion = { ladder: 0, member: 2, rung: 1, drawn: false };
+  assert.equal(rungs.promote(promotion, 7), true);
+  assert.equal(rungs.promote({ ...promotion, ladder: 1 }, 7), false, 'another ladder finds it wanted');
+  assert.throws(() => rungs.promote(promotion, 7), /UNIQUE/);
+  const log = rungs.at(1);
+  const refused = [
+    () => log.finish(2, { reward: 1, seconds: 1 }),
+    () => log.putBack(2, 'retry', ''),
+    () => log.tell(2),
+  ];
+  for (const transition of refused)
+    assert.throws(() => study.transaction(transition), /trial 2 at rung 1 is not in the state that this leaves/);
+  log.start(2);
+  log.putBack(2, 'retry', 'ended by SIGSEGV');
+  log.start(2);
+  log.finish(2, { reward: 0.875, seconds: 30 });
+  assert.deepEqual(rungs.open()[0]!.finished!.outcome, { reward: 0.875 });
+  log.tell(2);
+  assert.deepEqual(rungs.open(), []);
+  assert.equal(rungs.of(2)[0]!.attempts, 2);
+  assert.deepEqual(rungs.promotions().length, 2);
+  const kinds = study.log.strategyEvents(0).map(({ kind }) => kind);
+  assert.deepEqual(kinds, Array(7).fill('ask'));
+  assert.equal(study.summary().workerSeconds, 72.5);
+  assert.equal(study.summary().lostAttempts, 2);
+  study.close();
 });
