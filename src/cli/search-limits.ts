@@ -51,7 +51,7 @@ export async function limitsOf(
   return limits;
 }
 
-const timing = { networks: 16, seconds: 6 };
+const timing = { networks: 12, seconds: 3 };
 
 /** Times random cells' final networks and fits the law of latency to them. */
 async function latencyLimit(

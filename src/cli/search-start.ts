@@ -39,7 +39,8 @@ export async function startOf(searching: Searching, always: boolean, note: (line
   if (!always && expected.seconds.most < worthMeasuring) return stated;
   note('Measuring for some seconds how fast this machine trains such children …');
   const fitting = workersThatFit(workers, expected.memory, memoryLeft());
-  return { laws: await measureLaws(settings, counts, fitting), measured: true };
+  const whole = { workers: fitting, expected: expected.seconds.most };
+  return { laws: await measureLaws(settings, counts, whole), measured: true };
 }
 
 export function estimateOf({ settings, counts, trials, workers }: Searching, laws: Laws): SearchEstimate {

@@ -30,7 +30,7 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
       ? [
           [
             'finalists',
-            `the best ${whole(finalists.count)}, ${finalists.seeds.least} to ${finalists.seeds.most} times each: ${train(finalists.training)}`,
+            `the best ${whole(finalists.count)}, ${spanOf(finalists.seeds, whole)} times each: ${train(finalists.training)}`,
           ] as [string, string],
         ]
       : []),

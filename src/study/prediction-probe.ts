@@ -9,21 +9,28 @@ import { fitLaw, median } from './prediction-fit.ts';
 import type { SearchSettings } from './preset.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
 
-/** Of one step, which decides how many images it has; and of the timed steps of one cell. */
-const probing = { stepSeconds: 0.25, seconds: 0.75, cellsPerWorker: 2 };
+const probing = {
+  /** Of one step, which decides how many images it has. */
+  stepSeconds: 0.25,
+  /** Of the timed steps of one cell: so much of the whole search, within these bounds. */
+  share: 0.001,
+  least: 0.1,
+  most: 0.75,
+  cellsPerWorker: 2,
+};
 
 /** What a worker holds before its first child beside what it holds before it opens the images: their mapped pages and its heap. */
 const openedImages = 7.5e7;
 
 /**
- * The starting laws, fitted to random cells of the search that its workers train all at once, each for about a second in all.
+ * The starting laws, fitted to random cells of the search that its workers train all at once, each for a second at most.
+ * @param expected seconds of the whole search, by the laws that the code states
  * @throws Failure when workers cannot be started
  */
 export async function measureLaws(
   settings: SearchSettings,
   counts: ImageCounts,
-  workers: number,
-  signal?: AbortSignal,
+  { workers, expected }: { workers: number; expected: number },
 ): Promise<Laws> {
   const { recipe } = settings.child;
   const terms = new TrainingTerms(settings, settings.child, counts);
@@ -33,14 +40,15 @@ export async function measureLaws(
     setup: {},
     threads: 1,
   });
+  const seconds = Math.min(probing.most, Math.max(probing.least, probing.share * expected));
   const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
   const probes = cells.map(async (decisions) => {
     const plan = terms.plan(decisions);
-    const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize) };
-    const outcome = await pool.run(job, signal ? { signal } : {});
+    const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize, seconds) };
+    const outcome = await pool.run(job);
     if ('failure' in outcome) return [];
-    const { seconds, memory } = outcome.result as Probed;
-    return [{ terms: timed(plan, job), value: seconds, memory }];
+    const { seconds: value, memory } = outcome.result as Probed;
+    return [{ terms: timed(plan, job), value, memory }];
   });
   const probed = (await Promise.all(probes)).flat();
   if (probed.length === 0) return startingLaws;
@@ -55,9 +63,9 @@ const timed = (plan: Plan, { steps, batch }: { steps: number; batch: number }) =
 };
 
 /** Images and steps that take about as long as a probe should, by the starting law. */
-function sizeOf(plan: Plan, batchSize: number): { batch: number; steps: number } {
-  const seconds = (batch: number) => lawValue(startingLaws.seconds, timed(plan, { steps: 1, batch }));
-  const image = seconds(2) - seconds(1);
+function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number; steps: number } {
+  const secondsOf = (batch: number) => lawValue(startingLaws.seconds, timed(plan, { steps: 1, batch }));
+  const image = secondsOf(2) - secondsOf(1);
   const batch = Math.max(1, Math.min(batchSize, Math.floor(probing.stepSeconds / image)));
-  return { batch, steps: Math.max(1, Math.round(probing.seconds / seconds(batch))) };
+  return { batch, steps: Math.max(1, Math.round(seconds / secondsOf(batch))) };
 }
