@@ -2,7 +2,7 @@
 // Measured times of each cell would decide otherwise when a search is resumed, and cost more than most children.
 
 import { InputError } from '../failure.ts';
-import { latencyTerms, lawValue, startingLaws } from '../space/cost-law.ts';
+import { type Coefficients, latencyTerms, lawValue, leftBehind, startingLaws } from '../space/cost-law.ts';
 import { keepFinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { readFinalModel } from '../study/final-model.ts';
 import { finalPlan, type LatencyLimit, type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
@@ -43,12 +43,17 @@ export async function limitsOf(
   const limits: Limits = {
     ...(maxParameters !== undefined && { parameters: maxParameters }),
     ...(maxMultiplyAdds !== undefined && { multiplyAdds: maxMultiplyAdds }),
-    ...(maxMemory !== undefined && { memory: { bytes: maxMemory, law: laws.memory } }),
+    ...(maxMemory !== undefined && { memory: { bytes: maxMemory, law: wornWorker(laws.memory) } }),
     ...(maxLatency !== undefined && { latency: await latencyLimit(maxLatency, settings, counts) }),
     beyond: overLimit,
   };
   refuseImpossible(limitCheck(limits, settings, counts), settings.blocks, settings.space);
   return limits;
+}
+
+/** The law of a worker that has trained others before. */
+function wornWorker([worker = 0, ...others]: Coefficients): Coefficients {
+  return [worker + leftBehind, ...others];
 }
 
 const timing = { networks: 12, seconds: 3 };

@@ -65,3 +65,9 @@ export const startingLaws = {
   /** Milliseconds on one thread, terms as those of a training. */
   latency: [4e-8, 1.8e-8, 8e-7, 9e-3, 0.05],
 } as const satisfies Record<string, Coefficients>;
+
+/**
+ * Bytes that a worker's garbage grows to beyond what the law says of the child that it trains, before they are collected: what 350 tiny
+ * children of two workers left standing at most.
+ */
+export const leftBehind = 1.5e8;

@@ -17,7 +17,10 @@ export interface Limits {
   parameters?: number;
   /** Its multiply-adds for one image, at most. */
   multiplyAdds?: number;
-  /** Bytes that a worker holds at most while it trains a child (of a ladder: in the dearest of its trainings), foretold by its law. */
+  /**
+   * Bytes that a worker holds at most while it trains a child (of a ladder: in the dearest of its trainings), what earlier children
+   * left behind included; foretold by its law.
+   */
   memory?: MemoryLimit;
   /** Milliseconds of the final network for one image on one thread, foretold by its law. */
   latency?: LatencyLimit;

@@ -3,6 +3,7 @@
 
 import { RandomStream } from '../random/stream.ts';
 import type { Accepts } from '../search/draw-within.ts';
+import { leftBehind } from '../space/cost-law.ts';
 import { sampleDecisions } from '../space/sample.ts';
 import { type Cost, type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';
 import { quantile } from './prediction-fit.ts';
@@ -26,7 +27,7 @@ export interface SearchEstimate {
   final: { seconds: number };
   /** All of it, and the starts of workers. */
   seconds: Span;
-  /** Bytes that one worker holds at most: 95% of the children are below. */
+  /** Bytes that one worker holds at most: 95% of the children are below, and what earlier ones left behind. */
   memory: number;
 }
 
@@ -78,7 +79,8 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
     ...(race && { finalists: race }),
     final: { seconds: last },
     seconds: { least: rest + (race?.seconds.least ?? 0), most: rest + (race?.seconds.most ?? 0) },
-    memory: Math.max(child.memory, ...(ladder?.rungs ?? []).map((rung) => costs(rung, cells, options).memory)),
+    memory:
+      leftBehind + Math.max(child.memory, ...(ladder?.rungs ?? []).map((rung) => costs(rung, cells, options).memory)),
   };
 }
 

@@ -13,6 +13,7 @@ export interface Observation {
 const spread = 0.5;
 const huber = 1.345; // deviations beyond which an observation counts less
 const rounds = 40;
+const latest = 10; // observations that say how busy the machine is now
 
 /** What few observations are taken to scatter by: they cannot tell. */
 const assumedScatter = 0.1;
@@ -37,7 +38,9 @@ export function fitLaw(observations: readonly Observation[], start: Coefficients
     if (Math.abs(before - scatter) <= 1e-6 * scatter) break;
     before = scatter;
   }
-  return multipliers.map((multiplier, index) => multiplier * start[index]!);
+  // Relative errors make what is too slow by chance count less than what is too fast: the latest are put right in the median.
+  const level = 1 / median(rows.slice(-latest).map((row) => dot(row, multipliers)));
+  return multipliers.map((multiplier, index) => level * multiplier * start[index]!);
 }
 
 /** Least Σ weight · (row · m − 1)² + pull · |m − factor|² over m ≥ 0: what would be negative is 0, and the rest solved again. */
