@@ -30,7 +30,7 @@ export function renderSearch(view: SearchView, width: number): string[] {
   const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
   const ofRung = (rung: number | undefined) => (view.rungs && rung !== undefined ? `, rung ${rung}` : '');
   const lines = [
-    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left${view.rungs ? ' at rung 0' : ''}`,
+    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left`,
     `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial}${ofRung(view.best.rung)})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
     ...(view.rungs ? [rungsLine(view.rungs)] : []),
     ...view.running.map(
