@@ -1,0 +1,158 @@
+// Children an hour at the paper's proxy (N = 2, F = 32, 20 epochs, 45,000 images), from children that really train at once on one GPU:
+// worker processes as a search has them, images made up, NASNet-A in batches of 64 for a few epochs, counted up to twenty.
+//   node bench/gpu-children.ts [--at-once 1,2,4,8] [--device cuda] [--epochs 3] [--images 45000] [--json FILE]
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { DatasetFiles } from '../src/data/dataset-files.ts';
+import { computingOn } from '../src/engine/device.ts';
+import { Failure, InputError } from '../src/failure.ts';
+import { RandomStream } from '../src/random/stream.ts';
+import { nasnetA } from '../src/space/published.ts';
+import type { WorkerResult } from '../src/study/evaluation.ts';
+import type { EpochReport } from '../src/study/log.ts';
+import { presets } from '../src/study/preset.ts';
+import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
+import { WorkerPool } from '../src/workers/pool.ts';
+import { median } from './median.ts';
+
+const epochsOfAChild = 20;
+const text = { type: 'string' } as const;
+
+function options() {
+  const given = parseArgs({
+    options: { 'at-once': text, device: text, epochs: text, images: text, filters: text, json: text },
+  }).values;
+  const whole = (name: string, value: string): number => {
+    if (/^[1-9]\d*$/.test(value)) return Number(value);
+    throw new InputError(`--${name}: expected a whole number from 1, got "${value}"`);
+  };
+  return {
+    atOnce: (given['at-once'] ?? '1,2,4,8').split(',').map((each) => whole('at-once', each)),
+    computing: computingOn(given.device ?? 'cuda'),
+    epochs: Math.max(2, whole('epochs', given.epochs ?? '3')),
+    images: whole('images', given.images ?? '45000'),
+    filters: whole('filters', given.filters ?? '32'),
+    json: given.json,
+  };
+}
+
+/** Noise around one grey level per class, in a file as the cache has it. */
+function madeUp(folder: string, training: number): DatasetFiles {
+  const [held, side, classes] = [Math.ceil(training / 9), 32, 10];
+  const random = new RandomStream('made up');
+  const noise = Uint8Array.from({ length: 2 ** 16 }, () => random.integer(60));
+  const part = (name: string, count: number) => {
+    const pixels = new Uint8Array(count * 3 * side * side);
+    const labels = BigInt64Array.from({ length: count }, (_, index) => BigInt(index % classes));
+    for (let index = 0; index < pixels.length; index++) {
+      pixels[index] =
+        18 * (Math.floor(index / (3 * side * side)) % classes) + noise[(index * 7 + (index >> 13)) % noise.length]!;
+    }
+    const path = join(folder, `${name}.bin`);
+    const start = Math.ceil(pixels.length / 8) * 8;
+    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(start - pixels.length), new Uint8Array(labels.buffer)]));
+    return { path, count, images: 0, labels: start };
+  };
+  const names = Array.from({ length: classes }, (_, index) => `class ${index}`);
+  const [train, test] = [part('train', training + held), part('test', 1000)];
+  return {
+    name: 'made up',
+    source: 'bench/gpu-children.ts',
+    classes: names,
+    height: side,
+    width: side,
+    holdOut: 'uniform',
+    train,
+    test,
+  };
+}
+
+type Options = ReturnType<typeof options>;
+
+interface Child {
+  /** From the job's begin to its end: capture, all epochs, validation. */
+  seconds: number;
+  /** Of its last epoch, when all children are past their starts. */
+  imagesPerSecond: number;
+  accuracy: number;
+}
+
+async function children(
+  count: number,
+  files: DatasetFiles,
+  { epochs, images, filters, computing }: Options,
+): Promise<Child[]> {
+  const child = presets.paper.child;
+  const training = { ...child, filters, trainingImages: images, recipe: { ...child.recipe, epochs } };
+  const setup: TrainingSetup = {
+    files,
+    training,
+    validationImages: files.train.count - images,
+    splitSeed: 1,
+    threads: 1,
+    computing,
+  };
+  const evaluator = new URL('../src/study/training-job.ts', import.meta.url);
+  await using pool = new WorkerPool({ workers: count, evaluator, setup, threads: 1 });
+  const train = async (seed: number): Promise<Child> => {
+    const reports: EpochReport[] = [];
+    const job: TrainingJob = { architecture: nasnetA, training, seed };
+    const outcome = await pool.run(job, { onMessage: (message) => reports.push(message as EpochReport) });
+    if ('failure' in outcome) throw new Failure(`a child failed (${outcome.failure.kind}): ${outcome.failure.message}`);
+    const { reward } = outcome.result as WorkerResult;
+    return { seconds: outcome.seconds, imagesPerSecond: reports.at(-1)!.imagesPerSecond!, accuracy: reward };
+  };
+  return await Promise.all(Array.from({ length: count }, (_, seed) => train(seed)));
+}
+
+/** Seconds of a child of twenty epochs: what it took, and further epochs as fast as its last one. */
+function fullChild({ seconds, imagesPerSecond }: Child, { epochs, images }: Options): number {
+  return seconds + ((epochsOfAChild - epochs) * images) / imagesPerSecond;
+}
+
+interface Row {
+  atOnce: number;
+  imagesPerSecond: number;
+  secondsOfAChild: number;
+  childrenAnHour: number;
+  children: Child[];
+}
+
+function rowOf(found: Child[], chosen: Options): Row {
+  const each = median(found.map((child) => fullChild(child, chosen)));
+  return {
+    atOnce: found.length,
+    imagesPerSecond: found.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0),
+    secondsOfAChild: each,
+    childrenAnHour: (3600 * found.length) / each,
+    children: found,
+  };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-children-'));
+try {
+  const chosen = options();
+  const files = madeUp(folder, chosen.images);
+  const rows: Row[] = [];
+  console.log('| children at once | images/s of all | a child of 20 epochs | children an hour |');
+  console.log('| --- | --- | --- | --- |');
+  for (const atOnce of chosen.atOnce) {
+    const row = rowOf(await children(atOnce, files, chosen), chosen);
+    rows.push(row);
+    const figures = [
+      row.imagesPerSecond.toFixed(0),
+      `${row.secondsOfAChild.toFixed(1)} s`,
+      row.childrenAnHour.toFixed(2),
+    ];
+    console.log(`| ${[atOnce, ...figures].join(' | ')} |`);
+  }
+  if (chosen.json) writeFileSync(chosen.json, `${JSON.stringify({ ...chosen, rows }, null, 2)}\n`);
+} catch (error) {
+  if (!(error instanceof InputError || error instanceof Failure)) throw error;
+  process.stderr.write(`bench/gpu-children.ts: ${error.message}\n`);
+  process.exitCode = error instanceof InputError ? 2 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,198 @@
+// A training on a GPU against the same training on the CPU: batches, first gradients, whole trainings, and above all that the captured
+// step does what the step does by itself. Run with NVIDIA_TF32_OVERRIDE=0: with its 19-bit products a GPU's float32 is none.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TrainingBatches } from '../../src/data/batches.ts';
+import { imagesOn } from '../../src/data/device-images.ts';
+import { tensor } from '../../src/engine/create.ts';
+import type { Precision } from '../../src/engine/device.ts';
+import { capturesGraphs } from '../../src/engine/graph.ts';
+import { scope } from '../../src/engine/memory.ts';
+import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { Momentum } from '../../src/nn/optimizers.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import type { Architecture } from '../../src/space/architecture.ts';
+import { decode } from '../../src/space/decisions.ts';
+import { planNetwork } from '../../src/space/plan.ts';
+import { nasnetA } from '../../src/space/published.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { DeviceSteps } from '../../src/train/device-steps.ts';
+import { evaluateNetwork } from '../../src/train/evaluation.ts';
+import { HostSteps } from '../../src/train/host-steps.ts';
+import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
+import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
+import { trainNetwork } from '../../src/train/training.ts';
+import { gpu, withoutGpu } from '../engine/gpu.ts';
+
+const skip = withoutGpu;
+const [side, classes, steps] = [16, 4, 24];
+const recipe: Recipe = {
+  ...childRecipe,
+  batchSize: 16,
+  learningRate: 0.02,
+  auxiliaryWeight: 0.4,
+  dropPathKeep: 0.6,
+  cutout: 4,
+};
+
+const random = new RandomStream('images');
+const labels = Array.from({ length: 128 }, (_, index) => index % classes);
+const pixels = labels.flatMap((label) =>
+  Array.from({ length: 3 * side * side }, () => 40 + 50 * label + random.integer(30)),
+);
+const from = {
+  images: tensor(Uint8Array.from(pixels), [labels.length, 3, side, side]),
+  labels: tensor(labels, [labels.length], { dtype: 'int64' }),
+};
+const whitening = { mean: [130, 120, 110], deviation: [60, 61, 62] };
+const batchesOn = (device: string) =>
+  new TrainingBatches({
+    from: imagesOn(device, from),
+    whitening,
+    batchSize: recipe.batchSize,
+    seed: 1,
+    augmentation: recipe,
+  });
+
+const planOf = (step: number): StepPlan => ({
+  epoch: Math.floor(step / batchesOn('cpu').count),
+  index: step % batchesOn('cpu').count,
+  progress: (step + 1) / steps,
+  learningRate: learningRateAt(recipe, step, steps),
+  seed: new RandomStream('steps').split(`${step}`).integer(2 ** 31),
+});
+
+function traineeOn(
+  device: string,
+  precision: Precision = 'float32',
+  architecture = nasnetA,
+  mine = recipe,
+): Trainee & Disposable {
+  const auxiliary = mine.auxiliaryWeight > 0;
+  const plan = planNetwork(architecture, { cells: 1, filters: 8, input: side, classes, auxiliary });
+  const network = buildNetwork(plan, { seed: 3, dropPathKeep: mine.dropPathKeep, precision, device });
+  const optimizer = new Momentum(network.namedParameters(), mine);
+  const [sums, parameters] = [new StepSums(device), network.parameters()];
+  const dispose = () => {
+    for (const each of [network, optimizer]) each.dispose();
+    sums[Symbol.dispose]();
+  };
+  return { network, parameters, optimizer, recipe: mine, sums, [Symbol.dispose]: dispose };
+}
+
+function losses(mine: Trainee, running: { run(step: number): void }, count = steps): number[] {
+  return Array.from({ length: count }, (_, step) => {
+    running.run(step);
+    const { loss } = mine.sums.read();
+    mine.sums.clear();
+    return loss;
+  });
+}
+
+const gap = (found: number, expected: number) => Math.abs(found - expected) / Math.abs(expected);
+
+function distance(one: Network, other: Network): number {
+  let [apart, whole] = [0, 0];
+  const others = other.stateDict();
+  for (const [name, each] of Object.entries(one.stateDict())) {
+    const numbers = others[name]!.detach().toArray();
+    each
+      .detach()
+      .toArray()
+      .forEach((value, index) => {
+        apart += (value - numbers[index]!) ** 2;
+        whole += numbers[index]! ** 2;
+      });
+  }
+  return Math.sqrt(apart / whole);
+}
+
+test('a batch made on a GPU is the batch made on the CPU, to the rounding of its enlargement', { skip }, () => {
+  const [onCpu, onGpu] = [batchesOn('cpu'), batchesOn(gpu)];
+  for (const [epoch, step] of [
+    [0, 0],
+    [0, 5],
+    [3, 2],
+  ] as const) {
+    scope(() => {
+      const [one, other] = [onCpu.batch(epoch, step), onGpu.batch(epoch, step)];
+      assert.equal(other.images.device, gpu);
+      assert.deepEqual([...other.labels.toArray()], [...one.labels.toArray()]);
+      const expected = one.images.toArray();
+      const apart = other.images.toArray().map((value, place) => Math.abs(value - expected[place]!));
+      assert.ok(apart.every((each) => each < 1e-5));
+      assert.deepEqual(other.images.strides, one.images.strides);
+    });
+  }
+});
+
+const some: [string, Architecture][] = [1, 2, 3, 4, 5].map((seed) => [
+  `random architecture ${seed}`,
+  decode(sampleDecisions(new RandomStream(seed))),
+]);
+// No paths are dropped here, as every device draws its own masks.
+const plain = { ...recipe, auxiliaryWeight: 0, dropPathKeep: 1 };
+
+for (const [name, architecture] of [['NASNet-A', nasnetA] as [string, Architecture], ...some]) {
+  test(`${name} begins and learns its first step on a GPU as on the CPU`, { skip }, () => {
+    using onCpu = traineeOn('cpu', 'float32', architecture, plain);
+    using onGpu = traineeOn(gpu, 'float32', architecture, plain);
+    assert.equal(distance(onGpu.network, onCpu.network), 0, 'one seed, one start');
+    const expected = losses(onCpu, new HostSteps(onCpu, batchesOn('cpu'), planOf), 2);
+    using running = new DeviceSteps(onGpu, batchesOn(gpu), { capture: false, planOf, steps });
+    const found = losses(onGpu, running, 2);
+    assert.ok(gap(found[0]!, expected[0]!) < 1e-4, `first losses ${found[0]}, ${expected[0]}`);
+    assert.ok(gap(found[1]!, expected[1]!) < 5e-3, `second losses ${found[1]}, ${expected[1]}`);
+  });
+}
+
+for (const precision of ['float32', 'bfloat16'] as const) {
+  test(`a captured step in ${precision} replays what the step does by itself: rates, masks, seeds, batches`, {
+    skip,
+  }, () => {
+    const capture = capturesGraphs(gpu);
+    if (gpu !== 'cpu')
+      assert.ok(capture, 'the addon was compiled without CUDA: see what the set-up said of its headers');
+    using alone = traineeOn(gpu, precision);
+    using replayed = traineeOn(gpu, precision);
+    using again = traineeOn(gpu, precision);
+    const run = (mine: Trainee, capturing: boolean) => {
+      using running = new DeviceSteps(mine, batchesOn(gpu), { capture: capturing, planOf, steps, ahead: 5 });
+      const found = losses(mine, running);
+      assert.equal(running.captured, capturing);
+      return found;
+    };
+    const [expected, found, other] = [run(alone, false), run(replayed, capture), run(again, false)];
+    assert.equal(found[0], expected[0], 'the first steps are the same ones');
+    // cuDNN may choose other algorithms and add in another order: two runs without a graph differ by as much.
+    const noise = Math.max(...expected.map((loss, step) => gap(other[step]!, loss)));
+    const difference = Math.max(...found.map((loss, step) => gap(loss, expected[step]!)));
+    const weights = [distance(replayed.network, alone.network), distance(again.network, alone.network)];
+    console.log(
+      `${precision}: losses differ by ${difference} with a graph, ${noise} without; weights by ${weights.join(', ')}`,
+    );
+    assert.ok(gap(found[4]!, expected[4]!) < 1e-2, 'the first replay');
+    assert.ok(difference <= Math.max(5e-2, 4 * noise), `${found} against ${expected}`);
+  });
+}
+
+test('a whole training on a GPU in bfloat16 learns what it learns on the CPU', { skip }, async () => {
+  const device = gpu;
+  const longer = { ...plain, epochs: 8 };
+  using mine = traineeOn(device, 'bfloat16', nasnetA, longer);
+  const told: number[] = [];
+  const figures = await trainNetwork(mine.network, batchesOn(device), longer, {
+    seed: 1,
+    onEpoch: ({ loss }) => told.push(loss),
+    validate: () =>
+      evaluateNetwork(
+        mine.network,
+        [{ images: batchesOn(device).batch(0, 0).images, labels: batchesOn(device).batch(0, 0).labels }],
+        classes,
+      ),
+  });
+  assert.ok(told.at(-1)! < 0.3 * told[0]!, `${told}`);
+  assert.ok(figures.validation!.accuracy > 0.9, `${figures.validation!.accuracy}`);
+});
