@@ -69,13 +69,21 @@ export function estimateLines(estimate: SearchEstimate): string[] {
 
 const week = 7 * 86_400;
 
-/** What to do about a search that nobody waits for; undefined for one that takes a week at most. */
-export function adviceFor({ seconds }: SearchEstimate, settings: SearchSettings): string | undefined {
+/** What to do about a search of more than a week; undefined for a shorter one. */
+export function adviceFor({ seconds, final }: SearchEstimate, settings: SearchSettings): string | undefined {
   if (seconds.least <= week) return undefined;
-  const { preset, trials, child } = settings;
-  const without = settings.finalists ? ', --finalists 0 leaves out the retraining' : '';
-  const smaller = preset === 'laptop' || preset === 'smoke' ? '' : ', --preset laptop takes minutes';
-  return `That is more than a week: --trials (now ${whole(trials)}) and --epochs (now ${child.recipe.epochs}) shrink it, more workers divide it${without}${smaller}. It starts all the same, and can be stopped and continued at any time.`;
+  const { preset, trials, child, finalists } = settings;
+  const ways = [
+    `--trials (now ${whole(trials)}) and --epochs (now ${child.recipe.epochs}) shrink it`,
+    'more workers divide it',
+    ...(finalists ? ['--finalists 0 leaves out the retraining'] : []),
+    ...(preset === 'laptop' || preset === 'smoke' ? [] : ['--preset laptop takes minutes']),
+  ];
+  const last =
+    final.seconds > week
+      ? ` The final network alone takes about ${roughly(final.seconds)}: stopped before it, "nasnet train STUDY#TRIAL:N@P --epochs n" builds a cell in less.`
+      : '';
+  return `That is more than a week: ${ways.join(', ')}.${last} It starts all the same, and can be stopped and continued at any time.`;
 }
 
 const rangeWords = ({ low, high }: Range): string => joined(roughly(low), roughly(high));

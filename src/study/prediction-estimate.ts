@@ -43,7 +43,7 @@ export interface EstimateOptions {
   /** Children that are still to be trained. */
   trials: number;
   workers: number;
-  /** Threads of the final training, which is alone. */
+  /** Cores, and threads of the final training, which is alone. */
   threads: number;
   /** Which cells the search may propose. */
   accepts?: Accepts | undefined;
@@ -56,8 +56,7 @@ const sampled = 60;
 const mostDraws = 2000;
 
 /**
- * Share of its threads that the final training makes use of beyond one: 1.6 times one thread's pace on two cores
- * (docs/paper.md names it as assumed for more).
+ * What every thread of the final training beyond the first adds, in threads: assumed (docs/paper.md).
  */
 const threadYield = 0.6;
 
@@ -69,7 +68,8 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const { ladder, finalists, final } = settings;
   const climb = ladder && ladderEstimate(ladder, cells, options);
   const race = finalists && raceEstimate(finalists, cells, options);
-  const last = costs(final, cells, options).seconds.mean / (1 + threadYield * (threads - 1));
+  const crowding = Math.max(1, workers / threads); // the laws are of workers that share the cores
+  const last = costs(final, cells, options).seconds.mean / crowding / (1 + threadYield * (threads - 1));
   const starts = (finalists ? 3 : 2) * startSeconds;
   const rest = starts + children.seconds + (climb?.seconds ?? 0) + last;
   return {
