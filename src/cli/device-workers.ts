@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { type Computing, cpu } from '../engine/device.ts';
-import { childGpuMemory, childrenOnGpu, freeGpuMemory } from '../study/gpu-memory.ts';
+import { childrenOnGpu, freeGpuMemory, workerGpuMemory } from '../study/gpu-memory.ts';
 import { bytesWords } from '../study/limits.ts';
 import type { ImageCounts } from '../study/prediction.ts';
 import type { SearchSettings } from '../study/preset.ts';
@@ -18,7 +18,7 @@ export function workersOn(
 ): number {
   const { device } = computing;
   if (device === cpu) return onCpu;
-  const each = childGpuMemory(settings, counts, computing);
+  const each = workerGpuMemory(settings, counts, computing);
   const left = free(device);
   if (left === undefined) {
     note(
@@ -28,7 +28,7 @@ export function workersOn(
   }
   const workers = childrenOnGpu(each, left, availableParallelism());
   note(
-    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, a child takes up to ${bytesWords(each)} as reckoned`,
+    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, each takes up to ${bytesWords(each)} as reckoned`,
   );
   note('What follows is foretold for the processor; a GPU takes less');
   return workers;

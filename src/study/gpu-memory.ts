@@ -11,6 +11,7 @@ import { planWork, weightCount } from '../space/plan-work.ts';
 import { sampleDecisions } from '../space/sample.ts';
 import { defaultSpace } from '../space/search-space.ts';
 import type { SearchSettings, Training } from './preset.ts';
+import { rungTrainings } from './rung-trainings.ts';
 
 const reckoned = {
   /** Bytes of a process before its first tensor: CUDA's context, cuBLAS, cuDNN and their workspaces. */
@@ -42,18 +43,21 @@ export function gpuMemoryOf(
   return reckoned.process + images + reckoned.slack * (kept + weightCount(plan) * reckoned.bytesPerWeight);
 }
 
-/** The same for the children of a search: the most that any of some random cells takes. */
-export function childGpuMemory(
-  { child, space = defaultSpace, blocks }: Pick<SearchSettings, 'child' | 'space' | 'blocks'>,
+/** The same for the workers of a search: the most that any of some random cells takes at any rung, or as a finalist. */
+export function workerGpuMemory(
+  settings: SearchSettings,
   { images, classes }: { images: number; classes: number },
   computing: Pick<Computing, 'precision'>,
 ): number {
+  const { space = defaultSpace, blocks, finalists } = settings;
+  const trainings = [...rungTrainings(settings), ...(finalists ? [finalists.training] : [])];
+  const sides = new Set(trainings.map(({ resolution }) => resolution));
+  const stored = [...sides].reduce((bytes, side) => bytes + images * 3 * side ** 2, 0);
   const random = new RandomStream('memory of a GPU');
-  const stored = images * 3 * child.resolution ** 2;
-  const each = Array.from({ length: 32 }, () => {
-    const architecture = decode(sampleDecisions(random, blocks, space), space);
-    return gpuMemoryOf(planOf(architecture, child, classes), child.recipe.batchSize, computing, stored);
-  });
+  const cells = Array.from({ length: 32 }, () => decode(sampleDecisions(random, blocks, space), space));
+  const each = trainings.flatMap((training) =>
+    cells.map((cell) => gpuMemoryOf(planOf(cell, training, classes), training.recipe.batchSize, computing, stored)),
+  );
   return Math.max(...each);
 }
 

@@ -6,7 +6,7 @@ import { workersOn } from '../../src/cli/device-workers.ts';
 import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { type DeviceMemoryError, explained, losesDevice } from '../../src/study/device-failure.ts';
-import { childGpuMemory, childrenOnGpu, freeGpuMemory, gpuMemoryOf } from '../../src/study/gpu-memory.ts';
+import { childrenOnGpu, freeGpuMemory, gpuMemoryOf, workerGpuMemory } from '../../src/study/gpu-memory.ts';
 import { settingsOf } from '../../src/study/preset.ts';
 
 const listing = ['0, GPU-aaaa-1, 81004', '1, GPU-bbbb-2, 1024', ''].join('\n');
@@ -42,7 +42,7 @@ test('memory grows with the batch by the numbers of an image, which bfloat16 hal
 test('the children of the paper fit several times into 80 GB, those of the laptop as often as there may be', () => {
   const each = (preset: string) => {
     const settings = settingsOf(preset, { dataset: 'cifar10', seed: 1, strategy: 'ppo' });
-    return childGpuMemory(settings, { images: 50_000, classes: 10 }, { precision: 'bfloat16' });
+    return workerGpuMemory(settings, { images: 50_000, classes: 10 }, { precision: 'bfloat16' });
   };
   assert.ok(each('laptop') < each('paper'));
   assert.ok(childrenOnGpu(each('paper'), 80e9, 16) >= 4);
