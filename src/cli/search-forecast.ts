@@ -6,7 +6,7 @@ import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';
 import { SearchOutlook } from './search-outlook.ts';
 import { estimateOf, type Start, startOf, workersFor } from './search-start.ts';
-import { adviceFor, estimateLines } from './search-words.ts';
+import { adviceFor, estimateLines, statement } from './search-words.ts';
 
 export interface ForecastOptions {
   /** How many the study shall have in all. */
@@ -20,7 +20,7 @@ export interface ForecastOptions {
   start: Start | undefined;
 }
 
-/** Says what the search will take and, where that is too much for this machine, what is done about it. */
+/** Says what a new search is, what any will take and, where that is too much for this machine, what is done about it. */
 export async function forecast(
   study: Study<SearchSettings>,
   counts: ImageCounts,
@@ -39,6 +39,7 @@ export async function forecast(
   const { workers, warning } = device === 'cpu' ? fitting : { workers: wanted };
   const estimate = estimateOf({ ...searching, workers }, laws);
   const advice = adviceFor(estimate, settings);
+  if (start) for (const line of statement(settings, counts)) note(line);
   if (left > 0) for (const line of [warning, ...estimateLines(estimate), advice]) if (line) note(line);
   const { children, ladder } = estimate;
   const work = children.count * children.each.mean;

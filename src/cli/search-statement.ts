@@ -67,9 +67,7 @@ async function ofNew(
   countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
 ): Promise<Stated> {
-  let counts = cifar10;
-  const counting = async (settings: SearchSettings) => (counts = await countsIn(settings));
-  const { settings, start } = await newSearch(flags, given, counting, note);
+  const { settings, counts, start } = await newSearch(flags, given, countsIn, note);
   return { searching: { settings, counts, trials: settings.trials, workers: flags.workers }, start, children: 0 };
 }
 

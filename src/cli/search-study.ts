@@ -16,6 +16,7 @@ import { type Start, startOf } from './search-start.ts';
 /** A search before it has a study: what it will be, and where its predictions start. */
 export interface NewSearch {
   settings: SearchSettings;
+  counts: ImageCounts;
   start: Start;
 }
 
@@ -26,17 +27,17 @@ export interface NewSearch {
 export async function newSearch(
   flags: SearchFlags,
   given: GivenFlags,
-  counts: (dataset: SearchSettings) => Promise<ImageCounts>,
+  countsIn: (dataset: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
 ): Promise<NewSearch> {
   const stated = await statedSettings(flags, given, note);
-  const images = await counts(stated);
-  const settings = fitted(stated, images.images);
+  const counts = await countsIn(stated);
+  const settings = fitted(stated, counts.images);
   const { device } = computingOf(flags);
-  const searching = { settings, counts: images, trials: settings.trials, workers: flags.workers, device };
+  const searching = { settings, counts, trials: settings.trials, workers: flags.workers, device };
   const start = await startOf(searching, flags.dryRun === true || flags.maxMemory !== undefined, note);
-  const limits = await limitsOf(flags, settings, images, start.laws);
-  return { settings: { ...settings, ...(limits && { limits }) }, start };
+  const limits = await limitsOf(flags, settings, counts, start.laws);
+  return { settings: { ...settings, ...(limits && { limits }) }, counts, start };
 }
 
 async function statedSettings(

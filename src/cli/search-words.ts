@@ -37,7 +37,7 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
     ['final', train(final)],
     ...(limits ? limitWords(limits).map((words): [string, string] => ['limit', words]) : []),
   ];
-  return alignColumns(rows, 'll').map((line) => line.trimEnd());
+  return alignColumns(rows, 'l');
 }
 
 /** "N = 2, F = 32, 32 × 32 pixels, 20 epochs of 45,000 images, batch 64, learning rate 0.05" */
@@ -72,9 +72,9 @@ const week = 7 * 86_400;
 /** What to do about a search of more than a week; undefined for a shorter one. */
 export function adviceFor({ seconds, final }: SearchEstimate, settings: SearchSettings): string | undefined {
   if (seconds.least <= week) return undefined;
-  const { preset, trials, child, finalists } = settings;
+  const { preset, child, finalists } = settings;
   const ways = [
-    `--trials (now ${whole(trials)}) and --epochs (now ${child.recipe.epochs}) shrink it`,
+    `--trials and --epochs (now ${child.recipe.epochs}) shrink it`,
     'more workers divide it',
     ...(finalists ? ['--finalists 0 leaves out the retraining'] : []),
     ...(preset === 'laptop' || preset === 'smoke' ? [] : ['--preset laptop takes minutes']),
@@ -108,8 +108,8 @@ export function roughly(seconds: number): string {
   ];
   const sizes: Record<string, number> = { days: 86_400, h: 3600, min: 60, s: 1 };
   const unit = units.find(([least]) => seconds >= least)?.[1] ?? 's';
-  return `${whole2(seconds / sizes[unit]!)} ${unit}`;
+  return `${twoDigits(seconds / sizes[unit]!)} ${unit}`;
 }
 
-/** Two digits, thousands separated. */
-const whole2 = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');
+/** Thousands separated. */
+const twoDigits = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');

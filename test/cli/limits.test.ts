@@ -64,6 +64,7 @@ test('a search keeps its limits and laws, foretells its real children, and goes 
     ['search', '--study', study, ...limits, '--dry-run', '--json'],
   );
   assert.equal(searched!.code, 0, searched!.stderr);
+  assert.match(searched!.stderr, /^child +N = 0, F = 4, 8 × 8 pixels, 2 epochs of 59 images, batch 50,/m); // of 80, 14 test and 7 are held out
   assert.match(searched!.stderr, /^3 children of about .* on 2 workers: about .*; memory up to .* a worker$/m);
   assert.match(
     searched!.stdout,
