@@ -3,7 +3,6 @@
 
 import type { ExperimentEvent } from '../study/experiment.ts';
 import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../study/prediction.ts';
-import { waiting } from '../study/prediction-estimate.ts';
 import { keepPrediction, memoryOf, type PredictionRecord } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
@@ -118,7 +117,7 @@ export class SearchOutlook {
     const unasked = Math.max(0, this.#options.trials - this.#asked);
     const { climbing } = this.#options.typical;
     const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
-    return Math.max(waiting(1, work + unasked * this.#each * (1 + climbing), this.workers), ...running);
+    return Math.max((work + unasked * this.#each * (1 + climbing)) / this.workers, ...running);
   }
 
   #seconds(terms: CostTerms): number {

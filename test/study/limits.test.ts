@@ -7,11 +7,23 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { createStrategy, strategyNames } from '../../src/search/strategy.ts';
+import { latencyTerms, lawValue, startingLaws } from '../../src/space/cost-law.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { planNetwork } from '../../src/space/plan.ts';
+import { planWork } from '../../src/space/plan-work.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { spaceNames, spaces } from '../../src/space/search-space.ts';
 import type { Evaluate } from '../../src/study/evaluation.ts';
-import { limitCheck, refuseImpossible, withinLimits } from '../../src/study/limits.ts';
+import {
+  cheapestCells,
+  finalPlan,
+  type Limits,
+  limitCheck,
+  limitWords,
+  refuseImpossible,
+  withinLimits,
+} from '../../src/study/limits.ts';
+import { TrainingTerms } from '../../src/study/prediction.ts';
 import { fitted, settingsOf } from '../../src/study/preset.ts';
 import { runSearch } from '../../src/study/run.ts';
 import { Study } from '../../src/study/study.ts';
@@ -89,4 +101,61 @@ test('a limit that no cell keeps is refused before the search', () => {
     () => refuseImpossible(limitCheck(limits, settings, counts), 5),
     /^InputError: --max-parameters: expected a limit that some cell keeps, but even cells of identities alone come to [\d,]+ parameters of at most 1,000$/,
   );
+});
+
+test('a limit that only a chain of identities keeps is not refused: some cell keeps it', () => {
+  const [smallest] = cheapestCells(5).map((decisions) => sizesOf(decisions).trainableParameters);
+  refuseImpossible(limitCheck({ parameters: smallest!, beyond: 'resample' }, settings, counts), 5);
+  assert.throws(() =>
+    refuseImpossible(limitCheck({ parameters: smallest! - 1, beyond: 'resample' }, settings, counts), 5),
+  );
+});
+
+for (const space of spaceNames) {
+  test(`no random cell of space ${space} costs less than the cheapest cells by any limit`, () => {
+    const { blocks } = spaces[space];
+    const inSpace = { ...settings, space };
+    const costs = (decisions: readonly number[]) => {
+      const plan = finalPlan(decisions, final, counts, space);
+      const child = new TrainingTerms(inSpace, settings.child, counts);
+      return [
+        plan.trainableParameters,
+        plan.multiplyAdds,
+        lawValue(startingLaws.latency, latencyTerms(plan)),
+        lawValue(startingLaws.memory, child.of(decisions).memory),
+      ];
+    };
+    const cheapest = cheapestCells(blocks, space).map(costs);
+    const least = cheapest[0]!.map((_, index) => Math.min(...cheapest.map((each) => each[index]!)));
+    for (let seed = 0; seed < 40; seed++) {
+      const random = sampleDecisions(new RandomStream(`cheap ${seed}`), blocks, space);
+      costs(random).forEach((cost, index) => {
+        assert.ok(cost >= least[index]!, `${index}: ${cost} of ${random} is below ${least[index]}`);
+      });
+    }
+  });
+}
+
+test('memory and latency are held by the laws that the study states, read again or not', () => {
+  // Laws of one term: a byte for each kept one of the child, a nanosecond for each operator of the final network.
+  const memory = { bytes: 30e6, law: [0, 1, 0] };
+  const latency = { milliseconds: 1.5e-4, law: [0, 0, 0, 1e-6, 0], measured: 9, error: 0.04, machine: 'a machine' };
+  const limits: Limits = { memory, latency, beyond: 'resample' };
+  const check = limitCheck(limits, settings, counts);
+  const again = limitCheck(JSON.parse(JSON.stringify(limits)), JSON.parse(JSON.stringify(settings)), counts);
+  const seen = new Set<string | undefined>();
+  for (const decisions of samples) {
+    const [{ operators }, { cells, filters, resolution }] = [planWork(sizesOf(decisions)), settings.child];
+    const child = planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
+    const kept = 4 * 64 * planWork(child).results; // float32, batch 64
+    const expected = operators > 150 ? 'latency' : kept > 30e6 ? 'memory' : undefined;
+    assert.equal(check(decisions)?.limit, expected);
+    assert.deepEqual(again(decisions), check(decisions));
+    seen.add(expected);
+  }
+  assert.equal(seen.size, 3, `the samples show all three cases: ${[...seen]}`);
+  assert.deepEqual(limitWords(limits), [
+    'at most 30 MB of memory in the worker that trains a child',
+    'at most 0.00015 ms for one image in the final network on one thread of a machine (foretold to 4%, the median error on 9 networks that were timed)',
+  ]);
 });
