@@ -34,13 +34,14 @@ const worthMeasuring = 240;
 export async function startOf(searching: Searching, always: boolean, note: (line: string) => void): Promise<Start> {
   const { settings, counts, workers, device = 'cpu' } = searching;
   const stated = { laws: startingLaws, measured: false };
-  const expected = estimateOf(searching, stated.laws);
   if (device !== 'cpu') return stated;
+  const expected = estimateOf(searching, stated.laws);
   if (!always && expected.seconds.most < worthMeasuring) return stated;
   note('Measuring for some seconds how fast this machine trains such children …');
   const fitting = workersThatFit(workers, expected.memory, memoryLeft());
   const whole = { workers: fitting, expected: expected.seconds.most };
-  return { laws: await measureLaws(settings, counts, whole), measured: true };
+  const laws = await measureLaws(settings, counts, whole);
+  return laws ? { laws, measured: true } : stated;
 }
 
 export function estimateOf({ settings, counts, trials, workers }: Searching, laws: Laws): SearchEstimate {

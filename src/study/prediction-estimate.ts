@@ -55,9 +55,7 @@ const startSeconds = 2;
 const sampled = 60;
 const mostDraws = 2000;
 
-/**
- * What every thread of the final training beyond the first adds, in threads: assumed (docs/paper.md).
- */
+/** What every thread of the final training beyond the first adds, in threads: assumed (docs/paper.md). */
 const threadYield = 0.6;
 
 export function estimateSearch(options: EstimateOptions): SearchEstimate {

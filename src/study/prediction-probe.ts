@@ -23,7 +23,8 @@ const probing = {
 const openedImages = 7.5e7;
 
 /**
- * The starting laws, fitted to random cells of the search that its workers train all at once, each for a second at most.
+ * The starting laws, fitted to random cells of the search that its workers train all at once, each for a second at most;
+ * undefined where none of them could be trained.
  * @param expected seconds of the whole search, by the laws that the code states
  * @throws Failure when workers cannot be started
  */
@@ -31,7 +32,7 @@ export async function measureLaws(
   settings: SearchSettings,
   counts: ImageCounts,
   { workers, expected }: { workers: number; expected: number },
-): Promise<Laws> {
+): Promise<Laws | undefined> {
   const { recipe } = settings.child;
   const terms = new TrainingTerms(settings, settings.child, counts);
   await using pool = new WorkerPool({
@@ -51,7 +52,7 @@ export async function measureLaws(
     return [{ terms: timed(plan, job), value, memory }];
   });
   const probed = (await Promise.all(probes)).flat();
-  if (probed.length === 0) return startingLaws;
+  if (probed.length === 0) return undefined;
   const [, ...memory] = startingLaws.memory;
   const held = median(probed.map(({ memory: bytes }) => bytes)) + openedImages;
   return { seconds: fitLaw(probed, startingLaws.seconds), memory: [held, ...memory] };
