@@ -1,6 +1,6 @@
 // Children an hour at the paper's proxy (N = 2, F = 32, 20 epochs, 45,000 images), from children that really train at once on one GPU:
-// worker processes as a search has them, images made up, NASNet-A in batches of 64 for a few epochs, counted up to twenty.
-//   node bench/gpu-children.ts [--at-once 1,2,4,8] [--device cuda] [--epochs 3] [--images 45000] [--json FILE]
+// worker processes as a search has them, images made up, NASNet-A for a few epochs, counted up to twenty.
+//   node bench/gpu-children.ts [--at-once 1,2,4,8] [--device cuda] [--epochs 3] [--images 45000] [--batch 128] [--filters 32] [--json FILE]
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,10 +20,17 @@ import { median } from './median.ts';
 const epochsOfAChild = 20;
 const text = { type: 'string' } as const;
 
+function parsed<Known extends Record<string, typeof text>>(known: Known) {
+  try {
+    return parseArgs({ options: known }).values as Partial<Record<keyof Known, string>>;
+  } catch (error) {
+    throw new InputError((error as Error).message);
+  }
+}
+
 function options() {
-  const given = parseArgs({
-    options: { 'at-once': text, device: text, epochs: text, images: text, filters: text, json: text },
-  }).values;
+  const known = { 'at-once': text, device: text, epochs: text, images: text, filters: text, batch: text, json: text };
+  const given = parsed(known);
   const whole = (name: string, value: string): number => {
     if (/^[1-9]\d*$/.test(value)) return Number(value);
     throw new InputError(`--${name}: expected a whole number from 1, got "${value}"`);
@@ -34,6 +41,7 @@ function options() {
     epochs: Math.max(2, whole('epochs', given.epochs ?? '3')),
     images: whole('images', given.images ?? '45000'),
     filters: whole('filters', given.filters ?? '32'),
+    batch: whole('batch', given.batch ?? '128'),
     json: given.json,
   };
 }
@@ -82,10 +90,10 @@ interface Child {
 async function children(
   count: number,
   files: DatasetFiles,
-  { epochs, images, filters, computing }: Options,
+  { epochs, images, filters, batch, computing }: Options,
 ): Promise<Child[]> {
   const child = presets.paper.child;
-  const training = { ...child, filters, trainingImages: images, recipe: { ...child.recipe, epochs } };
+  const training = { ...child, filters, trainingImages: images, recipe: { ...child.recipe, epochs, batchSize: batch } };
   const setup: TrainingSetup = {
     files,
     training,

@@ -49,11 +49,18 @@ export interface ArrangementChoice {
 export function arrangementsOn(python: string, { device, names, variants }: ArrangementChoice): Arrangement[] {
   const chosen = (device === 'cpu' ? onCpu : onGpu).filter(({ name }) => names.includes(name));
   if (device === 'cpu') return chosen;
-  const question = 'import torch; print(torch.cuda.is_available(), hasattr(torch, "compile"))';
-  const { stdout } = spawnSync(python, ['-c', question], { encoding: 'utf8' });
-  const [hasGpu, canCompile] = stdout.trim().split(' ').map((word) => word === 'True'); // biome-ignore format: one line
+  const answers = asked(python, 'torch.cuda.is_available(), hasattr(torch, "compile")').split(' ');
+  const [hasGpu, canCompile] = answers.map((word) => word === 'True');
   if (!hasGpu) throw new InputError(`--device: expected a GPU that PyTorch sees, ${python} sees none`);
   const wanted = (name: string) =>
     (variants ?? peerVariants).includes(name) && (canCompile || !name.startsWith('compile'));
   return chosen.map((each) => ({ ...each, peer: each.peer.filter(wanted) }));
+}
+
+/** The card that PyTorch sees. */
+export const gpuName = (python: string): string => asked(python, 'torch.cuda.get_device_name(0)');
+
+/** What PyTorch prints of expressions. */
+function asked(python: string, expressions: string): string {
+  return spawnSync(python, ['-c', `import torch; print(${expressions})`], { encoding: 'utf8' }).stdout.trim();
 }

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { Failure, InputError } from '../src/failure.ts';
-import { type Arrangement, arrangementsOn } from './training-arrangements.ts';
+import { type Arrangement, arrangementsOn, gpuName } from './training-arrangements.ts';
 import { type CaseResult, measureCase } from './training-case.ts';
 import { type Case, multiplyAddsOf } from './training-cases.ts';
 import { findPython, help, parseOptions, type TrainingBenchOptions } from './training-options.ts';
@@ -34,8 +34,11 @@ async function run(options: TrainingBenchOptions): Promise<void> {
   const both = sides(python);
   const arrangements = arrangementsOn(python, options.arrangements);
   if (arrangements.length === 0) throw new InputError('--arrangement: expected one of the device, got only others');
-  const minutes = Math.ceil(expectedMinutes(options, arrangements));
-  say(`${options.cases.length} cases, about ${minutes} minutes on a quiet machine; nasnet / PyTorch in each turn`);
+  const onGpu = options.arrangements.device === 'cuda';
+  const minutes = onGpu
+    ? ''
+    : `, about ${Math.ceil(expectedMinutes(options, arrangements))} minutes on a quiet machine`;
+  say(`${options.cases.length} cases${minutes}; nasnet / PyTorch in each turn`);
   const results: CaseResult[] = [];
   for (const each of options.cases) {
     const result = await measureCase(each, both, arrangements, { ...options, say });
@@ -44,9 +47,13 @@ async function run(options: TrainingBenchOptions): Promise<void> {
     const said = losses.map((pair) => pair.map((loss) => loss.toPrecision(5)).join(' / ')).join(', ');
     say(`${each.name}: ${verdictOf(result).ratio.toFixed(2)}×; ${parameters} parameters on both sides; losses ${said}`);
   }
-  const machine = { processor: cpus()[0]?.model.trim(), cores: availableParallelism(), node: process.version };
+  const processor = cpus()[0]?.model.trim();
+  const gpu = onGpu ? gpuName(python) : undefined;
+  const machine = { processor, cores: availableParallelism(), ...(gpu && { gpu }), node: process.version };
   const [ours, peer] = results[0]!.agreement.versions;
-  console.log(`${machine.processor}, ${machine.cores} cores; nasnet on libtorch ${ours}, PyTorch ${peer}`);
+  console.log(
+    `${gpu ? `${gpu}, ` : ''}${processor}, ${machine.cores} cores; nasnet on libtorch ${ours}, PyTorch ${peer}`,
+  );
   console.log(`images per second, medians of ${options.repeats} turns; each side in its best arrangement\n`);
   console.log([...summary(results), '', ...arrangementRows(results)].join('\n'));
   const { cases, ...others } = options;

@@ -55,7 +55,7 @@ export const weightsName = 'network.safetensors';
 export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
   const { study, files } = options;
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
-  study.keep('machine', thisMachine());
+  study.keep('machine', thisMachine(options.computing));
   if ((await searchCells(options)) === 'interrupted') return 'interrupted';
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
