@@ -157,7 +157,7 @@ function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter)
     return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${drawn ? ` And ${all}` : ''}`;
   return (
     `${between} of ${count(trials)}, Kendall's τ is ${tauWords(correlation)}: ${meaningOf(correlation)}. ` +
-    `They are the best of rung ${lower}, whose rewards differ little there; ${all}`
+    `They are ${drawn ? 'mostly ' : ''}the best of rung ${lower}, whose rewards differ little there; ${all}`
   );
 }
 
@@ -172,9 +172,9 @@ const tauWords = ({ tau, low, high }: RankCorrelation) =>
   `${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
 
 function meaningOf({ low, high }: RankCorrelation): string {
-  if (low > 0) return 'the lower rung puts those that go up into about the order of the higher one';
-  if (high < 0) return 'the lower rung puts those that go up into the opposite order';
-  return 'whether the lower rung puts those that go up into any such order does not show';
+  if (low > 0) return 'the lower rung tells something of their order at the higher one';
+  if (high < 0) return 'the lower rung puts them into the opposite order';
+  return 'whether the lower rung tells anything of their order at the higher one does not show';
 }
 
 /** The rungs as a table, its head the first row. */

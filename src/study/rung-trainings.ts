@@ -21,14 +21,13 @@ export function goesOn(from: Training, to: Training): boolean {
   return from.cells === to.cells && from.filters === to.filters && (!auxiliary || from.resolution === to.resolution);
 }
 
-/** What must differ between two trainings for a child to be trained anew, in words: "F 8 → 16". */
+/** Why a child of one training cannot go on to the other, in words: "F 8 → 16". */
 export function whyAnew(from: Training, to: Training): string {
   const changes = [
     from.cells === to.cells ? '' : `N ${from.cells} → ${to.cells}`,
     from.filters === to.filters ? '' : `F ${from.filters} → ${to.filters}`,
-    from.resolution === to.resolution ? '' : `${from.resolution} → ${to.resolution} pixels`,
-  ];
-  return changes.filter(Boolean).join(', ');
+  ].filter(Boolean);
+  return changes.join(', ') || `${from.resolution} → ${to.resolution} pixels before the auxiliary head`;
 }
 
 /** A child's training at a rung as a worker is told of it. Every rung has random numbers of its own. */
