@@ -5,7 +5,7 @@ import type { Plan } from '../space/plan.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';
 import { randomCells } from './prediction-estimate.ts';
-import { fitLaw, median } from './prediction-fit.ts';
+import { fitLaw } from './prediction-fit.ts';
 import type { SearchSettings } from './preset.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
 
@@ -54,7 +54,7 @@ export async function measureLaws(
   const probed = (await Promise.all(probes)).flat();
   if (probed.length === 0) return undefined;
   const [, ...memory] = startingLaws.memory;
-  const held = median(probed.map(({ memory: bytes }) => bytes)) + openedImages;
+  const held = Math.min(...probed.map(({ memory: bytes }) => bytes)) + openedImages; // of a worker's first probe
   return { seconds: fitLaw(probed, startingLaws.seconds), memory: [held, ...memory] };
 }
 
