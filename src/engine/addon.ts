@@ -54,7 +54,7 @@ export interface Addon {
   version(): string;
   configuration(): string;
   // Only where the addon was compiled with CUDA (native/cuda.h).
-  useStream?(device: string): void;
+  useStream?(device: string, trial: boolean): void;
   beginCapture?(): number;
   endCapture?(graph: number): void;
   abandonGraph?(graph: number): void;

@@ -61,9 +61,12 @@ function hasDriver(): boolean {
   return ['/dev/nvidiactl', '/dev/nvidia0', '/dev/dxg'].some((path) => existsSync(path));
 }
 
-/** Before a process's first tensor on a GPU: its operators go to a stream of its own, where steps can be captured. */
+/**
+ * Before a process's first tensor on a GPU: its operators go to a stream of its own, where steps can be captured. cuDNN tries its
+ * algorithms at every new shape, once for each process; NASNET_CUDNN_TRIALS=off leaves the choice to its rules of thumb.
+ */
 export function prepareDevice(device: string): void {
-  if (device !== cpu) addon().useStream?.(device);
+  if (device !== cpu) addon().useStream?.(device, process.env.NASNET_CUDNN_TRIALS !== 'off');
 }
 
 /** Bytes of a GPU's memory; undefined where the addon was compiled without CUDA. */
