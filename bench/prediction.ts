@@ -3,7 +3,7 @@
 // "constant" says the median of the latest 200 for all. Studies of CIFAR-10, other counts of images change little.
 import { Prediction, TrainingTerms } from '../src/study/prediction.ts';
 import { quantile } from '../src/study/prediction-fit.ts';
-import { memoryOf } from '../src/study/prediction-record.ts';
+import { tookOf } from '../src/study/prediction-record.ts';
 import type { SearchSettings } from '../src/study/preset.ts';
 import { Study } from '../src/study/study.ts';
 
@@ -22,14 +22,17 @@ for (const path of process.argv.slice(2)) {
   const errors = { law: [] as number[], constant: [] as number[], memory: [] as number[] };
   for (const { state, sameAs, decisions, workerSeconds, details } of study.trials()) {
     if (state !== 'done' || sameAs !== null) continue;
-    const [terms, seconds, memory] = [prediction.terms.of(decisions), workerSeconds!, memoryOf(details)];
+    const own = tookOf(workerSeconds!, details);
+    if (!own) continue;
+    const terms = prediction.terms.of(decisions);
+    const { seconds, memory } = own;
     if (took.length >= learning) {
       const foretold = prediction.of(terms);
       errors.law.push(off(foretold.seconds, seconds));
       errors.constant.push(off(quantile(took.slice(-200), 0.5), seconds));
       if (memory !== undefined) errors.memory.push(off(foretold.memory, memory));
     }
-    prediction.observe(terms, { seconds, memory });
+    prediction.observe(terms, own);
     took.push(seconds);
   }
   const range = [0.05, 0.95].map((share) => quantile(took, share).toFixed(2)).join(' to ');

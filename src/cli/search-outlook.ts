@@ -3,7 +3,7 @@
 
 import type { ExperimentEvent } from '../study/experiment.ts';
 import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../study/prediction.ts';
-import { keepPrediction, memoryOf, type PredictionRecord } from '../study/prediction-record.ts';
+import { keepPrediction, type PredictionRecord, tookOf } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
@@ -86,8 +86,9 @@ export class SearchOutlook {
         const { prediction } = this.#options;
         const { seconds, sameAs, details } = event;
         const terms = this.#finished(event);
-        if (!terms || sameAs !== undefined) break;
-        prediction.observe(terms, { seconds, memory: memoryOf(details) });
+        const took = tookOf(seconds, details);
+        if (!terms || !took || sameAs !== undefined) break;
+        prediction.observe(terms, took);
         if (prediction.children % keptEvery === 0) this.keep();
         break;
       }

@@ -101,7 +101,8 @@ async function train(text: string, flags: Flags): Promise<void> {
   const { seed, threads, validationImages } = flags;
   const run = await start({ files, training, validationImages, splitSeed: seed, threads, computing });
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
-  const job: TrainingJob = { architecture, training, seed, keepModel: { weights: flags.output, checkpoint } };
+  const keepModel = { weights: flags.output };
+  const job: TrainingJob = { architecture, training, seed, checkpoint: { path: checkpoint }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
       if (interrupt.signal.aborted)

@@ -24,6 +24,7 @@ import { runSearch, type SearchEvent } from './run.ts';
 import { childJob, ladderOptions } from './rung-trainings.ts';
 import type { Study } from './study.ts';
 import type { FinalMessage, TrainingDetails, TrainingJob, TrainingSetup } from './training-job.ts';
+import { UnfinishedTrainings } from './unfinished-trainings.ts';
 
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
@@ -71,12 +72,16 @@ async function searchCells(options: ExperimentOptions) {
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using pool = poolFor(options, child, workers, 1);
   const paused = new PausedChildren(study.path);
-  const trained = evaluateIn(pool, (trial: TrialToEvaluate) => childJob(settings, trial, paused));
+  const unfinished = new UnfinishedTrainings(study.path);
+  const jobOf = (trial: TrialToEvaluate): TrainingJob => {
+    return { ...childJob(settings, trial, paused), checkpoint: unfinished.trial(trial.number, trial.rung) };
+  };
+  const trained = evaluateIn(pool, jobOf);
   const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
   const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
-  return await runSearch({
+  const end = await runSearch({
     study,
     strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
     evaluate: remember ? remembering(evaluate, study, space) : evaluate,
@@ -88,6 +93,8 @@ async function searchCells(options: ExperimentOptions) {
     signal,
     onEvent,
   });
+  if (end === 'finished') unfinished.clear();
+  return end;
 }
 
 async function raceCells(options: ExperimentOptions) {
@@ -96,21 +103,29 @@ async function raceCells(options: ExperimentOptions) {
   if (!finalists) return 'finished';
   const { count, training } = finalists;
   await using pool = poolFor(options, training, workers, 1);
-  const jobOf = ({ decisions, run }: FinalistToTrain): TrainingJob => {
-    return { architecture: decode(decisions, space), training, seed: `${seed}, finalists, run ${run}` }; // one seed for all of a run
-  };
-  return await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
+  const unfinished = new UnfinishedTrainings(study.path);
+  const jobOf = ({ decisions, trial, run }: FinalistToTrain): TrainingJob => ({
+    architecture: decode(decisions, space),
+    training,
+    seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
+    checkpoint: unfinished.finalist(trial, run),
+  });
+  const end = await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
+  if (end === 'finished') unfinished.clear();
+  return end;
 }
 
 async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
   const { study, directory, signal, onEvent } = options;
   const { final, space, seed } = study.settings;
   await using pool = poolFor(options, final, 1, availableParallelism());
+  const checkpoint = join(directory, 'checkpoint.safetensors');
   const job: TrainingJob = {
     architecture: decode(best.decisions, space),
     training: final,
     seed: `${seed}, final`,
-    keepModel: { weights: join(directory, weightsName), checkpoint: join(directory, 'checkpoint.safetensors') },
+    checkpoint: { path: checkpoint },
+    keepModel: { weights: join(directory, weightsName) },
   };
   onEvent({ kind: 'final-started', trial: best.number });
   const epochs: EpochReport[] = [];
@@ -127,7 +142,7 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
     }
     const { reward, details } = outcome.result as WorkerResult & { details: TrainingDetails };
     keepFinalModel(study, finalModelOf(best.number, reward, details, epochs));
-    rmSync(job.keepModel!.checkpoint, { force: true });
+    rmSync(checkpoint, { force: true });
     return 'finished' as const;
   } catch (error) {
     if (signal.aborted) return 'interrupted' as const;

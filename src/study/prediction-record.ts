@@ -14,6 +14,7 @@ import {
 import type { SearchSettings } from './preset.ts';
 import type { StudyRecords } from './records.ts';
 import type { Study } from './study.ts';
+import type { TrainingDetails } from './training-job.ts';
 
 /** What a study keeps of it, under the name `prediction`. */
 export interface PredictionRecord {
@@ -74,8 +75,8 @@ export function predictionOf(
 function teach(prediction: Prediction, study: Study<object>, since: number): void {
   for (const trial of study.trials({ from: Math.max(0, study.asked - 2 * keptObservations) })) {
     if (trial.state !== 'done' || trial.sameAs !== null || trial.finishedAt! < since) continue;
-    const took = { seconds: trial.workerSeconds!, memory: memoryOf(trial.details) };
-    prediction.observe(prediction.terms.of(trial.decisions), took);
+    const took = tookOf(trial.workerSeconds!, trial.details);
+    if (took) prediction.observe(prediction.terms.of(trial.decisions), took);
   }
 }
 
@@ -88,8 +89,12 @@ function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'childr
   return { laws: prediction.laws, children: prediction.children, error: prediction.error };
 }
 
-/** Bytes that a child's worker held at most, of what it said beside the reward. */
-export function memoryOf(details: unknown): number | undefined {
-  const { peakMemory } = (details ?? {}) as { peakMemory?: unknown };
-  return typeof peakMemory === 'number' ? peakMemory : undefined;
+/**
+ * What one child took: seconds of its worker, and the bytes that this held at most where it says so. Undefined where its time is not that of
+ * one training: it went on from a checkpoint, or had to do earlier rungs again.
+ */
+export function tookOf(seconds: number, details: unknown): { seconds: number; memory: number | undefined } | undefined {
+  const { peakMemory, resumed, continued } = (details ?? {}) as Partial<TrainingDetails>;
+  if (resumed || continued === false) return undefined;
+  return { seconds, memory: typeof peakMemory === 'number' ? peakMemory : undefined };
 }

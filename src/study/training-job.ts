@@ -53,8 +53,10 @@ export interface TrainingJob extends SeededTraining {
   earlier?: SeededTraining[];
   /** The files where the network waits after those, and shall wait after this one. Without the first the earlier ones are done again. */
   paused?: { from?: string | undefined; to?: string | undefined };
-  /** Also measure on the test images, and keep the weights here. */
-  keepModel?: { weights: string; checkpoint: string };
+  /** The file from which this training goes on when it was interrupted; it is written every half minute. */
+  checkpoint?: { path: string; seconds?: number };
+  /** Also measure on the test images, and keep the weights here. The checkpoint then stays for the caller to remove. */
+  keepModel?: { weights: string };
 }
 
 /** What a job with `keepModel` says on its way; other jobs report their epochs only. */
@@ -69,7 +71,9 @@ export interface TrainingDetails {
   trainingSeconds: number;
   /** With earlier trainings: whether it went on from the file of a paused network, or from all of them done again. */
   continued?: boolean;
-  /** What was wrong with the files of paused networks, a sentence each. */
+  /** It went on from its own checkpoint, so the time it took is only a part. */
+  resumed?: true;
+  /** What was wrong with the files of paused networks and with checkpoints, a sentence each. */
   notes?: string[];
   /** Bytes that the worker held at most while it trained this one; absent in older studies. */
   peakMemory?: number;
@@ -155,20 +159,35 @@ async function run(
     batchSize,
   });
   const started = performance.now();
+  const told = { epochs: [] as EpochReport[], resumed: false };
+  const tell = (epoch: EpochReport) => {
+    told.epochs.push(epoch);
+    report(epoch);
+  };
+  const checkpoints =
+    job.checkpoint &&
+    new Checkpoints(job.checkpoint.path, {
+      ...job.checkpoint,
+      identity: identityOf(job),
+      optional: keepModel === undefined,
+      beside: {
+        keep: () => told.epochs,
+        giveBack: (epochs) => {
+          told.resumed = true;
+          for (const epoch of epochs as EpochReport[]) tell(epoch);
+        },
+      },
+    });
   const last = await trainNetwork(network, batchesOf(images, training, seed), recipe, {
     seed,
     signal,
     optimizer,
     validate: () => evaluateNetwork(network, validation, classes),
     validateEveryEpoch: keepModel !== undefined,
-    ...(keepModel && {
-      checkpoints: new Checkpoints(keepModel.checkpoint, {
-        identity: JSON.stringify({ architecture, training, seed }),
-      }),
-    }),
+    ...(checkpoints && { checkpoints }),
     ...(keepModel && { onProgress: (progress) => report({ progress }) }),
     onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-      report({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+      tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
   });
   const details: TrainingDetails = {
     trainableParameters: plan.trainableParameters,
@@ -177,8 +196,13 @@ async function run(
     trainingSeconds: (performance.now() - started) / 1000,
     peakMemory: peakMemory(),
     ...(job.earlier && { continued: began.continued }),
+    ...(told.resumed && { resumed: true }),
   };
-  const notes = [...began.notes, ...(paused?.to ? pause(child, paused.to, identityOf(job)) : [])];
+  const notes = [
+    ...began.notes,
+    ...(checkpoints?.problem ? [`an interruption would have cost its training: ${checkpoints.problem}`] : []),
+    ...(paused?.to ? pause(child, paused.to, identityOf(job)) : []),
+  ];
   if (notes.length > 0) details.notes = notes;
   if (keepModel) {
     const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize });
@@ -191,6 +215,7 @@ async function run(
       origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
     });
   }
+  if (!keepModel) checkpoints?.remove();
   return { reward: last.validation!.accuracy, details };
 }
 

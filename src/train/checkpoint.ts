@@ -1,12 +1,14 @@
 // Where a training can go on later: weights, statistics and optimizer in one safetensors file, replaced whole.
 
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { InputError } from '../failure.ts';
+import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Momentum } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import { makeFolder } from '../whole-file.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
@@ -22,64 +24,107 @@ export interface SavedTraining {
   identity: string;
   /** Steps taken. */
   step: number;
+  /** What else is to be known when it goes on, as JSON. */
+  beside?: unknown;
 }
 
 /** Writes a training to a file. @throws Failure when the disk is full or refuses */
-export function saveTraining(path: string, { network, optimizer }: InTraining, { identity, step }: SavedTraining) {
+export function saveTraining(
+  path: string,
+  { network, optimizer }: InTraining,
+  { identity, step, beside }: SavedTraining,
+) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
   };
-  writeSafetensors(path, tensors, { step: String(step), identity });
+  writeSafetensors(path, tensors, {
+    step: String(step),
+    identity,
+    ...(beside !== undefined && { beside: JSON.stringify(beside) }),
+  });
 }
 
 /**
- * Copies a saved training into a network and its optimizer and returns its step. @throws InputError for a file that is missing, damaged or
- * another training's
+ * Copies a saved training into a network and its optimizer. @throws InputError for a file that is missing, damaged or another training's
  */
-export function loadTraining(path: string, { network, optimizer }: InTraining, identity: string): number {
+export function loadTraining(
+  path: string,
+  { network, optimizer }: InTraining,
+  identity: string,
+): Omit<SavedTraining, 'identity'> {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = Number(metadata.step);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(unprefixed(optimizerPrefix, tensors), step);
-    return step;
+    return { step, ...(metadata.beside !== undefined && { beside: JSON.parse(metadata.beside) }) };
   });
 }
 
-/** The checkpoints of one long training, which goes on from the last one after a kill. */
+export interface CheckpointOptions {
+  /** As SavedTraining's. */
+  identity: string;
+  /** Between two of them, at least. */
+  seconds?: number;
+  /** What is kept beside the weights, when asked; and who is given it when the training goes on. */
+  beside?: { keep: () => unknown; giveBack: (kept: unknown) => void };
+  /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
+  optional?: boolean;
+}
+
+/** The checkpoints of one training, which goes on from the last one after a kill. */
 export class Checkpoints {
   readonly #path: string;
-  readonly #identity: string;
-  readonly #seconds: number;
+  readonly #options: CheckpointOptions;
   #savedAt = performance.now();
+  /** Why the latest one could not be written. */
+  problem: string | undefined;
 
-  constructor(path: string, { identity, seconds = 30 }: { identity: string; seconds?: number }) {
+  constructor(path: string, options: CheckpointOptions) {
     this.#path = path;
-    this.#identity = identity;
-    this.#seconds = seconds;
+    this.#options = options;
   }
 
   /** Saves if the last time is long enough ago. */
   offer(step: number, network: Network, optimizer: Momentum): void {
-    if (performance.now() - this.#savedAt >= 1000 * this.#seconds) this.save(step, network, optimizer);
+    const { seconds = 30, optional } = this.#options;
+    if (performance.now() - this.#savedAt < 1000 * seconds) return;
+    try {
+      this.#save(step, network, optimizer);
+      this.problem = undefined;
+    } catch (error) {
+      if (!optional || !(error instanceof Failure)) throw error;
+      this.problem = error.message;
+    }
+    this.#savedAt = performance.now();
   }
 
-  save(step: number, network: Network, optimizer: Momentum): void {
-    saveTraining(this.#path, { network, optimizer }, { identity: this.#identity, step });
-    this.#savedAt = performance.now();
+  #save(step: number, network: Network, optimizer: Momentum): void {
+    const { identity, beside } = this.#options;
+    makeFolder(dirname(this.#path));
+    saveTraining(this.#path, { network, optimizer }, { identity, step, beside: beside?.keep() });
   }
 
   /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
   restore(network: Network, optimizer: Momentum): number {
     if (!existsSync(this.#path)) return 0;
     try {
-      return loadTraining(this.#path, { network, optimizer }, this.#identity);
+      const { step, beside } = loadTraining(this.#path, { network, optimizer }, this.#options.identity);
+      if (beside !== undefined) this.#options.beside?.giveBack(beside);
+      return step;
     } catch (error) {
       if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
       throw error;
     }
+  }
+
+  /** The training is over: there is nothing to go on from. A file that cannot be removed stays and costs space only. */
+  remove(): void {
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {}
   }
 }
 

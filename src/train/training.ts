@@ -111,7 +111,7 @@ export async function trainNetwork(
     }
     await setImmediate(); // messages, signals and timers get their turn
     signal?.throwIfAborted();
-    checkpoints?.offer(done, network, optimizer);
+    if (done < steps) checkpoints?.offer(done, network, optimizer);
   }
   return figures!;
 }

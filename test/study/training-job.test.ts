@@ -17,7 +17,7 @@ import { PausedChildren } from '../../src/study/paused-children.ts';
 import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import { childJob } from '../../src/study/rung-trainings.ts';
-import { start, type TrainingDetails, type TrainingSetup } from '../../src/study/training-job.ts';
+import { start, type TrainingDetails, type TrainingJob, type TrainingSetup } from '../../src/study/training-job.ts';
 import { makeFolder } from '../../src/whole-file.ts';
 import type { EvaluateJob } from '../../src/workers/messages.ts';
 
@@ -51,13 +51,9 @@ before(async () => {
   train = await start(setup);
 });
 
-async function trained(rung: number, to?: string) {
+function trained(rung: number, to?: string) {
   const job = jobAt(rung);
-  const epochs: EpochReport[] = [];
-  const changed = to === undefined ? job : { ...job, paused: { ...job.paused, to } };
-  const report = (message: unknown) => void epochs.push(message as EpochReport);
-  const { reward, details } = (await train(changed, report, new AbortController().signal)) as WorkerResult;
-  return { reward, epochs, details: details as TrainingDetails };
+  return run(to === undefined ? job : { ...job, paused: { ...job.paused, to } });
 }
 
 /** What a child that waits is, to the bit. */
@@ -147,3 +143,43 @@ test('a full disk costs the weights and not the training', { skip: !existsSync('
     /^its weights are not kept, so if it is promoted it will be trained from its beginning: \/dev\/full: .*ENOSPC/,
   );
 });
+
+test('a long child that was interrupted goes on from its checkpoint: the same reward, every epoch told once, nothing left behind', async () => {
+  const { training, ...job } = jobAt(0);
+  const long = { ...job, paused: {}, training: { ...training, recipe: { ...training.recipe, epochs: 3 } } };
+  const path = join(folder, 'unfinished', 'trial-7.safetensors');
+  const whole = await run(long);
+  assert.equal(whole.details.resumed, undefined);
+
+  const stop = new AbortController();
+  const job1 = { ...long, checkpoint: { path, seconds: 0 } };
+  const stopped = train(job1, () => stop.abort(new Error('enough')), stop.signal);
+  await assert.rejects(stopped, /enough/);
+  assert.ok(existsSync(path));
+  const resumed = await run(job1);
+  assert.equal(resumed.details.resumed, true);
+  assert.equal(resumed.reward, whole.reward);
+  assert.equal(resumed.details.loss, whole.details.loss);
+  assert.deepEqual(
+    resumed.epochs.map(({ epoch }) => epoch),
+    [1, 2, 3],
+  );
+  assert.equal(resumed.epochs[2]!.loss, whole.epochs[2]!.loss);
+  assert.ok(!existsSync(path));
+});
+
+test('a checkpoint that cannot be written costs one sentence', async () => {
+  writeFileSync(join(folder, 'a file'), '');
+  const path = join(folder, 'a file', 'trial-7.safetensors');
+  const { details, reward } = await run({ ...jobAt(0), paused: {}, checkpoint: { path, seconds: 0 } });
+  assert.equal(reward, (await run({ ...jobAt(0), paused: {} })).reward);
+  assert.equal(details.notes!.length, 1);
+  assert.match(details.notes![0]!, /^an interruption would have cost its training: .*a file.* could not be made/);
+});
+
+async function run(job: TrainingJob) {
+  const epochs: EpochReport[] = [];
+  const tell = (message: unknown) => void epochs.push(message as EpochReport);
+  const { reward, details } = (await train(job, tell, new AbortController().signal)) as WorkerResult;
+  return { reward, epochs, details: details as TrainingDetails };
+}
