@@ -14,6 +14,8 @@ export interface Contestant {
   side: string;
   arrangement: string;
   variant: string;
+  /** Processes, each with a network of its own. */
+  atOnce: number;
   /** Images per second of each turn, all processes together, and their median. */
   turns: number[];
   imagesPerSecond: number;
@@ -111,7 +113,7 @@ async function begin(side: Side, network: Network, arrangement: Arrangement, var
   try {
     const [hello] = await Promise.all(processes.map((each) => each.hello));
     const empty = { turns: [], imagesPerSecond: 0, peakMemory: undefined, prepared: hello!.prepared ?? 0 };
-    return { side: side.name, arrangement: name, variant, ...empty, processes };
+    return { side: side.name, arrangement: name, variant, atOnce: processes.length, ...empty, processes };
   } catch (error) {
     for (const each of processes) void each.end();
     throw error;

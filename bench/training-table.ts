@@ -70,5 +70,6 @@ export function arrangements(results: readonly CaseResult[]): string[] {
 
 const imagesOfAChild = 20 * 45_000; // 20 epochs
 
-const childrenAnHour = ({ imagesPerSecond, prepared }: Contestant) =>
-  3600 / (imagesOfAChild / imagesPerSecond + prepared);
+/** Every child, of another architecture, is compiled or captured anew. */
+const childrenAnHour = ({ imagesPerSecond, atOnce, prepared }: Contestant) =>
+  (3600 * atOnce) / ((imagesOfAChild * atOnce) / imagesPerSecond + prepared);

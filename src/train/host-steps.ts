@@ -22,5 +22,6 @@ export class HostSteps {
     scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index), progress, learningRate }));
   }
 
+  /** Holds nothing; steps on a device do. */
   [Symbol.dispose](): void {}
 }
