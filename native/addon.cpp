@@ -2,6 +2,7 @@
 #include <node_api.h>
 
 #include "autograd.h"
+#include "cuda.h"
 #include "guard.h"
 #include "machine.h"
 #include "operators.h"
@@ -51,6 +52,15 @@ constexpr Export exports[] = {
     {"synchronize", guard<synchronize>},
     {"version", guard<version>},
     {"configuration", guard<configuration>},
+#ifdef NASNET_CUDA
+    {"useStream", guard<useStream>},
+    {"beginCapture", guard<beginCapture>},
+    {"endCapture", guard<endCapture>},
+    {"abandonGraph", guard<abandonGraph>},
+    {"replayGraph", guard<replayGraph>},
+    {"deviceMemory", guard<deviceMemory>},
+    {"emptyCache", guard<emptyCache>},
+#endif
 };
 
 napi_value start(napi_env env, napi_value target) {

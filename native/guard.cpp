@@ -23,7 +23,7 @@ std::string firstLine(std::string text) {
 }
 
 bool speaksOfMemory(const std::string& message) {
-  for (const char* sign : {"can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "OutOfMemory"}) {
+  for (const char* sign : {"can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "OutOfMemory", "ALLOC_FAILED"}) {
     if (message.find(sign) != std::string::npos) return true;
   }
   return false;

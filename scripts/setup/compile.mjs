@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, join } from 'node:path';
+import { findCudaHeaders } from './cuda.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
@@ -30,7 +31,10 @@ const compilerMemory = 1.5e9; // bytes
 export function planBuild({ sources, build, headers, libtorch, environment = process.env }) {
   const words = (/** @type {string | undefined} */ text) => (text ?? '').split(/\s+/).filter((word) => word !== '');
   // /usr/include is searched anyway, and named with -isystem it would come before the C++ library's own headers.
-  const folders = [...headers, ...libtorch.includes.filter((folder) => folder !== '/usr/include')];
+  const cudaHeaders = findCudaHeaders(libtorch, environment);
+  const folders = [...headers, ...libtorch.includes, ...(cudaHeaders ? [cudaHeaders] : [])].filter(
+    (folder) => folder !== '/usr/include',
+  );
   const cuda = libtorch.cuda ? ['-ltorch_cuda', '-lc10_cuda'] : [];
   const linking =
     process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-Wl,--no-as-needed'];
@@ -42,6 +46,7 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
       `-std=c++${cxxStandard(libtorch)}`,
       ...['-O2', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-fmax-errors=3'],
       ...['-DNAPI_VERSION=8', '-iquote', sources],
+      ...(cudaHeaders ? ['-DNASNET_CUDA'] : []),
       ...(usesOldStrings(libtorch.lib) ? ['-D_GLIBCXX_USE_CXX11_ABI=0'] : []),
       ...folders.flatMap((folder) => ['-isystem', folder]),
       ...words(environment.CXXFLAGS),
