@@ -1,6 +1,9 @@
 // Chooses the version of the loops once per process, by what the processor can do.
 #include <cstdlib>
 #include <cstring>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "loops.h"
 
@@ -13,13 +16,27 @@ const char* asked() {
   return text != nullptr ? text : "";
 }
 
+bool askedFor(const char* name) { return std::strcmp(asked(), name) == 0; }
+
+#if defined(NASNET_AVX512BF16)
+/** Compilers learned this instruction set before they learned to ask for it. */
+bool hasBf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 5 & 1) != 0;
+}
+#endif
+
 const Loops& choose() {
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-  if (std::strcmp(asked(), "plain") == 0) return plainLoops;
-  if (avx512 && std::strcmp(asked(), "avx2") != 0) return avx512Loops;
+  if (askedFor("plain")) return plainLoops;
+  const bool wide = avx512 && !askedFor("avx2");
+#if defined(NASNET_AVX512BF16)
+  if (wide && hasBf16() && !askedFor("avx512")) return avx512bf16Loops;
+#endif
+  if (wide) return avx512Loops;
   if (avx2) return avx2Loops;
 #endif
   return plainLoops;
@@ -34,13 +51,14 @@ const Loops& loops() {
 
 const Loops& loopsAlong([[maybe_unused]] int64_t channels) {
 #if defined(__x86_64__)
-  if (&loops() == &avx512Loops && channels % avx512Loops.width != 0 && std::strcmp(asked(), "avx512") != 0) return avx2Loops;
+  static const bool lines = loops().width == avx512Loops.width && std::strncmp(asked(), "avx512", 6) != 0;
+  if (lines && channels % avx512Loops.width != 0) return avx2Loops;
 #endif
   return loops();
 }
 
 bool kernelsOff() {
-  static const bool off = std::strcmp(asked(), "off") == 0;
+  static const bool off = askedFor("off");
   return off;
 }
 

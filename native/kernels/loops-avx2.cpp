@@ -13,6 +13,7 @@
 
 #define NASNET_WIDTH 8
 #define NASNET_REGISTERS 16
+#include "bf16.h"
 #include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
@@ -22,8 +23,8 @@
 
 namespace nasnet::kernels {
 
-const Loops avx2Loops = {"avx2", width, correlate, weightGradient, maximum, product, channelSums,
-                           channelScale, channelMask, copy, copyPixels, mask, add, scale};
+const Loops avx2Loops = {"avx2", width, correlate, weightGradient, maximum, product, pairProduct, packRows,
+                           packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
 
 }  // namespace nasnet::kernels
 

@@ -7,6 +7,7 @@
 #else
 #define NASNET_REGISTERS 16
 #endif
+#include "bf16.h"
 #include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
@@ -16,7 +17,7 @@
 
 namespace nasnet::kernels {
 
-const Loops plainLoops = {"plain", width, correlate, weightGradient, maximum, product, channelSums,
-                           channelScale, channelMask, copy, copyPixels, mask, add, scale};
+const Loops plainLoops = {"plain", width, correlate, weightGradient, maximum, product, pairProduct, packRows,
+                           packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
 
 }  // namespace nasnet::kernels

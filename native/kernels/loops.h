@@ -108,6 +108,18 @@ struct Product {
   ptrdiff_t maskPitch = 0;
 };
 
+/**
+ * Numbers rounded to bf16, the upper half of a float32, to the nearest and of two the even one; subnormal ones to 0. They lie in pairs,
+ * the first of two in the lower half of 32 bits, as products take them.
+ */
+struct Packing {
+  float* to;                       // pairs; writable up to a vector's width beyond the last one
+  ptrdiff_t toPitch;               // pairs from row to row
+  const float* from;               // readable likewise
+  ptrdiff_t fromPitch;
+  ptrdiff_t rows, columns;
+};
+
 /** Pixels of `channels` floats from one distance apart to another, through a ReLU if asked. */
 struct PixelCopy {
   float* to;
@@ -125,6 +137,12 @@ struct Loops {
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);
   void (*product)(const Product&);
+  /** The same of operands in bf16 whose `floats` are pairs along k, so that `depth` counts pairs. Of a pair the second comes first. */
+  void (*pairProduct)(const Product&);
+  /** to[m][k / 2] = from[m][k] and from[m][k + 1]; 0 in place of what is missing */
+  void (*packRows)(const Packing&);
+  /** to[k / 2][n] = from[k][n] and from[k + 1][n]; 0 in place of what is missing */
+  void (*packPairs)(const Packing&);
   void (*channelSums)(const ChannelSums&);
   void (*channelScale)(const ChannelScale&);
   void (*channelMask)(const ChannelMask&);
@@ -139,7 +157,7 @@ struct Loops {
   void (*scale)(float* to, const float* from, const float* factors, float factor, ptrdiff_t count);
 };
 
-/** The best version that this processor can run; NASNET_KERNELS=plain, avx2 or avx512 asks for another one. */
+/** The best version that this processor can run; NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 asks for another one. */
 const Loops& loops();
 
 /**
@@ -155,6 +173,10 @@ extern const Loops plainLoops;
 #if defined(__x86_64__)
 extern const Loops avx2Loops;
 extern const Loops avx512Loops;
+#if __has_include(<avx512bf16intrin.h>)
+#define NASNET_AVX512BF16  // the compiler knows it
+extern const Loops avx512bf16Loops;
+#endif
 #endif
 
 }  // namespace nasnet::kernels

@@ -1,4 +1,5 @@
 // Matrix products of small tiles that are in the processor's cache: the 1×1 convolutions of a few rows of pixels, and their gradients.
+// `Numbers` says what a float of the operands is: itself, or two numbers of 16 bits (bf16.h).
 #pragma once
 
 #include "loops.h"
@@ -10,8 +11,13 @@ namespace {
 constexpr int productRows = registers >= 32 ? 8 : 4;
 constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 rows stay in the first-level cache
 
+struct Singles {
+  template <typename V>
+  static NASNET_INLINE V add(V sum, V factors, float factor) { return sum + factors * factor; }
+};
+
 /** `rows` by `vectors` vectors of the result, summed in registers. across: a's rows lie side by side. */
-template <typename V, int rows, int vectors, bool across>
+template <typename Numbers, typename V, int rows, int vectors, bool across>
 NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask, ptrdiff_t depth, bool add,
                                ptrdiff_t left) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
@@ -30,7 +36,7 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
     repeat<vectors>([&](auto v) __attribute__((always_inline)) { factors[v] = loadAs<V>(b + v * lanes); });
     repeat<rows>([&](auto r) __attribute__((always_inline)) {
       const float factor = across ? a[r] : a[r * p.aPitch];
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] += factors[v] * factor; });
+      repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] = Numbers::add(sums[r][v], factors[v], factor); });
     });
     a += across ? p.aPitch : 1;
     b += p.bPitch;
@@ -50,7 +56,7 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
   });
 }
 
-template <typename V, int vectors, bool across>
+template <typename Numbers, typename V, int vectors, bool across>
 void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column) {
   const ptrdiff_t depth = p.depth - k < most ? p.depth - k : most;
   const float* b = p.b + k * p.bPitch + column;
@@ -59,7 +65,7 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   const bool add = p.add || k > 0;
   const bool masked = p.mask != nullptr && k + depth == p.depth;
   const auto tile = [&](auto rows, ptrdiff_t row) __attribute__((always_inline)) {
-    productTile<V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
+    productTile<Numbers, V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
                                                 masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add, p.columns - column);
   };
   constexpr std::integral_constant<int, productRows> together{};
@@ -71,16 +77,16 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
 }
 
 /** Columns from `column` on in vectors of one kind, three at a time; returns where they end. */
-template <typename V, bool across>
+template <typename Numbers, typename V, bool across>
 ptrdiff_t productVectors(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<V, 3, across>(p, k, most, column);
-  if (vectors == 2) productColumns<V, 2, across>(p, k, most, column);
-  if (vectors == 1) productColumns<V, 1, across>(p, k, most, column);
+  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<Numbers, V, 3, across>(p, k, most, column);
+  if (vectors == 2) productColumns<Numbers, V, 2, across>(p, k, most, column);
+  if (vectors == 1) productColumns<Numbers, V, 1, across>(p, k, most, column);
   return column + vectors * lanes;
 }
 
-template <bool across>
+template <typename Numbers, bool across>
 void productAll(const Product& p) {
   const ptrdiff_t blocks = (p.depth + productDepth - 1) / productDepth;
   const ptrdiff_t most = blocks > 1 ? (p.depth + blocks - 1) / blocks : p.depth;
@@ -90,18 +96,18 @@ void productAll(const Product& p) {
       constexpr ptrdiff_t half = width / 2;
       if (rest > 0 && rest <= half) {
         const bool few = p.columns < 3 * width;
-        const ptrdiff_t column = few ? 0 : productVectors<Vector, across>(p, k, most, 0, p.columns / width);
-        productVectors<Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
+        const ptrdiff_t column = few ? 0 : productVectors<Numbers, Vector, across>(p, k, most, 0, p.columns / width);
+        productVectors<Numbers, Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
         continue;
       }
     }
-    productVectors<Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
+    productVectors<Numbers, Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
   }
 }
 
 void product(const Product& p) {
-  if (p.across) productAll<true>(p);
-  else productAll<false>(p);
+  if (p.across) productAll<Singles, true>(p);
+  else productAll<Singles, false>(p);
 }
 
 }  // namespace

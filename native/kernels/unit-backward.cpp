@@ -16,16 +16,9 @@ constexpr int64_t weightSumPixels = 1024;  // summed in float32 before float64 t
 /** Sums of the weight's gradient, [taps, channels, outputs]. */
 class MatrixSums {
  public:
-  MatrixSums(int64_t taps, int64_t channels, int64_t outputs)
-      : channels_(channels), outputs_(outputs), floats_(taps * channels * outputs), sums_(floats_.size()) {}
+  explicit MatrixSums(int64_t count) : floats_(count), sums_(count) {}
 
-  /** tile [count, channels], gradient [count, outputs], both readable a vector's width beyond their end */
-  void add(const float* tile, const float* gradient, int64_t count) {
-    loops().product({tile, channels_, true, gradient, outputs_, floats_.data(), outputs_, channels_, outputs_, count, true});
-    added(count);
-  }
-
-  /** For whoever adds to them otherwise, and says so. */
+  /** For whoever adds to them, and says how many pixels. */
   float* floats() { return floats_.data(); }
   void added(int64_t count) {
     pixels_ += count;
@@ -42,7 +35,7 @@ class MatrixSums {
   const std::vector<double>& sums() const { return sums_; }
 
  private:
-  int64_t channels_, outputs_, pixels_ = 0;
+  int64_t pixels_ = 0;
   std::vector<float> floats_;
   std::vector<double> sums_;
 };
@@ -57,7 +50,9 @@ class BackwardPart {
         rows_(unit.kind == Unit::pointwise ? 0 : bandRows(unit)), band_(rows_ > 0 ? rows_ * window_.columns.result : bandPixels(unit)),
         tile_(band_ * window_.channels + 32), gradientTile_(band_ * unit.outputs + 32), gathered_(band_ * unit.outputs + 32),
         scratch_((rows_ > 0 ? 2 * window_.inputFloats() : band_ * window_.channels) + 32),
-        matrix_(window_.rows.kernel * window_.columns.kernel * (unit.kind == Unit::dense) + (unit.kind != Unit::dense), window_.channels, unit.outputs), inputTotals_(window_.channels),
+        left_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs), inputs_(unit.numbers, denseTaps() > 0 ? 0 : band_, window_.channels),
+        outputGradients_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
+        matrix_(std::max<int64_t>(1, denseTaps()) * window_.channels * unit.outputs), inputTotals_(window_.channels),
         depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight ? window_.channels * window_.rows.kernel * window_.columns.kernel : 0) {}
 
   void run(int64_t begin, int64_t end) {
@@ -72,6 +67,9 @@ class BackwardPart {
   const ChannelTotals& inputTotals() const { return inputTotals_; }
 
  private:
+  /** 0 for other kernels. */
+  int64_t denseTaps() const { return unit_.kind == Unit::dense ? window_.rows.kernel * window_.columns.kernel : 0; }
+
   /** The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into gradientTile_. */
   void rawGradient(int64_t first, int64_t count) {
     const int64_t outputs = unit_.outputs;
@@ -88,10 +86,12 @@ class BackwardPart {
                           lines_->factors.data(), lines_->shifts.data(), lines_->gradientFactors.data(), false});
   }
 
-  void toChannels(int64_t firstPixel, int64_t count, float* to) const {
-    const int64_t outputs = unit_.outputs;
-    loops().product({gradientTile_.get() + firstPixel * outputs, outputs, false, right_.values.get(), right_.pitch, to, window_.channels,
-                     count, window_.channels, outputs, false});
+  /** Adds what the pixels of tile_ and gradientTile_ give to the weight. */
+  void toWeight(int64_t count) {
+    inputs_.take(tile_.get(), count);
+    outputGradients_.take(gradientTile_.get(), count);
+    inputs_.addTo(matrix_.floats(), outputGradients_);
+    matrix_.added(count);
   }
 
   void runDepthwise(int64_t begin, int64_t end) {
@@ -110,14 +110,15 @@ class BackwardPart {
         rawGradient(first, count * row);
         if (gradients_.weight != nullptr) {
           pass.run(inputs, y, count, tile_.get());
-          matrix_.add(tile_.get(), gradientTile_.get(), count * row);
+          toWeight(count * row);
         }
         if (!further) continue;
+        left_.take(gradientTile_.get(), unit_.outputs, count * row);
         float* to = toInput.interior(gradientPlane) + y * gradientPlane.pitch();
         if (row % 8 == 0) {
-          for (int64_t each = 0; each < count; ++each) toChannels(each * row, row, to + each * gradientPlane.pitch());
+          for (int64_t each = 0; each < count; ++each) left_.times(right_, 0, each * row, row, {to + each * gradientPlane.pitch(), channels});
         } else {
-          toChannels(0, count * row, tile_.get());
+          left_.times(right_, 0, 0, count * row, {tile_.get(), channels});
           for (int64_t each = 0; each < count; ++each) {
             loops().copy(to + each * gradientPlane.pitch(), tile_.get() + each * row * channels, row * channels, false);
           }
@@ -137,15 +138,14 @@ class BackwardPart {
     const int64_t row = window_.columns.result, pixels = unit_.resultPixels(), outputs = unit_.outputs;
     Plane inputs = inputPlane(window_);
     Plane inputGradients = inputPlane(window_);
-    const DenseTaps taps(unit_, inputs, weight_);
-    const Floats room(taps.room(rows_) + 32);
+    DenseTaps taps(unit_, inputs, weight_);
     for (int64_t image = begin; image < end; ++image) {
       if (gradients_.weight != nullptr) reader_.put(image, inputs);
       if (gradients_.input != nullptr) inputGradients.fill(0);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         rawGradient(image * pixels + y * row, count * row);
-        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.get(), room.get(), matrix_.floats());
+        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.get(), matrix_.floats());
         for (int64_t each = 0; each < count && gradients_.input != nullptr; ++each) {
           taps.addToInput(inputGradients, y + each, gradientTile_.get() + each * row * outputs);
         }
@@ -170,17 +170,17 @@ class BackwardPart {
         if (gradients_.weight != nullptr) {
           if (every) reader_.read(place + first, place + last, tile_.get());
           else reader_.gather(image, first, last, tile_.get());
-          matrix_.add(tile_.get(), gradientTile_.get(), last - first);
+          toWeight(last - first);
         }
         if (gradients_.input == nullptr) continue;
+        left_.take(gradientTile_.get(), unit_.outputs, last - first);
         if (every && source_.norm == nullptr) {
           const float* values = source_.values + (place + first) * source_.pitch;
-          loops().product({gradientTile_.get(), unit_.outputs, false, right_.values.get(), right_.pitch,
-                           gradients_.input + (place + first) * channels, channels, last - first, channels, unit_.outputs, false,
-                           source_.relu ? values : nullptr, source_.pitch});
+          left_.times(right_, 0, 0, last - first,
+                      {gradients_.input + (place + first) * channels, channels, false, source_.relu ? values : nullptr, source_.pitch});
           continue;
         }
-        toChannels(0, last - first, scratch_.get());
+        left_.times(right_, 0, 0, last - first, {scratch_.get(), channels});
         if (every) {
           toSource(place + first, last - first, scratch_.get());
         } else {
@@ -228,6 +228,8 @@ class BackwardPart {
   Reader reader_;
   int64_t rows_, band_;
   Floats tile_, gradientTile_, gathered_, scratch_;
+  Left left_;                           // of the gradient
+  Pixelwise inputs_, outputGradients_;  // for the weight's
   MatrixSums matrix_;
   ChannelTotals inputTotals_;
   std::vector<double> depthwise_;
@@ -241,7 +243,8 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
   std::optional<GradientLines> lines;
   if (result.norm != nullptr) lines.emplace(Norm(result.norm, outputs), result.sums, outputs, images * unit.resultPixels());
   const bool dense = unit.kind == Unit::dense;
-  const Right right(dense ? 0 : outputs, channels, [&](int64_t output, int64_t channel) { return weight.at(output, channel, 0, 0); });
+  const Right right(unit.numbers, 1, dense ? 0 : outputs, channels,
+                    [&](int64_t, int64_t output, int64_t channel) { return weight.at(output, channel, 0, 0); });
   std::vector<std::unique_ptr<BackwardPart>> parts(at::get_num_threads());
   overImages(images, [&](int64_t part, int64_t begin, int64_t end) {
     parts[part] = std::make_unique<BackwardPart>(unit, source, depthwiseWeight, weight, result, lines ? &*lines : nullptr, right, gradients);

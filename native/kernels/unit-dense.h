@@ -11,19 +11,16 @@ class DenseTaps {
   DenseTaps(const Unit& unit, const Plane& plane, const Weight& weight);
 
   /** to [columns, outputs]: the results of row y. */
-  void run(const Plane& plane, int64_t y, float* to) const;
+  void run(const Plane& plane, int64_t y, float* to);
 
   /** Adds what the gradient [columns, outputs] of row y gives to the inputs, in a plane like theirs. */
-  void addToInput(const Plane& plane, int64_t y, const float* gradient) const;
+  void addToInput(const Plane& plane, int64_t y, const float* gradient);
 
   /**
    * Adds what the gradient of `count` rows from row y on gives to the weight: sums [kernel rows, kernel columns, channels, outputs].
    * The pixels under a row of the kernel are copied side by side, so that the sums stay in registers over all of these rows.
    */
-  void addToWeight(const Plane& plane, int64_t y, int64_t count, const float* gradient, float* room, float* sums) const;
-
-  /** Floats of the room that this takes. */
-  int64_t room(int64_t count) const { return count * window_.columns.result * together_ * window_.channels; }
+  void addToWeight(const Plane& plane, int64_t y, int64_t count, const float* gradient, float* sums);
 
  private:
   const Window& window_;
@@ -31,6 +28,9 @@ class DenseTaps {
   int64_t together_;  // taps of a row in one product: all or 1
   std::vector<int64_t> columns_;
   Right forward_, backward_;
+  Left inputs_, gradients_;              // of a row of results
+  Floats room_;
+  Pixelwise patches_, outputGradients_;  // of a band of rows
 };
 
 }  // namespace nasnet::kernels

@@ -24,9 +24,10 @@ struct Norms {  // of the result; all four tensors or none
   double momentum, epsilon;
 };
 
-Unit unitOf(const std::vector<int64_t>& numbers, const at::Tensor& depthwise, const at::Tensor& weight) {
+Unit unitOf(const std::vector<int64_t>& window, const at::Tensor& depthwise, const at::Tensor& weight, bool bf16) {
   const bool one = weight.size(2) == 1 && weight.size(3) == 1;
-  return {windowOfNumbers(numbers), depthwise.defined() ? Unit::depthwise : one ? Unit::pointwise : Unit::dense, weight.size(0)};
+  return {windowOfNumbers(window), depthwise.defined() ? Unit::depthwise : one ? Unit::pointwise : Unit::dense, weight.size(0),
+          bf16 ? Numbers::bf16 : Numbers::float32};
 }
 
 Weight weightOf(const at::Tensor& weight) {
@@ -61,9 +62,9 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
   /** scale and shift are the norms' own: named here for autograd. */
   static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const Optional& inputNorm,
                                const Optional& filter, const at::Tensor& weight, const Optional& /* scale */, const Optional& /* shift */,
-                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu) {
+                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu, bool bf16) {
     const at::Tensor norm = inputNorm.value_or(at::Tensor()), depthwise = filter.value_or(at::Tensor());
-    const Unit unit = unitOf(numbers, depthwise, weight);
+    const Unit unit = unitOf(numbers, depthwise, weight, bf16);
     const Window& window = unit.window;
     const bool normed = norms.scale.has_value();
     at::Tensor raw = emptyImages(input, {window.images, unit.outputs, window.rows.result, window.columns.result});
@@ -74,6 +75,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     context->save_for_backward({input, norm, depthwise, weight, normed ? raw : at::Tensor(), own});
     context->saved_data["window"] = numbers;
     context->saved_data["relu"] = relu;
+    context->saved_data["bf16"] = bf16;
     context->saved_data["toInput"] = input.requires_grad();
     context->saved_data["toDepthwise"] = depthwise.defined() && depthwise.requires_grad();
     context->saved_data["toWeight"] = weight.requires_grad();
@@ -89,7 +91,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     const bool normed = raw.defined();
     TORCH_CHECK(outer[0].defined() && (!normed || outer[1].defined()),
                 "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
-    const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, weight);
+    const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, weight, context->saved_data["bf16"].toBool());
     const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), context->saved_data["relu"].toBool()};
     const at::Tensor gradient = pitched(outer[0]), sums = normed ? outer[1].contiguous() : at::Tensor();
     at::Tensor toInput, toNorm, toDepthwise, toWeight, toScale, toShift;
@@ -107,7 +109,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     unitBackward(unit, source, floatsOf(depthwise), weightOf(weight),
                  {floatsOf(raw), normed ? floatsOf(own) : nullptr, gradient.data_ptr<float>(), pitchOf(gradient), floatsOf(sums)},
                  {pointer(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
-    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor()};
+    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -124,12 +126,15 @@ at::Tensor identityNorm(const at::Tensor& like, int64_t channels) {
   return rows;
 }
 
+at::Tensor roundedIf(bool bf16, const at::Tensor& tensor) { return bf16 ? tensor.to(at::kBFloat16).to(tensor.scalar_type()) : tensor; }
+
 /** The same of libtorch's operators for any dtype and device; its result is normalised already. */
 std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
                                             const at::Tensor& weight, const Optional& scale, const Optional& shift,
                                             const Optional& movingMean, const Optional& movingVariance, at::IntArrayRef stride,
                                             at::IntArrayRef padding, at::IntArrayRef dilation, bool relu, bool training, double momentum,
-                                            double epsilon) {
+                                            double epsilon, bool bf16) {
+  const at::Tensor matrix = roundedIf(bf16, weight);
   at::Tensor value = inputNorm.has_value() ? normalised(input, *inputNorm) : input;
   if (relu) value = value.relu();
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
@@ -137,9 +142,9 @@ std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const O
   value = at::constant_pad_nd(value, {padding[2], padding[3], padding[0], padding[1]});
   if (depthwise.has_value()) {
     value = at::conv2d(value, *depthwise, {}, stride, around, dilation, depthwise->size(0));
-    value = at::conv2d(value, weight);
+    value = at::conv2d(roundedIf(bf16, value), matrix);
   } else {
-    value = at::conv2d(value, weight, {}, stride, around, dilation);
+    value = at::conv2d(roundedIf(bf16, value), matrix, {}, stride, around, dilation);
   }
   if (scale.has_value()) value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
   return {value, identityNorm(value, scale.has_value() ? weight.size(0) : 0)};
@@ -148,12 +153,12 @@ std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const O
 std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
                                         const at::Tensor& weight, const Optional& scale, const Optional& shift, const Optional& movingMean,
                                         const Optional& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
-                                        at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon) {
+                                        at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon, bool bf16) {
   const bool recorded =
       at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || (scale.has_value() && scale->requires_grad()));
   if (!isFloats(input) || (recorded && !training)) {
     return composedUnit(input, inputNorm, depthwise, weight, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu, training,
-                    momentum, epsilon);
+                    momentum, epsilon, bf16);
   }
   checkImages(input);
   const int64_t channels = input.size(1);
@@ -189,7 +194,7 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
               "expected more than one pixel per channel in training, got images ", input.sizes());
   const variable_list made = FusedUnit::apply(images, inputNorm, filter, weight, scale, shift,
                                               Norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon},
-                                              numbersOf(window), relu);
+                                              numbersOf(window), relu, bf16);
   return {made[0], made[1]};
 }
 
@@ -198,7 +203,7 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def(
       "unit(Tensor input, Tensor? input_norm, Tensor? depthwise, Tensor weight, Tensor? scale, Tensor? shift, Tensor? moving_mean, "
-      "Tensor? moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon) "
+      "Tensor? moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon, bool bf16=False) "
       "-> (Tensor raw, Tensor norm)");
 }
 TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("unit", composedUnit); }

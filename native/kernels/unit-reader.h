@@ -12,8 +12,6 @@ namespace nasnet::kernels {
 
 constexpr int64_t bandFloats = 4096;      // 16 KiB: a band's tiles of both sides fit the first-level cache
 
-inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 /** Rows of the result, or pixels where each needs one of the input, that are worked on at a time. */
 inline int64_t bandRows(const Unit& unit) {
   const int64_t row = unit.window.columns.result * std::max(unit.window.channels, unit.outputs);
@@ -23,20 +21,6 @@ inline int64_t bandRows(const Unit& unit) {
 inline int64_t bandPixels(const Unit& unit) {
   return std::max<int64_t>(16, bandFloats / std::max(unit.window.channels, unit.outputs) / 8 * 8);
 }
-
-/** The right side of a product: [depth, columns] of value(k, n), rows rounded up to whole vectors. */
-struct Right {
-  int64_t pitch;
-  Floats values;
-
-  template <typename Value>
-  Right(int64_t depth, int64_t columns, const Value& value) : pitch(roundUp(columns, 16)), values(depth * pitch + 16) {
-    std::fill_n(values.get(), depth * pitch + 16, 0.0f);
-    for (int64_t k = 0; k < depth; ++k) {
-      for (int64_t n = 0; n < columns; ++n) values.get()[k * pitch + n] = value(k, n);
-    }
-  }
-};
 
 /** Reads a unit's source: normalised, through the ReLU, pixel after pixel. */
 class Reader {

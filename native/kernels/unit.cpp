@@ -50,19 +50,23 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
   const Window& window = unit.window;
   const int64_t channels = window.channels, outputs = unit.outputs, pixels = unit.resultPixels();
   const bool dense = unit.kind == Unit::dense;
-  const Right right(dense ? 0 : channels, outputs, [&](int64_t channel, int64_t output) { return weight.at(output, channel, 0, 0); });
+  const Right right(unit.numbers, 1, dense ? 0 : channels, outputs,
+                    [&](int64_t, int64_t channel, int64_t output) { return weight.at(output, channel, 0, 0); });
   std::vector<BatchMoments> parts(at::get_num_threads(), BatchMoments(outputs));
   overImages(window.images, [&](int64_t part, int64_t begin, int64_t end) {
     const Reader reader(unit, source);
+    const int64_t band = unit.kind == Unit::pointwise ? bandPixels(unit) : bandRows(unit) * window.columns.result;
+    Left left(unit.numbers, dense ? 0 : band, channels);
     const auto multiply = [&](const float* tile, int64_t first, int64_t count) {  // `first` counts pixels over all images
       float* to = raw + first * outputs;
-      loops().product({tile, channels, false, right.values.get(), right.pitch, to, outputs, count, outputs, channels, false});
+      left.take(tile, channels, count);
+      left.times(right, 0, 0, count, {to, outputs});
       if (statistics) parts[part].add(to, count);
     };
     if (dense) {
       const int64_t rows = bandRows(unit), row = window.columns.result;
       Plane plane = inputPlane(window);
-      const DenseTaps taps(unit, plane, weight);
+      DenseTaps taps(unit, plane, weight);
       for (int64_t image = begin; image < end; ++image) {
         reader.put(image, plane);
         for (int64_t y = 0; y < window.rows.result; y += rows) {
@@ -76,7 +80,7 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
       const int64_t rows = bandRows(unit), row = window.columns.result;
       Plane plane = inputPlane(window);
       const DepthwiseRows pass(window, plane, depthwiseWeight);
-      const Floats tile(rows * row * channels + 16);
+      const Floats tile(band * channels + 16);
       for (int64_t image = begin; image < end; ++image) {
         reader.put(image, plane);
         for (int64_t y = 0; y < window.rows.result; y += rows) {
@@ -86,7 +90,6 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
         }
       }
     } else {
-      const int64_t band = bandPixels(unit);
       const bool every = everyPixel(unit);
       const Floats tile(band * channels + 16);
       for (int64_t image = begin; image < end; ++image) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "batch-norm.h"
+#include "unit-product.h"
 #include "window.h"
 
 namespace nasnet::kernels {
@@ -17,6 +18,7 @@ struct Unit {
   Window window;    // of the depthwise convolution if there is one, else of the only convolution
   Kind kind;
   int64_t outputs;  // channels of the result
+  Numbers numbers;  // in products; depthwise convolutions are of float32
 
   int64_t resultPixels() const { return window.rows.result * window.columns.result; }  // of an image
   int64_t inputPixels() const { return window.rows.input * window.columns.input; }

@@ -1,10 +1,11 @@
 // Fused operators of our own (native/kernels): a unit's ReLU and convolutions in one pass over the images, its batch norm applied by
-// whoever reads the result. They compute in float32 on the CPU with gradients of their own; other dtypes and devices
-// go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
+// whoever reads the result. They compute on the CPU with gradients of their own, in float32 or with products of bfloat16; other dtypes
+// and devices go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
 
+import { cpu, type Precision } from './device.ts';
 import { operator } from './operator.ts';
 import { type BatchNormOptions, cat } from './operators.ts';
-import { Tensor } from './tensor.ts';
+import { type DType, Tensor } from './tensor.ts';
 
 /** The result of a unit before its batch norm, and that norm. Only `fusedUnit` and `combine` read it. */
 export interface Raw {
@@ -23,6 +24,11 @@ export interface UnitOptions {
   dilation: readonly [vertical: number, horizontal: number];
   /** Whether the input goes through a ReLU first; that of a raw input always does. */
   relu: boolean;
+  /**
+   * What goes into matrix products: bfloat16 rounds both sides to 8 bits (2⁻⁸ of each at most) and sums in float32. Images, depthwise
+   * convolutions, statistics and all gradients of parameters stay in float32.
+   */
+  precision?: Precision | undefined;
 }
 
 /** [n, c, h, w] → the raw [n, outputs, h', w']. Training moves the moving statistics as `batchNorm` of operators.ts does. */
@@ -36,13 +42,15 @@ export function fusedUnit(input: Tensor | Raw, options: UnitOptions): Raw {
     training,
     momentum,
     epsilon,
+    inBits(options),
   );
   return { raw: raw!, norm: norm! };
 }
 
 /** The same without a batch norm: [n, c, h, w] → [n, outputs, h', w']. */
 export function fusedConvolution(input: Tensor | Raw, options: Omit<UnitOptions, 'norm'>): Tensor {
-  const [result] = unit.tensors(...unitValues(input, options), ...new Array(4), ...windowOf(options), true, 0, 0);
+  const values = [...unitValues(input, options), ...new Array(4), ...windowOf(options), true, 0, 0, inBits(options)];
+  const [result] = unit.tensors(...values);
   return result!;
 }
 
@@ -50,6 +58,8 @@ function unitValues(input: Tensor | Raw, { depthwise, weight }: Omit<UnitOptions
   const [images, inputNorm] = input instanceof Tensor ? [input, undefined] : [input.raw, input.norm];
   return [images, inputNorm, depthwise, weight];
 }
+
+const inBits = ({ precision }: Pick<UnitOptions, 'precision'>) => precision === 'bfloat16';
 
 function windowOf({ stride, padding, dilation, relu }: Omit<UnitOptions, 'norm'>) {
   return [stride, padding, dilation, relu] as const;
@@ -76,6 +86,11 @@ export function fanOut(images: Tensor, count: number): Tensor[] {
 /** Whether networks are made of the operators here. */
 export function fusedOn(): boolean {
   return process.env.NASNET_FUSED !== 'off' && process.env.NASNET_KERNELS !== 'off';
+}
+
+/** The same of a network of this kind: elsewhere libtorch's operators one by one are as fast. */
+export function fuses({ dtype = 'float32', device = cpu }: { dtype?: DType; device?: string }): boolean {
+  return fusedOn() && dtype === 'float32' && device === cpu;
 }
 
 const unit = operator('nasnet::unit');

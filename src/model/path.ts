@@ -3,7 +3,7 @@
 // convolution takes the ReLU before it along; of other ReLUs that of a shared state is computed once, the rest in place.
 
 import type { Precision } from '../engine/device.ts';
-import { combine, concat, fusedConvolution, fusedOn, fusedUnit, type Raw } from '../engine/fused.ts';
+import { combine, concat, fusedConvolution, fusedUnit, fuses, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { dropout } from '../engine/operators.ts';
@@ -54,8 +54,11 @@ export class Path extends Module {
   constructor(layers: readonly Layer[], settings: PathSettings = {}) {
     super();
     for (let index = 0; index < layers.length; ) {
-      const unit = fused(settings) ? unitAt(layers, index) : undefined;
-      const relu = fusesRelu(settings) && layers[index]!.kind === 'relu' && isDepthwise(layers[index + 1]);
+      const unit = fuses(settings) ? unitAt(layers, index) : undefined;
+      const relu =
+        fusesRelu({ ...settings, precision: storedIn(settings) }) &&
+        layers[index]!.kind === 'relu' &&
+        isDepthwise(layers[index + 1]);
       if (unit) this.#steps.push(this.#unit(unit, settings));
       else this.#steps.push(this.#step(layers[index + (relu ? 1 : 0)]!, index === 0, relu, settings));
       index += unit?.length ?? (relu ? 2 : 1);
@@ -81,7 +84,8 @@ export class Path extends Module {
     const filter = depthwise && this.child(depthwise.name, convolutionOf(depthwise, settings));
     const { weight } = this.child(convolution.name, convolutionOf(convolution, settings));
     const { stride, padding, dilation } = depthwise ?? convolution;
-    const options = { depthwise: filter?.weight, weight, stride, padding, dilation, relu };
+    const { precision } = settings;
+    const options = { depthwise: filter?.weight, weight, stride, padding, dilation, relu, precision };
     const from = (input: PathResult) => (relu ? input : imagesOf(input));
     if (!norm) return (input) => fusedConvolution(from(input), options);
     const normalise = this.child(norm.name, new BatchNorm2d({ ...norm, ...settings }));
@@ -162,9 +166,9 @@ function fits(layer: Layer): layer is Convolution {
   return layer.kernel.every((size) => size <= 7) && layer.stride.every((step) => step <= 2);
 }
 
-/** Whether units are fused here: elsewhere libtorch's operators one by one are as fast. */
-function fused({ dtype = 'float32', device = 'cpu', precision = 'float32' }: PathSettings): boolean {
-  return fusedOn() && dtype === 'float32' && device === 'cpu' && precision === 'float32';
+/** What images are kept in between a network's layers: fused units round what they multiply by themselves. */
+export function storedIn(settings: PathSettings): Precision {
+  return fuses(settings) ? 'float32' : (settings.precision ?? 'float32');
 }
 
 /**

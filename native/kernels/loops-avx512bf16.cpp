@@ -1,0 +1,37 @@
+// The loops for AVX-512 with products of bf16.
+#include "loops.h"
+
+#if defined(NASNET_AVX512BF16)
+#include <immintrin.h>
+
+#include <cstddef>
+#include <utility>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma")
+#endif
+
+#define NASNET_BF16 1
+#define NASNET_WIDTH 16
+#define NASNET_REGISTERS 32
+#include "bf16.h"
+#include "channels.h"
+#include "correlate.h"
+#include "maximum.h"
+#include "product.h"
+#include "rows.h"
+#include "weight-gradient.h"
+
+namespace nasnet::kernels {
+
+const Loops avx512bf16Loops = {"avx512bf16", width, correlate, weightGradient, maximum, product, pairProduct, packRows,
+                           packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
+
+}  // namespace nasnet::kernels
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#endif
