@@ -1,9 +1,8 @@
-// Numbers in bf16: rounding and packing, and products of pairs with sums in float32. NASNET_BF16: by the instructions for it. Elsewhere
-// they are imitated to the bit, but for sums and products below 2⁻¹²⁶, which the instruction takes for 0.
+// Vectors of numbers in bf16: read and written as float32, packed in pairs, and the products of those. NASNET_BF16: by the instructions
+// for it. Elsewhere they are imitated to the bit, but for sums and products below 2⁻¹²⁶, which the instruction takes for 0.
 #pragma once
 
 #include "loops.h"
-#include "product.h"
 #include "vector.h"
 
 namespace nasnet::kernels {
@@ -11,6 +10,9 @@ namespace {
 
 typedef unsigned short Shorts __attribute__((vector_size(2 * NASNET_WIDTH)));
 typedef unsigned short UnalignedShorts __attribute__((vector_size(2 * NASNET_WIDTH), aligned(2), may_alias));
+typedef int HalfIntegers __attribute__((vector_size(2 * NASNET_WIDTH)));
+
+constexpr int upperHalf = static_cast<int>(0xffff0000);
 
 #if defined(NASNET_BF16)
 
@@ -38,7 +40,7 @@ NASNET_INLINE Integers rounded(Vector value) {
   const Integers bits = (Integers)value, magnitude = bits & 0x7fffffff;
   const Integers near = bits + 0x7fff + ((bits >> 16) & 1);
   const Integers finite = magnitude > 0x7f800000 ? bits | 0x400000 : near;  // NaN stays
-  return (magnitude < 0x800000 ? bits & static_cast<int>(0x80000000) : finite) & static_cast<int>(0xffff0000);
+  return (magnitude < 0x800000 ? bits & static_cast<int>(0x80000000) : finite) & upperHalf;
 }
 
 NASNET_INLINE Shorts narrow(Vector value) { return __builtin_convertvector((rounded(value) >> 16) & 0xffff, Shorts); }
@@ -47,15 +49,13 @@ NASNET_INLINE Vector pairUp(Vector first, Vector second) {
   return (Vector)(((rounded(first) >> 16) & 0xffff) | rounded(second));
 }
 
-typedef int HalfIntegers __attribute__((vector_size(2 * NASNET_WIDTH)));
-
 /** The product of two numbers in bf16 is one of float32. */
 template <typename V, typename Bits>
 NASNET_INLINE V addPairs(V sum, V factors, float factor) {
   int pair;
   __builtin_memcpy(&pair, &factor, sizeof(pair));
-  const Bits own = (Bits)factors, upper = Bits{} + static_cast<int>(0xffff0000);
-  sum += (V)(own & upper) * (V)(Bits{} + (pair & static_cast<int>(0xffff0000)));
+  const Bits own = (Bits)factors, upper = Bits{} + upperHalf;
+  sum += (V)(own & upper) * (V)(Bits{} + (pair & upperHalf));
   return sum + (V)(own << 16) * (V)(Bits{} + static_cast<int>(static_cast<unsigned>(pair) << 16));
 }
 
@@ -66,43 +66,35 @@ struct Pairs {
 
 #endif
 
-void pairProduct(const Product& p) {
-  if (p.across) productAll<Pairs, true>(p);
-  else productAll<Pairs, false>(p);
+NASNET_INLINE Integers extended(const BFloat* from) {
+  return __builtin_convertvector(*reinterpret_cast<const UnalignedShorts*>(from), Integers);
+}
+NASNET_INLINE Vector load(const BFloat* from) { return (Vector)(extended(from) << 16); }
+NASNET_INLINE void store(BFloat* to, Vector value) { *reinterpret_cast<UnalignedShorts*>(to) = narrow(value); }
+
+NASNET_INLINE float number(const float* from) { return *from; }
+NASNET_INLINE float number(const BFloat* from) {
+  const unsigned bits = static_cast<unsigned>(from->bits) << 16;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+NASNET_INLINE void put(float* to, float value) { *to = value; }
+NASNET_INLINE void put(BFloat* to, float value) {
+  const Shorts all = narrow(Vector{} + value);
+  to->bits = all[0];
 }
 
-/** A row in pairs. What is written beyond its end the next row overwrites. */
-NASNET_INLINE void packRow(float* to, const float* from, ptrdiff_t count) {
-  unsigned short* shorts = reinterpret_cast<unsigned short*>(to);
-  for (ptrdiff_t index = 0; index < count; index += width) {
-    *reinterpret_cast<UnalignedShorts*>(shorts + index) = narrow(load(from + index));
-  }
-  if (count % 2 != 0) {
-    const unsigned short zero = 0;
-    __builtin_memcpy(shorts + count, &zero, sizeof(zero));
-  }
+/** body(pointer), of the type that is stored there. */
+template <typename Body>
+NASNET_INLINE void typed(const Stored& from, Body&& body) {
+  if (from.numbers == Numbers::bf16) body(static_cast<const BFloat*>(from.data));
+  else body(static_cast<const float*>(from.data));
 }
-
-void packRows(const Packing& packing) {
-  const Packing p = packing;
-  if (p.fromPitch == p.columns && 2 * p.toPitch == p.columns) {
-    packRow(p.to, p.from, p.rows * p.columns);
-    return;
-  }
-  for (ptrdiff_t row = 0; row < p.rows; ++row) packRow(p.to + row * p.toPitch, p.from + row * p.fromPitch, p.columns);
-}
-
-void packPairs(const Packing& packing) {
-  const Packing p = packing;
-  const Vector zero = {};
-  const float* from = p.from;
-  float* to = p.to;
-  for (ptrdiff_t row = 0; row < p.rows; row += 2, from += 2 * p.fromPitch, to += p.toPitch) {
-    const bool both = row + 1 < p.rows;
-    for (ptrdiff_t column = 0; column < p.columns; column += width) {
-      store(to + column, pairUp(load(from + column), both ? load(from + p.fromPitch + column) : zero));
-    }
-  }
+template <typename Body>
+NASNET_INLINE void typed(const Room& to, Body&& body) {
+  if (to.numbers == Numbers::bf16) body(static_cast<BFloat*>(to.data));
+  else body(static_cast<float*>(to.data));
 }
 
 }  // namespace

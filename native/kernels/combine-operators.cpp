@@ -27,13 +27,13 @@ struct Combine : torch::autograd::Function<Combine> {
                             const Optional& ofRight, const Optional& normOfRight) {
     const at::Tensor leftNorm = normOfLeft.value_or(at::Tensor()), right = ofRight.value_or(at::Tensor());
     const at::Tensor rightNorm = normOfRight.value_or(at::Tensor());
-    const Operand one{left.data_ptr<float>(), pitchOf(left), floatsOf(leftNorm)};
+    const Operand one{storedIn(left), pitchOf(left), floatsOf(leftNorm)};
     at::Tensor result = emptyImages(left, left.sizes());
     if (right.defined()) {
-      const Operand other{right.data_ptr<float>(), pitchOf(right), floatsOf(rightNorm)};
-      combine(pixelsOf(left), one, &other, result.data_ptr<float>());
+      const Operand other{storedIn(right), pitchOf(right), floatsOf(rightNorm)};
+      combine(pixelsOf(left), one, &other, roomOf(result));
     } else {
-      combine(pixelsOf(left), one, nullptr, result.data_ptr<float>());
+      combine(pixelsOf(left), one, nullptr, roomOf(result));
     }
     context->save_for_backward({leftNorm.defined() ? left : at::Tensor(), leftNorm, rightNorm.defined() ? right : at::Tensor(), rightNorm});
     context->saved_data["right"] = right.defined();
@@ -52,9 +52,9 @@ struct Combine : torch::autograd::Function<Combine> {
       const at::Tensor &raw = saved[2 * side], &norm = saved[2 * side + 1];
       if (!norm.defined()) continue;
       at::Tensor& sums = found[2 * side + 1] = at::empty({4, norm.size(1)}, norm.options());
-      wanted.push_back({{raw.data_ptr<float>(), norm.size(1), norm.data_ptr<float>()}, sums.data_ptr<float>()});
+      wanted.push_back({{storedIn(raw), norm.size(1), norm.data_ptr<float>()}, sums.data_ptr<float>()});
     }
-    if (!wanted.empty()) combineSums(pixelsOf(gradient), gradient.data_ptr<float>(), pitchOf(gradient), wanted.data(), wanted.size());
+    if (!wanted.empty()) combineSums(pixelsOf(gradient), storedIn(gradient), pitchOf(gradient), wanted.data(), wanted.size());
     return found;
   }
 };
@@ -69,7 +69,7 @@ at::Tensor composedSum(const at::Tensor& left, const Optional& leftNorm, const O
 
 at::Tensor combined(const at::Tensor& left, const Optional& leftNorm, const Optional& right,
                     const Optional& rightNorm) {
-  if (!isFloats(left)) return composedSum(left, leftNorm, right, rightNorm);
+  if (!isStored(left)) return composedSum(left, leftNorm, right, rightNorm);
   const auto checked = [](const at::Tensor& images, const Optional& norm) {
     checkImages(images);
     if (!norm.has_value()) return pitched(images);
@@ -79,7 +79,7 @@ at::Tensor combined(const at::Tensor& left, const Optional& leftNorm, const Opti
   const at::Tensor one = checked(left, leftNorm);
   Optional other;
   if (right.has_value()) {
-    other = checked(*right, rightNorm);
+    other = checked(right->to(one.scalar_type()), rightNorm);
     TORCH_CHECK(other->sizes() == one.sizes(), "expected images of one shape, got ", one.sizes(), " and ", other->sizes());
   }
   return Combine::apply(one, leftNorm, other, rightNorm);
@@ -90,13 +90,13 @@ struct Concat : torch::autograd::Function<Concat> {
     std::vector<Slice> slices;
     std::vector<int64_t> channels;
     for (const at::Tensor& part : parts) {
-      slices.push_back({part.data_ptr<float>(), pitchOf(part), part.size(1)});
+      slices.push_back({roomOf(part), pitchOf(part), part.size(1)});
       channels.push_back(part.size(1));
     }
     std::vector<int64_t> shape = parts[0].sizes().vec();
     shape[1] = std::accumulate(channels.begin(), channels.end(), int64_t{0});
     at::Tensor whole = emptyImages(parts[0], shape);
-    concatenate(pixelsOf(whole), slices, whole.data_ptr<float>());
+    concatenate(pixelsOf(whole), slices, roomOf(whole));
     context->saved_data["channels"] = channels;
     return whole;
   }
@@ -111,9 +111,9 @@ struct Concat : torch::autograd::Function<Concat> {
     for (const int64_t each : channels) {
       shape[1] = each;
       found.push_back(emptyImages(whole, shape));
-      slices.push_back({found.back().data_ptr<float>(), each, each});
+      slices.push_back({roomOf(found.back()), each, each});
     }
-    split(pixelsOf(whole), whole.data_ptr<float>(), slices);
+    split(pixelsOf(whole), storedIn(whole), slices);
     return found;
   }
 };
@@ -123,8 +123,8 @@ at::Tensor composedConcat(at::TensorList parts) { return at::cat(parts, 1); }
 at::Tensor concat(at::TensorList parts) {
   bool ours = !parts.empty();
   for (const at::Tensor& part : parts) {
-    ours = ours && isFloats(part) && part.dim() == 4 && part.numel() > 0 && pitchOf(part) > 0 && part.size(0) == parts[0].size(0) &&
-           part.size(2) == parts[0].size(2) && part.size(3) == parts[0].size(3);
+    ours = ours && isStored(part) && part.scalar_type() == parts[0].scalar_type() && part.dim() == 4 && part.numel() > 0 &&
+           pitchOf(part) > 0 && part.size(0) == parts[0].size(0) && part.size(2) == parts[0].size(2) && part.size(3) == parts[0].size(3);
   }
   return ours ? Concat::apply(parts) : composedConcat(parts);
 }
@@ -141,18 +141,18 @@ struct FanOut : torch::autograd::Function<FanOut> {
 
   static variable_list backward(torch::autograd::AutogradContext*, variable_list outer) {
     outer.erase(std::remove_if(outer.begin(), outer.end(), [](const at::Tensor& each) { return !each.defined(); }), outer.end());
-    const bool ours = !at::GradMode::is_enabled() && std::all_of(outer.begin(), outer.end(), [](const at::Tensor& each) {
-      return isFloats(each) && each.dim() == 4 && each.numel() > 0;
+    const bool ours = !at::GradMode::is_enabled() && std::all_of(outer.begin(), outer.end(), [&](const at::Tensor& each) {
+      return isStored(each) && each.scalar_type() == outer[0].scalar_type() && each.dim() == 4 && each.numel() > 0;
     });
     at::Tensor sum;
     if (ours && outer.size() > 1) {
       std::vector<Slice> slices;
       for (at::Tensor& each : outer) {
         each = pitched(each);
-        slices.push_back({each.data_ptr<float>(), pitchOf(each), each.size(1)});
+        slices.push_back({roomOf(each), pitchOf(each), each.size(1)});
       }
       sum = emptyImages(outer[0], outer[0].sizes());
-      sumAll(pixelsOf(sum), slices, sum.data_ptr<float>());
+      sumAll(pixelsOf(sum), slices, roomOf(sum));
     } else {
       for (const at::Tensor& each : outer) sum = sum.defined() ? sum + each : each;
     }

@@ -21,16 +21,39 @@ int64_t blockPixels(int64_t channels) {
 }
 
 /** Pixels first … last side by side: where they lie, or copied into `room`. */
-const float* together(const float* values, int64_t pitch, int64_t channels, int64_t first, int64_t last, float* room) {
-  const float* from = values + first * pitch;
+Stored together(const Stored& values, int64_t pitch, int64_t channels, int64_t first, int64_t last, const Room& room) {
+  const Stored from = values + first * pitch;
   if (pitch == channels) return from;
   loops().copyPixels({room, channels, from, pitch, last - first, channels, false});
   return room;
 }
 
+/** A block of sums, in float32 until all are added. */
+class BlockSum {
+ public:
+  BlockSum(Numbers numbers, int64_t count) : room_(numbers == Numbers::float32 ? 0 : count) {}
+
+  void start(const Room& to, const Stored& values, int64_t count) {
+    to_ = to;
+    count_ = count;
+    sums_ = to.numbers == Numbers::float32 ? to.floats() : room_.get();
+    loops().copy(sums_, values, count, false);
+  }
+  void add(const Stored& values) { loops().add(sums_, values, count_); }
+  void end() const {
+    if (sums_ != to_.data) loops().copy(to_, sums_, count_, false);
+  }
+
+ private:
+  Floats room_;
+  Room to_;
+  float* sums_ = nullptr;
+  int64_t count_ = 0;
+};
+
 }  // namespace
 
-void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result) {
+void combine(const Pixels& pixels, const Operand& left, const Operand* right, const Room& result) {
   const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
   // One operand is `first`, normalised if any is; the other is added, times a factor.
   const bool swapped = right != nullptr && left.norm == nullptr && right->norm != nullptr;
@@ -51,25 +74,27 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, fl
     }
   }
   overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
-    const Floats room(2 * block * channels);
-    float *firstRoom = room.get(), *secondRoom = firstRoom + block * channels;
+    const Tile rooms(result.numbers, 2 * block * channels);
+    const Room firstRoom = rooms.room(), secondRoom = firstRoom + block * channels;
+    BlockSum sum(result.numbers, block * channels);
     for (int64_t start = begin; start < end; start += block) {
       const int64_t last = std::min(start + block, end), count = (last - start) * channels;
-      const float* one = together(first.values, first.pitch, channels, start, last, firstRoom);
-      const float* other = second == nullptr ? nullptr : together(second->values, second->pitch, channels, start, last, secondRoom);
-      float* to = result + start * channels;
+      const Stored one = together(first.values, first.pitch, channels, start, last, firstRoom);
+      const Stored other = second == nullptr ? Stored() : together(second->values, second->pitch, channels, start, last, secondRoom);
+      const Room to = result + start * channels;
       if (lines) {
         loops().channelScale({one, other, to, count, period, lines->centres.data(), lines->factors.data(), lines->shifts.data(),
                               factors.data(), false});
       } else {
-        loops().copy(to, one, count, false);
-        if (other != nullptr) loops().add(to, other, count);
+        sum.start(to, one, count);
+        if (other.data != nullptr) sum.add(other);
+        sum.end();
       }
     }
   });
 }
 
-void combineSums(const Pixels& pixels, const float* gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count) {
+void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count) {
   const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
   const int64_t threads = at::get_num_threads();
   std::vector<std::vector<float>> centres;
@@ -79,10 +104,10 @@ void combineSums(const Pixels& pixels, const float* gradient, int64_t gradientPi
   }
   std::vector<ChannelTotals> totals(threads * count, ChannelTotals(channels));
   overImages(pixels.count, [&](int64_t part, int64_t begin, int64_t end) {
-    const Floats room(block * channels);
+    const Tile room(gradient.numbers, block * channels);
     for (int64_t start = begin; start < end; start += block) {
       const int64_t last = std::min(start + block, end);
-      const float* from = together(gradient, gradientPitch, channels, start, last, room.get());
+      const Stored from = together(gradient, gradientPitch, channels, start, last, room.room());
       for (int64_t index = 0; index < count; ++index) {
         ChannelTotals& mine = totals[part * count + index];
         loops().channelSums({wanted[index].operand.values + start * channels, from, (last - start) * channels, period, centres[index].data(),
@@ -124,30 +149,31 @@ void overSlices(const Pixels& pixels, const std::vector<Slice>& slices, const Wo
 
 }  // namespace
 
-void sumAll(const Pixels& pixels, const std::vector<Slice>& images, float* result) {
+void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& result) {
   const int64_t channels = pixels.channels, block = blockPixels(channels);
   overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
-    const Floats room(block * channels);
+    const Tile room(result.numbers, block * channels);
+    BlockSum sum(result.numbers, block * channels);
     for (int64_t start = begin; start < end; start += block) {
       const int64_t last = std::min(start + block, end), count = (last - start) * channels;
-      float* to = result + start * channels;
       for (const Slice& each : images) {
-        const float* from = together(each.values, each.pitch, channels, start, last, room.get());
-        if (&each == &images.front()) loops().copy(to, from, count, false);
-        else loops().add(to, from, count);
+        const Stored from = together(each.values, each.pitch, channels, start, last, room.room());
+        if (&each == &images.front()) sum.start(result + start * channels, from, count);
+        else sum.add(from);
       }
+      sum.end();
     }
   });
 }
 
-void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, float* whole) {
+void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
     loops().copyPixels({whole + first * pixels.channels + channel, pixels.channels, slice.values + first * slice.pitch, slice.pitch, count,
                         slice.channels, false});
   });
 }
 
-void split(const Pixels& pixels, const float* whole, const std::vector<Slice>& slices) {
+void split(const Pixels& pixels, const Stored& whole, const std::vector<Slice>& slices) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
     loops().copyPixels({slice.values + first * slice.pitch, slice.pitch, whole + first * pixels.channels + channel, pixels.channels, count,
                         slice.channels, false});

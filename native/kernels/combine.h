@@ -1,21 +1,22 @@
 // Images put together: the sum of one or two, each as it is or normalised on load, and the sums that the norms'
-// gradients need; the concatenation of any number. Pointers only, float32,
+// gradients need; the concatenation of any number. Pointers only, all images of one kind of numbers,
 // channels last; combine-operator.cpp knows tensors.
 #pragma once
 
 #include "batch-norm.h"
+#include "loops.h"
 
 namespace nasnet::kernels {
 
 /** Pixels `pitch` floats apart; norm: [4, channels] as in channel-lines.h, or null. */
 struct Operand {
-  const float* values;
+  Stored values;
   int64_t pitch;
   const float* norm;
 };
 
 /** result = left + right; `right` may be null. */
-void combine(const Pixels& pixels, const Operand& left, const Operand* right, float* result);
+void combine(const Pixels& pixels, const Operand& left, const Operand* right, const Room& result);
 
 /** sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is wanted. */
 struct OperandSums {
@@ -23,19 +24,19 @@ struct OperandSums {
   float* sums;
 };
 
-void combineSums(const Pixels& pixels, const float* gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count);
+void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count);
 
 /** A part of a concatenation or sum: its own pixels `pitch` floats apart. */
 struct Slice {
-  float* values;
+  Room values;
   int64_t pitch, channels;
 };
 
 /** result = Σ images, all of the same channels. */
-void sumAll(const Pixels& pixels, const std::vector<Slice>& images, float* result);
+void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& result);
 
 /** whole = the slices' channels side by side, and back; pixels.channels are those of the whole. */
-void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, float* whole);
-void split(const Pixels& pixels, const float* whole, const std::vector<Slice>& slices);
+void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole);
+void split(const Pixels& pixels, const Stored& whole, const std::vector<Slice>& slices);
 
 }  // namespace nasnet::kernels

@@ -9,7 +9,7 @@ namespace nasnet::kernels {
 
 namespace {
 
-/** input [n, c, h, w], weight [c, 1, kh, kw] → [n, c, h', w']; through a ReLU first if asked. */
+/** input [n, c, h, w], weight [c, 1, kh, kw], of float32 for images of bfloat16, too → [n, c, h', w']; through a ReLU first if asked. */
 at::Tensor composedDepthwise(const at::Tensor& input, const at::Tensor& weight, at::IntArrayRef stride, at::IntArrayRef padding,
                              at::IntArrayRef dilation, bool relu) {
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
@@ -17,7 +17,7 @@ at::Tensor composedDepthwise(const at::Tensor& input, const at::Tensor& weight, 
   const bool even = padding[0] == padding[1] && padding[2] == padding[3] && padding[0] >= 0 && padding[2] >= 0;
   if (!even) source = at::constant_pad_nd(source, {padding[2], padding[3], padding[0], padding[1]});
   const std::vector<int64_t> around = even ? std::vector<int64_t>{padding[0], padding[2]} : std::vector<int64_t>{0, 0};
-  return at::conv2d(source, weight, {}, stride, around, dilation, weight.size(0));
+  return at::conv2d(source, source.scalar_type() == at::kBFloat16 ? weight.to(at::kBFloat16) : weight, {}, stride, around, dilation, weight.size(0));
 }
 
 struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
@@ -25,7 +25,7 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
                             const std::vector<int64_t>& numbers, bool relu) {
     const Window window = windowOfNumbers(numbers);
     at::Tensor result = emptyResult(input, window);
-    depthwise(window, input.data_ptr<float>(), weight.data_ptr<float>(), relu, result.data_ptr<float>());
+    depthwise(window, storedIn(input), weight.data_ptr<float>(), relu, roomOf(result));
     context->save_for_backward({input, weight});
     context->saved_data["window"] = numbers;
     context->saved_data["relu"] = relu;
@@ -56,8 +56,7 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
       const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
       if (toInput) inputGradient = emptyImages(input, input.sizes());
       if (toWeight) weightGradient = at::empty(weight.sizes(), weight.options());
-      depthwiseGradients(window, input.data_ptr<float>(), weight.data_ptr<float>(), relu, gradient.data_ptr<float>(),
-                         toInput ? inputGradient.data_ptr<float>() : nullptr,
+      depthwiseGradients(window, storedIn(input), weight.data_ptr<float>(), relu, storedIn(gradient), roomOf(inputGradient),
                          toWeight ? weightGradient.data_ptr<float>() : nullptr);
     }
     return {inputGradient, weightGradient, at::Tensor(), at::Tensor()};
@@ -68,7 +67,7 @@ at::Tensor depthwiseConvolution(const at::Tensor& input, const at::Tensor& weigh
                                 at::IntArrayRef padding, at::IntArrayRef dilation, bool relu) {
   const bool plain = weight.dim() == 4 && weight.size(0) == input.size(1) && weight.size(1) == 1 &&
                      weight.scalar_type() == at::kFloat && weight.device().is_cpu();
-  if (!kernelsOff() && suits(input) && plain) {
+  if (!kernelsOff() && (suits(input) || suits16(input)) && plain) {
     const Window window = windowOf(input, weight.sizes().slice(2), stride, padding, dilation);
     if (covers(window)) return DepthwiseConvolution::apply(input, weight.contiguous(), numbersOf(window), relu);
   }

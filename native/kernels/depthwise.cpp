@@ -41,26 +41,29 @@ bool covers(const Window& window) {
   return window.images > 0 && window.channels > 0;
 }
 
-void depthwise(const Window& window, const float* input, const float* weight, bool relu, float* result) {
+void depthwise(const Window& window, const Stored& input, const float* weight, bool relu, const Room& result) {
   const Axis &rows = window.rows, &columns = window.columns;
   const Average average = weight == nullptr ? Average(window) : Average();
   const int64_t length = columns.result * window.channels;
   overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
     Plane plane = inputPlane(window);
     const DepthwiseRows pass(window, plane, weight);
+    const ImageReader inputs(input, window.inputFloats());
+    const ImageWriter results(result, window.resultFloats());
     for (int64_t image = begin; image < end; ++image) {
-      plane.put(input + image * window.inputFloats(), rows.input, columns.input, relu);
-      float* to = result + image * window.resultFloats();
+      plane.put(inputs.at(image), rows.input, columns.input, relu);
+      float* to = results.at(image);
       pass.run(plane, 0, rows.result, to);
       for (int64_t y = 0; weight == nullptr && y < rows.result; ++y) {
         loopsOf(window).scale(to + y * length, to + y * length, average.along.data(), average.down[y], length);
       }
+      results.done(image);
     }
   });
 }
 
-void depthwiseGradients(const Window& window, const float* input, const float* weight, bool relu, const float* gradient,
-                        float* inputGradient, float* weightGradient) {
+void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu, const Stored& gradient,
+                        const Room& inputGradient, float* weightGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const InputGradient toInput(window, weight);
   const Average average = weight == nullptr ? Average(window) : Average();
@@ -70,18 +73,21 @@ void depthwiseGradients(const Window& window, const float* input, const float* w
     Plane inputs = inputPlane(window);
     const Floats scattered(window.inputFloats());
     WeightSums weightSums(window, inputs);
+    const ImageReader sources(input, window.inputFloats()), outer(gradient, window.resultFloats());
+    const ImageWriter found(inputGradient, window.inputFloats());
     for (int64_t image = begin; image < end; ++image) {
-      const float* from = input == nullptr ? nullptr : input + image * window.inputFloats();
-      gradients.put(gradient + image * window.resultFloats(), rows.result, columns.result, false,
+      const float* from = sources.at(image);
+      gradients.put(outer.at(image), rows.result, columns.result, false,
                     weight == nullptr ? average.along.data() : nullptr, average.down.data());
       if (weightGradient != nullptr) {
         inputs.put(from, rows.input, columns.input, relu);
         weightSums.add(inputs, toInput.interior(gradients), gradients.pitch());
       }
-      if (inputGradient != nullptr) {
-        float* to = inputGradient + image * window.inputFloats();
+      if (inputGradient.data != nullptr) {
+        float* to = found.at(image);
         toInput.run(gradients, to, scattered.get());
         if (relu) loopsOf(window).mask(to, to, from, window.inputFloats());
+        found.done(image);
       }
     }
     if (weightGradient != nullptr) {

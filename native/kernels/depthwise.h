@@ -1,7 +1,8 @@
-// Depthwise convolution and average pool over channels_last images in float32, forward and backward, one thread per image.
+// Depthwise convolution and average pool over channels_last images in float32 or bf16, forward and backward, one thread per image.
 // Pointers only: depthwise-operator.cpp and pool-operators.cpp know tensors.
 #pragma once
 
+#include "loops.h"
 #include "window.h"
 
 namespace nasnet::kernels {
@@ -13,10 +14,10 @@ bool covers(const Window& window);
  * result [images, h', w', channels] of input [images, h, w, channels], through a ReLU first if asked.
  * weight [channels, kernel rows, kernel columns]; null: an average of the real cells under the window.
  */
-void depthwise(const Window& window, const float* input, const float* weight, bool relu, float* result);
+void depthwise(const Window& window, const Stored& input, const float* weight, bool relu, const Room& result);
 
 /** The gradients of the same: to the input and to the weight, each left out where its pointer is null. */
-void depthwiseGradients(const Window& window, const float* input, const float* weight, bool relu, const float* gradient,
-                        float* inputGradient, float* weightGradient);
+void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu, const Stored& gradient,
+                        const Room& inputGradient, float* weightGradient);
 
 }  // namespace nasnet::kernels

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "batch-norm.h"
+#include "loops.h"
 #include "operands.h"
 
 namespace nasnet::kernels {
@@ -41,8 +42,15 @@ inline bool isFloats(const at::Tensor& tensor) {
   return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided;
 }
 
+/** float32 or bfloat16 on the CPU. */
+inline bool isStored(const at::Tensor& tensor) {
+  return isFloats(tensor) || (tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kBFloat16 &&
+                              tensor.layout() == at::kStrided);
+}
+
 inline void checkImages(const at::Tensor& images) {
-  TORCH_CHECK(isFloats(images) && images.dim() == 4 && images.numel() > 0, "expected float32 images [n, channels, height, width] on the CPU");
+  TORCH_CHECK(isStored(images) && images.dim() == 4 && images.numel() > 0,
+              "expected float32 or bfloat16 images [n, channels, height, width] on the CPU");
 }
 
 /** norm: [4, channels] of a unit's raw result. */

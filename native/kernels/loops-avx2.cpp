@@ -13,10 +13,10 @@
 
 #define NASNET_WIDTH 8
 #define NASNET_REGISTERS 16
-#include "bf16.h"
 #include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
+#include "packing.h"
 #include "product.h"
 #include "rows.h"
 #include "weight-gradient.h"

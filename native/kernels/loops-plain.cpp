@@ -7,10 +7,10 @@
 #else
 #define NASNET_REGISTERS 16
 #endif
-#include "bf16.h"
 #include "channels.h"
 #include "correlate.h"
 #include "maximum.h"
+#include "packing.h"
 #include "product.h"
 #include "rows.h"
 #include "weight-gradient.h"

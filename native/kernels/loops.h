@@ -6,8 +6,39 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace nasnet::kernels {
+
+/** A number in 16 bits: the upper half of a float32, rounded to the nearest, of two to the even one; subnormal ones are 0. */
+struct BFloat {
+  uint16_t bits;
+};
+
+enum class Numbers { float32, bf16 };
+
+/** Numbers in memory. Inlined everywhere: a copy compiled for one instruction set must not be linked into another's place. */
+template <typename Void, typename Float>
+struct NumbersAt {
+  Void* data = nullptr;
+  Numbers numbers = Numbers::float32;
+
+  __attribute__((always_inline)) NumbersAt() {}
+  __attribute__((always_inline)) NumbersAt(Float* floats) : data(floats) {}
+  __attribute__((always_inline)) NumbersAt(Void* at, Numbers what) : data(at), numbers(what) {}
+  template <typename OtherVoid, typename OtherFloat>
+  __attribute__((always_inline)) NumbersAt(const NumbersAt<OtherVoid, OtherFloat>& other) : data(other.data), numbers(other.numbers) {}
+
+  __attribute__((always_inline)) NumbersAt operator+(ptrdiff_t count) const {
+    Float* floats = static_cast<Float*>(data);
+    if (numbers == Numbers::float32) return {floats + count, numbers};
+    return {reinterpret_cast<std::conditional_t<std::is_const_v<Void>, const BFloat, BFloat>*>(floats) + count, numbers};
+  }
+  /** Where they are of float32. */
+  __attribute__((always_inline)) Float* floats() const { return static_cast<Float*>(data); }
+};
+using Stored = NumbersAt<const void, const float>;
+using Room = NumbersAt<void, float>;
 
 /** result[y][j] = Σ over t, k of weights[t][k][j] · source[y · step + k][j + offsets[t]] */
 struct Correlation {
@@ -57,8 +88,8 @@ struct Maximum {
 
 /** sums[j] = Σ x, products[j] = Σ x · (values − centres) over all places ≡ j (mod period); x: gradients, else values − centres. */
 struct ChannelSums {
-  const float* values;
-  const float* gradients;          // or null
+  Stored values;
+  Stored gradients;                // as the values are; or null
   ptrdiff_t count;
   ptrdiff_t period;
   const float* centres;            // [period]
@@ -67,9 +98,9 @@ struct ChannelSums {
 
 /** result = (values − centres) · factors + shifts, + gradients · gradientFactors if there are any; else through a ReLU if asked. */
 struct ChannelScale {
-  const float* values;
-  const float* gradients;          // or null
-  float* result;
+  Stored values;
+  Stored gradients;                // as the values are; or null
+  Room result;
   ptrdiff_t count;
   ptrdiff_t period;
   const float *centres, *factors, *shifts, *gradientFactors;  // [period]
@@ -81,9 +112,9 @@ struct ChannelScale {
  * load. Of the result: sums[j] = Σ result, products[j] = Σ result · (values − centres) over all places ≡ j (mod period).
  */
 struct ChannelMask {
-  const float* values;
+  Stored values;
   const float* gradients;
-  float* result;
+  Room result;                     // as the values are
   ptrdiff_t count;
   ptrdiff_t period;
   const float *centres, *factors, *shifts;  // [period]
@@ -108,23 +139,20 @@ struct Product {
   ptrdiff_t maskPitch = 0;
 };
 
-/**
- * Numbers rounded to bf16, the upper half of a float32, to the nearest and of two the even one; subnormal ones to 0. They lie in pairs,
- * the first of two in the lower half of 32 bits, as products take them.
- */
+/** Numbers of bf16 in pairs, the first of two in the lower half of 32 bits. */
 struct Packing {
   float* to;                       // pairs; writable up to a vector's width beyond the last one
   ptrdiff_t toPitch;               // pairs from row to row
-  const float* from;               // readable likewise
-  ptrdiff_t fromPitch;
+  Stored from;                     // readable likewise
+  ptrdiff_t fromPitch;             // numbers
   ptrdiff_t rows, columns;
 };
 
-/** Pixels of `channels` floats from one distance apart to another, through a ReLU if asked. */
+/** Pixels of `channels` numbers from one distance apart to another, through a ReLU if asked. */
 struct PixelCopy {
-  float* to;
+  Room to;
   ptrdiff_t toPitch;
-  const float* from;
+  Stored from;
   ptrdiff_t fromPitch;
   ptrdiff_t pixels, channels;
   bool relu;
@@ -139,7 +167,7 @@ struct Loops {
   void (*product)(const Product&);
   /** The same of operands in bf16 whose `floats` are pairs along k, so that `depth` counts pairs. Of a pair the second comes first. */
   void (*pairProduct)(const Product&);
-  /** to[m][k / 2] = from[m][k] and from[m][k + 1]; 0 in place of what is missing */
+  /** to[m][k / 2] = from[m][k] and from[m][k + 1], of float32; 0 in place of what is missing */
   void (*packRows)(const Packing&);
   /** to[k / 2][n] = from[k][n] and from[k + 1][n]; 0 in place of what is missing */
   void (*packPairs)(const Packing&);
@@ -147,12 +175,12 @@ struct Loops {
   void (*channelScale)(const ChannelScale&);
   void (*channelMask)(const ChannelMask&);
   /** to[i] = from[i], or 0 where from[i] ≤ 0 */
-  void (*copy)(float* to, const float* from, ptrdiff_t count, bool relu);
+  void (*copy)(Room to, Stored from, ptrdiff_t count, bool relu);
   void (*copyPixels)(const PixelCopy&);
-  /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU */
-  void (*mask)(float* to, const float* from, const float* input, ptrdiff_t count);
+  /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU; `to` is as the input is */
+  void (*mask)(Room to, const float* from, Stored input, ptrdiff_t count);
   /** to[i] += from[i] */
-  void (*add)(float* to, const float* from, ptrdiff_t count);
+  void (*add)(float* to, Stored from, ptrdiff_t count);
   /** to[i] = from[i] · factors[i] · factor */
   void (*scale)(float* to, const float* from, const float* factors, float factor, ptrdiff_t count);
 };

@@ -10,7 +10,7 @@
 
 namespace nasnet::kernels {
 
-void maxPool(const Window& window, const float* input, float* result, uint8_t* places) {
+void maxPool(const Window& window, const Stored& input, const Room& result, uint8_t* places) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t length = columns.result * window.channels;
   overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
@@ -20,19 +20,22 @@ void maxPool(const Window& window, const float* input, float* result, uint8_t* p
     for (int64_t tap = 0; tap < columns.kernel; ++tap) offsets.push_back(plane.column(tap));
     const Floats across(rows.last() * (length + loops().width));
     std::vector<int> acrossPlaces(rows.last() * (length + loops().width));
+    const ImageReader inputs(input, window.inputFloats());
+    const ImageWriter results(result, window.resultFloats());
     for (int64_t image = begin; image < end; ++image) {
-      plane.put(input + image * window.inputFloats(), rows.input, columns.input, false);
+      plane.put(inputs.at(image), rows.input, columns.input, false);
       const int64_t first = image * window.resultFloats();
-      loops().maximum({plane.row(0), plane.pitch(), rows.last(), result + first, places == nullptr ? nullptr : places + first,
+      loops().maximum({plane.row(0), plane.pitch(), rows.last(), results.at(image), places == nullptr ? nullptr : places + first,
                        rows.result, length, static_cast<int>(rows.kernel), static_cast<int>(rows.stride),
                        static_cast<int>(columns.kernel), offsets.data(), across.get(), acrossPlaces.data()});
+      results.done(image);
     }
   });
 }
 
 // Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a whole
 // window is −∞, the place is outside the image, and its gradient is nobody's.
-void maxPoolGradient(const Window& window, const float* gradient, const uint8_t* places, float* inputGradient) {
+void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t channels = window.channels;
   const int64_t height = std::max(rows.last(), rows.before + rows.input), width = std::max(columns.last(), columns.before + columns.input);
@@ -45,9 +48,10 @@ void maxPoolGradient(const Window& window, const float* gradient, const uint8_t*
   }
   overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
     const Floats plane(height * pitch);
+    const ImageReader gradients(gradient, window.resultFloats());
     for (int64_t image = begin; image < end; ++image) {
       std::fill_n(plane.get(), height * pitch, 0.0f);
-      const float* from = gradient + image * window.resultFloats();
+      const float* from = gradients.at(image);
       const uint8_t* place = places + image * window.resultFloats();
       for (int64_t y = 0; y < rows.result; ++y) {
         for (int64_t x = 0; x < columns.result; ++x) {
@@ -55,7 +59,7 @@ void maxPoolGradient(const Window& window, const float* gradient, const uint8_t*
           for (int64_t channel = 0; channel < channels; ++channel) corner[offsets[*place++] + channel] += *from++;
         }
       }
-      float* to = inputGradient + image * window.inputFloats();
+      const Room to = inputGradient + image * window.inputFloats();
       for (int64_t y = 0; y < rows.input; ++y) {
         const float* row = plane.get() + (y + rows.before) * pitch + columns.before * channels;
         loops().copy(to + y * columns.input * channels, row, columns.input * channels, false);

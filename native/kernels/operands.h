@@ -34,6 +34,20 @@ inline bool suits(const at::Tensor& tensor) {
          tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+/** The same in bfloat16. */
+inline bool suits16(const at::Tensor& tensor) {
+  return tensor.device().is_cpu() && tensor.scalar_type() == at::kBFloat16 && tensor.layout() == at::kStrided && tensor.dim() == 4 &&
+         tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+inline Numbers numbersIn(const at::Tensor& images) { return images.scalar_type() == at::kBFloat16 ? Numbers::bf16 : Numbers::float32; }
+
+/** The numbers of images where there are any. */
+inline Stored storedIn(const at::Tensor& images) {
+  return images.defined() ? Stored(images.data_ptr(), numbersIn(images)) : Stored();
+}
+inline Room roomOf(const at::Tensor& images) { return images.defined() ? Room(images.data_ptr(), numbersIn(images)) : Room(); }
+
 inline at::Tensor emptyImages(const at::Tensor& like, at::IntArrayRef shape) {
   return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
 }

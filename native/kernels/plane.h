@@ -8,6 +8,8 @@
 #include <memory>
 #include <new>
 
+#include "loops.h"
+
 namespace nasnet::kernels {
 
 /** Floats on a cache line's boundary, not initialised. */
@@ -23,6 +25,57 @@ class Floats {
     void operator()(float* data) const { std::free(data); }
   };
   std::unique_ptr<float, Free> data_;
+};
+
+inline int64_t bytesOf(Numbers numbers) { return numbers == Numbers::bf16 ? 2 : 4; }
+
+/** Room for numbers of either kind. */
+class Tile {
+ public:
+  Tile(Numbers numbers, int64_t count) : numbers_(numbers), floats_(numbers == Numbers::bf16 ? (count + 1) / 2 : count) {}
+  Room room() const { return {floats_.get(), numbers_}; }
+
+ private:
+  Numbers numbers_;
+  Floats floats_;
+};
+
+/** Images one after another as float32: where they lie, or those of bf16 in room for one. */
+class ImageReader {
+ public:
+  ImageReader(const Stored& images, int64_t numbers) : images_(images), numbers_(numbers), room_(images.numbers == Numbers::bf16 ? numbers : 0) {}
+
+  /** Null where there are none. */
+  const float* at(int64_t image) const {
+    if (images_.data == nullptr) return nullptr;
+    const Stored from = images_ + image * numbers_;
+    if (images_.numbers == Numbers::float32) return from.floats();
+    loops().copy(room_.get(), from, numbers_, false);
+    return room_.get();
+  }
+
+ private:
+  Stored images_;
+  int64_t numbers_;
+  Floats room_;
+};
+
+/** The same for images that are made: at(image) says where, done(image) comes when it is full. */
+class ImageWriter {
+ public:
+  ImageWriter(const Room& images, int64_t numbers) : images_(images), numbers_(numbers), room_(images.numbers == Numbers::bf16 ? numbers + 16 : 0) {}
+
+  float* at(int64_t image) const {
+    return images_.numbers == Numbers::bf16 ? room_.get() : (images_ + image * numbers_).floats();
+  }
+  void done(int64_t image) const {
+    if (images_.numbers == Numbers::bf16) loops().copy(images_ + image * numbers_, room_.get(), numbers_, false);
+  }
+
+ private:
+  Room images_;
+  int64_t numbers_;
+  Floats room_;
 };
 
 class Plane {

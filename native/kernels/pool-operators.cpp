@@ -57,7 +57,7 @@ struct AveragePool : torch::autograd::Function<AveragePool> {
   static at::Tensor forward(Context* context, const at::Tensor& input, const std::vector<int64_t>& numbers) {
     const Window window = windowOfNumbers(numbers);
     at::Tensor result = emptyResult(input, window);
-    depthwise(window, input.data_ptr<float>(), nullptr, false, result.data_ptr<float>());
+    depthwise(window, storedIn(input), nullptr, false, roomOf(result));
     context->saved_data["window"] = numbers;
     return result;
   }
@@ -70,7 +70,7 @@ struct AveragePool : torch::autograd::Function<AveragePool> {
     }
     const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor found = emptyImages(gradient, {window.images, window.channels, window.rows.input, window.columns.input});
-    depthwiseGradients(window, nullptr, nullptr, false, gradient.data_ptr<float>(), found.data_ptr<float>(), nullptr);
+    depthwiseGradients(window, {}, nullptr, false, storedIn(gradient), roomOf(found), nullptr);
     return {found, at::Tensor()};
   }
 };
@@ -80,7 +80,7 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
     const Window window = windowOfNumbers(numbers);
     at::Tensor result = emptyResult(input, window);
     const at::Tensor places = at::empty({window.images * window.resultFloats()}, at::kByte);
-    maxPool(window, input.data_ptr<float>(), result.data_ptr<float>(), places.data_ptr<uint8_t>());
+    maxPool(window, storedIn(input), roomOf(result), places.data_ptr<uint8_t>());
     context->saved_data["window"] = numbers;
     context->saved_data["places"] = places;
     context->save_for_backward({input});
@@ -93,15 +93,15 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
     if (at::GradMode::is_enabled()) return {differentiable(composedMaximum, input, window, outer[0]), at::Tensor()};
     const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor found = emptyImages(input, input.sizes());
-    maxPoolGradient(window, gradient.data_ptr<float>(), context->saved_data["places"].toTensor().data_ptr<uint8_t>(),
-                    found.data_ptr<float>());
+    maxPoolGradient(window, storedIn(gradient), context->saved_data["places"].toTensor().data_ptr<uint8_t>(),
+                    roomOf(found));
     return {found, at::Tensor()};
   }
 };
 
 template <typename Ours, at::Tensor (*composed)(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>
 at::Tensor pool(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
-  if (!kernelsOff() && suits(input)) {
+  if (!kernelsOff() && (suits(input) || suits16(input))) {
     const Window window = windowOf(input, kernel, stride, padding, {1, 1});
     if (covers(window)) return Ours::apply(input, numbersOf(window));
   }

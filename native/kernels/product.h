@@ -1,7 +1,8 @@
 // Matrix products of small tiles that are in the processor's cache: the 1×1 convolutions of a few rows of pixels, and their gradients.
-// `Numbers` says what a float of the operands is: itself, or two numbers of 16 bits (bf16.h).
+// `Operands` says what a float of theirs is: itself, or a pair of numbers in bf16.
 #pragma once
 
+#include "bf16.h"
 #include "loops.h"
 #include "vector.h"
 
@@ -17,7 +18,7 @@ struct Singles {
 };
 
 /** `rows` by `vectors` vectors of the result, summed in registers. across: a's rows lie side by side. */
-template <typename Numbers, typename V, int rows, int vectors, bool across>
+template <typename Operands, typename V, int rows, int vectors, bool across>
 NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask, ptrdiff_t depth, bool add,
                                ptrdiff_t left) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
@@ -36,7 +37,7 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
     repeat<vectors>([&](auto v) __attribute__((always_inline)) { factors[v] = loadAs<V>(b + v * lanes); });
     repeat<rows>([&](auto r) __attribute__((always_inline)) {
       const float factor = across ? a[r] : a[r * p.aPitch];
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] = Numbers::add(sums[r][v], factors[v], factor); });
+      repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] = Operands::add(sums[r][v], factors[v], factor); });
     });
     a += across ? p.aPitch : 1;
     b += p.bPitch;
@@ -56,7 +57,7 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
   });
 }
 
-template <typename Numbers, typename V, int vectors, bool across>
+template <typename Operands, typename V, int vectors, bool across>
 void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column) {
   const ptrdiff_t depth = p.depth - k < most ? p.depth - k : most;
   const float* b = p.b + k * p.bPitch + column;
@@ -65,7 +66,7 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   const bool add = p.add || k > 0;
   const bool masked = p.mask != nullptr && k + depth == p.depth;
   const auto tile = [&](auto rows, ptrdiff_t row) __attribute__((always_inline)) {
-    productTile<Numbers, V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
+    productTile<Operands, V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
                                                 masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add, p.columns - column);
   };
   constexpr std::integral_constant<int, productRows> together{};
@@ -77,16 +78,16 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
 }
 
 /** Columns from `column` on in vectors of one kind, three at a time; returns where they end. */
-template <typename Numbers, typename V, bool across>
+template <typename Operands, typename V, bool across>
 ptrdiff_t productVectors(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<Numbers, V, 3, across>(p, k, most, column);
-  if (vectors == 2) productColumns<Numbers, V, 2, across>(p, k, most, column);
-  if (vectors == 1) productColumns<Numbers, V, 1, across>(p, k, most, column);
+  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<Operands, V, 3, across>(p, k, most, column);
+  if (vectors == 2) productColumns<Operands, V, 2, across>(p, k, most, column);
+  if (vectors == 1) productColumns<Operands, V, 1, across>(p, k, most, column);
   return column + vectors * lanes;
 }
 
-template <typename Numbers, bool across>
+template <typename Operands, bool across>
 void productAll(const Product& p) {
   const ptrdiff_t blocks = (p.depth + productDepth - 1) / productDepth;
   const ptrdiff_t most = blocks > 1 ? (p.depth + blocks - 1) / blocks : p.depth;
@@ -96,18 +97,23 @@ void productAll(const Product& p) {
       constexpr ptrdiff_t half = width / 2;
       if (rest > 0 && rest <= half) {
         const bool few = p.columns < 3 * width;
-        const ptrdiff_t column = few ? 0 : productVectors<Numbers, Vector, across>(p, k, most, 0, p.columns / width);
-        productVectors<Numbers, Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
+        const ptrdiff_t column = few ? 0 : productVectors<Operands, Vector, across>(p, k, most, 0, p.columns / width);
+        productVectors<Operands, Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
         continue;
       }
     }
-    productVectors<Numbers, Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
+    productVectors<Operands, Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
   }
 }
 
 void product(const Product& p) {
   if (p.across) productAll<Singles, true>(p);
   else productAll<Singles, false>(p);
+}
+
+void pairProduct(const Product& p) {
+  if (p.across) productAll<Pairs, true>(p);
+  else productAll<Pairs, false>(p);
 }
 
 }  // namespace

@@ -1,47 +1,70 @@
 // Whole rows copied, masked and scaled.
 #pragma once
 
+#include <type_traits>
+
+#include "bf16.h"
 #include "loops.h"
 #include "vector.h"
 
 namespace nasnet::kernels {
 namespace {
 
-void copy(float* to, const float* from, ptrdiff_t count, bool relu) {
+typedef short Row16 __attribute__((vector_size(4 * NASNET_WIDTH)));
+typedef short UnalignedRow16 __attribute__((vector_size(4 * NASNET_WIDTH), aligned(2), may_alias));
+
+template <bool relu, typename To, typename From>
+NASNET_INLINE void copyRow(To* to, const From* from, ptrdiff_t count) {
   const Vector zero = {};
   ptrdiff_t index = 0;
-  if (relu) {
-    for (; index + width <= count; index += width) {
-      const Vector value = load(from + index);
-      store(to + index, value <= zero ? zero : value);
+  if constexpr (std::is_same_v<To, BFloat> && std::is_same_v<From, BFloat>) {
+    const Row16 none = {};
+    for (; index + 2 * width <= count; index += 2 * width) {
+      const Row16 value = *reinterpret_cast<const UnalignedRow16*>(from + index);
+      // As integers: from −0 to −∞ what is at most −128; beyond it NaN, which stays.
+      *reinterpret_cast<UnalignedRow16*>(to + index) = relu ? (value <= -128 ? none : value) : value;
     }
-    for (; index < count; ++index) to[index] = from[index] <= 0 ? 0 : from[index];
-  } else {
-    for (; index + width <= count; index += width) store(to + index, load(from + index));
-    for (; index < count; ++index) to[index] = from[index];
   }
+  for (; index + width <= count; index += width) {
+    const Vector value = load(from + index);
+    store(to + index, relu ? (value <= zero ? zero : value) : value);
+  }
+  for (; index < count; ++index) {
+    const float value = number(from + index);
+    put(to + index, relu && value <= 0 ? 0 : value);
+  }
+}
+
+void copy(Room to, Stored from, ptrdiff_t count, bool relu) {
+  typed(to, [&](auto* into) __attribute__((always_inline)) {
+    typed(from, [&](auto* of) __attribute__((always_inline)) {
+      if (relu) copyRow<true>(into, of, count);
+      else copyRow<false>(into, of, count);
+    });
+  });
 }
 
 /** The last channels of a pixel, fewer than a vector's. */
-template <bool relu>
-NASNET_INLINE void copyRest(float* to, const float* from, ptrdiff_t count) {
-  if constexpr (width >= 8) {
-    if (count >= width / 2) {
-      const Half value = loadAs<Half>(from), zero = {};
+template <bool relu, typename To, typename From>
+NASNET_INLINE void copyRest(To* to, const From* from, ptrdiff_t count) {
+  if constexpr (width >= 8 && std::is_same_v<To, float> && std::is_same_v<From, float>) {
+    constexpr ptrdiff_t half = width / 2;
+    if (count >= half) {
+      const Half value = loadAs<Half>(from), last = loadAs<Half>(from + count - half), zero = {};
       storeAs<Half>(to, relu ? (value <= zero ? zero : value) : value);
-      to += width / 2;
-      from += width / 2;
-      count -= width / 2;
+      storeAs<Half>(to + count - half, relu ? (last <= zero ? zero : last) : last);
+      return;
     }
   }
-  for (ptrdiff_t index = 0; index < count; ++index) to[index] = relu && from[index] <= 0 ? 0 : from[index];
+  for (ptrdiff_t index = 0; index < count; ++index) {
+    const float value = number(from + index);
+    put(to + index, relu && value <= 0 ? 0 : value);
+  }
 }
 
-template <bool relu>
-NASNET_INLINE void copyAllPixels(const PixelCopy c) {
+template <bool relu, typename To, typename From>
+NASNET_INLINE void copyAllPixels(const PixelCopy c, To* to, const From* from) {
   const Vector zero = {};
-  const float* from = c.from;
-  float* to = c.to;
   for (ptrdiff_t pixel = 0; pixel < c.pixels; ++pixel, from += c.fromPitch, to += c.toPitch) {
     ptrdiff_t index = 0;
     for (; index + width <= c.channels; index += width) {
@@ -53,23 +76,40 @@ NASNET_INLINE void copyAllPixels(const PixelCopy c) {
 }
 
 void copyPixels(const PixelCopy& pixels) {
-  if (pixels.relu) copyAllPixels<true>(pixels);
-  else copyAllPixels<false>(pixels);
-}
-
-void mask(float* to, const float* from, const float* input, ptrdiff_t count) {
-  const Vector zero = {};
-  ptrdiff_t index = 0;
-  for (; index + width <= count; index += width) {
-    store(to + index, load(input + index) <= zero ? zero : load(from + index));
+  PixelCopy c = pixels;
+  const bool even = c.channels % 2 == 0 && c.toPitch % 2 == 0 && c.fromPitch % 2 == 0;
+  if (even && !c.relu && c.to.numbers == Numbers::bf16 && c.from.numbers == Numbers::bf16) {  // pairs are as wide as floats
+    c.to.numbers = c.from.numbers = Numbers::float32;
+    c.channels /= 2;
+    c.toPitch /= 2;
+    c.fromPitch /= 2;
   }
-  for (; index < count; ++index) to[index] = input[index] <= 0 ? 0 : from[index];
+  typed(c.to, [&](auto* to) __attribute__((always_inline)) {
+    typed(c.from, [&](auto* from) __attribute__((always_inline)) {
+      if (c.relu) copyAllPixels<true>(c, to, from);
+      else copyAllPixels<false>(c, to, from);
+    });
+  });
 }
 
-void add(float* to, const float* from, ptrdiff_t count) {
-  ptrdiff_t index = 0;
-  for (; index + width <= count; index += width) store(to + index, load(to + index) + load(from + index));
-  for (; index < count; ++index) to[index] += from[index];
+void mask(Room to, const float* from, Stored input, ptrdiff_t count) {
+  typed(input, [&](auto* values) __attribute__((always_inline)) {
+    auto* result = static_cast<std::remove_const_t<std::remove_pointer_t<decltype(values)>>*>(to.data);
+    const Vector zero = {};
+    ptrdiff_t index = 0;
+    for (; index + width <= count; index += width) {
+      store(result + index, load(values + index) <= zero ? zero : load(from + index));
+    }
+    for (; index < count; ++index) put(result + index, number(values + index) <= 0 ? 0 : from[index]);
+  });
+}
+
+void add(float* to, Stored from, ptrdiff_t count) {
+  typed(from, [&](auto* numbers) __attribute__((always_inline)) {
+    ptrdiff_t index = 0;
+    for (; index + width <= count; index += width) store(to + index, load(to + index) + load(numbers + index));
+    for (; index < count; ++index) to[index] += number(numbers + index);
+  });
 }
 
 void scale(float* to, const float* from, const float* factors, float factor, ptrdiff_t count) {

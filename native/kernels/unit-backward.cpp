@@ -1,6 +1,7 @@
 // The gradients of a unit; see unit.h.
 #include "unit.h"
 
+#include <cstring>
 #include <memory>
 
 #include "over-images.h"
@@ -48,7 +49,8 @@ class BackwardPart {
       : unit_(unit), window_(unit.window), source_(source), depthwiseWeight_(depthwiseWeight), weight_(weight),
         result_(result), lines_(lines), right_(right), gradients_(gradients), reader_(unit, source),
         rows_(unit.kind == Unit::pointwise ? 0 : bandRows(unit)), band_(rows_ > 0 ? rows_ * window_.columns.result : bandPixels(unit)),
-        tile_(band_ * window_.channels + 32), gradientTile_(band_ * unit.outputs + 32), gathered_(band_ * unit.outputs + 32),
+        tile_(unit.kind == Unit::pointwise ? tileOf(unit.numbers, window_.channels) : Numbers::float32, band_ * window_.channels + 32),
+        gradientTile_(tileOf(unit.numbers, unit.outputs), band_ * unit.outputs + 32), gathered_(result.gradient.numbers, band_ * unit.outputs + 32),
         scratch_((rows_ > 0 ? 2 * window_.inputFloats() : band_ * window_.channels) + 32),
         left_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs), inputs_(unit.numbers, denseTaps() > 0 ? 0 : band_, window_.channels),
         outputGradients_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
@@ -73,23 +75,23 @@ class BackwardPart {
   /** The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into gradientTile_. */
   void rawGradient(int64_t first, int64_t count) {
     const int64_t outputs = unit_.outputs;
-    const float* from = result_.gradient + first * result_.gradientPitch;
+    Stored from = result_.gradient + first * result_.gradientPitch;
     if (result_.gradientPitch != outputs) {
-      loops().copyPixels({gathered_.get(), outputs, from, result_.gradientPitch, count, outputs, false});
-      from = gathered_.get();
+      loops().copyPixels({gathered_.room(), outputs, from, result_.gradientPitch, count, outputs, false});
+      from = gathered_.room();
     }
     if (lines_ == nullptr) {
-      loops().copy(gradientTile_.get(), from, count * outputs, false);
+      loops().copy(gradientTile_.room(), from, count * outputs, false);
       return;
     }
-    loops().channelScale({result_.raw + first * outputs, from, gradientTile_.get(), count * outputs, lines_->period, lines_->centres.data(),
+    loops().channelScale({result_.raw + first * outputs, from, gradientTile_.room(), count * outputs, lines_->period, lines_->centres.data(),
                           lines_->factors.data(), lines_->shifts.data(), lines_->gradientFactors.data(), false});
   }
 
   /** Adds what the pixels of tile_ and gradientTile_ give to the weight. */
   void toWeight(int64_t count) {
-    inputs_.take(tile_.get(), count);
-    outputGradients_.take(gradientTile_.get(), count);
+    inputs_.take(tile_.room(), count);
+    outputGradients_.take(gradientTile_.room(), count);
     inputs_.addTo(matrix_.floats(), outputGradients_);
     matrix_.added(count);
   }
@@ -101,7 +103,7 @@ class BackwardPart {
     Plane inputs = inputPlane(window_);
     const DepthwiseRows pass(window_, inputs, depthwiseWeight_);
     WeightSums weightSums(window_, inputs);
-    const bool further = gradients_.input != nullptr || gradients_.depthwiseWeight != nullptr;
+    const bool further = gradients_.input.data != nullptr || gradients_.depthwiseWeight != nullptr;
     for (int64_t image = begin; image < end; ++image) {
       reader_.put(image, inputs);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
@@ -109,23 +111,23 @@ class BackwardPart {
         const int64_t first = image * pixels + y * row;
         rawGradient(first, count * row);
         if (gradients_.weight != nullptr) {
-          pass.run(inputs, y, count, tile_.get());
+          pass.run(inputs, y, count, tile_.room().floats());
           toWeight(count * row);
         }
         if (!further) continue;
-        left_.take(gradientTile_.get(), unit_.outputs, count * row);
+        left_.take(gradientTile_.room(), unit_.outputs, count * row);
         float* to = toInput.interior(gradientPlane) + y * gradientPlane.pitch();
         if (row % 8 == 0) {
           for (int64_t each = 0; each < count; ++each) left_.times(right_, 0, each * row, row, {to + each * gradientPlane.pitch(), channels});
         } else {
-          left_.times(right_, 0, 0, count * row, {tile_.get(), channels});
+          left_.times(right_, 0, 0, count * row, {tile_.room().floats(), channels});
           for (int64_t each = 0; each < count; ++each) {
-            loops().copy(to + each * gradientPlane.pitch(), tile_.get() + each * row * channels, row * channels, false);
+            loops().copy(to + each * gradientPlane.pitch(), tile_.room() + each * row * channels, row * channels, false);
           }
         }
       }
       if (gradients_.depthwiseWeight != nullptr) weightSums.add(inputs, toInput.interior(gradientPlane), gradientPlane.pitch());
-      if (gradients_.input != nullptr) {
+      if (gradients_.input.data != nullptr) {
         float* to = scratch_.get();
         toInput.run(gradientPlane, to, to + window_.inputFloats());
         toSource(image * unit_.inputPixels(), unit_.inputPixels(), to);
@@ -141,17 +143,17 @@ class BackwardPart {
     DenseTaps taps(unit_, inputs, weight_);
     for (int64_t image = begin; image < end; ++image) {
       if (gradients_.weight != nullptr) reader_.put(image, inputs);
-      if (gradients_.input != nullptr) inputGradients.fill(0);
+      if (gradients_.input.data != nullptr) inputGradients.fill(0);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         rawGradient(image * pixels + y * row, count * row);
-        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.get(), matrix_.floats());
-        for (int64_t each = 0; each < count && gradients_.input != nullptr; ++each) {
-          taps.addToInput(inputGradients, y + each, gradientTile_.get() + each * row * outputs);
+        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.room(), matrix_.floats());
+        for (int64_t each = 0; each < count && gradients_.input.data != nullptr; ++each) {
+          taps.addToInput(inputGradients, y + each, gradientTile_.room() + each * row * outputs);
         }
         matrix_.added(count * row);
       }
-      if (gradients_.input == nullptr) continue;
+      if (gradients_.input.data == nullptr) continue;
       inputGradients.take(window_.rows.input, window_.columns.input, scratch_.get());
       toSource(image * unit_.inputPixels(), unit_.inputPixels(), scratch_.get());
     }
@@ -161,23 +163,23 @@ class BackwardPart {
     const int64_t channels = window_.channels, pixels = unit_.resultPixels();
     const bool every = everyPixel(unit_);
     for (int64_t image = begin; image < end; ++image) {
-      if (!every && gradients_.input != nullptr) {
-        std::fill_n(gradients_.input + image * window_.inputFloats(), window_.inputFloats(), 0.0f);
+      if (!every && gradients_.input.data != nullptr) {
+        std::memset((gradients_.input + image * window_.inputFloats()).data, 0, window_.inputFloats() * bytesOf(gradients_.input.numbers));
       }
       for (int64_t first = 0; first < pixels; first += band_) {
         const int64_t last = std::min(first + band_, pixels), place = image * pixels;
         rawGradient(place + first, last - first);
         if (gradients_.weight != nullptr) {
-          if (every) reader_.read(place + first, place + last, tile_.get());
-          else reader_.gather(image, first, last, tile_.get());
+          if (every) reader_.read(place + first, place + last, tile_.room());
+          else reader_.gather(image, first, last, tile_.room());
           toWeight(last - first);
         }
-        if (gradients_.input == nullptr) continue;
-        left_.take(gradientTile_.get(), unit_.outputs, last - first);
-        if (every && source_.norm == nullptr) {
-          const float* values = source_.values + (place + first) * source_.pitch;
-          left_.times(right_, 0, 0, last - first,
-                      {gradients_.input + (place + first) * channels, channels, false, source_.relu ? values : nullptr, source_.pitch});
+        if (gradients_.input.data == nullptr) continue;
+        left_.take(gradientTile_.room(), unit_.outputs, last - first);
+        if (every && source_.norm == nullptr && source_.values.numbers == Numbers::float32) {
+          const float* values = (source_.values + (place + first) * source_.pitch).floats();
+          float* to = (gradients_.input + (place + first) * channels).floats();
+          left_.times(right_, 0, 0, last - first, {to, channels, false, source_.relu ? values : nullptr, source_.pitch});
           continue;
         }
         left_.times(right_, 0, 0, last - first, {scratch_.get(), channels});
@@ -196,8 +198,8 @@ class BackwardPart {
   /** What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over all images. */
   void toSource(int64_t first, int64_t count, const float* from) {
     const int64_t channels = window_.channels, floats = count * channels;
-    const float* values = source_.values + first * source_.pitch;
-    float* to = gradients_.input + first * channels;
+    Stored values = source_.values + first * source_.pitch;
+    const Room to = gradients_.input + first * channels;
     if (source_.norm != nullptr) {
       const NormLines& lines = reader_.lines();
       constexpr int64_t block = 8192;
@@ -210,7 +212,7 @@ class BackwardPart {
       return;
     }
     const int64_t run = source_.pitch == channels ? floats : channels;
-    for (int64_t start = 0; start < floats; start += run, values += source_.pitch) {
+    for (int64_t start = 0; start < floats; start += run, values = values + source_.pitch) {
       if (source_.relu) loops().mask(to + start, from + start, values, run);
       else loops().copy(to + start, from + start, run, false);
     }
@@ -227,7 +229,8 @@ class BackwardPart {
   const UnitGradients& gradients_;
   Reader reader_;
   int64_t rows_, band_;
-  Floats tile_, gradientTile_, gathered_, scratch_;
+  Tile tile_, gradientTile_, gathered_;
+  Floats scratch_;
   Left left_;                           // of the gradient
   Pixelwise inputs_, outputGradients_;  // for the weight's
   MatrixSums matrix_;

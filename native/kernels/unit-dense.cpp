@@ -33,7 +33,7 @@ void DenseTaps::run(const Plane& plane, int64_t y, float* to) {
   }
 }
 
-void DenseTaps::addToInput(const Plane& plane, int64_t y, const float* gradient) {
+void DenseTaps::addToInput(const Plane& plane, int64_t y, const Stored& gradient) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel;
   gradients_.take(gradient, outputs_, window_.columns.result);
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
@@ -44,7 +44,7 @@ void DenseTaps::addToInput(const Plane& plane, int64_t y, const float* gradient)
   }
 }
 
-void DenseTaps::addToWeight(const Plane& plane, int64_t y, int64_t count, const float* gradient, float* sums) {
+void DenseTaps::addToWeight(const Plane& plane, int64_t y, int64_t count, const Stored& gradient, float* sums) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels, length = window_.columns.result;
   outputGradients_.take(gradient, count * length);
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {

@@ -14,13 +14,13 @@ class DenseTaps {
   void run(const Plane& plane, int64_t y, float* to);
 
   /** Adds what the gradient [columns, outputs] of row y gives to the inputs, in a plane like theirs. */
-  void addToInput(const Plane& plane, int64_t y, const float* gradient);
+  void addToInput(const Plane& plane, int64_t y, const Stored& gradient);
 
   /**
    * Adds what the gradient of `count` rows from row y on gives to the weight: sums [kernel rows, kernel columns, channels, outputs].
    * The pixels under a row of the kernel are copied side by side, so that the sums stay in registers over all of these rows.
    */
-  void addToWeight(const Plane& plane, int64_t y, int64_t count, const float* gradient, float* sums);
+  void addToWeight(const Plane& plane, int64_t y, int64_t count, const Stored& gradient, float* sums);
 
  private:
   const Window& window_;

@@ -67,10 +67,11 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     const Unit unit = unitOf(numbers, depthwise, weight, bf16);
     const Window& window = unit.window;
     const bool normed = norms.scale.has_value();
-    at::Tensor raw = emptyImages(input, {window.images, unit.outputs, window.rows.result, window.columns.result});
-    const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), relu};
+    at::Tensor raw = at::empty({window.images, unit.outputs, window.rows.result, window.columns.result},
+                               input.options().dtype(bf16 ? at::kBFloat16 : at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+    const Source source{storedIn(input), pitchOf(input), floatsOf(norm), relu};
     const Moments batch =
-        unitForward(unit, source, floatsOf(depthwise), weightOf(weight), normed && norms.training, raw.data_ptr<float>());
+        unitForward(unit, source, floatsOf(depthwise), weightOf(weight), normed && norms.training, roomOf(raw));
     at::Tensor own = normed ? normOf(norms, batch, window.images * unit.resultPixels()) : at::empty({4, 0}, at::kFloat);
     context->save_for_backward({input, norm, depthwise, weight, normed ? raw : at::Tensor(), own});
     context->saved_data["window"] = numbers;
@@ -92,7 +93,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     TORCH_CHECK(outer[0].defined() && (!normed || outer[1].defined()),
                 "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
     const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, weight, context->saved_data["bf16"].toBool());
-    const Source source{input.data_ptr<float>(), pitchOf(input), floatsOf(norm), context->saved_data["relu"].toBool()};
+    const Source source{storedIn(input), pitchOf(input), floatsOf(norm), context->saved_data["relu"].toBool()};
     const at::Tensor gradient = pitched(outer[0]), sums = normed ? outer[1].contiguous() : at::Tensor();
     at::Tensor toInput, toNorm, toDepthwise, toWeight, toScale, toShift;
     if (context->saved_data["toInput"].toBool()) {
@@ -107,8 +108,8 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     }
     const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
     unitBackward(unit, source, floatsOf(depthwise), weightOf(weight),
-                 {floatsOf(raw), normed ? floatsOf(own) : nullptr, gradient.data_ptr<float>(), pitchOf(gradient), floatsOf(sums)},
-                 {pointer(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
+                 {storedIn(raw), normed ? floatsOf(own) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
+                 {roomOf(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
     return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
@@ -135,7 +136,8 @@ std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const O
                                             at::IntArrayRef padding, at::IntArrayRef dilation, bool relu, bool training, double momentum,
                                             double epsilon, bool bf16) {
   const at::Tensor matrix = roundedIf(bf16, weight);
-  at::Tensor value = inputNorm.has_value() ? normalised(input, *inputNorm) : input;
+  const at::Tensor images = bf16 ? input.to(weight.scalar_type()) : input;
+  at::Tensor value = inputNorm.has_value() ? normalised(images, *inputNorm) : images;
   if (relu) value = value.relu();
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");
   const std::vector<int64_t> around{0, 0};
@@ -147,7 +149,7 @@ std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const O
     value = at::conv2d(roundedIf(bf16, value), matrix, {}, stride, around, dilation);
   }
   if (scale.has_value()) value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
-  return {value, identityNorm(value, scale.has_value() ? weight.size(0) : 0)};
+  return {bf16 ? value.to(at::kBFloat16) : value, identityNorm(value, scale.has_value() ? weight.size(0) : 0)};
 }
 
 std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
@@ -156,7 +158,7 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
                                         at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon, bool bf16) {
   const bool recorded =
       at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || (scale.has_value() && scale->requires_grad()));
-  if (!isFloats(input) || (recorded && !training)) {
+  if (!(isFloats(input) || (bf16 && isStored(input))) || (recorded && !training)) {
     return composedUnit(input, inputNorm, depthwise, weight, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu, training,
                     momentum, epsilon, bf16);
   }

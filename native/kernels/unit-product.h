@@ -11,8 +11,8 @@ namespace nasnet::kernels {
 
 inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/** What products are made of. */
-enum class Numbers { float32, bf16 };
+/** What a tile is kept in that products of these numbers take: bf16 only where rows are whole pairs. */
+inline Numbers tileOf(Numbers numbers, int64_t columns) { return columns % 2 == 0 ? numbers : Numbers::float32; }
 
 /** Numbers or pairs that stand for a depth. */
 inline int64_t places(Numbers numbers, int64_t depth) { return numbers == Numbers::bf16 ? (depth + 1) / 2 : depth; }
@@ -54,11 +54,17 @@ class Left {
   Left(Numbers numbers, int64_t rows, int64_t depth)
       : numbers_(numbers), depth_(depth), room_(numbers == Numbers::bf16 ? rows * places(numbers, depth) + 32 : 0) {}
 
-  /** Rows `pitch` floats apart, readable a vector's width beyond their end; they must stay as long as products are made. */
-  void take(const float* values, int64_t pitch, int64_t rows) {
+  /**
+   * Rows `pitch` numbers apart, readable a vector's width beyond their end; they must stay as long as products are made. Of float32,
+   * or of bf16 in whole pairs.
+   */
+  void take(const Stored& values, int64_t pitch, int64_t rows) {
     if (numbers_ == Numbers::float32) {
-      values_ = values;
+      values_ = values.floats();
       pitch_ = pitch;
+    } else if (values.numbers == Numbers::bf16) {
+      values_ = values.floats();
+      pitch_ = pitch / 2;
     } else {
       values_ = room_.get();
       pitch_ = places(numbers_, depth_);
@@ -97,9 +103,9 @@ class Pixelwise {
       : numbers_(numbers), channels_(channels), room_(numbers == Numbers::bf16 ? places(numbers, pixels) * channels + 32 : 0) {}
 
   /** Pixel after pixel, readable a vector's width beyond their end; they must stay as long as products are made. */
-  void take(const float* values, int64_t pixels) {
+  void take(const Stored& values, int64_t pixels) {
     depth_ = places(numbers_, pixels);
-    values_ = values;
+    values_ = values.floats();
     if (numbers_ == Numbers::float32) return;
     loops().packPairs({room_.get(), channels_, values, channels_, pixels, channels_});
     values_ = room_.get();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "channel-lines.h"
@@ -32,11 +33,11 @@ class Reader {
   }
 
   /** Pixels first … last, counted over all images. */
-  void read(int64_t first, int64_t last, float* to) const {
+  void read(int64_t first, int64_t last, const Room& to) const {
     const int64_t channels = window_.channels, count = (last - first) * channels;
-    const float* from = source_.values + first * source_.pitch;
+    const Stored from = source_.values + first * source_.pitch;
     if (source_.norm != nullptr) {
-      run_.channelScale({from, nullptr, to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
+      run_.channelScale({from, {}, to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
                          lines_->shifts.data(), nullptr, source_.relu});
     } else if (source_.pitch == channels) {
       run_.copy(to, from, count, source_.relu);
@@ -54,10 +55,11 @@ class Reader {
   }
 
   /** The pixels that a 1×1 window with a stride or padding reads for results first … last of an image. */
-  void gather(int64_t image, int64_t first, int64_t last, float* to) const {
-    for (int64_t result = first; result < last; ++result, to += window_.channels) {
+  void gather(int64_t image, int64_t first, int64_t last, const Room& room) const {
+    for (int64_t result = first; result < last; ++result) {
+      const Room to = room + (result - first) * window_.channels;
       const int64_t pixel = pixelUnder(result), place = image * window_.rows.input * window_.columns.input + pixel;
-      if (pixel < 0) std::fill_n(to, window_.channels, 0.0f);
+      if (pixel < 0) std::memset(to.data, 0, window_.channels * bytesOf(to.numbers));
       else read(place, place + 1, to);
     }
   }

@@ -17,7 +17,7 @@ class BatchMoments {
   void add(const float* pixels, int64_t count) {
     // Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
     if (centres_.empty()) centres_ = tiled(lineOf(channels_), channels_, [&](int64_t c) { return pixels[c]; });
-    loops().channelSums({pixels, nullptr, count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(), totals_.sums(),
+    loops().channelSums({pixels, {}, count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(), totals_.sums(),
                          totals_.products()});
     totals_.add();
     count_ += count;
@@ -46,7 +46,7 @@ class BatchMoments {
 }  // namespace
 
 Moments unitForward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
-                    bool statistics, float* raw) {
+                    bool statistics, const Room& raw) {
   const Window& window = unit.window;
   const int64_t channels = window.channels, outputs = unit.outputs, pixels = unit.resultPixels();
   const bool dense = unit.kind == Unit::dense;
@@ -57,11 +57,17 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
     const Reader reader(unit, source);
     const int64_t band = unit.kind == Unit::pointwise ? bandPixels(unit) : bandRows(unit) * window.columns.result;
     Left left(unit.numbers, dense ? 0 : band, channels);
-    const auto multiply = [&](const float* tile, int64_t first, int64_t count) {  // `first` counts pixels over all images
-      float* to = raw + first * outputs;
+    const Floats results(raw.numbers == Numbers::float32 ? 0 : band * outputs + 16);
+    // Where results of float32 go, pixels from `first` on over all images; and what is done with them there.
+    const auto place = [&](int64_t first) { return raw.numbers == Numbers::float32 ? (raw + first * outputs).floats() : results.get(); };
+    const auto done = [&](const float* made, int64_t first, int64_t count) {
+      if (statistics) parts[part].add(made, count);
+      if (raw.numbers != Numbers::float32) loops().copy(raw + first * outputs, made, count * outputs, false);
+    };
+    const auto multiply = [&](const Stored& tile, int64_t first, int64_t count) {
       left.take(tile, channels, count);
-      left.times(right, 0, 0, count, {to, outputs});
-      if (statistics) parts[part].add(to, count);
+      left.times(right, 0, 0, count, {place(first), outputs});
+      done(place(first), first, count);
     };
     if (dense) {
       const int64_t rows = bandRows(unit), row = window.columns.result;
@@ -71,9 +77,9 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
         reader.put(image, plane);
         for (int64_t y = 0; y < window.rows.result; y += rows) {
           const int64_t count = std::min(rows, window.rows.result - y);
-          float* to = raw + (image * pixels + y * row) * outputs;
-          for (int64_t each = 0; each < count; ++each) taps.run(plane, y + each, to + each * row * outputs);
-          if (statistics) parts[part].add(to, count * row);
+          const int64_t first = image * pixels + y * row;
+          for (int64_t each = 0; each < count; ++each) taps.run(plane, y + each, place(first) + each * row * outputs);
+          done(place(first), first, count * row);
         }
       }
     } else if (unit.kind == Unit::depthwise) {
@@ -91,13 +97,13 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
       }
     } else {
       const bool every = everyPixel(unit);
-      const Floats tile(band * channels + 16);
+      const Tile tile(tileOf(unit.numbers, channels), band * channels + 32);
       for (int64_t image = begin; image < end; ++image) {
         for (int64_t first = 0; first < pixels; first += band) {
-          const int64_t last = std::min(first + band, pixels), place = image * pixels;
-          if (every) reader.read(place + first, place + last, tile.get());
-          else reader.gather(image, first, last, tile.get());
-          multiply(tile.get(), place + first, last - first);
+          const int64_t last = std::min(first + band, pixels), before = image * pixels;
+          if (every) reader.read(before + first, before + last, tile.room());
+          else reader.gather(image, first, last, tile.room());
+          multiply(tile.room(), before + first, last - first);
         }
       }
     }

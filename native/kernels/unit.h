@@ -1,7 +1,7 @@
 // The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or either a 1×1 or a
 // k×k convolution alone, and the statistics of its result for the batch norm that the next unit applies on its load. One pass over bands of rows that stay in the
 // processor's cache; the backward computes the depthwise result again instead of reading it from memory.
-// Pointers only, float32, channels last; unit-operator.cpp knows tensors.
+// Pointers only, channels last; unit-operator.cpp knows tensors.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct Unit {
   Window window;    // of the depthwise convolution if there is one, else of the only convolution
   Kind kind;
   int64_t outputs;  // channels of the result
-  Numbers numbers;  // in products; depthwise convolutions are of float32
+  Numbers numbers;  // of products and of the raw result; all else is computed in float32
 
   int64_t resultPixels() const { return window.rows.result * window.columns.result; }  // of an image
   int64_t inputPixels() const { return window.rows.input * window.columns.input; }
@@ -37,8 +37,8 @@ struct Weight {
 
 /** What a unit reads. */
 struct Source {
-  const float* values;
-  int64_t pitch;      // floats from pixel to pixel, at least the channels; exactly those where there is a norm
+  Stored values;
+  int64_t pitch;      // numbers from pixel to pixel, at least the channels; exactly those where there is a norm
   const float* norm;  // [4, channels] as in channel-lines.h, or null
   bool relu;          // always with a norm
 };
@@ -48,20 +48,20 @@ struct Source {
  * @returns the batch's statistics if asked for
  */
 Moments unitForward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
-                    bool statistics, float* raw);
+                    bool statistics, const Room& raw);
 
 /** The gradient of a unit's normalised result, and what its forward left. */
 struct UnitResult {
-  const float* raw;
+  Stored raw;
   const float* norm;       // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
-  const float* gradient;   // of the normalised result
-  int64_t gradientPitch;   // floats from pixel to pixel
+  Stored gradient;         // of the normalised result, as the raw one is
+  int64_t gradientPitch;   // numbers from pixel to pixel
   const float* sums;       // [2, outputs]: Σ gradient · normalised result, Σ gradient; with a norm
 };
 
 /** Where gradients go; what isn't wanted is null. */
 struct UnitGradients {
-  float* input;            // dense; of the normalised input where there is a norm
+  Room input;              // dense, as the input is; of the normalised input where there is a norm
   float* inputSums;        // [2, channels] as in UnitResult, with a norm
   float* depthwiseWeight;
   float* weight;           // laid out as the weight is

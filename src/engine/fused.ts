@@ -1,6 +1,6 @@
 // Fused operators of our own (native/kernels): a unit's ReLU and convolutions in one pass over the images, its batch norm applied by
-// whoever reads the result. They compute on the CPU with gradients of their own, in float32 or with products of bfloat16; other dtypes
-// and devices go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
+// whoever reads the result. They compute on the CPU with gradients of their own, in float32 or with products and images of bfloat16;
+// other dtypes and devices go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
 
 import { cpu, type Precision } from './device.ts';
 import { operator } from './operator.ts';
@@ -25,8 +25,8 @@ export interface UnitOptions {
   /** Whether the input goes through a ReLU first; that of a raw input always does. */
   relu: boolean;
   /**
-   * What goes into matrix products: bfloat16 rounds both sides to 8 bits (2⁻⁸ of each at most) and sums in float32. Images, depthwise
-   * convolutions, statistics and all gradients of parameters stay in float32.
+   * Of the result and of what goes into matrix products: bfloat16 rounds to 8 bits (2⁻⁸ at most). Sums, depthwise convolutions,
+   * normalising, parameters and their gradients stay in float32; so may the input.
    */
   precision?: Precision | undefined;
 }

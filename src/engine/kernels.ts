@@ -1,11 +1,10 @@
 // Operators of our own (native/kernels) for what networks of few channels spend their time on: depthwise convolutions, pools and
 // batch normalisation.
-// They take float32 images in the channels_last format on the CPU; anything else, kernels larger than 7, strides above 2, and
-// everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
+// They take float32 and bfloat16 images in the channels_last format on the CPU and compute in float32; anything else, kernels larger than
+// 7, strides above 2, and everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
 
 import { operator } from './operator.ts';
 import type { BatchNormOptions } from './operators.ts';
-import { asImages } from './precision.ts';
 import type { DType, Tensor } from './tensor.ts';
 
 type Pair = readonly [vertical: number, horizontal: number];
@@ -20,10 +19,10 @@ export interface DepthwiseOptions {
   relu?: boolean;
 }
 
-/** One filter for each channel: input [n, c, h, w], weight [c, 1, kh, kw] → [n, c, h', w']. */
+/** One filter for each channel: input [n, c, h, w], weight [c, 1, kh, kw] (float32 with bfloat16, too) → [n, c, h', w']. */
 export function depthwiseConv2d(input: Tensor, weight: Tensor, options: DepthwiseOptions = {}): Tensor {
   const { stride = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], relu = false } = options;
-  return depthwise.tensor(input, asImages(weight, input), stride, padding, dilation, relu);
+  return depthwise.tensor(input, weight, stride, padding, dilation, relu);
 }
 
 /**
@@ -54,7 +53,11 @@ export function maxPool(input: Tensor, { kernel, stride = [1, 1], padding = [0, 
 /** As `batchNorm` of operators.ts. */
 export function normaliseBatch(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, movingMean, movingVariance, training, momentum, epsilon } = options;
-  return norm.tensor(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
+  // Alone it is rare: images of bfloat16 go through it as float32, and back.
+  const narrow = input.dtype === 'bfloat16' && input.device === 'cpu' && process.env.NASNET_KERNELS !== 'off';
+  const images = narrow ? input.to('float32') : input;
+  const result = norm.tensor(images, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
+  return narrow ? result.to('bfloat16') : result;
 }
 
 const depthwise = operator('nasnet::depthwise_conv2d');

@@ -8,7 +8,7 @@ import { withoutDrawing } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
 import type { Plan } from '../space/plan.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
-import { Path, SharedRelus, storedIn } from './path.ts';
+import { Path, SharedRelus } from './path.ts';
 
 export interface NetworkSettings extends CellSettings {
   /** Decides the initial weights and leaves the engine's generator as it was; absent: they are drawn from it. */
@@ -49,7 +49,7 @@ export class Network extends Module {
   readonly plan: Plan;
   /** Where its parameters live, and its images must. */
   readonly device: string;
-  readonly #stored: Precision;
+  readonly #precision: Precision;
   readonly #stem: Path;
   readonly #cells: readonly NetworkCell[];
   readonly #head: Path;
@@ -59,7 +59,7 @@ export class Network extends Module {
     super();
     this.plan = plan;
     this.device = settings.device ?? cpu;
-    this.#stored = storedIn(settings);
+    this.#precision = settings.precision ?? 'float32';
     this.#stem = this.child('', new Path(plan.stem, settings));
     this.#cells = plan.cells.map((cell) => this.child('', new NetworkCell(cell, settings)));
     this.#head = this.child('', new Path(plan.head, settings));
@@ -91,10 +91,10 @@ export class Network extends Module {
   }
 
   #input(images: Tensor): Tensor {
-    return (this.#stored === 'float32' ? images : images.to(this.#stored)).contiguous('channels_last');
+    return (this.#precision === 'float32' ? images : images.to(this.#precision)).contiguous('channels_last');
   }
 
   #answer(logits: Tensor): Tensor {
-    return this.#stored === 'float32' ? logits : logits.to('float32');
+    return this.#precision === 'float32' ? logits : logits.to('float32');
   }
 }

@@ -55,10 +55,7 @@ export class Path extends Module {
     super();
     for (let index = 0; index < layers.length; ) {
       const unit = fuses(settings) ? unitAt(layers, index) : undefined;
-      const relu =
-        fusesRelu({ ...settings, precision: storedIn(settings) }) &&
-        layers[index]!.kind === 'relu' &&
-        isDepthwise(layers[index + 1]);
+      const relu = fusesRelu(settings) && layers[index]!.kind === 'relu' && isDepthwise(layers[index + 1]);
       if (unit) this.#steps.push(this.#unit(unit, settings));
       else this.#steps.push(this.#step(layers[index + (relu ? 1 : 0)]!, index === 0, relu, settings));
       index += unit?.length ?? (relu ? 2 : 1);
@@ -94,6 +91,8 @@ export class Path extends Module {
 
   /** `relu`: whether the layer takes the ReLU before it along. */
   #step(layer: Layer, first: boolean, relu: boolean, settings: PathSettings): Step {
+    // A classifier's few numbers are worth their float32 where fused units keep images in 16 bits.
+    const exact = (images: Tensor) => (fuses(settings) ? images.to('float32') : images);
     switch (layer.kind) {
       case 'relu':
         // What comes before within a path is a batch norm, whose gradient does not need its own result.
@@ -121,12 +120,12 @@ export class Path extends Module {
         return plain((input, relus) => concat(paths.map((path) => path.forward(input, relus))));
       }
       case 'global-average-pool':
-        return plain((input) => input.mean([2, 3], true));
+        return plain((input) => exact(input).mean([2, 3], true));
       case 'dropout':
         return plain((input) => dropout(input, settings.dropoutKeep ?? 1, this.training));
       case 'linear': {
         const linear = this.child(layer.name, linearOf(layer, settings));
-        return plain((input) => linear.forward(input.flatten(1)));
+        return plain((input) => linear.forward(exact(input.flatten(1))));
       }
     }
   }
@@ -164,11 +163,6 @@ function isPlain({ kernel, stride, padding }: Convolution): boolean {
 function fits(layer: Layer): layer is Convolution {
   if (layer.kind !== 'convolution') return false;
   return layer.kernel.every((size) => size <= 7) && layer.stride.every((step) => step <= 2);
-}
-
-/** What images are kept in between a network's layers: fused units round what they multiply by themselves. */
-export function storedIn(settings: PathSettings): Precision {
-  return fuses(settings) ? 'float32' : (settings.precision ?? 'float32');
 }
 
 /**

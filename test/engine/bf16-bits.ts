@@ -20,7 +20,7 @@ for (const each of cases('bits', 60)) {
     const window = { stride, padding, dilation, relu: each.relu, precision: 'bfloat16' } as const;
     const result = fusedConvolution(input, { ...window, weight });
     for (const tensor of [result, ...gradients(result.pow(2).sum(), [input, weight])]) {
-      hash.update(tensor!.detach().contiguous().toArray() as Float32Array);
+      hash.update(tensor!.detach().to('float32').contiguous().toArray() as Float32Array);
     }
   });
   console.log(JSON.stringify(each), hash.digest('hex'));
