@@ -6,12 +6,7 @@
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { rankCorrelation } from '../src/report/kendall.ts';
-import { createStrategy } from '../src/search/strategy.ts';
-import { decode } from '../src/space/decisions.ts';
-import type { Training } from '../src/study/preset.ts';
-import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
-import { childRecipe } from '../src/train/recipe.ts';
-import { WorkerPool } from '../src/workers/pool.ts';
+import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,57 +25,19 @@ const [cells, runs, workers, validationImages] = [values.cells, values.runs, val
 const proxies =
   positionals.length > 0 ? positionals : ['1:4:16:4000:1:64:0.1', '1:8:8:4000:1:64:0.1', '1:8:16:4000:1:64:0.1'];
 
-function trainingOf(proxy: string): Training {
-  const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = proxy.split(':').map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return { cells: n, filters, resolution, trainingImages, recipe: { ...childRecipe, epochs, batchSize, learningRate } };
-}
-
-const mean = (some: readonly number[]) => some.reduce((sum, value) => sum + value, 0) / some.length;
-const variance = (some: readonly number[]) => {
-  const middle = mean(some);
-  return some.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (some.length - 1);
-};
-
 const files = await prepareCifar10();
-const strategy = createStrategy('random', { blocks: 5, seed: Number(values.seed) });
-const architectures = Array.from({ length: cells }, (_, trial) => decode(strategy.ask(trial)));
-
-/** Rewards by cell and run, and seconds a child. */
-async function measure(training: Training) {
-  const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
-  await using pool = new WorkerPool({
-    workers,
-    evaluator: new URL('../src/study/training-job.ts', import.meta.url),
-    setup,
-  });
-  const seconds: number[] = [];
-  const rewards = await Promise.all(
-    architectures.map((architecture, cell) =>
-      Promise.all(
-        Array.from({ length: runs }, async (_, run) => {
-          const job: TrainingJob = { architecture, training, seed: `${values.seed}, cell ${cell}, run ${run}` };
-          const outcome = await pool.run(job);
-          if ('failure' in outcome) throw new Error(outcome.failure.message);
-          seconds.push(outcome.seconds);
-          return (outcome.result as { reward: number }).reward;
-        }),
-      ),
-    ),
-  );
-  return { rewards, seconds: mean(seconds) };
-}
+const architectures = randomCells(cells, values.seed);
 
 const measured = [];
 for (const proxy of proxies) {
-  const { rewards, seconds } = await measure(trainingOf(proxy));
+  const { rewards, seconds } = await measure(architectures, {
+    files,
+    training: trainingOf(proxy),
+    validationImages,
+    workers,
+    seed: values.seed,
+    runs: Array.from({ length: runs }, (_, run) => run),
+  });
   const noise = Math.sqrt(mean(rewards.map(variance)));
   const between = Math.max(0, variance(rewards.map(mean)) - noise ** 2 / runs);
   const reliability = between / (between + noise ** 2);

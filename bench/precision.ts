@@ -1,0 +1,123 @@
+// Whether training in bfloat16 keeps the order of cells that training in float32 finds: the same random cells, several runs of each.
+//   node bench/precision.ts [--cells 24] [--runs 4] [--workers 2] [--validation 2000] [--seed 1] [--device cpu] [--json FILE] [PROXY]
+// PROXY is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, by default the laptop's child, 1:8:16:4000:1:64:0.1.
+// Even float32 does not repeat its own order: Kendall's τ between the means of one half of its runs and of the other is the most that any
+// other way of training can reach. Beside it stands τ between a half of float32 and the other half, by seed, of bfloat16; both are averaged
+// over all ways to halve the runs. Their difference has a 95 % interval by drawing cells again, 2,000 times.
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { computingOn } from '../src/engine/device.ts';
+import { RandomStream } from '../src/random/stream.ts';
+import { rankCorrelation } from '../src/report/kendall.ts';
+import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    cells: { type: 'string', default: '24' },
+    runs: { type: 'string', default: '4' },
+    workers: { type: 'string', default: '2' },
+    validation: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+    device: { type: 'string', default: 'cpu' },
+    json: { type: 'string' },
+  },
+});
+const [cells, runs] = [Number(values.cells), Number(values.runs)];
+if (cells < 5 || runs < 2 || runs % 2 !== 0) {
+  throw new Error(`expected at least 5 cells and an even number of runs, got ${values.cells} and ${values.runs}`);
+}
+const proxy = positionals[0] ?? '1:8:16:4000:1:64:0.1';
+const precisions = ['float32', 'bfloat16'] as const;
+type Precision = (typeof precisions)[number];
+
+const files = await prepareCifar10();
+const architectures = randomCells(cells, values.seed);
+/** [cells][runs] */
+const rewards: Record<Precision, number[][]> = { float32: [], bfloat16: [] };
+const seconds: Record<Precision, number[]> = { float32: [], bfloat16: [] };
+for (const kind of precisions) rewards[kind] = architectures.map(() => []);
+for (let run = 0; run < runs; run++) {
+  for (const kind of run % 2 ? precisions.toReversed() : precisions) {
+    const found = await measure(architectures, {
+      files,
+      training: trainingOf(proxy),
+      validationImages: Number(values.validation),
+      workers: Number(values.workers),
+      seed: values.seed,
+      runs: [run],
+      computing: computingOn(values.device, kind),
+    });
+    found.rewards.forEach((each, cell) => {
+      rewards[kind][cell]!.push(...each);
+    });
+    seconds[kind].push(found.seconds);
+    process.stderr.write(`run ${run + 1} of ${runs}, ${kind}: ${found.seconds.toFixed(2)} s a child\n`);
+  }
+}
+
+/** Every way to put half of the runs on one side; each pair of halves once. */
+const halves = Array.from({ length: 2 ** (runs - 1) }, (_, code) =>
+  Array.from({ length: runs }, (_, run) => (code >> run) & 1),
+).filter((sides) => sides.reduce((sum, side) => sum + side, 0) === runs / 2);
+
+/** Of some cells: means over the runs on one side of a halving. */
+const meansOf = (kind: Precision, some: readonly number[], sides: readonly number[], side: number) =>
+  some.map((cell) => mean(rewards[kind][cell]!.filter((_, run) => sides[run] === side)));
+
+const tau = (one: readonly number[], other: readonly number[]) => rankCorrelation(one, other)?.tau ?? 0;
+
+/** τ between halves of the runs, averaged over all halvings. */
+function between(one: Precision, other: Precision, some: readonly number[]): number {
+  return mean(
+    halves.flatMap((sides) =>
+      [0, 1].map((side) => tau(meansOf(one, some, sides, side), meansOf(other, some, sides, 1 - side))),
+    ),
+  );
+}
+
+const all = architectures.map((_, cell) => cell);
+const ceiling = between('float32', 'float32', all);
+const across = between('float32', 'bfloat16', all);
+const within = between('bfloat16', 'bfloat16', all);
+const random = new RandomStream(`precision ${values.seed}`);
+const differences = Array.from({ length: 2000 }, () => {
+  const drawn = all.map(() => random.integer(cells));
+  return between('float32', 'bfloat16', drawn) - between('float32', 'float32', drawn);
+}).toSorted((one, other) => one - other);
+const [low, high] = [differences[50]!, differences[1949]!];
+const whole = rankCorrelation(
+  ...(precisions.map((kind) => rewards[kind].map(mean)) as [number[], number[]]), // both of all runs
+)!;
+const summary = precisions.map((kind) => ({
+  precision: kind,
+  seconds: mean(seconds[kind]),
+  reward: mean(rewards[kind].flat()),
+  noise: Math.sqrt(mean(rewards[kind].map(variance))),
+}));
+
+console.log(`${proxy}: ${cells} random cells, ${runs} runs each, ${values.device}\n`);
+console.log('| precision | seconds a child | reward | deviation of runs |');
+console.log('| --- | --- | --- | --- |');
+for (const each of summary) {
+  const percent = [each.reward, each.noise].map((value) => (100 * value).toFixed(2));
+  console.log(`| ${each.precision} | ${each.seconds.toFixed(2)} | ${percent[0]}% | ${percent[1]} |`);
+}
+const fixed = (value: number) => value.toFixed(3);
+console.log(`\n| Kendall’s τ between means of ${runs / 2} runs and of ${runs / 2} others | |`);
+console.log('| --- | --- |');
+console.log(`| float32 and float32 (the most that can be reached) | ${fixed(ceiling)} |`);
+console.log(`| float32 and bfloat16 | ${fixed(across)} |`);
+console.log(`| bfloat16 and bfloat16 | ${fixed(within)} |`);
+console.log(`| the second less the first, 95 % | ${fixed(across - ceiling)} (${fixed(low)} to ${fixed(high)}) |`);
+console.log(
+  `\nfloat32 and bfloat16, means of all ${runs} runs: τ ${fixed(whole.tau)} (${fixed(whole.low)} to ${fixed(whole.high)})`,
+);
+if (values.json) {
+  const found = { ceiling, across, within, difference: [low, high], whole };
+  writeFileSync(
+    values.json,
+    `${JSON.stringify({ options: { ...values, proxy }, summary, rewards, ...found }, null, 2)}\n`,
+  );
+}

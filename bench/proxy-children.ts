@@ -1,0 +1,73 @@
+// Random cells trained as small children by worker processes, for benchmarks that ask what their rewards tell.
+import type { DatasetFiles } from '../src/data/dataset-files.ts';
+import type { Computing } from '../src/engine/device.ts';
+import { createStrategy } from '../src/search/strategy.ts';
+import type { Architecture } from '../src/space/architecture.ts';
+import { decode } from '../src/space/decisions.ts';
+import type { Training } from '../src/study/preset.ts';
+import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
+import { childRecipe } from '../src/train/recipe.ts';
+import { WorkerPool } from '../src/workers/pool.ts';
+
+/** Of N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE. */
+export function trainingOf(proxy: string): Training {
+  const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = proxy.split(':').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { cells: n, filters, resolution, trainingImages, recipe: { ...childRecipe, epochs, batchSize, learningRate } };
+}
+
+export function randomCells(count: number, seed: string): Architecture[] {
+  const strategy = createStrategy('random', { blocks: 5, seed: Number(seed) });
+  return Array.from({ length: count }, (_, trial) => decode(strategy.ask(trial)));
+}
+
+export interface Measuring {
+  files: DatasetFiles;
+  training: Training;
+  validationImages: number;
+  workers: number;
+  /** Of trainings; the cell and the run are added. */
+  seed: string;
+  runs: readonly number[];
+  computing?: Computing;
+}
+
+/** Rewards by cell and run, and seconds a child. */
+export async function measure(architectures: readonly Architecture[], options: Measuring) {
+  const { files, training, validationImages, workers, runs, computing } = options;
+  const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
+  await using pool = new WorkerPool({
+    workers,
+    evaluator: new URL('../src/study/training-job.ts', import.meta.url),
+    setup: { ...setup, ...(computing && { computing }) },
+  });
+  const seconds: number[] = [];
+  const rewards = await Promise.all(
+    architectures.map((architecture, cell) =>
+      Promise.all(
+        runs.map(async (run) => {
+          const job: TrainingJob = { architecture, training, seed: `${options.seed}, cell ${cell}, run ${run}` };
+          const outcome = await pool.run(job);
+          if ('failure' in outcome) throw new Error(outcome.failure.message);
+          seconds.push(outcome.seconds);
+          return (outcome.result as { reward: number }).reward;
+        }),
+      ),
+    ),
+  );
+  return { rewards, seconds: mean(seconds) };
+}
+
+export const mean = (some: readonly number[]) => some.reduce((sum, value) => sum + value, 0) / some.length;
+
+export const variance = (some: readonly number[]) => {
+  const middle = mean(some);
+  return some.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (some.length - 1);
+};
