@@ -29,7 +29,10 @@ const isLearned = ({ results }: RecordedCall) => results.some(({ requiresGradien
 
 const elements = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
 
-const bytesOf = (some: readonly Operand[]) => some.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
+const bytesEach: Record<string, number> = { float32: 4, bfloat16: 2 };
+
+const bytesOf = (some: readonly Operand[]) =>
+  some.reduce((sum, { shape, dtype }) => sum + (bytesEach[dtype] ?? 4) * elements(shape), 0);
 
 /** Of these the gradient is computed without looking at the input again. */
 const linearInInput =
@@ -46,7 +49,7 @@ const isView =
  */
 export function workOf(recorded: RecordedCall): { forward: Work; backward: Work } {
   const { name, results, values } = recorded;
-  const inputs = operands(recorded).filter(({ dtype }) => dtype === 'float32');
+  const inputs = operands(recorded).filter(({ dtype }) => dtype in bytesEach);
   const learned = isLearned(recorded);
   const output = results[0]?.shape ?? [];
   const pixels = output.length === 4 ? output[0]! * output[2]! * output[3]! : (output[0] ?? 0);
@@ -117,7 +120,9 @@ function once(recorded: RecordedCall, learned: boolean) {
 function resultOf(found: Tensor | Tensor[]): Tensor {
   if (!Array.isArray(found)) return found;
   const [raw, norm] = found as [Tensor, Tensor?];
-  return norm?.shape.length === 2 ? (call('nasnet::combine', '', [raw, norm, undefined, undefined]) as Tensor) : raw;
+  return norm?.shape.length === 2 && norm.shape[1]! > 0
+    ? (call('nasnet::combine', '', [raw, norm, undefined, undefined]) as Tensor)
+    : raw;
 }
 
 /**
@@ -153,10 +158,12 @@ function argument(operand: Operand | undefined, recorded: RecordedCall): Tensor 
 /** Random numbers in the same order in memory; 1 to 2 for vectors, which may be variances. */
 function tensorOf({ shape, strides, dtype, bytes }: Operand): Tensor {
   if (bytes) return fromBytes(bytes, dtype as DType, shape);
-  if (dtype !== 'float32') return zeros(shape, { dtype: dtype as DType });
-  if (shape.length !== 4) return shape.length === 1 ? rand(shape).add(1) : randn(shape);
+  if (!(dtype in bytesEach)) return zeros(shape, { dtype: dtype as DType });
+  const kind = dtype as DType;
+  if (shape.length !== 4) return (shape.length === 1 ? rand(shape).add(1) : randn(shape)).to(kind);
   const channelsLast = strides[1] === 1;
-  return channelsLast ? empty(shape, { memoryFormat: 'channels_last' }).copy_(randn(shape)) : randn(shape);
+  const numbers = channelsLast ? empty(shape, { memoryFormat: 'channels_last' }).copy_(randn(shape)) : randn(shape);
+  return numbers.to(kind);
 }
 
 function like(output: Tensor): Tensor {

@@ -1,12 +1,14 @@
 // Where a training step spends its time, operator by operator as the network really calls them, beside what this machine can do:
 // GFLOP/s and GB/s of each, and what share of its time the machine's peaks would have needed (100 %: nothing is left).
-//   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--repeats 5] [--shapes] [--json FILE]
+//   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--precision float32] [--repeats 5] [--shapes] [--json FILE]
 // Forward is timed within the network's own step; backward, which runs inside libtorch, by replaying each call alone. The last lines
-// say how much of the step that explains. The fastest of all repeats counts. `--shapes`: one row to each shape.
+// say how much of the step that explains. The fastest of all repeats counts. `--shapes`: one row to each shape. The peak of products is
+// float32's: of bfloat16 (AVX512-BF16) it is twice that.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { arange, randn } from '../src/engine/create.ts';
+import type { Precision } from '../src/engine/device.ts';
 import { backward, clearGradients } from '../src/engine/gradient.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { noGrad, scope } from '../src/engine/memory.ts';
@@ -24,6 +26,7 @@ const { values: options } = parseArgs({
     filters: { type: 'string', default: '24' },
     batch: { type: 'string', default: '64' },
     threads: { type: 'string', default: '1' },
+    precision: { type: 'string', default: 'float32' },
     repeats: { type: 'string', default: '5' },
     shapes: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -63,7 +66,7 @@ function measurePeaks() {
 }
 
 const plan = planNetwork(nasnetA, { cells, filters });
-const network = buildNetwork(plan, { seed: 1 });
+const network = buildNetwork(plan, { seed: 1, precision: options.precision as Precision });
 const parameters = network.parameters();
 const optimizer = new Momentum(network.namedParameters(), { momentum: 0.9, nesterov: true, weightDecay: 5e-4 });
 const images = randn([batch, 3, 32, 32]).contiguous('channels_last');
@@ -171,7 +174,7 @@ const explained = sum(rows.map(({ backward }) => backward));
 const called = sum(forwardTimes);
 const fixed = (value: number) => value.toFixed(1);
 console.log(
-  `NASNet-A, N = ${cells}, F = ${filters}, batch ${batch}; ${cpus()[0]?.model.trim()}, ${options.threads} threads`,
+  `NASNet-A, N = ${cells}, F = ${filters}, batch ${batch}, ${options.precision}; ${cpus()[0]?.model.trim()}, ${options.threads} threads`,
 );
 console.log(
   `peaks: matrix product ${fixed(peaks.product)} GFLOP/s, copy ${fixed(peaks.cacheCopy)} GB/s in the caches, ${fixed(peaks.memoryCopy)} GB/s beyond\n`,
