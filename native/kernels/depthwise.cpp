@@ -48,16 +48,16 @@ void depthwise(const Window& window, const Stored& input, const float* weight, b
   overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
     Plane plane = inputPlane(window);
     const DepthwiseRows pass(window, plane, weight);
-    const ImageReader inputs(input, window.inputFloats());
-    const ImageWriter results(result, window.resultFloats());
+    const Floats room(result.numbers == Numbers::float32 ? 0 : window.resultFloats());
     for (int64_t image = begin; image < end; ++image) {
-      plane.put(inputs.at(image), rows.input, columns.input, relu);
-      float* to = results.at(image);
-      pass.run(plane, 0, rows.result, to);
+      plane.put(input + image * window.inputFloats(), rows.input, columns.input, relu);
+      const Room to = result + image * window.resultFloats();
+      float* made = result.numbers == Numbers::float32 ? to.floats() : room.get();
+      pass.run(plane, 0, rows.result, made);
       for (int64_t y = 0; weight == nullptr && y < rows.result; ++y) {
-        loopsOf(window).scale(to + y * length, to + y * length, average.along.data(), average.down[y], length);
+        loopsOf(window).scale(to + y * length, made + y * length, average.along.data(), average.down[y], length);
       }
-      results.done(image);
+      if (weight != nullptr && made != to.data) loops().copy(to, made, window.resultFloats(), false);
     }
   });
 }
@@ -73,21 +73,21 @@ void depthwiseGradients(const Window& window, const Stored& input, const float* 
     Plane inputs = inputPlane(window);
     const Floats scattered(window.inputFloats());
     WeightSums weightSums(window, inputs);
-    const ImageReader sources(input, window.inputFloats()), outer(gradient, window.resultFloats());
-    const ImageWriter found(inputGradient, window.inputFloats());
+    const Floats room(inputGradient.numbers == Numbers::float32 ? 0 : window.inputFloats());
     for (int64_t image = begin; image < end; ++image) {
-      const float* from = sources.at(image);
-      gradients.put(outer.at(image), rows.result, columns.result, false,
+      const Stored from = input.data == nullptr ? input : input + image * window.inputFloats();
+      gradients.put(gradient + image * window.resultFloats(), rows.result, columns.result, false,
                     weight == nullptr ? average.along.data() : nullptr, average.down.data());
       if (weightGradient != nullptr) {
         inputs.put(from, rows.input, columns.input, relu);
         weightSums.add(inputs, toInput.interior(gradients), gradients.pitch());
       }
       if (inputGradient.data != nullptr) {
-        float* to = found.at(image);
-        toInput.run(gradients, to, scattered.get());
-        if (relu) loopsOf(window).mask(to, to, from, window.inputFloats());
-        found.done(image);
+        const Room to = inputGradient + image * window.inputFloats();
+        float* made = inputGradient.numbers == Numbers::float32 ? to.floats() : room.get();
+        toInput.run(gradients, made, scattered.get());
+        if (relu) loopsOf(window).mask(to, made, from, window.inputFloats());
+        else if (made != to.data) loops().copy(to, made, window.inputFloats(), false);
       }
     }
     if (weightGradient != nullptr) {

@@ -182,7 +182,7 @@ struct Loops {
   /** to[i] += from[i] */
   void (*add)(float* to, Stored from, ptrdiff_t count);
   /** to[i] = from[i] · factors[i] · factor */
-  void (*scale)(float* to, const float* from, const float* factors, float factor, ptrdiff_t count);
+  void (*scale)(Room to, Stored from, const float* factors, float factor, ptrdiff_t count);
 };
 
 /** The best version that this processor can run; NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 asks for another one. */

@@ -20,15 +20,15 @@ void maxPool(const Window& window, const Stored& input, const Room& result, uint
     for (int64_t tap = 0; tap < columns.kernel; ++tap) offsets.push_back(plane.column(tap));
     const Floats across(rows.last() * (length + loops().width));
     std::vector<int> acrossPlaces(rows.last() * (length + loops().width));
-    const ImageReader inputs(input, window.inputFloats());
-    const ImageWriter results(result, window.resultFloats());
+    const Floats room(result.numbers == Numbers::float32 ? 0 : window.resultFloats());
     for (int64_t image = begin; image < end; ++image) {
-      plane.put(inputs.at(image), rows.input, columns.input, false);
+      plane.put(input + image * window.inputFloats(), rows.input, columns.input, false);
       const int64_t first = image * window.resultFloats();
-      loops().maximum({plane.row(0), plane.pitch(), rows.last(), results.at(image), places == nullptr ? nullptr : places + first,
+      float* made = result.numbers == Numbers::float32 ? (result + first).floats() : room.get();
+      loops().maximum({plane.row(0), plane.pitch(), rows.last(), made, places == nullptr ? nullptr : places + first,
                        rows.result, length, static_cast<int>(rows.kernel), static_cast<int>(rows.stride),
                        static_cast<int>(columns.kernel), offsets.data(), across.get(), acrossPlaces.data()});
-      results.done(image);
+      if (result.numbers != Numbers::float32) loops().copy(result + first, made, window.resultFloats(), false);
     }
   });
 }
@@ -48,10 +48,15 @@ void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t
   }
   overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
     const Floats plane(height * pitch);
-    const ImageReader gradients(gradient, window.resultFloats());
+    const Floats room(gradient.numbers == Numbers::float32 ? 0 : window.resultFloats());
     for (int64_t image = begin; image < end; ++image) {
       std::fill_n(plane.get(), height * pitch, 0.0f);
-      const float* from = gradients.at(image);
+      const Stored outer = gradient + image * window.resultFloats();
+      const float* from = outer.floats();
+      if (gradient.numbers != Numbers::float32) {
+        loops().copy(room.get(), outer, window.resultFloats(), false);
+        from = room.get();
+      }
       const uint8_t* place = places + image * window.resultFloats();
       for (int64_t y = 0; y < rows.result; ++y) {
         for (int64_t x = 0; x < columns.result; ++x) {

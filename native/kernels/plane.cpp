@@ -15,20 +15,20 @@ Plane::Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, in
   std::fill_n(data_.get(), rows * pitch_ + loops().width, fill);
 }
 
-void Plane::put(const float* image, int64_t height, int64_t width, bool relu, const float* factors, const float* rowFactors) {
+void Plane::put(const Stored& image, int64_t height, int64_t width, bool relu, const float* factors, const float* rowFactors) {
   const Loops& run = loops();
   const int64_t firstRow = std::max<int64_t>(0, -top_), lastRow = std::min(height, rows_ - top_);
   const int64_t firstColumn = std::max<int64_t>(0, -left_), lastColumn = std::min(width, columns_ - left_);
   if (lastColumn <= firstColumn) return;
   for (int64_t y = firstRow; y < lastRow; ++y) {
-    const float* from = image + (y * width + firstColumn) * channels_;
+    Stored from = image + (y * width + firstColumn) * channels_;
     float* to = row(y + top_);
     if (factors != nullptr) {
       run.scale(to + column(firstColumn + left_), from, factors, rowFactors[y], (lastColumn - firstColumn) * channels_);
     } else if (stride_ == 1) {
       run.copy(to + column(firstColumn + left_), from, (lastColumn - firstColumn) * channels_, relu);
     } else {
-      for (int64_t x = firstColumn; x < lastColumn; ++x, from += channels_) {
+      for (int64_t x = firstColumn; x < lastColumn; ++x, from = from + channels_) {
         run.copy(to + column(x + left_), from, channels_, relu);
       }
     }

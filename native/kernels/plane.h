@@ -40,51 +40,13 @@ class Tile {
   Floats floats_;
 };
 
-/** Images one after another as float32: where they lie, or those of bf16 in room for one. */
-class ImageReader {
- public:
-  ImageReader(const Stored& images, int64_t numbers) : images_(images), numbers_(numbers), room_(images.numbers == Numbers::bf16 ? numbers : 0) {}
-
-  /** Null where there are none. */
-  const float* at(int64_t image) const {
-    if (images_.data == nullptr) return nullptr;
-    const Stored from = images_ + image * numbers_;
-    if (images_.numbers == Numbers::float32) return from.floats();
-    loops().copy(room_.get(), from, numbers_, false);
-    return room_.get();
-  }
-
- private:
-  Stored images_;
-  int64_t numbers_;
-  Floats room_;
-};
-
-/** The same for images that are made: at(image) says where, done(image) comes when it is full. */
-class ImageWriter {
- public:
-  ImageWriter(const Room& images, int64_t numbers) : images_(images), numbers_(numbers), room_(images.numbers == Numbers::bf16 ? numbers + 16 : 0) {}
-
-  float* at(int64_t image) const {
-    return images_.numbers == Numbers::bf16 ? room_.get() : (images_ + image * numbers_).floats();
-  }
-  void done(int64_t image) const {
-    if (images_.numbers == Numbers::bf16) loops().copy(images_ + image * numbers_, room_.get(), numbers_, false);
-  }
-
- private:
-  Room images_;
-  int64_t numbers_;
-  Floats room_;
-};
-
 class Plane {
  public:
   /** `rows` by `columns` cells filled with `fill`; images are put at (top, left), and what does not fit is cut off. */
   Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, float fill = 0);
 
   /** An image of [height, width, channels]; `factors` [width · channels] and `rowFactors` [height] multiply it if given. */
-  void put(const float* image, int64_t height, int64_t width, bool relu, const float* factors = nullptr,
+  void put(const Stored& image, int64_t height, int64_t width, bool relu, const float* factors = nullptr,
            const float* rowFactors = nullptr);
 
   /** The same of rows that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel. */

@@ -112,10 +112,14 @@ void add(float* to, Stored from, ptrdiff_t count) {
   });
 }
 
-void scale(float* to, const float* from, const float* factors, float factor, ptrdiff_t count) {
-  ptrdiff_t index = 0;
-  for (; index + width <= count; index += width) store(to + index, load(from + index) * (load(factors + index) * factor));
-  for (; index < count; ++index) to[index] = from[index] * (factors[index] * factor);
+void scale(Room to, Stored from, const float* factors, float factor, ptrdiff_t count) {
+  typed(to, [&](auto* into) __attribute__((always_inline)) {
+    typed(from, [&](auto* of) __attribute__((always_inline)) {
+      ptrdiff_t index = 0;
+      for (; index + width <= count; index += width) store(into + index, load(of + index) * (load(factors + index) * factor));
+      for (; index < count; ++index) put(into + index, number(of + index) * (factors[index] * factor));
+    });
+  });
 }
 
 }  // namespace

@@ -11,16 +11,20 @@
 
 namespace nasnet::kernels {
 
-constexpr int64_t bandFloats = 4096;      // 16 KiB: a band's tiles of both sides fit the first-level cache
+/**
+ * Numbers of a band: 16 KiB, so that its tiles of both sides fit the first-level cache. Of bf16 as many bytes: weights' gradients are
+ * then read and written half as often.
+ */
+inline int64_t bandNumbers(const Unit& unit) { return unit.numbers == Numbers::bf16 ? 8192 : 4096; }
 
 /** Rows of the result, or pixels where each needs one of the input, that are worked on at a time. */
 inline int64_t bandRows(const Unit& unit) {
   const int64_t row = unit.window.columns.result * std::max(unit.window.channels, unit.outputs);
   const int64_t least = unit.kind == Unit::dense ? roundUp(64 / unit.window.columns.result + 1, 4) : 4;
-  return std::max(least, bandFloats / row / 4 * 4);
+  return std::max(least, bandNumbers(unit) / row / 4 * 4);
 }
 inline int64_t bandPixels(const Unit& unit) {
-  return std::max<int64_t>(16, bandFloats / std::max(unit.window.channels, unit.outputs) / 8 * 8);
+  return std::max<int64_t>(16, bandNumbers(unit) / std::max(unit.window.channels, unit.outputs) / 8 * 8);
 }
 
 /** Reads a unit's source: normalised, through the ReLU, pixel after pixel. */

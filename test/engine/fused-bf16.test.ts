@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { randn, tensor } from '../../src/engine/create.ts';
-import { fusedConvolution } from '../../src/engine/fused.ts';
+import { ones, randn, tensor, zeros } from '../../src/engine/create.ts';
+import { combine, concat, fanOut, fusedConvolution } from '../../src/engine/fused.ts';
 import { gradients } from '../../src/engine/gradient.ts';
+import { averagePool, depthwiseConv2d, maxPool, normaliseBatch } from '../../src/engine/kernels.ts';
 import { setThreads, threads } from '../../src/engine/machine.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
 import { conv2d, pad } from '../../src/engine/operators.ts';
@@ -106,6 +107,73 @@ test('chains of units with batch norms, their gradients and moving statistics ar
     mean < 0.02 && Math.max(...distances) < 0.3,
     `off by ${mean} on average, ${Math.max(...distances)} at most`,
   );
+});
+
+/** Operators that compute in float32 between what they read and write in 16 bits. */
+const around: Record<string, (images: Tensor[], filter: Tensor) => Tensor> = {
+  'the sum of two': ([one, other]) => combine(one!, other),
+  'a concatenation': ([one, other]) => concat([one!, other!, one!]),
+  'several readers': ([one]) => fanOut(one!, 3).reduce((sum, each) => concat([sum, each])),
+  'an average pool': ([one]) => averagePool(one!, { kernel: [3, 3], padding: [1, 1, 1, 1] }),
+  'an average pool of stride 2': ([one]) =>
+    averagePool(one!, { kernel: [3, 3], stride: [2, 2], padding: [0, 1, 1, 1] }),
+  'a max pool': ([one]) => maxPool(one!, { kernel: [3, 3], stride: [2, 2], padding: [1, 1, 1, 1] }),
+  'a depthwise convolution': ([one], filter) => depthwiseConv2d(one!, filter, { padding: [1, 1, 1, 1] }),
+  'one of stride 2 behind a ReLU': ([one], filter) => depthwiseConv2d(one!, filter, { stride: [2, 2], relu: true }),
+};
+
+for (const [name, run] of Object.entries(around)) {
+  test(`${name} of bfloat16 is that of float32, rounded, and so are its gradients`, () => {
+    manualSeed(7);
+    for (const [images, channels, height, width] of [
+      [1, 3, 7, 9],
+      [3, 7, 8, 5],
+      [2, 16, 6, 6],
+      [2, 24, 9, 11],
+      [2, 33, 5, 8],
+    ] as const) {
+      scope(() => {
+        const draw = () => randn([images, channels, height, width]).to('bfloat16').contiguous('channels_last');
+        const [given, filter] = [[draw(), draw()], randn([channels, 1, 3, 3])];
+        const narrow = given.map(variable);
+        const wide = given.map((each) => variable(each.to('float32')));
+        const [result, expected] = [run(narrow, filter), run(wide, filter)];
+        assert.equal(result.dtype, 'bfloat16');
+        const bits = (tensor: Tensor | undefined) =>
+          tensor?.detach().to('bfloat16').to('float32').contiguous().toArray();
+        assert.deepEqual(bits(result), bits(expected));
+        const outer = randn(result.shape).to('bfloat16').contiguous('channels_last');
+        const found = gradients(result.mul(outer).sum(), narrow);
+        const right = gradients(expected.mul(outer.to('float32')).sum(), wide);
+        found.forEach((each, index) => {
+          if (each) assert.equal(each.dtype, 'bfloat16');
+          assert.deepEqual(bits(each), bits(right[index]));
+        });
+      });
+    }
+  });
+}
+
+test('a batch norm of bfloat16 is that of float32, rounded', () => {
+  scope(() => {
+    manualSeed(8);
+    const images = randn([3, 7, 5, 6]).to('bfloat16').contiguous('channels_last');
+    const norm = () => {
+      const [movingMean, movingVariance] = [zeros([7]), ones([7])];
+      return {
+        weight: ones([7]),
+        bias: zeros([7]),
+        movingMean,
+        movingVariance,
+        training: true,
+        momentum: 0.1,
+        epsilon: 1e-5,
+      };
+    };
+    const result = normaliseBatch(images, norm());
+    const expected = normaliseBatch(images.to('float32'), norm());
+    assert.deepEqual(result.to('float32').toArray(), expected.to('bfloat16').to('float32').toArray());
+  });
 });
 
 test('numbers are rounded to the nearest, of two the even one; NaN and infinity stay, subnormal ones are 0', () => {
