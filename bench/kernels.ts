@@ -1,7 +1,7 @@
 // Our kernels beside libtorch's operators, one row each: milliseconds of the forward pass, and of forward and backward together.
 // Both sides in the same process, in turns; medians are compared.
 //   node bench/kernels.ts [--threads 1] [--batch 64] [--repeats 15] [--only PATTERN] [--json FILE]
-// NASNET_KERNELS=plain, avx2 or avx512 asks for another version of the loops than the processor's best.
+// NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 asks for another version of the loops than the processor's best.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

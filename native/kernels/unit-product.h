@@ -24,8 +24,7 @@ class Right {
   Right(Numbers numbers, int64_t sections, int64_t depth, int64_t columns, const Value& value)
       : numbers_(numbers), depth_(places(numbers, depth)), columns_(columns), pitch_(roundUp(columns, 16)),
         values_(sections * depth_ * pitch_ + 16) {
-    const Floats rows((depth + 1) * pitch_ + 16);
-    std::fill_n(rows.get(), (depth + 1) * pitch_ + 16, 0.0f);
+    const Floats rows(numbers == Numbers::bf16 ? depth * pitch_ + 16 : 0);
     for (int64_t section = 0; section < sections; ++section) {
       float* own = values_.get() + section * depth_ * pitch_;
       float* to = numbers == Numbers::bf16 ? rows.get() : own;

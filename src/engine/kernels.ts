@@ -29,9 +29,8 @@ export function depthwiseConv2d(input: Tensor, weight: Tensor, options: Depthwis
  * Whether a depthwise convolution with this input takes a ReLU along for nothing. Where it goes through libtorch's operators, one
  * ReLU is better shared by all who read it.
  */
-export function fusesRelu(where: { dtype?: DType; device?: string; precision?: DType }): boolean {
-  const { dtype = 'float32', device = 'cpu', precision = dtype } = where;
-  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu' && precision === 'float32';
+export function fusesRelu({ dtype = 'float32', device = 'cpu' }: { dtype?: DType; device?: string }): boolean {
+  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu';
 }
 
 export interface WindowOptions {

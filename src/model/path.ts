@@ -92,7 +92,8 @@ export class Path extends Module {
   /** `relu`: whether the layer takes the ReLU before it along. */
   #step(layer: Layer, first: boolean, relu: boolean, settings: PathSettings): Step {
     // A classifier's few numbers are worth their float32 where fused units keep images in 16 bits.
-    const exact = (images: Tensor) => (fuses(settings) ? images.to('float32') : images);
+    const narrow = settings.precision === 'bfloat16' && fuses(settings);
+    const exact = (images: Tensor) => (narrow ? images.to('float32') : images);
     switch (layer.kind) {
       case 'relu':
         // What comes before within a path is a batch norm, whose gradient does not need its own result.
