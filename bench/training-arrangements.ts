@@ -43,12 +43,18 @@ export interface ArrangementChoice {
   names: readonly string[];
   /** Of the peer's ways only these; absent: all that this PyTorch has. */
   variants?: readonly string[] | undefined;
+  /** On the CPU also in bfloat16, on both sides. */
+  sixteenBits?: boolean;
 }
 
 /** @throws InputError where the GPU is asked for and this Python's PyTorch sees none */
-export function arrangementsOn(python: string, { device, names, variants }: ArrangementChoice): Arrangement[] {
+export function arrangementsOn(
+  python: string,
+  { device, names, variants, sixteenBits }: ArrangementChoice,
+): Arrangement[] {
   const chosen = (device === 'cpu' ? onCpu : onGpu).filter(({ name }) => names.includes(name));
-  if (device === 'cpu') return chosen;
+  const both = ['eager', 'autocast'];
+  if (device === 'cpu') return sixteenBits ? chosen.map((each) => ({ ...each, ours: both, peer: both })) : chosen;
   const answers = asked(python, 'torch.cuda.is_available(), hasattr(torch, "compile")').split(' ');
   const [hasGpu, canCompile] = answers.map((word) => word === 'True');
   if (!hasGpu) throw new InputError(`--device: expected a GPU that PyTorch sees, ${python} sees none`);

@@ -30,6 +30,7 @@ export const help = `Images per second of training and of running networks, ours
   --device NAME        ${devicesMeasured.join(', ')} (cpu)
   --arrangement NAME   ${arrangementNames.join(', ')}; repeatable (${usualArrangements.cpu.join(', ')}; on cuda all)
   --peer NAME          on cuda: eager, autocast, graph, compile, compile-graph; repeatable (all)
+  --precision NAME     on cpu: float32, or bf16: each side in bfloat16, too, and counted with its better one (float32)
   --steps COUNT        steps of a turn (each case's own: 1 or 2, mobile-1 8); on cuda 50 times as many
   --repeats TURNS      of each side in each arrangement; medians count (${usualRepeats})
   --json FILE          every turn's figure, too
@@ -46,10 +47,13 @@ NASNET_KERNELS=off turns our kernels off.`;
 
 /** @returns undefined where help is asked for @throws InputError in one sentence */
 export function parseOptions(words: readonly string[]): TrainingBenchOptions | undefined {
-  const { json, help, steps, repeats, case: names = [], device = 'cpu', peer, arrangement } = parsed(words);
+  const { json, help, steps, repeats, case: names = [], device = 'cpu', peer, arrangement, precision } = parsed(words);
   if (help) return undefined;
   if (device !== 'cpu' && device !== 'cuda') {
     throw new InputError(`--device: expected ${devicesMeasured.join(' or ')}, got "${device}"`);
+  }
+  if (precision !== undefined && (device !== 'cpu' || !['float32', 'bf16'].includes(precision))) {
+    throw new InputError(`--precision: expected float32 or bf16, on the CPU, got "${precision}" on ${device}`);
   }
   const chosen = arrangement ?? usualArrangements[device];
   const unknown = chosen.find((name) => !arrangementNames.includes(name));
@@ -58,7 +62,7 @@ export function parseOptions(words: readonly string[]): TrainingBenchOptions | u
   }
   return {
     cases: casesNamed(names),
-    arrangements: { device, names: chosen, variants: peer },
+    arrangements: { device, names: chosen, variants: peer, sixteenBits: precision === 'bf16' },
     repeats: repeats === undefined ? usualRepeats : count('repeats', repeats),
     ...(steps !== undefined && { steps: count('steps', steps) }),
     ...(json !== undefined && { json }),
@@ -78,6 +82,7 @@ function parsed(words: readonly string[]) {
     device: text,
     arrangement: texts,
     peer: texts,
+    precision: text,
     steps: text,
     repeats: text,
     json: text,

@@ -3,7 +3,7 @@
 Reads numbers of steps from standard input, one a line; answers each with a line of JSON.
 Its one argument is JSON: {"mode": "training" | "inference", "threads", "device", "variant", "architecture", "layout", "cells",
 "filters", "input", "classes", "batch"} and optionally "start", a file of float32 numbers to start from: all parameters, then
-the images. Variants: "eager"; on a GPU also "autocast" (bfloat16), "graph" (autocast, the step captured once), "compile"
+the images. Variants: "eager", "autocast" (bfloat16); on a GPU also "graph" (autocast, the step captured once), "compile"
 (autocast, torch.compile) and "compile-graph" (the same with CUDA graphs, mode "reduce-overhead").
 """
 import json
