@@ -13,20 +13,9 @@
 
 #define NASNET_WIDTH 16
 #define NASNET_REGISTERS 32
-#include "channels.h"
-#include "correlate.h"
-#include "maximum.h"
-#include "packing.h"
-#include "product.h"
-#include "rows.h"
-#include "weight-gradient.h"
-
-namespace nasnet::kernels {
-
-const Loops avx512Loops = {"avx512", width, correlate, weightGradient, maximum, product, pairProduct, packRows,
-                           packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
-
-}  // namespace nasnet::kernels
+#define NASNET_LOOPS avx512Loops
+#define NASNET_NAME "avx512"
+#include "loops-table.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

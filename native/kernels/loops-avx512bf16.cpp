@@ -16,20 +16,9 @@
 #define NASNET_BF16 1
 #define NASNET_WIDTH 16
 #define NASNET_REGISTERS 32
-#include "channels.h"
-#include "correlate.h"
-#include "maximum.h"
-#include "packing.h"
-#include "product.h"
-#include "rows.h"
-#include "weight-gradient.h"
-
-namespace nasnet::kernels {
-
-const Loops avx512bf16Loops = {"avx512bf16", width, correlate, weightGradient, maximum, product, pairProduct, packRows,
-                           packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
-
-}  // namespace nasnet::kernels
+#define NASNET_LOOPS avx512bf16Loops
+#define NASNET_NAME "avx512bf16"
+#include "loops-table.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

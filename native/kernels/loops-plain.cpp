@@ -7,17 +7,6 @@
 #else
 #define NASNET_REGISTERS 16
 #endif
-#include "channels.h"
-#include "correlate.h"
-#include "maximum.h"
-#include "packing.h"
-#include "product.h"
-#include "rows.h"
-#include "weight-gradient.h"
-
-namespace nasnet::kernels {
-
-const Loops plainLoops = {"plain", width, correlate, weightGradient, maximum, product, pairProduct, packRows,
-                           packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
-
-}  // namespace nasnet::kernels
+#define NASNET_LOOPS plainLoops
+#define NASNET_NAME "plain"
+#include "loops-table.h"

@@ -17,6 +17,11 @@ inline Numbers tileOf(Numbers numbers, int64_t columns) { return columns % 2 == 
 /** Numbers or pairs that stand for a depth. */
 inline int64_t places(Numbers numbers, int64_t depth) { return numbers == Numbers::bf16 ? (depth + 1) / 2 : depth; }
 
+inline void multiply(Numbers numbers, const Product& product) {
+  if (numbers == Numbers::bf16) loops().pairProduct(product);
+  else loops().product(product);
+}
+
 /** The right sides of products, one in each section: [depth, columns] of value(section, k, n), rows rounded up to whole vectors. */
 class Right {
  public:
@@ -83,8 +88,7 @@ class Left {
   void times(const Right& right, int64_t section, int64_t first, int64_t rows, const Result& result) const {
     const Product product{values_ + first * pitch_, pitch_, false, right.values_.get() + section * right.depth_ * right.pitch_, right.pitch_,
                           result.to, result.pitch, rows, right.columns_, right.depth_, result.add, result.mask, result.maskPitch};
-    if (numbers_ == Numbers::bf16) loops().pairProduct(product);
-    else loops().product(product);
+    multiply(numbers_, product);
   }
 
  private:
@@ -114,8 +118,7 @@ class Pixelwise {
   void addTo(float* sums, const Pixelwise& right) const {
     const Product product{values_, channels_, true, right.values_, right.channels_, sums, right.channels_, channels_, right.channels_,
                           depth_, true};
-    if (numbers_ == Numbers::bf16) loops().pairProduct(product);
-    else loops().product(product);
+    multiply(numbers_, product);
   }
 
  private:
