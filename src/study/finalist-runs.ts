@@ -3,7 +3,7 @@
 
 import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Reward } from './evaluation.ts';
-import type { TrialFailure, TrialState } from './records.ts';
+import { failureOf, type TrialFailure, type TrialState } from './records.ts';
 
 /** One training of a finalist: which trial's cells, and which of the seeds that all finalists share (1, 2 …). */
 export interface FinalistRun {
@@ -82,6 +82,6 @@ const recordOf = (row: Row): FinalistRunRecord => ({
   state: row.state as TrialState,
   attempts: Number(row.attempts),
   accuracy: row.accuracy as number | null,
-  failure: row.state === 'failed' ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null,
+  failure: failureOf(row),
   workerSeconds: row.worker_seconds as number | null,
 });

@@ -198,8 +198,13 @@ export function addEvent(file: DatabaseFile, kind: EventKind, trial: number, det
 const finishedOf = (row: Row): FinishedTrial => ({
   number: Number(row.number),
   ...(row.same_as !== undefined && { sameAs: sameAsOf(row) }),
-  outcome: row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) },
+  outcome: outcomeOf(row),
 });
+
+/** Of a row that is done or failed. */
+export const outcomeOf = (row: Row): Outcome =>
+  row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) };
+
 const sameAsOf = (row: Row) => (row.same_as === null ? undefined : Number(row.same_as));
 
 export const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));

@@ -250,14 +250,17 @@ export class StudyRecords {
 
 const parsed = (text: unknown) => (text === null ? null : JSON.parse(String(text)));
 
+/** Why what a row tells of failed; null where it did not. */
+export const failureOf = (row: Row): TrialFailure | null =>
+  row.state === 'failed' ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null;
+
 function trialOf(row: Row): TrialRecord {
-  const failed = row.state === 'failed';
   return {
     number: Number(row.number),
     state: row.state as TrialState,
     decisions: JSON.parse(String(row.decisions)),
     reward: row.reward as number | null,
-    failure: failed ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null,
+    failure: failureOf(row),
     attempts: Number(row.attempts),
     askedAt: Number(row.asked_at),
     startedAt: row.started_at as number | null,

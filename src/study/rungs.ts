@@ -5,8 +5,8 @@ import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
 import type { Reward } from './evaluation.ts';
 import type { Promotion } from './ladder.ts';
-import { addEvent, type EpochReport, type EventKind, finiteOrNull, json, type TrainingLog } from './log.ts';
-import { type EpochRecord, epochOf, type TrialFailure, type TrialState } from './records.ts';
+import { addEvent, type EpochReport, type EventKind, finiteOrNull, json, outcomeOf, type TrainingLog } from './log.ts';
+import { type EpochRecord, epochOf, failureOf, type TrialFailure, type TrialState } from './records.ts';
 
 /** A trial's training at a rung above the lowest. */
 export interface RungRecord {
@@ -184,16 +184,13 @@ class RungLog implements TrainingLog {
   }
 }
 
-const outcomeOf = (row: Row): Outcome =>
-  row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) };
-
 const recordOf = (row: Row): RungRecord => ({
   trial: Number(row.trial),
   rung: Number(row.rung),
   state: row.state as TrialState,
   attempts: Number(row.attempts),
   reward: row.reward as number | null,
-  failure: row.state === 'failed' ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null,
+  failure: failureOf(row),
   workerSeconds: row.worker_seconds as number | null,
   details: row.details === null ? null : JSON.parse(String(row.details)),
 });

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TrainingBatches } from '../../src/data/batches.ts';
 import { imagesOn } from '../../src/data/device-images.ts';
-import { tensor } from '../../src/engine/create.ts';
 import type { Precision } from '../../src/engine/device.ts';
 import { capturesGraphs } from '../../src/engine/graph.ts';
 import { scope } from '../../src/engine/memory.ts';
@@ -25,9 +24,10 @@ import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
 import { trainNetwork } from '../../src/train/training.ts';
 import { gpu, withoutGpu } from '../engine/gpu.ts';
+import { classes, greyImages } from './images.ts';
 
 const skip = withoutGpu;
-const [side, classes, steps] = [16, 4, 24];
+const [side, steps] = [16, 24];
 const recipe: Recipe = {
   ...childRecipe,
   batchSize: 16,
@@ -37,15 +37,7 @@ const recipe: Recipe = {
   cutout: 4,
 };
 
-const random = new RandomStream('images');
-const labels = Array.from({ length: 128 }, (_, index) => index % classes);
-const pixels = labels.flatMap((label) =>
-  Array.from({ length: 3 * side * side }, () => 40 + 50 * label + random.integer(30)),
-);
-const from = {
-  images: tensor(Uint8Array.from(pixels), [labels.length, 3, side, side]),
-  labels: tensor(labels, [labels.length], { dtype: 'int64' }),
-};
+const from = greyImages(128, side, 'images');
 const whitening = { mean: [130, 120, 110], deviation: [60, 61, 62] };
 const batchesOn = (device: string) =>
   new TrainingBatches({

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TrainingBatches } from '../../src/data/batches.ts';
 import { addon } from '../../src/engine/addon.ts';
-import { tensor } from '../../src/engine/create.ts';
 import type { Precision } from '../../src/engine/device.ts';
 import { Graph } from '../../src/engine/graph.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
@@ -20,22 +19,15 @@ import { learningRateAt } from '../../src/train/learning-rate.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
 import { instrumentEngine, record } from '../engine/recording.ts';
+import { classes, greyImages } from './images.ts';
 
 instrumentEngine();
 
-const [side, classes, steps] = [16, 4, 40];
+const [side, steps] = [16, 40];
 const recipe: Recipe = { ...childRecipe, batchSize: 8, auxiliaryWeight: 0.4, dropPathKeep: 0.6, cutout: 4 };
 
 function batches(): TrainingBatches {
-  const random = new RandomStream('images');
-  const labels = Array.from({ length: 64 }, (_, index) => index % classes);
-  const pixels = labels.flatMap((label) =>
-    Array.from({ length: 3 * side * side }, () => 40 + 50 * label + random.integer(30)),
-  );
-  const from = {
-    images: tensor(Uint8Array.from(pixels), [labels.length, 3, side, side]),
-    labels: tensor(labels, [labels.length], { dtype: 'int64' }),
-  };
+  const from = greyImages(64, side, 'images');
   const whitening = { mean: [130, 130, 130], deviation: [60, 60, 60] };
   return new TrainingBatches({ from, whitening, batchSize: recipe.batchSize, seed: 1, augmentation: recipe });
 }

@@ -15,18 +15,23 @@ export const classes = 4;
 
 export const tinyRecipe: Recipe = { ...childRecipe, epochs: 2, batchSize: 8, enlarge: 1, flip: false };
 
-/** Noise around one grey level per class. */
-export function tinyImages(count: number): { from: LabelledImages; whitening: Whitening } {
-  const random = new RandomStream('tiny images');
+/** Square images of noise around one grey level per class. */
+export function greyImages(count: number, side: number, seed: string): LabelledImages {
+  const random = new RandomStream(seed);
   const labels = Array.from({ length: count }, (_, index) => index % classes);
   const pixels = labels.flatMap((label) =>
     Array.from({ length: 3 * side * side }, () => 40 + 50 * label + random.integer(30)),
   );
-  const from = {
+  return {
     images: tensor(Uint8Array.from(pixels), [count, 3, side, side]),
     labels: tensor(labels, [count], { dtype: 'int64' }),
   };
-  return { from, whitening: measureWhitening(from.images, Int32Array.from(labels.keys())) };
+}
+
+export function tinyImages(count: number): { from: LabelledImages; whitening: Whitening } {
+  const from = greyImages(count, side, 'tiny images');
+  const indices = Int32Array.from({ length: count }, (_, index) => index);
+  return { from, whitening: measureWhitening(from.images, indices) };
 }
 
 export function trainingBatches(count: number, recipe: Recipe): TrainingBatches {
