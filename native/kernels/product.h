@@ -73,8 +73,19 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   ptrdiff_t row = 0;
   for (; row + productRows <= p.rows; row += productRows) tile(together, row);
   if (row == p.rows) return;
-  if (!add && p.rows > productRows) tile(together, p.rows - productRows);  // some rows once more
-  else for (; row < p.rows; ++row) tile(std::integral_constant<int, 1>{}, row);
+  if (!add && p.rows > productRows) {
+    tile(together, p.rows - productRows);  // some rows once more
+    return;
+  }
+  // What is left in halves: a row alone would wait for each of its own sums.
+  const auto rest = [&](auto rows) __attribute__((always_inline)) {
+    if (row + rows > p.rows) return;
+    tile(rows, row);
+    row += rows;
+  };
+  if constexpr (productRows > 4) rest(std::integral_constant<int, 4>{});
+  rest(std::integral_constant<int, 2>{});
+  rest(std::integral_constant<int, 1>{});
 }
 
 /** Columns from `column` on in vectors of one kind, three at a time; returns where they end. */
