@@ -74,9 +74,11 @@ export function addon(): Addon {
 function load(): Addon {
   // bin/nasnet names another file where the package's own folder is read-only.
   const path = process.env.NASNET_ADDON ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
-  // OpenMP reads this when libtorch loads. By default its threads spin while they wait for one another: beside any other work on
-  // the machine a training on two threads then takes ten times as long.
+  // OpenMP reads these when libtorch loads. By default its threads spin for long while they wait for one another: beside any other
+  // work on the machine a training on two threads then takes ten times as long. Asleep at once, they wake too late for the next
+  // operator of a small batch; so they spin for some 20 µs.
   process.env.OMP_WAIT_POLICY ??= 'passive';
+  process.env.GOMP_SPINCOUNT ??= '2000';
   try {
     return createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
