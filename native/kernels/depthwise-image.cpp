@@ -70,16 +70,19 @@ std::pair<int64_t, int64_t> margins(const Axis& axis, const std::vector<Reach>& 
 
 }  // namespace
 
-Plane inputPlane(const Window& window) {
+Plane inputPlane(const Window& window, int64_t below) {
   const Axis &rows = window.rows, &columns = window.columns;
-  // Weight gradients take four rows of results at a time, so there are rows below for up to three too many.
-  const int64_t more = 4 * rows.dilation * rows.stride;
-  return Plane(rows.last() + more, columns.last(), window.channels, columns.stride, rows.before, columns.before);
+  return Plane(rows.last() + below, columns.last(), window.channels, columns.stride, rows.before, columns.before, rows.input, columns.input);
 }
 
-DepthwiseRows::DepthwiseRows(const Window& window, const Plane& plane, const float* weight)
-    : window_(window), weights_(pack(window, weight, allTaps(window.rows), allTaps(window.columns))),
-      offsets_(columnOffsets(window, plane)) {}
+Plane inputPlaneForWeights(const Window& window) { return inputPlane(window, 4 * window.rows.dilation * window.rows.stride); }
+
+Floats packedDepthwise(const Window& window, const float* weight) {
+  return pack(window, weight, allTaps(window.rows), allTaps(window.columns));
+}
+
+DepthwiseRows::DepthwiseRows(const Window& window, const Plane& plane, const float* packed)
+    : window_(window), weights_(packed), offsets_(columnOffsets(window, plane)) {}
 
 void DepthwiseRows::run(const Plane& plane, int64_t y, int64_t count, float* result) const {
   const Axis& rows = window_.rows;
@@ -89,7 +92,7 @@ void DepthwiseRows::run(const Plane& plane, int64_t y, int64_t count, float* res
     loopsOf(window_).correlate({plane.row((y + turn) * rows.stride), plane.pitch() * sets.apart, result + turn * length,
                                 length * sets.turns, sets.count(count, turn), length, periodOf(window_),
                                 static_cast<int>(rows.kernel), static_cast<int>(sets.step), static_cast<int>(offsets_.size()),
-                                offsets_.data(), weights_.get()});
+                                offsets_.data(), weights_});
   }
 }
 
@@ -105,7 +108,8 @@ InputGradient::InputGradient(const Window& window, const float* weight) : window
 
 Plane InputGradient::plane() const {
   const int64_t below = std::max(bottom_, 4 * window_.rows.dilation);
-  return Plane(top_ + window_.rows.result + below, left_ + window_.columns.result + right_, window_.channels, 1, top_, left_);
+  return Plane(top_ + window_.rows.result + below, left_ + window_.columns.result + right_, window_.channels, 1, top_, left_, window_.rows.result,
+               window_.columns.result);
 }
 
 void InputGradient::run(const Plane& plane, float* inputGradient, float* scattered) const {

@@ -14,21 +14,26 @@ namespace nasnet::kernels {
 
 const Loops& loopsOf(const Window& window);
 
-/** A plane for the window's input. */
-Plane inputPlane(const Window& window);
+/** A plane for the window's input, with `below` rows more than results read. */
+Plane inputPlane(const Window& window, int64_t below = 0);
+/** The same with the rows that weights' gradients read beyond: they take four rows of results at a time. */
+Plane inputPlaneForWeights(const Window& window);
+
+/** weight [channels, kernel rows, kernel columns] as DepthwiseRows reads it; of null: ones. */
+Floats packedDepthwise(const Window& window, const float* weight);
 
 /** Results of an image from its plane. */
 class DepthwiseRows {
  public:
-  /** weight [channels, kernel rows, kernel columns]; null: ones. `plane`: one as they will be. */
-  DepthwiseRows(const Window& window, const Plane& plane, const float* weight);
+  /** `packed`: by packedDepthwise, kept while this is. `plane`: one as they will be. */
+  DepthwiseRows(const Window& window, const Plane& plane, const float* packed);
 
   /** `count` rows of results from row `y` on: [count, columns, channels]. */
   void run(const Plane& plane, int64_t y, int64_t count, float* result) const;
 
  private:
   const Window& window_;
-  Floats weights_;
+  const float* weights_;
   std::vector<ptrdiff_t> offsets_;
 };
 

@@ -45,19 +45,23 @@ void depthwise(const Window& window, const Stored& input, const float* weight, b
   const Axis &rows = window.rows, &columns = window.columns;
   const Average average = weight == nullptr ? Average(window) : Average();
   const int64_t length = columns.result * window.channels;
-  overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
+  const Floats packed = packedDepthwise(window, weight);
+  const Slices slices(window.images, rows.result);
+  overImages(slices.count(), [&](int64_t, int64_t begin, int64_t end) {
     Plane plane = inputPlane(window);
-    const DepthwiseRows pass(window, plane, weight);
+    const DepthwiseRows pass(window, plane, packed.get());
     const Floats room(result.numbers == Numbers::float32 ? 0 : window.resultFloats());
-    for (int64_t image = begin; image < end; ++image) {
-      plane.put(input + image * window.inputFloats(), rows.input, columns.input, relu);
-      const Room to = result + image * window.resultFloats();
+    for (int64_t index = begin; index < end; ++index) {
+      const auto [image, top, bottom] = slices[index];
+      const auto [firstRow, lastRow] = rows.readBy(top, bottom);
+      plane.put(input + image * window.inputFloats(), firstRow, lastRow, relu);
+      const Room to = result + image * window.resultFloats() + top * length;
       float* made = result.numbers == Numbers::float32 ? to.floats() : room.get();
-      pass.run(plane, 0, rows.result, made);
-      for (int64_t y = 0; weight == nullptr && y < rows.result; ++y) {
-        loopsOf(window).scale(to + y * length, made + y * length, average.along.data(), average.down[y], length);
+      pass.run(plane, top, bottom - top, made);
+      for (int64_t y = top; weight == nullptr && y < bottom; ++y) {
+        loopsOf(window).scale(to + (y - top) * length, made + (y - top) * length, average.along.data(), average.down[y], length);
       }
-      if (weight != nullptr && made != to.data) loops().copy(to, made, window.resultFloats(), false);
+      if (weight != nullptr && made != to.data) loops().copy(to, made, (bottom - top) * length, false);
     }
   });
 }
@@ -70,16 +74,17 @@ void depthwiseGradients(const Window& window, const Stored& input, const float* 
   std::vector<std::vector<double>> sums(at::get_num_threads());
   overImages(window.images, [&](int64_t part, int64_t begin, int64_t end) {
     Plane gradients = toInput.plane();
-    Plane inputs = inputPlane(window);
+    Plane inputs = inputPlaneForWeights(window);
     const Floats scattered(window.inputFloats());
     WeightSums weightSums(window, inputs);
     const Floats room(inputGradient.numbers == Numbers::float32 ? 0 : window.inputFloats());
     for (int64_t image = begin; image < end; ++image) {
       const Stored from = input.data == nullptr ? input : input + image * window.inputFloats();
-      gradients.put(gradient + image * window.resultFloats(), rows.result, columns.result, false,
-                    weight == nullptr ? average.along.data() : nullptr, average.down.data());
+      const Stored given = gradient + image * window.resultFloats();
+      if (weight == nullptr) gradients.putScaled(given, average.along.data(), average.down.data());
+      else gradients.put(given, 0, rows.result, false);
       if (weightGradient != nullptr) {
-        inputs.put(from, rows.input, columns.input, relu);
+        inputs.put(from, 0, rows.input, relu);
         weightSums.add(inputs, toInput.interior(gradients), gradients.pitch());
       }
       if (inputGradient.data != nullptr) {

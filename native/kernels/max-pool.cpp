@@ -13,22 +13,26 @@ namespace nasnet::kernels {
 void maxPool(const Window& window, const Stored& input, const Room& result, uint8_t* places) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t length = columns.result * window.channels;
-  overImages(window.images, [&](int64_t, int64_t begin, int64_t end) {
-    Plane plane(rows.last(), columns.last(), window.channels, columns.stride, rows.before, columns.before,
+  const Slices slices(window.images, rows.result);
+  overImages(slices.count(), [&](int64_t, int64_t begin, int64_t end) {
+    Plane plane(rows.last(), columns.last(), window.channels, columns.stride, rows.before, columns.before, rows.input, columns.input,
                 -std::numeric_limits<float>::infinity());
     std::vector<ptrdiff_t> offsets;
     for (int64_t tap = 0; tap < columns.kernel; ++tap) offsets.push_back(plane.column(tap));
     const Floats across(rows.last() * (length + loops().width));
     std::vector<int> acrossPlaces(rows.last() * (length + loops().width));
     const Floats room(result.numbers == Numbers::float32 ? 0 : window.resultFloats());
-    for (int64_t image = begin; image < end; ++image) {
-      plane.put(input + image * window.inputFloats(), rows.input, columns.input, false);
-      const int64_t first = image * window.resultFloats();
+    for (int64_t index = begin; index < end; ++index) {
+      const auto [image, top, bottom] = slices[index];
+      if (top == bottom) continue;
+      const auto [firstRow, lastRow] = rows.readBy(top, bottom);
+      plane.put(input + image * window.inputFloats(), firstRow, lastRow, false);
+      const int64_t first = image * window.resultFloats() + top * length;
       float* made = result.numbers == Numbers::float32 ? (result + first).floats() : room.get();
-      loops().maximum({plane.row(0), plane.pitch(), rows.last(), made, places == nullptr ? nullptr : places + first,
-                       rows.result, length, static_cast<int>(rows.kernel), static_cast<int>(rows.stride),
+      loops().maximum({plane.row(top * rows.stride), plane.pitch(), lastRow - firstRow, made, places == nullptr ? nullptr : places + first,
+                       bottom - top, length, static_cast<int>(rows.kernel), static_cast<int>(rows.stride),
                        static_cast<int>(columns.kernel), offsets.data(), across.get(), acrossPlaces.data()});
-      if (result.numbers != Numbers::float32) loops().copy(result + first, made, window.resultFloats(), false);
+      if (result.numbers != Numbers::float32) loops().copy(result + first, made, (bottom - top) * length, false);
     }
   });
 }

@@ -34,4 +34,24 @@ void overImages(int64_t images, const Work& work) {
   }
 }
 
+/** What overImages deals out where an image's rows are made one by one: images, or slices of each where they are fewer than the threads. */
+class Slices {
+ public:
+  struct Slice {
+    int64_t image, begin, end;  // rows, or whatever an image has `rows` of
+  };
+
+  Slices(int64_t images, int64_t rows, bool whole = false)
+      : images_(images), rows_(rows), each_(whole ? 1 : (at::get_num_threads() + images - 1) / images) {}
+
+  int64_t count() const { return images_ * each_; }
+  Slice operator[](int64_t index) const {
+    const int64_t slice = index % each_;
+    return {index / each_, rows_ * slice / each_, rows_ * (slice + 1) / each_};
+  }
+
+ private:
+  int64_t images_, rows_, each_;
+};
+
 }  // namespace nasnet::kernels

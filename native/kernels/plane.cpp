@@ -8,39 +8,51 @@
 namespace nasnet::kernels {
 
 // Beyond each row there is a vector's width of filling: loops run to the end of their last vector.
-Plane::Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, float fill)
-    : rows_(rows), columns_(columns), channels_(channels), stride_(stride), top_(top), left_(left),
+Plane::Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, int64_t height, int64_t width,
+             float fill)
+    : rows_(rows), columns_(columns), channels_(channels), stride_(stride), top_(top), left_(left), height_(height), width_(width),
       subcolumns_((columns + stride - 1) / stride), pitch_(subcolumns_ * stride * channels + loops().width),
       data_(rows * pitch_ + loops().width) {
-  std::fill_n(data_.get(), rows * pitch_ + loops().width, fill);
+  const auto [firstRow, lastRow, firstColumn, lastColumn] = inside();
+  if (stride > 1 || firstRow >= lastRow || firstColumn >= lastColumn) {
+    std::fill_n(data_.get(), rows * pitch_ + loops().width, fill);
+    return;
+  }
+  // From the end of a row's image to the start of the next one's.
+  float* from = data_.get();
+  for (int64_t y = firstRow + top; y < lastRow + top; ++y) {
+    std::fill(from, row(y) + column(firstColumn + left), fill);
+    from = row(y) + column(lastColumn - 1 + left) + channels;
+  }
+  std::fill(from, row(rows) + loops().width, fill);
 }
 
-void Plane::put(const Stored& image, int64_t height, int64_t width, bool relu, const float* factors, const float* rowFactors) {
-  const Loops& run = loops();
-  const int64_t firstRow = std::max<int64_t>(0, -top_), lastRow = std::min(height, rows_ - top_);
-  const int64_t firstColumn = std::max<int64_t>(0, -left_), lastColumn = std::min(width, columns_ - left_);
-  if (lastColumn <= firstColumn) return;
-  for (int64_t y = firstRow; y < lastRow; ++y) {
-    Stored from = image + (y * width + firstColumn) * channels_;
+void Plane::put(const Stored& image, int64_t begin, int64_t end, bool relu) {
+  const auto [firstRow, lastRow, firstColumn, lastColumn] = inside();
+  for (int64_t y = std::max(begin, firstRow); y < std::min(end, lastRow) && firstColumn < lastColumn; ++y) {
+    Stored from = image + (y * width_ + firstColumn) * channels_;
     float* to = row(y + top_);
-    if (factors != nullptr) {
-      run.scale(to + column(firstColumn + left_), from, factors, rowFactors[y], (lastColumn - firstColumn) * channels_);
-    } else if (stride_ == 1) {
-      run.copy(to + column(firstColumn + left_), from, (lastColumn - firstColumn) * channels_, relu);
+    if (stride_ == 1) {
+      loops().copy(to + column(firstColumn + left_), from, (lastColumn - firstColumn) * channels_, relu);
     } else {
-      for (int64_t x = firstColumn; x < lastColumn; ++x, from = from + channels_) {
-        run.copy(to + column(x + left_), from, channels_, relu);
-      }
+      for (int64_t x = firstColumn; x < lastColumn; ++x, from = from + channels_) loops().copy(to + column(x + left_), from, channels_, relu);
     }
   }
 }
 
-void Plane::take(int64_t height, int64_t width, float* image) const {
-  const int64_t firstRow = std::max<int64_t>(0, -top_), lastRow = std::min(height, rows_ - top_);
-  const int64_t firstColumn = std::max<int64_t>(0, -left_), lastColumn = std::min(width, columns_ - left_);
-  if (firstRow > 0 || lastRow < height || firstColumn > 0 || lastColumn < width) std::fill_n(image, height * width * channels_, 0.0f);
+void Plane::putScaled(const Stored& image, const float* factors, const float* rowFactors) {
+  const auto [firstRow, lastRow, firstColumn, lastColumn] = inside();
   for (int64_t y = firstRow; y < lastRow && firstColumn < lastColumn; ++y) {
-    float* to = image + (y * width + firstColumn) * channels_;
+    loops().scale(row(y + top_) + column(firstColumn + left_), image + (y * width_ + firstColumn) * channels_, factors, rowFactors[y],
+                  (lastColumn - firstColumn) * channels_);
+  }
+}
+
+void Plane::take(float* image) const {
+  const auto [firstRow, lastRow, firstColumn, lastColumn] = inside();
+  if (firstRow > 0 || lastRow < height_ || firstColumn > 0 || lastColumn < width_) std::fill_n(image, height_ * width_ * channels_, 0.0f);
+  for (int64_t y = firstRow; y < lastRow && firstColumn < lastColumn; ++y) {
+    float* to = image + (y * width_ + firstColumn) * channels_;
     for (int64_t x = firstColumn; x < lastColumn; x += stride_ == 1 ? lastColumn - firstColumn : 1) {
       const int64_t pixels = stride_ == 1 ? lastColumn - firstColumn : 1;
       std::copy_n(row(y + top_) + column(x + left_), pixels * channels_, to);

@@ -42,19 +42,24 @@ class Tile {
 
 class Plane {
  public:
-  /** `rows` by `columns` cells filled with `fill`; images are put at (top, left), and what does not fit is cut off. */
-  Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, float fill = 0);
+  /**
+   * `rows` by `columns` cells filled with `fill`; images of [height, width] are put at (top, left), and what does not fit is cut off.
+   * What lies under an image is not initialised.
+   */
+  Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, int64_t height, int64_t width,
+        float fill = 0);
 
-  /** An image of [height, width, channels]; `factors` [width · channels] and `rowFactors` [height] multiply it if given. */
-  void put(const Stored& image, int64_t height, int64_t width, bool relu, const float* factors = nullptr,
-           const float* rowFactors = nullptr);
+  /** Rows `begin` to `end` of an image of [height, width, channels]; beyond it there is nothing. */
+  void put(const Stored& image, int64_t begin, int64_t end, bool relu);
 
-  /** The same of rows that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel. */
+  /** A whole image, multiplied by `factors` [width · channels] and `rowFactors` [height]. */
+  void putScaled(const Stored& image, const float* factors, const float* rowFactors);
+
+  /** Rows `begin` to `end` that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel. */
   template <typename Read>
-  void putRows(int64_t height, int64_t width, float* line, const Read& read) const {
-    const int64_t firstRow = std::max<int64_t>(0, -top_), lastRow = std::min(height, rows_ - top_);
-    const int64_t first = std::max<int64_t>(0, -left_), last = std::min(width, columns_ - left_);
-    for (int64_t y = firstRow; y < lastRow && first < last; ++y) {
+  void putRows(int64_t begin, int64_t end, float* line, const Read& read) const {
+    const auto [firstRow, lastRow, first, last] = inside();
+    for (int64_t y = std::max(begin, firstRow); y < std::min(end, lastRow) && first < last; ++y) {
       float* to = row(y + top_);
       if (stride_ == 1) {
         read(y, first, last, to + column(first + left_));
@@ -68,7 +73,7 @@ class Plane {
   void fill(float value) const { std::fill_n(data_.get(), rows_ * pitch_, value); }
 
   /** The image [height, width, channels] out of the plane; 0 where it was cut off. */
-  void take(int64_t height, int64_t width, float* image) const;
+  void take(float* image) const;
 
   float* row(int64_t y) const { return data_.get() + y * pitch_; }
   int64_t pitch() const { return pitch_; }
@@ -76,7 +81,15 @@ class Plane {
   int64_t column(int64_t x) const { return (x % stride_ * subcolumns_ + x / stride_) * channels_; }
 
  private:
-  int64_t rows_, columns_, channels_, stride_, top_, left_;
+  struct Inside {
+    int64_t firstRow, lastRow, firstColumn, lastColumn;
+  };
+  /** What of an image is not cut off. */
+  Inside inside() const {
+    return {std::max<int64_t>(0, -top_), std::min(height_, rows_ - top_), std::max<int64_t>(0, -left_), std::min(width_, columns_ - left_)};
+  }
+
+  int64_t rows_, columns_, channels_, stride_, top_, left_, height_, width_;
   int64_t subcolumns_, pitch_;
   Floats data_;
 };

@@ -7,6 +7,7 @@
 #include "over-images.h"
 #include "unit-dense.h"
 #include "unit-reader.h"
+#include "unit-weights.h"
 
 namespace nasnet::kernels {
 
@@ -44,9 +45,9 @@ class MatrixSums {
 /** One thread's share of a backward. */
 class BackwardPart {
  public:
-  BackwardPart(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
-               const UnitResult& result, const GradientLines* lines, const Right& right, const UnitGradients& gradients)
-      : unit_(unit), window_(unit.window), source_(source), depthwiseWeight_(depthwiseWeight), weight_(weight),
+  BackwardPart(const Unit& unit, const Source& source, const float* depthwiseWeight, const UnitResult& result,
+               const GradientLines* lines, const Right& right, const UnitGradients& gradients)
+      : unit_(unit), window_(unit.window), source_(source), depthwiseWeight_(depthwiseWeight),
         result_(result), lines_(lines), right_(right), gradients_(gradients), reader_(unit, source),
         rows_(unit.kind == Unit::pointwise ? 0 : bandRows(unit)), band_(rows_ > 0 ? rows_ * window_.columns.result : bandPixels(unit)),
         tile_(unit.kind == Unit::pointwise ? tileOf(unit.numbers, window_.channels) : Numbers::float32, band_ * window_.channels + 32),
@@ -100,12 +101,13 @@ class BackwardPart {
     const int64_t channels = window_.channels, row = window_.columns.result, pixels = unit_.resultPixels();
     const InputGradient toInput(window_, depthwiseWeight_);
     const Plane gradientPlane = toInput.plane();
-    Plane inputs = inputPlane(window_);
-    const DepthwiseRows pass(window_, inputs, depthwiseWeight_);
+    Plane inputs = inputPlaneForWeights(window_);
+    const Floats packed = packedDepthwise(window_, depthwiseWeight_);
+    const DepthwiseRows pass(window_, inputs, packed.get());
     WeightSums weightSums(window_, inputs);
     const bool further = gradients_.input.data != nullptr || gradients_.depthwiseWeight != nullptr;
     for (int64_t image = begin; image < end; ++image) {
-      reader_.put(image, inputs);
+      reader_.put(image, inputs, 0, window_.rows.input);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         const int64_t first = image * pixels + y * row;
@@ -140,21 +142,21 @@ class BackwardPart {
     const int64_t row = window_.columns.result, pixels = unit_.resultPixels(), outputs = unit_.outputs;
     Plane inputs = inputPlane(window_);
     Plane inputGradients = inputPlane(window_);
-    DenseTaps taps(unit_, inputs, weight_);
+    DenseTaps taps(unit_, inputs);
     for (int64_t image = begin; image < end; ++image) {
-      if (gradients_.weight != nullptr) reader_.put(image, inputs);
+      if (gradients_.weight != nullptr) reader_.put(image, inputs, 0, window_.rows.input);
       if (gradients_.input.data != nullptr) inputGradients.fill(0);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         rawGradient(image * pixels + y * row, count * row);
         if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.room(), matrix_.floats());
         for (int64_t each = 0; each < count && gradients_.input.data != nullptr; ++each) {
-          taps.addToInput(inputGradients, y + each, gradientTile_.room() + each * row * outputs);
+          taps.addToInput(inputGradients, y + each, right_, gradientTile_.room() + each * row * outputs);
         }
         matrix_.added(count * row);
       }
       if (gradients_.input.data == nullptr) continue;
-      inputGradients.take(window_.rows.input, window_.columns.input, scratch_.get());
+      inputGradients.take(scratch_.get());
       toSource(image * unit_.inputPixels(), unit_.inputPixels(), scratch_.get());
     }
   }
@@ -222,7 +224,6 @@ class BackwardPart {
   const Window& window_;
   const Source& source_;
   const float* depthwiseWeight_;
-  const Weight& weight_;
   const UnitResult& result_;
   const GradientLines* lines_;
   const Right& right_;
@@ -246,11 +247,10 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
   std::optional<GradientLines> lines;
   if (result.norm != nullptr) lines.emplace(Norm(result.norm, outputs), result.sums, outputs, images * unit.resultPixels());
   const bool dense = unit.kind == Unit::dense;
-  const Right right(unit.numbers, 1, dense ? 0 : outputs, channels,
-                    [&](int64_t, int64_t output, int64_t channel) { return weight.at(output, channel, 0, 0); });
+  const Right right = gradientProducts(unit, weight);
   std::vector<std::unique_ptr<BackwardPart>> parts(at::get_num_threads());
   overImages(images, [&](int64_t part, int64_t begin, int64_t end) {
-    parts[part] = std::make_unique<BackwardPart>(unit, source, depthwiseWeight, weight, result, lines ? &*lines : nullptr, right, gradients);
+    parts[part] = std::make_unique<BackwardPart>(unit, source, depthwiseWeight, result, lines ? &*lines : nullptr, right, gradients);
     parts[part]->run(begin, end);
   });
   parts.erase(std::remove(parts.begin(), parts.end(), nullptr), parts.end());

@@ -3,18 +3,8 @@
 
 namespace nasnet::kernels {
 
-DenseTaps::DenseTaps(const Unit& unit, const Plane& plane, const Weight& weight)
-    : window_(unit.window), outputs_(unit.outputs),
-      together_(unit.window.columns.stride == 1 && unit.window.columns.dilation == 1 ? unit.window.columns.kernel : 1),
-      forward_(unit.numbers, window_.rows.kernel * window_.columns.kernel / together_, together_ * window_.channels, outputs_,
-               [&](int64_t section, int64_t k, int64_t output) {
-                 const int64_t tap = section * together_ + k / window_.channels;
-                 return weight.at(output, k % window_.channels, tap / window_.columns.kernel, tap % window_.columns.kernel);
-               }),
-      backward_(unit.numbers, window_.rows.kernel * window_.columns.kernel, outputs_, window_.channels,
-                [&](int64_t tap, int64_t output, int64_t channel) {
-                  return weight.at(output, channel, tap / window_.columns.kernel, tap % window_.columns.kernel);
-                }),
+DenseTaps::DenseTaps(const Unit& unit, const Plane& plane)
+    : window_(unit.window), outputs_(unit.outputs), together_(tapsTogether(unit)),
       inputs_(unit.numbers, window_.columns.result, together_ * window_.channels), gradients_(unit.numbers, window_.columns.result, outputs_),
       room_(bandRows(unit) * window_.columns.result * together_ * window_.channels + 32),
       patches_(unit.numbers, bandRows(unit) * window_.columns.result, together_ * window_.channels),
@@ -22,24 +12,24 @@ DenseTaps::DenseTaps(const Unit& unit, const Plane& plane, const Weight& weight)
   for (int64_t tap = 0; tap < window_.columns.kernel; ++tap) columns_.push_back(plane.column(tap * window_.columns.dilation));
 }
 
-void DenseTaps::run(const Plane& plane, int64_t y, float* to) {
+void DenseTaps::run(const Plane& plane, int64_t y, const Right& products, float* to) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel;
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
     const float* line = plane.row(y * window_.rows.stride + row * window_.rows.dilation);
     for (int64_t tap = 0; tap < taps; tap += together_) {
       inputs_.take(line + columns_[tap], channels, window_.columns.result);
-      inputs_.times(forward_, (row * taps + tap) / together_, 0, window_.columns.result, {to, outputs_, row + tap > 0});
+      inputs_.times(products, (row * taps + tap) / together_, 0, window_.columns.result, {to, outputs_, row + tap > 0});
     }
   }
 }
 
-void DenseTaps::addToInput(const Plane& plane, int64_t y, const Stored& gradient) {
+void DenseTaps::addToInput(const Plane& plane, int64_t y, const Right& products, const Stored& gradient) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel;
   gradients_.take(gradient, outputs_, window_.columns.result);
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
     float* line = plane.row(y * window_.rows.stride + row * window_.rows.dilation);
     for (int64_t tap = 0; tap < taps; ++tap) {
-      gradients_.times(backward_, row * taps + tap, 0, window_.columns.result, {line + columns_[tap], channels, true});
+      gradients_.times(products, row * taps + tap, 0, window_.columns.result, {line + columns_[tap], channels, true});
     }
   }
 }

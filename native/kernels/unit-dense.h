@@ -3,18 +3,19 @@
 #pragma once
 
 #include "unit-reader.h"
+#include "unit-weights.h"
 
 namespace nasnet::kernels {
 
 class DenseTaps {
  public:
-  DenseTaps(const Unit& unit, const Plane& plane, const Weight& weight);
+  DenseTaps(const Unit& unit, const Plane& plane);
 
   /** to [columns, outputs]: the results of row y. */
-  void run(const Plane& plane, int64_t y, float* to);
+  void run(const Plane& plane, int64_t y, const Right& products, float* to);
 
   /** Adds what the gradient [columns, outputs] of row y gives to the inputs, in a plane like theirs. */
-  void addToInput(const Plane& plane, int64_t y, const Stored& gradient);
+  void addToInput(const Plane& plane, int64_t y, const Right& products, const Stored& gradient);
 
   /**
    * Adds what the gradient of `count` rows from row y on gives to the weight: sums [kernel rows, kernel columns, channels, outputs].
@@ -25,9 +26,8 @@ class DenseTaps {
  private:
   const Window& window_;
   int64_t outputs_;
-  int64_t together_;  // taps of a row in one product: all or 1
+  int64_t together_;
   std::vector<int64_t> columns_;
-  Right forward_, backward_;
   Left inputs_, gradients_;              // of a row of results
   Floats room_;
   Pixelwise patches_, outputGradients_;  // of a band of rows

@@ -9,6 +9,7 @@
 
 #include "depthwise.h"
 #include "images.h"
+#include "kept-weights.h"
 #include "unit.h"
 
 namespace nasnet::kernels {
@@ -62,7 +63,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
   /** scale and shift are the norms' own: named here for autograd. */
   static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const Optional& inputNorm,
                                const Optional& filter, const at::Tensor& weight, const Optional& /* scale */, const Optional& /* shift */,
-                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu, bool bf16) {
+                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu, bool bf16, bool keep) {
     const at::Tensor norm = inputNorm.value_or(at::Tensor()), depthwise = filter.value_or(at::Tensor());
     const Unit unit = unitOf(numbers, depthwise, weight, bf16);
     const Window& window = unit.window;
@@ -71,7 +72,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
                                input.options().dtype(bf16 ? at::kBFloat16 : at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
     const Source source{storedIn(input), pitchOf(input), floatsOf(norm), relu};
     const Moments batch =
-        unitForward(unit, source, floatsOf(depthwise), weightOf(weight), normed && norms.training, roomOf(raw));
+        unitForward(unit, source, *packed(unit, depthwise, weight, weightOf(weight), keep), normed && norms.training, roomOf(raw));
     at::Tensor own = normed ? normOf(norms, batch, window.images * unit.resultPixels()) : at::empty({4, 0}, at::kFloat);
     context->save_for_backward({input, norm, depthwise, weight, normed ? raw : at::Tensor(), own});
     context->saved_data["window"] = numbers;
@@ -110,7 +111,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     unitBackward(unit, source, floatsOf(depthwise), weightOf(weight),
                  {storedIn(raw), normed ? floatsOf(own) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
                  {roomOf(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
-    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -196,7 +197,7 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
               "expected more than one pixel per channel in training, got images ", input.sizes());
   const variable_list made = FusedUnit::apply(images, inputNorm, filter, weight, scale, shift,
                                               Norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon},
-                                              numbersOf(window), relu, bf16);
+                                              numbersOf(window), relu, bf16, !at::GradMode::is_enabled());
   return {made[0], made[1]};
 }
 

@@ -50,10 +50,10 @@ class Reader {
     }
   }
 
-  void put(int64_t image, Plane& plane) const {
-    const int64_t height = window_.rows.input, width = window_.columns.input;
-    plane.putRows(height, width, line_.get(), [&](int64_t y, int64_t from, int64_t to, float* place) {
-      const int64_t row = (image * height + y) * width;
+  /** Rows begin … end of an image. */
+  void put(int64_t image, Plane& plane, int64_t begin, int64_t end) const {
+    plane.putRows(begin, end, line_.get(), [&](int64_t y, int64_t from, int64_t to, float* place) {
+      const int64_t row = (image * window_.rows.input + y) * window_.columns.input;
       read(row + from, row + to, place);
     });
   }

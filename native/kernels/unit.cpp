@@ -4,6 +4,7 @@
 #include "over-images.h"
 #include "unit-dense.h"
 #include "unit-reader.h"
+#include "unit-weights.h"
 
 namespace nasnet::kernels {
 
@@ -45,15 +46,14 @@ class BatchMoments {
 
 }  // namespace
 
-Moments unitForward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
-                    bool statistics, const Room& raw) {
+Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics, const Room& raw) {
   const Window& window = unit.window;
   const int64_t channels = window.channels, outputs = unit.outputs, pixels = unit.resultPixels();
   const bool dense = unit.kind == Unit::dense;
-  const Right right(unit.numbers, 1, dense ? 0 : channels, outputs,
-                    [&](int64_t, int64_t channel, int64_t output) { return weight.at(output, channel, 0, 0); });
   std::vector<BatchMoments> parts(at::get_num_threads(), BatchMoments(outputs));
-  overImages(window.images, [&](int64_t part, int64_t begin, int64_t end) {
+  // Statistics are summed over whole images, else they would depend on how many threads share one.
+  const Slices slices(window.images, unit.kind == Unit::pointwise ? pixels : window.rows.result, statistics);
+  overImages(slices.count(), [&](int64_t part, int64_t begin, int64_t end) {
     const Reader reader(unit, source);
     const int64_t band = unit.kind == Unit::pointwise ? bandPixels(unit) : bandRows(unit) * window.columns.result;
     Left left(unit.numbers, dense ? 0 : band, channels);
@@ -66,31 +66,35 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
     };
     const auto multiply = [&](const Stored& tile, int64_t first, int64_t count) {
       left.take(tile, channels, count);
-      left.times(right, 0, 0, count, {place(first), outputs});
+      left.times(weights.products, 0, 0, count, {place(first), outputs});
       done(place(first), first, count);
     };
     if (dense) {
       const int64_t rows = bandRows(unit), row = window.columns.result;
       Plane plane = inputPlane(window);
-      DenseTaps taps(unit, plane, weight);
-      for (int64_t image = begin; image < end; ++image) {
-        reader.put(image, plane);
-        for (int64_t y = 0; y < window.rows.result; y += rows) {
-          const int64_t count = std::min(rows, window.rows.result - y);
+      DenseTaps taps(unit, plane);
+      for (int64_t index = begin; index < end; ++index) {
+        const auto [image, top, bottom] = slices[index];
+        const auto [firstRow, lastRow] = window.rows.readBy(top, bottom);
+        reader.put(image, plane, firstRow, lastRow);
+        for (int64_t y = top; y < bottom; y += rows) {
+          const int64_t count = std::min(rows, bottom - y);
           const int64_t first = image * pixels + y * row;
-          for (int64_t each = 0; each < count; ++each) taps.run(plane, y + each, place(first) + each * row * outputs);
+          for (int64_t each = 0; each < count; ++each) taps.run(plane, y + each, weights.products, place(first) + each * row * outputs);
           done(place(first), first, count * row);
         }
       }
     } else if (unit.kind == Unit::depthwise) {
       const int64_t rows = bandRows(unit), row = window.columns.result;
       Plane plane = inputPlane(window);
-      const DepthwiseRows pass(window, plane, depthwiseWeight);
+      const DepthwiseRows pass(window, plane, weights.depthwise.get());
       const Floats tile(band * channels + 16);
-      for (int64_t image = begin; image < end; ++image) {
-        reader.put(image, plane);
-        for (int64_t y = 0; y < window.rows.result; y += rows) {
-          const int64_t count = std::min(rows, window.rows.result - y);
+      for (int64_t index = begin; index < end; ++index) {
+        const auto [image, top, bottom] = slices[index];
+        const auto [firstRow, lastRow] = window.rows.readBy(top, bottom);
+        reader.put(image, plane, firstRow, lastRow);
+        for (int64_t y = top; y < bottom; y += rows) {
+          const int64_t count = std::min(rows, bottom - y);
           pass.run(plane, y, count, tile.get());
           multiply(tile.get(), image * pixels + y * row, count * row);
         }
@@ -98,9 +102,11 @@ Moments unitForward(const Unit& unit, const Source& source, const float* depthwi
     } else {
       const bool every = everyPixel(unit);
       const Tile tile(tileOf(unit.numbers, channels), band * channels + 32);
-      for (int64_t image = begin; image < end; ++image) {
-        for (int64_t first = 0; first < pixels; first += band) {
-          const int64_t last = std::min(first + band, pixels), before = image * pixels;
+      for (int64_t index = begin; index < end; ++index) {
+        const auto [image, start, stop] = slices[index];
+        const int64_t before = image * pixels;
+        for (int64_t first = start; first < stop; first += band) {
+          const int64_t last = std::min(first + band, stop);
           if (every) reader.read(before + first, before + last, tile.room());
           else reader.gather(image, first, last, tile.room());
           multiply(tile.room(), before + first, last - first);

@@ -43,12 +43,13 @@ struct Source {
   bool relu;          // always with a norm
 };
 
+struct PackedUnit;  // the weights, see unit-weights.h
+
 /**
- * raw [images, h', w', outputs]; depthwiseWeight [channels, kernel rows, kernel columns].
+ * raw [images, h', w', outputs].
  * @returns the batch's statistics if asked for
  */
-Moments unitForward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
-                    bool statistics, const Room& raw);
+Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics, const Room& raw);
 
 /** The gradient of a unit's normalised result, and what its forward left. */
 struct UnitResult {
@@ -67,6 +68,7 @@ struct UnitGradients {
   float* weight;           // laid out as the weight is
 };
 
+/** depthwiseWeight [channels, kernel rows, kernel columns]. */
 void unitBackward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
                   const UnitResult& result, const UnitGradients& gradients);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace nasnet::kernels {
@@ -13,6 +14,10 @@ struct Axis {
   int64_t before, after;  // padding; negative cuts off
 
   int64_t last() const { return (result - 1) * stride + (kernel - 1) * dilation + 1; }  // one beyond the last padded cell read
+  /** The first input that results begin … end read, and one beyond the last; either may be padding. */
+  std::pair<int64_t, int64_t> readBy(int64_t begin, int64_t end) const {
+    return {begin * stride - before, (end - 1) * stride + (kernel - 1) * dilation + 1 - before};
+  }
 };
 
 struct Window {

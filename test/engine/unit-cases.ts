@@ -40,7 +40,7 @@ export function* cases(seed: string, count: number): Generator<Case> {
   let index = 0;
   while (index < count) {
     const [images, height, width] = [1 + random.integer(3), 3 + random.integer(18), 3 + random.integer(18)];
-    let [channels, rows, columns] = [among(channelCounts), height, width];
+    let [channels, rows, columns, fewest] = [among(channelCounts), height, width, Infinity];
     const units = Array.from({ length: 1 + random.integer(2) }, (): UnitCase => {
       const kind = among(['pointwise', 'depthwise', 'depthwise', 'dense'] as const);
       const axis = (size: number) => {
@@ -57,6 +57,7 @@ export function* cases(seed: string, count: number): Generator<Case> {
       const [down, across] = [axis(rows), axis(columns)];
       const input = channels;
       [channels, rows, columns] = [among(channelCounts), down.result, across.result];
+      fewest = Math.min(fewest, rows, columns);
       return {
         kind,
         kernel: [down.kernel, across.kernel],
@@ -67,7 +68,7 @@ export function* cases(seed: string, count: number): Generator<Case> {
         outputs: channels,
       };
     });
-    if (rows < 1 || columns < 1 || images * rows * columns < 16) continue;
+    if (fewest < 1 || images * rows * columns < 16) continue;
     index++;
     yield { images, height, width, relu: random.integer(4) > 0, units };
   }

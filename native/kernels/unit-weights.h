@@ -1,0 +1,26 @@
+// The weights of a unit as its products and loops read them.
+#pragma once
+
+#include "plane.h"
+#include "unit.h"
+
+namespace nasnet::kernels {
+
+/** Taps along a row of a dense kernel that one product takes in: all where their pixels lie side by side, else 1. */
+inline int64_t tapsTogether(const Unit& unit) {
+  const Axis& columns = unit.window.columns;
+  return unit.kind == Unit::dense && columns.stride == 1 && columns.dilation == 1 ? columns.kernel : 1;
+}
+
+/** What a forward reads. */
+struct PackedUnit {
+  Right products;    // [channels, outputs]; of a dense kernel a section for each product, [taps together · channels, outputs]
+  Floats depthwise;  // as DepthwiseRows has it; empty without one
+
+  PackedUnit(const Unit& unit, const float* depthwiseWeight, const Weight& weight);
+};
+
+/** What the gradient of the result is multiplied by: [outputs, channels], of a dense kernel a section for each tap. */
+Right gradientProducts(const Unit& unit, const Weight& weight);
+
+}  // namespace nasnet::kernels
