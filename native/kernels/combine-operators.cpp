@@ -6,7 +6,6 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "combine.h"
 #include "images.h"
@@ -18,6 +17,14 @@ namespace {
 using torch::autograd::variable_list;
 using Optional = c10::optional<at::Tensor>;  // absent: autograd takes no undefined tensors
 
+at::Tensor sumOf(const at::Tensor& left, const at::Tensor& leftNorm, const at::Tensor& right, const at::Tensor& rightNorm) {
+  const Operand one{storedIn(left), pitchOf(left), floatsOf(leftNorm)};
+  const Operand other{storedIn(right), right.defined() ? pitchOf(right) : 0, floatsOf(rightNorm)};
+  at::Tensor result = emptyImages(left, left.sizes());
+  combine(pixelsOf(left), one, right.defined() ? &other : nullptr, roomOf(result));
+  return result;
+}
+
 /**
  * The gradient that goes to a raw result is that of its normalised values, and the one that goes to its norm holds the two sums that
  * nasnet::unit needs to go on from there: Σ gradient · normalised and Σ gradient, in the first two of four rows.
@@ -27,17 +34,9 @@ struct Combine : torch::autograd::Function<Combine> {
                             const Optional& ofRight, const Optional& normOfRight) {
     const at::Tensor leftNorm = normOfLeft.value_or(at::Tensor()), right = ofRight.value_or(at::Tensor());
     const at::Tensor rightNorm = normOfRight.value_or(at::Tensor());
-    const Operand one{storedIn(left), pitchOf(left), floatsOf(leftNorm)};
-    at::Tensor result = emptyImages(left, left.sizes());
-    if (right.defined()) {
-      const Operand other{storedIn(right), pitchOf(right), floatsOf(rightNorm)};
-      combine(pixelsOf(left), one, &other, roomOf(result));
-    } else {
-      combine(pixelsOf(left), one, nullptr, roomOf(result));
-    }
     context->save_for_backward({leftNorm.defined() ? left : at::Tensor(), leftNorm, rightNorm.defined() ? right : at::Tensor(), rightNorm});
     context->saved_data["right"] = right.defined();
-    return result;
+    return sumOf(left, leftNorm, right, rightNorm);
   }
 
   static variable_list backward(torch::autograd::AutogradContext* context, variable_list outer) {
@@ -82,23 +81,30 @@ at::Tensor combined(const at::Tensor& left, const Optional& leftNorm, const Opti
     other = checked(right->to(one.scalar_type()), rightNorm);
     TORCH_CHECK(other->sizes() == one.sizes(), "expected images of one shape, got ", one.sizes(), " and ", other->sizes());
   }
-  return Combine::apply(one, leftNorm, other, rightNorm);
+  if (at::GradMode::is_enabled()) return Combine::apply(one, leftNorm, other, rightNorm);
+  const auto given = [](const Optional& tensor) { return tensor.value_or(at::Tensor()); };
+  return sumOf(one, given(leftNorm), given(other), given(rightNorm));
+}
+
+at::Tensor inDepth(at::TensorList parts) {
+  std::vector<Slice> slices;
+  std::vector<int64_t> shape = parts[0].sizes().vec();
+  shape[1] = 0;
+  for (const at::Tensor& part : parts) {
+    slices.push_back({roomOf(part), pitchOf(part), part.size(1)});
+    shape[1] += part.size(1);
+  }
+  at::Tensor whole = emptyImages(parts[0], shape);
+  concatenate(pixelsOf(whole), slices, roomOf(whole));
+  return whole;
 }
 
 struct Concat : torch::autograd::Function<Concat> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, at::TensorList parts) {
-    std::vector<Slice> slices;
     std::vector<int64_t> channels;
-    for (const at::Tensor& part : parts) {
-      slices.push_back({roomOf(part), pitchOf(part), part.size(1)});
-      channels.push_back(part.size(1));
-    }
-    std::vector<int64_t> shape = parts[0].sizes().vec();
-    shape[1] = std::accumulate(channels.begin(), channels.end(), int64_t{0});
-    at::Tensor whole = emptyImages(parts[0], shape);
-    concatenate(pixelsOf(whole), slices, roomOf(whole));
+    for (const at::Tensor& part : parts) channels.push_back(part.size(1));
     context->saved_data["channels"] = channels;
-    return whole;
+    return inDepth(parts);
   }
 
   static variable_list backward(torch::autograd::AutogradContext* context, variable_list outer) {
@@ -126,7 +132,8 @@ at::Tensor concat(at::TensorList parts) {
     ours = ours && isStored(part) && part.scalar_type() == parts[0].scalar_type() && part.dim() == 4 && part.numel() > 0 &&
            pitchOf(part) > 0 && part.size(0) == parts[0].size(0) && part.size(2) == parts[0].size(2) && part.size(3) == parts[0].size(3);
   }
-  return ours ? Concat::apply(parts) : composedConcat(parts);
+  if (!ours) return composedConcat(parts);
+  return at::GradMode::is_enabled() ? Concat::apply(parts) : inDepth(parts);
 }
 
 /** The same images for each of several readers; their gradients are added in one pass instead of one by one. */

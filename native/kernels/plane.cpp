@@ -14,15 +14,17 @@ Plane::Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, in
       subcolumns_((columns + stride - 1) / stride), pitch_(subcolumns_ * stride * channels + loops().width),
       data_(rows * pitch_ + loops().width) {
   const auto [firstRow, lastRow, firstColumn, lastColumn] = inside();
-  if (stride > 1 || firstRow >= lastRow || firstColumn >= lastColumn) {
-    std::fill_n(data_.get(), rows * pitch_ + loops().width, fill);
-    return;
-  }
-  // From the end of a row's image to the start of the next one's.
+  // From where an image's pixels end to where the next ones start, for each of the sets of columns that a stride makes.
   float* from = data_.get();
   for (int64_t y = firstRow + top; y < lastRow + top; ++y) {
-    std::fill(from, row(y) + column(firstColumn + left), fill);
-    from = row(y) + column(lastColumn - 1 + left) + channels;
+    for (int64_t set = 0; set < stride; ++set) {
+      const auto place = [&](int64_t x) { return std::max<int64_t>(0, x + left - set + stride - 1) / stride; };  // of the first from x on
+      const int64_t first = place(firstColumn), last = place(lastColumn);
+      if (first >= last) continue;
+      float* pixels = row(y) + set * subcolumns_ * channels;
+      std::fill(from, pixels + first * channels, fill);
+      from = pixels + last * channels;
+    }
   }
   std::fill(from, row(rows) + loops().width, fill);
 }

@@ -59,21 +59,29 @@ at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
   return rows;
 }
 
+/** The raw result and its norm. keep: the packed weights, for the next forward. */
+std::pair<at::Tensor, at::Tensor> unitResult(const Unit& unit, const at::Tensor& input, const at::Tensor& norm, const at::Tensor& depthwise,
+                                             const at::Tensor& weight, const Norms& norms, bool relu, bool keep) {
+  const Window& window = unit.window;
+  const bool normed = norms.scale.has_value();
+  at::Tensor raw = at::empty({window.images, unit.outputs, window.rows.result, window.columns.result},
+                             input.options()
+                                 .dtype(unit.numbers == Numbers::bf16 ? at::kBFloat16 : at::kFloat)
+                                 .memory_format(at::MemoryFormat::ChannelsLast));
+  const Source source{storedIn(input), pitchOf(input), floatsOf(norm), relu};
+  const Moments batch =
+      unitForward(unit, source, *packed(unit, depthwise, weight, weightOf(weight), keep), normed && norms.training, roomOf(raw));
+  return {raw, normed ? normOf(norms, batch, window.images * unit.resultPixels()) : at::empty({4, 0}, at::kFloat)};
+}
+
 struct FusedUnit : torch::autograd::Function<FusedUnit> {
   /** scale and shift are the norms' own: named here for autograd. */
   static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const Optional& inputNorm,
                                const Optional& filter, const at::Tensor& weight, const Optional& /* scale */, const Optional& /* shift */,
-                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu, bool bf16, bool keep) {
+                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu, bool bf16) {
     const at::Tensor norm = inputNorm.value_or(at::Tensor()), depthwise = filter.value_or(at::Tensor());
-    const Unit unit = unitOf(numbers, depthwise, weight, bf16);
-    const Window& window = unit.window;
     const bool normed = norms.scale.has_value();
-    at::Tensor raw = at::empty({window.images, unit.outputs, window.rows.result, window.columns.result},
-                               input.options().dtype(bf16 ? at::kBFloat16 : at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-    const Source source{storedIn(input), pitchOf(input), floatsOf(norm), relu};
-    const Moments batch =
-        unitForward(unit, source, *packed(unit, depthwise, weight, weightOf(weight), keep), normed && norms.training, roomOf(raw));
-    at::Tensor own = normed ? normOf(norms, batch, window.images * unit.resultPixels()) : at::empty({4, 0}, at::kFloat);
+    const auto [raw, own] = unitResult(unitOf(numbers, depthwise, weight, bf16), input, norm, depthwise, weight, norms, relu, false);
     context->save_for_backward({input, norm, depthwise, weight, normed ? raw : at::Tensor(), own});
     context->saved_data["window"] = numbers;
     context->saved_data["relu"] = relu;
@@ -111,7 +119,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     unitBackward(unit, source, floatsOf(depthwise), weightOf(weight),
                  {storedIn(raw), normed ? floatsOf(own) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
                  {roomOf(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
-    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -195,9 +203,12 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
   TORCH_CHECK(!filter.has_value() || covers(window), "expected a kernel up to 7, strides up to 2");
   TORCH_CHECK(!training || !scale.has_value() || window.images * window.rows.result * window.columns.result > 1,
               "expected more than one pixel per channel in training, got images ", input.sizes());
-  const variable_list made = FusedUnit::apply(images, inputNorm, filter, weight, scale, shift,
-                                              Norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon},
-                                              numbersOf(window), relu, bf16, !at::GradMode::is_enabled());
+  const Norms norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon};
+  if (!at::GradMode::is_enabled()) {  // nothing for autograd to keep
+    const at::Tensor norm = inputNorm.value_or(at::Tensor()), kernels = filter.value_or(at::Tensor());
+    return unitResult(unitOf(numbersOf(window), kernels, weight, bf16), images, norm, kernels, weight, norms, relu, true);
+  }
+  const variable_list made = FusedUnit::apply(images, inputNorm, filter, weight, scale, shift, norms, numbersOf(window), relu, bf16);
   return {made[0], made[1]};
 }
 
