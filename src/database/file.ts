@@ -16,6 +16,8 @@ export type Row = Record<string, Value>;
 export interface Query {
   /** Runs it and returns how many rows changed. */
   run(...values: Value[]): number;
+  /** Runs it and returns the integer key of the row that it inserted. */
+  insert(...values: Value[]): number;
   get(...values: Value[]): Row | undefined;
   all(...values: Value[]): Row[];
 }
@@ -113,6 +115,7 @@ export class DatabaseFile {
     const statement = this.#guard(() => this.#handle.prepare<Value[], Row>(sql));
     const query: Query = {
       run: (...values) => this.#guard(() => statement.run(...values).changes),
+      insert: (...values) => this.#guard(() => Number(statement.run(...values).lastInsertRowid)),
       get: (...values) => this.#guard(() => statement.get(...values)),
       all: (...values) => this.#guard(() => statement.all(...values)),
     };

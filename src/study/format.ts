@@ -145,8 +145,18 @@ const version4 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+const version5 = `
+  -- A change of state now touches one index at most, and that of the finished trials grows at its end: an index in the order of rewards
+  -- wrote a page somewhere in its middle for every trial, so that trials cost the more the more there were.
+  DROP INDEX trials_by_state;
+  DROP INDEX trials_to_tell;
+  CREATE INDEX trials_finished ON trials (finished_as, failure_kind, same_as, reward, worker_seconds, attempts)
+    WHERE finished_as IS NOT NULL;
+  CREATE INDEX trials_to_tell ON trials (told) WHERE told = 0;
+`;
+
 export const studyFormat: FileFormat = {
   noun: 'study',
   applicationId: 0x4e41534e, // "NASN"
-  migrations: [version1, version2, version3, version4],
+  migrations: [version1, version2, version3, version4, version5],
 };

@@ -191,8 +191,8 @@ export class StudyLog implements TrainingLog {
 
 /** Appends to the log and returns the event's place in it. */
 export function addEvent(file: DatabaseFile, kind: EventKind, trial: number, detail: string | null = null): number {
-  const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?) RETURNING sequence';
-  return Number(file.query(sql).get(Date.now(), kind, trial, detail)!.sequence);
+  const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?)';
+  return file.query(sql).insert(Date.now(), kind, trial, detail);
 }
 
 const finishedOf = (row: Row): FinishedTrial => ({

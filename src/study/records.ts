@@ -79,6 +79,10 @@ export interface UpdateRecord {
   figures: Record<string, number>;
 }
 
+/** In the words of the index over the finished trials, which alone answers what asks for its columns only. */
+const finished = 'finished_as IS NOT NULL';
+const done = `${finished} AND failure_kind IS NULL`;
+
 const trialColumns =
   'number, state, decisions, reward, failure_kind, failure_message, attempts, asked_at, started_at, finished_at, worker_seconds, same_as, details';
 
@@ -116,16 +120,12 @@ export class StudyRecords {
    */
   best(count = 1): TrialRecord[] {
     const climbed = this.climbed(count).map(({ trial }) => this.trial(trial)!);
-    const sql = `SELECT ${trialColumns} FROM trials WHERE state = 'done' AND failure_kind IS NULL AND same_as IS NULL
-      AND NOT EXISTS (SELECT 1 FROM rungs WHERE trial = number AND rungs.state = 'done')
-      ORDER BY reward DESC, number LIMIT ?`;
-    return [
-      ...climbed,
-      ...this.file
-        .query(sql)
-        .all(count - climbed.length)
-        .map(trialOf),
-    ];
+    const higher = new Set(climbed.map(({ number }) => number));
+    const best = `SELECT number AS place, reward AS height FROM trials WHERE ${done} AND same_as IS NULL
+      ORDER BY height DESC, place LIMIT ?`;
+    const sql = `SELECT ${trialColumns} FROM (${best}) JOIN trials ON number = place ORDER BY height DESC, place`;
+    const others = this.file.query(sql).all(count).map(trialOf);
+    return [...climbed, ...others.filter(({ number }) => !higher.has(number))].slice(0, count);
   }
 
   /** Trials that finished a rung above the lowest: their highest one and their reward there, best first as `best` has it. */
@@ -144,7 +144,7 @@ export class StudyRecords {
    */
   arms(count: number, from = 0): ArmSummary[] {
     const sql = `SELECT number % ? AS arm, count(*) AS done, avg(reward) AS mean, max(reward) AS best
-      FROM trials WHERE state = 'done' AND number >= ? GROUP BY arm`;
+      FROM trials WHERE ${done} AND number >= ? GROUP BY arm`;
     const rows = new Map(
       this.file
         .query(sql)
@@ -205,9 +205,11 @@ export class StudyRecords {
       repeats: { trials: 0, savedSeconds: 0 },
       sessions: 0,
     };
-    const groups = `SELECT state, failure_kind, count(*) AS count, avg(reward) AS mean, total(worker_seconds) AS seconds,
-      sum(attempts) AS attempts
-      FROM trials GROUP BY state, failure_kind`;
+    const columns =
+      'count(*) AS count, avg(reward) AS mean, total(worker_seconds) AS seconds, total(attempts) AS attempts';
+    const groups = `SELECT 'done' AS state, '' AS failure_kind, ${columns} FROM trials WHERE ${done} HAVING count(*) > 0
+      UNION ALL SELECT 'failed', failure_kind, ${columns} FROM trials WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 2
+      UNION ALL SELECT state, '', ${columns} FROM trials WHERE told = 0 AND state IN ('queued', 'running') GROUP BY 1`;
     for (const { state, failure_kind, count, mean, seconds, attempts } of this.file.query(groups).all()) {
       summary.trials[state as TrialState] += Number(count);
       summary.workerSeconds += Number(seconds);

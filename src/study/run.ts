@@ -68,6 +68,13 @@ interface Order {
 }
 
 const toldBetweenTidying = 20;
+const millisecondsBetweenCounts = 1000; // of search time that a kill may leave uncounted
+
+/**
+ * An outcome that cost a worker more than a second is on disk before the strategy is told of it, whatever happens to that then; cheaper
+ * ones share one commit with what is decided next, since a commit is what they cost most.
+ */
+const isDear = (arrival: Arrival) => (arrival.kind === 'done' || arrival.kind === 'failed') && arrival.seconds > 1;
 
 /** What happened, told after it is on disk. */
 export type SearchEvent =
@@ -129,14 +136,19 @@ class Search {
     signal?.addEventListener('abort', this.#arrivals.nudge);
     this.#arrivals.send(this.#queueAgain());
     for (;;) {
-      this.#record(this.#arrivals.take());
+      const arrivals = this.#arrivals.take();
+      const next = () => {
+        this.#record(arrivals);
+        return this.#mayGoOn ? this.#dialogue.advance() : undefined;
+      };
+      const decided = arrivals.some(isDear) ? next() : this.#study.transaction(next);
+      for (const arrival of arrivals) this.#emit(arrival);
       if (this.#arrivals.broken) return this.#breakOff(this.#arrivals.broken.reason);
-      if (signal?.aborted) return this.#interrupt();
+      if (!decided) return this.#interrupt();
 
-      const { asked, events } = this.#dialogue.advance();
-      this.#arrivals.send(asked);
-      for (const event of events) this.#emit(event);
-      this.#tidy(events);
+      this.#arrivals.send(decided.asked);
+      for (const event of decided.events) this.#emit(event);
+      this.#tidy(decided.events);
       if (this.#dialogue.isOver) return this.#finish();
 
       await this.#arrivals.due();
@@ -164,17 +176,20 @@ class Search {
     return unfinished;
   }
 
-  /** Puts on disk what came from the evaluations, before anything else is done with it. */
+  get #mayGoOn(): boolean {
+    return !this.#arrivals.broken && !this.#options.signal?.aborted;
+  }
+
+  /** Writes down what came from the evaluations. */
   #record(arrivals: Arrival[]): void {
     if (arrivals.length === 0) return;
     this.#study.transaction(() => {
       for (const arrival of arrivals) this.#recordOne(arrival);
-      this.#countTime();
+      this.#countTime(millisecondsBetweenCounts);
     });
     for (const arrival of arrivals) {
       if (arrival.kind === 'done') this.#succeeded(arrival);
       if (arrival.kind === 'failed') this.#failed(arrival);
-      this.#emit(arrival);
     }
   }
 
@@ -257,8 +272,10 @@ class Search {
     throw reason;
   }
 
-  #countTime(): void {
+  /** `atLeast`: milliseconds that are worth being written down. */
+  #countTime(atLeast = 0): void {
     const now = performance.now();
+    if (now - this.#countedUntil < atLeast) return;
     this.#study.addSearchTime(now - this.#countedUntil);
     this.#countedUntil = now;
   }

@@ -47,8 +47,8 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
 
   static #begun<Settings extends object>(study: Study<Settings>): Study<Settings> {
     try {
-      const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?) RETURNING id';
-      study.#session = Number(study.file.query(sql).get(process.pid, hostname(), Date.now())!.id);
+      const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?)';
+      study.#session = study.file.query(sql).insert(process.pid, hostname(), Date.now());
       return study;
     } catch (error) {
       study.file.close();

@@ -69,6 +69,29 @@ test('as they come, outcomes are told in the order in which they arrive, and eac
   assert.equal(callsOf(study).join(), expected);
 });
 
+test('an outcome that took more than a second is on disk although the strategy fails when it is told of it', async () => {
+  for (const [seconds, done] of [
+    [1.5, 3],
+    [0.5, 2],
+  ] as const) {
+    const study = newStudy();
+    const strategy = new ChainStrategy(1);
+    const { tell } = ChainStrategy.prototype;
+    strategy.tell = (trial, outcome) => {
+      if (trial === 2) throw new Failure('the strategy is at its end');
+      tell.call(strategy, trial, outcome);
+    };
+    const evaluate: Evaluate = async ({ decisions }) => ({ reward: rewardOf(decisions), seconds });
+    const failing = search(study, { workers: 1, inOrder: false, strategy, evaluate });
+    await assert.rejects(failing, /at its end/);
+    assert.equal(study.summary().trials.done, done);
+    assert.equal(await search(study, { workers: 1 }), 'finished');
+    const undisturbed = newStudy();
+    await search(undisturbed, { workers: 1, inOrder: false });
+    assert.deepEqual(sequenceOf(study), sequenceOf(undisturbed));
+  }
+});
+
 test('a reward that is no number from 0 to 1 is a failed trial, and the strategy is told so', async () => {
   const rewards = [0.5, Number.NaN, 1.01, -0.1, Number.POSITIVE_INFINITY, 1, 0];
   const study = newStudy();

@@ -2,13 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { DatabaseFile } from '../../src/database/file.ts';
+import { RandomStream } from '../../src/random/stream.ts';
 import { studyFormat } from '../../src/study/format.ts';
+import { StudyLog } from '../../src/study/log.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-study-'));
@@ -194,14 +196,44 @@ test('a closed study is one file that a reader needs nothing else for', () => {
   reader.close();
 });
 
+test('the 5,000th trial writes as many pages as the 200th', () => {
+  const path = newPath();
+  const file = DatabaseFile.create(path, studyFormat, () => {});
+  file.query('PRAGMA wal_autocheckpoint = 0').get(); // the log beside the file then grows by all that is written
+  const log = new StudyLog(file);
+  const random = new RandomStream('rewards');
+  let trial = 0;
+  const more = (trials: number) =>
+    file.transaction(() => {
+      for (const end = trial + trials; trial < end; trial++) {
+        log.ask(trial, Array(40).fill(trial % 5));
+        log.start(trial);
+        log.finish(trial, { reward: random.uniform(), seconds: random.uniform() });
+        log.tell(trial);
+      }
+    });
+  const written = (commits: number) => {
+    const before = statSync(`${path}-wal`).size;
+    for (let commit = 0; commit < commits; commit++) more(10);
+    return statSync(`${path}-wal`).size - before;
+  };
+  more(200);
+  const early = written(20);
+  more(5000 - trial);
+  const late = written(20);
+  assert.ok(late < 1.1 * early, `${late} bytes against ${early}`);
+  file.close();
+});
+
 test('a study of any earlier version of the format is read as it is, and goes on when it is opened for writing', () => {
   for (let version = 1; version < studyFormat.migrations.length; version++) {
     const path = newPath();
     const format = { ...studyFormat, migrations: studyFormat.migrations.slice(0, version) };
     const old = DatabaseFile.create(path, format, (file) => {
       file.query(`INSERT INTO settings VALUES ('settings', '{"seed":5}')`).run();
-      const sql = `INSERT INTO trials (number, state, decisions, attempts, asked_at, worker_seconds, reward) VALUES (?, 'done', '[1]', 1, 0, 2, ?)`;
-      for (const [trial, reward] of [0.25, 0.5].entries()) file.query(sql).run(trial, reward);
+      const sql = `INSERT INTO trials (number, state, decisions, attempts, asked_at, finished_as, worker_seconds, reward)
+        VALUES (?, 'done', '[1]', 1, 0, ?, 2, ?)`;
+      for (const [trial, reward] of [0.25, 0.5].entries()) file.query(sql).run(trial, 3 * (trial + 1), reward);
     });
     old.close();
     const reader = Study.open<{ seed: number }>(path, { readOnly: true });
