@@ -88,6 +88,7 @@ const searches = [
   { strategy: 'random', inOrder: false, trials: 160, workers: 4, kills: 6, longest: 250 },
   { strategy: 'chain', inOrder: true, trials: 180, workers: 2, kills: 20, longest: 500, ladder },
   { strategy: 'evolution,random', inOrder: false, trials: 260, workers: 4, kills: 20, longest: 250, ladder },
+  { strategy: 'ppo', inOrder: false, trials: 80, workers: 4, kills: 4, longest: 800, ladder },
   {
     strategy: 'evolution',
     inOrder: true,
