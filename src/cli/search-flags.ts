@@ -101,7 +101,7 @@ export function addSearchFlags(command: Command): Command {
     )
     .option(
       '--max-memory <bytes>',
-      'of the worker that trains a child, at its peak and as foretold, such as 800M or 2G',
+      'of the worker that trains a child, at its peak and as foretold, such as 800M or 2G; with --rungs that of the dearest rung, also for cells that never get there. Finalists and the final network may take more',
       byteSize('--max-memory'),
     )
     .option(

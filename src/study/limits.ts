@@ -96,7 +96,7 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
       most: memory?.bytes,
       of: (_, decisions) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(decisions).memory))),
       words: bytesWords,
-      what: 'in a worker',
+      what: ladder ? 'in a worker at the dearest rung' : 'in a worker',
     },
   ];
   const stated = costs.filter(({ most }) => most !== undefined);

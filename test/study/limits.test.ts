@@ -24,8 +24,10 @@ import {
   withinLimits,
 } from '../../src/study/limits.ts';
 import { TrainingTerms } from '../../src/study/prediction.ts';
-import { fitted, settingsOf } from '../../src/study/preset.ts';
+import { fitted, settingsOf, type Training } from '../../src/study/preset.ts';
 import { runSearch } from '../../src/study/run.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
+import { ladderOptions } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
@@ -158,4 +160,44 @@ test('memory and latency are held by the laws that the study states, read again 
     'at most 30 MB of memory in the worker that trains a child',
     'at most 0.00015 ms for one image in the final network on one thread of a machine (foretold to 4%, the median error on 9 networks that were timed)',
   ]);
+});
+
+test('a cell that only a wider rung would make too large is seen before anything of it is trained', async () => {
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,1:filters=16'), reduction: 2 };
+  const wide = fitted(settingsOf('laptop', given), counts.images);
+  const { child, ladder } = wide;
+  const keptOf = ({ cells, filters, resolution, recipe }: Training, decisions: readonly number[]) => {
+    const plan = planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
+    return 4 * recipe.batchSize * planWork(plan).results; // bytes that a step keeps for its gradients
+  };
+  const [lowest, dearest] = [child, ladder!.rungs[0]!].map((training) => samples.map((each) => keptOf(training, each)));
+  const bytes = middle([...dearest!]);
+  const beyond = dearest!.map((kept) => kept > bytes);
+  assert.ok(Math.max(...lowest!) < bytes, 'all keep it at rung 0');
+  const limits: Limits = { memory: { bytes, law: [0, 1, 0] }, beyond: 'penalise' };
+  const check = limitCheck(limits, wide, counts);
+  assert.deepEqual(
+    samples.map((decisions) => check(decisions) !== undefined),
+    beyond,
+  );
+  assert.match(
+    check(samples[beyond.indexOf(true)]!)!.message,
+    /^\d+ MB in a worker at the dearest rung of at most \d+ MB$/,
+  );
+
+  const study = Study.create(join(folder, 'rungs.db'), {});
+  const trained = new Set<number>();
+  const train: Evaluate = async ({ number }) => {
+    trained.add(number);
+    return { reward: number / 100, seconds: 1 };
+  };
+  const strategy = createStrategy('random', { blocks: 5, seed: 9, known: samples });
+  const options = { study, strategy, trials: samples.length, workers: 2, ladder: ladderOptions(wide) };
+  await runSearch({ ...options, evaluate: withinLimits(train, check) });
+  assert.deepEqual(
+    [...trained].sort((a, b) => a - b),
+    beyond.flatMap((is, trial) => (is ? [] : [trial])),
+  );
+  assert.ok(study.rungs.all().length > 0 && study.rungs.all().every(({ state }) => state === 'done'));
+  study.close();
 });
