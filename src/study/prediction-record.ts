@@ -13,6 +13,7 @@ import {
 } from './prediction.ts';
 import type { SearchSettings } from './preset.ts';
 import type { StudyRecords } from './records.ts';
+import { rungTrainings } from './rung-trainings.ts';
 import type { Study } from './study.ts';
 import type { TrainingDetails } from './training-job.ts';
 
@@ -67,16 +68,24 @@ export function predictionOf(
   const since = same ? kept.since : Date.now();
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
-  if (same) teach(prediction, study, since);
+  if (same) teach(prediction, study, counts, since);
   return { prediction, record: { machine, workers, since, measured, start: laws, ...learnt(prediction) } };
 }
 
-/** By the latest children that were trained since then. */
-function teach(prediction: Prediction, study: Study<object>, since: number): void {
-  for (const trial of study.trials({ from: Math.max(0, study.asked - 2 * keptObservations) })) {
-    if (trial.state !== 'done' || trial.sameAs !== null || trial.finishedAt! < since) continue;
-    const took = tookOf(trial.workerSeconds!, trial.details);
-    if (took) prediction.observe(prediction.terms.of(trial.decisions), took);
+/** By the latest trainings, at whatever rung, that were finished since then, in the order in which they were. */
+function teach(prediction: Prediction, study: Study<SearchSettings>, counts: ImageCounts, since: number): void {
+  const { settings } = study;
+  const terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
+  const lowest = study
+    .trials({ from: Math.max(0, study.asked - 2 * keptObservations) })
+    .filter(({ sameAs }) => sameAs === null)
+    .map((trial) => ({ ...trial, trial: trial.number, rung: 0 }));
+  const finished = [...lowest, ...study.rungs.all()]
+    .filter(({ state, finishedAt }) => state === 'done' && finishedAt! >= since)
+    .sort((a, b) => a.finishedAt! - b.finishedAt!);
+  for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * keptObservations)) {
+    const took = tookOf(workerSeconds!, details);
+    if (took) prediction.observe(terms[rung]!.of(study.trial(trial)!.decisions), took);
   }
 }
 

@@ -18,6 +18,8 @@ export interface RungRecord {
   /** 0 to 1, on the held-out images; null until done. */
   reward: number | null;
   failure: TrialFailure | null;
+  /** Milliseconds since 1970. */
+  finishedAt: number | null;
   /** Seconds that a worker spent on the attempt that gave the outcome. */
   workerSeconds: number | null;
   /** What the evaluator said beside the reward (JSON). */
@@ -191,6 +193,7 @@ const recordOf = (row: Row): RungRecord => ({
   attempts: Number(row.attempts),
   reward: row.reward as number | null,
   failure: failureOf(row),
+  finishedAt: row.finished_at as number | null,
   workerSeconds: row.worker_seconds as number | null,
   details: row.details === null ? null : JSON.parse(String(row.details)),
 });

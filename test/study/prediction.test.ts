@@ -16,6 +16,8 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { Prediction, TrainingTerms } from '../../src/study/prediction.ts';
 import { keepPrediction, predictionOf } from '../../src/study/prediction-record.ts';
 import { fitted, type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
+import { rungTrainings } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
@@ -128,4 +130,40 @@ test('a study that is opened again foretells as it did when it was closed, but n
   for (const place of [{ workers: 8 }, { workers: 2, device: 'cuda:0' }]) {
     assert.equal(predictionOf(study, counts, place).prediction.children, 0);
   }
+});
+
+test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
+  const climbing = fitted(settingsOf('laptop', given), counts.images);
+  const terms = rungTrainings(climbing).map((training) => new TrainingTerms(climbing, training, counts));
+  const took = (trial: number, rung: number) => {
+    const { seconds, memory } = terms[rung]!.cost(samples[trial]!, elsewhere);
+    return { reward: 0.5, seconds, details: { peakMemory: memory, ...(rung > 0 && { continued: trial !== 2 }) } };
+  };
+  const path = join(folder, 'ladder.db');
+  const whole = new Prediction(terms[0]!, { seconds: startingLaws.seconds, memory: startingLaws.memory });
+  {
+    using study = Study.create(path, climbing);
+    const { prediction, record } = predictionOf(study, counts, { workers: 2 });
+    keepPrediction(study, record, prediction);
+    const finish = (trial: number, rung: number) => {
+      const log = rung === 0 ? study.log : study.rungs.at(rung);
+      if (rung === 0) study.log.ask(trial, samples[trial]!);
+      else study.rungs.promote({ ladder: 0, member: trial, rung, drawn: false }, 12);
+      log.start(trial);
+      log.finish(trial, took(trial, rung));
+      if (rung === 1 && trial === 2) return; // its weights were lost: it took the time of two trainings
+      const { seconds, details } = took(trial, rung);
+      whole.observe(terms[rung]!.of(samples[trial]!), { seconds, memory: details.peakMemory });
+    };
+    for (let trial = 0; trial < 12; trial++) finish(trial, 0);
+    for (let trial = 0; trial < 4; trial++) finish(trial, 1);
+    finish(0, 2);
+  }
+  using study = Study.open<SearchSettings>(path);
+  const { prediction } = predictionOf(study, counts, { workers: 2 });
+  assert.equal(prediction.children, 12 + 3 + 1);
+  const ahead = terms[2]!.of(samples[5]!);
+  const [again, learnt] = [prediction.of(ahead), whole.of(ahead)];
+  for (const what of ['seconds', 'memory'] as const) assert.ok(Math.abs(again[what] / learnt[what] - 1) < 1e-9, what);
 });
