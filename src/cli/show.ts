@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { finalistTable } from '../report/finalists.ts';
 import { type Findings, findingsOf, sentences } from '../report/findings.ts';
 import { ladderTable, meterTable } from '../report/ladder.ts';
+import { ladderArmTable } from '../report/ladder-arms.ts';
 import { percent, whole } from '../report/words.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
@@ -31,7 +32,7 @@ function describe(findings: Findings): string {
   const states = Object.entries(trials).map(([state, count]) => `${whole(count)} ${state}`);
   const failed = Object.entries(failures).map(([kind, count]) => `${count} ${kind}`);
   const lost = lostAttempts === 0 ? '' : `; ${whole(lostAttempts)} attempts lost to crashes and interruptions`;
-  const { ladder } = findings;
+  const { ladder, ladderArms } = findings;
   const where = ladder ? ' at rung 0' : '';
   const rows = findings.top.map((cell, place) => [
     `${place + 1}`,
@@ -48,7 +49,9 @@ function describe(findings: Findings): string {
     `best${where} ${best === null ? '–' : percent(best, 2)}`,
   ]);
   const ladderRows = ladder
-    ? ['', ...alignColumns(ladderTable(ladder), 'l'), '', ...alignColumns(meterTable(ladder), 'l')]
+    ? [ladderTable(ladder), ...(ladderArms.length > 0 ? [ladderArmTable(ladderArms)] : []), meterTable(ladder)].flatMap(
+        (table) => ['', ...alignColumns(table, 'l')],
+      )
     : [];
   const { finalists } = findings;
   const finalistRows = finalists ? ['', ...alignColumns(finalistTable(finalists), 'lr')] : [];

@@ -19,6 +19,7 @@ import type { Study } from '../study/study.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder.ts';
+import { type LadderArm, ladderArms } from './ladder-arms.ts';
 import { latencySentence, limitSentence, predictionSentence } from './limits.ts';
 import { duration, percent, whole } from './words.ts';
 
@@ -46,6 +47,8 @@ export interface Findings {
   top: CellFinding[];
   /** The rungs of a ladder and what they tell of each other; undefined in studies without one. */
   ladder: LadderFindings | undefined;
+  /** What each arm reached at each rung; empty without a ladder or with one strategy. */
+  ladderArms: LadderArm[];
   /** The race of finalists; undefined before it begins and in studies without one. */
   finalists: FinalistFindings | undefined;
   /** In a study of several strategies, each one's share of it; else empty. */
@@ -86,6 +89,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
       };
     }),
     ladder: ladderFindings(study),
+    ladderArms: ladderArms(study),
     finalists,
     arms: armsOf(study),
     warning: collapseWarning(study.latestUpdate()?.figures ?? {}),

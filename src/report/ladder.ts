@@ -89,7 +89,8 @@ function climbed(records: readonly RungRecord[], rung: number) {
   };
 }
 
-function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFinding, 'best' | 'mean'> {
+/** Of rewards by trial. */
+export function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFinding, 'best' | 'mean'> {
   let best: RungFinding['best'] = null;
   let sum = 0;
   for (const [trial, reward] of rewards) {
@@ -182,14 +183,10 @@ export function ladderTable({ rungs }: LadderFindings): string[][] {
   const head = ['rung', 'training', 'trained', 'best', 'mean', "workers' time", 'weights'];
   return [
     head,
-    ...rungs.map(({ rung, training, done, failed, open, best, mean, workerSeconds, weights }, place) => [
+    ...rungs.map(({ rung, training, best, mean, workerSeconds, weights, ...counts }, place) => [
       `${rung}`,
       rungWords(training),
-      [
-        whole(done),
-        ...(failed > 0 ? [`${whole(failed)} failed`] : []),
-        ...(open > 0 ? [`${whole(open)} to come`] : []),
-      ].join(', '),
+      trainedWords(counts),
       best ? `${percent(best.reward, 2)} (trial ${best.trial})` : '–',
       mean === null ? '–' : percent(mean, 2),
       duration(workerSeconds),
@@ -198,6 +195,15 @@ export function ladderTable({ rungs }: LadderFindings): string[][] {
         : `new${rung === 0 ? '' : ` (${whyAnew(rungs[place - 1]!.training, training)})`}`,
     ]),
   ];
+}
+
+/** "24, 1 failed, 3 to come" */
+export function trainedWords({ done, failed, open }: Pick<RungFinding, 'done' | 'failed' | 'open'>): string {
+  return [
+    whole(done),
+    ...(failed > 0 ? [`${whole(failed)} failed`] : []),
+    ...(open > 0 ? [`${whole(open)} to come`] : []),
+  ].join(', ');
 }
 
 /** The proxy meter as a table, its head the first row. */

@@ -14,6 +14,7 @@ import {
 import { type FinalistFindings, finalistTable } from './finalists.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder.ts';
+import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
 import { duration, percent, whole } from './words.ts';
 
 export interface Page extends Findings {
@@ -30,7 +31,7 @@ export function renderPage(page: Page): string {
   const title = `nasnet: a search on ${settings.dataset}`;
   const sections = [
     section('The search', searchSection(page)),
-    page.ladder && section('The ladder', ladderSection(page.ladder)),
+    page.ladder && section('The ladder', ladderSection(page.ladder, page.ladderArms)),
     page.finalists && section('The finalists', finalistSection(page.finalists)),
     section('The best cells', page.top.map(cellArticle).join('\n') || '<p>No child has finished yet.</p>'),
     final && section('The network built from the best cell', finalSection(final, page)),
@@ -71,11 +72,15 @@ function searchSection({ rewards, failures, ladder }: Page): string {
   ].join('\n');
 }
 
-function ladderSection(ladder: LadderFindings): string {
+function ladderSection(ladder: LadderFindings, arms: readonly LadderArm[]): string {
   const about =
     'Each rung is a training of its own, with a whole schedule of its learning rate. Rewards of different rungs are no measure of each other. ' +
     'τ tells how far a rung puts cells into the order of the next: 1 is the same order, 0 no relation. Those that were trained at both rungs are the best of the lower one.';
-  return `${table(ladderTable(ladder))}<h3>What rungs tell of each other</h3>${table(meterTable(ladder))}<p>${htmlText(about)}</p>`;
+  const own =
+    'Every arm has a ladder of its own. A training that two arms wanted counts for both, and of one graph an arm counts one.';
+  const each =
+    arms.length === 0 ? '' : `<h3>The rungs of each arm</h3>${table(ladderArmTable(arms))}<p>${htmlText(own)}</p>`;
+  return `${table(ladderTable(ladder))}${each}<h3>What rungs tell of each other</h3>${table(meterTable(ladder))}<p>${htmlText(about)}</p>`;
 }
 
 function finalistSection(finalists: FinalistFindings): string {

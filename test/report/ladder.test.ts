@@ -6,11 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
+import { RandomStream } from '../../src/random/stream.ts';
 import { writeFigure6 } from '../../src/report/figure-6-files.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { ladderFindings, ladderTable } from '../../src/report/ladder.ts';
+import { ladderArms, ladderArmTable } from '../../src/report/ladder-arms.ts';
 import { writeReport } from '../../src/report/report.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
 import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
 import { ladderOptions } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
 import { climbedStudy } from '../study/climbed-study.ts';
@@ -137,6 +141,63 @@ test('the page has the ladder and its meter, and says at which rung accuracies a
     assert.ok(words.includes(expected), expected);
   const { said } = writeFigure6([study.path], join(folder, 'figure'));
   assert.match(said.join(), /accuracies are those of rung 0 \(1 epoch .*\), the only one measured for every cell/);
+});
+
+test('each arm has rungs of its own, and what two arms wanted counts for both: by hand', () => {
+  // Trials 0, 1 … are asked for by two arms in turn; trial 3 is the graph of trial 0.
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), reduction: 2 };
+  using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', given));
+  const { log, rungs } = study;
+  for (const [trial, reward] of [0.4, 0.1, 0.2, 0.4, undefined, 0.3, 0.25].entries()) {
+    log.ask(trial, sampleDecisions(new RandomStream(trial)));
+    log.start(trial);
+    if (reward === undefined) log.fail(trial, { kind: 'not-a-number', message: 'step 3' }, 1);
+    else log.finish(trial, { reward, seconds: 1, ...(trial === 3 && { sameAs: 0 }) });
+    if (trial < 6) log.tell(trial); // the last has a reward that its arm does not know yet
+  }
+  const climb = (ladder: number, member: number, reward?: number) => {
+    if (!rungs.promote({ ladder, member, rung: 1, drawn: false }, 7)) return;
+    rungs.at(1).start(member);
+    if (reward !== undefined) rungs.at(1).finish(member, { reward, seconds: 3 });
+  };
+  climb(0, 0, 0.6);
+  climb(1, 0);
+  climb(1, 5, 0.5);
+  climb(0, 2);
+  const table = ladderArmTable(ladderArms(study)).map((row) => row.join(' | '));
+  assert.deepEqual(table, [
+    'arm | rung | trained | best | mean',
+    'random | 0 | 2, 1 failed, 1 to come | 40.00% (trial 0) | 30.00%',
+    ' | 1 | 1, 1 to come | 60.00% (trial 0) | 60.00%',
+    'evolution | 0 | 3 | 40.00% (trial 0) | 26.67%',
+    ' | 1 | 2 | 60.00% (trial 0) | 55.00%',
+  ]);
+  writeReport(study, join(folder, 'arms'));
+  const { document } = parseHTML(readFileSync(join(folder, 'arms', 'report.html'), 'utf8'));
+  const heading = [...document.querySelectorAll('h3')].find(
+    ({ textContent }) => textContent === 'The rungs of each arm',
+  );
+  const cells = [...heading!.nextElementSibling!.querySelectorAll('tr')].map((row) =>
+    [...row.querySelectorAll('td, th')].map(({ textContent }) => textContent).join(' | '),
+  );
+  assert.deepEqual(cells, table);
+});
+
+test('given cells have a ladder of their own beside those of several arms, and one strategy needs no such table', () => {
+  const known = [1, 2].map((seed) => sampleDecisions(new RandomStream(seed)));
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), known };
+  using study = Study.create<SearchSettings>(join(folder, 'known.db'), settingsOf('laptop', given));
+  for (let trial = 0; trial < 4; trial++) study.log.ask(trial, known[trial % 2]!);
+  assert.deepEqual(
+    ladderArms(study).map(({ label, rungs }) => [label, rungs[0]!.open]),
+    [
+      ['random', 1],
+      ['evolution', 1],
+      ['given cells', 2],
+    ],
+  );
+  using alone = climbedStudy(join(folder, 'alone.db'));
+  assert.deepEqual(findingsOf(alone).ladderArms, []);
 });
 
 test('a study without a ladder has none in its findings', () => {

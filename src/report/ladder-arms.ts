@@ -1,0 +1,72 @@
+// What each arm of a search reached at each rung of its own ladder. A training that two arms wanted counts for both, whosoever paid for
+// it; of one graph an arm counts one training.
+
+import { armLabels } from '../search/arms-strategy.ts';
+import { armNames } from '../search/strategy.ts';
+import type { SearchSettings } from '../study/preset.ts';
+import { ladderOptions } from '../study/rung-trainings.ts';
+import type { Study } from '../study/study.ts';
+import { bestAndMean, type RungFinding, trainedWords } from './ladder.ts';
+import { percent } from './words.ts';
+
+export type ArmRung = Pick<RungFinding, 'rung' | 'done' | 'failed' | 'open' | 'best' | 'mean'>;
+
+export interface LadderArm {
+  label: string;
+  /** From the lowest up. `open`: neither with a reward nor failed, or not yet told to the arm. */
+  rungs: ArmRung[];
+}
+
+/** Of a study of several strategies with a ladder, each arm's rungs, the given cells last; else empty. */
+export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
+  const names = armNames(study.settings.strategy);
+  const options = ladderOptions(study.settings);
+  if (!options || names.length < 2) return [];
+  const { ladders = 1, ladderOf = () => 0 } = options;
+  const arms = Array.from({ length: ladders }, () => Array.from({ length: options.rungs }, newRung));
+
+  const { asked } = study;
+  for (let trial = 0; trial < asked; trial++) arms[ladderOf(trial)]![0]!.open++;
+  for (const { number, outcome, sameAs = number } of study.log.told) {
+    const lowest = arms[ladderOf(number)]![0]!;
+    lowest.open--;
+    if ('reward' in outcome) lowest.rewards.set(sameAs, outcome.reward);
+    else lowest.failed++;
+  }
+  const records = new Map(study.rungs.all().map((record) => [`${record.trial} ${record.rung}`, record]));
+  for (const { ladder, member, rung } of study.rungs.promotions()) {
+    const own = arms[ladder]![rung]!;
+    const { state, reward } = records.get(`${member} ${rung}`)!;
+    if (state === 'done') own.rewards.set(member, reward!);
+    else own[state === 'failed' ? 'failed' : 'open']++;
+  }
+
+  const labels = [...armLabels(names), 'given cells'];
+  return arms.map((rungs, arm) => ({
+    label: labels[arm]!,
+    rungs: rungs.map(({ rewards, ...counts }, rung) => ({
+      rung,
+      done: rewards.size,
+      ...counts,
+      ...bestAndMean(rewards),
+    })),
+  }));
+}
+
+const newRung = () => ({ rewards: new Map<number, number>(), failed: 0, open: 0 });
+
+/** Every arm's rungs as a table, its head the first row. */
+export function ladderArmTable(arms: readonly LadderArm[]): string[][] {
+  return [
+    ['arm', 'rung', 'trained', 'best', 'mean'],
+    ...arms.flatMap(({ label, rungs }) =>
+      rungs.map(({ rung, best, mean, ...counts }) => [
+        rung === 0 ? label : '',
+        `${rung}`,
+        trainedWords(counts),
+        best ? `${percent(best.reward, 2)} (trial ${best.trial})` : '–',
+        mean === null ? '–' : percent(mean, 2),
+      ]),
+    ),
+  ];
+}
