@@ -33,7 +33,7 @@ const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.leng
 async function earlyTrials(workers: number): Promise<number> {
   using study = Study.create(join(folder, `early-${++studies}.db`), {});
   await searchMore(study, 100, workers);
-  return searchMore(study, 2000, workers);
+  return await searchMore(study, 2000, workers); // before the study is closed
 }
 
 async function durableTrials(): Promise<void> {
