@@ -1,4 +1,7 @@
 // The loops for the vectors that every processor of its kind has: SSE2 on x86-64, NEON on arm64.
+#if defined(__aarch64__) && !defined(__clang__)
+#pragma GCC optimize("no-schedule-insns")  // else g++ loads so far ahead on arm64 that sums no longer fit the registers
+#endif
 #include "loops.h"
 
 #define NASNET_WIDTH 4
