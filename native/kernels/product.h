@@ -24,14 +24,6 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
   const bool whole = left >= vectors * lanes;
   V sums[rows][vectors] = {};
-  if (add) {
-    repeat<rows>([&](auto r) __attribute__((always_inline)) {
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) {
-        const float* from = result + r * p.resultPitch + v * lanes;
-        sums[r][v] = v < vectors - 1 || whole ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes);
-      });
-    });
-  }
   for (ptrdiff_t k = 0; k < depth; ++k) {
     V factors[vectors];
     repeat<vectors>([&](auto v) __attribute__((always_inline)) { factors[v] = loadAs<V>(b + v * lanes); });
@@ -46,6 +38,8 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
     repeat<vectors>([&](auto v) __attribute__((always_inline)) {
       float* to = result + r * p.resultPitch + v * lanes;
       const bool full = v < vectors - 1 || whole;
+      // Last: sums of sums lose less in float32 than one long sum.
+      if (add) sums[r][v] += full ? loadAs<V>(to) : loadPart<V>(to, left - v * lanes);
       if (mask != nullptr) {
         const float* from = mask + r * p.maskPitch + v * lanes;
         const V zero = {};
