@@ -48,9 +48,10 @@ export function retrainedChart(models: readonly Retrained[]): string {
     width: 980,
     height: 340,
     marginLeft: 52,
+    inset: 8,
     fx: { label: null, domain: strategies },
     x: { label: 'as a child →', tickFormat: percent, ticks: 4 },
-    y: { label: '↑ trained again, mean of its runs', tickFormat: percent, grid: true },
+    y: { label: '↑ trained again', tickFormat: percent, grid: true },
     color: { domain: strategies, range: colours.slice(0, strategies.length) },
     marks: [
       Plot.dot(models, {
