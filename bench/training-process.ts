@@ -98,13 +98,21 @@ export class TrainingProcess {
   /** Resolves when it is gone, and its memory with it. */
   async end(): Promise<void> {
     this.#process.stdin!.end();
+    await this.#closed();
+  }
+
+  async #closed(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'close');
   }
 
   /** @throws Failure when it ended instead */
   async #answer<Answer>(): Promise<Answer> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new Failure(`${this.#process.spawnargs.slice(0, 2).join(' ')}: ended without an answer`);
+    if (done) {
+      await this.#closed();
+      const killed = this.#process.signalCode === 'SIGKILL' ? ', killed: is there memory for all processes at once?' : '';
+      throw new Failure(`${this.#process.spawnargs.slice(0, 2).join(' ')}: ended without an answer${killed}`);
+    }
     return JSON.parse(value) as Answer;
   }
 }
