@@ -110,7 +110,8 @@ export class TrainingProcess {
     const { value, done } = await this.#lines.next();
     if (done) {
       await this.#closed();
-      const killed = this.#process.signalCode === 'SIGKILL' ? ', killed: is there memory for all processes at once?' : '';
+      const killed =
+        this.#process.signalCode === 'SIGKILL' ? ', killed: is there memory for all processes at once?' : '';
       throw new Failure(`${this.#process.spawnargs.slice(0, 2).join(' ')}: ended without an answer${killed}`);
     }
     return JSON.parse(value) as Answer;
