@@ -38,12 +38,14 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
     repeat<vectors>([&](auto v) __attribute__((always_inline)) {
       float* to = result + r * p.resultPitch + v * lanes;
       const bool full = v < vectors - 1 || whole;
+      const auto read = [&](const float* from) __attribute__((always_inline)) {
+        return full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes);
+      };
       // Last: sums of sums lose less in float32 than one long sum.
-      if (add) sums[r][v] += full ? loadAs<V>(to) : loadPart<V>(to, left - v * lanes);
+      if (add) sums[r][v] += read(to);
       if (mask != nullptr) {
-        const float* from = mask + r * p.maskPitch + v * lanes;
         const V zero = {};
-        sums[r][v] = (full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes)) <= zero ? zero : sums[r][v];
+        sums[r][v] = read(mask + r * p.maskPitch + v * lanes) <= zero ? zero : sums[r][v];
       }
       if (full) storeAs<V>(to, sums[r][v]);
       else storePart<V>(to, sums[r][v], left - v * lanes);
