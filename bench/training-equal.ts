@@ -6,15 +6,11 @@ import type { TrainingProcess } from './training-process.ts';
 /**
  * Relative differences allowed: of the first gradients' norm, and of the losses of three steps. Rounding grows with every update:
  * NASNet-A up to N = 2, F = 32 has 1e-6, 3e-5 and 2e-4 in its losses; one ReLU too many in its first cell makes 4e-3 in the first.
+ * A random architecture's third loss may differ by a tenth, so that of those only the first step counts (1e-5). So does NASNet-A's at
+ * N = 6, where the first gradients of PyTorch's float32 and of ours both differ by 1.5% from those in float64. Norms differ by up to
+ * 1.2e-3; that of random-0 by 1.8e-3 to 2.2e-3 (8.6361 in float64, 8.6348 in ours, 8.6182 in PyTorch).
  */
-const close = { norm: 2e-3, losses: [1e-4, 1e-3, 1e-2] };
-
-/**
- * Deep or random ones: a random architecture's third loss may differ by a tenth, and its gradients' norm by 2e-3 (random-0: 8.6361 in
- * float64, 8.6348 in ours, 8.6182 in PyTorch), so only the first step counts. NASNet-A's first gradients at N = 6 differ by 1.5% from
- * those in float64 on both sides.
- */
-const rough = { norm: 1e-2, losses: [1e-4, Infinity, Infinity] };
+const tolerances = { norm: 2e-3, randomNorm: 3e-3, losses: [1e-4, 1e-3, 1e-2], firstLoss: [1e-4, Infinity, Infinity] };
 
 export interface Agreement {
   parameters: number;
@@ -38,13 +34,14 @@ export async function compareSides(name: string, ours: TrainingProcess, peer: Tr
     throw new Failure(`${name}: the networks differ: ${what} is ${one} in ours, ${another} in the peer`);
   };
   const agreement: Agreement = { parameters, versions: [version, other.version], losses: [] };
-  const allowed = name === 'final' || name.startsWith('random-') ? rough : close;
-  for (const [index, tolerance] of allowed.losses.entries()) {
+  const random = name.startsWith('random-');
+  const losses = random || name === 'final' ? tolerances.firstLoss : tolerances.losses;
+  for (const [index, tolerance] of losses.entries()) {
     const [one, another] = [await ours.make(1), await peer.make(1)];
     equal(`the loss of step ${index + 1}`, one.loss, another.loss, tolerance);
     agreement.losses.push([one.loss, another.loss]);
     if (index > 0 || one.norm === undefined) continue;
-    equal('the norm of the first gradients', one.norm, another.norm!, allowed.norm);
+    equal('the norm of the first gradients', one.norm, another.norm!, random ? tolerances.randomNorm : tolerances.norm);
     agreement.norms = [one.norm, another.norm!];
   }
   return agreement;
