@@ -1,7 +1,7 @@
 // A picture as the network takes it: the part and the size that the model's preprocessing asks for, computed here and not by
 // the canvas, whose filters differ from browser to browser. The same arithmetic as in nasnet's data/framing.ts and sharp's.
 
-/** @typedef {{ mean: number[], deviation: number[], centralFraction: number, aspect: string, interpolation: string }} Preprocessing */
+/** @typedef {{ mean: number[], deviation: number[], centralFraction: number, aspect: string, interpolation: string, enlarge?: number }} Preprocessing */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Region */
 
 /** The pixels of an image file, upright, on white where they are transparent. */
@@ -17,8 +17,30 @@ export async function decode(/** @type {Blob} */ file) {
   return { width, height, rgba: context.getImageData(0, 0, width, height).data };
 }
 
-/** RGB bytes [height, width, 3] of the network's size, and the region of the picture that they show. */
+/** RGB values 0 to 255, [height, width, 3], of the network's size, and the region of the picture that they show. */
 export function prepare(image, /** @type {Preprocessing} */ preprocessing, /** @type {[number, number]} */ input) {
+  const framed = frame(image, preprocessing, input);
+  return enlarge(framed, preprocessing.enlarge ?? 1, input);
+}
+
+/** Bytes enlarged by a factor, and the middle of that at the old size: as large as the network's training images were. */
+function enlarge({ values, region }, factor, [height, width]) {
+  const sides = [height, width].map((side) => Math.round(factor * side));
+  if (sides[0] === height && sides[1] === width) return { values, region };
+  const [top, left] = [sides[0] - height, sides[1] - width].map((rest) => Math.floor(rest / 2));
+  const rows = taps(height, sides[0], kernels.bilinear, 0, top, height);
+  const columns = taps(width, sides[1], kernels.bilinear, 0, left, width);
+  const shown = {
+    left: region.left + (left / sides[1]) * region.width,
+    top: region.top + (top / sides[0]) * region.height,
+    width: (width / sides[1]) * region.width,
+    height: (height / sides[0]) * region.height,
+  };
+  return { values: resampled({ width, pixels: values, channels: 3 }, rows, columns), region: shown };
+}
+
+/** Bytes of the network's size, and the region of the picture that they show. */
+function frame(image, preprocessing, input) {
   const { source, size, window } = frameOf([image.height, image.width], input, preprocessing);
   const kernel = kernels[preprocessing.interpolation];
   const rows = taps(source.height, size[0], kernel, source.top, window.top, window.height);
@@ -30,15 +52,16 @@ export function prepare(image, /** @type {Preprocessing} */ preprocessing, /** @
     width: window.width * across,
     height: window.height * down,
   };
-  return { bytes: resampled(image, rows, columns), region };
+  const pixels = { width: image.width, pixels: image.rgba, channels: 4 };
+  return { values: resampled(pixels, rows, columns).map(toByte), region };
 }
 
-/** Bytes [height, width, 3] to float32 planes [3, height, width]. */
-export function normalise(bytes, { mean, deviation }) {
-  const plane = bytes.length / 3;
-  return Float32Array.from({ length: bytes.length }, (_, index) => {
+/** Values [height, width, 3] to float32 planes [3, height, width]. */
+export function normalise(values, { mean, deviation }) {
+  const plane = values.length / 3;
+  return Float32Array.from({ length: values.length }, (_, index) => {
     const channel = Math.floor(index / plane);
-    return (bytes[3 * (index % plane) + channel] - mean[channel]) / deviation[channel];
+    return (values[3 * (index % plane) + channel] - mean[channel]) / deviation[channel];
   });
 }
 
@@ -100,25 +123,28 @@ function taps(old, now, kernel, offset, first, count) {
   });
 }
 
-/** Rows first, then columns; the result rounded to bytes. */
-function resampled({ width, rgba }, rows, columns) {
-  const bytes = new Uint8ClampedArray(3 * rows.length * columns.length);
+const toByte = (value) => Math.min(255, Math.max(0, Math.floor(value + 0.5 + 1e-9))); // halves go up
+
+/** Rows first, then columns: float32 [rows, columns, 3] of pixels with three channels or more. */
+function resampled({ width, pixels, channels }, rows, columns) {
+  const values = new Float32Array(3 * rows.length * columns.length);
   const row = new Float64Array(3 * width);
   rows.forEach(({ from: top, weights: vertical }, y) => {
     row.fill(0);
     vertical.forEach((weight, index) => {
       if (weight === 0) return;
-      const start = 4 * width * (top + index);
+      const start = channels * width * (top + index);
       for (let x = 0; x < width; x++) {
-        for (let channel = 0; channel < 3; channel++) row[3 * x + channel] += weight * rgba[start + 4 * x + channel];
+        for (let channel = 0; channel < 3; channel++)
+          row[3 * x + channel] += weight * pixels[start + channels * x + channel];
       }
     });
     columns.forEach(({ from: left, weights }, x) => {
       for (let channel = 0; channel < 3; channel++) {
         const value = weights.reduce((sum, weight, index) => sum + weight * row[3 * (left + index) + channel], 0);
-        bytes[3 * (y * columns.length + x) + channel] = Math.floor(value + 0.5 + 1e-9); // halves go up
+        values[3 * (y * columns.length + x) + channel] = value;
       }
     });
   });
-  return bytes;
+  return values;
 }

@@ -29,14 +29,14 @@ async function takePicture(file) {
   const image = await decode(file).catch(() => {
     throw new Error(`The browser cannot read ${file.name ?? 'this'} as a picture.`);
   });
-  const { bytes, region } = prepare(image, model.preprocessing, model.input);
+  const { values, region } = prepare(image, model.preprocessing, model.input);
   const ready = performance.now();
-  const probabilities = await model.run(normalise(bytes, model.preprocessing));
+  const probabilities = await model.run(normalise(values, model.preprocessing));
   const done = performance.now();
   if (turn !== latest) return;
   byId('picture').classList.toggle('small', Math.max(image.width, image.height) <= 128);
   outline(region, image);
-  draw(bytes, model.input);
+  draw(values, model.input);
   byId('times').textContent =
     `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(done - ready)}, reading the picture ${milliseconds(ready - start)}.`;
   answer(probabilities);
@@ -62,12 +62,12 @@ function outline({ left, top, width, height }, image) {
   byId('frame').hidden = width === image.width && height === image.height;
 }
 
-function draw(bytes, [height, width]) {
+function draw(values, [height, width]) {
   const canvas = byId('seen');
   Object.assign(canvas, { width, height });
   const image = new ImageData(width, height);
   image.data.forEach((_, index) => {
-    image.data[index] = index % 4 === 3 ? 255 : bytes[3 * Math.floor(index / 4) + (index % 4)];
+    image.data[index] = index % 4 === 3 ? 255 : values[3 * Math.floor(index / 4) + (index % 4)];
   });
   canvas.getContext('2d').putImageData(image, 0, 0);
   document.querySelector('.seen').hidden = false;

@@ -1,5 +1,5 @@
-// What a training image goes through (paper, appendix A.1): enlarged to 40 × 40, a random 32 × 32 crop, a random flip, and cutout where
-// asked for. All images of a batch at once. The random numbers come from the stream that is given, on the host; what they do to
+// What a training image goes through: a random flip, a random crop of the enlarged image (paper, appendix A.1: 32 × 32 of 40 × 40) or of the
+// padded one, and cutout where asked for. All images of a batch at once. The random numbers come from the stream that is given, on the host; what they do to
 // the pixels is tensor operations on the images' device, which wait for nothing and can be captured in a CUDA graph.
 
 import { arange, tensor } from '../engine/create.ts';
@@ -12,11 +12,25 @@ import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
 export interface Augmentation {
   /** The image is enlarged by this factor, then cropped back to its size at a random place; 1 leaves it. */
   enlarge: number;
+  /** The image is moved by up to this share of its side, up or down and left or right; what comes in at the border is reflected. Default: 0. */
+  translate?: number;
   /** Mirrors half of the images, left to right. */
   flip: boolean;
   /** Side in pixels of the square that is blanked around a random pixel (DeVries and Taylor, 2017); 0 for none. */
   cutout: number;
 }
+
+/** How the place of things varies from one look at an image to the next. */
+export const augmentations = {
+  /** The paper's (appendix A.1): a random part of the image enlarged from 32 to 40 pixels. Things look a quarter larger than they are stored. */
+  enlarge: { enlarge: 40 / 32, translate: 0 },
+  /** The usual one for CIFAR-10 (4 pixels of 32, as DARTS and most residual networks): things keep their size. */
+  translate: { enlarge: 1, translate: 4 / 32 },
+  none: { enlarge: 1, translate: 0 },
+} as const satisfies Record<string, Pick<Augmentation, 'enlarge' | 'translate'>>;
+
+export type AugmentationName = keyof typeof augmentations;
+export const augmentationNames = Object.keys(augmentations) as AugmentationName[];
 
 /** What is drawn for every image, a row each; rows that an augmentation does without are 0. */
 const row = { flip: 0, top: 1, left: 2, cutoutTop: 3, cutoutLeft: 4 } as const;
@@ -43,11 +57,11 @@ export function drawAugmentation(
   const draw = (place: number, below: number, from = 0) => {
     for (let image = 0; image < images; image++) drawn[place * images + image] = from + random.integer(below);
   };
-  const side = enlargedSide(options, height);
+  const room = enlargedSide(options.enlarge, height) + 2 * padding(options, height) - height;
   if (options.flip) draw(row.flip, 2);
-  if (side !== height) {
-    draw(row.top, side - height + 1);
-    draw(row.left, side - height + 1);
+  if (room > 0) {
+    draw(row.top, room + 1);
+    draw(row.left, room + 1);
   }
   if (options.cutout > 0) {
     draw(row.cutoutTop, height, -Math.floor(options.cutout / 2));
@@ -66,9 +80,10 @@ export function augmentAs(
   return scope(() => {
     const size = images.shape[2]!;
     const mirrored = options.flip ? flipChosen(images, drawn.select(0, row.flip)) : images;
-    const enlarged = enlarge(mirrored.to('float32'), enlargedSide(options, size));
+    const enlarged = enlarge(mirrored.to('float32'), enlargedSide(options.enlarge, size));
+    const padded = pad(enlarged, padding(options, size));
     const cropped =
-      enlarged.shape[2] === size ? enlarged : crop(enlarged, size, drawn.select(0, row.top), drawn.select(0, row.left));
+      padded.shape[2] === size ? padded : crop(padded, size, drawn.select(0, row.top), drawn.select(0, row.left));
     const whitened = whiten(cropped, whitening);
     if (options.cutout > 0) {
       const [top, left] = [drawn.select(0, row.cutoutTop), drawn.select(0, row.cutoutLeft)];
@@ -78,16 +93,26 @@ export function augmentAs(
   });
 }
 
-const enlargedSide = (options: Augmentation, size: number) => Math.round(options.enlarge * size);
+/** Side in pixels of an image of `size` pixels that is enlarged by a factor. */
+export const enlargedSide = (factor: number, size: number) => Math.round(factor * size);
+
+/** Pixels of the border on each side. */
+const padding = ({ translate = 0 }: Augmentation, size: number) => Math.round(translate * size);
 
 /** The images, each mirrored left to right where `chosen` int64 [images] is 1. */
 function flipChosen(images: Tensor, chosen: Tensor): Tensor {
   return where.tensor(chosen.ne(0).reshape([-1, 1, 1, 1]), images.flip([3]), images);
 }
 
-/** Bilinear, corners not aligned: the pixel y of the result lies at (y + ½) · size / side − ½ in the image, edges are repeated. */
-export function enlarge(pixels: Tensor, side: number): Tensor {
-  return side === pixels.shape[2] ? pixels : upsampleBilinear.tensor(pixels, [side, side], false, undefined, undefined);
+/** Bilinear, corners not aligned: the row y of the result lies at (y + ½) · old height / height − ½ in the image, edges are repeated. */
+export function enlarge(pixels: Tensor, height: number, width = height): Tensor {
+  if (height === pixels.shape[2] && width === pixels.shape[3]) return pixels;
+  return upsampleBilinear.tensor(pixels, [height, width], false, undefined, undefined);
+}
+
+/** A border of reflected pixels; the outermost pixel itself is not repeated. */
+function pad(pixels: Tensor, border: number): Tensor {
+  return border === 0 ? pixels : reflectionPad.tensor(pixels, [border, border, border, border]);
 }
 
 /** The size × size part of every image that begins at its `top` and `left`, int64 [images]. */
@@ -119,4 +144,5 @@ export function wholeNumbers(numbers: Int32Array, shape: readonly number[], devi
 const where = operator('aten::where', 'self');
 const index = operator('aten::index', 'Tensor');
 const unfold = operator('aten::unfold');
+const reflectionPad = operator('aten::reflection_pad2d');
 const upsampleBilinear = operator('aten::upsample_bilinear2d');

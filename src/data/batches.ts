@@ -6,7 +6,8 @@ import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
 import { type Augmentation, augmentAs, drawAugmentation, drawnRows, wholeNumbers } from './augmentation.ts';
 import type { LabelledImages } from './dataset.ts';
-import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
+import { showForTest, type TestView } from './test-view.ts';
+import type { Whitening, WhiteningTensors } from './whitening.ts';
 
 /** Whitened images float32 [images, 3, height, width] in channels_last, and labels int64 [images]. */
 export interface Batch {
@@ -14,13 +15,22 @@ export interface Batch {
   labels: Tensor;
 }
 
-export interface BatchSource {
+export interface ImageSelection {
   /** Batches are made on the device where these live. */
   from: LabelledImages;
   /** Which of the images; all by default. */
   indices?: Int32Array;
-  whitening: Whitening;
   batchSize: number;
+}
+
+export interface TrainingSource extends ImageSelection {
+  whitening: Whitening;
+  augmentation: Augmentation;
+  seed: number | string;
+}
+
+export interface TestSource extends ImageSelection {
+  view: TestView;
 }
 
 /** A training batch in whole numbers: the images' places, then what their augmentation draws. */
@@ -33,16 +43,14 @@ export const batchRows = 1 + drawnRows;
 export class TrainingBatches {
   /** Batches of one epoch. */
   readonly count: number;
-  readonly #source: BatchSource;
-  readonly #augmentation: Augmentation;
+  readonly #source: TrainingSource;
   readonly #indices: Int32Array;
   readonly #random: RandomStream;
   /** The order of the latest epoch asked for: it follows from the seed, and is kept because a step needs little of it. */
   #order: { epoch: number; places: Int32Array } | undefined;
 
-  constructor(source: BatchSource & { augmentation: Augmentation; seed: number | string }) {
+  constructor(source: TrainingSource) {
     this.#source = source;
-    this.#augmentation = source.augmentation;
     this.#indices = allIndices(source);
     this.#random = new RandomStream(source.seed).split('batches');
     this.count = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
@@ -79,7 +87,7 @@ export class TrainingBatches {
     const drawn = new Int32Array(batchRows * batchSize);
     drawn.set(places.map((place) => this.#indices[place]!));
     drawn.set(
-      drawAugmentation(batchSize, [height, width], this.#augmentation, random.split(`step ${step}`)),
+      drawAugmentation(batchSize, [height, width], this.#source.augmentation, random.split(`step ${step}`)),
       batchSize,
     );
     return drawn;
@@ -89,18 +97,18 @@ export class TrainingBatches {
   make(drawn: Tensor, whitening: Whitening | WhiteningTensors = this.whitening): Batch {
     return scope(() => {
       const { images, labels } = take(this.#source, drawn.select(0, 0));
-      return { images: augmentAs(images, whitening, this.#augmentation, drawn.narrow(0, 1, drawnRows)), labels };
+      return { images: augmentAs(images, whitening, this.#source.augmentation, drawn.narrow(0, 1, drawnRows)), labels };
     });
   }
 }
 
-/** All images in their order, whitened and otherwise as they are. The last batch may be smaller. Can be gone through many times. */
+/** All images in their order, as a test view shows them. The last batch may be smaller. Can be gone through many times. */
 export class EvaluationBatches {
   readonly count: number;
-  readonly #source: BatchSource;
+  readonly #source: TestSource;
   readonly #indices: Int32Array;
 
-  constructor(source: BatchSource) {
+  constructor(source: TestSource) {
     this.#source = source;
     this.#indices = allIndices(source);
     this.count = Math.ceil(this.#indices.length / source.batchSize);
@@ -108,14 +116,14 @@ export class EvaluationBatches {
 
   /** Batch `step`, from 0 to count − 1. It belongs to the caller's scope. */
   batch(step: number): Batch {
-    const { batchSize, whitening } = this.#source;
+    const { batchSize, view } = this.#source;
     return scope(() => {
       const chosen = this.#indices.subarray(step * batchSize, (step + 1) * batchSize);
       const { images, labels } = take(
         this.#source,
         wholeNumbers(chosen, [chosen.length], this.#source.from.images.device),
       );
-      return { images: whiten(images.to('float32'), whitening).contiguous('channels_last'), labels };
+      return { images: showForTest(images, view), labels };
     });
   }
 
@@ -124,11 +132,11 @@ export class EvaluationBatches {
   }
 }
 
-function allIndices({ indices, from }: BatchSource): Int32Array {
+function allIndices({ indices, from }: ImageSelection): Int32Array {
   return indices ?? Int32Array.from({ length: from.labels.shape[0]! }, (_, place) => place);
 }
 
 /** Some images as bytes and their labels; `places` int64 [count]. */
-function take({ from }: BatchSource, places: Tensor): Batch {
+function take({ from }: ImageSelection, places: Tensor): Batch {
   return { images: from.images.indexSelect(0, places), labels: from.labels.indexSelect(0, places) };
 }

@@ -20,6 +20,9 @@ export interface Framing {
   interpolation: 'bilinear' | 'bicubic' | 'area';
 }
 
+/** How datasets are prepared from image files: the central square, averaged down. */
+export const datasetFraming: Framing = { centralFraction: 1, aspect: 'shorter-side', interpolation: 'area' };
+
 export interface Region {
   left: number;
   top: number;

@@ -9,7 +9,7 @@ import { InputError } from '../failure.ts';
 import { resample } from './enlarge.ts';
 import { type Frame, type Framing, frameOf } from './framing.ts';
 import { shrink } from './resolution.ts';
-import { type Whitening, whiten } from './whitening.ts';
+import { showForTest, type TestView } from './test-view.ts';
 
 /**
  * RGB bytes [height, width, 3] of an image file, by path or as its bytes: EXIF orientation applied, transparent parts on white,
@@ -106,10 +106,10 @@ function interleaved(planes: Uint8Array): Uint8Array {
 export function imageBatch(
   images: readonly Uint8Array[],
   [height, width]: readonly [height: number, width: number],
-  whitening: Whitening,
+  view: TestView,
 ): Tensor {
   return scope(() => {
     const bytes = fromBytes(Buffer.concat(images), 'uint8', [images.length, height, width, 3]);
-    return whiten(bytes.permute([0, 3, 1, 2]).to('float32'), whitening); // the order in memory stays
+    return showForTest(bytes.permute([0, 3, 1, 2]), view);
   });
 }

@@ -2,11 +2,12 @@
 // A description that was damaged or edited by hand is refused in one sentence.
 
 import { z } from 'zod';
+import { augmentations } from '../data/augmentation.ts';
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { parseArchitecture } from '../space/parse.ts';
 import { type PlanOptions, planNetwork } from '../space/plan.ts';
-import { type Preprocessing, whitenedPreprocessing } from './preprocessing.ts';
+import { type Preprocessing, trainedPreprocessing } from './preprocessing.ts';
 
 export interface ModelDescription {
   architecture: Architecture;
@@ -15,11 +16,15 @@ export interface ModelDescription {
   /** Names in the order of the logits: 1,001 with 'background' first where the source has it. */
   classes: string[];
   preprocessing: Preprocessing;
+  /** Factor by which its training images were enlarged (data/augmentation.ts); absent where that is not known. */
+  trainedEnlarge?: number;
   /** One sentence: 'trained by nasnet 0.1.0 on cifar10'. */
   origin: string;
 }
 
-const format = 2;
+const format = 3;
+/** Format 2 says nothing of the test view: what nasnet trained in its time was shown training images enlarged as the paper's, and tests as stored. */
+const enlargedBeforeFormat3 = augmentations.enlarge.enlarge;
 
 export function printDescription(description: ModelDescription): string {
   return JSON.stringify({ format, ...description });
@@ -31,7 +36,11 @@ export function parseDescription(text: string, where: string): ModelDescription 
   const found = check(z.looseObject({ format: count }), document, where).format;
   if (found > format)
     throw new InputError(`${where}: expected a network of format ${format} or older, got ${found}: update nasnet`);
-  const description = found === 1 ? fromFirst(check(firstFormat, document, where)) : check(newest, document, where);
+  const described = found === 1 ? fromFirst(check(firstFormat, document, where)) : check(newest, document, where);
+  const description =
+    found < 3 && described.origin.startsWith('trained by nasnet')
+      ? { ...described, trainedEnlarge: enlargedBeforeFormat3 }
+      : described;
   const architecture = parseArchitecture(description.architecture, where);
   const parsed = { ...description, architecture };
   try {
@@ -43,6 +52,8 @@ export function parseDescription(text: string, where: string): ModelDescription 
 }
 
 const count = z.int().positive();
+/** More would leave a quarter of a side. */
+const enlargement = z.number().min(1).max(4);
 const threeNumbers = z.array(z.number()).length(3);
 const threeDeviations = z.array(z.number().positive()).length(3);
 const classes = z.array(z.string()).min(1);
@@ -59,7 +70,7 @@ const networkFields = {
 
 const newest = z
   .strictObject({
-    format: z.literal(format),
+    format: z.int().min(2).max(format),
     architecture: z.unknown(),
     network: z.strictObject(networkFields),
     classes,
@@ -69,7 +80,9 @@ const newest = z
       centralFraction: z.number().positive().max(1),
       aspect: z.enum(['shorter-side', 'stretch']),
       interpolation: z.enum(['bilinear', 'bicubic', 'area']),
+      enlarge: enlargement.optional(),
     }),
+    trainedEnlarge: enlargement.optional(),
     origin: z.string(),
   })
   .transform(({ format: _, ...description }) => description);
@@ -89,7 +102,7 @@ function fromFirst({ architecture, cells, filters, resolution, classes, whitenin
     architecture,
     network: { layout: 'cifar' as const, cells, filters, input: [resolution, resolution] as [number, number] },
     classes,
-    preprocessing: whitenedPreprocessing(whitening),
+    preprocessing: trainedPreprocessing(whitening),
     origin: 'trained by nasnet 0.1.0',
   };
 }

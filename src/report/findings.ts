@@ -12,7 +12,7 @@ import { type FinalModel, readFinalModel } from '../study/final-model.ts';
 import { bestTrials } from '../study/finalists.ts';
 import type { Machine } from '../study/machine.ts';
 import { keptPrediction, type PredictionRecord } from '../study/prediction-record.ts';
-import type { SearchSettings, Training } from '../study/preset.ts';
+import { type SearchSettings, type Training, testViewWarning } from '../study/preset.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
@@ -136,6 +136,8 @@ export function sentences(findings: Findings): string[] {
       `${whole(repeats.trials)} of them were graphs that had been trained before and kept their reward, which saved ${duration(repeats.savedSeconds)} of training.`,
     );
   }
+  const outdated = testViewWarning(settings);
+  if (outdated) said.push(outdated);
   if (settings.limits) said.push(limitSentence(settings.limits));
   if (warning) said.push(warning);
   const [best] = top;

@@ -258,6 +258,18 @@ export function settingsOf(
   };
 }
 
+/**
+ * Whether a study measures its children as it trains them. Those of versions up to 0.1.0 do not, and go on as they began: their rewards would
+ * not be comparable otherwise.
+ */
+export const matchesTestView = ({ child }: SearchSettings): boolean => child.recipe.matchTestView === true;
+
+/** What that costs, for people; undefined for a study of today. */
+export function testViewWarning(settings: SearchSettings): string | undefined {
+  if (matchesTestView(settings)) return undefined;
+  return `This study was begun by nasnet 0.1.0, which showed a child its training images ${settings.child.recipe.enlarge} times as large as those that measured it: its rewards are up to eleven points too low and order cells less well. A new study measures rightly.`;
+}
+
 /** The trainings of the rungs, each changed from the one below; without rungs the child's. */
 function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training, ...Training[]] {
   const trainings: Training[] = [];

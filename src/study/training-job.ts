@@ -7,12 +7,13 @@ import { type Dataset, openDataset } from '../data/dataset.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import { imagesOn } from '../data/device-images.ts';
 import { type Split, type SplitOptions, split } from '../data/split.ts';
+import { testViewOf } from '../data/test-view.ts';
 import { measureWhitening, type Whitening } from '../data/whitening.ts';
 import { type Computing, cpu, emptyDeviceCache, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
-import { whitenedPreprocessing } from '../model/preprocessing.ts';
+import { trainedPreprocessing } from '../model/preprocessing.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
@@ -152,12 +153,8 @@ async function run(
   const began = await begin(imagesFor, job, signal);
   using child = began.child;
   const { network, optimizer, plan } = child;
-  const validation = new EvaluationBatches({
-    from: dataset.train,
-    indices: parts.validation,
-    whitening,
-    batchSize,
-  });
+  const view = recipe.matchTestView || keepModel ? testViewOf(recipe, whitening) : whitening;
+  const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
   const started = performance.now();
   const told = { epochs: [] as EpochReport[], resumed: false };
   const tell = (epoch: EpochReport) => {
@@ -205,13 +202,14 @@ async function run(
   ];
   if (notes.length > 0) details.notes = notes;
   if (keepModel) {
-    const test = new EvaluationBatches({ from: dataset.test, whitening, batchSize });
+    const test = new EvaluationBatches({ from: dataset.test, view, batchSize });
     details.test = evaluateNetwork(network, test, classes);
     writeModel(keepModel.weights, network, {
       architecture,
       network: { layout: 'cifar', cells, filters, input: [resolution, resolution] },
       classes: dataset.classes,
-      preprocessing: whitenedPreprocessing(whitening),
+      preprocessing: trainedPreprocessing(view),
+      trainedEnlarge: recipe.enlarge,
       origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
     });
   }

@@ -7,7 +7,8 @@ import type { LabelledImages as Dataset } from '../data/dataset.ts';
 import type { ListedImage } from '../data/image-listing.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
-import { indexTensor, type Whitening } from '../data/whitening.ts';
+import type { TestView } from '../data/test-view.ts';
+import { indexTensor } from '../data/whitening.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
 import { RandomStream } from '../random/stream.ts';
 
@@ -64,14 +65,14 @@ export function datasetSource(
   from: Dataset,
   name: string,
   indices: Int32Array,
-  whitening: Whitening,
+  view: TestView,
   batchSize: number,
 ): ImageSource {
   return {
     count: indices.length,
     identity: JSON.stringify([name, from.images.shape, createHash('sha256').update(indices).digest('hex')]),
     async *batches(first) {
-      for (const batch of new EvaluationBatches({ from, indices: indices.subarray(first), whitening, batchSize })) {
+      for (const batch of new EvaluationBatches({ from, indices: indices.subarray(first), view, batchSize })) {
         yield { taken: batch.labels.shape[0]!, batch, unreadable: [] };
       }
     },

@@ -26,10 +26,14 @@ export interface Recipe {
   dropPathKeep: number;
   /** Images are enlarged by this factor before the random crop back to their size (40 / 32 in the paper). */
   enlarge: number;
+  /** Images are moved by up to this share of their side, with reflected borders (4 / 32 is the usual padding of CIFAR-10). Default: 0. */
+  translate?: number;
   /** Random horizontal flips. */
   flip: boolean;
   /** Side of the square that cutout blanks, in pixels of the training image; 0 for none. */
   cutout: number;
+  /** Whether images are shown for validation and test as training shows them (data/test-view.ts). Absent in older studies: as they are stored. */
+  matchTestView?: boolean;
 }
 
 /** The child of the paper's search: 20 epochs, Nesterov momentum 0.9, one cosine. Batch size and learning rate are open there (docs/paper.md). */
@@ -48,6 +52,7 @@ export const childRecipe: Recipe = {
   enlarge: 40 / 32,
   flip: true,
   cutout: 0,
+  matchTestView: true,
 };
 
 /** The final CIFAR-10 training of the paper: 600 epochs of batch 32 with an auxiliary head, ScheduledDropPath and cutout. */

@@ -85,6 +85,28 @@ test('every augmented image is a 32 × 32 part of its 40 × 40 enlargement or of
   assert.ok(mirrored > 5 && mirrored < 35, `${mirrored} mirrored`);
 });
 
+test('every moved image is a part of the image with two reflected rows and columns on every side', () => {
+  const count = 60;
+  const { bytes, images } = randomImages(count, 16, 4);
+  const pixels = augmented(images, { translate: 1 / 8 }, 6);
+  const reflected = (place: number) => (place < 0 ? -place : place > 15 ? 30 - place : place);
+  const places = new Set<string>();
+  for (let image = 0; image < count; image++) {
+    const [red, got] = [bytes.subarray(image * 768, image * 768 + 256), pixels.slice(image * 768, image * 768 + 256)];
+    for (let down = -2; down <= 2; down++) {
+      for (let across = -2; across <= 2; across++) {
+        const part = got.map((_, pixel) => {
+          const [y, x] = [reflected(Math.floor(pixel / 16) + down), reflected((pixel % 16) + across)];
+          return red[16 * y + x]!;
+        });
+        if (close(got, part, 0)) places.add(`${image} ${down} ${across}`);
+      }
+    }
+  }
+  assert.equal(places.size, count, 'each image fits one place');
+  assert.ok(new Set([...places].map((place) => place.split(' ').slice(1).join(' '))).size > 15, 'of 25 places');
+});
+
 test('all nine by nine places of the crop occur about equally often', () => {
   const count = 8100;
   // Ramps along y and along x: enlarged twice they stay linear, so the pixel in the middle tells the place of the crop.

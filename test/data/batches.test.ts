@@ -91,7 +91,7 @@ test('evaluation shows all images in order and whitened, the last batch smaller'
   const batches = new EvaluationBatches({
     from,
     batchSize: 10,
-    whitening: { mean: [10, 20, 30], deviation: [2, 4, 5] },
+    view: { mean: [10, 20, 30], deviation: [2, 4, 5] },
   });
   assert.equal(batches.count, 3);
   const labels: number[] = [];

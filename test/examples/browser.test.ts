@@ -48,6 +48,7 @@ const models = {
   stretched: tree(1, { aspect: 'stretch', interpolation: 'bilinear', centralFraction: 0.875 }),
   covering: tree(2, { aspect: 'shorter-side', interpolation: 'bicubic', centralFraction: 0.875 }),
   averaged: tree(3, { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1 }, [16, 16]),
+  enlarged: tree(4, { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 }, [18, 16]),
 };
 
 /** Slopes and an edge; RGB, or RGBA with a transparent corner. */
@@ -117,7 +118,7 @@ async function answerTo(act: () => Promise<unknown>): Promise<[name: string, pro
   })`);
 }
 
-/** The bytes that the page shows as what the network sees, [height, width, 3]. */
+/** The values 0 to 255 that the page shows as what the network sees, [height, width, 3]. */
 async function seen(): Promise<number[]> {
   const rgba: number[] = await page.evaluate(`(() => {
     const canvas = document.getElementById('seen');
@@ -132,7 +133,9 @@ const choose = (file: string) => () => page.setInputFiles('#file', join(folder, 
 async function compare(model: Example, file: string, answer: [string, number][]) {
   const { preprocessing, network: options } = model.description;
   const bytes = await prepareImage(join(folder, file), preprocessing, options.input);
-  const apart = (await seen()).map((byte, index) => Math.abs(byte - bytes[index]!));
+  const plain = { ...preprocessing, mean: [0, 0, 0], deviation: [1, 1, 1] };
+  const shown = scope(() => [...imageBatch([bytes], options.input, plain).permute([0, 2, 3, 1]).toArray()]);
+  const apart = (await seen()).map((byte, index) => Math.abs(byte - Math.round(shown[index]!)));
   assert.equal(apart.length, bytes.length);
   const expected = probabilitiesOf(model, bytes);
   const [best] = Object.entries(expected).sort((a, b) => b[1] - a[1]);

@@ -3,7 +3,7 @@
 import type { ModelDescription } from '../../src/model/model-file.ts';
 import { planOf } from '../../src/model/model-file.ts';
 import { buildNetwork } from '../../src/model/network.ts';
-import { whitenedPreprocessing } from '../../src/model/preprocessing.ts';
+import { trainedPreprocessing } from '../../src/model/preprocessing.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
 export function tiny() {
@@ -11,7 +11,7 @@ export function tiny() {
     architecture: nasnetA,
     network: { layout: 'cifar', cells: 0, filters: 2, input: [8, 8] },
     classes: ['cat', 'dog'],
-    preprocessing: whitenedPreprocessing({ mean: [127, 127, 127], deviation: [64, 64, 64] }),
+    preprocessing: trainedPreprocessing({ mean: [127, 127, 127], deviation: [64, 64, 64] }),
     origin: 'made for a test',
   };
   return { description, network: buildNetwork(planOf(description), { seed: 1 }).train(false) };

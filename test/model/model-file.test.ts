@@ -6,9 +6,10 @@ import { after, test } from 'node:test';
 import { randn, tensor } from '../../src/engine/create.ts';
 import { noGrad } from '../../src/engine/memory.ts';
 import { manualSeed } from '../../src/engine/random.ts';
+import { parseDescription, printDescription } from '../../src/model/model-description.ts';
 import { type ModelDescription, readModel, readModelDescription, writeModel } from '../../src/model/model-file.ts';
 import { buildNetwork } from '../../src/model/network.ts';
-import { imagenetPreprocessing, whitenedPreprocessing } from '../../src/model/preprocessing.ts';
+import { imagenetPreprocessing, trainedPreprocessing } from '../../src/model/preprocessing.ts';
 import { writeSafetensors } from '../../src/nn/safetensors.ts';
 import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
@@ -35,6 +36,9 @@ const first = {
   whitening: { mean: [1, 2, 3], deviation: [4, 5, 6] },
 };
 
+/** A description in the newest format, with these changes. */
+const written = (changes: object) => JSON.stringify({ format: 3, ...description, ...changes });
+
 const path = join(folder, 'network.safetensors');
 
 test('a network read back gives the same answers, without its auxiliary head', () => {
@@ -59,10 +63,26 @@ test('a file of format 1 gives its network, and its whitening as preprocessing',
   const read = readModel(path);
   assert.deepEqual(read.description, {
     ...description,
-    preprocessing: whitenedPreprocessing({ mean: [1, 2, 3], deviation: [4, 5, 6] }),
+    preprocessing: trainedPreprocessing({ mean: [1, 2, 3], deviation: [4, 5, 6] }),
+    trainedEnlarge: 1.25,
     origin: 'trained by nasnet 0.1.0',
   });
   assert.deepEqual(read.network.parameters()[0]!.toArray(), network.parameters()[0]!.toArray());
+});
+
+test('a file keeps the test view that it says; of an older one it is known how nasnet trained it', () => {
+  const enlarged = {
+    ...description,
+    preprocessing: { ...description.preprocessing, enlarge: 1.25 },
+    trainedEnlarge: 1.25,
+  };
+  const said = (text: string) => parseDescription(text, 'file');
+  assert.deepEqual(said(printDescription(enlarged)), enlarged);
+  assert.deepEqual(said(printDescription(description)), description);
+  const old = { ...description, origin: 'trained by nasnet 0.1.0 on cifar10' };
+  assert.deepEqual(said(written({ ...old, format: 2 })), { ...old, trainedEnlarge: 1.25 });
+  assert.deepEqual(said(written({ ...old, format: 3 })), old);
+  assert.deepEqual(said(written({ format: 2 })), description, 'one that nasnet did not train');
 });
 
 test('what is no network of ours, or is one no more, is refused in a sentence that names the place', () => {
@@ -70,10 +90,10 @@ test('what is no network of ours, or is one no more, is refused in a sentence th
     writeSafetensors(path, { x: tensor([1, 2]) }, metadata);
     assert.throws(() => readModel(path), { name: 'InputError', message: sentence });
   };
-  const edited = (changes: object) => ({ nasnet: JSON.stringify({ format: 2, ...description, ...changes }) });
+  const edited = (changes: object) => ({ nasnet: written(changes) });
   const { network } = description;
   refused({}, /network\.safetensors: expected a network that nasnet trained or imported, got a safetensors file of an/);
-  refused(edited({ format: 99 }), /expected a network of format 2 or older, got 99: update nasnet$/);
+  refused(edited({ format: 99 }), /expected a network of format 3 or older, got 99: update nasnet$/);
   refused(edited({ format: 'two' }), /: description\.format: .*expected number, received string$/);
   refused({ nasnet: '{"format": 2' }, /network\.safetensors: expected a description in JSON, got /);
   refused({ nasnet: '[]' }, /network\.safetensors: description: /);
@@ -86,6 +106,8 @@ test('what is no network of ours, or is one no more, is refused in a sentence th
     /\.preprocessing\.deviation\.1: /,
   );
   refused(edited({ preprocessing: { ...imagenetPreprocessing, aspect: 'free' } }), /\.preprocessing\.aspect: /);
+  refused(edited({ preprocessing: { ...imagenetPreprocessing, enlarge: 0.5 } }), /\.preprocessing\.enlarge: /);
+  refused(edited({ trainedEnlarge: 9 }), /: description\.trainedEnlarge: /);
   refused(edited({ architecture: { normal: {} } }), /network\.safetensors: normal\.blocks: expected a list of blocks/);
   refused({ nasnet: JSON.stringify({ ...first, whitening: undefined }) }, /: description\.whitening: /);
   refused(edited({}), /network\.safetensors: weights: expected a tensor/);

@@ -39,7 +39,8 @@ export function trainingBatches(count: number, recipe: Recipe): TrainingBatches 
 }
 
 export function evaluationBatches(count: number): EvaluationBatches {
-  return new EvaluationBatches({ ...tinyImages(count), batchSize: 5 });
+  const { from, whitening } = tinyImages(count);
+  return new EvaluationBatches({ from, view: whitening, batchSize: 5 });
 }
 
 const block = { inputs: [0, 1], operations: ['sep_conv_3x3', 'identity'], combine: 'add' } as const;

@@ -86,7 +86,7 @@ function label({ architecture, network, classes, preprocessing, origin }: ModelD
   return {
     name: 'nasnet',
     description:
-      `A NASNet image classifier, ${origin}. images: red, green and blue planes, (byte - mean) / deviation as the metadata's ` +
+      `A NASNet image classifier, ${origin}. images: red, green and blue planes, (value - mean) / deviation as the metadata's ` +
       "preprocessing says. logits: before the softmax, in the order of the metadata's classes.",
     producerVersion: nasnetVersion(),
     metadata: { ...Object.fromEntries(texts), origin } as Record<string, string>,

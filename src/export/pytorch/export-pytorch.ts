@@ -13,7 +13,7 @@ import type { Network } from '../../model/network.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
 import { checkPyTorch } from './check.ts';
-import { pythonFraming, pythonOperations, pythonTables } from './tables.ts';
+import { pythonFraming, pythonOperations, pythonTables, pythonView } from './tables.ts';
 
 export interface PyTorchOptions {
   /** Whether Python, where it has torch, compares the file with the engine. Default true. */
@@ -87,6 +87,7 @@ export function pythonSource(name: string, network: Network, description: ModelD
     tables: pythonTables(plan, description, referenceLogits(network, description).slice(0, shownLogits)),
     operations: pythonOperations(),
     ...pythonFraming(description.preprocessing),
+    view: pythonView(description.preprocessing, plan.input),
     height,
     width,
   };

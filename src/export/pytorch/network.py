@@ -288,7 +288,8 @@ def prepare(image):
     height, width = image.shape[1:]
     image = image.double()
 $framing
-    return normalise(image.round().clamp(0, 255).float()[None])
+    image = image.round().clamp(0, 255).float()[None]
+$view    return normalise(image)
 
 
 def normalise(images):

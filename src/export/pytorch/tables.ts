@@ -1,6 +1,7 @@
 // What is particular to one network, as Python: its cells as tables, its numbers, how it wants its images. The code that reads
 // them is network.py's and the same for every network.
 
+import { enlargedSide } from '../../data/augmentation.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Preprocessing } from '../../model/preprocessing.ts';
 import { type Cell, createdState, inputCount, liveStates, outputStates } from '../../space/architecture.ts';
@@ -135,6 +136,18 @@ export function pythonFraming({ aspect, centralFraction, interpolation }: Prepro
             'image = centre(resize(image, rows, columns), *IMAGE[1:])',
           ];
   return { framing: indented(lines), weights: indented(kernels[interpolation]) };
+}
+
+/** The lines of prepare() that enlarge bytes [1, 3, height, width] and cut out their centre as data/test-view.ts does; none for most networks. */
+export function pythonView({ enlarge = 1 }: Preprocessing, [height, width]: readonly number[]): string {
+  const sides = [height!, width!].map((side) => ({ side, enlarged: enlargedSide(enlarge, side) }));
+  if (sides.every(({ side, enlarged }) => side === enlarged)) return '';
+  const spans = sides.map(({ side, enlarged }) => {
+    const first = Math.floor((enlarged - side) / 2);
+    return `${first} : ${first + side}`;
+  });
+  const size = sides.map(({ enlarged }) => enlarged).join(', ');
+  return `    image = F.interpolate(image, (${size}), mode="bilinear")[:, :, ${spans.join(', ')}]  # as large as in training\n`;
 }
 
 const kernels: Record<Preprocessing['interpolation'], string[]> = {

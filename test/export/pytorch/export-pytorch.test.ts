@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { planar, prepareImage } from '../../../src/data/prepare-image.ts';
+import { imageBatch, planar, prepareImage } from '../../../src/data/prepare-image.ts';
 import { randn } from '../../../src/engine/create.ts';
 import { setThreads } from '../../../src/engine/machine.ts';
 import { noGrad, scope } from '../../../src/engine/memory.ts';
@@ -98,11 +98,13 @@ for (const space of ['b', 'c'] as const) {
   }
 }
 
-const framings: Record<string, Pick<Preprocessing, 'aspect' | 'interpolation' | 'centralFraction'>> = {
+const framings: Record<string, Omit<Preprocessing, 'mean' | 'deviation'>> = {
   stretched: { aspect: 'stretch', interpolation: 'bilinear', centralFraction: 0.875 },
   covering: { aspect: 'shorter-side', interpolation: 'bicubic', centralFraction: 0.875 },
   averaged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1 },
+  enlarged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 }, // 20 × 24 to 25 × 30 and back
 };
+const asBytes = { mean: [0, 0, 0], deviation: [1, 1, 1] };
 const picture = { height: 61, width: 90 };
 
 interface Ran {
@@ -153,7 +155,7 @@ before(async () => {
   );
   for (const [name, framing] of Object.entries(framings)) {
     const { network, description } = example(nasnetA, { ...small, input: [20, 24] }, 1);
-    const preprocessing = { ...framing, mean: [0, 0, 0], deviation: [1, 1, 1] };
+    const preprocessing = { ...framing, ...asBytes };
     await writePyTorch(join(folder, `${name}.py`), network, { ...description, preprocessing }, { verify: false });
     jobs[name] = {
       module: join(folder, `${name}.py`),
@@ -204,7 +206,8 @@ test('training moves the statistics as the engine does, and gradients reach ever
 
 for (const [name, framing] of Object.entries(framings)) {
   test(`prepare() sees the pixels that nasnet sees: ${name}`, { skip }, async () => {
-    const ours = planar(await prepareImage(await pictureFile(), framing, [20, 24]));
+    const bytes = await prepareImage(await pictureFile(), framing, [20, 24]);
+    const ours = scope(() => [...imageBatch([bytes], [20, 24], { ...framing, ...asBytes }).toArray()]);
     const differences = ran[name]!.pixels.map((value, index) => Math.abs(value - ours[index]!));
     const mean = differences.reduce((sum, each) => sum + each, 0) / differences.length;
     assert.equal(differences.length, ours.length);
