@@ -2,7 +2,7 @@
 
 import { prepareCifar10 } from '../data/cifar10.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
-import { prepareImageFolder, skippedSentence } from '../data/image-folder.ts';
+import { type FolderFilter, prepareImageFolder, skippedSentence } from '../data/image-folder.ts';
 import type { Progress } from '../data/progress.ts';
 import type { LiveBlock } from './live-block.ts';
 
@@ -11,6 +11,8 @@ export interface DatasetFlags {
   dataset: string;
   /** Side in pixels of a folder's images. */
   size?: number | undefined;
+  /** How a folder's images are brought to it. */
+  filter?: FolderFilter | undefined;
   /** Official files of CIFAR-10. */
   data?: string | undefined;
 }
@@ -18,7 +20,7 @@ export interface DatasetFlags {
 export const defaultSize = 32;
 
 export async function prepareDataset(
-  { dataset, size = defaultSize, data }: DatasetFlags,
+  { dataset, size = defaultSize, filter, data }: DatasetFlags,
   block: LiveBlock,
 ): Promise<DatasetFiles> {
   let logged = '';
@@ -33,6 +35,7 @@ export async function prepareDataset(
       return await prepareCifar10({ ...(data !== undefined && { directory: data }), onProgress });
     return await prepareImageFolder(dataset, {
       size,
+      ...(filter && { filter }),
       onProgress,
       onSkipped: (skipped) => block.log(skippedSentence(skipped)),
     });

@@ -8,10 +8,10 @@ import { Interruption } from '../failure.ts';
 import { findingsOf, sentences } from '../report/findings.ts';
 import { type ExperimentEvent, runExperiment } from '../study/experiment.ts';
 import { finalistRace } from '../study/finalists.ts';
-import { presets, type SearchSettings } from '../study/preset.ts';
+import { matchesTestView, presets, type SearchSettings, testViewWarning } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
 import { makeFolder } from '../whole-file.ts';
-import { type DatasetFlags, prepareDataset } from './dataset.ts';
+import { prepareDataset } from './dataset.ts';
 import { computingOf } from './device-flags.ts';
 import { workersOn } from './device-workers.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';
@@ -44,15 +44,20 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const directory = flags.output ?? dirname(path);
   const display = new SearchDisplay(process.stderr);
   const note = (line: string) => display.log(line);
-  const countsIn = async (dataset: DatasetFlags) =>
-    countsOf(await prepareDataset({ ...dataset, data: flags.data }, display));
+  const imagesOf = (settings: SearchSettings) => {
+    const filter = matchesTestView(settings) ? 'area' : 'lanczos';
+    return prepareDataset({ ...settings, filter, data: flags.data }, display);
+  };
+  const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
 
   const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
   using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
   const { settings } = study;
   const trials = flags.trials ?? Math.max(settings.trials, study.asked);
-  const files = await prepareDataset({ ...settings, data: flags.data }, display);
+  const outdated = begun ? undefined : testViewWarning(settings);
+  if (outdated) note(outdated);
+  const files = await imagesOf(settings);
   makeFolder(directory);
   const asked = given.has('workers');
   const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);

@@ -7,18 +7,23 @@ import { InputError } from '../failure.ts';
 import { cached, cacheRoot } from './cache.ts';
 import type { DatasetFiles } from './dataset-files.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
+import { datasetFraming } from './framing.ts';
 import { type ListedImage, type Listing, listImages, requireEnough } from './image-listing.ts';
-import { planar } from './prepare-image.ts';
+import { planar, prepareImage } from './prepare-image.ts';
 import type { OnProgress } from './progress.ts';
 
 export interface ImageFolderOptions {
   /** Height and width of the stored images in pixels. */
   size: number;
+  /** `area`, as a network trained on the folder is shown other images; `lanczos`, as folders were prepared up to 0.1.0, for studies from then. */
+  filter?: FolderFilter;
   cache?: string;
   onProgress?: OnProgress;
   /** Is given the images that could not be read, "path (reason)", also when they were found out earlier. */
   onSkipped?: (skipped: string[]) => void;
 }
+
+export type FolderFilter = 'area' | 'lanczos';
 
 const sizes = { least: 8, most: 1024 };
 const imagesAtOnce = 64;
@@ -29,14 +34,15 @@ const imagesAtOnce = 64;
  * read is left out and told. Throws an InputError that names a folder or a class that cannot be used.
  */
 export async function prepareImageFolder(folder: string, options: ImageFolderOptions): Promise<DatasetFiles> {
-  const { size, cache = cacheRoot(), onProgress = () => {}, onSkipped = () => {} } = options;
+  const { size, filter = 'area', cache = cacheRoot(), onProgress = () => {}, onSkipped = () => {} } = options;
   if (!Number.isInteger(size) || size < sizes.least || size > sizes.most) {
     throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`);
   }
   const root = resolve(folder);
   const listing = listImages(root);
-  const { files, skipped } = await cached(cache, keyOf(root, listing, size), onProgress, async (writer) => {
-    const skipped = await decodeAll(root, listing, size, writer, onProgress);
+  const { files, skipped } = await cached(cache, keyOf(root, listing, size, filter), onProgress, async (writer) => {
+    const decode = (path: string) => decoders[filter](path, size);
+    const skipped = await decodeAll(root, listing, decode, writer, onProgress);
     const description = {
       name: basename(root),
       source: root,
@@ -59,7 +65,7 @@ export function skippedSentence(skipped: string[]): string {
 }
 
 /** Changes when a file is added, removed, renamed, resized or written again. */
-function keyOf(root: string, listing: Listing, size: number): string {
+function keyOf(root: string, listing: Listing, size: number, filter: FolderFilter): string {
   const hash = createHash('sha256').update(JSON.stringify([root, listing.classes, listing.testFolder]));
   for (const { path, label, bytes, modified } of [...listing.train, ...listing.test]) {
     hash.update(JSON.stringify([relative(root, path), label, bytes, modified]));
@@ -67,13 +73,13 @@ function keyOf(root: string, listing: Listing, size: number): string {
   const name = basename(root)
     .replace(/[^\w-]+/g, '_')
     .slice(0, 40);
-  return `${name}-${hash.digest('hex').slice(0, 16)}-${size}`;
+  return `${name}-${hash.digest('hex').slice(0, 16)}-${size}${filter === 'area' ? '-area' : ''}`;
 }
 
 async function decodeAll(
   root: string,
   listing: Listing,
-  size: number,
+  decode: (path: string) => Promise<Uint8Array>,
   writer: DatasetWriter,
   onProgress: OnProgress,
 ): Promise<string[]> {
@@ -84,13 +90,11 @@ async function decodeAll(
     const kept: ListedImage[] = [];
     for (let first = 0; first < listing[part].length; first += imagesAtOnce) {
       const images = listing[part].slice(first, first + imagesAtOnce);
-      const decoded = await Promise.all(
-        images.map(({ path }) => decodeImage(path, size).catch((error: Error) => error)),
-      );
+      const decoded = await Promise.all(images.map(({ path }) => decode(path).catch((error: Error) => error)));
       for (const [index, image] of images.entries()) {
         const pixels = decoded[index]!;
         if (pixels instanceof Error) {
-          skipped.push(`${relative(root, image.path)} (${pixels.message.split('\n')[0]})`);
+          skipped.push(`${relative(root, image.path)} (${reasonOf(pixels, image.path)})`);
         } else {
           kept.push(image);
           await writer.add(part, pixels, [image.label]);
@@ -113,6 +117,10 @@ async function decodeAll(
 
 /** One image as planar bytes [3, size, size]. Rejects with the decoder's reason. */
 export async function decodeImage(path: string, size: number): Promise<Uint8Array> {
+  return planar(await prepareImage(path, datasetFraming, [size, size]));
+}
+
+async function decodeByLanczos(path: string, size: number): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
   const interleaved = await sharp(path, { failOn: 'error' })
     .autoOrient()
@@ -121,7 +129,11 @@ export async function decodeImage(path: string, size: number): Promise<Uint8Arra
     .resize(size, size, { fit: 'cover', position: 'centre' })
     .raw({ depth: 'uchar' })
     .toBuffer();
-  const plane = size * size;
-  if (interleaved.length !== 3 * plane) throw new Error(`decoded to ${interleaved.length / plane} channels`);
+  if (interleaved.length !== 3 * size * size) throw new Error(`decoded to ${interleaved.length} bytes`);
   return planar(interleaved);
 }
+
+const decoders: Record<FolderFilter, typeof decodeImage> = { area: decodeImage, lanczos: decodeByLanczos };
+
+const reasonOf = ({ message }: Error, path: string) =>
+  message.replace(`${path}: expected an image, got `, '').split('\n')[0]!;
