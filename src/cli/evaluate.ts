@@ -25,6 +25,7 @@ import { evaluationDocument, evaluationWords } from './evaluation-words.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LiveBlock } from './live-block.ts';
 import { wholeNumber } from './model-source.ts';
+import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './test-view-flag.ts';
 
 interface Flags extends DeviceFlags {
   dataset?: string;
@@ -33,6 +34,7 @@ interface Flags extends DeviceFlags {
   labelOrder?: LabelOrder;
   limit?: number;
   batch?: number;
+  enlarge?: number;
   threads: number;
   json?: boolean;
 }
@@ -46,6 +48,7 @@ export function registerEvaluate(program: Command): void {
     .option('--labels <file>', 'which class each image of the folder has')
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
     .option('--limit <n>', 'so many images only, at equal distances in their order', wholeNumber('--limit'))
+    .option('--enlarge <factor>', enlargeHelp, enlargement)
     .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
   addDeviceFlags(command)
@@ -75,14 +78,16 @@ function labelOrder(text: string): LabelOrder {
 }
 
 async function evaluate(path: string, images: string | undefined, flags: Flags): Promise<void> {
-  const description = readModelDescription(path);
+  const description = shownEnlarged(readModelDescription(path), flags.enlarge);
   const block = new LiveBlock(process.stderr);
+  const warning = scaleWarning(path, description);
+  if (warning) block.log(warning);
   setThreads(flags.threads);
   const computing = computingOf(flags);
   prepareDevice(computing.device);
   const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
-  const state = stateFile(path, source);
+  const state = stateFile(path, source, description);
   const { network } = readModel(path, computing);
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
@@ -154,9 +159,11 @@ function requireClasses(path: string, got: string[], wanted: readonly string[], 
 }
 
 /** Where the counts of this evaluation are kept: in the cache, one file for each model and set of images. */
-function stateFile(path: string, source: ImageSource): string {
+function stateFile(path: string, source: ImageSource, { preprocessing }: ModelDescription): string {
   const { size, mtimeMs } = statSync(path);
-  const key = createHash('sha256').update(JSON.stringify([realpathSync(path), size, mtimeMs, source.identity]));
+  const key = createHash('sha256').update(
+    JSON.stringify([realpathSync(path), size, mtimeMs, source.identity, preprocessing.enlarge]),
+  );
   return join(cacheRoot(), 'evaluations', `${key.digest('hex').slice(0, 32)}.json`);
 }
 

@@ -11,6 +11,7 @@ import { type GivenFlags, givenFlags } from './flags.ts';
 import { LiveBlock } from './live-block.ts';
 import { addModelFlags, modelHelp, readNetwork } from './model-flags.ts';
 import { wholeNumber } from './model-source.ts';
+import { enlargeHelp, enlargement, shownEnlarged } from './test-view-flag.ts';
 
 interface Flags extends ModelFlags {
   output: string;
@@ -19,6 +20,7 @@ interface Flags extends ModelFlags {
   verify: boolean;
   python?: string;
   seed?: number;
+  enlarge?: number;
   json?: boolean;
 }
 
@@ -47,6 +49,7 @@ export function registerExport(program: Command): void {
     .option('--images <dir>', 'onnx, html: compare on 16 of these images too; the page offers six of them')
     .option('--no-verify', 'onnx, html, pytorch: do not compare the logits with those of the network')
     .option('--python <program>', 'pytorch: what runs the file to compare it (default: python3, if it has torch)')
+    .option('--enlarge <factor>', enlargeHelp, enlargement)
     .option('--seed <n>', 'of the weights where MODEL has none (default: 1)', wholeNumber('--seed'));
   addModelFlags(command)
     .option('--json', 'one JSON document')
@@ -55,12 +58,15 @@ export function registerExport(program: Command): void {
 }
 
 async function run(model: string, flags: Flags, given: GivenFlags): Promise<void> {
-  const { output, format: named, images, verify, python, seed = 1, json, ...modelFlags } = flags;
+  const { output, format: named, images, verify, python, seed = 1, enlarge, json, ...modelFlags } = flags;
   const format = named ?? formatOf(output);
   refuseForeign(format, given);
   if (existsSync(output) && !statSync(output).isFile())
     throw new InputError(`--output: expected a file, got ${output}, which is something else`);
-  const network = await readNetwork(model, modelFlags);
+  const found = await readNetwork(model, modelFlags);
+  if (enlarge !== undefined && !found.description)
+    throw new InputError(`--enlarge: expected a file of weights beside it, got ${model}`);
+  const network = found.description ? { ...found, description: shownEnlarged(found.description, enlarge) } : found;
   if (network.description && given.has('seed'))
     throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
   const block = new LiveBlock(process.stderr);

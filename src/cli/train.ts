@@ -3,7 +3,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentation.ts';
 import { Interruption } from '../failure.ts';
 import { percent, whole } from '../report/words.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
@@ -25,6 +26,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
   dataset: string;
   data?: string;
   size?: number;
+  augment?: AugmentationName;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
@@ -32,6 +34,9 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
   output: string;
   json?: boolean;
 }
+
+const augmentHelp =
+  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: enlarge)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -65,6 +70,7 @@ export function registerTrain(program: Command): void {
       'ScheduledDropPath: keep probability at the end (default: 1; paper: 0.6)',
       positiveNumber('--drop-path-keep'),
     )
+    .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
     .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
@@ -93,7 +99,7 @@ async function train(text: string, flags: Flags): Promise<void> {
     filters,
     resolution: flags.size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: { ...childRecipe, ...givenRecipe(flags) },
+    recipe: { ...childRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);

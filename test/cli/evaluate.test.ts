@@ -7,6 +7,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { imagenetNames } from '../../src/data/imagenet-classes.ts';
+import { readModel, readModelDescription, writeModel } from '../../src/model/model-file.ts';
 import { paintAll } from '../data/paint.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { writeColourNetwork } from '../model/colour-network.ts';
@@ -43,6 +44,29 @@ test('in words it says what the unreadable image would change', () => {
   assert.match(stdout, /^75\.00% of 4 test images right, loss \d\.\d{4}, /);
   assert.match(stdout, /^ {2}blue {17}50\.0%$/m);
   assert.match(stdout, /1 image could not be read: .*2\.png.*; they count nowhere \(as wrong answers: 60\.00%\)/);
+});
+
+test('a network that is tested at another scale than it was trained at is named, and --enlarge tests it as it was trained', async () => {
+  const shrunk = join(folder, 'other scale.safetensors');
+  const description = { ...writeColourNetwork(shrunk, ['blue', 'green', 'red'], [2, 1, 0]), trainedEnlarge: 1.25 };
+  writeModel(shrunk, readModel(shrunk).network, description);
+  const val = join(images, 'val');
+  const warned = evaluate(shrunk, val);
+  assert.equal(warned.code, 0);
+  assert.match(
+    warned.stderr,
+    /other scale\.safetensors: trained on images enlarged by 1\.25, tested on images enlarged by 1, which costs accuracy/,
+  );
+  const rightly = evaluate(shrunk, val, '--enlarge', '1.25');
+  assert.equal(rightly.code, 0);
+  assert.doesNotMatch(rightly.stderr, /enlarged/);
+  const mended = join(folder, 'mended.safetensors');
+  assert.equal(nasnet(['export', shrunk, '--enlarge', '1.25', '-o', mended], environment).code, 0);
+  assert.equal(readModelDescription(mended).preprocessing.enlarge, 1.25);
+  assert.doesNotMatch(evaluate(mended, val).stderr, /enlarged/);
+  assert.doesNotMatch(evaluate(model, val).stderr, /enlarged/);
+  const { code, stderr } = evaluate(model, val, '--enlarge', '0.5');
+  assert.deepEqual([code, stderr], [2, 'nasnet: --enlarge: expected a factor from 1 to 4, such as 1.25, got 0.5\n']);
 });
 
 test("ImageNet's three layouts agree, for 1,000 classes and for 1,001", async () => {
