@@ -6,11 +6,11 @@ import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
 import type { Training } from '../src/study/preset.ts';
 import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
-import { childRecipe } from '../src/train/recipe.ts';
+import { childRecipe, type Recipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 
-/** Of N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE. */
-export function trainingOf(proxy: string): Training {
+/** Of N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE; `changes` are made to the child's recipe. */
+export function trainingOf(proxy: string, changes: Partial<Recipe> = {}): Training {
   const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = proxy.split(':').map(Number) as [
     number,
     number,
@@ -20,7 +20,8 @@ export function trainingOf(proxy: string): Training {
     number,
     number,
   ];
-  return { cells: n, filters, resolution, trainingImages, recipe: { ...childRecipe, epochs, batchSize, learningRate } };
+  const recipe = { ...childRecipe, ...changes, epochs, batchSize, learningRate };
+  return { cells: n, filters, resolution, trainingImages, recipe };
 }
 
 export function randomCells(count: number, seed: string): Architecture[] {
