@@ -1,11 +1,10 @@
 // What a small child tells about a cell, and what it costs: random cells are trained several times under each of some proxies.
-//   node bench/proxies.ts [--cells 24] [--runs 2] [--workers 2] [--seed 1] [--augment enlarge] [--as-stored] [--json] [PROXY...]
+//   node bench/proxies.ts [--cells 24] [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
 // A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); without any, those below are compared.
-// --as-stored shows the held-out images as nasnet 0.1.0 did, a quarter smaller than the training images of `enlarge`.
+// @translate or @none behind it is another augmentation, @as-stored shows the held-out images as nasnet 0.1.0 did, smaller than the training images.
 // Reliability is the share of the rewards' variance that comes from the cells and not from chance: the square of the correlation of
 // one measurement with the mean of endlessly many. τ compares the means of a proxy with those of the last one named.
 import { parseArgs } from 'node:util';
-import { type AugmentationName, augmentations } from '../src/data/augmentation.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { rankCorrelation } from '../src/report/kendall.ts';
 import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
@@ -18,8 +17,6 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: '2' },
     validation: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
-    augment: { type: 'string', default: 'enlarge' },
-    'as-stored': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -36,10 +33,7 @@ const measured = [];
 for (const proxy of proxies) {
   const { rewards, seconds } = await measure(architectures, {
     files,
-    training: trainingOf(proxy, {
-      ...augmentations[values.augment as AugmentationName],
-      matchTestView: !values['as-stored'],
-    }),
+    training: trainingOf(proxy),
     validationImages,
     workers,
     seed: values.seed,

@@ -1,4 +1,5 @@
 // Random cells trained as small children by worker processes, for benchmarks that ask what their rewards tell.
+import { augmentations } from '../src/data/augmentation.ts';
 import type { DatasetFiles } from '../src/data/dataset-files.ts';
 import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';
@@ -9,9 +10,17 @@ import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
 import { childRecipe, type Recipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 
-/** Of N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE; `changes` are made to the child's recipe. */
-export function trainingOf(proxy: string, changes: Partial<Recipe> = {}): Training {
-  const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = proxy.split(':').map(Number) as [
+/** What may stand behind an @: an augmentation, or held-out images as nasnet 0.1.0 showed them. */
+const variants: Record<string, Partial<Recipe>> = { ...augmentations, 'as-stored': { matchTestView: false } };
+
+/** N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, and variants of the child's recipe such as @translate. */
+export function trainingOf(proxy: string): Training {
+  const [numbers, ...names] = proxy.split('@') as [string, ...string[]];
+  const unknown = names.find((name) => !(name in variants));
+  if (unknown !== undefined)
+    throw new Error(`expected one of ${Object.keys(variants).join(', ')} behind an @, got ${unknown}`);
+  const changes = Object.assign({}, ...names.map((name) => variants[name]));
+  const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = numbers.split(':').map(Number) as [
     number,
     number,
     number,
