@@ -28,15 +28,19 @@ async function setUp(evaluator: string, setup: unknown): Promise<void> {
   }
 }
 
+const millisecondsBetweenSigns = 2000;
+
 async function work(id: number, job: unknown): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
+  const signs = setInterval(() => send({ kind: 'alive' }), millisecondsBetweenSigns);
   try {
     const result = await evaluate!(job, (message) => send({ kind: 'message', id, message }), controller.signal);
     send({ kind: 'result', id, result });
   } catch (error) {
     send({ kind: 'failed', id, failure: failureOf(error) });
   } finally {
+    clearInterval(signs);
     running.delete(id);
   }
 }

@@ -21,6 +21,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'ready' }
+  /** Sent while a job runs, as often as its computation lets the process come to it. */
+  | { kind: 'alive' }
   | { kind: 'setup-failed'; failure: JobFailure }
   | { kind: 'message'; id: number; message: unknown }
   | { kind: 'result'; id: number; result: unknown }

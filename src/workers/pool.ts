@@ -14,7 +14,23 @@ export interface PoolOptions {
   setup: unknown;
   /** Threads of the numeric libraries in each process. */
   threads?: number;
+  silence?: SilenceLimits;
 }
+
+/**
+ * How long a worker with a job may say nothing before it is taken for hung and replaced. A working one gives a sign every two seconds, or when
+ * a computation of its main thread ends; the longest pause of the jobs so far tells how long those are.
+ */
+export interface SilenceLimits {
+  /** Seconds, before any job has ended. */
+  first: number;
+  /** Seconds, later: at least … */
+  least: number;
+  /** … and this many times the longest pause seen. */
+  times: number;
+}
+
+const defaultSilence: SilenceLimits = { first: 900, least: 120, times: 8 };
 
 export interface RunOptions {
   /** A worker has begun the job, perhaps for the second time. */
@@ -44,6 +60,9 @@ interface Seat {
   ready: boolean;
   job: Job | undefined;
   startTimer: NodeJS.Timeout;
+  /** Of a worker with a job: when it was last heard, and the timer for the next time. */
+  heardAt: number;
+  silenceTimer: NodeJS.Timeout | undefined;
   ended: Promise<void>;
 }
 
@@ -59,6 +78,9 @@ export class WorkerPool {
   readonly #seats = new Set<Seat>();
   #nextId = 0;
   #failedStarts = 0;
+  #anyEnded = false;
+  /** Between two signs of a worker with a job, in seconds. */
+  #longestPause = 0;
   #broken: Error | undefined;
 
   constructor(options: PoolOptions) {
@@ -115,6 +137,8 @@ export class WorkerPool {
     job.attempts++;
     job.startedAt = performance.now();
     seat.worker.send({ kind: 'job', id: job.id, job: job.job });
+    seat.heardAt = performance.now();
+    this.#listen(seat);
     job.options.onStart?.();
   }
 
@@ -132,7 +156,15 @@ export class WorkerPool {
       },
     });
     const startTimer = setTimeout(() => worker.kill(), millisecondsToStart);
-    const seat: Seat = { worker, ready: false, job: undefined, startTimer, ended };
+    const seat: Seat = {
+      worker,
+      ready: false,
+      job: undefined,
+      startTimer,
+      heardAt: 0,
+      silenceTimer: undefined,
+      ended,
+    };
     this.#seats.add(seat);
   }
 
@@ -144,17 +176,43 @@ export class WorkerPool {
       seat.ready = true;
       this.#failedStarts = 0;
       this.#feed();
-    } else if (seat.job?.id === message.id) {
-      this.#hearOfJob(message, seat.job, seat);
+    } else {
+      this.#hearSign(seat);
+      if (message.kind !== 'alive' && seat.job?.id === message.id) this.#hearOfJob(message, seat.job, seat);
     }
   }
 
-  #hearOfJob(message: Exclude<FromWorker, { kind: 'ready' | 'setup-failed' }>, job: Job, seat: Seat): void {
+  /** A worker with a job has said something. */
+  #hearSign(seat: Seat): void {
+    if (!seat.job) return;
+    const pause = (performance.now() - seat.heardAt) / 1000;
+    this.#longestPause = Math.max(this.#longestPause, pause);
+    seat.heardAt = performance.now();
+    this.#listen(seat);
+  }
+
+  /** Waits for the next sign of a worker with a job. */
+  #listen(seat: Seat): void {
+    clearTimeout(seat.silenceTimer);
+    const { first, least, times } = this.#options.silence ?? defaultSilence;
+    const limit = this.#anyEnded ? Math.max(least, times * this.#longestPause) : first;
+    const begun = performance.now();
+    seat.silenceTimer = setTimeout(() => {
+      const waited = (performance.now() - begun) / 1000;
+      if (waited > 1.5 * limit)
+        this.#listen(seat); // this process was stopped itself, and its workers' signs wait to be read
+      else seat.worker.kill(`said nothing for ${Math.round(limit)} s, so it was taken for hung and ended`);
+    }, 1000 * limit).unref();
+  }
+
+  #hearOfJob(message: Exclude<FromWorker, { kind: 'ready' | 'setup-failed' | 'alive' }>, job: Job, seat: Seat): void {
     if (message.kind === 'message') {
       if (!job.settled) job.options.onMessage?.(message.message);
       return;
     }
     seat.job = undefined;
+    clearTimeout(seat.silenceTimer);
+    this.#anyEnded = true;
     if (message.kind === 'result') this.#settle(job, { result: message.result });
     else this.#settle(job, { failure: message.failure });
     this.#feed();
@@ -188,6 +246,7 @@ export class WorkerPool {
   /** A worker process has ended: its job goes back to the head of the queue once, then fails. */
   #bury(seat: Seat, end: WorkerEnd): void {
     clearTimeout(seat.startTimer);
+    clearTimeout(seat.silenceTimer);
     this.#seats.delete(seat);
     if (this.#broken) return;
     if (!seat.ready && ++this.#failedStarts >= failedStartsAtMost) {
@@ -203,7 +262,7 @@ export class WorkerPool {
       this.#queue.unshift(job);
       job.options.onRetry?.(describeEnd(end));
     } else {
-      this.#settle(job, { failure: { kind: lacksMemory(end) ? 'out-of-memory' : 'crash', message: describeEnd(end) } });
+      this.#settle(job, { failure: { kind: failureKind(end), message: describeEnd(end) } });
     }
   }
 
@@ -220,15 +279,21 @@ export class WorkerPool {
 
 const cannotStart = (why: string) => new Failure(`the worker processes cannot start: ${why}`);
 
+function failureKind(end: WorkerEnd): string {
+  if (end.reason !== undefined) return 'timeout';
+  return lacksMemory(end) ? 'out-of-memory' : 'crash';
+}
+
 /** Killed from outside is the kernel's way to free memory; V8 says so itself before it aborts. */
 function lacksMemory({ signal, lines }: WorkerEnd): boolean {
   return signal === 'SIGKILL' || lines.some((line) => /heap out of memory|bad_alloc|Cannot allocate memory/.test(line));
 }
 
 function describeEnd(end: WorkerEnd): string {
-  const { code, signal, lines } = end;
+  const { code, signal, reason, lines } = end;
   let how = `the worker process ended with exit code ${code}`;
-  if (signal === 'SIGKILL')
+  if (reason !== undefined) how = `the worker process ${reason}`;
+  else if (signal === 'SIGKILL')
     how = 'the worker process was killed (SIGKILL), most likely because the machine ran out of memory';
   else if (signal) how = `the worker process was ended by ${signal}`;
   else if (code === null) how = 'the worker process could not be started';

@@ -14,6 +14,8 @@ const childModule = import.meta.filename.replace(/worker(\.\w+)$/, 'child$1'); /
 export interface WorkerEnd {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** Why its pool ended it, if it did. */
+  reason: string | undefined;
   /** The last lines that it wrote to stdout or stderr. */
   lines: string[];
 }
@@ -31,6 +33,7 @@ export interface WorkerOptions {
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
+  #reason: string | undefined;
 
   constructor({ evaluator, setup, threads, onMessage, onEnd }: WorkerOptions) {
     const count = String(threads);
@@ -48,7 +51,7 @@ export class WorkerProcess {
     let waiting: NodeJS.Timeout;
     const end = (code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(waiting);
-      if (!ended) onEnd({ code, signal, lines: this.#lines });
+      if (!ended) onEnd({ code, signal, reason: this.#reason, lines: this.#lines });
       ended = true;
     };
     this.#child.on('close', end); // after exit and the last line of output …
@@ -68,7 +71,9 @@ export class WorkerProcess {
     this.#child.send(message, () => {}); // an error means that it has died, which onEnd tells
   }
 
-  kill(): void {
+  /** Ends it at once, also one that is stopped or computes. */
+  kill(reason?: string): void {
+    this.#reason ??= reason;
     this.#child.kill('SIGKILL');
   }
 

@@ -7,6 +7,7 @@ import type { EvaluateJob } from '../../src/workers/messages.ts';
 export interface TestJob {
   action:
     | 'double'
+    | 'double-late'
     | 'describe'
     | 'throw'
     | 'crash'
@@ -38,6 +39,9 @@ export function start(setup: unknown): EvaluateJob {
     const { action, value = 0, kind, file } = message as TestJob;
     switch (action) {
       case 'double':
+        return 2 * value;
+      case 'double-late':
+        await sleep(7000);
         return 2 * value;
       case 'describe':
         return {

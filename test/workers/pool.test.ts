@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../src/failure.ts';
-import { type JobOutcome, type RunOptions, WorkerPool } from '../../src/workers/pool.ts';
+import { type JobOutcome, type PoolOptions, type RunOptions, WorkerPool } from '../../src/workers/pool.ts';
 import type { TestJob } from './evaluator.ts';
 
-function newPool({ workers = 1, setup = {} as unknown, threads = 1 } = {}) {
-  const pool = new WorkerPool({ workers, evaluator: new URL('./evaluator.ts', import.meta.url), setup, threads });
+function newPool({ workers = 1, setup = {} as unknown, threads = 1, silence }: Partial<PoolOptions> = {}) {
+  const evaluator = new URL('./evaluator.ts', import.meta.url);
+  const pool = new WorkerPool({ workers, evaluator, setup, threads, ...(silence && { silence }) });
   const run = (job: TestJob, options?: RunOptions) => pool.run(job, options);
   return { pool, run, [Symbol.asyncDispose]: () => pool.close() };
 }
@@ -69,6 +70,33 @@ test('two jobs run at once in two processes, a third waits until one is free', a
     workers.pool.pids.every((pid) => pids.has(pid)),
     'a job that ends when it is told to spares its process',
   );
+});
+
+test('a worker that is stopped or computes for ever is replaced; its job is tried once more, then fails with the reason', async () => {
+  await using workers = newPool({ silence: { first: 1, least: 1, times: 0 } });
+  const retried: string[] = [];
+  const held = workers.run(
+    { action: 'hold' },
+    {
+      onMessage: (pid) => process.kill(pid as number, 'SIGSTOP'),
+      onRetry: (reason) => retried.push(reason),
+    },
+  );
+  const spun = workers.run({ action: 'spin' });
+  const reason = /^the worker process said nothing for 1 s, so it was taken for hung and ended$/;
+  for (const outcome of await Promise.all([held, spun])) {
+    const { kind, message } = resultOf(outcome) as { kind: string; message: string };
+    assert.equal(kind, 'timeout');
+    assert.match(message, reason);
+  }
+  assert.equal(retried.length, 1);
+  assert.match(retried[0]!, reason);
+  assert.equal(resultOf(await workers.run({ action: 'double', value: 4 })), 8);
+});
+
+test('a worker that gives signs may take as long as it likes', async () => {
+  await using workers = newPool({ silence: { first: 5, least: 5, times: 0 } });
+  assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 })), 8);
 });
 
 test('messages arrive in order and before the result', async () => {
