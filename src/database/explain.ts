@@ -29,6 +29,7 @@ const sentences: Record<string, (path: string, message: string) => Error> = {
   EPERM: readOnly,
   EISDIR: (path) => new InputError(`${path} is a folder: expected a file`),
   ENOTDIR: (path) => new InputError(`${path}: a part of this path is a file, not a folder`),
+  ELOOP: (path) => new InputError(`${path}: the links in this path lead in a circle`),
   ENOENT: (path) => new InputError(`${path}: there is no such file or folder`),
 };
 

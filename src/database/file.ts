@@ -1,8 +1,19 @@
 // A database file of ours: created whole or not at all, opened only if it is what it should be, migrated, locked for its
 // one writer. It knows SQLite and nothing of what is stored.
 
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { Failure, InputError } from '../failure.ts';
 import { explained } from './explain.ts';
@@ -43,20 +54,21 @@ export class DatabaseFile {
    * Throws an InputError if there is a file already or the folder is read-only, a Failure if the disk is full.
    */
   static create(path: string, format: FileFormat, fill: (file: DatabaseFile) => void): DatabaseFile {
-    const place = resolve(path);
-    const unfinished = `${place}-new`;
+    let place = resolve(path);
     try {
       mkdirSync(dirname(place), { recursive: true });
+      place = join(realpathSync(dirname(place)), basename(place));
       checkWritable(dirname(place));
     } catch (error) {
       throw explained(error, path);
     }
     checkAbsent(place, path);
+    const unfinished = join(dirname(place), `${unfinishedPrefix(place)}${process.pid}`);
     const lock = lockForWriting(place);
     if (lock === undefined) throw new Failure(`${path} is being made by another process at this moment`);
     try {
       checkAbsent(place, path);
-      for (const name of [unfinished, `${unfinished}-journal`]) rmSync(name, { force: true }); // of a killed process
+      clearUnfinished(place);
       const handle = new Database(unfinished);
       try {
         const file = new DatabaseFile(path, handle, lock);
@@ -72,7 +84,7 @@ export class DatabaseFile {
       renameSync(unfinished, place);
       return new DatabaseFile(path, openHandle(place), lock);
     } catch (error) {
-      for (const name of [unfinished, `${unfinished}-journal`]) rmSync(name, { force: true });
+      clearUnfinished(place);
       lock.release();
       throw explained(error, path);
     }
@@ -87,13 +99,14 @@ export class DatabaseFile {
     format: FileFormat,
     { readOnly = false, holder }: { readOnly?: boolean; holder?: () => string | undefined } = {},
   ): DatabaseFile {
-    const place = resolve(path);
+    const place = existsSync(path) ? realpathSync(path) : resolve(path); // the lock and the log lie beside the file, not beside a link to it
     checkHeader(path, format, fileSize(`${place}-wal`) === 0);
     let lock: { release: () => void } | undefined;
     try {
       if (readOnly) return new DatabaseFile(path, openForReading(place, path, format), undefined);
       checkWritable(place);
       checkWritable(dirname(place));
+      checkOneName(place, path);
       lock = lockForWriting(place);
       if (lock === undefined) {
         const who = holder?.() ?? 'another process';
@@ -145,6 +158,10 @@ export class DatabaseFile {
     if (this.#lock !== undefined) this.#foldLog();
     this.#handle.close();
     this.#lock?.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #migrate(format: FileFormat): void {
@@ -199,6 +216,31 @@ function migrate(handle: Database.Database, version: number, format: FileFormat)
 const versionOf = (handle: Database.Database) => handle.pragma('user_version', { simple: true }) as number;
 const checkAbsent = (place: string, path: string) => {
   if (existsSync(place)) throw new InputError(`${path} exists already: choose another name, or go on with it`);
+  if (isLink(place))
+    throw new InputError(`${path} is a link to a file that is not there: remove it, or choose another name`);
+  if (fileSize(`${place}-wal`) > 0) {
+    throw new InputError(
+      `${path}-wal is the log of a file that is gone, and would be taken for the new one's: move it away, or choose another name`,
+    );
+  }
 };
+/** The log of the latest changes lies beside one name, so whoever comes by another name would miss it. */
+const checkOneName = (place: string, path: string) => {
+  const { nlink } = statSync(place);
+  if (nlink > 1)
+    throw new InputError(
+      `${path} has ${nlink} names (hard links) and is written under one only: remove the others, or work on a copy`,
+    );
+};
+const isLink = (place: string) => lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+/** What begins the name of a file that is still being made. */
+const unfinishedPrefix = (place: string) => `.${basename(place)}-unfinished-`;
+
+/** Removes what killed processes left. The caller holds the writer's lock. */
+function clearUnfinished(place: string): void {
+  for (const name of readdirSync(dirname(place)))
+    if (name.startsWith(unfinishedPrefix(place))) rmSync(join(dirname(place), name), { force: true });
+}
+
 const checkWritable = (path: string) => accessSync(path, constants.W_OK);
 const fileSize = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
