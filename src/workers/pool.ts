@@ -60,9 +60,8 @@ interface Seat {
   ready: boolean;
   job: Job | undefined;
   startTimer: NodeJS.Timeout;
-  /** Of a worker with a job: when it was last heard, and the timer for the next time. */
+  /** Of a worker with a job: when it was last heard. */
   heardAt: number;
-  silenceTimer: NodeJS.Timeout | undefined;
   ended: Promise<void>;
 }
 
@@ -71,6 +70,8 @@ const millisecondsToGiveUp = 1000; // for an aborted job to end by itself and sp
 const attemptsPerJob = 2;
 const failedStartsAtMost = 3;
 const linesShown = 10;
+const millisecondsBetweenChecks = 1000; // for workers that hang
+const millisecondsLate = 3000; // … after which this process must have been stopped
 
 export class WorkerPool {
   readonly #options: PoolOptions;
@@ -78,6 +79,8 @@ export class WorkerPool {
   readonly #seats = new Set<Seat>();
   #nextId = 0;
   #failedStarts = 0;
+  readonly #checks: NodeJS.Timeout;
+  #checkedAt = performance.now();
   #anyEnded = false;
   /** Between two signs of a worker with a job, in seconds. */
   #longestPause = 0;
@@ -85,6 +88,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#checks = setInterval(() => this.#checkSilence(), millisecondsBetweenChecks).unref();
   }
 
   /** Process ids of the workers that live now. */
@@ -138,7 +142,6 @@ export class WorkerPool {
     job.startedAt = performance.now();
     seat.worker.send({ kind: 'job', id: job.id, job: job.job });
     seat.heardAt = performance.now();
-    this.#listen(seat);
     job.options.onStart?.();
   }
 
@@ -162,7 +165,6 @@ export class WorkerPool {
       job: undefined,
       startTimer,
       heardAt: 0,
-      silenceTimer: undefined,
       ended,
     };
     this.#seats.add(seat);
@@ -186,23 +188,29 @@ export class WorkerPool {
   #hearSign(seat: Seat): void {
     if (!seat.job) return;
     const pause = (performance.now() - seat.heardAt) / 1000;
-    this.#longestPause = Math.max(this.#longestPause, pause);
+    if (!this.#isLate(performance.now())) this.#longestPause = Math.max(this.#longestPause, pause);
     seat.heardAt = performance.now();
-    this.#listen(seat);
   }
 
-  /** Waits for the next sign of a worker with a job. */
-  #listen(seat: Seat): void {
-    clearTimeout(seat.silenceTimer);
+  /** Whether this process was stopped itself, so that nothing can be said of how long others were silent. */
+  #isLate(now: number): boolean {
+    return now - this.#checkedAt > millisecondsBetweenChecks + millisecondsLate;
+  }
+
+  /** Ends workers that have said nothing for too long. Called once a second. */
+  #checkSilence(): void {
+    const now = performance.now();
+    const late = this.#isLate(now);
+    this.#checkedAt = now;
     const { first, least, times } = this.#options.silence ?? defaultSilence;
     const limit = this.#anyEnded ? Math.max(least, times * this.#longestPause) : first;
-    const begun = performance.now();
-    seat.silenceTimer = setTimeout(() => {
-      const waited = (performance.now() - begun) / 1000;
-      if (waited > 1.5 * limit)
-        this.#listen(seat); // this process was stopped itself, and its workers' signs wait to be read
-      else seat.worker.kill(`said nothing for ${Math.round(limit)} s, so it was taken for hung and ended`);
-    }, 1000 * limit).unref();
+    for (const seat of this.#seats) {
+      if (!seat.job) continue;
+      if (late)
+        seat.heardAt = now; // signs may wait to be read
+      else if (now - seat.heardAt > 1000 * limit)
+        seat.worker.kill(`said nothing for ${Math.round(limit)} s, so it was taken for hung and ended`);
+    }
   }
 
   #hearOfJob(message: Exclude<FromWorker, { kind: 'ready' | 'setup-failed' | 'alive' }>, job: Job, seat: Seat): void {
@@ -211,7 +219,6 @@ export class WorkerPool {
       return;
     }
     seat.job = undefined;
-    clearTimeout(seat.silenceTimer);
     this.#anyEnded = true;
     if (message.kind === 'result') this.#settle(job, { result: message.result });
     else this.#settle(job, { failure: message.failure });
@@ -246,7 +253,6 @@ export class WorkerPool {
   /** A worker process has ended: its job goes back to the head of the queue once, then fails. */
   #bury(seat: Seat, end: WorkerEnd): void {
     clearTimeout(seat.startTimer);
-    clearTimeout(seat.silenceTimer);
     this.#seats.delete(seat);
     if (this.#broken) return;
     if (!seat.ready && ++this.#failedStarts >= failedStartsAtMost) {
@@ -269,6 +275,7 @@ export class WorkerPool {
   /** Nothing runs any more: the pool is closed, or its workers cannot start. */
   #break(reason: Error): void {
     this.#broken ??= reason;
+    clearInterval(this.#checks);
     for (const job of this.#queue.splice(0)) this.#reject(job, this.#broken);
     for (const seat of this.#seats) {
       if (seat.job) this.#reject(seat.job, this.#broken);
