@@ -25,7 +25,7 @@ const mayImport: Record<string, readonly string[]> = {
   simulation: ['space', 'search', 'random'],
   study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
   report: ['random', 'space', 'search', 'draw', 'study'],
-  export: ['engine', 'nn', 'random', 'space', 'model'],
+  export: ['engine', 'nn', 'data', 'random', 'space', 'model'],
   import: ['engine', 'nn', 'data', 'space', 'model'],
   latency: ['engine', 'random', 'space', 'model', 'export'],
   cli: [
