@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { computingOn } from '../src/engine/device.ts';
 import { RandomStream } from '../src/random/stream.ts';
-import { rankCorrelation } from '../src/report/kendall.ts';
+import { rankCorrelation } from '../src/statistics/kendall.ts';
 import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
 
 const { values, positionals } = parseArgs({

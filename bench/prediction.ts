@@ -1,8 +1,9 @@
 // How well the children of studies are foretold: each from the plan and those before it, as a search does, with nothing measured first.
 //   node bench/prediction.ts STUDY.db...
 // "constant" says the median of the latest 200 for all. Studies of CIFAR-10, other counts of images change little.
+
+import { quantile } from '../src/statistics/order.ts';
 import { Prediction, TrainingTerms } from '../src/study/prediction.ts';
-import { quantile } from '../src/study/prediction-fit.ts';
 import { tookOf } from '../src/study/prediction-record.ts';
 import type { SearchSettings } from '../src/study/preset.ts';
 import { Study } from '../src/study/study.ts';

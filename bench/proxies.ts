@@ -6,7 +6,7 @@
 // one measurement with the mean of endlessly many. τ compares the means of a proxy with those of the last one named.
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { rankCorrelation } from '../src/report/kendall.ts';
+import { rankCorrelation } from '../src/statistics/kendall.ts';
 import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
 
 const { values, positionals } = parseArgs({

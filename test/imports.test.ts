@@ -1,92 +1,145 @@
-// The layout as a law: which folder of src/ may import which (the table in CONTRIBUTING.md).
+// The layout as a law: which folder of src/ may import which. The table stands in CONTRIBUTING.md and nowhere else.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { test } from 'node:test';
 
-const source = resolve(import.meta.dirname, '../src');
+const root = resolve(import.meta.dirname, '..');
+const source = join(root, 'src');
 
-const forAll = ['failure.ts', 'version.ts', 'whole-file.ts'];
+const forAll = ['failure.ts', 'version.ts', 'whole-file.ts', 'words.ts'];
 
-/** Everything below a folder, besides itself and the files for all. */
-const mayImport: Record<string, readonly string[]> = {
-  engine: [],
-  nn: ['engine'],
-  random: [],
-  database: [],
-  workers: [],
-  data: ['engine', 'random'],
-  space: ['random'],
-  draw: ['space'],
-  model: ['engine', 'nn', 'data', 'space', 'random'],
-  train: ['engine', 'nn', 'data', 'space', 'model', 'random'],
-  search: ['engine', 'nn', 'space', 'random'],
-  simulation: ['space', 'search', 'random'],
-  study: ['engine', 'nn', 'random', 'database', 'data', 'space', 'model', 'train', 'search', 'workers'],
-  report: ['random', 'space', 'search', 'draw', 'study'],
-  export: ['engine', 'nn', 'data', 'random', 'space', 'model'],
-  import: ['engine', 'nn', 'data', 'space', 'model'],
-  latency: ['engine', 'random', 'space', 'model', 'export'],
-  cli: [
-    'engine',
-    'nn',
-    'random',
-    'database',
-    'data',
-    'space',
-    'draw',
-    'model',
-    'train',
-    'search',
-    'simulation',
-    'workers',
-    'study',
-    'report',
-    'export',
-    'latency',
-    'import',
-  ],
-};
+/** What lies outside src/, and who may read it. */
+const outside = [
+  'cli/doctor.ts: ../scripts/doctor/doctor.mjs', // answers before there is a command line, too
+  'engine/addon.ts: ../build/nasnet.node',
+  'export/html/export-html.ts: ../examples/browser/…',
+  'version.ts: ../package.json',
+];
 
-/** [importing file, imported file], both relative to src/, for static and dynamic imports alike. */
-function localImports(): [string, string][] {
-  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  return files.flatMap((name) => {
-    const text = readFileSync(join(source, name), 'utf8');
-    const specifiers = [
-      ...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g),
-      ...text.matchAll(/new URL\('(\.[^']+\.ts)'/g),
-    ];
-    return specifiers.map((match): [string, string] => [
-      name,
-      relative(source, resolve(source, dirname(name), match[1])),
-    ]);
-  });
+/** Folders whose files may import one another in a circle, by design. */
+const knots = ['engine', 'import', 'search', 'study'];
+
+/** Folders that run in a browser. */
+const browser = ['statistics', 'space', 'draw'];
+
+interface Import {
+  from: string;
+  /** Relative to src/, or a package. */
+  to: string;
+  /** Erased before it runs. */
+  typeOnly: boolean;
+  local: boolean;
 }
 
-test('every folder of src/ is in the table', () => {
-  const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+
+/** Static and dynamic imports, and files named by URL. */
+const imports: Import[] = files.flatMap((from) => {
+  const text = readFileSync(join(source, from), 'utf8');
+  const found = [
+    ...text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'/gm),
+    ...text.matchAll(/^import\s+()'([^']+)'/gm),
+    ...text.matchAll(/\bimport\(()\s*'([^']+)'/g),
+    ...text.matchAll(/new URL\(()\s*['`](\.[^'`]+)['`]/g),
+  ];
+  return found.map(([, type, to]): Import => {
+    const local = to!.startsWith('.');
+    const path = local ? relative(source, resolve(source, dirname(from), to!)).replace(/\$\{.*/, '…') : to!;
+    return { from, to: path, typeOnly: type !== undefined && type !== '', local };
+  });
+});
+const within = imports.filter(({ to, local }) => local && !to.startsWith('..'));
+
+const folderOf = (name: string) => name.split(sep)[0]!;
+const folders = [...new Set(files.filter((name) => name.includes(sep)).map(folderOf))].sort();
+
+/** The table of CONTRIBUTING.md: what each folder may import besides itself and the files for all. */
+function table(): Record<string, readonly string[]> {
+  const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const [, rows = ''] = /\| folder \| may import \|\n\|[ |-]+\|\n((?:\|.*\n)+)/.exec(text) ?? [];
+  const names = (cell: string) => cell.split(',').map((name) => name.trim());
+  return Object.fromEntries(
+    rows
+      .trim()
+      .split('\n')
+      .flatMap((row) => {
+        const [, importers = '', imported = ''] = row.split('|').map((cell) => cell.trim());
+        const list = imported === '–' ? [] : imported === 'all' ? folders : names(imported);
+        return names(importers).map((name): [string, string[]] => [name, list]);
+      }),
+  );
+}
+const mayImport = table();
+
+/** All that is loaded with a file. */
+function loadedWith(first: string): Set<string> {
+  const seen = new Set([first]);
+  for (const name of seen) for (const { from, to, typeOnly } of imports) if (from === name && !typeOnly) seen.add(to);
+  return seen;
+}
+
+/** Files that are in a circle of imports, those of types included. */
+function inCircles(): string[] {
+  const next = Map.groupBy(within, ({ from }) => from);
+  const reached = (first: string) => {
+    const seen = new Set<string>();
+    const open = [first];
+    while (open.length > 0) {
+      const fresh = (next.get(open.pop()!) ?? []).map(({ to }) => to).filter((to) => !seen.has(to));
+      open.push(...fresh);
+      for (const to of fresh) seen.add(to);
+    }
+    return seen;
+  };
+  return files.filter((name) => reached(name).has(name));
+}
+
+test('the table has every folder of src/ and no other', () => {
+  assert.deepEqual(Object.keys(mayImport).sort(), folders);
+});
+
+test('files import only from the folders that the table allows', () => {
+  assert.ok(within.length > 400, `only ${within.length} imports were found: the patterns no longer fit the code`);
+  const forbidden = within.filter(({ from, to }) => {
+    const [importer, imported] = [folderOf(from), folderOf(to)];
+    return importer !== imported && !forAll.includes(imported) && !mayImport[importer]?.includes(imported);
+  });
   assert.deepEqual(
-    folders.map((entry) => entry.name).filter((name) => !(name in mayImport)),
+    forbidden.map(({ from, to }) => `${from} imports ${to}`),
     [],
   );
 });
 
-test('files import only from the folders that the table allows', () => {
-  const imports = localImports();
-  assert.ok(imports.length > 20, `only ${imports.length} imports were found: the pattern no longer fits the code`);
-  const forbidden = imports.filter(([from, to]) => {
-    const [importer, imported] = [from.split(sep)[0], to.split(sep)[0]];
-    return (
-      importer !== imported &&
-      !forAll.includes(imported!) &&
-      !to.startsWith('..') &&
-      !mayImport[importer]?.includes(imported)
-    );
-  });
+test('what a folder may import stands above it', () => {
+  const above = new Set<string>();
+  for (const [folder, imported] of Object.entries(mayImport)) {
+    if (folder !== 'cli') assert.deepEqual([folder, ...imported.filter((name) => !above.has(name))], [folder]);
+    above.add(folder);
+  }
+});
+
+test('what lies outside src/ is read where that is said', () => {
+  const left = imports.filter(({ to, local }) => local && to.startsWith('..'));
+  assert.deepEqual(left.map(({ from, to }) => `${from}: ${to}`).sort(), outside);
+});
+
+test('no files import one another in a circle, but for the knots', () => {
   assert.deepEqual(
-    forbidden.map(([from, to]) => `${from} imports ${to}`),
+    inCircles().filter((name) => !knots.includes(folderOf(name))),
+    [],
+  );
+});
+
+test('what runs in a browser loads nothing of Node and no engine', () => {
+  const own = files.filter((name) => browser.includes(folderOf(name)));
+  assert.deepEqual(
+    own.flatMap((name) =>
+      [...loadedWith(name)]
+        .filter((to) => to.startsWith('node:') || folderOf(to) === 'engine')
+        .map((to) => `${name}: ${to}`),
+    ),
     [],
   );
 });

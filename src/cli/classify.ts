@@ -11,8 +11,8 @@ import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { type Answer, likeliestClasses } from '../model/classification.ts';
 import { readModel, readModelDescription } from '../model/model-file.ts';
-import { percent, whole } from '../report/words.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
+import { percent, whole } from '../words.ts';
 import { LiveBlock } from './live-block.ts';
 import { wholeNumber } from './model-source.ts';
 

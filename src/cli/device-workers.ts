@@ -3,9 +3,9 @@
 import { availableParallelism } from 'node:os';
 import { type Computing, cpu } from '../engine/device.ts';
 import { childrenOnGpu, freeGpuMemory, workerGpuMemory } from '../study/gpu-memory.ts';
-import { bytesWords } from '../study/limits.ts';
 import type { ImageCounts } from '../study/prediction.ts';
 import type { SearchSettings } from '../study/preset.ts';
+import { bytesWords } from '../words.ts';
 
 /** @param onCpu the number on the CPU @param note is told the reckoning */
 export function workersOn(

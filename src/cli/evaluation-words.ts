@@ -1,8 +1,8 @@
 // What an evaluation says: in words for people, as a document for programs.
 
 import { skippedSentence } from '../data/image-folder.ts';
-import { percent, whole } from '../report/words.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
+import { percent, whole } from '../words.ts';
 
 interface Result {
   model: string;

@@ -7,8 +7,8 @@ import { type Imported, importWeights } from '../import/import-weights.ts';
 import { type SourceName, sources } from '../import/sources.ts';
 import { writeModel } from '../model/model-file.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
-import { percent, whole } from '../report/words.ts';
 import { makeFolder } from '../whole-file.ts';
+import { percent, whole } from '../words.ts';
 import { LiveBlock } from './live-block.ts';
 import { wholeNumber } from './model-source.ts';
 

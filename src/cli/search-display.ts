@@ -2,7 +2,6 @@
 // Nothing is decided by it.
 
 import { collapseWarning } from '../report/controller-words.ts';
-import { duration, percent } from '../report/words.ts';
 import type { ExperimentEvent } from '../study/experiment.ts';
 import type { FinalistEvent, FinalistRace } from '../study/finalists.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
@@ -10,6 +9,7 @@ import type { TrialState } from '../study/records.ts';
 import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
 import type { TrainingDetails } from '../study/training-job.ts';
+import { duration, percent } from '../words.ts';
 import { LiveBlock } from './live-block.ts';
 import { finalistsLine, renderSearch, type SearchView } from './search-view.ts';
 

@@ -2,13 +2,14 @@
 // Measured times of each cell would decide otherwise when a search is resumed, and cost more than most children.
 
 import { InputError } from '../failure.ts';
-import { type Coefficients, latencyTerms, lawValue, leftBehind, startingLaws } from '../space/cost-law.ts';
+import { latencyTerms, lawValue, leftBehind, startingLaws } from '../space/cost-law.ts';
+import { median } from '../statistics/order.ts';
+import { type Coefficients, fitLaw } from '../statistics/robust-fit.ts';
 import { keepFinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { readFinalModel } from '../study/final-model.ts';
 import { finalPlan, type LatencyLimit, type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
 import type { ImageCounts, Laws } from '../study/prediction.ts';
 import { randomCells } from '../study/prediction-estimate.ts';
-import { fitLaw, median } from '../study/prediction-fit.ts';
 import { machineName } from '../study/prediction-record.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import type { Study } from '../study/study.ts';

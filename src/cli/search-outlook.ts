@@ -1,6 +1,7 @@
 // What is still ahead of a running search: how long its trainings under way, waiting and not asked for yet will take, corrected by every
 // child that finishes. It decides nothing.
 
+import { sum } from '../statistics/order.ts';
 import type { ExperimentEvent } from '../study/experiment.ts';
 import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../study/prediction.ts';
 import { keepPrediction, type PredictionRecord, tookOf } from '../study/prediction-record.ts';
@@ -138,5 +139,3 @@ export class SearchOutlook {
 }
 
 const keyOf = ({ trial, rung = 0 }: Place) => `${trial} ${rung}`;
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

@@ -4,12 +4,13 @@
 import { availableParallelism } from 'node:os';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import { startingLaws } from '../space/cost-law.ts';
-import { bytesWords, limitCheck } from '../study/limits.ts';
+import { limitCheck } from '../study/limits.ts';
 import { memoryLeft, workersThatFit } from '../study/machine-memory.ts';
 import type { ImageCounts, Laws } from '../study/prediction.ts';
 import { estimateSearch, type SearchEstimate } from '../study/prediction-estimate.ts';
 import { measureLaws } from '../study/prediction-probe.ts';
 import type { SearchSettings } from '../study/preset.ts';
+import { bytesWords } from '../words.ts';
 
 /** Where predictions start: the laws that the code states, or those measured here. */
 export interface Start {

@@ -1,6 +1,6 @@
 // A search at one instant as a few lines of text. search-display.ts keeps the instant up to date and draws it.
 
-import { duration, percent } from '../report/words.ts';
+import { duration, percent } from '../words.ts';
 
 /** What the display knows of a search at one instant. */
 export interface SearchView {

@@ -1,10 +1,10 @@
 // What a search will be and will take, in words: the statement of its settings and the estimate, before it starts.
 
-import { whole } from '../report/words.ts';
-import { bytesWords, limitWords } from '../study/limits.ts';
+import { limitWords } from '../study/limits.ts';
 import type { ImageCounts } from '../study/prediction.ts';
 import type { Range, SearchEstimate, Span } from '../study/prediction-estimate.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
+import { bytesWords, roughly, whole } from '../words.ts';
 import { alignColumns } from './columns.ts';
 
 /** The whole search as rows of what and how much. */
@@ -98,18 +98,3 @@ function joined(low: string, high: string): string {
   const [one, unit] = low.split(' ');
   return high.endsWith(` ${unit}`) ? `${one} to ${high}` : `${low} to ${high}`;
 }
-
-/** Seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 days". */
-export function roughly(seconds: number): string {
-  const units: [number, string][] = [
-    [2 * 86_400, 'days'],
-    [2 * 3600, 'h'],
-    [100, 'min'],
-  ];
-  const sizes: Record<string, number> = { days: 86_400, h: 3600, min: 60, s: 1 };
-  const unit = units.find(([least]) => seconds >= least)?.[1] ?? 's';
-  return `${twoDigits(seconds / sizes[unit]!)} ${unit}`;
-}
-
-/** Thousands separated. */
-const twoDigits = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');

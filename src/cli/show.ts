@@ -5,10 +5,10 @@ import { finalistTable } from '../report/finalists.ts';
 import { type Findings, findingsOf, sentences } from '../report/findings.ts';
 import { ladderTable, meterTable } from '../report/ladder.ts';
 import { ladderArmTable } from '../report/ladder-arms.ts';
-import { percent, whole } from '../report/words.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { Study } from '../study/study.ts';
+import { percent, whole } from '../words.ts';
 import { alignColumns } from './columns.ts';
 import { wholeNumber } from './model-source.ts';
 

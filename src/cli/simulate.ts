@@ -2,12 +2,12 @@
 
 import type { Command } from 'commander';
 import { InputError } from '../failure.ts';
-import { duration, percent, whole } from '../report/words.ts';
 import { createStrategy, strategyNames } from '../search/strategy.ts';
 import { type Landscape, landscapes } from '../simulation/landscape.ts';
 import { type SimulatedTrial, simulate } from '../simulation/simulate.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
+import { duration, percent, whole } from '../words.ts';
 import { alignColumns } from './columns.ts';
 import { LiveBlock } from './live-block.ts';
 import { positiveNumber, wholeNumber } from './model-source.ts';

@@ -4,6 +4,7 @@ import { countElements } from '../space/layer-cost.ts';
 import type { Layer } from '../space/layers.ts';
 import { type Plan, planParameters } from '../space/plan.ts';
 import { cellLayers } from '../space/plan-cell.ts';
+import { sum } from '../statistics/order.ts';
 import type { Runtime } from './runtime.ts';
 
 const bytesPerNumber = 4; // float32
@@ -27,8 +28,6 @@ export function inferenceBytes(plan: Plan, batch: number, runtime: Runtime): num
   const read = Math.max(image, ...plan.cells.map(({ shape }) => 2 * elements(shape)));
   return bytesPerNumber * (onnxCopies * weights + batch * (read + Math.max(...parts)));
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 const elements = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 

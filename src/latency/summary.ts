@@ -1,5 +1,7 @@
 // Many timings of the same thing as a few numbers that one slow run does not move.
 
+import { quantile } from '../statistics/order.ts';
+
 export interface Summary {
   runs: number;
   /** All in milliseconds. */
@@ -20,14 +22,6 @@ export function summarise(milliseconds: readonly number[]): Summary {
     lowerQuartile: quantile(sorted, 0.25),
     upperQuartile: quantile(sorted, 0.75),
   };
-}
-
-/** Between neighbours in proportion: the median of an even count is the mean of the middle two. */
-export function quantile(sorted: readonly number[], share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const [one, next] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];
-  return one + (place - below) * (next - one);
 }
 
 /**

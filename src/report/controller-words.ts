@@ -1,6 +1,6 @@
 // What the controller's own figures say to a reader: here, that it has stopped to search.
 
-import { percent, whole } from './words.ts';
+import { percent, whole } from '../words.ts';
 
 const collapsed = 0.1; // of the uniform policy's entropy
 

@@ -4,11 +4,12 @@
 import { RandomStream } from '../random/stream.ts';
 import { armLabels } from '../search/arms-strategy.ts';
 import { armNames } from '../search/strategy.ts';
+import { interval } from '../statistics/bootstrap.ts';
+import { mean } from '../statistics/order.ts';
 import { finalistRace } from '../study/finalists.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { meanOf, runsDone } from '../study/racing.ts';
 import type { Study } from '../study/study.ts';
-import { interval, mean } from './bootstrap.ts';
 
 /** One of an arm's best models, trained again. */
 export interface Retrained {

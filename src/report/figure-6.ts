@@ -2,9 +2,10 @@
 // strategy, with bootstrap intervals, and what can be said of the strategies in one sentence each. No drawing here.
 
 import { RandomStream } from '../random/stream.ts';
-import { interval, mean } from './bootstrap.ts';
+import { interval } from '../statistics/bootstrap.ts';
+import { mean } from '../statistics/order.ts';
+import { whole } from '../words.ts';
 import { type SearchRun, topMeans, uniqueModels } from './search-runs.ts';
-import { whole } from './words.ts';
 
 /** The paper's curves: the best model, the mean of the 5 and of the 25 best. */
 export const topCounts = [1, 5, 25] as const;

@@ -1,13 +1,13 @@
 // What the race of finalists has found: means of runs with their intervals, groups that cannot be told apart, and how far the children
 // had put them into that order. Values and sentences; page.ts and show lay them out.
 
+import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
+import { criticalValue } from '../statistics/student-t.ts';
 import { type FinalistRace, finalistRace } from '../study/finalists.ts';
 import type { Finalists, SearchSettings, Training } from '../study/preset.ts';
 import { meanOf, type RaceEnd, type Racer, ranking, runsDone } from '../study/racing.ts';
-import { criticalValue } from '../study/student-t.ts';
 import type { Study } from '../study/study.ts';
-import { type RankCorrelation, rankCorrelation } from './kendall.ts';
-import { duration, percent, whole } from './words.ts';
+import { duration, percent, whole } from '../words.ts';
 
 export interface FinalistRow {
   trial: number;

@@ -16,12 +16,12 @@ import { type SearchSettings, type Training, testViewWarning } from '../study/pr
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
+import { duration, percent, whole } from '../words.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder.ts';
 import { type LadderArm, ladderArms } from './ladder-arms.ts';
 import { latencySentence, limitSentence, predictionSentence } from './limits.ts';
-import { duration, percent, whole } from './words.ts';
 
 /** One of the best cells, and the child network that was trained with it. */
 export interface CellFinding {

@@ -6,8 +6,8 @@ import { armNames } from '../search/strategy.ts';
 import type { SearchSettings } from '../study/preset.ts';
 import { ladderOptions } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
+import { percent } from '../words.ts';
 import { bestAndMean, type RungFinding, trainedWords } from './ladder.ts';
-import { percent } from './words.ts';
 
 export type ArmRung = Pick<RungFinding, 'rung' | 'done' | 'failed' | 'open' | 'best' | 'mean'>;
 

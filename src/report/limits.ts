@@ -1,9 +1,9 @@
 // Sentences about what a search was limited to, how well it foretold its children, and whether the final network keeps to it.
 
 import type { FinalLatency } from '../study/final-latency.ts';
-import { type Limits, limitWords, millisecondsWords } from '../study/limits.ts';
+import { type Limits, limitWords } from '../study/limits.ts';
 import type { PredictionRecord } from '../study/prediction-record.ts';
-import { percent, whole } from './words.ts';
+import { millisecondsWords, percent, whole } from '../words.ts';
 
 export function limitSentence(limits: Limits): string {
   const beyond = limits.beyond === 'resample' ? 'another was drawn in the place of' : 'without training failed';

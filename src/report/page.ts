@@ -3,6 +3,7 @@
 
 import { drawArchitecture } from '../draw/picture.ts';
 import type { FinalModel } from '../study/final-model.ts';
+import { duration, percent, whole } from '../words.ts';
 import {
   classChart,
   type LearningPoint,
@@ -15,7 +16,6 @@ import { type FinalistFindings, finalistTable } from './finalists.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder.ts';
 import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
-import { duration, percent, whole } from './words.ts';
 
 export interface Page extends Findings {
   /** Every child that has a reward. */

@@ -1,11 +1,9 @@
 // What a training or an inference costs as a law: a few terms that follow from the plan, each times a coefficient that belongs to a
 // machine. The coefficients here are where a prediction starts; study/prediction.ts corrects them by what really happened.
 
+import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Plan } from './plan.ts';
 import { heldInEvaluation, planWork, type Work, weightCount } from './plan-work.ts';
-
-/** Σ coefficient × term. */
-export type Coefficients = readonly number[];
 
 export function lawValue(coefficients: Coefficients, terms: readonly number[]): number {
   return terms.reduce((sum, term, index) => sum + term * coefficients[index]!, 0);

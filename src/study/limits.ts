@@ -4,10 +4,12 @@
 
 import { InputError } from '../failure.ts';
 import { inputCount } from '../space/architecture.ts';
-import { type Coefficients, latencyTerms, lawValue } from '../space/cost-law.ts';
+import { latencyTerms, lawValue } from '../space/cost-law.ts';
 import { decode } from '../space/decisions.ts';
 import { type Plan, planNetwork } from '../space/plan.ts';
 import { cellForm, defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
+import type { Coefficients } from '../statistics/robust-fit.ts';
+import { bytesWords, millisecondsWords } from '../words.ts';
 import type { Evaluate } from './evaluation.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 import type { SearchSettings, Training } from './preset.ts';
@@ -129,16 +131,6 @@ export function finalPlan(
 }
 
 const counted = (value: number) => value.toLocaleString('en-US');
-
-/** "3.42 ms" */
-export const millisecondsWords = (value: number): string => `${Number(value.toPrecision(3))} ms`;
-
-/** "812 MB", "2.1 GB", of 1,000 as disks and --max-memory count. */
-export function bytesWords(bytes: number): string {
-  return bytes < 1e9
-    ? `${Math.ceil(bytes / 1e6)} MB`
-    : `${(Math.ceil(bytes / 1e7) / 100).toFixed(bytes < 1e10 ? 2 : 1)} GB`;
-}
 
 /** The limits in words, one for each: "at most 800,000 parameters in the final network". */
 export function limitWords({ parameters, multiplyAdds, memory, latency }: Limits): string[] {

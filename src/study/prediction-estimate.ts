@@ -5,8 +5,8 @@ import { RandomStream } from '../random/stream.ts';
 import type { Accepts } from '../search/draw-within.ts';
 import { leftBehind } from '../space/cost-law.ts';
 import { sampleDecisions } from '../space/sample.ts';
+import { quantile, sum } from '../statistics/order.ts';
 import { type Cost, type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';
-import { quantile } from './prediction-fit.ts';
 import type { SearchSettings, Training } from './preset.ts';
 
 /** From the cheap to the dear: 5% are below `low`, 5% above `high`. */
@@ -124,8 +124,6 @@ function costs(training: Training, cells: readonly number[][], { settings, count
     ),
   };
 }
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 function rangeOf(values: readonly number[]): Range {
   return { low: quantile(values, 0.05), mean: sum(values) / values.length, high: quantile(values, 0.95) };

@@ -2,10 +2,10 @@
 
 import { lawValue, startingLaws, trainingTerms } from '../space/cost-law.ts';
 import type { Plan } from '../space/plan.ts';
+import { fitLaw } from '../statistics/robust-fit.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';
 import { randomCells } from './prediction-estimate.ts';
-import { fitLaw } from './prediction-fit.ts';
 import type { SearchSettings } from './preset.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
 

@@ -1,12 +1,13 @@
 // What a child will take, foretold from its plan before it is trained, and corrected by what the finished children of this study took
-// on this machine. How the law is fitted is prediction-fit.ts's, how a study keeps it prediction-record.ts's, what a whole search takes
+// on this machine. How the law is fitted is statistics/robust-fit.ts's, how a study keeps it prediction-record.ts's, what a whole search takes
 // prediction-estimate.ts's.
 
-import { type Coefficients, lawValue, memoryTerms, startingLaws, trainingTerms } from '../space/cost-law.ts';
+import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../space/cost-law.ts';
 import { decode } from '../space/decisions.ts';
 import { type Plan, planNetwork } from '../space/plan.ts';
 import { defaultSpace, type SpaceName } from '../space/search-space.ts';
-import { fitLaw, median, type Observation } from './prediction-fit.ts';
+import { median } from '../statistics/order.ts';
+import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
 import type { SearchSettings, Training } from './preset.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */

@@ -9,7 +9,8 @@
 // no worse than the one that leads with a probability of at most 5%. That is so where noise is about as strong for one finalist as for
 // another; and "better" means better on the held-out images in use.
 
-import { criticalValue } from './student-t.ts';
+import { mean } from '../statistics/order.ts';
+import { criticalValue } from '../statistics/student-t.ts';
 
 export interface RacingRule {
   /** Runs of each finalist before the first look, 2 or more. */
@@ -75,7 +76,7 @@ export function runsDone({ accuracies }: Racer): number {
 
 /** Mean accuracy of the first so many runs, by default of all that are done; NaN for none. */
 export const meanOf = (racer: Racer, runs = runsDone(racer)): number =>
-  meanOfAll(racer.accuracies.slice(0, runs) as number[]);
+  mean(racer.accuracies.slice(0, runs) as number[]);
 
 /** The finalists that did not fail, best first: those in the race by their means, then the groups of the beaten. */
 export function ranking(racers: readonly Racer[], { racing, beaten }: Race): number[] {
@@ -94,9 +95,9 @@ function missing(racers: readonly Racer[], racing: readonly number[], runs: numb
 function compare(racers: readonly Racer[], racing: readonly number[], runs: number, { least, most, step }: RacingRule) {
   const count = racing.length;
   const table = racing.map((index) => racers[index]!.accuracies.slice(0, runs) as number[]); // [count][runs]
-  const means = table.map(meanOfAll);
-  const seeds = Array.from({ length: runs }, (_, run) => meanOfAll(table.map((row) => row[run]!)));
-  const whole = meanOfAll(means);
+  const means = table.map(mean);
+  const seeds = Array.from({ length: runs }, (_, run) => mean(table.map((row) => row[run]!)));
+  const whole = mean(means);
   const squares = table.flatMap((row, index) =>
     row.map((accuracy, run) => (accuracy - means[index]! - seeds[run]! + whole) ** 2),
   );
@@ -122,8 +123,4 @@ function groups(racers: readonly Racer[], out: readonly number[], rule: RacingRu
   const inOrder = [...out].sort((a, b) => meanOf(racers[b]!, runs) - meanOf(racers[a]!, runs) || a - b);
   const worse = inOrder.length === 1 ? [] : compare(racers, inOrder, runs, rule).worse;
   return [inOrder.filter((index) => !worse.includes(index)), ...groups(racers, worse, rule)];
-}
-
-function meanOfAll(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

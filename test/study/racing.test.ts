@@ -4,26 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { type Race, type Racer, type RacingRule, race, ranking } from '../../src/study/racing.ts';
-import { criticalValue, upperTail } from '../../src/study/student-t.ts';
 
 const racers = (...rows: number[][]): Racer[] => rows.map((accuracies) => ({ accuracies, failed: false }));
-
-test("the critical values are those of the textbooks' tables", () => {
-  const table = [
-    [0.025, 1, 12.706],
-    [0.025, 2, 4.303],
-    [0.025, 3, 3.182],
-    [0.05, 10, 1.812],
-    [0.005, 7, 3.499],
-    [0.025, 30, 2.042],
-    [0.0005, 120, 3.373],
-  ] as const;
-  for (const [tail, freedom, expected] of table) {
-    assert.ok(Math.abs(criticalValue(tail, freedom) - expected) < 0.0006, `${tail} with ${freedom}`);
-  }
-  assert.equal(upperTail(0, 5), 0.5);
-  assert.ok(Math.abs(upperTail(1, 1) - 0.25) < 1e-15, 'Cauchy: 1/2 − atan(1) / π');
-});
 
 test('two finalists are compared by the paired t-test: by hand, over three runs', () => {
   // Differences 4, 5, 6 (percent): mean 5, deviation 1, t = 5 / (1 / √3) = 8.66; critical at 2.5% with 2 degrees of freedom: 4.303.

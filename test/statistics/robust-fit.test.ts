@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { lawValue } from '../../src/space/cost-law.ts';
-import { fitLaw, median, type Observation, quantile } from '../../src/study/prediction-fit.ts';
+import { median } from '../../src/statistics/order.ts';
+import { fitLaw, type Observation } from '../../src/statistics/robust-fit.ts';
 
 const start = [1e-10, 2e-9, 1e-4, 0.02];
 const truth = [2.5e-10, 1e-9, 3e-4, 0.05];
@@ -52,9 +53,4 @@ test('noise does not make a coefficient negative, nor a term that is another one
   for (const found of [fitLaw(noisy, start), fitLaw(doubled, [...start, start[0]!])]) {
     assert.ok(found.every((coefficient) => Number.isFinite(coefficient) && coefficient >= 0));
   }
-});
-
-test('quantiles lie between neighbours: of 1, 2, 4, 8 the median is 3 and a quarter is below 1.75', () => {
-  assert.equal(quantile([8, 1, 4, 2], 0.5), 3);
-  assert.equal(quantile([8, 1, 4, 2], 0.25), 1.75);
 });

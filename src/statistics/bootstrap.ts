@@ -1,7 +1,4 @@
-// What the bootstraps of the reports share.
-
-export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+// The interval of a bootstrap: of all its results, those in the middle.
 
 /** Quantiles 2.5% and 97.5%. */
 export function interval(values: readonly number[]): [low: number, high: number] {

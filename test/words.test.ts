@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, percent, whole } from '../../src/report/words.ts';
+import { duration, percent, roughly, whole } from '../src/words.ts';
 
 test('durations name their two largest units', () => {
   const cases: [number, string][] = [
@@ -19,4 +19,12 @@ test('shares and counts', () => {
   assert.equal(percent(0.4821), '48.2%');
   assert.equal(percent(1, 0), '100%');
   assert.equal(whole(3_346_538), '3,346,538');
+});
+
+const hour = 3600;
+const year = 365 * 24 * hour;
+
+test('durations have two digits and one unit', () => {
+  const texts = [0.42, 8.4, 95, 170, 3 * hour, 30 * hour, 880 * 24 * hour, 55 * year].map(roughly);
+  assert.deepEqual(texts, ['0.42 s', '8.4 s', '95 s', '2.8 min', '3 h', '30 h', '880 days', '20,000 days']);
 });

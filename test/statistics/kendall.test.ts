@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
-import { rankCorrelation } from '../../src/report/kendall.ts';
+import { rankCorrelation } from '../../src/statistics/kendall.ts';
 
 const close = (value: number, expected: number, reach = 5e-4) =>
   assert.ok(Math.abs(value - expected) < reach, `${value}, expected ${expected}`);

@@ -1,7 +1,10 @@
 // The coefficients of a law (space/cost-law.ts) from what was observed: a robust regression on relative errors that leaves what it
 // starts from only as far as the observations outweigh their scatter.
 
-import type { Coefficients } from '../space/cost-law.ts';
+import { median, sum } from './order.ts';
+
+/** Σ coefficient × term. */
+export type Coefficients = readonly number[];
 
 export interface Observation {
   terms: readonly number[];
@@ -90,19 +93,5 @@ function solve(matrix: readonly number[][], right: readonly number[]): number[] 
   return half;
 }
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-
 const dot = (one: readonly number[], other: readonly number[]) =>
   sum(one.map((number, index) => number * other[index]!));
-
-export function median(numbers: readonly number[]): number {
-  return quantile(numbers, 0.5);
-}
-
-/** Between neighbours in proportion, of at least one number in any order. */
-export function quantile(numbers: readonly number[], share: number): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const place = share * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
-  return below + (place - Math.floor(place)) * (above - below);
-}

@@ -1,0 +1,52 @@
+// Figures in words, the same in every table, page and display.
+
+/** 0.4821 as "48.2%". */
+export function percent(fraction: number, digits = 1): string {
+  return `${(100 * fraction).toFixed(digits)}%`;
+}
+
+/** A count with thousands separated: "3,346,538". */
+export const whole = (count: number): string => Math.round(count).toLocaleString('en-US');
+
+/** Seconds in words: "8 s", "3 min 10 s", "2 h 5 min", "4 d 3 h". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const units = [
+    [Math.floor(whole / 86400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'min'],
+    [whole % 60, 's'],
+  ] as const;
+  const first = units.findIndex(([count]) => count > 0);
+  if (first === -1) return '0 s';
+  return units
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ');
+}
+
+/** "812 MB", "2.1 GB", of 1,000 as disks and --max-memory count. */
+export function bytesWords(bytes: number): string {
+  return bytes < 1e9
+    ? `${Math.ceil(bytes / 1e6)} MB`
+    : `${(Math.ceil(bytes / 1e7) / 100).toFixed(bytes < 1e10 ? 2 : 1)} GB`;
+}
+
+/** "3.42 ms" */
+export const millisecondsWords = (value: number): string => `${Number(value.toPrecision(3))} ms`;
+
+/** Seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 days". */
+export function roughly(seconds: number): string {
+  const units: [number, string][] = [
+    [2 * 86_400, 'days'],
+    [2 * 3600, 'h'],
+    [100, 'min'],
+  ];
+  const sizes: Record<string, number> = { days: 86_400, h: 3600, min: 60, s: 1 };
+  const unit = units.find(([least]) => seconds >= least)?.[1] ?? 's';
+  return `${twoDigits(seconds / sizes[unit]!)} ${unit}`;
+}
+
+/** Thousands separated. */
+const twoDigits = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');
