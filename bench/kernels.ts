@@ -14,7 +14,7 @@ import { noGrad, scope } from '../src/engine/memory.ts';
 import { operator } from '../src/engine/operator.ts';
 import { batchNorm, conv2d, pad } from '../src/engine/operators.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
-import { samePadding } from '../src/space/layer-path.ts';
+import { samePadding } from '../src/plan/layer-path.ts';
 import { median } from './median.ts';
 
 const { values: options } = parseArgs({

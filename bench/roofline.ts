@@ -15,7 +15,7 @@ import { noGrad, scope } from '../src/engine/memory.ts';
 import { crossEntropy } from '../src/engine/operators.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../src/nn/optimizers.ts';
-import { planNetwork } from '../src/space/plan.ts';
+import { planNetwork } from '../src/plan/plan.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { type RecordedCall, record, watchSchemas } from './recorder.ts';
 import { operands, replay, type Work, workOf } from './replay.ts';

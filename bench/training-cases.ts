@@ -1,9 +1,9 @@
 // The networks that bench/training.ts measures: the search's children, the final network, random children, the mobile model.
 import { InputError } from '../src/failure.ts';
+import { type Layout, planNetwork } from '../src/plan/plan.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
-import { type Layout, planNetwork } from '../src/space/plan.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 

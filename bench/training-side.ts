@@ -13,7 +13,7 @@ import { manualSeed } from '../src/engine/random.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { Momentum } from '../src/nn/optimizers.ts';
-import { planNetwork } from '../src/space/plan.ts';
+import { planNetwork } from '../src/plan/plan.ts';
 import { childRecipe } from '../src/train/recipe.ts';
 import { StepSums, trainingStep } from '../src/train/step.ts';
 import type { Job, Steps } from './training-process.ts';

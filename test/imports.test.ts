@@ -22,7 +22,7 @@ const outside = [
 const knots = ['engine', 'import', 'search', 'study'];
 
 /** Folders that run in a browser. */
-const browser = ['statistics', 'space', 'draw'];
+const browser = ['statistics', 'space', 'plan', 'draw'];
 
 interface Import {
   from: string;

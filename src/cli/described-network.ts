@@ -4,7 +4,7 @@ import type { ModelDescription } from '../model/model-description.ts';
 import { readModel } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { imagenetPreprocessing } from '../model/preprocessing.ts';
-import { planNetwork } from '../space/plan.ts';
+import { planNetwork } from '../plan/plan.ts';
 import type { NamedNetwork } from './model-flags.ts';
 
 /** In evaluation, without the auxiliary head. @throws InputError for a damaged file */

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { drawArchitecture } from '../draw/picture.ts';
-import { type ArchitectureSource, parseArchitectureSource } from '../space/model-name.ts';
+import { type ArchitectureSource, parseArchitectureSource } from '../plan/model-name.ts';
 import { writeWhole } from '../whole-file.ts';
 import { readArchitecture } from './model-source.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelDescription } from '../model/model-description.ts';
 import type { Network } from '../model/network.ts';
-import { planNetwork } from '../space/plan.ts';
+import { planNetwork } from '../plan/plan.ts';
 import { whole } from '../words.ts';
 import { onInterrupt } from './interrupt.ts';
 import type { LiveBlock } from './live-block.ts';

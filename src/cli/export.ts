@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
-import type { ModelFlags } from '../space/model-name.ts';
+import type { ModelFlags } from '../plan/model-name.ts';
 import { makeFolder } from '../whole-file.ts';
 import { type FormatName, formats } from './export-formats.ts';
 import { type GivenFlags, givenFlags } from './flags.ts';

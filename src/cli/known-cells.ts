@@ -1,9 +1,9 @@
 // The cells of `search --known`, as the decisions that stand for them.
 
 import { InputError } from '../failure.ts';
+import { parseArchitectureSource } from '../plan/model-name.ts';
 import { type Architecture, type Cell, outputStates } from '../space/architecture.ts';
 import { encode } from '../space/decisions.ts';
-import { parseArchitectureSource } from '../space/model-name.ts';
 import type { SpaceName } from '../space/search-space.ts';
 import { readArchitecture } from './model-source.ts';
 

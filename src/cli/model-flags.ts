@@ -3,10 +3,10 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-description.ts';
+import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
+import { type Plan, type PlanOptions, planNetwork } from '../plan/plan.ts';
+import { auxiliaryFits } from '../plan/plan-auxiliary.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
-import { type Plan, type PlanOptions, planNetwork } from '../space/plan.ts';
-import { auxiliaryFits } from '../space/plan-auxiliary.ts';
 import { typedFlag } from './flags.ts';
 import { imageSize, readArchitecture, wholeNumber } from './model-source.ts';
 

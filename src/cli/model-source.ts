@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { InputError } from '../failure.ts';
+import { type ArchitectureSource, resolveArchitecture } from '../plan/model-name.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { type ArchitectureSource, resolveArchitecture } from '../space/model-name.ts';
 
 /** @throws InputError for what is missing or is no architecture */
 export function readArchitecture(source: ArchitectureSource): Promise<Architecture> {

@@ -1,6 +1,6 @@
 // `nasnet profile --family`: the published networks beside what the released graph gives for them.
 
-import { type FamilyMember, family } from '../space/family.ts';
+import { type FamilyMember, family } from '../plan/family.ts';
 import { alignColumns } from './columns.ts';
 import { whole } from './profile-table.ts';
 

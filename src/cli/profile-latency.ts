@@ -5,7 +5,7 @@ import { devices, libtorch } from '../engine/machine.ts';
 import { InputError } from '../failure.ts';
 import { type Latency, measureLatency, type NotMeasured } from '../latency/measure.ts';
 import { type Runtime, runtimes } from '../latency/runtime.ts';
-import type { Plan } from '../space/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { alignColumns } from './columns.ts';
 import { descriptionOf, networkOf } from './described-network.ts';
 import { LiveBlock } from './live-block.ts';

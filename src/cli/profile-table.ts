@@ -1,8 +1,8 @@
 // What `nasnet profile` prints of one network: a row for each part, then the totals, and what training it would take.
 
-import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../space/cost-law.ts';
-import { countElements } from '../space/layer-cost.ts';
-import type { Plan } from '../space/plan.ts';
+import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../plan/cost-law.ts';
+import { countElements } from '../plan/layer-cost.ts';
+import type { Plan } from '../plan/plan.ts';
 import { alignColumns } from './columns.ts';
 
 /** The document of `profile --json`. */

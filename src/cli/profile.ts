@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander';
 import { InputError } from '../failure.ts';
-import type { ModelFlags } from '../space/model-name.ts';
+import type { ModelFlags } from '../plan/model-name.ts';
 import { addModelFlags, modelHelp, readNetwork, typedFlags } from './model-flags.ts';
 import { positiveNumber, wholeNumber } from './model-source.ts';
 import { familyDocument, familyTable } from './profile-family.ts';

@@ -2,7 +2,7 @@
 // Measured times of each cell would decide otherwise when a search is resumed, and cost more than most children.
 
 import { InputError } from '../failure.ts';
-import { latencyTerms, lawValue, leftBehind, startingLaws } from '../space/cost-law.ts';
+import { latencyTerms, lawValue, leftBehind, startingLaws } from '../plan/cost-law.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw } from '../statistics/robust-fit.ts';
 import { keepFinalLatency, readFinalLatency } from '../study/final-latency.ts';

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import type { DatasetFiles } from '../data/dataset-files.ts';
-import { startingLaws } from '../space/cost-law.ts';
+import { startingLaws } from '../plan/cost-law.ts';
 import { limitCheck } from '../study/limits.ts';
 import { memoryLeft, workersThatFit } from '../study/machine-memory.ts';
 import type { ImageCounts, Laws } from '../study/prediction.ts';

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentation.ts';
 import { Interruption } from '../failure.ts';
-import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
+import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
 import type { Training } from '../study/preset.ts';
 import { type FinalMessage, start, type TrainingDetails, type TrainingJob } from '../study/training-job.ts';
 import { childRecipe, type Recipe } from '../train/recipe.ts';

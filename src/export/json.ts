@@ -2,8 +2,8 @@
 // networks. Weights are in the other formats.
 
 import type { ModelDescription } from '../model/model-description.ts';
-import { countElements } from '../space/layer-cost.ts';
-import { type Plan, planParameters } from '../space/plan.ts';
+import { countElements } from '../plan/layer-cost.ts';
+import { type Plan, planParameters } from '../plan/plan.ts';
 import { nasnetVersion } from '../version.ts';
 
 const format = 1;

@@ -9,7 +9,7 @@ import { InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { withoutDrawing } from '../nn/initialise.ts';
-import { namedModels } from '../space/named-models.ts';
+import { namedModels } from '../plan/named-models.ts';
 import { nasnetA } from '../space/published.ts';
 import { type Match, type MatchOptions, matchWeights } from './matching.ts';
 import type { Correspondence } from './naming.ts';

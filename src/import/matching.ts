@@ -2,8 +2,8 @@
 // missing, left over or of another shape. Only names and shapes are looked at; no element is read.
 
 import { InputError } from '../failure.ts';
-import { namedModels } from '../space/named-models.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
+import { namedModels } from '../plan/named-models.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
 import { nasnetA } from '../space/published.ts';
 import { type Correspondence, correspondences, type Naming } from './naming.ts';
 import { kerasNaming, torchNaming } from './namings.ts';

@@ -1,8 +1,8 @@
 // The names that others give the tensors of NASNet-A, derived from ours: a small table of layers for each naming, no lists of
 // tensors. Ours are the plan's: `cell_0.block_0.left.separable_1.depthwise.weight`.
 
-import type { Plan } from '../space/plan.ts';
-import { planParameters } from '../space/plan.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planParameters } from '../plan/plan.ts';
 
 /** A layer's role, wherever it stands. `previous.reduced_norm` ends a factorized reduction, `previous.norm` a 1×1. */
 export type Role =

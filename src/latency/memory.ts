@@ -1,9 +1,9 @@
 // How much memory an inference needs, foretold from the plan: it is better to say so than to be killed.
 
-import { countElements } from '../space/layer-cost.ts';
-import type { Layer } from '../space/layers.ts';
-import { type Plan, planParameters } from '../space/plan.ts';
-import { cellLayers } from '../space/plan-cell.ts';
+import { countElements } from '../plan/layer-cost.ts';
+import type { Layer } from '../plan/layers.ts';
+import { type Plan, planParameters } from '../plan/plan.ts';
+import { cellLayers } from '../plan/plan-cell.ts';
 import { sum } from '../statistics/order.ts';
 import type { Runtime } from './runtime.ts';
 

@@ -2,7 +2,7 @@
 
 import { setThreads, threads } from '../engine/machine.ts';
 import { buildNetwork } from '../model/network.ts';
-import type { Plan } from '../space/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { openEngine } from './runtime.ts';
 import { timeRuns } from './timing.ts';
 

@@ -4,7 +4,7 @@ import { combine, concat, fanOut, fusedOn } from '../engine/fused.ts';
 import type { Generator } from '../engine/random.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { Module } from '../nn/module.ts';
-import type { BlockPlan, CellPlan, OperationPlan, StatePath } from '../space/plan-cell.ts';
+import type { BlockPlan, CellPlan, OperationPlan, StatePath } from '../plan/plan-cell.ts';
 import { dropPath, keepProbability, pathMasks } from './drop-path.ts';
 import { imagesOf, Path, type PathSettings, type SharedRelus } from './path.ts';
 

@@ -4,9 +4,9 @@
 import { z } from 'zod';
 import { augmentations } from '../data/augmentation.ts';
 import { InputError } from '../failure.ts';
+import { type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { parseArchitecture } from '../space/parse.ts';
-import { type PlanOptions, planNetwork } from '../space/plan.ts';
 import { type Preprocessing, trainedPreprocessing } from './preprocessing.ts';
 
 export interface ModelDescription {

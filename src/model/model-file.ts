@@ -4,7 +4,7 @@
 import type { Computing } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
 import { type ModelDescription, parseDescription, printDescription } from './model-description.ts';
 import { buildNetwork, type Network } from './network.ts';
 

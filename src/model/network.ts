@@ -6,7 +6,7 @@ import { generatorState, manualSeed, setGeneratorState } from '../engine/random.
 import type { Tensor } from '../engine/tensor.ts';
 import { withoutDrawing } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
-import type { Plan } from '../space/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
 import { Path, SharedRelus } from './path.ts';
 

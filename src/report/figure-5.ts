@@ -1,7 +1,7 @@
 // `nasnet report --figure 5`: the published networks and the user's own, by accuracy and by what they cost, as two plots and as
 // one table. The drawing is figure-5-chart.ts's.
 
-import { type FamilyMember, family } from '../space/family.ts';
+import { type FamilyMember, family } from '../plan/family.ts';
 import { writeFiles } from '../whole-file.ts';
 import { type CostPoint, costChart, type Series } from './figure-5-chart.ts';
 import { designedResults } from './published-results.ts';

@@ -1,11 +1,11 @@
 // What a study has found, gathered once for `show`, for the report and for the closing words of a search: plain values and
 // sentences. It reads the study and plans its best cells; nothing is drawn here.
 
+import { planNetwork } from '../plan/plan.ts';
 import { armLabels } from '../search/arms-strategy.ts';
 import { armNames } from '../search/strategy.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { planNetwork } from '../space/plan.ts';
 import { defaultSpace } from '../space/search-space.ts';
 import { type FinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';

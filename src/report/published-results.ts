@@ -1,6 +1,6 @@
 // What was published about the ImageNet networks that the paper compares NASNets with (its Tables 2 and 3, and what else its
 // Figure 5 draws): accuracy of one model and one crop, against parameters and multiply-adds. Figures and where they stand,
-// nothing computed; the NASNets themselves are in space/family.ts.
+// nothing computed; the NASNets themselves are in plan/family.ts.
 
 export interface PublishedResult {
   /** As the paper writes it. */

@@ -1,5 +1,5 @@
 // A cell and an architecture as plain data (paper, section 3), and the questions that the data alone can answer.
-// Nothing here touches tensors or layers: plan.ts lays a network out, model/ builds it.
+// Nothing here touches tensors or layers: plan/plan.ts lays a network out, model/ builds it.
 //
 // Hidden states of a cell: 0 is h_i (the current input), 1 is h_{i-1} (the previous input), 2, 3, … the blocks' results. A cell
 // that hands its states on one by one (NASNet-B) has as many inputs as blocks: 0 to B-1, then the blocks' results.

@@ -1,8 +1,8 @@
 // The 13 operations of the search space (paper, section 3.1) and the combiners, as tables.
 // An operation's index in this table is the number that the controller decides; adding one is one line here
-// and one case in plan-operation.ts.
+// and one case in plan/plan-operation.ts.
 
-/** What an operation is made of: plan-operation.ts turns this into layers. */
+/** What an operation is made of: plan/plan-operation.ts turns this into layers. */
 export type Operation =
   | { readonly kind: 'identity' }
   | { readonly kind: 'convolution'; readonly kernel: number }

@@ -4,9 +4,9 @@
 import type { Computing } from '../engine/device.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import { Momentum } from '../nn/optimizers.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
 import type { InTraining } from '../train/checkpoint.ts';
 import type { Training } from './preset.ts';
 

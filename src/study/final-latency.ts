@@ -1,8 +1,8 @@
 // How long the network that was built from a study's best cell takes for one image: measured where the search was limited by it, and
 // kept beside what had been foretold.
 
-import { latencyTerms, lawValue } from '../space/cost-law.ts';
-import type { Plan } from '../space/plan.ts';
+import { latencyTerms, lawValue } from '../plan/cost-law.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { LatencyLimit } from './limits.ts';
 import { machineName } from './prediction-record.ts';
 import type { StudyRecords } from './records.ts';

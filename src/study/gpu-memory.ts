@@ -3,11 +3,11 @@
 
 import { spawnSync } from 'node:child_process';
 import type { Computing } from '../engine/device.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
+import { planWork, weightCount } from '../plan/plan-work.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
-import { planWork, weightCount } from '../space/plan-work.ts';
 import { sampleDecisions } from '../space/sample.ts';
 import { defaultSpace } from '../space/search-space.ts';
 import type { SearchSettings, Training } from './preset.ts';

@@ -3,10 +3,10 @@
 // happens to an architecture beyond them is the search's setting: another is drawn, or it counts as failed.
 
 import { InputError } from '../failure.ts';
+import { latencyTerms, lawValue } from '../plan/cost-law.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
 import { inputCount } from '../space/architecture.ts';
-import { latencyTerms, lawValue } from '../space/cost-law.ts';
 import { decode } from '../space/decisions.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
 import { cellForm, defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import { bytesWords, millisecondsWords } from '../words.ts';

@@ -1,9 +1,9 @@
 // What a whole search takes, before it starts: its children, finalists and final network, in seconds of waiting and bytes a worker.
 // Arithmetic over predictions of some random cells; nothing is trained or measured here.
 
+import { leftBehind } from '../plan/cost-law.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Accepts } from '../search/draw-within.ts';
-import { leftBehind } from '../space/cost-law.ts';
 import { sampleDecisions } from '../space/sample.ts';
 import { quantile, sum } from '../statistics/order.ts';
 import { type Cost, type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';

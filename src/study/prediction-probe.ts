@@ -1,7 +1,7 @@
 // A few seconds of training on this machine before a long search, on as many workers as it will have: where its predictions start.
 
-import { lawValue, startingLaws, trainingTerms } from '../space/cost-law.ts';
-import type { Plan } from '../space/plan.ts';
+import { lawValue, startingLaws, trainingTerms } from '../plan/cost-law.ts';
+import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { type ImageCounts, type Laws, TrainingTerms } from './prediction.ts';

@@ -1,7 +1,7 @@
 // How a study remembers the prediction of its children: what it started from and where, and what was learnt; taught again by the
 // latest finished children when the search goes on.
 
-import { startingLaws } from '../space/cost-law.ts';
+import { startingLaws } from '../plan/cost-law.ts';
 import { thisMachine } from './machine.ts';
 import {
   type ImageCounts,

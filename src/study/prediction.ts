@@ -2,9 +2,9 @@
 // on this machine. How the law is fitted is statistics/robust-fit.ts's, how a study keeps it prediction-record.ts's, what a whole search takes
 // prediction-estimate.ts's.
 
-import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../space/cost-law.ts';
+import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../plan/cost-law.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
 import { decode } from '../space/decisions.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
 import { defaultSpace, type SpaceName } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';

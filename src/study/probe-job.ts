@@ -6,7 +6,7 @@ import { setThreads } from '../engine/machine.ts';
 import { keep } from '../engine/memory.ts';
 import { Generator } from '../engine/random.ts';
 import { buildNetwork } from '../model/network.ts';
-import type { Plan } from '../space/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { trainNetwork } from '../train/training.ts';
 import type { EvaluateJob } from '../workers/messages.ts';

@@ -6,7 +6,7 @@ import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Network } from '../model/network.ts';
-import type { Plan } from '../space/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { TrainingFailure } from './failure.ts';
 
 export interface Accuracy {

@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { noGrad } from '../../src/engine/memory.ts';
 import { readModel, writeModel } from '../../src/model/model-file.ts';
-import { planNetwork, planParameters } from '../../src/space/plan.ts';
+import { planNetwork, planParameters } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { example } from '../export/onnx/networks.ts';
 import type { Ended } from './run.ts';

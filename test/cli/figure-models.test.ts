@@ -9,7 +9,7 @@ import { evaluationDocument } from '../../src/cli/evaluation-words.ts';
 import { readOwnModels } from '../../src/cli/figure-models.ts';
 import { InputError } from '../../src/failure.ts';
 import { writeModel } from '../../src/model/model-file.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { tiny } from '../latency/tiny.ts';
 

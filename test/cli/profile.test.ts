@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { writeModel } from '../../src/model/model-file.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { decode } from '../../src/space/decisions.ts';
-import { planNetwork } from '../../src/space/plan.ts';
 import { printArchitecture } from '../../src/space/print.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
@@ -288,5 +288,5 @@ test('profile loads neither engine nor SQLite for a published cell', () => {
   };
   visit(join(source, 'cli/profile.ts'));
   const folders = new Set([...seen].map((name) => name.slice(source.length + 1).split('/')[0]));
-  assert.deepEqual([...folders].sort(), ['cli', 'failure.ts', 'space']);
+  assert.deepEqual([...folders].sort(), ['cli', 'failure.ts', 'plan', 'space']);
 });

@@ -15,8 +15,8 @@ import { correspondences } from '../../src/import/naming.ts';
 import { torchNaming } from '../../src/import/namings.ts';
 import { readModelDescription } from '../../src/model/model-file.ts';
 import { writeSafetensors } from '../../src/nn/safetensors.ts';
-import { namedModels } from '../../src/space/named-models.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { namedModels } from '../../src/plan/named-models.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { temporaryFolder, writeKerasFile } from './peer.ts';
 

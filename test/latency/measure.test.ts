@@ -5,7 +5,7 @@ import { liveTensors } from '../../src/engine/memory.ts';
 import { InputError } from '../../src/failure.ts';
 import { type LatencyOptions, measureLatency } from '../../src/latency/measure.ts';
 import { inferenceBytes } from '../../src/latency/memory.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { collect } from '../engine/garbage.ts';
 import { all, tiny } from './tiny.ts';
 

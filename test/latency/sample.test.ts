@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setThreads, threads } from '../../src/engine/machine.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
 import { measurePlans } from '../../src/latency/sample.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
 const plans = [2, 3, 4, 5].map((filters) => planNetwork(nasnetA, { cells: 0, filters, input: 8, classes: 2 }));

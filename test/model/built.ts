@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
-import { type Plan, planParameters } from '../../src/space/plan.ts';
+import { type Plan, planParameters } from '../../src/plan/plan.ts';
 
 const elements = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, { size }) => sum + size, 0);
 const ofHead = (name: string) => name.startsWith('auxiliary.');

@@ -7,7 +7,7 @@ import { noGrad, scope } from '../../src/engine/memory.ts';
 import { Generator, manualSeed } from '../../src/engine/random.ts';
 import { dropPath, keepProbability, pathMasks } from '../../src/model/drop-path.ts';
 import { buildNetwork } from '../../src/model/network.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
 const near = (found: number, expected: number, tolerance: number) =>

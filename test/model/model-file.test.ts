@@ -11,7 +11,7 @@ import { type ModelDescription, readModel, readModelDescription, writeModel } fr
 import { buildNetwork } from '../../src/model/network.ts';
 import { imagenetPreprocessing, trainedPreprocessing } from '../../src/model/preprocessing.ts';
 import { writeSafetensors } from '../../src/nn/safetensors.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-model-'));

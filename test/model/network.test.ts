@@ -10,11 +10,11 @@ import { batchNorm, cat, conv2d, crossEntropy, linear, maxPool2d, pad } from '..
 import { generatorState, manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { buildNetwork } from '../../src/model/network.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { operationNames } from '../../src/space/operations.ts';
-import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { assertClose, assertNamedAsPlanned, counted } from './built.ts';

@@ -8,10 +8,10 @@ import { noGrad, scope } from '../../src/engine/memory.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { Path, SharedRelus } from '../../src/model/path.ts';
-import { LayerPath } from '../../src/space/layer-path.ts';
-import type { Shape } from '../../src/space/layers.ts';
+import { LayerPath } from '../../src/plan/layer-path.ts';
+import type { Shape } from '../../src/plan/layers.ts';
+import { layOperation } from '../../src/plan/plan-operation.ts';
 import { type OperationName, operationNames } from '../../src/space/operations.ts';
-import { layOperation } from '../../src/space/plan-operation.ts';
 
 const norm = { decay: 0.9, epsilon: 1e-5 };
 

@@ -11,9 +11,9 @@ import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { buildNetwork, type Network } from '../../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../../src/nn/optimizers.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { decode } from '../../src/space/decisions.ts';
-import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 

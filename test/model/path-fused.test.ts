@@ -8,9 +8,9 @@ import { noGrad, scope } from '../../src/engine/memory.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { buildNetwork } from '../../src/model/network.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { decode } from '../../src/space/decisions.ts';
-import { planNetwork } from '../../src/space/plan.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 
 function withFused<T>(value: 'on' | 'off', body: () => T): T {

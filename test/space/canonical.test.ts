@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { type Architecture, type Block, type Cell, liveStates, outputStates } from '../../src/space/architecture.ts';
 import { architectureKey, canonicalArchitecture, canonicalCell } from '../../src/space/canonical.ts';
 import { decode, encode } from '../../src/space/decisions.ts';
 import { type OperationName, operationNames } from '../../src/space/operations.ts';
-import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { spaces as searchSpaces } from '../../src/space/search-space.ts';

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Plan, planNetwork, planParameters } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture, Cell } from '../../src/space/architecture.ts';
 import { architectureKey } from '../../src/space/canonical.ts';
 import { decisionSizes, decode, encode } from '../../src/space/decisions.ts';
 import { combiners } from '../../src/space/operations.ts';
 import { parseArchitecture, parseArchitectureText } from '../../src/space/parse.ts';
-import { type Plan, planNetwork, planParameters } from '../../src/space/plan.ts';
 import { describeCell, printArchitecture } from '../../src/space/print.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';

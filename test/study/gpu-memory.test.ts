@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { workersOn } from '../../src/cli/device-workers.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { type DeviceMemoryError, explained, losesDevice } from '../../src/study/device-failure.ts';
 import { childrenOnGpu, freeGpuMemory, gpuMemoryOf, workerGpuMemory } from '../../src/study/gpu-memory.ts';

@@ -5,9 +5,9 @@ import type { LabelledImages } from '../../src/data/dataset.ts';
 import { measureWhitening, type Whitening } from '../../src/data/whitening.ts';
 import { tensor } from '../../src/engine/create.ts';
 import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
-import { planNetwork } from '../../src/space/plan.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
 
 const side = 8;

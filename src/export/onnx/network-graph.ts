@@ -1,8 +1,8 @@
 // A network as an ONNX graph in inference: walks the plan's tree as model/network.ts and model/cell.ts run it, without what only
 // training has (drop-path, dropout, the auxiliary head). Nothing here knows a layout or an operation.
 
-import type { Plan } from '../../space/plan.ts';
-import type { BlockPlan, CellPlan } from '../../space/plan-cell.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { BlockPlan, CellPlan } from '../../plan/plan-cell.ts';
 import type { State } from './fold.ts';
 import { type Graph, GraphBuilder, type Value } from './graph.ts';
 import { concatenated, imageShape, PathNodes } from './path-nodes.ts';

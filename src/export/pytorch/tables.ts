@@ -4,12 +4,12 @@
 import { enlargedSide } from '../../data/augmentation.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Preprocessing } from '../../model/preprocessing.ts';
+import { cellSequence } from '../../plan/cell-sequence.ts';
+import { layouts } from '../../plan/layouts.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { normEpsilons } from '../../plan/plan-cell.ts';
 import { type Cell, createdState, inputCount, liveStates, outputStates } from '../../space/architecture.ts';
-import { cellSequence } from '../../space/cell-sequence.ts';
-import { layouts } from '../../space/layouts.ts';
 import { type Operation, operations } from '../../space/operations.ts';
-import type { Plan } from '../../space/plan.ts';
-import { normEpsilons } from '../../space/plan-cell.ts';
 
 /**
  * The constants at the head of the file.

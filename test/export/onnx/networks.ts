@@ -7,8 +7,8 @@ import { Generator } from '../../../src/engine/random.ts';
 import type { ModelDescription } from '../../../src/model/model-description.ts';
 import { buildNetwork, type Network } from '../../../src/model/network.ts';
 import { imagenetPreprocessing } from '../../../src/model/preprocessing.ts';
+import { type PlanOptions, planNetwork } from '../../../src/plan/plan.ts';
 import type { Architecture } from '../../../src/space/architecture.ts';
-import { type PlanOptions, planNetwork } from '../../../src/space/plan.ts';
 
 export interface Example {
   network: Network;

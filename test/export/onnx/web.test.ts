@@ -8,7 +8,7 @@ import { setThreads } from '../../../src/engine/machine.ts';
 import { noGrad } from '../../../src/engine/memory.ts';
 import { buildOnnx } from '../../../src/export/onnx/export-onnx.ts';
 import { relativeDifference } from '../../../src/export/onnx/verify.ts';
-import type { PlanOptions } from '../../../src/space/plan.ts';
+import type { PlanOptions } from '../../../src/plan/plan.ts';
 import { nasnetA } from '../../../src/space/published.ts';
 import { example } from './networks.ts';
 

@@ -1,10 +1,10 @@
 // The NASNet family as published (paper, Tables 1 to 3), and what the released graph gives for the same N @ P. Other
 // people's networks are not here.
 
+import { published } from '../space/published.ts';
 import { filterMultiple } from './model-name.ts';
 import { type NamedModel, namedModels } from './named-models.ts';
 import { planNetwork } from './plan.ts';
-import { published } from './published.ts';
 
 export interface PublishedNetwork {
   /** `nasnet-a`; of -b and -c no cell is known as data. */

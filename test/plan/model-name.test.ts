@@ -9,8 +9,8 @@ import {
   parseArchitectureSource,
   parseModelName,
   resolveArchitecture,
-} from '../../src/space/model-name.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+} from '../../src/plan/model-name.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { printArchitecture } from '../../src/space/print.ts';
 import { nasnetA } from '../../src/space/published.ts';
 

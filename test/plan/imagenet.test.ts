@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LayerPath, samePadding } from '../../src/plan/layer-path.ts';
+import type { Layer } from '../../src/plan/layers.ts';
+import { namedModels } from '../../src/plan/named-models.ts';
+import { type Plan, type PlanOptions, planNetwork, planParameters } from '../../src/plan/plan.ts';
+import { auxiliaryFits } from '../../src/plan/plan-auxiliary.ts';
+import { layOperation } from '../../src/plan/plan-operation.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
-import { LayerPath, samePadding } from '../../src/space/layer-path.ts';
-import type { Layer } from '../../src/space/layers.ts';
-import { namedModels } from '../../src/space/named-models.ts';
 import { operationNames } from '../../src/space/operations.ts';
-import { type Plan, type PlanOptions, planNetwork, planParameters } from '../../src/space/plan.ts';
-import { auxiliaryFits } from '../../src/space/plan-auxiliary.ts';
-import { layOperation } from '../../src/space/plan-operation.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
 const { mobile, large } = namedModels;

@@ -1,9 +1,16 @@
 // One cell as layers: its inputs aligned, its blocks, its results. What reaches no result that is read is not laid.
 
-import { type Cell, type CellResult, cellResults, createdState, inputCount, liveStates } from './architecture.ts';
+import {
+  type Cell,
+  type CellResult,
+  cellResults,
+  createdState,
+  inputCount,
+  liveStates,
+} from '../space/architecture.ts';
+import type { Combiner, OperationName } from '../space/operations.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
-import type { Combiner, OperationName } from './operations.ts';
 import { alignInputs, sameSize } from './plan-inputs.ts';
 import { layOperation } from './plan-operation.ts';
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { family, publishedFamily } from '../../src/space/family.ts';
-import { planNetwork } from '../../src/space/plan.ts';
+import { family, publishedFamily } from '../../src/plan/family.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
 const members = family();

@@ -2,12 +2,12 @@
 // what follows the colon they name an architecture. Reading files and studies is the caller's: its readers are passed in.
 
 import { InputError } from '../failure.ts';
-import { type Architecture, outputWidth } from './architecture.ts';
+import { type Architecture, outputWidth } from '../space/architecture.ts';
+import { parseArchitectureText } from '../space/parse.ts';
+import { published } from '../space/published.ts';
 import { type Layout, layouts } from './layouts.ts';
 import { type NamedModel, namedModels } from './named-models.ts';
-import { parseArchitectureText } from './parse.ts';
 import type { PlanOptions } from './plan.ts';
-import { published } from './published.ts';
 
 export type ArchitectureSource =
   | { readonly kind: 'published'; readonly name: string }

@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { samePadding } from '../../src/plan/layer-path.ts';
+import type { Layer, Shape } from '../../src/plan/layers.ts';
+import { type Plan, planNetwork, planParameters } from '../../src/plan/plan.ts';
+import { auxiliaryFits } from '../../src/plan/plan-auxiliary.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture, Cell } from '../../src/space/architecture.ts';
 import { decode } from '../../src/space/decisions.ts';
-import { samePadding } from '../../src/space/layer-path.ts';
-import type { Layer, Shape } from '../../src/space/layers.ts';
 import { type OperationName, operationNames } from '../../src/space/operations.ts';
-import { type Plan, planNetwork, planParameters } from '../../src/space/plan.ts';
-import { auxiliaryFits } from '../../src/space/plan-auxiliary.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { spaceNames } from '../../src/space/search-space.ts';

@@ -1,6 +1,6 @@
 // What a cell is given, brought to its own size and filters before its blocks read it.
 
-import { type Cell, inputCount } from './architecture.ts';
+import { type Cell, inputCount } from '../space/architecture.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import type { Layer, Shape } from './layers.ts';
 

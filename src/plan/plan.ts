@@ -2,7 +2,7 @@
 // and multiply-adds out. Plain data, computed without the engine. What differs between the layouts stands in layouts.ts.
 
 import { InputError } from '../failure.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../space/architecture.ts';
 import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
 import { countElements, layerMultiplyAdds, layerParameters, type Parameter } from './layer-cost.ts';
 import { LayerPath } from './layer-path.ts';

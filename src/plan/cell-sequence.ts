@@ -1,6 +1,6 @@
 // The order of a network's cells, and what each of them reads. How a cell is laid out is plan-cell.ts's affair.
 
-import { type Architecture, cellResults, inputCount, liveStates, stateName } from './architecture.ts';
+import { type Architecture, cellResults, inputCount, liveStates, stateName } from '../space/architecture.ts';
 import type { LayoutRules } from './layouts.ts';
 
 export interface Slot {
