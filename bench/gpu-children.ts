@@ -5,15 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { TrainingJob, TrainingSetup } from '../src/children/training-job.ts';
 import type { DatasetFiles } from '../src/data/dataset-files.ts';
 import { computingOn } from '../src/engine/device.ts';
 import { Failure, InputError } from '../src/failure.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { nasnetA } from '../src/space/published.ts';
-import type { WorkerResult } from '../src/study/evaluation.ts';
-import type { EpochReport } from '../src/study/log.ts';
-import { presets } from '../src/study/preset.ts';
-import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
+import type { EpochReport, WorkerResult } from '../src/study/outcome.ts';
+import { presets } from '../src/study/presets.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 import { median } from './median.ts';
 
@@ -103,7 +102,7 @@ async function children(
     threads: 1,
     computing,
   };
-  const evaluator = new URL('../src/study/training-job.ts', import.meta.url);
+  const evaluator = new URL('../src/children/training-job.ts', import.meta.url);
   await using pool = new WorkerPool({ workers: count, evaluator, setup, threads: 1 });
   const train = async (seed: number): Promise<Child> => {
     const reports: EpochReport[] = [];

@@ -6,17 +6,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { start, type TrainingJob, type TrainingSetup } from '../src/children/training-job.ts';
 import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { evaluateIn } from '../src/experiment/evaluator.ts';
+import { runSearch } from '../src/experiment/search-loop.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { planNetwork } from '../src/plan/plan.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import { decode } from '../src/space/decisions.ts';
-import { evaluateIn } from '../src/study/evaluation.ts';
-import { presets } from '../src/study/preset.ts';
-import { runSearch } from '../src/study/run.ts';
+import type { TrainingDetails } from '../src/study/outcome.ts';
+import { presets } from '../src/study/presets.ts';
 import { Study } from '../src/study/study.ts';
-import { start, type TrainingDetails, type TrainingJob, type TrainingSetup } from '../src/study/training-job.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 import { median } from './median.ts';
 
@@ -106,7 +107,11 @@ for (let number = 0; number < children; number++) {
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-overhead-'));
 const study = Study.create(join(folder, 'study.db'), {});
 const beforePool = performance.now();
-const pool = new WorkerPool({ workers: 1, evaluator: new URL('../src/study/training-job.ts', import.meta.url), setup });
+const pool = new WorkerPool({
+  workers: 1,
+  evaluator: new URL('../src/children/training-job.ts', import.meta.url),
+  setup,
+});
 let firstStart = 0;
 let busy = 0;
 const inPool = evaluateIn(pool, jobOf);

@@ -2,10 +2,10 @@
 //   node bench/prediction.ts STUDY.db...
 // "constant" says the median of the latest 200 for all. Studies of CIFAR-10, other counts of images change little.
 
+import { tookOf } from '../src/forecast/learning.ts';
+import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
-import { Prediction, TrainingTerms } from '../src/study/prediction.ts';
-import { tookOf } from '../src/study/prediction-record.ts';
-import type { SearchSettings } from '../src/study/preset.ts';
+import type { SearchSettings } from '../src/study/settings.ts';
 import { Study } from '../src/study/study.ts';
 
 const learning = 20; // children that are not counted

@@ -1,12 +1,13 @@
 // Random cells trained as small children by worker processes, for benchmarks that ask what their rewards tell.
+
+import type { TrainingJob, TrainingSetup } from '../src/children/training-job.ts';
 import { augmentations } from '../src/data/augmentation.ts';
 import type { DatasetFiles } from '../src/data/dataset-files.ts';
 import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
-import type { Training } from '../src/study/preset.ts';
-import type { TrainingJob, TrainingSetup } from '../src/study/training-job.ts';
+import type { Training } from '../src/study/settings.ts';
 import { childRecipe, type Recipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 
@@ -55,7 +56,7 @@ export async function measure(architectures: readonly Architecture[], options: M
   const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
   await using pool = new WorkerPool({
     workers,
-    evaluator: new URL('../src/study/training-job.ts', import.meta.url),
+    evaluator: new URL('../src/children/training-job.ts', import.meta.url),
     setup: { ...setup, ...(computing && { computing }) },
   });
   const seconds: number[] = [];

@@ -5,10 +5,10 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Evaluate, evaluateIn } from '../src/experiment/evaluator.ts';
+import { remembering } from '../src/experiment/remembered.ts';
+import { runSearch } from '../src/experiment/search-loop.ts';
 import { createStrategy } from '../src/search/strategy.ts';
-import { type Evaluate, evaluateIn } from '../src/study/evaluation.ts';
-import { remembering } from '../src/study/remembered.ts';
-import { runSearch } from '../src/study/run.ts';
 import { Study } from '../src/study/study.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 

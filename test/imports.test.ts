@@ -19,10 +19,14 @@ const outside = [
 ];
 
 /** Folders whose files may import one another in a circle, by design. */
-const knots = ['engine', 'import', 'search', 'study'];
+const knots = ['engine', 'import', 'search'];
 
 /** Folders that run in a browser. */
 const browser = ['statistics', 'space', 'plan', 'draw'];
+
+/** Folders that are read where there is no engine and no worker: whoever looks at a study needs neither. */
+const withoutEngine = ['study', 'selection', 'report'];
+const withEngine = ['study/presets.ts']; // completes the options of strategies
 
 interface Import {
   from: string;
@@ -139,6 +143,16 @@ test('what runs in a browser loads nothing of Node and no engine', () => {
       [...loadedWith(name)]
         .filter((to) => to.startsWith('node:') || folderOf(to) === 'engine')
         .map((to) => `${name}: ${to}`),
+    ),
+    [],
+  );
+});
+
+test('whoever reads a study or reports on it loads neither engine nor workers', () => {
+  const own = files.filter((name) => withoutEngine.includes(folderOf(name)) && !withEngine.includes(name));
+  assert.deepEqual(
+    own.flatMap((name) =>
+      [...loadedWith(name)].filter((to) => ['engine', 'workers'].includes(folderOf(to))).map((to) => `${name}: ${to}`),
     ),
     [],
   );

@@ -1,6 +1,6 @@
 // What `nasnet profile` prints of one network: a row for each part, then the totals, and what training it would take.
 
-import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../plan/cost-law.ts';
+import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../forecast/cost-law.ts';
 import { countElements } from '../plan/layer-cost.ts';
 import type { Plan } from '../plan/plan.ts';
 import { alignColumns } from './columns.ts';

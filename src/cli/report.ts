@@ -3,7 +3,7 @@
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchSettings } from '../study/settings.ts';
 
 interface Flags {
   output: string;

@@ -1,14 +1,15 @@
 // The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no terminal.
 // Nothing is decided by it.
 
+import type { ExperimentEvent } from '../experiment/experiment.ts';
+import type { FinalistEvent } from '../experiment/finalists.ts';
 import { collapseWarning } from '../report/controller-words.ts';
-import type { ExperimentEvent } from '../study/experiment.ts';
-import type { FinalistEvent, FinalistRace } from '../study/finalists.ts';
-import type { SearchSettings, Training } from '../study/preset.ts';
+import type { FinalistRace } from '../selection/finalist-race.ts';
+import type { TrainingDetails } from '../study/outcome.ts';
 import type { TrialState } from '../study/records.ts';
 import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import type { TrainingDetails } from '../study/training-job.ts';
 import { duration, percent } from '../words.ts';
 import { LiveBlock } from './live-block.ts';
 import { finalistsLine, renderSearch, type SearchView } from './search-view.ts';

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { strategyNames } from '../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
-import { defaultReduction } from '../study/preset.ts';
+import { defaultReduction } from '../study/presets.ts';
 import { parseRungs, type RungChange } from '../study/rung-text.ts';
 import { addDeviceFlags, type DeviceFlags } from './device-flags.ts';
 import { countFromZero, positiveNumber, quantity, wholeNumber } from './model-source.ts';

@@ -1,11 +1,11 @@
 // Before a search starts or goes on: what it will take is said, and how many workers its memory allows is decided.
 
-import type { ImageCounts } from '../study/prediction.ts';
-import { predictionOf } from '../study/prediction-record.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import { SearchOutlook } from '../experiment/outlook.ts';
+import { predictionOf } from '../forecast/learning.ts';
+import type { ImageCounts } from '../forecast/prediction.ts';
+import { estimateOf, type Start, startOf, workersFor } from '../forecast/start.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { SearchOutlook } from './search-outlook.ts';
-import { estimateOf, type Start, startOf, workersFor } from './search-start.ts';
 import { adviceFor, estimateLines, statement } from './search-words.ts';
 
 export interface ForecastOptions {

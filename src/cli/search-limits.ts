@@ -2,17 +2,11 @@
 // Measured times of each cell would decide otherwise when a search is resumed, and cost more than most children.
 
 import { InputError } from '../failure.ts';
-import { latencyTerms, lawValue, leftBehind, startingLaws } from '../plan/cost-law.ts';
-import { median } from '../statistics/order.ts';
-import { type Coefficients, fitLaw } from '../statistics/robust-fit.ts';
-import { keepFinalLatency, readFinalLatency } from '../study/final-latency.ts';
-import { readFinalModel } from '../study/final-model.ts';
-import { finalPlan, type LatencyLimit, type Limits, limitCheck, refuseImpossible } from '../study/limits.ts';
-import type { ImageCounts, Laws } from '../study/prediction.ts';
-import { randomCells } from '../study/prediction-estimate.ts';
-import { machineName } from '../study/prediction-record.ts';
-import type { SearchSettings } from '../study/preset.ts';
-import type { Study } from '../study/study.ts';
+import { latencyLimit } from '../forecast/final-latency.ts';
+import { limitCheck, refuseImpossible, wornWorker } from '../forecast/limits.ts';
+import type { ImageCounts } from '../forecast/prediction.ts';
+import type { Laws } from '../study/results.ts';
+import type { Limits, SearchSettings } from '../study/settings.ts';
 
 export interface LimitFlags {
   maxParameters?: number;
@@ -50,49 +44,6 @@ export async function limitsOf(
   };
   refuseImpossible(limitCheck(limits, settings, counts), settings.blocks, settings.space);
   return limits;
-}
-
-/** The law of a worker that has trained others before. */
-function wornWorker([worker = 0, ...others]: Coefficients): Coefficients {
-  return [worker + leftBehind, ...others];
-}
-
-const timing = { networks: 12, seconds: 3 };
-
-/** Times random cells' final networks and fits the law of latency to them. */
-async function latencyLimit(
-  milliseconds: number,
-  settings: SearchSettings,
-  counts: ImageCounts,
-): Promise<LatencyLimit> {
-  const { measurePlans } = await import('../latency/sample.ts'); // with the engine
-  const plans = randomCells(settings)
-    .slice(0, timing.networks)
-    .map((decisions) => finalPlan(decisions, settings.final, counts, settings.space));
-  const measured = await measurePlans(plans, { seconds: timing.seconds });
-  const observations = measured.map(({ plan, milliseconds: value }) => ({ terms: latencyTerms(plan), value }));
-  const errors = observations.map(({ terms, value }, left) => {
-    const others = observations.filter((_, index) => index !== left);
-    return Math.abs(lawValue(fitLaw(others, startingLaws.latency), terms) / value - 1);
-  });
-  return {
-    milliseconds,
-    law: fitLaw(observations, startingLaws.latency),
-    measured: measured.length,
-    error: median(errors),
-    machine: machineName(),
-  };
-}
-
-/** Times the network that was built, in a search that limits its latency, and keeps what it takes; once a network. */
-export async function measureFinalLatency(study: Study<SearchSettings>, counts: ImageCounts): Promise<void> {
-  const { limits, final, space } = study.settings;
-  const built = readFinalModel(study);
-  if (!limits?.latency || !built || readFinalLatency(study)?.trial === built.trial) return;
-  const { measurePlans } = await import('../latency/sample.ts');
-  const plan = finalPlan(study.trial(built.trial)!.decisions, final, counts, space);
-  const [measured] = await measurePlans([plan], { seconds: 1 });
-  keepFinalLatency(study, { trial: built.trial, plan, milliseconds: measured!.milliseconds, limit: limits.latency });
 }
 
 const byteUnits: Record<string, number> = {

@@ -1,13 +1,13 @@
 // `nasnet search --dry-run`: what a search is and what it will take here, without starting it.
 
 import { existsSync } from 'node:fs';
-import type { ImageCounts } from '../study/prediction.ts';
-import type { SearchEstimate } from '../study/prediction-estimate.ts';
-import { predictionOf } from '../study/prediction-record.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchEstimate } from '../forecast/estimate.ts';
+import { predictionOf } from '../forecast/learning.ts';
+import type { ImageCounts } from '../forecast/prediction.ts';
+import { estimateOf, type Searching, type Start, startOf, workersFor } from '../forecast/start.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import type { GivenFlags } from './flags.ts';
 import type { SearchFlags } from './search-flags.ts';
-import { estimateOf, type Searching, type Start, startOf, workersFor } from './search-start.ts';
 import { newSearch, reopen } from './search-study.ts';
 import { adviceFor, estimateLines, statement } from './search-words.ts';
 

@@ -1,17 +1,18 @@
 // The study that `nasnet search` works on: a new one by the preset and the flags, or an existing one, which no flag changes.
 
 import { InputError } from '../failure.ts';
+import type { ImageCounts } from '../forecast/prediction.ts';
+import { type Start, startOf } from '../forecast/start.ts';
 import { defaultSpace, spaces } from '../space/search-space.ts';
-import type { ImageCounts } from '../study/prediction.ts';
-import { fitted, type SearchSettings, settingsOf } from '../study/preset.ts';
+import { fitted, settingsOf } from '../study/presets.ts';
 import { printRungs } from '../study/rung-text.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { computingOf } from './device-flags.ts';
 import { type GivenFlags, typedFlag } from './flags.ts';
 import { readKnown } from './known-cells.ts';
 import type { SearchFlags } from './search-flags.ts';
 import { anyLimit, limitsOf } from './search-limits.ts';
-import { type Start, startOf } from './search-start.ts';
 
 /** A search before it has a study: what it will be, and where its predictions start. */
 export interface NewSearch {

@@ -13,7 +13,7 @@ export interface SearchView {
   recentMean: number | undefined;
   /** Seconds since this process started to search. */
   elapsed: number;
-  /** Seconds until all cells are trained, as foretold (search-outlook.ts). */
+  /** Seconds until all cells are trained, as foretold (experiment/outlook.ts). */
   left: number;
   running: { trial: number; epoch: number; epochs: number; seconds: number; rung?: number }[];
   /** Of a ladder: how many trainings of each rung are done, and how many of them are to come, from the lowest up. */

@@ -1,9 +1,9 @@
 // What a search will be and will take, in words: the statement of its settings and the estimate, before it starts.
 
-import { limitWords } from '../study/limits.ts';
-import type { ImageCounts } from '../study/prediction.ts';
-import type { Range, SearchEstimate, Span } from '../study/prediction-estimate.ts';
-import type { SearchSettings, Training } from '../study/preset.ts';
+import type { Range, SearchEstimate, Span } from '../forecast/estimate.ts';
+import type { ImageCounts } from '../forecast/prediction.ts';
+import { limitWords } from '../report/limits.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
 import { bytesWords, roughly, whole } from '../words.ts';
 import { alignColumns } from './columns.ts';
 

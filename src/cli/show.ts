@@ -6,7 +6,7 @@ import { type Findings, findingsOf, sentences } from '../report/findings.ts';
 import { ladderTable, meterTable } from '../report/ladder.ts';
 import { ladderArmTable } from '../report/ladder-arms.ts';
 import { describeCell } from '../space/print.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { percent, whole } from '../words.ts';
 import { alignColumns } from './columns.ts';

@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { InputError } from '../failure.ts';
+import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { bestTrials } from '../study/finalists.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 
 /** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */

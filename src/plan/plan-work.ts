@@ -1,5 +1,5 @@
 // How much work a plan's network is for one image, in the few numbers that its time and its memory on a machine depend on. Plain
-// arithmetic over the layers; what a machine takes for it is learnt elsewhere (study/prediction.ts).
+// arithmetic over the layers; what a machine takes for it is learnt elsewhere (forecast/prediction.ts).
 
 import { countElements, layerMultiplyAdds } from './layer-cost.ts';
 import type { Layer, Shape } from './layers.ts';

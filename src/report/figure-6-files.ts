@@ -1,7 +1,7 @@
 // Figure 6 of one or several studies as files: the picture, its points as CSV, and what can be said of the strategies.
 
 import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { writeFiles } from '../whole-file.ts';
 import { comparisonSentence, figure6, figure6Csv } from './figure-6.ts';

@@ -2,13 +2,12 @@
 // where the luck of a single small training does not count. Values, sentences and CSV; figure-6-chart.ts draws.
 
 import { RandomStream } from '../random/stream.ts';
-import { armLabels } from '../search/arms-strategy.ts';
-import { armNames } from '../search/strategy.ts';
+import { armLabels, armNames } from '../search/arms-strategy.ts';
+import { finalistRace } from '../selection/finalist-race.ts';
+import { meanOf, runsDone } from '../selection/racing.ts';
 import { interval } from '../statistics/bootstrap.ts';
 import { mean } from '../statistics/order.ts';
-import { finalistRace } from '../study/finalists.ts';
-import type { SearchSettings } from '../study/preset.ts';
-import { meanOf, runsDone } from '../study/racing.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
 /** One of an arm's best models, trained again. */

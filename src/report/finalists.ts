@@ -1,11 +1,11 @@
 // What the race of finalists has found: means of runs with their intervals, groups that cannot be told apart, and how far the children
 // had put them into that order. Values and sentences; page.ts and show lay them out.
 
+import { type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
+import { meanOf, type RaceEnd, type Racer, ranking, runsDone } from '../selection/racing.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
 import { criticalValue } from '../statistics/student-t.ts';
-import { type FinalistRace, finalistRace } from '../study/finalists.ts';
-import type { Finalists, SearchSettings, Training } from '../study/preset.ts';
-import { meanOf, type RaceEnd, type Racer, ranking, runsDone } from '../study/racing.ts';
+import type { Finalists, SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { duration, percent, whole } from '../words.ts';
 

@@ -2,19 +2,24 @@
 // sentences. It reads the study and plans its best cells; nothing is drawn here.
 
 import { planNetwork } from '../plan/plan.ts';
-import { armLabels } from '../search/arms-strategy.ts';
-import { armNames } from '../search/strategy.ts';
+import { armLabels, armNames } from '../search/arms-strategy.ts';
+import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { defaultSpace } from '../space/search-space.ts';
-import { type FinalLatency, readFinalLatency } from '../study/final-latency.ts';
-import { type FinalModel, readFinalModel } from '../study/final-model.ts';
-import { bestTrials } from '../study/finalists.ts';
-import type { Machine } from '../study/machine.ts';
-import { keptPrediction, type PredictionRecord } from '../study/prediction-record.ts';
-import { type SearchSettings, type Training, testViewWarning } from '../study/preset.ts';
+import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
+import {
+  type FinalLatency,
+  type FinalModel,
+  keptPrediction,
+  type Machine,
+  type PredictionRecord,
+  readFinalLatency,
+  readFinalModel,
+} from '../study/results.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { duration, percent, whole } from '../words.ts';
 import { collapseWarning } from './controller-words.ts';

@@ -1,10 +1,9 @@
 // What each arm of a search reached at each rung of its own ladder. A training that two arms wanted counts for both, whosoever paid for
 // it; of one graph an arm counts one training.
 
-import { armLabels } from '../search/arms-strategy.ts';
-import { armNames } from '../search/strategy.ts';
-import type { SearchSettings } from '../study/preset.ts';
-import { ladderOptions } from '../study/rung-trainings.ts';
+import { armLabels, armNames } from '../search/arms-strategy.ts';
+import { ladderOptions } from '../selection/ladder-options.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { percent } from '../words.ts';
 import { bestAndMean, type RungFinding, trainedWords } from './ladder.ts';

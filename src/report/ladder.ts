@@ -1,12 +1,13 @@
 // What a ladder of fidelities has found: how many trained at each rung, what came out and what it took, and the proxy meter: how far a
 // rung puts cells into the order of the next. Values, tables and sentences; page.ts and show lay them out.
 
+import { ladderOptions } from '../selection/ladder-options.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
-import type { SearchSettings, Training } from '../study/preset.ts';
-import { goesOn, ladderOptions, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
+import type { TrainingDetails } from '../study/outcome.ts';
+import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { RungRecord } from '../study/rungs.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import type { TrainingDetails } from '../study/training-job.ts';
 import { duration, percent, whole } from '../words.ts';
 
 export interface RungFinding {

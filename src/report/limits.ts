@@ -1,9 +1,8 @@
 // Sentences about what a search was limited to, how well it foretold its children, and whether the final network keeps to it.
 
-import type { FinalLatency } from '../study/final-latency.ts';
-import { type Limits, limitWords } from '../study/limits.ts';
-import type { PredictionRecord } from '../study/prediction-record.ts';
-import { millisecondsWords, percent, whole } from '../words.ts';
+import type { FinalLatency, PredictionRecord } from '../study/results.ts';
+import type { Limits } from '../study/settings.ts';
+import { bytesWords, millisecondsWords, percent, whole } from '../words.ts';
 
 export function limitSentence(limits: Limits): string {
   const beyond = limits.beyond === 'resample' ? 'another was drawn in the place of' : 'without training failed';
@@ -21,4 +20,19 @@ export function predictionSentence({ children, error }: PredictionRecord): strin
   if (!error?.seconds) return undefined;
   const memory = error.memory ? `, their workers' memory to ${percent(error.memory.median, 0)}` : '';
   return `The training time of half of the latest ${whole(Math.min(children, error.seconds.of))} children was foretold to ${percent(error.seconds.median, 0)} or better${memory}.`;
+}
+
+/** The limits in words, one for each: "at most 800,000 parameters in the final network". */
+export function limitWords({ parameters, multiplyAdds, memory, latency }: Limits): string[] {
+  const words: string[] = [];
+  if (parameters !== undefined) words.push(`${whole(parameters)} parameters in the final network`);
+  if (multiplyAdds !== undefined) words.push(`${whole(multiplyAdds)} multiply-adds in it for one image`);
+  if (memory) words.push(`${bytesWords(memory.bytes)} of memory in the worker that trains a child`);
+  if (latency) {
+    const { milliseconds, error, measured, machine } = latency;
+    words.push(
+      `${millisecondsWords(milliseconds)} for one image in the final network on one thread of ${machine} (foretold to ${Math.round(100 * error)}%, the median error on ${measured} networks that were timed)`,
+    );
+  }
+  return words.map((each) => `at most ${each}`);
 }

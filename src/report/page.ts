@@ -2,7 +2,7 @@
 // It lays out what findings.ts gathered; no figure is computed here.
 
 import { drawArchitecture } from '../draw/picture.ts';
-import type { FinalModel } from '../study/final-model.ts';
+import type { FinalModel } from '../study/results.ts';
 import { duration, percent, whole } from '../words.ts';
 import {
   classChart,

@@ -2,7 +2,7 @@
 
 import { drawArchitecture } from '../draw/picture.ts';
 import { printArchitecture } from '../space/print.ts';
-import type { SearchSettings } from '../study/preset.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { writeFiles } from '../whole-file.ts';
 import { findingsOf } from './findings.ts';

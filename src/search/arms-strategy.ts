@@ -4,6 +4,9 @@
 import { readState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
 
+/** 'ppo,random' names two arms, 'ppo' one strategy. */
+export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
+
 interface State {
   /** The arm that updated itself last; −1 before the first update. */
   updated: number;

@@ -4,7 +4,7 @@
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import type { SpaceName } from '../space/search-space.ts';
-import { ArmsStrategy } from './arms-strategy.ts';
+import { ArmsStrategy, armNames } from './arms-strategy.ts';
 import type { Accepts } from './draw-within.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
 import { KnownFirst } from './known-first.ts';
@@ -79,9 +79,6 @@ const strategies: Record<string, StrategyKind> = {
 };
 
 export const strategyNames: readonly string[] = Object.keys(strategies);
-
-/** 'ppo,random' names two arms, 'ppo' one strategy. */
-export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
 
 /**
  * A fresh strategy over a space's cells of B blocks; of several names with commas between them, one that lets them take turns, whose

@@ -1,4 +1,4 @@
-// The coefficients of a law (plan/cost-law.ts) from what was observed: a robust regression on relative errors that leaves what it
+// The coefficients of a law (forecast/cost-law.ts) from what was observed: a robust regression on relative errors that leaves what it
 // starts from only as far as the observations outweigh their scatter.
 
 import { median, sum } from './order.ts';

@@ -1,9 +1,9 @@
 // The trainings of finalists as the study keeps them: guarded transitions queued → running → done | failed, each one SQL statement
-// that names the state it leaves. Which trainings there are to be is racing.ts's and finalists.ts's.
+// that names the state it leaves. Which trainings there are to be is selection/racing.ts's and experiment/finalists.ts's.
 
 import type { DatabaseFile, Row, Value } from '../database/file.ts';
-import type { Reward } from './evaluation.ts';
-import { failureOf, type TrialFailure, type TrialState } from './records.ts';
+import type { Reward, TrialFailure } from './outcome.ts';
+import { failureOf, type TrialState } from './records.ts';
 
 /** One training of a finalist: which trial's cells, and which of the seeds that all finalists share (1, 2 …). */
 export interface FinalistRun {

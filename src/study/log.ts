@@ -3,20 +3,7 @@
 
 import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
-import type { Reward } from './evaluation.ts';
-import type { TrialFailure } from './records.ts';
-
-/** One epoch of a child's training, as reported by its worker. */
-export interface EpochReport {
-  /** 1, 2 … */
-  epoch: number;
-  loss?: number;
-  /** 0 to 1, on the held-out images. */
-  accuracy?: number;
-  imagesPerSecond?: number;
-  /** Anything else worth keeping, as JSON. */
-  details?: unknown;
-}
+import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
 
 export interface UnfinishedTrial {
   number: number;

@@ -2,14 +2,9 @@
 // Nothing here writes.
 
 import type { DatabaseFile, Row } from '../database/file.ts';
+import type { TrialFailure } from './outcome.ts';
 
 export type TrialState = 'queued' | 'running' | 'done' | 'failed';
-
-/** Why a trial has no reward: a class ('not-a-number', 'out-of-memory', 'crash' …) and one sentence. */
-export interface TrialFailure {
-  kind: string;
-  message: string;
-}
 
 export interface TrialRecord {
   number: number;

@@ -3,7 +3,7 @@
 //   1,3:images=20000,9:filters=16:cells=2 and what else changes, with colons between
 
 import { InputError } from '../failure.ts';
-import type { Training } from './preset.ts';
+import type { Training } from './settings.ts';
 
 /** What a rung changes against the training below it, the lowest against the preset's child. */
 export interface RungChange {

@@ -1,12 +1,19 @@
 // The trainings of promoted trials as the study keeps them, and who promoted them: guarded transitions queued → running → done | failed,
-// each one SQL statement that names the state it leaves. Who is to be promoted is ladder.ts's.
+// each one SQL statement that names the state it leaves. Who is to be promoted is selection/ladder.ts's.
 
 import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
-import type { Reward } from './evaluation.ts';
-import type { Promotion } from './ladder.ts';
-import { addEvent, type EpochReport, type EventKind, finiteOrNull, json, outcomeOf, type TrainingLog } from './log.ts';
-import { type EpochRecord, epochOf, failureOf, type TrialFailure, type TrialState } from './records.ts';
+import { addEvent, type EventKind, finiteOrNull, json, outcomeOf, type TrainingLog } from './log.ts';
+import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
+import { type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
+
+export interface Promotion {
+  member: number;
+  /** The rung that the member goes up to, 1 or higher. */
+  rung: number;
+  /** It goes up because a lot fell on it, not for being among the best. */
+  drawn: boolean;
+}
 
 /** A trial's training at a rung above the lowest. */
 export interface RungRecord {

@@ -1,5 +1,5 @@
 // One search in one SQLite file: its settings, records, log and results, and the rule that one process writes it.
-// The search itself is run.ts.
+// The search itself is experiment/search-loop.ts.
 
 import { hostname } from 'node:os';
 import { DatabaseFile } from '../database/file.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { limitCheck } from '../../src/study/limits.ts';
-import type { SearchSettings } from '../../src/study/preset.ts';
+import { limitCheck } from '../../src/forecast/limits.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { type Ended, nasnets } from './run.ts';
 

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { raceFinalists } from '../../src/experiment/finalists.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { writeFigure6 } from '../../src/report/figure-6-files.ts';
 import {
@@ -14,8 +15,8 @@ import {
   retrainedSentence,
 } from '../../src/report/figure-6-finalists.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { raceFinalists } from '../../src/study/finalists.ts';
-import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-6-'));

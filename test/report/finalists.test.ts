@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
+import { raceFinalists } from '../../src/experiment/finalists.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { finalistTable } from '../../src/report/finalists.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
@@ -13,8 +14,8 @@ import { writeReport } from '../../src/report/report.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { raceFinalists } from '../../src/study/finalists.ts';
-import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-finalists-report-'));

@@ -12,10 +12,11 @@ import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { ladderFindings, ladderTable } from '../../src/report/ladder.ts';
 import { ladderArms, ladderArmTable } from '../../src/report/ladder-arms.ts';
 import { writeReport } from '../../src/report/report.ts';
+import { ladderOptions } from '../../src/selection/ladder-options.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
-import { ladderOptions } from '../../src/study/rung-trainings.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { climbedStudy } from '../study/climbed-study.ts';
 

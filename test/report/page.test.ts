@@ -11,8 +11,9 @@ import { writeReport } from '../../src/report/report.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { keepFinalModel } from '../../src/study/final-model.ts';
-import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import { keepFinalModel } from '../../src/study/results.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-report-'));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createStrategy, strategyNames } from '../../src/search/strategy.ts';
 import { decode, encode } from '../../src/space/decisions.ts';
-import { settingsOf } from '../../src/study/preset.ts';
+import { settingsOf } from '../../src/study/presets.ts';
 
 for (const name of strategyNames) {
   for (const space of ['b', 'c'] as const) {

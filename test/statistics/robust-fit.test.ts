@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lawValue } from '../../src/plan/cost-law.ts';
+import { lawValue } from '../../src/forecast/cost-law.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { median } from '../../src/statistics/order.ts';
 import { fitLaw, type Observation } from '../../src/statistics/robust-fit.ts';

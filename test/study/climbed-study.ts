@@ -2,8 +2,9 @@
 
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { type SearchSettings, settingsOf } from '../../src/study/preset.ts';
+import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
 /** Of twelve trials the rewards at rung 0; of the six best those at rung 1, in the order 2 1 3 4 5 6; of two of them at rung 2. */

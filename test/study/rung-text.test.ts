@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
-import { fitted, settingsOf } from '../../src/study/preset.ts';
+import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs, printRungs } from '../../src/study/rung-text.ts';
 
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };

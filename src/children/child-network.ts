@@ -1,0 +1,44 @@
+// A network of an architecture in training, with its optimizer: what a worker builds, hands on from one training to the next, and
+// frees. How it is trained is training-job.ts's.
+
+import type { Computing } from '../engine/device.ts';
+import { buildNetwork, type Network } from '../model/network.ts';
+import { Momentum } from '../nn/optimizers.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
+import { RandomStream } from '../random/stream.ts';
+import type { Architecture } from '../space/architecture.ts';
+import type { Training } from '../study/settings.ts';
+import type { InTraining } from '../train/checkpoint.ts';
+
+export class Child implements InTraining, Disposable {
+  readonly plan: Plan;
+  readonly network: Network;
+  readonly optimizer: Momentum;
+
+  /** `seed`: of the first weights. */
+  constructor(
+    architecture: Architecture,
+    { cells, filters, resolution, recipe }: Training,
+    { classes, seed, computing }: { classes: number; seed: number | string; computing: Computing },
+  ) {
+    const auxiliary = recipe.auxiliaryWeight > 0;
+    this.plan = planNetwork(architecture, { cells, filters, input: resolution, classes, auxiliary });
+    this.network = buildNetwork(this.plan, {
+      seed: new RandomStream(seed).split('weights').integer(2 ** 31),
+      dropPathKeep: recipe.dropPathKeep,
+      ...computing,
+    });
+    this.optimizer = new Momentum(this.network.namedParameters(), recipe);
+  }
+
+  /** Copies another one's weights, statistics and momentum. @throws InputError where shapes differ */
+  takeOver({ network, optimizer }: Child): void {
+    this.network.loadStateDict(network.stateDict());
+    this.optimizer.load(optimizer.state(), optimizer.stepsTaken);
+  }
+
+  [Symbol.dispose](): void {
+    this.optimizer.dispose();
+    this.network.dispose();
+  }
+}

@@ -1,0 +1,99 @@
+// The evaluations' side of a search: sends trials out, collects what comes back, and says when it is time to look.
+// It records nothing; search-loop.ts does.
+
+import type { EpochReport, Reward, TrialFailure, TrialToEvaluate } from '../study/outcome.ts';
+import { type Evaluate, type Evaluation, isReward } from './evaluator.ts';
+
+/** News of a trial's training at a rung; 0 where there is no ladder. */
+export type Arrival = { trial: number; rung: number } & News;
+
+type News =
+  | { kind: 'started' }
+  | { kind: 'retried'; reason: string }
+  | { kind: 'epoch'; report: EpochReport }
+  | ({ kind: 'done' } & Reward)
+  | { kind: 'failed'; failure: TrialFailure; seconds: number };
+
+const millisecondsForNews = 100; // how long starts and epochs may wait for an outcome, to share its commit
+
+const isOutcome = ({ kind }: Arrival) => kind === 'done' || kind === 'failed';
+
+export class Arrivals {
+  readonly #evaluate: Evaluate;
+  readonly #stopping = new AbortController();
+  #waiting: Arrival[] = [];
+  #due = false;
+  #wake = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  /** What an evaluation rejected with: nothing can be evaluated any more. */
+  broken: { reason: unknown } | undefined;
+
+  constructor(evaluate: Evaluate) {
+    this.#evaluate = evaluate;
+  }
+
+  send(trials: readonly TrialToEvaluate[]): void {
+    for (const trial of trials) {
+      const { number, rung = 0 } = trial;
+      const arrive = (news: News) => this.#arrive({ trial: number, rung, ...news });
+      const progress = {
+        started: () => arrive({ kind: 'started' }),
+        retried: (reason: string) => arrive({ kind: 'retried', reason }),
+        epoch: (report: EpochReport) => arrive({ kind: 'epoch', report }),
+        signal: this.#stopping.signal,
+      };
+      this.#evaluate(trial, progress).then(
+        (evaluation) => arrive(newsOf(evaluation)),
+        (reason: unknown) => {
+          this.broken ??= { reason };
+          this.nudge();
+        },
+      );
+    }
+  }
+
+  /** All that has come since the last call, in its order. */
+  take(): Arrival[] {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    this.#due = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return taken;
+  }
+
+  /** Resolves when an outcome has come, other news have waited long enough, or after nudge(). */
+  async due(): Promise<void> {
+    if (this.#due) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+  }
+
+  /** Makes due() resolve now. */
+  nudge = (): void => {
+    this.#due = true;
+    this.#wake();
+  };
+
+  /** Aborts what is being evaluated and takes no more news. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#stopping.abort(new Error('the search has stopped'));
+  }
+
+  #arrive(arrival: Arrival): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#waiting.push(arrival);
+    if (isOutcome(arrival)) this.nudge();
+    else this.#timer ??= setTimeout(this.nudge, millisecondsForNews);
+  }
+}
+
+function newsOf(evaluation: Evaluation): News {
+  if ('failure' in evaluation) return { kind: 'failed', ...evaluation };
+  const { reward, seconds } = evaluation;
+  if (isReward(reward)) return { kind: 'done', ...evaluation };
+  const message = `expected a reward from 0 to 1, got ${reward}`;
+  return { kind: 'failed', failure: { kind: 'not-a-number', message }, seconds };
+}

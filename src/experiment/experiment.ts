@@ -1,0 +1,191 @@
+// A whole search on one study: the children, the race of finalists, then the network built from the best cell. Each part begins where an earlier
+// process left it. What is printed and drawn about it is the command line's.
+
+import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { childJob } from '../children/child-job.ts';
+import { PausedChildren } from '../children/paused-children.ts';
+import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
+import { UnfinishedTrainings } from '../children/unfinished-trainings.ts';
+import type { DatasetFiles } from '../data/dataset-files.ts';
+import type { Computing } from '../engine/device.ts';
+import { Failure } from '../failure.ts';
+import { limitCheck } from '../forecast/limits.ts';
+import { thisMachine } from '../forecast/this-machine.ts';
+import { createStrategy } from '../search/strategy.ts';
+import { bestTrials } from '../selection/finalist-race.ts';
+import { ladderOptions } from '../selection/ladder-options.ts';
+import { decode } from '../space/decisions.ts';
+import type { EpochReport, TrainingDetails, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
+import type { TrialRecord } from '../study/records.ts';
+import { type FinalModel, keepFinalModel, readFinalModel } from '../study/results.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import { WorkerPool } from '../workers/pool.ts';
+import { evaluateIn } from './evaluator.ts';
+import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { remembering } from './remembered.ts';
+import { runSearch, type SearchEvent } from './search-loop.ts';
+import { withinLimits } from './within-limits.ts';
+
+export interface ExperimentOptions {
+  study: Study<SearchSettings>;
+  files: DatasetFiles;
+  /** How many trials the study shall have in all. */
+  trials: number;
+  /** Children trained at once. */
+  workers: number;
+  /** Where networks are trained. Default: on the CPU. */
+  computing?: Computing | undefined;
+  /** Where the final network's weights go; it must exist. */
+  directory: string;
+  /** Stops at once; what is finished is kept. */
+  signal: AbortSignal;
+  onEvent: (event: ExperimentEvent) => void;
+}
+
+export type ExperimentEvent =
+  | SearchEvent
+  | FinalistEvent
+  | { kind: 'final-started'; trial: number }
+  | { kind: 'final-progress'; progress: number }
+  | { kind: 'final-epoch'; report: EpochReport };
+
+const evaluator = new URL('../children/training-job.ts', import.meta.url);
+export const weightsName = 'network.safetensors';
+
+/** Searches, lets the best trials race, and trains the network of the best cell, as far as each is not done yet. */
+export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
+  const { study, files } = options;
+  study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
+  study.keep('machine', thisMachine(options.computing));
+  if ((await searchCells(options)) === 'interrupted') return 'interrupted';
+  if (study.best().length === 0)
+    throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
+  if ((await raceCells(options)) === 'interrupted') return 'interrupted';
+  const [best] = bestTrials(study) as [TrialRecord];
+  if (readFinalModel(study)?.trial === best.number) return 'finished';
+  return trainFinal(options, best);
+}
+
+async function searchCells(options: ExperimentOptions) {
+  const { study, files, trials, workers, signal, onEvent } = options;
+  const { settings } = study;
+  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
+  await using pool = poolFor(options, child, workers, 1);
+  const paused = new PausedChildren(study.path);
+  const unfinished = new UnfinishedTrainings(study.path);
+  const jobOf = (trial: TrialToEvaluate): TrainingJob => {
+    return { ...childJob(settings, trial, paused), checkpoint: unfinished.trial(trial.number, trial.rung) };
+  };
+  const trained = evaluateIn(pool, jobOf);
+  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
+  const resample = check && limits.beyond === 'resample';
+  const evaluate = check && !resample ? withinLimits(trained, check) : trained;
+  const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
+  const end = await runSearch({
+    study,
+    strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
+    evaluate: remember ? remembering(evaluate, study, space) : evaluate,
+    trials,
+    workers,
+    inOrder,
+    ladder: ladderOptions(settings),
+    paused,
+    signal,
+    onEvent,
+  });
+  if (end === 'finished') unfinished.clear();
+  return end;
+}
+
+async function raceCells(options: ExperimentOptions) {
+  const { study, workers, signal, onEvent } = options;
+  const { finalists, space, seed } = study.settings;
+  if (!finalists) return 'finished';
+  const { count, training } = finalists;
+  await using pool = poolFor(options, training, workers, 1);
+  const unfinished = new UnfinishedTrainings(study.path);
+  const jobOf = ({ decisions, trial, run }: FinalistToTrain): TrainingJob => ({
+    architecture: decode(decisions, space),
+    training,
+    seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
+    checkpoint: unfinished.finalist(trial, run),
+  });
+  const end = await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
+  if (end === 'finished') unfinished.clear();
+  return end;
+}
+
+async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
+  const { study, directory, signal, onEvent } = options;
+  const { final, space, seed } = study.settings;
+  await using pool = poolFor(options, final, 1, availableParallelism());
+  const checkpoint = join(directory, 'checkpoint.safetensors');
+  const job: TrainingJob = {
+    architecture: decode(best.decisions, space),
+    training: final,
+    seed: `${seed}, final`,
+    checkpoint: { path: checkpoint },
+    keepModel: { weights: join(directory, weightsName) },
+  };
+  onEvent({ kind: 'final-started', trial: best.number });
+  const epochs: EpochReport[] = [];
+  const onMessage = (message: unknown) => {
+    const said = message as FinalMessage;
+    if ('progress' in said) return onEvent({ kind: 'final-progress', progress: said.progress });
+    epochs.push(said);
+    onEvent({ kind: 'final-epoch', report: said });
+  };
+  try {
+    const outcome = await pool.run(job, { signal, onMessage });
+    if ('failure' in outcome) {
+      throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
+    }
+    const { reward, details } = outcome.result as WorkerResult & { details: TrainingDetails };
+    keepFinalModel(study, finalModelOf(best.number, reward, details, epochs));
+    rmSync(checkpoint, { force: true });
+    return 'finished' as const;
+  } catch (error) {
+    if (signal.aborted) return 'interrupted' as const;
+    throw error;
+  }
+}
+
+function finalModelOf(trial: number, reward: number, details: TrainingDetails, epochs: EpochReport[]): FinalModel {
+  const { trainableParameters, multiplyAdds, trainingSeconds } = details;
+  const test = details.test!;
+  return {
+    trial,
+    trainableParameters,
+    multiplyAdds,
+    validationAccuracy: reward,
+    testAccuracy: test.accuracy,
+    testLoss: test.loss,
+    testImages: test.images,
+    classAccuracies: test.classAccuracies,
+    trainingSeconds,
+    trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,
+    weights: weightsName,
+    epochs,
+  };
+}
+
+function poolFor(
+  { study, files, computing }: ExperimentOptions,
+  { resolution, trainingImages }: Training,
+  workers: number,
+  threads: number,
+) {
+  const { validationImages, seed } = study.settings;
+  const setup: TrainingSetup = {
+    files,
+    training: { resolution, trainingImages },
+    validationImages,
+    splitSeed: seed,
+    threads,
+    ...(computing && { computing }),
+  };
+  return new WorkerPool({ workers, evaluator, setup, threads });
+}

@@ -1,0 +1,125 @@
+// The paper's last step: the best trials by their children are trained again at a higher fidelity, several times each, until the best
+// of them is clear or cannot be. It sends trainings out and puts what comes back on disk; selection/racing.ts decides which there are to be.
+
+import { Failure } from '../failure.ts';
+import { armNames, armOf } from '../search/arms-strategy.ts';
+import { type Chosen, type FinalistRace, finalistRace, finalistsName } from '../selection/finalist-race.ts';
+import { decisionsKey } from '../space/canonical.ts';
+import type { FinalistRun } from '../study/finalist-runs.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
+import type { Evaluate } from './evaluator.ts';
+
+export interface FinalistToTrain extends FinalistRun {
+  decisions: number[];
+}
+
+/** What happened, told after it is on disk. */
+export type FinalistEvent =
+  | { kind: 'race'; race: FinalistRace }
+  | { kind: 'finalist'; finalist: FinalistRun; arrival: Arrival };
+
+export interface FinalistOptions {
+  study: Study<SearchSettings>;
+  /** How many finalists, in a study of several arms of each. */
+  count: number;
+  /** A pool lets those wait that it has no worker for. */
+  evaluate: Evaluate<FinalistToTrain>;
+  /** Stops at once: what runs goes back to the queue. */
+  signal?: AbortSignal;
+  onEvent?: (event: FinalistEvent) => void;
+}
+
+/**
+ * Runs the race of the best trials there are now, on from where an earlier process left it. Trainings of an earlier race in the same
+ * study, before more trials were searched, count in this one. Throws a Failure if every finalist fails; what `evaluate` rejects
+ * with, it throws on.
+ */
+export async function raceFinalists(options: FinalistOptions): Promise<'finished' | 'interrupted'> {
+  const { study, evaluate, signal, onEvent } = options;
+  study.keep(finalistsName, chooseFinalists(study, options.count));
+  study.finalistRuns.putBackKilled();
+  if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause
+  const sent: FinalistToTrain[] = []; // an arrival names a training by its place here
+  const running = new Set<FinalistRun>();
+  const arrivals = new Arrivals(({ number }, progress) => evaluate(sent[number]!, progress));
+  signal?.addEventListener('abort', arrivals.nudge);
+  try {
+    for (;;) {
+      const news = arrivals.take().map((arrival) => ({ arrival, finalist: sent[arrival.trial]! }));
+      study.transaction(() => {
+        for (const { arrival, finalist } of news) record(study, arrival, finalist, running);
+      });
+      for (const each of news) onEvent?.({ kind: 'finalist', ...each });
+      if (arrivals.broken) throw arrivals.broken.reason;
+      if (signal?.aborted) return 'interrupted';
+
+      const now = finalistRace(study)!;
+      onEvent?.({ kind: 'race', race: now });
+      if (now.end === 'all failed') throw new Failure(allFailed(study, now));
+      if (now.end) return 'finished';
+      arrivals.send(enlist(study, now, sent));
+      await arrivals.due();
+    }
+  } finally {
+    signal?.removeEventListener('abort', arrivals.nudge);
+    arrivals.stop();
+    study.transaction(() => {
+      for (const finalist of running) study.finalistRuns.putBack(finalist);
+    });
+  }
+}
+
+/**
+ * The best trials, best first: so many in all, or of each arm where several strategies are compared. Of one graph only the best trial,
+ * even where a study trains repeats or two arms found it.
+ */
+function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
+  const { space, strategy } = study.settings;
+  const byKey = new Map<string, number>();
+  const arms = armNames(strategy).map(() => new Set<number>());
+  for (const { number, decisions } of study.best(study.asked)) {
+    if (arms.every(({ size }) => size === count)) break;
+    const own = arms[armOf(number, arms.length)]!;
+    if (own.size === count) continue;
+    const key = decisionsKey(decisions, space);
+    if (!byKey.has(key)) byKey.set(key, number);
+    own.add(byKey.get(key)!);
+  }
+  return { trials: [...byKey.values()], arms: arms.map((own) => [...own]) };
+}
+
+/** Adds to `sent` what is wanted and not there yet, and returns it for arrivals. */
+function enlist(study: Study<SearchSettings>, { wanted, trials }: FinalistRace, sent: FinalistToTrain[]) {
+  const known = new Set(sent.map(({ trial, run }) => `${trial} ${run}`));
+  const fresh = wanted
+    .map(({ racer, run }) => ({ trial: trials[racer]!, run }))
+    .filter(({ trial, run }) => !known.has(`${trial} ${run}`))
+    .map((run) => ({ ...run, decisions: study.trial(run.trial)!.decisions }));
+  study.transaction(() => {
+    for (const run of fresh) study.finalistRuns.want(run);
+  });
+  return fresh.map((run) => ({ number: sent.push(run) - 1, decisions: run.decisions }));
+}
+
+function record(study: Study<object>, arrival: Arrival, finalist: FinalistRun, running: Set<FinalistRun>): void {
+  const { finalistRuns } = study;
+  if (arrival.kind === 'epoch') return;
+  if (arrival.kind === 'retried') {
+    finalistRuns.putBack(finalist);
+    running.delete(finalist);
+    return;
+  }
+  if (!running.has(finalist)) finalistRuns.start(finalist);
+  running.add(finalist);
+  if (arrival.kind === 'started') return;
+  if (arrival.kind === 'done') finalistRuns.finish(finalist, arrival);
+  else finalistRuns.fail(finalist, arrival.failure, arrival.seconds);
+  running.delete(finalist);
+}
+
+function allFailed(study: Study<object>, { runs, trials }: FinalistRace): string {
+  const { kind, message } = runs.find(({ failure }) => failure)!.failure!;
+  return `${study.path}: each of the ${trials.length} finalists failed, the first one with ${kind}: ${message}; run again to try them once more`;
+}

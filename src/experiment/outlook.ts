@@ -1,0 +1,142 @@
+// What is still ahead of a running search: how long its trainings under way, waiting and not asked for yet will take, corrected by every
+// child that finishes. It decides nothing.
+
+import { keepPrediction, tookOf } from '../forecast/learning.ts';
+import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../forecast/prediction.ts';
+import { sum } from '../statistics/order.ts';
+import type { PredictionRecord } from '../study/results.ts';
+import { rungTrainings } from '../study/rung-trainings.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import type { ExperimentEvent } from './experiment.ts';
+
+export interface OutlookOptions {
+  counts: ImageCounts;
+  /** How many the study shall have in all. */
+  trials: number;
+  workers: number;
+  prediction: Prediction;
+  record: PredictionRecord;
+  /** Seconds of a child of which nothing is known yet, and for each of its seconds those of the ladder above. */
+  typical: { seconds: number; climbing: number };
+}
+
+interface UnderWay {
+  terms: CostTerms;
+  startedAt: number;
+  /** Share of its training that is done, as it last said. */
+  share: number;
+}
+
+const keptEvery = 50; // trainings
+const latest = 20; // an update of the paper's controller
+
+type Place = { trial: number; rung?: number };
+
+export class SearchOutlook {
+  readonly workers: number;
+  readonly #study: Study<SearchSettings>;
+  readonly #options: OutlookOptions;
+  /** Of every rung's training. */
+  readonly #terms: readonly TrainingTerms[];
+  readonly #waiting = new Map<string, CostTerms>();
+  readonly #running = new Map<string, UnderWay>();
+  /** Of the children asked for last: the strategy changes what it asks for. */
+  #latest: CostTerms[] = [];
+  #asked: number;
+
+  constructor(study: Study<SearchSettings>, options: OutlookOptions) {
+    this.#study = study;
+    this.#options = options;
+    this.workers = options.workers;
+    const { settings } = study;
+    this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, options.counts));
+    this.#asked = study.asked;
+    for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, decisions);
+    for (const { finished, decisions, ...place } of study.rungs.open()) if (!finished) this.#wait(place, decisions);
+    this.keep();
+  }
+
+  /** To be given every event. */
+  on(event: ExperimentEvent): void {
+    switch (event.kind) {
+      case 'asked':
+        this.#asked = Math.max(this.#asked, event.trial + 1);
+        this.#latest = [...this.#latest.slice(1 - latest), this.#wait(event, event.decisions)];
+        break;
+      case 'promoted':
+        this.#wait(event, this.#study.trial(event.trial)!.decisions);
+        break;
+      case 'started': {
+        const terms = this.#waiting.get(keyOf(event));
+        if (terms) this.#running.set(keyOf(event), { terms, startedAt: performance.now(), share: 0 });
+        break;
+      }
+      case 'epoch': {
+        const child = this.#running.get(keyOf(event));
+        const { recipe } = rungTrainings(this.#study.settings)[event.rung]!;
+        if (child) child.share = Math.min(1, event.report.epoch / recipe.epochs);
+        break;
+      }
+      case 'retried':
+        this.#running.delete(keyOf(event));
+        break;
+      case 'failed':
+        this.#finished(event);
+        break;
+      case 'done': {
+        const { prediction } = this.#options;
+        const { seconds, sameAs, details } = event;
+        const terms = this.#finished(event);
+        const took = tookOf(seconds, details);
+        if (!terms || !took || sameAs !== undefined) break;
+        prediction.observe(terms, took);
+        if (prediction.children % keptEvery === 0) this.keep();
+        break;
+      }
+    }
+  }
+
+  #wait(place: Place, decisions: readonly number[]): CostTerms {
+    const terms = this.#terms[place.rung ?? 0]!.of(decisions);
+    this.#waiting.set(keyOf(place), terms);
+    return terms;
+  }
+
+  #finished(place: Place): CostTerms | undefined {
+    const terms = this.#waiting.get(keyOf(place));
+    this.#running.delete(keyOf(place));
+    this.#waiting.delete(keyOf(place));
+    return terms;
+  }
+
+  /** Seconds until all children are trained. Graphs that were trained before are not left out: nobody knows how many there will be. */
+  left(now = performance.now()): number {
+    const running = [...this.#running.values()].map(({ terms, startedAt, share }) => {
+      const gone = (now - startedAt) / 1000;
+      return share > 0 ? (gone * (1 - share)) / share : Math.max(0, this.#seconds(terms) - gone);
+    });
+    const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
+    const unasked = Math.max(0, this.#options.trials - this.#asked);
+    const { climbing } = this.#options.typical;
+    const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
+    return Math.max((work + unasked * this.#each * (1 + climbing)) / this.workers, ...running);
+  }
+
+  #seconds(terms: CostTerms): number {
+    return this.#options.prediction.of(terms).seconds;
+  }
+
+  /** Of a child that is not asked for yet. */
+  get #each(): number {
+    if (this.#latest.length === 0) return this.#options.typical.seconds;
+    return sum(this.#latest.map((terms) => this.#seconds(terms))) / this.#latest.length;
+  }
+
+  /** Keeps in the study what was learnt, so that going on goes on from there. */
+  keep(): void {
+    keepPrediction(this.#study, this.#options.record, this.#options.prediction);
+  }
+}
+
+const keyOf = ({ trial, rung = 0 }: Place) => `${trial} ${rung}`;

@@ -1,0 +1,287 @@
+// The run loop of a search: the strategy decides, trials are evaluated, outcomes are recorded, the strategy is told.
+// Whatever moment it is killed at, the study says how to go on.
+
+import { setImmediate } from 'node:timers/promises';
+import type { PausedChildren } from '../children/paused-children.ts';
+import { Failure } from '../failure.ts';
+import type { Strategy } from '../search/strategy.ts';
+import type { LadderOptions } from '../selection/ladder-options.ts';
+import type { TrainingLog } from '../study/log.ts';
+import type { Study } from '../study/study.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
+import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
+import type { Evaluate } from './evaluator.ts';
+import { Promotions } from './promotions.ts';
+import { overLimit } from './within-limits.ts';
+
+export const searchDefaults = {
+  /** Outcomes reach the strategy in the order of the asks, so that one seed gives one search whatever the timing. */
+  inOrder: true,
+  /**
+   * How many trials, for each worker, may then be asked for and not yet told. With training times spread by 60% (log-normal)
+   * 3 keep 2 workers 99.8% busy, 8 workers 96%, 16 workers 92%; more would let the strategy decide on older outcomes.
+   */
+  lookaheadPerWorker: 3,
+  /** Asks and tells between two snapshots of the strategy; 40 is one update of 20 trials. */
+  eventsPerSnapshot: 40,
+  /**
+   * Outcomes of a higher rung may come so many times later with every rung. With rungs that cost 1, 3 and 9 this keeps 2 workers
+   * 99.6% busy, 8 and 16 workers 90%; without it 94%, 60% and 52%.
+   */
+  laterPerRung: 2,
+  /** Failures in a row that end the search: the cause is then not the architecture. */
+  failuresInARow: 20,
+  /** The same while no trial ever succeeded. */
+  failuresAtFirst: 10,
+};
+
+export interface SearchOptions {
+  study: Study<object>;
+  /** Fresh: made with the study's own settings and never asked. */
+  strategy: Strategy;
+  /** Called for more trials than `workers` when in order; a pool lets them wait. */
+  evaluate: Evaluate;
+  /** How many trials the study shall have in all. */
+  trials: number;
+  /** How many are evaluated at once. */
+  workers: number;
+  /**
+   * Used when the study is searched for the first time, and kept by it. In order, trial n is asked for when n − lookahead + 1
+   * outcomes were told: others go on while the oldest one is late. Otherwise an outcome is told as it comes (the paper's way).
+   */
+  inOrder?: boolean;
+  eventsPerSnapshot?: number;
+  /** Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same in a study. */
+  ladder?: LadderOptions | undefined;
+  /** Where children wait for their promotion: those that wait in vain are cleared away. */
+  paused?: PausedChildren | undefined;
+  /** Stops at once: running trials go back to the queue. */
+  signal?: AbortSignal;
+  onEvent?: (event: SearchEvent) => void;
+}
+
+/** How a study's outcomes are told, as it keeps it. */
+interface Order {
+  inOrder: boolean;
+  lookahead: number;
+  /** Only with a ladder. */
+  laterPerRung?: number;
+}
+
+const toldBetweenTidying = 20;
+const millisecondsBetweenCounts = 1000; // of search time that a kill may leave uncounted
+
+/**
+ * An outcome that cost a worker more than a second is on disk before the strategy is told of it, whatever happens to that then; cheaper
+ * ones share one commit with what is decided next, since a commit is what they cost most.
+ */
+const isDear = (arrival: Arrival) => (arrival.kind === 'done' || arrival.kind === 'failed') && arrival.seconds > 1;
+
+/** What happened, told after it is on disk. */
+export type SearchEvent =
+  /** `again`: trials with a training that did not finish. */
+  { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | Arrival;
+
+/**
+ * Searches until the study has that many finished trials, or the signal stops it; what is finished is on disk either way.
+ * Throws a Failure if the disk is full, the strategy does not fit the study, or one trial after the other fails; what
+ * `evaluate` rejects with, it throws on.
+ */
+export async function runSearch(options: SearchOptions): Promise<'finished' | 'interrupted'> {
+  const search = new Search(options);
+  try {
+    return await search.run();
+  } finally {
+    search.stop();
+  }
+}
+
+class Search {
+  readonly #options: SearchOptions;
+  readonly #study: Study<object>;
+  readonly #dialogue: Dialogue;
+  readonly #arrivals: Arrivals;
+  readonly #promotions: Promotions | undefined;
+  readonly #running = new Map<string, { trial: number; rung: number }>();
+  #toldSinceTidied = Number.POSITIVE_INFINITY;
+  #failuresInARow = 0;
+  #anySuccess: boolean;
+  #countedUntil = performance.now();
+
+  constructor(options: SearchOptions) {
+    this.#options = options;
+    this.#study = options.study;
+    const { study, strategy, evaluate, trials, workers } = options;
+    const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
+    const { lookaheadPerWorker } = searchDefaults;
+    const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
+    const order = study.settled<Order>('order', { inOrder, lookahead: lookaheadPerWorker * workers, ...later });
+    const lookahead = order.inOrder ? order.lookahead : workers;
+    const promotions = options.ladder && new Promotions(study, options.ladder, trials);
+    const dialogue = {
+      trials,
+      inOrder: order.inOrder,
+      lookahead,
+      laterPerRung: order.laterPerRung ?? 1,
+      eventsPerSnapshot,
+      promotions,
+    };
+    this.#dialogue = new Dialogue(study, strategy, dialogue);
+    this.#promotions = promotions;
+    this.#arrivals = new Arrivals(evaluate);
+    this.#anySuccess = study.best(1).length > 0;
+  }
+
+  async run(): Promise<'finished' | 'interrupted'> {
+    const { signal } = this.#options;
+    signal?.addEventListener('abort', this.#arrivals.nudge);
+    this.#arrivals.send(this.#queueAgain());
+    for (;;) {
+      const arrivals = this.#arrivals.take();
+      const next = () => {
+        this.#record(arrivals);
+        return this.#mayGoOn ? this.#dialogue.advance() : undefined;
+      };
+      const decided = arrivals.some(isDear) ? next() : this.#study.transaction(next);
+      for (const arrival of arrivals) this.#emit(arrival);
+      if (this.#arrivals.broken) return this.#breakOff(this.#arrivals.broken.reason);
+      if (!decided) return this.#interrupt();
+
+      this.#arrivals.send(decided.asked);
+      for (const event of decided.events) this.#emit(event);
+      this.#tidy(decided.events);
+      if (this.#dialogue.isOver) return this.#finish();
+
+      await this.#arrivals.due();
+      await setImmediate(); // what arrived together shares one commit, and signals and timers get their turn
+    }
+  }
+
+  stop(): void {
+    this.#options.signal?.removeEventListener('abort', this.#arrivals.nudge);
+    this.#arrivals.stop();
+  }
+
+  /** The trainings of an earlier process that have no outcome; those that ran when it was killed are back in the queue. */
+  #queueAgain(): AskedTraining[] {
+    const { log, rungs, asked } = this.#study;
+    const reason = 'the process was killed';
+    this.#study.transaction(() => {
+      for (const { number, running } of log.unfinished) if (running) log.putBack(number, 'requeue', reason);
+      for (const { trial, rung, running } of rungs.open())
+        if (running) rungs.at(rung).putBack(trial, 'requeue', reason);
+    });
+    const { unfinished, replayed } = this.#dialogue;
+    const again = unfinished.map((training) => training.number);
+    if (asked > 0) this.#emit({ kind: 'resumed', trials: asked, replayed, again });
+    return unfinished;
+  }
+
+  get #mayGoOn(): boolean {
+    return !this.#arrivals.broken && !this.#options.signal?.aborted;
+  }
+
+  /** Writes down what came from the evaluations. */
+  #record(arrivals: Arrival[]): void {
+    if (arrivals.length === 0) return;
+    this.#study.transaction(() => {
+      for (const arrival of arrivals) this.#recordOne(arrival);
+      this.#countTime(millisecondsBetweenCounts);
+    });
+    for (const arrival of arrivals) {
+      if (arrival.kind === 'done') this.#succeeded(arrival);
+      if (arrival.kind === 'failed') this.#failed(arrival);
+    }
+  }
+
+  #recordOne(arrival: Arrival): void {
+    const { kind, trial, rung } = arrival;
+    const log = this.#logOf(rung);
+    const key = keyOf({ number: trial, rung });
+    if (kind === 'epoch') {
+      log.epoch(trial, arrival.report);
+    } else if (kind === 'retried') {
+      log.putBack(trial, 'retry', arrival.reason);
+      this.#running.delete(key);
+    } else {
+      if (!this.#running.has(key)) log.start(trial);
+      this.#running.set(key, { trial, rung });
+      if (kind === 'started') return;
+      if (kind === 'done') log.finish(trial, arrival);
+      else log.fail(trial, arrival.failure, arrival.seconds);
+      this.#running.delete(key);
+    }
+  }
+
+  #logOf(rung: number): TrainingLog {
+    return rung === 0 ? this.#study.log : this.#study.rungs.at(rung);
+  }
+
+  #succeeded({ trial, rung, reward, sameAs }: Arrival & { kind: 'done' }): void {
+    this.#dialogue.finished({ number: trial, rung, outcome: { reward }, sameAs });
+    this.#anySuccess = true;
+    this.#failuresInARow = 0;
+  }
+
+  #failed({ trial, rung, failure }: Arrival & { kind: 'failed' }): void {
+    this.#dialogue.finished({ number: trial, rung, outcome: { failed: failure.kind } });
+    if (failure.kind === overLimit) return; // nothing went wrong
+    const limit = this.#anySuccess ? searchDefaults.failuresInARow : searchDefaults.failuresAtFirst;
+    if (++this.#failuresInARow < limit) return;
+    const reason = new Failure(
+      `${this.#failuresInARow} trials failed one after the other, so the cause is hardly the architectures; the last one: ` +
+        `${failure.kind}, ${failure.message}. All that finished is in ${this.#study.path}: mend the cause and run again to go on`,
+    );
+    this.#arrivals.broken ??= { reason };
+  }
+
+  /** Now and then, and at the end: what no training will go on from is cleared away. */
+  #tidy(events: readonly DialogueEvent[]): void {
+    const { paused } = this.#options;
+    if (!paused || !this.#promotions) return;
+    this.#toldSinceTidied += events.filter(({ kind }) => kind === 'told').length;
+    if (this.#toldSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
+    this.#toldSinceTidied = 0;
+    const atWork = this.#dialogue.open.flatMap(({ number: member, rung }) => [
+      { member, rung },
+      { member, rung: rung - 1 },
+    ]);
+    paused.keepOnly([...atWork, ...this.#promotions.hopefuls()]);
+  }
+
+  #finish(): 'finished' {
+    this.#study.transaction(() => {
+      this.#dialogue.snapshot();
+      this.#countTime();
+    });
+    return 'finished';
+  }
+
+  #interrupt(): 'interrupted' {
+    this.stop();
+    this.#study.transaction(() => {
+      for (const { trial, rung } of this.#running.values())
+        this.#logOf(rung).putBack(trial, 'requeue', 'the search was stopped');
+      this.#dialogue.snapshot();
+      this.#countTime();
+    });
+    return 'interrupted';
+  }
+
+  #breakOff(reason: unknown): never {
+    this.#interrupt();
+    throw reason;
+  }
+
+  /** `atLeast`: milliseconds that are worth being written down. */
+  #countTime(atLeast = 0): void {
+    const now = performance.now();
+    if (now - this.#countedUntil < atLeast) return;
+    this.#study.addSearchTime(now - this.#countedUntil);
+    this.#countedUntil = now;
+  }
+
+  #emit(event: SearchEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}

@@ -1,0 +1,35 @@
+// How many children `nasnet search` trains at once where nobody says so: on the CPU what it is told, on a GPU what its memory holds.
+
+import { availableParallelism } from 'node:os';
+import { type Computing, cpu } from '../engine/device.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import { bytesWords } from '../words.ts';
+import { childrenOnGpu, freeGpuMemory, workerGpuMemory } from './gpu-memory.ts';
+import type { ImageCounts } from './prediction.ts';
+
+/** @param onCpu the number on the CPU @param note is told the reckoning */
+export function workersOn(
+  computing: Computing,
+  settings: SearchSettings,
+  counts: ImageCounts,
+  onCpu: number,
+  note: (line: string) => void,
+  free = freeGpuMemory,
+): number {
+  const { device } = computing;
+  if (device === cpu) return onCpu;
+  const each = workerGpuMemory(settings, counts, computing);
+  const left = free(device);
+  if (left === undefined) {
+    note(
+      `On ${device}, one child at a time: nvidia-smi does not tell how much memory is free; --workers sets another number`,
+    );
+    return 1;
+  }
+  const workers = childrenOnGpu(each, left, availableParallelism());
+  note(
+    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, each takes up to ${bytesWords(each)} as reckoned`,
+  );
+  note('What follows is foretold for the processor; a GPU takes less');
+  return workers;
+}

@@ -1,0 +1,65 @@
+// How long the network that was built from a study's best cell takes for one image: measured where the search was limited by it, and
+// kept beside what had been foretold.
+
+import type { Plan } from '../plan/plan.ts';
+import { median } from '../statistics/order.ts';
+import { fitLaw } from '../statistics/robust-fit.ts';
+import { type FinalLatency, finalLatencyName, readFinalLatency, readFinalModel } from '../study/results.ts';
+import type { LatencyLimit, SearchSettings } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import { latencyTerms, lawValue, startingLaws } from './cost-law.ts';
+import { finalPlan } from './limits.ts';
+import type { ImageCounts } from './prediction.ts';
+import { randomCells } from './random-cells.ts';
+import { machineName } from './this-machine.ts';
+
+export function keepFinalLatency(
+  study: Study<object>,
+  { trial, plan, milliseconds, limit }: { trial: number; plan: Plan; milliseconds: number; limit: LatencyLimit },
+): void {
+  const found: FinalLatency = {
+    trial,
+    milliseconds,
+    foretold: lawValue(limit.law, latencyTerms(plan)),
+    machine: machineName(),
+  };
+  study.keep(finalLatencyName, found);
+}
+
+const timing = { networks: 12, seconds: 3 };
+
+/** Times random cells' final networks and fits the law of latency to them. */
+export async function latencyLimit(
+  milliseconds: number,
+  settings: SearchSettings,
+  counts: ImageCounts,
+): Promise<LatencyLimit> {
+  const { measurePlans } = await import('../latency/sample.ts'); // with the engine
+  const plans = randomCells(settings)
+    .slice(0, timing.networks)
+    .map((decisions) => finalPlan(decisions, settings.final, counts, settings.space));
+  const measured = await measurePlans(plans, { seconds: timing.seconds });
+  const observations = measured.map(({ plan, milliseconds: value }) => ({ terms: latencyTerms(plan), value }));
+  const errors = observations.map(({ terms, value }, left) => {
+    const others = observations.filter((_, index) => index !== left);
+    return Math.abs(lawValue(fitLaw(others, startingLaws.latency), terms) / value - 1);
+  });
+  return {
+    milliseconds,
+    law: fitLaw(observations, startingLaws.latency),
+    measured: measured.length,
+    error: median(errors),
+    machine: machineName(),
+  };
+}
+
+/** Times the network that was built, in a search that limits its latency, and keeps what it takes; once a network. */
+export async function measureFinalLatency(study: Study<SearchSettings>, counts: ImageCounts): Promise<void> {
+  const { limits, final, space } = study.settings;
+  const built = readFinalModel(study);
+  if (!limits?.latency || !built || readFinalLatency(study)?.trial === built.trial) return;
+  const { measurePlans } = await import('../latency/sample.ts');
+  const plan = finalPlan(study.trial(built.trial)!.decisions, final, counts, space);
+  const [measured] = await measurePlans([plan], { seconds: 1 });
+  keepFinalLatency(study, { trial: built.trial, plan, milliseconds: measured!.milliseconds, limit: limits.latency });
+}

@@ -1,0 +1,127 @@
+// Limits on what a search may propose, checked from the plans of its networks before anything is trained: a check is a function of
+// the decisions and of what the study states, so a search that is resumed, here or elsewhere, decides again what it decided. What
+// happens to an architecture beyond them is the search's setting: another is drawn, or it counts as failed.
+
+import { InputError } from '../failure.ts';
+import { type Plan, planNetwork } from '../plan/plan.ts';
+import { inputCount } from '../space/architecture.ts';
+import { decode } from '../space/decisions.ts';
+import { cellForm, defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
+import type { Coefficients } from '../statistics/robust-fit.ts';
+import type { Limits, SearchSettings, Training } from '../study/settings.ts';
+import { bytesWords, millisecondsWords, whole } from '../words.ts';
+import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
+import { type ImageCounts, TrainingTerms } from './prediction.ts';
+
+/** The flag of each limit, in the order in which they are checked. */
+export const limitFlags = {
+  parameters: '--max-parameters',
+  multiplyAdds: '--max-multiply-adds',
+  memory: '--max-memory',
+  latency: '--max-latency',
+} as const;
+
+export interface Excess {
+  limit: keyof typeof limitFlags;
+  /** Such as "1,234 parameters of at most 1,000". */
+  message: string;
+}
+
+/** What the architecture exceeds first; undefined when it keeps the limits. */
+export type CheckLimits = (decisions: readonly number[]) => Excess | undefined;
+
+type LimitedSearch = Pick<SearchSettings, 'final' | 'child' | 'ladder' | 'space' | 'validationImages'>;
+
+/** The check of a search with these settings, on so many images and classes. */
+export function limitCheck(limits: Limits, settings: LimitedSearch, counts: ImageCounts): CheckLimits {
+  const { final, child, ladder, space } = settings;
+  const { parameters, multiplyAdds, memory, latency } = limits;
+  const trainings = [child, ...(ladder?.rungs ?? [])].map((training) => new TrainingTerms(settings, training, counts));
+  const costs: Limited[] = [
+    {
+      limit: 'parameters',
+      most: parameters,
+      of: (plan) => plan.trainableParameters,
+      words: whole,
+      what: 'parameters',
+    },
+    {
+      limit: 'multiplyAdds',
+      most: multiplyAdds,
+      of: (plan) => plan.multiplyAdds,
+      words: whole,
+      what: 'multiply-adds',
+    },
+    {
+      limit: 'latency',
+      most: latency?.milliseconds,
+      of: (plan) => lawValue(latency!.law, latencyTerms(plan)),
+      words: millisecondsWords,
+      what: 'for one image',
+    },
+    {
+      limit: 'memory',
+      most: memory?.bytes,
+      of: (_, decisions) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(decisions).memory))),
+      words: bytesWords,
+      what: ladder ? 'in a worker at the dearest rung' : 'in a worker',
+    },
+  ];
+  const stated = costs.filter(({ most }) => most !== undefined);
+  return (decisions) => {
+    const plan = finalPlan(decisions, final, counts, space);
+    for (const { limit, most, of, words, what } of stated) {
+      const value = of(plan, decisions);
+      if (value > most!) return { limit, message: `${words(value)} ${what} of at most ${words(most!)}` };
+    }
+    return undefined;
+  };
+}
+
+interface Limited {
+  limit: Excess['limit'];
+  most: number | undefined;
+  of: (plan: Plan, decisions: readonly number[]) => number;
+  words: (value: number) => string;
+  what: string;
+}
+
+/** The network that is built from the best cell, as it is used: without an auxiliary head. */
+export function finalPlan(
+  decisions: readonly number[],
+  { cells, filters, resolution }: Training,
+  { classes }: ImageCounts,
+  space?: SearchSettings['space'],
+): Plan {
+  return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
+}
+
+/**
+ * Decisions of the cheapest cells that there are: identities, added, one after the other, from h_{i-1} (which leaves out every other
+ * normal cell), from h_i, and side by side.
+ */
+export function cheapestCells(blocks: number, space: SpaceName = defaultSpace): number[][] {
+  const inputs = inputCount({ ...cellForm(spaces[space], blocks), blocks: [] });
+  const chain = (from: number, apart: boolean) => {
+    const cell = Array.from({ length: blocks }, (_, block) => {
+      const state = block === 0 || apart ? from : inputs + block - 1;
+      return [state, state, 0, 0, 0];
+    }).flat();
+    return [...cell, ...cell];
+  };
+  return [chain(1, false), chain(0, false), chain(1, true), chain(0, true)];
+}
+
+/** @throws InputError for limits that not even the smallest of cells keeps */
+export function refuseImpossible(check: CheckLimits, blocks: number, space?: SpaceName): void {
+  const [excess, ...others] = cheapestCells(blocks, space).map(check);
+  if (!excess || others.includes(undefined)) return;
+  throw new InputError(
+    `${limitFlags[excess.limit]}: expected a limit that some cell keeps, but even cells of identities alone come to ${excess.message}`,
+  );
+}
+
+/** The law of a worker that has trained others before. */
+export function wornWorker([worker = 0, ...others]: Coefficients): Coefficients {
+  return [worker + leftBehind, ...others];
+}

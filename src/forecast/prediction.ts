@@ -1,0 +1,135 @@
+// What a child will take, foretold from its plan before it is trained, and corrected by what the finished children of this study took
+// on this machine. How the law is fitted is statistics/robust-fit.ts's, how a study keeps it learning.ts's, what a whole search takes
+// estimate.ts's.
+
+import { type Plan, planNetwork } from '../plan/plan.ts';
+import { decode } from '../space/decisions.ts';
+import { defaultSpace, type SpaceName } from '../space/search-space.ts';
+import { median } from '../statistics/order.ts';
+import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
+import type { Laws, PredictionError } from '../study/results.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
+import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
+
+/** How many images there are to train on and to hold out, and of how many classes. */
+export interface ImageCounts {
+  images: number;
+  classes: number;
+}
+
+export interface Cost {
+  seconds: number;
+  /** Bytes that the worker holds at most. */
+  memory: number;
+}
+
+/** Terms of both laws, which take a millisecond to make from decisions. */
+export interface CostTerms {
+  seconds: readonly number[];
+  memory: readonly number[];
+}
+
+/** The terms of a search's trainings: of its children, finalists or final network. */
+export class TrainingTerms {
+  readonly #training: Training;
+  readonly #classes: number;
+  readonly #space: SpaceName;
+  readonly #steps: number;
+  readonly #batch: number;
+  readonly #evaluated: number;
+
+  constructor(settings: Pick<SearchSettings, 'validationImages' | 'space'>, training: Training, counts: ImageCounts) {
+    const { validationImages = Math.round(counts.images / 10), space = defaultSpace } = settings;
+    const { trainingImages = counts.images - validationImages, recipe } = training;
+    this.#training = training;
+    this.#classes = counts.classes;
+    this.#space = space;
+    this.#batch = Math.min(recipe.batchSize, trainingImages);
+    this.#steps = Math.max(1, Math.round(recipe.epochs * Math.max(1, Math.floor(trainingImages / recipe.batchSize))));
+    this.#evaluated = validationImages;
+  }
+
+  plan(decisions: readonly number[]): Plan {
+    const { cells, filters, resolution: input, recipe } = this.#training;
+    const auxiliary = recipe.auxiliaryWeight > 0;
+    return planNetwork(decode(decisions, this.#space), { cells, filters, input, classes: this.#classes, auxiliary });
+  }
+
+  of(decisions: readonly number[]): CostTerms {
+    const plan = this.plan(decisions);
+    const [steps, batch, evaluated] = [this.#steps, this.#batch, this.#evaluated];
+    return { seconds: trainingTerms(plan, { steps, batch, evaluated }), memory: memoryTerms(plan, batch) };
+  }
+
+  cost(decisions: readonly number[], laws: Laws): Cost {
+    return costOf(this.of(decisions), laws);
+  }
+}
+
+function costOf({ seconds, memory }: CostTerms, laws: Laws): Cost {
+  return { seconds: lawValue(laws.seconds, seconds), memory: lawValue(laws.memory, memory) };
+}
+
+/** The latest ones: the machine may be busier than it was. */
+export const keptObservations = 200;
+
+/** One law, its observations, and how well it foretold them. */
+class LearntLaw {
+  readonly #start: Coefficients;
+  readonly #observations: Observation[] = [];
+  readonly #errors: number[] = [];
+  coefficients: Coefficients;
+
+  constructor(start: Coefficients) {
+    this.#start = start;
+    this.coefficients = start;
+  }
+
+  /** Returns whether it says anything. */
+  observe(observation: Observation): boolean {
+    if (!(observation.value > 0 && Number.isFinite(observation.value))) return false;
+    this.#errors.push(Math.abs(lawValue(this.coefficients, observation.terms) / observation.value - 1));
+    this.#observations.push(observation);
+    if (this.#observations.length > keptObservations) this.#observations.shift();
+    if (this.#errors.length > keptObservations) this.#errors.shift();
+    this.coefficients = fitLaw(this.#observations, this.#start);
+    return true;
+  }
+
+  get error(): PredictionError | undefined {
+    return this.#errors.length === 0 ? undefined : { median: median(this.#errors), of: this.#errors.length };
+  }
+}
+
+export class Prediction {
+  readonly terms: TrainingTerms;
+  readonly #seconds: LearntLaw;
+  readonly #memory: LearntLaw;
+  /** Finished children that it has learnt from. */
+  children = 0;
+
+  constructor(terms: TrainingTerms, start: Laws = startingLaws) {
+    this.terms = terms;
+    this.#seconds = new LearntLaw(start.seconds);
+    this.#memory = new LearntLaw(start.memory);
+  }
+
+  get laws(): Laws {
+    return { seconds: this.#seconds.coefficients, memory: this.#memory.coefficients };
+  }
+
+  of(terms: CostTerms): Cost {
+    return costOf(terms, this.laws);
+  }
+
+  /** A child was trained: `seconds` of its worker, and the bytes that this held at most where it says so. */
+  observe(terms: CostTerms, { seconds, memory }: { seconds: number; memory?: number | undefined }): void {
+    if (this.#seconds.observe({ terms: terms.seconds, value: seconds })) this.children++;
+    if (memory !== undefined) this.#memory.observe({ terms: terms.memory, value: memory });
+  }
+
+  get error(): { seconds?: PredictionError; memory?: PredictionError } {
+    const [seconds, memory] = [this.#seconds.error, this.#memory.error];
+    return { ...(seconds && { seconds }), ...(memory && { memory }) };
+  }
+}

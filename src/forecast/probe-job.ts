@@ -1,0 +1,58 @@
+// What a probing worker does: trains a cell's network on noise for a moment, as a child is trained, and says how long the steps took.
+
+import { forgetPeakMemory, peakMemory } from '../children/worker-memory.ts';
+import { TrainingBatches } from '../data/batches.ts';
+import { randint } from '../engine/create.ts';
+import { setThreads } from '../engine/machine.ts';
+import { keep } from '../engine/memory.ts';
+import { Generator } from '../engine/random.ts';
+import { buildNetwork } from '../model/network.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Recipe } from '../train/recipe.ts';
+import { trainNetwork } from '../train/training.ts';
+import type { EvaluateJob } from '../workers/messages.ts';
+
+export interface ProbeJob {
+  plan: Plan;
+  recipe: Recipe;
+  /** Images a step, and steps that are timed; one more comes before. */
+  batch: number;
+  steps: number;
+}
+
+export interface Probed {
+  /** Of the timed steps. */
+  seconds: number;
+  /** Bytes that the process held before. */
+  memory: number;
+}
+
+/** Called once in each worker process (workers/messages.ts). */
+export function start(): EvaluateJob {
+  setThreads(1);
+  return (job) => probe(job as ProbeJob);
+}
+
+async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> {
+  forgetPeakMemory();
+  const memory = peakMemory();
+  const [height, width] = plan.input;
+  const generator = new Generator(1);
+  const network = buildNetwork(plan, { seed: 1, dropPathKeep: recipe.dropPathKeep });
+  const images = keep(randint(0, 256, [batch, 3, height, width], { generator }).to('uint8'));
+  const labels = keep(randint(0, plan.classes, [batch], { generator }));
+  const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of such noise
+  const batches = new TrainingBatches({
+    from: { images, labels },
+    whitening,
+    batchSize: batch,
+    augmentation: recipe,
+    seed: 1,
+  });
+  const train = (epochs: number) =>
+    trainNetwork(network, batches, { ...recipe, epochs, learningRate: 1e-6 }, { seed: 1 });
+  await train(1); // memory is taken, kernels are chosen
+  const started = performance.now();
+  await train(steps); // an epoch has one batch
+  return { seconds: (performance.now() - started) / 1000, memory };
+}

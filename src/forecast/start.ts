@@ -1,0 +1,87 @@
+// What `nasnet search` works out before it starts: how fast this machine trains, how long the search will take, and how many workers
+// its memory allows.
+
+import { availableParallelism } from 'node:os';
+import type { DatasetFiles } from '../data/dataset-files.ts';
+import type { Laws } from '../study/results.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import { bytesWords } from '../words.ts';
+import { startingLaws } from './cost-law.ts';
+import { estimateSearch, type SearchEstimate } from './estimate.ts';
+import { limitCheck } from './limits.ts';
+import { memoryLeft, workersThatFit } from './machine-memory.ts';
+import type { ImageCounts } from './prediction.ts';
+import { measureLaws } from './probe.ts';
+
+/** Where predictions start: the laws that the code states, or those measured here. */
+export interface Start {
+  laws: Laws;
+  measured: boolean;
+}
+
+export interface Searching {
+  settings: SearchSettings;
+  counts: ImageCounts;
+  /** Children that are still to be trained. */
+  trials: number;
+  workers: number;
+  /** What the children are trained on. Default 'cpu'; only that is measured. */
+  device?: string;
+}
+
+/** Seconds of a search from which on a few of them are spent to know how long it takes. */
+const worthMeasuring = 240;
+
+/** @param always whether to measure for a short search too */
+export async function startOf(searching: Searching, always: boolean, note: (line: string) => void): Promise<Start> {
+  const { settings, counts, workers, device = 'cpu' } = searching;
+  const stated = { laws: startingLaws, measured: false };
+  if (device !== 'cpu') return stated;
+  const expected = estimateOf(searching, stated.laws);
+  if (!always && expected.seconds.most < worthMeasuring) return stated;
+  note('Measuring for some seconds how fast this machine trains such children …');
+  const fitting = workersThatFit(workers, expected.memory, memoryLeft());
+  const whole = { workers: fitting, expected: expected.seconds.most };
+  const laws = await measureLaws(settings, counts, whole);
+  return laws ? { laws, measured: true } : stated;
+}
+
+export function estimateOf({ settings, counts, trials, workers }: Searching, laws: Laws): SearchEstimate {
+  const check = settings.limits && limitCheck(settings.limits, settings, counts);
+  return estimateSearch({
+    settings,
+    counts,
+    laws,
+    trials,
+    workers,
+    threads: availableParallelism(),
+    accepts: check && ((decisions) => check(decisions) === undefined),
+  });
+}
+
+export const countsOf = ({ train, classes }: DatasetFiles): ImageCounts => {
+  return { images: train.count, classes: classes.length };
+};
+
+/** How many workers to start, and the sentence that says why not as many as were wanted, or what may come of them. */
+export function workersFor(
+  wanted: number,
+  asked: boolean,
+  bytesEach: number,
+  left = memoryLeft(),
+): { workers: number; warning?: string } {
+  const fitting = workersThatFit(wanted, bytesEach, left);
+  if (fitting === wanted && wanted * bytesEach <= left) return { workers: wanted };
+  const has = `this machine has ${bytesWords(left)} left`;
+  const holds =
+    wanted === 1
+      ? `One worker may hold up to ${bytesWords(bytesEach)}`
+      : `Each of ${wanted} workers may hold up to ${bytesWords(bytesEach)}`;
+  if (fitting === wanted) return { workers: wanted, warning: `${holds} and ${has}: it may be killed for memory.` };
+  if (asked)
+    return {
+      workers: wanted,
+      warning: `${holds} and ${has}: some may be killed for memory; --workers ${fitting} would fit.`,
+    };
+  return { workers: fitting, warning: `${holds} and ${has}: ${fitting} at a time in place of ${wanted}.` };
+}

@@ -1,0 +1,23 @@
+// The machine a study ran on, as far as its figures depend on it.
+
+import { cpus, totalmem } from 'node:os';
+import { type Computing, onCpu } from '../engine/device.ts';
+import type { Machine } from '../study/results.ts';
+
+export function thisMachine({ device, precision }: Computing = onCpu): Machine {
+  const processors = cpus();
+  return {
+    processor: processors[0]?.model.trim() ?? 'unknown',
+    cores: processors.length,
+    memory: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${process.arch}`,
+    node: process.version,
+    ...((device !== onCpu.device || precision !== onCpu.precision) && { device: `${device}, ${precision}` }),
+  };
+}
+
+/** The machine in one line: what was observed on another one says nothing here. */
+export function machineName(): string {
+  const { processor, cores, system } = thisMachine();
+  return `${processor}, ${cores} cores, ${system}`;
+}

@@ -1,0 +1,219 @@
+// Presets: the settings of searches by name, and what the user states in place of theirs.
+
+import { InputError } from '../failure.ts';
+import { laptopController, laptopEvolution, microController } from '../search/options.ts';
+import { completeOptions } from '../search/strategy.ts';
+import { defaultBlocks } from '../space/decisions.ts';
+import { type SpaceName, spaces } from '../space/search-space.ts';
+import { childRecipe, finalRecipe } from '../train/recipe.ts';
+import { changed, printRungs, type RungChange } from './rung-text.ts';
+import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
+
+/** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
+export const defaultReduction = 3;
+
+export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy' | 'strategyOptions'> & {
+  description: string;
+  /** A count of 0: only where some are asked for. */
+  finalists: Finalists;
+  /** Options that are not a strategy's defaults, by its name. */
+  strategyOptions: Record<string, object>;
+};
+
+const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
+
+export const presets = {
+  smoke: {
+    description: 'proves in a minute that everything works; its result means nothing',
+    strategyOptions: { ppo: { batchSize: 2 }, evolution: { populationSize: 3, sampleSize: 2 } },
+    inOrder: true,
+    blocks: defaultBlocks,
+    trials: 6,
+    validationImages: 500,
+    child: {
+      cells: 0,
+      filters: 4,
+      resolution: 8,
+      trainingImages: 1000,
+      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+    },
+    finalists: {
+      count: 2,
+      training: {
+        cells: 0,
+        filters: 4,
+        resolution: 8,
+        trainingImages: 2000,
+        recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+      },
+      seeds: { least: 2, most: 2 },
+    },
+    final: {
+      cells: 1,
+      filters: 4,
+      resolution: 16,
+      trainingImages: 2000,
+      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+    },
+  },
+  laptop: {
+    description: 'about six minutes on two cores',
+    strategyOptions: { ppo: laptopController, evolution: laptopEvolution },
+    inOrder: true,
+    blocks: defaultBlocks,
+    trials: 80,
+    validationImages: 2000,
+    child: {
+      cells: 1,
+      filters: 8,
+      resolution: 16, // a quarter of the work of 32 × 32
+      trainingImages: 4000,
+      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+    },
+    finalists: {
+      count: 0, // only with --finalists: what a race brings at this budget is in docs/paper.md
+      training: {
+        cells: 2, // as the final network, on a quarter of the images
+        filters: 16,
+        resolution: 16,
+        trainingImages: 12_000,
+        recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+      },
+      seeds: { least: 2, most: 4 },
+    },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+  },
+  micro: {
+    description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
+    strategyOptions: { ppo: microController },
+    inOrder: true,
+    blocks: defaultBlocks,
+    trials: 1500,
+    validationImages: 5000,
+    child: {
+      cells: 1,
+      filters: 8,
+      resolution: 8,
+      trainingImages: 4000,
+      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+    },
+    finalists: {
+      count: 10,
+      training: {
+        cells: 1,
+        filters: 16, // four times the products of filters, four times the pixels, five times the images seen
+        resolution: 16,
+        trainingImages: 10_000,
+        recipe: { ...childRecipe, epochs: 2 },
+      },
+      seeds: { least: 2, most: 2 }, // as many of each: strategies are compared by them
+    },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+  },
+  paper: {
+    description: "the paper's own search: 20,000 children of 20 epochs, made for hundreds of GPUs",
+    strategyOptions: {},
+    inOrder: false,
+    blocks: defaultBlocks,
+    trials: 20_000,
+    child: { cells: 2, filters: 32, resolution: 32, recipe: childRecipe },
+    finalists: {
+      count: 250,
+      training: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe }, // "to convergence": as the final network
+      seeds: { least: 2, most: 5 },
+    },
+    final: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe },
+  },
+} as const satisfies Record<string, Preset>;
+
+/**
+ * The settings of a search that follows a preset. With a `size` of its images other than the preset's, all resolutions change in
+ * proportion. @throws InputError for an unknown preset
+ */
+export function settingsOf(
+  preset: string,
+  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
+    size?: number;
+    trials?: number;
+    /** Of the child. */
+    epochs?: number;
+    space?: SpaceName;
+    blocks?: number;
+    /** How many finalists; 0: none. */
+    finalists?: number;
+    finalistEpochs?: number;
+    remember?: boolean;
+    known?: number[][];
+    limits?: Limits;
+    /** From the lowest, which is the child, up; none: no ladder. */
+    rungs?: RungChange[];
+    /** Of the ladder. */
+    reduction?: number;
+    randomShare?: number;
+  },
+): SearchSettings {
+  if (!Object.hasOwn(presets, preset)) {
+    throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
+  }
+  const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
+  const { size, trials = settings.trials, space, remember = true, ...more } = given;
+  const { blocks = space ? spaces[space].blocks : settings.blocks } = given;
+  const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
+  const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
+  const scaled = (training: Training): Training => {
+    return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
+  };
+  const { ppo } = settings.strategyOptions;
+  const taught: Record<string, object> =
+    given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
+  const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
+  const [child, ...above] = climb(lasting(scaled(settings.child), epochs), rungs);
+  const final = scaled(settings.final);
+  const { finalists, ...stated } = settings;
+  return {
+    preset,
+    ...stated,
+    ...others,
+    ...(size && { size }),
+    trials,
+    ...(space && { space }),
+    blocks,
+    remember,
+    strategyOptions,
+    child,
+    ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
+    ...(count > 0 && {
+      finalists: { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) },
+    }),
+    final,
+  };
+}
+
+/** The trainings of the rungs, each changed from the one below; without rungs the child's. */
+function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training, ...Training[]] {
+  const trainings: Training[] = [];
+  for (const change of rungs) trainings.push(changed(trainings.at(-1) ?? child, change));
+  return trainings as [Training, ...Training[]];
+}
+
+function lasting(training: Training, epochs = training.recipe.epochs): Training {
+  return { ...training, recipe: { ...training.recipe, epochs } };
+}
+
+/** The same settings for a dataset with fewer training images than the preset counts on. */
+export function fitted(settings: SearchSettings, images: number): SearchSettings {
+  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, Math.round(images / 10)));
+  const fit = (training: Training): Training =>
+    training.trainingImages === undefined
+      ? training
+      : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
+  const { child, ladder, finalists, final } = settings;
+  return {
+    ...settings,
+    validationImages,
+    child: fit(child),
+    ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
+    ...(finalists && { finalists: { ...finalists, training: fit(finalists.training) } }),
+    final: fit(final),
+  };
+}

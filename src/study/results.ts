@@ -1,0 +1,99 @@
+// What a study keeps by name beside its trials: the network built from its best cell, how long that takes for one
+// image, the machine, and the prediction of its children.
+
+import type { Coefficients } from '../statistics/robust-fit.ts';
+import type { EpochReport } from './outcome.ts';
+import type { StudyRecords } from './records.ts';
+import type { Study } from './study.ts';
+
+/** Sizes and measures of one trained network. Accuracies 0 to 1, losses in nats, times in seconds. */
+export interface FinalModel {
+  /** The trial whose cells it is built from. */
+  trial: number;
+  trainableParameters: number;
+  /** Of one image. */
+  multiplyAdds: number;
+  validationAccuracy: number;
+  testAccuracy: number;
+  testLoss: number;
+  testImages: number;
+  /** Share of right answers on the test images of each class, in the order of the dataset's classes. */
+  classAccuracies: number[];
+  trainingSeconds: number;
+  trainingImagesPerSecond: number;
+  /** File name of its weights, in the results folder. */
+  weights: string;
+  /** Its epochs in order. */
+  epochs: EpochReport[];
+}
+
+const finalModelName = 'final model';
+
+export function readFinalModel(study: StudyRecords): FinalModel | undefined {
+  return study.result(finalModelName) as FinalModel | undefined;
+}
+
+export function keepFinalModel(study: Study<object>, model: FinalModel): void {
+  study.keep(finalModelName, model);
+}
+
+export interface FinalLatency {
+  trial: number;
+  /** For one image on one thread: its fastest run. */
+  milliseconds: number;
+  foretold: number;
+  machine: string;
+}
+
+export const finalLatencyName = 'final latency';
+
+export function readFinalLatency(study: StudyRecords): FinalLatency | undefined {
+  return study.result(finalLatencyName) as FinalLatency | undefined;
+}
+
+export interface Machine {
+  processor: string;
+  cores: number;
+  /** GiB */
+  memory: number;
+  system: string;
+  node: string;
+  /** Where and in how many bits networks were computed: 'cuda:0, bfloat16'. Absent for float32 on the processor. */
+  device?: string;
+}
+
+/** What a study keeps of it, under the name `prediction`. */
+export interface PredictionRecord {
+  /** Whose observations count: those of another machine or other workers, before `since`, do not. */
+  machine: string;
+  workers: number;
+  /** Milliseconds since 1970. */
+  since: number;
+  /** Whether the start was measured on this machine (forecast/probe.ts) or is what the code states. */
+  measured: boolean;
+  start: Laws;
+  /** The start, corrected by `children` finished ones. */
+  laws: Laws;
+  children: number;
+  error?: { seconds?: PredictionError; memory?: PredictionError };
+}
+
+export const predictionName = 'prediction';
+
+/** What a study keeps of its prediction; undefined before it began to search, and in older studies. */
+export function keptPrediction(study: StudyRecords): PredictionRecord | undefined {
+  return study.result(predictionName) as PredictionRecord | undefined;
+}
+
+export interface Laws {
+  /** Of a training on one thread, terms as trainingTerms. */
+  seconds: Coefficients;
+  /** Of what its worker holds at most, in bytes; terms as memoryTerms. */
+  memory: Coefficients;
+}
+
+/** How far predictions were off that were made before what they foretold: the median, relative, of so many. */
+export interface PredictionError {
+  median: number;
+  of: number;
+}

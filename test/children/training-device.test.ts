@@ -1,0 +1,61 @@
+// A worker's job as it is told where and how to compute: in 16 bits on the CPU it trains another network than in 32, of the same shapes,
+// and what a worker says of a device that it lacks is a sentence.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { start, type TrainingJob, type TrainingSetup } from '../../src/children/training-job.ts';
+import type { DatasetFiles } from '../../src/data/dataset-files.ts';
+import type { Computing } from '../../src/engine/device.ts';
+import { threads } from '../../src/engine/machine.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { nasnetA } from '../../src/space/published.ts';
+import type { TrainingDetails, WorkerResult } from '../../src/study/outcome.ts';
+import { childRecipe } from '../../src/train/recipe.ts';
+
+const [side, classes] = [8, 4];
+
+function files(): DatasetFiles {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-device-'));
+  const random = new RandomStream('pixels');
+  const part = (name: string, count: number) => {
+    const labels = BigInt64Array.from({ length: count }, (_, index) => BigInt(index % classes));
+    const pixels = Uint8Array.from({ length: count * 3 * side * side }, (_, index) => {
+      return 50 * (Math.floor(index / (3 * side * side)) % classes) + random.integer(40);
+    });
+    const path = join(folder, `${name}.bin`);
+    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(labels.buffer)])); // 192 bytes an image, a multiple of 8
+    return { path, count, images: 0, labels: pixels.length };
+  };
+  const [train, test] = [part('train', 120), part('test', 8)];
+  const names = ['a', 'b', 'c', 'd'];
+  return { name: 'tiny', source: 'a test', classes: names, height: side, width: side, holdOut: 'uniform', train, test };
+}
+
+const training = { cells: 0, filters: 4, resolution: side, recipe: { ...childRecipe, epochs: 2, batchSize: 10 } };
+const job: TrainingJob = { architecture: nasnetA, training, seed: 1 };
+
+async function trained(computing?: Computing): Promise<TrainingDetails & { reward: number }> {
+  const setup: TrainingSetup = { files: files(), training, validationImages: 20, splitSeed: 1, threads: threads() };
+  const run = await start({ ...setup, ...(computing && { computing }) });
+  const { reward, details } = (await run(job, () => {}, new AbortController().signal)) as WorkerResult;
+  return { reward, ...(details as TrainingDetails) };
+}
+
+test('a job computes as its pool says: in float32 unless told so, in bfloat16 close to it', async () => {
+  const [plain, stated, half] = [
+    await trained(),
+    await trained({ device: 'cpu', precision: 'float32' }),
+    await trained({ device: 'cpu', precision: 'bfloat16' }),
+  ];
+  assert.equal(stated.loss, plain.loss);
+  assert.notEqual(half.loss, plain.loss);
+  assert.ok(Math.max(half.loss, plain.loss) < 0.1, `${half.loss} and ${plain.loss}`); // both know the four greys
+  assert.equal(half.trainableParameters, plain.trainableParameters);
+});
+
+test('a worker on a GPU that is not there ends its start with an error, not later', async () => {
+  await assert.rejects(trained({ device: 'cuda:7', precision: 'bfloat16' }), /CUDA|cuda/);
+});

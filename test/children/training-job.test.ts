@@ -1,0 +1,185 @@
+// Children that go from rung to rung, really trained: by the file where they waited or, without it, from their beginning, to the same bits.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import sharp from 'sharp';
+import { childJob } from '../../src/children/child-job.ts';
+import { PausedChildren } from '../../src/children/paused-children.ts';
+import { start, type TrainingJob, type TrainingSetup } from '../../src/children/training-job.ts';
+import { prepareImageFolder } from '../../src/data/image-folder.ts';
+import { zerosLike } from '../../src/engine/create.ts';
+import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import type { EpochReport, TrainingDetails, WorkerResult } from '../../src/study/outcome.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
+import { makeFolder } from '../../src/whole-file.ts';
+import type { EvaluateJob } from '../../src/workers/messages.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-rungs-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Rung 1 goes on from rung 0, on more images and twice as large ones; rung 2 is a wider network; rung 3 goes on from rung 2. */
+const rungs = parseRungs('images=36,2:images=48:resolution=16,1:filters=6,2');
+const settings: SearchSettings = { ...settingsOf('smoke', { dataset: 'x', seed: 5, strategy: 'random', rungs }) };
+settings.child.recipe.batchSize = 12;
+for (const { recipe } of settings.ladder!.rungs) recipe.batchSize = 12;
+const decisions = sampleDecisions(new RandomStream(3));
+const paused = new PausedChildren(join(folder, 'study.db'));
+const jobAt = (rung: number) => childJob(settings, { number: 7, decisions, rung }, paused);
+
+let train: EvaluateJob;
+
+before(async () => {
+  const random = new RandomStream('images');
+  for (const [label, level] of [40, 120, 200].entries()) {
+    makeFolder(join(folder, 'images', `class ${label}`));
+    for (let index = 0; index < 24; index++) {
+      const pixels = Uint8Array.from({ length: 16 * 16 * 3 }, () => level + random.integer(50));
+      const picture = sharp(pixels, { raw: { width: 16, height: 16, channels: 3 } });
+      await picture.png().toFile(join(folder, 'images', `class ${label}`, `${index}.png`));
+    }
+  }
+  const files = await prepareImageFolder(join(folder, 'images'), { size: 16, cache: join(folder, 'cache') });
+  const { child, seed } = settings;
+  const setup: TrainingSetup = { files, training: child, validationImages: 12, splitSeed: seed, threads: 1 };
+  train = await start(setup);
+});
+
+function trained(rung: number, to?: string) {
+  const job = jobAt(rung);
+  return run(to === undefined ? job : { ...job, paused: { ...job.paused, to } });
+}
+
+/** What a child that waits is, to the bit. */
+const bitsOf = (rung: number) => readFileSync(paused.path(7, rung)).toString('base64');
+
+test('a job says what the child went through with the same shapes, where it waited, and where it shall wait', () => {
+  const seeds = [0, 1, 2, 3].map((rung) => {
+    const { seed, earlier = [], paused: files = {} } = jobAt(rung);
+    return { seed, earlier: earlier.map((step) => step.seed), ...files };
+  });
+  const at = (rung: number) => join(folder, 'study.db-paused', `trial-7-rung-${rung}.safetensors`);
+  assert.deepEqual(seeds, [
+    { seed: '5, trial 7', earlier: [], from: undefined, to: at(0) },
+    { seed: '5, trial 7, rung 1', earlier: ['5, trial 7'], from: at(0), to: undefined },
+    { seed: '5, trial 7, rung 2', earlier: [], from: undefined, to: at(2) },
+    { seed: '5, trial 7, rung 3', earlier: ['5, trial 7, rung 2'], from: at(2), to: undefined },
+  ]);
+});
+
+test('a child goes on from its file as from its own hands; without a good file it begins again and comes to the same bits', async () => {
+  const first = await trained(0);
+  assert.deepEqual([first.details.continued, first.details.notes], [undefined, undefined]);
+  const kept = bitsOf(0);
+  const ends = paused.path(7, 1);
+  const went = await trained(1, ends);
+  assert.deepEqual([went.details.continued, went.details.notes], [true, undefined]);
+  assert.deepEqual(
+    went.epochs.map(({ epoch }) => epoch),
+    [1, 2],
+    'the epochs of its rung only',
+  );
+  const bits = bitsOf(1);
+
+  const damages: [RegExp, () => void][] = [
+    [/got no such file/, () => rmSync(paused.path(7, 0))],
+    [/the file is truncated|bytes/, () => truncateSync(paused.path(7, 0), 2000)],
+    [/expected a safetensors file/, () => writeFileSync(paused.path(7, 0), 'half a file')],
+    [/got another one's/, () => writeFileSync(paused.path(7, 0), readFileSync(ends))],
+  ];
+  for (const [reason, damage] of damages) {
+    writeFileSync(paused.path(7, 0), Buffer.from(kept, 'base64'));
+    damage();
+    rmSync(ends);
+    const again = await trained(1, ends);
+    assert.equal(again.details.continued, false);
+    assert.equal(again.details.notes!.length, 1);
+    assert.match(again.details.notes![0]!, /^its kept weights cannot be used, so it was trained from its beginning: /);
+    assert.match(again.details.notes![0]!, reason);
+    assert.equal(again.reward, went.reward);
+    assert.equal(bitsOf(1), bits);
+  }
+});
+
+test('the momentum goes on too: without it the child would come to something else', async () => {
+  await trained(0);
+  const ends = paused.path(7, 1);
+  await trained(1, ends);
+  const bits = bitsOf(1);
+  const { tensors, metadata } = readSafetensors(paused.path(7, 0));
+  const momentum = Object.keys(tensors).filter((name) => name.startsWith('optimizer.'));
+  assert.ok(momentum.length > 10);
+  for (const name of momentum) tensors[name] = zerosLike(tensors[name]!);
+  writeSafetensors(paused.path(7, 0), tensors, metadata);
+  assert.equal((await trained(1, ends)).details.continued, true);
+  assert.notEqual(bitsOf(1), bits);
+});
+
+test('each rung has a whole schedule: its learning rate begins at the peak and ends near zero', async () => {
+  await trained(2);
+  const { epochs } = await trained(3);
+  const rates = epochs.map(({ details }) => (details as { learningRate: number }).learningRate);
+  const peak = settings.child.recipe.learningRate;
+  // Two epochs of four batches: steps 3 and 7 of 0 to 7 end them.
+  const cosine = (step: number) => 0.5 * peak * (1 + Math.cos((Math.PI * step) / 8));
+  assert.deepEqual(
+    rates.map((rate) => rate.toFixed(9)),
+    [cosine(3), cosine(7)].map((rate) => rate.toFixed(9)),
+  );
+});
+
+test('a full disk costs the weights and not the training', { skip: !existsSync('/dev/full') }, async () => {
+  const kept = await trained(0);
+  const full = await trained(0, '/dev/full');
+  assert.equal(full.reward, kept.reward);
+  assert.match(
+    full.details.notes!.join(),
+    /^its weights are not kept, so if it is promoted it will be trained from its beginning: \/dev\/full: .*ENOSPC/,
+  );
+});
+
+test('a long child that was interrupted goes on from its checkpoint: the same reward, every epoch told once, nothing left behind', async () => {
+  const { training, ...job } = jobAt(0);
+  const long = { ...job, paused: {}, training: { ...training, recipe: { ...training.recipe, epochs: 3 } } };
+  const path = join(folder, 'unfinished', 'trial-7.safetensors');
+  const whole = await run(long);
+  assert.equal(whole.details.resumed, undefined);
+
+  const stop = new AbortController();
+  const job1 = { ...long, checkpoint: { path, seconds: 0 } };
+  const stopped = train(job1, () => stop.abort(new Error('enough')), stop.signal);
+  await assert.rejects(stopped, /enough/);
+  assert.ok(existsSync(path));
+  const resumed = await run(job1);
+  assert.equal(resumed.details.resumed, true);
+  assert.equal(resumed.reward, whole.reward);
+  assert.equal(resumed.details.loss, whole.details.loss);
+  assert.deepEqual(
+    resumed.epochs.map(({ epoch }) => epoch),
+    [1, 2, 3],
+  );
+  assert.equal(resumed.epochs[2]!.loss, whole.epochs[2]!.loss);
+  assert.ok(!existsSync(path));
+});
+
+test('a checkpoint that cannot be written costs one sentence', async () => {
+  writeFileSync(join(folder, 'a file'), '');
+  const path = join(folder, 'a file', 'trial-7.safetensors');
+  const { details, reward } = await run({ ...jobAt(0), paused: {}, checkpoint: { path, seconds: 0 } });
+  assert.equal(reward, (await run({ ...jobAt(0), paused: {} })).reward);
+  assert.equal(details.notes!.length, 1);
+  assert.match(details.notes![0]!, /^an interruption would have cost its training: .*a file.* could not be made/);
+});
+
+async function run(job: TrainingJob) {
+  const epochs: EpochReport[] = [];
+  const tell = (message: unknown) => void epochs.push(message as EpochReport);
+  const { reward, details } = (await train(job, tell, new AbortController().signal)) as WorkerResult;
+  return { reward, epochs, details: details as TrainingDetails };
+}

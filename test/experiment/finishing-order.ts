@@ -1,0 +1,53 @@
+// Trials that finish in a known order, however fast the machine is: as if each of several workers needed the time that
+// durationOf says, so that trials overtake each other.
+
+import type { Evaluate, Evaluation } from '../../src/experiment/evaluator.ts';
+import { durationOf } from './chain-strategy.ts';
+
+/** The order in which trials finish when a worker that becomes free begins the next one at once. */
+export function finishingOrder(trials: number, workers: number): number[] {
+  const running: { trial: number; end: number }[] = [];
+  const order: number[] = [];
+  let now = 0;
+  for (let next = 0; order.length < trials; ) {
+    while (next < trials && running.length < workers) running.push({ trial: next, end: now + durationOf(next++) });
+    running.sort((a, b) => a.end - b.end || a.trial - b.trial);
+    const first = running.shift()!;
+    now = first.end;
+    order.push(first.trial);
+  }
+  return order;
+}
+
+/** Evaluations that end in this order: each one once all before it were told, of which `told` are already. */
+export class InTurn {
+  readonly #order: readonly number[];
+  #told: number;
+  readonly #waiting = new Map<number, () => void>();
+
+  constructor(order: readonly number[], told = 0) {
+    this.#order = order;
+    this.#told = told;
+  }
+
+  evaluate(outcome: (trial: number, decisions: readonly number[]) => Evaluation): Evaluate {
+    return async ({ number, decisions }, { started }) => {
+      started();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.set(number, resolve);
+      this.#letGo();
+      await promise;
+      return outcome(number, decisions);
+    };
+  }
+
+  /** One more trial was told. */
+  next(): void {
+    this.#told++;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#waiting.get(this.#order[this.#told] ?? -1)?.();
+  }
+}

@@ -1,0 +1,90 @@
+// What is left of a running search, by hand: on a machine where every training takes ten seconds.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { SearchOutlook } from '../../src/experiment/outlook.ts';
+import { predictionOf } from '../../src/forecast/learning.ts';
+import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { fitted, settingsOf } from '../../src/study/presets.ts';
+import { keptPrediction } from '../../src/study/results.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-outlook-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const counts = { images: 50_000, classes: 10 };
+const given = { dataset: 'cifar10', seed: 1, strategy: 'random' };
+const tenSeconds = { seconds: [0, 0, 0, 0, 10], memory: [1e9, 0, 0] };
+const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`outlook ${trial}`));
+
+function outlookOf(name: string, rungs = false) {
+  const ladder = rungs ? { rungs: [{ epochs: 1 }, { epochs: 3 }] } : {};
+  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts.images);
+  const study = Study.create(join(folder, name), settings);
+  const { record } = predictionOf(study, counts, { workers: 2, start: { laws: tenSeconds, measured: true } });
+  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), tenSeconds);
+  const typical = { seconds: 10, climbing: rungs ? 1 / 3 : 0 };
+  const outlook = new SearchOutlook(study, { counts, trials: 10, workers: 2, prediction, record, typical });
+  const ask = (trial: number) => {
+    study.log.ask(trial, decisionsOf(trial));
+    outlook.on({ kind: 'asked', trial, decisions: decisionsOf(trial) });
+  };
+  return { study, outlook, ask };
+}
+
+test('ten children on two workers are 50 s, less what is done, and less what those under way have done', () => {
+  const { study, outlook, ask } = outlookOf('plain.db');
+  const left = (seconds: number) => Math.round(outlook.left(performance.now() + 1000 * seconds));
+  assert.equal(left(0), 50);
+  for (const trial of [0, 1, 2]) ask(trial);
+  for (const trial of [0, 1]) outlook.on({ kind: 'started', trial, rung: 0 });
+  assert.equal(left(0), 50);
+  assert.equal(left(4), 46); // both have 6 s to go: 12 + 80 over 2
+  assert.equal(left(60), 40, 'a child that is late is about to end');
+  outlook.on({ kind: 'epoch', trial: 0, rung: 0, report: { epoch: 0.25 } });
+  assert.equal(left(4), 49); // a quarter in 4 s: 12 more; (12 + 6 + 80) / 2
+  outlook.on({ kind: 'done', trial: 0, rung: 0, reward: 0.5, seconds: 10 });
+  outlook.on({ kind: 'failed', trial: 1, rung: 0, failure: { kind: 'crash', message: '' }, seconds: 3 });
+  assert.equal(left(0), 40);
+  study.close();
+});
+
+test('children that took twice as long double what is left, repeats of known graphs teach nothing, and the study keeps it', () => {
+  const { study, outlook, ask } = outlookOf('slower.db');
+  for (const trial of [0, 1, 2, 3]) {
+    ask(trial);
+    outlook.on({ kind: 'started', trial, rung: 0 });
+    outlook.on({
+      kind: 'done',
+      trial,
+      rung: 0,
+      reward: 0.5,
+      seconds: trial === 3 ? 0 : 20,
+      ...(trial === 3 && { sameAs: 0 }),
+    });
+  }
+  assert.ok(Math.abs(outlook.left() - 60) < 1e-6, `${outlook.left()}`); // 6 of 20 s over 2
+  outlook.keep();
+  const { children, error } = keptPrediction(study)!;
+  assert.deepEqual([children, error!.seconds!.of], [3, 3]);
+  study.close();
+});
+
+test('a training on a higher rung is waited for, too, and the last one alone takes its own time', () => {
+  const { study, outlook, ask } = outlookOf('ladder.db', true);
+  assert.ok(Math.abs(outlook.left() - (50 * 4) / 3) < 1e-6);
+  for (let trial = 0; trial < 10; trial++) {
+    ask(trial);
+    outlook.on({ kind: 'done', trial, rung: 0, reward: 0.5, seconds: 10 });
+  }
+  assert.equal(outlook.left(), 0);
+  outlook.on({ kind: 'promoted', trial: 4, rung: 1, drawn: false });
+  outlook.on({ kind: 'started', trial: 4, rung: 1 });
+  assert.ok(Math.abs(outlook.left() - 10) < 0.5);
+  study.close();
+});

@@ -1,0 +1,135 @@
+// Same graph, same reward: who is trained, who takes a known reward, and what the strategy and the study learn of it.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Evaluate, Evaluation } from '../../src/experiment/evaluator.ts';
+import { remembering } from '../../src/experiment/remembered.ts';
+import { runSearch } from '../../src/experiment/search-loop.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import type { Outcome, Strategy } from '../../src/search/strategy.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-remembered-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let count = 0;
+const newStudy = () => Study.create(join(folder, `${++count}.db`), { seed: 1 });
+
+const graph = (seed: number) => sampleDecisions(new RandomStream(seed));
+
+/** The same graph in other decisions: the halves of the first block of each cell change places. */
+function mirrored(decisions: readonly number[]): number[] {
+  const swapped = [...decisions];
+  for (const at of [0, decisions.length / 2]) {
+    [swapped[at], swapped[at + 1]] = [swapped[at + 1]!, swapped[at]!];
+    [swapped[at + 2], swapped[at + 3]] = [swapped[at + 3]!, swapped[at + 2]!];
+  }
+  return swapped;
+}
+
+/** Asks for given decisions one after the other and notes what it is told. */
+class Script implements Strategy {
+  readonly name = 'script';
+  readonly told: [trial: number, Outcome][] = [];
+  readonly #lines: readonly number[][];
+  constructor(lines: readonly number[][]) {
+    this.#lines = lines;
+  }
+  ask = (trial: number) => this.#lines[trial]!;
+  tell = (trial: number, outcome: Outcome) => void this.told.push([trial, outcome]);
+  save = () => new TextEncoder().encode(JSON.stringify(this.told));
+  load = (bytes: Uint8Array) => void this.told.splice(0, Infinity, ...JSON.parse(new TextDecoder().decode(bytes)));
+}
+
+/** Searches through the lines; `outcomes` are those of the evaluations in their order. */
+async function search(study: Study<object>, lines: readonly number[][], outcomes: readonly Evaluation[], workers = 2) {
+  const strategy = new Script(lines);
+  const trained: number[] = [];
+  const evaluate: Evaluate = async ({ number }) => outcomes[trained.push(number) - 1]!;
+  await runSearch({ study, strategy, evaluate: remembering(evaluate, study), trials: lines.length, workers });
+  return { trained, told: strategy.told };
+}
+
+test('a repeat takes the reward of the first, teaches the strategy, and costs no training', async () => {
+  const study = newStudy();
+  const lines = [graph(1), graph(2), mirrored(graph(1)), graph(1), mirrored(graph(2))];
+  const { trained, told } = await search(study, lines, [
+    { reward: 0.25, seconds: 10 },
+    { reward: 0.5, seconds: 7 },
+  ]);
+  assert.deepEqual(trained, [0, 1]);
+  assert.deepEqual(
+    told,
+    [0.25, 0.5, 0.25, 0.25, 0.5].map((reward, trial) => [trial, { reward }]),
+  );
+  assert.deepEqual(
+    study.trials().map(({ sameAs }) => sameAs),
+    [null, null, 0, 0, 1],
+  );
+  assert.deepEqual(study.summary().repeats, { trials: 3, savedSeconds: 10 + 10 + 7 });
+  assert.deepEqual(
+    study.best(5).map(({ number }) => number),
+    [1, 0],
+    'of one graph the best list names the trial that was trained',
+  );
+});
+
+test('repeats that are asked for while the first is trained wait for it', async () => {
+  const study = newStudy();
+  const first = Promise.withResolvers<Evaluation>();
+  let trainings = 0;
+  const evaluate = remembering(() => {
+    trainings++;
+    return first.promise;
+  }, study);
+  const progress = { started() {}, retried() {}, epoch() {}, signal: new AbortController().signal };
+  const outcomes = [0, 1, 2].map((number) => evaluate({ number, decisions: graph(5) }, progress));
+  first.resolve({ reward: 0.75, seconds: 3 });
+  assert.deepEqual(await Promise.all(outcomes), [
+    { reward: 0.75, seconds: 3 },
+    { reward: 0.75, seconds: 0, sameAs: 0 },
+    { reward: 0.75, seconds: 0, sameAs: 0 },
+  ]);
+  assert.equal(trainings, 1);
+});
+
+test('a failure is no reward: the next of the same graph is trained', async () => {
+  const study = newStudy();
+  const failure = { kind: 'crash', message: 'the worker died' };
+  const { trained, told } = await search(
+    study,
+    [graph(1), graph(1), graph(1)],
+    [
+      { failure, seconds: 1 },
+      { reward: 0.5, seconds: 1 },
+    ],
+  );
+  assert.deepEqual(trained, [0, 1]);
+  assert.deepEqual(told, [
+    [0, { failed: 'crash' }],
+    [1, { reward: 0.5 }],
+    [2, { reward: 0.5 }],
+  ]);
+});
+
+test('a study that goes on remembers what earlier processes trained', async () => {
+  const study = newStudy();
+  const lines = [graph(1), graph(2), mirrored(graph(2)), graph(3)];
+  await search(study, lines.slice(0, 2), [
+    { reward: 0.25, seconds: 10 },
+    { reward: 0.5, seconds: 7 },
+  ]);
+  study.close();
+  const again = Study.open(study.path);
+  const { trained, told } = await search(again, lines, [{ reward: 0.125, seconds: 1 }]);
+  assert.deepEqual(trained, [3]);
+  assert.deepEqual(told.slice(2), [
+    [2, { reward: 0.5 }],
+    [3, { reward: 0.125 }],
+  ]);
+  again.close();
+});

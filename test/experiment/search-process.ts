@@ -1,0 +1,96 @@
+// Run by kill.test.ts as a process of its own, to be killed: searches a study until it is finished, and says what happens.
+
+import { appendFileSync, existsSync } from 'node:fs';
+import { PausedChildren } from '../../src/children/paused-children.ts';
+import { evaluateIn } from '../../src/experiment/evaluator.ts';
+import { runSearch, type SearchEvent } from '../../src/experiment/search-loop.ts';
+import { armNames, armOf } from '../../src/search/arms-strategy.ts';
+import { createStrategy, type Strategy } from '../../src/search/strategy.ts';
+import type { TrialToEvaluate } from '../../src/study/outcome.ts';
+import { Study } from '../../src/study/study.ts';
+import { WorkerPool } from '../../src/workers/pool.ts';
+import { ChainStrategy, durationOf, rewardOf } from './chain-strategy.ts';
+import { decisionsOf } from './decisions-of.ts';
+import { finishingOrder, InTurn } from './finishing-order.ts';
+import { VirtualWorkers } from './virtual-workers.ts';
+import { type LadderJob, rewardOfLadder } from './waiting-children.ts';
+
+export interface SearchToKill {
+  path: string;
+  /** Where each completed evaluation is noted, one trial a line. */
+  notes: string;
+  strategy: string;
+  /** In order, with worker processes whose timing is their own; or as they come, in an order that is known beforehand. */
+  inOrder: boolean;
+  trials: number;
+  workers: number;
+  /** Rungs and η of a ladder, and whether lots are drawn. */
+  ladder?: { rungs: number; reduction: number; lots: boolean };
+}
+
+const { path, notes, strategy: name, inOrder, trials, workers, ladder }: SearchToKill = JSON.parse(process.argv[2]!);
+/** Updates that come often and change much, so that a lost or repeated one would show. */
+const options: Record<string, object> = {
+  ppo: { batchSize: 10, learningRate: 0.01 },
+  evolution: { populationSize: 20, sampleSize: 5 },
+};
+const strategy: Strategy =
+  name === 'chain'
+    ? new ChainStrategy(3)
+    : createStrategy(name, { blocks: 2, seed: 3, options: name.includes(',') ? options : options[name] });
+const study = existsSync(path) ? Study.open(path) : Study.create(path, {});
+const say = (event: SearchEvent) => {
+  const words = [event.kind, 'trial' in event ? event.trial : '', 'rung' in event ? event.rung : ''];
+  process.stdout.write(`${words.join(' ')}\n`);
+};
+const arms = armNames(name).length;
+const paused = new PausedChildren(path);
+const rule = ladder && {
+  ...ladder,
+  ...(ladder.lots && { drawn: (member: number, rung: number) => durationOf(member + rung) === 9 }),
+  ladders: arms,
+  ladderOf: (trial: number) => armOf(trial, arms),
+};
+const common = { study, strategy, trials, workers, inOrder, ladder: rule, paused };
+
+function jobOf(trial: TrialToEvaluate): LadderJob {
+  const { number, rung = 0 } = trial;
+  const from = rung > 0 ? paused.path(number, rung - 1) : undefined;
+  return { ...trial, ...(ladder && { from, to: rung + 1 < ladder.rungs ? paused.path(number, rung) : undefined }) };
+}
+
+if (inOrder) {
+  const evaluator = new URL('./kill-evaluator.ts', import.meta.url);
+  await using pool = new WorkerPool({ workers, evaluator, setup: notes });
+  await runSearch({ ...common, evaluate: evaluateIn(pool, jobOf), onEvent: say });
+} else if (ladder) {
+  const virtual = new VirtualWorkers();
+  for (const event of decisionsOf(path)) {
+    if (event.kind === 'ask' || (event.kind === 'promote' && event.wanted)) virtual.asked(event);
+    else if (event.kind.endsWith('tell')) virtual.told(event);
+  }
+  const evaluate = virtual.evaluate((trial) => {
+    const reward = rewardOfLadder(jobOf(trial), (line) => appendFileSync(notes, `${line}\n`));
+    return { reward, seconds: 0 };
+  });
+  const onEvent = (event: SearchEvent) => {
+    if (event.kind === 'asked') virtual.asked({ number: event.trial, rung: 0 });
+    if (event.kind === 'promoted') virtual.asked({ number: event.trial, rung: event.rung });
+    if (event.kind === 'told') virtual.told({ number: event.trial, rung: event.rung });
+    say(event);
+  };
+  await runSearch({ ...common, evaluate, onEvent });
+} else {
+  const told = study.log.strategyEvents(0).filter(({ kind }) => kind === 'tell').length;
+  const turns = new InTurn(finishingOrder(trials, workers), told);
+  const evaluate = turns.evaluate((trial, decisions) => {
+    appendFileSync(notes, `${trial}\n`);
+    return { reward: rewardOf(decisions), seconds: 0 };
+  });
+  const onEvent = (event: SearchEvent) => {
+    say(event);
+    if (event.kind === 'told') turns.next();
+  };
+  await runSearch({ ...common, evaluate, onEvent });
+}
+study.close();

@@ -1,0 +1,170 @@
+// What a child will take: laws that any prediction keeps, its correction by what happened, and its memory in the study.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { latencyTerms, lawValue, memoryTerms, startingLaws, trainingTerms } from '../../src/forecast/cost-law.ts';
+import { keepPrediction, predictionOf } from '../../src/forecast/learning.ts';
+import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
+import { planWork, weightCount } from '../../src/plan/plan-work.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { decisionKind, decode } from '../../src/space/decisions.ts';
+import { operationNames } from '../../src/space/operations.ts';
+import { nasnetA } from '../../src/space/published.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { fitted, settingsOf } from '../../src/study/presets.ts';
+import { parseRungs } from '../../src/study/rung-text.ts';
+import { rungTrainings } from '../../src/study/rung-trainings.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const counts = { images: 50_000, classes: 10 };
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts.images);
+const samples = Array.from({ length: 40 }, (_, seed) => sampleDecisions(new RandomStream(`prediction ${seed}`)));
+const planOf = (decisions: readonly number[], cells = 1, filters = 8, input = 16) =>
+  planNetwork(decode(decisions), { cells, filters, input, classes: 10 });
+
+/** The same with convolutions in the place of pools. */
+const withoutPools = (decisions: readonly number[]) =>
+  decisions.map((decision, index) =>
+    decisionKind(index) === 'operation' && /pool/.test(operationNames[decision]!) ? convolution : decision,
+  );
+const convolution = operationNames.indexOf('conv_3x3');
+
+test("dense and windowed multiply-adds are the plan's own; windows of pools come on top", () => {
+  for (const decisions of samples) {
+    const [plan, plain] = [planOf(decisions), planOf(withoutPools(decisions))];
+    const [work, plainWork] = [planWork(plan), planWork(plain)];
+    assert.equal(plainWork.dense + plainWork.windowed, plain.multiplyAdds);
+    assert.ok(work.dense + work.windowed > plan.multiplyAdds && work.dense < plan.multiplyAdds);
+  }
+  assert.equal(weightCount(planNetwork(nasnetA, { cells: 6, filters: 32, classes: 10 })), 3_383_786); // the published total
+});
+
+test('more filters, cells, pixels, images a step and steps never take less time or memory', () => {
+  const costs = (plan: ReturnType<typeof planOf>, batch = 64, steps = 10) => [
+    lawValue(startingLaws.seconds, trainingTerms(plan, { steps, batch, evaluated: 100 })),
+    lawValue(startingLaws.memory, memoryTerms(plan, batch)),
+    lawValue(startingLaws.latency, latencyTerms(plan)),
+  ];
+  for (const decisions of samples) {
+    const base = planOf(decisions);
+    const larger = [planOf(decisions, 1, 16), planOf(decisions, 3), planOf(decisions, 1, 8, 32)];
+    for (const more of [...larger.map((plan) => costs(plan)), costs(base, 128, 20)]) {
+      assert.ok(costs(base).every((cost, index) => cost <= more[index]!));
+    }
+  }
+});
+
+test('the amount of a training by hand: 4,000 images of batch 64 for 3 epochs are 186 steps, 2,000 are evaluated', () => {
+  const threeEpochs = { ...settings.child, recipe: { ...settings.child.recipe, epochs: 3 } };
+  const plan = planOf(samples[0]!);
+  const { dense, operators } = planWork(plan);
+  const [denseTerm, , , calls, once] = new TrainingTerms(settings, threeEpochs, counts).of(samples[0]!).seconds;
+  assert.ok(Math.abs(denseTerm! / (dense * (186 * 64 + 2000 / 3)) - 1) < 1e-12);
+  assert.ok(Math.abs(calls! / (operators * (186 + 32 / 3)) - 1) < 1e-12); // 2,000 images in 32 batches, forward only
+  assert.equal(once, 1);
+});
+
+/** A machine that is 3 times slower at products and twice as fast at all else. */
+const elsewhere = {
+  seconds: startingLaws.seconds.map((value, index) => (index === 0 ? 3 : 0.5) * value),
+  memory: [5e8, 2.5, 6],
+};
+
+test('what finished children took corrects the prediction of the next ones', () => {
+  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
+  const took = (decisions: readonly number[]) => prediction.terms.cost(decisions, elsewhere);
+  const foretold = (decisions: readonly number[]) => prediction.of(prediction.terms.of(decisions));
+  const wrong = (decisions: readonly number[]) => Math.abs(foretold(decisions).seconds / took(decisions).seconds - 1);
+  const [next, ...earlier] = samples;
+  const before = wrong(next!);
+  for (const decisions of earlier) prediction.observe(prediction.terms.of(decisions), took(decisions));
+  assert.ok(before > 0.1 && wrong(next!) < 1e-3, `${before} → ${wrong(next!)}`);
+  assert.ok(Math.abs(foretold(next!).memory / took(next!).memory - 1) < 1e-3);
+  assert.equal(prediction.error.seconds!.of, 39, 'the error is of predictions made before each child was trained');
+  assert.ok(prediction.error.seconds!.median < before);
+});
+
+test('a child that says no time or memory that can be true teaches nothing', () => {
+  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
+  const [terms, other] = [samples[0]!, samples[1]!].map((decisions) => prediction.terms.of(decisions));
+  const before = prediction.of(terms!);
+  for (const seconds of [0, Number.NaN, -1]) prediction.observe(other!, { seconds, memory: Number.NaN });
+  assert.deepEqual([prediction.of(terms!), prediction.children], [before, 0]);
+});
+
+test('a study that is opened again foretells as it did when it was closed, but not for other workers or devices', () => {
+  const path = join(folder, 'study.db');
+  const laws = { seconds: startingLaws.seconds, memory: startingLaws.memory };
+  const predicted = () => {
+    using study = Study.open<SearchSettings>(path);
+    return predictionOf(study, counts, { workers: 2 });
+  };
+  let atTheEnd: { seconds: number; memory: number };
+  {
+    using study = Study.create(path, settings);
+    const { prediction, record } = predictionOf(study, counts, { workers: 2, start: { laws, measured: true } });
+    keepPrediction(study, record, prediction);
+    samples.forEach((decisions, number) => {
+      const { seconds, memory } = prediction.terms.cost(decisions, elsewhere);
+      study.log.ask(number, decisions);
+      study.log.start(number);
+      const repeat = number % 10 === 9;
+      const details = { peakMemory: memory };
+      study.log.finish(number, repeat ? { reward: 0.5, seconds: 0, sameAs: 0 } : { reward: 0.5, seconds, details });
+      if (!repeat) prediction.observe(prediction.terms.of(decisions), { seconds, memory });
+    });
+    keepPrediction(study, record, prediction);
+    atTheEnd = prediction.of(prediction.terms.of(samples[3]!));
+  }
+  const again = predicted();
+  assert.deepEqual(again.prediction.of(again.prediction.terms.of(samples[3]!)), atTheEnd);
+  assert.deepEqual([again.prediction.children, again.record.measured], [36, true]);
+  using study = Study.open<SearchSettings>(path);
+  for (const place of [{ workers: 8 }, { workers: 2, device: 'cuda:0' }]) {
+    assert.equal(predictionOf(study, counts, place).prediction.children, 0);
+  }
+});
+
+test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
+  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
+  const climbing = fitted(settingsOf('laptop', given), counts.images);
+  const terms = rungTrainings(climbing).map((training) => new TrainingTerms(climbing, training, counts));
+  const took = (trial: number, rung: number) => {
+    const { seconds, memory } = terms[rung]!.cost(samples[trial]!, elsewhere);
+    return { reward: 0.5, seconds, details: { peakMemory: memory, ...(rung > 0 && { continued: trial !== 2 }) } };
+  };
+  const path = join(folder, 'ladder.db');
+  const whole = new Prediction(terms[0]!, { seconds: startingLaws.seconds, memory: startingLaws.memory });
+  {
+    using study = Study.create(path, climbing);
+    const { prediction, record } = predictionOf(study, counts, { workers: 2 });
+    keepPrediction(study, record, prediction);
+    const finish = (trial: number, rung: number) => {
+      const log = rung === 0 ? study.log : study.rungs.at(rung);
+      if (rung === 0) study.log.ask(trial, samples[trial]!);
+      else study.rungs.promote({ ladder: 0, member: trial, rung, drawn: false }, 12);
+      log.start(trial);
+      log.finish(trial, took(trial, rung));
+      if (rung === 1 && trial === 2) return; // its weights were lost: it took the time of two trainings
+      const { seconds, details } = took(trial, rung);
+      whole.observe(terms[rung]!.of(samples[trial]!), { seconds, memory: details.peakMemory });
+    };
+    for (let trial = 0; trial < 12; trial++) finish(trial, 0);
+    for (let trial = 0; trial < 4; trial++) finish(trial, 1);
+    finish(0, 2);
+  }
+  using study = Study.open<SearchSettings>(path);
+  const { prediction } = predictionOf(study, counts, { workers: 2 });
+  assert.equal(prediction.children, 12 + 3 + 1);
+  const ahead = terms[2]!.of(samples[5]!);
+  const [again, learnt] = [prediction.of(ahead), whole.of(ahead)];
+  for (const what of ['seconds', 'memory'] as const) assert.ok(Math.abs(again[what] / learnt[what] - 1) < 1e-9, what);
+});
