@@ -13,8 +13,8 @@ import { type Answer, likeliestClasses } from '../model/classification.ts';
 import { readModel, readModelDescription } from '../model/model-file.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
 import { percent, whole } from '../words.ts';
-import { LiveBlock } from './live-block.ts';
-import { wholeNumber } from './model-source.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { LiveBlock } from './terminal/live-block.ts';
 
 interface Flags {
   top: number;

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { drawArchitecture } from '../draw/picture.ts';
 import { type ArchitectureSource, parseArchitectureSource } from '../plan/model-name.ts';
 import { writeWhole } from '../whole-file.ts';
-import { readArchitecture } from './model-source.ts';
+import { readArchitecture } from './flags/model-source.ts';
 
 export function registerDraw(program: Command): void {
   program

@@ -19,13 +19,13 @@ import { batchWithinMemory } from '../train/evaluation.ts';
 import { chosenPlaces, datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
 import { duration, percent, whole } from '../words.ts';
-import { prepareDataset } from './dataset.ts';
-import { addDeviceFlags, computingOf, type DeviceFlags } from './device-flags.ts';
 import { evaluationDocument, evaluationWords } from './evaluation-words.ts';
-import { onInterrupt } from './interrupt.ts';
-import { LiveBlock } from './live-block.ts';
-import { wholeNumber } from './model-source.ts';
-import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './test-view-flag.ts';
+import { prepareDataset } from './flags/dataset-flags.ts';
+import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
+import { onInterrupt } from './terminal/interrupt.ts';
+import { LiveBlock } from './terminal/live-block.ts';
 
 interface Flags extends DeviceFlags {
   dataset?: string;

@@ -9,8 +9,8 @@ import { writeModel } from '../model/model-file.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
 import { makeFolder } from '../whole-file.ts';
 import { percent, whole } from '../words.ts';
-import { LiveBlock } from './live-block.ts';
-import { wholeNumber } from './model-source.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { LiveBlock } from './terminal/live-block.ts';
 
 interface ImportFlags {
   output: string;

@@ -22,7 +22,7 @@ export const commands: Record<string, Entry> = {
   search: {
     takes: '[options]',
     about: 'search cells, let the best race, build the best one larger, train and test it; run again to go on',
-    load: async () => (await import('./search.ts')).registerSearch,
+    load: async () => (await import('./search/search.ts')).registerSearch,
   },
   show: {
     takes: '[options] <study>',
@@ -57,12 +57,12 @@ export const commands: Record<string, Entry> = {
   export: {
     takes: '[options] <model>',
     about: 'a network as ONNX, PyTorch, a page for the browser, safetensors or JSON',
-    load: async () => (await import('./export.ts')).registerExport,
+    load: async () => (await import('./export/export.ts')).registerExport,
   },
   profile: {
     takes: '[options] [model]',
     about: 'shapes, parameters and multiply-adds of a network, and how long it takes here',
-    load: async () => (await import('./profile.ts')).registerProfile,
+    load: async () => (await import('./profile/profile.ts')).registerProfile,
   },
   draw: {
     takes: '[options] <cell>',

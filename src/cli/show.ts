@@ -9,8 +9,8 @@ import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { percent, whole } from '../words.ts';
-import { alignColumns } from './columns.ts';
-import { wholeNumber } from './model-source.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { alignColumns } from './terminal/columns.ts';
 
 export function registerShow(program: Command): void {
   program

@@ -8,9 +8,9 @@ import { type SimulatedTrial, simulate } from '../simulation/simulate.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
 import { duration, percent, whole } from '../words.ts';
-import { alignColumns } from './columns.ts';
-import { LiveBlock } from './live-block.ts';
-import { positiveNumber, wholeNumber } from './model-source.ts';
+import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { alignColumns } from './terminal/columns.ts';
+import { LiveBlock } from './terminal/live-block.ts';
 
 interface Flags {
   strategy: string;

@@ -13,11 +13,12 @@ import type { Training } from '../study/settings.ts';
 import { childRecipe, type Recipe } from '../train/recipe.ts';
 import { makeFolder } from '../whole-file.ts';
 import { percent, whole } from '../words.ts';
-import { prepareDataset } from './dataset.ts';
-import { addDeviceFlags, computingOf, type DeviceFlags } from './device-flags.ts';
-import { onInterrupt } from './interrupt.ts';
-import { LiveBlock } from './live-block.ts';
-import { positiveNumber, readArchitecture, wholeNumber } from './model-source.ts';
+import { prepareDataset } from './flags/dataset-flags.ts';
+import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
+import { readArchitecture } from './flags/model-source.ts';
+import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { onInterrupt } from './terminal/interrupt.ts';
+import { LiveBlock } from './terminal/live-block.ts';
 
 type RecipeFlags = Partial<
   Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>

@@ -1,5 +1,5 @@
 // `nasnet evaluate` as a user runs it on folders of images, with a network that answers the colour of an image. CIFAR-10's way
-// through the cache is in search.test.ts.
+// through the cache is in test/cli/search/search.test.ts.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { adviceFor, estimateLines, statement } from '../../src/cli/search-words.ts';
+import { adviceFor, estimateLines, statement } from '../../src/cli/search/statement.ts';
 import { leftBehind } from '../../src/forecast/cost-law.ts';
 import { estimateSearch, waiting } from '../../src/forecast/estimate.ts';
 import { workersThatFit } from '../../src/forecast/machine-memory.ts';

@@ -1,0 +1,106 @@
+// `nasnet export MODEL -o FILE`: a network for the places where people run models.
+
+import { existsSync, statSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
+import { type Command, Option } from 'commander';
+import { InputError } from '../../failure.ts';
+import type { ModelFlags } from '../../plan/model-name.ts';
+import { makeFolder } from '../../whole-file.ts';
+import { type GivenFlags, givenFlags } from '../flags/given.ts';
+import { addModelFlags, modelHelp, readNetwork } from '../flags/model-flags.ts';
+import { wholeNumber } from '../flags/parsers.ts';
+import { enlargeHelp, enlargement, shownEnlarged } from '../flags/test-view-flag.ts';
+import { LiveBlock } from '../terminal/live-block.ts';
+import { type FormatName, formats } from './formats.ts';
+
+interface Flags extends ModelFlags {
+  output: string;
+  format?: FormatName;
+  images?: string;
+  verify: boolean;
+  python?: string;
+  seed?: number;
+  enlarge?: number;
+  json?: boolean;
+}
+
+const examples = `
+The formats:
+  onnx          for onnxruntime, TensorRT, OpenVINO …: batch norms folded, any batch size, classes and preprocessing inside
+  pytorch       one Python file that needs torch only, and its weights beside it
+  html          one page that classifies pictures in a browser, offline: network and runtime are inside
+  safetensors   the weights, with what nasnet needs to read them again
+  json          architecture, sizes, every layer with its numbers; no weights
+
+Examples:
+  nasnet export runs/laptop/network.safetensors -o network.onnx
+  nasnet export runs/laptop/network.safetensors -o network.onnx --images photos    compared on your photos too
+  nasnet export runs/laptop/network.safetensors -o page.html --images photos       with a few of them to try
+  nasnet export mobile.safetensors -o nasnet_mobile.py
+  nasnet export nasnet-a:6@768 -o nasnet_a.json`;
+
+export function registerExport(program: Command): void {
+  const command = program
+    .command('export')
+    .description('a network as ONNX, PyTorch, a page for the browser, safetensors or JSON')
+    .argument('<model>', `weights, FILE.safetensors; or ${modelHelp}, with initial weights`)
+    .requiredOption('-o, --output <file>', 'the file to write')
+    .addOption(new Option('--format <name>', "default: by the file's ending").choices(Object.keys(formats)))
+    .option('--images <dir>', 'onnx, html: compare on 16 of these images too; the page offers six of them')
+    .option('--no-verify', 'onnx, html, pytorch: do not compare the logits with those of the network')
+    .option('--python <program>', 'pytorch: what runs the file to compare it (default: python3, if it has torch)')
+    .option('--enlarge <factor>', enlargeHelp, enlargement)
+    .option('--seed <n>', 'of the weights where MODEL has none (default: 1)', wholeNumber('--seed'));
+  addModelFlags(command)
+    .option('--json', 'one JSON document')
+    .addHelpText('after', examples)
+    .action((model: string, flags: Flags) => run(model, flags, givenFlags(command)));
+}
+
+async function run(model: string, flags: Flags, given: GivenFlags): Promise<void> {
+  const { output, format: named, images, verify, python, seed = 1, enlarge, json, ...modelFlags } = flags;
+  const format = named ?? formatOf(output);
+  refuseForeign(format, given);
+  if (existsSync(output) && !statSync(output).isFile())
+    throw new InputError(`--output: expected a file, got ${output}, which is something else`);
+  const found = await readNetwork(model, modelFlags);
+  if (enlarge !== undefined && !found.description)
+    throw new InputError(`--enlarge: expected a file of weights beside it, got ${model}`);
+  const network = found.description ? { ...found, description: shownEnlarged(found.description, enlarge) } : found;
+  if (network.description && given.has('seed'))
+    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
+  const block = new LiveBlock(process.stderr);
+  makeFolder(dirname(output));
+  const exported = await formats[format].write({ model, network, output, images, verify, python, seed, block });
+  block.draw([]);
+  const { said, ...document } = exported;
+  const { trainableParameters } = network.plan;
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ model, format, trainableParameters, ...document }, null, 2)}\n`
+      : `${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...said].join('\n')}\n`,
+  );
+}
+
+function formatOf(output: string): FormatName {
+  const ending = extname(output).toLowerCase();
+  const found = Object.entries(formats).find(([, format]) => format.ending === ending);
+  if (found) return found[0] as FormatName;
+  const endings = Object.values(formats).map((format) => format.ending);
+  throw new InputError(`--output: expected a file that ends in ${endings.join(', ')}, or --format, got ${output}`);
+}
+
+/** Flags that only other formats know. */
+function refuseForeign(name: FormatName, given: GivenFlags): void {
+  const takes: readonly string[] = formats[name].takes;
+  for (const flag of ['images', 'verify', 'python'] as const) {
+    if (!given.has(flag) || takes.includes(flag)) continue;
+    const knowing = Object.entries(formats).filter(([, format]) => (format.takes as readonly string[]).includes(flag));
+    const typed = flag === 'verify' ? '--no-verify' : `--${flag}`;
+    throw new InputError(`${typed}: expected the format ${knowing.map(([each]) => each).join(' or ')}, got ${name}`);
+  }
+}
+
+function size(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

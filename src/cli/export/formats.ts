@@ -1,0 +1,141 @@
+// What `nasnet export` does for each format: brings network, description and flags together; the formats themselves are
+// src/export's. What takes long to load (engine, runtimes) is loaded by the format that needs it.
+
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ModelDescription } from '../../model/model-description.ts';
+import type { Network } from '../../model/network.ts';
+import { planNetwork } from '../../plan/plan.ts';
+import { whole } from '../../words.ts';
+import type { NamedNetwork } from '../flags/model-flags.ts';
+import { onInterrupt } from '../terminal/interrupt.ts';
+import type { LiveBlock } from '../terminal/live-block.ts';
+
+export interface ExportJob {
+  model: string;
+  network: NamedNetwork;
+  output: string;
+  /** A folder. */
+  images: string | undefined;
+  verify: boolean;
+  python: string | undefined;
+  seed: number;
+  block: LiveBlock;
+}
+
+export interface Exported {
+  files: { path: string; bytes: number }[];
+  /** Relative, of the logits; absent where the format has none to compare or nothing was compared. */
+  largestDifference?: number | undefined;
+  /** Sentences for people. */
+  said: string[];
+}
+
+interface Format {
+  /** Of the files that it is known by. */
+  ending: string;
+  /** Which of the flags that not every format knows it takes. */
+  takes: readonly ('images' | 'verify' | 'python')[];
+  write: (job: ExportJob) => Promise<Exported>;
+}
+
+export const formats = {
+  onnx: { ending: '.onnx', takes: ['images', 'verify'], write: onnx },
+  pytorch: { ending: '.py', takes: ['verify', 'python'], write: pytorch },
+  html: { ending: '.html', takes: ['images', 'verify'], write: html },
+  safetensors: { ending: '.safetensors', takes: [], write: safetensors },
+  json: { ending: '.json', takes: [], write: json },
+} as const satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof formats;
+
+async function json({ network, output }: ExportJob): Promise<Exported> {
+  const { networkDocument, printDocument } = await import('../../export/json.ts');
+  const { descriptionOf } = await import('../flags/described-network.ts');
+  const { writeWhole } = await import('../../whole-file.ts');
+  const plan = planNetwork(network.architecture, network.options); // without the auxiliary head
+  const description = descriptionOf(network, 'an architecture without weights');
+  const bytes = writeWhole(output, [printDocument(networkDocument(plan, description))]);
+  return { files: [{ path: output, bytes }], said: [] };
+}
+
+async function safetensors(job: ExportJob): Promise<Exported> {
+  const { writeModel } = await import('../../model/model-file.ts');
+  const { network, description } = await withWeights(job);
+  writeModel(job.output, network, description);
+  return { files: [{ path: job.output, bytes: statSync(job.output).size }], said: [] };
+}
+
+async function pytorch(job: ExportJob): Promise<Exported> {
+  const { writePyTorch } = await import('../../export/pytorch/export-pytorch.ts');
+  const { network, description } = await withWeights(job);
+  using interrupt = stoppable(job, 'PyTorch');
+  const { output, verify, python } = job;
+  const result = await writePyTorch(output, network, description, { verify, python, signal: interrupt.signal });
+  const { bytes, weights, weightsBytes, largestDifference, unverified } = result;
+  const files = [
+    { path: output, bytes },
+    { path: weights, bytes: weightsBytes },
+  ];
+  const said = unverified
+    ? [`not compared: ${unverified}; run the file where torch is, or name a Python that has it with --python`]
+    : differenceSaid("PyTorch's", largestDifference, 1);
+  return { files, largestDifference, said };
+}
+
+async function onnx(job: ExportJob): Promise<Exported> {
+  const { bytes, nodes, largestDifference, images } = await writeOnnx(job, job.output);
+  const said = [`${whole(nodes)} nodes, opset 17`, ...differenceSaid("onnxruntime's", largestDifference, images)];
+  return { files: [{ path: job.output, bytes }], largestDifference, said };
+}
+
+async function html(job: ExportJob): Promise<Exported> {
+  const { writeHtml } = await import('../../export/html/export-html.ts');
+  const { examplePictures } = await import('./images.ts');
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-export-'));
+  try {
+    const model = join(folder, 'network.onnx');
+    const { largestDifference, images } = await writeOnnx(job, model);
+    const pictures = job.images === undefined ? [] : await examplePictures(job.images);
+    const bytes = writeHtml(job.output, readFileSync(model), pictures);
+    const said = [
+      ...differenceSaid("onnxruntime's", largestDifference, images),
+      'open it in a browser, it needs no server',
+    ];
+    return { files: [{ path: job.output, bytes }], largestDifference, said };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeOnnx(job: ExportJob, path: string) {
+  const { exportOnnx } = await import('../../export/onnx/export-onnx.ts');
+  const { network, description } = await withWeights(job);
+  const { images, verify, block } = job;
+  const { realImages } = await import('./images.ts');
+  const verifyWith = images === undefined ? undefined : await realImages(images, description, block);
+  using interrupt = stoppable(job, 'onnxruntime');
+  return await exportOnnx(path, network, description, { verify, verifyWith, signal: interrupt.signal });
+}
+
+/** Says what is going on, and lets Ctrl-C stop it. */
+function stoppable({ block, verify }: ExportJob, runtime: string) {
+  block.draw([verify ? `  writing, then comparing with ${runtime} …` : '  writing …']);
+  return onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+}
+
+/** The network with its weights; says where there are none. */
+async function withWeights(job: ExportJob): Promise<{ network: Network; description: ModelDescription }> {
+  const { descriptionOf, networkOf } = await import('../flags/described-network.ts');
+  const { model, network, seed, block } = job;
+  if (!network.description) block.log(`${model}: no weights; initial ones of seed ${seed} are exported`);
+  const description = descriptionOf(network, `initial weights of seed ${seed}, never trained`);
+  return { network: networkOf(model, network, seed), description };
+}
+
+function differenceSaid(whose: string, difference: number | undefined, images: number): string[] {
+  if (difference === undefined) return ['not compared'];
+  const of = images === 1 ? 'one image' : `${images} images`;
+  return [`${whose} logits differ by ${difference.toExponential(1)} at most, relative to the largest, on ${of}`];
+}

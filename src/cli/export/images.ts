@@ -1,0 +1,66 @@
+// Real images beside an exported network: some of a folder, prepared as the network takes them to compare it on, or small
+// as they are for people to try it with.
+
+import { type Dirent, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { extensions } from '../../data/image-listing.ts';
+import { imageBatch } from '../../data/prepare-image.ts';
+import { readAhead } from '../../data/read-ahead.ts';
+import type { Tensor } from '../../engine/tensor.ts';
+import type { ExamplePicture } from '../../export/html/export-html.ts';
+import { InputError } from '../../failure.ts';
+import type { ModelDescription } from '../../model/model-description.ts';
+import type { LiveBlock } from '../terminal/live-block.ts';
+
+const compared = 16;
+const offered = 6;
+const offeredSide = 512; // pixels, at most
+
+/**
+ * float32 [images, 3, height, width]: images of a folder and the folders below, evenly over their sorted names.
+ * Those that cannot be read are named on stderr.
+ * @throws InputError for a folder without a readable image
+ */
+export async function realImages(folder: string, description: ModelDescription, block: LiveBlock): Promise<Tensor> {
+  const { preprocessing, network } = description;
+  const files = evenly(imageFiles(folder), compared).map((path) => ({ path }));
+  const pixels: Uint8Array[] = [];
+  for await (const batch of readAhead(files, preprocessing, network.input, files.length)) {
+    pixels.push(...batch.pixels);
+    for (const sentence of batch.unreadable) block.log(sentence);
+  }
+  if (pixels.length === 0)
+    throw new InputError(`--images: expected images below ${folder}, found none that can be read`);
+  return imageBatch(pixels, network.input, preprocessing);
+}
+
+/** A few pictures for the page; those that cannot be read are left out: realImages has named such. */
+export async function examplePictures(folder: string): Promise<ExamplePicture[]> {
+  const { default: sharp } = await import('sharp');
+  const files = evenly(imageFiles(folder), offered);
+  const pictures = files.map(async (path): Promise<ExamplePicture[]> => {
+    const upright = sharp(path).autoOrient().flatten({ background: '#ffffff' });
+    const small = upright.resize(offeredSide, offeredSide, { fit: 'inside', withoutEnlargement: true });
+    const { width, height } = await sharp(path).metadata();
+    const pixelExact = Math.max(width, height) <= 128; // a thumbnail, of which JPEG would show
+    const encoded = pixelExact ? small.png() : small.jpeg({ quality: 88 });
+    return [{ name: basename(path), type: pixelExact ? 'image/png' : 'image/jpeg', bytes: await encoded.toBuffer() }];
+  });
+  return (await Promise.all(pictures.map((each) => each.catch(() => [])))).flat();
+}
+
+function imageFiles(folder: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    throw new InputError(`--images: expected a folder, got ${(error as Error).message}`);
+  }
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return paths.filter((path) => extensions.some((ending) => path.toLowerCase().endsWith(ending))).sort();
+}
+
+function evenly<Each>(all: Each[], count: number): Each[] {
+  if (all.length <= count) return all;
+  return Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)]!);
+}

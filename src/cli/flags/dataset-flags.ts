@@ -1,0 +1,58 @@
+// The images that a command names, prepared in the cache with a bar: CIFAR-10, or a folder of one's own.
+
+import { prepareCifar10 } from '../../data/cifar10.ts';
+import type { DatasetFiles } from '../../data/dataset-files.ts';
+import { type FolderFilter, prepareImageFolder, skippedSentence } from '../../data/image-folder.ts';
+import type { Progress } from '../../data/progress.ts';
+import type { LiveBlock } from '../terminal/live-block.ts';
+
+export interface DatasetFlags {
+  /** `cifar10` or a folder. */
+  dataset: string;
+  /** Side in pixels of a folder's images. */
+  size?: number | undefined;
+  /** How a folder's images are brought to it. */
+  filter?: FolderFilter | undefined;
+  /** Official files of CIFAR-10. */
+  data?: string | undefined;
+}
+
+export const defaultSize = 32;
+
+export async function prepareDataset(
+  { dataset, size = defaultSize, filter, data }: DatasetFlags,
+  block: LiveBlock,
+): Promise<DatasetFiles> {
+  let logged = '';
+  const onProgress = (progress: Progress) => {
+    const words = `${verbs[progress.task]} ${progress.subject}`;
+    if (block.live) block.draw([`  ${words} ${share(progress)}`]);
+    else if (logged !== words) block.log(`${words} …`);
+    logged = words;
+  };
+  try {
+    if (dataset === 'cifar10')
+      return await prepareCifar10({ ...(data !== undefined && { directory: data }), onProgress });
+    return await prepareImageFolder(dataset, {
+      size,
+      ...(filter && { filter }),
+      onProgress,
+      onSkipped: (skipped) => block.log(skippedSentence(skipped)),
+    });
+  } finally {
+    block.draw([]);
+  }
+}
+
+const verbs: Record<Progress['task'], string> = {
+  wait: 'waiting for another process that prepares',
+  download: 'downloading',
+  decode: 'decoding',
+  shrink: 'shrinking',
+};
+
+function share({ done, total, unit }: Progress): string {
+  const amount = (count: number) =>
+    unit === 'bytes' ? `${(count / 1e6).toFixed(1)} MB` : `${count.toLocaleString('en-US')} images`;
+  return total === 0 ? amount(done) : `${Math.floor((100 * done) / total)}% of ${amount(total)}`;
+}

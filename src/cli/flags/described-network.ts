@@ -1,0 +1,37 @@
+// A network with its weights and with what a model file says of it: a file's own, or initial weights of a seed.
+
+import type { ModelDescription } from '../../model/model-description.ts';
+import { readModel } from '../../model/model-file.ts';
+import { buildNetwork, type Network } from '../../model/network.ts';
+import { imagenetPreprocessing } from '../../model/preprocessing.ts';
+import { planNetwork } from '../../plan/plan.ts';
+import type { NamedNetwork } from './model-flags.ts';
+
+/** In evaluation, without the auxiliary head. @throws InputError for a damaged file */
+export function networkOf(model: string, { architecture, options, description }: NamedNetwork, seed: number): Network {
+  const plan = planNetwork(architecture, options);
+  if (!description) return buildNetwork(plan, { seed }).train(false);
+  const { network } = readModel(model);
+  if (network.plan.input.join() === plan.input.join()) return network;
+  const resized = buildNetwork(plan, { initialise: false }).train(false); // --input: the same weights on images of another size
+  resized.loadStateDict(network.stateDict());
+  network.dispose();
+  return resized;
+}
+
+/** Of a MODEL string the classes have no names, and images are prepared as the released networks take them. */
+export function descriptionOf(
+  { plan, architecture, options, description }: NamedNetwork,
+  origin: string,
+): ModelDescription {
+  const { classes = plan.classes, auxiliary: _, ...network } = options;
+  const [height, width] = plan.input;
+  return {
+    classes: Array.from({ length: classes }, (_, index) => `class ${index}`),
+    preprocessing: imagenetPreprocessing,
+    origin,
+    ...description,
+    architecture,
+    network: { ...network, input: [height, width] },
+  };
+}

@@ -1,0 +1,75 @@
+// The flags that say, beside a MODEL string, what stands around its cells; and the network that both stand for.
+
+import { type Command, Option } from 'commander';
+import { InputError } from '../../failure.ts';
+import type { ModelDescription } from '../../model/model-description.ts';
+import { type ModelFlags, modelOptions, parseModelName } from '../../plan/model-name.ts';
+import { type Plan, type PlanOptions, planNetwork } from '../../plan/plan.ts';
+import { auxiliaryFits } from '../../plan/plan-auxiliary.ts';
+import type { Architecture } from '../../space/architecture.ts';
+import { typedFlag } from './given.ts';
+import { readArchitecture } from './model-source.ts';
+import { imageSize, wholeNumber } from './parsers.ts';
+
+export const modelHelp = 'SOURCE:N@P or SOURCE:mobile|large|cifar, SOURCE being nasnet-a, FILE.json or STUDY.db#TRIAL';
+
+export function addModelFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--layout <name>', "what stands around the cells (default: the named network's, or by P)").choices([
+        'cifar',
+        'imagenet',
+      ]),
+    )
+    .option('--input <pixels>', 'side of the image, or HEIGHTxWIDTH (default: 32; ImageNet 224, large 331)', imageSize)
+    .option('--classes <n>', 'number of classes (default: 10; ImageNet 1000)', wholeNumber('--classes'))
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .option(
+      '--stem-channels <n>',
+      'channels of the first convolution (default: 3F; ImageNet 32, large 96)',
+      wholeNumber('--stem-channels'),
+    )
+    .option('--skip-reduction-input', "the cell after a reduction reads past the reduction's input, as large does")
+    .option('--no-skip-reduction-input', 'it reads that input, as mobile and CIFAR do');
+}
+
+/** Those of these options that have a value, as one types them. */
+export function typedFlags(options: object): string[] {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return given.map(([name]) => typedFlag(name));
+}
+
+/** A network to be looked at: its layers, and its weights' file where it has one. */
+export interface NamedNetwork {
+  plan: Plan;
+  architecture: Architecture;
+  /** What planNetwork took, the auxiliary head left out. */
+  options: PlanOptions;
+  /** Of a file of weights. */
+  description?: ModelDescription;
+}
+
+/**
+ * What MODEL and the flags stand for. A string's network has the auxiliary head where the image is large enough for one; a
+ * file has none, and takes no flag but `--input`.
+ * @throws InputError in one sentence for what cannot be read or built
+ */
+export async function readNetwork(model: string, flags: ModelFlags): Promise<NamedNetwork> {
+  if (/\.safetensors$/i.test(model)) return readWeightsFile(model, flags);
+  const name = parseModelName(model);
+  const architecture = await readArchitecture(name.source);
+  const options = modelOptions(name, architecture, flags);
+  const auxiliary = auxiliaryFits(options.input!, options.layout);
+  return { plan: planNetwork(architecture, { ...options, auxiliary }), architecture, options };
+}
+
+async function readWeightsFile(path: string, { input, ...others }: ModelFlags): Promise<NamedNetwork> {
+  const [flag] = typedFlags(others);
+  if (flag)
+    throw new InputError(`${flag}: expected no such flag beside ${path}, which says itself what network it holds`);
+  const { readModelDescription } = await import('../../model/model-file.ts'); // with the engine: not loaded for a published cell
+  const description = readModelDescription(path);
+  const { architecture, network, classes } = description;
+  const options = { ...network, classes: classes.length, ...(input !== undefined && { input }) };
+  return { plan: planNetwork(architecture, options), architecture, options, description };
+}

@@ -1,0 +1,70 @@
+// What a flag's text stands for, or one sentence that says what was expected: parsers for commander.
+
+import { InputError } from '../../failure.ts';
+
+/** A commander argument parser: a whole number of at least 1. */
+export function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+    throw new InputError(`${flag}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** A commander argument parser: a whole number of 0 or more. */
+export function countFromZero(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw new InputError(`${flag}: expected a whole number, got ${JSON.stringify(text)}`);
+  };
+}
+
+const magnitudes: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9, B: 1e9 };
+
+/** A commander argument parser: a count of at least 1, such as 3346538, 3.3M, 564M or 23.8B. */
+export function quantity(flag: string): (text: string) => number {
+  return (text) => {
+    const [, digits, letter] = /^(\d[\d_,]*(?:\.\d+)?)([KMGB]?)$/i.exec(text) ?? [];
+    const value =
+      digits === undefined ? 0 : Math.round(Number(digits.replace(/[_,]/g, '')) * magnitudes[letter!.toUpperCase()]!);
+    if (value >= 1) return value;
+    throw new InputError(`${flag}: expected a count such as 3346538, 3.3M or 23.8B, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** A commander argument parser: a number above 0. */
+export function positiveNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+    throw new InputError(`${flag}: expected a number above 0, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** `32`, or `32x48` for height and width. */
+export function imageSize(text: string): number | [number, number] {
+  const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);
+  if (!parts)
+    throw new InputError(`--input: expected a size in pixels such as 32 or 32x48, got ${JSON.stringify(text)}`);
+  return parts[2] ? [Number(parts[1]), Number(parts[2])] : Number(parts[1]);
+}
+
+const byteUnits: Record<string, number> = {
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  KI: 2 ** 10,
+  MI: 2 ** 20,
+  GI: 2 ** 30,
+  TI: 2 ** 40,
+};
+
+/** A commander argument parser: bytes such as 800M, 2G, 1.5GiB; of 1,000 unless they say i. */
+export function byteSize(flag: string): (text: string) => number {
+  return (text) => {
+    const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT]i?)B?$/i.exec(text) ?? [];
+    const bytes = unit === undefined ? 0 : Math.round(Number(digits) * byteUnits[unit.toUpperCase()]!);
+    if (bytes >= 1) return bytes;
+    throw new InputError(`${flag}: expected a size such as 800M or 2G, got ${JSON.stringify(text)}`);
+  };
+}

@@ -1,0 +1,24 @@
+// The architecture of a study's trial, for the commands that take STUDY.db or STUDY.db#TRIAL.
+
+import { existsSync } from 'node:fs';
+import { InputError } from '../../failure.ts';
+import { bestTrials } from '../../selection/finalist-race.ts';
+import type { Architecture } from '../../space/architecture.ts';
+import { decode } from '../../space/decisions.ts';
+import type { SearchSettings } from '../../study/settings.ts';
+import { Study } from '../../study/study.ts';
+
+/** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */
+export function readTrial(path: string, trial: number | undefined): Architecture {
+  if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
+  const study = Study.open<SearchSettings>(path, { readOnly: true });
+  try {
+    const found = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
+    if (found) return decode(found.decisions, study.settings.space);
+    if (trial === undefined || study.asked === 0)
+      throw new InputError(`${path}: expected a finished trial, got none yet`);
+    throw new InputError(`${path}#${trial}: expected a trial from 0 to ${study.asked - 1}, got ${trial}`);
+  } finally {
+    study.close();
+  }
+}

@@ -1,0 +1,55 @@
+// What `nasnet profile` prints of one network: a row for each part, then the totals, and what training it would take.
+
+import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../../forecast/cost-law.ts';
+import { countElements } from '../../plan/layer-cost.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { alignColumns } from '../terminal/columns.ts';
+
+/** The document of `profile --json`. */
+export function profile(plan: Plan) {
+  const { trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters, endpoints } = plan;
+  return {
+    ...{ trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters },
+    training: trainingOf(plan),
+    endpoints,
+  };
+}
+
+/** What a training takes: images a step are a child's (train/recipe.ts), steps so many that what is done once does not count. */
+const training = { batch: 64, steps: 10_000, evaluated: 0 };
+
+/**
+ * One worker with one thread, by the laws that searches start from: of the machine where those were measured. The auxiliary head is
+ * included where there is one.
+ */
+function trainingOf(plan: Plan) {
+  const { batch, steps } = training;
+  return {
+    batch,
+    memoryBytes: Math.round(lawValue(startingLaws.memory, memoryTerms(plan, batch))),
+    millisecondsPerImage: (1000 * lawValue(startingLaws.seconds, trainingTerms(plan, training))) / (steps * batch),
+  };
+}
+
+export const whole = (value: number) => value.toLocaleString('en-US');
+
+/** @param auxiliary why there is no auxiliary head, where there is none */
+export function profileTable(plan: Plan, auxiliary: string): string {
+  const { batch, memoryBytes, millisecondsPerImage } = trainingOf(plan);
+  const rows = plan.sections.map(({ name, shape, parameters, multiplyAdds }) => [
+    name,
+    shape.join(' × '),
+    whole(countElements(parameters, { statistics: false })),
+    whole(multiplyAdds),
+  ]);
+  const totals = [
+    `${whole(plan.trainableParameters)} trainable parameters, ${whole(plan.totalParameters)} with moving statistics`,
+    plan.auxiliary
+      ? `${whole(plan.auxiliaryParameters)} parameters in the auxiliary head, which only training uses`
+      : `no auxiliary head: ${auxiliary}`,
+    `${whole(plan.multiplyAdds)} multiply-adds for one image`,
+    `training, batch ${batch}, one thread: about ${(memoryBytes / 1e9).toFixed(1)} GB of memory and ${Number(millisecondsPerImage.toPrecision(2))} ms an image, where the search's laws were measured`,
+  ];
+  const table = alignColumns([['', 'output', 'parameters', 'multiply-adds'], ...rows], 'llr');
+  return `${[...table, '', ...totals].join('\n')}\n`;
+}

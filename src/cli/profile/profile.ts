@@ -1,0 +1,88 @@
+// `nasnet profile MODEL`: what a network costs, cell by cell: plain arithmetic, no engine is loaded. With `--measure` it also
+// runs and takes the time.
+
+import type { Command } from 'commander';
+import { InputError } from '../../failure.ts';
+import type { ModelFlags } from '../../plan/model-name.ts';
+import { addModelFlags, modelHelp, readNetwork, typedFlags } from '../flags/model-flags.ts';
+import { positiveNumber, wholeNumber } from '../flags/parsers.ts';
+import { familyDocument, familyTable } from './family-table.ts';
+import type { MeasureFlags } from './latency-table.ts';
+import { profile, profileTable } from './network-table.ts';
+
+interface Flags extends ModelFlags, MeasureFlags {
+  family?: boolean;
+  measure?: boolean;
+  json?: boolean;
+}
+
+const examples = `
+Examples:
+  nasnet profile nasnet-a:mobile                        the released mobile network, part by part
+  nasnet profile nasnet-a:6@768 --json                  NASNet-A (6 @ 768), CIFAR-10's
+  nasnet profile cell.json:4@1056 --input 192           a cell of your own on ImageNet, at another size
+  nasnet profile --family                               every published NASNet beside the released graph
+  nasnet profile nasnet-a:mobile --measure              milliseconds of one image and of 32, here
+  nasnet profile network.safetensors --measure --batch 1,8 --threads 1`;
+
+export function registerProfile(program: Command): void {
+  const command = program
+    .command('profile')
+    .description('shapes, parameters and multiply-adds of a network, and how long it takes here')
+    .argument('[model]', `${modelHelp}; or weights, FILE.safetensors`);
+  addModelFlags(command)
+    .option('--family', 'the published networks beside what the released graph gives, in place of MODEL')
+    .option('--measure', 'time inference on this machine')
+    .option('--batch <n,n>', 'with --measure: images at once (default: 1,32)', listOf(wholeNumber('--batch')))
+    .option('--runtime <names>', 'with --measure: nasnet, onnxruntime (default: both)', listOf(String))
+    .option('--device <names>', 'with --measure: cpu, cuda:0 … (default: the CPU and the first GPU)', listOf(String))
+    .option('--threads <n>', 'with --measure: on the CPU (default: all cores)', wholeNumber('--threads'))
+    .option('--seconds <x>', 'with --measure: at most for one row (default: 15)', positiveNumber('--seconds'))
+    .option('--seed <n>', 'with --measure: of the weights where MODEL has none (default: 1)', wholeNumber('--seed'))
+    .option('--json', 'one JSON document')
+    .addHelpText('after', examples)
+    .action(run);
+}
+
+async function run(model: string | undefined, { json, ...flags }: Flags): Promise<void> {
+  const { document, text } = flags.family ? describeFamily(model, flags) : await describeModel(model, flags);
+  process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text());
+}
+
+interface Described {
+  /** Of --json. */
+  document: object;
+  text: () => string;
+}
+
+function describeFamily(model: string | undefined, { family: _, ...others }: Flags): Described {
+  const [other = model] = typedFlags(others);
+  if (other !== undefined) throw new InputError(`--family: expected nothing but --json beside it, got ${other}`);
+  return { document: familyDocument(), text: familyTable };
+}
+
+async function describeModel(model: string | undefined, flags: Flags): Promise<Described> {
+  if (model === undefined) throw new InputError('profile: expected a MODEL such as nasnet-a:mobile, or --family');
+  const { measure, batch, runtime, device, threads, seconds, seed, ...modelFlags } = flags;
+  const measureFlags = { batch, runtime, device, threads, seconds, seed };
+  const [needless] = measure ? [] : typedFlags(measureFlags);
+  if (needless) throw new InputError(`${needless}: expected --measure beside it`);
+  const network = await readNetwork(model, modelFlags);
+  if (network.description && seed !== undefined)
+    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
+  if (measure) {
+    const { latencyTable, measureNetwork } = await import('./latency-table.ts'); // with the engine
+    const latency = await measureNetwork(model, network, measureFlags);
+    const document = { ...profile(network.plan), ...latency };
+    return { document, text: () => latencyTable(model, network.plan, latency) };
+  }
+  const noAuxiliary = network.description
+    ? 'the file holds none, only training uses it'
+    : 'the image is too small for one';
+  return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
+}
+
+/** A commander argument parser: several values with commas between them. */
+function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').map((part) => parse(part.trim()));
+}

@@ -1,0 +1,218 @@
+// The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no terminal.
+// Nothing is decided by it.
+
+import type { ExperimentEvent } from '../../experiment/experiment.ts';
+import type { FinalistEvent } from '../../experiment/finalists.ts';
+import { collapseWarning } from '../../report/controller-words.ts';
+import type { FinalistRace } from '../../selection/finalist-race.ts';
+import type { TrainingDetails } from '../../study/outcome.ts';
+import type { TrialState } from '../../study/records.ts';
+import { goesOn, rungTrainings, whyAnew } from '../../study/rung-trainings.ts';
+import type { SearchSettings, Training } from '../../study/settings.ts';
+import type { Study } from '../../study/study.ts';
+import { duration, percent } from '../../words.ts';
+import { LiveBlock } from '../terminal/live-block.ts';
+import { finalistsLine, renderSearch, type SearchView } from './view.ts';
+
+const redrawEvery = 250; // ms
+const plainEvery = 10_000; // ms between the lines that sum a search up where there is no terminal
+
+export class SearchDisplay extends LiveBlock {
+  #study: Study<SearchSettings> | undefined;
+  #outlook: { left(): number } | undefined;
+  #view: SearchView | undefined;
+  #race: { race: FinalistRace; before: number; startedAt: number } | undefined;
+  #final: { trial: number; progress: number; startedAt: number } | undefined;
+  readonly #children = new Map<number, { rung: number; epoch: number; startedAt: number }>();
+  #trainings: Training[] = [];
+  #startedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lastPlain = 0;
+  #warned = false;
+
+  /** Starts to draw. */
+  begin(study: Study<SearchSettings>, trials: number, workers: number, outlook: { left(): number }): void {
+    this.#study = study;
+    this.#outlook = outlook;
+    this.#startedAt = performance.now();
+    this.#trainings = rungTrainings(study.settings);
+    const { dataset, strategy, seed, preset } = study.settings;
+    const { done, failed } = study.summary().trials;
+    const start = {
+      trials,
+      done,
+      failed,
+      best: undefined,
+      recentMean: undefined,
+      elapsed: 0,
+      left: 0,
+      running: [],
+    };
+    this.#view = start;
+    const climbing = [...study.rungs.counts().values()].some(({ open }) => open > 0);
+    if (done + failed < trials || climbing) {
+      const begun = done + failed === 0 ? 'Searching' : `Going on after ${done + failed} cells, searching`;
+      this.log(
+        `${begun} ${trials} cells on ${dataset}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,
+      );
+    }
+    this.#recount();
+    this.#timer = setInterval(() => this.#draw(), redrawEvery);
+  }
+
+  /** Takes the display away. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.draw([]);
+  }
+
+  note(line: string): void {
+    this.log(`\n${line}`);
+  }
+
+  /** To be given every event. */
+  on = (event: ExperimentEvent): void => {
+    switch (event.kind) {
+      case 'started':
+        this.#children.set(event.trial, { rung: event.rung, epoch: 0, startedAt: performance.now() });
+        break;
+      case 'epoch':
+        if (this.#children.has(event.trial)) this.#children.get(event.trial)!.epoch = event.report.epoch;
+        break;
+      case 'retried':
+        this.log(`${nameOf(event)} is tried once more: ${event.reason}`);
+        break;
+      case 'promoted':
+        this.log(this.#promotionWords(event));
+        break;
+      case 'updated':
+        this.#warn(event.figures);
+        break;
+      case 'failed':
+        this.#children.delete(event.trial);
+        this.log(`${nameOf(event)} failed (${event.failure.kind}): ${event.failure.message}`);
+        this.#recount();
+        break;
+      case 'done':
+        this.#children.delete(event.trial);
+        for (const note of notesOf(event.details)) this.log(`${nameOf(event)}: ${note}`);
+        this.#recount();
+        this.#plain();
+        break;
+      case 'race':
+      case 'finalist':
+        this.#onFinalist(event);
+        break;
+      case 'final-started':
+        this.#children.clear();
+        this.#race = undefined;
+        this.#final = { trial: event.trial, progress: 0, startedAt: performance.now() };
+        this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
+        break;
+      case 'final-progress':
+        if (this.#final) this.#final.progress = event.progress;
+        this.#plain();
+        break;
+      case 'final-epoch': {
+        const { epoch, loss, accuracy } = event.report;
+        const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy)}`;
+        this.log(`  epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(3)}${seen}`);
+        break;
+      }
+    }
+  };
+
+  /** "trial 12 goes up to rung 1, from its weights" */
+  #promotionWords({ trial, rung, drawn }: ExperimentEvent & { kind: 'promoted' }): string {
+    const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
+    const how = goesOn(below, training) ? 'from its weights' : `trained anew (${whyAnew(below, training)})`;
+    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', by lot' : ''}`;
+  }
+
+  #onFinalist(event: FinalistEvent): void {
+    if (event.kind === 'race') {
+      const { race } = event;
+      if (race.end) return;
+      if (!this.#race) this.log(`The ${race.trials.length} best cells so far are trained again, several times each.`);
+      this.#race ??= { race, before: runsOf(race), startedAt: performance.now() };
+      this.#race.race = race;
+      this.#plain();
+      return;
+    }
+    const { finalist, arrival } = event;
+    const which = `finalist ${finalist.trial}, run ${finalist.run},`;
+    if (arrival.kind === 'retried') this.log(`${which} is tried once more: ${arrival.reason}`);
+    if (arrival.kind === 'failed') this.log(`${which} failed (${arrival.failure.kind}): ${arrival.failure.message}`);
+  }
+
+  /** Once a search. */
+  #warn(figures: Record<string, number>): void {
+    const warning = this.#warned ? undefined : collapseWarning(figures);
+    if (warning === undefined) return;
+    this.#warned = true;
+    this.log(warning);
+  }
+
+  #recount(): void {
+    const { trials, best, latestMean } = this.#study!.summary();
+    const view = this.#view!;
+    view.done = trials.done;
+    view.failed = trials.failed;
+    view.best = best ? { trial: best.number, reward: best.reward, rung: best.rung } : undefined;
+    view.recentMean = latestMean ?? undefined;
+    if (this.#trainings.length > 1) view.rungs = this.#rungCounts(trials);
+  }
+
+  #rungCounts({ queued, running, done }: Record<TrialState, number>): NonNullable<SearchView['rungs']> {
+    const counts = this.#study!.rungs.counts();
+    return this.#trainings.map((_, rung) =>
+      rung === 0 ? { done, open: queued + running } : (counts.get(rung) ?? { done: 0, open: 0 }),
+    );
+  }
+
+  #lines(): string[] {
+    const now = performance.now();
+    if (this.#final) {
+      const { trial, progress, startedAt } = this.#final;
+      const gone = (now - startedAt) / 1000;
+      const left = progress < 0.02 ? '' : `, about ${duration((gone * (1 - progress)) / progress)} left`;
+      return [`  training the network of trial ${trial}: ${percent(progress, 0)}   ${duration(gone)} gone${left}`];
+    }
+    if (this.#race) {
+      const { race, before, startedAt } = this.#race;
+      const done = runsOf(race);
+      return [finalistsLine({ ...race, done, doneHere: done - before, elapsed: (now - startedAt) / 1000 }, this.width)];
+    }
+    const view = this.#view!;
+    view.elapsed = (now - this.#startedAt) / 1000;
+    view.left = this.#outlook!.left();
+    view.running = [...this.#children].map(([trial, { rung, epoch, startedAt }]) => {
+      const { epochs } = this.#trainings[rung]!.recipe;
+      return { trial, rung, epoch, epochs, seconds: (now - startedAt) / 1000 };
+    });
+    return renderSearch(view, this.width);
+  }
+
+  #draw(): void {
+    if (this.live) this.draw(this.#lines());
+  }
+
+  /** Without a terminal: one line now and then. */
+  #plain(): void {
+    if (this.live || performance.now() - this.#lastPlain < plainEvery) return;
+    this.#lastPlain = performance.now();
+    this.log(
+      this.#lines()
+        .slice(0, this.#trainings.length > 1 ? 3 : 2)
+        .map((line) => line.trim())
+        .join('   '),
+    );
+  }
+}
+
+const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>
+  `trial ${trial}${rung > 0 ? ` at rung ${rung}` : ''}`;
+
+const notesOf = (details: unknown): string[] => (details as Partial<TrainingDetails> | undefined)?.notes ?? [];
+
+const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

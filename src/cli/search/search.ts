@@ -1,0 +1,132 @@
+// `nasnet search`: the whole path on one study. It prepares the images, runs the experiment with a live display, and leaves a
+// folder with what was found. Running it again goes on where it stopped.
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
+import { Interruption } from '../../failure.ts';
+import { workersOn } from '../../forecast/device-workers.ts';
+import { measureFinalLatency } from '../../forecast/final-latency.ts';
+import { countsOf } from '../../forecast/start.ts';
+import { findingsOf, sentences } from '../../report/findings.ts';
+import { finalistRace } from '../../selection/finalist-race.ts';
+import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
+import { presets } from '../../study/presets.ts';
+import type { SearchSettings } from '../../study/settings.ts';
+import { Study } from '../../study/study.ts';
+import { makeFolder } from '../../whole-file.ts';
+import { prepareDataset } from '../flags/dataset-flags.ts';
+import { computingOf } from '../flags/device-flags.ts';
+import { type GivenFlags, givenFlags } from '../flags/given.ts';
+import { onInterrupt } from '../terminal/interrupt.ts';
+import { programName } from '../terminal/program-name.ts';
+import { SearchDisplay } from './display.ts';
+import { stateSearch } from './dry-run.ts';
+import { addSearchFlags, type SearchFlags } from './flags.ts';
+import { forecast } from './forecast.ts';
+import { newSearch, reopen } from './open-study.ts';
+
+export function registerSearch(program: Command): void {
+  const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
+  const command = program
+    .command('search')
+    .description('search cells, let the best race, build the best one larger, train and test it; run again to go on');
+  addSearchFlags(command)
+    .addHelpText(
+      'after',
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --preset paper --dry-run`,
+    )
+    .action((flags: SearchFlags, command: Command) => search(flags, givenFlags(command)));
+}
+
+async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
+  const computing = computingOf(flags);
+  const path = flags.study ?? join('runs', flags.preset, 'study.db');
+  const directory = flags.output ?? dirname(path);
+  const display = new SearchDisplay(process.stderr);
+  const note = (line: string) => display.log(line);
+  const imagesOf = (settings: SearchSettings) => {
+    const filter = matchesTestView(settings) ? 'area' : 'lanczos';
+    return prepareDataset({ ...settings, filter, data: flags.data }, display);
+  };
+  const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
+  if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
+
+  const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
+  using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
+  const { settings } = study;
+  const trials = flags.trials ?? Math.max(settings.trials, study.asked);
+  const outdated = begun ? undefined : testViewWarning(settings);
+  if (outdated) note(outdated);
+  const files = await imagesOf(settings);
+  makeFolder(directory);
+  const asked = given.has('workers');
+  const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
+  const outlook = await forecast(
+    study,
+    countsOf(files),
+    { trials, workers: wanted, asked, device: computing.device, start: begun?.start },
+    note,
+  );
+  const { workers } = outlook;
+
+  const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
+  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  display.begin(study, trials, workers, outlook);
+  const onEvent = (event: ExperimentEvent) => {
+    outlook.on(event);
+    display.on(event);
+  };
+  const end = await runExperiment({
+    study,
+    files,
+    trials,
+    workers,
+    computing,
+    directory,
+    signal: interrupt.signal,
+    onEvent,
+  }).finally(() => {
+    display.end();
+    outlook.keep();
+  });
+  if (end === 'interrupted')
+    throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
+
+  await measureFinalLatency(study, countsOf(files));
+  const { writeReport } = await import('../../report/report.ts'); // with all that draws: not loaded by --help
+  writeReport(study, directory);
+  const findings = findingsOf(study);
+  if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+  else process.stdout.write(closingWords(sentences(findings), directory, path, trials));
+}
+
+function finishedWords(study: Study<SearchSettings>, trials: number): string {
+  const children = `${study.summary().trials.done} of ${trials} children`;
+  const runs = finalistRace(study)?.runs.filter(({ accuracy }) => accuracy !== null).length;
+  return runs === undefined ? children : `${children} and ${runs} runs of finalists`;
+}
+
+function closingWords(said: string[], directory: string, study: string, trials: number): string {
+  const files = [
+    ['report.html', 'everything on one page: open it in a browser'],
+    ['best.svg', 'the best cells as a picture'],
+    ['best.json', 'their architecture file'],
+    ['network.safetensors', 'the weights of the network built from them'],
+    ['study.db', 'the study'],
+  ];
+  return [
+    ...said,
+    '',
+    `In ${directory}:`,
+    ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
+    '',
+    'What next:',
+    `  ${programName} show ${study}`,
+    `  ${programName} evaluate ${join(directory, 'network.safetensors')}`,
+    `  ${programName} search --study ${study} --trials ${2 * trials}   (more cells in the same study)`,
+    `This study is finished. To start anew name another: ${programName} search --seed 2 --study runs/second/study.db`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,70 @@
+// A search at one instant as a few lines of text. display.ts keeps the instant up to date and draws it.
+
+import { duration, percent } from '../../words.ts';
+
+/** What the display knows of a search at one instant. */
+export interface SearchView {
+  trials: number;
+  done: number;
+  failed: number;
+  /** `rung`: of a ladder, where the reward was measured. */
+  best: { trial: number; reward: number; rung?: number } | undefined;
+  /** Mean reward of the latest 20 trials, as many as one update of the controller uses. */
+  recentMean: number | undefined;
+  /** Seconds since this process started to search. */
+  elapsed: number;
+  /** Seconds until all cells are trained, as foretold (experiment/outlook.ts). */
+  left: number;
+  running: { trial: number; epoch: number; epochs: number; seconds: number; rung?: number }[];
+  /** Of a ladder: how many trainings of each rung are done, and how many of them are to come, from the lowest up. */
+  rungs?: { done: number; open: number }[];
+}
+
+const barWidth = 24;
+
+/** The lines of the display, each at most `width` characters. */
+export function renderSearch(view: SearchView, width: number): string[] {
+  const finished = view.done + view.failed;
+  const filled = view.trials === 0 ? barWidth : Math.round((barWidth * finished) / view.trials);
+  const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
+  const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
+  const ofRung = (rung: number | undefined) => (view.rungs && rung !== undefined ? `, rung ${rung}` : '');
+  const lines = [
+    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left`,
+    `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial}${ofRung(view.best.rung)})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
+    ...(view.rungs ? [rungsLine(view.rungs)] : []),
+    ...view.running.map(
+      ({ trial, rung, epoch, epochs, seconds }) =>
+        `  training ${trial}${ofRung(rung)}: epoch ${epoch} of ${epochs}, ${duration(seconds)}`,
+    ),
+  ];
+  return lines.map((line) => cut(line, width));
+}
+
+/** "  trained: 24 at rung 0, 7 at rung 1 (2 to come), 1 at rung 2" */
+function rungsLine(rungs: NonNullable<SearchView['rungs']>): string {
+  const each = rungs.map(({ done, open }, rung) => {
+    return `${done} at rung ${rung}${open > 0 && rung > 0 ? ` (${open} to come)` : ''}`;
+  });
+  return `  trained: ${each.join(', ')}`;
+}
+
+const cut = (line: string, width: number) => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
+
+/** What the display knows of a race of finalists at one instant. */
+export interface FinalistsView {
+  /** Those in the race, and the runs that they need before the next look. */
+  racing: readonly unknown[];
+  wanted: readonly unknown[];
+  done: number;
+  /** Runs that this process did, and its seconds for them. */
+  doneHere: number;
+  elapsed: number;
+}
+
+/** The line of a race, at most `width` characters. */
+export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: FinalistsView, width: number): string {
+  const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next look`;
+  const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;
+  return cut(line, width);
+}

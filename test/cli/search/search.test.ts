@@ -1,0 +1,176 @@
+// The main job as a user runs it, on a folder of images of our own making.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import sharp from 'sharp';
+
+const nasnet = resolve(import.meta.dirname, '../../../bin/nasnet');
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-search-'));
+const images = join(folder, 'images');
+const environment = { ...process.env, NASNET_CACHE: join(folder, 'cache') };
+const settings = ['--preset', 'smoke', '--dataset', images, '--trials', '4', '--workers', '2'];
+
+before(async () => {
+  const colours = { red: [200, 40, 40], green: [40, 200, 40], blue: [40, 40, 200] };
+  for (const [name, [r, g, b]] of Object.entries(colours)) {
+    mkdirSync(join(images, name), { recursive: true });
+    for (let index = 0; index < 60; index++) {
+      const background = { r: r! + (index % 7), g: g! + (index % 5), b: b! + (index % 3) };
+      const picture = sharp({ create: { width: 40, height: 40, channels: 3, background } });
+      await picture.png().toFile(join(images, name, `${index}.png`));
+    }
+  }
+  writeFileSync(join(images, 'red', 'broken.png'), 'no picture');
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(...words: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [nasnet, ...words], {
+    env: environment,
+    encoding: 'utf8',
+  });
+  return { code: status, stdout, stderr };
+}
+
+const study = join(folder, 'whole', 'study.db');
+
+test('a search ends with a study, pictures, an architecture, weights and a report, and says what it found', () => {
+  const { code, stdout, stderr } = run('search', ...settings, '--study', study);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /1 image could not be read: .*broken\.png/);
+  assert.match(stdout, /tried 4 of 4 cells/);
+  assert.match(stdout, /of the 30 test images right/); // a sixth of 180
+  for (const name of ['report.html', 'best.svg', 'best.json', 'network.safetensors']) {
+    assert.ok(existsSync(join(folder, 'whole', name)), name);
+  }
+  assert.ok(!existsSync(join(folder, 'whole', 'checkpoint.safetensors')));
+  const page = readFileSync(join(folder, 'whole', 'report.html'), 'utf8');
+  assert.match(page, /Right answers per class/);
+  assert.doesNotMatch(page, /<script|(?:src|href)="http/, 'the page needs nothing beside itself');
+});
+
+test('running it again does nothing over and says how to start anew', () => {
+  const weights = readFileSync(join(folder, 'whole', 'network.safetensors'));
+  const { code, stdout } = run('search', ...settings, '--study', study);
+  assert.equal(code, 0);
+  assert.match(stdout, /To start anew/);
+  assert.ok(readFileSync(join(folder, 'whole', 'network.safetensors')).equals(weights));
+});
+
+test('show tells the same as JSON, and evaluate finds the accuracy that the study remembers', () => {
+  const shown = run('show', study, '--json');
+  assert.equal(shown.code, 0, shown.stderr);
+  const found = JSON.parse(shown.stdout);
+  assert.equal(found.summary.trials.done, 4);
+  assert.equal(found.top[0].trial, found.final.trial);
+  assert.equal(found.finalists.rows[0].trial, found.final.trial, 'the final network is of the cell that won the race');
+  assert.deepEqual([found.finalists.rows.length, found.finalists.runs], [2, 4]);
+  const evaluated = run('evaluate', join(folder, 'whole', 'network.safetensors'), '--dataset', images, '--json');
+  assert.equal(evaluated.code, 0, evaluated.stderr);
+  assert.equal(JSON.parse(evaluated.stdout).accuracy, found.final.testAccuracy);
+});
+
+test('a flag that contradicts the study is refused in one sentence, and the study is left as it is', () => {
+  const { code, stderr } = run('search', ...settings, '--study', study, '--seed', '7');
+  assert.equal(code, 2);
+  assert.match(stderr, /^nasnet: --seed: expected 1, .* got 7; .*\n$/);
+});
+
+test('what is no study, no network or no dataset is refused in one sentence', () => {
+  const text = join(folder, 'notes.txt');
+  writeFileSync(text, 'just text, longer than the header of a database file could be mistaken for\n'.repeat(20));
+  for (const words of [
+    ['show', text],
+    ['search', '--study', text],
+    ['evaluate', text],
+    ['search', '--dataset', join(folder, 'nowhere'), '--study', join(folder, 'no.db')],
+    ['search', '--preset', 'huge'],
+    ['search', '--trials', 'many'],
+    ['train', 'nasnet-a'],
+  ]) {
+    const { code, stderr } = run(...words);
+    assert.equal(code, 2, `${words}: ${stderr}`);
+    assert.match(stderr, /^nasnet: [^\n]+\n$/, words.join(' '));
+  }
+  assert.ok(!existsSync(join(folder, 'no.db')));
+});
+
+test('a study goes on with the cells, limits and memory that it was started with, and with no others', () => {
+  for (const [words, expected] of [
+    [['--known', 'nasnet-a'], 'expected none'],
+    [['--max-parameters', '1M'], 'expected none'],
+    [['--re-evaluate'], 'expected false'],
+  ] as const) {
+    const { code, stderr } = run('search', ...words, '--study', study);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`^nasnet: ${words[0]}: ${expected}.*, with which .* was started, got`));
+  }
+});
+
+test('searches of spaces B and C end with a network and cells of their space, and stay in it', () => {
+  for (const [space, blocks, output] of [
+    ['b', 4, 'states'],
+    ['c', 5, undefined],
+  ] as const) {
+    const path = join(folder, space, 'study.db');
+    const { code, stdout, stderr } = run('search', ...settings, '--space', space, '--study', path);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`tried 4 of 4 cells of space ${space.toUpperCase()} on`));
+    const { normal } = JSON.parse(readFileSync(join(folder, space, 'best.json'), 'utf8'));
+    assert.deepEqual([normal.blocks.length, normal.output], [blocks, output]);
+    assert.ok(existsSync(join(folder, space, 'network.safetensors')));
+    assert.equal(run('profile', `${path}#1:1`, '--filters', '2').code, 0);
+  }
+  const other = run('search', '--space', 'a', '--study', join(folder, 'b', 'study.db'));
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /^nasnet: --space: expected b, with which .* was started, got a;/);
+  const known = run(
+    'search',
+    ...settings,
+    '--space',
+    'b',
+    '--blocks',
+    '5',
+    '--known',
+    'nasnet-a',
+    '--study',
+    'none.db',
+  );
+  assert.equal(known.code, 2);
+  assert.match(known.stderr, /--known nasnet-a: normal\.output: expected each created state handed on, as in space b/);
+});
+
+test('Ctrl-C keeps what is finished, and going on gives the cells of an uninterrupted search', async () => {
+  const path = join(folder, 'interrupted', 'study.db');
+  const child = spawn(process.execPath, [nasnet, 'search', ...settings, '--study', path], { env: environment });
+  const stderr = await interruptAfter(child, /Searching/);
+  assert.match(stderr, /stopped with \d of 4 children finished, all kept\. Run the same command to go on/);
+  const { code } = run('search', ...settings, '--study', path);
+  assert.equal(code, 0);
+  const rewards = (file: string) => {
+    const { top } = JSON.parse(run('show', file, '--json').stdout);
+    return top.map(({ trial, reward, architecture }: Record<string, unknown>) => ({ trial, reward, architecture }));
+  };
+  assert.deepEqual(rewards(path), rewards(study));
+});
+
+/** Waits for a line, sends one SIGINT, and resolves with all that was said once the process has exited with 130. */
+function interruptAfter(child: ChildProcess, line: RegExp): Promise<string> {
+  const { promise, resolve: done, reject } = Promise.withResolvers<string>();
+  let said = '';
+  let sent = false;
+  child.stderr!.on('data', (chunk) => {
+    said += chunk;
+    if (!sent && line.test(said)) {
+      sent = true;
+      child.kill('SIGINT');
+    }
+  });
+  child.on('close', (code) => (code === 130 ? done(said) : reject(new Error(`exit code ${code}: ${said}`))));
+  return promise;
+}
