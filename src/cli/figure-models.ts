@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../failure.ts';
 import { planOf, readModelDescription } from '../model/model-file.ts';
-import type { OwnModel } from '../report/figure-5.ts';
+import type { OwnModel } from '../report/figures/cost.ts';
 
 interface Measured {
   /** The file of weights. */

@@ -69,7 +69,7 @@ async function writeStudy(paths: string[], { output }: Flags): Promise<Written> 
 
 async function writeFigure5(paths: string[], { output, model }: Flags): Promise<Written> {
   if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY beside it, got ${paths.join(' ')}`);
-  const { writeFigure5: write } = await import('../report/figure-5.ts');
+  const { writeFigure5: write } = await import('../report/figures/cost.ts');
   if (model.length === 0) return { files: write(output, []) };
   const { readOwnModels } = await import('./figure-models.ts');
   const { models, said } = readOwnModels(model);
@@ -78,6 +78,6 @@ async function writeFigure5(paths: string[], { output, model }: Flags): Promise<
 
 async function writeFigure6(paths: string[], { output }: Flags): Promise<Written> {
   if (paths.length === 0) throw new InputError('--figure 6: expected one STUDY or more, got none');
-  const { writeFigure6: write } = await import('../report/figure-6-files.ts');
+  const { writeFigure6: write } = await import('../report/figures/search-progress-files.ts');
   return write(paths, output);
 }

@@ -1,5 +1,5 @@
 // Charts as SVG text, drawn by Observable Plot into a document that lives only in memory.
-// They take plain numbers; page.ts puts them into the report. The paper's Figure 5 is drawn in figure-5-chart.ts.
+// They take plain numbers; page.ts puts them into the report. The paper's Figure 5 is drawn in report/figures/cost-chart.ts.
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
 import { RandomStream } from '../../src/random/stream.ts';
-import { writeFigure6 } from '../../src/report/figure-6-files.ts';
+import { writeFigure6 } from '../../src/report/figures/search-progress-files.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { ladderFindings, ladderTable } from '../../src/report/ladder.ts';
 import { ladderArms, ladderArmTable } from '../../src/report/ladder-arms.ts';

@@ -5,19 +5,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { raceFinalists } from '../../src/experiment/finalists.ts';
-import { RandomStream } from '../../src/random/stream.ts';
-import { writeFigure6 } from '../../src/report/figure-6-files.ts';
+import { raceFinalists } from '../../../src/experiment/finalists.ts';
+import { RandomStream } from '../../../src/random/stream.ts';
 import {
   compareRetrained,
   type Retrained,
   retrainedOf,
   retrainedSentence,
-} from '../../src/report/figure-6-finalists.ts';
-import { sampleDecisions } from '../../src/space/sample.ts';
-import { settingsOf } from '../../src/study/presets.ts';
-import type { SearchSettings } from '../../src/study/settings.ts';
-import { Study } from '../../src/study/study.ts';
+} from '../../../src/report/figures/retrained-finalists.ts';
+import { writeFigure6 } from '../../../src/report/figures/search-progress-files.ts';
+import { sampleDecisions } from '../../../src/space/sample.ts';
+import { settingsOf } from '../../../src/study/presets.ts';
+import type { SearchSettings } from '../../../src/study/settings.ts';
+import { Study } from '../../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-6-'));
 after(() => rmSync(folder, { recursive: true }));

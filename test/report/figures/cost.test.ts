@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
-import { Failure } from '../../src/failure.ts';
-import { RandomStream } from '../../src/random/stream.ts';
-import { type OwnModel, writeFigure5 } from '../../src/report/figure-5.ts';
-import { costChart } from '../../src/report/figure-5-chart.ts';
-import { crosses, overlap, placeLabels } from '../../src/report/figure-5-labels.ts';
+import { Failure } from '../../../src/failure.ts';
+import { RandomStream } from '../../../src/random/stream.ts';
+import { type OwnModel, writeFigure5 } from '../../../src/report/figures/cost.ts';
+import { costChart } from '../../../src/report/figures/cost-chart.ts';
+import { crosses, overlap, placeLabels } from '../../../src/report/figures/label-placement.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-5-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,14 +1,14 @@
 // The second half of Figure 6's question: what each strategy's best models are worth when they are trained again at a higher fidelity,
-// where the luck of a single small training does not count. Values, sentences and CSV; figure-6-chart.ts draws.
+// where the luck of a single small training does not count. Values, sentences and CSV; search-progress-chart.ts draws.
 
-import { RandomStream } from '../random/stream.ts';
-import { armLabels, armNames } from '../search/arms-strategy.ts';
-import { finalistRace } from '../selection/finalist-race.ts';
-import { meanOf, runsDone } from '../selection/racing.ts';
-import { interval } from '../statistics/bootstrap.ts';
-import { mean } from '../statistics/order.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import type { Study } from '../study/study.ts';
+import { RandomStream } from '../../random/stream.ts';
+import { armLabels, armNames } from '../../search/arms-strategy.ts';
+import { finalistRace } from '../../selection/finalist-race.ts';
+import { meanOf, runsDone } from '../../selection/racing.ts';
+import { interval } from '../../statistics/bootstrap.ts';
+import { mean } from '../../statistics/order.ts';
+import type { SearchSettings } from '../../study/settings.ts';
+import type { Study } from '../../study/study.ts';
 
 /** One of an arm's best models, trained again. */
 export interface Retrained {

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RandomStream } from '../../src/random/stream.ts';
-import { comparisonSentence, figure6, figure6Csv } from '../../src/report/figure-6.ts';
-import { figure6Chart } from '../../src/report/figure-6-chart.ts';
-import { type Sample, type SearchRun, topMeans, uniqueModels } from '../../src/report/search-runs.ts';
+import { RandomStream } from '../../../src/random/stream.ts';
+import { comparisonSentence, figure6, figure6Csv } from '../../../src/report/figures/search-progress.ts';
+import { figure6Chart } from '../../../src/report/figures/search-progress-chart.ts';
+import { type Sample, type SearchRun, topMeans, uniqueModels } from '../../../src/report/figures/search-runs.ts';
 
 const samples = (...rows: [reward: number | undefined, key: string][]): Sample[] =>
   rows.map(([reward, key]) => ({ reward, key }));

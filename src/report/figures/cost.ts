@@ -1,9 +1,9 @@
 // `nasnet report --figure 5`: the published networks and the user's own, by accuracy and by what they cost, as two plots and as
-// one table. The drawing is figure-5-chart.ts's.
+// one table. The drawing is cost-chart.ts's.
 
-import { type FamilyMember, family } from '../plan/family.ts';
-import { writeFiles } from '../whole-file.ts';
-import { type CostPoint, costChart, type Series } from './figure-5-chart.ts';
+import { type FamilyMember, family } from '../../plan/family.ts';
+import { writeFiles } from '../../whole-file.ts';
+import { type CostPoint, costChart, type Series } from './cost-chart.ts';
 import { designedResults } from './published-results.ts';
 
 /** One of the user's networks, measured on ImageNet or on whatever they compare by. */

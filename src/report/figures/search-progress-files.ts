@@ -1,19 +1,19 @@
 // Figure 6 of one or several studies as files: the picture, its points as CSV, and what can be said of the strategies.
 
-import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import { Study } from '../study/study.ts';
-import { writeFiles } from '../whole-file.ts';
-import { comparisonSentence, figure6, figure6Csv } from './figure-6.ts';
-import { figure6Chart, retrainedChart } from './figure-6-chart.ts';
+import { InputError } from '../../failure.ts';
+import type { SearchSettings } from '../../study/settings.ts';
+import { Study } from '../../study/study.ts';
+import { writeFiles } from '../../whole-file.ts';
+import { rungWords } from '../ladder.ts';
 import {
   compareRetrained,
   type Retrained,
   retrainedCsv,
   retrainedOf,
   retrainedSentence,
-} from './figure-6-finalists.ts';
-import { rungWords } from './ladder.ts';
+} from './retrained-finalists.ts';
+import { comparisonSentence, figure6, figure6Csv } from './search-progress.ts';
+import { figure6Chart, retrainedChart } from './search-progress-chart.ts';
 import { runsOf } from './search-runs.ts';
 
 /**

@@ -1,10 +1,10 @@
 // The paper's Figure 6 on one's own studies: validation accuracy of the best unique models against architectures sampled, for each
 // strategy, with bootstrap intervals, and what can be said of the strategies in one sentence each. No drawing here.
 
-import { RandomStream } from '../random/stream.ts';
-import { interval } from '../statistics/bootstrap.ts';
-import { mean } from '../statistics/order.ts';
-import { whole } from '../words.ts';
+import { RandomStream } from '../../random/stream.ts';
+import { interval } from '../../statistics/bootstrap.ts';
+import { mean } from '../../statistics/order.ts';
+import { whole } from '../../words.ts';
 import { type SearchRun, topMeans, uniqueModels } from './search-runs.ts';
 
 /** The paper's curves: the best model, the mean of the 5 and of the 25 best. */

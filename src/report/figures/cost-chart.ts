@@ -2,9 +2,9 @@
 // only how they look.
 
 import * as Plot from '@observablehq/plot';
-import { fontFamily, ink, textWidth } from '../draw/palette.ts';
-import { drawChart } from './chart.ts';
-import { type Box, type Placed, placeLabels, type Segment } from './figure-5-labels.ts';
+import { fontFamily, ink, textWidth } from '../../draw/palette.ts';
+import { drawChart } from '../chart.ts';
+import { type Box, type Placed, placeLabels, type Segment } from './label-placement.ts';
 
 export type Series = 'designed' | 'nasnet-a' | 'nasnet-b-c' | 'own';
 

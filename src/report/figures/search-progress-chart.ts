@@ -2,9 +2,9 @@
 // Beside it the best models trained again: a dot each, a stroke at their mean. It takes plain numbers and decides only how they look.
 
 import * as Plot from '@observablehq/plot';
-import { drawChart } from './chart.ts';
-import type { Curve } from './figure-6.ts';
-import type { Retrained } from './figure-6-finalists.ts';
+import { drawChart } from '../chart.ts';
+import type { Retrained } from './retrained-finalists.ts';
+import type { Curve } from './search-progress.ts';
 
 const colours = ['#c2410c', '#1d4ed8', '#0f766e', '#7c3aed', '#475569']; // strategies in their order
 

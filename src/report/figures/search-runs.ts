@@ -1,10 +1,10 @@
 // The runs of Figure 6: what each strategy sampled, in order, and how good its best unique models were after so many samples.
 // Plain numbers from studies; nothing is drawn here.
 
-import { armLabels, armNames, armOf } from '../search/arms-strategy.ts';
-import { decisionsKey } from '../space/canonical.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import type { Study } from '../study/study.ts';
+import { armLabels, armNames, armOf } from '../../search/arms-strategy.ts';
+import { decisionsKey } from '../../space/canonical.ts';
+import type { SearchSettings } from '../../study/settings.ts';
+import type { Study } from '../../study/study.ts';
 
 /** One strategy with one seed. */
 export interface SearchRun {
