@@ -42,7 +42,7 @@ const stages: Record<string, () => Promise<void> | void> = {
     const { buildAddon, currentAddon } = await import('../scripts/setup/addon.mjs');
     if (!currentAddon()) await buildAddon(new Report(), process.execPath);
     const { devices } = await import('../src/engine/machine.ts');
-    const { capturesGraphs } = await import('../src/engine/graph.ts');
+    const { capturesGraphs } = await import('../src/engine/cuda-graph.ts');
     if (!devices().includes('cuda:0')) throw new Failure(`the addon sees ${devices().join(', ')} and no GPU`);
     if (!capturesGraphs('cuda:0'))
       throw new Failure(

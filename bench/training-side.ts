@@ -4,8 +4,8 @@
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { arange, full, randn, zeros } from '../src/engine/create.ts';
+import { Graph } from '../src/engine/cuda-graph.ts';
 import { deviceMemory, prepareDevice } from '../src/engine/device.ts';
-import { Graph } from '../src/engine/graph.ts';
 import { libtorch, setThreads } from '../src/engine/machine.ts';
 import { noGrad, scope } from '../src/engine/memory.ts';
 import { crossEntropy } from '../src/engine/operators.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '..');
@@ -156,4 +156,9 @@ test('whoever reads a study or reports on it loads neither engine nor workers', 
     ),
     [],
   );
+});
+
+test('no two files have one name', () => {
+  const alike = [...Map.groupBy(files, (name) => basename(name)).values()].filter(({ length }) => length > 1);
+  assert.deepEqual(alike, []);
 });

@@ -61,7 +61,7 @@ async function writeStudy(paths: string[], { output }: Flags): Promise<Written> 
   if (path === undefined || paths.length > 1) {
     throw new InputError(`report: expected one STUDY such as runs/laptop/study.db, got ${paths.length}`);
   }
-  const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
+  const { writeReport } = await import('../report/report-files.ts'); // with all that draws: not loaded by --help
   const { Study } = await import('../study/study.ts');
   using study = Study.open<SearchSettings>(path, { readOnly: true });
   return { files: writeReport(study, output) };

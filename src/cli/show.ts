@@ -1,10 +1,10 @@
 // `nasnet show STUDY`: what a study has found so far, while it is searched or after.
 
 import type { Command } from 'commander';
-import { finalistTable } from '../report/finalists.ts';
+import { finalistTable } from '../report/finalist-findings.ts';
 import { type Findings, findingsOf, sentences } from '../report/findings.ts';
-import { ladderTable, meterTable } from '../report/ladder.ts';
 import { ladderArmTable } from '../report/ladder-arms.ts';
+import { ladderTable, meterTable } from '../report/ladder-findings.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { InputError } from '../failure.ts';
 import { createStrategy, strategyNames } from '../search/strategy.ts';
 import { type Landscape, landscapes } from '../simulation/landscape.ts';
-import { type SimulatedTrial, simulate } from '../simulation/simulate.ts';
+import { type SimulatedTrial, simulate } from '../simulation/simulated-search.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
 import { duration, percent, whole } from '../words.ts';

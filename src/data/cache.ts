@@ -17,9 +17,9 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../failure.ts';
+import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
 import { DatasetWriter } from './dataset-writer.ts';
-import { withLock } from './lock.ts';
 import type { OnProgress } from './progress.ts';
 
 /** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */

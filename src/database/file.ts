@@ -18,7 +18,7 @@ import Database from 'better-sqlite3';
 import { Failure, InputError } from '../failure.ts';
 import { explained } from './explain.ts';
 import { checkHeader, checkVersion, type FileFormat } from './header.ts';
-import { lockForWriting } from './lock.ts';
+import { lockForWriting } from './writer-lock.ts';
 
 export type Value = string | number | null | Uint8Array;
 export type Row = Record<string, Value>;

@@ -3,7 +3,7 @@
 
 import { Graph, layout } from '@dagrejs/dagre';
 import { combiners } from '../space/operations.ts';
-import type { CellGraph, GraphEdge, GraphNode } from './graph.ts';
+import type { CellGraph, GraphEdge, GraphNode } from './cell-graph.ts';
 import { sizes, textWidth } from './palette.ts';
 
 /** Centre, width and height in pixels; y grows downwards. */

@@ -1,6 +1,6 @@
 // Colours, words and sizes of the pictures, in one place.
 
-import type { BoxKind } from './graph.ts';
+import type { BoxKind } from './cell-graph.ts';
 
 export interface Style {
   readonly fill: string;

@@ -2,7 +2,7 @@
 
 import type { Architecture } from '../space/architecture.ts';
 import { describeCell } from '../space/print.ts';
-import { type BoxKind, cellGraph } from './graph.ts';
+import { type BoxKind, cellGraph } from './cell-graph.ts';
 import { type Box, type CellLayout, layoutCell, type Route } from './layout.ts';
 import { fontFamily, ink, sizes, styles, textWidth } from './palette.ts';
 

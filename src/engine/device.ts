@@ -1,5 +1,5 @@
 // Which device tensors are computed on: what `--device` may name, whether this machine has it, and what a process does before its
-// first tensor there. Graphs of it are graph.ts's.
+// first tensor there. Graphs of it are cuda-graph.ts's.
 
 import { existsSync } from 'node:fs';
 import { InputError } from '../failure.ts';

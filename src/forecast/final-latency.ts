@@ -34,7 +34,7 @@ export async function latencyLimit(
   settings: SearchSettings,
   counts: ImageCounts,
 ): Promise<LatencyLimit> {
-  const { measurePlans } = await import('../latency/sample.ts'); // with the engine
+  const { measurePlans } = await import('../latency/measure-plans.ts'); // with the engine
   const plans = randomCells(settings)
     .slice(0, timing.networks)
     .map((decisions) => finalPlan(decisions, settings.final, counts, settings.space));
@@ -58,7 +58,7 @@ export async function measureFinalLatency(study: Study<SearchSettings>, counts: 
   const { limits, final, space } = study.settings;
   const built = readFinalModel(study);
   if (!limits?.latency || !built || readFinalLatency(study)?.trial === built.trial) return;
-  const { measurePlans } = await import('../latency/sample.ts');
+  const { measurePlans } = await import('../latency/measure-plans.ts');
   const plan = finalPlan(study.trial(built.trial)!.decisions, final, counts, space);
   const [measured] = await measurePlans([plan], { seconds: 1 });
   keepFinalLatency(study, { trial: built.trial, plan, milliseconds: measured!.milliseconds, limit: limits.latency });

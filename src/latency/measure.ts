@@ -6,7 +6,7 @@ import { devices } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
-import { inferenceBytes } from './memory.ts';
+import { inferenceBytes } from './inference-memory.ts';
 import { type OpenRuntime, openEngine, openOnnx, type Runtime } from './runtime.ts';
 import { type Summary, summarise } from './summary.ts';
 import { type TimingLimits, timeRuns, timingDefaults } from './timing.ts';

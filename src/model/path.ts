@@ -12,7 +12,7 @@ import { ImageNorm2d } from '../nn/image-norm.ts';
 import { initialised, truncatedNormal, withoutDrawing } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import type { BatchNorm, Convolution, Layer } from '../plan/layers.ts';
+import type { BatchNorm, Convolution, Layer } from '../plan/layer.ts';
 
 export interface PathSettings extends Placement {
   /** Default: float32. */

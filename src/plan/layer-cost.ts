@@ -1,6 +1,6 @@
 // What layers cost: their parameters by name, and multiply-adds. Everything that counts a plan counts with these.
 
-import type { Layer } from './layers.ts';
+import type { Layer } from './layer.ts';
 
 /** A named tensor of a layer. `statistic`: a batch norm's moving mean or variance, which training does not learn. */
 export interface Parameter {

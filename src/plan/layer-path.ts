@@ -1,7 +1,7 @@
 // A path of layers under construction: each call adds one layer and moves the path's shape on.
 // TensorFlow's SAME padding is computed here and nowhere else.
 
-import type { BatchNorm, ImageNorm, Layer, Padding, Pair, Shape } from './layers.ts';
+import type { BatchNorm, ImageNorm, Layer, Padding, Pair, Shape } from './layer.ts';
 
 export type BatchNormSettings = Pick<BatchNorm, 'decay' | 'epsilon'>;
 

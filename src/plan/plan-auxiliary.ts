@@ -1,8 +1,8 @@
 // The auxiliary head, which only training uses: a second classifier before the second reduction cell (released code).
 
 import { InputError } from '../failure.ts';
+import type { Layer, Shape } from './layer.ts';
 import { LayerPath } from './layer-path.ts';
-import type { Layer, Shape } from './layers.ts';
 import { type Layout, layouts } from './layouts.ts';
 
 const pool = { kernel: 5, stride: 3 } as const; // average, VALID

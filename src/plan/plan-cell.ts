@@ -9,8 +9,8 @@ import {
   liveStates,
 } from '../space/architecture.ts';
 import type { Combiner, OperationName } from '../space/operations.ts';
+import type { Layer, Shape } from './layer.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
-import type { Layer, Shape } from './layers.ts';
 import { alignInputs, sameSize } from './plan-inputs.ts';
 import { layOperation } from './plan-operation.ts';
 

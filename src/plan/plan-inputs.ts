@@ -1,8 +1,8 @@
 // What a cell is given, brought to its own size and filters before its blocks read it.
 
 import { type Cell, inputCount } from '../space/architecture.ts';
+import type { Layer, Shape } from './layer.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
-import type { Layer, Shape } from './layers.ts';
 
 export interface InputSlot {
   /** Stands before the names of the layers: `cell_0`. */

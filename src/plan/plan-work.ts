@@ -1,8 +1,8 @@
 // How much work a plan's network is for one image, in the few numbers that its time and its memory on a machine depend on. Plain
 // arithmetic over the layers; what a machine takes for it is learnt elsewhere (forecast/prediction.ts).
 
+import type { Layer, Shape } from './layer.ts';
 import { countElements, layerMultiplyAdds } from './layer-cost.ts';
-import type { Layer, Shape } from './layers.ts';
 import { type Plan, planParameters } from './plan.ts';
 import { type CellPlan, cellLayers } from './plan-cell.ts';
 

@@ -4,9 +4,9 @@
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
+import type { Layer, Shape } from './layer.ts';
 import { countElements, layerMultiplyAdds, layerParameters, type Parameter } from './layer-cost.ts';
 import { LayerPath } from './layer-path.ts';
-import type { Layer, Shape } from './layers.ts';
 import { type Layout, type LayoutRules, layouts } from './layouts.ts';
 import { type AuxiliaryPlan, planAuxiliary } from './plan-auxiliary.ts';
 import { type CellPlan, cellLayers, planCell } from './plan-cell.ts';

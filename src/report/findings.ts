@@ -23,10 +23,10 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { duration, percent, whole } from '../words.ts';
 import { collapseWarning } from './controller-words.ts';
-import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
-import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder.ts';
+import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
 import { type LadderArm, ladderArms } from './ladder-arms.ts';
-import { latencySentence, limitSentence, predictionSentence } from './limits.ts';
+import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder-findings.ts';
+import { latencySentence, limitSentence, predictionSentence } from './limit-sentences.ts';
 
 /** One of the best cells, and the child network that was trained with it. */
 export interface CellFinding {

@@ -6,7 +6,7 @@ import { ladderOptions } from '../selection/ladder-options.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { percent } from '../words.ts';
-import { bestAndMean, type RungFinding, trainedWords } from './ladder.ts';
+import { bestAndMean, type RungFinding, trainedWords } from './ladder-findings.ts';
 
 export type ArmRung = Pick<RungFinding, 'rung' | 'done' | 'failed' | 'open' | 'best' | 'mean'>;
 

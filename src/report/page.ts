@@ -12,10 +12,10 @@ import {
   rewardChart,
   rewardHistogram,
 } from './chart.ts';
-import { type FinalistFindings, finalistTable } from './finalists.ts';
+import { type FinalistFindings, finalistTable } from './finalist-findings.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
-import { type LadderFindings, ladderTable, meterTable } from './ladder.ts';
 import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
+import { type LadderFindings, ladderTable, meterTable } from './ladder-findings.ts';
 
 export interface Page extends Findings {
   /** Every child that has a reward. */

@@ -97,7 +97,7 @@ export interface MemoryLimit {
 
 export interface LatencyLimit {
   milliseconds: number;
-  /** Of latencyTerms, fitted to networks that were measured when the study began (latency/sample.ts). */
+  /** Of latencyTerms, fitted to networks that were measured when the study began (latency/measure-plans.ts). */
   law: Coefficients;
   /** How many those were, and the median error for one of them of a law fitted to the others. */
   measured: number;

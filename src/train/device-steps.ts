@@ -5,7 +5,7 @@ import { wholeNumbers } from '../data/augmentation.ts';
 import { batchRows, type TrainingBatches } from '../data/batches.ts';
 import { type WhiteningTensors, whiteningOn } from '../data/whitening.ts';
 import { tensor, zeros } from '../engine/create.ts';
-import { Graph } from '../engine/graph.ts';
+import { Graph } from '../engine/cuda-graph.ts';
 import { free, keep, scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';

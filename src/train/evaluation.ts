@@ -7,7 +7,7 @@ import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Network } from '../model/network.ts';
 import type { Plan } from '../plan/plan.ts';
-import { TrainingFailure } from './failure.ts';
+import { TrainingFailure } from './training-failure.ts';
 
 export interface Accuracy {
   /** Share of right answers, 0 to 1. */

@@ -3,19 +3,19 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
+import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
-import { capturesGraphs } from '../engine/graph.ts';
 import type { Network } from '../model/network.ts';
 import { Momentum } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
-import { TrainingFailure } from './failure.ts';
 import { HostSteps } from './host-steps.ts';
 import { learningRateAt } from './learning-rate.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
+import { TrainingFailure } from './training-failure.ts';
 
 /** What is told after every epoch. */
 export interface EpochFigures {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cellGraph, operationLabel } from '../../src/draw/graph.ts';
+import { cellGraph, operationLabel } from '../../src/draw/cell-graph.ts';
 import { type Box, layoutCell, type Route } from '../../src/draw/layout.ts';
 import { sizes, styles, textWidth } from '../../src/draw/palette.ts';
 import { drawArchitecture } from '../../src/draw/picture.ts';

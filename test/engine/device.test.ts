@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addon } from '../../src/engine/addon.ts';
+import { capturesGraphs, Graph } from '../../src/engine/cuda-graph.ts';
 import { computingOn, resolveDevice } from '../../src/engine/device.ts';
-import { capturesGraphs, Graph } from '../../src/engine/graph.ts';
 import { InputError } from '../../src/failure.ts';
 
 const [driver, noDriver] = [() => true, () => false];

@@ -14,7 +14,7 @@ import { TrainingTerms } from '../../src/forecast/prediction.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { planWork } from '../../src/plan/plan-work.ts';
 import { RandomStream } from '../../src/random/stream.ts';
-import { limitWords } from '../../src/report/limits.ts';
+import { limitWords } from '../../src/report/limit-sentences.ts';
 import { createStrategy, strategyNames } from '../../src/search/strategy.ts';
 import { ladderOptions } from '../../src/selection/ladder-options.ts';
 import { decode } from '../../src/space/decisions.ts';

@@ -14,7 +14,7 @@ import { NetworkCell } from '../../src/model/cell.ts';
 import { buildNetwork } from '../../src/model/network.ts';
 import { Path, SharedRelus } from '../../src/model/path.ts';
 import { Momentum } from '../../src/nn/optimizers.ts';
-import type { Shape } from '../../src/plan/layers.ts';
+import type { Shape } from '../../src/plan/layer.ts';
 import { namedModels } from '../../src/plan/named-models.ts';
 import { type Plan, planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';

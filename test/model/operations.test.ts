@@ -8,8 +8,8 @@ import { noGrad, scope } from '../../src/engine/memory.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { Path, SharedRelus } from '../../src/model/path.ts';
+import type { Shape } from '../../src/plan/layer.ts';
 import { LayerPath } from '../../src/plan/layer-path.ts';
-import type { Shape } from '../../src/plan/layers.ts';
 import { layOperation } from '../../src/plan/plan-operation.ts';
 import { type OperationName, operationNames } from '../../src/space/operations.ts';
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Layer } from '../../src/plan/layer.ts';
 import { LayerPath, samePadding } from '../../src/plan/layer-path.ts';
-import type { Layer } from '../../src/plan/layers.ts';
 import { namedModels } from '../../src/plan/named-models.ts';
 import { type Plan, type PlanOptions, planNetwork, planParameters } from '../../src/plan/plan.ts';
 import { auxiliaryFits } from '../../src/plan/plan-auxiliary.ts';

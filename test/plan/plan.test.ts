@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Layer, Shape } from '../../src/plan/layer.ts';
 import { samePadding } from '../../src/plan/layer-path.ts';
-import type { Layer, Shape } from '../../src/plan/layers.ts';
 import { type Plan, planNetwork, planParameters } from '../../src/plan/plan.ts';
 import { auxiliaryFits } from '../../src/plan/plan-auxiliary.ts';
 import { RandomStream } from '../../src/random/stream.ts';

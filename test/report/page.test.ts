@@ -7,7 +7,7 @@ import { parseHTML } from 'linkedom';
 import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
-import { writeReport } from '../../src/report/report.ts';
+import { writeReport } from '../../src/report/report-files.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';

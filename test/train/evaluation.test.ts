@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noGrad } from '../../src/engine/memory.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
-import type { TrainingFailure } from '../../src/train/failure.ts';
+import type { TrainingFailure } from '../../src/train/training-failure.ts';
 import { classes, evaluationBatches, tinyNetwork } from './images.ts';
 
 test('accuracy and loss are those counted image by image', () => {

@@ -7,8 +7,8 @@ import { liveTensors } from '../../src/engine/memory.ts';
 import type { Network } from '../../src/model/network.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
-import { TrainingFailure } from '../../src/train/failure.ts';
 import { type EpochFigures, trainNetwork } from '../../src/train/training.ts';
+import { TrainingFailure } from '../../src/train/training-failure.ts';
 import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
 const bytesOf = (network: Network) =>

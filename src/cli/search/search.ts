@@ -95,7 +95,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
 
   await measureFinalLatency(study, countsOf(files));
-  const { writeReport } = await import('../../report/report.ts'); // with all that draws: not loaded by --help
+  const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
   writeReport(study, directory);
   const findings = findingsOf(study);
   if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);

@@ -2,7 +2,7 @@
 
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
-import { limitWords } from '../../report/limits.ts';
+import { limitWords } from '../../report/limit-sentences.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import { bytesWords, roughly, whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';

@@ -3,7 +3,7 @@
 
 import { scope } from '../../engine/memory.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import type { BatchNorm } from '../../plan/layers.ts';
+import type { BatchNorm } from '../../plan/layer.ts';
 
 /** A network's tensors by name. */
 export type State = Readonly<Record<string, Tensor>>;

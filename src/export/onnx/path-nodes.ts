@@ -1,7 +1,7 @@
 // A path of a plan's layers as ONNX nodes in inference: batch norms in the convolutions before them, dropout gone, one ReLU for all
 // who read it.
 
-import type { Branches, Convolution, ImageNorm, Layer, Linear, Padding, Pool, Shape } from '../../plan/layers.ts';
+import type { Branches, Convolution, ImageNorm, Layer, Linear, Padding, Pool, Shape } from '../../plan/layer.ts';
 import { foldedWeight, type NormPart, normFactor, normShift, type State, unfolded } from './fold.ts';
 import type { GraphBuilder, Node, Value, ValueShape } from './graph.ts';
 

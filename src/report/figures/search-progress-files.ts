@@ -4,7 +4,7 @@ import { InputError } from '../../failure.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { writeFiles } from '../../whole-file.ts';
-import { rungWords } from '../ladder.ts';
+import { rungWords } from '../ladder-findings.ts';
 import {
   compareRetrained,
   type Retrained,

@@ -10,7 +10,7 @@ import { type Graph, GraphBuilder } from '../../../src/export/onnx/graph.ts';
 import { imageShape, PathNodes } from '../../../src/export/onnx/path-nodes.ts';
 import { openSession } from '../../../src/export/onnx/session.ts';
 import { InputError } from '../../../src/failure.ts';
-import type { BatchNorm, Convolution, ImageNorm, Layer, Padding, Pool, Shape } from '../../../src/plan/layers.ts';
+import type { BatchNorm, Convolution, ImageNorm, Layer, Padding, Pool, Shape } from '../../../src/plan/layer.ts';
 import { readModel } from './wire.ts';
 
 setThreads(1);

@@ -1,7 +1,7 @@
 // How much memory an inference needs, foretold from the plan: it is better to say so than to be killed.
 
+import type { Layer } from '../plan/layer.ts';
 import { countElements } from '../plan/layer-cost.ts';
-import type { Layer } from '../plan/layers.ts';
 import { type Plan, planParameters } from '../plan/plan.ts';
 import { cellLayers } from '../plan/plan-cell.ts';
 import { sum } from '../statistics/order.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setThreads, threads } from '../../src/engine/machine.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
-import { measurePlans } from '../../src/latency/sample.ts';
+import { measurePlans } from '../../src/latency/measure-plans.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 

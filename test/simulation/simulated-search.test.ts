@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { createStrategy, type Outcome, type Strategy } from '../../src/search/strategy.ts';
 import { landscapes, trueReward } from '../../src/simulation/landscape.ts';
-import { type SimulationOptions, simulate } from '../../src/simulation/simulate.ts';
+import { type SimulationOptions, simulate } from '../../src/simulation/simulated-search.ts';
 import { decisionSizes } from '../../src/space/decisions.ts';
 
 const sizes = decisionSizes(5);
