@@ -1,6 +1,6 @@
 // Whitening: every channel with the mean 0 and the deviation 1 of the training images (paper, appendix A.1: "images are whitened").
 
-import { tensor } from '../engine/create.ts';
+import { indexTensor, tensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 
@@ -52,13 +52,4 @@ export function whiteningOn(device: string, { mean, deviation }: Whitening): Whi
 export function whiten(pixels: Tensor, whitening: Whitening | WhiteningTensors): Tensor {
   const { mean, factor } = 'factor' in whitening ? whitening : whiteningOn(pixels.device, whitening);
   return pixels.sub_(mean).mul_(factor);
-}
-
-/** Indices as libtorch takes them: int64 [count]. */
-export function indexTensor(indices: ArrayLike<number>, device?: string): Tensor {
-  return tensor(
-    BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!)),
-    undefined,
-    { device },
-  );
 }

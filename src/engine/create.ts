@@ -154,3 +154,12 @@ const randpermOperator = operator('aten::randperm', 'generator');
 const arangeOperator = operator('aten::arange', 'start_step');
 const zerosLikeOperator = operator('aten::zeros_like');
 const onesLikeOperator = operator('aten::ones_like');
+
+/** Indices as libtorch takes them: int64 [count]. */
+export function indexTensor(indices: ArrayLike<number>, device?: string): Tensor {
+  return tensor(
+    BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!)),
+    undefined,
+    { device },
+  );
+}

@@ -8,7 +8,7 @@ import type { ListedImage } from '../data/image-listing.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
 import type { TestView } from '../data/test-view.ts';
-import { indexTensor } from '../data/whitening.ts';
+import { indexTensor } from '../engine/create.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
 import { RandomStream } from '../random/stream.ts';
 
