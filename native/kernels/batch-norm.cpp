@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "channel-lines.h"
-#include "loops.h"
+#include "loops/loops.h"
 #include "over-images.h"
 
 namespace nasnet::kernels {

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "loops.h"
+#include "loops/loops.h"
 
 namespace nasnet::kernels {
 

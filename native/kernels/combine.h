@@ -4,7 +4,7 @@
 #pragma once
 
 #include "batch-norm.h"
-#include "loops.h"
+#include "loops/loops.h"
 
 namespace nasnet::kernels {
 

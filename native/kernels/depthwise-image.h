@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "loops.h"
+#include "loops/loops.h"
 #include "plane.h"
 #include "window.h"
 

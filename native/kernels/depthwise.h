@@ -2,7 +2,7 @@
 // Pointers only: depthwise-operator.cpp and pool-operators.cpp know tensors.
 #pragma once
 
-#include "loops.h"
+#include "loops/loops.h"
 #include "window.h"
 
 namespace nasnet::kernels {

@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "batch-norm.h"
-#include "loops.h"
+#include "loops/loops.h"
 #include "operands.h"
 
 namespace nasnet::kernels {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "loops.h"
+#include "loops/loops.h"
 #include "over-images.h"
 #include "plane.h"
 

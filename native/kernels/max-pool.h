@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "loops.h"
+#include "loops/loops.h"
 #include "window.h"
 
 namespace nasnet::kernels {

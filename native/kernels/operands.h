@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "depthwise.h"
-#include "loops.h"
+#include "loops/loops.h"
 #include "window.h"
 
 namespace nasnet::kernels {

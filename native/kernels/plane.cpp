@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "loops.h"
+#include "loops/loops.h"
 
 namespace nasnet::kernels {
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <new>
 
-#include "loops.h"
+#include "loops/loops.h"
 
 namespace nasnet::kernels {
 

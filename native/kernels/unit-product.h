@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "loops.h"
+#include "loops/loops.h"
 #include "plane.h"
 
 namespace nasnet::kernels {
