@@ -6,8 +6,8 @@ import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-sear
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
-import { changeEvaluator, evaluatorOf, noDataset } from '../../study/external-evaluator.ts';
-import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
+import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts';
+import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { makeFolder } from '../../whole-file.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
@@ -15,8 +15,9 @@ import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
+import { evaluatedSettings } from './evaluated-settings.ts';
 import type { SearchFlags } from './flags.ts';
-import { reopen, statedSettings } from './open-study.ts';
+import { reopen } from './open-study.ts';
 
 /** What only a search that trains children itself can take. */
 const ownTraining = [
@@ -35,24 +36,13 @@ export function isForEvaluator(flags: SearchFlags): boolean {
   return study.settings.evaluator !== undefined;
 }
 
-/** The settings of a new study whose trials are evaluated elsewhere. @throws InputError for flags that do not fit */
-export async function evaluatedSettings(
-  flags: SearchFlags,
-  given: GivenFlags,
-  evaluator: ExternalEvaluator,
-  note: (line: string) => void,
-): Promise<SearchSettings> {
-  const settings = await statedSettings({ ...flags, finalists: 0 }, given, note);
-  return { ...settings, dataset: noDataset, evaluator };
-}
-
 export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const path = pathOf(flags);
   const directory = flags.output ?? dirname(path);
   const { workers } = flags;
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
-  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, given, display);
+  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
   const { command, timeLimit } = evaluatorOf(study)!;
   const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
   makeFolder(directory);
@@ -92,7 +82,7 @@ function refuseOwnTraining(given: GivenFlags): void {
       );
 }
 
-async function begin(path: string, flags: SearchFlags, given: GivenFlags, display: SearchDisplay) {
+async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   const { evaluator: command, timeLimit } = flags;
   if (command === undefined) {
     const flag = timeLimit === undefined ? '--change-evaluator' : '--time-limit';
@@ -101,7 +91,7 @@ async function begin(path: string, flags: SearchFlags, given: GivenFlags, displa
   if (command.trim() === '')
     throw new InputError(`--evaluator: expected a command such as 'python3 train.py', got ${JSON.stringify(command)}`);
   const evaluator = { command, ...(timeLimit !== undefined && { timeLimit }) };
-  const settings = await evaluatedSettings(flags, given, evaluator, (line) => display.log(line));
+  const settings = await evaluatedSettings(flags, evaluator, (line) => display.log(line));
   return Study.create(path, settings);
 }
 
