@@ -10,6 +10,7 @@ import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { type GivenFlags, givenFlags } from './flags/given.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { whenFree } from './flags/when-free.ts';
 import { type EvaluatedFlags, evaluatedFlags, evaluatedSettings } from './search/evaluated-settings.ts';
 import { addSearchFlags } from './search/flags.ts';
 import { reopen } from './search/open-study.ts';
@@ -51,7 +52,7 @@ export function registerAsk(program: Command): void {
 }
 
 async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<void> {
-  using study = await studyFor(path, flags, given);
+  using study = await whenFree(() => studyFor(path, flags, given));
   const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
   const request = askTrial(study, { trials, again: flags.again });
   const { done, failed } = study.summary().trials;
@@ -68,15 +69,28 @@ async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<vo
 }
 
 async function studyFor(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  if (existsSync(path)) {
-    if (given.has('atOnce') && !flags.create) throw new InputError('--at-once: expected --create beside it, got none');
-    return reopen(path, flags, given);
+  const study = await openOrCreate(path, flags, given);
+  try {
+    const atOnce = allowAtOnce(study, flags.atOnce);
+    if (!given.has('atOnce') || atOnce === flags.atOnce) return study;
+    throw new InputError(`--at-once: expected ${atOnce}, with which ${path} was started, got ${flags.atOnce}`);
+  } catch (error) {
+    study.close();
+    throw error;
   }
+}
+
+async function openOrCreate(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+  if (existsSync(path)) return reopen(path, flags, given);
   if (!flags.create) throw new InputError(`${path}: expected a study, or --create to make one, got no such file`);
   const note = (line: string) => process.stderr.write(`${line}\n`);
-  const study = Study.create(path, await evaluatedSettings(flags, {}, note));
-  allowAtOnce(study, flags.atOnce);
-  return study;
+  const settings = await evaluatedSettings(flags, {}, note);
+  try {
+    return Study.create(path, settings);
+  } catch (error) {
+    if (existsSync(path)) return reopen(path, flags, given); // another script was faster
+    throw error;
+  }
 }
 
 function describe({ trial, decisions, architecture, seed }: TrialRequest, path: string): string {

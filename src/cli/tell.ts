@@ -6,6 +6,7 @@ import { InputError } from '../failure.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { countFromZero } from './flags/parsers.ts';
+import { whenFree } from './flags/when-free.ts';
 
 const failureKind = 'reported';
 
@@ -21,9 +22,9 @@ export function registerTell(program: Command): void {
       'after',
       "\nExamples:\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet tell runs/mine/study.db 1 --failed 'out of memory'",
     )
-    .action((path: string, trial: number, reward: string | undefined, { failed }: { failed?: string }) => {
+    .action(async (path: string, trial: number, reward: string | undefined, { failed }: { failed?: string }) => {
       const outcome = outcomeOf(reward, failed);
-      using study = Study.open<SearchSettings>(path);
+      using study = await whenFree(() => Study.open<SearchSettings>(path));
       tellTrial(study, trial, outcome);
     });
 }

@@ -19,10 +19,13 @@ export interface AskOptions {
   again?: boolean | undefined;
 }
 
-/** Fixes how many trials of a new study may be given out and not yet told. */
-export function allowAtOnce(study: Study<SearchSettings>, count: number): void {
-  const order: Order = { inOrder: true, lookahead: count };
-  study.settled('order', order);
+/**
+ * Fixes how many trials of a study may be given out and not yet told, unless that is fixed already. Returns how many.
+ * @throws InputError for a study whose children nasnet trains
+ */
+export function allowAtOnce(study: Study<SearchSettings>, count: number): number {
+  checkEvaluated(study);
+  return study.settled<Order>('order', { inOrder: true, lookahead: count }).lookahead;
 }
 
 /**
