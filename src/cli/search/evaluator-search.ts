@@ -43,13 +43,26 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
   using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
-  const { command, timeLimit } = evaluatorOf(study)!;
   const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
   makeFolder(directory);
 
+  const end = await run(study, trials, workers, display);
+  if (end === 'interrupted') {
+    const { done } = study.summary().trials;
+    throw new Interruption(
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+    );
+  }
+  await closeWith(study, directory, path, trials, flags.json === true);
+}
+
+/** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
+async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
+  const { command = '', timeLimit } = evaluatorOf(study) ?? {};
   using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  const { signal } = interrupt;
   await using runner = new CommandPool({
-    command: command!,
+    command,
     workers,
     timeLimit,
     about: aboutSearch(study.settings),
@@ -61,17 +74,11 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
     outlook.on(event);
     display.on(event);
   };
-  const { signal } = interrupt;
-  const end = await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent }).finally(() =>
-    display.end(),
-  );
-  if (end === 'interrupted') {
-    const { done } = study.summary().trials;
-    throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
-    );
+  try {
+    return await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent });
+  } finally {
+    display.end();
   }
-  await closeWith(study, directory, path, trials, flags.json === true);
 }
 
 function refuseOwnTraining(given: GivenFlags): void {
