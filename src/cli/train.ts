@@ -10,7 +10,7 @@ import { Interruption } from '../failure.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
-import { childRecipe, type Recipe } from '../train/recipe.ts';
+import { type Recipe, smallRecipe } from '../train/recipe.ts';
 import { makeFolder } from '../whole-file.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
@@ -38,7 +38,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
 }
 
 const augmentHelp =
-  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: enlarge)';
+  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: translate)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -55,11 +55,11 @@ export function registerTrain(program: Command): void {
     )
     .option('--training-images <n>', 'train on so many only (default: all)', wholeNumber('--training-images'))
     .option('--validation-images <n>', 'hold out so many (default: a tenth)', wholeNumber('--validation-images'))
-    .option('--epochs <n>', `passes over the images (default: ${childRecipe.epochs})`, positiveNumber('--epochs'))
-    .option('--batch-size <n>', `images a step (default: ${childRecipe.batchSize})`, wholeNumber('--batch-size'))
+    .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
+    .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
     .option(
       '--learning-rate <x>',
-      `at its peak (default: ${childRecipe.learningRate})`,
+      `at its peak (default: ${smallRecipe.learningRate})`,
       positiveNumber('--learning-rate'),
     )
     .option(
@@ -101,7 +101,7 @@ async function train(text: string, flags: Flags): Promise<void> {
     filters,
     resolution: flags.size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: { ...childRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
+    recipe: { ...smallRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);

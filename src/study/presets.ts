@@ -5,7 +5,7 @@ import { laptopController, laptopEvolution, microController } from '../search/op
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { type SpaceName, spaces } from '../space/search-space.ts';
-import { childRecipe, finalRecipe } from '../train/recipe.ts';
+import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
 
@@ -35,7 +35,7 @@ export const presets = {
       filters: 4,
       resolution: 8,
       trainingImages: 1000,
-      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+      recipe: { ...smallRecipe, epochs: 1, batchSize: 50 },
     },
     finalists: {
       count: 2,
@@ -44,7 +44,7 @@ export const presets = {
         filters: 4,
         resolution: 8,
         trainingImages: 2000,
-        recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+        recipe: { ...smallRecipe, epochs: 1, batchSize: 50 },
       },
       seeds: { least: 2, most: 2 },
     },
@@ -53,7 +53,7 @@ export const presets = {
       filters: 4,
       resolution: 16,
       trainingImages: 2000,
-      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+      recipe: { ...smallRecipe, epochs: 1, batchSize: 50 },
     },
   },
   laptop: {
@@ -68,7 +68,7 @@ export const presets = {
       filters: 8,
       resolution: 16, // a quarter of the work of 32 × 32
       trainingImages: 4000,
-      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+      recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
       count: 0, // only with --finalists: what a race brings at this budget is in docs/paper.md
@@ -77,11 +77,11 @@ export const presets = {
         filters: 16,
         resolution: 16,
         trainingImages: 12_000,
-        recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+        recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
       },
       seeds: { least: 2, most: 4 },
     },
-    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
   },
   micro: {
     description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
@@ -95,7 +95,7 @@ export const presets = {
       filters: 8,
       resolution: 8,
       trainingImages: 4000,
-      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+      recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
       count: 10,
@@ -104,11 +104,11 @@ export const presets = {
         filters: 16, // four times the products of filters, four times the pixels, five times the images seen
         resolution: 16,
         trainingImages: 10_000,
-        recipe: { ...childRecipe, epochs: 2 },
+        recipe: { ...smallRecipe, epochs: 2 },
       },
       seeds: { least: 2, most: 2 }, // as many of each: strategies are compared by them
     },
-    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
   },
   paper: {
     description: "the paper's own search: 20,000 children of 20 epochs, made for hundreds of GPUs",
