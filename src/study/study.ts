@@ -1,6 +1,7 @@
 // One search in one SQLite file: its settings, records, log and results, and the rule that one process writes it.
 // The search itself is experiment/search-loop.ts.
 
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DatabaseFile } from '../database/file.ts';
 import { Failure } from '../failure.ts';
@@ -58,6 +59,16 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
 
   get settings(): Settings {
     return this.#setting('settings') as Settings;
+  }
+
+  /** A text that no other study has, however the file is named: copies share it. */
+  get identity(): string {
+    const settings = this.file.query(`SELECT value FROM settings WHERE name = 'settings'`).get()?.value;
+    const begun = this.file.query('SELECT min(opened_at) AS at FROM sessions').get()?.at;
+    return createHash('sha256')
+      .update(JSON.stringify([settings, begun]))
+      .digest('hex')
+      .slice(0, 16);
   }
 
   /**

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
+import { overwriteHelp } from '../../result-files.ts';
 import { strategyNames } from '../../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames } from '../../space/search-space.ts';
 import { defaultReduction } from '../../study/presets.ts';
@@ -33,6 +34,7 @@ export interface SearchFlags extends LimitFlags, DeviceFlags {
   known?: string[];
   epochs?: number;
   dryRun?: boolean;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -122,6 +124,7 @@ export function addSearchFlags(command: Command): Command {
       'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
     )
     .option('--dry-run', 'state the search, and what it will take here, without starting it')
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'print what was found as one JSON document');
 }
 
