@@ -4,8 +4,7 @@
 import { Prediction, TrainingTerms } from '../src/study/prediction.ts';
 import { quantile } from '../src/study/prediction-fit.ts';
 import { tookOf } from '../src/study/prediction-record.ts';
-import type { SearchSettings } from '../src/study/preset.ts';
-import { Study } from '../src/study/study.ts';
+import { openSearch } from '../src/study/settings.ts';
 
 const learning = 20; // children that are not counted
 const off = (foretold: number, took: number) => Math.abs(foretold / took - 1);
@@ -15,7 +14,7 @@ const words = (errors: readonly number[]) =>
     : [0.5, 0.9].map((share) => `${(100 * quantile(errors, share)).toFixed(1)}%`).join(', 90% within ');
 
 for (const path of process.argv.slice(2)) {
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  using study = openSearch(path, { readOnly: true });
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, { images: 50_000, classes: 10 }));
   const took: number[] = [];

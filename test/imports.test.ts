@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 const source = resolve(import.meta.dirname, '../src');
 
-const forAll = ['failure.ts', 'version.ts', 'whole-file.ts'];
+const forAll = ['checked.ts', 'failure.ts', 'version.ts', 'whole-file.ts'];
 
 /** Everything below a folder, besides itself and the files for all. */
 const mayImport: Record<string, readonly string[]> = {

@@ -3,7 +3,6 @@
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/preset.ts';
 
 interface Flags {
   output: string;
@@ -62,8 +61,8 @@ async function writeStudy(paths: string[], { output }: Flags): Promise<Written> 
     throw new InputError(`report: expected one STUDY such as runs/laptop/study.db, got ${paths.length}`);
   }
   const { writeReport } = await import('../report/report.ts'); // with all that draws: not loaded by --help
-  const { Study } = await import('../study/study.ts');
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  const { openSearch } = await import('../study/settings.ts');
+  using study = openSearch(path, { readOnly: true });
   return { files: writeReport(study, output) };
 }
 

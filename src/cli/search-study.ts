@@ -1,11 +1,12 @@
 // The study that `nasnet search` works on: a new one by the preset and the flags, or an existing one, which no flag changes.
 
 import { InputError } from '../failure.ts';
-import { defaultSpace, spaces } from '../space/search-space.ts';
+import { spaces } from '../space/search-space.ts';
 import type { ImageCounts } from '../study/prediction.ts';
 import { fitted, type SearchSettings, settingsOf } from '../study/preset.ts';
 import { printRungs } from '../study/rung-text.ts';
-import { Study } from '../study/study.ts';
+import { openSearch } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
 import { computingOf } from './device-flags.ts';
 import { type GivenFlags, typedFlag } from './flags.ts';
 import { readKnown } from './known-cells.ts';
@@ -71,22 +72,9 @@ async function statedSettings(
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
 export async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  const study = Study.open<SearchSettings>(path, { readOnly: flags.dryRun === true });
-  const {
-    preset,
-    seed,
-    strategy,
-    dataset,
-    size,
-    space = defaultSpace,
-    blocks,
-    child,
-    finalists,
-    ladder,
-    limits,
-    remember,
-    known,
-  } = study.settings;
+  const study = openSearch(path, { readOnly: flags.dryRun === true });
+  const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
+    study.settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
   const ladderFlags = {
     rungs: ladder?.stated,
@@ -126,7 +114,7 @@ export async function reopen(path: string, flags: SearchFlags, given: GivenFlags
   if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
     study.close();
     throw new InputError(
-      `--known: expected ${known ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
+      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
     );
   }
   return study;

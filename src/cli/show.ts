@@ -7,8 +7,7 @@ import { ladderTable, meterTable } from '../report/ladder.ts';
 import { ladderArmTable } from '../report/ladder-arms.ts';
 import { percent, whole } from '../report/words.ts';
 import { describeCell } from '../space/print.ts';
-import type { SearchSettings } from '../study/preset.ts';
-import { Study } from '../study/study.ts';
+import { openSearch } from '../study/settings.ts';
 import { alignColumns } from './columns.ts';
 import { wholeNumber } from './model-source.ts';
 
@@ -21,7 +20,7 @@ export function registerShow(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText('after', '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json')
     .action((path: string, { top, json }: { top: number; json?: boolean }) => {
-      using study = Study.open<SearchSettings>(path, { readOnly: true });
+      using study = openSearch(path, { readOnly: true });
       const findings = findingsOf(study, top);
       process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
     });

@@ -1,8 +1,7 @@
 // Figure 6 of one or several studies as files: the picture, its points as CSV, and what can be said of the strategies.
 
 import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/preset.ts';
-import { Study } from '../study/study.ts';
+import { openSearch } from '../study/settings.ts';
 import { writeFiles } from '../whole-file.ts';
 import { comparisonSentence, figure6, figure6Csv } from './figure-6.ts';
 import { figure6Chart, retrainedChart } from './figure-6-chart.ts';
@@ -25,7 +24,7 @@ export function writeFigure6(paths: readonly string[], directory: string): { fil
   const retrained: Retrained[] = [];
   const ladders: string[] = [];
   const runs = paths.flatMap((path) => {
-    using study = Study.open<SearchSettings>(path, { readOnly: true });
+    using study = openSearch(path, { readOnly: true });
     const found = runsOf(study);
     const empty = found.find(({ samples }) => samples.length === 0);
     if (empty) throw new InputError(`${path}: expected finished trials of ${empty.label}, got none yet`);

@@ -105,9 +105,7 @@ function armsOf(study: Study<SearchSettings>): Findings['arms'] {
   const names = armNames(study.settings.strategy);
   if (names.length < 2) return [];
   const labels = armLabels(names);
-  return study
-    .arms(names.length, study.settings.known?.length)
-    .map((arm, index) => ({ label: labels[index]!, ...arm }));
+  return study.arms(names.length, study.settings.known.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
 function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {
@@ -125,7 +123,7 @@ export function sentences(findings: Findings): string[] {
   const { settings, summary, top, ladder, finalists, warning, final, latency, prediction } = findings;
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
-  const { space = defaultSpace } = settings;
+  const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${space.toUpperCase()}`;
   const said = [
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,

@@ -9,7 +9,6 @@ import { decode } from '../space/decisions.ts';
 import { type Plan, planNetwork } from '../space/plan.ts';
 import { planWork, weightCount } from '../space/plan-work.ts';
 import { sampleDecisions } from '../space/sample.ts';
-import { defaultSpace } from '../space/search-space.ts';
 import type { SearchSettings, Training } from './preset.ts';
 import { rungTrainings } from './rung-trainings.ts';
 
@@ -49,7 +48,7 @@ export function workerGpuMemory(
   { images, classes }: { images: number; classes: number },
   computing: Pick<Computing, 'precision'>,
 ): number {
-  const { space = defaultSpace, blocks, finalists } = settings;
+  const { space, blocks, finalists } = settings;
   const trainings = [...rungTrainings(settings), ...(finalists ? [finalists.training] : [])];
   const sides = new Set(trainings.map(({ resolution }) => resolution));
   const stored = [...sides].reduce((bytes, side) => bytes + images * 3 * side ** 2, 0);

@@ -5,9 +5,9 @@
 import { type Coefficients, lawValue, memoryTerms, startingLaws, trainingTerms } from '../space/cost-law.ts';
 import { decode } from '../space/decisions.ts';
 import { type Plan, planNetwork } from '../space/plan.ts';
-import { defaultSpace, type SpaceName } from '../space/search-space.ts';
+import type { SpaceName } from '../space/search-space.ts';
 import { fitLaw, median, type Observation } from './prediction-fit.ts';
-import type { SearchSettings, Training } from './preset.ts';
+import { heldOut, type SearchSettings, type Training } from './preset.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
 export interface ImageCounts {
@@ -50,7 +50,8 @@ export class TrainingTerms {
   readonly #evaluated: number;
 
   constructor(settings: Pick<SearchSettings, 'validationImages' | 'space'>, training: Training, counts: ImageCounts) {
-    const { validationImages = Math.round(counts.images / 10), space = defaultSpace } = settings;
+    const { space } = settings;
+    const validationImages = heldOut(settings, counts.images);
     const { trainingImages = counts.images - validationImages, recipe } = training;
     this.#training = training;
     this.#classes = counts.classes;

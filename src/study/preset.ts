@@ -5,7 +5,7 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
-import { type SpaceName, spaces } from '../space/search-space.ts';
+import { defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 import type { Limits } from './limits.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
@@ -47,7 +47,7 @@ export interface LadderSettings {
 /** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
 export const defaultReduction = 3;
 
-/** What a search is. JSON: it is stored in the study as it is here. */
+/** What a search is. JSON: it is stored in the study as it is here; settings.ts reads what older versions stored. */
 export interface SearchSettings {
   preset: string;
   /** `cifar10`, or the folder of one's own images. */
@@ -60,18 +60,18 @@ export interface SearchSettings {
   strategyOptions: object;
   /** Whether outcomes are told in the order of the asks (run.ts): reproducible, and right for few workers. */
   inOrder: boolean;
-  /** Whether a graph that was trained before keeps its reward (remembered.ts). Absent in older studies: no. */
-  remember?: boolean;
+  /** Whether a graph that was trained before keeps its reward (remembered.ts). */
+  remember: boolean;
   /** What the final network may cost at most. */
   limits?: Limits;
-  /** Decisions of given cells, which are the first trials. */
-  known?: number[][];
-  /** Which cells there are. Absent in older studies: space A. */
-  space?: SpaceName;
+  /** Decisions of given cells, which are the first trials; none: []. */
+  known: number[][];
+  /** Which cells there are. */
+  space: SpaceName;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
-  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth (CIFAR-10: 5,000). */
+  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth of them (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
   /** Absent: every child is trained once. */
@@ -81,7 +81,8 @@ export interface SearchSettings {
   final: Training;
 }
 
-export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy' | 'strategyOptions'> & {
+type Asked = 'dataset' | 'seed' | 'strategy' | 'space' | 'remember' | 'known';
+export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions'> & {
   description: string;
   /** A count of 0: only where some are asked for. */
   finalists: Finalists;
@@ -225,8 +226,8 @@ export function settingsOf(
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, space, remember = true, ...more } = given;
-  const { blocks = space ? spaces[space].blocks : settings.blocks } = given;
+  const { size, trials = settings.trials, space = defaultSpace, remember = true, known = [], ...more } = given;
+  const { blocks = given.space ? spaces[given.space].blocks : settings.blocks } = given;
   const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
   const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
   const scaled = (training: Training): Training => {
@@ -245,9 +246,10 @@ export function settingsOf(
     ...others,
     ...(size && { size }),
     trials,
-    ...(space && { space }),
+    space,
     blocks,
     remember,
+    known,
     strategyOptions,
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
@@ -262,7 +264,7 @@ export function settingsOf(
  * Whether a study measures its children as it trains them. Those of versions up to 0.1.0 do not, and go on as they began: their rewards would
  * not be comparable otherwise.
  */
-export const matchesTestView = ({ child }: SearchSettings): boolean => child.recipe.matchTestView === true;
+export const matchesTestView = ({ child }: SearchSettings): boolean => child.recipe.matchTestView;
 
 /** What that costs, for people; undefined for a study of today. */
 export function testViewWarning(settings: SearchSettings): string | undefined {
@@ -281,9 +283,15 @@ function lasting(training: Training, epochs = training.recipe.epochs): Training 
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
+const aTenth = (images: number): number => Math.round(images / 10);
+
+/** How many of so many images are held out of the training part. */
+export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationImages'>, images: number): number =>
+  validationImages ?? aTenth(images);
+
 /** The same settings for a dataset with fewer training images than the preset counts on. */
 export function fitted(settings: SearchSettings, images: number): SearchSettings {
-  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, Math.round(images / 10)));
+  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, aTenth(images)));
   const fit = (training: Training): Training =>
     training.trainingImages === undefined
       ? training

@@ -60,7 +60,7 @@ export function childJob(
 }
 
 /** The rule of a search's ladder: one for each arm, and where there are several, one for the given cells, which are no arm's. */
-export function ladderOptions({ ladder, seed, strategy, known = [] }: SearchSettings): LadderOptions | undefined {
+export function ladderOptions({ ladder, seed, strategy, known }: SearchSettings): LadderOptions | undefined {
   if (!ladder) return undefined;
   const arms = armNames(strategy).length;
   const { reduction, randomShare } = ladder;

@@ -275,9 +275,19 @@ function pause(child: Child, path: string, identity: string): string[] {
   }
 }
 
-/** What a paused network must have gone through. */
+/** What a paused network must have gone through, in the words of the version that began it. */
 function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob): string {
-  return JSON.stringify({ architecture, trainings: [...earlier, { training, seed }] });
+  const trainings = [...earlier, { training, seed }];
+  return JSON.stringify({
+    architecture,
+    trainings: trainings.map((step) => ({ training: asBegun(step.training), seed: step.seed })),
+  });
+}
+
+/** Without what older versions could not say and therefore left out (settings.ts). */
+function asBegun(training: Training): object {
+  const { matchTestView, ...recipe } = training.recipe;
+  return matchTestView ? training : { ...training, recipe };
 }
 
 function batchesOf({ dataset, parts, whitening }: Images, { recipe }: Training, seed: number | string) {

@@ -1,0 +1,67 @@
+// Checks a value that comes from outside (JSON of a file or of a database's row) against a schema, and refuses it in one sentence: where it
+// stands, what was expected, what was found.
+
+import type { z } from 'zod';
+import { InputError } from './failure.ts';
+
+/**
+ * The value itself, its keys in the order in which they came: the schema must not transform it. `where` names the file, `what` the part of
+ * it that the value is: "runs/a/study.db" and "settings". @throws InputError about the first part that does not fit
+ */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, where: string, what: string): T {
+  assertFits(schema, value, where, what);
+  return value;
+}
+
+/** @throws InputError for text that is not JSON; the names as above */
+export function parsedJson(text: string, where: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${where}: ${what}: expected JSON, got ${shown(text)} (${(error as Error).message})`);
+  }
+}
+
+function assertFits<T>(schema: z.ZodType<T>, value: unknown, where: string, what: string): asserts value is T {
+  const result = schema.safeParse(value);
+  if (result.success) return;
+  const issue = result.error.issues[0];
+  if (!issue) throw result.error;
+  if (issue.code === 'unrecognized_keys') {
+    const place = placeOf(what, [...issue.path, ...issue.keys.slice(0, 1)]);
+    throw new InputError(
+      `${where}: ${place}: expected no such field, got ${shown(valueAt(value, [...issue.path, ...issue.keys.slice(0, 1)]))}`,
+    );
+  }
+  const expected = issue.message
+    .replace(/^[^:]*: (?:expected )?/, '')
+    .replace(/, received .*$/, '')
+    .replaceAll('"|"', '", "');
+  throw new InputError(
+    `${where}: ${placeOf(what, issue.path)}: expected ${expected}, got ${shown(valueAt(value, issue.path))}`,
+  );
+}
+
+type Path = readonly PropertyKey[];
+
+/** "settings.ladder.rungs[1].recipe.epochs" */
+const placeOf = (what: string, path: Path): string =>
+  path.reduce<string>(
+    (place, step) => (typeof step === 'number' ? `${place}[${step}]` : `${place}.${String(step)}`),
+    what,
+  );
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (part, step) => (typeof part === 'object' && part !== null ? Reflect.get(part, step) : undefined),
+    value,
+  );
+}
+
+const mostShown = 60; // characters
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'none';
+  const text = JSON.stringify(value);
+  return text.length > mostShown ? `${text.slice(0, mostShown)} …` : text;
+}
