@@ -22,24 +22,25 @@ export function parsedJson(text: string, where: string, what: string): unknown {
   }
 }
 
+/** The sentence for a value that does not fit. */
+export const refusal = (where: string, place: string, expected: string, got: unknown): InputError =>
+  new InputError(`${where}: ${place}: expected ${expected}, got ${shown(got)}`);
+
 function assertFits<T>(schema: z.ZodType<T>, value: unknown, where: string, what: string): asserts value is T {
   const result = schema.safeParse(value);
   if (result.success) return;
-  const issue = result.error.issues[0];
+  const [issue] = result.error.issues;
   if (!issue) throw result.error;
-  if (issue.code === 'unrecognized_keys') {
-    const place = placeOf(what, [...issue.path, ...issue.keys.slice(0, 1)]);
-    throw new InputError(
-      `${where}: ${place}: expected no such field, got ${shown(valueAt(value, [...issue.path, ...issue.keys.slice(0, 1)]))}`,
-    );
-  }
-  const expected = issue.message
-    .replace(/^[^:]*: (?:expected )?/, '')
-    .replace(/, received .*$/, '')
-    .replaceAll('"|"', '", "');
-  throw new InputError(
-    `${where}: ${placeOf(what, issue.path)}: expected ${expected}, got ${shown(valueAt(value, issue.path))}`,
-  );
+  const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const path = [...issue.path, ...unknownKeys];
+  const expected = unknownKeys.length > 0 ? 'no such field' : expectedIn(issue.message);
+  throw refusal(where, placeOf(what, path), expected, valueAt(value, path));
+}
+
+/** Of a message such as "Invalid input: expected number, received string". */
+function expectedIn(message: string): string {
+  const [, said = message] = /^[^:]*: (?:expected )?(.*?)(?:, received .*)?$/s.exec(message) ?? [];
+  return said.replaceAll('"|"', '", "');
 }
 
 type Path = readonly PropertyKey[];

@@ -7,9 +7,9 @@ import type { ExperimentEvent } from '../study/experiment.ts';
 import type { FinalistEvent, FinalistRace } from '../study/finalists.ts';
 import type { SearchSettings, Training } from '../study/preset.ts';
 import type { TrialState } from '../study/records.ts';
+import { trainingDetails } from '../study/results.ts';
 import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
-import type { TrainingDetails } from '../study/training-job.ts';
 import { LiveBlock } from './live-block.ts';
 import { finalistsLine, renderSearch, type SearchView } from './search-view.ts';
 
@@ -212,6 +212,6 @@ export class SearchDisplay extends LiveBlock {
 const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>
   `trial ${trial}${rung > 0 ? ` at rung ${rung}` : ''}`;
 
-const notesOf = (details: unknown): string[] => (details as Partial<TrainingDetails> | undefined)?.notes ?? [];
+const notesOf = (details: unknown): string[] => trainingDetails(details).notes ?? [];
 
 const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

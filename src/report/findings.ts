@@ -60,14 +60,14 @@ export interface Findings {
   latency: FinalLatency | undefined;
   /** What children take, foretold and corrected. */
   prediction: PredictionRecord | undefined;
-  classes: string[];
+  classes: readonly string[];
   machine: Machine | undefined;
 }
 
 /** Reads a study. `count` is how many of the best cells are wanted. */
 export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const { settings } = study;
-  const { classes = [] } = (study.result('dataset') ?? {}) as { classes?: string[] };
+  const classes = study.result('dataset')?.classes ?? [];
   const finalists = finalistFindings(study);
   const trainings = rungTrainings(settings);
   return {
@@ -97,7 +97,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     latency: readFinalLatency(study),
     prediction: keptPrediction(study),
     classes,
-    machine: study.result('machine') as Machine | undefined,
+    machine: study.result('machine'),
   };
 }
 

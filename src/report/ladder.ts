@@ -2,10 +2,10 @@
 // rung puts cells into the order of the next. Values, tables and sentences; page.ts and show lay them out.
 
 import type { SearchSettings, Training } from '../study/preset.ts';
+import { trainingDetails } from '../study/results.ts';
 import { goesOn, ladderOptions, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { RungRecord } from '../study/rungs.ts';
 import type { Study } from '../study/study.ts';
-import type { TrainingDetails } from '../study/training-job.ts';
 import { type RankCorrelation, rankCorrelation } from './kendall.ts';
 import { duration, percent, whole } from './words.ts';
 
@@ -102,7 +102,7 @@ export function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFind
 
 function weightsOf(records: readonly RungRecord[], rung: number): { kept: number; lost: number } {
   const told = records.flatMap(({ rung: own, details }) => {
-    const { continued } = (details ?? {}) as Partial<TrainingDetails>;
+    const { continued } = trainingDetails(details);
     return own === rung && continued !== undefined ? [continued] : [];
   });
   const kept = told.filter(Boolean).length;

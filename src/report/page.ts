@@ -3,6 +3,7 @@
 
 import { drawArchitecture } from '../draw/picture.ts';
 import type { FinalModel } from '../study/final-model.ts';
+import { epochDetails } from '../study/results.ts';
 import {
   classChart,
   type LearningPoint,
@@ -115,7 +116,7 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
     ['weights', final.weights],
   ];
   const points = final.epochs.flatMap(({ epoch, accuracy, details }): LearningPoint[] => {
-    const { trainingAccuracy } = (details ?? {}) as { trainingAccuracy?: number };
+    const { trainingAccuracy } = epochDetails(details);
     return [
       ...(trainingAccuracy === undefined ? [] : [{ epoch, value: trainingAccuracy, series: 'training' }]),
       ...(accuracy === undefined ? [] : [{ epoch, value: accuracy, series: 'validation' }]),

@@ -4,13 +4,15 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
+import { checked } from '../checked.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { decode } from '../space/decisions.ts';
 import { WorkerPool } from '../workers/pool.ts';
-import { evaluateIn, type TrialToEvaluate, type WorkerResult } from './evaluation.ts';
+import { evaluateIn, type TrialToEvaluate } from './evaluation.ts';
 import { type FinalModel, keepFinalModel, readFinalModel } from './final-model.ts';
 import { bestTrials, type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { limitCheck, withinLimits } from './limits.ts';
@@ -20,10 +22,11 @@ import { PausedChildren } from './paused-children.ts';
 import type { SearchSettings, Training } from './preset.ts';
 import type { TrialRecord } from './records.ts';
 import { remembering } from './remembered.ts';
+import { finalResult } from './results.ts';
 import { runSearch, type SearchEvent } from './run.ts';
 import { childJob, ladderOptions } from './rung-trainings.ts';
 import type { Study } from './study.ts';
-import type { FinalMessage, TrainingDetails, TrainingJob, TrainingSetup } from './training-job.ts';
+import type { FinalMessage, TrainingJob, TrainingSetup } from './training-job.ts';
 import { UnfinishedTrainings } from './unfinished-trainings.ts';
 
 export interface ExperimentOptions {
@@ -140,8 +143,8 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
-    const { reward, details } = outcome.result as WorkerResult & { details: TrainingDetails };
-    keepFinalModel(study, finalModelOf(best.number, reward, details, epochs));
+    const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
+    keepFinalModel(study, finalModelOf(best.number, result, epochs));
     rmSync(checkpoint, { force: true });
     return 'finished' as const;
   } catch (error) {
@@ -150,14 +153,13 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
   }
 }
 
-function finalModelOf(trial: number, reward: number, details: TrainingDetails, epochs: EpochReport[]): FinalModel {
-  const { trainableParameters, multiplyAdds, trainingSeconds } = details;
-  const test = details.test!;
+function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs: EpochReport[]): FinalModel {
+  const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
   return {
     trial,
     trainableParameters,
     multiplyAdds,
-    validationAccuracy: reward,
+    validationAccuracy: result.reward,
     testAccuracy: test.accuracy,
     testLoss: test.loss,
     testImages: test.images,

@@ -19,7 +19,7 @@ export interface FinalLatency {
 const name = 'final latency';
 
 export function readFinalLatency(study: StudyRecords): FinalLatency | undefined {
-  return study.result(name) as FinalLatency | undefined;
+  return study.result(name);
 }
 
 export function keepFinalLatency(

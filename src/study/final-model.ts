@@ -15,8 +15,8 @@ export interface FinalModel {
   testAccuracy: number;
   testLoss: number;
   testImages: number;
-  /** Share of right answers on the test images of each class, in the order of the dataset's classes. */
-  classAccuracies: number[];
+  /** Share of right answers on the test images of each class, in the order of the dataset's classes; null for one without images. */
+  classAccuracies: (number | null)[];
   trainingSeconds: number;
   trainingImagesPerSecond: number;
   /** File name of its weights, in the results folder. */
@@ -28,7 +28,7 @@ export interface FinalModel {
 const name = 'final model';
 
 export function readFinalModel(study: StudyRecords): FinalModel | undefined {
-  return study.result(name) as FinalModel | undefined;
+  return study.result(name);
 }
 
 export function keepFinalModel(study: Study<object>, model: FinalModel): void {

@@ -88,7 +88,7 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
 /** The race as far as it has come; undefined before it begins, and in studies without finalists. */
 export function finalistRace(study: Study<SearchSettings>): FinalistRace | undefined {
   const { finalists, validationImages } = study.settings;
-  const kept = study.result(name) as Chosen | undefined;
+  const kept = study.result(name);
   if (!finalists || !kept) return undefined;
   const { trials, arms } = kept;
   const runs = study.finalistRuns.all().filter(({ trial }) => trials.includes(trial));

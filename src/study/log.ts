@@ -5,6 +5,7 @@ import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
 import type { Reward } from './evaluation.ts';
 import type { TrialFailure } from './records.ts';
+import { storedDecisions } from './stored-decisions.ts';
 
 /** One epoch of a child's training, as reported by its worker. */
 export interface EpochReport {
@@ -128,7 +129,7 @@ export class StudyLog implements TrainingLog {
       .all()
       .map((row) => ({
         number: Number(row.number),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         running: row.state === 'running',
       }));
   }
@@ -142,7 +143,7 @@ export class StudyLog implements TrainingLog {
       .all()
       .map((row) => ({
         ...finishedOf(row),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         finishedAs: Number(row.finished_as),
       }));
   }
@@ -163,7 +164,7 @@ export class StudyLog implements TrainingLog {
       .map((row) => ({
         sequence: Number(row.sequence),
         kind: row.kind as 'ask' | 'tell',
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         ...finishedOf(row),
       }));
   }

@@ -13,9 +13,9 @@ import {
 } from './prediction.ts';
 import type { SearchSettings } from './preset.ts';
 import type { StudyRecords } from './records.ts';
+import { trainingDetails } from './results.ts';
 import { rungTrainings } from './rung-trainings.ts';
 import type { Study } from './study.ts';
-import type { TrainingDetails } from './training-job.ts';
 
 /** What a study keeps of it, under the name `prediction`. */
 export interface PredictionRecord {
@@ -37,7 +37,7 @@ const recordName = 'prediction';
 
 /** What a study keeps of its prediction; undefined before it began to search, and in older studies. */
 export function keptPrediction(study: StudyRecords): PredictionRecord | undefined {
-  return study.result(recordName) as PredictionRecord | undefined;
+  return study.result(recordName);
 }
 
 /** The machine in one line: what was observed on another one says nothing here. */
@@ -103,7 +103,7 @@ function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'childr
  * one training: it went on from a checkpoint, or had to do earlier rungs again.
  */
 export function tookOf(seconds: number, details: unknown): { seconds: number; memory: number | undefined } | undefined {
-  const { peakMemory, resumed, continued } = (details ?? {}) as Partial<TrainingDetails>;
+  const { peakMemory, resumed, continued } = trainingDetails(details);
   if (resumed || continued === false) return undefined;
-  return { seconds, memory: typeof peakMemory === 'number' ? peakMemory : undefined };
+  return { seconds, memory: peakMemory };
 }

@@ -7,6 +7,7 @@ import type { Reward } from './evaluation.ts';
 import type { Promotion } from './ladder.ts';
 import { addEvent, type EpochReport, type EventKind, finiteOrNull, json, outcomeOf, type TrainingLog } from './log.ts';
 import { type EpochRecord, epochOf, failureOf, type TrialFailure, type TrialState } from './records.ts';
+import { storedDecisions } from './stored-decisions.ts';
 
 /** A trial's training at a rung above the lowest. */
 export interface RungRecord {
@@ -108,7 +109,7 @@ export class Rungs {
       .map((row) => ({
         trial: Number(row.trial),
         rung: Number(row.rung),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         running: row.state === 'running',
         finished:
           row.finished_as === null ? undefined : { outcome: outcomeOf(row), finishedAs: Number(row.finished_as) },

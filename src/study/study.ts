@@ -10,6 +10,7 @@ import { FinalistRuns } from './finalist-runs.ts';
 import { studyFormat } from './format.ts';
 import { StudyLog } from './log.ts';
 import { StudyRecords } from './records.ts';
+import type { StudyResults } from './results.ts';
 import { Rungs } from './rungs.ts';
 
 /** Makes settings of the JSON that a study stores. `where` names the file. @throws InputError for settings that cannot be used */
@@ -100,8 +101,8 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
     return value;
   }
 
-  /** Keeps a result under a name, in place of an older one of that name. Any JSON value. */
-  keep(name: string, value: unknown): void {
+  /** Keeps a result under its name, in place of an older one. */
+  keep<Name extends keyof StudyResults>(name: Name, value: StudyResults[Name]): void {
     this.file.query('INSERT OR REPLACE INTO results VALUES (?, ?, ?)').run(name, Date.now(), JSON.stringify(value));
   }
 

@@ -24,7 +24,7 @@ const decisions = rewards.map((_, number) => sampleDecisions(new RandomStream(nu
 function studyWith(name: string, count: number): Study<SearchSettings> {
   const settings = settingsOf('laptop', { dataset: 'photos <of mine>', seed: 5, strategy: 'ppo', trials: 4 });
   const study = Study.create(join(folder, name), settings);
-  study.keep('dataset', { classes: ['cat', 'dog'] });
+  study.keep('dataset', { name: 'photos', source: 'here', classes: ['cat', 'dog'] });
   for (let number = 0; number < count; number++) {
     study.log.ask(number, decisions[number]!);
     study.log.start(number);

@@ -44,14 +44,13 @@ function sixTrials(): Study<{ seed: number }> {
 
 test('settings, trials, epochs and results are read back as they were written', () => {
   const study = sixTrials();
-  study.keep('final', { accuracy: 0.875 });
-  study.keep('final', { accuracy: 0.9375 });
+  study.keep('finalists', { trials: [1] });
+  study.keep('finalists', { trials: [2, 0] });
   study.close();
   const reader = Study.open(study.path, { readOnly: true });
   assert.deepEqual(reader.settings, { seed: 5 });
-  assert.deepEqual(reader.results(), { final: { accuracy: 0.9375 } });
-  assert.deepEqual(reader.result('final'), { accuracy: 0.9375 });
-  assert.equal(reader.result('other'), undefined);
+  assert.deepEqual(reader.result('finalists'), { trials: [2, 0] });
+  assert.equal(reader.result('final model'), undefined);
 
   const { askedAt, startedAt, finishedAt, ...first } = reader.trial(0)!;
   assert.ok(askedAt <= startedAt! && startedAt! <= finishedAt! && finishedAt! <= Date.now());
@@ -195,7 +194,7 @@ test('a closed study is one file that a reader needs nothing else for', () => {
   study.close();
   const reader = Study.open(study.path, { readOnly: true });
   assert.equal(reader.summary().trials.done, 4);
-  assert.throws(() => reader.keep('final', 1), /cannot be written/);
+  assert.throws(() => reader.keep('finalists', { trials: [1] }), /cannot be written/);
   reader.close();
 });
 
