@@ -5,7 +5,13 @@ import { test } from 'node:test';
 import { workersOn } from '../../src/cli/device-workers.ts';
 import { planNetwork } from '../../src/space/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
-import { type DeviceMemoryError, explained, losesDevice } from '../../src/study/device-failure.ts';
+import {
+  DeviceLostError,
+  type DeviceMemoryError,
+  explained,
+  losesDevice,
+  onDevice,
+} from '../../src/study/device-failure.ts';
 import { childrenOnGpu, freeGpuMemory, gpuMemoryOf, workerGpuMemory } from '../../src/study/gpu-memory.ts';
 import { settingsOf } from '../../src/study/preset.ts';
 
@@ -87,4 +93,23 @@ test('an error that CUDA repeats for ever ends the worker; one of ours does not'
   assert.ok(losesDevice(new Error('aten::conv2d: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'), 'cuda:0'));
   assert.ok(!losesDevice(new Error('aten::add: CUDA error: an illegal memory access was encountered'), 'cpu'));
   assert.ok(!losesDevice(new Error('the loss was not a number at step 3 of 10'), 'cuda:0'));
+});
+
+test('a training whose GPU is lost rejects with that and leaves process and device to the caller', async () => {
+  const emptied: string[] = [];
+  const trained = (device: string, message: string) =>
+    onDevice(
+      device,
+      { batchSize: 8 },
+      () => Promise.reject(new Error(message)),
+      () => emptied.push(device),
+    );
+  const illegal = 'aten::add: CUDA error: an illegal memory access was encountered';
+  await assert.rejects(trained('cuda:0', illegal), (error: Error) => {
+    return error instanceof DeviceLostError && error.kind === 'device-lost' && error.message === illegal;
+  });
+  assert.deepEqual(emptied, [], 'a call on the lost device would hide the reason');
+  await assert.rejects(trained('cuda:1', 'the loss was not a number'), /^Error: the loss was not a number$/);
+  await assert.rejects(trained('cpu', illegal), (error: Error) => !(error instanceof DeviceLostError));
+  assert.deepEqual(emptied, ['cuda:1']);
 });
