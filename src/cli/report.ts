@@ -5,7 +5,6 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import type { SearchSettings } from '../study/settings.ts';
 
 interface Flags {
   output: string;
@@ -66,9 +65,9 @@ async function writeStudy(paths: string[], { output, overwrite }: Flags): Promis
     throw new InputError(`report: expected one STUDY such as runs/laptop/study.db, got ${paths.length}`);
   }
   const { writeReport } = await import('../report/report-files.ts'); // with all that draws: not loaded by --help
-  const { Study } = await import('../study/study.ts');
+  const { openSearch } = await import('../study/parse-settings.ts');
   const { resultFilesOf } = await import('./study-results.ts');
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  using study = openSearch(path, { readOnly: true });
   return { files: writeReport(study, output, resultFilesOf(study, output, overwrite)) };
 }
 

@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ResultFiles } from '../result-files.ts';
-import { readFinalModel } from '../study/results.ts';
+import { readFinalModel } from '../study/kept-results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 

@@ -2,6 +2,7 @@
 // It lays out what findings.ts gathered; no figure is computed here.
 
 import { drawArchitecture } from '../draw/picture.ts';
+import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import { duration, percent, whole } from '../words.ts';
 import {
@@ -115,7 +116,7 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
     ['weights', final.weights],
   ];
   const points = final.epochs.flatMap(({ epoch, accuracy, details }): LearningPoint[] => {
-    const { trainingAccuracy } = (details ?? {}) as { trainingAccuracy?: number };
+    const { trainingAccuracy } = epochDetails(details);
     return [
       ...(trainingAccuracy === undefined ? [] : [{ epoch, value: trainingAccuracy, series: 'training' }]),
       ...(accuracy === undefined ? [] : [{ epoch, value: accuracy, series: 'validation' }]),

@@ -34,8 +34,8 @@ export interface Recipe {
   flip: boolean;
   /** Side of the square that cutout blanks, in pixels of the training image; 0 for none. */
   cutout: number;
-  /** Whether images are shown for validation and test as training shows them (data/test-view.ts). Absent in older studies: as they are stored. */
-  matchTestView?: boolean;
+  /** Whether images are shown for validation as training shows them (data/test-view.ts); else as they are stored. */
+  matchTestView: boolean;
 }
 
 /** The child of the paper's search: 20 epochs, Nesterov momentum 0.9, one cosine. Batch size and learning rate are open there (docs/paper.md). */

@@ -12,8 +12,8 @@ import { ResultFiles } from '../../src/result-files.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { keepFinalModel } from '../../src/study/kept-results.ts';
 import { settingsOf } from '../../src/study/presets.ts';
-import { keepFinalModel } from '../../src/study/results.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
@@ -26,7 +26,7 @@ const decisions = rewards.map((_, number) => sampleDecisions(new RandomStream(nu
 function studyWith(name: string, count: number): Study<SearchSettings> {
   const settings = settingsOf('laptop', { dataset: 'photos <of mine>', seed: 5, strategy: 'ppo', trials: 4 });
   const study = Study.create(join(folder, name), settings);
-  study.keep('dataset', { classes: ['cat', 'dog'] });
+  study.keep('dataset', { name: 'photos', source: 'here', classes: ['cat', 'dog'] });
   for (let number = 0; number < count; number++) {
     study.log.ask(number, decisions[number]!);
     study.log.start(number);

@@ -140,6 +140,20 @@ test('a job that crashes once succeeds in the next worker', async () => {
   rmSync(folder, { recursive: true });
 });
 
+test('a job that loses its device is tried again in a fresh process', async () => {
+  await using workers = newPool();
+  await workers.run({ action: 'double', value: 1 });
+  const [pid] = workers.pool.pids;
+  const history: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
+  const lose: TestJob = { action: 'lose-once', file: join(folder, 'lost') };
+  const outcome = await workers.run(lose, { onRetry: (reason) => history.push(reason) });
+  assert.equal(resultOf(outcome), 'in a fresh process');
+  assert.deepEqual(history, ['the worker process ended with exit code 1; its last lines: CUDA answers nothing']);
+  assert.ok(!workers.pool.pids.includes(pid!));
+  rmSync(folder, { recursive: true });
+});
+
 test('a worker that exits is a crash, one that the system kills lacked memory', async () => {
   await using workers = newPool({ workers: 2 });
   const [exited, killed] = await Promise.all([workers.run({ action: 'exit' }), workers.run({ action: 'killed' })]);

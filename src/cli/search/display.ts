@@ -5,8 +5,8 @@ import type { ExperimentEvent } from '../../experiment/experiment.ts';
 import type { FinalistEvent } from '../../experiment/finalists.ts';
 import { collapseWarning } from '../../report/controller-words.ts';
 import type { FinalistRace } from '../../selection/finalist-race.ts';
-import type { TrainingDetails } from '../../study/outcome.ts';
 import type { TrialState } from '../../study/records.ts';
+import { trainingDetails } from '../../study/result-schemas.ts';
 import { goesOn, rungTrainings, whyAnew } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
@@ -213,6 +213,6 @@ export class SearchDisplay extends LiveBlock {
 const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>
   `trial ${trial}${rung > 0 ? ` at rung ${rung}` : ''}`;
 
-const notesOf = (details: unknown): string[] => (details as Partial<TrainingDetails> | undefined)?.notes ?? [];
+const notesOf = (details: unknown): string[] => trainingDetails(details).notes ?? [];
 
 const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

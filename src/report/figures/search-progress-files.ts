@@ -2,8 +2,7 @@
 
 import { InputError } from '../../failure.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import type { SearchSettings } from '../../study/settings.ts';
-import { Study } from '../../study/study.ts';
+import { openSearch } from '../../study/parse-settings.ts';
 import { rungWords } from '../ladder-findings.ts';
 import {
   compareRetrained,
@@ -29,7 +28,7 @@ export function writeFigure6(
   const retrained: Retrained[] = [];
   const ladders: string[] = [];
   const runs = paths.flatMap((path) => {
-    using study = Study.open<SearchSettings>(path, { readOnly: true });
+    using study = openSearch(path, { readOnly: true });
     const found = runsOf(study);
     const empty = found.find(({ samples }) => samples.length === 0);
     if (empty) throw new InputError(`${path}: expected finished trials of ${empty.label}, got none yet`);
