@@ -38,8 +38,9 @@ function describe(findings: Findings): string {
     `trial ${cell.trial}`,
     percent(cell.reward, 2),
     ...(cell.climbed ? [`rung ${cell.climbed.rung}`] : []),
-    `${whole(cell.trainableParameters)} parameters`,
-    `${whole(cell.multiplyAdds)} multiply-adds`,
+    ...(findings.settings.evaluator
+      ? []
+      : [`${whole(cell.trainableParameters)} parameters`, `${whole(cell.multiplyAdds)} multiply-adds`]),
   ]);
   const armRows = findings.arms.map(({ label, done, mean, best }) => [
     label,

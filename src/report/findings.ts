@@ -7,6 +7,7 @@ import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { defaultSpace } from '../space/search-space.ts';
+import { rewardSource } from '../study/external-evaluator.ts';
 import { keptPrediction, readFinalLatency, readFinalModel } from '../study/kept-results.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
@@ -124,7 +125,7 @@ export function sentences(findings: Findings): string[] {
   const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${space.toUpperCase()}`;
   const said = [
-    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
+    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   const { repeats } = summary;
   if (repeats.trials > 0) {
@@ -141,8 +142,11 @@ export function sentences(findings: Findings): string[] {
     const which = finalists?.end
       ? `The cell of trial ${best.trial} was chosen`
       : `The best cell is that of trial ${best.trial}`;
+    const rewarded = `${which}: its reward is ${percent(best.reward, 2)}; the mean of all is ${percent(summary.mean!, 2)}.`;
     said.push(
-      `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right${meanWords(best, summary.mean!, ladder)}.`,
+      settings.evaluator
+        ? rewarded
+        : `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right${meanWords(best, summary.mean!, ladder)}.`,
     );
   }
   if (ladder) said.push(...ladderSentences(ladder));

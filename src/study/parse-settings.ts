@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { checked } from '../checked.ts';
 import { defaultSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
 import type { Recipe } from '../train/recipe.ts';
+import { externalEvaluator } from './result-schemas.ts';
 import type {
   Finalists,
   LadderSettings,
@@ -106,6 +107,7 @@ const settings: z.ZodType<StoredSettings> = z.strictObject({
   remember: z.boolean().exactOptional(),
   limits: limits.exactOptional(),
   known: z.array(z.array(count)).exactOptional(),
+  evaluator: externalEvaluator.exactOptional(),
   space: z.enum(spaceNames).exactOptional(),
   blocks: z.int().positive(),
   trials: count,

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { EpochReport } from './outcome.ts';
 import type { FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
+import type { ExternalEvaluator } from './settings.ts';
 
 /** The images of a search: what they are called, where they came from, and their classes in the order of the logits. */
 export interface KeptDataset {
@@ -20,6 +21,8 @@ export interface StudyResults {
   'final latency': FinalLatency;
   /** The trials that race, best first; in a study of several strategies also those of each arm. */
   finalists: { trials: number[]; arms?: number[][] };
+  /** The one that the study goes on with, where it was changed. */
+  evaluator: ExternalEvaluator;
 }
 
 type Fields<Whole> = Record<keyof Whole, z.ZodType>;
@@ -38,6 +41,11 @@ const epoch: z.ZodType<EpochReport> = z.object({
   imagesPerSecond: real.exactOptional(),
   details: z.unknown().exactOptional(),
 } satisfies Fields<EpochReport>);
+
+export const externalEvaluator: z.ZodType<ExternalEvaluator> = z.strictObject({
+  command: z.string().exactOptional(),
+  timeLimit: real.exactOptional(),
+} satisfies Fields<ExternalEvaluator>);
 
 export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResults[Name]> } = {
   dataset: z.object({
@@ -84,6 +92,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     machine: z.string(),
   } satisfies Fields<FinalLatency>),
   finalists: z.object({ trials: z.array(count), arms: z.array(z.array(count)).exactOptional() }),
+  evaluator: externalEvaluator,
 };
 
 const accuracies = z.array(z.union([real, z.nan(), z.null()])); // of no images: NaN, which JSON has not

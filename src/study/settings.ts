@@ -58,6 +58,8 @@ export interface SearchSettings {
   limits?: Limits;
   /** Decisions of given cells, which are the first trials; none: []. */
   known: number[][];
+  /** Who evaluates trials instead of nasnet; `child` and `final` then only say how large its cells may be built. */
+  evaluator?: ExternalEvaluator;
   /** Which cells there are. */
   space: SpaceName;
   /** B: blocks of a cell. */
@@ -71,6 +73,14 @@ export interface SearchSettings {
   /** Absent: the final network is built from the best trial as it is. */
   finalists?: Finalists;
   final: Training;
+}
+
+/** Whoever evaluates the trials of a study outside nasnet (docs/evaluator.md). */
+export interface ExternalEvaluator {
+  /** Run by the shell once per worker. Absent: outcomes are told by `nasnet tell`. */
+  command?: string;
+  /** Seconds that a trial may take. */
+  timeLimit?: number;
 }
 
 export interface Limits {

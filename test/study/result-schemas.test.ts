@@ -30,6 +30,7 @@ const results: StudyResults = {
   },
   'final latency': { trial: 3, milliseconds: 2, foretold: 1.5, machine: 'mine' },
   finalists: { trials: [3, 1], arms: [[3], [1]] },
+  evaluator: { command: 'python3 train.py', timeLimit: 60 },
 };
 
 test('every result is read back as it was kept', () => {

@@ -33,6 +33,10 @@ export interface SearchFlags extends LimitFlags, DeviceFlags {
   reEvaluate?: boolean;
   known?: string[];
   epochs?: number;
+  evaluator?: string;
+  /** Seconds. */
+  timeLimit?: number;
+  changeEvaluator?: boolean;
   dryRun?: boolean;
   overwrite?: boolean;
   json?: boolean;
@@ -123,6 +127,12 @@ export function addSearchFlags(command: Command): Command {
       '--re-evaluate',
       'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
     )
+    .option(
+      '--evaluator <command>',
+      'a program of yours that evaluates trials in place of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
+    )
+    .option('--time-limit <seconds>', 'with --evaluator: of a trial (default: none)', positiveNumber('--time-limit'))
+    .option('--change-evaluator', 'go on with another --evaluator than the study was started with')
     .option('--dry-run', 'state the search, and what it will take here, without starting it')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'print what was found as one JSON document');

@@ -42,7 +42,8 @@ export async function newSearch(
   return { settings: { ...settings, ...(limits && { limits }) }, counts, start };
 }
 
-async function statedSettings(
+/** The settings by the preset and the flags alone. */
+export async function statedSettings(
   flags: SearchFlags,
   given: GivenFlags,
   note: (line: string) => void,

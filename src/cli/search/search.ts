@@ -25,6 +25,7 @@ import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
+import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { forecast } from './forecast.ts';
 import { newSearch, reopen } from './open-study.ts';
@@ -37,12 +38,13 @@ export function registerSearch(program: Command): void {
   addSearchFlags(command)
     .addHelpText(
       'after',
-      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --preset paper --dry-run`,
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --evaluator 'python3 train.py' --workers 4 --trials 500\n  nasnet search --preset paper --dry-run`,
     )
     .action((flags: SearchFlags, command: Command) => search(flags, givenFlags(command)));
 }
 
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
+  if (isForEvaluator(flags)) return searchWithEvaluator(flags, given);
   const computing = computingOf(flags);
   const path = flags.study ?? join('runs', flags.preset, 'study.db');
   const directory = flags.output ?? dirname(path);
