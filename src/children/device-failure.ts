@@ -46,7 +46,7 @@ export function explained(error: unknown, device: string, { batchSize }: { batch
     .slice(0, 2)
     .join(' '); // libtorch's advice on its allocator is not the user's
   return new DeviceMemoryError(
-    `${device} has too little memory for this network in batches of ${batchSize}: fewer --workers leave each child more, a smaller batch needs less (${said})`,
+    `${device} has too little memory for this network in batches of ${batchSize}: fewer workers leave each child more, a smaller batch needs less (${said})`,
     { cause: error },
   );
 }

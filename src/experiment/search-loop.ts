@@ -69,7 +69,7 @@ interface Order {
   laterPerRung?: number;
 }
 
-const orderSchema: z.ZodType<Order> = z.strictObject({
+export const orderSchema: z.ZodType<Order> = z.strictObject({
   inOrder: z.boolean(),
   lookahead: z.int().positive(),
   laterPerRung: z.number().positive().exactOptional(),

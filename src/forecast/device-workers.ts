@@ -22,7 +22,7 @@ export function workersOn(
   const left = free(device);
   if (left === undefined) {
     note(
-      `On ${device}, one child at a time: nvidia-smi does not tell how much memory is free; --workers sets another number`,
+      `On ${device}, one child at a time: nvidia-smi does not tell how much memory is free; another number of workers may be asked for`,
     );
     return 1;
   }

@@ -13,16 +13,16 @@ import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 
-/** The flag of each limit, in the order in which they are checked. */
-export const limitFlags = {
-  parameters: '--max-parameters',
-  multiplyAdds: '--max-multiply-adds',
-  memory: '--max-memory',
-  latency: '--max-latency',
+/** What each limit is called, in the order in which they are checked. */
+const limitNames = {
+  parameters: 'most parameters',
+  multiplyAdds: 'most multiply-adds',
+  memory: 'most memory',
+  latency: 'most latency',
 } as const;
 
 export interface Excess {
-  limit: keyof typeof limitFlags;
+  limit: keyof typeof limitNames;
   /** Such as "1,234 parameters of at most 1,000". */
   message: string;
 }
@@ -117,7 +117,8 @@ export function refuseImpossible(check: CheckLimits, blocks: number, space?: Spa
   const [excess, ...others] = cheapestCells(blocks, space).map(check);
   if (!excess || others.includes(undefined)) return;
   throw new InputError(
-    `${limitFlags[excess.limit]}: expected a limit that some cell keeps, but even cells of identities alone come to ${excess.message}`,
+    `${limitNames[excess.limit]}: expected a limit that some cell keeps, but even cells of identities alone come to ${excess.message}`,
+    { code: 'impossible-limit', fields: { limit: excess.limit } },
   );
 }
 

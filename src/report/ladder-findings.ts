@@ -154,7 +154,7 @@ function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter)
   const between = `Between the rewards at rungs ${lower} and ${upper}`;
   const all = drawn
     ? lotWords(drawn, lower)
-    : `over all cells it may be higher, which --random-promotions would measure.`;
+    : `over all cells it may be higher, which random promotions would measure.`;
   if (!correlation)
     return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${drawn ? ` And ${all}` : ''}`;
   return (

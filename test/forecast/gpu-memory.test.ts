@@ -82,7 +82,7 @@ test('a child out of memory on a GPU fails with its kind and words that help; on
   );
   const found = explained(error, 'cuda:0', { batchSize: 64 }) as DeviceMemoryError;
   assert.equal(found.kind, 'out-of-memory');
-  assert.match(found.message, /^cuda:0 has too little memory for this network in batches of 64: fewer --workers/);
+  assert.match(found.message, /^cuda:0 has too little memory for this network in batches of 64: fewer workers/);
   assert.match(found.message, /Tried to allocate 2\.00 GiB\.\)$/);
   assert.equal(explained(error, 'cpu', { batchSize: 64 }), error);
   assert.equal(losesDevice(error, 'cuda:0'), false);

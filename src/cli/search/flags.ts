@@ -84,7 +84,7 @@ export function addSearchFlags(command: Command): Command {
     .option(
       '--rungs <list>',
       'a ladder: the best children are trained further. Epochs of each rung, such as 1,3,9; with colons also images=, filters=, cells= and resolution=, where they change',
-      (text) => parseRungs(text),
+      (text) => parseRungs(text, '--rungs'),
     )
     .option(
       '--reduction <n>',
