@@ -41,7 +41,7 @@ export const commands: Record<string, Entry> = {
   },
   classify: {
     takes: '[options] <model> <images...>',
-    about: 'the likeliest classes of images, by a trained or imported network',
+    about: 'the most probable classes of images, by a trained or imported network',
     load: async () => (await import('./classify.ts')).registerClassify,
   },
   train: {

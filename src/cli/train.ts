@@ -53,8 +53,12 @@ export function registerTrain(program: Command): void {
       'side of the images; smaller than stored means averaged down (default: 32)',
       wholeNumber('--size'),
     )
-    .option('--training-images <n>', 'train on so many only (default: all)', wholeNumber('--training-images'))
-    .option('--validation-images <n>', 'hold out so many (default: a tenth)', wholeNumber('--validation-images'))
+    .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
+    .option(
+      '--validation-images <n>',
+      'hold out this many images (default: a tenth)',
+      wholeNumber('--validation-images'),
+    )
     .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
     .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
     .option(

@@ -64,7 +64,7 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
       most: memory?.bytes,
       of: (_, decisions) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(decisions).memory))),
       words: bytesWords,
-      what: ladder ? 'in a worker at the dearest rung' : 'in a worker',
+      what: ladder ? 'in a worker at the most expensive rung' : 'in a worker',
     },
   ];
   const stated = costs.filter(({ most }) => most !== undefined);

@@ -116,7 +116,7 @@ async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promis
     const { evaluator: command, timeLimit } = flags;
     if (!evaluator)
       throw new InputError(
-        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start anew`,
+        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start a new search`,
       );
     if (command === undefined && evaluator.command === undefined)
       throw new InputError(

@@ -110,13 +110,13 @@ export async function reopen(path: string, flags: SearchFlags, given: GivenFlags
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
-      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start a new search`,
     );
   }
   if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
     study.close();
     throw new InputError(
-      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
+      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start a new search`,
     );
   }
   return study;
