@@ -15,10 +15,15 @@ if (status !== 0) process.exit(status ?? 1);
 // What is read while nasnet runs and is no TypeScript.
 copyFileSync(join(root, 'src/export/pytorch/network.py'), join(dist, 'export/pytorch/network.py'));
 
-// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it.
+// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it. In declarations it leaves them.
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {
   const path = join(dist, name);
   const text = readFileSync(path, 'utf8');
   const rewritten = text.replace(/(new URL\(\s*['"]\.{1,2}\/[^'"]+)\.ts(['"],\s*import\.meta\.url)/g, '$1.js$2');
   if (rewritten !== text) writeFileSync(path, rewritten);
+}
+for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'))) {
+  const path = join(dist, name);
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace(/((?:from |import\()['"]\.{1,2}\/[^'"]+)\.ts(['"])/g, '$1.js$2'));
 }

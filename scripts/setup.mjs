@@ -11,26 +11,27 @@ import { inCheckout, root, writableHome } from './setup/places.mjs';
 import { Report, SetupFailure, stopCommands } from './setup/step.mjs';
 
 /**
- * @param {{ addon?: boolean, report?: Report }} [options] addon: false for commands that need no tensors
+ * @param {{ addon?: boolean, report?: Report, node?: string }} [options] addon: false for commands that need no tensors;
+ * node: the one that will load the addon, as it is, where that is not to be found or fetched
  * @returns {Promise<string>} the Node to run everything with
  * @throws {SetupFailure}
  */
-export async function setUp({ addon = true, report = new Report({ quiet: true }) } = {}) {
-  const node = findNode();
+export async function setUp({ addon = true, report = new Report({ quiet: true }), node: given } = {}) {
+  const node = given ?? findNode();
   if (node && packagesMissing().length === 0 && (!addon || currentAddon())) {
-    if (!report.quiet) await everyStep(addon, report);
+    if (!report.quiet) await everyStep(addon, report, given);
     return node;
   }
   const lock = join(writableHome(), 'build/setup.lock');
   return withLock(
     lock,
     (holder) => report.note(`another set-up is at work (${holder}); waiting for it`),
-    () => withSignals(() => everyStep(addon, report)),
+    () => withSignals(() => everyStep(addon, report, given)),
   );
 }
 
-/** @param {boolean} addon @param {Report} report */
-async function everyStep(addon, report) {
+/** @param {boolean} addon @param {Report} report @param {string} [given] */
+async function everyStep(addon, report, given) {
   const missing = packagesMissing();
   if (missing.length === 0) report.skipped('packages', inCheckout ? 'as the lock file says' : 'installed by npm');
   else {
@@ -44,7 +45,7 @@ async function everyStep(addon, report) {
       return {};
     });
   }
-  let node = findNode();
+  let node = given ?? findNode();
   if (node)
     report.skipped(
       'node',

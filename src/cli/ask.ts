@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { allowAtOnce, askTrial } from '../experiment/ask-tell.ts';
+import { allowAtOnce, askTrial } from '../experiment/asked-trials.ts';
 import type { TrialRequest } from '../experiment/evaluated-search.ts';
 import { InputError } from '../failure.ts';
 import { describeCell } from '../space/print.ts';

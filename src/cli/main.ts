@@ -51,7 +51,7 @@ export const commands: Record<string, Entry> = {
   },
   classify: {
     takes: '[options] <model> <images...>',
-    about: 'the likeliest classes of images, by a trained or imported network',
+    about: 'the most probable classes of images, by a trained or imported network',
     load: async () => (await import('./classify.ts')).registerClassify,
   },
   train: {
@@ -116,11 +116,12 @@ export async function main(words: string[]): Promise<number> {
   }
 }
 
-function explain(error: unknown): number {
+async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
-  if (error instanceof Interruption) return say(error.message, exitCodes.interrupted);
-  if (error instanceof InputError) return say(error.message, exitCodes.badInput);
-  if (error instanceof Failure) return say(error.message, exitCodes.failed);
+  const { typedSentence } = await import('./flag-words.ts');
+  if (error instanceof Interruption) return say(typedSentence(error), exitCodes.interrupted);
+  if (error instanceof InputError) return say(typedSentence(error), exitCodes.badInput);
+  if (error instanceof Failure) return say(typedSentence(error), exitCodes.failed);
   return say(error instanceof Error ? (error.stack ?? error.message) : String(error), exitCodes.failed);
 }
 

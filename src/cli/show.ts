@@ -8,8 +8,7 @@ import { ladderArmTable } from '../report/ladder-arms.ts';
 import { ladderTable, meterTable } from '../report/ladder-findings.ts';
 import { listTrials, trialsAsCsv, trialsAsJson } from '../report/trial-list.ts';
 import { describeCell } from '../space/print.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import { Study } from '../study/study.ts';
+import { openSearch } from '../study/parse-settings.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { alignColumns } from './terminal/columns.ts';
@@ -37,7 +36,7 @@ export function registerShow(program: Command): void {
     )
     .action(async (path: string, { top, json, trials, format }: ShowFlags) => {
       if (format !== undefined && !trials) throw new InputError('--format: expected --trials beside it, got none');
-      using study = Study.open<SearchSettings>(path, { readOnly: true });
+      using study = openSearch(path, { readOnly: true });
       if (trials) {
         const list = listTrials(study);
         await writeOut((format ?? (json ? 'json' : 'csv')) === 'json' ? trialsAsJson(list) : trialsAsCsv(list));

@@ -1,10 +1,9 @@
 // `nasnet tell STUDY TRIAL REWARD`: what came of a trial that `nasnet ask` gave out.
 
 import type { Command } from 'commander';
-import { tellTrial } from '../experiment/ask-tell.ts';
+import { tellTrial } from '../experiment/asked-trials.ts';
 import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import { Study } from '../study/study.ts';
+import { openSearch } from '../study/parse-settings.ts';
 import { countFromZero } from './flags/parsers.ts';
 import { whenFree } from './flags/when-free.ts';
 
@@ -24,7 +23,7 @@ export function registerTell(program: Command): void {
     )
     .action(async (path: string, trial: number, reward: string | undefined, { failed }: { failed?: string }) => {
       const outcome = outcomeOf(reward, failed);
-      using study = await whenFree(() => Study.open<SearchSettings>(path));
+      using study = await whenFree(() => openSearch(path));
       tellTrial(study, trial, outcome);
     });
 }

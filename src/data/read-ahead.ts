@@ -1,5 +1,6 @@
 // Image files in batches, decoded ahead of the network: while it computes, sharp's threads prepare the next batches.
 
+import { mayTuneProcess } from '../engine/host-process.ts';
 import type { Framing } from './framing.ts';
 import { prepareImage } from './prepare-image.ts';
 
@@ -21,7 +22,7 @@ export async function* readAhead<File extends { path: string }>(
   batchSize: number,
 ): AsyncGenerator<ReadBatch<File>> {
   const { default: sharp } = await import('sharp');
-  sharp.concurrency(1); // many images at once need no threads within one
+  if (mayTuneProcess()) sharp.concurrency(1); // many images at once need no threads within one
   const read = (first: number) =>
     Promise.all(
       files.slice(first, first + batchSize).map((file) =>

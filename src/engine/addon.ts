@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../failure.ts';
+import { mayTuneProcess } from './host-process.ts';
 
 /** A tensor as the addon knows it: an index into its table; 0 is none. */
 export type Handle = number;
@@ -64,6 +65,12 @@ export interface Addon {
 }
 
 let loaded: Addon | undefined;
+let file: string | undefined;
+
+/** Names the file to load, where the environment names none. Without effect once the addon is loaded. */
+export function useAddon(path: string): void {
+  file = path;
+}
 
 /** The addon, loaded at the first call. Throws a Failure when it is missing or does not fit this machine. */
 export function addon(): Addon {
@@ -73,18 +80,21 @@ export function addon(): Addon {
 
 function load(): Addon {
   // bin/nasnet names another file where the package's own folder is read-only.
-  const path = process.env.NASNET_ADDON ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  const path = process.env.NASNET_ADDON ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
   // OpenMP reads these when libtorch loads. By default its threads spin for long while they wait for one another: beside any other
   // work on the machine a training on two threads then takes ten times as long. Asleep at once, they wake too late for the next
   // operator of a small batch; so they spin for some 20 µs.
-  process.env.OMP_WAIT_POLICY ??= 'passive';
-  process.env.GOMP_SPINCOUNT ??= '2000';
+  if (mayTuneProcess()) {
+    process.env.OMP_WAIT_POLICY ??= 'passive';
+    process.env.GOMP_SPINCOUNT ??= '2000';
+  }
   try {
     return createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
     throw new Failure(
       `The tensor engine could not be loaded (${reason}). Run \`node scripts/setup.mjs\`, then \`nasnet doctor\`.`,
+      { code: 'engine-not-loaded' },
     );
   }
 }

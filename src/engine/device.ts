@@ -37,7 +37,10 @@ export const deviceForms = 'auto, cpu, cuda or cuda:N';
  */
 export function resolveDevice(word: string, driverSeen = hasDriver): string {
   if (!/^(auto|cpu|cuda(:\d+)?)$/.test(word)) {
-    throw new InputError(`--device: expected ${deviceForms}, got ${JSON.stringify(word)}`);
+    throw new InputError(`device: expected ${deviceForms}, got ${JSON.stringify(word)}`, {
+      code: 'unknown-device',
+      fields: { got: word },
+    });
   }
   if (word === cpu || (word === 'auto' && !driverSeen())) return cpu;
   const [first, ...others] = devices().filter((name) => name !== cpu);
@@ -48,10 +51,16 @@ export function resolveDevice(word: string, driverSeen = hasDriver): string {
     const reason = driverSeen()
       ? `libtorch ${version} is built without CUDA or too new for the driver`
       : 'no NVIDIA driver is there';
-    throw new InputError(`--device: expected a GPU for ${word}, found none: ${reason}; --device cpu goes without`);
+    throw new InputError(`device: expected a GPU for ${word}, found none: ${reason}; the device cpu goes without`, {
+      code: 'no-gpu',
+      fields: { got: word },
+    });
   }
   if (![first, ...others].includes(wanted)) {
-    throw new InputError(`--device: expected one of ${[cpu, first, ...others].join(', ')}, got ${word}`);
+    throw new InputError(`device: expected one of ${[cpu, first, ...others].join(', ')}, got ${word}`, {
+      code: 'unknown-device',
+      fields: { got: word },
+    });
   }
   return wanted;
 }

@@ -22,14 +22,14 @@ export function workersOn(
   const left = free(device);
   if (left === undefined) {
     note(
-      `On ${device}, one child at a time: nvidia-smi does not tell how much memory is free; --workers sets another number`,
+      `On ${device}, one child at a time: nvidia-smi does not tell how much memory is free; another number of workers may be asked for`,
     );
     return 1;
   }
   const workers = childrenOnGpu(each, left, availableParallelism());
   note(
-    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, each takes up to ${bytesWords(each)} as reckoned`,
+    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, each is assumed to take up to ${bytesWords(each)}`,
   );
-  note('What follows is foretold for the processor; a GPU takes less');
+  note('The predictions below are for the processor; a GPU takes less time');
   return workers;
 }

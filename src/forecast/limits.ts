@@ -13,16 +13,16 @@ import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 
-/** The flag of each limit, in the order in which they are checked. */
-export const limitFlags = {
-  parameters: '--max-parameters',
-  multiplyAdds: '--max-multiply-adds',
-  memory: '--max-memory',
-  latency: '--max-latency',
+/** What each limit is called, in the order in which they are checked. */
+const limitNames = {
+  parameters: 'most parameters',
+  multiplyAdds: 'most multiply-adds',
+  memory: 'most memory',
+  latency: 'most latency',
 } as const;
 
 export interface Excess {
-  limit: keyof typeof limitFlags;
+  limit: keyof typeof limitNames;
   /** Such as "1,234 parameters of at most 1,000". */
   message: string;
 }
@@ -64,7 +64,7 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
       most: memory?.bytes,
       of: (_, decisions) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(decisions).memory))),
       words: bytesWords,
-      what: ladder ? 'in a worker at the dearest rung' : 'in a worker',
+      what: ladder ? 'in a worker at the most expensive rung' : 'in a worker',
     },
   ];
   const stated = costs.filter(({ most }) => most !== undefined);
@@ -91,7 +91,7 @@ export function finalPlan(
   decisions: readonly number[],
   { cells, filters, resolution }: Training,
   { classes }: ImageCounts,
-  space?: SearchSettings['space'],
+  space: SpaceName,
 ): Plan {
   return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
 }
@@ -117,7 +117,8 @@ export function refuseImpossible(check: CheckLimits, blocks: number, space?: Spa
   const [excess, ...others] = cheapestCells(blocks, space).map(check);
   if (!excess || others.includes(undefined)) return;
   throw new InputError(
-    `${limitFlags[excess.limit]}: expected a limit that some cell keeps, but even cells of identities alone come to ${excess.message}`,
+    `${limitNames[excess.limit]}: expected a limit that some cell keeps, but even cells of identities alone come to ${excess.message}`,
+    { code: 'impossible-limit', fields: { limit: excess.limit } },
   );
 }
 

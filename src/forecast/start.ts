@@ -81,7 +81,7 @@ export function workersFor(
   if (asked)
     return {
       workers: wanted,
-      warning: `${holds} and ${has}: some may be killed for memory; --workers ${fitting} would fit.`,
+      warning: `${holds} and ${has}: some may be killed for memory; ${fitting} would fit.`,
     };
   return { workers: fitting, warning: `${holds} and ${has}: ${fitting} at a time in place of ${wanted}.` };
 }

@@ -45,7 +45,8 @@ export function matchWeights(path: string, file: WeightFile, { from, classes }: 
   if (count === undefined) {
     refuseDifferences(path, file, title, body, []);
     throw new InputError(
-      `${path}: expected a classifier, got weights without one (no top); --classes N starts a new one of N classes`,
+      `${path}: expected a classifier, got weights without one (no top); a number N of classes starts a new one of N classes`,
+      { code: 'no-classifier' },
     );
   }
   const all = correspondencesOf(model, naming, count);

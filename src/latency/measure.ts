@@ -58,12 +58,15 @@ export async function* measureLatency(
   const { threads = availableParallelism() } = options;
   const there = devices();
   const missing = options.devices.find((device) => !there.includes(device));
-  if (missing !== undefined) throw new InputError(`--device: expected one of ${there.join(', ')}, got ${missing}`);
+  if (missing !== undefined)
+    throw new InputError(`device: expected one of ${there.join(', ')}, got ${missing}`, { code: 'unknown-device' });
   const places = options.runtimes.flatMap((runtime) =>
     options.devices.filter((device) => runtime === 'nasnet' || device === 'cpu').map((device) => ({ runtime, device })),
   );
   if (places.length === 0)
-    throw new InputError(`--device: expected cpu, where onnxruntime is timed, got ${options.devices.join(', ')}`);
+    throw new InputError(`device: expected cpu, where onnxruntime is timed, got ${options.devices.join(', ')}`, {
+      code: 'unknown-device',
+    });
   for (const { runtime, device } of places) {
     const open = () =>
       runtime === 'nasnet' ? openEngine(network, { device, threads }) : openOnnx(network, description, { threads });
@@ -131,5 +134,5 @@ function tooLarge(needed: number, memoryBytes = process.availableMemory()): stri
 function tooLong(millisecondsAnImage: number | undefined, batch: number, seconds: number): string | undefined {
   const expected = ((millisecondsAnImage ?? 0) * batch) / 1000;
   if (expected <= seconds) return undefined;
-  return `one run would take about ${Math.round(expected)} s, longer than --seconds ${seconds}`;
+  return `one run would take about ${Math.round(expected)} s, longer than the ${seconds} s of a measurement`;
 }

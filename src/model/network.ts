@@ -4,6 +4,7 @@ import { cpu, type Precision } from '../engine/device.ts';
 import { scope } from '../engine/memory.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { InputError } from '../failure.ts';
 import { withoutDrawing } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -22,6 +23,8 @@ export interface Output {
   logits: Tensor;
   /** [images, classes]; only in training, of a plan with an auxiliary head. */
   auxiliaryLogits?: Tensor;
+  /** The endpoints that were asked for, by name: [images, channels, height, width] in the network's precision. */
+  features?: Record<string, Tensor>;
 }
 
 /** The network of a plan. Its parameters are named as `planParameters(plan)` lists them; a seed gives the same ones on every device. */
@@ -43,6 +46,33 @@ function copied(plan: Plan, settings: NetworkSettings): Network {
   network.loadStateDict(drawn.stateDict());
   drawn.dispose();
   return network;
+}
+
+export interface ForwardOptions {
+  /** Share of the training that is done, 0 to 1, which ScheduledDropPath grows with; float64 [] where only the device knows it. */
+  progress?: number | Tensor;
+  /** Endpoints whose results are wanted beside the logits. */
+  features?: readonly string[];
+}
+
+/** The endpoints that `forward` can hand out, in the order of computation: the plan's, but for the head's. */
+export const featureNames = (plan: Plan): string[] =>
+  plan.endpoints.flatMap(({ name }) => (name === 'global_pool' ? [] : [name]));
+
+function requireEndpoints(plan: Plan, wanted: readonly string[]): void {
+  const known = featureNames(plan);
+  const missing = wanted.find((name) => !known.includes(name));
+  if (missing === undefined) return;
+  throw new InputError(`features: expected one of ${known.join(', ')}, got ${JSON.stringify(missing)}`, {
+    code: 'unknown-endpoint',
+    fields: { got: missing, expected: known },
+  });
+}
+
+/** What the cells call an endpoint's result: ImageNet's `Stem` is its last stem cell's, CIFAR's the stem convolution's. */
+function resultName(plan: Plan, endpoint: string): string {
+  if (endpoint !== 'Stem') return endpoint;
+  return plan.cells.findLast(({ name }) => name.startsWith('Cell_Stem_'))?.name ?? plan.stemName;
 }
 
 export class Network extends Module {
@@ -70,9 +100,12 @@ export class Network extends Module {
    * @param images [images, channels, height, width] of the plan's size
    * @param options.progress share of the training that is done, 0 to 1, which ScheduledDropPath grows with; float64 [] where only
    * the device knows it
+   * @param options.features endpoints whose results are wanted too: `Stem`, `Cell_0` …, `Reduction_Cell_0` … as `featureNames` lists them
+   * @throws InputError for an endpoint that the network does not have
    * @returns logits in float32 whatever the precision
    */
-  forward(images: Tensor, { progress = 0 }: { progress?: number | Tensor } = {}): Output {
+  forward(images: Tensor, { progress = 0, features }: ForwardOptions = {}): Output {
+    if (features) requireEndpoints(this.plan, features);
     const relus = new SharedRelus();
     // In evaluation a cell's intermediate results die with it: 0.8 GB an image would be kept for NASNet-A large.
     const run = <Result>(cell: (relus: SharedRelus) => Result): Result =>
@@ -85,9 +118,12 @@ export class Network extends Module {
     });
     const last = this.plan.cells.at(-1)!.name;
     const logits = this.#answer(this.#head.forward(endpoints.get(last)!, relus));
-    if (!this.training || !this.#auxiliary) return { logits };
+    const found = features && {
+      features: Object.fromEntries(features.map((name) => [name, endpoints.get(resultName(this.plan, name))!])),
+    };
+    if (!this.training || !this.#auxiliary) return { logits, ...found };
     const from = endpoints.get(this.plan.auxiliary!.from)!;
-    return { logits, auxiliaryLogits: this.#answer(this.#auxiliary.forward(from, relus)) };
+    return { logits, auxiliaryLogits: this.#answer(this.#auxiliary.forward(from, relus)), ...found };
   }
 
   #input(images: Tensor): Tensor {

@@ -115,7 +115,7 @@ function filtersOf({ cells, penultimate, named }: ModelName, architecture: Archi
   if (named) return flags.filters ?? namedModels[named].filters;
   if ((penultimate === undefined) === (flags.filters === undefined)) {
     const got = penultimate === undefined ? 'neither' : 'both';
-    throw new InputError(`model: expected either @P after N or --filters F, got ${got}`);
+    throw new InputError(`model: expected either @P after N or F, the filters, got ${got}`, { code: 'model-size' });
   }
   return flags.filters ?? filtersFor(architecture, cells, penultimate!);
 }

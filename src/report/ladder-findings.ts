@@ -3,7 +3,7 @@
 
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
-import type { TrainingDetails } from '../study/outcome.ts';
+import { trainingDetails } from '../study/result-schemas.ts';
 import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { RungRecord } from '../study/rungs.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
@@ -103,7 +103,7 @@ export function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFind
 
 function weightsOf(records: readonly RungRecord[], rung: number): { kept: number; lost: number } {
   const told = records.flatMap(({ rung: own, details }) => {
-    const { continued } = (details ?? {}) as Partial<TrainingDetails>;
+    const { continued } = trainingDetails(details);
     return own === rung && continued !== undefined ? [continued] : [];
   });
   const kept = told.filter(Boolean).length;
@@ -145,7 +145,7 @@ export function ladderSentences({ reduction, rungs, meters }: LadderFindings): s
   const lots = meters.some(({ drawn }) => drawn);
   const climbed = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
   return [
-    `Of ${whole(lowestRung.done)} children trained at rung 0 the best, about one in ${reduction}${lots ? ', and some by lot' : ''}, were trained further: ${climbed}.`,
+    `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${lots ? ', and some promoted at random' : ''}, were trained further: ${climbed}.`,
     ...meters.map(meterSentence),
   ];
 }
@@ -154,7 +154,7 @@ function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter)
   const between = `Between the rewards at rungs ${lower} and ${upper}`;
   const all = drawn
     ? lotWords(drawn, lower)
-    : `over all cells it may be higher, which --random-promotions would measure.`;
+    : `over all cells it may be higher, which random promotions would measure.`;
   if (!correlation)
     return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${drawn ? ` And ${all}` : ''}`;
   return (
@@ -212,7 +212,7 @@ export function meterTable({ meters }: LadderFindings): string[][] {
   const lots = meters.some(({ drawn }) => drawn);
   const tau = (correlation?: RankCorrelation) => (correlation ? tauWords(correlation) : 'too few');
   return [
-    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['of them by lot', 'their τ, that of all'] : [])],
+    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['promoted at random', 'their τ'] : [])],
     ...meters.map(({ lower, upper, trials, correlation, drawn }) => [
       `${lower} and ${upper}`,
       whole(trials),

@@ -3,6 +3,7 @@
 
 import { drawArchitecture } from '../draw/picture.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
+import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { duration, percent, whole } from '../words.ts';
@@ -135,7 +136,7 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
     ['weights', final.weights],
   ];
   const points = final.epochs.flatMap(({ epoch, accuracy, details }): LearningPoint[] => {
-    const { trainingAccuracy } = (details ?? {}) as { trainingAccuracy?: number };
+    const { trainingAccuracy } = epochDetails(details);
     return [
       ...(trainingAccuracy === undefined ? [] : [{ epoch, value: trainingAccuracy, series: 'training' }]),
       ...(accuracy === undefined ? [] : [{ epoch, value: accuracy, series: 'validation' }]),

@@ -18,6 +18,7 @@ export function drawWithin<Drawn>(
     if (accepts(decisionsOf(drawn))) return drawn;
   }
   throw new Failure(
-    `none of ${mostAttempts} architectures that were drawn keeps the limits: raise them, or add --over-limit penalise so that the strategy learns them`,
+    `none of ${mostAttempts} architectures that were drawn keeps the limits: raise them, or tell the strategy of those beyond so that the strategy learns them`,
+    { code: 'none-within-limits' },
   );
 }

@@ -93,6 +93,9 @@ export function createStrategy(name: string, settings: StrategySettings): Strate
   return known.length > 0 ? new KnownFirst(strategy, known, parts.sizes) : strategy;
 }
 
+/** A fresh strategy of one name for decisions of any sizes. Throws as createStrategy. */
+export const strategyFrom = (name: string, parts: StrategyParts): Strategy => kindOf(name).create(parts);
+
 /**
  * All options of a strategy, or of several by their names, so that a study can keep them: a later version may have other defaults.
  * `given`: those that are not defaults, by strategy. Throws as createStrategy.

@@ -12,7 +12,7 @@ const currentName = 'evaluator';
 /** The evaluator that a study goes on with: the one that it was started with, or the latest that it was changed to. Undefined: nasnet trains. */
 export function evaluatorOf(study: StudyRecords & { settings: SearchSettings }): ExternalEvaluator | undefined {
   const { evaluator } = study.settings;
-  return evaluator && ((study.result(currentName) as ExternalEvaluator | undefined) ?? evaluator);
+  return evaluator && (study.result(currentName) ?? evaluator);
 }
 
 /** The study goes on with another one; its settings still say what it was started with. */

@@ -22,14 +22,14 @@ const least = { epochs: Number.MIN_VALUE, images: 1, filters: 1, cells: 0, resol
 type Name = keyof typeof least;
 
 /** @throws InputError for what is no ladder of two rungs or more */
-export function parseRungs(text: string, flag = '--rungs'): RungChange[] {
-  const rungs = text.split(',').map((rung) => parseRung(rung.trim(), flag));
+export function parseRungs(text: string, where = 'rungs'): RungChange[] {
+  const rungs = text.split(',').map((rung) => parseRung(rung.trim(), where));
   if (rungs.length < 2)
-    throw new InputError(`${flag}: expected two rungs or more, such as 1,3,9, got ${JSON.stringify(text)}`);
+    throw new InputError(`${where}: expected two rungs or more, such as 1,3,9, got ${JSON.stringify(text)}`);
   return rungs;
 }
 
-function parseRung(text: string, flag: string): RungChange {
+function parseRung(text: string, where: string): RungChange {
   const rung: RungChange = {};
   for (const part of text.split(':')) {
     const [, name = 'epochs', digits] = /^(?:\s*(\w+)\s*=)?\s*([\d_]+(?:\.\d+)?)\s*$/.exec(part) ?? [];
@@ -39,7 +39,7 @@ function parseRung(text: string, flag: string): RungChange {
     if (!right || rung[known] !== undefined) {
       const names = Object.keys(least).join(', ');
       throw new InputError(
-        `${flag}: expected rungs such as 1,3,9 or 1,3:images=20000,9:filters=16 (${names}), got ${JSON.stringify(text)}`,
+        `${where}: expected rungs such as 1,3,9 or 1,3:images=20000,9:filters=16 (${names}), got ${JSON.stringify(text)}`,
       );
     }
     rung[known] = value;

@@ -39,7 +39,7 @@ export interface LadderSettings {
   randomShare: number;
 }
 
-/** What a search is. JSON: it is stored in the study as it is here. */
+/** What a search is. JSON: it is stored in the study as it is here; parse-settings.ts reads what older versions stored. */
 export interface SearchSettings {
   preset: string;
   /** `cifar10`, or the folder of one's own images. */
@@ -52,20 +52,20 @@ export interface SearchSettings {
   strategyOptions: object;
   /** Whether outcomes are told in the order of the asks (experiment/search-loop.ts): reproducible, and right for few workers. */
   inOrder: boolean;
-  /** Whether a graph that was trained before keeps its reward (experiment/remembered.ts). Absent in older studies: no. */
-  remember?: boolean;
+  /** Whether a graph that was trained before keeps its reward (experiment/remembered.ts). */
+  remember: boolean;
   /** What the final network may cost at most. */
   limits?: Limits;
-  /** Decisions of given cells, which are the first trials. */
-  known?: number[][];
+  /** Decisions of given cells, which are the first trials; none: []. */
+  known: number[][];
   /** Who evaluates trials instead of nasnet; `child` and `final` then only say how large its cells may be built. */
   evaluator?: ExternalEvaluator;
-  /** Which cells there are. Absent in older studies: space A. */
-  space?: SpaceName;
+  /** Which cells there are. */
+  space: SpaceName;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
-  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth (CIFAR-10: 5,000). */
+  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth of them (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
   /** Absent: every child is trained once. */

@@ -181,7 +181,7 @@ test('without a connection the sentence says what to do, and nothing is left', a
   useRegistry(context, 'http://127.0.0.1:9'); // the discard port: nothing listens
   await assert.rejects(
     prepareCifar10({ cache }),
-    sentence(Failure, 'cannot be downloaded', '--data DIR', 'cifar-10-binary.tar.gz'),
+    sentence(Failure, 'cannot be downloaded', 'the official files', 'cifar-10-binary.tar.gz'),
   );
   assert.deepEqual(inCache(cache), []);
 });

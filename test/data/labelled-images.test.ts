@@ -87,7 +87,7 @@ test("the challenge's ground truth counts as the devkit does", () => {
 test('a column of numbers in another file must say how it counts, and three ways agree', () => {
   const folder = folderOf(...validation);
   const column = (numbers: number[]) => labelFile(numbers.join('\n'), 'column.txt');
-  refused(folder, names, { labels: column(firstThree) }, /does not say in which order .*--label-order devkit/);
+  refused(folder, names, { labels: column(firstThree) }, /does not say in which order .*the order devkit/);
   const devkit = firstThree.map((place) => imagenetClasses[place]!.devkitNumber);
   for (const [labelOrder, numbers] of [
     ['sorted', firstThree],
@@ -117,7 +117,7 @@ test('a column of numbers in another file must say how it counts, and three ways
     folder,
     animals,
     { labels: column([1, 1, 1]), labelOrder: 'devkit' },
-    /--label-order: expected sorted or sorted-from-1/,
+    /label order: expected sorted or sorted-from-1/,
   );
 });
 
@@ -161,7 +161,7 @@ test('what does not fit is refused in one sentence that names a few', () => {
     folderOf('1.png'),
     animals,
     {},
-    /expected folders named as the network's classes \("cat", "dog", "guinea pig"\), got none; .*--labels FILE$/,
+    /expected folders named as the network's classes \("cat", "dog", "guinea pig"\), got none; .*name that file$/,
   );
   refused(folderOf('cat/1.png', 'bird/1.png', 'fish/1.png'), animals, {}, /got also "bird", "fish"$/);
   refused(

@@ -32,7 +32,7 @@ test('without a GPU auto is the CPU, and asking for a GPU is refused with the re
     assert.equal(resolveDevice('auto', noDriver), 'cpu');
     assert.equal(resolveDevice('auto', driver), 'cpu');
     assert.equal(resolveDevice('cpu', noDriver), 'cpu');
-    refuses('cuda', noDriver, /^--device: expected a GPU for cuda, found none: no NVIDIA driver is there/);
+    refuses('cuda', noDriver, /^device: expected a GPU for cuda, found none: no NVIDIA driver is there/);
     refuses('cuda:1', driver, /found none: libtorch [\d.]+ is built without CUDA or too new for the driver/);
   });
 });
@@ -42,13 +42,13 @@ test('with GPUs auto and cuda are the first, others go by number, and a number t
     assert.equal(resolveDevice('auto', driver), 'cuda:0');
     assert.equal(resolveDevice('cuda', driver), 'cuda:0');
     assert.equal(resolveDevice('cuda:1', driver), 'cuda:1');
-    refuses('cuda:2', driver, /^--device: expected one of cpu, cuda:0, cuda:1, got cuda:2$/);
+    refuses('cuda:2', driver, /^device: expected one of cpu, cuda:0, cuda:1, got cuda:2$/);
   });
 });
 
 test('any other word is refused', () => {
   for (const word of ['gpu', 'cuda:', 'cuda:x', 'mps', '', 'CPU'])
-    refuses(word, driver, /^--device: expected auto, cpu, cuda or cuda:N, got "/);
+    refuses(word, driver, /^device: expected auto, cpu, cuda or cuda:N, got "/);
 });
 
 test('the CPU computes in float32 unless asked otherwise, a GPU in bfloat16', () => {

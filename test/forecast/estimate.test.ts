@@ -115,6 +115,6 @@ test('workers are as many as memory holds, unless more were asked for, and a sen
   });
   const { workers, warning } = workersFor(16, true, 2e9, 9e9);
   assert.equal(workers, 16, 'what was asked for is done');
-  assert.match(warning!, /some may be killed for memory; --workers 4 would fit\.$/);
+  assert.match(warning!, /some may be killed for memory; 4 would fit\.$/);
   assert.match(workersFor(1, false, 2e9, 1e9).warning!, /^One worker may hold up to 2\.00 GB .* it may be killed/);
 });

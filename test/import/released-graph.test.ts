@@ -87,7 +87,7 @@ test('weights without a classifier are refused, and start a new one where --clas
     return (
       error instanceof InputError &&
       error.message ===
-        `${path}: expected a classifier, got weights without one (no top); --classes N starts a new one of N classes`
+        `${path}: expected a classifier, got weights without one (no top); a number N of classes starts a new one of N classes`
     );
   });
   const { network, match, description } = await importWeights(path, { classes: 5 });

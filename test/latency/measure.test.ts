@@ -58,15 +58,15 @@ test('what does not fit the memory, or takes longer than it may, is not begun an
   assert.ok('milliseconds' in one!);
   assert.match(
     'notMeasured' in many! ? many.notMeasured : '',
-    /^one run would take about \d+ s, longer than --seconds 60$/,
+    /^one run would take about \d+ s, longer than the 60 s of a measurement$/,
   );
 });
 
 test('a device that is not there is refused, and none at all', async () => {
   await assert.rejects(rowsOf({ devices: ['cpu', 'cuda:7'] }), (error: Error) => {
-    return error instanceof InputError && /--device: expected one of cpu.*, got cuda:7/.test(error.message);
+    return error instanceof InputError && /device: expected one of cpu.*, got cuda:7/.test(error.message);
   });
-  await assert.rejects(rowsOf({ devices: [] }), /--device: expected cpu, where onnxruntime is timed/);
+  await assert.rejects(rowsOf({ devices: [] }), /device: expected cpu, where onnxruntime is timed/);
 });
 
 test('the memory of one pass is the weights and, for each image, the cells’ results and all of one cell’s', () => {

@@ -27,7 +27,7 @@ test('what is no ladder is refused in one sentence that shows what one is', () =
     assert.throws(
       () => parseRungs(text),
       (error: Error) =>
-        error instanceof InputError && /^--rungs: expected .*such as 1,3,9.*, got ".*"$/.test(error.message),
+        error instanceof InputError && /^rungs: expected .*such as 1,3,9.*, got ".*"$/.test(error.message),
       text,
     );
   }

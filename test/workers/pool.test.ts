@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,6 +65,20 @@ test('what an evaluator throws is the outcome of its job, and its process goes o
   assert.equal(kind, 'error');
   assert.match(message, /^this went wrong \(at .*evaluator\.ts/);
   assert.deepEqual(workers.pool.pids, [pid]);
+});
+
+test('a job that loses its device is tried again in a fresh process', async () => {
+  await using workers = newPool();
+  await workers.run({ action: 'double', value: 1 });
+  const [pid] = workers.pool.pids;
+  const history: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
+  const lose: TestJob = { action: 'lose-once', file: join(folder, 'lost') };
+  const outcome = await workers.run(lose, { onRetry: (reason) => history.push(reason) });
+  assert.equal(resultOf(outcome), 'in a fresh process');
+  assert.deepEqual(history, ['the worker process ended with exit code 1; its last lines: CUDA answers nothing']);
+  assert.ok(!workers.pool.pids.includes(pid!));
+  rmSync(folder, { recursive: true });
 });
 
 test('an evaluator that cannot start, or dies while starting, fails all jobs with the reason', async () => {

@@ -6,8 +6,8 @@ import type { FinalistEvent } from '../../experiment/finalists.ts';
 import { collapseWarning } from '../../report/controller-words.ts';
 import type { FinalistRace } from '../../selection/finalist-race.ts';
 import { rewardSource } from '../../study/external-evaluator.ts';
-import type { TrainingDetails } from '../../study/outcome.ts';
 import type { TrialState } from '../../study/records.ts';
+import { trainingDetails } from '../../study/result-schemas.ts';
 import { goesOn, rungTrainings, whyAnew } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
@@ -126,8 +126,10 @@ export class SearchDisplay extends LiveBlock {
   /** "trial 12 goes up to rung 1, from its weights" */
   #promotionWords({ trial, rung, drawn }: ExperimentEvent & { kind: 'promoted' }): string {
     const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
-    const how = goesOn(below, training) ? 'from its weights' : `trained anew (${whyAnew(below, training)})`;
-    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', by lot' : ''}`;
+    const how = goesOn(below, training)
+      ? 'from its weights'
+      : `trained from the beginning (${whyAnew(below, training)})`;
+    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', promoted at random' : ''}`;
   }
 
   #onFinalist(event: FinalistEvent): void {
@@ -214,6 +216,6 @@ export class SearchDisplay extends LiveBlock {
 const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>
   `trial ${trial}${rung > 0 ? ` at rung ${rung}` : ''}`;
 
-const notesOf = (details: unknown): string[] => (details as Partial<TrainingDetails> | undefined)?.notes ?? [];
+const notesOf = (details: unknown): string[] => trainingDetails(details).notes ?? [];
 
 const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

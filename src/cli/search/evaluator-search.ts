@@ -6,12 +6,15 @@ import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-sear
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
+import { reportNames } from '../../report/report-names.ts';
+import type { ResultFiles } from '../../result-files.ts';
 import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts';
+import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
-import { makeFolder } from '../../whole-file.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import { resultFilesOf } from '../study-results.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
@@ -32,7 +35,7 @@ export function isForEvaluator(flags: SearchFlags): boolean {
   const { evaluator, timeLimit, changeEvaluator, study: path } = flags;
   if (evaluator !== undefined || timeLimit !== undefined || changeEvaluator) return true;
   if (path === undefined || !existsSync(path)) return false;
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  using study = openSearch(path, { readOnly: true });
   return study.settings.evaluator !== undefined;
 }
 
@@ -44,7 +47,8 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   const display = new SearchDisplay(process.stderr);
   using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
   const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
-  makeFolder(directory);
+  const results = resultFilesOf(study, directory, flags.overwrite);
+  results.claim(...reportNames.map((name) => join(directory, name)));
 
   const end = await run(study, trials, workers, display);
   if (end === 'interrupted') {
@@ -53,7 +57,7 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
       `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
     );
   }
-  await closeWith(study, directory, path, trials, flags.json === true);
+  await closeWith(study, { directory, path, trials, json: flags.json === true, results });
 }
 
 /** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
@@ -109,7 +113,7 @@ async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promis
     const { evaluator: command, timeLimit } = flags;
     if (!evaluator)
       throw new InputError(
-        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start anew`,
+        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start a new search`,
       );
     if (command === undefined && evaluator.command === undefined)
       throw new InputError(
@@ -156,10 +160,20 @@ class Outlook {
   }
 }
 
-async function closeWith(study: Study<SearchSettings>, directory: string, path: string, trials: number, json: boolean) {
+async function closeWith(
+  study: Study<SearchSettings>,
+  {
+    directory,
+    path,
+    trials,
+    json,
+    results,
+  }: { directory: string; path: string; trials: number; json: boolean; results: ResultFiles },
+) {
   if (study.best().length === 0) throw new Failure(`${path}: no trial has a reward, so there is no best cell`);
   const { writeReport } = await import('../../report/report-files.ts');
-  writeReport(study, directory);
+  results.keep();
+  writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);

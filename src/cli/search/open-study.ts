@@ -3,11 +3,12 @@
 import { InputError } from '../../failure.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { type Start, startOf } from '../../forecast/start.ts';
-import { defaultSpace, spaces } from '../../space/search-space.ts';
+import { spaces } from '../../space/search-space.ts';
+import { openSearch } from '../../study/parse-settings.ts';
 import { fitted, settingsOf } from '../../study/presets.ts';
 import { printRungs } from '../../study/rung-text.ts';
 import type { SearchSettings } from '../../study/settings.ts';
-import { Study } from '../../study/study.ts';
+import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import type { SearchFlags } from './flags.ts';
@@ -76,22 +77,9 @@ export async function reopen(
   flags: Partial<SearchFlags>,
   given: GivenFlags,
 ): Promise<Study<SearchSettings>> {
-  const study = Study.open<SearchSettings>(path, { readOnly: flags.dryRun === true });
-  const {
-    preset,
-    seed,
-    strategy,
-    dataset,
-    size,
-    space = defaultSpace,
-    blocks,
-    child,
-    finalists,
-    ladder,
-    limits,
-    remember,
-    known,
-  } = study.settings;
+  const study = openSearch(path, { readOnly: flags.dryRun === true });
+  const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
+    study.settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
   const ladderFlags = {
     rungs: ladder?.stated,
@@ -125,13 +113,13 @@ export async function reopen(
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
-      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start a new search`,
     );
   }
   if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
     study.close();
     throw new InputError(
-      `--known: expected ${known ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
+      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start a new search`,
     );
   }
   return study;

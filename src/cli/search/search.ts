@@ -4,21 +4,23 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
+import { type ExperimentEvent, runExperiment, weightsName } from '../../experiment/experiment.ts';
 import { Interruption } from '../../failure.ts';
 import { workersOn } from '../../forecast/device-workers.ts';
 import { measureFinalLatency } from '../../forecast/final-latency.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
+import { reportNames } from '../../report/report-names.ts';
+import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
 import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
-import { makeFolder } from '../../whole-file.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
+import { resultFilesOf } from '../study-results.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
@@ -55,6 +57,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
 
+  const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
+  if (!existsSync(path)) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
   using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
   const { settings } = study;
@@ -62,7 +66,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
   const files = await imagesOf(settings);
-  makeFolder(directory);
+  const results = resultFilesOf(study, directory, flags.overwrite);
+  results.claim(...resultPaths);
   const asked = given.has('workers');
   const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
   const outlook = await forecast(
@@ -98,7 +103,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
 
   await measureFinalLatency(study, countsOf(files));
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
-  writeReport(study, directory);
+  results.keep();
+  writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
   else process.stdout.write(closingWords(sentences(findings), directory, path, trials));
@@ -128,7 +134,7 @@ function closingWords(said: string[], directory: string, study: string, trials: 
     `  ${programName} show ${study}`,
     `  ${programName} evaluate ${join(directory, 'network.safetensors')}`,
     `  ${programName} search --study ${study} --trials ${2 * trials}   (more cells in the same study)`,
-    `This study is finished. To start anew name another: ${programName} search --seed 2 --study runs/second/study.db`,
+    `This study is finished. To start a new search, name another file: ${programName} search --seed 2 --study runs/second/study.db`,
     '',
   ].join('\n');
 }

@@ -95,7 +95,7 @@ function label({ architecture, network, classes, preprocessing, origin }: ModelD
 
 async function runtimeAtHand(): Promise<void> {
   await loadRuntime().catch((error: Error) => {
-    throw new Failure(`${error.message}, or export without verification (--no-verify)`);
+    throw new Failure(`${error.message}, or export without verification`, { code: 'runtime-missing' });
   });
 }
 

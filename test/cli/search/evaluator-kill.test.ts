@@ -95,13 +95,13 @@ let alone: ReturnType<typeof historyOf> | undefined;
 test('PPO, 200 trials, a Python evaluator: ten kills of the whole search change nothing', {
   timeout: 120_000,
 }, async (t) => {
-  const path = join(folder, 'alone.db');
+  const path = join(folder, 'alone', 'study.db');
   await search(path, t.signal, () => {});
   alone = historyOf(path);
   assert.equal(alone.records.length, trials);
   assert.ok(alone.updates.length >= 5, 'the controller has learned');
 
-  const killed = join(folder, 'killed.db');
+  const killed = join(folder, 'killed', 'study.db');
   const random = new RandomStream('kill the evaluated search');
   const instants: number[] = [];
   while (instants.length < kills) {
@@ -123,7 +123,7 @@ test('PPO, 200 trials, a Python evaluator: ten kills of the whole search change 
 });
 
 test('kills of the evaluators alone change nothing either', { timeout: 120_000 }, async (t) => {
-  const path = join(folder, 'evaluators.db');
+  const path = join(folder, 'evaluators', 'study.db');
   const random = new RandomStream('kill the evaluators');
   let killed = 0;
   let next = 3;

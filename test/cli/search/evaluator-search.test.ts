@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { parseArchitecture } from '../../../src/space/parse.ts';
 import { printArchitecture } from '../../../src/space/print.ts';
-import type { SearchSettings } from '../../../src/study/settings.ts';
+import { openSearch } from '../../../src/study/parse-settings.ts';
+import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
 import { nasnets, nodeArguments } from '../run.ts';
 
@@ -46,16 +47,16 @@ test('a search with the example program ends with the best cell as report, pictu
   const best = parseArchitecture(JSON.parse(readFileSync(join(folder, 'best.json'), 'utf8')));
   assert.equal(printArchitecture(best), printArchitecture(top[0].architecture));
 
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  using study = openSearch(path, { readOnly: true });
   assert.equal(study.settings.evaluator?.command, command);
   const epochs = study.trials().map(({ number }) => study.epochs(number).length);
   assert.deepEqual([epochs[0], epochs[17]], [2, 1]);
 });
 
 test('what cannot be is refused in one sentence', () => {
-  const fresh = join(folder, 'other.db');
+  const fresh = join(folder, 'other', 'study.db');
   const own = join(folder, 'own.db');
-  Study.create(own, { preset: 'smoke', blocks: 2, child: { recipe: {} } }).close();
+  Study.create(own, settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' })).close();
   const refused: [string[], number, RegExp][] = [
     [
       ['search', '--study', fresh, '--time-limit', '5'],
@@ -104,7 +105,7 @@ note("end")'`;
 test('Ctrl-C cancels the trial, lets the program end by itself, and the study goes on', {
   timeout: 60_000,
 }, async () => {
-  const stopped = join(folder, 'stopped.db');
+  const stopped = join(folder, 'stopped', 'study.db');
   const words = ['search', '--study', stopped, '--evaluator', patient, '--workers', '1', '--trials', '3'];
   const child = spawn(process.execPath, nodeArguments([...words, '--strategy', 'random']), {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -10,7 +10,7 @@ import { Dialogue } from './dialogue.ts';
 import { strategyOf, type TrialRequest, trialRequest } from './evaluated-search.ts';
 import { isReward } from './evaluator.ts';
 import { KnownRewards } from './remembered.ts';
-import { type Order, searchDefaults } from './search-loop.ts';
+import { orderSchema, searchDefaults } from './search-loop.ts';
 
 export interface AskOptions {
   /** The target number of trials. */
@@ -25,7 +25,7 @@ export interface AskOptions {
  */
 export function allowAtOnce(study: Study<SearchSettings>, count: number): number {
   checkEvaluated(study);
-  return study.settled<Order>('order', { inOrder: true, lookahead: count }).lookahead;
+  return study.settled('order', { inOrder: true, lookahead: count }, orderSchema).lookahead;
 }
 
 /**
@@ -42,7 +42,7 @@ export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOpt
       log.start(late.number);
       return trialRequest(settings, late);
     }
-    const order: Order = study.settled('order', { inOrder: true, lookahead: 1 });
+    const order = study.settled('order', { inOrder: true, lookahead: 1 }, orderSchema);
     const { eventsPerSnapshot } = searchDefaults;
     const dialogue = new Dialogue(study, strategyOf(settings), {
       ...order,

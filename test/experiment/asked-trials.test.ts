@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { allowAtOnce, askTrial, tellTrial } from '../../src/experiment/ask-tell.ts';
+import { allowAtOnce, askTrial, tellTrial } from '../../src/experiment/asked-trials.ts';
 import { runEvaluatedSearch, type TrialRequest } from '../../src/experiment/evaluated-search.ts';
 import { InputError } from '../../src/failure.ts';
 import { decisionSizes } from '../../src/space/decisions.ts';
 import { noDataset } from '../../src/study/external-evaluator.ts';
+import { openSearch } from '../../src/study/parse-settings.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
@@ -69,7 +70,7 @@ async function searched(path: string, atOnce: number) {
 
 /** Every call opens the study and closes it. */
 function withStudy<Result>(path: string, work: (study: Study<SearchSettings>) => Result): Result {
-  using study = Study.open<SearchSettings>(path);
+  using study = openSearch(path);
   return work(study);
 }
 

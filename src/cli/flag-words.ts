@@ -1,0 +1,38 @@
+// What the command line puts into an error's sentence: lower folders name an option in words and give the error a code, and here
+// those words become the flag that one types.
+
+import { Failure, InputError, Interruption } from '../failure.ts';
+
+/** By the error's code: words of its sentence, and what is typed in their place. */
+const typed: Readonly<Record<string, readonly (readonly [words: string, flag: string])[]>> = {
+  'unknown-device': [['device: ', '--device: ']],
+  'no-gpu': [
+    ['device: ', '--device: '],
+    ['the device cpu', '--device cpu'],
+  ],
+  'dataset-not-downloaded': [['the official files (', 'the official files with --data DIR (']],
+  'no-class-folders': [['name that file', 'add --labels FILE']],
+  'label-order': [
+    ['label order: ', '--label-order: '],
+    ['the order sorted-from-1', '--label-order sorted-from-1'],
+    ['state the order devkit', 'add --label-order devkit'],
+  ],
+  'none-within-limits': [['tell the strategy of those beyond', 'add --over-limit penalise']],
+  'impossible-limit': [
+    ['most parameters: ', '--max-parameters: '],
+    ['most multiply-adds: ', '--max-multiply-adds: '],
+    ['most memory: ', '--max-memory: '],
+    ['most latency: ', '--max-latency: '],
+  ],
+  'no-classifier': [['a number N of classes', '--classes N']],
+  'model-size': [['F, the filters', '--filters F']],
+  'runtime-missing': [['without verification', 'without verification (--no-verify)']],
+};
+
+/** The sentence of an error as the command line prints it. */
+export function typedSentence(error: Error): string {
+  const code =
+    error instanceof InputError || error instanceof Failure || error instanceof Interruption ? error.code : '';
+  const pairs = typed[code ?? ''] ?? [];
+  return pairs.reduce((sentence, [words, flag]) => sentence.replace(words, flag), error.message);
+}

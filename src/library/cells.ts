@@ -1,0 +1,17 @@
+// `import { … } from 'nasnet/space'`: cells, what strategies decide, plans and drawings. Plain data: it runs in a browser as in Node.
+
+export { drawArchitecture, type PictureOptions } from '../draw/picture.ts';
+export { InputError } from '../failure.ts';
+export type { Layer, Shape } from '../plan/layer.ts';
+export type { Layout } from '../plan/layouts.ts';
+export { type NamedModel, namedModels } from '../plan/named-models.ts';
+export { type Plan, type PlanOptions, planNetwork, planParameters, type Section } from '../plan/plan.ts';
+export type { Architecture, Block, Cell } from '../space/architecture.ts';
+export { architectureKey, canonicalArchitecture } from '../space/canonical.ts';
+export { type DecisionKind, decisionKind, decisionSizes, decode, encode } from '../space/decisions.ts';
+export { type Combiner, combiners, type Operation, type OperationName, operations } from '../space/operations.ts';
+export { parseArchitecture, parseArchitectureText } from '../space/parse.ts';
+export { describeCell, printArchitecture } from '../space/print.ts';
+export { nasnetA } from '../space/published.ts';
+export { sampleDecisions } from '../space/sample.ts';
+export { type SearchSpace, type SpaceName, spaces } from '../space/search-space.ts';

@@ -1,0 +1,60 @@
+// Sentences of lower folders as the command line prints them: the words that name an option become the flag.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { typedSentence } from '../../src/cli/flag-words.ts';
+import { resolveDevice } from '../../src/engine/device.ts';
+import { Failure, InputError } from '../../src/failure.ts';
+import { drawWithin } from '../../src/search/draw-within.ts';
+
+const caught = (work: () => unknown): Error => {
+  try {
+    work();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+test('a device and the limits are named by their flags, whoever refuses them', () => {
+  assert.equal(
+    typedSentence(caught(() => resolveDevice('gpu'))),
+    '--device: expected auto, cpu, cuda or cuda:N, got "gpu"',
+  );
+  const none = () =>
+    drawWithin(
+      () => false,
+      () => [],
+      (drawn: number[]) => drawn,
+    );
+  assert.match(
+    typedSentence(caught(none)),
+    /raise them, or add --over-limit penalise so that the strategy learns them$/,
+  );
+});
+
+test('without a code, or with one that speaks of no flag, a sentence stays as it is', () => {
+  assert.equal(typedSentence(new InputError('device: a word')), 'device: a word');
+  assert.equal(typedSentence(new Failure('device: a word', { code: 'disk-full' })), 'device: a word');
+});
+
+test('no folder below the command line names a flag in a sentence', () => {
+  const source = resolve(import.meta.dirname, '../../src');
+  const found = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('cli'))
+    .flatMap((name) =>
+      readFileSync(join(source, name), 'utf8')
+        .split('\n')
+        .filter((line) =>
+          /[`'"][^`'"]*(?<![-\w])--[a-z]{3}/.test(line.replace(/\/\/.*|\/\*\*.*|^\s*\*.*|^\s*--.*/, '')),
+        )
+        .map((line) => `${name}: ${line.trim()}`),
+    );
+  const foreign = /npm|nvidia-smi|--query-gpu|--install|--pack|--fetch|color-scheme|'--json'|<!--|--ink/; // flags of other programs, and CSS
+  assert.deepEqual(
+    found.filter((line) => !foreign.test(line)),
+    [],
+  );
+});

@@ -1,0 +1,39 @@
+// The library's examples, as a reader would run them: each in an empty folder, in a process of its own.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, test } from 'node:test';
+import { promisify } from 'node:util';
+
+const examples = resolve(import.meta.dirname, '../../examples/library');
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-examples-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What each says, in words that hold whatever the machine. */
+const said: Record<string, { first: RegExp; again?: RegExp }> = {
+  'features.ts': { first: /Cell_11 \[2, 96, 8, 8\], Reduction_Cell_0 \[2, 32, 16, 16\]\nlogits \[2, 10\]\n/ },
+  'own-dataset.ts': { first: /^400 training images, 100 test images\n[\s\S]*test 1\.00\ndark or bright: \d+ bytes/ },
+  'own-evaluator.ts': { first: /^150 trials, 150 in the study\n/, again: /^0 trials, 150 in the study\n/ },
+  'own-strategy.ts': { first: /^first 0\.0\d+, best 0\.\d+ of 200\n/ },
+  'search-and-train.ts': { first: /^6 trials; the best cell, larger: test accuracy (0\.9\d|1\.00)\n/ },
+};
+
+async function run(name: string): Promise<string> {
+  const parameters = ['--conditions=nasnet-source', '--disable-warning=ExperimentalWarning', join(examples, name)];
+  const env = { ...process.env, NASNET_CACHE: join(folder, 'cache') };
+  return (await promisify(execFile)(process.execPath, parameters, { cwd: folder, env })).stdout;
+}
+
+test('there is an expectation of every example', () => {
+  assert.deepEqual(readdirSync(examples).sort(), Object.keys(said).sort());
+});
+
+for (const [name, { first, again }] of Object.entries(said)) {
+  test(`${name} runs as it stands${again ? ', and goes on when it is run again' : ''}`, async () => {
+    assert.match(await run(name), first);
+    if (again) assert.match(await run(name), again);
+  });
+}

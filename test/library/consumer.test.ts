@@ -1,0 +1,137 @@
+// The package as others get it: packed by npm, laid into an empty project, type-checked there strictly under both module
+// resolutions, and run as JavaScript.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+
+const root = resolve(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-consumer-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const packed = join(folder, 'node_modules/nasnet');
+
+const run = async (
+  command: string,
+  parameters: string[],
+  cwd = folder,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> => {
+  const all = { ...process.env, NASNET_CACHE: join(folder, 'cache'), ...env };
+  const { stdout } = await promisify(execFile)(command, parameters, { cwd, env: all }).catch((error) => {
+    throw new Error(`${command} ${parameters.join(' ')}\n${error.stdout}${error.stderr}`);
+  });
+  return stdout;
+};
+
+/** An engine that is built already: the package laid here has none of its own, and building takes minutes. */
+const addon = { NASNET_ADDON: process.env.NASNET_ADDON ?? join(root, 'build/nasnet.node') };
+
+before(async () => {
+  const [{ filename }] = JSON.parse(
+    await run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], root),
+  );
+  mkdirSync(packed, { recursive: true });
+  await run('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', packed]);
+  // What npm would install beside it, without the network.
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (name.startsWith('.')) continue;
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+  cpSync(join(packed, 'examples/library'), join(folder, 'src'), { recursive: true });
+});
+
+const options = {
+  target: 'ES2024',
+  lib: ['ES2024', 'ESNext.Disposable'],
+  types: ['node'],
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  rootDir: 'src',
+  outDir: 'out',
+};
+const resolutions = {
+  nodenext: { module: 'NodeNext', moduleResolution: 'NodeNext' },
+  bundler: { module: 'ESNext', moduleResolution: 'Bundler', noEmit: true },
+};
+
+for (const [name, resolution] of Object.entries(resolutions)) {
+  test(`the examples type-check strictly with ${name} resolution, the package's declarations included`, async () => {
+    const project = join(folder, `tsconfig.${name}.json`);
+    writeFileSync(project, JSON.stringify({ compilerOptions: { ...options, ...resolution }, include: ['src'] }));
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
+  });
+}
+
+test('a wrong use is refused by the types', async () => {
+  writeFileSync(
+    join(folder, 'wrong.ts'),
+    `import { createClassifier, nasnetA, openStudy } from 'nasnet';
+     // @ts-expect-error a number of cells is needed
+     createClassifier(nasnetA, { filters: 4 });
+     // @ts-expect-error no such layout
+     createClassifier(nasnetA, { cells: 1, filters: 4, layout: 'coco' });
+     // @ts-expect-error a reward is a number
+     openStudy('study.db').ask().tell({ reward: '1' });
+     // @ts-expect-error what is inside cannot be imported
+     import 'nasnet/dist/study/study.js';
+    `,
+  );
+  const project = join(folder, 'tsconfig.wrong.json');
+  const compilerOptions = { ...options, ...resolutions.nodenext, rootDir: '.', noEmit: true };
+  writeFileSync(project, JSON.stringify({ compilerOptions, files: ['wrong.ts'] }));
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
+});
+
+test('the examples run there as JavaScript', async () => {
+  const say = (name: string) => run(process.execPath, [join(folder, 'out', name)], folder, addon);
+  assert.match(await say('own-evaluator.js'), /^150 trials, 150 in the study\n/);
+  assert.match(await say('own-strategy.js'), /of 200\n/);
+  assert.match(await say('features.js'), /Cell_11 \[2, 96, 8, 8\]/);
+  assert.match(await say('own-dataset.js'), /test 1\.00\n/);
+});
+
+test('every door has its declarations, and each file that the package names is in it', () => {
+  const { exports, bin, main } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
+  assert.equal(main, undefined); // exports say it
+  assert.ok(existsSync(join(packed, bin.nasnet)));
+  for (const [door, target] of Object.entries<string | Record<string, string>>(exports)) {
+    const paths = typeof target === 'string' ? [target] : [target.types!, target.default!];
+    for (const path of paths) assert.ok(existsSync(join(packed, path)), `${door}: ${path}`);
+    if (typeof target !== 'string')
+      assert.ok(Object.keys(target).indexOf('types') < Object.keys(target).indexOf('default'));
+  }
+});
+
+test('the declarations import only what a consumer has: each other, Node, and packages that are installed', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
+  const seen = new Set<string>();
+  const strangers: string[] = [];
+  const walk = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const [, from] of readFileSync(path, 'utf8').matchAll(/(?:from |import\()['"]([^'"]+)['"]/g)) {
+      if (from!.startsWith('.')) walk(resolve(dirname(path), from!.replace(/\.js$/, '.d.ts')));
+      else if (!from!.startsWith('node:') && !Object.hasOwn(dependencies, from!)) strangers.push(`${path}: ${from}`);
+    }
+  };
+  for (const door of ['index', 'library/cells', 'library/tensors']) walk(join(packed, `dist/${door}.d.ts`));
+  assert.ok(seen.size > 30);
+  assert.deepEqual(strangers, []);
+});
