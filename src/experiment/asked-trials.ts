@@ -123,7 +123,7 @@ export function tellTrial(
 function checkEvaluated({ settings, path }: Study<SearchSettings>): void {
   if (settings.evaluator) return;
   throw new InputError(
-    `${path}: expected a study of "ask --create" or "search --evaluator", got one whose children nasnet trains itself`,
+    `${path}: expected a study of "ask --create" or "search --evaluator", got one of the preset "${settings.preset}"`,
   );
 }
 
