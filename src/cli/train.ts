@@ -10,6 +10,8 @@ import { percent, whole } from '../report/words.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
 import type { Training } from '../study/preset.ts';
 import { type FinalMessage, start, type TrainingDetails, type TrainingJob } from '../study/training-job.ts';
+import { scheduleNames } from '../train/learning-rate.ts';
+import { defaultOptimizer, type OptimizerName, optimizerNames } from '../train/optimizer.ts';
 import { childRecipe, type Recipe } from '../train/recipe.ts';
 import { makeFolder } from '../whole-file.ts';
 import { prepareDataset } from './dataset.ts';
@@ -19,7 +21,7 @@ import { LiveBlock } from './live-block.ts';
 import { positiveNumber, readArchitecture, wholeNumber } from './model-source.ts';
 
 type RecipeFlags = Partial<
-  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
+  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
 >;
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
@@ -27,6 +29,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
   data?: string;
   size?: number;
   augment?: AugmentationName;
+  optimizer?: OptimizerName;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
@@ -37,6 +40,10 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
 
 const augmentHelp =
   'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: enlarge)';
+
+const scheduleHelp = `how the learning rate falls; exponential as in the released ImageNet configuration (default: ${childRecipe.schedule})`;
+const optimizerHelp =
+  'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -60,6 +67,8 @@ export function registerTrain(program: Command): void {
       `at its peak (default: ${childRecipe.learningRate})`,
       positiveNumber('--learning-rate'),
     )
+    .addOption(new Option('--schedule <name>', scheduleHelp).choices(scheduleNames))
+    .addOption(new Option('--optimizer <name>', optimizerHelp).choices(optimizerNames))
     .option(
       '--auxiliary-weight <x>',
       'weight of the auxiliary loss (default: no auxiliary head; paper: 0.4)',
@@ -99,7 +108,12 @@ async function train(text: string, flags: Flags): Promise<void> {
     filters,
     resolution: flags.size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: { ...childRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
+    recipe: {
+      ...childRecipe,
+      ...givenRecipe(flags),
+      ...(flags.augment && augmentations[flags.augment]),
+      ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
+    },
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
@@ -123,8 +137,9 @@ async function train(text: string, flags: Flags): Promise<void> {
   process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : words(found));
 }
 
-function givenRecipe({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout }: Flags): RecipeFlags {
-  const given = Object.entries({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout });
+function givenRecipe(flags: Flags): RecipeFlags {
+  const { epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout } = flags;
+  const given = Object.entries({ epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 

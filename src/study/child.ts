@@ -3,17 +3,18 @@
 
 import type { Computing } from '../engine/device.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
-import { Momentum } from '../nn/optimizers.ts';
+import type { Optimizer } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { type Plan, planNetwork } from '../space/plan.ts';
 import type { InTraining } from '../train/checkpoint.ts';
+import { createOptimizer } from '../train/optimizer.ts';
 import type { Training } from './preset.ts';
 
 export class Child implements InTraining, Disposable {
   readonly plan: Plan;
   readonly network: Network;
-  readonly optimizer: Momentum;
+  readonly optimizer: Optimizer;
 
   /** `seed`: of the first weights. */
   constructor(
@@ -28,7 +29,7 @@ export class Child implements InTraining, Disposable {
       dropPathKeep: recipe.dropPathKeep,
       ...computing,
     });
-    this.optimizer = new Momentum(this.network.namedParameters(), recipe);
+    this.optimizer = createOptimizer(this.network.namedParameters(), recipe);
   }
 
   /** Copies another one's weights, statistics and momentum. @throws InputError where shapes differ */

@@ -4,7 +4,9 @@
 import { z } from 'zod';
 import { checked } from '../checked.ts';
 import { defaultSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
-import type { Recipe } from '../train/recipe.ts';
+import { scheduleNames } from '../train/learning-rate.ts';
+import type { OptimizerChoice, OptimizerName } from '../train/optimizer.ts';
+import type { RateDecay, Recipe } from '../train/recipe.ts';
 import type { LatencyLimit, Limits, MemoryLimit } from './limits.ts';
 import type { Finalists, LadderSettings, SearchSettings, Training } from './preset.ts';
 import { Study } from './study.ts';
@@ -32,12 +34,26 @@ const count = z.int().nonnegative();
 const share = z.number().min(0).max(1);
 const amount = z.number().nonnegative();
 
+const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('momentum') }),
+  z.strictObject({ name: z.literal('rmsprop'), decay: amount, epsilon: amount } satisfies Fields<Chosen<'rmsprop'>>),
+  z.strictObject({
+    name: z.literal('adam'),
+    beta1: amount,
+    beta2: amount,
+    epsilon: amount,
+  } satisfies Fields<Chosen<'adam'>>),
+]);
+type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
+
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
   learningRate: amount,
-  schedule: z.enum(['cosine', 'constant']),
+  schedule: z.enum(scheduleNames),
+  decay: z.strictObject({ factor: amount, epochs: z.number().positive() } satisfies Fields<RateDecay>).exactOptional(),
   warmup: share,
+  optimizer: optimizer.exactOptional(),
   momentum: amount,
   nesterov: z.boolean(),
   weightDecay: amount,

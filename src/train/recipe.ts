@@ -1,5 +1,16 @@
 // Training recipes: every hyperparameter of a training, its default, and where it comes from.
-// The loop in train.ts reads a recipe and decides nothing itself.
+// The loop in training.ts reads a recipe and decides nothing itself.
+
+import type { ScheduleName } from './learning-rate.ts';
+import type { OptimizerChoice } from './optimizer.ts';
+
+export interface RateDecay {
+  factor: number;
+  epochs: number;
+}
+
+/** Released ImageNet configuration. */
+export const releasedDecay: RateDecay = { factor: 0.97, epochs: 2.4 };
 
 export interface Recipe {
   /** Passes over the training images. May be fractional: 0.5 sees half of them. */
@@ -8,10 +19,14 @@ export interface Recipe {
   batchSize: number;
   /** Peak learning rate. */
   learningRate: number;
-  /** Learning rate from the first step to the last. */
-  schedule: 'cosine' | 'constant';
+  /** Learning rate from the first step to the last (learning-rate.ts). */
+  schedule: ScheduleName;
+  /** Of the exponential schedule: the rate times `factor` after every so many epochs. Absent: releasedDecay. */
+  decay?: RateDecay;
   /** Share of the steps in which the learning rate rises linearly from 0 to its peak, before the schedule starts. */
   warmup: number;
+  /** What moves the weights. Absent: momentum. */
+  optimizer?: OptimizerChoice;
   /** Coefficient of momentum. */
   momentum: number;
   /** Momentum after Nesterov. */
