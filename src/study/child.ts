@@ -6,10 +6,11 @@ import { buildNetwork, type Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
+import type { Plan } from '../space/plan.ts';
 import type { InTraining } from '../train/checkpoint.ts';
 import { createOptimizer } from '../train/optimizer.ts';
 import type { Training } from './preset.ts';
+import { trainedPlan } from './training-plan.ts';
 
 export class Child implements InTraining, Disposable {
   readonly plan: Plan;
@@ -19,11 +20,11 @@ export class Child implements InTraining, Disposable {
   /** `seed`: of the first weights. */
   constructor(
     architecture: Architecture,
-    { cells, filters, resolution, recipe }: Training,
+    training: Training,
     { classes, seed, computing }: { classes: number; seed: number | string; computing: Computing },
   ) {
-    const auxiliary = recipe.auxiliaryWeight > 0;
-    this.plan = planNetwork(architecture, { cells, filters, input: resolution, classes, auxiliary });
+    const { recipe } = training;
+    this.plan = trainedPlan(architecture, training, classes);
     this.network = buildNetwork(this.plan, {
       seed: new RandomStream(seed).split('weights').integer(2 ** 31),
       dropPathKeep: recipe.dropPathKeep,

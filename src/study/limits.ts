@@ -6,11 +6,12 @@ import { InputError } from '../failure.ts';
 import { inputCount } from '../space/architecture.ts';
 import { type Coefficients, latencyTerms, lawValue } from '../space/cost-law.ts';
 import { decode } from '../space/decisions.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
+import type { Plan } from '../space/plan.ts';
 import { cellForm, defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
 import type { Evaluate } from './evaluation.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 import type { SearchSettings, Training } from './preset.ts';
+import { usedPlan } from './training-plan.ts';
 
 export interface Limits {
   /** Trainable parameters of the final network, at most. */
@@ -121,11 +122,11 @@ interface Limited {
 /** The network that is built from the best cell, as it is used: without an auxiliary head. */
 export function finalPlan(
   decisions: readonly number[],
-  { cells, filters, resolution }: Training,
+  training: Training,
   { classes }: ImageCounts,
   space: SpaceName,
 ): Plan {
-  return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
+  return usedPlan(decode(decisions, space), training, classes);
 }
 
 const counted = (value: number) => value.toLocaleString('en-US');

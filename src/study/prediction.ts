@@ -4,10 +4,11 @@
 
 import { type Coefficients, lawValue, memoryTerms, startingLaws, trainingTerms } from '../space/cost-law.ts';
 import { decode } from '../space/decisions.ts';
-import { type Plan, planNetwork } from '../space/plan.ts';
+import type { Plan } from '../space/plan.ts';
 import type { SpaceName } from '../space/search-space.ts';
 import { fitLaw, median, type Observation } from './prediction-fit.ts';
 import { heldOut, type SearchSettings, type Training } from './preset.ts';
+import { trainedPlan } from './training-plan.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
 export interface ImageCounts {
@@ -62,9 +63,7 @@ export class TrainingTerms {
   }
 
   plan(decisions: readonly number[]): Plan {
-    const { cells, filters, resolution: input, recipe } = this.#training;
-    const auxiliary = recipe.auxiliaryWeight > 0;
-    return planNetwork(decode(decisions, this.#space), { cells, filters, input, classes: this.#classes, auxiliary });
+    return trainedPlan(decode(decisions, this.#space), this.#training, this.#classes);
   }
 
   of(decisions: readonly number[]): CostTerms {

@@ -5,6 +5,7 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
+import type { Layout } from '../space/layouts.ts';
 import { defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 import type { Limits } from './limits.ts';
@@ -12,10 +13,16 @@ import { changed, printRungs, type RungChange } from './rung-text.ts';
 
 /** A network and how it is trained: the child of a search, or the larger one built from its best cell. */
 export interface Training {
+  /** What stands around the cells (space/layouts.ts). Absent: CIFAR's. */
+  layout?: Layout;
   /** N: normal cells before, between and after the two reductions. */
   cells: number;
   /** F: filters of the first normal cells. */
   filters: number;
+  /** Channels of the stem convolution. Absent: the layout's. */
+  stemChannels?: number;
+  /** Whether the cell after a reduction reads past that one's input, as the released large model does. Absent: no. */
+  skipReductionInput?: boolean;
   /** Side of the square input in pixels; smaller than the stored images means they are averaged down. */
   resolution: number;
   /** Training images used; absent: all but the held-out ones. */

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { checked } from '../checked.ts';
+import { layoutNames } from '../space/layouts.ts';
 import { defaultSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
 import { scheduleNames } from '../train/learning-rate.ts';
 import type { OptimizerChoice, OptimizerName } from '../train/optimizer.ts';
@@ -68,8 +69,11 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({
+  layout: z.enum(layoutNames).exactOptional(),
   cells: count,
   filters: z.int().positive(),
+  stemChannels: z.int().positive().exactOptional(),
+  skipReductionInput: z.boolean().exactOptional(),
   resolution: z.int().positive(),
   trainingImages: z.int().positive().exactOptional(),
   recipe,

@@ -26,6 +26,7 @@ import { onDevice } from './device-failure.ts';
 import type { WorkerResult } from './evaluation.ts';
 import type { EpochReport } from './log.ts';
 import type { Training } from './preset.ts';
+import { networkOf } from './training-plan.ts';
 import { forgetPeakMemory, peakMemory } from './worker-memory.ts';
 
 /** What all jobs of a pool share: the images, and how they are divided. */
@@ -133,7 +134,7 @@ async function run(
 ): Promise<WorkerResult> {
   forgetPeakMemory();
   const { architecture, training, seed, paused, keepModel } = job;
-  const { cells, filters, resolution, recipe } = training;
+  const { recipe } = training;
   const images = await imagesFor(training);
   const { computing, dataset, parts, whitening } = images;
   const classes = dataset.classes.length;
@@ -194,7 +195,7 @@ async function run(
     details.test = evaluateNetwork(network, test, classes);
     writeModel(keepModel.weights, network, {
       architecture,
-      network: { layout: 'cifar', cells, filters, input: [resolution, resolution] },
+      network: networkOf(training),
       classes: dataset.classes,
       preprocessing: trainedPreprocessing(view),
       trainedEnlarge: recipe.enlarge,
