@@ -3,12 +3,13 @@
 // happens to an architecture beyond them is the search's setting: another is drawn, or it counts as failed.
 
 import { InputError } from '../failure.ts';
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { inputCount } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { cellForm, defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Limits, SearchSettings, Training } from '../study/settings.ts';
+import { usedPlan } from '../study/training-plan.ts';
 import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
@@ -89,11 +90,11 @@ interface Limited {
 /** The network that is built from the best cell, as it is used: without an auxiliary head. */
 export function finalPlan(
   decisions: readonly number[],
-  { cells, filters, resolution }: Training,
+  training: Training,
   { classes }: ImageCounts,
   space: SpaceName,
 ): Plan {
-  return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
+  return usedPlan(decode(decisions, space), training, classes);
 }
 
 /**
