@@ -42,8 +42,7 @@ export async function newSearch(
   return { settings: { ...settings, ...(limits && { limits }) }, counts, start };
 }
 
-/** The settings by the preset and the flags alone. */
-export async function statedSettings(
+async function statedSettings(
   flags: SearchFlags,
   given: GivenFlags,
   note: (line: string) => void,
@@ -73,7 +72,11 @@ export async function statedSettings(
 }
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
-export async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+export async function reopen(
+  path: string,
+  flags: Partial<SearchFlags>,
+  given: GivenFlags,
+): Promise<Study<SearchSettings>> {
   const study = openSearch(path, { readOnly: flags.dryRun === true });
   const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
     study.settings;
