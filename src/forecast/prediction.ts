@@ -4,7 +4,7 @@
 
 import { type Plan, planNetwork } from '../plan/plan.ts';
 import { decode } from '../space/decisions.ts';
-import { defaultSpace, type SpaceName } from '../space/search-space.ts';
+import { defaultSpace, type Space } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
@@ -33,7 +33,7 @@ export interface CostTerms {
 export class TrainingTerms {
   readonly #training: Training;
   readonly #classes: number;
-  readonly #space: SpaceName;
+  readonly #space: Space;
   readonly #steps: number;
   readonly #batch: number;
   readonly #evaluated: number;

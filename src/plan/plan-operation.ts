@@ -1,12 +1,21 @@
 // One operation of a block as layers. Every operation ends with the cell's f filters; combiners rely on it.
 // Order and biases follow the released code (docs/paper.md); each convolution is ReLU, convolution, batch norm.
 
-import { type Operation, type OperationName, operations } from '../space/operations.ts';
+import { type OperationName, type OperationTable, operationOf } from '../space/operations.ts';
 import type { LayerPath } from './layer-path.ts';
 
-/** Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width. */
-export function layOperation(path: LayerPath, name: OperationName, filters: number, stride: 1 | 2): LayerPath {
-  const operation: Operation = operations[name];
+/**
+ * Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width. `own`: operations that the
+ * architecture brings along.
+ */
+export function layOperation(
+  path: LayerPath,
+  name: OperationName,
+  filters: number,
+  stride: 1 | 2,
+  own?: OperationTable,
+): LayerPath {
+  const operation = operationOf(name, own);
   const channels = path.shape[2];
   switch (operation.kind) {
     case 'identity':

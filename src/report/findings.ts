@@ -6,7 +6,7 @@ import { armLabels, armNames } from '../search/arms-strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { defaultSpace } from '../space/search-space.ts';
+import { defaultSpace, spaceLabel } from '../space/search-space.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import {
@@ -131,7 +131,7 @@ export function sentences(findings: Findings): string[] {
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space = defaultSpace } = settings;
-  const cells = space === defaultSpace ? 'cells' : `cells of space ${space.toUpperCase()}`;
+  const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
   const said = [
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];

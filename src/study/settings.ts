@@ -1,7 +1,7 @@
 // What a search is: everything that decides its outcome, as its study stores it. Types alone; presets.ts makes such
 // settings. How many workers train and where results go is not here: a study may go on with other ones.
 
-import type { SpaceName } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Recipe } from '../train/recipe.ts';
 
@@ -58,8 +58,8 @@ export interface SearchSettings {
   limits?: Limits;
   /** Decisions of given cells, which are the first trials. */
   known?: number[][];
-  /** Which cells there are. Absent in older studies: space A. */
-  space?: SpaceName;
+  /** Which cells there are: one of the paper's spaces by name, or another by value. Absent in older studies: space A. */
+  space?: Space;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;

@@ -3,7 +3,7 @@
 import { InputError } from '../../failure.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { type Start, startOf } from '../../forecast/start.ts';
-import { defaultSpace, spaces } from '../../space/search-space.ts';
+import { defaultSpace, spaceLabel, spaces } from '../../space/search-space.ts';
 import { fitted, settingsOf } from '../../study/presets.ts';
 import { printRungs } from '../../study/rung-text.ts';
 import type { SearchSettings } from '../../study/settings.ts';
@@ -108,7 +108,7 @@ export async function reopen(path: string, flags: SearchFlags, given: GivenFlags
     strategy,
     dataset,
     size,
-    space,
+    space: typeof space === 'string' ? space : spaceLabel(space),
     blocks,
     epochs: child.recipe.epochs,
     ...finalistFlags,

@@ -9,7 +9,7 @@ import { layouts } from '../../plan/layouts.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { normEpsilons } from '../../plan/plan-cell.ts';
 import { type Cell, createdState, inputCount, liveStates, outputStates } from '../../space/architecture.ts';
-import { type Operation, operations } from '../../space/operations.ts';
+import { type Operation, type OperationTable, operations } from '../../space/operations.ts';
 
 /**
  * The constants at the head of the file.
@@ -84,9 +84,9 @@ function cellList(plan: Plan, { architecture, network }: ModelDescription): stri
   ].join('\n');
 }
 
-/** The rows of OPERATIONS after identity, which no number describes. */
-export function pythonOperations(): string {
-  const rows = Object.entries(operations)
+/** The rows of OPERATIONS after identity, which no number describes; `own`: those that the architecture brings along. */
+export function pythonOperations(own: OperationTable = {}): string {
+  const rows = Object.entries({ ...operations, ...own })
     .map(([name, operation]): [string, string | undefined] => [name, builder(operation)])
     .filter(([, text]) => text !== undefined);
   return rows.map(([name, text]) => `    ${quoted(name)}: ${text},`).join('\n');
