@@ -103,6 +103,7 @@ export function operationLabel(name: OperationName, own?: OperationTable): strin
     separable: `sep ${square}`,
     'average-pool': `avg ${square}`,
     'max-pool': `max ${square}`,
+    layers: 'label' in rest ? String(rest.label) : '',
   };
   return labels[kind];
 }

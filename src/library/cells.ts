@@ -17,6 +17,13 @@ export {
   type OperationTable,
   operations,
 } from '../space/operations.ts';
+export {
+  type ConvolutionChoice,
+  defineOperation,
+  type LayerBuilder,
+  type OperationSizes,
+  type OwnOperation,
+} from '../space/own-operation.ts';
 export { parseArchitecture, parseArchitectureText } from '../space/parse.ts';
 export { describeCell, printArchitecture } from '../space/print.ts';
 export { nasnetA } from '../space/published.ts';

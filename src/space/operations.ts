@@ -11,7 +11,40 @@ export type Operation =
   | { readonly kind: 'dilated'; readonly kernel: number; readonly dilation: number }
   | { readonly kind: 'separable'; readonly kernel: number }
   | { readonly kind: 'average-pool'; readonly kernel: number }
-  | { readonly kind: 'max-pool'; readonly kernel: number };
+  | { readonly kind: 'max-pool'; readonly kernel: number }
+  | OwnLayers;
+
+/** An operation of one's own, layer by layer, without and with a stride of 2 (own-operation.ts). */
+export interface OwnLayers {
+  readonly kind: 'layers';
+  /** In drawings. */
+  readonly label: string;
+  readonly normal: readonly OwnLayer[];
+  readonly strided: readonly OwnLayer[];
+}
+
+type Sides = number | readonly [vertical: number, horizontal: number];
+
+/** A layer of an own operation; channels as a share of the cell's filters, or a number. */
+export type OwnLayer =
+  | { readonly layer: 'relu' }
+  | {
+      readonly layer: 'convolution';
+      readonly name: string;
+      readonly channels: number | { readonly ofFilters: number };
+      readonly kernel?: Sides;
+      readonly stride?: Sides;
+      readonly dilation?: number;
+    }
+  | {
+      readonly layer: 'depthwise';
+      readonly name: string;
+      readonly kernel?: Sides;
+      readonly stride?: Sides;
+      readonly dilation?: number;
+    }
+  | { readonly layer: 'batch-norm'; readonly name: string }
+  | { readonly layer: 'max-pool' | 'average-pool'; readonly kernel: number; readonly stride: number };
 
 export const operations = {
   identity: { kind: 'identity' },

@@ -11,6 +11,7 @@ import {
   type OperationTable,
   operations,
 } from './operations.ts';
+import { parseOwnLayers } from './own-layers.ts';
 
 /**
  * Checks a parsed JSON document against the architecture file format.
@@ -102,8 +103,20 @@ function operation(value: unknown, where: string, own: OperationTable = {}): Ope
   throw new InputError(`${where}: expected one of ${known.join(', ')}, got ${shown(value)}`);
 }
 
+function parseOwn(value: unknown, where: string): Operation {
+  const { label, normal, strided } = record(value, where, ['kind', 'label', 'normal', 'strided']);
+  if (typeof label !== 'string' || label === '' || label.length > 40)
+    throw new InputError(`${where}.label: expected a text of 1 to 40 signs, got ${shown(label)}`);
+  return {
+    kind: 'layers',
+    label,
+    normal: parseOwnLayers(normal, 1, `${where}.normal`),
+    strided: parseOwnLayers(strided, 2, `${where}.strided`),
+  };
+}
+
 /** The numbers that each kind of operation has. */
-const kindFields: Record<Operation['kind'], readonly string[]> = {
+const kindFields: Record<Exclude<Operation['kind'], 'layers'>, readonly string[]> = {
   identity: [],
   convolution: ['kernel'],
   factorised: ['kernel'],
@@ -151,9 +164,12 @@ export function parseOperations(
 
 function parseOperation(value: unknown, where: string): Operation {
   const kind = (value as { kind?: unknown } | null)?.kind;
+  if (kind === 'layers') return parseOwn(value, where);
   if (typeof kind !== 'string' || !Object.hasOwn(kindFields, kind))
-    throw new InputError(`${where}.kind: expected one of ${Object.keys(kindFields).join(', ')}, got ${shown(kind)}`);
-  const fields = kindFields[kind as Operation['kind']];
+    throw new InputError(
+      `${where}.kind: expected one of ${Object.keys(kindFields).join(', ')}, layers, got ${shown(kind)}`,
+    );
+  const fields = kindFields[kind as keyof typeof kindFields];
   const given = record(value, where, ['kind', ...fields]);
   for (const field of fields) {
     const number = given[field];

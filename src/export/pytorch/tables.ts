@@ -2,6 +2,7 @@
 // them is network.py's and the same for every network.
 
 import { enlargedSide } from '../../data/augmentation.ts';
+import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Preprocessing } from '../../model/preprocessing.ts';
 import { cellSequence } from '../../plan/cell-sequence.ts';
@@ -106,6 +107,13 @@ function builder(operation: Operation): string | undefined {
       return `partial(pool, AveragePool, ${operation.kernel})`;
     case 'max-pool':
       return `partial(pool, MaxPool, ${operation.kernel})`;
+    case 'layers':
+      throw new InputError(
+        `PyTorch: expected operations of the kinds that nasnet has, got one of its own, ${operation.label}`,
+        {
+          code: 'own-operation',
+        },
+      );
   }
 }
 
