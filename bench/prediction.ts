@@ -5,8 +5,7 @@
 import { tookOf } from '../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
-import type { SearchSettings } from '../src/study/settings.ts';
-import { Study } from '../src/study/study.ts';
+import { openSearch } from '../src/study/parse-settings.ts';
 
 const learning = 20; // children that are not counted
 const off = (foretold: number, took: number) => Math.abs(foretold / took - 1);
@@ -16,7 +15,7 @@ const words = (errors: readonly number[]) =>
     : [0.5, 0.9].map((share) => `${(100 * quantile(errors, share)).toFixed(1)}%`).join(', 90% within ');
 
 for (const path of process.argv.slice(2)) {
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  using study = openSearch(path, { readOnly: true });
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, { images: 50_000, classes: 10 }));
   const took: number[] = [];

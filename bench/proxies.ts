@@ -1,7 +1,7 @@
 // What a small child tells about a cell, and what it costs: random cells are trained several times under each of some proxies.
 //   node bench/proxies.ts [--cells 24] [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
 // A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); without any, those below are compared.
-// @translate or @none behind it is another augmentation, @as-stored shows the held-out images as nasnet 0.1.0 did, smaller than the training images.
+// @enlarge or @none behind it is another augmentation than @translate; @enlarge@as-stored shows the held-out images as nasnet 0.1.0 did.
 // Reliability is the share of the rewards' variance that comes from the cells and not from chance: the square of the correlation of
 // one measurement with the mean of endlessly many. τ compares the means of a proxy with those of the last one named.
 import { parseArgs } from 'node:util';

@@ -8,7 +8,7 @@ import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
 import type { Training } from '../src/study/settings.ts';
-import { childRecipe, type Recipe } from '../src/train/recipe.ts';
+import { type Recipe, smallRecipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 
 /** What may stand behind an @: an augmentation, or held-out images as nasnet 0.1.0 showed them. */
@@ -30,7 +30,7 @@ export function trainingOf(proxy: string): Training {
     number,
     number,
   ];
-  const recipe = { ...childRecipe, ...changes, epochs, batchSize, learningRate };
+  const recipe = { ...smallRecipe, ...changes, epochs, batchSize, learningRate };
   return { cells: n, filters, resolution, trainingImages, recipe };
 }
 

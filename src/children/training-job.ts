@@ -9,7 +9,7 @@ import { imagesOn } from '../data/device-images.ts';
 import { type Split, type SplitOptions, split } from '../data/split.ts';
 import { testViewOf } from '../data/test-view.ts';
 import { measureWhitening, type Whitening } from '../data/whitening.ts';
-import { type Computing, cpu, emptyDeviceCache, onCpu, prepareDevice } from '../engine/device.ts';
+import { type Computing, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
@@ -24,7 +24,7 @@ import { nasnetVersion } from '../version.ts';
 import { makeFolder } from '../whole-file.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child-network.ts';
-import { explained, losesDevice } from './device-failure.ts';
+import { onDevice } from './device-failure.ts';
 import { forgetPeakMemory, peakMemory } from './worker-memory.ts';
 
 /** What all jobs of a pool share: the images, and how they are divided. */
@@ -81,21 +81,9 @@ export async function start(setup: unknown): Promise<EvaluateJob> {
   await imagesFor(training);
   return async (asked, report, signal) => {
     const job = asked as TrainingJob;
-    try {
-      return await run(imagesFor, job, report as (message: FinalMessage) => void, signal);
-    } catch (error) {
-      if (losesDevice(error, computing.device) && process.send) endWorker(error);
-      throw explained(error, computing.device, job.training.recipe);
-    } finally {
-      if (computing.device !== cpu) emptyDeviceCache();
-    }
+    const train = () => run(imagesFor, job, report as (message: FinalMessage) => void, signal);
+    return onDevice(computing.device, job.training.recipe, train);
   };
-}
-
-/** The pool tells the last lines and gives the job to a fresh process. */
-function endWorker(error: unknown): never {
-  process.stderr.write(`${(error as Error).message}\n`);
-  process.exit(1);
 }
 
 interface Images {
@@ -256,9 +244,19 @@ function pause(child: Child, path: string, identity: string): string[] {
   }
 }
 
-/** What a paused network must have gone through. */
+/** What a paused network must have gone through, in the words of the version that began it. */
 function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob): string {
-  return JSON.stringify({ architecture, trainings: [...earlier, { training, seed }] });
+  const trainings = [...earlier, { training, seed }];
+  return JSON.stringify({
+    architecture,
+    trainings: trainings.map((step) => ({ training: asBegun(step.training), seed: step.seed })),
+  });
+}
+
+/** Without what older versions could not say and therefore left out (settings.ts). */
+function asBegun(training: Training): object {
+  const { matchTestView, ...recipe } = training.recipe;
+  return matchTestView ? training : { ...training, recipe };
 }
 
 function batchesOf({ dataset, parts, whitening }: Images, { recipe }: Training, seed: number | string) {

@@ -1,13 +1,12 @@
 // `nasnet import FILE`: published NASNet-A weights as a model file of ours.
 
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { InputError } from '../failure.ts';
 import { type Imported, importWeights } from '../import/import-weights.ts';
 import { type SourceName, sources } from '../import/sources.ts';
 import { writeModel } from '../model/model-file.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
-import { makeFolder } from '../whole-file.ts';
+import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { LiveBlock } from './terminal/live-block.ts';
@@ -16,6 +15,7 @@ interface ImportFlags {
   output: string;
   from?: SourceName;
   classes?: number;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -29,6 +29,7 @@ export function registerImport(program: Command): void {
       new Option('--from <source>', 'whose file it is; default: known by its names').choices(Object.keys(sources)),
     )
     .option('--classes <number>', 'start a new classifier of so many classes', wholeNumber('--classes'))
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
@@ -41,18 +42,17 @@ Examples:
   nasnet import nasnetalarge.pth --from cadene -o large.safetensors
   nasnet import nasnet_mobile_no_top.h5 --classes 5 -o flowers.safetensors`,
     )
-    .action(async (path: string, { output, from, classes, json }: ImportFlags) => {
-      if (resolve(path) === resolve(output)) {
-        throw new InputError(`--output: expected another file than the one to read, got ${output}`);
-      }
+    .action(async (path: string, { output, from, classes, overwrite, json }: ImportFlags) => {
+      const results = new ResultFiles({ of: `import ${resolve(path)}`, inputs: [path], overwrite });
+      results.claim(output);
       const block = new LiveBlock(process.stderr);
       const imported = await importWeights(path, { from, classes }, (share) => {
         block.draw([`  read ${percent(share, 0)}`]);
       });
       block.draw([]);
       for (const remark of remarks(imported, from)) block.log(`${path}: ${remark}`);
-      makeFolder(dirname(output));
       writeModel(output, imported.network, imported.description);
+      results.keep();
       process.stdout.write(
         json ? `${JSON.stringify(document(path, output, imported), null, 2)}\n` : words(output, imported),
       );

@@ -1,14 +1,16 @@
 // `nasnet report STUDY -o DIR`: the page, the pictures and the architecture files of a study; `--figure 5`: the paper's plots of
 // accuracy against cost, with the user's own models in them; `--figure 6`: how fast strategies find good cells.
 
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
-import type { SearchSettings } from '../study/settings.ts';
+import { overwriteHelp, ResultFiles } from '../result-files.ts';
 
 interface Flags {
   output: string;
   figure?: '5' | '6';
   model: string[];
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -38,6 +40,7 @@ export function registerReport(program: Command): void {
       (text: string, others: string[]) => [...others, text],
       [],
     )
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'print the written files as one JSON document')
     .addHelpText('after', examples)
     .action(async (paths: string[], flags: Flags) => {
@@ -56,28 +59,31 @@ interface Written {
   said?: string[];
 }
 
-async function writeStudy(paths: string[], { output }: Flags): Promise<Written> {
+async function writeStudy(paths: string[], { output, overwrite }: Flags): Promise<Written> {
   const [path] = paths;
   if (path === undefined || paths.length > 1) {
     throw new InputError(`report: expected one STUDY such as runs/laptop/study.db, got ${paths.length}`);
   }
   const { writeReport } = await import('../report/report-files.ts'); // with all that draws: not loaded by --help
-  const { Study } = await import('../study/study.ts');
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
-  return { files: writeReport(study, output) };
+  const { openSearch } = await import('../study/parse-settings.ts');
+  const { resultFilesOf } = await import('./study-results.ts');
+  using study = openSearch(path, { readOnly: true });
+  return { files: writeReport(study, output, resultFilesOf(study, output, overwrite)) };
 }
 
-async function writeFigure5(paths: string[], { output, model }: Flags): Promise<Written> {
+async function writeFigure5(paths: string[], { output, model, overwrite }: Flags): Promise<Written> {
   if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY beside it, got ${paths.join(' ')}`);
   const { writeFigure5: write } = await import('../report/figures/cost.ts');
-  if (model.length === 0) return { files: write(output, []) };
+  const results = new ResultFiles({ of: 'report --figure 5', overwrite });
+  if (model.length === 0) return { files: write(output, [], results) };
   const { readOwnModels } = await import('./figure-models.ts');
   const { models, said } = readOwnModels(model);
-  return { files: write(output, models), said };
+  return { files: write(output, models, results), said };
 }
 
-async function writeFigure6(paths: string[], { output }: Flags): Promise<Written> {
+async function writeFigure6(paths: string[], { output, overwrite }: Flags): Promise<Written> {
   if (paths.length === 0) throw new InputError('--figure 6: expected one STUDY or more, got none');
   const { writeFigure6: write } = await import('../report/figures/search-progress-files.ts');
-  return write(paths, output);
+  const of = `report --figure 6 ${paths.map((path) => resolve(path)).join(' ')}`;
+  return write(paths, output, new ResultFiles({ of, inputs: paths, overwrite }));
 }

@@ -6,8 +6,7 @@ import { type Findings, findingsOf, sentences } from '../report/findings.ts';
 import { ladderArmTable } from '../report/ladder-arms.ts';
 import { ladderTable, meterTable } from '../report/ladder-findings.ts';
 import { describeCell } from '../space/print.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import { Study } from '../study/study.ts';
+import { openSearch } from '../study/parse-settings.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { alignColumns } from './terminal/columns.ts';
@@ -21,7 +20,7 @@ export function registerShow(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText('after', '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json')
     .action((path: string, { top, json }: { top: number; json?: boolean }) => {
-      using study = Study.open<SearchSettings>(path, { readOnly: true });
+      using study = openSearch(path, { readOnly: true });
       const findings = findingsOf(study, top);
       process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
     });
@@ -39,8 +38,9 @@ function describe(findings: Findings): string {
     `trial ${cell.trial}`,
     percent(cell.reward, 2),
     ...(cell.climbed ? [`rung ${cell.climbed.rung}`] : []),
-    `${whole(cell.trainableParameters)} parameters`,
-    `${whole(cell.multiplyAdds)} multiply-adds`,
+    ...(findings.settings.evaluator
+      ? []
+      : [`${whole(cell.trainableParameters)} parameters`, `${whole(cell.multiplyAdds)} multiply-adds`]),
   ]);
   const armRows = findings.arms.map(({ label, done, mean, best }) => [
     label,

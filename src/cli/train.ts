@@ -2,16 +2,15 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentation.ts';
 import { Interruption } from '../failure.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
+import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
-import { childRecipe, type Recipe } from '../train/recipe.ts';
-import { makeFolder } from '../whole-file.ts';
+import { type Recipe, smallRecipe } from '../train/recipe.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
@@ -34,11 +33,12 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
   seed: number;
   threads: number;
   output: string;
+  overwrite?: boolean;
   json?: boolean;
 }
 
 const augmentHelp =
-  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: enlarge)';
+  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: translate)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -55,11 +55,11 @@ export function registerTrain(program: Command): void {
     )
     .option('--training-images <n>', 'train on so many only (default: all)', wholeNumber('--training-images'))
     .option('--validation-images <n>', 'hold out so many (default: a tenth)', wholeNumber('--validation-images'))
-    .option('--epochs <n>', `passes over the images (default: ${childRecipe.epochs})`, positiveNumber('--epochs'))
-    .option('--batch-size <n>', `images a step (default: ${childRecipe.batchSize})`, wholeNumber('--batch-size'))
+    .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
+    .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
     .option(
       '--learning-rate <x>',
-      `at its peak (default: ${childRecipe.learningRate})`,
+      `at its peak (default: ${smallRecipe.learningRate})`,
       positiveNumber('--learning-rate'),
     )
     .option(
@@ -78,6 +78,7 @@ export function registerTrain(program: Command): void {
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
   addDeviceFlags(command)
     .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
@@ -101,12 +102,15 @@ async function train(text: string, flags: Flags): Promise<void> {
     filters,
     resolution: flags.size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: { ...childRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
+    recipe: { ...smallRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
-  makeFolder(dirname(flags.output));
   const { seed, threads, validationImages } = flags;
+  const of = `train ${JSON.stringify({ model: text, dataset: flags.dataset, training, seed, validationImages })}`;
+  const inputs = 'path' in model.source ? [model.source.path] : [];
+  const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
+  results.claim(flags.output);
   const run = await start({ files, training, validationImages, splitSeed: seed, threads, computing });
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
   const keepModel = { weights: flags.output };
@@ -120,6 +124,7 @@ async function train(text: string, flags: Flags): Promise<void> {
   )) as { reward: number; details: TrainingDetails };
   block.draw([]);
   rmSync(checkpoint, { force: true });
+  results.keep();
   const { test, ...details } = result.details;
   const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
   process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : words(found));

@@ -1,7 +1,7 @@
-// What the run loop asks of whoever evaluates a trial, and the worker pool in that role.
+// What the run loop asks of whoever evaluates a trial, and a runner of jobs in that role.
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
-import type { WorkerPool } from '../workers/pool.ts';
+import type { JobRunner } from '../workers/job-runner.ts';
 
 export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
 
@@ -25,13 +25,13 @@ export type Evaluate<Asked = TrialToEvaluate> = (asked: Asked, progress: Evaluat
 /** Only a number from 0 to 1 is a reward. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
-/** Evaluates in the pool's workers; `jobOf` says what a worker must know of what is asked (plain data). */
+/** Evaluates as jobs of the runner; `jobOf` says what a worker must know of what is asked (plain data). */
 export function evaluateIn<Asked = TrialToEvaluate>(
-  pool: WorkerPool,
+  runner: JobRunner,
   jobOf: (asked: Asked) => unknown,
 ): Evaluate<Asked> {
   return async (asked, progress) => {
-    const outcome = await pool.run(jobOf(asked), {
+    const outcome = await runner.run(jobOf(asked), {
       onStart: () => progress.started(),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),

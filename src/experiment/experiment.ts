@@ -4,6 +4,8 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
+import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
 import { PausedChildren } from '../children/paused-children.ts';
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
@@ -17,9 +19,11 @@ import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { decode } from '../space/decisions.ts';
-import type { EpochReport, TrainingDetails, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
+import { keepFinalModel, readFinalModel } from '../study/kept-results.ts';
+import type { EpochReport, TrialToEvaluate } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
-import { type FinalModel, keepFinalModel, readFinalModel } from '../study/results.ts';
+import { finalResult } from '../study/result-schemas.ts';
+import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { WorkerPool } from '../workers/pool.ts';
@@ -143,8 +147,8 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
-    const { reward, details } = outcome.result as WorkerResult & { details: TrainingDetails };
-    keepFinalModel(study, finalModelOf(best.number, reward, details, epochs));
+    const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
+    keepFinalModel(study, finalModelOf(best.number, result, epochs));
     rmSync(checkpoint, { force: true });
     return 'finished' as const;
   } catch (error) {
@@ -153,14 +157,13 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
   }
 }
 
-function finalModelOf(trial: number, reward: number, details: TrainingDetails, epochs: EpochReport[]): FinalModel {
-  const { trainableParameters, multiplyAdds, trainingSeconds } = details;
-  const test = details.test!;
+function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs: EpochReport[]): FinalModel {
+  const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
   return {
     trial,
     trainableParameters,
     multiplyAdds,
-    validationAccuracy: reward,
+    validationAccuracy: result.reward,
     testAccuracy: test.accuracy,
     testLoss: test.loss,
     testImages: test.images,

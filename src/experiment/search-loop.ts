@@ -2,6 +2,7 @@
 // Whatever moment it is killed at, the study says how to go on.
 
 import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
 import type { PausedChildren } from '../children/paused-children.ts';
 import { Failure } from '../failure.ts';
 import type { Strategy } from '../search/strategy.ts';
@@ -68,6 +69,12 @@ interface Order {
   laterPerRung?: number;
 }
 
+export const orderSchema: z.ZodType<Order> = z.strictObject({
+  inOrder: z.boolean(),
+  lookahead: z.int().positive(),
+  laterPerRung: z.number().positive().exactOptional(),
+});
+
 const toldBetweenTidying = 20;
 const millisecondsBetweenCounts = 1000; // of search time that a kill may leave uncounted
 
@@ -115,7 +122,7 @@ class Search {
     const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
     const { lookaheadPerWorker } = searchDefaults;
     const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
-    const order = study.settled<Order>('order', { inOrder, lookahead: lookaheadPerWorker * workers, ...later });
+    const order = study.settled('order', { inOrder, lookahead: lookaheadPerWorker * workers, ...later }, orderSchema);
     const lookahead = order.inOrder ? order.lookahead : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);
     const dialogue = {

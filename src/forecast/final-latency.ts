@@ -4,7 +4,8 @@
 import type { Plan } from '../plan/plan.ts';
 import { median } from '../statistics/order.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
-import { type FinalLatency, finalLatencyName, readFinalLatency, readFinalModel } from '../study/results.ts';
+import { finalLatencyName, readFinalLatency, readFinalModel } from '../study/kept-results.ts';
+import type { FinalLatency } from '../study/results.ts';
 import type { LatencyLimit, SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { latencyTerms, lawValue, startingLaws } from './cost-law.ts';

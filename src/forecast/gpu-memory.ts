@@ -9,7 +9,6 @@ import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { sampleDecisions } from '../space/sample.ts';
-import { defaultSpace } from '../space/search-space.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 
@@ -49,7 +48,7 @@ export function workerGpuMemory(
   { images, classes }: { images: number; classes: number },
   computing: Pick<Computing, 'precision'>,
 ): number {
-  const { space = defaultSpace, blocks, finalists } = settings;
+  const { space, blocks, finalists } = settings;
   const trainings = [...rungTrainings(settings), ...(finalists ? [finalists.training] : [])];
   const sides = new Set(trainings.map(({ resolution }) => resolution));
   const stored = [...sides].reduce((bytes, side) => bytes + images * 3 * side ** 2, 0);

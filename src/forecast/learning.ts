@@ -1,8 +1,9 @@
 // How a study remembers the prediction of its children: what it started from and where, and what was learnt; taught again by the
 // latest finished children when the search goes on.
 
-import type { TrainingDetails } from '../study/outcome.ts';
-import { keptPrediction, type Laws, type PredictionRecord, predictionName } from '../study/results.ts';
+import { keptPrediction, predictionName } from '../study/kept-results.ts';
+import { trainingDetails } from '../study/result-schemas.ts';
+import type { Laws, PredictionRecord } from '../study/results.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -67,7 +68,7 @@ function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'childr
  * one training: it went on from a checkpoint, or had to do earlier rungs again.
  */
 export function tookOf(seconds: number, details: unknown): { seconds: number; memory: number | undefined } | undefined {
-  const { peakMemory, resumed, continued } = (details ?? {}) as Partial<TrainingDetails>;
+  const { peakMemory, resumed, continued } = trainingDetails(details);
   if (resumed || continued === false) return undefined;
-  return { seconds, memory: typeof peakMemory === 'number' ? peakMemory : undefined };
+  return { seconds, memory: peakMemory };
 }

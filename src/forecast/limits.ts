@@ -91,7 +91,7 @@ export function finalPlan(
   decisions: readonly number[],
   { cells, filters, resolution }: Training,
   { classes }: ImageCounts,
-  space?: SearchSettings['space'],
+  space: Space,
 ): Plan {
   return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
 }

@@ -4,9 +4,10 @@
 
 import { type Plan, planNetwork } from '../plan/plan.ts';
 import { decode } from '../space/decisions.ts';
-import { defaultSpace, type Space } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
+import { heldOut } from '../study/presets.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
@@ -39,7 +40,8 @@ export class TrainingTerms {
   readonly #evaluated: number;
 
   constructor(settings: Pick<SearchSettings, 'validationImages' | 'space'>, training: Training, counts: ImageCounts) {
-    const { validationImages = Math.round(counts.images / 10), space = defaultSpace } = settings;
+    const { space } = settings;
+    const validationImages = heldOut(settings, counts.images);
     const { trainingImages = counts.images - validationImages, recipe } = training;
     this.#training = training;
     this.#classes = counts.classes;

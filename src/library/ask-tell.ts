@@ -3,12 +3,14 @@
 
 import { existsSync } from 'node:fs';
 import { Dialogue } from '../experiment/dialogue.ts';
+import { orderSchema } from '../experiment/search-loop.ts';
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decisionsKey } from '../space/canonical.ts';
 import { decisionSizes, decode } from '../space/decisions.ts';
 import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { EpochReport, TrialFailure } from '../study/outcome.ts';
+import { openSearch } from '../study/parse-settings.ts';
 import { settingsOf } from '../study/presets.ts';
 import type { StudySummary, TrialRecord } from '../study/records.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -73,7 +75,7 @@ export class AskTellStudy implements Disposable {
     const settings = settingsFor(options, strategy, seed);
     this.#study = existsSync(path) ? reopened(path, options, settings) : Study.create(path, settings);
     try {
-      this.#study.settled('order', { inOrder: false, lookahead: 1 });
+      this.#study.settled('order', { inOrder: false, lookahead: 1 }, orderSchema);
       this.#allowed = this.#study.asked;
       const { space, blocks } = this.#study.settings;
       const fresh = strategy.create({
@@ -340,11 +342,18 @@ function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: numb
     blocks,
     remember: false,
   });
-  return { ...settings, preset, strategy: strategy.name, strategyOptions: strategy.options, inOrder: false };
+  return {
+    ...settings,
+    preset,
+    strategy: strategy.name,
+    strategyOptions: strategy.options,
+    inOrder: false,
+    evaluator: {},
+  };
 }
 
 function reopened(path: string, options: StudyOptions, wanted: SearchSettings): Study<SearchSettings> {
-  const study = Study.open<SearchSettings>(path);
+  const study = openSearch(path);
   try {
     const { settings } = study;
     if (settings.preset !== preset)

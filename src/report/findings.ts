@@ -7,17 +7,11 @@ import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { defaultSpace, spaceLabel } from '../space/search-space.ts';
+import { rewardSource } from '../study/external-evaluator.ts';
+import { keptPrediction, readFinalLatency, readFinalModel } from '../study/kept-results.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
-import {
-  type FinalLatency,
-  type FinalModel,
-  keptPrediction,
-  type Machine,
-  type PredictionRecord,
-  readFinalLatency,
-  readFinalModel,
-} from '../study/results.ts';
+import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../study/results.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -65,14 +59,14 @@ export interface Findings {
   latency: FinalLatency | undefined;
   /** What children take, foretold and corrected. */
   prediction: PredictionRecord | undefined;
-  classes: string[];
+  classes: readonly string[];
   machine: Machine | undefined;
 }
 
 /** Reads a study. `count` is how many of the best cells are wanted. */
 export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const { settings } = study;
-  const { classes = [] } = (study.result('dataset') ?? {}) as { classes?: string[] };
+  const classes = study.result('dataset')?.classes ?? [];
   const finalists = finalistFindings(study);
   const trainings = rungTrainings(settings);
   return {
@@ -102,7 +96,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     latency: readFinalLatency(study),
     prediction: keptPrediction(study),
     classes,
-    machine: study.result('machine') as Machine | undefined,
+    machine: study.result('machine'),
   };
 }
 
@@ -110,9 +104,7 @@ function armsOf(study: Study<SearchSettings>): Findings['arms'] {
   const names = armNames(study.settings.strategy);
   if (names.length < 2) return [];
   const labels = armLabels(names);
-  return study
-    .arms(names.length, study.settings.known?.length)
-    .map((arm, index) => ({ label: labels[index]!, ...arm }));
+  return study.arms(names.length, study.settings.known.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
 function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {
@@ -130,10 +122,10 @@ export function sentences(findings: Findings): string[] {
   const { settings, summary, top, ladder, finalists, warning, final, latency, prediction } = findings;
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
-  const { space = defaultSpace } = settings;
+  const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
   const said = [
-    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} on ${settings.dataset}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
+    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   const { repeats } = summary;
   if (repeats.trials > 0) {
@@ -150,8 +142,11 @@ export function sentences(findings: Findings): string[] {
     const which = finalists?.end
       ? `The cell of trial ${best.trial} was chosen`
       : `The best cell is that of trial ${best.trial}`;
+    const rewarded = `${which}: its reward is ${percent(best.reward, 2)}; the mean of all is ${percent(summary.mean!, 2)}.`;
     said.push(
-      `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right${meanWords(best, summary.mean!, ladder)}.`,
+      settings.evaluator
+        ? rewarded
+        : `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right${meanWords(best, summary.mean!, ladder)}.`,
     );
   }
   if (ladder) said.push(...ladderSentences(ladder));

@@ -3,7 +3,7 @@
 
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
-import type { TrainingDetails } from '../study/outcome.ts';
+import { trainingDetails } from '../study/result-schemas.ts';
 import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
 import type { RungRecord } from '../study/rungs.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
@@ -103,7 +103,7 @@ export function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFind
 
 function weightsOf(records: readonly RungRecord[], rung: number): { kept: number; lost: number } {
   const told = records.flatMap(({ rung: own, details }) => {
-    const { continued } = (details ?? {}) as Partial<TrainingDetails>;
+    const { continued } = trainingDetails(details);
     return own === rung && continued !== undefined ? [continued] : [];
   });
   const kept = told.filter(Boolean).length;

@@ -2,7 +2,10 @@
 // It lays out what findings.ts gathered; no figure is computed here.
 
 import { drawArchitecture } from '../draw/picture.ts';
+import { rewardSource } from '../study/external-evaluator.ts';
+import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { duration, percent, whole } from '../words.ts';
 import {
   classChart,
@@ -28,14 +31,21 @@ const mostClassesDrawn = 40;
 
 export function renderPage(page: Page): string {
   const { final, settings, machine } = page;
-  const title = `nasnet: a search on ${settings.dataset}`;
+  const title = `nasnet: a search ${rewardSource(settings)}`;
   const sections = [
     section('The search', searchSection(page)),
     page.ladder && section('The ladder', ladderSection(page.ladder, page.ladderArms)),
     page.finalists && section('The finalists', finalistSection(page.finalists)),
-    section('The best cells', page.top.map(cellArticle).join('\n') || '<p>No child has finished yet.</p>'),
+    section(
+      'The best cells',
+      page.top.map((cell, place) => cellArticle(cell, place, settings)).join('\n') ||
+        '<p>No child has finished yet.</p>',
+    ),
     final && section('The network built from the best cell', finalSection(final, page)),
-    section('How it was made', `${table(settingRows(settings))}\n<p>To see more: ${commands(page.study)}</p>`),
+    section(
+      'How it was made',
+      `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page.study)}</p>`,
+    ),
     machine && section('The machine', table(settingRows(machine))),
   ];
   return `<!doctype html>
@@ -59,13 +69,20 @@ ${sections.filter(Boolean).join('\n')}
 `;
 }
 
-function searchSection({ rewards, failures, ladder }: Page): string {
+/** Without what says nothing of a search with an evaluator of its own. */
+function relevant(settings: SearchSettings): object {
+  if (!settings.evaluator) return settings;
+  const { child, final, dataset, validationImages, ...others } = settings;
+  return others;
+}
+
+function searchSection({ rewards, failures, ladder, settings }: Page): string {
   if (rewards.length === 0) return '<p>No child has finished yet.</p>';
   const failed = failures.map(({ kind, count, example }) => [kind, `${whole(count)} children`, example]);
   return [
     figure(
       rewardChart(rewards),
-      `Each dot is a child network and its accuracy on the held-out images${ladder ? ' at rung 0, which is measured alike for all' : ''}. Orange: the best so far. Blue: the mean of the latest 20.`,
+      `${settings.evaluator ? 'Each dot is a trial and its reward' : 'Each dot is a child network and its accuracy on the held-out images'}${ladder ? ' at rung 0, which is measured alike for all' : ''}. Orange: the best so far. Blue: the mean of the latest 20.`,
     ),
     figure(rewardHistogram(rewards), `How the ${whole(rewards.length)} children spread.`),
     failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
@@ -91,14 +108,14 @@ function finalistSection(finalists: FinalistFindings): string {
   return `${note}${table(finalistTable(finalists))}<p>${htmlText(about)}</p>`;
 }
 
-function cellArticle(cell: CellFinding, place: number): string {
+function cellArticle(cell: CellFinding, place: number, { evaluator, child }: SearchSettings): string {
   const size = `${whole(cell.trainableParameters)} parameters, ${whole(cell.multiplyAdds)} multiply-adds`;
   const picture = drawArchitecture(cell.architecture, { title: `Trial ${cell.trial}` });
   const { climbed } = cell;
   const rung = climbed ? ` at rung ${climbed.rung}` : '';
   const below = climbed?.rewards.slice(0, -1).map((reward, lower) => `${percent(reward, 2)} at rung ${lower}`) ?? [];
   const before = below.length > 0 ? ` Before: ${below.join(', ')}.` : '';
-  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>As a child: ${size}.${before}</p>${figure(picture)}</article>`;
+  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>${evaluator ? `With N = ${child.cells}, F = ${child.filters}` : 'As a child'}: ${size}.${before}</p>${figure(picture)}</article>`;
 }
 
 function finalSection(final: FinalModel, { classes, settings }: Page): string {
@@ -115,7 +132,7 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
     ['weights', final.weights],
   ];
   const points = final.epochs.flatMap(({ epoch, accuracy, details }): LearningPoint[] => {
-    const { trainingAccuracy } = (details ?? {}) as { trainingAccuracy?: number };
+    const { trainingAccuracy } = epochDetails(details);
     return [
       ...(trainingAccuracy === undefined ? [] : [{ epoch, value: trainingAccuracy, series: 'training' }]),
       ...(accuracy === undefined ? [] : [{ epoch, value: accuracy, series: 'validation' }]),

@@ -1,25 +1,24 @@
 // `nasnet report`: a study's page, its best cells as pictures and architecture files, in one folder.
 
 import { drawArchitecture } from '../draw/picture.ts';
+import type { ResultFiles } from '../result-files.ts';
 import { printArchitecture } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { writeFiles } from '../whole-file.ts';
 import { findingsOf } from './findings.ts';
 import { type Page, renderPage } from './page.ts';
+import { pictureNames } from './report-names.ts';
 
-/** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. Older ones are replaced. */
-export function writeReport(study: Study<SearchSettings>, directory: string): string[] {
+/** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. */
+export function writeReport(study: Study<SearchSettings>, directory: string, results: ResultFiles): string[] {
   const page = pageOf(study);
   const files: Record<string, string> = { 'report.html': renderPage(page) };
   page.top.slice(0, pictureNames.length).forEach(({ trial, architecture }, place) => {
     files[`${pictureNames[place]}.svg`] = drawArchitecture(architecture, { title: `Trial ${trial}` });
     files[`${pictureNames[place]}.json`] = printArchitecture(architecture);
   });
-  return writeFiles(directory, files);
+  return results.write(directory, files);
 }
-
-const pictureNames = ['best', 'second', 'third'];
 
 function pageOf(study: Study<SearchSettings>): Page {
   const trials = study.trials();

@@ -4,6 +4,7 @@
 import type { DatabaseFile, Row, Value } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
+import { storedDecisions } from './stored-decisions.ts';
 
 export interface UnfinishedTrial {
   number: number;
@@ -115,7 +116,7 @@ export class StudyLog implements TrainingLog {
       .all()
       .map((row) => ({
         number: Number(row.number),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         running: row.state === 'running',
       }));
   }
@@ -129,7 +130,7 @@ export class StudyLog implements TrainingLog {
       .all()
       .map((row) => ({
         ...finishedOf(row),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         finishedAs: Number(row.finished_as),
       }));
   }
@@ -150,7 +151,7 @@ export class StudyLog implements TrainingLog {
       .map((row) => ({
         sequence: Number(row.sequence),
         kind: row.kind as 'ask' | 'tell',
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         ...finishedOf(row),
       }));
   }

@@ -6,7 +6,7 @@ import type { SearchSettings } from './settings.ts';
  * Whether a study measures its children as it trains them. Those of versions up to 0.1.0 do not, and go on as they began: their rewards would
  * not be comparable otherwise.
  */
-export const matchesTestView = ({ child }: SearchSettings): boolean => child.recipe.matchTestView === true;
+export const matchesTestView = ({ child }: SearchSettings): boolean => child.recipe.matchTestView;
 
 /** What that costs, for people; undefined for a study of today. */
 export function testViewWarning(settings: SearchSettings): string | undefined {

@@ -4,15 +4,16 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
-import { type Space, spaceOf } from '../space/search-space.ts';
-import { childRecipe, finalRecipe } from '../train/recipe.ts';
+import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
+import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
 
 /** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
 export const defaultReduction = 3;
 
-export type Preset = Omit<SearchSettings, 'preset' | 'dataset' | 'seed' | 'strategy' | 'strategyOptions'> & {
+type Asked = 'dataset' | 'seed' | 'strategy' | 'space' | 'remember' | 'known';
+export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions'> & {
   description: string;
   /** A count of 0: only where some are asked for. */
   finalists: Finalists;
@@ -35,7 +36,7 @@ export const presets = {
       filters: 4,
       resolution: 8,
       trainingImages: 1000,
-      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+      recipe: { ...smallRecipe, epochs: 1, batchSize: 50 },
     },
     finalists: {
       count: 2,
@@ -44,7 +45,7 @@ export const presets = {
         filters: 4,
         resolution: 8,
         trainingImages: 2000,
-        recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+        recipe: { ...smallRecipe, epochs: 1, batchSize: 50 },
       },
       seeds: { least: 2, most: 2 },
     },
@@ -53,7 +54,7 @@ export const presets = {
       filters: 4,
       resolution: 16,
       trainingImages: 2000,
-      recipe: { ...childRecipe, epochs: 1, batchSize: 50 },
+      recipe: { ...smallRecipe, epochs: 1, batchSize: 50 },
     },
   },
   laptop: {
@@ -68,7 +69,7 @@ export const presets = {
       filters: 8,
       resolution: 16, // a quarter of the work of 32 × 32
       trainingImages: 4000,
-      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+      recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
       count: 0, // only with --finalists: what a race brings at this budget is in docs/paper.md
@@ -77,11 +78,11 @@ export const presets = {
         filters: 16,
         resolution: 16,
         trainingImages: 12_000,
-        recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+        recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
       },
       seeds: { least: 2, most: 4 },
     },
-    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
   },
   micro: {
     description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
@@ -95,7 +96,7 @@ export const presets = {
       filters: 8,
       resolution: 8,
       trainingImages: 4000,
-      recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 },
+      recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
       count: 10,
@@ -104,11 +105,11 @@ export const presets = {
         filters: 16, // four times the products of filters, four times the pixels, five times the images seen
         resolution: 16,
         trainingImages: 10_000,
-        recipe: { ...childRecipe, epochs: 2 },
+        recipe: { ...smallRecipe, epochs: 2 },
       },
       seeds: { least: 2, most: 2 }, // as many of each: strategies are compared by them
     },
-    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...childRecipe, epochs: 1, learningRate: 0.1 } },
+    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
   },
   paper: {
     description: "the paper's own search: 20,000 children of 20 epochs, made for hundreds of GPUs",
@@ -156,8 +157,8 @@ export function settingsOf(
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, space, remember = true, ...more } = given;
-  const { blocks = space ? spaceOf(space).blocks : settings.blocks } = given;
+  const { size, trials = settings.trials, space = defaultSpace, remember = true, known = [], ...more } = given;
+  const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
   const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
   const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
   const scaled = (training: Training): Training => {
@@ -176,9 +177,10 @@ export function settingsOf(
     ...others,
     ...(size && { size }),
     trials,
-    ...(space && { space }),
+    space,
     blocks,
     remember,
+    known,
     strategyOptions,
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
@@ -200,9 +202,15 @@ function lasting(training: Training, epochs = training.recipe.epochs): Training 
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
+const aTenth = (images: number): number => Math.round(images / 10);
+
+/** How many of so many images are held out of the training part. */
+export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationImages'>, images: number): number =>
+  validationImages ?? aTenth(images);
+
 /** The same settings for a dataset with fewer training images than the preset counts on. */
 export function fitted(settings: SearchSettings, images: number): SearchSettings {
-  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, Math.round(images / 10)));
+  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, aTenth(images)));
   const fit = (training: Training): Training =>
     training.trainingImages === undefined
       ? training

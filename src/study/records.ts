@@ -1,8 +1,13 @@
 // A study as it is read: trials, epochs, counts, best. Every question is answered by index, so it stays fast at any size.
 // Nothing here writes.
 
+import { z } from 'zod';
+import { checked, parsedJson } from '../checked.ts';
 import type { DatabaseFile, Row } from '../database/file.ts';
 import type { TrialFailure } from './outcome.ts';
+import type { StudyResults } from './result-schemas.ts';
+import { resultSchemas } from './result-schemas.ts';
+import { storedDecisions } from './stored-decisions.ts';
 
 export type TrialState = 'queued' | 'running' | 'done' | 'failed';
 
@@ -99,13 +104,16 @@ export class StudyRecords {
 
   trial(number: number): TrialRecord | undefined {
     const row = this.file.query(`SELECT ${trialColumns} FROM trials WHERE number = ?`).get(number);
-    return row && trialOf(row);
+    return row && trialOf(this.file, row);
   }
 
   /** Trials in the order of their numbers, from `from` on, at most `limit`. */
   trials({ from = 0, limit = -1 }: { from?: number; limit?: number } = {}): TrialRecord[] {
     const sql = `SELECT ${trialColumns} FROM trials WHERE number >= ? ORDER BY number LIMIT ?`;
-    return this.file.query(sql).all(from, limit).map(trialOf);
+    return this.file
+      .query(sql)
+      .all(from, limit)
+      .map((row) => trialOf(this.file, row));
   }
 
   /**
@@ -119,7 +127,10 @@ export class StudyRecords {
     const best = `SELECT number AS place, reward AS height FROM trials WHERE ${done} AND same_as IS NULL
       ORDER BY height DESC, place LIMIT ?`;
     const sql = `SELECT ${trialColumns} FROM (${best}) JOIN trials ON number = place ORDER BY height DESC, place`;
-    const others = this.file.query(sql).all(count).map(trialOf);
+    const others = this.file
+      .query(sql)
+      .all(count)
+      .map((row) => trialOf(this.file, row));
     return [...climbed, ...others.filter(({ number }) => !higher.has(number))].slice(0, count);
   }
 
@@ -160,7 +171,7 @@ export class StudyRecords {
       .all()
       .map((row) => ({
         number: Number(row.number),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.file, row),
         reward: Number(row.reward),
       }));
   }
@@ -175,7 +186,10 @@ export class StudyRecords {
   /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
   updates(): UpdateRecord[] {
     const sql = `SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence`;
-    return this.file.query(sql).all().map(updateOf);
+    return this.file
+      .query(sql)
+      .all()
+      .map((row) => updateOf(this.file, row));
   }
 
   /** The latest update of the strategy, if there was one. */
@@ -183,7 +197,7 @@ export class StudyRecords {
     const row = this.file
       .query(`SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence DESC LIMIT 1`)
       .get();
-    return row && updateOf(row);
+    return row && updateOf(this.file, row);
   }
 
   /** Counts and means; `latest` is how many trials the latest mean covers. */
@@ -233,15 +247,10 @@ export class StudyRecords {
     return summary;
   }
 
-  /** A result by name (the final model's accuracy, where its weights are), or undefined. */
-  result(name: string): unknown {
+  /** A result by name, or undefined. @throws InputError for one that is damaged */
+  result<Name extends keyof StudyResults>(name: Name): StudyResults[Name] | undefined {
     const row = this.file.query('SELECT value FROM results WHERE name = ?').get(name);
-    return row && JSON.parse(String(row.value));
-  }
-
-  results(): Record<string, unknown> {
-    const rows = this.file.query('SELECT name, value FROM results ORDER BY name').all();
-    return Object.fromEntries(rows.map((row) => [row.name, JSON.parse(String(row.value))]));
+    return row && checked(resultSchemas[name], parsedJson(String(row.value), this.path, name), this.path, name);
   }
 }
 
@@ -251,11 +260,11 @@ const parsed = (text: unknown) => (text === null ? null : JSON.parse(String(text
 export const failureOf = (row: Row): TrialFailure | null =>
   row.state === 'failed' ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null;
 
-function trialOf(row: Row): TrialRecord {
+function trialOf(file: DatabaseFile, row: Row): TrialRecord {
   return {
     number: Number(row.number),
     state: row.state as TrialState,
-    decisions: JSON.parse(String(row.decisions)),
+    decisions: storedDecisions(file, row),
     reward: row.reward as number | null,
     failure: failureOf(row),
     attempts: Number(row.attempts),
@@ -268,9 +277,13 @@ function trialOf(row: Row): TrialRecord {
   };
 }
 
-const updateOf = (row: Row): UpdateRecord => {
-  return { trial: Number(row.trial), at: Number(row.at), figures: JSON.parse(String(row.detail)) };
-};
+const figures = z.record(z.string(), z.number());
+
+function updateOf(file: DatabaseFile, row: Row): UpdateRecord {
+  const what = `update at trial ${row.trial}`;
+  const value = checked(figures, parsedJson(String(row.detail), file.path, what), file.path, what);
+  return { trial: Number(row.trial), at: Number(row.at), figures: value };
+}
 
 export function epochOf(row: Row): EpochRecord {
   return {

@@ -1,10 +1,8 @@
-// What a study keeps by name beside its trials: the network built from its best cell, how long that takes for one
+// Types of what a study keeps by name beside its trials: the network built from its best cell, how long that takes for one
 // image, the machine, and the prediction of its children.
 
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { EpochReport } from './outcome.ts';
-import type { StudyRecords } from './records.ts';
-import type { Study } from './study.ts';
 
 /** Sizes and measures of one trained network. Accuracies 0 to 1, losses in nats, times in seconds. */
 export interface FinalModel {
@@ -17,8 +15,8 @@ export interface FinalModel {
   testAccuracy: number;
   testLoss: number;
   testImages: number;
-  /** Share of right answers on the test images of each class, in the order of the dataset's classes. */
-  classAccuracies: number[];
+  /** Share of right answers on the test images of each class, in the order of the dataset's classes; null for one without images. */
+  classAccuracies: (number | null)[];
   trainingSeconds: number;
   trainingImagesPerSecond: number;
   /** File name of its weights, in the results folder. */
@@ -27,28 +25,12 @@ export interface FinalModel {
   epochs: EpochReport[];
 }
 
-const finalModelName = 'final model';
-
-export function readFinalModel(study: StudyRecords): FinalModel | undefined {
-  return study.result(finalModelName) as FinalModel | undefined;
-}
-
-export function keepFinalModel(study: Study<object>, model: FinalModel): void {
-  study.keep(finalModelName, model);
-}
-
 export interface FinalLatency {
   trial: number;
   /** For one image on one thread: its fastest run. */
   milliseconds: number;
   foretold: number;
   machine: string;
-}
-
-export const finalLatencyName = 'final latency';
-
-export function readFinalLatency(study: StudyRecords): FinalLatency | undefined {
-  return study.result(finalLatencyName) as FinalLatency | undefined;
 }
 
 export interface Machine {
@@ -76,13 +58,6 @@ export interface PredictionRecord {
   laws: Laws;
   children: number;
   error?: { seconds?: PredictionError; memory?: PredictionError };
-}
-
-export const predictionName = 'prediction';
-
-/** What a study keeps of its prediction; undefined before it began to search, and in older studies. */
-export function keptPrediction(study: StudyRecords): PredictionRecord | undefined {
-  return study.result(predictionName) as PredictionRecord | undefined;
 }
 
 export interface Laws {

@@ -6,6 +6,7 @@ import type { Outcome } from '../search/strategy.ts';
 import { addEvent, type EventKind, finiteOrNull, json, outcomeOf, type TrainingLog } from './log.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
 import { type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
+import { storedDecisions } from './stored-decisions.ts';
 
 export interface Promotion {
   member: number;
@@ -115,7 +116,7 @@ export class Rungs {
       .map((row) => ({
         trial: Number(row.trial),
         rung: Number(row.rung),
-        decisions: JSON.parse(String(row.decisions)),
+        decisions: storedDecisions(this.#file, row),
         running: row.state === 'running',
         finished:
           row.finished_as === null ? undefined : { outcome: outcomeOf(row), finishedAs: Number(row.finished_as) },

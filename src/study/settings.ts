@@ -39,7 +39,7 @@ export interface LadderSettings {
   randomShare: number;
 }
 
-/** What a search is. JSON: it is stored in the study as it is here. */
+/** What a search is. JSON: it is stored in the study as it is here; parse-settings.ts reads what older versions stored. */
 export interface SearchSettings {
   preset: string;
   /** `cifar10`, or the folder of one's own images. */
@@ -52,18 +52,20 @@ export interface SearchSettings {
   strategyOptions: object;
   /** Whether outcomes are told in the order of the asks (experiment/search-loop.ts): reproducible, and right for few workers. */
   inOrder: boolean;
-  /** Whether a graph that was trained before keeps its reward (experiment/remembered.ts). Absent in older studies: no. */
-  remember?: boolean;
+  /** Whether a graph that was trained before keeps its reward (experiment/remembered.ts). */
+  remember: boolean;
   /** What the final network may cost at most. */
   limits?: Limits;
-  /** Decisions of given cells, which are the first trials. */
-  known?: number[][];
-  /** Which cells there are: one of the paper's spaces by name, or another by value. Absent in older studies: space A. */
-  space?: Space;
+  /** Decisions of given cells, which are the first trials; none: []. */
+  known: number[][];
+  /** Who evaluates trials instead of nasnet; `child` and `final` then only say how large its cells may be built. */
+  evaluator?: ExternalEvaluator;
+  /** Which cells there are: one of the paper's spaces by name, or another by value. */
+  space: Space;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;
-  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth (CIFAR-10: 5,000). */
+  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth of them (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
   /** Absent: every child is trained once. */
@@ -71,6 +73,14 @@ export interface SearchSettings {
   /** Absent: the final network is built from the best trial as it is. */
   finalists?: Finalists;
   final: Training;
+}
+
+/** Whoever evaluates the trials of a study outside nasnet (docs/evaluator.md). */
+export interface ExternalEvaluator {
+  /** Run by the shell once per worker. Absent: outcomes are told by `nasnet tell`. */
+  command?: string;
+  /** Seconds that a trial may take. */
+  timeLimit?: number;
 }
 
 export interface Limits {

@@ -1,24 +1,36 @@
 // One search in one SQLite file: its settings, records, log and results, and the rule that one process writes it.
 // The search itself is experiment/search-loop.ts.
 
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+import { z } from 'zod';
+import { checked, parsedJson } from '../checked.ts';
 import { DatabaseFile } from '../database/file.ts';
 import { Failure } from '../failure.ts';
 import { FinalistRuns } from './finalist-runs.ts';
 import { studyFormat } from './format.ts';
 import { StudyLog } from './log.ts';
 import { StudyRecords } from './records.ts';
+import type { StudyResults } from './result-schemas.ts';
 import { Rungs } from './rungs.ts';
 
-/** A study's settings are whatever the search was started with: plain JSON, written once. */
+/** Makes settings of the JSON that a study stores. `where` names the file. @throws InputError for settings that cannot be used */
+export type ParseSettings<Settings extends object> = (json: unknown, where: string) => Settings;
+
+/**
+ * A study's settings are whatever the search was started with: plain JSON, written once, parsed once when the study is opened. Those of
+ * `nasnet search` are settings.ts's.
+ */
 export class Study<Settings extends object = Record<string, unknown>> extends StudyRecords {
+  readonly settings: Settings;
   readonly log: StudyLog;
   readonly finalistRuns: FinalistRuns;
   readonly rungs: Rungs;
   #session = 0;
 
-  private constructor(file: DatabaseFile) {
+  private constructor(file: DatabaseFile, settings: Settings) {
     super(file);
+    this.settings = settings;
     this.log = new StudyLog(file);
     this.finalistRuns = new FinalistRuns(file);
     this.rungs = new Rungs(file);
@@ -32,52 +44,76 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
     const file = DatabaseFile.create(path, studyFormat, (empty) => {
       empty.query(`INSERT INTO settings VALUES ('settings', ?)`).run(JSON.stringify(settings));
     });
-    return Study.#begun(new Study<Settings>(file));
-  }
-
-  /**
-   * An existing study; for reading it can be opened any number of times, also while it is written.
-   * Throws an InputError or Failure of one sentence: missing, no study, newer, damaged, read-only, another writer.
-   */
-  static open<Settings extends object>(path: string, { readOnly = false } = {}): Study<Settings> {
-    const file = DatabaseFile.open(path, studyFormat, { readOnly, holder: () => describeWriter(path) });
-    const study = new Study<Settings>(file);
-    return readOnly ? study : Study.#begun(study);
-  }
-
-  static #begun<Settings extends object>(study: Study<Settings>): Study<Settings> {
     try {
-      const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?)';
-      study.#session = study.file.query(sql).insert(process.pid, hostname(), Date.now());
+      const study = new Study(file, settings);
+      study.#begin();
       return study;
     } catch (error) {
-      study.file.close();
+      file.close();
       throw error;
     }
   }
 
-  get settings(): Settings {
-    return this.#setting('settings') as Settings;
+  /**
+   * An existing study, its settings as `parse` reads them, else as any JSON object. For reading it can be opened any number of times, also
+   * while it is written. Throws an InputError or Failure of one sentence: missing, no study, newer, damaged, read-only, another writer.
+   */
+  static open(path: string, options?: { readOnly?: boolean }): Study;
+  static open<Settings extends object>(
+    path: string,
+    options: { readOnly?: boolean; parse: ParseSettings<Settings> },
+  ): Study<Settings>;
+  static open<Settings extends object>(
+    path: string,
+    { readOnly = false, parse }: { readOnly?: boolean; parse?: ParseSettings<Settings> } = {},
+  ): Study<Settings> | Study {
+    return parse ? Study.#opened(path, readOnly, parse) : Study.#opened(path, readOnly, anySettings);
+  }
+
+  static #opened<Settings extends object>(
+    path: string,
+    readOnly: boolean,
+    parse: ParseSettings<Settings>,
+  ): Study<Settings> {
+    const file = DatabaseFile.open(path, studyFormat, { readOnly, holder: () => describeWriter(path) });
+    try {
+      const study = new Study(file, parse(storedSetting(file, 'settings'), path));
+      if (!readOnly) study.#begin();
+      return study;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  #begin(): void {
+    const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?)';
+    this.#session = this.file.query(sql).insert(process.pid, hostname(), Date.now());
+  }
+
+  /** A text that no other study has, however the file is named: copies share it. */
+  get identity(): string {
+    const settings = this.file.query(`SELECT value FROM settings WHERE name = 'settings'`).get()?.value;
+    const begun = this.file.query('SELECT min(opened_at) AS at FROM sessions').get()?.at;
+    return createHash('sha256')
+      .update(JSON.stringify([settings, begun]))
+      .digest('hex')
+      .slice(0, 16);
   }
 
   /**
-   * A choice that must hold for the whole study: the first caller's value is kept and returned ever after.
-   * Any JSON value.
+   * A choice that must hold for the whole study: the first caller's value is kept and returned ever after. Any JSON value that the schema
+   * describes. @throws InputError where the kept one does not fit it
    */
-  settled<Value>(name: string, value: Value): Value {
-    const known = this.#setting(name);
-    if (known !== undefined) return known as Value;
+  settled<Value>(name: string, value: Value, schema: z.ZodType<Value>): Value {
+    const known = storedSetting(this.file, name);
+    if (known !== undefined) return checked(schema, known, this.path, name);
     this.file.query('INSERT INTO settings VALUES (?, ?)').run(name, JSON.stringify(value));
     return value;
   }
 
-  #setting(name: string): unknown {
-    const row = this.file.query('SELECT value FROM settings WHERE name = ?').get(name);
-    return row && JSON.parse(String(row.value));
-  }
-
-  /** Keeps a result under a name, in place of an older one of that name. Any JSON value. */
-  keep(name: string, value: unknown): void {
+  /** Keeps a result under its name, in place of an older one. */
+  keep<Name extends keyof StudyResults>(name: Name, value: StudyResults[Name]): void {
     this.file.query('INSERT OR REPLACE INTO results VALUES (?, ?, ?)').run(name, Date.now(), JSON.stringify(value));
   }
 
@@ -109,6 +145,14 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+const anySettings: ParseSettings<Record<string, unknown>> = (json, where) =>
+  checked(z.record(z.string(), z.unknown()), json, where, 'settings');
+
+function storedSetting(file: DatabaseFile, name: string): unknown {
+  const row = file.query('SELECT value FROM settings WHERE name = ?').get(name);
+  return row && parsedJson(String(row.value), file.path, name);
 }
 
 /** "process 4711 on host box, since 14:03", if the writer has said so yet. */

@@ -2,7 +2,14 @@
 
 import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { EvaluateJob, Evaluator, FromWorker, JobFailure, ToWorker } from './messages.ts';
+import {
+  deviceLost,
+  type EvaluateJob,
+  type Evaluator,
+  type FromWorker,
+  type JobFailure,
+  type ToWorker,
+} from './messages.ts';
 
 process.on('SIGINT', () => {}); // Ctrl-C reaches the whole terminal group; the parent decides what it means
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
@@ -38,11 +45,19 @@ async function work(id: number, job: unknown): Promise<void> {
     const result = await evaluate!(job, (message) => send({ kind: 'message', id, message }), controller.signal);
     send({ kind: 'result', id, result });
   } catch (error) {
-    send({ kind: 'failed', id, failure: failureOf(error) });
+    const failure = failureOf(error);
+    if (failure.kind === deviceLost) end(failure.message);
+    send({ kind: 'failed', id, failure });
   } finally {
     clearInterval(signs);
     running.delete(id);
   }
+}
+
+/** The pool tells the last lines and gives the job to a fresh process. */
+function end(lastLine: string): never {
+  process.stderr.write(`${lastLine}\n`);
+  process.exit(1);
 }
 
 function send(message: FromWorker): void {

@@ -6,6 +6,9 @@ export interface JobFailure {
   message: string;
 }
 
+/** The kind of an error after which the process can do no job any more: a worker ends by it, and its job goes to a fresh one. */
+export const deviceLost = 'device-lost';
+
 /** Runs one job in a worker; `report` sends messages on the way; the signal says that nobody wants the result any more. */
 export type EvaluateJob = (job: unknown, report: (message: unknown) => void, signal: AbortSignal) => Promise<unknown>;
 

@@ -1,8 +1,9 @@
-// A pool of worker processes on this machine: jobs wait in one queue, a worker gets the next one the moment it is free, a
+// A pool of workers on this machine: jobs wait in one queue, a worker gets the next one the moment it is free, a
 // dead worker is replaced. It knows jobs as plain data and nothing of what they compute.
 
 import { Failure } from '../failure.ts';
-import type { FromWorker, JobFailure } from './messages.ts';
+import type { JobOutcome, JobRunner, RunOptions } from './job-runner.ts';
+import type { FromWorker, JobFailure, ToWorker } from './messages.ts';
 import { type WorkerEnd, WorkerProcess } from './worker.ts';
 
 export interface PoolOptions {
@@ -32,17 +33,33 @@ export interface SilenceLimits {
 
 const defaultSilence: SilenceLimits = { first: 900, least: 120, times: 8 };
 
-export interface RunOptions {
-  /** A worker has begun the job, perhaps for the second time. */
-  onStart?: () => void;
-  /** Its worker died and it waits for another one. */
-  onRetry?: (reason: string) => void;
-  onMessage?: (message: unknown) => void;
-  signal?: AbortSignal;
+/** A worker as its pool sees it, whatever it is: one of our own processes (worker.ts) or a command (command-worker.ts). */
+export interface PoolWorker {
+  readonly pid: number | undefined;
+  send(message: ToWorker): void;
+  /** Ends it at once. `kind`: the class of failure that its job then has. */
+  kill(reason?: string, kind?: string): void;
+  /** Ends it because nobody needs it any more. */
+  stop(): void;
 }
 
-/** `seconds` is what a worker spent on the attempt that gave the outcome. */
-export type JobOutcome = { result: unknown; seconds: number } | { failure: JobFailure; seconds: number };
+export interface WorkerHooks {
+  onMessage: (message: FromWorker) => void;
+  /** Called once, after its last message. */
+  onEnd: (end: WorkerEnd) => void;
+}
+
+export interface JobPoolOptions {
+  /** How many workers at most; they start when there is work for them. */
+  workers: number;
+  start: (hooks: WorkerHooks) => PoolWorker;
+  /** What one of them is called in sentences, and what all of them are. */
+  words: { one: string; all: string };
+  /** Undefined: a worker may be silent as long as it likes. */
+  silence: SilenceLimits | undefined;
+  /** For a new worker to be ready, and for an aborted job to end by itself and spare its worker. */
+  milliseconds: { toStart: number; toGiveUp: number };
+}
 
 interface Job {
   id: number;
@@ -56,7 +73,7 @@ interface Job {
 }
 
 interface Seat {
-  worker: WorkerProcess;
+  worker: PoolWorker;
   ready: boolean;
   job: Job | undefined;
   startTimer: NodeJS.Timeout;
@@ -73,8 +90,9 @@ const linesShown = 10;
 const millisecondsBetweenChecks = 1000; // for workers that hang
 const millisecondsLate = 3000; // … after which this process must have been stopped
 
-export class WorkerPool {
-  readonly #options: PoolOptions;
+/** Feeds, watches and replaces workers of any kind. */
+export class JobPool implements JobRunner {
+  readonly #options: JobPoolOptions;
   readonly #queue: Job[] = [];
   readonly #seats = new Set<Seat>();
   #nextId = 0;
@@ -86,7 +104,7 @@ export class WorkerPool {
   #longestPause = 0;
   #broken: Error | undefined;
 
-  constructor(options: PoolOptions) {
+  constructor(options: JobPoolOptions) {
     this.#options = options;
     this.#checks = setInterval(() => this.#checkSilence(), millisecondsBetweenChecks).unref();
   }
@@ -147,18 +165,14 @@ export class WorkerPool {
 
   #startWorker(): void {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const { evaluator, setup, threads = 1 } = this.#options;
-    const worker = new WorkerProcess({
-      evaluator,
-      setup,
-      threads,
+    const worker = this.#options.start({
       onMessage: (message) => this.#hear(message, seat),
       onEnd: (how) => {
         this.#bury(seat, how);
         end();
       },
     });
-    const startTimer = setTimeout(() => worker.kill(), millisecondsToStart);
+    const startTimer = setTimeout(() => worker.kill(this.#slowStart()), this.#options.milliseconds.toStart);
     const seat: Seat = {
       worker,
       ready: false,
@@ -172,7 +186,7 @@ export class WorkerPool {
 
   #hear(message: FromWorker, seat: Seat): void {
     if (message.kind === 'setup-failed') {
-      this.#break(cannotStart(message.failure.message));
+      this.#break(this.#cannotStart(message.failure.message));
     } else if (message.kind === 'ready') {
       clearTimeout(seat.startTimer);
       seat.ready = true;
@@ -202,7 +216,8 @@ export class WorkerPool {
     const now = performance.now();
     const late = this.#isLate(now);
     this.#checkedAt = now;
-    const { first, least, times } = this.#options.silence ?? defaultSilence;
+    if (!this.#options.silence) return;
+    const { first, least, times } = this.#options.silence;
     const limit = this.#anyEnded ? Math.max(least, times * this.#longestPause) : first;
     for (const seat of this.#seats) {
       if (!seat.job) continue;
@@ -247,7 +262,7 @@ export class WorkerPool {
     seat.worker.send({ kind: 'abort', id: job.id });
     setTimeout(() => {
       if (seat.job === job) seat.worker.kill();
-    }, millisecondsToGiveUp).unref();
+    }, this.#options.milliseconds.toGiveUp).unref();
   }
 
   /** A worker process has ended: its job goes back to the head of the queue once, then fails. */
@@ -256,7 +271,7 @@ export class WorkerPool {
     this.#seats.delete(seat);
     if (this.#broken) return;
     if (!seat.ready && ++this.#failedStarts >= failedStartsAtMost) {
-      this.#break(cannotStart(describeEnd(end)));
+      this.#break(this.#cannotStart(this.#describe(end)));
       return;
     }
     if (seat.job && !seat.job.settled) this.#retryOrFail(seat.job, end);
@@ -266,9 +281,9 @@ export class WorkerPool {
   #retryOrFail(job: Job, end: WorkerEnd): void {
     if (job.attempts < attemptsPerJob) {
       this.#queue.unshift(job);
-      job.options.onRetry?.(describeEnd(end));
+      job.options.onRetry?.(this.#describe(end));
     } else {
-      this.#settle(job, { failure: { kind: failureKind(end), message: describeEnd(end) } });
+      this.#settle(job, { failure: { kind: failureKind(end), message: this.#describe(end) } });
     }
   }
 
@@ -279,15 +294,38 @@ export class WorkerPool {
     for (const job of this.#queue.splice(0)) this.#reject(job, this.#broken);
     for (const seat of this.#seats) {
       if (seat.job) this.#reject(seat.job, this.#broken);
-      seat.worker.kill();
+      seat.worker.stop();
     }
+  }
+
+  #cannotStart(why: string): Failure {
+    return new Failure(`${this.#options.words.all} cannot start: ${why}`);
+  }
+
+  #describe(end: WorkerEnd): string {
+    return describeEnd(end, this.#options.words.one);
+  }
+
+  #slowStart(): string {
+    return `was not ready after ${Math.round(this.#options.milliseconds.toStart / 1000)} s and was ended`;
   }
 }
 
-const cannotStart = (why: string) => new Failure(`the worker processes cannot start: ${why}`);
+/** Worker processes of our own, on this machine. */
+export class WorkerPool extends JobPool {
+  constructor({ workers, evaluator, setup, threads = 1, silence = defaultSilence }: PoolOptions) {
+    super({
+      workers,
+      start: (hooks) => new WorkerProcess({ evaluator, setup, threads, ...hooks }),
+      words: { one: 'the worker process', all: 'the worker processes' },
+      silence,
+      milliseconds: { toStart: millisecondsToStart, toGiveUp: millisecondsToGiveUp },
+    });
+  }
+}
 
 function failureKind(end: WorkerEnd): string {
-  if (end.reason !== undefined) return 'timeout';
+  if (end.reason !== undefined) return end.kind ?? 'timeout';
   return lacksMemory(end) ? 'out-of-memory' : 'crash';
 }
 
@@ -296,14 +334,13 @@ function lacksMemory({ signal, lines }: WorkerEnd): boolean {
   return signal === 'SIGKILL' || lines.some((line) => /heap out of memory|bad_alloc|Cannot allocate memory/.test(line));
 }
 
-function describeEnd(end: WorkerEnd): string {
+function describeEnd(end: WorkerEnd, one: string): string {
   const { code, signal, reason, lines } = end;
-  let how = `the worker process ended with exit code ${code}`;
-  if (reason !== undefined) how = `the worker process ${reason}`;
-  else if (signal === 'SIGKILL')
-    how = 'the worker process was killed (SIGKILL), most likely because the machine ran out of memory';
-  else if (signal) how = `the worker process was ended by ${signal}`;
-  else if (code === null) how = 'the worker process could not be started';
+  let how = `${one} ended with exit code ${code}`;
+  if (reason !== undefined) how = `${one} ${reason}`;
+  else if (signal === 'SIGKILL') how = `${one} was killed (SIGKILL), most likely because the machine ran out of memory`;
+  else if (signal) how = `${one} was ended by ${signal}`;
+  else if (code === null) how = `${one} could not be started`;
   const last = lines.filter((line) => line.trim() !== '').slice(-linesShown);
   return last.length === 0 ? how : `${how}; its last lines: ${last.join(' | ')}`;
 }

@@ -16,6 +16,8 @@ export interface WorkerEnd {
   signal: NodeJS.Signals | null;
   /** Why its pool ended it, if it did. */
   reason: string | undefined;
+  /** The class of failure that this is for its job; undefined: what can be told from the rest. */
+  kind?: string | undefined;
   /** The last lines that it wrote to stdout or stderr. */
   lines: string[];
 }
@@ -75,6 +77,10 @@ export class WorkerProcess {
   kill(reason?: string): void {
     this.#reason ??= reason;
     this.#child.kill('SIGKILL');
+  }
+
+  stop(): void {
+    this.kill();
   }
 
   #keepLines(stream: Readable): void {

@@ -4,13 +4,12 @@
 import { writeSync } from 'node:fs';
 import { evaluateIn } from '../../src/experiment/evaluator.ts';
 import { type FinalistToTrain, raceFinalists } from '../../src/experiment/finalists.ts';
-import type { SearchSettings } from '../../src/study/settings.ts';
-import { Study } from '../../src/study/study.ts';
+import { openSearch } from '../../src/study/parse-settings.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 
 const [path, notes, workers, lines] = process.argv.slice(2) as [string, string, string, string];
 let said = 0;
-using study = Study.open<SearchSettings>(path);
+using study = openSearch(path);
 const evaluator = new URL('./finalists-evaluator.ts', import.meta.url);
 await using pool = new WorkerPool({ workers: Number(workers), evaluator, setup: notes });
 await raceFinalists({

@@ -15,6 +15,7 @@ import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { bestTrials, finalistRace } from '../../src/selection/finalist-race.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { openSearch } from '../../src/study/parse-settings.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
@@ -185,7 +186,7 @@ test('six kills change nothing and cost at most the trainings that ran', { timeo
   let kills = 0;
   for (; ; kills++) {
     const finished = await runUntil(study.path, notes, workers, kills < 6 ? 2 + random.integer(8) : undefined);
-    using read = Study.open<SearchSettings>(study.path, { readOnly: true });
+    using read = openSearch(study.path, { readOnly: true });
     const known = new Set(
       read.finalistRuns
         .all()
@@ -197,7 +198,7 @@ test('six kills change nothing and cost at most the trainings that ran', { timeo
     );
     if (kills === 6) break;
   }
-  using killed = Study.open<SearchSettings>(study.path, { readOnly: true });
+  using killed = openSearch(study.path, { readOnly: true });
   assert.deepEqual(resultOf(killed), resultOf(expected));
   const trainings = readFileSync(notes, 'utf8').trim().split('\n');
   const repeated = trainings.length - new Set(trainings).size;

@@ -10,8 +10,8 @@ import { predictionOf } from '../../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { keptPrediction } from '../../src/study/kept-results.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
-import { keptPrediction } from '../../src/study/results.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-outlook-'));

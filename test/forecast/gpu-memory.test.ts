@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DeviceMemoryError, explained, losesDevice } from '../../src/children/device-failure.ts';
+import {
+  DeviceLostError,
+  type DeviceMemoryError,
+  explained,
+  losesDevice,
+  onDevice,
+} from '../../src/children/device-failure.ts';
 import { workersOn } from '../../src/forecast/device-workers.ts';
 import { childrenOnGpu, freeGpuMemory, gpuMemoryOf, workerGpuMemory } from '../../src/forecast/gpu-memory.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
@@ -87,4 +93,23 @@ test('an error that CUDA repeats for ever ends the worker; one of ours does not'
   assert.ok(losesDevice(new Error('aten::conv2d: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'), 'cuda:0'));
   assert.ok(!losesDevice(new Error('aten::add: CUDA error: an illegal memory access was encountered'), 'cpu'));
   assert.ok(!losesDevice(new Error('the loss was not a number at step 3 of 10'), 'cuda:0'));
+});
+
+test('a training whose GPU is lost rejects with that and leaves process and device to the caller', async () => {
+  const emptied: string[] = [];
+  const trained = (device: string, message: string) =>
+    onDevice(
+      device,
+      { batchSize: 8 },
+      () => Promise.reject(new Error(message)),
+      () => emptied.push(device),
+    );
+  const illegal = 'aten::add: CUDA error: an illegal memory access was encountered';
+  await assert.rejects(trained('cuda:0', illegal), (error: Error) => {
+    return error instanceof DeviceLostError && error.kind === 'device-lost' && error.message === illegal;
+  });
+  assert.deepEqual(emptied, [], 'a call on the lost device would hide the reason');
+  await assert.rejects(trained('cuda:1', 'the loss was not a number'), /^Error: the loss was not a number$/);
+  await assert.rejects(trained('cpu', illegal), (error: Error) => !(error instanceof DeviceLostError));
+  assert.deepEqual(emptied, ['cuda:1']);
 });

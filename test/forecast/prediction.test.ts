@@ -15,10 +15,10 @@ import { decisionKind, decode } from '../../src/space/decisions.ts';
 import { operationNames } from '../../src/space/operations.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import { rungTrainings } from '../../src/study/rung-trainings.ts';
-import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
@@ -104,7 +104,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
   const path = join(folder, 'study.db');
   const laws = { seconds: startingLaws.seconds, memory: startingLaws.memory };
   const predicted = () => {
-    using study = Study.open<SearchSettings>(path);
+    using study = openSearch(path);
     return predictionOf(study, counts, { workers: 2 });
   };
   let atTheEnd: { seconds: number; memory: number };
@@ -127,7 +127,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
   const again = predicted();
   assert.deepEqual(again.prediction.of(again.prediction.terms.of(samples[3]!)), atTheEnd);
   assert.deepEqual([again.prediction.children, again.record.measured], [36, true]);
-  using study = Study.open<SearchSettings>(path);
+  using study = openSearch(path);
   for (const place of [{ workers: 8 }, { workers: 2, device: 'cuda:0' }]) {
     assert.equal(predictionOf(study, counts, place).prediction.children, 0);
   }
@@ -161,7 +161,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
     for (let trial = 0; trial < 4; trial++) finish(trial, 1);
     finish(0, 2);
   }
-  using study = Study.open<SearchSettings>(path);
+  using study = openSearch(path);
   const { prediction } = predictionOf(study, counts, { workers: 2 });
   assert.equal(prediction.children, 12 + 3 + 1);
   const ahead = terms[2]!.of(samples[5]!);

@@ -14,8 +14,7 @@ import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { operations } from '../../src/space/operations.ts';
 import { defineSpace } from '../../src/space/search-space.ts';
-import type { SearchSettings } from '../../src/study/settings.ts';
-import { Study } from '../../src/study/study.ts';
+import { openSearch } from '../../src/study/parse-settings.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 
 setThreads(1);
@@ -49,7 +48,7 @@ test('a study keeps the space by value, and goes on in it whatever the program s
   assert.equal(search(9, { space: defineSpace({ ...space }) }), 9);
   const other = defineSpace({ ...space, combiners: ['add'] });
   assert.throws(() => search(10, { space: other }), /expected space .*"name":"wide".*, as it was begun/);
-  using study = Study.open<SearchSettings>(path, { readOnly: true });
+  using study = openSearch(path, { readOnly: true });
   assert.match(sentences(findingsOf(study))[0]!, /tried 9 of 100 cells of space wide on an evaluator of its own/);
 });
 

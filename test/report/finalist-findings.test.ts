@@ -11,6 +11,7 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { finalistTable } from '../../src/report/finalist-findings.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { writeReport } from '../../src/report/report-files.ts';
+import { ResultFiles } from '../../src/result-files.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
@@ -177,7 +178,7 @@ test('the page has the race as a table, and the pictures and files are of the wi
     ],
   );
   const directory = join(folder, 'page');
-  writeReport(study, directory);
+  writeReport(study, directory, new ResultFiles({ of: 'a test' }));
   const { document } = parseHTML(readFileSync(join(directory, 'report.html'), 'utf8'));
   const section = [...document.querySelectorAll('section')].find(
     (each) => each.querySelector('h2')!.textContent === 'The finalists',

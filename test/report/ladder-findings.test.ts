@@ -12,6 +12,7 @@ import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { ladderArms, ladderArmTable } from '../../src/report/ladder-arms.ts';
 import { ladderFindings, ladderTable } from '../../src/report/ladder-findings.ts';
 import { writeReport } from '../../src/report/report-files.ts';
+import { ResultFiles } from '../../src/result-files.ts';
 import { ladderOptions } from '../../src/selection/ladder-options.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
@@ -128,7 +129,7 @@ test('finalists are compared with their children at the highest rung that all of
 
 test('the page has the ladder and its meter, and says at which rung accuracies are; Figure 6 says so too', () => {
   using study = climbedStudy(join(folder, 'page.db'));
-  writeReport(study, join(folder, 'page'));
+  writeReport(study, join(folder, 'page'), new ResultFiles({ of: 'a test' }));
   const { document } = parseHTML(readFileSync(join(folder, 'page', 'report.html'), 'utf8'));
   const headings = [...document.querySelectorAll('h2, h3')].map((heading) => heading.textContent);
   assert.ok(headings.includes('The ladder'));
@@ -140,7 +141,7 @@ test('the page has the ladder and its meter, and says at which rung accuracies a
     '0 and 1',
   ])
     assert.ok(words.includes(expected), expected);
-  const { said } = writeFigure6([study.path], join(folder, 'figure'));
+  const { said } = writeFigure6([study.path], join(folder, 'figure'), new ResultFiles({ of: 'a test' }));
   assert.match(said.join(), /accuracies are those of rung 0 \(1 epoch .*\), the only one measured for every cell/);
 });
 
@@ -173,7 +174,7 @@ test('each arm has rungs of its own, and what two arms wanted counts for both: b
     'evolution | 0 | 3 | 40.00% (trial 0) | 26.67%',
     ' | 1 | 2 | 60.00% (trial 0) | 55.00%',
   ]);
-  writeReport(study, join(folder, 'arms'));
+  writeReport(study, join(folder, 'arms'), new ResultFiles({ of: 'a test' }));
   const { document } = parseHTML(readFileSync(join(folder, 'arms', 'report.html'), 'utf8'));
   const heading = [...document.querySelectorAll('h3')].find(
     ({ textContent }) => textContent === 'The rungs of each arm',

@@ -8,11 +8,12 @@ import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { writeReport } from '../../src/report/report-files.ts';
+import { ResultFiles } from '../../src/result-files.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { keepFinalModel } from '../../src/study/kept-results.ts';
 import { settingsOf } from '../../src/study/presets.ts';
-import { keepFinalModel } from '../../src/study/results.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
@@ -25,7 +26,7 @@ const decisions = rewards.map((_, number) => sampleDecisions(new RandomStream(nu
 function studyWith(name: string, count: number): Study<SearchSettings> {
   const settings = settingsOf('laptop', { dataset: 'photos <of mine>', seed: 5, strategy: 'ppo', trials: 4 });
   const study = Study.create(join(folder, name), settings);
-  study.keep('dataset', { classes: ['cat', 'dog'] });
+  study.keep('dataset', { name: 'photos', source: 'here', classes: ['cat', 'dog'] });
   for (let number = 0; number < count; number++) {
     study.log.ask(number, decisions[number]!);
     study.log.start(number);
@@ -72,7 +73,7 @@ test('the report holds a dot for every child, a picture for each of the best, th
       details: { trainingAccuracy: 0.25 * epoch },
     })),
   });
-  const written = writeReport(study, join(folder, 'out'));
+  const written = writeReport(study, join(folder, 'out'), new ResultFiles({ of: 'a test' }));
   const text = readFileSync(join(folder, 'out', 'report.html'), 'utf8');
   const { document } = parseHTML(text);
   const dots = document.querySelector('figure')!.querySelectorAll('[aria-label="dot"] circle');
@@ -99,7 +100,7 @@ test('the report holds a dot for every child, a picture for each of the best, th
 
 test('a study that has only begun gets a report too', () => {
   using study = studyWith('begun.db', 0);
-  writeReport(study, join(folder, 'begun'));
+  writeReport(study, join(folder, 'begun'), new ResultFiles({ of: 'a test' }));
   assert.match(readFileSync(join(folder, 'begun', 'report.html'), 'utf8'), /No child has finished yet/);
 });
 
@@ -108,7 +109,7 @@ test('a folder that cannot be written is one sentence', () => {
   const file = join(folder, 'a file');
   writeFileSync(file, '');
   assert.throws(
-    () => writeReport(study, join(file, 'report')),
+    () => writeReport(study, join(file, 'report'), new ResultFiles({ of: 'a test' })),
     (error: Error) => {
       return error instanceof Failure && /a file\/report: the folder could not be made \(ENOTDIR/.test(error.message);
     },

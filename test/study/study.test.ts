@@ -7,6 +7,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { z } from 'zod';
 import { DatabaseFile } from '../../src/database/file.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { studyFormat } from '../../src/study/format.ts';
@@ -43,14 +44,13 @@ function sixTrials(): Study<{ seed: number }> {
 
 test('settings, trials, epochs and results are read back as they were written', () => {
   const study = sixTrials();
-  study.keep('final', { accuracy: 0.875 });
-  study.keep('final', { accuracy: 0.9375 });
+  study.keep('finalists', { trials: [1] });
+  study.keep('finalists', { trials: [2, 0] });
   study.close();
-  const reader = Study.open<{ seed: number }>(study.path, { readOnly: true });
+  const reader = Study.open(study.path, { readOnly: true });
   assert.deepEqual(reader.settings, { seed: 5 });
-  assert.deepEqual(reader.results(), { final: { accuracy: 0.9375 } });
-  assert.deepEqual(reader.result('final'), { accuracy: 0.9375 });
-  assert.equal(reader.result('other'), undefined);
+  assert.deepEqual(reader.result('finalists'), { trials: [2, 0] });
+  assert.equal(reader.result('final model'), undefined);
 
   const { askedAt, startedAt, finishedAt, ...first } = reader.trial(0)!;
   assert.ok(askedAt <= startedAt! && startedAt! <= finishedAt! && finishedAt! <= Date.now());
@@ -158,11 +158,13 @@ test('the two latest snapshots are kept', () => {
 });
 
 test('what is settled for a study stays as it was first', () => {
+  const order = z.strictObject({ inOrder: z.boolean() });
   const study = Study.create(newPath(), {});
-  assert.deepEqual(study.settled('order', { inOrder: true }), { inOrder: true });
+  assert.deepEqual(study.settled('order', { inOrder: true }, order), { inOrder: true });
   study.close();
   const again = Study.open(study.path);
-  assert.deepEqual(again.settled('order', { inOrder: false }), { inOrder: true });
+  assert.deepEqual(again.settled('order', { inOrder: false }, order), { inOrder: true });
+  assert.throws(() => again.settled('order', 3, z.number()), /: order: expected number, got \{"inOrder":true\}$/);
   again.close();
 });
 
@@ -192,7 +194,7 @@ test('a closed study is one file that a reader needs nothing else for', () => {
   study.close();
   const reader = Study.open(study.path, { readOnly: true });
   assert.equal(reader.summary().trials.done, 4);
-  assert.throws(() => reader.keep('final', 1), /cannot be written/);
+  assert.throws(() => reader.keep('finalists', { trials: [1] }), /cannot be written/);
   reader.close();
 });
 
@@ -236,7 +238,7 @@ test('a study of any earlier version of the format is read as it is, and goes on
       for (const [trial, reward] of [0.25, 0.5].entries()) file.query(sql).run(trial, 3 * (trial + 1), reward);
     });
     old.close();
-    const reader = Study.open<{ seed: number }>(path, { readOnly: true });
+    const reader = Study.open(path, { readOnly: true });
     assert.deepEqual(reader.summary().best, { number: 1, reward: 0.5, rung: 0 });
     assert.deepEqual([reader.settings.seed, reader.rungs.all().length], [5, 0]);
     reader.close();

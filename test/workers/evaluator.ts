@@ -13,6 +13,7 @@ export interface TestJob {
     | 'crash'
     | 'crash-once'
     | 'exit'
+    | 'lose-once'
     | 'killed'
     | 'interrupt'
     | 'hold'
@@ -21,7 +22,7 @@ export interface TestJob {
   value?: number;
   /** Of an error: its class, none if left out. */
   kind?: string;
-  /** For crash-once: made by the first attempt. */
+  /** For crash-once and lose-once: made by the first attempt. */
   file?: string;
 }
 
@@ -62,6 +63,10 @@ export function start(setup: unknown): EvaluateJob {
         if (existsSync(file!)) return 'second time lucky';
         writeFileSync(file!, '');
         return end('SIGSEGV');
+      case 'lose-once':
+        if (existsSync(file!)) return 'in a fresh process';
+        writeFileSync(file!, '');
+        throw Object.assign(new Error('CUDA answers nothing'), { kind: 'device-lost' });
       case 'exit':
         return process.exit(7);
       case 'killed':

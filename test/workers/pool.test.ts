@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../src/failure.ts';
-import { type JobOutcome, type PoolOptions, type RunOptions, WorkerPool } from '../../src/workers/pool.ts';
+import type { RunOptions } from '../../src/workers/job-runner.ts';
+import { type PoolOptions, WorkerPool } from '../../src/workers/pool.ts';
 import type { TestJob } from './evaluator.ts';
+import { isAlive, resultOf, testRunner } from './runner-contract.ts';
 
 function newPool({ workers = 1, setup = {} as unknown, threads = 1, silence }: Partial<PoolOptions> = {}) {
   const evaluator = new URL('./evaluator.ts', import.meta.url);
@@ -19,57 +21,12 @@ function newPool({ workers = 1, setup = {} as unknown, threads = 1, silence }: P
   return { pool, run, [Symbol.asyncDispose]: () => pool.close() };
 }
 
-const resultOf = (outcome: JobOutcome) => ('result' in outcome ? outcome.result : outcome.failure);
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-test('a hundred jobs on two workers give a hundred right results', async () => {
-  await using workers = newPool({ workers: 2 });
-  const outcomes = await Promise.all(
-    Array.from({ length: 100 }, (_, value) => workers.run({ action: 'double', value })),
-  );
-  assert.deepEqual(
-    outcomes.map(resultOf),
-    Array.from({ length: 100 }, (_, value) => 2 * value),
-  );
-  assert.equal(workers.pool.pids.length, 2);
-});
+testRunner({ name: 'worker processes', one: 'the worker process', create: newPool });
 
 test('a worker knows its setup and keeps its libraries to their threads', async () => {
   await using workers = newPool({ setup: { data: '/cache' }, threads: 3 });
   const outcome = resultOf(await workers.run({ action: 'describe' }));
   assert.deepEqual(outcome, { setup: { data: '/cache' }, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
-});
-
-test('two jobs run at once in two processes, a third waits until one is free', async () => {
-  await using workers = newPool({ workers: 2 });
-  const pids = new Set<unknown>();
-  const stops = [0, 1, 2].map(() => new AbortController());
-  const begun: number[] = [];
-  const both = Promise.withResolvers<void>();
-  const runs = stops.map(({ signal }, job) => {
-    const onMessage = (pid: unknown) => pids.add(pid).size === 2 && both.resolve();
-    return workers.run({ action: 'hold' }, { signal, onMessage, onStart: () => begun.push(job) });
-  });
-  const settled = Promise.allSettled(runs);
-  await both.promise;
-  assert.deepEqual(begun, [0, 1]);
-  for (const stop of stops) stop.abort(new Error('enough'));
-  for (const outcome of await settled) {
-    assert.equal(outcome.status === 'rejected' && String(outcome.reason), 'Error: enough');
-  }
-  assert.deepEqual(begun, [0, 1]);
-  assert.equal(resultOf(await workers.run({ action: 'double', value: 4 })), 8);
-  assert.ok(
-    workers.pool.pids.every((pid) => pids.has(pid)),
-    'a job that ends when it is told to spares its process',
-  );
 });
 
 test('a worker that is stopped or computes for ever is replaced; its job is tried once more, then fails with the reason', async () => {
@@ -99,14 +56,6 @@ test('a worker that gives signs may take as long as it likes', async () => {
   assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 })), 8);
 });
 
-test('messages arrive in order and before the result', async () => {
-  await using workers = newPool();
-  const seen: unknown[] = [];
-  const outcome = await workers.run({ action: 'report', value: 5 }, { onMessage: (message) => seen.push(message) });
-  seen.push(resultOf(outcome));
-  assert.deepEqual(seen, [...[1, 2, 3, 4, 5].map((epoch) => ({ epoch })), 'reported']);
-});
-
 test('what an evaluator throws is the outcome of its job, and its process goes on', async () => {
   await using workers = newPool();
   const named = await workers.run({ action: 'throw', kind: 'not-a-number' });
@@ -118,48 +67,18 @@ test('what an evaluator throws is the outcome of its job, and its process goes o
   assert.deepEqual(workers.pool.pids, [pid]);
 });
 
-test('a job whose worker crashes is tried once more, then failed with the last lines', async () => {
+test('a job that loses its device is tried again in a fresh process', async () => {
   await using workers = newPool();
-  const history: string[] = [];
-  const options = { onStart: () => history.push('start'), onRetry: (reason: string) => history.push(reason) };
-  const [crashed, next] = await Promise.all([
-    workers.run({ action: 'crash' }, options),
-    workers.run({ action: 'double', value: 21 }),
-  ]);
-  const message = 'the worker process was ended by SIGSEGV; its last lines: loading | Illegal thing at 0x2a';
-  assert.deepEqual(resultOf(crashed), { kind: 'crash', message });
-  assert.deepEqual(history, ['start', message, 'start']);
-  assert.equal(resultOf(next), 42);
-});
-
-test('a job that crashes once succeeds in the next worker', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
-  await using workers = newPool();
-  const outcome = await workers.run({ action: 'crash-once', file: join(folder, 'begun') });
-  assert.equal(resultOf(outcome), 'second time lucky');
-  rmSync(folder, { recursive: true });
-});
-
-test('a worker that exits is a crash, one that the system kills lacked memory', async () => {
-  await using workers = newPool({ workers: 2 });
-  const [exited, killed] = await Promise.all([workers.run({ action: 'exit' }), workers.run({ action: 'killed' })]);
-  assert.deepEqual(resultOf(exited), { kind: 'crash', message: 'the worker process ended with exit code 7' });
-  const { kind, message } = resultOf(killed) as { kind: string; message: string };
-  assert.equal(kind, 'out-of-memory');
-  assert.match(message, /SIGKILL.*memory/);
-});
-
-test('an aborted job that does not listen is killed with its process, and the next job gets a new one', async () => {
-  await using workers = newPool();
-  const stop = new AbortController();
-  const stuck = workers.run(
-    { action: 'spin' },
-    { signal: stop.signal, onMessage: () => stop.abort(new Error('enough')) },
-  );
-  await assert.rejects(stuck, new Error('enough'));
+  await workers.run({ action: 'double', value: 1 });
   const [pid] = workers.pool.pids;
-  assert.equal(resultOf(await workers.run({ action: 'double', value: 1 })), 2);
-  assert.notEqual(workers.pool.pids[0], pid);
+  const history: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
+  const lose: TestJob = { action: 'lose-once', file: join(folder, 'lost') };
+  const outcome = await workers.run(lose, { onRetry: (reason) => history.push(reason) });
+  assert.equal(resultOf(outcome), 'in a fresh process');
+  assert.deepEqual(history, ['the worker process ended with exit code 1; its last lines: CUDA answers nothing']);
+  assert.ok(!workers.pool.pids.includes(pid!));
+  rmSync(folder, { recursive: true });
 });
 
 test('an evaluator that cannot start, or dies while starting, fails all jobs with the reason', async () => {
@@ -172,20 +91,6 @@ test('an evaluator that cannot start, or dies while starting, fails all jobs wit
   }
   await using dying = newPool({ setup: 'die' });
   await assert.rejects(dying.run({ action: 'double' }), /cannot start: the worker process ended with exit code 3/);
-});
-
-test('closing ends every worker, and rejects what was under way', async () => {
-  const { pool, run } = newPool({ workers: 2 });
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  const runs = Promise.allSettled([run({ action: 'spin' }, { onMessage: resolve }), run({ action: 'hold' })]);
-  await promise;
-  const { pids } = pool;
-  await pool.close();
-  assert.deepEqual(pids.filter(isAlive), []);
-  assert.deepEqual(
-    (await runs).map((outcome) => outcome.status),
-    ['rejected', 'rejected'],
-  );
 });
 
 test('Ctrl-C in the terminal leaves workers to their parent', async () => {

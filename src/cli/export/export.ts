@@ -1,17 +1,16 @@
 // `nasnet export MODEL -o FILE`: a network for the places where people run models.
 
-import { existsSync, statSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
-import type { ModelFlags } from '../../plan/model-name.ts';
-import { makeFolder } from '../../whole-file.ts';
+import { type ModelFlags, parseModelName } from '../../plan/model-name.ts';
+import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
 import { addModelFlags, modelHelp, readNetwork } from '../flags/model-flags.ts';
 import { wholeNumber } from '../flags/parsers.ts';
 import { enlargeHelp, enlargement, shownEnlarged } from '../flags/test-view-flag.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
-import { type FormatName, formats } from './formats.ts';
+import { type FormatName, formats, writtenBy } from './formats.ts';
 
 interface Flags extends ModelFlags {
   output: string;
@@ -21,6 +20,7 @@ interface Flags extends ModelFlags {
   python?: string;
   seed?: number;
   enlarge?: number;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -52,17 +52,16 @@ export function registerExport(program: Command): void {
     .option('--enlarge <factor>', enlargeHelp, enlargement)
     .option('--seed <n>', 'of the weights where MODEL has none (default: 1)', wholeNumber('--seed'));
   addModelFlags(command)
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText('after', examples)
     .action((model: string, flags: Flags) => run(model, flags, givenFlags(command)));
 }
 
 async function run(model: string, flags: Flags, given: GivenFlags): Promise<void> {
-  const { output, format: named, images, verify, python, seed = 1, enlarge, json, ...modelFlags } = flags;
+  const { output, format: named, images, verify, python, seed = 1, enlarge, overwrite, json, ...modelFlags } = flags;
   const format = named ?? formatOf(output);
   refuseForeign(format, given);
-  if (existsSync(output) && !statSync(output).isFile())
-    throw new InputError(`--output: expected a file, got ${output}, which is something else`);
   const found = await readNetwork(model, modelFlags);
   if (enlarge !== undefined && !found.description)
     throw new InputError(`--enlarge: expected a file of weights beside it, got ${model}`);
@@ -70,8 +69,11 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   if (network.description && given.has('seed'))
     throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
   const block = new LiveBlock(process.stderr);
-  makeFolder(dirname(output));
+  const inputs = inputsOf(model);
+  const results = new ResultFiles({ of: `export ${resolve(model)} --format ${format}`, inputs, overwrite });
+  results.claim(...writtenBy(format, output));
   const exported = await formats[format].write({ model, network, output, images, verify, python, seed, block });
+  results.keep();
   block.draw([]);
   const { said, ...document } = exported;
   const { trainableParameters } = network.plan;
@@ -80,6 +82,13 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
       ? `${JSON.stringify({ model, format, trainableParameters, ...document }, null, 2)}\n`
       : `${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...said].join('\n')}\n`,
   );
+}
+
+/** The files that a MODEL string reads. */
+function inputsOf(model: string): string[] {
+  if (/\.safetensors$/i.test(model)) return [model];
+  const { source } = parseModelName(model);
+  return 'path' in source ? [source.path] : [];
 }
 
 function formatOf(output: string): FormatName {

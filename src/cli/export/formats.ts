@@ -50,6 +50,11 @@ export const formats = {
 
 export type FormatName = keyof typeof formats;
 
+/** The files that an export writes. */
+export function writtenBy(format: FormatName, output: string): string[] {
+  return format === 'pytorch' ? [output, output.replace(/\.py$/, '.safetensors')] : [output];
+}
+
 async function json({ network, output }: ExportJob): Promise<Exported> {
   const { networkDocument, printDocument } = await import('../../export/json.ts');
   const { descriptionOf } = await import('../flags/described-network.ts');

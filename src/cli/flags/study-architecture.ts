@@ -5,13 +5,12 @@ import { InputError } from '../../failure.ts';
 import { bestTrials } from '../../selection/finalist-race.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import { decode } from '../../space/decisions.ts';
-import type { SearchSettings } from '../../study/settings.ts';
-import { Study } from '../../study/study.ts';
+import { openSearch } from '../../study/parse-settings.ts';
 
 /** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */
 export function readTrial(path: string, trial: number | undefined): Architecture {
   if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
-  const study = Study.open<SearchSettings>(path, { readOnly: true });
+  const study = openSearch(path, { readOnly: true });
   try {
     const found = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
     if (found) return decode(found.decisions, study.settings.space);

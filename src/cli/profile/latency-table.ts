@@ -59,7 +59,7 @@ export async function measureNetwork(
   block.draw(['  timing …']);
   for await (const row of rows) {
     latency.push(row);
-    block.draw([...lines(latency), '  timing …'].map((line) => line.slice(0, block.width - 1))); // a wrapped line is two
+    block.draw([...lines(latency), '  timing …']);
   }
   block.draw([]);
   const machine = { processor: cpus()[0]?.model.trim() ?? 'unknown', threads, libtorch: libtorch().version };

@@ -5,8 +5,9 @@ import type { ExperimentEvent } from '../../experiment/experiment.ts';
 import type { FinalistEvent } from '../../experiment/finalists.ts';
 import { collapseWarning } from '../../report/controller-words.ts';
 import type { FinalistRace } from '../../selection/finalist-race.ts';
-import type { TrainingDetails } from '../../study/outcome.ts';
+import { rewardSource } from '../../study/external-evaluator.ts';
 import type { TrialState } from '../../study/records.ts';
+import { trainingDetails } from '../../study/result-schemas.ts';
 import { goesOn, rungTrainings, whyAnew } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
@@ -36,7 +37,7 @@ export class SearchDisplay extends LiveBlock {
     this.#outlook = outlook;
     this.#startedAt = performance.now();
     this.#trainings = rungTrainings(study.settings);
-    const { dataset, strategy, seed, preset } = study.settings;
+    const { strategy, seed, preset } = study.settings;
     const { done, failed } = study.summary().trials;
     const start = {
       trials,
@@ -53,7 +54,7 @@ export class SearchDisplay extends LiveBlock {
     if (done + failed < trials || climbing) {
       const begun = done + failed === 0 ? 'Searching' : `Going on after ${done + failed} cells, searching`;
       this.log(
-        `${begun} ${trials} cells on ${dataset}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,
+        `${begun} ${trials} cells ${rewardSource(study.settings)}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,
       );
     }
     this.#recount();
@@ -187,7 +188,7 @@ export class SearchDisplay extends LiveBlock {
     view.elapsed = (now - this.#startedAt) / 1000;
     view.left = this.#outlook!.left();
     view.running = [...this.#children].map(([trial, { rung, epoch, startedAt }]) => {
-      const { epochs } = this.#trainings[rung]!.recipe;
+      const epochs = this.#study!.settings.evaluator ? undefined : this.#trainings[rung]!.recipe.epochs;
       return { trial, rung, epoch, epochs, seconds: (now - startedAt) / 1000 };
     });
     return renderSearch(view, this.width);
@@ -213,6 +214,6 @@ export class SearchDisplay extends LiveBlock {
 const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>
   `trial ${trial}${rung > 0 ? ` at rung ${rung}` : ''}`;
 
-const notesOf = (details: unknown): string[] => (details as Partial<TrainingDetails> | undefined)?.notes ?? [];
+const notesOf = (details: unknown): string[] => trainingDetails(details).notes ?? [];
 
 const runsOf = ({ runs }: FinalistRace) => runs.filter(({ accuracy }) => accuracy !== null).length;

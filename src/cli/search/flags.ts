@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
+import { overwriteHelp } from '../../result-files.ts';
 import { strategyNames } from '../../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames } from '../../space/search-space.ts';
 import { defaultReduction } from '../../study/presets.ts';
@@ -32,7 +33,12 @@ export interface SearchFlags extends LimitFlags, DeviceFlags {
   reEvaluate?: boolean;
   known?: string[];
   epochs?: number;
+  evaluator?: string;
+  /** Seconds. */
+  timeLimit?: number;
+  changeEvaluator?: boolean;
   dryRun?: boolean;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -121,7 +127,14 @@ export function addSearchFlags(command: Command): Command {
       '--re-evaluate',
       'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
     )
+    .option(
+      '--evaluator <command>',
+      'a program of yours that evaluates trials in place of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
+    )
+    .option('--time-limit <seconds>', 'with --evaluator: of a trial (default: none)', positiveNumber('--time-limit'))
+    .option('--change-evaluator', 'go on with another --evaluator than the study was started with')
     .option('--dry-run', 'state the search, and what it will take here, without starting it')
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'print what was found as one JSON document');
 }
 

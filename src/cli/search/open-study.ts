@@ -3,11 +3,12 @@
 import { InputError } from '../../failure.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { type Start, startOf } from '../../forecast/start.ts';
-import { defaultSpace, spaceLabel, spaces } from '../../space/search-space.ts';
+import { spaceLabel, spaces } from '../../space/search-space.ts';
+import { openSearch } from '../../study/parse-settings.ts';
 import { fitted, settingsOf } from '../../study/presets.ts';
 import { printRungs } from '../../study/rung-text.ts';
 import type { SearchSettings } from '../../study/settings.ts';
-import { Study } from '../../study/study.ts';
+import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import type { SearchFlags } from './flags.ts';
@@ -41,7 +42,8 @@ export async function newSearch(
   return { settings: { ...settings, ...(limits && { limits }) }, counts, start };
 }
 
-async function statedSettings(
+/** The settings by the preset and the flags alone. */
+export async function statedSettings(
   flags: SearchFlags,
   given: GivenFlags,
   note: (line: string) => void,
@@ -72,22 +74,9 @@ async function statedSettings(
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
 export async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  const study = Study.open<SearchSettings>(path, { readOnly: flags.dryRun === true });
-  const {
-    preset,
-    seed,
-    strategy,
-    dataset,
-    size,
-    space = defaultSpace,
-    blocks,
-    child,
-    finalists,
-    ladder,
-    limits,
-    remember,
-    known,
-  } = study.settings;
+  const study = openSearch(path, { readOnly: flags.dryRun === true });
+  const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
+    study.settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
   const ladderFlags = {
     rungs: ladder?.stated,
@@ -127,7 +116,7 @@ export async function reopen(path: string, flags: SearchFlags, given: GivenFlags
   if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
     study.close();
     throw new InputError(
-      `--known: expected ${known ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
+      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
     );
   }
   return study;

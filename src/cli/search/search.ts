@@ -4,25 +4,28 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
+import { type ExperimentEvent, runExperiment, weightsName } from '../../experiment/experiment.ts';
 import { Interruption } from '../../failure.ts';
 import { workersOn } from '../../forecast/device-workers.ts';
 import { measureFinalLatency } from '../../forecast/final-latency.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
+import { reportNames } from '../../report/report-names.ts';
+import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
 import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
-import { makeFolder } from '../../whole-file.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
+import { resultFilesOf } from '../study-results.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
+import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { forecast } from './forecast.ts';
 import { newSearch, reopen } from './open-study.ts';
@@ -35,12 +38,13 @@ export function registerSearch(program: Command): void {
   addSearchFlags(command)
     .addHelpText(
       'after',
-      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --preset paper --dry-run`,
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --evaluator 'python3 train.py' --workers 4 --trials 500\n  nasnet search --preset paper --dry-run`,
     )
     .action((flags: SearchFlags, command: Command) => search(flags, givenFlags(command)));
 }
 
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
+  if (isForEvaluator(flags)) return searchWithEvaluator(flags, given);
   const computing = computingOf(flags);
   const path = flags.study ?? join('runs', flags.preset, 'study.db');
   const directory = flags.output ?? dirname(path);
@@ -53,6 +57,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
 
+  const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
+  if (!existsSync(path)) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
   using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
   const { settings } = study;
@@ -60,7 +66,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
   const files = await imagesOf(settings);
-  makeFolder(directory);
+  const results = resultFilesOf(study, directory, flags.overwrite);
+  results.claim(...resultPaths);
   const asked = given.has('workers');
   const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
   const outlook = await forecast(
@@ -96,7 +103,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
 
   await measureFinalLatency(study, countsOf(files));
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
-  writeReport(study, directory);
+  results.keep();
+  writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
   else process.stdout.write(closingWords(sentences(findings), directory, path, trials));

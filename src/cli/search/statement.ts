@@ -4,17 +4,18 @@ import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { limitWords } from '../../report/limit-sentences.ts';
 import { spaceLabel } from '../../space/search-space.ts';
+import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import { bytesWords, roughly, whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
 
 /** The whole search as rows of what and how much. */
 export function statement(settings: SearchSettings, counts: ImageCounts): string[] {
-  const { trials, strategy, strategyOptions, blocks, space = 'a', child, ladder, finalists, final, limits } = settings;
-  const { validationImages = Math.round(counts.images / 10) } = settings;
+  const { trials, strategy, strategyOptions, blocks, space, child, ladder, finalists, final, limits } = settings;
+  const validationImages = heldOut(settings, counts.images);
   const train = (training: Training) => trainingWords(training, counts.images - validationImages);
-  const { batchSize } = strategyOptions as { batchSize?: number };
-  const update = batchSize === undefined ? '' : `, ${whole(batchSize)} an update`;
+  const batchSize = 'batchSize' in strategyOptions && strategyOptions.batchSize;
+  const update = typeof batchSize === 'number' ? `, ${whole(batchSize)} an update` : '';
   const rows: [string, string][] = [
     ['search', `preset ${settings.preset}: ${whole(trials)} children by ${strategy}${update}, seed ${settings.seed}`],
     ['cells', `space ${spaceLabel(space)}, ${blocks} blocks`],

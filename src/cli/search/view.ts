@@ -15,7 +15,7 @@ export interface SearchView {
   elapsed: number;
   /** Seconds until all cells are trained, as foretold (experiment/outlook.ts). */
   left: number;
-  running: { trial: number; epoch: number; epochs: number; seconds: number; rung?: number }[];
+  running: { trial: number; epoch: number; epochs: number | undefined; seconds: number; rung?: number }[];
   /** Of a ladder: how many trainings of each rung are done, and how many of them are to come, from the lowest up. */
   rungs?: { done: number; open: number }[];
 }
@@ -35,7 +35,7 @@ export function renderSearch(view: SearchView, width: number): string[] {
     ...(view.rungs ? [rungsLine(view.rungs)] : []),
     ...view.running.map(
       ({ trial, rung, epoch, epochs, seconds }) =>
-        `  training ${trial}${ofRung(rung)}: epoch ${epoch} of ${epochs}, ${duration(seconds)}`,
+        `  training ${trial}${ofRung(rung)}: epoch ${epoch}${epochs === undefined ? '' : ` of ${epochs}`}, ${duration(seconds)}`,
     ),
   ];
   return lines.map((line) => cut(line, width));

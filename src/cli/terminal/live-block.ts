@@ -1,5 +1,23 @@
 // Lines on stderr that are redrawn in place on a terminal, and stay plain lines elsewhere.
 
+import { stripVTControlCharacters } from 'node:util';
+
+const segments = new Intl.Segmenter();
+const wide =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+
+/** As much of a line as fits so many columns. */
+export function cutTo(line: string, columns: number): string {
+  let text = '';
+  let left = columns;
+  for (const { segment } of segments.segment(stripVTControlCharacters(line).replaceAll('\t', ' '))) {
+    left -= wide.test(segment) ? 2 : 1;
+    if (left < 0) return text;
+    text += segment;
+  }
+  return text;
+}
+
 /** Draws a block of lines over the one before it; on a stream that is no terminal it prints only what `log` is given. */
 export class LiveBlock {
   #stream: NodeJS.WriteStream;
@@ -19,7 +37,8 @@ export class LiveBlock {
 
   draw(lines: string[]): void {
     if (!this.live) return;
-    this.#stream.write(`${this.#up()}${lines.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[J`);
+    const cut = lines.map((line) => cutTo(line, this.width - 1)); // a line that wraps is two, and the next block would begin too low
+    this.#stream.write(`${this.#up()}${cut.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[J`);
     this.#drawn = lines.length;
   }
 

@@ -2,7 +2,7 @@
 // one table. The drawing is cost-chart.ts's.
 
 import { type FamilyMember, family } from '../../plan/family.ts';
-import { writeFiles } from '../../whole-file.ts';
+import type { ResultFiles } from '../../result-files.ts';
 import { type CostPoint, costChart, type Series } from './cost-chart.ts';
 import { designedResults } from './published-results.ts';
 
@@ -66,7 +66,7 @@ const share = (percent: number) => Number((percent / 100).toFixed(4));
  * Writes figure-5-multiply-adds.svg, figure-5-parameters.svg and figure-5.csv; returns their paths. Older ones are replaced.
  * @throws Failure when the folder or a file cannot be written
  */
-export function writeFigure5(directory: string, own: readonly OwnModel[]): string[] {
+export function writeFigure5(directory: string, own: readonly OwnModel[], results: ResultFiles): string[] {
   const rows = figure5Rows(own);
   const points = (name: 'parameters' | 'multiplyAdds', unit: number) =>
     rows.map(({ graph, reproduced, ...row }): CostPoint => {
@@ -86,7 +86,7 @@ export function writeFigure5(directory: string, own: readonly OwnModel[]): strin
     }),
     'figure-5.csv': figure5Table(rows),
   };
-  return writeFiles(directory, files);
+  return results.write(directory, files);
 }
 
 /** As CSV (RFC 4180): one line of names, then one for each network; unknown figures are empty. */

@@ -1,9 +1,8 @@
 // Figure 6 of one or several studies as files: the picture, its points as CSV, and what can be said of the strategies.
 
 import { InputError } from '../../failure.ts';
-import type { SearchSettings } from '../../study/settings.ts';
-import { Study } from '../../study/study.ts';
-import { writeFiles } from '../../whole-file.ts';
+import type { ResultFiles } from '../../result-files.ts';
+import { openSearch } from '../../study/parse-settings.ts';
 import { rungWords } from '../ladder-findings.ts';
 import {
   compareRetrained,
@@ -21,11 +20,15 @@ import { runsOf } from './search-runs.ts';
  * own, and so are several studies.
  * @throws InputError for a study that has no finished trial in one of its arms
  */
-export function writeFigure6(paths: readonly string[], directory: string): { files: string[]; said: string[] } {
+export function writeFigure6(
+  paths: readonly string[],
+  directory: string,
+  results: ResultFiles,
+): { files: string[]; said: string[] } {
   const retrained: Retrained[] = [];
   const ladders: string[] = [];
   const runs = paths.flatMap((path) => {
-    using study = Study.open<SearchSettings>(path, { readOnly: true });
+    using study = openSearch(path, { readOnly: true });
     const found = runsOf(study);
     const empty = found.find(({ samples }) => samples.length === 0);
     if (empty) throw new InputError(`${path}: expected finished trials of ${empty.label}, got none yet`);
@@ -47,7 +50,7 @@ export function writeFigure6(paths: readonly string[], directory: string): { fil
       'figure-6-finalists.csv': retrainedCsv(retrained),
     }),
   };
-  const files = writeFiles(directory, texts);
+  const files = results.write(directory, texts);
   const said = [...figure.comparisons.map(comparisonSentence), ...compareRetrained(retrained).map(retrainedSentence)];
   const least = Math.min(...runs.map(({ samples }) => samples.length));
   const few = `After ${least} architectures of a strategy nothing can be said of the strategies yet.`;

@@ -23,7 +23,7 @@ export interface Sample {
 
 /** The arms of a study, or the study as the one run that it is. */
 export function runsOf(study: Study<SearchSettings>): SearchRun[] {
-  const { known = [], space, strategy: named } = study.settings; // given cells are no strategy's samples
+  const { known, space, strategy: named } = study.settings; // given cells are no strategy's samples
   const names = armNames(named);
   const labels = armLabels(names);
   const runs = names.map((strategy, arm): SearchRun => ({ strategy, label: labels[arm]!, samples: [] }));

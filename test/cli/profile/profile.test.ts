@@ -13,6 +13,7 @@ import { decode } from '../../../src/space/decisions.ts';
 import { printArchitecture } from '../../../src/space/print.ts';
 import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
+import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
 import { tiny } from '../../latency/tiny.ts';
 
@@ -34,7 +35,7 @@ writeFileSync(file, printArchitecture(architecture));
 
 const studyFile = join(folder, 'study.db');
 const decisions = [1, 2].map((seed) => sampleDecisions(new RandomStream(seed)));
-const study = Study.create(studyFile, {});
+const study = Study.create(studyFile, settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }));
 for (const [number, trial] of decisions.entries()) {
   study.log.ask(number, trial);
   study.log.start(number);

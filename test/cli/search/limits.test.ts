@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { limitCheck } from '../../../src/forecast/limits.ts';
-import type { SearchSettings } from '../../../src/study/settings.ts';
-import { Study } from '../../../src/study/study.ts';
+import { openSearch } from '../../../src/study/parse-settings.ts';
 import { type Ended, nasnets } from '../run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-cli-limits-'));
@@ -90,7 +89,7 @@ test('a search keeps its limits and laws, foretells its real children, and goes 
 });
 
 test("a study's limits decide the same wherever it is opened: they follow from what it states", () => {
-  using kept = Study.open<SearchSettings>(study, { readOnly: true });
+  using kept = openSearch(study, { readOnly: true });
   const { settings } = kept;
   const tight = (milliseconds: number) =>
     limitCheck(

@@ -11,6 +11,7 @@ import { RandomStream } from '../../../src/random/stream.ts';
 import { type OwnModel, writeFigure5 } from '../../../src/report/figures/cost.ts';
 import { costChart } from '../../../src/report/figures/cost-chart.ts';
 import { crosses, overlap, placeLabels } from '../../../src/report/figures/label-placement.ts';
+import { ResultFiles } from '../../../src/result-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-5-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -23,7 +24,7 @@ const own: OwnModel = {
   top1: 0.701,
   source: 'as given',
 };
-writeFigure5(folder, [own]);
+writeFigure5(folder, [own], new ResultFiles({ of: 'a test' }));
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 
 /** CSV by its grammar (RFC 4180): a field is quoted, with quotes doubled, or has neither comma nor quote. */
@@ -225,7 +226,7 @@ test('a folder that cannot be made is one sentence', () => {
   const file = join(folder, 'a file');
   writeFileSync(file, '');
   assert.throws(
-    () => writeFigure5(join(file, 'figures'), []),
+    () => writeFigure5(join(file, 'figures'), [], new ResultFiles({ of: 'a test' })),
     (error: Error) => error instanceof Failure && /a file\/figures: the folder could not be made/.test(error.message),
   );
 });

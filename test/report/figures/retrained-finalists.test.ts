@@ -14,6 +14,7 @@ import {
   retrainedSentence,
 } from '../../../src/report/figures/retrained-finalists.ts';
 import { writeFigure6 } from '../../../src/report/figures/search-progress-files.ts';
+import { ResultFiles } from '../../../src/result-files.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import type { SearchSettings } from '../../../src/study/settings.ts';
@@ -80,7 +81,7 @@ test('a study gives each arm its finalists, with files and a sentence', async ()
   );
   assert.ok(retrained.every(({ accuracy, trial }) => Math.abs(accuracy - (trial % 2 ? 0.6015 : 0.5015)) < 2e-3));
   study.close();
-  const { files, said } = writeFigure6([path], folder);
+  const { files, said } = writeFigure6([path], folder, new ResultFiles({ of: 'a test' }));
   assert.match(said.at(-1)!, /evolution's best models are ahead of random's by 10\.00 ± 0\.0\d points/);
   assert.equal(files.length, 4);
   const csv = readFileSync(join(folder, 'figure-6-finalists.csv'), 'utf8').trim().split('\n');

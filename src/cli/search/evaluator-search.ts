@@ -1,0 +1,201 @@
+// `nasnet search --evaluator COMMAND`: the search alone, its trials evaluated by a program of the user's. It ends with the best cell.
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
+import type { SearchEvent } from '../../experiment/search-loop.ts';
+import { Failure, InputError, Interruption } from '../../failure.ts';
+import { findingsOf, sentences } from '../../report/findings.ts';
+import { reportNames } from '../../report/report-names.ts';
+import type { ResultFiles } from '../../result-files.ts';
+import { changeEvaluator, evaluatorOf, noDataset } from '../../study/external-evaluator.ts';
+import { openSearch } from '../../study/parse-settings.ts';
+import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
+import { Study } from '../../study/study.ts';
+import { CommandPool } from '../../workers/command-pool.ts';
+import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import { resultFilesOf } from '../study-results.ts';
+import { onInterrupt } from '../terminal/interrupt.ts';
+import { programName } from '../terminal/program-name.ts';
+import { SearchDisplay } from './display.ts';
+import type { SearchFlags } from './flags.ts';
+import { reopen, statedSettings } from './open-study.ts';
+
+/** What only a search that trains children itself can take. */
+const ownTraining = [
+  ...['dataset', 'size', 'data', 'epochs', 'finalists', 'finalistEpochs', 'rungs', 'reduction', 'randomPromotions'],
+  ...['maxParameters', 'maxMultiplyAdds', 'maxMemory', 'maxLatency', 'overLimit', 'device', 'precision', 'dryRun'],
+];
+
+const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
+
+/** Whether the flags ask for an evaluator, or name a study that has one. */
+export function isForEvaluator(flags: SearchFlags): boolean {
+  const { evaluator, timeLimit, changeEvaluator, study: path } = flags;
+  if (evaluator !== undefined || timeLimit !== undefined || changeEvaluator) return true;
+  if (path === undefined || !existsSync(path)) return false;
+  using study = openSearch(path, { readOnly: true });
+  return study.settings.evaluator !== undefined;
+}
+
+/** The settings of a new study whose trials are evaluated elsewhere. @throws InputError for flags that do not fit */
+export async function evaluatedSettings(
+  flags: SearchFlags,
+  given: GivenFlags,
+  evaluator: ExternalEvaluator,
+  note: (line: string) => void,
+): Promise<SearchSettings> {
+  const settings = await statedSettings({ ...flags, finalists: 0 }, given, note);
+  return { ...settings, dataset: noDataset, evaluator };
+}
+
+export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags): Promise<void> {
+  const path = pathOf(flags);
+  const directory = flags.output ?? dirname(path);
+  const { workers } = flags;
+  refuseOwnTraining(given);
+  const display = new SearchDisplay(process.stderr);
+  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, given, display);
+  const { command, timeLimit } = evaluatorOf(study)!;
+  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const results = resultFilesOf(study, directory, flags.overwrite);
+  results.claim(...reportNames.map((name) => join(directory, name)));
+
+  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  await using runner = new CommandPool({
+    command: command!,
+    workers,
+    timeLimit,
+    about: aboutSearch(study.settings),
+    onErrorLine: (line) => display.log(line),
+  });
+  const outlook = new Outlook(study, trials);
+  display.begin(study, trials, workers, outlook);
+  const onEvent = (event: SearchEvent) => {
+    outlook.on(event);
+    display.on(event);
+  };
+  const { signal } = interrupt;
+  const end = await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent }).finally(() =>
+    display.end(),
+  );
+  if (end === 'interrupted') {
+    const { done } = study.summary().trials;
+    throw new Interruption(
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+    );
+  }
+  await closeWith(study, { directory, path, trials, json: flags.json === true, results });
+}
+
+function refuseOwnTraining(given: GivenFlags): void {
+  for (const name of ownTraining)
+    if (given.has(name))
+      throw new InputError(
+        `${typedFlag(name)}: expected it in a search that nasnet trains itself, got it in one with an evaluator`,
+      );
+}
+
+async function begin(path: string, flags: SearchFlags, given: GivenFlags, display: SearchDisplay) {
+  const { evaluator: command, timeLimit } = flags;
+  if (command === undefined) {
+    const flag = timeLimit === undefined ? '--change-evaluator' : '--time-limit';
+    throw new InputError(`${flag}: expected --evaluator beside it, got none`);
+  }
+  if (command.trim() === '')
+    throw new InputError(`--evaluator: expected a command such as 'python3 train.py', got ${JSON.stringify(command)}`);
+  const evaluator = { command, ...(timeLimit !== undefined && { timeLimit }) };
+  const settings = await evaluatedSettings(flags, given, evaluator, (line) => display.log(line));
+  return Study.create(path, settings);
+}
+
+async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+  const study = await reopen(path, flags, given);
+  try {
+    const evaluator = evaluatorOf(study);
+    const { evaluator: command, timeLimit } = flags;
+    if (!evaluator)
+      throw new InputError(
+        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start anew`,
+      );
+    if (command === undefined && evaluator.command === undefined)
+      throw new InputError(
+        `${path}: expected outcomes by "${programName} tell", as so far, or --evaluator with --change-evaluator, got neither`,
+      );
+    const wanted = {
+      ...evaluator,
+      ...(command !== undefined && { command }),
+      ...(timeLimit !== undefined && { timeLimit }),
+    };
+    if (wanted.command !== evaluator.command && !flags.changeEvaluator)
+      throw new InputError(
+        `--evaluator: expected ${evaluator.command === undefined ? 'none' : JSON.stringify(evaluator.command)}, with which ${path} was started, got ${JSON.stringify(command)}; --change-evaluator goes on with the other one`,
+      );
+    if (wanted.command !== evaluator.command || wanted.timeLimit !== evaluator.timeLimit)
+      changeEvaluator(study, wanted);
+    return study;
+  } catch (error) {
+    study.close();
+    throw error;
+  }
+}
+
+/** How long a search has still to go: as long for a trial as those of this process took. */
+class Outlook {
+  readonly #startedAt = performance.now();
+  #open: number;
+  #finished = 0;
+
+  constructor(study: Study<SearchSettings>, trials: number) {
+    const { done, failed } = study.summary().trials;
+    this.#open = Math.max(0, trials - done - failed);
+  }
+
+  on({ kind }: SearchEvent): void {
+    if (kind !== 'done' && kind !== 'failed') return;
+    this.#open--;
+    this.#finished++;
+  }
+
+  left(): number {
+    if (this.#finished === 0) return 0;
+    return (((performance.now() - this.#startedAt) / 1000) * Math.max(0, this.#open)) / this.#finished;
+  }
+}
+
+async function closeWith(
+  study: Study<SearchSettings>,
+  {
+    directory,
+    path,
+    trials,
+    json,
+    results,
+  }: { directory: string; path: string; trials: number; json: boolean; results: ResultFiles },
+) {
+  if (study.best().length === 0) throw new Failure(`${path}: no trial has a reward, so there is no best cell`);
+  const { writeReport } = await import('../../report/report-files.ts');
+  results.keep();
+  writeReport(study, directory, results);
+  const findings = findingsOf(study);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+    return;
+  }
+  const [best] = findings.top;
+  const lines = [
+    ...sentences(findings),
+    '',
+    `In ${directory}:`,
+    '  report.html  everything on one page: open it in a browser',
+    '  best.svg     the best cells as a picture',
+    '  best.json    their architecture file',
+    '',
+    'What next:',
+    `  ${programName} show ${path} --trials --format csv`,
+    `  ${programName} train '${path}#${best?.trial}:6@768' --epochs 20   (a network of the best cell, here with N = 6 and 768 filters)`,
+    `  ${programName} search --study ${path} --trials ${2 * trials}   (more cells in the same study)`,
+    '',
+  ];
+  process.stdout.write(lines.join('\n'));
+}

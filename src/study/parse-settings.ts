@@ -1,0 +1,178 @@
+// The settings of a search as its study stores them, parsed once: every version's settings become those of today, in which what an older
+// version could not say is said. What is asked for of a new search is presets.ts's.
+
+import { z } from 'zod';
+import { checked } from '../checked.ts';
+import { combiners, type OperationTable } from '../space/operations.ts';
+import { parseOperations } from '../space/parse.ts';
+import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
+import type { Recipe } from '../train/recipe.ts';
+import { externalEvaluator } from './result-schemas.ts';
+import type {
+  Finalists,
+  LadderSettings,
+  LatencyLimit,
+  Limits,
+  MemoryLimit,
+  SearchSettings,
+  Training,
+} from './settings.ts';
+import { Study } from './study.ts';
+
+/** Where a field is absent that older studies do not have, it means what they did. */
+type Stored<Whole, Later extends keyof Whole> = Omit<Whole, Later> & Partial<Pick<Whole, Later>>;
+
+type StoredRecipe = Stored<Recipe, 'matchTestView'>;
+type StoredTraining = Omit<Training, 'recipe'> & { recipe: StoredRecipe };
+type StoredLadder = Omit<LadderSettings, 'rungs'> & { rungs: StoredTraining[] };
+type StoredFinalists = Omit<Finalists, 'training'> & { training: StoredTraining };
+type StoredSettings = Omit<
+  Stored<SearchSettings, 'remember' | 'known' | 'space'>,
+  'child' | 'ladder' | 'finalists' | 'final'
+> & {
+  child: StoredTraining;
+  ladder?: StoredLadder;
+  finalists?: StoredFinalists;
+  final: StoredTraining;
+};
+
+type Fields<Whole> = Record<keyof Whole, z.ZodType>;
+
+const count = z.int().nonnegative();
+const share = z.number().min(0).max(1);
+const amount = z.number().nonnegative();
+
+const recipe: z.ZodType<StoredRecipe> = z.strictObject({
+  epochs: z.number().positive(),
+  batchSize: z.int().positive(),
+  learningRate: amount,
+  schedule: z.enum(['cosine', 'constant']),
+  warmup: share,
+  momentum: amount,
+  nesterov: z.boolean(),
+  weightDecay: amount,
+  clipNorm: amount,
+  auxiliaryWeight: amount,
+  dropPathKeep: share,
+  enlarge: amount,
+  translate: share.exactOptional(),
+  flip: z.boolean(),
+  cutout: count,
+  matchTestView: z.boolean().exactOptional(),
+} satisfies Fields<Recipe>);
+
+const training: z.ZodType<StoredTraining> = z.strictObject({
+  cells: count,
+  filters: z.int().positive(),
+  resolution: z.int().positive(),
+  trainingImages: z.int().positive().exactOptional(),
+  recipe,
+} satisfies Fields<Training>);
+
+const ladder: z.ZodType<StoredLadder> = z.strictObject({
+  stated: z.string(),
+  rungs: z.array(training),
+  reduction: z.number().positive(),
+  randomShare: share,
+} satisfies Fields<LadderSettings>);
+
+const finalists: z.ZodType<StoredFinalists> = z.strictObject({
+  count: z.int().positive(),
+  training,
+  seeds: z.strictObject({ least: z.int().positive(), most: z.int().positive() }),
+} satisfies Fields<Finalists>);
+
+const limits: z.ZodType<Limits> = z.strictObject({
+  parameters: amount.exactOptional(),
+  multiplyAdds: amount.exactOptional(),
+  memory: z.strictObject({ bytes: amount, law: z.array(z.number()) } satisfies Fields<MemoryLimit>).exactOptional(),
+  latency: z
+    .strictObject({
+      milliseconds: amount,
+      law: z.array(z.number()),
+      measured: count,
+      error: amount,
+      machine: z.string(),
+    } satisfies Fields<LatencyLimit>)
+    .exactOptional(),
+  beyond: z.enum(['resample', 'penalise']),
+} satisfies Fields<Limits>);
+
+/** A space by value; what its operations may be is space/parse.ts's to check. */
+const ownSpace: z.ZodType<SearchSpace> = z.strictObject({
+  name: z.string().min(1),
+  operations: z.custom<OperationTable>((table) => problemOf(table) === undefined, {
+    error: ({ input }) => `Invalid input: expected operations that can be (${problemOf(input)})`,
+  }),
+  combiners: z.array(z.enum(combiners)).min(1),
+  blocks: z.int().positive(),
+  output: z.enum(['unread', 'states']),
+} satisfies Fields<SearchSpace>);
+
+function problemOf(table: unknown): string | undefined {
+  try {
+    parseOperations(table, 'operations', 'space');
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
+  z.strictObject({
+    preset: z.string(),
+    dataset: z.string(),
+    size: z.int().positive().exactOptional(),
+    seed: z.number(),
+    strategy: z.string(),
+    strategyOptions: z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())])),
+    inOrder: z.boolean(),
+    remember: z.boolean().exactOptional(),
+    limits: limits.exactOptional(),
+    known: z.array(z.array(count)).exactOptional(),
+    evaluator: externalEvaluator.exactOptional(),
+    space: space.exactOptional(),
+    blocks: z.int().positive(),
+    trials: count,
+    validationImages: count.exactOptional(),
+    child: training,
+    ladder: ladder.exactOptional(),
+    finalists: finalists.exactOptional(),
+    final: training,
+  } satisfies Fields<SearchSettings>);
+const inNamedSpace = settingsIn(z.enum(spaceNames));
+const inOwnSpace = settingsIn(ownSpace);
+
+/**
+ * Settings as any version stored them. `where` names the study's file. @throws InputError that names the field that cannot be used
+ */
+export function parseSettings(json: unknown, where: string): SearchSettings {
+  const {
+    ladder: climbed,
+    finalists: racing,
+    ...stored
+  } = checked(hasOwnSpace(json) ? inOwnSpace : inNamedSpace, json, where, 'settings');
+  const space: Space = stored.space ?? defaultSpace; // before spaces B and C there was only A
+  return {
+    ...stored,
+    space,
+    remember: stored.remember ?? false,
+    known: stored.known ?? [],
+    child: trainingOf(stored.child),
+    ...(climbed && { ladder: { ...climbed, rungs: climbed.rungs.map(trainingOf) } }),
+    ...(racing && { finalists: { ...racing, training: trainingOf(racing.training) } }),
+    final: trainingOf(stored.final),
+  };
+}
+
+const hasOwnSpace = (json: unknown) => typeof (json as { space?: unknown } | null)?.space === 'object';
+
+/** Up to 0.1.0 images were shown for validation as they are stored. */
+function trainingOf(stored: StoredTraining): Training {
+  return { ...stored, recipe: { ...stored.recipe, matchTestView: stored.recipe.matchTestView ?? false } };
+}
+
+/** The study of a search. @throws InputError or Failure as Study.open, InputError for settings that cannot be used */
+export function openSearch(path: string, { readOnly = false } = {}): Study<SearchSettings> {
+  return Study.open(path, { readOnly, parse: parseSettings });
+}

@@ -1,0 +1,128 @@
+// What a study keeps under a name beside its trials, and what a training says beside its reward: stored as JSON, parsed when it is read.
+
+import { z } from 'zod';
+import type { EpochReport } from './outcome.ts';
+import type { FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
+import type { ExternalEvaluator } from './settings.ts';
+
+/** The images of a search: what they are called, where they came from, and their classes in the order of the logits. */
+export interface KeptDataset {
+  name: string;
+  source: string;
+  classes: readonly string[];
+}
+
+/** All results by their names in the file. */
+export interface StudyResults {
+  dataset: KeptDataset;
+  machine: Machine;
+  prediction: PredictionRecord;
+  'final model': FinalModel;
+  'final latency': FinalLatency;
+  /** The trials that race, best first; in a study of several strategies also those of each arm. */
+  finalists: { trials: number[]; arms?: number[][] };
+  /** The one that the study goes on with, where it was changed. */
+  evaluator: ExternalEvaluator;
+}
+
+type Fields<Whole> = Record<keyof Whole, z.ZodType>;
+
+const count = z.int().nonnegative();
+const real = z.number();
+const numbers = z.array(real);
+
+const laws: z.ZodType<Laws> = z.object({ seconds: numbers, memory: numbers } satisfies Fields<Laws>);
+const error = z.object({ median: real, of: count }).exactOptional();
+
+const epoch: z.ZodType<EpochReport> = z.object({
+  epoch: real,
+  loss: real.exactOptional(),
+  accuracy: real.exactOptional(),
+  imagesPerSecond: real.exactOptional(),
+  details: z.unknown().exactOptional(),
+} satisfies Fields<EpochReport>);
+
+export const externalEvaluator: z.ZodType<ExternalEvaluator> = z.strictObject({
+  command: z.string().exactOptional(),
+  timeLimit: real.exactOptional(),
+} satisfies Fields<ExternalEvaluator>);
+
+export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResults[Name]> } = {
+  dataset: z.object({
+    name: z.string(),
+    source: z.string(),
+    classes: z.array(z.string()),
+  } satisfies Fields<KeptDataset>),
+  machine: z.object({
+    processor: z.string(),
+    cores: count,
+    memory: real,
+    system: z.string(),
+    node: z.string(),
+    device: z.string().exactOptional(),
+  } satisfies Fields<Machine>),
+  prediction: z.object({
+    machine: z.string(),
+    workers: count,
+    since: real,
+    measured: z.boolean(),
+    start: laws,
+    laws,
+    children: count,
+    error: z.object({ seconds: error, memory: error }).exactOptional(),
+  } satisfies Fields<PredictionRecord>),
+  'final model': z.object({
+    trial: count,
+    trainableParameters: count,
+    multiplyAdds: count,
+    validationAccuracy: real,
+    testAccuracy: real,
+    testLoss: real,
+    testImages: count,
+    classAccuracies: z.array(real.nullable()),
+    trainingSeconds: real,
+    trainingImagesPerSecond: real,
+    weights: z.string(),
+    epochs: z.array(epoch),
+  } satisfies Fields<FinalModel>),
+  'final latency': z.object({
+    trial: count,
+    milliseconds: real,
+    foretold: real,
+    machine: z.string(),
+  } satisfies Fields<FinalLatency>),
+  finalists: z.object({ trials: z.array(count), arms: z.array(z.array(count)).exactOptional() }),
+  evaluator: externalEvaluator,
+};
+
+const accuracies = z.array(z.union([real, z.nan(), z.null()])); // of no images: NaN, which JSON has not
+
+/** What the job of the final training answers. */
+export const finalResult = z.object({
+  reward: real,
+  details: z.object({
+    trainableParameters: count,
+    multiplyAdds: count,
+    trainingSeconds: real,
+    test: z.object({ accuracy: real, loss: real, images: count, classAccuracies: accuracies }),
+  }),
+});
+
+const ofTraining = z.object({
+  continued: z.boolean().optional().catch(undefined),
+  resumed: z.literal(true).optional().catch(undefined),
+  notes: z.array(z.string()).optional().catch(undefined),
+  peakMemory: real.optional().catch(undefined),
+});
+
+/** What our trainings say beside a reward, of the details of any evaluator: what is not there, or of another kind, is undefined. */
+export function trainingDetails(details: unknown): z.infer<typeof ofTraining> {
+  return ofTraining.safeParse(details).data ?? {};
+}
+
+const ofEpoch = z.object({ trainingAccuracy: real.optional().catch(undefined) });
+
+/** The same of an epoch's details. */
+export function epochDetails(details: unknown): z.infer<typeof ofEpoch> {
+  return ofEpoch.safeParse(details).data ?? {};
+}

@@ -1,0 +1,210 @@
+// One evaluator command as its pool sees it: started, ready, busy with a job, dead. It turns the pool's messages into lines of the protocol and
+// the evaluator's lines into messages. It decides nothing but when a job's time is over; the pool does the rest.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { nasnetVersion } from '../version.ts';
+import { type Answer, harmless, nonsense, parseAnswer, protocolVersion } from './evaluator-protocol.ts';
+import type { GroupGuard } from './group-guard.ts';
+import { eachLine } from './line-splitter.ts';
+import type { ToWorker } from './messages.ts';
+import type { PoolWorker, WorkerHooks } from './pool.ts';
+
+const keptLines = 20;
+const keptLineLength = 400;
+const longestLine = 1_000_000; // characters of an answer
+const longestErrorLine = 10_000;
+const millisecondsForOutput = 500; // … or so long after the exit, if a process of the command's own holds it open
+
+export interface CommandWorkerOptions extends WorkerHooks {
+  /** Run by /bin/sh. */
+  command: string;
+  /** 0, 1 … among those that run at once. */
+  worker: number;
+  /** What the hello line says besides the protocol. */
+  about: object;
+  /** Seconds that a job may take; undefined: as long as it likes. */
+  timeLimit: number | undefined;
+  /** Milliseconds between a cancellation, or the end of its input, and SIGKILL. */
+  grace: number;
+  /** Called with every line of its stderr. */
+  onErrorLine: ((line: string) => void) | undefined;
+  guard: GroupGuard;
+}
+
+interface JobUnderWay {
+  id: number;
+  timer: NodeJS.Timeout | undefined;
+  overdue: boolean;
+}
+
+export class CommandWorker implements PoolWorker {
+  readonly #options: CommandWorkerOptions;
+  readonly #shell: ChildProcess;
+  readonly #lines: string[] = [];
+  /** Ids of the jobs that it was given. */
+  readonly #known = new Set<number>();
+  #job: JobUnderWay | undefined;
+  #ready = false;
+  #killed = false;
+  #reason: string | undefined;
+  #kind: string | undefined;
+  #stopTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: CommandWorkerOptions) {
+    this.#options = options;
+    const { command, worker, about } = options;
+    this.#shell = spawn('/bin/sh', ['-c', command], {
+      detached: true, // a group of its own, so that it can be ended with all that it started
+      stdio: 'pipe',
+      env: { ...process.env, NASNET_WORKER: String(worker) },
+    });
+    if (this.#shell.pid !== undefined) options.guard.add(this.#shell.pid);
+    const { stdin, stdout, stderr } = this.#shell;
+    stdin?.on('error', () => {}); // it has died, which onEnd tells
+    if (stdout) eachLine(stdout, longestLine, (line, whole) => this.#read(line, whole));
+    if (stderr) eachLine(stderr, longestErrorLine, (line) => this.#readError(line));
+    this.#reportEnd();
+    this.#write({ hello: { protocol: protocolVersion, nasnet: nasnetVersion(), worker, ...about } });
+  }
+
+  get pid(): number | undefined {
+    return this.#shell.pid;
+  }
+
+  send(message: ToWorker): void {
+    if (message.kind === 'job') this.#begin(message.id, message.job as object);
+    else if (message.kind === 'abort') this.#write({ cancel: message.id });
+  }
+
+  kill(reason?: string, kind?: string): void {
+    if (this.#killed) return;
+    this.#killed = true;
+    this.#reason = reason;
+    this.#kind = kind;
+    this.#killGroup();
+  }
+
+  /** Tells it to end, and ends it after the grace time. */
+  stop(): void {
+    if (!this.#ready) this.kill();
+    if (this.#job) this.#write({ cancel: this.#job.id });
+    this.#shell.stdin?.end();
+    this.#stopTimer ??= setTimeout(() => this.kill(), this.#options.grace);
+  }
+
+  #begin(id: number, job: object): void {
+    const { timeLimit } = this.#options;
+    const timer = timeLimit === undefined ? undefined : setTimeout(() => this.#overdue(), 1000 * timeLimit);
+    this.#job = { id, timer, overdue: false };
+    this.#known.add(id);
+    this.#write({ id, ...job });
+  }
+
+  /** The job's time is over: the evaluator may say so itself, else it is taken for hung. */
+  #overdue(): void {
+    const job = this.#job;
+    if (!job) return;
+    const { timeLimit, grace } = this.#options;
+    job.overdue = true;
+    this.#write({ cancel: job.id });
+    const reason = `took longer than ${timeLimit} s for a trial, did not stop within ${grace / 1000} s of being told to, and was ended`;
+    job.timer = setTimeout(() => this.kill(reason, 'timeout'), grace);
+  }
+
+  #read(line: string, whole: boolean): void {
+    if (this.#killed || line.trim() === '') return;
+    this.#take(whole ? parseAnswer(line) : nonsense(line, `a line of at most ${longestLine} characters`), line);
+  }
+
+  #take(answer: Answer, line: string): void {
+    if (answer.kind === 'nonsense') this.#refuse(answer.why);
+    else if (answer.kind === 'hello') this.#greet(answer.protocol, line);
+    else if (!this.#ready) this.#refuse(nonsense(line, 'a hello line first').why);
+    else if (!this.#known.has(answer.id)) this.#refuse(nonsense(line, 'the "id" of a request that it was sent').why);
+    else if (this.#job?.id === answer.id) this.#pass(answer, this.#job); // else it was cancelled, or has been answered
+  }
+
+  /** An answer to the job under way. */
+  #pass(answer: Exclude<Answer, { kind: 'nonsense' | 'hello' }>, { timer, overdue }: JobUnderWay): void {
+    const { onMessage } = this.#options;
+    const { id } = answer;
+    if (answer.kind === 'epoch') {
+      onMessage({ kind: 'message', id, message: answer.report });
+      return;
+    }
+    clearTimeout(timer);
+    this.#job = undefined;
+    if (answer.kind === 'reward') {
+      const { reward, details } = answer;
+      onMessage({ kind: 'result', id, result: { reward, ...(details !== undefined && { details }) } });
+    } else {
+      onMessage({ kind: 'failed', id, failure: overdue ? this.#tooLong(answer.failure.message) : answer.failure });
+    }
+  }
+
+  #tooLong(message: string) {
+    return { kind: 'timeout', message: `it took longer than ${this.#options.timeLimit} s; the evaluator: ${message}` };
+  }
+
+  #greet(protocol: number, line: string): void {
+    const { onMessage } = this.#options;
+    if (this.#ready) {
+      this.#refuse(nonsense(line, 'one hello line').why);
+    } else if (protocol === protocolVersion) {
+      this.#ready = true;
+      onMessage({ kind: 'ready' });
+    } else {
+      const message = `expected protocol ${protocolVersion} in its hello line, got ${protocol}`;
+      onMessage({ kind: 'setup-failed', failure: { kind: 'protocol', message } });
+    }
+  }
+
+  #refuse(why: string): void {
+    this.kill(`wrote ${why}`, 'protocol');
+  }
+
+  #readError(text: string): void {
+    const line = harmless(text, longestErrorLine);
+    this.#lines.push(line.slice(0, keptLineLength));
+    if (this.#lines.length > keptLines) this.#lines.shift();
+    this.#options.onErrorLine?.(line);
+  }
+
+  #reportEnd(): void {
+    const shell = this.#shell;
+    let ended = false;
+    let waiting: NodeJS.Timeout;
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(waiting);
+      clearTimeout(this.#stopTimer);
+      clearTimeout(this.#job?.timer);
+      if (ended) return;
+      ended = true;
+      this.#options.onEnd({ code, signal, reason: this.#reason, kind: this.#kind, lines: this.#lines });
+    };
+    shell.on('close', end); // after exit and the last line of output …
+    shell.on('exit', (code, signal) => {
+      this.#killGroup(); // what it started and left behind
+      if (shell.pid !== undefined) this.#options.guard.drop(shell.pid);
+      waiting = setTimeout(end, millisecondsForOutput, code, signal);
+    });
+    shell.on('error', (error) => {
+      this.#lines.push(error.message);
+      if (shell.pid === undefined) end(null, null); // it could not even be started
+    });
+  }
+
+  #killGroup(): void {
+    const { pid } = this.#shell;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // nobody of it is left
+    }
+  }
+
+  #write(line: object): void {
+    this.#shell.stdin?.write(`${JSON.stringify(line)}\n`);
+  }
+}

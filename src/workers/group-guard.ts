@@ -1,0 +1,41 @@
+// Ends process groups when this process ends, however it ends: a small shell waits at a pipe whose other end only this process holds. The commands
+// of a command pool are in groups of their own, which nothing else would end after a kill -9 of the search.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+
+/** Reads "add GROUP" and "drop GROUP"; at the end of its input it kills the groups that are left. */
+const script = `
+groups=' '
+while read -r verb group; do
+  case $verb in
+    add) groups="$groups$group " ;;
+    drop) kept=' '; for one in $groups; do [ "$one" = "$group" ] || kept="$kept$one "; done; groups=$kept ;;
+  esac
+done
+for one in $groups; do kill -9 "-$one" 2>/dev/null; done
+`;
+
+export class GroupGuard implements Disposable {
+  readonly #shell: ChildProcess;
+
+  constructor() {
+    this.#shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#shell.on('error', () => {}); // without it only a kill -9 of this process leaves something behind
+    this.#shell.stdin?.on('error', () => {});
+    this.#shell.unref();
+    (this.#shell.stdin as Socket | null)?.unref();
+  }
+
+  add(group: number): void {
+    this.#shell.stdin?.write(`add ${group}\n`);
+  }
+
+  drop(group: number): void {
+    this.#shell.stdin?.write(`drop ${group}\n`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#shell.stdin?.end();
+  }
+}

@@ -1,0 +1,91 @@
+// `nasnet search --evaluator`: a whole search with the example program, going on with the same or another command, and what is refused.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, test } from 'node:test';
+import { parseArchitecture } from '../../../src/space/parse.ts';
+import { printArchitecture } from '../../../src/space/print.ts';
+import { openSearch } from '../../../src/study/parse-settings.ts';
+import { settingsOf } from '../../../src/study/presets.ts';
+import { Study } from '../../../src/study/study.ts';
+import { nasnets } from '../run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const program = resolve(import.meta.dirname, '../../../examples/evaluator/evaluator.py');
+const command = `python3 ${JSON.stringify(program)} --epochs 2 --delay 0`;
+const path = join(folder, 'study.db');
+const searched = ['search', '--study', path, '--workers', '2'];
+
+test('a search with the example program ends with the best cell as report, picture and architecture file, and goes on', () => {
+  const [first, more, other, changed, show] = nasnets([
+    [...searched, '--evaluator', command, '--trials', '12', '--strategy', 'random'],
+    [...searched, '--trials', '16'],
+    [...searched, '--evaluator', `${command} --epochs 1`, '--trials', '18'],
+    [...searched, '--evaluator', `${command} --epochs 1`, '--trials', '18', '--change-evaluator'],
+    ['show', path, '--json'],
+  ]) as [ReturnType<typeof nasnets>[number], ...ReturnType<typeof nasnets>];
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /^Random search tried 12 of 12 cells with rewards of "python3 /);
+  assert.match(first.stdout, /train '.*study\.db#\d+:/);
+  assert.equal(more!.code, 0, more!.stderr);
+  assert.equal(other!.code, 2);
+  assert.match(
+    other!.stderr,
+    /^nasnet: --evaluator: expected "python3 .*", with which .*study\.db was started, got ".* --epochs 1"; --change-evaluator goes on with the other one\n$/,
+  );
+  assert.equal(changed!.code, 0, changed!.stderr);
+  const { summary, top } = JSON.parse(show!.stdout);
+  assert.equal(summary.trials.done, 18);
+  for (const name of ['report.html', 'best.svg', 'best.json']) assert.ok(existsSync(join(folder, name)), name);
+  const best = parseArchitecture(JSON.parse(readFileSync(join(folder, 'best.json'), 'utf8')));
+  assert.equal(printArchitecture(best), printArchitecture(top[0].architecture));
+
+  using study = openSearch(path, { readOnly: true });
+  assert.equal(study.settings.evaluator?.command, command);
+  const epochs = study.trials().map(({ number }) => study.epochs(number).length);
+  assert.deepEqual([epochs[0], epochs[17]], [2, 1]);
+});
+
+test('what cannot be is refused in one sentence', () => {
+  const fresh = join(folder, 'other', 'study.db');
+  const own = join(folder, 'own.db');
+  Study.create(own, settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' })).close();
+  const refused: [string[], number, RegExp][] = [
+    [
+      ['search', '--study', fresh, '--time-limit', '5'],
+      2,
+      /^nasnet: --time-limit: expected --evaluator beside it, got none\n$/,
+    ],
+    [
+      ['search', '--study', fresh, '--evaluator', ' '],
+      2,
+      /^nasnet: --evaluator: expected a command such as 'python3 train.py', got " "\n$/,
+    ],
+    [
+      ['search', '--study', fresh, '--evaluator', 'x', '--epochs', '2'],
+      2,
+      /^nasnet: --epochs: expected it in a search that nasnet trains itself, got it in one with an evaluator\n$/,
+    ],
+    [
+      ['search', '--study', own, '--evaluator', 'x'],
+      2,
+      /^nasnet: --evaluator: expected none, with which .* was started, got "x"; name another file/,
+    ],
+    [
+      ['search', '--study', fresh, '--evaluator', 'exit 3', '--workers', '1'],
+      1,
+      /^nasnet: the command "exit 3" cannot start: the evaluator ended with exit code 3\n$/,
+    ],
+    [['search', '--study', fresh, '--workers', '1', '--seed', '2'], 2, /^nasnet: --seed: expected 1, with which/],
+  ];
+  const ended = nasnets(refused.map(([words]) => words));
+  for (const [index, [, code, sentence]] of refused.entries()) {
+    const { stderr, code: got } = ended[index]!;
+    assert.match(stderr.replace(/^Searching .*\n/, ''), sentence);
+    assert.equal(got, code);
+  }
+});

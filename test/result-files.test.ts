@@ -1,0 +1,97 @@
+// Results are never lost: what is refused before the work, what may be replaced, and that a refusal touches nothing.
+
+import assert from 'node:assert/strict';
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { ResultFiles, type ResultFilesOptions } from '../src/result-files.ts';
+import { writeWhole } from '../src/whole-file.ts';
+import { temporaryFolder } from './data/temporary.ts';
+
+const folder = temporaryFolder({ after });
+let count = 0;
+const newFolder = () => {
+  const path = join(folder, String(++count));
+  mkdirSync(path);
+  return path;
+};
+
+function write(path: string, text: string, options: Partial<ResultFilesOptions> = {}): void {
+  const results = new ResultFiles({ of: 'draw a', ...options });
+  results.claim(path);
+  writeWhole(path, [text]);
+  results.keep();
+}
+
+const refused = (work: () => void, message: RegExp) => assert.throws(work, { name: 'InputError', message });
+
+test('the same command replaces its own result, another one and another thing do not', () => {
+  const path = join(newFolder(), 'below', 'a.svg');
+  write(path, 'first');
+  write(path, 'second');
+  refused(
+    () => write(path, 'third', { of: 'draw b' }),
+    /a\.svg: exists already, written by draw a; .* let it be replaced$/,
+  );
+  assert.equal(readFileSync(path, 'utf8'), 'second');
+  write(path, 'third', { of: 'draw b', overwrite: true });
+  refused(() => write(path, 'fourth'), /written by draw b/);
+  assert.equal(readFileSync(path, 'utf8'), 'third');
+});
+
+test('a file that nobody recorded, or that was changed since, is someone else’s', () => {
+  const path = join(newFolder(), 'a.svg');
+  writeFileSync(path, 'by hand');
+  refused(() => write(path, 'mine'), /written by another program or version/);
+  write(path, 'mine', { adopt: true });
+  writeFileSync(path, 'edited');
+  refused(() => write(path, 'mine'), /written by someone since/);
+  refused(() => write(path, 'mine', { adopt: true }), /written by someone since/);
+  assert.equal(readFileSync(path, 'utf8'), 'edited');
+  rmSync(path);
+  write(path, 'mine');
+});
+
+test('an input is never an output, by whatever name, and not even with --overwrite', () => {
+  const place = newFolder();
+  const input = join(place, 'study.db');
+  writeFileSync(input, 'a study');
+  symlinkSync('study.db', join(place, 'link.svg'));
+  linkSync(input, join(place, 'second.svg'));
+  symlinkSync('.', join(place, 'same'));
+  for (const name of ['study.db', 'link.svg', 'second.svg', 'same/study.db', './study.db']) {
+    const path = `${place}/${name}`;
+    refused(() => write(path, 'lost', { inputs: [input], overwrite: true }), /is read: it would be lost$/);
+  }
+  assert.equal(readFileSync(input, 'utf8'), 'a study');
+});
+
+test('a killed command may go on with what it claimed; what it did not write is forgotten', () => {
+  const place = newFolder();
+  const path = join(place, 'network.safetensors');
+  new ResultFiles({ of: 'study 1' }).claim(path);
+  writeFileSync(path, 'written before the kill');
+  write(path, 'written again', { of: 'study 1' });
+  const other = new ResultFiles({ of: 'study 1' });
+  other.claim(join(place, 'never.svg'));
+  other.keep();
+  writeFileSync(join(place, 'never.svg'), 'by hand');
+  refused(() => write(join(place, 'never.svg'), 'lost', { of: 'study 1' }), /another program or version/);
+});
+
+test('a place that cannot be written is found before the work; devices are only written to', () => {
+  const place = newFolder();
+  mkdirSync(join(place, 'models'));
+  refused(() => write(join(place, 'models'), 'x'), /models: expected a file to write, got a folder$/);
+  write('/dev/null', 'x');
+  assert.deepEqual(readdirSync(place), ['models']);
+  writeFileSync(join(place, 'file'), '');
+  assert.throws(() => write(join(place, 'file', 'a.svg'), 'x'), /could not be made/);
+});
+
+test('a damaged record is none', () => {
+  const place = newFolder();
+  write(join(place, 'a.svg'), 'first');
+  writeFileSync(join(place, '.nasnet-results.json'), '{"a.svg": 3');
+  refused(() => write(join(place, 'a.svg'), 'second'), /another program or version/);
+});

@@ -1,0 +1,99 @@
+// Stored settings: what any version wrote is read as today's, and what cannot be used is refused in a sentence that names it.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { InputError } from '../../src/failure.ts';
+import { openSearch, parseSettings } from '../../src/study/parse-settings.ts';
+import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-settings-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
+const json = (value: unknown) => JSON.parse(JSON.stringify(value));
+type Json = ReturnType<typeof json>;
+
+test('what a new search states is read as it was stated', () => {
+  const limits: SearchSettings['limits'] = {
+    parameters: 800_000,
+    memory: { bytes: 8e8, law: [1, 2, 3] },
+    latency: { milliseconds: 3, law: [1, 2, 3, 4, 5], measured: 20, error: 0.05, machine: 'mine' },
+    beyond: 'penalise',
+  };
+  const all: SearchSettings[] = [
+    ...Object.keys(presets).flatMap((preset) => [
+      settingsOf(preset, given),
+      fitted(settingsOf(preset, { ...given, finalists: 3, finalistEpochs: 0.5, size: 64 }), 300),
+    ]),
+    settingsOf('laptop', { ...given, strategy: 'ppo,random', space: 'b', remember: false, known: [[0, 1, 2]], limits }),
+    settingsOf('paper', { ...given, rungs: [{}, { images: 100 }, { epochs: 9 }], reduction: 4, randomShare: 0.1 }),
+  ];
+  for (const settings of all) {
+    const parsed = parseSettings(json(settings), 'here');
+    assert.deepEqual(parsed, settings);
+    const trainings = ({ child, ladder, finalists, final }: SearchSettings) => [child, ladder, finalists, final];
+    const words = [parsed, settings].map((each) => JSON.stringify(trainings(each)));
+    assert.equal(words[0], words[1], 'in the same order: by it paused children and checkpoints are known again');
+  }
+});
+
+/** As nasnet 0.1.0 stored them, and before it. */
+function olderSettings() {
+  const rungs = [{}, { epochs: 3 }];
+  const { space: _, remember: __, known: ___, ...older } = json(settingsOf('micro', { ...given, rungs }));
+  for (const { recipe } of [older.child, ...older.ladder.rungs, older.finalists.training, older.final])
+    delete recipe.matchTestView;
+  return older;
+}
+
+test('what older versions could not say is said: space A, every graph trained, no cells given, images as stored', () => {
+  const { space, remember, known, child, ladder, finalists, final } = parseSettings(olderSettings(), 'here');
+  assert.deepEqual([space, remember, known], ['a', false, []]);
+  const recipes = [child, ...ladder!.rungs, finalists!.training, final].map(({ recipe }) => recipe.matchTestView);
+  assert.deepEqual(recipes, [false, false, false, false]);
+});
+
+test('settings that cannot be used are refused by file, field, what was expected and what there is', () => {
+  const refused = (change: (settings: Json) => void, sentence: string) => {
+    const settings = json(settingsOf('micro', { ...given, rungs: [{}, { epochs: 3 }] }));
+    change(settings);
+    const expected = (error: Error) => error instanceof InputError && error.message === `a.db: settings${sentence}`;
+    assert.throws(() => parseSettings(settings, 'a.db'), expected, sentence);
+  };
+  refused((s) => (s.child.recipe.epochs = 'three'), '.child.recipe.epochs: expected number, got "three"');
+  refused((s) => delete s.ladder.rungs[0].filters, '.ladder.rungs[0].filters: expected number, got none');
+  refused((s) => (s.space = 'd'), '.space: expected one of "a", "b", "c", got "d"');
+  refused((s) => (s.seed = null), '.seed: expected number, got null');
+  refused((s) => (s.blocks = 0), '.blocks: expected number to be >0, got 0');
+  refused((s) => (s.final.recipe.rate = 1), '.final.recipe.rate: expected no such field, got 1');
+  assert.throws(() => parseSettings(undefined, 'a.db'), /^InputError: a\.db: settings: expected object, got none$/);
+});
+
+test('a study whose settings are damaged is refused as a whole, and its lock is given back', () => {
+  const path = join(folder, 'damaged.db');
+  Study.create(path, { preset: 'smoke' }).close();
+  for (const readOnly of [false, true, false])
+    assert.throws(() => openSearch(path, { readOnly }), /damaged\.db: settings\.dataset: expected string, got none/);
+  Study.open(path).close();
+});
+
+test('a space by value is read as it was stored, and refused with the part that cannot be', () => {
+  const operations = { wide: { kind: 'separable', kernel: 9 }, identity: { kind: 'identity' } };
+  const space = { name: 'mine', operations, combiners: ['concat', 'add'], blocks: 3, output: 'unread' };
+  const given = settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' });
+  const stored = JSON.parse(JSON.stringify({ ...given, space }));
+  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space)); // the order of operations counts
+  const refused = (change: object, sentence: RegExp) =>
+    assert.throws(() => parseSettings({ ...stored, space: { ...space, ...change } }, 'a.db'), sentence);
+  refused({ combiners: ['times'] }, /a\.db: settings\.space\.combiners\[0\]: expected one of "add", .*, got "times"/);
+  refused(
+    { operations: { wide: { kind: 'separable', kernel: 2 } } },
+    /space\.operations: expected operations that can be \(operations\.wide\.kernel: expected an odd number/,
+  );
+  refused({ extra: 1 }, /settings\.space\.extra: expected no such field/);
+});
