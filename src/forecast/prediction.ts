@@ -4,7 +4,7 @@
 
 import type { Plan } from '../plan/plan.ts';
 import { decode } from '../space/decisions.ts';
-import type { SpaceName } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
 import { heldOut } from '../study/presets.ts';
@@ -35,7 +35,7 @@ export interface CostTerms {
 export class TrainingTerms {
   readonly #training: Training;
   readonly #classes: number;
-  readonly #space: SpaceName;
+  readonly #space: Space;
   readonly #steps: number;
   readonly #batch: number;
   readonly #evaluated: number;

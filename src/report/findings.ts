@@ -5,7 +5,7 @@ import { armLabels, armNames } from '../search/arms-strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { defaultSpace } from '../space/search-space.ts';
+import { defaultSpace, spaceLabel } from '../space/search-space.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import { keptPrediction, readFinalLatency, readFinalModel } from '../study/kept-results.ts';
 import { testViewWarning } from '../study/older-studies.ts';
@@ -118,7 +118,7 @@ export function sentences(findings: Findings): string[] {
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space } = settings;
-  const cells = space === defaultSpace ? 'cells' : `cells of space ${space.toUpperCase()}`;
+  const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
   const said = [
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];

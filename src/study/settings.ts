@@ -2,7 +2,7 @@
 // settings. How many workers train and where results go is not here: a study may go on with other ones.
 
 import type { Layout } from '../plan/layouts.ts';
-import type { SpaceName } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Recipe } from '../train/recipe.ts';
 
@@ -67,8 +67,8 @@ export interface SearchSettings {
   known: number[][];
   /** Who evaluates trials instead of nasnet; `child` and `final` then only say how large its cells may be built. */
   evaluator?: ExternalEvaluator;
-  /** Which cells there are. */
-  space: SpaceName;
+  /** Which cells there are: one of the paper's spaces by name, or another by value. */
+  space: Space;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;

@@ -102,3 +102,19 @@ test('a study whose settings are damaged is refused as a whole, and its lock is 
     assert.throws(() => openSearch(path, { readOnly }), /damaged\.db: settings\.dataset: expected string, got none/);
   Study.open(path).close();
 });
+
+test('a space by value is read as it was stored, and refused with the part that cannot be', () => {
+  const operations = { wide: { kind: 'separable', kernel: 9 }, identity: { kind: 'identity' } };
+  const space = { name: 'mine', operations, combiners: ['concat', 'add'], blocks: 3, output: 'unread' };
+  const given = settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' });
+  const stored = JSON.parse(JSON.stringify({ ...given, space }));
+  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space)); // the order of operations counts
+  const refused = (change: object, sentence: RegExp) =>
+    assert.throws(() => parseSettings({ ...stored, space: { ...space, ...change } }, 'a.db'), sentence);
+  refused({ combiners: ['times'] }, /a\.db: settings\.space\.combiners\[0\]: expected one of "add", .*, got "times"/);
+  refused(
+    { operations: { wide: { kind: 'separable', kernel: 2 } } },
+    /space\.operations: expected operations that can be \(operations\.wide\.kernel: expected an odd number/,
+  );
+  refused({ extra: 1 }, /settings\.space\.extra: expected no such field/);
+});
