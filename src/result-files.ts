@@ -102,9 +102,9 @@ export class ResultFiles {
     if (!entry && adopt) return;
     if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOf(path))) return;
     const whose = !entry ? 'another program or version' : entry.of !== of ? entry.of : 'someone since';
-    throw new InputError(
-      `${path}: exists already, written by ${whose}; name another place, or replace it with --overwrite`,
-    );
+    throw new InputError(`${path}: exists already, written by ${whose}; name another place, or let it be replaced`, {
+      code: 'result-exists',
+    });
   }
 
   #record(path: string, entry: Entry | undefined): void {

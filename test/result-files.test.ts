@@ -29,7 +29,10 @@ test('the same command replaces its own result, another one and another thing do
   const path = join(newFolder(), 'below', 'a.svg');
   write(path, 'first');
   write(path, 'second');
-  refused(() => write(path, 'third', { of: 'draw b' }), /a\.svg: exists already, written by draw a; .* --overwrite$/);
+  refused(
+    () => write(path, 'third', { of: 'draw b' }),
+    /a\.svg: exists already, written by draw a; .* let it be replaced$/,
+  );
   assert.equal(readFileSync(path, 'utf8'), 'second');
   write(path, 'third', { of: 'draw b', overwrite: true });
   refused(() => write(path, 'fourth'), /written by draw b/);

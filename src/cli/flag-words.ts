@@ -24,6 +24,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['most memory: ', '--max-memory: '],
     ['most latency: ', '--max-latency: '],
   ],
+  'result-exists': [['let it be replaced', 'replace it with --overwrite']],
   'no-classifier': [['a number N of classes', '--classes N']],
   'model-size': [['F, the filters', '--filters F']],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],

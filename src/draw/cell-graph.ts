@@ -2,7 +2,13 @@
 // concatenation or the single states out. Where the boxes stand is layout.ts's affair.
 
 import { type Cell, createdState, inputCount, liveStates, outputStates } from '../space/architecture.ts';
-import { type Combiner, type Operation, type OperationName, operations } from '../space/operations.ts';
+import {
+  type Combiner,
+  type Operation,
+  type OperationName,
+  type OperationTable,
+  operationOf,
+} from '../space/operations.ts';
 
 /** What a box shows, which decides its colour: an operation's kind, a combiner, a hidden state or the cell's output. */
 export type BoxKind = Operation['kind'] | Combiner | 'hidden' | 'output';
@@ -31,7 +37,8 @@ export interface CellGraph {
 /** The box that stands for a hidden state: h_i, h_{i-1}, or the combiner of the block that creates it. */
 const stateId = (state: number) => `state-${state}`;
 
-export function cellGraph(cell: Cell): CellGraph {
+/** `own`: operations that the cell's architecture brings along. */
+export function cellGraph(cell: Cell, own?: OperationTable): CellGraph {
   const live = liveStates(cell);
   const nodes: GraphNode[] = Array.from({ length: inputCount(cell) }, (_, state) => {
     return { id: stateId(state), kind: 'hidden', ...inputWords(cell, state), live: live.has(state) };
@@ -44,8 +51,8 @@ export function cellGraph(cell: Cell): CellGraph {
       const [id, name] = [`operation-${state}-${side}`, names[side]!];
       nodes.push({
         id,
-        kind: operations[name].kind,
-        label: operationLabel(name),
+        kind: operationOf(name, own).kind,
+        label: operationLabel(name, own),
         meaning: `${name}(${input})`,
         live: reaches,
       });
@@ -84,8 +91,8 @@ function inputWords(cell: Cell, state: number): Pick<GraphNode, 'label' | 'meani
 }
 
 /** `sep 5×5`, `max 3×3`, `1×7 7×1`. */
-export function operationLabel(name: OperationName): string {
-  const { kind, ...rest } = operations[name] as Operation & { kernel?: number };
+export function operationLabel(name: OperationName, own?: OperationTable): string {
+  const { kind, ...rest } = operationOf(name, own) as Operation & { kernel?: number };
   const kernel = rest.kernel ?? 0;
   const square = `${kernel}×${kernel}`;
   const labels: Record<Operation['kind'], string> = {
@@ -96,6 +103,7 @@ export function operationLabel(name: OperationName): string {
     separable: `sep ${square}`,
     'average-pool': `avg ${square}`,
     'max-pool': `max ${square}`,
+    layers: 'label' in rest ? String(rest.label) : '',
   };
   return labels[kind];
 }

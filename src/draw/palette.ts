@@ -19,6 +19,7 @@ export const styles: Record<BoxKind, Style> = {
   dilated: { fill: '#f0e08a', stroke: '#a8952a', legend: 'dilated convolution', radius: 5 },
   'average-pool': { fill: '#b9dcf7', stroke: '#4b8dbf', legend: 'average pooling', radius: 5 },
   'max-pool': { fill: '#bfc8f5', stroke: '#6070c4', legend: 'max pooling', radius: 5 },
+  layers: { fill: '#f6d0e8', stroke: '#a84f86', legend: 'operation of its own', radius: 5 },
   identity: { fill: '#eceef0', stroke: '#9aa1a8', legend: 'identity', radius: 5 },
   add: { fill: '#bfe6c3', stroke: '#4f9a58', legend: 'element-wise addition', radius: 13 },
   concat: { fill: '#a9e4dd', stroke: '#2f9488', legend: 'concatenation of two', radius: 13 },

@@ -18,7 +18,7 @@ export function drawArchitecture(architecture: Architecture, { title = 'Architec
   const cells = [
     { name: 'Normal cell', cell: architecture.normal },
     { name: 'Reduction cell', cell: architecture.reduction },
-  ].map(({ name, cell }) => ({ name, cell, drawing: layoutCell(cellGraph(cell)) }));
+  ].map(({ name, cell }) => ({ name, cell, drawing: layoutCell(cellGraph(cell, architecture.operations)) }));
   const { margin } = sizes;
   const gap = 2 * margin;
   const top = margin + heading.title + margin;

@@ -6,7 +6,7 @@ import { createStrategy, type Strategy } from '../search/strategy.ts';
 import { type Architecture, type Cell, outputStates } from '../space/architecture.ts';
 import { architectureKey } from '../space/canonical.ts';
 import { decode } from '../space/decisions.ts';
-import { defaultSpace, type SpaceName } from '../space/search-space.ts';
+import { defaultSpace, type Space } from '../space/search-space.ts';
 import type { TrialToEvaluate } from '../study/outcome.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -25,7 +25,7 @@ export interface TrialRequest {
   key: string;
   /** 0 to 2³² − 1, of this trial alone. */
   seed: number;
-  space: SpaceName;
+  space: Space;
 }
 
 export function trialRequest({ space = defaultSpace, seed }: SearchSettings, trial: TrialToEvaluate): TrialRequest {
@@ -34,7 +34,11 @@ export function trialRequest({ space = defaultSpace, seed }: SearchSettings, tri
   return {
     trial: number,
     decisions,
-    architecture: { normal: spelledOut(architecture.normal), reduction: spelledOut(architecture.reduction) },
+    architecture: {
+      normal: spelledOut(architecture.normal),
+      reduction: spelledOut(architecture.reduction),
+      ...(architecture.operations && { operations: architecture.operations }),
+    },
     key: architectureKey(architecture),
     seed: new RandomStream(`${seed}, trial ${number}`).bits32(),
     space,

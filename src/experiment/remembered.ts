@@ -4,7 +4,7 @@
 
 import { decisionsKey } from '../space/canonical.ts';
 import { type DecisionKind, decisionKind } from '../space/decisions.ts';
-import type { SpaceName } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import type { Study } from '../study/study.ts';
 import { type Evaluate, isReward } from './evaluator.ts';
 
@@ -15,12 +15,12 @@ interface Known {
 
 /** Rewards by graph. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is asked for. */
 export class KnownRewards {
-  readonly #space: SpaceName | undefined;
+  readonly #space: Space | undefined;
   readonly #byKey = new Map<string, Known>();
   /** Without a key yet, by what is quick to say of them and the same for the same graph. */
   readonly #waiting = new Map<string, (Known & { decisions: number[] })[]>();
 
-  constructor(trials: Iterable<Known & { decisions: number[] }>, space: SpaceName | undefined) {
+  constructor(trials: Iterable<Known & { decisions: number[] }>, space: Space | undefined) {
     this.#space = space;
     for (const trial of trials) {
       const kind = kindOf(trial.decisions);
@@ -58,7 +58,7 @@ function kindOf(decisions: readonly number[]): string {
  * `evaluate`, asked once for each graph: repeats take 0 seconds and name the trial that they repeat. A repeat that comes while the
  * first is being trained waits for it; if that fails, the earliest of those that wait is trained in its place.
  */
-export function remembering(evaluate: Evaluate, study: Study<object>, space?: SpaceName): Evaluate {
+export function remembering(evaluate: Evaluate, study: Study<object>, space?: Space): Evaluate {
   const known = new KnownRewards(study.evaluated(), space);
   const underWay = new Map<string, Promise<unknown>>();
 

@@ -3,12 +3,13 @@
 // happens to an architecture beyond them is the search's setting: another is drawn, or it counts as failed.
 
 import { InputError } from '../failure.ts';
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { inputCount } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
-import { cellForm, defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
+import { cellForm, defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Limits, SearchSettings, Training } from '../study/settings.ts';
+import { usedPlan } from '../study/training-plan.ts';
 import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
@@ -89,19 +90,19 @@ interface Limited {
 /** The network that is built from the best cell, as it is used: without an auxiliary head. */
 export function finalPlan(
   decisions: readonly number[],
-  { cells, filters, resolution }: Training,
+  training: Training,
   { classes }: ImageCounts,
-  space: SpaceName,
+  space: Space,
 ): Plan {
-  return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
+  return usedPlan(decode(decisions, space), training, classes);
 }
 
 /**
  * Decisions of the cheapest cells that there are: identities, added, one after the other, from h_{i-1} (which leaves out every other
  * normal cell), from h_i, and side by side.
  */
-export function cheapestCells(blocks: number, space: SpaceName = defaultSpace): number[][] {
-  const inputs = inputCount({ ...cellForm(spaces[space], blocks), blocks: [] });
+export function cheapestCells(blocks: number, space: Space = defaultSpace): number[][] {
+  const inputs = inputCount({ ...cellForm(spaceOf(space), blocks), blocks: [] });
   const chain = (from: number, apart: boolean) => {
     const cell = Array.from({ length: blocks }, (_, block) => {
       const state = block === 0 || apart ? from : inputs + block - 1;
@@ -113,7 +114,7 @@ export function cheapestCells(blocks: number, space: SpaceName = defaultSpace): 
 }
 
 /** @throws InputError for limits that not even the smallest of cells keeps */
-export function refuseImpossible(check: CheckLimits, blocks: number, space?: SpaceName): void {
+export function refuseImpossible(check: CheckLimits, blocks: number, space?: Space): void {
   const [excess, ...others] = cheapestCells(blocks, space).map(check);
   if (!excess || others.includes(undefined)) return;
   throw new InputError(

@@ -2,14 +2,15 @@
 // on this machine. How the law is fitted is statistics/robust-fit.ts's, how a study keeps it learning.ts's, what a whole search takes
 // estimate.ts's.
 
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { decode } from '../space/decisions.ts';
-import type { SpaceName } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
 import { heldOut } from '../study/presets.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import { trainedPlan } from '../study/training-plan.ts';
 import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
@@ -34,7 +35,7 @@ export interface CostTerms {
 export class TrainingTerms {
   readonly #training: Training;
   readonly #classes: number;
-  readonly #space: SpaceName;
+  readonly #space: Space;
   readonly #steps: number;
   readonly #batch: number;
   readonly #evaluated: number;
@@ -52,9 +53,7 @@ export class TrainingTerms {
   }
 
   plan(decisions: readonly number[]): Plan {
-    const { cells, filters, resolution: input, recipe } = this.#training;
-    const auxiliary = recipe.auxiliaryWeight > 0;
-    return planNetwork(decode(decisions, this.#space), { cells, filters, input, classes: this.#classes, auxiliary });
+    return trainedPlan(decode(decisions, this.#space), this.#training, this.#classes);
   }
 
   of(decisions: readonly number[]): CostTerms {

@@ -8,7 +8,7 @@ import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decisionsKey } from '../space/canonical.ts';
 import { decisionSizes, decode } from '../space/decisions.ts';
-import { defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
+import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { EpochReport, TrialFailure } from '../study/outcome.ts';
 import { openSearch } from '../study/parse-settings.ts';
 import { settingsOf } from '../study/presets.ts';
@@ -22,8 +22,8 @@ export interface StudyOptions {
   strategy?: StrategyChoice;
   /** Decides all random numbers of the strategy. Default 1. */
   seed?: number;
-  /** Default: space A of the paper (section 3.1). */
-  space?: SpaceName;
+  /** Default: space A of the paper (section 3.1). One of one's own, by `defineSpace`, is stored in the study by value. */
+  space?: Space;
   /** B, blocks per cell. Default: the space's, 5 in space A. */
   blocks?: number;
   /** How many trials are meant to be made; `trials()` ends there. Default 100. */
@@ -324,7 +324,7 @@ const kindOf = (error: Error): string => {
   return typeof kind === 'string' ? kind : 'error';
 };
 
-function foundTrial({ number, reward, decisions, details }: TrialRecord, space: SpaceName | undefined): FoundTrial {
+function foundTrial({ number, reward, decisions, details }: TrialRecord, space: Space | undefined): FoundTrial {
   const architecture = decode(decisions, space);
   return { number, reward: reward!, decisions, architecture, key: decisionsKey(decisions, space), details };
 }
@@ -332,7 +332,7 @@ function foundTrial({ number, reward, decisions, details }: TrialRecord, space: 
 /** As any study's, so that what reads studies reads this one; the child's training is nobody's here. */
 function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: number): SearchSettings {
   const { space = defaultSpace, trials = 100, subject = 'an evaluator of its own' } = options;
-  const { blocks = spaces[space].blocks } = options;
+  const { blocks = spaceOf(space).blocks } = options;
   const { finalists: _, ...settings } = settingsOf('smoke', {
     dataset: subject,
     seed,
@@ -342,7 +342,14 @@ function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: numb
     blocks,
     remember: false,
   });
-  return { ...settings, preset, strategy: strategy.name, strategyOptions: strategy.options, inOrder: false };
+  return {
+    ...settings,
+    preset,
+    strategy: strategy.name,
+    strategyOptions: strategy.options,
+    inOrder: false,
+    evaluator: {},
+  };
 }
 
 function reopened(path: string, options: StudyOptions, wanted: SearchSettings): Study<SearchSettings> {

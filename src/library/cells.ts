@@ -9,9 +9,30 @@ export { type Plan, type PlanOptions, planNetwork, planParameters, type Section 
 export type { Architecture, Block, Cell } from '../space/architecture.ts';
 export { architectureKey, canonicalArchitecture } from '../space/canonical.ts';
 export { type DecisionKind, decisionKind, decisionSizes, decode, encode } from '../space/decisions.ts';
-export { type Combiner, combiners, type Operation, type OperationName, operations } from '../space/operations.ts';
+export {
+  type Combiner,
+  combiners,
+  type Operation,
+  type OperationName,
+  type OperationTable,
+  operations,
+} from '../space/operations.ts';
+export {
+  type ConvolutionChoice,
+  defineOperation,
+  type LayerBuilder,
+  type OperationSizes,
+  type OwnOperation,
+} from '../space/own-operation.ts';
 export { parseArchitecture, parseArchitectureText } from '../space/parse.ts';
 export { describeCell, printArchitecture } from '../space/print.ts';
 export { nasnetA } from '../space/published.ts';
 export { sampleDecisions } from '../space/sample.ts';
-export { type SearchSpace, type SpaceName, spaces } from '../space/search-space.ts';
+export {
+  defineSpace,
+  type NamedSpace,
+  type SearchSpace,
+  type Space,
+  type SpaceName,
+  spaces,
+} from '../space/search-space.ts';

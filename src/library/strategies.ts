@@ -39,7 +39,7 @@ function ours(name: string, given: object): StrategyChoice {
 export function defineStrategy(
   name: string,
   create: (parts: StrategyParts) => Strategy,
-  options: object = {},
+  options: Readonly<Record<string, number>> = {},
 ): StrategyChoice {
   if (strategyNames.includes(name)) throw new TypeError(`"${name}" is the name of a strategy of nasnet's own`);
   return { name, options, create };

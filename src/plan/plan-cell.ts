@@ -8,7 +8,7 @@ import {
   inputCount,
   liveStates,
 } from '../space/architecture.ts';
-import type { Combiner, OperationName } from '../space/operations.ts';
+import { type Combiner, type OperationName, type OperationTable, operationOf } from '../space/operations.ts';
 import type { Layer, Shape } from './layer.ts';
 import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import { alignInputs, sameSize } from './plan-inputs.ts';
@@ -66,6 +66,8 @@ export interface CellSlot extends Pick<CellPlan, 'name' | 'kind' | 'filters' | '
   /** Names of the results that are read. */
   readonly needed: ReadonlySet<string>;
   readonly norm: BatchNormSettings;
+  /** Operations that the architecture brings along. */
+  readonly own?: OperationTable | undefined;
 }
 
 /** The cell, and the shapes of all its results, whether they are read or not. */
@@ -78,7 +80,7 @@ export interface LaidCell {
 export const normEpsilons = { 'layer-norm': 1e-12, 'instance-norm': 1e-6 } as const;
 
 export function planCell(cell: Cell, slot: CellSlot): LaidCell {
-  const { name, kind, filters, index, count, sources, needed, norm } = slot;
+  const { name, kind, filters, index, count, sources, needed, norm, own } = slot;
   const all = cellResults(cell, name);
   const results = all.filter((result) => needed.has(result.name));
   const leaving = new Set(results.flatMap(({ states }) => states));
@@ -101,8 +103,12 @@ export function planCell(cell: Cell, slot: CellSlot): LaidCell {
         operation,
         filters,
         state < inputCount(cell) ? stride : 1,
+        own,
       );
-      return [{ state, operation, layers: laid.layers, dropPath: operation !== 'identity' }, laid.shape];
+      return [
+        { state, operation, layers: laid.layers, dropPath: operationOf(operation, own).kind !== 'identity' },
+        laid.shape,
+      ];
     };
     const [[left, shape], [right]] = [lay(0, 'left'), lay(1, 'right')];
     const state = createdState(cell, number);

@@ -1,12 +1,21 @@
 // One operation of a block as layers. Every operation ends with the cell's f filters; combiners rely on it.
 // Order and biases follow the released code (docs/paper.md); each convolution is ReLU, convolution, batch norm.
 
-import { type Operation, type OperationName, operations } from '../space/operations.ts';
+import { type OperationName, type OperationTable, type OwnLayer, operationOf } from '../space/operations.ts';
 import type { LayerPath } from './layer-path.ts';
 
-/** Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width. */
-export function layOperation(path: LayerPath, name: OperationName, filters: number, stride: 1 | 2): LayerPath {
-  const operation: Operation = operations[name];
+/**
+ * Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width. `own`: operations that the
+ * architecture brings along.
+ */
+export function layOperation(
+  path: LayerPath,
+  name: OperationName,
+  filters: number,
+  stride: 1 | 2,
+  own?: OperationTable,
+): LayerPath {
+  const operation = operationOf(name, own);
   const channels = path.shape[2];
   switch (operation.kind) {
     case 'identity':
@@ -51,5 +60,38 @@ export function layOperation(path: LayerPath, name: OperationName, filters: numb
       path.pool(operation.kind, operation.kernel, stride);
       if (channels === filters) return path;
       return path.convolution('pointwise', { channels: filters }).batchNorm();
+
+    case 'layers':
+      return layOwn(path, stride === 1 ? operation.normal : operation.strided, filters);
   }
+}
+
+/** The layers of an operation of one's own, whose shapes space/own-operation.ts leaves open. */
+function layOwn(path: LayerPath, layers: readonly OwnLayer[], filters: number): LayerPath {
+  for (const each of layers) {
+    switch (each.layer) {
+      case 'relu':
+        path.relu();
+        break;
+      case 'convolution': {
+        const { name, channels, layer: _, ...sizes } = each;
+        const count = typeof channels === 'number' ? channels : Math.max(1, Math.round(channels.ofFilters * filters));
+        path.convolution(name, { ...sizes, channels: count });
+        break;
+      }
+      case 'depthwise': {
+        const { name, layer: _, ...sizes } = each;
+        path.depthwise(name, sizes);
+        break;
+      }
+      case 'batch-norm':
+        path.batchNorm(each.name);
+        break;
+      case 'max-pool':
+      case 'average-pool':
+        path.pool(each.layer, each.kernel, each.stride);
+        break;
+    }
+  }
+  return path;
 }

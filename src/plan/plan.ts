@@ -88,7 +88,9 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
   const laid: CellPlan[] = [];
   slots.forEach((slot, index) => {
     const sources = slot.sources.map((name) => (name === undefined ? undefined : { name, shape: shapes.get(name)! }));
-    const cell = planCell(architecture[slot.kind], { ...slot, index, count: slots.length, norm, sources, needed });
+    const count = slots.length;
+    const own = architecture.operations;
+    const cell = planCell(architecture[slot.kind], { ...slot, index, count, norm, sources, needed, own });
     for (const [name, shape] of cell.shapes) shapes.set(name, shape);
     if (cell.plan.results.length > 0) laid.push(cell.plan);
   });

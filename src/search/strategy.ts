@@ -3,7 +3,7 @@
 
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
-import type { SpaceName } from '../space/search-space.ts';
+import type { Space } from '../space/search-space.ts';
 import { ArmsStrategy, armNames } from './arms-strategy.ts';
 import type { Accepts } from './draw-within.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
@@ -47,7 +47,7 @@ export interface StrategySettings {
   /** B, blocks per cell. */
   blocks: number;
   /** Default: space A. */
-  space?: SpaceName | undefined;
+  space?: Space | undefined;
   seed: number | string;
   /** Values of the strategy's own options that are not its defaults. */
   options?: object | undefined;

@@ -4,7 +4,7 @@
 // Hidden states of a cell: 0 is h_i (the current input), 1 is h_{i-1} (the previous input), 2, 3, … the blocks' results. A cell
 // that hands its states on one by one (NASNet-B) has as many inputs as blocks: 0 to B-1, then the blocks' results.
 
-import type { Combiner, OperationName } from './operations.ts';
+import type { Combiner, OperationName, OperationTable } from './operations.ts';
 
 /** combine(operations[0](state inputs[0]), operations[1](state inputs[1])) */
 export interface Block {
@@ -27,6 +27,8 @@ export interface Cell {
 export interface Architecture {
   readonly normal: Cell;
   readonly reduction: Cell;
+  /** Operations of its space that are not in the table of operations.ts, whether its cells have them or not. */
+  readonly operations?: OperationTable;
 }
 
 /** How many states a cell is given. */

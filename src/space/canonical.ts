@@ -14,25 +14,30 @@ import {
   outputStates,
 } from './architecture.ts';
 import { decode } from './decisions.ts';
-import { combiners, operationNames } from './operations.ts';
-import type { SpaceName } from './search-space.ts';
+import { combiners, type OperationTable, operationRank } from './operations.ts';
+import type { Space } from './search-space.ts';
 
 /** The architecture itself, its blocks and halves in canonical order, its output list spelled out in ascending order. */
-export function canonicalArchitecture({ normal, reduction }: Architecture): Architecture {
-  return { normal: canonicalCell(normal), reduction: canonicalCell(reduction) };
+export function canonicalArchitecture({ normal, reduction, operations: own }: Architecture): Architecture {
+  return {
+    normal: canonicalCell(normal, own),
+    reduction: canonicalCell(reduction, own),
+    ...(own && { operations: own }),
+  };
 }
 
 /** Two architectures have the same key if and only if they are the same network. About 120 characters for B = 5. */
 export function architectureKey(architecture: Architecture): string {
-  const { normal, reduction } = canonicalArchitecture(architecture);
-  return `${printKey(normal)} | ${printKey(reduction)}`;
+  const { normal, reduction, operations: own } = canonicalArchitecture(architecture);
+  return `${printKey(normal, own)} | ${printKey(reduction, own)}`;
 }
 
 /** `architectureKey` of what decisions stand for. @throws InputError as `decode` */
-export const decisionsKey = (decisions: readonly number[], space?: SpaceName): string =>
+export const decisionsKey = (decisions: readonly number[], space?: Space): string =>
   architectureKey(decode(decisions, space));
 
-const printKey = ({ blocks, output }: Cell) => [...blocks.map((block) => blockRow(block).join('.')), output].join(' ');
+const printKey = ({ blocks, output }: Cell, own: OperationTable | undefined) =>
+  [...blocks.map((block) => blockRow(block, own).join('.')), output].join(' ');
 
 /** The inputs keep their numbers. */
 const ownNumbers = (cell: Cell) => new Map(Array.from({ length: inputCount(cell) }, (_, state) => [state, state]));
@@ -41,11 +46,11 @@ const ownNumbers = (cell: Cell) => new Map(Array.from({ length: inputCount(cell)
  * Blocks are numbered one after the other: among those whose inputs have their numbers, the smallest row comes next. Equal rows
  * are tried in every order, so that the spelling is the smallest one of all, whatever the cell's own numbering was.
  */
-export function canonicalCell(cell: Cell): Cell {
+export function canonicalCell(cell: Cell, own?: OperationTable): Cell {
   const created = cell.blocks.map((_, index) => createdState(cell, index));
   if (cell.output === 'states') {
     const numbering = new Map([...ownNumbers(cell), ...created.map((state): [number, number] => [state, state])]);
-    return { ...cell, blocks: cell.blocks.map((block) => renumbered(block, numbering)!) };
+    return { ...cell, blocks: cell.blocks.map((block) => renumbered(block, numbering, own)!) };
   }
   const live = liveStates(cell);
   return smallest(
@@ -53,17 +58,24 @@ export function canonicalCell(cell: Cell): Cell {
     ownNumbers(cell),
     created.filter((state) => live.has(state)),
     [],
+    own,
   );
 }
 
-function smallest(cell: Cell, numbering: Map<number, number>, remaining: number[], blocks: Block[]): Cell {
+function smallest(
+  cell: Cell,
+  numbering: Map<number, number>,
+  remaining: number[],
+  blocks: Block[],
+  own: OperationTable | undefined,
+): Cell {
   if (remaining.length === 0) {
     const output = outputStates(cell).map((state) => numbering.get(state)!);
     return { blocks, output: output.sort((a, b) => a - b) };
   }
   const candidates = remaining.flatMap((state) => {
-    const block = renumbered(blockOf(cell, state)!, numbering);
-    return block ? [{ state, block, row: blockRow(block) }] : [];
+    const block = renumbered(blockOf(cell, state)!, numbering, own);
+    return block ? [{ state, block, row: blockRow(block, own) }] : [];
   });
   const least = candidates.map(({ row }) => row).reduce((a, b) => (compare(b, a) < 0 ? b : a));
   const tied = candidates.filter(({ row }) => compare(row, least) === 0);
@@ -74,16 +86,21 @@ function smallest(cell: Cell, numbering: Map<number, number>, remaining: number[
       numbered,
       remaining.filter((other) => other !== state),
       [...blocks, block],
+      own,
     );
   });
-  return spellings.reduce((a, b) => (compare(cellRow(b), cellRow(a)) < 0 ? b : a));
+  return spellings.reduce((a, b) => (compare(cellRow(b, own), cellRow(a, own)) < 0 ? b : a));
 }
 
 /** The block in the new numbers, the smaller half left; undefined while an input has no number yet. */
-function renumbered({ inputs, operations, combine }: Block, numbering: Map<number, number>): Block | undefined {
+function renumbered(
+  { inputs, operations, combine }: Block,
+  numbering: Map<number, number>,
+  own: OperationTable | undefined,
+): Block | undefined {
   const [left, right] = inputs.map((state) => numbering.get(state));
   if (left === undefined || right === undefined) return undefined;
-  const [first, second] = operations.map((name) => operationNames.indexOf(name)) as [number, number];
+  const [first, second] = operations.map((name) => operationRank(name, own)) as [number, number];
   const swap = compare([right, second], [left, first]) < 0;
   return {
     inputs: swap ? [right, left] : [left, right],
@@ -93,11 +110,14 @@ function renumbered({ inputs, operations, combine }: Block, numbering: Map<numbe
 }
 
 /** A block as numbers that order blocks: what decisions.ts would decide. */
-function blockRow({ inputs, operations, combine }: Block): number[] {
-  return [...inputs, ...operations.map((name) => operationNames.indexOf(name)), combiners.indexOf(combine)];
+function blockRow({ inputs, operations, combine }: Block, own: OperationTable | undefined): number[] {
+  return [...inputs, ...operations.map((name) => operationRank(name, own)), combiners.indexOf(combine)];
 }
 
-const cellRow = (cell: Cell): number[] => [...cell.blocks.flatMap(blockRow), ...outputStates(cell)];
+const cellRow = (cell: Cell, own: OperationTable | undefined): number[] => [
+  ...cell.blocks.flatMap((block) => blockRow(block, own)),
+  ...outputStates(cell),
+];
 
 /** Lexicographic, of rows of equal length. */
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -1,6 +1,7 @@
 // The 13 operations of the search space (paper, section 3.1) and the combiners, as tables.
 // An operation's index in this table is the number that the controller decides; adding one is one line here
-// and one case in plan/plan-operation.ts.
+// and one case in plan/plan-operation.ts. A space of one's own has a table of its own (search-space.ts), and an architecture brings
+// along what is not in this one.
 
 /** What an operation is made of: plan/plan-operation.ts turns this into layers. */
 export type Operation =
@@ -10,7 +11,40 @@ export type Operation =
   | { readonly kind: 'dilated'; readonly kernel: number; readonly dilation: number }
   | { readonly kind: 'separable'; readonly kernel: number }
   | { readonly kind: 'average-pool'; readonly kernel: number }
-  | { readonly kind: 'max-pool'; readonly kernel: number };
+  | { readonly kind: 'max-pool'; readonly kernel: number }
+  | OwnLayers;
+
+/** An operation of one's own, layer by layer, without and with a stride of 2 (own-operation.ts). */
+export interface OwnLayers {
+  readonly kind: 'layers';
+  /** In drawings. */
+  readonly label: string;
+  readonly normal: readonly OwnLayer[];
+  readonly strided: readonly OwnLayer[];
+}
+
+type Sides = number | readonly [vertical: number, horizontal: number];
+
+/** A layer of an own operation; channels as a share of the cell's filters, or a number. */
+export type OwnLayer =
+  | { readonly layer: 'relu' }
+  | {
+      readonly layer: 'convolution';
+      readonly name: string;
+      readonly channels: number | { readonly ofFilters: number };
+      readonly kernel?: Sides;
+      readonly stride?: Sides;
+      readonly dilation?: number;
+    }
+  | {
+      readonly layer: 'depthwise';
+      readonly name: string;
+      readonly kernel?: Sides;
+      readonly stride?: Sides;
+      readonly dilation?: number;
+    }
+  | { readonly layer: 'batch-norm'; readonly name: string }
+  | { readonly layer: 'max-pool' | 'average-pool'; readonly kernel: number; readonly stride: number };
 
 export const operations = {
   identity: { kind: 'identity' },
@@ -28,8 +62,25 @@ export const operations = {
   sep_conv_7x7: { kind: 'separable', kernel: 7 },
 } as const satisfies Record<string, Operation>;
 
-export type OperationName = keyof typeof operations;
-export const operationNames = Object.keys(operations) as OperationName[];
+/** The table's own, or the name of an operation that an architecture brings along. */
+export type OperationName = keyof typeof operations | (string & {});
+export const operationNames: readonly string[] = Object.keys(operations);
+
+/** Operations by name, in the order in which a space decides among them. */
+export type OperationTable = Readonly<Record<string, Operation>>;
+
+/** What an operation is, by its name; `own` are those that the architecture brings along. */
+export function operationOf(name: OperationName, own: OperationTable = {}): Operation {
+  const found = Object.hasOwn(operations, name) ? operations[name as keyof typeof operations] : own[name];
+  if (found) return found;
+  throw new Error(`no operation "${name}": neither in the table nor of the architecture's own`);
+}
+
+/** An order of all operations, the table's first: what canonical forms compare. */
+export function operationRank(name: OperationName, own: OperationTable = {}): number {
+  const place = operationNames.indexOf(name);
+  return place >= 0 ? place : operationNames.length + Object.keys(own).sort().indexOf(name);
+}
 
 /**
  * How a block joins its two results: element-wise addition (f channels), concatenation in depth (2f), or an addition with a

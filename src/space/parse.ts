@@ -3,7 +3,15 @@
 
 import { InputError } from '../failure.ts';
 import type { Architecture, Block, Cell } from './architecture.ts';
-import { type Combiner, combiners, type OperationName, operations } from './operations.ts';
+import {
+  type Combiner,
+  combiners,
+  type Operation,
+  type OperationName,
+  type OperationTable,
+  operations,
+} from './operations.ts';
+import { parseOwnLayers } from './own-layers.ts';
 
 /**
  * Checks a parsed JSON document against the architecture file format.
@@ -12,11 +20,15 @@ import { type Combiner, combiners, type OperationName, operations } from './oper
  */
 export function parseArchitecture(value: unknown, where = ''): Architecture {
   const prefix = where === '' ? '' : `${where}: `;
-  const document = record(value, where === '' ? 'architecture' : where, ['normal', 'reduction'], prefix);
-  const normal = parseCell(document.normal, `${prefix}normal`);
-  const reduction = parseCell(document.reduction, `${prefix}reduction`);
+  const document = record(value, where === '' ? 'architecture' : where, ['normal', 'reduction'], prefix, [
+    'operations',
+  ]);
+  const own =
+    document.operations === undefined ? undefined : parseOperations(document.operations, `${prefix}operations`);
+  const normal = parseCell(document.normal, `${prefix}normal`, own);
+  const reduction = parseCell(document.reduction, `${prefix}reduction`, own);
   const [expected, got] = [statesHandedOn(normal), statesHandedOn(reduction)];
-  if (expected === got) return { normal, reduction };
+  if (expected === got) return { normal, reduction, ...(own && { operations: own }) };
   const said = (count: number) => (count === 0 ? 'one output' : `${count} states handed on`);
   throw new InputError(`${prefix}reduction: expected ${said(expected)}, as of the normal cell, got ${said(got)}`);
 }
@@ -34,12 +46,12 @@ export function parseArchitectureText(text: string, where = 'architecture'): Arc
   return parseArchitecture(value, where);
 }
 
-function parseCell(value: unknown, where: string): Cell {
+function parseCell(value: unknown, where: string, own?: OperationTable): Cell {
   const cell = record(value, where, ['inputs', 'blocks', 'output']);
   const given = list(cell.blocks, `${where}.blocks`, 'a list of blocks');
   if (given.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
   const inputs = parseInputs(cell, given.length, where);
-  const blocks = given.map((block, index) => parseBlock(block, inputs + index - 1, `${where}.blocks[${index}]`));
+  const blocks = given.map((block, index) => parseBlock(block, inputs + index - 1, `${where}.blocks[${index}]`, own));
   if (cell.output === 'states') return { inputs, blocks, output: 'states' };
   if (cell.output === undefined) return { blocks };
   return { blocks, output: parseOutput(cell.output, inputs + blocks.length - 1, `${where}.output`) };
@@ -54,13 +66,16 @@ function parseInputs({ inputs = 2, output }: Record<string, unknown>, blocks: nu
 }
 
 /** `last`: the highest state that is there to be read. */
-function parseBlock(value: unknown, last: number, where: string): Block {
+function parseBlock(value: unknown, last: number, where: string, own?: OperationTable): Block {
   const block = record(value, where, ['inputs', 'operations', 'combine']);
   const inputs = pair(block.inputs, `${where}.inputs`, 'two hidden states');
   const names = pair(block.operations, `${where}.operations`, 'two operations');
   return {
     inputs: [hiddenState(inputs[0], last, `${where}.inputs[0]`), hiddenState(inputs[1], last, `${where}.inputs[1]`)],
-    operations: [operation(names[0], `${where}.operations[0]`), operation(names[1], `${where}.operations[1]`)],
+    operations: [
+      operation(names[0], `${where}.operations[0]`, own),
+      operation(names[1], `${where}.operations[1]`, own),
+    ],
     combine: combiner(block.combine, `${where}.combine`),
   };
 }
@@ -82,9 +97,88 @@ function hiddenState(value: unknown, last: number, where: string): number {
   throw new InputError(`${where}: expected a hidden state from 0 to ${last}, got ${shown(value)}`);
 }
 
-function operation(value: unknown, where: string): OperationName {
-  if (typeof value === 'string' && Object.hasOwn(operations, value)) return value as OperationName;
-  throw new InputError(`${where}: expected one of ${Object.keys(operations).join(', ')}, got ${shown(value)}`);
+function operation(value: unknown, where: string, own: OperationTable = {}): OperationName {
+  if (typeof value === 'string' && (Object.hasOwn(operations, value) || Object.hasOwn(own, value))) return value;
+  const known = [...Object.keys(operations), ...Object.keys(own)];
+  throw new InputError(`${where}: expected one of ${known.join(', ')}, got ${shown(value)}`);
+}
+
+function parseOwn(value: unknown, where: string): Operation {
+  const { label, normal, strided } = record(value, where, ['kind', 'label', 'normal', 'strided']);
+  if (typeof label !== 'string' || label === '' || label.length > 40)
+    throw new InputError(`${where}.label: expected a text of 1 to 40 signs, got ${shown(label)}`);
+  return {
+    kind: 'layers',
+    label,
+    normal: parseOwnLayers(normal, 1, `${where}.normal`),
+    strided: parseOwnLayers(strided, 2, `${where}.strided`),
+  };
+}
+
+/** The numbers that each kind of operation has. */
+const kindFields: Record<Exclude<Operation['kind'], 'layers'>, readonly string[]> = {
+  identity: [],
+  convolution: ['kernel'],
+  factorised: ['kernel'],
+  dilated: ['kernel', 'dilation'],
+  separable: ['kernel'],
+  'average-pool': ['kernel'],
+  'max-pool': ['kernel'],
+};
+const largestKernel = 31;
+
+/**
+ * Unknown JSON to operations by name. Those that an `architecture` brings along have names of their own; a `space` may list the table's
+ * too, which then mean what they mean there.
+ * @throws InputError such as `operations.sep_conv_9x9.kernel: expected an odd number from 1 to 31, got 8`
+ */
+export function parseOperations(
+  value: unknown,
+  where: string,
+  of: 'architecture' | 'space' = 'architecture',
+): OperationTable {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InputError(`${where}: expected an object of operations by name, got ${shown(value)}`);
+  const entries = Object.entries(value);
+  if (entries.length === 0) throw new InputError(`${where}: expected at least one operation, got none`);
+  const names = new Map(Object.entries(operations).map(([name, known]) => [JSON.stringify(known), name]));
+  return Object.fromEntries(
+    entries.map(([name, given]): [string, Operation] => {
+      if (!/^[a-z][a-z0-9_]*$/i.test(name))
+        throw new InputError(`${where}: expected names of letters, digits and _, got ${shown(name)}`);
+      const parsed = parseOperation(given, `${where}.${name}`);
+      const definition = JSON.stringify(parsed);
+      const sameAs = names.get(definition);
+      if (of === 'space' && sameAs === name && Object.hasOwn(operations, name)) return [name, parsed];
+      if (Object.hasOwn(operations, name)) {
+        const known = JSON.stringify(operations[name as keyof typeof operations]);
+        throw new InputError(`${where}.${name}: expected another name, for this one is ${known} already`);
+      }
+      if (sameAs !== undefined)
+        throw new InputError(`${where}.${name}: expected an operation of its own, got what ${sameAs} is`);
+      names.set(definition, name);
+      return [name, parsed];
+    }),
+  );
+}
+
+function parseOperation(value: unknown, where: string): Operation {
+  const kind = (value as { kind?: unknown } | null)?.kind;
+  if (kind === 'layers') return parseOwn(value, where);
+  if (typeof kind !== 'string' || !Object.hasOwn(kindFields, kind))
+    throw new InputError(
+      `${where}.kind: expected one of ${Object.keys(kindFields).join(', ')}, layers, got ${shown(kind)}`,
+    );
+  const fields = kindFields[kind as keyof typeof kindFields];
+  const given = record(value, where, ['kind', ...fields]);
+  for (const field of fields) {
+    const number = given[field];
+    const odd = field !== 'kernel' || Number(number) % 2 === 1;
+    if (Number.isInteger(number) && Number(number) >= 1 && Number(number) <= largestKernel && odd) continue;
+    const expected = `${field === 'kernel' ? 'an odd' : 'a whole'} number from 1 to ${largestKernel}`;
+    throw new InputError(`${where}.${field}: expected ${expected}, got ${shown(number)}`);
+  }
+  return Object.fromEntries([['kind', kind], ...fields.map((field) => [field, given[field]])]) as Operation;
 }
 
 function combiner(value: unknown, where: string): Combiner {
@@ -103,13 +197,20 @@ function list(value: unknown, where: string, expected: string): unknown[] {
 }
 
 /** An object with no other keys than these; `prefix` replaces `where.` in the name of an unknown key. */
-function record(value: unknown, where: string, keys: string[], prefix = `${where}.`): Record<string, unknown> {
+function record(
+  value: unknown,
+  where: string,
+  keys: string[],
+  prefix = `${where}.`,
+  optional: string[] = [],
+): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const listed = `${keys.slice(0, -1).join(', ')} and ${keys.at(-1)}`;
     throw new InputError(`${where}: expected an object with ${listed}, got ${shown(value)}`);
   }
   for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) throw new InputError(`${prefix}${key}: expected only ${keys.join(', ')}, got this key`);
+    const known = [...keys, ...optional];
+    if (!known.includes(key)) throw new InputError(`${prefix}${key}: expected only ${known.join(', ')}, got this key`);
   }
   return value as Record<string, unknown>;
 }

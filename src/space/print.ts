@@ -4,7 +4,9 @@ import { type Architecture, type Cell, createdState, outputStates } from './arch
 
 /** The architecture file's text: JSON with one block a line, ending in a newline. */
 export function printArchitecture(architecture: Architecture): string {
-  return `{\n  "normal": ${printCell(architecture.normal)},\n  "reduction": ${printCell(architecture.reduction)}\n}\n`;
+  const { normal, reduction, operations } = architecture;
+  const own = operations ? `,\n  "operations": ${JSON.stringify(operations)}` : '';
+  return `{\n  "normal": ${printCell(normal)},\n  "reduction": ${printCell(reduction)}${own}\n}\n`;
 }
 
 function printCell(cell: Cell): string {

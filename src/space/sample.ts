@@ -2,9 +2,9 @@
 
 import type { RandomStream } from '../random/stream.ts';
 import { decisionSizes } from './decisions.ts';
-import type { SpaceName } from './search-space.ts';
+import type { Space } from './search-space.ts';
 
 /** 10B decisions, each uniform over its values. */
-export function sampleDecisions(random: Pick<RandomStream, 'integer'>, blocks?: number, space?: SpaceName): number[] {
+export function sampleDecisions(random: Pick<RandomStream, 'integer'>, blocks?: number, space?: Space): number[] {
   return decisionSizes(blocks, space).map((size) => random.integer(size));
 }

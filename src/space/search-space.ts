@@ -1,11 +1,16 @@
-// The three search spaces of the paper as a table: A of section 3.1, B and C of appendix B. What differs is which combiners a
-// block may have and how a cell's states leave it; operations and decisions are the same (decisions.ts).
+// Search spaces as values: which operations and combiners a block may have, and how a cell's states leave it (decisions.ts). The three
+// of the paper as a table: A of section 3.1, B and C of appendix B, which have the same operations; and how one makes one's own.
 
 import { InputError } from '../failure.ts';
 import type { Cell } from './architecture.ts';
-import { type Combiner, combiners } from './operations.ts';
+import { type Combiner, combiners, type OperationTable, operations } from './operations.ts';
+import { parseOperations } from './parse.ts';
 
 export interface SearchSpace {
+  /** Absent in the paper's. */
+  readonly name?: string;
+  /** What an operation's decision chooses from, in the order of its values. */
+  readonly operations: OperationTable;
   /** What a block's last decision chooses from, in the order of its values, which studies store. */
   readonly combiners: readonly Combiner[];
   /** B, the blocks of a cell, where nothing else is asked for. */
@@ -15,9 +20,9 @@ export interface SearchSpace {
 }
 
 export const spaces = {
-  a: { combiners: ['add', 'concat'], blocks: 5, output: 'unread' },
-  b: { combiners, blocks: 4, output: 'states' },
-  c: { combiners, blocks: 5, output: 'unread' },
+  a: { operations, combiners: ['add', 'concat'], blocks: 5, output: 'unread' },
+  b: { operations, combiners, blocks: 4, output: 'states' },
+  c: { operations, combiners, blocks: 5, output: 'unread' },
 } as const satisfies Record<string, SearchSpace>;
 
 export type SpaceName = keyof typeof spaces;
@@ -25,6 +30,53 @@ export const spaceNames = Object.keys(spaces) as SpaceName[];
 
 /** The space of studies that name none, and of whatever does not ask for another. */
 export const defaultSpace = 'a' satisfies SpaceName;
+
+/** A space of one's own. */
+export type NamedSpace = SearchSpace & { readonly name: string };
+
+/** One of the paper's by its name, or one's own by value, as studies store it. */
+export type Space = SpaceName | SearchSpace;
+
+export const spaceOf = (space: Space = defaultSpace): SearchSpace =>
+  typeof space === 'string' ? spaces[space] : space;
+
+/** `A`, `B`, `C`, or the name of one's own. */
+export const spaceLabel = (space: Space): string =>
+  typeof space === 'string' ? space.toUpperCase() : (space.name ?? 'without a name');
+
+/** The space's operations that are not in the table of operations.ts; undefined where there is none. */
+export function ownOperations(space: SearchSpace): OperationTable | undefined {
+  const own = Object.entries(space.operations).filter(([name]) => !Object.hasOwn(operations, name));
+  return own.length > 0 ? Object.fromEntries(own) : undefined;
+}
+
+/**
+ * A search space of one's own.
+ * @param space.name for reports
+ * @param space.operations in the order of their decisions: `{ ...operations, sep_conv_9x9: { kind: 'separable', kernel: 9 } }`, or a part of
+ * them. A name of the paper's operations means what it means there
+ * @param space.combiners default: 'add' and 'concat', as the paper's space A
+ * @param space.blocks B where a study asks for no other number. Default 5
+ * @param space.output default 'unread': the created states that no block reads are concatenated
+ * @returns the space as plain JSON; a study stores it
+ * @throws InputError for no operation, one that cannot be, a combiner that there is not or twice
+ */
+export function defineSpace(space: Partial<SearchSpace> & Pick<NamedSpace, 'name' | 'operations'>): NamedSpace {
+  const { name, operations: table, combiners: joining = spaces.a.combiners, blocks = 5, output = 'unread' } = space;
+  if (typeof name !== 'string' || name === '')
+    throw new InputError(`name: expected a name for reports, got ${JSON.stringify(name)}`);
+  const defined = parseOperations(table, 'operations', 'space');
+  if (!Array.isArray(joining) || joining.length === 0 || new Set(joining).size < joining.length)
+    throw new InputError(`combiners: expected one or more, each once, got ${JSON.stringify(joining)}`);
+  for (const combiner of joining)
+    if (!combiners.includes(combiner))
+      throw new InputError(`combiners: expected one of ${combiners.join(', ')}, got ${JSON.stringify(combiner)}`);
+  if (!Number.isSafeInteger(blocks) || blocks < 1)
+    throw new InputError(`blocks: expected a whole number of at least 1, got ${blocks}`);
+  if (output !== 'unread' && output !== 'states')
+    throw new InputError(`output: expected "unread" or "states", got ${JSON.stringify(output)}`);
+  return { name, operations: defined, combiners: [...joining], blocks, output };
+}
 
 /** @throws InputError for a name that is none of theirs */
 export function parseSpace(text: string, where: string): SpaceName {

@@ -23,7 +23,6 @@ export function changeEvaluator(study: Study<SearchSettings>, evaluator: Externa
 /** Where rewards come from, in words: "on cifar10", "with rewards of "python3 train.py"". */
 export function rewardSource({ dataset, evaluator }: SearchSettings): string {
   if (!evaluator) return `on ${dataset}`;
-  return evaluator.command === undefined
-    ? 'with rewards that were told'
-    : `with rewards of ${JSON.stringify(evaluator.command)}`;
+  if (evaluator.command !== undefined) return `with rewards of ${JSON.stringify(evaluator.command)}`;
+  return dataset === noDataset ? 'with rewards that were told' : `on ${dataset}, with rewards that were told`;
 }

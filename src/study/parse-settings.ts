@@ -3,8 +3,13 @@
 
 import { z } from 'zod';
 import { checked } from '../checked.ts';
-import { defaultSpace, type SpaceName, spaceNames } from '../space/search-space.ts';
+import { layoutNames } from '../plan/layouts.ts';
+import { combiners, type OperationTable } from '../space/operations.ts';
+import { parseOperations } from '../space/parse.ts';
+import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
 import type { Recipe } from '../train/recipe.ts';
+import type { OptimizerChoice, OptimizerName, RateDecay } from '../train/recipe-choices.ts';
+import { scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
   Finalists,
@@ -40,12 +45,26 @@ const count = z.int().nonnegative();
 const share = z.number().min(0).max(1);
 const amount = z.number().nonnegative();
 
+const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('momentum') }),
+  z.strictObject({ name: z.literal('rmsprop'), decay: amount, epsilon: amount } satisfies Fields<Chosen<'rmsprop'>>),
+  z.strictObject({
+    name: z.literal('adam'),
+    beta1: amount,
+    beta2: amount,
+    epsilon: amount,
+  } satisfies Fields<Chosen<'adam'>>),
+]);
+type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
+
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
   learningRate: amount,
-  schedule: z.enum(['cosine', 'constant']),
+  schedule: z.enum(scheduleNames),
+  decay: z.strictObject({ factor: amount, epochs: z.number().positive() } satisfies Fields<RateDecay>).exactOptional(),
   warmup: share,
+  optimizer: optimizer.exactOptional(),
   momentum: amount,
   nesterov: z.boolean(),
   weightDecay: amount,
@@ -60,8 +79,11 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({
+  layout: z.enum(layoutNames).exactOptional(),
   cells: count,
   filters: z.int().positive(),
+  stemChannels: z.int().positive().exactOptional(),
+  skipReductionInput: z.boolean().exactOptional(),
   resolution: z.int().positive(),
   trainingImages: z.int().positive().exactOptional(),
   recipe,
@@ -96,34 +118,61 @@ const limits: z.ZodType<Limits> = z.strictObject({
   beyond: z.enum(['resample', 'penalise']),
 } satisfies Fields<Limits>);
 
-const settings: z.ZodType<StoredSettings> = z.strictObject({
-  preset: z.string(),
-  dataset: z.string(),
-  size: z.int().positive().exactOptional(),
-  seed: z.number(),
-  strategy: z.string(),
-  strategyOptions: z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())])),
-  inOrder: z.boolean(),
-  remember: z.boolean().exactOptional(),
-  limits: limits.exactOptional(),
-  known: z.array(z.array(count)).exactOptional(),
-  evaluator: externalEvaluator.exactOptional(),
-  space: z.enum(spaceNames).exactOptional(),
+/** A space by value; what its operations may be is space/parse.ts's to check. */
+const ownSpace: z.ZodType<SearchSpace> = z.strictObject({
+  name: z.string().min(1),
+  operations: z.custom<OperationTable>((table) => problemOf(table) === undefined, {
+    error: ({ input }) => `Invalid input: expected operations that can be (${problemOf(input)})`,
+  }),
+  combiners: z.array(z.enum(combiners)).min(1),
   blocks: z.int().positive(),
-  trials: count,
-  validationImages: count.exactOptional(),
-  child: training,
-  ladder: ladder.exactOptional(),
-  finalists: finalists.exactOptional(),
-  final: training,
-} satisfies Fields<SearchSettings>);
+  output: z.enum(['unread', 'states']),
+} satisfies Fields<SearchSpace>);
+
+function problemOf(table: unknown): string | undefined {
+  try {
+    parseOperations(table, 'operations', 'space');
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
+  z.strictObject({
+    preset: z.string(),
+    dataset: z.string(),
+    size: z.int().positive().exactOptional(),
+    seed: z.number(),
+    strategy: z.string(),
+    strategyOptions: z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())])),
+    inOrder: z.boolean(),
+    remember: z.boolean().exactOptional(),
+    limits: limits.exactOptional(),
+    known: z.array(z.array(count)).exactOptional(),
+    evaluator: externalEvaluator.exactOptional(),
+    space: space.exactOptional(),
+    blocks: z.int().positive(),
+    trials: count,
+    validationImages: count.exactOptional(),
+    child: training,
+    ladder: ladder.exactOptional(),
+    finalists: finalists.exactOptional(),
+    final: training,
+  } satisfies Fields<SearchSettings>);
+const inNamedSpace = settingsIn(z.enum(spaceNames));
+const inOwnSpace = settingsIn(ownSpace);
 
 /**
  * Settings as any version stored them. `where` names the study's file. @throws InputError that names the field that cannot be used
  */
 export function parseSettings(json: unknown, where: string): SearchSettings {
-  const { ladder: climbed, finalists: racing, ...stored } = checked(settings, json, where, 'settings');
-  const space: SpaceName = stored.space ?? defaultSpace; // before spaces B and C there was only A
+  const {
+    ladder: climbed,
+    finalists: racing,
+    ...stored
+  } = checked(hasOwnSpace(json) ? inOwnSpace : inNamedSpace, json, where, 'settings');
+  const space: Space = stored.space ?? defaultSpace; // before spaces B and C there was only A
   return {
     ...stored,
     space,
@@ -135,6 +184,8 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
     final: trainingOf(stored.final),
   };
 }
+
+const hasOwnSpace = (json: unknown) => typeof (json as { space?: unknown } | null)?.space === 'object';
 
 /** Up to 0.1.0 images were shown for validation as they are stored. */
 function trainingOf(stored: StoredTraining): Training {

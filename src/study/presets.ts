@@ -4,7 +4,7 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
-import { defaultSpace, type SpaceName, spaces } from '../space/search-space.ts';
+import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
@@ -138,7 +138,7 @@ export function settingsOf(
     trials?: number;
     /** Of the child. */
     epochs?: number;
-    space?: SpaceName;
+    space?: Space;
     blocks?: number;
     /** How many finalists; 0: none. */
     finalists?: number;
@@ -158,7 +158,7 @@ export function settingsOf(
   }
   const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
   const { size, trials = settings.trials, space = defaultSpace, remember = true, known = [], ...more } = given;
-  const { blocks = given.space ? spaces[given.space].blocks : settings.blocks } = given;
+  const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
   const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
   const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
   const scaled = (training: Training): Training => {

@@ -115,7 +115,7 @@ test('a cell has a box for each state, operation and combiner, and an edge for e
 });
 
 test('the thirteen operations have thirteen labels', () => {
-  const labels = operationNames.map(operationLabel);
+  const labels = operationNames.map((name) => operationLabel(name));
   assert.equal(new Set(labels).size, 13);
   assert.equal(operationLabel('sep_conv_5x5'), 'sep 5×5');
   assert.equal(operationLabel('conv_1x7_7x1'), '1×7 7×1');

@@ -17,6 +17,10 @@ const said: Record<string, { first: RegExp; again?: RegExp }> = {
   'features.ts': { first: /Cell_11 \[2, 96, 8, 8\], Reduction_Cell_0 \[2, 32, 16, 16\]\nlogits \[2, 10\]\n/ },
   'own-dataset.ts': { first: /^400 training images, 100 test images\n[\s\S]*test 1\.00\ndark or bright: \d+ bytes/ },
   'own-evaluator.ts': { first: /^150 trials, 150 in the study\n/, again: /^0 trials, 150 in the study\n/ },
+  'own-operation.ts': { first: /^drawn: true\nlogits \[2, 3\]\n\d+ parameters, \d+ nodes of ONNX/ },
+  'own-space.ts': {
+    first: /^[1-9]\d* of 12 operations are sep_conv_9x9\nlogits \[2, 3\]\n\d+ parameters at full size\n/,
+  },
   'own-strategy.ts': { first: /^first 0\.0\d+, best 0\.\d+ of 200\n/ },
   'search-and-train.ts': { first: /^6 trials; the best cell, larger: test accuracy (0\.9\d|1\.00)\n/ },
 };

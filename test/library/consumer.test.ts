@@ -105,6 +105,7 @@ test('the examples run there as JavaScript', async () => {
   assert.match(await say('own-strategy.js'), /of 200\n/);
   assert.match(await say('features.js'), /Cell_11 \[2, 96, 8, 8\]/);
   assert.match(await say('own-dataset.js'), /test 1\.00\n/);
+  assert.match(await say('own-operation.js'), /nodes of ONNX/);
 });
 
 test('every door has its declarations, and each file that the package names is in it', () => {

@@ -66,7 +66,7 @@ test('a mistake in an architecture is named with its place, what was expected an
     [(a) => (a.normal.output = [2, 2]), 'normal.output[1]: expected each hidden state once, got 2 again'],
     [(a) => (a.normal.output = []), 'normal.output: expected at least one hidden state, got an empty list'],
     [(a) => (a.normal = null), 'normal: expected an object with inputs, blocks and output, got null'],
-    [(a) => (a.stem = 1), 'stem: expected only normal, reduction, got this key'],
+    [(a) => (a.stem = 1), 'stem: expected only normal, reduction, operations, got this key'],
   ];
   for (const [change, message] of cases) assert.equal(refusal(change), message);
 });

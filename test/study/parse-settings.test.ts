@@ -10,6 +10,7 @@ import { openSearch, parseSettings } from '../../src/study/parse-settings.ts';
 import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-settings-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -40,6 +41,26 @@ test('what a new search states is read as it was stated', () => {
     const words = [parsed, settings].map((each) => JSON.stringify(trainings(each)));
     assert.equal(words[0], words[1], 'in the same order: by it paused children and checkpoints are known again');
   }
+});
+
+test('a training states its optimizer with all options, and how its learning rate falls', () => {
+  const settings = settingsOf('smoke', given);
+  const optimizer = defaultOptimizer('rmsprop');
+  const recipe = {
+    ...settings.child.recipe,
+    schedule: 'exponential' as const,
+    decay: { factor: 0.9, epochs: 2 },
+    optimizer,
+  };
+  const stated = { ...settings, child: { ...settings.child, recipe } };
+  assert.deepEqual(parseSettings(json(stated), 'here'), stated);
+  recipe.optimizer = json({ name: 'rmsprop', decay: 0.9 });
+  assert.throws(
+    () => parseSettings(json(stated), 'here'),
+    /^InputError: here: settings\.child\.recipe\.optimizer\.epsilon: expected number, got none$/,
+  );
+  recipe.optimizer = json({ name: 'sgd' });
+  assert.throws(() => parseSettings(json(stated), 'here'), /recipe\.optimizer\.name: expected .*, got "sgd"$/);
 });
 
 /** As nasnet 0.1.0 stored them, and before it. */
@@ -80,4 +101,20 @@ test('a study whose settings are damaged is refused as a whole, and its lock is 
   for (const readOnly of [false, true, false])
     assert.throws(() => openSearch(path, { readOnly }), /damaged\.db: settings\.dataset: expected string, got none/);
   Study.open(path).close();
+});
+
+test('a space by value is read as it was stored, and refused with the part that cannot be', () => {
+  const operations = { wide: { kind: 'separable', kernel: 9 }, identity: { kind: 'identity' } };
+  const space = { name: 'mine', operations, combiners: ['concat', 'add'], blocks: 3, output: 'unread' };
+  const given = settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' });
+  const stored = JSON.parse(JSON.stringify({ ...given, space }));
+  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space)); // the order of operations counts
+  const refused = (change: object, sentence: RegExp) =>
+    assert.throws(() => parseSettings({ ...stored, space: { ...space, ...change } }, 'a.db'), sentence);
+  refused({ combiners: ['times'] }, /a\.db: settings\.space\.combiners\[0\]: expected one of "add", .*, got "times"/);
+  refused(
+    { operations: { wide: { kind: 'separable', kernel: 2 } } },
+    /space\.operations: expected operations that can be \(operations\.wide\.kernel: expected an odd number/,
+  );
+  refused({ extra: 1 }, /settings\.space\.extra: expected no such field/);
 });

@@ -4,7 +4,7 @@ import { InputError } from '../../failure.ts';
 import { parseArchitectureSource } from '../../plan/model-name.ts';
 import { type Architecture, type Cell, outputStates } from '../../space/architecture.ts';
 import { encode } from '../../space/decisions.ts';
-import type { SpaceName } from '../../space/search-space.ts';
+import type { Space } from '../../space/search-space.ts';
 import { readArchitecture } from '../flags/model-source.ts';
 
 /**
@@ -14,7 +14,7 @@ import { readArchitecture } from '../flags/model-source.ts';
  */
 export async function readKnown(
   names: string[],
-  { space, blocks }: { space: SpaceName; blocks: number },
+  { space, blocks }: { space: Space; blocks: number },
   note: (line: string) => void = () => {},
 ): Promise<number[][]> {
   const found: number[][] = [];
@@ -38,7 +38,7 @@ function followsRule(cell: Cell): boolean {
   return sorted(outputStates(cell)) === sorted(outputStates(underRule(cell)));
 }
 
-function encoded(name: string, architecture: Architecture, space: SpaceName): number[] {
+function encoded(name: string, architecture: Architecture, space: Space): number[] {
   try {
     return encode(architecture, space);
   } catch (error) {

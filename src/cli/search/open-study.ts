@@ -3,7 +3,7 @@
 import { InputError } from '../../failure.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { type Start, startOf } from '../../forecast/start.ts';
-import { spaces } from '../../space/search-space.ts';
+import { spaceLabel, spaces } from '../../space/search-space.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import { fitted, settingsOf } from '../../study/presets.ts';
 import { printRungs } from '../../study/rung-text.ts';
@@ -100,7 +100,7 @@ export async function reopen(
     strategy,
     dataset,
     size,
-    space,
+    space: typeof space === 'string' ? space : spaceLabel(space),
     blocks,
     epochs: child.recipe.epochs,
     ...finalistFlags,

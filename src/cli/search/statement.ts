@@ -3,6 +3,7 @@
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { limitWords } from '../../report/limit-sentences.ts';
+import { spaceLabel } from '../../space/search-space.ts';
 import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import { bytesWords, roughly, whole } from '../../words.ts';
@@ -17,7 +18,7 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
   const update = typeof batchSize === 'number' ? `, ${whole(batchSize)} an update` : '';
   const rows: [string, string][] = [
     ['search', `preset ${settings.preset}: ${whole(trials)} children by ${strategy}${update}, seed ${settings.seed}`],
-    ['cells', `space ${space.toUpperCase()}, ${blocks} blocks`],
+    ['cells', `space ${spaceLabel(space)}, ${blocks} blocks`],
     [
       'images',
       `${settings.dataset}: ${whole(counts.images - validationImages)} to train on, ${whole(validationImages)} held out for the reward`,

@@ -85,7 +85,7 @@ export function pythonSource(name: string, network: Network, description: ModelD
     name,
     summary: summary(network, description),
     tables: pythonTables(plan, description, referenceLogits(network, description).slice(0, shownLogits)),
-    operations: pythonOperations(),
+    operations: pythonOperations(description.architecture.operations),
     ...pythonFraming(description.preprocessing),
     view: pythonView(description.preprocessing, plan.input),
     height,

@@ -1,7 +1,8 @@
 // What is particular to one network, as Python: its cells as tables, its numbers, how it wants its images. The code that reads
 // them is network.py's and the same for every network.
 
-import { enlargedSide } from '../../data/augmentation.ts';
+import { enlargedSide } from '../../data/augmentations.ts';
+import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Preprocessing } from '../../model/preprocessing.ts';
 import { cellSequence } from '../../plan/cell-sequence.ts';
@@ -9,7 +10,7 @@ import { layouts } from '../../plan/layouts.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { normEpsilons } from '../../plan/plan-cell.ts';
 import { type Cell, createdState, inputCount, liveStates, outputStates } from '../../space/architecture.ts';
-import { type Operation, operations } from '../../space/operations.ts';
+import { type Operation, type OperationTable, operations } from '../../space/operations.ts';
 
 /**
  * The constants at the head of the file.
@@ -84,9 +85,9 @@ function cellList(plan: Plan, { architecture, network }: ModelDescription): stri
   ].join('\n');
 }
 
-/** The rows of OPERATIONS after identity, which no number describes. */
-export function pythonOperations(): string {
-  const rows = Object.entries(operations)
+/** The rows of OPERATIONS after identity, which no number describes; `own`: those that the architecture brings along. */
+export function pythonOperations(own: OperationTable = {}): string {
+  const rows = Object.entries({ ...operations, ...own })
     .map(([name, operation]): [string, string | undefined] => [name, builder(operation)])
     .filter(([, text]) => text !== undefined);
   return rows.map(([name, text]) => `    ${quoted(name)}: ${text},`).join('\n');
@@ -106,6 +107,13 @@ function builder(operation: Operation): string | undefined {
       return `partial(pool, AveragePool, ${operation.kernel})`;
     case 'max-pool':
       return `partial(pool, MaxPool, ${operation.kernel})`;
+    case 'layers':
+      throw new InputError(
+        `PyTorch: expected operations of the kinds that nasnet has, got one of its own, ${operation.label}`,
+        {
+          code: 'own-operation',
+        },
+      );
   }
 }
 
