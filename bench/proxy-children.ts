@@ -1,7 +1,7 @@
 // Random cells trained as small children by worker processes, for benchmarks that ask what their rewards tell.
 
 import type { TrainingJob, TrainingSetup } from '../src/children/training-job.ts';
-import { augmentations } from '../src/data/augmentation.ts';
+import { augmentations } from '../src/data/augmentations.ts';
 import type { DatasetFiles } from '../src/data/dataset-files.ts';
 import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';

@@ -6,7 +6,7 @@
 // validation images; the test images show what came of it. The factor that follows from the augmentation (data/test-view.ts) is marked with *.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { augmentationNames, augmentations } from '../src/data/augmentation.ts';
+import { augmentationNames, augmentations } from '../src/data/augmentations.ts';
 import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { openDataset } from '../src/data/dataset.ts';

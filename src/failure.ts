@@ -30,6 +30,9 @@ export class Failure extends Told {
   override name = 'Failure';
 }
 
+/** Another process writes the file at this moment. */
+export class FileBusy extends Failure {}
+
 /** The user stopped the work (Ctrl-C); what was done so far is saved, and the sentence says how to go on. Exit code 130. */
 export class Interruption extends Told {
   override name = 'Interruption';

@@ -3,32 +3,34 @@
 
 import type { Computing } from '../engine/device.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
-import { Momentum } from '../nn/optimizers.ts';
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Optimizer } from '../nn/optimizers.ts';
+import type { Plan } from '../plan/plan.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
 import type { Training } from '../study/settings.ts';
+import { trainedPlan } from '../study/training-plan.ts';
 import type { InTraining } from '../train/checkpoint.ts';
+import { createOptimizer } from '../train/optimizer.ts';
 
 export class Child implements InTraining, Disposable {
   readonly plan: Plan;
   readonly network: Network;
-  readonly optimizer: Momentum;
+  readonly optimizer: Optimizer;
 
   /** `seed`: of the first weights. */
   constructor(
     architecture: Architecture,
-    { cells, filters, resolution, recipe }: Training,
+    training: Training,
     { classes, seed, computing }: { classes: number; seed: number | string; computing: Computing },
   ) {
-    const auxiliary = recipe.auxiliaryWeight > 0;
-    this.plan = planNetwork(architecture, { cells, filters, input: resolution, classes, auxiliary });
+    const { recipe } = training;
+    this.plan = trainedPlan(architecture, training, classes);
     this.network = buildNetwork(this.plan, {
       seed: new RandomStream(seed).split('weights').integer(2 ** 31),
       dropPathKeep: recipe.dropPathKeep,
       ...computing,
     });
-    this.optimizer = new Momentum(this.network.namedParameters(), recipe);
+    this.optimizer = createOptimizer(this.network.namedParameters(), recipe);
   }
 
   /** Copies another one's weights, statistics and momentum. @throws InputError where shapes differ */

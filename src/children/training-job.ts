@@ -17,7 +17,9 @@ import { trainedPreprocessing } from '../model/preprocessing.ts';
 import type { Architecture } from '../space/architecture.ts';
 import type { EpochReport, TrainingDetails, WorkerResult } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
+import { networkOf } from '../study/training-plan.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
+import type { Accuracy } from '../train/evaluation.ts';
 import { evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
@@ -72,7 +74,11 @@ export async function start(setup: unknown): Promise<EvaluateJob> {
     const key = `${resolution} ${trainingImages}`;
     const known = opened.get(key);
     if (known) return known;
-    const options = { validation: validationImages, training: trainingImages, seed: splitSeed };
+    const options: SplitOptions = {
+      ...(validationImages !== undefined && { validation: validationImages }),
+      ...(trainingImages !== undefined && { training: trainingImages }),
+      seed: splitSeed,
+    };
     const images = openImages(files, resolution, options, computing);
     opened.set(key, images);
     images.catch(() => opened.delete(key));
@@ -113,77 +119,122 @@ async function run(
   signal: AbortSignal,
 ): Promise<WorkerResult> {
   forgetPeakMemory();
-  const { architecture, training, seed, paused, keepModel } = job;
-  const { cells, filters, resolution, recipe } = training;
-  const images = await imagesFor(training);
-  const { computing, dataset, parts, whitening } = images;
-  const classes = dataset.classes.length;
-  const batchSize = evaluationBatchOn(computing.device);
+  const images = await imagesFor(job.training);
   const began = await begin(imagesFor, job, signal);
   using child = began.child;
-  const { network, optimizer, plan } = child;
-  const view = recipe.matchTestView || keepModel ? testViewOf(recipe, whitening) : whitening;
-  const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
   const started = performance.now();
-  const told = { epochs: [] as EpochReport[], resumed: false };
-  const tell = (epoch: EpochReport) => {
-    told.epochs.push(epoch);
-    report(epoch);
-  };
-  const checkpoints =
-    job.checkpoint &&
-    new Checkpoints(job.checkpoint.path, {
-      ...job.checkpoint,
-      identity: identityOf(job),
-      optional: keepModel === undefined,
-      beside: {
-        keep: () => told.epochs,
-        giveBack: (epochs) => {
-          told.resumed = true;
-          for (const epoch of epochs as EpochReport[]) tell(epoch);
-        },
-      },
-    });
-  const last = await trainNetwork(network, batchesOf(images, training, seed), recipe, {
-    seed,
-    signal,
-    optimizer,
-    validate: () => evaluateNetwork(network, validation, classes),
-    validateEveryEpoch: keepModel !== undefined,
-    ...(checkpoints && { checkpoints }),
-    ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-      tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
-  });
+  const epochs = new ToldEpochs(report);
+  const checkpoints = checkpointsOf(job, epochs);
+  const { loss, accuracy } = await trainLast(child, job, images, { report, epochs, checkpoints, signal });
   const details: TrainingDetails = {
-    trainableParameters: plan.trainableParameters,
-    multiplyAdds: plan.multiplyAdds,
-    loss: last.validation!.loss,
+    trainableParameters: child.plan.trainableParameters,
+    multiplyAdds: child.plan.multiplyAdds,
+    loss,
     trainingSeconds: (performance.now() - started) / 1000,
     peakMemory: peakMemory(),
     ...(job.earlier && { continued: began.continued }),
-    ...(told.resumed && { resumed: true }),
+    ...(epochs.resumed && { resumed: true }),
   };
   const notes = [
     ...began.notes,
     ...(checkpoints?.problem ? [`an interruption would have cost its training: ${checkpoints.problem}`] : []),
-    ...(paused?.to ? pause(child, paused.to, identityOf(job)) : []),
+    ...(job.paused?.to ? pause(child, job.paused.to, identityOf(job)) : []),
   ];
   if (notes.length > 0) details.notes = notes;
-  if (keepModel) {
-    const test = new EvaluationBatches({ from: dataset.test, view, batchSize });
-    details.test = evaluateNetwork(network, test, classes);
-    writeModel(keepModel.weights, network, {
-      architecture,
-      network: { layout: 'cifar', cells, filters, input: [resolution, resolution] },
-      classes: dataset.classes,
-      preprocessing: trainedPreprocessing(view),
-      trainedEnlarge: recipe.enlarge,
-      origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
-    });
+  if (job.keepModel) details.test = testAndKeep(child, job, images, job.keepModel.weights);
+  else checkpoints?.remove();
+  return { reward: accuracy, details };
+}
+
+/** The epochs that a training reports. One that goes on from its checkpoint reports those before it again: an attempt has all of its own. */
+class ToldEpochs {
+  readonly #report: (epoch: EpochReport) => void;
+  readonly #epochs: EpochReport[] = [];
+  /** It went on from a checkpoint. */
+  resumed = false;
+
+  constructor(report: (epoch: EpochReport) => void) {
+    this.#report = report;
   }
-  if (!keepModel) checkpoints?.remove();
-  return { reward: last.validation!.accuracy, details };
+
+  tell(epoch: EpochReport): void {
+    this.#epochs.push(epoch);
+    this.#report(epoch);
+  }
+
+  keep(): EpochReport[] {
+    return this.#epochs;
+  }
+
+  giveBack(epochs: EpochReport[]): void {
+    this.resumed = true;
+    for (const epoch of epochs) this.tell(epoch);
+  }
+}
+
+function checkpointsOf(job: TrainingJob, epochs: ToldEpochs): Checkpoints | undefined {
+  if (!job.checkpoint) return undefined;
+  return new Checkpoints(job.checkpoint.path, {
+    ...job.checkpoint,
+    identity: identityOf(job),
+    optional: job.keepModel === undefined,
+    beside: { keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept as EpochReport[]) },
+  });
+}
+
+interface Telling {
+  report: (message: FinalMessage) => void;
+  epochs: ToldEpochs;
+  checkpoints: Checkpoints | undefined;
+  signal: AbortSignal;
+}
+
+/** The job's own training, after those before it. Returns what the network then is on the validation images. */
+async function trainLast(
+  { network, optimizer }: Child,
+  { training, seed, keepModel }: TrainingJob,
+  images: Images,
+  { report, epochs, checkpoints, signal }: Telling,
+): Promise<Accuracy> {
+  const { computing, dataset, parts, whitening } = images;
+  const { recipe } = training;
+  const view = recipe.matchTestView || keepModel ? testViewOf(recipe, whitening) : whitening;
+  const batchSize = evaluationBatchOn(computing.device);
+  const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
+  const last = await trainNetwork(network, batchesOf(images, training, seed), recipe, {
+    seed,
+    signal,
+    optimizer,
+    validate: () => evaluateNetwork(network, validation, dataset.classes.length),
+    validateEveryEpoch: keepModel !== undefined,
+    ...(checkpoints && { checkpoints }),
+    ...(keepModel && { onProgress: (progress) => report({ progress }) }),
+    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
+      epochs.tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+  });
+  return last.validation!;
+}
+
+/** Measures a trained network on the test images, as its model file then shows them to it, and writes that file. */
+function testAndKeep(
+  { network }: Child,
+  { architecture, training }: TrainingJob,
+  { computing, dataset, whitening }: Images,
+  weights: string,
+): Accuracy {
+  const { recipe } = training;
+  const view = testViewOf(recipe, whitening);
+  const batches = new EvaluationBatches({ from: dataset.test, view, batchSize: evaluationBatchOn(computing.device) });
+  const accuracy = evaluateNetwork(network, batches, dataset.classes.length);
+  writeModel(weights, network, {
+    architecture,
+    network: networkOf(training),
+    classes: dataset.classes,
+    preprocessing: trainedPreprocessing(view),
+    trainedEnlarge: recipe.enlarge,
+    origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
+  });
+  return accuracy;
 }
 
 interface Begun {

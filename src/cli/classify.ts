@@ -31,7 +31,7 @@ interface Classified {
 export function registerClassify(program: Command): void {
   program
     .command('classify')
-    .description('the likeliest classes of images, by a trained or imported network')
+    .description('the most probable classes of images, by a trained or imported network')
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
     .argument('<images...>', 'image files, and folders: every image below them, at any depth')
     .option('--top <n>', 'classes an image', wholeNumber('--top'), 5)

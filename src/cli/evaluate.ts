@@ -47,7 +47,7 @@ export function registerEvaluate(program: Command): void {
     .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images beside --labels')
     .option('--labels <file>', 'which class each image of the folder has')
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
-    .option('--limit <n>', 'so many images only, at equal distances in their order', wholeNumber('--limit'))
+    .option('--limit <n>', 'evaluate only this many images, at equal distances in their order', wholeNumber('--limit'))
     .option('--enlarge <factor>', enlargeHelp, enlargement)
     .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());

@@ -22,7 +22,7 @@ const extremes = 5;
 
 export function evaluationWords(classes: string[], measured: Evaluation): string {
   const { accuracy, topFiveAccuracy, loss, images, imagesPerSecond } = measured;
-  const inFive = classes.length > 5 ? `, ${percent(topFiveAccuracy, 2)} among the five likeliest` : '';
+  const inFive = classes.length > 5 ? `, ${percent(topFiveAccuracy, 2)} in the top five` : '';
   const speed = imagesPerSecond < 10 ? imagesPerSecond.toFixed(2) : whole(imagesPerSecond);
   return [
     `${percent(accuracy, 2)} of ${whole(images)} test images right${inFive}, loss ${loss.toFixed(4)}, ${speed} images/s`,

@@ -29,6 +29,16 @@ export const commands: Record<string, Entry> = {
     about: 'best cells, rewards and progress of a study; also while it is searched',
     load: async () => (await import('./show.ts')).registerShow,
   },
+  ask: {
+    takes: '[options] <study>',
+    about: 'the next trial of a study, for scripts that evaluate it themselves and tell its reward',
+    load: async () => (await import('./ask.ts')).registerAsk,
+  },
+  tell: {
+    takes: '[options] <study> <trial> [reward]',
+    about: 'the reward of a trial that was asked for, or why it has none',
+    load: async () => (await import('./tell.ts')).registerTell,
+  },
   report: {
     takes: '[options] [study...]',
     about: 'a study as one page with its curves, its best cells as pictures and architecture files',
@@ -41,7 +51,7 @@ export const commands: Record<string, Entry> = {
   },
   classify: {
     takes: '[options] <model> <images...>',
-    about: 'the likeliest classes of images, by a trained or imported network',
+    about: 'the most probable classes of images, by a trained or imported network',
     load: async () => (await import('./classify.ts')).registerClassify,
   },
   train: {

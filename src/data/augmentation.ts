@@ -7,30 +7,8 @@ import { scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { RandomStream } from '../random/stream.ts';
+import { type Augmentation, enlargedSide } from './augmentations.ts';
 import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
-
-export interface Augmentation {
-  /** The image is enlarged by this factor, then cropped back to its size at a random place; 1 leaves it. */
-  enlarge: number;
-  /** The image is moved by up to this share of its side, up or down and left or right; what comes in at the border is reflected. Default: 0. */
-  translate?: number;
-  /** Mirrors half of the images, left to right. */
-  flip: boolean;
-  /** Side in pixels of the square that is blanked around a random pixel (DeVries and Taylor, 2017); 0 for none. */
-  cutout: number;
-}
-
-/** How the place of things varies from one look at an image to the next. */
-export const augmentations = {
-  /** The paper's (appendix A.1): a random part of the image enlarged from 32 to 40 pixels. Things look a quarter larger than they are stored. */
-  enlarge: { enlarge: 40 / 32, translate: 0 },
-  /** The usual one for CIFAR-10 (4 pixels of 32, as DARTS and most residual networks): things keep their size. */
-  translate: { enlarge: 1, translate: 4 / 32 },
-  none: { enlarge: 1, translate: 0 },
-} as const satisfies Record<string, Pick<Augmentation, 'enlarge' | 'translate'>>;
-
-export type AugmentationName = keyof typeof augmentations;
-export const augmentationNames = Object.keys(augmentations) as AugmentationName[];
 
 /** What is drawn for every image, a row each; rows that an augmentation does without are 0. */
 const row = { flip: 0, top: 1, left: 2, cutoutTop: 3, cutoutLeft: 4 } as const;
@@ -92,9 +70,6 @@ export function augmentAs(
     return whitened.contiguous('channels_last');
   });
 }
-
-/** Side in pixels of an image of `size` pixels that is enlarged by a factor. */
-export const enlargedSide = (factor: number, size: number) => Math.round(factor * size);
 
 /** Pixels of the border on each side. */
 const padding = ({ translate = 0 }: Augmentation, size: number) => Math.round(translate * size);

@@ -4,7 +4,8 @@
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
-import { type Augmentation, augmentAs, drawAugmentation, drawnRows, wholeNumbers } from './augmentation.ts';
+import { augmentAs, drawAugmentation, drawnRows, wholeNumbers } from './augmentation.ts';
+import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
 import { showForTest, type TestView } from './test-view.ts';
 import type { Whitening, WhiteningTensors } from './whitening.ts';

@@ -5,7 +5,8 @@
 
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { type Augmentation, enlarge, enlargedSide } from './augmentation.ts';
+import { enlarge } from './augmentation.ts';
+import { type Augmentation, enlargedSide } from './augmentations.ts';
 import { type Whitening, whiten } from './whitening.ts';
 
 /** What happens to images in bytes that have the network's size already. JSON: it travels with the weights. */

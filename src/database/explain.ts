@@ -1,7 +1,7 @@
 // Errors of SQLite and of the file system as one sentence each: what happened to which file, and what to do.
 
 import Database from 'better-sqlite3';
-import { Failure, InputError } from '../failure.ts';
+import { Failure, FileBusy, InputError } from '../failure.ts';
 
 const readOnly = (path: string) =>
   new InputError(`${path} cannot be written: the file or its folder is read-only for this user`);
@@ -21,7 +21,7 @@ const sentences: Record<string, (path: string, message: string) => Error> = {
   SQLITE_FULL: diskFull,
   SQLITE_IOERR: (path, message) =>
     new Failure(`${path}: the disk failed or is full (${message}); all that was recorded before is safe`),
-  SQLITE_BUSY: (path) => new Failure(`${path} is held by another process: wait for it to end and run again`),
+  SQLITE_BUSY: (path) => new FileBusy(`${path} is held by another process: wait for it to end and run again`),
   ENOSPC: diskFull,
   EDQUOT: diskFull,
   EROFS: readOnly,

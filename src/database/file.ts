@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { Failure, InputError } from '../failure.ts';
+import { FileBusy, InputError } from '../failure.ts';
 import { explained } from './explain.ts';
 import { checkHeader, checkVersion, type FileFormat } from './header.ts';
 import { lockForWriting } from './writer-lock.ts';
@@ -65,7 +65,7 @@ export class DatabaseFile {
     checkAbsent(place, path);
     const unfinished = join(dirname(place), `${unfinishedPrefix(place)}${process.pid}`);
     const lock = lockForWriting(place);
-    if (lock === undefined) throw new Failure(`${path} is being made by another process at this moment`);
+    if (lock === undefined) throw new FileBusy(`${path} is being made by another process at this moment`);
     try {
       checkAbsent(place, path);
       clearUnfinished(place);
@@ -110,7 +110,7 @@ export class DatabaseFile {
       lock = lockForWriting(place);
       if (lock === undefined) {
         const who = holder?.() ?? 'another process';
-        throw new Failure(`${path} is being written by ${who}: wait for it to end, or stop it; reading is possible`);
+        throw new FileBusy(`${path} is being written by ${who}: wait for it to end, or stop it; reading is possible`);
       }
       const file = new DatabaseFile(path, openHandle(place), lock);
       file.#migrate(format);

@@ -39,8 +39,10 @@ export interface FinalistOptions {
 export async function raceFinalists(options: FinalistOptions): Promise<'finished' | 'interrupted'> {
   const { study, evaluate, signal, onEvent } = options;
   study.keep(finalistsName, chooseFinalists(study, options.count));
-  study.finalistRuns.putBackKilled();
-  if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause
+  study.transaction(() => {
+    study.finalistRuns.putBackKilled();
+    if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause
+  });
   const sent: FinalistToTrain[] = []; // an arrival names a training by its place here
   const running = new Set<FinalistRun>();
   const arrivals = new Arrivals(({ number }, progress) => evaluate(sent[number]!, progress));
@@ -66,7 +68,7 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
     signal?.removeEventListener('abort', arrivals.nudge);
     arrivals.stop();
     study.transaction(() => {
-      for (const finalist of running) study.finalistRuns.putBack(finalist);
+      for (const finalist of running) study.finalistRuns.putBack(finalist, 'requeue', 'the search was stopped');
     });
   }
 }
@@ -107,7 +109,7 @@ function record(study: Study<object>, arrival: Arrival, finalist: FinalistRun, r
   const { finalistRuns } = study;
   if (arrival.kind === 'epoch') return;
   if (arrival.kind === 'retried') {
-    finalistRuns.putBack(finalist);
+    finalistRuns.putBack(finalist, 'retry', arrival.reason);
     running.delete(finalist);
     return;
   }

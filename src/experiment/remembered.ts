@@ -14,7 +14,7 @@ interface Known {
 }
 
 /** Rewards by graph. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is asked for. */
-class KnownRewards {
+export class KnownRewards {
   readonly #space: Space | undefined;
   readonly #byKey = new Map<string, Known>();
   /** Without a key yet, by what is quick to say of them and the same for the same graph. */

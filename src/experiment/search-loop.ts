@@ -62,7 +62,7 @@ export interface SearchOptions {
 }
 
 /** How a study's outcomes are told, as it keeps it. */
-interface Order {
+export interface Order {
   inOrder: boolean;
   lookahead: number;
   /** Only with a ladder. */

@@ -28,8 +28,8 @@ export function workersOn(
   }
   const workers = childrenOnGpu(each, left, availableParallelism());
   note(
-    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, each takes up to ${bytesWords(each)} as reckoned`,
+    `On ${device}, ${workers} at a time: ${bytesWords(left)} free, each is assumed to take up to ${bytesWords(each)}`,
   );
-  note('What follows is foretold for the processor; a GPU takes less');
+  note('The predictions below are for the processor; a GPU takes less time');
   return workers;
 }

@@ -3,14 +3,14 @@
 
 import { spawnSync } from 'node:child_process';
 import type { Computing } from '../engine/device.ts';
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { planWork, weightCount } from '../plan/plan-work.ts';
 import { RandomStream } from '../random/stream.ts';
-import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { sampleDecisions } from '../space/sample.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
-import type { SearchSettings, Training } from '../study/settings.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import { trainedPlan } from '../study/training-plan.ts';
 
 const reckoned = {
   /** Bytes of a process before its first tensor: CUDA's context, cuBLAS, cuDNN and their workspaces. */
@@ -55,20 +55,11 @@ export function workerGpuMemory(
   const random = new RandomStream('memory of a GPU');
   const cells = Array.from({ length: 32 }, () => decode(sampleDecisions(random, blocks, space), space));
   const each = trainings.flatMap((training) =>
-    cells.map((cell) => gpuMemoryOf(planOf(cell, training, classes), training.recipe.batchSize, computing, stored)),
+    cells.map((cell) =>
+      gpuMemoryOf(trainedPlan(cell, training, classes), training.recipe.batchSize, computing, stored),
+    ),
   );
   return Math.max(...each);
-}
-
-function planOf(architecture: Architecture, training: Training, classes: number): Plan {
-  const { cells, filters, resolution, recipe } = training;
-  return planNetwork(architecture, {
-    cells,
-    filters,
-    input: resolution,
-    classes,
-    auxiliary: recipe.auxiliaryWeight > 0,
-  });
 }
 
 /** How many such children fit a card with so many bytes free; at least one, whose failure then says that it does not. */

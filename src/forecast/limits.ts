@@ -3,12 +3,13 @@
 // happens to an architecture beyond them is the search's setting: another is drawn, or it counts as failed.
 
 import { InputError } from '../failure.ts';
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { inputCount } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { cellForm, defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Limits, SearchSettings, Training } from '../study/settings.ts';
+import { usedPlan } from '../study/training-plan.ts';
 import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
@@ -64,7 +65,7 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
       most: memory?.bytes,
       of: (_, decisions) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(decisions).memory))),
       words: bytesWords,
-      what: ladder ? 'in a worker at the dearest rung' : 'in a worker',
+      what: ladder ? 'in a worker at the most expensive rung' : 'in a worker',
     },
   ];
   const stated = costs.filter(({ most }) => most !== undefined);
@@ -89,11 +90,11 @@ interface Limited {
 /** The network that is built from the best cell, as it is used: without an auxiliary head. */
 export function finalPlan(
   decisions: readonly number[],
-  { cells, filters, resolution }: Training,
+  training: Training,
   { classes }: ImageCounts,
   space: Space,
 ): Plan {
-  return planNetwork(decode(decisions, space), { cells, filters, input: resolution, classes });
+  return usedPlan(decode(decisions, space), training, classes);
 }
 
 /**

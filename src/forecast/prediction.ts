@@ -2,7 +2,7 @@
 // on this machine. How the law is fitted is statistics/robust-fit.ts's, how a study keeps it learning.ts's, what a whole search takes
 // estimate.ts's.
 
-import { type Plan, planNetwork } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { decode } from '../space/decisions.ts';
 import type { Space } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
@@ -10,6 +10,7 @@ import { type Coefficients, fitLaw, type Observation } from '../statistics/robus
 import { heldOut } from '../study/presets.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import { trainedPlan } from '../study/training-plan.ts';
 import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
@@ -52,9 +53,7 @@ export class TrainingTerms {
   }
 
   plan(decisions: readonly number[]): Plan {
-    const { cells, filters, resolution: input, recipe } = this.#training;
-    const auxiliary = recipe.auxiliaryWeight > 0;
-    return planNetwork(decode(decisions, this.#space), { cells, filters, input, classes: this.#classes, auxiliary });
+    return trainedPlan(decode(decisions, this.#space), this.#training, this.#classes);
   }
 
   of(decisions: readonly number[]): CostTerms {

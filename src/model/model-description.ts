@@ -2,7 +2,7 @@
 // A description that was damaged or edited by hand is refused in one sentence.
 
 import { z } from 'zod';
-import { augmentations } from '../data/augmentation.ts';
+import { augmentations } from '../data/augmentations.ts';
 import { InputError } from '../failure.ts';
 import { type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';

@@ -11,11 +11,27 @@ import { InputError } from '../failure.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
-/**
- * What all optimizers share: state tensors by name, and lists of the parameters that have a gradient. `Rate` is what a learning rate
- * may be: a number, or also a tensor [] that a captured step reads anew each time.
- */
-abstract class Optimizer<Rate extends number | Tensor = number> {
+/** What moves parameters by their gradients, with a state of its own beside them. */
+export interface Optimizer {
+  /**
+   * Moves the parameters by their gradients, which it may overwrite. A tensor [] is read on its device: a captured step reads it anew each
+   * time, and moves as a number of that value does, to the rounding of float operations.
+   */
+  step(learningRate: number | Tensor): void;
+  /** Counts a step that was made without `step`: by a graph that holds one. */
+  replayed(): void;
+  readonly stepsTaken: number;
+  /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
+  state(): NamedTensors;
+  /** Copies a saved state into this one. @throws InputError that names what is missing or of another shape */
+  load(state: NamedTensors, stepsTaken: number): void;
+  /** Frees the state: the optimizer cannot be used any more. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What all of them share: state tensors by name, and lists of the parameters that have a gradient. */
+abstract class ListOptimizer implements Optimizer {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
   /** L2: this times the weight is added to the gradient of every parameter of two axes or more (not to biases and batch norm). */
@@ -38,8 +54,7 @@ abstract class Optimizer<Rate extends number | Tensor = number> {
     );
   }
 
-  /** Moves the parameters by their gradients, which it may overwrite. */
-  step(learningRate: Rate): void {
+  step(learningRate: number | Tensor): void {
     this.steps += 1;
     scope(() =>
       noGrad(() => {
@@ -63,15 +78,13 @@ abstract class Optimizer<Rate extends number | Tensor = number> {
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
-    learningRate: Rate,
+    learningRate: number | Tensor,
   ): void;
 
-  /** Counts a step that was made without `step`: by a graph that holds one. */
   replayed(): void {
     this.steps += 1;
   }
 
-  /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
   state(): NamedTensors {
     const entries = [...this.#slots].flatMap(([slot, tensors]) =>
       [...tensors].map(([name, tensor]): [string, Tensor] => [`${slot}.${name}`, tensor]),
@@ -79,7 +92,6 @@ abstract class Optimizer<Rate extends number | Tensor = number> {
     return Object.fromEntries(entries);
   }
 
-  /** Frees the state: the optimizer cannot be used any more. */
   dispose(): void {
     free(Object.values(this.state()));
   }
@@ -92,7 +104,6 @@ abstract class Optimizer<Rate extends number | Tensor = number> {
     return this.steps;
   }
 
-  /** Copies a saved state into this one. @throws InputError that names what is missing or of another shape */
   load(state: NamedTensors, stepsTaken: number): void {
     const own = Object.entries(this.state());
     for (const [name, tensor] of own) {
@@ -119,7 +130,7 @@ export interface MomentumOptions {
  * Stochastic gradient descent with momentum: v ← momentum · v + g, w ← w − rate · v; after Nesterov w ← w − rate · (g + momentum · v),
  * as TensorFlow and PyTorch both compute it.
  */
-export class Momentum extends Optimizer<number | Tensor> {
+export class Momentum extends ListOptimizer {
   readonly #momentum: number;
   readonly #nesterov: boolean;
 
@@ -155,7 +166,7 @@ export interface RMSPropOptions {
 }
 
 /** TensorFlow's RMSProp: s ← decay · s + (1 − decay) · g², starting at 1; m ← momentum · m + rate · g / √(s + ε); w ← w − m. */
-export class RMSProp extends Optimizer {
+export class RMSProp extends ListOptimizer {
   readonly #decay: number;
   readonly #momentum: number;
   readonly #epsilon: number;
@@ -171,7 +182,7 @@ export class RMSProp extends Optimizer {
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
-    learningRate: number,
+    learningRate: number | Tensor,
   ): void {
     const [squares, momenta] = [slot('square'), slot('momentum')];
     mulScalar.run(squares, this.#decay);
@@ -179,7 +190,8 @@ export class RMSProp extends Optimizer {
     const roots = addedScalar.tensors(squares, this.#epsilon);
     sqrt.run(roots);
     mulScalar.run(momenta, this.#momentum);
-    addQuotient.run(momenta, gradients, roots, learningRate);
+    if (typeof learningRate === 'number') addQuotient.run(momenta, gradients, roots, learningRate);
+    else addList.run(momenta, scaled(quotients.tensors(gradients, roots), learningRate), 1);
     addList.run(parameters, momenta, -1);
   }
 }
@@ -193,10 +205,12 @@ export interface AdamOptions {
 }
 
 /** Adam (Kingma and Ba, 2015, algorithm 1), with the bias corrections. */
-export class Adam extends Optimizer {
+export class Adam extends ListOptimizer {
   readonly #beta1: number;
   readonly #beta2: number;
   readonly #epsilon: number;
+  /** Steps taken, on the device: made by the first step whose rate is there. */
+  #taken: Tensor | undefined;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: AdamOptions = {}) {
     super(parameters, { mean: 'zeros', square: 'zeros' }, options.weightDecay);
@@ -209,7 +223,7 @@ export class Adam extends Optimizer {
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
-    learningRate: number,
+    learningRate: number | Tensor,
   ): void {
     const [means, squares] = [slot('mean'), slot('square')];
     mulScalar.run(means, this.#beta1);
@@ -217,9 +231,35 @@ export class Adam extends Optimizer {
     mulScalar.run(squares, this.#beta2);
     addProduct.run(squares, gradients, gradients, 1 - this.#beta2);
     const roots = sqrtOf.tensors(squares);
-    mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
-    addScalar.run(roots, this.#epsilon);
-    addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
+    if (typeof learningRate === 'number') {
+      mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
+      addScalar.run(roots, this.#epsilon);
+      addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
+      this.#taken?.fill_(this.steps);
+    } else {
+      const taken = this.#countOn(learningRate.device).add_(1);
+      const correction = (beta: number) => taken.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype); // 1 − β ^ steps
+      scale(roots, correction(this.#beta2).sqrt().reciprocal());
+      addScalar.run(roots, this.#epsilon);
+      addList.run(parameters, scaled(quotients.tensors(means, roots), learningRate.div(correction(this.#beta1))), -1);
+    }
+  }
+
+  /** The steps before this one, where a captured step counts for itself; float64 []. */
+  #countOn(device: string): Tensor {
+    this.#taken ??= keep(zeros([], { dtype: 'float64', device }).fill_(this.steps - 1));
+    return this.#taken;
+  }
+
+  override load(state: NamedTensors, stepsTaken: number): void {
+    super.load(state, stepsTaken);
+    noGrad(() => this.#taken?.fill_(stepsTaken));
+  }
+
+  override dispose(): void {
+    super.dispose();
+    if (this.#taken) free([this.#taken]);
+    this.#taken = undefined;
   }
 }
 
@@ -271,6 +311,7 @@ const scaledList = operator('aten::_foreach_mul', 'List');
 const scaledTensor = operator('aten::_foreach_mul', 'Tensor');
 const mulScalar = operator('aten::_foreach_mul_', 'Scalar');
 const addProduct = operator('aten::_foreach_addcmul_', 'Scalar');
+const quotients = operator('aten::_foreach_div', 'List');
 const addQuotient = operator('aten::_foreach_addcdiv_', 'Scalar');
 const sqrt = operator('aten::_foreach_sqrt_');
 const sqrtOf = operator('aten::_foreach_sqrt');

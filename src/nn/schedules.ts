@@ -13,6 +13,12 @@ export const cosine =
   (step) =>
     0.5 * rate * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
 
+/** From `rate` at step 0 down to almost 0 at the last of `steps`, by as much at every step. */
+export const linear =
+  (rate: number, steps: number): Schedule =>
+  (step) =>
+    rate * (1 - Math.min(step, steps) / steps);
+
 /** `rate`, multiplied by `factor` at each of the boundary steps. */
 export const stepwise =
   (rate: number, boundaries: readonly number[], factor: number): Schedule =>

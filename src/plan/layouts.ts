@@ -48,3 +48,4 @@ export const layouts = {
 } as const satisfies Record<string, LayoutRules>;
 
 export type Layout = keyof typeof layouts;
+export const layoutNames = Object.keys(layouts) as Layout[];

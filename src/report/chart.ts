@@ -14,8 +14,8 @@ export interface RewardPoint {
   reward: number;
 }
 
-/** Validation accuracy against trials: every child a dot, the best so far a step line, the mean of the latest 20 a smooth one. */
-export function rewardChart(points: RewardPoint[]): string {
+/** Validation accuracy against trials: every child a dot, the best so far a step line, the mean of the latest 20 a smooth one. `label` says what a reward is. */
+export function rewardChart(points: RewardPoint[], label = 'validation accuracy'): string {
   const inOrder = [...points].sort((a, b) => a.trial - b.trial);
   let best = 0;
   const bests = inOrder.map((point) => {
@@ -24,7 +24,7 @@ export function rewardChart(points: RewardPoint[]): string {
   });
   return drawChart({
     x: { label: 'trial →', tickFormat: wholeOnly },
-    y: { label: '↑ validation accuracy', tickFormat: share, grid: true },
+    y: { label: `↑ ${label}`, tickFormat: share, grid: true },
     marks: [
       Plot.dot(inOrder, {
         x: 'trial',
@@ -46,10 +46,10 @@ export function rewardChart(points: RewardPoint[]): string {
 }
 
 /** How evenly the rewards spread: a histogram of all finished trials. */
-export function rewardHistogram(points: RewardPoint[]): string {
+export function rewardHistogram(points: RewardPoint[], label = 'validation accuracy'): string {
   return drawChart({
     height: 180,
-    x: { label: 'validation accuracy →', tickFormat: share },
+    x: { label: `${label} →`, tickFormat: share },
     y: { label: '↑ cells', grid: true },
     marks: [Plot.rectY(points, { ...Plot.binX({ y: 'count' }, { x: 'reward' }), fill: quiet }), Plot.ruleY([0])],
   });

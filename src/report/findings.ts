@@ -1,7 +1,6 @@
 // What a study has found, gathered once for `show`, for the report and for the closing words of a search: plain values and
 // sentences. It reads the study and plans its best cells; nothing is drawn here.
 
-import { planNetwork } from '../plan/plan.ts';
 import { armLabels, armNames } from '../search/arms-strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
@@ -15,6 +14,7 @@ import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../stu
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { usedPlan } from '../study/training-plan.ts';
 import { duration, percent, whole } from '../words.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
@@ -107,13 +107,8 @@ function armsOf(study: Study<SearchSettings>): Findings['arms'] {
   return study.arms(names.length, study.settings.known.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
-function sizeOf(architecture: Architecture, { cells, filters, resolution }: Training, classes: number) {
-  const { trainableParameters, multiplyAdds } = planNetwork(architecture, {
-    cells,
-    filters,
-    input: resolution,
-    classes,
-  });
+function sizeOf(architecture: Architecture, training: Training, classes: number) {
+  const { trainableParameters, multiplyAdds } = usedPlan(architecture, training, classes);
   return { trainableParameters, multiplyAdds };
 }
 

@@ -145,7 +145,7 @@ export function ladderSentences({ reduction, rungs, meters }: LadderFindings): s
   const lots = meters.some(({ drawn }) => drawn);
   const climbed = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
   return [
-    `Of ${whole(lowestRung.done)} children trained at rung 0 the best, about one in ${reduction}${lots ? ', and some by lot' : ''}, were trained further: ${climbed}.`,
+    `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${lots ? ', and some promoted at random' : ''}, were trained further: ${climbed}.`,
     ...meters.map(meterSentence),
   ];
 }
@@ -212,7 +212,7 @@ export function meterTable({ meters }: LadderFindings): string[][] {
   const lots = meters.some(({ drawn }) => drawn);
   const tau = (correlation?: RankCorrelation) => (correlation ? tauWords(correlation) : 'too few');
   return [
-    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['of them by lot', 'their τ, that of all'] : [])],
+    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['promoted at random', 'their τ'] : [])],
     ...meters.map(({ lower, upper, trials, correlation, drawn }) => [
       `${lower} and ${upper}`,
       whole(trials),

@@ -79,12 +79,16 @@ function relevant(settings: SearchSettings): object {
 function searchSection({ rewards, failures, ladder, settings }: Page): string {
   if (rewards.length === 0) return '<p>No child has finished yet.</p>';
   const failed = failures.map(({ kind, count, example }) => [kind, `${whole(count)} children`, example]);
+  const label = settings.evaluator ? 'reward' : 'validation accuracy';
   return [
     figure(
-      rewardChart(rewards),
+      rewardChart(rewards, label),
       `${settings.evaluator ? 'Each dot is a trial and its reward' : 'Each dot is a child network and its accuracy on the held-out images'}${ladder ? ' at rung 0, which is measured alike for all' : ''}. Orange: the best so far. Blue: the mean of the latest 20.`,
     ),
-    figure(rewardHistogram(rewards), `How the ${whole(rewards.length)} children spread.`),
+    figure(
+      rewardHistogram(rewards, label),
+      `How the ${whole(rewards.length)} ${settings.evaluator ? 'trials' : 'children'} spread.`,
+    ),
     failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
   ].join('\n');
 }

@@ -1,9 +1,12 @@
 // The trainings of finalists as the study keeps them: guarded transitions queued → running → done | failed, each one SQL statement
 // that names the state it leaves. Which trainings there are to be is selection/racing.ts's and experiment/finalists.ts's.
 
-import type { DatabaseFile, Row, Value } from '../database/file.ts';
+import type { DatabaseFile, Row } from '../database/file.ts';
+import { addEvent } from './events.ts';
 import type { Reward, TrialFailure } from './outcome.ts';
 import { failureOf, type TrialState } from './records.ts';
+import type { TrainingKind } from './training-table.ts';
+import { TrainingTable } from './training-table.ts';
 
 /** One training of a finalist: which trial's cells, and which of the seeds that all finalists share (1, 2 …). */
 export interface FinalistRun {
@@ -21,11 +24,28 @@ export interface FinalistRunRecord extends FinalistRun {
   workerSeconds: number | null;
 }
 
+const trainings: TrainingKind<FinalistRun> = {
+  table: 'finalist_runs',
+  columns: ['trial', 'run'],
+  values: ({ trial, run }) => [trial, run],
+  trial: ({ trial }) => trial,
+  words: ({ trial, run }) => `run ${run} of finalist ${trial}`,
+  event: (kind) => {
+    if (kind === 'tell') throw new Error('nobody is told of finalists: their race is read from the file');
+    return `finalist-${kind}`;
+  },
+  detail: ({ run }, reason) => JSON.stringify({ run, reason }),
+  reached: 'accuracy',
+  told: false,
+};
+
 export class FinalistRuns {
   readonly #file: DatabaseFile;
+  readonly #trainings: TrainingTable<FinalistRun>;
 
   constructor(file: DatabaseFile) {
     this.#file = file;
+    this.#trainings = new TrainingTable(file, trainings);
   }
 
   /** By trial and run. */
@@ -36,43 +56,36 @@ export class FinalistRuns {
   /** Queued, unless it was wanted before. */
   want({ trial, run }: FinalistRun): void {
     const sql = `INSERT INTO finalist_runs (trial, run, state) VALUES (?, ?, 'queued') ON CONFLICT DO NOTHING`;
-    this.#file.query(sql).run(trial, run);
+    if (this.#file.query(sql).run(trial, run) === 1)
+      addEvent(this.#file, 'finalist-want', trial, JSON.stringify({ run }));
   }
 
   start(run: FinalistRun): void {
-    this.#move(`state = 'running', attempts = attempts + 1, started_at = ?`, 'queued', run, Date.now());
+    this.#trainings.start(run);
   }
 
-  /** Its worker died, or the process stopped. */
-  putBack(run: FinalistRun): void {
-    this.#move(`state = 'queued'`, 'running', run);
+  /** Back to the queue: its worker died ('retry') or the process stopped ('requeue'). */
+  putBack(run: FinalistRun, kind: 'retry' | 'requeue', reason: string): void {
+    this.#trainings.putBack(run, kind, reason);
   }
 
   /** Those that ran when a process was killed. */
   putBackKilled(): void {
-    this.#file.query(`UPDATE finalist_runs SET state = 'queued' WHERE state = 'running'`).run();
+    for (const run of this.all())
+      if (run.state === 'running') this.#trainings.putBack(run, 'requeue', 'the process was killed');
   }
 
   /** All that failed, for another try. */
   putBackFailed(): void {
-    const sql = `UPDATE finalist_runs SET state = 'queued', failure_kind = NULL, failure_message = NULL WHERE state = 'failed'`;
-    this.#file.query(sql).run();
+    for (const run of this.all()) if (run.state === 'failed') this.#trainings.revive(run, 'every finalist failed');
   }
 
   finish(run: FinalistRun, { reward, seconds, details }: Reward): void {
-    const change = `state = 'done', finished_at = ?, worker_seconds = ?, accuracy = ?, details = ?`;
-    this.#move(change, 'running', run, Date.now(), seconds, reward, JSON.stringify(details ?? null));
+    this.#trainings.finish(run, { reward, seconds, details });
   }
 
-  fail(run: FinalistRun, { kind, message }: TrialFailure, seconds: number): void {
-    const change = `state = 'failed', finished_at = ?, worker_seconds = ?, failure_kind = ?, failure_message = ?`;
-    this.#move(change, 'running', run, Date.now(), seconds, kind, message);
-  }
-
-  #move(change: string, from: TrialState, { trial, run }: FinalistRun, ...values: Value[]): void {
-    const sql = `UPDATE finalist_runs SET ${change} WHERE trial = ? AND run = ? AND state = '${from}'`;
-    if (this.#file.query(sql).run(...values, trial, run) === 1) return;
-    throw new Error(`run ${run} of finalist ${trial} is not ${from}: ${sql}`);
+  fail(run: FinalistRun, failure: TrialFailure, seconds: number): void {
+    this.#trainings.fail(run, failure, seconds);
   }
 }
 

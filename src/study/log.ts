@@ -1,10 +1,12 @@
-// A study as it is written: guarded transitions queued → running → done | failed, each one SQL statement that names the
-// state it leaves, and beside each its event in the append-only log. Several calls inside study.transaction() are one commit.
+// A study as it is written: trials asked for, what becomes of their trainings (training-table.ts), epochs, the strategy's updates and
+// snapshots. Several calls inside study.transaction() are one commit.
 
-import type { DatabaseFile, Row, Value } from '../database/file.ts';
+import type { DatabaseFile, Row } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
+import { addEvent } from './events.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
 import { storedDecisions } from './stored-decisions.ts';
+import { json, type TrainingKind, TrainingTable } from './training-table.ts';
 
 export interface UnfinishedTrial {
   number: number;
@@ -38,54 +40,55 @@ export interface StrategyEvent extends FinishedTrial {
   decisions: number[];
 }
 
-type TrainingEvent = 'start' | 'done' | 'fail' | 'tell' | 'retry' | 'requeue';
-export type EventKind = TrainingEvent | 'ask' | 'update' | 'promote' | `rung-${TrainingEvent}`;
+const trialTrainings: TrainingKind<number> = {
+  table: 'trials',
+  columns: ['number'],
+  values: (trial) => [trial],
+  trial: (trial) => trial,
+  words: (trial) => `trial ${trial}`,
+  event: (kind) => kind,
+  detail: (_, reason) => reason ?? null,
+  reached: 'reward',
+  told: true,
+};
 
 const keptSnapshots = 2; // one to load, one in case its bytes turn out damaged
 
 export class StudyLog implements TrainingLog {
   readonly #file: DatabaseFile;
+  readonly #trainings: TrainingTable<number>;
 
   constructor(file: DatabaseFile) {
     this.#file = file;
+    this.#trainings = new TrainingTable(file, trialTrainings);
   }
 
   /** A new trial, queued. Returns the event's place in the log. */
   ask(trial: number, decisions: readonly number[]): number {
     const sql = `INSERT INTO trials (number, state, decisions, asked_at) VALUES (?, 'queued', ?, ?)`;
     this.#file.query(sql).run(trial, JSON.stringify(decisions), Date.now());
-    return this.#event('ask', trial);
+    return addEvent(this.#file, 'ask', trial);
   }
 
   start(trial: number): void {
-    const sql = `UPDATE trials SET state = 'running', attempts = attempts + 1, started_at = ? WHERE number = ? AND state = 'queued'`;
-    this.#move(sql, trial, Date.now());
-    this.#event('start', trial);
+    this.#trainings.start(trial);
   }
 
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
-    this.#move(`UPDATE trials SET state = 'queued' WHERE number = ? AND state = 'running'`, trial);
-    this.#event(kind, trial, reason);
+    this.#trainings.putBack(trial, kind, reason);
   }
 
-  finish(trial: number, { reward, seconds, details, sameAs }: Reward): void {
-    const sequence = this.#event('done', trial);
-    const sql = `UPDATE trials SET state = 'done', finished_as = ?, finished_at = ?, worker_seconds = ?, reward = ?, details = ?,
-      same_as = ? WHERE number = ? AND state = 'running'`;
-    this.#move(sql, trial, sequence, Date.now(), seconds, reward, json(details), sameAs ?? null);
+  finish(trial: number, reward: Reward): void {
+    this.#trainings.finish(trial, reward);
   }
 
-  fail(trial: number, { kind, message }: TrialFailure, workerSeconds: number): void {
-    const sequence = this.#event('fail', trial);
-    const sql = `UPDATE trials SET state = 'failed', finished_as = ?, finished_at = ?, worker_seconds = ?, failure_kind = ?,
-      failure_message = ? WHERE number = ? AND state = 'running'`;
-    this.#move(sql, trial, sequence, Date.now(), workerSeconds, kind, message);
+  fail(trial: number, failure: TrialFailure, workerSeconds: number): void {
+    this.#trainings.fail(trial, failure, workerSeconds);
   }
 
   /** The strategy was told the outcome. Returns the event's place in the log. */
   tell(trial: number): number {
-    this.#move(`UPDATE trials SET told = 1 WHERE number = ? AND told = 0 AND state IN ('done', 'failed')`, trial);
-    return this.#event('tell', trial);
+    return this.#trainings.tell(trial);
   }
 
   epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
@@ -97,7 +100,7 @@ export class StudyLog implements TrainingLog {
 
   /** The strategy updated itself when it was told this trial; its own figures. */
   update(trial: number, figures: Record<string, number>): void {
-    this.#event('update', trial, JSON.stringify(figures));
+    addEvent(this.#file, 'update', trial, JSON.stringify(figures));
   }
 
   /** The strategy's whole state after the event at `sequence`. */
@@ -165,22 +168,6 @@ export class StudyLog implements TrainingLog {
       bytes: Uint8Array.from(row.bytes as Uint8Array), // in a buffer of its own
     }));
   }
-
-  /** One guarded transition: the statement's last value is the trial, and it must find it in the state that it leaves. */
-  #move(sql: string, trial: number, ...values: Value[]): void {
-    if (this.#file.query(sql).run(...values, trial) === 1) return;
-    throw new Error(`trial ${trial} is not in the state that this leaves: ${sql}`);
-  }
-
-  #event(kind: EventKind, trial: number, detail: string | null = null): number {
-    return addEvent(this.#file, kind, trial, detail);
-  }
-}
-
-/** Appends to the log and returns the event's place in it. */
-export function addEvent(file: DatabaseFile, kind: EventKind, trial: number, detail: string | null = null): number {
-  const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?)';
-  return file.query(sql).insert(Date.now(), kind, trial, detail);
 }
 
 const finishedOf = (row: Row): FinishedTrial => ({
@@ -195,6 +182,5 @@ export const outcomeOf = (row: Row): Outcome =>
 
 const sameAsOf = (row: Row) => (row.same_as === null ? undefined : Number(row.same_as));
 
-export const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
 /** SQLite has no NaN. */
 export const finiteOrNull = (value: number | undefined) => (Number.isFinite(value) ? value! : null);

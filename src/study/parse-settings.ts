@@ -3,10 +3,13 @@
 
 import { z } from 'zod';
 import { checked } from '../checked.ts';
+import { layoutNames } from '../plan/layouts.ts';
 import { combiners, type OperationTable } from '../space/operations.ts';
 import { parseOperations } from '../space/parse.ts';
 import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
 import type { Recipe } from '../train/recipe.ts';
+import type { OptimizerChoice, OptimizerName, RateDecay } from '../train/recipe-choices.ts';
+import { scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
   Finalists,
@@ -42,12 +45,26 @@ const count = z.int().nonnegative();
 const share = z.number().min(0).max(1);
 const amount = z.number().nonnegative();
 
+const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('momentum') }),
+  z.strictObject({ name: z.literal('rmsprop'), decay: amount, epsilon: amount } satisfies Fields<Chosen<'rmsprop'>>),
+  z.strictObject({
+    name: z.literal('adam'),
+    beta1: amount,
+    beta2: amount,
+    epsilon: amount,
+  } satisfies Fields<Chosen<'adam'>>),
+]);
+type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
+
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
   learningRate: amount,
-  schedule: z.enum(['cosine', 'constant']),
+  schedule: z.enum(scheduleNames),
+  decay: z.strictObject({ factor: amount, epochs: z.number().positive() } satisfies Fields<RateDecay>).exactOptional(),
   warmup: share,
+  optimizer: optimizer.exactOptional(),
   momentum: amount,
   nesterov: z.boolean(),
   weightDecay: amount,
@@ -62,8 +79,11 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({
+  layout: z.enum(layoutNames).exactOptional(),
   cells: count,
   filters: z.int().positive(),
+  stemChannels: z.int().positive().exactOptional(),
+  skipReductionInput: z.boolean().exactOptional(),
   resolution: z.int().positive(),
   trainingImages: z.int().positive().exactOptional(),
   recipe,

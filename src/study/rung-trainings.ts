@@ -10,7 +10,10 @@ export function rungTrainings({ child, ladder }: SearchSettings): Training[] {
 /** Whether a network of one training has the shapes of the other's, so that it can go on from its weights and momentum. */
 export function goesOn(from: Training, to: Training): boolean {
   const auxiliary = from.recipe.auxiliaryWeight > 0 || to.recipe.auxiliaryWeight > 0; // its shapes depend on the resolution
-  return from.cells === to.cells && from.filters === to.filters && (!auxiliary || from.resolution === to.resolution);
+  const same = (['cells', 'filters', 'layout', 'stemChannels', 'skipReductionInput'] as const).every(
+    (size) => from[size] === to[size],
+  );
+  return same && (!auxiliary || from.resolution === to.resolution);
 }
 
 /** Why a child of one training cannot go on to the other, in words: "F 8 → 16". */

@@ -1,12 +1,14 @@
 // The trainings of promoted trials as the study keeps them, and who promoted them: guarded transitions queued → running → done | failed,
 // each one SQL statement that names the state it leaves. Who is to be promoted is selection/ladder.ts's.
 
-import type { DatabaseFile, Row, Value } from '../database/file.ts';
+import type { DatabaseFile, Row } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
-import { addEvent, type EventKind, finiteOrNull, json, outcomeOf, type TrainingLog } from './log.ts';
+import { addEvent } from './events.ts';
+import { finiteOrNull, outcomeOf, type TrainingLog } from './log.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
 import { type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
 import { storedDecisions } from './stored-decisions.ts';
+import { json, type TrainingKind, TrainingTable } from './training-table.ts';
 
 export interface Promotion {
   member: number;
@@ -140,40 +142,47 @@ export class Rungs {
   }
 }
 
+const rungTrainings: TrainingKind<{ trial: number; rung: number }> = {
+  table: 'rungs',
+  columns: ['trial', 'rung'],
+  values: ({ trial, rung }) => [trial, rung],
+  trial: ({ trial }) => trial,
+  words: ({ trial, rung }) => `trial ${trial} at rung ${rung}`,
+  event: (kind) => `rung-${kind}`,
+  detail: ({ rung }, reason) => JSON.stringify({ rung, reason }),
+  reached: 'reward',
+  told: true,
+};
+
 class RungLog implements TrainingLog {
   readonly #file: DatabaseFile;
   readonly #rung: number;
+  readonly #trainings: TrainingTable<{ trial: number; rung: number }>;
 
   constructor(file: DatabaseFile, rung: number) {
     this.#file = file;
     this.#rung = rung;
+    this.#trainings = new TrainingTable(file, rungTrainings);
   }
 
   start(trial: number): void {
-    this.#move(`state = 'running', attempts = attempts + 1, started_at = ?`, `state = 'queued'`, trial, Date.now());
-    this.#event('rung-start', trial);
+    this.#trainings.start(this.#of(trial));
   }
 
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
-    this.#move(`state = 'queued'`, `state = 'running'`, trial);
-    this.#event(`rung-${kind}`, trial, reason);
+    this.#trainings.putBack(this.#of(trial), kind, reason);
   }
 
   finish(trial: number, { reward, seconds, details }: Reward): void {
-    const sequence = this.#event('rung-done', trial);
-    const change = `state = 'done', finished_as = ?, finished_at = ?, worker_seconds = ?, reward = ?, details = ?`;
-    this.#move(change, `state = 'running'`, trial, sequence, Date.now(), seconds, reward, json(details));
+    this.#trainings.finish(this.#of(trial), { reward, seconds, details }); // repeats climb with the trial that they repeat
   }
 
-  fail(trial: number, { kind, message }: TrialFailure, workerSeconds: number): void {
-    const sequence = this.#event('rung-fail', trial);
-    const change = `state = 'failed', finished_as = ?, finished_at = ?, worker_seconds = ?, failure_kind = ?, failure_message = ?`;
-    this.#move(change, `state = 'running'`, trial, sequence, Date.now(), workerSeconds, kind, message);
+  fail(trial: number, failure: TrialFailure, workerSeconds: number): void {
+    this.#trainings.fail(this.#of(trial), failure, workerSeconds);
   }
 
   tell(trial: number): number {
-    this.#move('told = 1', `told = 0 AND state IN ('done', 'failed')`, trial);
-    return this.#event('rung-tell', trial);
+    return this.#trainings.tell(this.#of(trial));
   }
 
   epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
@@ -183,14 +192,8 @@ class RungLog implements TrainingLog {
     this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial, this.#rung);
   }
 
-  #move(change: string, from: string, trial: number, ...values: Value[]): void {
-    const sql = `UPDATE rungs SET ${change} WHERE trial = ? AND rung = ? AND ${from}`;
-    if (this.#file.query(sql).run(...values, trial, this.#rung) === 1) return;
-    throw new Error(`trial ${trial} at rung ${this.#rung} is not in the state that this leaves: ${sql}`);
-  }
-
-  #event(kind: EventKind, trial: number, reason?: string): number {
-    return addEvent(this.#file, kind, trial, JSON.stringify({ rung: this.#rung, reason }));
+  #of(trial: number) {
+    return { trial, rung: this.#rung };
   }
 }
 

@@ -1,16 +1,23 @@
 // What a search is: everything that decides its outcome, as its study stores it. Types alone; presets.ts makes such
 // settings. How many workers train and where results go is not here: a study may go on with other ones.
 
+import type { Layout } from '../plan/layouts.ts';
 import type { Space } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Recipe } from '../train/recipe.ts';
 
 /** A network and how it is trained: the child of a search, or the larger one built from its best cell. */
 export interface Training {
+  /** What stands around the cells (plan/layouts.ts). Absent: CIFAR's. */
+  layout?: Layout;
   /** N: normal cells before, between and after the two reductions. */
   cells: number;
   /** F: filters of the first normal cells. */
   filters: number;
+  /** Channels of the stem convolution. Absent: the layout's. */
+  stemChannels?: number;
+  /** Whether the cell after a reduction reads past that one's input, as the released large model does. Absent: no. */
+  skipReductionInput?: boolean;
   /** Side of the square input in pixels; smaller than the stored images means they are averaged down. */
   resolution: number;
   /** Training images used; absent: all but the held-out ones. */

@@ -6,7 +6,7 @@ import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
-import type { Momentum } from '../nn/optimizers.ts';
+import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import { makeFolder } from '../whole-file.ts';
 
@@ -16,7 +16,7 @@ const optimizerPrefix = 'optimizer.';
 /** A network in training. */
 export interface InTraining {
   network: Network;
-  optimizer: Momentum;
+  optimizer: Optimizer;
 }
 
 export interface SavedTraining {
@@ -40,6 +40,7 @@ export function saveTraining(
   };
   writeSafetensors(path, tensors, {
     step: String(step),
+    optimizerSteps: String(optimizer.stepsTaken), // more than `step` where other trainings came before
     identity,
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
@@ -58,7 +59,7 @@ export function loadTraining(
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = Number(metadata.step);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
-    optimizer.load(unprefixed(optimizerPrefix, tensors), step);
+    optimizer.load(unprefixed(optimizerPrefix, tensors), Number(metadata.optimizerSteps ?? step)); // older files lack it
     return { step, ...(metadata.beside !== undefined && { beside: JSON.parse(metadata.beside) }) };
   });
 }
@@ -88,7 +89,7 @@ export class Checkpoints {
   }
 
   /** Saves if the last time is long enough ago. */
-  offer(step: number, network: Network, optimizer: Momentum): void {
+  offer(step: number, network: Network, optimizer: Optimizer): void {
     const { seconds = 30, optional } = this.#options;
     if (performance.now() - this.#savedAt < 1000 * seconds) return;
     try {
@@ -101,14 +102,14 @@ export class Checkpoints {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Momentum): void {
+  #save(step: number, network: Network, optimizer: Optimizer): void {
     const { identity, beside } = this.#options;
     makeFolder(dirname(this.#path));
     saveTraining(this.#path, { network, optimizer }, { identity, step, beside: beside?.keep() });
   }
 
   /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  restore(network: Network, optimizer: Momentum): number {
+  restore(network: Network, optimizer: Optimizer): number {
     if (!existsSync(this.#path)) return 0;
     try {
       const { step, beside } = loadTraining(this.#path, { network, optimizer }, this.#options.identity);

@@ -1,7 +1,8 @@
 // Training recipes: every hyperparameter of a training, its default, and where it comes from.
-// The loop in train.ts reads a recipe and decides nothing itself.
+// The loop in training.ts reads a recipe and decides nothing itself.
 
-import { augmentations } from '../data/augmentation.ts';
+import { augmentations } from '../data/augmentations.ts';
+import type { OptimizerChoice, RateDecay, ScheduleName } from './recipe-choices.ts';
 
 export interface Recipe {
   /** Passes over the training images. May be fractional: 0.5 sees half of them. */
@@ -10,10 +11,14 @@ export interface Recipe {
   batchSize: number;
   /** Peak learning rate. */
   learningRate: number;
-  /** Learning rate from the first step to the last. */
-  schedule: 'cosine' | 'constant';
+  /** Learning rate from the first step to the last (learning-rate.ts). */
+  schedule: ScheduleName;
+  /** Of the exponential schedule: the rate times `factor` after every so many epochs. Absent: releasedDecay. */
+  decay?: RateDecay;
   /** Share of the steps in which the learning rate rises linearly from 0 to its peak, before the schedule starts. */
   warmup: number;
+  /** What moves the weights. Absent: momentum. */
+  optimizer?: OptimizerChoice;
   /** Coefficient of momentum. */
   momentum: number;
   /** Momentum after Nesterov. */

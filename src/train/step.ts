@@ -9,14 +9,14 @@ import { keep, noGrad } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Network } from '../model/network.ts';
-import { clipByGlobalNorm, type Momentum } from '../nn/optimizers.ts';
+import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { Recipe } from './recipe.ts';
 
 /** What is trained, and how. */
 export interface Trainee {
   network: Network;
   parameters: Tensor[];
-  optimizer: Momentum;
+  optimizer: Optimizer;
   recipe: Recipe;
   sums: StepSums;
 }

@@ -6,13 +6,14 @@ import type { TrainingBatches } from '../data/batches.ts';
 import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
-import { Momentum } from '../nn/optimizers.ts';
+import type { Optimizer } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { HostSteps } from './host-steps.ts';
 import { learningRateAt } from './learning-rate.ts';
+import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
 import { TrainingFailure } from './training-failure.ts';
@@ -33,8 +34,8 @@ export interface EpochFigures {
 
 export interface TrainingOptions {
   seed: number | string;
-  /** One that has trained this network before, whose momentum goes on; it stays the caller's. Default: a fresh one. */
-  optimizer?: Momentum | undefined;
+  /** One that has trained this network before, whose state goes on; it stays the caller's. Default: a fresh one. */
+  optimizer?: Optimizer | undefined;
   onEpoch?: (figures: EpochFigures) => void;
   /** Is told the share of the training that is done, about once a second. */
   onProgress?: (share: number) => void;
@@ -61,7 +62,7 @@ export async function trainNetwork(
   options: TrainingOptions,
 ): Promise<EpochFigures> {
   const { seed, onEpoch, onProgress, validate, validateEveryEpoch = false, checkpoints, signal } = options;
-  using fresh = options.optimizer ? undefined : new Momentum(network.namedParameters(), recipe);
+  using fresh = options.optimizer ? undefined : createOptimizer(network.namedParameters(), recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const seeds = new RandomStream(seed);

@@ -13,6 +13,7 @@ const keptLines = 20;
 const keptLineLength = 400;
 const longestLine = 1_000_000; // characters of an answer
 const longestErrorLine = 10_000;
+const longestTimer = 2 ** 31 - 1; // milliseconds that Node can wait
 const millisecondsForOutput = 500; // … or so long after the exit, if a process of the command's own holds it open
 
 export interface CommandWorkerOptions extends WorkerHooks {
@@ -34,6 +35,7 @@ export interface CommandWorkerOptions extends WorkerHooks {
 interface JobUnderWay {
   id: number;
   timer: NodeJS.Timeout | undefined;
+  cancelled: boolean;
   overdue: boolean;
 }
 
@@ -73,7 +75,7 @@ export class CommandWorker implements PoolWorker {
 
   send(message: ToWorker): void {
     if (message.kind === 'job') this.#begin(message.id, message.job as object);
-    else if (message.kind === 'abort') this.#write({ cancel: message.id });
+    else if (message.kind === 'abort' && this.#job?.id === message.id) this.#cancel(this.#job);
   }
 
   kill(reason?: string, kind?: string): void {
@@ -87,15 +89,16 @@ export class CommandWorker implements PoolWorker {
   /** Tells it to end, and ends it after the grace time. */
   stop(): void {
     if (!this.#ready) this.kill();
-    if (this.#job) this.#write({ cancel: this.#job.id });
+    if (this.#job) this.#cancel(this.#job);
     this.#shell.stdin?.end();
     this.#stopTimer ??= setTimeout(() => this.kill(), this.#options.grace);
   }
 
   #begin(id: number, job: object): void {
     const { timeLimit } = this.#options;
-    const timer = timeLimit === undefined ? undefined : setTimeout(() => this.#overdue(), 1000 * timeLimit);
-    this.#job = { id, timer, overdue: false };
+    const limited = timeLimit !== undefined && 1000 * timeLimit <= longestTimer;
+    const timer = limited ? setTimeout(() => this.#overdue(), 1000 * timeLimit) : undefined;
+    this.#job = { id, timer, overdue: false, cancelled: false };
     this.#known.add(id);
     this.#write({ id, ...job });
   }
@@ -106,9 +109,14 @@ export class CommandWorker implements PoolWorker {
     if (!job) return;
     const { timeLimit, grace } = this.#options;
     job.overdue = true;
-    this.#write({ cancel: job.id });
+    this.#cancel(job);
     const reason = `took longer than ${timeLimit} s for a trial, did not stop within ${grace / 1000} s of being told to, and was ended`;
     job.timer = setTimeout(() => this.kill(reason, 'timeout'), grace);
+  }
+
+  #cancel(job: JobUnderWay): void {
+    if (!job.cancelled) this.#write({ cancel: job.id });
+    job.cancelled = true;
   }
 
   #read(line: string, whole: boolean): void {

@@ -1,15 +1,35 @@
 // `nasnet show` of a study with a ladder, as text and as JSON.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { climbedStudy } from '../study/climbed-study.ts';
-import { nasnets } from './run.ts';
+import { nasnet, nasnets, nodeArguments } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-show-'));
 after(() => rmSync(folder, { recursive: true }));
+
+test('show --trials prints every trial, also into a pipe that is closed early', () => {
+  const path = join(folder, 'trials.db');
+  climbedStudy(path).close();
+  const [csv, json, alone] = nasnets([
+    ['show', path, '--format', 'csv'],
+    ['show', path, '--trials', '--format', 'xml'],
+    ['show', path, '--trials', '--top', 'x'],
+  ]);
+  assert.deepEqual([csv!.code, json!.code, alone!.code], [2, 2, 2]);
+  assert.equal(csv!.stderr, 'nasnet: --format: expected --trials beside it, got none\n');
+  const { stdout, stderr, code } = nasnet(['show', path, '--trials', '--format', 'json']);
+  assert.equal(code, 0, stderr);
+  assert.equal(JSON.parse(stdout).length, 12);
+  const words = nodeArguments(['show', path, '--trials']).map((word) => `'${word.replaceAll("'", `'"'"'`)}'`);
+  const piped = `'${process.execPath}' ${words.join(' ')} | head -c 5`;
+  const closed = spawnSync('sh', ['-c', piped], { encoding: 'utf8' });
+  assert.deepEqual([closed.stdout, closed.stderr], ['trial', '']);
+});
 
 test('show says per rung how many trained, the best and the time, and what rungs tell of each other', () => {
   const path = join(folder, 'study.db');

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Augmentation, augment, enlarge } from '../../src/data/augmentation.ts';
+import { augment, enlarge } from '../../src/data/augmentation.ts';
+import type { Augmentation } from '../../src/data/augmentations.ts';
 import { tensor } from '../../src/engine/create.ts';
 import { scope } from '../../src/engine/memory.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';

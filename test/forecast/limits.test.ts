@@ -153,7 +153,7 @@ test('memory and latency are held by the laws that the study states, read again 
   assert.equal(seen.size, 3, `the samples show all three cases: ${[...seen]}`);
   assert.deepEqual(limitWords(limits), [
     'at most 30 MB of memory in the worker that trains a child',
-    'at most 0.00015 ms for one image in the final network on one thread of a machine (foretold to 4%, the median error on 9 networks that were timed)',
+    'at most 0.00015 ms for one image in the final network on one thread of a machine (predicted to 4%, the median error on 9 networks that were timed)',
   ]);
 });
 
@@ -177,7 +177,7 @@ test('a cell that only a wider rung would make too large is seen before anything
   );
   assert.match(
     check(samples[beyond.indexOf(true)]!)!.message,
-    /^\d+ MB in a worker at the dearest rung of at most \d+ MB$/,
+    /^\d+ MB in a worker at the most expensive rung of at most \d+ MB$/,
   );
 
   const study = Study.create(join(folder, 'rungs.db'), {});

@@ -138,6 +138,34 @@ for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
   });
 }
 
+for (const [name, { make }] of Object.entries(rules)) {
+  test(`${name}: rates that only the device knows move as numbers do, also after numbers and after a load`, () => {
+    const [own, other, third] = [parameters(), parameters(), parameters()];
+    const [numbers, tensors, loaded] = [make(own), make(other), make(third)];
+    const onDevice = (rate: number) => tensor([rate], [], { dtype: 'float64' });
+    for (let step = 0; step < steps; step++) {
+      stepWithGradients(own, numbers, step);
+      const mixed = { step: (rate: number) => tensors.step(step === 2 || step === 3 ? rate : onDevice(rate)) };
+      stepWithGradients(other, mixed, step);
+      assert.ok(apart(own, other) < 1e-12, `${apart(own, other)} apart after step ${step}`);
+    }
+    assert.equal(tensors.stepsTaken, steps);
+    loaded.step(onDevice(0.1)); // begins its own count, which the load replaces
+    loaded.load(tensors.state(), tensors.stepsTaken);
+    for (const [each, weights] of third) noGrad(() => weights.copy_(own.get(each)!));
+    stepWithGradients(own, numbers, 0);
+    stepWithGradients(third, { step: (rate) => loaded.step(onDevice(rate)) }, 0);
+    assert.ok(apart(own, third) < 1e-12, `${apart(own, third)} apart after the load`);
+  });
+}
+
+function apart(one: ReadonlyMap<string, Tensor>, other: ReadonlyMap<string, Tensor>): number {
+  const numbers = (own: ReadonlyMap<string, Tensor>) =>
+    [...own.values()].flatMap((each) => [...each.detach().toArray()]);
+  const others = numbers(other);
+  return Math.max(...numbers(one).map((value, place) => Math.abs(value - others[place]!)));
+}
+
 test('a parameter without a gradient stays as it is, and so does its state', () => {
   for (const Kind of [Momentum, RMSProp, Adam]) {
     const own = parameters();
@@ -195,6 +223,8 @@ test('an optimizer owns its state tensors alone: one per slot and parameter, non
     adam.step(0.1);
   }
   assert.equal(liveTensors() - before, 2 + 4);
+  for (let step = 0; step < 3; step++) scope(() => adam.step(tensor([0.1], [])));
+  assert.equal(liveTensors() - before, 2 + 4 + 1, 'with rates on the device Adam counts its steps there');
   momentum.dispose();
   adam.dispose();
   assert.equal(liveTensors(), before);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constant, cosine, exponential, stepwise } from '../../src/nn/schedules.ts';
+import { constant, cosine, exponential, linear, stepwise } from '../../src/nn/schedules.ts';
 
 const near = (got: number, expected: number) => assert.ok(Math.abs(got - expected) < 1e-15, `${got} for ${expected}`);
 
@@ -19,6 +19,11 @@ test('cosine falls from the rate over √½ and one half to 0, and stays there',
   near(rate(100), 0);
   near(rate(150), 0);
   near(rate(20) + rate(80), 0.8); // symmetric around the middle
+});
+
+test('linear falls by as much at every step to 0, and stays there', () => {
+  const rate = linear(0.8, 4);
+  for (const [step, expected] of [0.8, 0.6, 0.4, 0.2, 0, 0].entries()) near(rate(step), expected);
 });
 
 test('stepwise multiplies at each boundary, from that step on', () => {

@@ -55,7 +55,7 @@ test('the proxy meter is τ over the trials at both rungs, and says that they ar
   const said = sentences(findingsOf(study)).join('\n');
   assert.match(
     said,
-    /Of 12 children trained at rung 0 the best, about one in 2, were trained further: 6 at rung 1, 2 at rung 2\./,
+    /The best of the 12 children trained at rung 0, about one in 2, were trained further: 6 at rung 1, 2 at rung 2\./,
   );
   assert.match(
     said,

@@ -10,6 +10,7 @@ import { openSearch, parseSettings } from '../../src/study/parse-settings.ts';
 import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-settings-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -40,6 +41,26 @@ test('what a new search states is read as it was stated', () => {
     const words = [parsed, settings].map((each) => JSON.stringify(trainings(each)));
     assert.equal(words[0], words[1], 'in the same order: by it paused children and checkpoints are known again');
   }
+});
+
+test('a training states its optimizer with all options, and how its learning rate falls', () => {
+  const settings = settingsOf('smoke', given);
+  const optimizer = defaultOptimizer('rmsprop');
+  const recipe = {
+    ...settings.child.recipe,
+    schedule: 'exponential' as const,
+    decay: { factor: 0.9, epochs: 2 },
+    optimizer,
+  };
+  const stated = { ...settings, child: { ...settings.child, recipe } };
+  assert.deepEqual(parseSettings(json(stated), 'here'), stated);
+  recipe.optimizer = json({ name: 'rmsprop', decay: 0.9 });
+  assert.throws(
+    () => parseSettings(json(stated), 'here'),
+    /^InputError: here: settings\.child\.recipe\.optimizer\.epsilon: expected number, got none$/,
+  );
+  recipe.optimizer = json({ name: 'sgd' });
+  assert.throws(() => parseSettings(json(stated), 'here'), /recipe\.optimizer\.name: expected .*, got "sgd"$/);
 });
 
 /** As nasnet 0.1.0 stored them, and before it. */

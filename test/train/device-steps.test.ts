@@ -9,14 +9,15 @@ import { Graph } from '../../src/engine/cuda-graph.ts';
 import type { Precision } from '../../src/engine/device.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
 import { buildNetwork, type Network } from '../../src/model/network.ts';
-import { Momentum } from '../../src/nn/optimizers.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { HostSteps } from '../../src/train/host-steps.ts';
 import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { createOptimizer } from '../../src/train/optimizer.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
+import { defaultOptimizer, type OptimizerName, optimizerNames } from '../../src/train/recipe-choices.ts';
 import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
 import { instrumentEngine, record } from '../engine/recording.ts';
 import { classes, greyImages } from './images.ts';
@@ -41,10 +42,11 @@ const planOf = (step: number): StepPlan => ({
   seed: new RandomStream('steps').split(`${step}`).integer(2 ** 31),
 });
 
-function trainee(precision: Precision = 'float32'): Trainee & Disposable {
+function trainee(precision: Precision = 'float32', optimizerName: OptimizerName = 'momentum'): Trainee & Disposable {
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes, auxiliary: true });
   const network = buildNetwork(plan, { seed: 3, dropPathKeep: recipe.dropPathKeep, precision });
-  const optimizer = new Momentum(network.namedParameters(), recipe);
+  const moved: Recipe = { ...recipe, optimizer: defaultOptimizer(optimizerName) };
+  const optimizer = createOptimizer(network.namedParameters(), moved);
   const sums = new StepSums('cpu');
   const parameters = network.parameters();
   const dispose = () => {
@@ -68,9 +70,11 @@ const captured = (mine: Trainee, ahead = 7) => new DeviceSteps(mine, shared, { c
 const numbers = (network: Network) =>
   Object.values(network.stateDict()).flatMap((each) => [...each.detach().toArray()]);
 
-for (const precision of ['float32', 'bfloat16'] as const) {
-  test(`every step in ${precision} asks for the same operators with the same numbers, and crosses to nobody`, () => {
-    using mine = trainee(precision);
+const kinds = [['bfloat16', 'momentum'] as const, ...optimizerNames.map((name) => ['float32', name] as const)];
+
+for (const [precision, optimizerName] of kinds) {
+  test(`every step in ${precision}, by ${optimizerName}, asks for the same operators with the same numbers, and crosses to nobody`, () => {
+    using mine = trainee(precision, optimizerName);
     using running = captured(mine, steps); // all numbers travel before the first step
     running.run(0);
     const early = record(() => running.run(1));

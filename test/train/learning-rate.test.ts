@@ -21,6 +21,22 @@ test('a warm-up rises in equal steps to the peak, where the cosine starts', () =
   close(learningRateAt(warm, 55, 100), 0.05);
 });
 
+test('linear goes down by as much at every step after the warm-up', () => {
+  const falling = { ...recipe, schedule: 'linear', warmup: 0.2 } as const;
+  close(learningRateAt(falling, 19, 100), 0.1);
+  close(learningRateAt(falling, 20, 100), 0.1);
+  close(learningRateAt(falling, 60, 100), 0.05);
+  close(learningRateAt(falling, 99, 100), 0.1 / 80);
+});
+
+test('exponential is the released ImageNet one, 0.97 of it after every 2.4 epochs, where nothing else is said', () => {
+  const falling = { ...recipe, schedule: 'exponential', epochs: 10 } as const; // 100 steps an epoch
+  close(learningRateAt(falling, 239, 1000), 0.1);
+  close(learningRateAt(falling, 240, 1000), 0.097);
+  close(learningRateAt(falling, 999, 1000), 0.1 * 0.97 ** 4);
+  close(learningRateAt({ ...falling, decay: { factor: 0.5, epochs: 5 } }, 500, 1000), 0.05);
+});
+
 test('constant stays', () => {
   close(learningRateAt({ ...recipe, schedule: 'constant' }, 77, 100), 0.1);
 });

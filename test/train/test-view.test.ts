@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AugmentationName, augmentations } from '../../src/data/augmentation.ts';
+import { type AugmentationName, augmentations } from '../../src/data/augmentations.ts';
 import { EvaluationBatches, TrainingBatches } from '../../src/data/batches.ts';
 import { imageBatch } from '../../src/data/prepare-image.ts';
 import { type TestView, testViewOf } from '../../src/data/test-view.ts';

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { liveTensors } from '../../src/engine/memory.ts';
 import type { Network } from '../../src/model/network.ts';
+import type { Optimizer } from '../../src/nn/optimizers.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
-import { type EpochFigures, trainNetwork } from '../../src/train/training.ts';
+import { createOptimizer } from '../../src/train/optimizer.ts';
+import type { Recipe } from '../../src/train/recipe.ts';
+import { defaultOptimizer, optimizerNames, scheduleNames } from '../../src/train/recipe-choices.ts';
+import { type EpochFigures, type TrainingOptions, trainNetwork } from '../../src/train/training.ts';
 import { TrainingFailure } from '../../src/train/training-failure.ts';
 import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
@@ -65,6 +69,59 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
   });
   assert.deepEqual(epochs, [1, 2], 'it went on within the first epoch, where the last checkpoint was');
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
+});
+
+for (const optimizer of optimizerNames) {
+  for (const schedule of scheduleNames) {
+    test(`${optimizer}, ${schedule}: a training after another one, stopped and gone on with, has the bits of one that was not`, async () => {
+      const recipe: Recipe = {
+        ...tinyRecipe,
+        schedule,
+        optimizer: defaultOptimizer(optimizer),
+        learningRate: optimizer === 'adam' ? 0.002 : 0.02,
+        decay: { factor: 0.5, epochs: 0.4 },
+      };
+      const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+      const train = async (stopping: boolean) => {
+        const network = tinyNetwork();
+        using moving = createOptimizer(network.namedParameters(), recipe);
+        await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'before', optimizer: moving });
+        if (!stopping) return await go(network, moving);
+        const stop = new AbortController();
+        const checkpoints = new Checkpoints(path, { identity: 'this', seconds: 0 });
+        const onEpoch = () => stop.abort(new Error('enough'));
+        await assert.rejects(go(network, moving, { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+        const fresh = tinyNetwork(99);
+        using again = createOptimizer(fresh.namedParameters(), recipe);
+        return await go(fresh, again, { checkpoints: new Checkpoints(path, { identity: 'this' }) });
+      };
+      const go = async (network: Network, moving: Optimizer, options: Partial<TrainingOptions> = {}) => {
+        const more = { seed: 'after', optimizer: moving, ...options };
+        await trainNetwork(network, trainingBatches(40, recipe), recipe, more);
+        assert.equal(moving.stepsTaken, 20);
+        return bytesOf(network);
+      };
+      const [through, resumed] = [await train(false), await train(true)];
+      assert.ok(through.equals(resumed));
+    });
+  }
+}
+
+test('a recipe that names no optimizer is trained by momentum', async () => {
+  const { optimizer: _, ...older } = { ...tinyRecipe, optimizer: defaultOptimizer('momentum') };
+  const named: Recipe = { ...older, optimizer: { name: 'momentum' } };
+  const trainedBy = async (recipe: Recipe) => {
+    const network = tinyNetwork();
+    await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a' });
+    return bytesOf(network);
+  };
+  const [without, by, other] = [
+    await trainedBy(older),
+    await trainedBy(named),
+    await trainedBy({ ...older, optimizer: defaultOptimizer('rmsprop') }),
+  ];
+  assert.ok(without.equals(by));
+  assert.ok(!without.equals(other));
 });
 
 test('a checkpoint of another training, or a damaged one, is left aside', async () => {

@@ -126,8 +126,10 @@ export class SearchDisplay extends LiveBlock {
   /** "trial 12 goes up to rung 1, from its weights" */
   #promotionWords({ trial, rung, drawn }: ExperimentEvent & { kind: 'promoted' }): string {
     const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
-    const how = goesOn(below, training) ? 'from its weights' : `trained anew (${whyAnew(below, training)})`;
-    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', by lot' : ''}`;
+    const how = goesOn(below, training)
+      ? 'from its weights'
+      : `trained from the beginning (${whyAnew(below, training)})`;
+    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', promoted at random' : ''}`;
   }
 
   #onFinalist(event: FinalistEvent): void {

@@ -104,6 +104,6 @@ function textOf({ settings, images, estimate, measured, children, warning }: Sea
     ...estimateLines(estimate),
     ...(warning ? [warning] : []),
     ...(advice ? [advice] : []),
-    `Foretold from ${from}; nothing was started.`,
+    `Predicted from ${from}; nothing was started.`,
   ];
 }

@@ -8,9 +8,9 @@ import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import { changeEvaluator, evaluatorOf, noDataset } from '../../study/external-evaluator.ts';
+import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts';
 import { openSearch } from '../../study/parse-settings.ts';
-import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
+import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
@@ -18,8 +18,9 @@ import { resultFilesOf } from '../study-results.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
+import { evaluatedSettings } from './evaluated-settings.ts';
 import type { SearchFlags } from './flags.ts';
-import { reopen, statedSettings } from './open-study.ts';
+import { reopen } from './open-study.ts';
 
 /** What only a search that trains children itself can take. */
 const ownTraining = [
@@ -38,32 +39,34 @@ export function isForEvaluator(flags: SearchFlags): boolean {
   return study.settings.evaluator !== undefined;
 }
 
-/** The settings of a new study whose trials are evaluated elsewhere. @throws InputError for flags that do not fit */
-export async function evaluatedSettings(
-  flags: SearchFlags,
-  given: GivenFlags,
-  evaluator: ExternalEvaluator,
-  note: (line: string) => void,
-): Promise<SearchSettings> {
-  const settings = await statedSettings({ ...flags, finalists: 0 }, given, note);
-  return { ...settings, dataset: noDataset, evaluator };
-}
-
 export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const path = pathOf(flags);
   const directory = flags.output ?? dirname(path);
   const { workers } = flags;
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
-  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, given, display);
-  const { command, timeLimit } = evaluatorOf(study)!;
+  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
   const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
+  const end = await run(study, trials, workers, display);
+  if (end === 'interrupted') {
+    const { done } = study.summary().trials;
+    throw new Interruption(
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+    );
+  }
+  await closeWith(study, { directory, path, trials, json: flags.json === true, results });
+}
+
+/** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
+async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
+  const { command = '', timeLimit } = evaluatorOf(study) ?? {};
   using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  const { signal } = interrupt;
   await using runner = new CommandPool({
-    command: command!,
+    command,
     workers,
     timeLimit,
     about: aboutSearch(study.settings),
@@ -75,17 +78,11 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
     outlook.on(event);
     display.on(event);
   };
-  const { signal } = interrupt;
-  const end = await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent }).finally(() =>
-    display.end(),
-  );
-  if (end === 'interrupted') {
-    const { done } = study.summary().trials;
-    throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
-    );
+  try {
+    return await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent });
+  } finally {
+    display.end();
   }
-  await closeWith(study, { directory, path, trials, json: flags.json === true, results });
 }
 
 function refuseOwnTraining(given: GivenFlags): void {
@@ -96,7 +93,7 @@ function refuseOwnTraining(given: GivenFlags): void {
       );
 }
 
-async function begin(path: string, flags: SearchFlags, given: GivenFlags, display: SearchDisplay) {
+async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   const { evaluator: command, timeLimit } = flags;
   if (command === undefined) {
     const flag = timeLimit === undefined ? '--change-evaluator' : '--time-limit';
@@ -105,7 +102,7 @@ async function begin(path: string, flags: SearchFlags, given: GivenFlags, displa
   if (command.trim() === '')
     throw new InputError(`--evaluator: expected a command such as 'python3 train.py', got ${JSON.stringify(command)}`);
   const evaluator = { command, ...(timeLimit !== undefined && { timeLimit }) };
-  const settings = await evaluatedSettings(flags, given, evaluator, (line) => display.log(line));
+  const settings = await evaluatedSettings(flags, evaluator, (line) => display.log(line));
   return Study.create(path, settings);
 }
 
@@ -116,7 +113,7 @@ async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promis
     const { evaluator: command, timeLimit } = flags;
     if (!evaluator)
       throw new InputError(
-        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start anew`,
+        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start a new search`,
       );
     if (command === undefined && evaluator.command === undefined)
       throw new InputError(

@@ -88,13 +88,13 @@ export function addSearchFlags(command: Command): Command {
     )
     .option(
       '--reduction <n>',
-      'with --rungs: one in so many that finished a rung goes up to the next',
+      'with --rungs: one in this many children that finished a rung is promoted to the next',
       reductionFactor,
       defaultReduction,
     )
     .option(
       '--random-promotions <share>',
-      'with --rungs: this share of those that finish a rung goes up by lot, which shows what rungs tell of each other without selection (0.05: 5 to 8% more training)',
+      'with --rungs: promote this share of the children that finish a rung at random, so that rungs can be compared without selection (0.05 costs 5 to 8% more training)',
       share('--random-promotions'),
       0,
     )
@@ -107,18 +107,18 @@ export function addSearchFlags(command: Command): Command {
     )
     .option(
       '--max-memory <bytes>',
-      'of the worker that trains a child, at its peak and as foretold, such as 800M or 2G; with --rungs that of the dearest rung, also for cells that never get there. Finalists and the final network may take more',
+      'predicted peak memory of the worker that trains a child, such as 800M or 2G; with --rungs at the most expensive rung, even for cells that never reach it. Finalists and the final network may take more',
       byteSize('--max-memory'),
     )
     .option(
       '--max-latency <ms>',
-      'of the final network for one image on one thread here, foretold from some networks that are timed at the start',
+      'of the final network for one image on one thread here, predicted from a few networks that are timed at the start',
       positiveNumber('--max-latency'),
     )
     .addOption(
       new Option(
         '--over-limit <what>',
-        'what becomes of a cell beyond a limit: another is drawn, or it fails untrained',
+        'what happens to a cell beyond a limit: another is sampled, or it fails without training',
       )
         .choices(['resample', 'penalise'])
         .default('resample'),

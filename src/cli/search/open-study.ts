@@ -42,8 +42,7 @@ export async function newSearch(
   return { settings: { ...settings, ...(limits && { limits }) }, counts, start };
 }
 
-/** The settings by the preset and the flags alone. */
-export async function statedSettings(
+async function statedSettings(
   flags: SearchFlags,
   given: GivenFlags,
   note: (line: string) => void,
@@ -73,7 +72,11 @@ export async function statedSettings(
 }
 
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
-export async function reopen(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+export async function reopen(
+  path: string,
+  flags: Partial<SearchFlags>,
+  given: GivenFlags,
+): Promise<Study<SearchSettings>> {
   const study = openSearch(path, { readOnly: flags.dryRun === true });
   const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
     study.settings;
@@ -110,13 +113,13 @@ export async function reopen(path: string, flags: SearchFlags, given: GivenFlags
     if (!given.has(name) || asked === stored) continue;
     study.close();
     throw new InputError(
-      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start anew`,
+      `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start a new search`,
     );
   }
   if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
     study.close();
     throw new InputError(
-      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start anew`,
+      `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start a new search`,
     );
   }
   return study;

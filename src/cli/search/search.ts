@@ -134,7 +134,7 @@ function closingWords(said: string[], directory: string, study: string, trials: 
     `  ${programName} show ${study}`,
     `  ${programName} evaluate ${join(directory, 'network.safetensors')}`,
     `  ${programName} search --study ${study} --trials ${2 * trials}   (more cells in the same study)`,
-    `This study is finished. To start anew name another: ${programName} search --seed 2 --study runs/second/study.db`,
+    `This study is finished. To start a new search, name another file: ${programName} search --seed 2 --study runs/second/study.db`,
     '',
   ].join('\n');
 }

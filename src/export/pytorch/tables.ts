@@ -1,7 +1,7 @@
 // What is particular to one network, as Python: its cells as tables, its numbers, how it wants its images. The code that reads
 // them is network.py's and the same for every network.
 
-import { enlargedSide } from '../../data/augmentation.ts';
+import { enlargedSide } from '../../data/augmentations.ts';
 import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Preprocessing } from '../../model/preprocessing.ts';

@@ -2,9 +2,9 @@
 // search that was left alone.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -28,13 +28,21 @@ interface Process {
   name: string;
 }
 
+/** All processes of this machine. */
+function processes(): Process[] {
+  return readdirSync('/proc').flatMap((pid): Process[] => {
+    try {
+      const [, name = '', rest = ''] = /^\d+ \((.*)\) . (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+      return name === '' ? [] : [{ pid: Number(pid), parent: Number.parseInt(rest, 10), name }];
+    } catch {
+      return []; // no process, or it has ended
+    }
+  });
+}
+
 /** All that a process started, directly or not. */
 function descendants(pid: number): Process[] {
-  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,comm='], { encoding: 'utf8' });
-  const all = table.split('\n').flatMap((line): Process[] => {
-    const [, own, parent, name] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return own === undefined ? [] : [{ pid: Number(own), parent: Number(parent), name: name ?? '' }];
-  });
+  const all = processes();
   const found = all.filter(({ parent }) => parent === pid);
   for (const { pid: above } of found) found.push(...all.filter(({ parent }) => parent === above));
   return found;

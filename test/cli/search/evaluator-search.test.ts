@@ -1,16 +1,19 @@
 // `nasnet search --evaluator`: a whole search with the example program, going on with the same or another command, and what is refused.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { parseArchitecture } from '../../../src/space/parse.ts';
 import { printArchitecture } from '../../../src/space/print.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
-import { nasnets } from '../run.ts';
+import { nasnets, nodeArguments } from '../run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -88,4 +91,41 @@ test('what cannot be is refused in one sentence', () => {
     assert.match(stderr.replace(/^Searching .*\n/, ''), sentence);
     assert.equal(got, code);
   }
+});
+
+/** Says on stderr what it reads: a trial, its cancellation, the end. */
+const patient = `exec python3 -c '
+import json, sys
+def note(text): print(text, file=sys.stderr, flush=True)
+sys.stdin.readline()
+print(json.dumps({"hello": {"protocol": 1}}), flush=True)
+for line in sys.stdin: note("read " + " ".join(json.loads(line).keys()))
+note("end")'`;
+
+test('Ctrl-C cancels the trial, lets the program end by itself, and the study goes on', {
+  timeout: 60_000,
+}, async () => {
+  const stopped = join(folder, 'stopped', 'study.db');
+  const words = ['search', '--study', stopped, '--evaluator', patient, '--workers', '1', '--trials', '3'];
+  const child = spawn(process.execPath, nodeArguments([...words, '--strategy', 'random']), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exit = once(child, 'exit');
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    if (line.startsWith('read id')) child.kill('SIGINT');
+  }
+  assert.deepEqual(await exit, [130, null]);
+  assert.deepEqual(
+    lines.filter((line) => /^(read|end)/.test(line)),
+    ['read id trial decisions architecture key seed space', 'read cancel', 'end'],
+  );
+  assert.match(
+    lines.at(-1)!,
+    /^nasnet: stopped with 0 of 3 trials finished, all kept\. Run the same command to go on, or: .* search --study /,
+  );
+  const [ended] = nasnets([['search', '--study', stopped, '--evaluator', command, '--change-evaluator', '--json']]);
+  assert.equal(ended!.code, 0, ended!.stderr);
+  assert.equal(JSON.parse(ended!.stdout).summary.trials.done, 3);
 });

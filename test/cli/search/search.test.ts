@@ -54,11 +54,11 @@ test('a search ends with a study, pictures, an architecture, weights and a repor
   assert.doesNotMatch(page, /<script|(?:src|href)="http/, 'the page needs nothing beside itself');
 });
 
-test('running it again does nothing over and says how to start anew', () => {
+test('running it again does nothing over and says how to start a new search', () => {
   const weights = readFileSync(join(folder, 'whole', 'network.safetensors'));
   const { code, stdout } = run('search', ...settings, '--study', study);
   assert.equal(code, 0);
-  assert.match(stdout, /To start anew/);
+  assert.match(stdout, /To start a new search/);
   assert.ok(readFileSync(join(folder, 'whole', 'network.safetensors')).equals(weights));
 });
 

@@ -1,0 +1,108 @@
+// `nasnet ask STUDY`: the next trial of a study whose outcomes a script tells, as one document.
+
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { allowAtOnce, askTrial } from '../experiment/asked-trials.ts';
+import type { TrialRequest } from '../experiment/evaluated-search.ts';
+import { InputError } from '../failure.ts';
+import { describeCell } from '../space/print.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import { Study } from '../study/study.ts';
+import { type GivenFlags, givenFlags } from './flags/given.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { whenFree } from './flags/when-free.ts';
+import { type EvaluatedFlags, evaluatedFlags, evaluatedSettings } from './search/evaluated-settings.ts';
+import { addSearchFlags } from './search/flags.ts';
+import { reopen } from './search/open-study.ts';
+import { programName } from './terminal/program-name.ts';
+
+interface AskFlags extends EvaluatedFlags {
+  create?: boolean;
+  again?: boolean;
+  atOnce: number;
+  json?: boolean;
+}
+
+export function registerAsk(program: Command): void {
+  const command = program
+    .command('ask')
+    .description('the next trial of a study, for scripts that evaluate it themselves and tell its reward')
+    .argument('<study>', 'the study file')
+    .option('--json', 'one JSON document')
+    .option(
+      '--again',
+      'the trial that was asked for longest ago and has no outcome, once more; a new one if there is none',
+    )
+    .option('--create', 'make the study if it does not exist, by the flags below')
+    .option(
+      '--at-once <n>',
+      'with --create: trials that may be asked for and not yet told',
+      wholeNumber('--at-once'),
+      1,
+    );
+  const names: readonly string[] = evaluatedFlags;
+  for (const option of addSearchFlags(new Command()).options)
+    if (names.includes(option.attributeName())) command.addOption(option);
+  command
+    .addHelpText(
+      'after',
+      '\nExamples:\n  nasnet ask runs/mine/study.db --create --strategy ppo --trials 200 --json\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet ask runs/mine/study.db --again --json',
+    )
+    .action((path: string, flags: AskFlags, command: Command) => ask(path, flags, givenFlags(command)));
+}
+
+async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<void> {
+  using study = await whenFree(() => studyFor(path, flags, given));
+  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const request = askTrial(study, { trials, again: flags.again });
+  const { done, failed } = study.summary().trials;
+  const [best] = study.best(1);
+  if (request) {
+    process.stdout.write(flags.json ? `${JSON.stringify(request)}\n` : describe(request, path));
+  } else if (flags.json) {
+    const found = best ? { trial: best.number, reward: best.reward } : null;
+    process.stdout.write(`${JSON.stringify({ finished: true, trials: done + failed, best: found })}\n`);
+  } else {
+    const words = best ? `the best is trial ${best.number} with the reward ${best.reward}` : 'none has a reward';
+    process.stdout.write(`All ${trials} trials have outcomes; ${words}.\n`);
+  }
+}
+
+async function studyFor(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+  const study = await openOrCreate(path, flags, given);
+  try {
+    const atOnce = allowAtOnce(study, flags.atOnce);
+    if (!given.has('atOnce') || atOnce === flags.atOnce) return study;
+    throw new InputError(`--at-once: expected ${atOnce}, with which ${path} was started, got ${flags.atOnce}`);
+  } catch (error) {
+    study.close();
+    throw error;
+  }
+}
+
+async function openOrCreate(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
+  if (existsSync(path)) return reopen(path, flags, given);
+  if (!flags.create) throw new InputError(`${path}: expected a study, or --create to make one, got no such file`);
+  const note = (line: string) => process.stderr.write(`${line}\n`);
+  const settings = await evaluatedSettings(flags, {}, note);
+  try {
+    return Study.create(path, settings);
+  } catch (error) {
+    if (existsSync(path)) return reopen(path, flags, given); // another script was faster
+    throw error;
+  }
+}
+
+function describe({ trial, decisions, architecture, seed }: TrialRequest, path: string): string {
+  return [
+    `trial ${trial}, seed ${seed}`,
+    `decisions ${decisions.join(' ')}`,
+    ...(['normal', 'reduction'] as const).flatMap((kind) => [
+      kind,
+      ...describeCell(architecture[kind]).map((line) => `  ${line}`),
+    ]),
+    '',
+    `Tell what came of it: ${programName} tell ${path} ${trial} REWARD`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,134 @@
+// A search without a loop of its own: a script asks for a trial, evaluates it somehow and tells what came of it, each in a process of its own. The
+// strategy is asked and told in the order of the search loop with the same lookahead, so the decisions are the same.
+
+import { InputError } from '../failure.ts';
+import { decisionsKey } from '../space/canonical.ts';
+import type { TrialFailure } from '../study/outcome.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import { Dialogue } from './dialogue.ts';
+import { strategyOf, type TrialRequest, trialRequest } from './evaluated-search.ts';
+import { isReward } from './evaluator.ts';
+import { KnownRewards } from './remembered.ts';
+import { orderSchema, searchDefaults } from './search-loop.ts';
+
+export interface AskOptions {
+  /** The target number of trials. */
+  trials: number;
+  /** Whether the trial that was given out longest ago and has no outcome is given out once more, if there is one. */
+  again?: boolean | undefined;
+}
+
+/**
+ * Fixes how many trials of a study may be given out and not yet told, unless that is fixed already. Returns how many.
+ * @throws InputError for a study whose children nasnet trains
+ */
+export function allowAtOnce(study: Study<SearchSettings>, count: number): number {
+  checkEvaluated(study);
+  return study.settled('order', { inOrder: true, lookahead: count }, orderSchema).lookahead;
+}
+
+/**
+ * The next trial, on disk when this returns; undefined when all have outcomes. Trials whose network has a reward get it without being given out.
+ * @throws InputError while as many trials are given out as may be at once
+ */
+export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOptions): TrialRequest | undefined {
+  checkEvaluated(study);
+  const { settings, log } = study;
+  return study.transaction(() => {
+    const late = log.unfinished.find(({ running }) => running);
+    if (again && late) {
+      log.putBack(late.number, 'requeue', 'it was asked for again');
+      log.start(late.number);
+      return trialRequest(settings, late);
+    }
+    const order = study.settled('order', { inOrder: true, lookahead: 1 }, orderSchema);
+    const { eventsPerSnapshot } = searchDefaults;
+    const dialogue = new Dialogue(study, strategyOf(settings), {
+      ...order,
+      trials,
+      laterPerRung: 1,
+      eventsPerSnapshot,
+    });
+    const next = advance(study, dialogue);
+    if (!next && !dialogue.isOver) throw new InputError(missingOutcome(study));
+    if (!next) {
+      dialogue.snapshot();
+      return undefined;
+    }
+    log.start(next.number);
+    return trialRequest(settings, next);
+  });
+}
+
+/** Asks and tells as far as outcomes allow, repeats included; the first trial that may be given out, if there is one. */
+function advance(study: Study<SearchSettings>, dialogue: Dialogue) {
+  const { settings, log } = study;
+  const { space, remember } = settings;
+  let known: KnownRewards | undefined;
+  for (;;) {
+    dialogue.advance();
+    const unfinished = log.unfinished.map((trial) => ({ ...trial, key: decisionsKey(trial.decisions, space) }));
+    const queued = unfinished.filter(({ running }) => !running);
+    if (!remember || queued.length === 0) return queued[0];
+    known ??= new KnownRewards(study.evaluated(), space);
+    const repeat = queued.find(({ decisions, key }) => known?.get(decisions, key));
+    const earlier = repeat && known.get(repeat.decisions, repeat.key);
+    if (!repeat || !earlier) {
+      const underWay = new Set(unfinished.filter(({ running }) => running).map(({ key }) => key));
+      return queued.find(({ key }) => !underWay.has(key)); // its twin waits for that one's reward
+    }
+    const { reward, number: sameAs } = earlier;
+    log.start(repeat.number);
+    log.finish(repeat.number, { reward, seconds: 0, sameAs });
+    dialogue.finished({ number: repeat.number, rung: 0, outcome: { reward }, sameAs });
+  }
+}
+
+/**
+ * Records what came of a trial that was given out.
+ * @throws InputError for a trial that was not, or has an outcome, and for what is no reward
+ */
+export function tellTrial(
+  study: Study<SearchSettings>,
+  number: number,
+  outcome: { reward: number } | { failure: TrialFailure },
+): void {
+  checkEvaluated(study);
+  const trial = study.trial(number);
+  const { asked, log, path } = study;
+  if (!trial) {
+    const expected =
+      asked === 0 ? 'one that "ask" has given out, of which there is none yet' : `one from 0 to ${asked - 1}`;
+    throw new InputError(`${path}: trial: expected ${expected}, got ${number}`);
+  }
+  if (trial.state === 'queued')
+    throw new InputError(
+      `${path}: trial ${number}: expected one that "ask" has given out, got one that still waits for that`,
+    );
+  if (trial.state !== 'running') {
+    const had = trial.failure ? `a failure (${trial.failure.kind})` : `the reward ${trial.reward}`;
+    throw new InputError(`${path}: trial ${number}: expected one without an outcome, got one that has ${had}`);
+  }
+  const seconds = Math.max(0, Date.now() - (trial.startedAt ?? Date.now())) / 1000;
+  if ('failure' in outcome) {
+    log.fail(number, outcome.failure, seconds);
+    return;
+  }
+  const { reward } = outcome;
+  if (!isReward(reward)) throw new InputError(`${path}: trial ${number}: expected a reward from 0 to 1, got ${reward}`);
+  log.finish(number, { reward, seconds });
+}
+
+function checkEvaluated({ settings, path }: Study<SearchSettings>): void {
+  if (settings.evaluator) return;
+  throw new InputError(
+    `${path}: expected a study of "ask --create" or "search --evaluator", got one of the preset "${settings.preset}"`,
+  );
+}
+
+function missingOutcome({ log, path }: Study<SearchSettings>): string {
+  const open = log.unfinished.filter(({ running }) => running).map(({ number }) => number);
+  const which = open.length === 1 ? `trial ${open[0]}` : `one of the trials ${open.join(', ')}`;
+  return `${path}: expected an outcome of ${which} first, by "tell", got another ask; --again gives out the longest open one once more`;
+}

@@ -1,0 +1,94 @@
+// The one state machine of trainings, be they of trials, of rungs or of finalists: queued → running → done | failed. Each change is one SQL
+// statement that names the state it leaves, and beside it stands its event in the log.
+
+import type { DatabaseFile, Value } from '../database/file.ts';
+import { addEvent, type EventKind, type TrainingEvent } from './events.ts';
+import type { Reward, TrialFailure } from './outcome.ts';
+
+/** Where the trainings of one kind are, and what they are called. `Key` names one of them. */
+export interface TrainingKind<Key> {
+  table: 'trials' | 'rungs' | 'finalist_runs';
+  /** The columns that name a training, and their values. */
+  columns: readonly string[];
+  values(key: Key): readonly number[];
+  trial(key: Key): number;
+  /** "trial 3 at rung 1", for errors. */
+  words(key: Key): string;
+  event(kind: TrainingEvent): EventKind;
+  detail(key: Key, reason?: string): string | null;
+  /** The column of the accuracy that was reached. */
+  reached: 'reward' | 'accuracy';
+  /** Whether a column keeps the place in the log of what ended a training, for those that are told in that order. */
+  told: boolean;
+}
+
+export class TrainingTable<Key> {
+  readonly #file: DatabaseFile;
+  readonly #kind: TrainingKind<Key>;
+
+  constructor(file: DatabaseFile, kind: TrainingKind<Key>) {
+    this.#file = file;
+    this.#kind = kind;
+  }
+
+  start(key: Key): void {
+    this.#move(`state = 'running', attempts = attempts + 1, started_at = ?`, `state = 'queued'`, key, [Date.now()]);
+    this.#event('start', key);
+  }
+
+  /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
+  putBack(key: Key, kind: 'retry' | 'requeue', reason: string): void {
+    this.#move(`state = 'queued'`, `state = 'running'`, key);
+    this.#event(kind, key, reason);
+  }
+
+  finish(key: Key, { reward, seconds, details, sameAs }: Reward): void {
+    const values: Record<string, Value> = { [this.#kind.reached]: reward, details: json(details) };
+    if (sameAs !== undefined) values.same_as = sameAs;
+    this.#end('done', key, seconds, values);
+  }
+
+  fail(key: Key, { kind, message }: TrialFailure, seconds: number): void {
+    this.#end('fail', key, seconds, { failure_kind: kind, failure_message: message });
+  }
+
+  /** A failed one gets another try. */
+  revive(key: Key, reason: string): void {
+    this.#move(`state = 'queued', failure_kind = NULL, failure_message = NULL`, `state = 'failed'`, key);
+    this.#event('requeue', key, reason);
+  }
+
+  /** Whoever decides was told the outcome. Returns the event's place in the log. */
+  tell(key: Key): number {
+    this.#move('told = 1', `told = 0 AND state IN ('done', 'failed')`, key);
+    return this.#event('tell', key);
+  }
+
+  #end(kind: 'done' | 'fail', key: Key, seconds: number, values: Record<string, Value>): void {
+    const sequence = this.#event(kind, key);
+    const all = {
+      ...(this.#kind.told && { finished_as: sequence }),
+      finished_at: Date.now(),
+      worker_seconds: seconds,
+      ...values,
+    };
+    const changes = Object.keys(all).map((column) => `${column} = ?`);
+    const state = kind === 'done' ? 'done' : 'failed';
+    this.#move([`state = '${state}'`, ...changes].join(', '), `state = 'running'`, key, Object.values(all));
+  }
+
+  /** One guarded transition: it must find the training in the state that it leaves. */
+  #move(change: string, from: string, key: Key, values: readonly Value[] = []): void {
+    const { table, columns } = this.#kind;
+    const sql = `UPDATE ${table} SET ${change} WHERE ${columns.map((column) => `${column} = ?`).join(' AND ')} AND ${from}`;
+    if (this.#file.query(sql).run(...values, ...this.#kind.values(key)) === 1) return;
+    throw new Error(`${this.#kind.words(key)} is not in the state that this leaves: ${sql}`);
+  }
+
+  #event(kind: TrainingEvent, key: Key, reason?: string): number {
+    const { event, trial, detail } = this.#kind;
+    return addEvent(this.#file, event(kind), trial(key), detail(key, reason));
+  }
+}
+
+export const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));

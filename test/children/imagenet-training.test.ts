@@ -1,0 +1,89 @@
+// A training of ImageNet's layout goes the way of all trainings: the job trains it, and its model file says what it is.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { type FinalMessage, start, type TrainingJob } from '../../src/children/training-job.ts';
+import type { DatasetFiles } from '../../src/data/dataset-files.ts';
+import { threads } from '../../src/engine/machine.ts';
+import { readModel } from '../../src/model/model-file.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { nasnetA } from '../../src/space/published.ts';
+import type { TrainingDetails } from '../../src/study/outcome.ts';
+import { parseSettings } from '../../src/study/parse-settings.ts';
+import { fitted, settingsOf } from '../../src/study/presets.ts';
+import { goesOn } from '../../src/study/rung-trainings.ts';
+import type { Training } from '../../src/study/settings.ts';
+import { usedPlan } from '../../src/study/training-plan.ts';
+import { childRecipe } from '../../src/train/recipe.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-imagenet-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const side = 40;
+
+function files(): DatasetFiles {
+  const random = new RandomStream('pixels');
+  const part = (name: string, count: number) => {
+    const labels = BigInt64Array.from({ length: count }, (_, index) => BigInt(index % 2));
+    const pixels = Uint8Array.from({ length: count * 3 * side * side }, () => random.integer(256));
+    const path = join(folder, `${name}.bin`);
+    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(labels.buffer)])); // 4,800 bytes an image, a multiple of 8
+    return { path, count, images: 0, labels: pixels.length };
+  };
+  const [train, tests] = [part('train', 24), part('test', 8)];
+  const names = ['a', 'b'];
+  return {
+    name: 'tiny',
+    source: 'a test',
+    classes: names,
+    height: side,
+    width: side,
+    holdOut: 'uniform',
+    train,
+    test: tests,
+  };
+}
+
+const training: Training = {
+  layout: 'imagenet',
+  cells: 0,
+  filters: 4,
+  stemChannels: 8,
+  skipReductionInput: true,
+  resolution: side,
+  recipe: { ...childRecipe, epochs: 1, batchSize: 8 },
+};
+
+test('a network of the ImageNet layout takes two steps, and its model file is read back as that layout', async () => {
+  const weights = join(folder, 'network.safetensors');
+  const run = await start({ files: files(), training, validationImages: 8, splitSeed: 1, threads: threads() });
+  const job: TrainingJob = { architecture: nasnetA, training, seed: 1, keepModel: { weights } };
+  const epochs: FinalMessage[] = [];
+  const answer = await run(job, (message) => epochs.push(message as FinalMessage), new AbortController().signal);
+  const { details } = answer as { details: TrainingDetails };
+  assert.equal(epochs.filter((message) => 'epoch' in message).length, 1);
+
+  const { network, description } = readModel(weights);
+  const options = { layout: 'imagenet', cells: 0, filters: 4, stemChannels: 8, skipReductionInput: true } as const;
+  assert.deepEqual(description.network, { ...options, input: [side, side] });
+  const plan = planNetwork(nasnetA, { ...options, input: side, classes: 2 });
+  assert.equal(details.trainableParameters, plan.trainableParameters);
+  assert.equal(details.multiplyAdds, plan.multiplyAdds);
+  assert.ok(Object.keys(network.stateDict()).some((name) => name.includes('stem')));
+  network.dispose();
+});
+
+test('a training that names no layout has the one of CIFAR, in its plan and in a study', () => {
+  const { layout: _, stemChannels: __, skipReductionInput: ___, ...plain } = training;
+  assert.equal(usedPlan(nasnetA, plain, 2).layout, 'cifar');
+  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 1000);
+  assert.equal(parseSettings(JSON.parse(JSON.stringify(settings)), 'here').child.layout, undefined);
+  const other = { ...settings, final: training };
+  assert.deepEqual(parseSettings(JSON.parse(JSON.stringify(other)), 'here').final, training);
+  assert.equal(goesOn(training, training), true);
+  assert.equal(goesOn(plain, training), false);
+});

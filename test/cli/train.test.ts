@@ -1,0 +1,66 @@
+// `nasnet train` on a folder of images, in the layouts that there are.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import sharp from 'sharp';
+import { readModelDescription } from '../../src/model/model-file.ts';
+import { nasnets } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+const photos = join(folder, 'photos');
+const environment = { NASNET_CACHE: join(folder, 'cache') };
+
+before(async () => {
+  for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
+    mkdirSync(join(photos, name), { recursive: true });
+    for (let index = 0; index < 15; index++) {
+      const picture = sharp({ create: { width: 48, height: 48, channels: 3, background: { r, g: 8 * index, b: 90 } } });
+      await picture.png().toFile(join(photos, name, `${index}.png`));
+    }
+  }
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+test('a named network is trained in its own layout, another in the one of CIFAR unless --layout says another', () => {
+  const shared = [
+    '--dataset',
+    photos,
+    '--size',
+    '48',
+    '--epochs',
+    '1',
+    '--batch-size',
+    '8',
+    '--filters',
+    '4',
+    '--json',
+  ];
+  const train = (model: string, ...flags: string[]) => {
+    const weights = join(folder, `${[model.replace(':', '-'), ...flags].join('')}.safetensors`);
+    return { weights, words: ['train', model, ...shared, ...flags, '-o', weights] };
+  };
+  const trainings = [
+    train('nasnet-a:mobile', '--optimizer', 'rmsprop', '--schedule', 'exponential'),
+    train('nasnet-a:0'),
+    train('nasnet-a:0', '--layout', 'imagenet'),
+    train('nasnet-a:mobile', '--layout', 'cifar'),
+  ];
+  const ended = nasnets(
+    trainings.map(({ words }) => words),
+    environment,
+  );
+  for (const { code, stderr } of ended) assert.equal(code, 0, stderr);
+  const networks = trainings.map(({ weights }) => readModelDescription(weights).network);
+  const imagenet = { layout: 'imagenet', filters: 4, input: [48, 48], stemChannels: 32, skipReductionInput: false };
+  const cifar = { layout: 'cifar', filters: 4, input: [48, 48] };
+  assert.deepEqual(networks, [
+    { ...imagenet, cells: 4 },
+    { ...cifar, cells: 0 },
+    { ...imagenet, cells: 0 },
+    { ...cifar, cells: 4 },
+  ]);
+});
