@@ -25,6 +25,8 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['most latency: ', '--max-latency: '],
   ],
   'result-exists': [['let it be replaced', 'replace it with --overwrite']],
+  'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
+  'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
   'model-size': [['F, the filters', '--filters F']],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],

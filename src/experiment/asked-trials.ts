@@ -51,7 +51,7 @@ export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOpt
       eventsPerSnapshot,
     });
     const next = advance(study, dialogue);
-    if (!next && !dialogue.isOver) throw new InputError(missingOutcome(study));
+    if (!next && !dialogue.isOver) throw new InputError(missingOutcome(study), { code: 'outcome-missing' });
     if (!next) {
       dialogue.snapshot();
       return undefined;
@@ -123,12 +123,13 @@ export function tellTrial(
 function checkEvaluated({ settings, path }: Study<SearchSettings>): void {
   if (settings.evaluator) return;
   throw new InputError(
-    `${path}: expected a study of "ask --create" or "search --evaluator", got one of the preset "${settings.preset}"`,
+    `${path}: expected a study whose trials are evaluated outside nasnet, got one of the preset "${settings.preset}"`,
+    { code: 'nasnet-evaluates' },
   );
 }
 
 function missingOutcome({ log, path }: Study<SearchSettings>): string {
   const open = log.unfinished.filter(({ running }) => running).map(({ number }) => number);
   const which = open.length === 1 ? `trial ${open[0]}` : `one of the trials ${open.join(', ')}`;
-  return `${path}: expected an outcome of ${which} first, by "tell", got another ask; --again gives out the longest open one once more`;
+  return `${path}: expected an outcome of ${which} first, by "tell", got another ask; the longest open one can be given out once more`;
 }

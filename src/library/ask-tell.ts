@@ -66,6 +66,8 @@ export class AskTellStudy implements Disposable {
   readonly #waiting: { number: number; decisions: number[] }[];
   /** How many trials the dialogue may have asked for; raised by one at each ask. */
   #allowed: number;
+  /** The first rewarded trial of each network, by key; filled when it is first asked for. */
+  #rewarded: Map<string, number> | undefined;
   #countedUntil = performance.now();
   #closed = false;
 
@@ -143,6 +145,7 @@ export class AskTellStudy implements Disposable {
       done: (reward, seconds, details) => {
         this.#study.log.finish(next.number, { reward, seconds, details });
         this.#tell({ number: next.number, rung: 0, outcome: { reward } });
+        if (!this.#rewarded?.has(key)) this.#rewarded?.set(key, next.number);
       },
       failed: (failure, seconds) => {
         this.#study.log.fail(next.number, failure, seconds);
@@ -187,9 +190,19 @@ export class AskTellStudy implements Disposable {
   /** An earlier trial with a reward whose architecture is the same network. */
   earlier(key: string): FoundTrial | undefined {
     const { space } = this.#study.settings;
-    for (const { number, decisions } of this.#study.evaluated())
-      if (decisionsKey(decisions, space) === key) return foundTrial(this.#study.trial(number)!, space);
-    return undefined;
+    this.#rewarded ??= this.#rewardedByKey();
+    const number = this.#rewarded.get(key);
+    return number === undefined ? undefined : foundTrial(this.#study.trial(number)!, space);
+  }
+
+  #rewardedByKey(): Map<string, number> {
+    const { space } = this.#study.settings;
+    const rewarded = new Map<string, number>();
+    for (const { number, decisions } of this.#study.evaluated()) {
+      const key = decisionsKey(decisions, space);
+      if (!rewarded.has(key)) rewarded.set(key, number);
+    }
+    return rewarded;
   }
 
   /** All trials by number: states, decisions, rewards, failures, times. */
@@ -222,7 +235,7 @@ export class AskTellStudy implements Disposable {
     }
   }
 
-  /** Closes the file as a kill would: nothing is kept that is not on disk already. For tests. */
+  /** @internal Closes the file as a kill would: nothing is kept that is not on disk already. */
   abandon(): void {
     this.#closed = true;
     this.#study.close();

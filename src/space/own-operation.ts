@@ -86,7 +86,7 @@ function unite(runs: { filters: number; calls: Call[] }[], stride: 1 | 2): unkno
     for (const { filters, calls } of others) {
       const other = calls[index];
       const { channels: mine, ...rest } = call;
-      const { channels: theirs, ...otherRest } = other ?? {};
+      const { channels: theirs, ...otherRest } = (other ?? {}) as Partial<Call>;
       if (calls.length !== first.calls.length || JSON.stringify(rest) !== JSON.stringify(otherRest))
         throw new InputError(`${where}: expected the same calls whatever the filters are`);
       if (mine !== theirs && Math.abs(channels(other) / filters - share) > 1e-9)

@@ -1,0 +1,76 @@
+// Training through the library: repeatable, measured alike afterwards, and refused where it makes no sense.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { datasetFrom } from '../../src/data/given-images.ts';
+import { setThreads } from '../../src/engine/machine.ts';
+import { createClassifier, loadClassifier } from '../../src/library/classifier.ts';
+import { evaluateClassifier, trainClassifier } from '../../src/library/train-classifier.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { nasnetA } from '../../src/space/published.ts';
+
+setThreads(1);
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-training-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const random = new RandomStream('shades');
+const images = Array.from({ length: 120 }, (_, index) => ({
+  pixels: Uint8Array.from({ length: 16 * 16 * 3 }, () => 40 * (index % 3) + random.integer(150)),
+  label: index % 3,
+}));
+const given = { name: 'shades', classes: ['dark', 'grey', 'light'], height: 16, width: 16, train: images };
+const files = await datasetFrom(given, { cache: join(folder, 'cache') });
+const sizes = { cells: 0, filters: 4, input: 8, classes: files.classes }; // half of the images' side
+const choices = { epochs: 2, batchSize: 12, learningRate: 0.05, cutout: 2 };
+
+test('measured again, also from its file, a network has the accuracy that its training told', async () => {
+  using network = createClassifier(nasnetA, { ...sizes, auxiliary: true, input: 16 });
+  const epochs: number[] = [];
+  const { test: told, validation } = await trainClassifier(network, files, {
+    ...choices,
+    onEpoch: ({ epoch, validation: seen }) => epochs.push(epoch, seen!.images),
+  });
+  assert.deepEqual(epochs, [1, validation.images, 2, validation.images]);
+  assert.equal(told.images, files.test.count);
+  const { loss, accuracy } = await evaluateClassifier(network, files);
+  assert.deepEqual([loss, accuracy], [told.loss, told.accuracy]);
+  network.save(join(folder, 'shades.safetensors'));
+  using loaded = loadClassifier(join(folder, 'shades.safetensors'));
+  assert.deepEqual(loaded.classes, given.classes);
+  assert.equal((await evaluateClassifier(loaded, files)).loss, told.loss);
+});
+
+test('the same seeds give the same network to the bit, another seed another', async () => {
+  const weights = async (seed: number) => {
+    using network = createClassifier(nasnetA, sizes);
+    await trainClassifier(network, files, { ...choices, seed });
+    return network.network.stateDict()['head.linear.weight']!.toArray();
+  };
+  const [one, again, other] = [await weights(1), await weights(1), await weights(2)];
+  assert.deepEqual(one, again);
+  assert.notDeepEqual(one, other);
+});
+
+test('other classes than the dataset has, and images that are not square, are refused', async () => {
+  using two = createClassifier(nasnetA, { ...sizes, classes: 2 });
+  await assert.rejects(trainClassifier(two, files), /^InputError: classes: expected 2, as the network has, got 3/);
+  await assert.rejects(evaluateClassifier(two, files), /^InputError: classes: expected 2/);
+  using oblong = createClassifier(nasnetA, { ...sizes, input: [8, 16] });
+  await assert.rejects(trainClassifier(oblong, files), /^InputError: input: expected a square network to train/);
+});
+
+test('a signal stops it', async () => {
+  using network = createClassifier(nasnetA, sizes);
+  const stop = new AbortController();
+  const training = trainClassifier(network, files, {
+    ...choices,
+    epochs: 1000,
+    onEpoch: () => stop.abort(new Error('enough')),
+    signal: stop.signal,
+  });
+  await assert.rejects(training, /enough/);
+  assert.equal(network.network.training, false);
+});
