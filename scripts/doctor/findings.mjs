@@ -16,7 +16,7 @@ import { contents, freeDisk, graphicsProcessors, memory, processor } from './mac
  * @property {string} name
  * @property {'ok' | 'missing' | 'slow' | 'none'} state missing: needed and not there; none: not there and not needed
  * @property {string} value what was found, for a person
- * @property {string} [advice] what to do about it
+ * @property {string | undefined} [advice] what to do about it
  * @property {Record<string, unknown>} [facts] the same for a program
  */
 
@@ -71,10 +71,12 @@ function packagesFinding() {
 /** Without a compiler the addon cannot be built again, but a built one runs. @returns {Finding} */
 function compilerFinding() {
   const command = findCompiler();
-  const asked =
-    command.length > 0 ? spawnSync(command[0], [...command.slice(1), '--version'], { encoding: 'utf8' }) : undefined;
-  if (asked?.status === 0)
-    return { name: 'compiler', state: 'ok', value: asked.stdout.split('\n')[0], facts: { command } };
+  const [program, ...parameters] = command;
+  const asked = program ? spawnSync(program, [...parameters, '--version'], { encoding: 'utf8' }) : undefined;
+  if (asked?.status === 0) {
+    const [value = ''] = asked.stdout.split('\n');
+    return { name: 'compiler', state: 'ok', value, facts: { command } };
+  }
   const value = asked ? `${command.join(' ')} does not start` : 'no C++ compiler';
   return {
     name: 'compiler',

@@ -16,7 +16,7 @@ export function processor() {
 function processorFlags() {
   if (process.platform === 'linux') {
     const line = readFileSync('/proc/cpuinfo', 'utf8').match(/^(?:flags|Features)\s*:(.*)$/m);
-    return new Set(line?.[1].trim().split(/\s+/));
+    return new Set(line?.[1]?.trim().split(/\s+/));
   }
   if (process.arch === 'arm64') return new Set(['neon']);
   const asked = spawnSync('sysctl', ['-n', 'machdep.cpu.leaf7_features'], { encoding: 'utf8' });

@@ -85,7 +85,8 @@ export function planHash(plan) {
  * @throws {SetupFailure} with the compiler's command and last lines
  */
 export async function compileAddon(plan) {
-  if (plan.compiler.length === 0) {
+  const [compiler, ...first] = plan.compiler;
+  if (compiler === undefined) {
     throw new SetupFailure('no C++ compiler: neither $CXX nor c++, g++ or clang++ on PATH', {
       advice: 'install one (Debian, Ubuntu: sudo apt-get install g++; macOS: xcode-select --install) or set CXX',
     });
@@ -96,10 +97,10 @@ export async function compileAddon(plan) {
   const units = compilationUnits(plan.sources, JSON.stringify([plan.compiler, plan.compileFlags]), objects);
   const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
-  await inParallel(missing, jobs, (unit) => compileUnit(plan, unit));
+  await inParallel(missing, jobs, (unit) => compileUnit(plan, [compiler, ...first], unit));
   const addon = join(plan.build, 'nasnet.node.part');
   const inputs = units.flatMap((unit) => builtFrom(unit) ?? []);
-  await run(plan.compiler[0], [...plan.compiler.slice(1), ...inputs, ...plan.linkFlags, '-o', addon], {
+  await run(compiler, [...first, ...inputs, ...plan.linkFlags, '-o', addon], {
     advice: 'check that this libtorch is complete, or name another with NASNET_LIBTORCH',
   });
   const kept = new Set(inputs.map((path) => basename(path)));
@@ -123,25 +124,30 @@ function builtFrom({ object, apart }) {
   return each.length > 0 && each.every((path) => existsSync(path)) ? each : undefined;
 }
 
-/** @param {Plan} plan @param {Unit} unit @throws {SetupFailure} from a source that does not compile alone either */
-async function compileUnit(plan, unit) {
+/**
+ * @param {Plan} plan
+ * @param {[string, ...string[]]} compiler
+ * @param {Unit} unit
+ * @throws {SetupFailure} from a source that does not compile alone either
+ */
+async function compileUnit(plan, compiler, unit) {
   const [alone] = unit.apart.length > 0 ? [] : unit.sources;
-  if (alone) return compile(plan, ['-c', alone], unit.object);
+  if (alone) return compile(plan, compiler, ['-c', alone], unit.object);
   const text = `${unit.object}.cpp.part`;
   writeFileSync(text, textOf(unit));
   try {
-    await compile(plan, ['-x', 'c++', '-c', text], unit.object);
+    await compile(plan, compiler, ['-x', 'c++', '-c', text], unit.object);
   } catch (error) {
     if (!(error instanceof SetupFailure)) throw error;
-    for (const each of unit.apart) if (!existsSync(each.object)) await compileUnit(plan, each);
+    for (const each of unit.apart) if (!existsSync(each.object)) await compileUnit(plan, compiler, each);
   } finally {
     rmSync(text, { force: true });
   }
 }
 
-/** @param {Plan} plan @param {string[]} what @param {string} object */
-async function compile(plan, what, object) {
-  await run(plan.compiler[0], [...plan.compiler.slice(1), ...plan.compileFlags, ...what, '-o', `${object}.part`], {
+/** @param {Plan} plan @param {[string, ...string[]]} compiler @param {string[]} what @param {string} object */
+async function compile(plan, [program, ...first], what, object) {
+  await run(program, [...first, ...plan.compileFlags, ...what, '-o', `${object}.part`], {
     advice: 'correct what the compiler names, or report these lines with your libtorch version',
   });
   renameSync(`${object}.part`, object);

@@ -9,7 +9,7 @@ import { SetupFailure } from './step.mjs';
  * @typedef {object} Libtorch
  * @property {'NASNET_LIBTORCH' | 'python' | 'system'} source
  * @property {string} root the folder that holds include/ and lib/
- * @property {string[]} includes header folders, in search order
+ * @property {[string, string]} includes header folders, in search order
  * @property {string} lib the folder of libtorch_cpu
  * @property {string} version as 1.13.0
  * @property {boolean} cuda it has NVIDIA libraries beside the CPU's
@@ -125,7 +125,8 @@ function headerVersion(include) {
 
 /** Negative, zero or positive, number by number. @param {string} left @param {string} right */
 export function compareVersions(left, right) {
-  const [a, b] = [left, right].map((version) => version.split('.').map(Number));
+  const numbers = (/** @type {string} */ version) => version.split('.').map(Number);
+  const [a, b] = [numbers(left), numbers(right)];
   for (let index = 0; index < Math.max(a.length, b.length); index++) {
     const difference = (a[index] ?? 0) - (b[index] ?? 0);
     if (difference !== 0) return difference;

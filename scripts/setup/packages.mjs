@@ -43,7 +43,7 @@ export function npm(parameters, options) {
 
 /** npm's own words without the manual page that it prints after some of them. @param {string} output */
 function npmErrors(output) {
-  const [told] = output.split(/^npm (?:error|ERR!) (?:Usage:|Clean install a project)/m);
+  const [told = ''] = output.split(/^npm (?:error|ERR!) (?:Usage:|Clean install a project)/m);
   return told.replaceAll(/^npm (?:warn|WARN) EBADENGINE.*$/gm, '');
 }
 

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 export class SetupFailure extends Error {
   /**
    * @param {string} reason one sentence
-   * @param {{ command?: string, lastLines?: string[], advice?: string, exitCode?: number }} [details]
+   * @param {{ command?: string, lastLines?: string[], advice?: string | undefined, exitCode?: number }} [details]
    */
   constructor(reason, details = {}) {
     super(reason);

@@ -36,7 +36,7 @@ export async function aptOffersLibtorch(prefix) {
 
 /** @param {string[]} prefix @param {string[]} parameters */
 function aptGet(prefix, parameters) {
-  const words = [
+  const [command = 'env', ...words] = [
     ...prefix,
     'env',
     'DEBIAN_FRONTEND=noninteractive',
@@ -45,7 +45,7 @@ function aptGet(prefix, parameters) {
     '-o',
     'DPkg::Lock::Timeout=300',
   ];
-  return run(words[0], [...words.slice(1), ...parameters], {
+  return run(command, [...words, ...parameters], {
     advice: `let apt reach its archive, or ${libtorchCommand()}`,
   });
 }
@@ -77,7 +77,7 @@ export function systemFamilies(file = '/etc/os-release') {
   if (process.platform !== 'linux') return [process.platform];
   if (!existsSync(file)) return [];
   const text = readFileSync(file, 'utf8');
-  return [...text.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap((match) => match[1].split(' '));
+  return [...text.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, names = '']) => names.split(' '));
 }
 
 /** @param {string} command */

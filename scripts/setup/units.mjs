@@ -50,7 +50,10 @@ export function compilationUnits(folder, command, objects) {
   }
   return [...together]
     .flatMap(([name, all]) =>
-      chunks(all).map((some) => (some.length > 1 ? unit(some, `all-of-${name}`) : unit(some, nameOf(some[0].path)))),
+      chunks(all).map((some) => {
+        const [alone, ...others] = some.map(({ path }) => path);
+        return unit(some, alone === undefined || others.length > 0 ? `all-of-${name}` : nameOf(alone));
+      }),
     )
     .sort((one, other) => other.size - one.size);
 }
@@ -90,7 +93,7 @@ function withIncluded(folder, path) {
   const files = new Set([path]);
   for (const file of files) {
     const included = readFileSync(join(folder, file), 'utf8').matchAll(/^\s*#\s*include\s*"([^"]+)"/gm);
-    for (const [, name] of included) {
+    for (const [, name = ''] of included) {
       const header = [join(dirname(file), name), name].find((candidate) => existsSync(join(folder, candidate)));
       if (header) files.add(header);
     }

@@ -41,7 +41,7 @@ export interface TrainingSetup {
   computing?: Computing;
 }
 
-type ImageChoice = Pick<Training, 'resolution' | 'trainingImages'>;
+type ImageChoice = Pick<Training, 'resolution'> & { trainingImages?: Training['trainingImages'] | undefined };
 
 /** One training, with the seed of the order of the images, augmentation and drop-path; of the first weights too, if it is the first. */
 export interface SeededTraining {

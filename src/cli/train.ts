@@ -103,6 +103,9 @@ export function registerTrain(program: Command): void {
     .action(train);
 }
 
+/** A training that keeps its model is measured on the test images. */
+type FinalDetails = TrainingDetails & Required<Pick<TrainingDetails, 'test'>>;
+
 async function train(text: string, flags: Flags): Promise<void> {
   const model = parseModelName(text);
   const architecture = await readArchitecture(model.source);
@@ -145,7 +148,7 @@ async function train(text: string, flags: Flags): Promise<void> {
         throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
       throw error;
     },
-  )) as { reward: number; details: TrainingDetails };
+  )) as { reward: number; details: FinalDetails };
   block.draw([]);
   rmSync(checkpoint, { force: true });
   results.keep();
@@ -172,10 +175,8 @@ function report(message: FinalMessage, block: LiveBlock): void {
   );
 }
 
-function words(
-  found: { weights: string; validationAccuracy: number; test: TrainingDetails['test'] } & TrainingDetails,
-): string {
-  const test = found.test!;
+function words(found: { weights: string; validationAccuracy: number } & FinalDetails): string {
+  const { test } = found;
   return [
     `${whole(found.trainableParameters)} parameters, ${whole(found.multiplyAdds)} multiply-adds`,
     `validation accuracy ${percent(found.validationAccuracy, 2)}`,

@@ -35,12 +35,13 @@ export async function network(): Promise<Network> {
   const cafile = text('cafile');
   const given = settings.ca ? [settings.ca].flat().map(String) : undefined;
   const httpsProxy = text('https-proxy') ?? text('proxy');
+  const httpProxy = text('http-proxy') ?? text('proxy') ?? httpsProxy;
   return {
     certificates: cafile && existsSync(cafile) ? [readFileSync(cafile, 'utf8')] : given,
     strict: settings['strict-ssl'] !== false,
     proxies: {
-      HTTP_PROXY: text('http-proxy') ?? text('proxy') ?? httpsProxy,
-      HTTPS_PROXY: httpsProxy,
+      ...(httpProxy && { HTTP_PROXY: httpProxy }),
+      ...(httpsProxy && { HTTPS_PROXY: httpsProxy }),
       NO_PROXY: [settings.noproxy ?? []].flat().filter(Boolean).join(','),
     },
   };

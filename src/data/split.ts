@@ -6,9 +6,9 @@ import { type DatasetFiles, readLabels } from './dataset-files.ts';
 
 export interface SplitOptions {
   /** Images held out; by default a tenth, as the paper's 5,000 of 50,000 (section 4.1), and at least one per class if stratified. */
-  validation?: number;
+  validation?: number | undefined;
   /** Images to train on; all that are left by default. A smaller number takes a part of a larger number's images. */
-  training?: number;
+  training?: number | undefined;
   seed: number | string;
 }
 

@@ -59,13 +59,13 @@ const threeDeviations = z.array(z.number().positive()).length(3);
 const classes = z.array(z.string()).min(1);
 
 const networkFields = {
-  layout: z.enum(['cifar', 'imagenet']).optional(),
+  layout: z.enum(['cifar', 'imagenet']).exactOptional(),
   cells: z.int().nonnegative(),
   filters: count,
   input: z.tuple([count, count]),
-  inputChannels: z.literal(3).optional(),
-  stemChannels: count.optional(),
-  skipReductionInput: z.boolean().optional(),
+  inputChannels: z.literal(3).exactOptional(),
+  stemChannels: count.exactOptional(),
+  skipReductionInput: z.boolean().exactOptional(),
 } satisfies Record<keyof ModelDescription['network'], z.ZodType>;
 
 const newest = z
@@ -80,9 +80,9 @@ const newest = z
       centralFraction: z.number().positive().max(1),
       aspect: z.enum(['shorter-side', 'stretch']),
       interpolation: z.enum(['bilinear', 'bicubic', 'area']),
-      enlarge: enlargement.optional(),
+      enlarge: enlargement.exactOptional(),
     }),
-    trainedEnlarge: enlargement.optional(),
+    trainedEnlarge: enlargement.exactOptional(),
     origin: z.string(),
   })
   .transform(({ format: _, ...description }) => description);

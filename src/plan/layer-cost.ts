@@ -1,4 +1,5 @@
 // What layers cost: their parameters by name, and multiply-adds. Everything that counts a plan counts with these.
+// Every kind is named, also where it costs nothing: a new one that is missing here does not compile.
 
 import type { Layer } from './layer.ts';
 
@@ -34,7 +35,11 @@ export function layerParameters(layer: Layer): Parameter[] {
       ];
     case 'branches':
       return layer.branches.flat().flatMap(layerParameters);
-    default:
+    case 'relu':
+    case 'max-pool':
+    case 'average-pool':
+    case 'global-average-pool':
+    case 'dropout':
       return [];
   }
 }
@@ -51,7 +56,14 @@ export function layerMultiplyAdds(layer: Layer): number {
       return layer.inputs * layer.outputs;
     case 'branches':
       return layer.branches.flat().reduce((sum, inner) => sum + layerMultiplyAdds(inner), 0);
-    default:
+    case 'relu':
+    case 'batch-norm':
+    case 'layer-norm':
+    case 'instance-norm':
+    case 'max-pool':
+    case 'average-pool':
+    case 'global-average-pool':
+    case 'dropout':
       return 0;
   }
 }

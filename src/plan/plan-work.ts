@@ -53,7 +53,9 @@ function layerWork(layer: Layer): Work {
       return { dense: 0, windowed: 0, results, operators: 1 };
     case 'branches':
       return sum([...layer.branches.flat().map(layerWork), { dense: 0, windowed: 0, results, operators: 1 }]);
-    default:
+    case 'relu':
+    case 'batch-norm':
+    case 'dropout': // part of what stands before or after it
       return nothing;
   }
 }

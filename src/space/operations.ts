@@ -1,7 +1,7 @@
 // The 13 operations of the search space (paper, section 3.1) and the combiners, as tables.
-// An operation's index in this table is the number that the controller decides; adding one is one line here
-// and one case in plan/plan-operation.ts. A space of one's own has a table of its own (search-space.ts), and an architecture brings
-// along what is not in this one.
+// An operation's index in this table is the number that the controller decides; adding one of a kind that
+// exists is one line here; CONTRIBUTING.md says what a new kind needs. A space of one's own has a table of its own
+// (search-space.ts), and an architecture brings along what is not in this one.
 
 /** What an operation is made of: plan/plan-operation.ts turns this into layers. */
 export type Operation =

@@ -11,5 +11,5 @@ export const matchesTestView = ({ child }: SearchSettings): boolean => child.rec
 /** What that costs, for people; undefined for a study of today. */
 export function testViewWarning(settings: SearchSettings): string | undefined {
   if (matchesTestView(settings)) return undefined;
-  return `This study was begun by nasnet 0.1.0, which showed a child its training images ${settings.child.recipe.enlarge} times as large as those that measured it: its rewards are up to eleven points too low and order cells less well. A new study measures rightly.`;
+  return `This study was begun by nasnet 0.1.0, which measured children on images that look ${settings.child.recipe.enlarge} times smaller than their training images. It continues that way, so that its rewards stay comparable with each other; those of a new study are not comparable with them.`;
 }

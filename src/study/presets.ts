@@ -134,8 +134,8 @@ export const presets = {
 export function settingsOf(
   preset: string,
   given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
-    size?: number;
-    trials?: number;
+    size?: number | undefined;
+    trials?: number | undefined;
     /** Of the child. */
     epochs?: number;
     space?: Space;
@@ -149,8 +149,8 @@ export function settingsOf(
     /** From the lowest, which is the child, up; none: no ladder. */
     rungs?: RungChange[];
     /** Of the ladder. */
-    reduction?: number;
-    randomShare?: number;
+    reduction?: number | undefined;
+    randomShare?: number | undefined;
   },
 ): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {

@@ -124,13 +124,13 @@ test('every operation has the parameters and multiply-adds that its definition g
     sep_conv_7x7: (c) => separable(7, c),
   };
   const norms = (name: OperationName, channels: number) =>
-    name.startsWith('sep') ? 16 : weights[name](channels) > 0 ? 8 : 0;
+    name.startsWith('sep') ? 16 : weights[name]!(channels) > 0 ? 8 : 0;
   for (const name of operationNames) {
     const cell = { blocks: [block([name, name])] };
     const plan = planNetwork(pair(cell, cell), { cells: 1, filters: 4, input: 6 });
-    const expected = weights[name](4) + norms(name, 4) + weights[name](12) + norms(name, 12);
+    const expected = weights[name]!(4) + norms(name, 4) + weights[name]!(12) + norms(name, 12);
     assert.equal(learned(plan, 'Cell_0') - (12 * 4 + 8), expected, name); // without h_i's own 1×1
-    assert.equal(sectionOf(plan, 'Cell_0').multiplyAdds, 36 * (12 * 4 + weights[name](4) + weights[name](12)), name);
+    assert.equal(sectionOf(plan, 'Cell_0').multiplyAdds, 36 * (12 * 4 + weights[name]!(4) + weights[name]!(12)), name);
   }
 });
 

@@ -24,7 +24,7 @@ function torch(site: string, cuda: string | undefined) {
   return {
     source: 'python' as const,
     root: folder,
-    includes: [],
+    includes: ['', ''] as [string, string],
     lib: join(folder, 'lib'),
     version: '2.9.0',
     cuda: true,

@@ -24,7 +24,8 @@ function python(folder: string, torch: string | null, prefix = '/nowhere'): Node
 
 test('NASNET_LIBTORCH comes before Python’s torch, and that before the system’s', () => {
   using temporary = temporaryFolder();
-  const [named, pip, system] = ['named', 'pip/torch', 'usr'].map((name) => join(temporary.path, name));
+  const below = (name: string) => join(temporary.path, name);
+  const [named, pip, system] = [below('named'), below('pip/torch'), below('usr')];
   for (const [index, folder] of [named, pip, system].entries()) layLibtorch(folder, `2.${index}.0`);
   const environment = python(join(temporary.path, 'bin'), pip);
   const found = (more: NodeJS.ProcessEnv) =>
@@ -36,7 +37,8 @@ test('NASNET_LIBTORCH comes before Python’s torch, and that before the system�
 
 test('a Python torch without headers or too old is passed over and said so', () => {
   using temporary = temporaryFolder();
-  const [old, bare, system] = ['old', 'bare', 'usr'].map((name) => join(temporary.path, name));
+  const below = (name: string) => join(temporary.path, name);
+  const [old, bare, system] = [below('old'), below('bare'), below('usr')];
   layLibtorch(old, '1.8.1');
   mkdirSync(join(bare, 'lib'), { recursive: true });
   writeFileSync(join(bare, 'lib/libtorch_cpu.so'), '');
@@ -44,7 +46,7 @@ test('a Python torch without headers or too old is passed over and said so', () 
   for (const [torch, why] of [
     [old, 'is libtorch 1.8.1, which is older than 1.13'],
     [bare, "has no headers of libtorch's (include/torch)"],
-  ]) {
+  ] as const) {
     const environment = python(join(temporary.path, 'bin'), torch);
     const { found, passedOver } = findLibtorch({ environment, systemRoots: [system] });
     assert.deepEqual(pick(found), ['system', '1.13.0']);
@@ -54,7 +56,7 @@ test('a Python torch without headers or too old is passed over and said so', () 
 
 test('Debian’s python3-torch, whose libraries are links to the system’s, counts as the system’s', () => {
   using temporary = temporaryFolder();
-  const [debian, system] = ['dist-packages/torch', 'usr'].map((name) => join(temporary.path, name));
+  const [debian, system] = [join(temporary.path, 'dist-packages/torch'), join(temporary.path, 'usr')];
   layLibtorch(system, '1.13.0');
   layLibtorch(debian, '1.13.0', 'none');
   mkdirSync(join(debian, 'lib'));
@@ -88,7 +90,7 @@ test('a NASNET_LIBTORCH that cannot be used is never passed over: the sentence s
     [join(temporary.path, 'gone'), 'does not exist'],
     [empty, "has neither libtorch's headers"],
     [lacking, 'has no libtorch_cpu.'],
-  ];
+  ] as const;
   for (const [root, why] of cases) {
     assert.throws(
       () => findLibtorch({ environment: { PATH: '/nowhere', NASNET_LIBTORCH: root } }),

@@ -17,6 +17,7 @@ import { writePyTorch } from '../../../src/export/pytorch/export-pytorch.ts';
 import { Failure, InputError, Interruption } from '../../../src/failure.ts';
 import { writeModel } from '../../../src/model/model-file.ts';
 import type { Preprocessing } from '../../../src/model/preprocessing.ts';
+import type { Layer } from '../../../src/plan/layer.ts';
 import type { PlanOptions } from '../../../src/plan/plan.ts';
 import { RandomStream } from '../../../src/random/stream.ts';
 import type { Architecture, Cell } from '../../../src/space/architecture.ts';
@@ -44,6 +45,26 @@ const imagenet = { layout: 'imagenet', cells: 1, filters: 8, stemChannels: 8, cl
 
 const random = (seed: number, space?: SpaceName) =>
   decode(sampleDecisions(new RandomStream(seed), undefined, space), space);
+
+/** What network.py makes a layer of each kind with: a new kind does not compile without. */
+const inPython: Record<Layer['kind'], string> = {
+  relu: 'nn.ReLU()',
+  convolution: 'class Convolution(',
+  'batch-norm': 'class BatchNorm(',
+  'layer-norm': 'partial(ImageNorm, True,',
+  'instance-norm': 'partial(ImageNorm, False,',
+  'max-pool': 'class MaxPool(',
+  'average-pool': 'class AveragePool(',
+  'global-average-pool': 'nn.AdaptiveAvgPool2d(1)',
+  dropout: 'nn.Dropout(',
+  linear: 'nn.Linear(',
+  branches: 'class FactorizedReduction(',
+};
+
+test('network.py has what makes a layer of every kind', () => {
+  const text = readFileSync(new URL('../../../src/export/pytorch/network.py', import.meta.url), 'utf8');
+  for (const [kind, made] of Object.entries(inPython)) assert.ok(text.includes(made), kind);
+});
 
 /** Every operation with and without stride, concatenated; its state 1 is also an output of both cells. */
 function everyOperation(): Architecture {
