@@ -26,6 +26,7 @@ import { wholeNumber } from './flags/parsers.ts';
 import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
+import { printDocument, printWords } from './terminal/print.ts';
 
 interface Flags extends DeviceFlags {
   dataset?: string;
@@ -112,11 +113,8 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   if (measured.images === 0)
     throw new Failure(`none of the ${source.count} images could be read: ${measured.unreadable[0]}`);
   const { classes } = description;
-  process.stdout.write(
-    flags.json
-      ? `${JSON.stringify(evaluationDocument({ model: path, images: name, classes, measured }), null, 2)}\n`
-      : evaluationWords(classes, measured),
-  );
+  if (flags.json) printDocument(evaluationDocument({ model: path, images: name, classes, measured }));
+  else printWords(evaluationWords(classes, measured));
 }
 
 /** The images that the words and flags name, for this network. @throws InputError where they do not fit each other */

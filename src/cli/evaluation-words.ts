@@ -2,6 +2,7 @@
 
 import { skippedSentence } from '../data/image-folder.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
+import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
 
 interface Result {
@@ -35,7 +36,7 @@ export function evaluationWords(classes: string[], measured: Evaluation): string
 
 function classRows(classes: string[], { classAccuracies }: Evaluation): string[] {
   const seen = classes
-    .map((name, place) => ({ name, accuracy: classAccuracies[place]! }))
+    .map((name, place) => ({ name: visible(name), accuracy: classAccuracies[place]! }))
     .filter(({ accuracy }) => !Number.isNaN(accuracy));
   const width = Math.max(20, ...seen.map(({ name }) => name.length));
   const row = ({ name, accuracy }: (typeof seen)[number]) => `  ${name.padEnd(width)} ${percent(accuracy)}`;
@@ -47,7 +48,7 @@ function classRows(classes: string[], { classAccuracies }: Evaluation): string[]
 function unreadableWords({ unreadable, images, accuracy }: Evaluation): string[] {
   if (unreadable.length === 0) return [];
   const asWrong = (accuracy * images) / (images + unreadable.length);
-  return [`${skippedSentence(unreadable)}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
+  return [`${visible(skippedSentence(unreadable))}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
 }
 
 /** An accuracy as by chance over many images comes from labels in another order more often than from a network. */

@@ -10,6 +10,7 @@ import { openSearch } from '../study/parse-settings.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { alignColumns } from './terminal/columns.ts';
+import { printDocument, printWords } from './terminal/print.ts';
 
 export function registerShow(program: Command): void {
   program
@@ -22,7 +23,8 @@ export function registerShow(program: Command): void {
     .action((path: string, { top, json }: { top: number; json?: boolean }) => {
       using study = openSearch(path, { readOnly: true });
       const findings = findingsOf(study, top);
-      process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
+      if (json) printDocument(findings);
+      else printWords(describe(findings));
     });
 }
 

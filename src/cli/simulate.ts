@@ -11,6 +11,7 @@ import { duration, percent, whole } from '../words.ts';
 import { positiveNumber, wholeNumber } from './flags/parsers.ts';
 import { alignColumns } from './terminal/columns.ts';
 import { LiveBlock } from './terminal/live-block.ts';
+import { printDocument, printWords } from './terminal/print.ts';
 
 interface Flags {
   strategy: string;
@@ -53,7 +54,8 @@ export function registerSimulate(program: Command): void {
       const block = new LiveBlock(process.stderr);
       const found = flags.strategy.split(',').map((name) => simulateOne(name.trim(), flags, landscape, block));
       block.draw([]);
-      process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : table(found, flags));
+      if (flags.json) printDocument(found);
+      else printWords(table(found, flags));
     });
 }
 

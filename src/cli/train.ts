@@ -18,6 +18,7 @@ import { readArchitecture } from './flags/model-source.ts';
 import { positiveNumber, wholeNumber } from './flags/parsers.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
+import { printDocument, printWords } from './terminal/print.ts';
 
 type RecipeFlags = Partial<
   Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
@@ -131,7 +132,8 @@ async function train(text: string, flags: Flags): Promise<void> {
   results.keep();
   const { test, ...details } = result.details;
   const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
-  process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : words(found));
+  if (flags.json) printDocument(found);
+  else printWords(words(found));
 }
 
 function givenRecipe({ epochs, batchSize, learningRate, auxiliaryWeight, dropPathKeep, cutout }: Flags): RecipeFlags {

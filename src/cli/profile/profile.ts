@@ -6,6 +6,7 @@ import { InputError } from '../../failure.ts';
 import type { ModelFlags } from '../../plan/model-name.ts';
 import { addModelFlags, modelHelp, readNetwork, typedFlags } from '../flags/model-flags.ts';
 import { positiveNumber, wholeNumber } from '../flags/parsers.ts';
+import { printDocument, printWords } from '../terminal/print.ts';
 import { familyDocument, familyTable } from './family-table.ts';
 import type { MeasureFlags } from './latency-table.ts';
 import { profile, profileTable } from './network-table.ts';
@@ -46,7 +47,8 @@ export function registerProfile(program: Command): void {
 
 async function run(model: string | undefined, { json, ...flags }: Flags): Promise<void> {
   const { document, text } = flags.family ? describeFamily(model, flags) : await describeModel(model, flags);
-  process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text());
+  if (json) printDocument(document);
+  else printWords(text());
 }
 
 interface Described {
