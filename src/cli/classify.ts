@@ -56,7 +56,7 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
   readModelDescription(model); // its sentence before the images are looked for
   const files = paths.flatMap(imagesOf);
   setThreads(threads);
-  const { network, description } = readModel(model);
+  const { network, description, checksum } = readModel(model);
   const { preprocessing, network: sizes, classes } = description;
   const names = new ClassNames(classes);
   const block = new LiveBlock(process.stderr);
@@ -91,7 +91,7 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
       unreadable.length === 1 ? unreadable[0]! : `none of the ${unreadable.length} images could be read`,
     );
   if (unreadable.length > 0) block.log(`${unreadable.length} of ${files.length} images could not be read`);
-  if (json) printDocument({ model, images: classified, unreadable });
+  if (json) printDocument({ model, checksum, images: classified, unreadable });
 }
 
 /** @throws InputError for a path where nothing is, and for a folder without images */

@@ -89,7 +89,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
   const state = stateFile(path, source, description);
-  const { network } = readModel(path, computing);
+  const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
@@ -113,7 +113,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   if (measured.images === 0)
     throw new Failure(`none of the ${source.count} images could be read: ${measured.unreadable[0]}`);
   const { classes } = description;
-  if (flags.json) printDocument(evaluationDocument({ model: path, images: name, classes, measured }));
+  if (flags.json) printDocument(evaluationDocument({ model: path, checksum, images: name, classes, measured }));
   else printWords(evaluationWords(classes, measured));
 }
 

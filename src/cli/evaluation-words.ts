@@ -1,12 +1,14 @@
 // What an evaluation says: in words for people, as a document for programs.
 
 import { skippedSentence } from '../data/image-folder.ts';
+import type { ChecksumState } from '../model/model-file.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
 import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
 
 interface Result {
   model: string;
+  checksum: ChecksumState;
   /** What the images are: a folder, or the dataset's name. */
   images: string;
   classes: string[];
@@ -14,8 +16,8 @@ interface Result {
 }
 
 /** `images` is their number; classAccuracies follow `classes`, null for a class without images. */
-export function evaluationDocument({ model, images, classes, measured }: Result) {
-  return { model, data: images, ...measured, classes };
+export function evaluationDocument({ model, checksum, images, classes, measured }: Result) {
+  return { model, checksum, data: images, ...measured, classes };
 }
 
 const everyClass = 20;

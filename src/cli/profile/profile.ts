@@ -78,11 +78,20 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
     const document = { ...profile(network.plan), ...latency };
     return { document, text: () => latencyTable(model, network.plan, latency) };
   }
-  const noAuxiliary = network.description
-    ? 'the file holds none, only training uses it'
-    : 'the image is too small for one';
-  return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
+  if (!network.description) {
+    const noAuxiliary = 'the image is too small for one';
+    return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
+  }
+  const { checksumOf } = await import('../../model/model-file.ts'); // with the engine
+  const checksum = checksumOf(model);
+  const table = () => profileTable(network.plan, 'the file holds none, only training uses it');
+  return { document: { ...profile(network.plan), checksum }, text: () => `${table()}${checksumWords[checksum]}\n` };
 }
+
+const checksumWords = {
+  verified: 'the file is whole: its bytes are those of its checksum',
+  unverified: 'the file carries no checksum: whether it is damaged cannot be told',
+};
 
 /** A commander argument parser: several values with commas between them. */
 function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
