@@ -15,8 +15,8 @@ import { batchWithinMemory } from '../train/evaluation.ts';
 import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-import { printDocument, printWords } from './terminal/print.ts';
 
 interface Flags {
   top: number;

@@ -24,9 +24,9 @@ import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-import { printDocument, printWords } from './terminal/print.ts';
 
 interface Flags extends DeviceFlags {
   dataset?: string;

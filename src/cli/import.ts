@@ -9,8 +9,8 @@ import type { Preprocessing } from '../model/preprocessing.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-import { printDocument, printWords } from './terminal/print.ts';
 
 interface ImportFlags {
   output: string;

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import { printDocument, printWords } from './terminal/print.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 
 interface Flags {
   output: string;

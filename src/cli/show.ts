@@ -9,8 +9,8 @@ import { describeCell } from '../space/print.ts';
 import { openSearch } from '../study/parse-settings.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { alignColumns } from './terminal/columns.ts';
-import { printDocument, printWords } from './terminal/print.ts';
 
 export function registerShow(program: Command): void {
   program

@@ -9,9 +9,9 @@ import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
 import { duration, percent, whole } from '../words.ts';
 import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { alignColumns } from './terminal/columns.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-import { printDocument, printWords } from './terminal/print.ts';
 
 interface Flags {
   strategy: string;

@@ -16,9 +16,9 @@ import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
 import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-import { printDocument, printWords } from './terminal/print.ts';
 
 type RecipeFlags = Partial<
   Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>

@@ -9,8 +9,8 @@ import { type GivenFlags, givenFlags } from '../flags/given.ts';
 import { addModelFlags, modelHelp, readNetwork } from '../flags/model-flags.ts';
 import { wholeNumber } from '../flags/parsers.ts';
 import { enlargeHelp, enlargement, shownEnlarged } from '../flags/test-view-flag.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
-import { printDocument, printWords } from '../terminal/print.ts';
 import { type FormatName, formats, writtenBy } from './formats.ts';
 
 interface Flags extends ModelFlags {

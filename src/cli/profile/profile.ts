@@ -6,7 +6,7 @@ import { InputError } from '../../failure.ts';
 import type { ModelFlags } from '../../plan/model-name.ts';
 import { addModelFlags, modelHelp, readNetwork, typedFlags } from '../flags/model-flags.ts';
 import { positiveNumber, wholeNumber } from '../flags/parsers.ts';
-import { printDocument, printWords } from '../terminal/print.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import { familyDocument, familyTable } from './family-table.ts';
 import type { MeasureFlags } from './latency-table.ts';
 import { profile, profileTable } from './network-table.ts';

@@ -7,7 +7,7 @@ import type { ImageCounts } from '../../forecast/prediction.ts';
 import { estimateOf, type Searching, type Start, startOf, workersFor } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { GivenFlags } from '../flags/given.ts';
-import { printDocument, printWords } from '../terminal/print.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { adviceFor, estimateLines, statement } from './statement.ts';
