@@ -1,6 +1,8 @@
 // The ways in which nasnet stops with a sentence instead of a stack trace.
 // Everything else that is thrown is a bug and keeps its stack.
 
+import { visible } from './visible.ts';
+
 /** What programs read of an error; people read the sentence. */
 export interface ErrorDetails {
   /** Stays the same whatever the sentence says: 'unknown-device'. The command line adds its flags by it (cli/flag-words.ts). */
@@ -14,7 +16,7 @@ class Told extends Error {
   readonly fields: Readonly<Record<string, unknown>>;
 
   constructor(message: string, { code, fields = {} }: ErrorDetails = {}) {
-    super(message);
+    super(visible(message)); // one sentence, whatever it quotes of a file
     this.code = code;
     this.fields = fields;
   }

@@ -12,8 +12,10 @@ import { Failure, InputError } from '../failure.ts';
 import { type Answer, likeliestClasses } from '../model/classification.ts';
 import { readModel, readModelDescription } from '../model/model-file.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
+import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
 interface Flags {
@@ -54,7 +56,7 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
   readModelDescription(model); // its sentence before the images are looked for
   const files = paths.flatMap(imagesOf);
   setThreads(threads);
-  const { network, description } = readModel(model);
+  const { network, description, checksum } = readModel(model);
   const { preprocessing, network: sizes, classes } = description;
   const names = new ClassNames(classes);
   const block = new LiveBlock(process.stderr);
@@ -79,7 +81,7 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
     }));
     classified.push(...found);
     block.draw([]);
-    if (!json) process.stdout.write(found.map(words).join(''));
+    if (!json) printWords(found.map(words).join(''));
     if (files.length > batchSize)
       block.draw([`  ${whole(classified.length + unreadable.length)} of ${whole(files.length)} images`]);
   }
@@ -89,7 +91,7 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
       unreadable.length === 1 ? unreadable[0]! : `none of the ${unreadable.length} images could be read`,
     );
   if (unreadable.length > 0) block.log(`${unreadable.length} of ${files.length} images could not be read`);
-  if (json) process.stdout.write(`${JSON.stringify({ model, images: classified, unreadable }, null, 2)}\n`);
+  if (json) printDocument({ model, checksum, images: classified, unreadable });
 }
 
 /** @throws InputError for a path where nothing is, and for a folder without images */
@@ -108,6 +110,6 @@ function named({ place, probability }: Answer, names: ClassNames): Classified['c
 
 /** The file with its best class, and the others below. */
 function words({ file, classes: [best, ...others] }: Classified): string {
-  const rows = others.map(({ name, probability }) => `  ${percent(probability).padStart(6)}  ${name}\n`);
-  return `${file}: ${best!.name} ${percent(best!.probability)}\n${rows.join('')}`;
+  const rows = others.map(({ name, probability }) => `  ${percent(probability).padStart(6)}  ${visible(name)}\n`);
+  return `${visible(file)}: ${visible(best!.name)} ${percent(best!.probability)}\n${rows.join('')}`;
 }

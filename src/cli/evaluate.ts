@@ -24,6 +24,7 @@ import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
@@ -88,7 +89,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
   const state = stateFile(path, source, description);
-  const { network } = readModel(path, computing);
+  const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
@@ -112,11 +113,8 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   if (measured.images === 0)
     throw new Failure(`none of the ${source.count} images could be read: ${measured.unreadable[0]}`);
   const { classes } = description;
-  process.stdout.write(
-    flags.json
-      ? `${JSON.stringify(evaluationDocument({ model: path, images: name, classes, measured }), null, 2)}\n`
-      : evaluationWords(classes, measured),
-  );
+  if (flags.json) printDocument(evaluationDocument({ model: path, checksum, images: name, classes, measured }));
+  else printWords(evaluationWords(classes, measured));
 }
 
 /** The images that the words and flags name, for this network. @throws InputError where they do not fit each other */

@@ -1,11 +1,14 @@
 // What an evaluation says: in words for people, as a document for programs.
 
 import { skippedSentence } from '../data/image-folder.ts';
+import type { ChecksumState } from '../model/model-file.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
+import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
 
 interface Result {
   model: string;
+  checksum: ChecksumState;
   /** What the images are: a folder, or the dataset's name. */
   images: string;
   classes: string[];
@@ -13,8 +16,8 @@ interface Result {
 }
 
 /** `images` is their number; classAccuracies follow `classes`, null for a class without images. */
-export function evaluationDocument({ model, images, classes, measured }: Result) {
-  return { model, data: images, ...measured, classes };
+export function evaluationDocument({ model, checksum, images, classes, measured }: Result) {
+  return { model, checksum, data: images, ...measured, classes };
 }
 
 const everyClass = 20;
@@ -35,7 +38,7 @@ export function evaluationWords(classes: string[], measured: Evaluation): string
 
 function classRows(classes: string[], { classAccuracies }: Evaluation): string[] {
   const seen = classes
-    .map((name, place) => ({ name, accuracy: classAccuracies[place]! }))
+    .map((name, place) => ({ name: visible(name), accuracy: classAccuracies[place]! }))
     .filter(({ accuracy }) => !Number.isNaN(accuracy));
   const width = Math.max(20, ...seen.map(({ name }) => name.length));
   const row = ({ name, accuracy }: (typeof seen)[number]) => `  ${name.padEnd(width)} ${percent(accuracy)}`;
@@ -47,7 +50,7 @@ function classRows(classes: string[], { classAccuracies }: Evaluation): string[]
 function unreadableWords({ unreadable, images, accuracy }: Evaluation): string[] {
   if (unreadable.length === 0) return [];
   const asWrong = (accuracy * images) / (images + unreadable.length);
-  return [`${skippedSentence(unreadable)}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
+  return [`${visible(skippedSentence(unreadable))}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
 }
 
 /** An accuracy as by chance over many images comes from labels in another order more often than from a network. */

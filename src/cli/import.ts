@@ -9,6 +9,7 @@ import type { Preprocessing } from '../model/preprocessing.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
 interface ImportFlags {
@@ -53,9 +54,8 @@ Examples:
       for (const remark of remarks(imported, from)) block.log(`${path}: ${remark}`);
       writeModel(output, imported.network, imported.description);
       results.keep();
-      process.stdout.write(
-        json ? `${JSON.stringify(document(path, output, imported), null, 2)}\n` : words(output, imported),
-      );
+      if (json) printDocument(document(path, output, imported));
+      else printWords(words(output, imported));
     });
 }
 

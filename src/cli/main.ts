@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
+import { visible } from '../visible.ts';
 
 /** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted with the state saved. */
 const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
@@ -126,6 +127,6 @@ async function explain(error: unknown): Promise<number> {
 }
 
 function say(sentence: string, code: number): number {
-  process.stderr.write(`nasnet: ${sentence}\n`);
+  process.stderr.write(`nasnet: ${sentence.split('\n').map(visible).join('\n')}\n`); // a stack has lines
   return code;
 }

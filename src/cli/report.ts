@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 
 interface Flags {
   output: string;
@@ -49,7 +50,8 @@ export function registerReport(program: Command): void {
       const write = { 5: writeFigure5, 6: writeFigure6, study: writeStudy }[flags.figure ?? 'study'];
       const { files, said = [] } = await write(paths, flags);
       const words = [...files, ...said].map((line) => `${line}\n`).join('');
-      process.stdout.write(flags.json ? `${JSON.stringify({ files, said }, null, 2)}\n` : words);
+      if (flags.json) printDocument({ files, said });
+      else printWords(words);
     });
 }
 

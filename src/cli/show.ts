@@ -11,6 +11,7 @@ import { describeCell } from '../space/print.ts';
 import { openSearch } from '../study/parse-settings.ts';
 import { percent, whole } from '../words.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { alignColumns } from './terminal/columns.ts';
 import { writeOut } from './terminal/write-out.ts';
 
@@ -43,7 +44,8 @@ export function registerShow(program: Command): void {
         return;
       }
       const findings = findingsOf(study, top);
-      process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings));
+      if (json) printDocument(findings);
+      else printWords(describe(findings));
     });
 }
 

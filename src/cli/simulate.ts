@@ -9,6 +9,7 @@ import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceNames, spaces } from '../space/search-space.ts';
 import { duration, percent, whole } from '../words.ts';
 import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { alignColumns } from './terminal/columns.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
@@ -53,7 +54,8 @@ export function registerSimulate(program: Command): void {
       const block = new LiveBlock(process.stderr);
       const found = flags.strategy.split(',').map((name) => simulateOne(name.trim(), flags, landscape, block));
       block.draw([]);
-      process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : table(found, flags));
+      if (flags.json) printDocument(found);
+      else printWords(table(found, flags));
     });
 }
 

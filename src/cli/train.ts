@@ -19,6 +19,7 @@ import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
 import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
@@ -154,7 +155,8 @@ async function train(text: string, flags: Flags): Promise<void> {
   results.keep();
   const { test, ...details } = result.details;
   const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
-  process.stdout.write(flags.json ? `${JSON.stringify(found, null, 2)}\n` : words(found));
+  if (flags.json) printDocument(found);
+  else printWords(words(found));
 }
 
 function givenRecipe(flags: Flags): RecipeFlags {

@@ -9,7 +9,7 @@ import type { DatasetFiles } from './dataset-files.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { datasetFraming } from './framing.ts';
 import { type ListedImage, type Listing, listImages, requireEnough } from './image-listing.ts';
-import { planar, prepareImage } from './prepare-image.ts';
+import { openImage, planar, prepareImage, unreadable } from './prepare-image.ts';
 import type { OnProgress } from './progress.ts';
 
 export interface ImageFolderOptions {
@@ -121,16 +121,15 @@ export async function decodeImage(path: string, size: number): Promise<Uint8Arra
 }
 
 async function decodeByLanczos(path: string, size: number): Promise<Uint8Array> {
-  const { default: sharp } = await import('sharp');
-  const interleaved = await sharp(path, { failOn: 'error' })
-    .autoOrient()
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .resize(size, size, { fit: 'cover', position: 'centre' })
-    .raw({ depth: 'uchar' })
-    .toBuffer();
-  if (interleaved.length !== 3 * size * size) throw new Error(`decoded to ${interleaved.length} bytes`);
-  return planar(interleaved);
+  try {
+    const { image } = await openImage(path);
+    const square = image.resize(size, size, { fit: 'cover', position: 'centre' });
+    const interleaved = await square.raw({ depth: 'uchar' }).toBuffer();
+    if (interleaved.length !== 3 * size * size) throw new Error(`${interleaved.length} bytes`);
+    return planar(interleaved);
+  } catch (error) {
+    throw unreadable(error as Error, path);
+  }
 }
 
 const decoders: Record<FolderFilter, typeof decodeImage> = { area: decodeImage, lanczos: decodeByLanczos };

@@ -8,6 +8,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import { resample } from './enlarge.ts';
 import { type Frame, type Framing, frameOf } from './framing.ts';
+import { headBytes, readHead, unreadReason } from './image-formats.ts';
 import { shrink } from './resolution.ts';
 import { showForTest, type TestView } from './test-view.ts';
 
@@ -21,14 +22,9 @@ export async function prepareImage(
   framing: Framing,
   [height, width]: readonly [height: number, width: number],
 ): Promise<Uint8Array> {
-  const { default: sharp } = await import('sharp');
-  const upright = sharp(file, { failOn: 'error' })
-    .autoOrient()
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb');
   try {
-    const { autoOrient: image } = await upright.metadata();
-    const frame = frameOf([image.height, image.width], [height, width], framing);
+    const { image: upright, height: sourceHeight, width: sourceWidth } = await openImage(file);
+    const frame = frameOf([sourceHeight, sourceWidth], [height, width], framing);
     const cut = upright.extract(frame.source);
     const [pixels, size] = await (framing.interpolation === 'area'
       ? byArea(cut, frame)
@@ -36,14 +32,62 @@ export async function prepareImage(
     if (pixels.length !== 3 * size[0] * size[1]) throw new Error(`${pixels.length} bytes for ${size[1]} × ${size[0]}`);
     return framing.interpolation === 'area' ? averaged(pixels, size, [height, width]) : pixels;
   } catch (error) {
-    const name = typeof file === 'string' ? file : 'image';
-    throw new InputError(`${name}: expected an image, got ${reasonOf(error as Error, name)}`);
+    throw unreadable(error as Error, typeof file === 'string' ? file : 'image');
   }
 }
 
-/** The decoder's first line, without the file's name that stands in front already. */
-function reasonOf({ message }: Error, name: string): string {
-  return message.split('\n')[0]!.replace(`${name}: `, '');
+/** What a decoder may be given: a file of a few kilobytes may claim more than a machine has. */
+const most = { pixels: 0x3fff ** 2, bytes: 2 ** 30 };
+const sampleBytes: Readonly<Record<string, number>> = {
+  uchar: 1,
+  char: 1,
+  ushort: 2,
+  short: 2,
+  complex: 8,
+  double: 8,
+  dpcomplex: 16,
+};
+
+/**
+ * An image upright, on white and in sRGB, to be decoded, with the sides that it then has. Its first bytes decide what it is, and its
+ * header whether it is within the limits, before anything is decoded.
+ * @throws an Error with the reason, which `unreadable` makes a sentence
+ */
+export async function openImage(file: string | Uint8Array): Promise<{ image: Sharp; height: number; width: number }> {
+  const reason = unreadReason(typeof file === 'string' ? readHead(file) : Buffer.from(file.subarray(0, headBytes)));
+  if (reason !== undefined) throw new Error(reason);
+  const { default: sharp } = await import('sharp');
+  const image = sharp(file, { failOn: 'error', limitInputPixels: false })
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb');
+  const { width, height, channels, depth, autoOrient } = await image.metadata();
+  if (width * height > most.pixels)
+    throw new Error(`${width} × ${height} pixels; expected at most ${most.pixels.toLocaleString('en-US')}`);
+  const bytes = width * height * channels * (sampleBytes[depth] ?? 4);
+  if (bytes > most.bytes)
+    throw new Error(`${(bytes / 2 ** 30).toFixed(1)} GiB of pixels; expected at most ${most.bytes / 2 ** 30}`);
+  return { image, height: autoOrient.height, width: autoOrient.width };
+}
+
+/** Why a file could not be opened just now. */
+const passing: Readonly<Record<string, string>> = {
+  EACCES: 'a file that may not be read (permission denied)',
+  EPERM: 'a file that may not be read (permission denied)',
+  ENOENT: 'a file that is missing',
+  ELOOP: 'a link that leads to itself',
+};
+
+/** Reasons that lie in the machine or the file's rights and not in its bytes: the next time the same file may be read. */
+const mayPass =
+  /^E(?!NOENT|LOOP|ISDIR|NXIO)[A-Z]+$|out of memory|allocat|too many open files|permission|input\/output/i;
+
+/** One sentence with the file's name and the decoder's first line; its code is 'unreadable-now' where trying again makes sense. */
+export function unreadable(error: Error, name: string): InputError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reason = passing[code ?? ''] ?? message.split('\n')[0]!.replace(`${name}: `, '');
+  const now = mayPass.test(code ?? '') || mayPass.test(reason);
+  return new InputError(`${name}: expected an image, got ${reason}`, now ? { code: 'unreadable-now' } : {});
 }
 
 type Size = readonly [height: number, width: number];

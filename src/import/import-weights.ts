@@ -11,6 +11,7 @@ import { buildNetwork, type Network } from '../model/network.ts';
 import { withoutDrawing } from '../nn/initialise.ts';
 import { namedModels } from '../plan/named-models.ts';
 import { nasnetA } from '../space/published.ts';
+import { visible } from '../visible.ts';
 import { type Match, type MatchOptions, matchWeights } from './matching.ts';
 import type { Correspondence } from './naming.ts';
 import { sources } from './sources.ts';
@@ -90,7 +91,7 @@ function describe(path: string, { source, model, plan }: Match): ModelDescriptio
     network: { layout, cells, filters, stemChannels, skipReductionInput, input: [input, input] },
     classes: classNames(plan.classes),
     preprocessing: sources[source].preprocessing,
-    origin: `imported from ${sources[source].title}, ${basename(path)}`,
+    origin: `imported from ${sources[source].title}, ${visible(basename(path))}`,
   };
 }
 

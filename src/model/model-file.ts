@@ -3,7 +3,7 @@
 
 import type { Computing } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
-import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
+import { isVerified, readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
 import { type Plan, planNetwork } from '../plan/plan.ts';
 import { type ModelDescription, parseDescription, printDescription } from './model-description.ts';
 import { buildNetwork, type Network } from './network.ts';
@@ -36,15 +36,27 @@ export function readModelDescription(path: string): ModelDescription {
   return parseDescription(text, path);
 }
 
-/** The network with its weights, in evaluation. @throws InputError for a file that is no network of ours, or damaged */
+/** Whether a file's bytes are those of its checksum; 'unverified' is one without, which older versions wrote. */
+export type ChecksumState = 'verified' | 'unverified';
+
+/** Reads the whole file. @throws InputError for a damaged one */
+export const checksumOf = (path: string): ChecksumState => (isVerified(path) ? 'verified' : 'unverified');
+
+/**
+ * The network with its weights, in evaluation, and whether the file's checksum was compared.
+ * @throws InputError for a file that is no network of ours, or damaged
+ */
 export function readModel(
   path: string,
   computing: Partial<Computing> = {},
-): { network: Network; description: ModelDescription } {
+): { network: Network; description: ModelDescription; checksum: ChecksumState } {
   const description = readModelDescription(path);
   const network = buildNetwork(planOf(description), { initialise: false, ...computing });
+  let checksum: ChecksumState;
   try {
-    network.loadStateDict(readSafetensors(path).tensors);
+    const read = readSafetensors(path);
+    network.loadStateDict(read.tensors);
+    checksum = read.verified ? 'verified' : 'unverified';
   } catch (error) {
     network.dispose();
     throw error instanceof InputError && !error.message.startsWith(path)
@@ -52,5 +64,5 @@ export function readModel(
       : error;
   }
   network.train(false);
-  return { network, description };
+  return { network, description, checksum };
 }

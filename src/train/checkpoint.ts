@@ -2,6 +2,7 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -58,9 +59,11 @@ export function loadTraining(
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = Number(metadata.step);
+    const beside = metadata.beside === undefined ? undefined : parsedJson(metadata.beside, path, 'beside');
+    if (!Number.isSafeInteger(step) || step < 0) throw refusal(path, 'step', 'a whole number', metadata.step);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(unprefixed(optimizerPrefix, tensors), Number(metadata.optimizerSteps ?? step)); // older files lack it
-    return { step, ...(metadata.beside !== undefined && { beside: JSON.parse(metadata.beside) }) };
+    return { step, ...(beside !== undefined && { beside }) };
   });
 }
 

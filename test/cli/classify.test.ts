@@ -96,3 +96,23 @@ test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', 
     assert.match(stderr, sentence);
   }
 });
+
+test('no name of an image or a class steers the terminal', async () => {
+  const steering = 'x\x1b]0;owned\x07\x1b[2J\nnasnet: all fine \u202e';
+  const network = join(folder, 'steering.safetensors');
+  writeColourNetwork(network, [steering, 'lawn', 'brick'], [0, 1, 2]);
+  const odd = join(folder, 'odd');
+  await paintAll(odd, { [`a${steering}.png`]: 'red', [`b${steering}.png`]: 'broken' });
+  const ended = nasnets([
+    ['classify', network, odd, '--top', '3'],
+    ['classify', network, odd, '--json'],
+    ['evaluate', network, odd],
+  ]);
+  for (const { stdout, stderr } of ended) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be printed
+    assert.doesNotMatch(stdout + stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+    assert.doesNotMatch(stdout + stderr, /^nasnet: all fine/m);
+  }
+  assert.match(ended[0]!.stdout, /ax\\x1b\]0;owned\\x07\\x1b\[2J\\nnasnet: all fine \\u202e\.png: x\\x1b/);
+  assert.equal(JSON.parse(ended[1]!.stdout).images[0].classes[0].name, steering);
+});

@@ -23,6 +23,7 @@ const plan = planNetwork(nasnetA, { cells: 0, filters: 2, input: 8, classes: 2 }
 
 const measured = { accuracy: 0.75, topFiveAccuracy: 1, loss: 0.5, images: 40, imagesPerSecond: 9, classAccuracies: [] };
 const evaluated = evaluationDocument({
+  checksum: 'verified',
   model: weights,
   images: 'photos/val',
   classes: description.classes,

@@ -1,9 +1,11 @@
 // Images to a network's input: every framing against its closed form on a gradient, and every kind of file against its colour.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { crc32, deflateSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { type Framing, frameOf } from '../../src/data/framing.ts';
 import { imageBatch, prepareImage } from '../../src/data/prepare-image.ts';
@@ -212,6 +214,71 @@ test('what cannot be read is refused with its name and the reason', async () => 
   }
   const missing = prepareImage(join(folder, 'missing.jpg'), framings[0]!, [8, 8]);
   await assert.rejects(missing, /missing\.jpg: expected an image, got .*missing/);
+});
+
+/** A PNG of a few bytes whose header claims these sides. */
+function claiming(width: number, height: number, depth: number, colourType: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const named = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(named));
+    return Buffer.concat([length, named, sum]);
+  };
+  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, depth, colourType, 0, 0, 0]);
+  header.writeUInt32BE(width);
+  header.writeUInt32BE(height, 4);
+  const parts = [
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.alloc(1 << 16))),
+    chunk('IEND', Buffer.alloc(0)),
+  ];
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...parts]);
+}
+
+test('drawings, pages and formats that are not read are refused by what they hold, whatever their name', async () => {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="red"/></svg>';
+  const convert = 'which is not read here: convert it to PNG or JPEG';
+  const files: [string, Uint8Array | string, string][] = [
+    ['plain.png', svg, `an SVG drawing, ${convert}`],
+    ['declared.jpg', `\ufeff \n<?xml version="1.0"?>\n<!-- a picture -->\n${svg}`, `an SVG drawing, ${convert}`],
+    ['packed.png', gzipSync(svg), `a gzip archive, ${convert}`],
+    ['far.png', `<?xml version="1.0"?><!--${'x'.repeat(5000)}-->${svg}`, `a web page or XML, ${convert}`],
+    ['page.png', '%PDF-1.4\n%', `a PDF document, ${convert}`],
+    ['print.jpg', '%!PS-Adobe-3.0 EPSF-3.0', `a PostScript drawing, ${convert}`],
+    ['photo.jpg', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'), `a HEIC image, ${convert}`],
+    ['scan.png', `BM${'\0'.repeat(60)}`, `a BMP image, ${convert}`],
+    ['map.jpg', 'P6\n1 1\n255\nabc', `a PPM image, ${convert}`],
+    ['film.png', Buffer.from('\0\0\0\x0cjP  \r\n\x87\n', 'latin1'), `a JPEG 2000 image, ${convert}`],
+    ['wide.png', claiming(30_000, 30_000, 8, 2), '30000 × 30000 pixels; expected at most 268,402,689'],
+    ['deep.png', claiming(14_000, 14_000, 16, 6), '1.5 GiB of pixels; expected at most 1'],
+  ];
+  for (const [name, content, reason] of files) {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    for (const file of [path, Buffer.from(content)]) {
+      const said = typeof file === 'string' ? file : 'image';
+      const message = `${said}: expected an image, got ${reason}`;
+      await assert.rejects(prepareImage(file, framings[0]!, [8, 8]), { name: 'InputError', message });
+    }
+  }
+});
+
+test('a pipe, a folder and a link to itself are refused and never waited for', async () => {
+  const pipe = join(folder, 'pipe.png');
+  execFileSync('mkfifo', [pipe]);
+  const loop = join(folder, 'loop.png');
+  symlinkSync(loop, loop);
+  for (const [path, reason] of [
+    [pipe, 'something else than a file'],
+    ['/dev/zero', 'something else than a file'],
+    [folder, 'something else than a file'],
+    [loop, 'a link that leads to itself'],
+  ] as const) {
+    const message = `${path}: expected an image, got ${reason}`;
+    await assert.rejects(prepareImage(path, framings[0]!, [8, 8]), { name: 'InputError', message });
+  }
 });
 
 test('a batch is (byte - mean) / deviation of each colour, plane by plane, in channels_last', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,7 +7,13 @@ import { randn, tensor } from '../../src/engine/create.ts';
 import { noGrad } from '../../src/engine/memory.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import { parseDescription, printDescription } from '../../src/model/model-description.ts';
-import { type ModelDescription, readModel, readModelDescription, writeModel } from '../../src/model/model-file.ts';
+import {
+  checksumOf,
+  type ModelDescription,
+  readModel,
+  readModelDescription,
+  writeModel,
+} from '../../src/model/model-file.ts';
 import { buildNetwork } from '../../src/model/network.ts';
 import { imagenetPreprocessing, trainedPreprocessing } from '../../src/model/preprocessing.ts';
 import { writeSafetensors } from '../../src/nn/safetensors.ts';
@@ -50,11 +56,27 @@ test('a network read back gives the same answers, without its auxiliary head', (
   writeModel(path, network, description);
   const read = readModel(path);
   assert.deepEqual(read.description, description);
+  assert.deepEqual([read.checksum, checksumOf(path)], ['verified', 'verified']);
   assert.ok(![...read.network.namedParameters().keys()].some((name) => name.startsWith('auxiliary')));
   network.train(false);
   noGrad(() =>
     assert.deepEqual(read.network.forward(images).logits.toArray(), network.forward(images).logits.toArray()),
   );
+});
+
+test('a flipped bit of the weights is refused, and a file that another program wrote is read unverified', () => {
+  writeModel(path, buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 4, input: 16, classes: 3 })), description);
+  const bytes = readFileSync(path);
+  const foreign = Buffer.from(
+    bytes.toString('latin1').replace(/"nasnet-checksum":"nasnet-sha256:[0-9a-f]{64}"/, '"writer":"another"'.padEnd(98)),
+    'latin1',
+  );
+  bytes[bytes.length - 10]! ^= 1;
+  writeFileSync(path, bytes);
+  for (const read of [readModel, checksumOf])
+    assert.throws(() => read(path), /network\.safetensors: expected the bytes that its checksum says, got others: /);
+  writeFileSync(path, foreign);
+  assert.deepEqual([readModel(path).checksum, checksumOf(path)], ['unverified', 'unverified']);
 });
 
 test('a file of format 1 gives its network, and its whitening as preprocessing', () => {

@@ -1,6 +1,7 @@
 // Files of tensors: what an independent reader finds in ours, and one sentence for each way in which a file can be wrong.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,13 @@ import { ones, tensor } from '../../src/engine/create.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
 import type { DType } from '../../src/engine/tensor.ts';
 import { Failure, InputError } from '../../src/failure.ts';
-import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../../src/nn/safetensors.ts';
+import {
+  isVerified,
+  openSafetensors,
+  readSafetensors,
+  readSafetensorsMetadata,
+  writeSafetensors,
+} from '../../src/nn/safetensors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-safetensors-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -52,7 +59,12 @@ test('an independent reader finds our tensors: little-endian, row-major, without
   const length = Number(bytes.readBigUInt64LE());
   assert.equal((8 + length) % 8, 0);
   const { __metadata__, ...entries } = JSON.parse(bytes.toString('utf8', 8, 8 + length));
-  assert.deepEqual(__metadata__, { note: 'ä 漢字 🙂 "quoted"\n' });
+  const { 'nasnet-checksum': checksum, ...texts } = __metadata__;
+  assert.deepEqual(texts, { note: 'ä 漢字 🙂 "quoted"\n' });
+  const [beginning, digits] = checksum.split(':');
+  const withoutDigits = bytes.toString('latin1').replace(digits, '0'.repeat(64));
+  assert.equal(beginning, 'nasnet-sha256');
+  assert.equal(digits, createHash('sha256').update(withoutDigits, 'latin1').digest('hex'));
   assert.deepEqual(entries, {
     'stem.weight': { dtype: 'F32', shape: [1, 3, 2, 1], data_offsets: [0, 24] },
     scalar: { dtype: 'I64', shape: [], data_offsets: [24, 32] },
@@ -216,4 +228,64 @@ test('a failed writing leaves the older file as it was, and nothing beside it', 
   assert.deepEqual(readdirSync(folder), ['file.safetensors']);
   const lost = join(folder, 'no', 'such', 'folder');
   assert.throws(() => writeSafetensors(lost, {}), Failure);
+});
+
+test('no single flipped bit of a file of ours is read, in the header or in the elements; an unflipped one is verified', () => {
+  writeSafetensors(path, { a: ones([3]), b: tensor([1, 2], [2], { dtype: 'uint8' }) }, { step: '12', 7: 'in front' });
+  const good = readFileSync(path);
+  assert.deepEqual([readSafetensors(path).verified, isVerified(path)], [true, true]);
+  for (let bit = 0; bit < 8 * good.length; bit++) {
+    const flipped = Buffer.from(good);
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    writeFileSync(path, flipped);
+    for (const read of [readSafetensors, isVerified, (file: string) => openSafetensors(file).close()])
+      assert.throws(() => read(path), InputError, `bit ${bit}`);
+  }
+  refused(/: the file is damaged, or another program changed it$/);
+});
+
+test('a file without a checksum is read and said to be unverified', () => {
+  file({ a: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }, [7]);
+  assert.deepEqual([readSafetensors(path).verified, isVerified(path)], [undefined, false]);
+});
+
+test('overlaps, gaps and names that come twice are refused: of each a reader would keep one in silence', () => {
+  const at = (begin: number, end: number) => ({ dtype: 'U8', shape: [end - begin], data_offsets: [begin, end] });
+  const four = [1, 2, 3, 4];
+  file({ a: at(0, 4), b: at(0, 4) }, four);
+  refused('b: expected its bytes to begin at 4, got 0: an overlap');
+  file({ a: at(0, 3), b: at(2, 4) }, four);
+  refused('b: expected its bytes to begin at 3, got 2: an overlap');
+  file({ b: at(3, 4), a: at(0, 2) }, four);
+  refused('b: expected its bytes to begin at 2, got 3: a gap');
+  file({ a: at(1, 4) }, four);
+  refused('a: expected its bytes to begin at 0, got 1: a gap');
+  const entry = JSON.stringify(at(0, 4));
+  const twice = (name: string) => `expected a header of tensors, each name once, got the name ${name} twice`;
+  file(`{"a":${entry},"a":${entry}}`, four);
+  refused(twice('"a"'));
+  file(`{"a" :${entry},"\\u0061"\n:${entry}}`, four);
+  refused(twice('"a"'));
+  file('{"a":{"dtype":"U8","dtype":"I8","shape":[4],"data_offsets":[0,4]}}', four);
+  refused(twice('"dtype"'));
+  file('{"__metadata__":{"x":"1","x":"2"}}');
+  refused(twice('"x"'));
+  file({ 'a":"a': at(0, 2), '{"a"': at(2, 4) }, four);
+  assert.deepEqual(Object.keys(readSafetensors(path).tensors), ['a":"a', '{"a"']);
+});
+
+test('nesting without end, thousands of dimensions and sides beyond counting end in a sentence', () => {
+  const deep = '['.repeat(300_000) + ']'.repeat(300_000);
+  for (const header of [`{"a":${deep}}`, `{"__metadata__":{"a":${deep}}}`, '{"a":'.repeat(300_000), '['.repeat(9)]) {
+    file(header);
+    refused('expected a header of tensors, each name once, got a header nested more than 8 deep');
+  }
+  file({ a: { dtype: 'U8', shape: [1, ...Array(5000).fill(1)], data_offsets: [0, 1] } }, [1]);
+  refused('a: expected at most 64 dimensions, got 5001');
+  file({ a: { dtype: 'U8', shape: [0, 9e15, 9e15], data_offsets: [0, 0] } });
+  refused('a: expected a shape that a tensor can have, got [0,9000000000000000,9000000000000000]');
+  file({ a: { dtype: 'x'.repeat(100_000) } });
+  refused(/^.{1,400}$/);
+  file('{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', [5]);
+  assert.deepEqual(Object.keys(readSafetensors(path).tensors), ['__proto__']);
 });

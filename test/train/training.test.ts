@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -133,6 +133,12 @@ test('a checkpoint of another training, or a damaged one, is left aside', async 
   writeFileSync(path, 'half a file');
   const damaged = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
   assert.ok(bytesOf(damaged).equals(fresh));
+  await trained({ checkpoints: new Checkpoints(path, { identity: 'mine', seconds: 0 }) });
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 10]! ^= 1; // one bit of a weight
+  writeFileSync(path, bytes);
+  const flipped = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  assert.ok(bytesOf(flipped).equals(fresh));
 });
 
 test('a loss that is no number ends the training with its class', async () => {

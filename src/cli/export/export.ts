@@ -9,6 +9,7 @@ import { type GivenFlags, givenFlags } from '../flags/given.ts';
 import { addModelFlags, modelHelp, readNetwork } from '../flags/model-flags.ts';
 import { wholeNumber } from '../flags/parsers.ts';
 import { enlargeHelp, enlargement, shownEnlarged } from '../flags/test-view-flag.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { type FormatName, formats, writtenBy } from './formats.ts';
 
@@ -77,11 +78,8 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   block.draw([]);
   const { said, ...document } = exported;
   const { trainableParameters } = network.plan;
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ model, format, trainableParameters, ...document }, null, 2)}\n`
-      : `${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...said].join('\n')}\n`,
-  );
+  if (json) printDocument({ model, format, trainableParameters, ...document });
+  else printWords(`${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...said].join('\n')}\n`);
 }
 
 /** The files that a MODEL string reads. */

@@ -4,7 +4,7 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { extensions } from '../../data/image-listing.ts';
-import { imageBatch } from '../../data/prepare-image.ts';
+import { imageBatch, openImage } from '../../data/prepare-image.ts';
 import { readAhead } from '../../data/read-ahead.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { ExamplePicture } from '../../export/html/export-html.ts';
@@ -36,12 +36,10 @@ export async function realImages(folder: string, description: ModelDescription, 
 
 /** A few pictures for the page; those that cannot be read are left out: realImages has named such. */
 export async function examplePictures(folder: string): Promise<ExamplePicture[]> {
-  const { default: sharp } = await import('sharp');
   const files = evenly(imageFiles(folder), offered);
   const pictures = files.map(async (path): Promise<ExamplePicture[]> => {
-    const upright = sharp(path).autoOrient().flatten({ background: '#ffffff' });
-    const small = upright.resize(offeredSide, offeredSide, { fit: 'inside', withoutEnlargement: true });
-    const { width, height } = await sharp(path).metadata();
+    const { image, width, height } = await openImage(path);
+    const small = image.resize(offeredSide, offeredSide, { fit: 'inside', withoutEnlargement: true });
     const pixelExact = Math.max(width, height) <= 128; // a thumbnail, of which JPEG would show
     const encoded = pixelExact ? small.png() : small.jpeg({ quality: 88 });
     return [{ name: basename(path), type: pixelExact ? 'image/png' : 'image/jpeg', bytes: await encoded.toBuffer() }];

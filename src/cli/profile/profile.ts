@@ -6,6 +6,7 @@ import { InputError } from '../../failure.ts';
 import type { ModelFlags } from '../../plan/model-name.ts';
 import { addModelFlags, modelHelp, readNetwork, typedFlags } from '../flags/model-flags.ts';
 import { positiveNumber, wholeNumber } from '../flags/parsers.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import { familyDocument, familyTable } from './family-table.ts';
 import type { MeasureFlags } from './latency-table.ts';
 import { profile, profileTable } from './network-table.ts';
@@ -46,7 +47,8 @@ export function registerProfile(program: Command): void {
 
 async function run(model: string | undefined, { json, ...flags }: Flags): Promise<void> {
   const { document, text } = flags.family ? describeFamily(model, flags) : await describeModel(model, flags);
-  process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text());
+  if (json) printDocument(document);
+  else printWords(text());
 }
 
 interface Described {
@@ -76,11 +78,20 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
     const document = { ...profile(network.plan), ...latency };
     return { document, text: () => latencyTable(model, network.plan, latency) };
   }
-  const noAuxiliary = network.description
-    ? 'the file holds none, only training uses it'
-    : 'the image is too small for one';
-  return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
+  if (!network.description) {
+    const noAuxiliary = 'the image is too small for one';
+    return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
+  }
+  const { checksumOf } = await import('../../model/model-file.ts'); // with the engine
+  const checksum = checksumOf(model);
+  const table = () => profileTable(network.plan, 'the file holds none, only training uses it');
+  return { document: { ...profile(network.plan), checksum }, text: () => `${table()}${checksumWords[checksum]}\n` };
 }
+
+const checksumWords = {
+  verified: 'the file is whole: its bytes are those of its checksum',
+  unverified: 'the file carries no checksum: whether it is damaged cannot be told',
+};
 
 /** A commander argument parser: several values with commas between them. */
 function listOf<T>(parse: (text: string) => T): (text: string) => T[] {

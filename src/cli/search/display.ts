@@ -68,7 +68,8 @@ export class SearchDisplay extends LiveBlock {
   }
 
   note(line: string): void {
-    this.log(`\n${line}`);
+    this.log('');
+    this.log(line);
   }
 
   /** To be given every event. */

@@ -7,6 +7,7 @@ import type { ImageCounts } from '../../forecast/prediction.ts';
 import { estimateOf, type Searching, type Start, startOf, workersFor } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { GivenFlags } from '../flags/given.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { adviceFor, estimateLines, statement } from './statement.ts';
@@ -51,8 +52,8 @@ export async function stateSearch(
     estimate,
     ...(warning && { warning }),
   };
-  if (flags.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  else process.stdout.write(`${textOf(document).join('\n')}\n`);
+  if (flags.json) printDocument(document);
+  else printWords(`${textOf(document).join('\n')}\n`);
 }
 
 interface Stated {

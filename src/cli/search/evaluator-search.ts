@@ -15,6 +15,7 @@ import { Study } from '../../study/study.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
@@ -176,7 +177,7 @@ async function closeWith(
   writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (json) {
-    process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+    printDocument(findings);
     return;
   }
   const [best] = findings.top;
@@ -194,5 +195,5 @@ async function closeWith(
     `  ${programName} search --study ${path} --trials ${2 * trials}   (more cells in the same study)`,
     '',
   ];
-  process.stdout.write(lines.join('\n'));
+  printWords(lines.join('\n'));
 }

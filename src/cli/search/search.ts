@@ -21,6 +21,7 @@ import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
+import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
@@ -106,8 +107,8 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   results.keep();
   writeReport(study, directory, results);
   const findings = findingsOf(study);
-  if (flags.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
-  else process.stdout.write(closingWords(sentences(findings), directory, path, trials));
+  if (flags.json) printDocument(findings);
+  else printWords(closingWords(sentences(findings), directory, path, trials));
 }
 
 function finishedWords(study: Study<SearchSettings>, trials: number): string {

@@ -1,6 +1,7 @@
 // Lines on stderr that are redrawn in place on a terminal, and stay plain lines elsewhere.
 
 import { stripVTControlCharacters } from 'node:util';
+import { visible } from '../../visible.ts';
 
 const segments = new Intl.Segmenter();
 const wide =
@@ -10,7 +11,7 @@ const wide =
 export function cutTo(line: string, columns: number): string {
   let text = '';
   let left = columns;
-  for (const { segment } of segments.segment(stripVTControlCharacters(line).replaceAll('\t', ' '))) {
+  for (const { segment } of segments.segment(visible(stripVTControlCharacters(line).replaceAll('\t', ' ')))) {
     left -= wide.test(segment) ? 2 : 1;
     if (left < 0) return text;
     text += segment;
@@ -44,7 +45,8 @@ export class LiveBlock {
 
   /** Prints a line that stays, above the block. */
   log(line: string): void {
-    this.#stream.write(this.live ? `${this.#up()}\x1b[J${line}\n` : `${line}\n`);
+    const shown = visible(line);
+    this.#stream.write(this.live ? `${this.#up()}\x1b[J${shown}\n` : `${shown}\n`);
     this.#drawn = 0;
   }
 

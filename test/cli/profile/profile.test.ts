@@ -289,5 +289,5 @@ test('profile loads neither engine nor SQLite for a published cell', () => {
   };
   visit(join(source, 'cli/profile/profile.ts'));
   const folders = new Set([...seen].map((name) => name.slice(source.length + 1).split('/')[0]));
-  assert.deepEqual([...folders].sort(), ['cli', 'failure.ts', 'forecast', 'plan', 'space']);
+  assert.deepEqual([...folders].sort(), ['cli', 'failure.ts', 'forecast', 'plan', 'space', 'visible.ts']);
 });
