@@ -152,7 +152,10 @@ test('the wrong order, an unknown trial and a second outcome are refused in one 
   const outcome = (number: number, reward = 0.5) => withStudy(path, (study) => tellTrial(study, number, { reward }));
   refuses(() => outcome(0), /trial: expected one that "ask" has given out, of which there is none yet, got 0$/);
   const first = ask(path)!;
-  refuses(() => ask(path), /expected an outcome of trial 0 first, by "tell", got another ask; the longest open one can/);
+  refuses(
+    () => ask(path),
+    /expected an outcome of trial 0 first, by "tell", got another ask; the longest open one can/,
+  );
   refuses(() => outcome(1), /trial: expected one from 0 to 0, got 1$/);
   refuses(() => outcome(0, 1.5), /trial 0: expected a reward from 0 to 1, got 1.5$/);
   tell(path, first);
