@@ -2,6 +2,7 @@
 // the evaluator's lines into messages. It decides nothing but when a job's time is over; the pool does the rest.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { nasnetVersion } from '../version.ts';
 import { type Answer, harmless, nonsense, parseAnswer, protocolVersion } from './evaluator-protocol.ts';
 import type { GroupGuard } from './group-guard.ts';
@@ -188,7 +189,8 @@ export class CommandWorker implements PoolWorker {
       clearTimeout(this.#job?.timer);
       if (ended) return;
       ended = true;
-      this.#options.onEnd({ code, signal, reason: this.#reason, kind: this.#kind, lines: this.#lines });
+      const by = signal ?? signalBehind(code);
+      this.#options.onEnd({ code, signal: by, reason: this.#reason, kind: this.#kind, lines: this.#lines });
     };
     shell.on('close', end); // after exit and the last line of output …
     shell.on('exit', (code, signal) => {
@@ -215,4 +217,10 @@ export class CommandWorker implements PoolWorker {
   #write(line: object): void {
     this.#shell.stdin?.write(`${JSON.stringify(line)}\n`);
   }
+}
+
+/** The signal that ended what a shell waited for: the shell exits with 128 more than its number. */
+function signalBehind(code: number | null): NodeJS.Signals | null {
+  const found = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
+  return found ? (found[0] as NodeJS.Signals) : null;
 }

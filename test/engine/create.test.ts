@@ -5,7 +5,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { arange, empty, fromBytes, mapFile, ones, onesLike, randn, tensor, zeros } from '../../src/engine/create.ts';
+import {
+  arange,
+  empty,
+  fromBytes,
+  indexTensor,
+  mapFile,
+  ones,
+  onesLike,
+  randn,
+  tensor,
+  zeros,
+} from '../../src/engine/create.ts';
 import { conv2d } from '../../src/engine/operators.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 
@@ -167,4 +178,13 @@ test('a file that is missing, too short or misaligned is refused with a sentence
   assert.throws(() => mapFile(path, 'uint8', [1], -1), /byteOffset/);
   assert.throws(() => mapFile(path, 'uint8', [2 ** 40, 2 ** 40]), /a shape of impossible size$/);
   assert.throws(() => mapFile(folder, 'uint8', [1]), /^Error: mapFile: /);
+});
+
+test('indices become int64, whatever held them', () => {
+  for (const numbers of [[3, 0, 2 ** 40], Float64Array.of(3, 0, 2 ** 40)]) {
+    const made = indexTensor(numbers);
+    assert.equal(made.dtype, 'int64');
+    assert.deepEqual([...made.toArray()], [3, 0, 2 ** 40]);
+  }
+  assert.deepEqual(indexTensor(Int32Array.of()).shape, [0]);
 });

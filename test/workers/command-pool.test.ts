@@ -174,6 +174,14 @@ test('a command that can never start rejects all jobs with one sentence', async 
   await assert.rejects(early.run({}), /expected a hello line first, got/);
 });
 
+test('a signal that ends a program under its shell is told as such', async () => {
+  const command = python('os.kill(os.getpid(), signal.SIGKILL)').replace(/^exec /, '');
+  await using pool = poolOf(`${command}; exit $?`);
+  const { kind, message } = resultOf(await pool.run({})) as Record<string, string>;
+  assert.equal(kind, 'out-of-memory');
+  assert.match(message!, /^the evaluator was killed \(SIGKILL\), most likely because the machine ran out of memory/);
+});
+
 test('stderr passes through, and its last lines stand in the failure', async () => {
   const lines: string[] = [];
   await using pool = poolOf(python('sys.stderr.write("loading\\nno \\x1b[1mmemory\\n"); sys.exit(3)'), {

@@ -146,7 +146,10 @@ test('what cannot be exported is refused in a sentence, with exit code 2, and wr
     ],
     [['trained.safetensors', '-o', 'a.onnx', '--classes', '5'], /--classes: expected no such flag/],
     [['trained.safetensors', '-o', 'a.onnx', '--images', 'none'], /--images: expected a folder, got ENOENT/],
-    [['trained.safetensors', '-o', 'photos', '--format', 'onnx'], /--output: expected a file, got photos/],
+    [
+      ['trained.safetensors', '-o', 'photos', '--format', 'onnx'],
+      /^nasnet: photos: expected a file to write, got a folder$/m,
+    ],
     [['missing.safetensors', '-o', 'a.onnx'], /missing\.safetensors: expected a safetensors file, got no such file/],
   ];
   const results = nasnets(refused.map(([words]) => ['export', ...words]));

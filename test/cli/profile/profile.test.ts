@@ -267,7 +267,7 @@ test('bad input is one sentence on stderr and exit code 2', () => {
 test('draw writes published cells, files, a trial and the best trial of a study', () => {
   const output = join(folder, 'cell.svg');
   const drawn = (name: string) => {
-    assert.deepEqual(nasnet('draw', name, '-o', output), { status: 0, stdout: '', stderr: '' });
+    assert.deepEqual(nasnet('draw', name, '-o', output, '--overwrite'), { status: 0, stdout: '', stderr: '' });
     return readFileSync(output, 'utf8');
   };
   assert.match(drawn('nasnet-a'), /<title>NASNet-A<\/title>/);
