@@ -27,7 +27,7 @@ test('importing loads no engine; ready loads it and changes no setting of the pr
   const found = await program(`
     import { ready } from 'nasnet';
     const before = ${loaded}.length;
-    const engine = await ready();
+    const engine = await ready({ build: false });
     const { zeros } = await import('nasnet/engine');
     const { default: sharp } = await import('sharp');
     console.log(JSON.stringify({ before, after: ${loaded}.length > 0, settings: ${settings}, devices: engine.devices[0],
@@ -38,7 +38,7 @@ test('importing loads no engine; ready loads it and changes no setting of the pr
 test('asked to, ready tunes the process as the command does, and leaves what is set', async () => {
   const code = `
     import { ready } from 'nasnet';
-    await ready({ tuneProcess: true, threads: 1 });
+    await ready({ build: false, tuneProcess: true, threads: 1 });
     const { threads } = await import('nasnet/engine');
     console.log(JSON.stringify({ settings: ${settings}, threads: threads() }));`;
   assert.deepEqual(await program(code), { settings: ['passive', '2000'], threads: 1 });
