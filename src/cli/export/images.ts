@@ -48,8 +48,11 @@ export async function examplePictures(folder: string): Promise<ExamplePicture[]>
 }
 
 function imageFiles(folder: string): string[] {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new InputError(`--images: expected a folder, got ${folder}`);
+  try {
+    if (!statSync(folder).isDirectory()) throw new Error(`a file (${folder})`);
+  } catch (error) {
+    throw new InputError(`--images: expected a folder, got ${(error as Error).message}`);
+  }
   return imageFilesBelow(folder).map(({ path }) => path);
 }
 
