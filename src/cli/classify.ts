@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { ClassNames } from '../data/class-names.ts';
-import { imageFilesBelow } from '../data/image-listing.ts';
+import { imageFilesBelow, LeftOut } from '../data/image-files.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -54,12 +54,14 @@ Examples:
 
 async function classify(model: string, paths: string[], { top, batch, threads, json }: Flags): Promise<void> {
   readModelDescription(model); // its sentence before the images are looked for
-  const files = paths.flatMap(imagesOf);
+  const leftOut = new LeftOut();
+  const files = paths.flatMap((path) => imagesOf(path, leftOut));
   setThreads(threads);
   const { network, description, checksum } = readModel(model);
   const { preprocessing, network: sizes, classes } = description;
   const names = new ClassNames(classes);
   const block = new LiveBlock(process.stderr);
+  if (leftOut.counts.size > 0) block.log(`Left out ${leftOut.words()}`);
   const classified: Classified[] = [];
   const unreadable: string[] = [];
   const batchSize = batch ?? batchWithinMemory(network.plan);
@@ -95,11 +97,12 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
 }
 
 /** @throws InputError for a path where nothing is, and for a folder without images */
-function imagesOf(path: string): { path: string }[] {
+function imagesOf(path: string, leftOut: LeftOut): { path: string }[] {
   if (!existsSync(path)) throw new InputError(`${path}: expected an image or a folder of images, got no such file`);
   if (!statSync(path).isDirectory()) return [{ path }];
-  const files = imageFilesBelow(path);
-  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, found none`);
+  const files = imageFilesBelow(path, leftOut);
+  const left = leftOut.counts.size > 0 ? ` (left out: ${leftOut.words()})` : '';
+  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, found none${left}`);
   return files;
 }
 

@@ -135,7 +135,8 @@ async function findSource(
   const { classes, network, preprocessing } = description;
   const dataset = flags.dataset ?? (images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
   if (dataset === undefined) {
-    const { folder, images: found } = findLabelledImages(images!, classes, flags);
+    const { folder, images: found, leftOut } = findLabelledImages(images!, classes, flags);
+    if (leftOut.counts.size > 0) block.log(`${folder}: left out ${leftOut.words()}`);
     const chosen = Array.from(chosenPlaces(found.length, flags.limit), (place) => found[place]!);
     return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
   }

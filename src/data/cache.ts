@@ -33,14 +33,18 @@ interface Entry {
   sha256: string;
   /** Images that could not be read and were left out: "path (reason)". */
   skipped: string[];
+  /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
+  again?: string[];
 }
 
 /** Fills the writer, training images first, and says what the dataset is and which images were left out. */
-export type Prepare = (writer: DatasetWriter) => Promise<{ description: Description; skipped: string[] }>;
+export type Prepare = (writer: DatasetWriter) => Promise<{ description: Description } & Omit<Prepared, 'files'>>;
 
 export interface Prepared {
   files: DatasetFiles;
   skipped: string[];
+  /** As in the entry. */
+  again?: string[];
 }
 
 /** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
@@ -52,24 +56,31 @@ export function cacheRoot(): string {
 
 /**
  * The entry `key` of a cache, prepared if it is missing or its bytes are not those once written. Processes that ask at
- * once wait for the first and then share its work. Throws a Failure if the cache cannot be written.
+ * once wait for the first and then share its work. One that `isStale` is prepared anew. Throws a Failure if the cache cannot be
+ * written.
  */
-export async function cached(cache: string, key: string, onProgress: OnProgress, prepare: Prepare): Promise<Prepared> {
+export async function cached(
+  cache: string,
+  key: string,
+  onProgress: OnProgress,
+  prepare: Prepare,
+  isStale: (prepared: Prepared) => boolean = () => false,
+): Promise<Prepared> {
   const present = await readEntry(cache, key);
-  if (present) return present;
+  if (present && !isStale(present)) return present;
   makeFolder(cache);
   const onWait = () => onProgress({ task: 'wait', subject: key, done: 0, total: 0, unit: 'images' });
   return withLock(join(cache, `${key}.lock`), onWait, async () => {
     const prepared = await readEntry(cache, key);
-    if (prepared) return prepared;
+    if (prepared && !isStale(prepared)) return prepared;
     clearLeftovers(cache, key);
     const writer = await DatasetWriter.create(join(cache, `${key}.bin`)).catch((error) => {
       throw diskSentence(cache, error);
     });
     try {
-      const { description, skipped } = await prepare(writer);
-      const block = await writer.finish(description, { format, skipped });
-      return { files: withPaths(cache, block.files), skipped };
+      const { description, ...left } = await prepare(writer);
+      const block = await writer.finish(description, { format, ...left });
+      return { files: withPaths(cache, block.files), ...left };
     } catch (error) {
       await writer.discard();
       throw diskSentence(cache, error);
@@ -84,7 +95,7 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex') === entry.sha256
-    ? { files: withPaths(cache, entry.files), skipped: entry.skipped }
+    ? { files: withPaths(cache, entry.files), skipped: entry.skipped, ...(entry.again && { again: entry.again }) }
     : undefined;
 }
 

@@ -33,7 +33,7 @@ export class DatasetWriter {
   /** Writes labels and description, and puts both in place. The returned paths are relative to the cache. */
   async finish(
     description: Description,
-    rest: { format: number; skipped: string[] },
+    rest: { format: number; skipped: string[]; again?: string[] },
   ): Promise<{ files: DatasetFiles }> {
     const { train, test } = this.#labels;
     if (this.#bytes !== (train.length + test.length) * imageBytes(description)) {

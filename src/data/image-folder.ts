@@ -2,13 +2,15 @@
 // image-listing.ts decides which files belong to it.
 
 import { createHash } from 'node:crypto';
-import { basename, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { InputError } from '../failure.ts';
-import { cached, cacheRoot } from './cache.ts';
+import { visible } from '../visible.ts';
+import { cached, cacheRoot, type Prepared } from './cache.ts';
 import type { DatasetFiles } from './dataset-files.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { datasetFraming } from './framing.ts';
-import { type ListedImage, type Listing, listImages, requireEnough } from './image-listing.ts';
+import { readHead } from './image-formats.ts';
+import { type ListedImage, type Listing, layoutLines, listImages, requireEnough } from './image-listing.ts';
 import { openImage, planar, prepareImage, unreadable } from './prepare-image.ts';
 import type { OnProgress } from './progress.ts';
 
@@ -19,6 +21,8 @@ export interface ImageFolderOptions {
   filter?: FolderFilter;
   cache?: string;
   onProgress?: OnProgress;
+  /** Is given, before anything is decoded, what the folder was taken for: its classes, its parts, what was left out. */
+  onLayout?: (lines: string[]) => void;
   /** Is given the images that could not be read, "path (reason)", also when they were found out earlier. */
   onSkipped?: (skipped: string[]) => void;
 }
@@ -34,15 +38,17 @@ const imagesAtOnce = 64;
  * read is left out and told. Throws an InputError that names a folder or a class that cannot be used.
  */
 export async function prepareImageFolder(folder: string, options: ImageFolderOptions): Promise<DatasetFiles> {
-  const { size, filter = 'area', cache = cacheRoot(), onProgress = () => {}, onSkipped = () => {} } = options;
+  const { size, filter = 'area', cache = cacheRoot(), onProgress = () => {} } = options;
   if (!Number.isInteger(size) || size < sizes.least || size > sizes.most) {
     throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`);
   }
   const root = resolve(folder);
   const listing = listImages(root);
-  const { files, skipped } = await cached(cache, keyOf(root, listing, size, filter), onProgress, async (writer) => {
+  options.onLayout?.(layoutLines(root, listing));
+  const key = keyOf(root, listing, size, filter);
+  const prepare = async (writer: DatasetWriter) => {
     const decode = (path: string) => decoders[filter](path, size);
-    const skipped = await decodeAll(root, listing, decode, writer, onProgress);
+    const left = await decodeAll(root, listing, decode, writer, onProgress);
     const description = {
       name: basename(root),
       source: root,
@@ -51,10 +57,20 @@ export async function prepareImageFolder(folder: string, options: ImageFolderOpt
       width: size,
       holdOut: 'stratified' as const,
     };
-    return { description, skipped };
-  });
-  if (skipped.length > 0) onSkipped(skipped);
+    return { description, ...left };
+  };
+  const mayBeReadNow = ({ again = [] }: Prepared) => again.some((path) => isReadable(join(root, path)));
+  const { files, skipped } = await cached(cache, key, onProgress, prepare, mayBeReadNow);
+  if (skipped.length > 0) options.onSkipped?.(skipped);
   return files;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    return readHead(path).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** The skipped images as one sentence, the first few by name. */
@@ -67,9 +83,10 @@ export function skippedSentence(skipped: string[]): string {
 /** Changes when a file is added, removed, renamed, resized or written again. */
 function keyOf(root: string, listing: Listing, size: number, filter: FolderFilter): string {
   const hash = createHash('sha256').update(JSON.stringify([root, listing.classes, listing.testFolder]));
-  for (const { path, label, bytes, modified } of [...listing.train, ...listing.test]) {
-    hash.update(JSON.stringify([relative(root, path), label, bytes, modified]));
-  }
+  const below = root.endsWith(sep) ? root.length : root.length + 1;
+  for (const part of [listing.train, listing.test])
+    for (const { path, label, bytes, modified } of part)
+      hash.update(JSON.stringify([path.slice(below), label, bytes, modified]));
   const name = basename(root)
     .replace(/[^\w-]+/g, '_')
     .slice(0, 40);
@@ -82,8 +99,9 @@ async function decodeAll(
   decode: (path: string) => Promise<Uint8Array>,
   writer: DatasetWriter,
   onProgress: OnProgress,
-): Promise<string[]> {
+): Promise<Pick<Prepared, 'skipped' | 'again'>> {
   const skipped: string[] = [];
+  const again: string[] = [];
   const total = listing.train.length + listing.test.length;
   let done = 0;
   const decodePart = async (part: 'train' | 'test') => {
@@ -94,7 +112,9 @@ async function decodeAll(
       for (const [index, image] of images.entries()) {
         const pixels = decoded[index]!;
         if (pixels instanceof Error) {
-          skipped.push(`${relative(root, image.path)} (${reasonOf(pixels, image.path)})`);
+          const path = relative(root, image.path);
+          skipped.push(`${visible(path)} (${reasonOf(pixels, image.path)})`);
+          if ((pixels as InputError).code === 'unreadable-now') again.push(path);
         } else {
           kept.push(image);
           await writer.add(part, pixels, [image.label]);
@@ -112,7 +132,7 @@ async function decodeAll(
   } catch (error) {
     throw skipped.length > 0 ? new InputError(`${(error as Error).message}; ${skippedSentence(skipped)}`) : error;
   }
-  return skipped;
+  return { skipped, ...(again.length > 0 && { again }) };
 }
 
 /** One image as planar bytes [3, size, size]. Rejects with the decoder's reason. */
@@ -135,4 +155,4 @@ async function decodeByLanczos(path: string, size: number): Promise<Uint8Array> 
 const decoders: Record<FolderFilter, typeof decodeImage> = { area: decodeImage, lanczos: decodeByLanczos };
 
 const reasonOf = ({ message }: Error, path: string) =>
-  message.replace(`${path}: expected an image, got `, '').split('\n')[0]!;
+  message.replace(`${visible(path)}: expected an image, got `, '').split('\n')[0]!;

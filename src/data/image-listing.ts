@@ -1,22 +1,24 @@
 // Finds the images of a folder that holds one sub-folder per class. Names, sizes and dates only: nothing is decoded here.
 
-import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { extname, join, relative } from 'node:path';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { InputError } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
-
-export const extensions = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'];
+import { fewNames } from './class-names.ts';
+import { namesOf, type Part, partOf } from './folder-names.ts';
+import { type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
 
 /** Readable images a class must have: enough that training, validation and test each get at least one. */
-export const fewest = { train: 5, test: 1 };
+export const fewest = {
+  /** Where the test images are held out of them. */
+  images: 5,
+  /** Where the test has a folder of its own. */
+  train: 5,
+  test: 1,
+};
+export const mostClasses = 10_000;
 /** Without a test folder one image in six of every class is held out for the test, as in CIFAR-10. */
 export const testShare = 1 / 6;
-
-export interface ImageFile {
-  path: string;
-  bytes: number;
-  modified: number;
-}
 
 export interface ListedImage extends ImageFile {
   label: number;
@@ -28,116 +30,174 @@ export interface Listing {
   test: ListedImage[];
   /** Whether the test images come from a folder of their own. */
   testFolder: boolean;
+  layout: Layout;
+  leftOut: LeftOut;
+}
+
+/** Which folders were taken for what. */
+export interface Layout {
+  train: string[];
+  /** One of `train` whose images join the training images: validation images are drawn from all of them. */
+  validation?: string;
+  test?: string;
 }
 
 /**
- * The images of `folder/<class>/**`, or of `folder/train/<class>/**` with `folder/test` (or, without it, `val`, `valid` or
- * `validation`) to test on; if there is both a test and a validation folder, the latter's images join the training images. Classes
- * are sorted by name; hidden files and folders are left out, links are followed, other files are no images. Throws an InputError
- * with the name of what is wrong: no folder, no sub-folders, one class only, a class with too few images.
+ * The images of `folder/<class>/**`, or of `folder/train/<class>/**` with `folder/test` (or, without it, the validation folder) to
+ * test on, under the names of folder-names.ts; if there is both a test and a validation folder, the latter's images join the training
+ * images. Classes are sorted by name; links are followed; what is left out is counted. Throws an InputError with the name of what is
+ * wrong: no folder, no sub-folders, one class only, a class with too few images, parts beside other folders.
  */
 export function listImages(folder: string): Listing {
-  const layout = findLayout(folder);
+  const leftOut = new LeftOut();
+  const layout = findLayout(folder, leftOut);
   const classes = [...new Set(layout.train.flatMap((part) => visibleFolders(part)))].sort();
-  if (classes.length === 0)
-    throw new InputError(`${folder}: expected one sub-folder of images for each class, found none`);
-  if (classes.length === 1) {
-    throw new InputError(`${folder}: expected sub-folders for at least two classes, found only "${classes[0]}"`);
-  }
-  const stranger = layout.test && visibleFolders(layout.test).find((name) => !classes.includes(name));
-  if (stranger)
-    throw new InputError(`${join(layout.test!, stranger)}: there is no class of this name among the training images`);
-  const listing: Listing = { classes, train: [], test: [], testFolder: layout.test !== undefined };
+  requireClasses(folder, layout, classes);
+  const listing: Listing = { classes, train: [], test: [], testFolder: layout.test !== undefined, layout, leftOut };
+  const below = (part: string, name: string, label: number) =>
+    imageFilesBelow(join(part, name), leftOut).map((file): ListedImage => Object.assign(file, { label }));
   for (const [label, name] of classes.entries()) {
-    const train = layout.train.flatMap((part) => imagesBelow(join(part, name), label));
+    const train = layout.train.flatMap((part) => below(part, name, label));
     if (layout.test) {
-      listing.train.push(...train);
-      listing.test.push(...imagesBelow(join(layout.test, name), label));
+      for (const image of train) listing.train.push(image);
+      for (const image of below(layout.test, name, label)) listing.test.push(image);
     } else {
       const count = Math.max(fewest.test, Math.round(train.length * testShare));
       const order = new RandomStream('test images').split(name).shuffle(train.length);
       const heldOut = new Set(order.subarray(0, count));
-      listing.train.push(...train.filter((_, index) => !heldOut.has(index)));
-      listing.test.push(...train.filter((_, index) => heldOut.has(index)));
+      for (const [index, image] of train.entries()) listing[heldOut.has(index) ? 'test' : 'train'].push(image);
     }
   }
   requireEnough(folder, listing, listing.train, listing.test);
   return listing;
 }
 
+function requireClasses(folder: string, layout: Layout, classes: string[]): void {
+  if (classes.length === 0)
+    throw new InputError(`${folder}: expected one sub-folder of images for each class, found none`);
+  if (classes.length === 1) {
+    const within = layout.train.flatMap((part) => visibleFolders(join(part, classes[0]!)));
+    const hint = within.length > 1 ? `; are the classes or parts in ${join(layout.train[0]!, classes[0]!)}?` : '';
+    throw new InputError(`${folder}: expected sub-folders for at least two classes, found only "${classes[0]}"${hint}`);
+  }
+  if (classes.length > mostClasses)
+    throw new InputError(
+      `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, found ${classes.length}`,
+    );
+  if (layout.train[0] !== folder && classes.every((name) => partOf(name)))
+    throw new InputError(
+      `${layout.train[0]}: expected one sub-folder for each class, got the parts ${fewNames(classes)}`,
+    );
+  const known = new Set(classes);
+  const stranger = layout.test && visibleFolders(layout.test).find((name) => !known.has(name));
+  if (stranger)
+    throw new InputError(`${join(layout.test!, stranger)}: there is no class of this name among the training images`);
+}
+
+const countsOf = (listing: Listing, images: readonly ListedImage[]): number[] => {
+  const counts = listing.classes.map(() => 0);
+  for (const { label } of images) counts[label]! += 1;
+  return counts;
+};
+
 /** Throws an InputError that names the first class with too few images among those given. */
 export function requireEnough(folder: string, listing: Listing, train: ListedImage[], test: ListedImage[]): void {
-  const perClass = (images: ListedImage[]) => {
-    const counts = listing.classes.map(() => 0);
-    for (const { label } of images) counts[label]! += 1;
-    return counts;
-  };
-  const [training, testing] = [perClass(train), perClass(test)];
+  const [training, testing] = [countsOf(listing, train), countsOf(listing, test)];
+  const leastTraining = listing.testFolder ? fewest.train : fewest.images - fewest.test;
   const poor = listing.classes.findIndex(
-    (_, label) => training[label]! < fewest.train || testing[label]! < fewest.test,
+    (_, label) => training[label]! < leastTraining || testing[label]! < fewest.test,
   );
   if (poor === -1) return;
   const name = listing.classes[poor]!;
-  const readable = `(readable are ${extensions.map((extension) => extension.slice(1)).join(', ')})`;
-  const [got, least] = [training[poor]! + testing[poor]!, fewest.train + fewest.test];
-  if (!listing.testFolder && got < least) {
-    throw new InputError(`${join(folder, name)}: expected at least ${least} images, got ${got} ${readable}`);
+  const left = listing.leftOut.words();
+  const besides = left === '' ? '' : ` (left out: ${left})`;
+  const got = training[poor]! + testing[poor]!;
+  if (!listing.testFolder && got < fewest.images) {
+    const where = join(listing.layout.train[0]!, name);
+    throw new InputError(`${where}: expected at least ${fewest.images} images, got ${got}${besides}`);
   }
   throw new InputError(
-    `${folder}: expected at least ${fewest.train} images to train and ${fewest.test} to test of class "${name}", ` +
-      `got ${training[poor]} and ${testing[poor]} ${readable}`,
+    `${folder}: expected at least ${leastTraining} images to train and ${fewest.test} to test of class "${name}", ` +
+      `got ${training[poor]} and ${testing[poor]}${besides}`,
   );
 }
 
-function findLayout(folder: string): { train: string[]; test: string | undefined } {
-  if (!existsSync(folder)) throw new InputError(`${folder}: expected a folder of images, but it does not exist`);
-  if (!statSync(folder).isDirectory()) throw new InputError(`${folder}: expected a folder of images, but it is a file`);
-  const names = visibleFolders(folder);
-  const find = (...wanted: string[]) => names.find((name) => wanted.includes(name.toLowerCase()));
-  const [train, test, validation] = [find('train', 'training'), find('test'), find('val', 'valid', 'validation')];
-  const parts = [train, test, validation].filter((name) => name !== undefined);
-  if (!train || parts.length < names.length) return { train: [folder], test: undefined };
-  const [held, joined] = test ? [test, validation] : [validation, undefined];
+function findLayout(folder: string, leftOut: LeftOut): Layout {
+  requireFolder(folder);
+  const names = visibleFolders(folder, leftOut).sort();
+  const holds = (name: string) => visibleFolders(join(folder, name)).length > 0;
+  const parts = names.filter((name) => partOf(name) !== undefined);
+  const holding = parts.filter(holds);
+  if (holding.length === 0) {
+    const all = parts.length === names.length && parts.some((name) => partOf(name) === 'train');
+    if (all)
+      throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, found none`);
+    return { train: [folder] }; // classes, of which one may be called "test"
+  }
+  const others = names.filter((name) => partOf(name) === undefined);
+  if (others.length > 0)
+    throw new InputError(
+      `${folder}: expected either classes or parts (${fewNames(parts)}), got also ${fewNames(others)}: ` +
+        'move what is no part away, or name a folder of classes',
+    );
+  for (const name of parts) if (!holds(name)) leftOut.add(`folder ${JSON.stringify(name)} without class folders`);
+  const find = (part: Part) =>
+    only(
+      folder,
+      part,
+      holding.filter((name) => partOf(name) === part),
+    );
+  const [train, test, validation] = [find('train'), find('test'), find('validation')];
+  if (!train)
+    throw new InputError(`${folder}: expected a folder to train on (${namesOf('train')}), got ${fewNames(holding)}`);
+  const joined = test && validation;
+  const held = test ?? validation;
   return {
-    train: joined ? [join(folder, train), join(folder, joined)] : [join(folder, train)],
-    test: held && join(folder, held),
+    train: joined ? [train, joined] : [train],
+    ...(joined && { validation: joined }),
+    ...(held && { test: held }),
   };
 }
 
-const isHidden = (name: string) => name.startsWith('.') || name === '__MACOSX';
-
-function isFolder(parent: string, entry: Dirent): boolean {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return statSync(join(parent, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+function requireFolder(folder: string): void {
+  let isFolder: boolean | undefined;
+  try {
+    isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+  } catch (error) {
+    throw new InputError(`${folder}: expected a folder of images, but it cannot be read (${(error as Error).message})`);
+  }
+  if (isFolder === undefined) throw new InputError(`${folder}: expected a folder of images, but it does not exist`);
+  if (!isFolder) throw new InputError(`${folder}: expected a folder of images, but it is a file`);
 }
 
-/** Names of the folders in a folder, those that links lead to included. */
-export function visibleFolders(folder: string): string[] {
-  const entries = readdirSync(folder, { withFileTypes: true });
-  return entries.filter((entry) => !isHidden(entry.name) && isFolder(folder, entry)).map((entry) => entry.name);
+function only(folder: string, part: Part, names: string[]): string | undefined {
+  if (names.length < 2) return names[0] === undefined ? undefined : join(folder, names[0]);
+  throw new InputError(`${folder}: expected one folder for the ${part} images, got ${fewNames(names)}`);
 }
 
-const imagesBelow = (folder: string, label: number): ListedImage[] =>
-  imageFilesBelow(folder).map((file) => ({ ...file, label }));
+const classesShown = 10;
 
-/** All images below a folder at any depth, sorted by path. A folder that a link leads back to is entered once. */
-export function imageFilesBelow(folder: string): ImageFile[] {
-  const images: ImageFile[] = [];
-  const entered = new Set<string>();
-  const enter = (current: string) => {
-    if (!existsSync(current) || entered.has(realpathSync(current))) return;
-    entered.add(realpathSync(current));
-    for (const entry of readdirSync(current, { withFileTypes: true })) {
-      const path = join(current, entry.name);
-      if (isHidden(entry.name)) continue;
-      if (isFolder(current, entry)) enter(path);
-      else if (extensions.includes(extname(entry.name).toLowerCase())) {
-        const found = statSync(path, { throwIfNoEntry: false }); // a broken link is found when it is read
-        images.push({ path, bytes: found?.size ?? 0, modified: found?.mtimeMs ?? 0 });
-      }
-    }
-  };
-  enter(folder);
-  const key = (image: ImageFile) => relative(folder, image.path);
-  return images.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+/** What a listing took for what, a line each: the classes, the parts, what was left out. */
+export function layoutLines(folder: string, listing: Listing): string[] {
+  const { classes, train, test, layout } = listing;
+  const [training, testing] = [countsOf(listing, train), countsOf(listing, test)];
+  const counts = classes.map((_, label) => training[label]! + testing[label]!);
+  const [least, largest] = counts.reduce(
+    ([low, high], count, label) => [count < counts[low]! ? label : low, count > counts[high]! ? label : high],
+    [0, 0],
+  );
+  const whole = (count: number) => count.toLocaleString('en-US');
+  const named = (label: number) => `${classes[label]} (${whole(counts[label]!)})`;
+  const shown = classes.slice(0, classesShown).map((_, label) => named(label));
+  const more = classes.length > classesShown ? ` and ${whole(classes.length - classesShown)} more` : '';
+  const within = (path: string) => (path === folder ? 'the class folders' : path.slice(join(folder).length + 1));
+  const trained = layout.train.map(within).join(' and ');
+  const tested = layout.test ? `in ${within(layout.test)}` : 'held out of them, one in six of each class';
+  const left = listing.leftOut.words();
+  const extremes = counts[least] === counts[largest] ? 'all alike' : `fewest ${named(least)}, most ${named(largest)}`;
+  return [
+    `${folder}: ${whole(train.length + test.length)} images of ${whole(classes.length)} classes: ${shown.join(', ')}${more}; ${extremes}`,
+    `${folder}: ${whole(train.length)} images to train on in ${trained}, validation images drawn from them; ${whole(test.length)} to test on ${tested}`,
+    ...(left === '' ? [] : [`${folder}: left out ${left}`]),
+  ];
 }

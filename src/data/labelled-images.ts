@@ -5,7 +5,9 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import { InputError } from '../failure.ts';
 import { ClassNames, fewNames, type LabelOrder } from './class-names.ts';
-import { type ImageFile, imageFilesBelow, type ListedImage, visibleFolders } from './image-listing.ts';
+import { partOf } from './folder-names.ts';
+import { type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
+import type { ListedImage } from './image-listing.ts';
 import { type LabelFile, LabelsByName, readLabelFile } from './label-file.ts';
 
 export interface LabelOptions {
@@ -19,39 +21,46 @@ export interface LabelledImages {
   /** The folder that was taken: the one given, or its part to test on. */
   folder: string;
   images: ListedImage[];
+  /** What of it is no image, counted. */
+  leftOut: LeftOut;
 }
 
 /**
  * The images of `folder` for a network of these classes, sorted by path. Without labels: `folder/<class>/**`, each class folder
- * named as the class or, of ImageNet's, by its wnid; some classes may be missing. Where none is a class, its folder `test` or `val`
- * is taken. With labels: all images below the folder.
+ * named as the class or, of ImageNet's, by its wnid; some classes may be missing. Where none is a class, its part to test on is taken,
+ * else the one to validate on. With labels: all images below the folder.
  * @throws InputError for what is no such folder, for names that are no class, for images without label
  */
 export function findLabelledImages(folder: string, classes: readonly string[], options: LabelOptions): LabelledImages {
   if (!existsSync(folder)) throw new InputError(`${folder}: expected a folder of images, got no such folder`);
   if (!statSync(folder).isDirectory()) throw new InputError(`${folder}: expected a folder of images, got a file`);
   const names = new ClassNames(classes);
+  const leftOut = new LeftOut();
   const found =
     options.labels === undefined
-      ? fromClassFolders(folder, names)
-      : { folder, images: fromLabelFile(folder, names, readLabelFile(options.labels), options.labelOrder) };
+      ? fromClassFolders(folder, names, leftOut)
+      : { folder, images: fromLabelFile(folder, names, readLabelFile(options.labels), options.labelOrder, leftOut) };
   if (found.images.length === 0) throw new InputError(`${found.folder}: expected images, found none`);
-  return found;
+  return { ...found, leftOut };
 }
 
-const testParts = ['test', 'val', 'valid', 'validation'];
+type Found = Omit<LabelledImages, 'leftOut'>;
 
-function fromClassFolders(folder: string, names: ClassNames): LabelledImages {
-  const folders = visibleFolders(folder).sort();
+function fromClassFolders(folder: string, names: ClassNames, leftOut: LeftOut): Found {
+  const folders = visibleFolders(folder, leftOut).sort();
   const strangers = folders.filter((name) => names.place(name) === undefined);
   if (folders.length > 0 && strangers.length === 0) {
     const images = folders.flatMap((name) =>
-      imageFilesBelow(join(folder, name)).map((file) => ({ ...file, label: names.place(name)! })),
+      imageFilesBelow(join(folder, name), leftOut).map((file) => ({ ...file, label: names.place(name)! })),
     );
     return { folder, images };
   }
-  const part = testParts.find((name) => folders.includes(name));
-  if (part && strangers.length === folders.length) return fromClassFolders(join(folder, part), names);
+  const parts = (['test', 'validation'] as const).map((part) => folders.filter((name) => partOf(name) === part));
+  const [part, another] = parts.find((found) => found.length > 0) ?? [];
+  if (part && strangers.length === folders.length) {
+    if (another) throw new InputError(`${folder}: expected one folder to test on, got ${fewNames([part, another])}`);
+    return fromClassFolders(join(folder, part), names, leftOut);
+  }
   const expected = `folders named as the network's classes${names.areImagenets ? ' or their wnids' : ''} (${fewNames(names.classes)})`;
   if (folders.length === 0) {
     throw new InputError(
@@ -68,8 +77,10 @@ function fromLabelFile(
   names: ClassNames,
   file: LabelFile,
   order: LabelOrder | undefined,
+  leftOut: LeftOut,
 ): ListedImage[] {
-  const images = imageFilesBelow(folder);
+  requireOneKind(file, names);
+  const images = imageFilesBelow(folder, leftOut);
   const place = (label: string, line: number) => classOf(label, line, file, names, order);
   if (file.column) {
     if (images.length !== file.lines.length) {
@@ -94,6 +105,20 @@ function fromLabelFile(
     const { label, line } = lines.find(nameOf(image))!;
     return { ...image, label: place(label, line) };
   });
+}
+
+/** A number among names would count in an order that the names do not have. @throws InputError with the first line of the other kind */
+function requireOneKind({ path, lines }: LabelFile, names: ClassNames): void {
+  const isNumber = (label: string) => names.place(label) === undefined && /^\d+$/.test(label);
+  const isName = (label: string) => names.place(label) !== undefined;
+  const named = lines.find(({ label }) => isName(label));
+  const numbered = lines.find(({ label }) => isNumber(label));
+  if (!named || !numbered) return;
+  const [first, other] = named.line < numbered.line ? [named, numbered] : [numbered, named];
+  const [expected, got] = first === named ? ['the name of a class', 'the number'] : ['a number', 'the name'];
+  throw new InputError(
+    `${path}:${other.line}: expected ${expected} as on line ${first.line}, got ${got} ${JSON.stringify(other.label)}`,
+  );
 }
 
 /** The network's number for a label of a file. @throws InputError with the line */

@@ -125,7 +125,12 @@ function refuseDifferences(
   throw new InputError(`${path}: expected the ${pairs.length} tensors of NASNet-A ${model}, got ${found.join(', ')}`);
 }
 
+const longestName = 160; // characters
+
 function firstFew(names: readonly string[]): string {
-  const few = names.slice(0, 3).join(', ');
+  const few = names
+    .slice(0, 3)
+    .map((name) => (name.length > longestName ? `${name.slice(0, longestName)}…` : name))
+    .join(', ');
   return names.length > 3 ? `${few} …` : few;
 }

@@ -10,7 +10,7 @@ import type { FileBytes } from './file-bytes.ts';
 import { type Pickled, PickleError, readPickle } from './pickle.ts';
 import { findStateDict, type Storage, type StorageView, stateDictTable } from './state-dict.ts';
 import type { StoredTensor, WeightFile } from './weight-file.ts';
-import { zipMembers } from './zip.ts';
+import { checkMember, readMember, zipMembers } from './zip.ts';
 
 const elementBytes: Record<DType, number> = {
   float32: 4, float64: 8, float16: 2, bfloat16: 2, int64: 8, int32: 4, int16: 2, int8: 1, uint8: 1, bool: 1,
@@ -27,13 +27,14 @@ export function openZipPth(file: FileBytes): WeightFile {
   }
   const folder = pickleName.slice(0, -'data.pkl'.length);
   const order = members.get(`${folder}byteorder`);
-  if (order && file.read(order.offset, order.length).toString() !== 'little') throw bigEndian(file);
+  if (order && readMember(file, `${folder}byteorder`, order).toString() !== 'little') throw bigEndian(file);
 
   const pickle = members.get(pickleName)!;
-  const { value } = unpickle(file, file.read(pickle.offset, pickle.length), 0, () => {});
+  const { value } = unpickle(file, readMember(file, pickleName, pickle), 0, () => {});
   return weightFile(file, value, ({ key, dtype, length }) => {
     const member = members.get(`${folder}data/${key}`);
-    if (member?.length === length * elementBytes[dtype]) return member.offset;
+    if (member?.length === length * elementBytes[dtype])
+      return { offset: member.offset, check: once(() => checkMember(file, `data/${key}`, member)) };
     const got = member ? `${member.length} bytes` : 'none';
     throw new InputError(`${file.path}: data/${key}: expected ${length * elementBytes[dtype]} bytes, got ${got}`);
   });
@@ -76,7 +77,7 @@ export function openLegacyPth(file: FileBytes): WeightFile {
   if (at > file.size) throw file.truncated(at);
   return weightFile(file, value, ({ key }) => {
     const offset = offsets.get(key);
-    if (offset !== undefined) return offset;
+    if (offset !== undefined) return { offset, check: () => {} };
     throw new InputError(`${file.path}: expected the elements of storage ${key}, got none`);
   });
 }
@@ -90,19 +91,36 @@ function unpickle(file: FileBytes, bytes: Buffer, start: number, found: (storage
   }
 }
 
-/** `offsetOf`: where in the file a storage's elements begin. */
-function weightFile(file: FileBytes, value: Pickled, offsetOf: (storage: Storage) => number): WeightFile {
+/** Where in the file a storage's elements begin, and whether they are those that were written, where the file says it. */
+interface StoredElements {
+  offset: number;
+  /** @throws InputError */
+  check(): void;
+}
+
+function once(check: () => void): () => void {
+  let checked = false;
+  return () => {
+    if (!checked) check();
+    checked = true;
+  };
+}
+
+function weightFile(file: FileBytes, value: Pickled, elementsOf: (storage: Storage) => StoredElements): WeightFile {
   const found = findStateDict(value);
   if (!found) throw new InputError(`${file.path}: expected a state dict (tensors by name), got no tensor by name`);
   const tensors = new Map<string, StoredTensor>();
+  const stored = new Map<Storage, StoredElements>();
   for (const [name, view] of found.tensors) {
-    const offset = offsetOf(view.storage);
-    tensors.set(name, { shape: view.shape, read: () => scope(() => readView(file, view, offset)) });
+    const elements = stored.get(view.storage) ?? elementsOf(view.storage);
+    stored.set(view.storage, elements);
+    tensors.set(name, { shape: view.shape, read: () => scope(() => readView(file, view, elements)) });
   }
   return { tensors, besides: found.besides, close: () => file.close() };
 }
 
-function readView(file: FileBytes, view: StorageView, offset: number): Tensor {
+function readView(file: FileBytes, view: StorageView, { offset, check }: StoredElements): Tensor {
+  check();
   const { storage, shape, strides, extent } = view;
   const size = elementBytes[storage.dtype];
   const elements = fromBytes(file.read(offset + view.offset * size, extent * size), storage.dtype, [extent]);

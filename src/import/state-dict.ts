@@ -3,6 +3,7 @@
 
 import type { DType } from '../engine/tensor.ts';
 import { type Named, NamedValue, type Pickled, PickleError, type PickleTable } from './pickle.ts';
+import { chooseWrapper } from './wrappers.ts';
 
 /** Elements of one dtype that a file holds beside its pickle. */
 export class Storage {
@@ -43,10 +44,20 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 const areWhole = (values: unknown): values is number[] => Array.isArray(values) && values.every(isWhole);
 const isPair = (pair: unknown): pair is [unknown, unknown] => Array.isArray(pair) && pair.length === 2;
 
+const mostDimensions = 64; // more than any tensor has, and what libtorch's operators take
+const mostRepeated = 2 ** 28;
+
+/** Strides of 0 let a few elements stand for any number: taken where they would fit into a small memory. */
+function isBlownUp({ storage, shape }: StorageView): boolean {
+  const elements = shape.reduce((product, size) => product * size, 1);
+  return elements > storage.length && elements > mostRepeated;
+}
+
 function rebuildTensor([storage, offset, shape, strides]: Pickled[]): StorageView {
   if (storage instanceof Storage && isWhole(offset) && areWhole(shape) && areWhole(strides)) {
     const view = new StorageView(storage, offset, shape, strides);
-    if (shape.length === strides.length && view.extent <= storage.length - offset) return view;
+    const fits = shape.length === strides.length && view.extent <= storage.length - offset;
+    if (fits && shape.length <= mostDimensions && !isBlownUp(view)) return view;
   }
   throw new PickleError('a damaged tensor');
 }
@@ -103,27 +114,34 @@ export function stateDictTable(found: (storage: Storage) => void): PickleTable {
   };
 }
 
-/** Where training scripts put the state dict in a checkpoint that holds more. */
-const wrappers = ['state_dict', 'model_state_dict', 'model', 'net'];
-
 export interface StateDict {
   readonly tensors: ReadonlyMap<string, StorageView>;
   /** What a checkpoint holds beside it: `optimizer`, `epoch` … */
   readonly besides: readonly string[];
 }
 
-/** undefined for a pickle without a state dict. `module.`, which DataParallel puts before every name, is taken off. */
+/** undefined for a pickle without a state dict. Dictionaries around it are looked through, by the table of wrappers.ts. */
 export function findStateDict(value: Pickled): StateDict | undefined {
-  if (!(value instanceof Map)) return undefined;
-  const wrapper = wrappers.find((name) => value.get(name) instanceof Map);
-  const entries = named(wrapper === undefined ? value : value.get(wrapper));
-  const views = entries.filter((entry): entry is [string, StorageView] => entry[1] instanceof StorageView);
-  if (views.length === 0) return undefined;
-  const prefix = views.every(([name]) => name.startsWith('module.')) ? 'module.' : '';
-  const tensors = new Map(views.map(([name, view]) => [name.slice(prefix.length), view]));
-  const besides = named(value).filter(([name, each]) => name !== wrapper && !(each instanceof StorageView));
-  return { tensors, besides: besides.map(([name]) => name) };
+  return value instanceof Map ? findWithin(value, new Set()) : undefined;
 }
+
+function findWithin(dictionary: Map<unknown, unknown>, entered: Set<unknown>): StateDict | undefined {
+  if (entered.has(dictionary)) return undefined; // a pickle may hold itself
+  entered.add(dictionary);
+  const entries = named(dictionary);
+  let dictionaries = entries.filter(([, each]) => each instanceof Map).map(([name]) => name);
+  for (let choice = chooseWrapper(dictionaries); choice; choice = chooseWrapper(dictionaries)) {
+    const { chosen } = choice;
+    const found = findWithin(dictionary.get(chosen) as Map<unknown, unknown>, entered);
+    if (found) return { tensors: found.tensors, besides: [...found.besides, ...besidesOf(entries, chosen)] };
+    dictionaries = dictionaries.filter((name) => name !== chosen);
+  }
+  const tensors = new Map(entries.filter((entry): entry is [string, StorageView] => entry[1] instanceof StorageView));
+  return tensors.size === 0 ? undefined : { tensors, besides: besidesOf(entries) };
+}
+
+const besidesOf = (entries: readonly (readonly [string, unknown])[], taken?: string): string[] =>
+  entries.filter(([name, each]) => name !== taken && !(each instanceof StorageView)).map(([name]) => name);
 
 /** A dictionary's entries whose keys are text. */
 const named = (dictionary: Map<unknown, unknown>) =>

@@ -6,6 +6,7 @@ import { InputError } from '../failure.ts';
 import { openSafetensors } from '../nn/safetensors.ts';
 import { FileBytes } from './file-bytes.ts';
 import { openLegacyPth, openZipPth } from './pth.ts';
+import { plainNames } from './wrappers.ts';
 
 /** A tensor of the file; its elements are read, and a new tensor made of them, when `read` is called. */
 export interface StoredTensor {
@@ -32,18 +33,25 @@ export async function openWeightFile(path: string): Promise<WeightFile> {
       const { openHdf5 } = await import('./hdf5.ts'); // its library takes 0.1 s to start
       return await openHdf5(file);
     }
-    if (starts(head, 0x50, 0x4b, 0x03, 0x04)) return openZipPth(file); // PK
-    if (starts(head, 0x80)) return openLegacyPth(file); // a pickle's PROTO
+    if (starts(head, 0x50, 0x4b, 0x03, 0x04)) return unwrapped(openZipPth(file)); // PK
+    if (starts(head, 0x80)) return unwrapped(openLegacyPth(file)); // a pickle's PROTO
     if (head[8] === 0x7b) {
       const { tensors, close } = openSafetensors(path); // its header's {
       file.close();
-      return { tensors, besides: [], close };
+      return unwrapped({ tensors, besides: [], close });
     }
     throw new InputError(`${path}: expected ${formats}, got ${foreign(head)}`);
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/** Under the names that the model itself gives its tensors. */
+function unwrapped({ tensors, besides, close }: WeightFile): WeightFile {
+  const { names, others } = plainNames(tensors.keys());
+  const plain = new Map([...names].map(([name, own]) => [name, tensors.get(own)!]));
+  return { tensors: plain, besides: [...besides, ...others], close };
 }
 
 /** What a file that holds no weights looks like. */

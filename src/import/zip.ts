@@ -1,6 +1,7 @@
 // Where the members of a zip archive lie in its file: enough for archives that store their members as they are, as PyTorch
 // writes them (zip and zip64). Nothing is unpacked here.
 
+import { crc32 } from 'node:zlib';
 import { InputError } from '../failure.ts';
 import type { FileBytes } from './file-bytes.ts';
 
@@ -8,6 +9,8 @@ export interface ZipMember {
   /** Bytes from the file's beginning. */
   readonly offset: number;
   readonly length: number;
+  /** CRC-32 of its bytes; 0 where the writer computed none, as PyTorch may be told. */
+  readonly sum: number;
 }
 
 const endLength = 22;
@@ -29,11 +32,39 @@ export function zipMembers(file: FileBytes): Map<string, ZipMember> {
     if (bytes.readUInt16LE(at + 10) !== 0) {
       throw new InputError(`${file.path}: ${name}: expected a member stored as it is, got a compressed one`);
     }
-    members.set(name, { offset: dataOffset(file, sizes.offset), length: sizes.length });
+    if (members.has(name)) throw new InputError(`${file.path}: expected each member once, got ${name} twice`);
+    members.set(name, {
+      offset: dataOffset(file, sizes.offset),
+      length: sizes.length,
+      sum: bytes.readUInt32LE(at + 16),
+    });
     at += 46 + nameLength + extraLength + bytes.readUInt16LE(at + 32);
   }
   return members;
 }
+
+const partBytes = 1 << 20;
+
+/** @throws InputError where the member's bytes are not those that were written */
+export function checkMember(file: FileBytes, name: string, { offset, length, sum }: ZipMember): void {
+  if (sum === 0) return;
+  let found = 0;
+  for (let at = 0; at < length; at += partBytes)
+    found = crc32(file.read(offset + at, Math.min(partBytes, length - at)), found);
+  if (found !== sum) throw changed(file, name);
+}
+
+/** The bytes of a member at once, as checkMember. */
+export function readMember(file: FileBytes, name: string, { offset, length, sum }: ZipMember): Buffer {
+  const bytes = file.read(offset, length);
+  if (sum !== 0 && crc32(bytes) !== sum) throw changed(file, name);
+  return bytes;
+}
+
+const changed = (file: FileBytes, name: string) =>
+  new InputError(
+    `${file.path}: ${name}: expected the bytes that were written, got others: the file is damaged; download it again`,
+  );
 
 function directory(file: FileBytes): { count: number; length: number; offset: number } {
   const tailLength = Math.min(file.size, endLength + longestComment);

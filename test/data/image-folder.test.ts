@@ -164,16 +164,16 @@ test('unreadable images are named, counted and left out, and remembered with the
 });
 
 test('a class with too few images is refused with its name, also when they turn out to be unreadable', async (context) => {
-  const { folder, cache } = await dataset(context, { cats: 12, dogs: 5 });
+  const { folder, cache } = await dataset(context, { cats: 12, dogs: 4 });
   const prepare = () => prepareImageFolder(folder, { size: 8, cache });
   await assert.rejects(
     prepare,
-    (error: Error) => error instanceof InputError && /dogs: expected at least 6 images, got 5/.test(error.message),
+    (error: Error) => error instanceof InputError && /dogs: expected at least 5 images, got 4/.test(error.message),
   );
-  writeFileSync(join(folder, 'dogs', 'broken.png'), 'six by count, five by content');
+  writeFileSync(join(folder, 'dogs', 'broken.png'), 'five by count, four by content');
   await assert.rejects(
     prepare,
-    (error: Error) => error instanceof InputError && /dogs: .*got 5.*dogs\/broken.png/.test(error.message),
+    (error: Error) => error instanceof InputError && /dogs: .*got 4.*dogs\/broken.png/.test(error.message),
   );
   assert.deepEqual(
     readdirSync(cache).filter((name) => !name.endsWith('.lock')),

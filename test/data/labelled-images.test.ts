@@ -63,6 +63,27 @@ test('of a folder with parts the test or validation part is taken', () => {
   assert.deepEqual(found(folderOf('val/cat/1.png', 'test/dog/2.png'), animals), { 'dog/2.png': 1 });
 });
 
+test('parts are known by all their names, and what has no class is left out', () => {
+  const folder = folderOf(
+    'Training/cat/1.png',
+    'Testing/cat/2.png',
+    'dev/dog/3.png',
+    '__MACOSX/x.png',
+    'unlabeled/4.png',
+  );
+  assert.deepEqual(found(folder, animals), { 'cat/2.png': 0 });
+  assert.deepEqual(
+    [...findLabelledImages(folder, animals, {}).leftOut.counts.keys()],
+    ['folder "__MACOSX"', 'folder "unlabeled"'],
+  );
+  refused(
+    folderOf('test/cat/1.png', 'eval/cat/2.png'),
+    animals,
+    {},
+    /expected one folder to test on, got "eval", "test"$/,
+  );
+});
+
 test("ImageNet's folders are wnids, one place further on for 1,001 classes", () => {
   const folder = folderOf('n01440764/a.JPEG', 'n02123045/b.JPEG', 'n15075141/c.JPEG');
   const places = { 'n01440764/a.JPEG': 0, 'n02123045/b.JPEG': 281, 'n15075141/c.JPEG': 999 };
@@ -191,6 +212,18 @@ test('what does not fit is refused in one sentence that names a few', () => {
     animals,
     { labels: labelFile('1.png cat\n2.png cow\n') },
     /:2: expected a class of the network or a number, got "cow"$/,
+  );
+  refused(
+    folder,
+    animals,
+    { labels: labelFile('1.png cat\n2.png 1\n') },
+    /labels\.txt:2: expected the name of a class as on line 1, got the number "1"$/,
+  );
+  refused(
+    folder,
+    ['3', '7'],
+    { labels: labelFile('0\n7\n') },
+    /labels\.txt:2: expected a number as on line 1, got the name "7"$/,
   );
   refused(folder, animals, { labels: labelFile('1.png 3\n2.png 0\n') }, /:1: expected a number from 0 to 2, got 3/);
 });

@@ -44,6 +44,18 @@ test('the split holds out a tenth, has no image twice and misses none', () => {
   assert.equal(new Set([...train, ...validation]).size, 50_000);
 });
 
+test('ten thousand classes of four images each give one to the validation', (context) => {
+  const files = withLabels(
+    context,
+    Array.from({ length: 40_000 }, (_, index) => index % 10_000),
+    10_000,
+  );
+  const { train, validation } = split(files, { seed: 1 });
+  assert.deepEqual([train.length, validation.length], [30_000, 10_000]);
+  assert.equal(new Set(validation.map((index) => index % 10_000)).size, 10_000);
+  assert.equal(split(files, { seed: 1, training: 15_000 }).train.length, 15_000);
+});
+
 test('the same seed gives the same split, another seed another', () => {
   const indices = (seed: number) => split(cifar, { seed }).validation;
   assert.deepEqual(indices(1), indices(1));

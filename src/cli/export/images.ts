@@ -1,9 +1,9 @@
 // Real images beside an exported network: some of a folder, prepared as the network takes them to compare it on, or small
 // as they are for people to try it with.
 
-import { type Dirent, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { extensions } from '../../data/image-listing.ts';
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { imageFilesBelow } from '../../data/image-files.ts';
 import { imageBatch, openImage } from '../../data/prepare-image.ts';
 import { readAhead } from '../../data/read-ahead.ts';
 import type { Tensor } from '../../engine/tensor.ts';
@@ -48,14 +48,12 @@ export async function examplePictures(folder: string): Promise<ExamplePicture[]>
 }
 
 function imageFiles(folder: string): string[] {
-  let entries: Dirent[];
   try {
-    entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+    if (!statSync(folder).isDirectory()) throw new Error(`a file (${folder})`);
   } catch (error) {
     throw new InputError(`--images: expected a folder, got ${(error as Error).message}`);
   }
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return paths.filter((path) => extensions.some((ending) => path.toLowerCase().endsWith(ending))).sort();
+  return imageFilesBelow(folder).map(({ path }) => path);
 }
 
 function evenly<Each>(all: Each[], count: number): Each[] {

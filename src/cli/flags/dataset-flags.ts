@@ -37,6 +37,9 @@ export async function prepareDataset(
       size,
       ...(filter && { filter }),
       onProgress,
+      onLayout: (lines) => {
+        for (const line of lines) block.log(line);
+      },
       onSkipped: (skipped) => block.log(skippedSentence(skipped)),
     });
   } finally {

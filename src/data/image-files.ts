@@ -1,0 +1,124 @@
+// The images below a folder, found by name and, where the name does not tell, by their first bytes; and the count of what was left
+// out, by its kind. A pipe, a device, a link in a circle or a folder that may not be read ends nothing.
+
+import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { dirname, extname, join, resolve, sep } from 'node:path';
+import { isForeign, isHidden } from './folder-names.ts';
+import { byName, formatOf, readHead } from './image-formats.ts';
+
+export interface ImageFile {
+  path: string;
+  bytes: number;
+  modified: number;
+}
+
+/** What is no image of a folder, counted by kind: '.txt files', 'hidden'. */
+export class LeftOut {
+  readonly counts = new Map<string, number>();
+
+  add(kind: string): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+
+  /** "20 .bmp (a BMP image, not read), 3 .txt, 1 hidden", most first; '' where nothing was left out. */
+  words(most = 8): string {
+    const sorted = [...this.counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1));
+    const shown = sorted.slice(0, most).map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`);
+    return sorted.length > most ? `${shown.join(', ')} and ${sorted.length - most} kinds more` : shown.join(', ');
+  }
+}
+
+/**
+ * All images below a folder at any depth, sorted by path. A folder that a link leads back to is entered once, one above it never. A link that leads
+ * nowhere is an image that cannot be read: whoever reads it says so.
+ */
+export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageFile[] {
+  const images: ImageFile[] = [];
+  const root = join(folder);
+  const entered = new Set<string>(); // what is above, too: a link that leads there would bring all other classes in
+  for (let above = resolve(root); above !== dirname(above); above = dirname(above))
+    enteredFirst(dirname(above), entered);
+  const enter = (current: string) => {
+    if (!enteredFirst(current, entered)) return;
+    const before = current === '.' ? '' : current.endsWith(sep) ? current : current + sep;
+    for (const entry of entriesOf(current, leftOut)) {
+      if (isHidden(entry.name)) leftOut.add('hidden');
+      else visit(entry, before + entry.name);
+    }
+  };
+  const visit = (entry: Dirent, path: string) => {
+    const kind = kindOf(entry, path);
+    if (kind === 'folder') {
+      if (isForeign(entry.name)) leftOut.add(`folder ${JSON.stringify(entry.name)}`);
+      else enter(path);
+    } else if (kind === 'special') leftOut.add('special files (pipes, devices, sockets)');
+    else if (isImage(entry.name, path, leftOut)) {
+      const found = statSync(path, { throwIfNoEntry: false });
+      images.push({ path, bytes: found?.size ?? 0, modified: found?.mtimeMs ?? 0 });
+    }
+  };
+  enter(root);
+  return images.sort((one, other) => (one.path < other.path ? -1 : 1)); // all begin with the folder
+}
+
+/** Names of the folders in a folder that may hold images of it, those that links lead to included. */
+export function visibleFolders(folder: string, leftOut = new LeftOut()): string[] {
+  const folders = entriesOf(folder, leftOut).filter(
+    (entry) => !isHidden(entry.name) && kindOf(entry, join(folder, entry.name)) === 'folder',
+  );
+  for (const { name } of folders) if (isForeign(name)) leftOut.add(`folder ${JSON.stringify(name)}`);
+  return folders.map(({ name }) => name).filter((name) => !isForeign(name));
+}
+
+function entriesOf(folder: string, leftOut: LeftOut): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    leftOut.add('folders that may not be read');
+    return [];
+  }
+}
+
+/** false for one that was entered before by another path. */
+function enteredFirst(folder: string, entered: Set<string>): boolean {
+  const found = statOf(folder);
+  if (!found) return false;
+  const identity = `${found.dev}:${found.ino}`;
+  if (entered.has(identity)) return false;
+  entered.add(identity);
+  return true;
+}
+
+/** undefined also for a link that leads to itself. */
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function kindOf(entry: Dirent, path: string): 'folder' | 'file' | 'special' {
+  const what = entry.isSymbolicLink() ? (statOf(path) ?? 'lost') : entry;
+  if (what === 'lost' || what.isFile()) return 'file';
+  return what.isDirectory() ? 'folder' : 'special';
+}
+
+/** Whether it is to be decoded; what is not is counted. */
+function isImage(name: string, path: string, leftOut: LeftOut): boolean {
+  const known = byName(name);
+  if (known === 'picture') return true;
+  const ending = extname(name).toLowerCase() || 'files without an ending';
+  if (known === 'other') {
+    leftOut.add(ending);
+    return false;
+  }
+  try {
+    const format = formatOf(readHead(path));
+    if (format?.read) return true;
+    leftOut.add(format ? `${ending} (${format.title}, not read here)` : ending);
+  } catch {
+    leftOut.add(`${ending} (may not be read)`);
+  }
+  return false;
+}
