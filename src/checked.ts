@@ -63,6 +63,15 @@ const mostShown = 60; // characters
 
 function shown(value: unknown): string {
   if (value === undefined) return 'none';
-  const text = JSON.stringify(value);
+  const text = jsonOf(value);
   return text.length > mostShown ? `${text.slice(0, mostShown)} …` : text;
+}
+
+/** A value of a stranger's file may be nested deeper than it can be written. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Array.isArray(value) ? 'a deep list' : 'a deep object';
+  }
 }

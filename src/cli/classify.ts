@@ -108,7 +108,7 @@ function imagesOf(path: string, leftOut: LeftOut): { path: string }[] {
 
 function named({ place, probability }: Answer, names: ClassNames): Classified['classes'][number] {
   const wnid = names.wnid(place);
-  return { name: names.classes[place]!, ...(wnid && { wnid }), probability };
+  return { name: names.title(place), ...(wnid && { wnid }), probability };
 }
 
 /** The file with its best class, and the others below. */

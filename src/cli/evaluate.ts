@@ -4,12 +4,13 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { cacheRoot } from '../data/cache.ts';
 import { classes as cifar10Classes } from '../data/cifar10-files.ts';
 import { fewNames, type LabelOrder, labelOrders } from '../data/class-names.ts';
 import { openDataset } from '../data/dataset.ts';
+import { visibleFolders } from '../data/image-files.ts';
 import { findLabelledImages } from '../data/labelled-images.ts';
 import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -62,7 +63,8 @@ export function registerEvaluate(program: Command): void {
 
 const help = `
 A folder's images are prepared as the model file says, one crop each. Class folders are named as the network's classes or,
-for ImageNet's, by wnid; a network of 1,001 classes needs nothing else. A folder that holds only parts is tested on its test or val.
+for ImageNet's, by wnid; a network of 1,001 classes needs nothing else. A folder that holds only parts is tested on its test or val;
+of the folder that the network was trained on, if it has no parts, the images held out for the test are taken, as --dataset does.
 --labels takes the challenge's ILSVRC2012_validation_ground_truth.txt, lines of a name and a class, wnid or number (val.txt,
 Kaggle's LOC_val_solution.csv), or a column of them in the order of the file names. Numbers count ImageNet's classes by wnid
 (sorted, from 0; sorted-from-1) or as the devkit does (devkit, from 1).
@@ -133,7 +135,11 @@ async function findSource(
     throw new InputError('--label-order: expected --labels beside it, got none');
   }
   const { classes, network, preprocessing } = description;
-  const dataset = flags.dataset ?? (images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
+  const learned = images !== undefined && flags.labels === undefined && isTrainingFolder(images, description);
+  if (learned)
+    block.log(`${images}: what the network was trained on; of it the test images are taken, which it has not seen`);
+  const dataset =
+    flags.dataset ?? (learned ? images : images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
   if (dataset === undefined) {
     const { folder, images: found, leftOut } = findLabelledImages(images!, classes, flags);
     if (leftOut.counts.size > 0) block.log(`${folder}: left out ${leftOut.words()}`);
@@ -151,6 +157,12 @@ async function findSource(
   const { test } = await openDataset(files, { resolution });
   const indices = chosenPlaces(files.test.count, flags.limit);
   return { source: datasetSource(test, files.train.path, indices, preprocessing, batchSize), name: dataset };
+}
+
+/** Whether a folder of classes has the name and the classes of what the network was trained on: five in six of its images were learned. */
+function isTrainingFolder(folder: string, { origin, classes }: ModelDescription): boolean {
+  const isNamed = origin.startsWith('trained by nasnet ') && origin.endsWith(` on ${basename(resolve(folder))}`);
+  return isNamed && visibleFolders(folder).sort().join('\n') === classes.join('\n');
 }
 
 function requireClasses(path: string, got: string[], wanted: readonly string[], words: string): void {

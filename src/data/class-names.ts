@@ -31,9 +31,16 @@ export class ClassNames {
     return this.#places.get(name);
   }
 
-  /** The wnid of the class at a place, for ImageNet's. */
+  /** The wnid of the class at a place: of ImageNet's classes, and of a class that is called by it, as folders of its images are. */
   wnid(place: number): string | undefined {
-    return this.#offset === undefined ? undefined : imagenetClasses[place - this.#offset]?.wnid;
+    if (this.#offset !== undefined) return imagenetClasses[place - this.#offset]?.wnid;
+    return namesByWnid().has(this.classes[place]!) ? this.classes[place] : undefined;
+  }
+
+  /** What people call the class at a place: ImageNet's word for one that is called by its wnid. */
+  title(place: number): string {
+    const name = this.classes[place]!;
+    return namesByWnid().get(name) ?? name;
   }
 
   /** The place of class `number`. ImageNet's are counted without 'background'. @throws InputError for the devkit's order elsewhere */
@@ -58,6 +65,13 @@ export class ClassNames {
     const count = this.classes.length - (this.#offset ?? 0);
     return order === 'sorted' ? `0 to ${count - 1}` : `1 to ${count}`;
   }
+}
+
+let wnids: Map<string, string> | undefined;
+
+function namesByWnid(): Map<string, string> {
+  wnids ??= new Map(imagenetClasses.map(({ wnid, name }) => [wnid, name]));
+  return wnids;
 }
 
 let devkit: Map<number, number> | undefined;

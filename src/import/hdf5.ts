@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { Dataset, File, Group, ready } from 'h5wasm/node';
 import { tensor } from '../engine/create.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { InputError } from '../failure.ts';
+import { Failure, InputError } from '../failure.ts';
 import type { FileBytes } from './file-bytes.ts';
 import type { StoredTensor, WeightFile } from './weight-file.ts';
 import { chooseWrapper } from './wrappers.ts';
@@ -13,6 +13,10 @@ import { chooseWrapper } from './wrappers.ts';
 /** @throws InputError for a damaged file, or one without layers */
 export async function openHdf5(bytes: FileBytes): Promise<WeightFile> {
   const { path } = bytes;
+  if (stopped)
+    throw new Failure(
+      `${path}: HDF5's library has stopped in this process, on a damaged file before this one: start the program again`,
+    );
   const module = await ready;
   module.activate_throwing_error_handler(); // HDF5 prints its errors on stderr otherwise
   confine(module as unknown as WithFiles);
@@ -36,12 +40,12 @@ export async function openHdf5(bytes: FileBytes): Promise<WeightFile> {
     const beside = root === file ? [] : file.keys().filter((name) => name !== 'model_weights');
     const besides = wrapped ? [...beside, ...choice.others] : beside;
     const close = () => {
-      file.close();
+      closeQuietly(file);
       bytes.close();
     };
     return { tensors, besides, close };
   } catch (error) {
-    file.close();
+    closeQuietly(file);
     throw error;
   }
 }
@@ -173,6 +177,22 @@ function confine({ FS }: WithFiles): void {
   };
 }
 
+/** What was read is read: a damaged file may also fail to close. */
+function closeQuietly(file: File): void {
+  try {
+    file.close();
+  } catch (error) {
+    noteStop(error);
+  }
+}
+
+/** HDF5's library has ended itself on a damaged file: its memory is not to be trusted any more. */
+let stopped = false;
+
+const noteStop = (error: unknown): void => {
+  stopped ||= error instanceof Error && error.name === 'RuntimeError'; // WebAssembly's
+};
+
 /** What HDF5 throws is a page of its own functions; the innermost one's reason says what is wrong. */
 function guarded<T>(bytes: FileBytes, body: () => T): T {
   const outer = allowed;
@@ -184,6 +204,7 @@ function guarded<T>(bytes: FileBytes, body: () => T): T {
     return result;
   } catch (error) {
     if (error instanceof InputError || !(error instanceof Error)) throw error;
+    noteStop(error);
     if (refused !== undefined) throw elsewhere(bytes, refused);
     const reason = [...error.message.matchAll(/^ {2}#\d+: .*?\): (.*)$/gm)].at(-1)?.[1] ?? error.message;
     const whole = /^truncated file.* stored_eof = (\d+)/.exec(reason)?.[1];

@@ -30,6 +30,8 @@ export function openZipPth(file: FileBytes): WeightFile {
   if (order && readMember(file, `${folder}byteorder`, order).toString() !== 'little') throw bigEndian(file);
 
   const pickle = members.get(pickleName)!;
+  if (pickle.length > longestPickles)
+    throw new InputError(`${file.path}: ${pickleName}: expected at most ${longestPickles} bytes, got ${pickle.length}`);
   const { value } = unpickle(file, readMember(file, pickleName, pickle), 0, () => {});
   return weightFile(file, value, ({ key, dtype, length }) => {
     const member = members.get(`${folder}data/${key}`);

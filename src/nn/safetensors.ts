@@ -38,6 +38,8 @@ const checksumName = 'nasnet-checksum';
 const checksumBeginning = 'nasnet-sha256:';
 const noDigits = '0'.repeat(64);
 const checksumPattern = new RegExp(`^${checksumBeginning}[0-9a-f]{64}$`);
+/** Also one whose beginning or digits are damaged. */
+const likeChecksum = new RegExp(`^${checksumBeginning}|^.{${checksumBeginning.length}}[0-9a-f]{64}$`, 's');
 /** How it stands in a header; no text within a string looks so, for its quotes would be escaped. */
 const checksumPlace = `"${checksumName}":"${checksumBeginning}`;
 
@@ -196,7 +198,7 @@ function requireNoHoles(entries: CheckedEntry[], dataBytes: number, path: string
 
 function withoutChecksum(texts: Record<string, string>): { metadata: Record<string, string>; said: Said | undefined } {
   const [name, text] =
-    Object.entries(texts).find(([name, text]) => name === checksumName || text.startsWith(checksumBeginning)) ?? [];
+    Object.entries(texts).find(([name, text]) => name === checksumName || likeChecksum.test(text)) ?? [];
   if (name === undefined) return { metadata: texts, said: undefined };
   const { [name]: _, ...metadata } = texts;
   return { metadata, said: { name, text: text! } };
@@ -259,6 +261,8 @@ function openOrRefuse(path: string): number {
 
 type Header = Record<string, unknown>;
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** `bytes` are the header's with its length. */
 function readHeader(file: number, size: number, path: string): { header: Header; bytes: Buffer; start: number } {
   if (size < 8) throw new InputError(`${path}: expected a safetensors file, got ${size} bytes`);
@@ -269,12 +273,12 @@ function readHeader(file: number, size: number, path: string): { header: Header;
     throw new InputError(`${path}: expected ${8 + length} bytes or more, got ${size}: the file is truncated`);
   try {
     const bytes = Buffer.from(readPart(file, 0, 8 + length, path).buffer);
-    const header = parseHeader(bytes.toString('utf8', 8));
+    const header = parseHeader(utf8.decode(bytes.subarray(8)));
     if (isRecord(header)) return { header, bytes, start: 8 + length };
   } catch (error) {
     if (error instanceof HeaderError)
       throw new InputError(`${path}: expected a header of tensors, each name once, got ${error.message}`);
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error; // no JSON, no UTF-8
   }
   throw foreign;
 }

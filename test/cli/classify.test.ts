@@ -82,6 +82,18 @@ test("ImageNet's classes come with their wnids, whether the network has 1,000 or
   }
 });
 
+test("a class that is called by its wnid, as ImageNet's folders are, gets its name", () => {
+  const network = join(folder, 'wnids.safetensors');
+  writeColourNetwork(network, ['n01440764', 'n07753592', 'other'], [1, 0, 2]);
+  const [document, text] = nasnets([
+    ['classify', network, join(images, 'one.png'), '--json', '--top', '1'],
+    ['classify', network, join(images, 'one.png'), '--top', '1'],
+  ]);
+  const [{ name, wnid }] = JSON.parse(document!.stdout).images[0].classes;
+  assert.deepEqual([name, wnid], ['banana', 'n07753592']);
+  assert.match(text!.stdout, /one\.png: banana \d/);
+});
+
 test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', () => {
   const cases: [string[], number, RegExp][] = [
     [[model, join(images, 'deep/four.png')], 1, /^nasnet: .*four\.png: expected an image, got [^\n]+\n$/m],

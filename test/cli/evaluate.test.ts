@@ -69,6 +69,28 @@ test('a network that is tested at another scale than it was trained at is named,
   assert.deepEqual([code, stderr], [2, 'nasnet: --enlarge: expected a factor from 1 to 4, such as 1.25, got 0.5\n']);
 });
 
+test('of the folder that a network was trained on, the images held out for the test are taken, as --dataset does', async () => {
+  const photos = join(folder, 'photos');
+  const pictures = ['blue', 'green', 'red'].flatMap((name) =>
+    Array.from({ length: 12 }, (_, index) => [`${name}/${index}.png`, name as 'red']),
+  );
+  await paintAll(photos, Object.fromEntries(pictures));
+  const trained = join(folder, 'trained.safetensors');
+  const description = writeColourNetwork(trained, ['blue', 'green', 'red'], [2, 1, 0]);
+  writeModel(trained, readModel(trained).network, { ...description, origin: 'trained by nasnet 0.2.0 on photos' });
+  const [folderGiven, dataset, elsewhere] = [
+    [trained, photos],
+    [trained, '--dataset', photos],
+    [model, photos],
+  ].map((words) => evaluate(...words, '--json'));
+  const { imagesPerSecond: _, ...figures } = JSON.parse(folderGiven!.stdout);
+  const { imagesPerSecond: __, ...wanted } = JSON.parse(dataset!.stdout);
+  assert.deepEqual(figures, wanted);
+  assert.equal(figures.images, 6);
+  assert.match(folderGiven!.stderr, /photos: what the network was trained on; of it the test images are taken/);
+  assert.equal(JSON.parse(elsewhere!.stdout).images, 36, 'a network that was trained on something else');
+});
+
 test("ImageNet's three layouts agree, for 1,000 classes and for 1,001", async () => {
   // The challenge's first two images are a sea snake (65, 490 in the devkit) and an alp (970, 361): here a red and a green one.
   const pictures = { 'ILSVRC2012_val_00000001.JPEG': 'red', 'ILSVRC2012_val_00000002.JPEG': 'blue' } as const;
