@@ -48,12 +48,13 @@ export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageF
   };
   const visit = (entry: Dirent, path: string) => {
     const kind = kindOf(entry, path);
-    if (kind === 'folder') {
+    if (kind === 'lost' && byName(entry.name) !== 'picture') leftOut.add('broken link');
+    else if (kind === 'folder') {
       if (isForeign(entry.name)) leftOut.add(`folder ${JSON.stringify(entry.name)}`);
       else enter(path);
-    } else if (kind === 'special') leftOut.add('special files (pipes, devices, sockets)');
+    } else if (kind === 'special') leftOut.add('special (a pipe, device or socket)');
     else if (isImage(entry.name, path, leftOut)) {
-      const found = statSync(path, { throwIfNoEntry: false });
+      const found = statOf(path);
       images.push({ path, bytes: found?.size ?? 0, modified: found?.mtimeMs ?? 0 });
     }
   };
@@ -74,7 +75,7 @@ function entriesOf(folder: string, leftOut: LeftOut): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    leftOut.add('folders that may not be read');
+    leftOut.add('folder that may not be read');
     return [];
   }
 }
@@ -98,9 +99,10 @@ function statOf(path: string) {
   }
 }
 
-function kindOf(entry: Dirent, path: string): 'folder' | 'file' | 'special' {
+function kindOf(entry: Dirent, path: string): 'folder' | 'file' | 'special' | 'lost' {
   const what = entry.isSymbolicLink() ? (statOf(path) ?? 'lost') : entry;
-  if (what === 'lost' || what.isFile()) return 'file';
+  if (what === 'lost') return 'lost';
+  if (what.isFile()) return 'file';
   return what.isDirectory() ? 'folder' : 'special';
 }
 
@@ -108,7 +110,7 @@ function kindOf(entry: Dirent, path: string): 'folder' | 'file' | 'special' {
 function isImage(name: string, path: string, leftOut: LeftOut): boolean {
   const known = byName(name);
   if (known === 'picture') return true;
-  const ending = extname(name).toLowerCase() || 'files without an ending';
+  const ending = extname(name).toLowerCase() || 'without an ending';
   if (known === 'other') {
     leftOut.add(ending);
     return false;

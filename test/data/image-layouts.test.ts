@@ -111,7 +111,7 @@ test('pictures are known by what they hold: any ending and none, and formats tha
   assert.equal(train.length + tested.length, 10 + 6 + 2);
   assert.equal(
     leftOut.words(),
-    '2 .bmp (a BMP image, not read here), 1 .heic (a HEIC image, not read here), 1 .svg (an SVG drawing, not read here), 1 files without an ending',
+    '2 .bmp (a BMP image, not read here), 1 .heic (a HEIC image, not read here), 1 .svg (an SVG drawing, not read here), 1 without an ending',
   );
 });
 
@@ -127,7 +127,7 @@ test('pipes, links in a circle and folders without permission neither block nor 
   const { train, test: tested, classes, leftOut } = listImages(folder);
   assert.deepEqual(classes, ['a', 'b']);
   assert.equal(train.length + tested.length, 6 + 6); // b/up leads to the folder above, with all other classes
-  assert.equal(leftOut.counts.get('special files (pipes, devices, sockets)'), 2 + 1);
+  assert.equal(leftOut.counts.get('special (a pipe, device or socket)'), 2 + 1);
 });
 
 test('from 2 to 10,000 classes of 5 images; more are refused before anything is read', () => {

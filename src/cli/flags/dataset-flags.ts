@@ -19,6 +19,8 @@ export interface DatasetFlags {
 
 export const defaultSize = 32;
 
+let stated = '';
+
 export async function prepareDataset(
   { dataset, size = defaultSize, filter, data }: DatasetFlags,
   block: LiveBlock,
@@ -38,6 +40,8 @@ export async function prepareDataset(
       ...(filter && { filter }),
       onProgress,
       onLayout: (lines) => {
+        if (stated === lines.join('\n')) return; // a command may ask for its images more than once
+        stated = lines.join('\n');
         for (const line of lines) block.log(line);
       },
       onSkipped: (skipped) => block.log(skippedSentence(skipped)),
