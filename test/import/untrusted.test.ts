@@ -2,7 +2,7 @@
 // honest files have, the same in every format.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Dataset, File, type Group, ready } from 'h5wasm/node';
@@ -102,6 +102,15 @@ test('HDF5: what is no float of 32 or 64 bits is not read, and neither are absur
     (group.get('kernel:0') as Dataset).resize([2 ** 40]);
   });
   await refused(huge, /layer\/kernel:0: expected at most 1073741824 bytes, got 4398046511104$/);
+});
+
+test('HDF5: damaged files leave nothing open', async () => {
+  const path = await hdf5('half.h5', (file) => void kernel(file.create_group('layer'), 1));
+  writeFileSync(path, readFileSync(path).subarray(0, 1000));
+  await refused(path, /the file is truncated/);
+  const before = readdirSync('/proc/self/fd').length;
+  for (let time = 0; time < 10; time++) await refused(path, /the file is truncated/);
+  assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
 const wrapped: [written: string[], plain: string[], others?: string[]][] = [
