@@ -132,6 +132,11 @@ const wrapped: [written: string[], plain: string[], others?: string[]][] = [
   [['model.a', 'model_ema.a', 'ema.a'], ['a'], ['model_ema', 'ema']],
   [['ema.module.a'], ['a']],
   [['n_averaged', 'module.a'], ['a']],
+  [['ema.n_averaged', 'ema.a'], ['a']],
+  [
+    ['step', 'a'],
+    ['step', 'a'],
+  ],
   [
     ['cell._orig_mod.a', 'b'],
     ['cell.a', 'b'],
