@@ -80,6 +80,7 @@ function requireClasses(folder: string, layout: Layout, classes: string[]): void
     const hint = within.length > 1 ? `; are the classes or parts in ${join(layout.train[0]!, classes[0]!)}?` : '';
     throw new InputError(`${folder}: expected sub-folders for at least two classes, found only "${classes[0]}"${hint}`);
   }
+  refusePartsWithin(folder, layout, classes);
   if (classes.length > mostClasses)
     throw new InputError(
       `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, found ${classes.length}`,
@@ -92,6 +93,22 @@ function requireClasses(folder: string, layout: Layout, classes: string[]): void
   const stranger = layout.test && visibleFolders(layout.test).find((name) => !known.has(name));
   if (stranger)
     throw new InputError(`${join(layout.test!, stranger)}: there is no class of this name among the training images`);
+}
+
+/** Classes looked into for parts that stand within them. */
+const lookedInto = 20;
+
+/** `cat/train`, `cat/test`, `dog/train` …: taken as they are, what is to be tested on would be trained on. */
+function refusePartsWithin(folder: string, layout: Layout, classes: string[]): void {
+  const some = classes.slice(0, lookedInto);
+  const within = some.flatMap((name) => {
+    const found = visibleFolders(join(layout.train[0]!, name)).find((each) => partOf(each) === 'train');
+    return found === undefined ? [] : [`${name}/${found}`];
+  });
+  if (2 * within.length <= some.length) return;
+  throw new InputError(
+    `${folder}: expected parts that hold the classes, got classes that hold parts (${fewNames(within)})`,
+  );
 }
 
 const countsOf = (listing: Listing, images: readonly ListedImage[]): number[] => {

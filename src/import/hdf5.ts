@@ -2,10 +2,11 @@
 // (save_weights) or under model_weights (save). Tensors are named `layer/variable` here, such as `stem_conv1/kernel`.
 
 import { resolve } from 'node:path';
-import { Dataset, File, Group, ready } from 'h5wasm/node';
+import type { Dataset, File, Group } from 'h5wasm/node';
+import * as first from 'h5wasm/node';
 import { tensor } from '../engine/create.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { Failure, InputError } from '../failure.ts';
+import { InputError } from '../failure.ts';
 import type { FileBytes } from './file-bytes.ts';
 import type { StoredTensor, WeightFile } from './weight-file.ts';
 import { chooseWrapper } from './wrappers.ts';
@@ -13,19 +14,15 @@ import { chooseWrapper } from './wrappers.ts';
 /** @throws InputError for a damaged file, or one without layers */
 export async function openHdf5(bytes: FileBytes): Promise<WeightFile> {
   const { path } = bytes;
-  if (stopped)
-    throw new Failure(
-      `${path}: HDF5's library has stopped in this process, on a damaged file before this one: start the program again`,
-    );
-  const module = await ready;
+  const module = await (await library()).ready;
   module.activate_throwing_error_handler(); // HDF5 prints its errors on stderr otherwise
   confine(module as unknown as WithFiles);
-  const file = guarded(bytes, () => new File(path, 'r'));
+  const file = guarded(bytes, () => new hdf5.File(path, 'r'));
   try {
     const weights = guarded(bytes, () =>
       file.keys().includes('model_weights') ? child(bytes, file, 'model_weights') : null,
     );
-    const root = weights instanceof Group ? weights : file;
+    const root = weights instanceof hdf5.Group ? weights : file;
     const walk = new Walk(bytes);
     const layers = guarded(bytes, () => root.keys().map((name) => ({ name, tensors: layerTensors(walk, root, name) })));
     const filled = layers.filter((layer) => layer.tensors.length > 0);
@@ -99,8 +96,8 @@ class Walk {
       throw new InputError(
         `${path}: ${names.slice(0, 3).join('/')} …: expected groups at most ${most.depth} deep, got deeper ones: a group that holds itself?`,
       );
-    if (entity instanceof Dataset) return [{ names, dataset: entity }];
-    if (!(entity instanceof Group)) return []; // a data type
+    if (entity instanceof hdf5.Dataset) return [{ names, dataset: entity }];
+    if (!(entity instanceof hdf5.Group)) return []; // a data type
     return entity.keys().flatMap((name) => this.datasets(child(this.bytes, entity, name), [...names, name]));
   }
 }
@@ -149,12 +146,18 @@ interface Metadata {
 }
 
 interface WithFiles {
-  FS: { open: (path: unknown, ...rest: unknown[]) => unknown; ErrnoError: new (code: number) => Error };
+  FS: {
+    open: (path: unknown, ...rest: unknown[]) => unknown;
+    close: (stream: unknown) => void;
+    ErrnoError: new (code: number) => Error;
+  };
 }
 
 /** The only file that HDF5 may open while it reads, and what it asked for beside it. */
 let allowed: string | undefined;
 let refused: string | undefined;
+/** The library throws before it closes the file in which it wrote why: after 1,000 damaged files none could be opened. */
+const unclosed: (() => void)[] = [];
 const confined = new WeakSet<object>();
 const noSuchFile = 44; // Emscripten's ENOENT
 const flags = { create: 0o100, exclusive: 0o200, directory: 0o200000 };
@@ -170,8 +173,12 @@ function confine({ FS }: WithFiles): void {
   FS.open = (path, ...rest) => {
     const how = typeof rest[0] === 'number' ? rest[0] : 0;
     const isNew = (how & flags.create) !== 0 && (how & flags.exclusive) !== 0; // where the library writes its errors
-    if (allowed === undefined || typeof path !== 'string' || resolve(path) === allowed || isNew)
-      return open(path, ...rest);
+    if (isNew && allowed !== undefined) {
+      const stream = open(path, ...rest);
+      unclosed.push(() => FS.close(stream));
+      return stream;
+    }
+    if (allowed === undefined || typeof path !== 'string' || resolve(path) === allowed) return open(path, ...rest);
     if ((how & flags.directory) === 0) refused ??= path; // folders are searched for plug-ins
     throw new FS.ErrnoError(noSuchFile);
   };
@@ -186,8 +193,27 @@ function closeQuietly(file: File): void {
   }
 }
 
-/** HDF5's library has ended itself on a damaged file: its memory is not to be trusted any more. */
+function closeIfOpen(close: () => void): void {
+  try {
+    close();
+  } catch {
+    // it was closed
+  }
+}
+
+let hdf5: typeof first = first;
+/** The library has ended itself on a damaged file: its memory is not to be trusted any more. */
 let stopped = false;
+let restarts = 0;
+
+/** The library, begun anew where a damaged file has ended it. */
+async function library(): Promise<typeof first> {
+  if (stopped) {
+    hdf5 = (await import(`${import.meta.resolve('h5wasm/node')}?${++restarts}`)) as typeof first;
+    stopped = false;
+  }
+  return hdf5;
+}
 
 const noteStop = (error: unknown): void => {
   stopped ||= error instanceof Error && error.name === 'RuntimeError'; // WebAssembly's
@@ -211,6 +237,7 @@ function guarded<T>(bytes: FileBytes, body: () => T): T {
     if (whole) throw bytes.truncated(Number(whole));
     throw new InputError(`${bytes.path}: expected an HDF5 file of Keras weights, got a damaged one (${reason})`);
   } finally {
+    for (const close of unclosed.splice(0)) closeIfOpen(close);
     allowed = outer;
   }
 }

@@ -41,6 +41,8 @@ export function plainNames(written: Iterable<string>): PlainNames {
       .filter(({ name }) => name.startsWith(beginning))
       .map(({ own, name }) => ({ own, name: name.slice(beginning.length) }));
   }
+  if (others.length > 0 || entries.some(({ own, name }) => own !== name))
+    entries = entries.filter(({ name }) => !counters.includes(name));
   const names = new Map(entries.map(({ own, name }) => [name.replace(inserted, ''), own]));
   const distinct = names.size === entries.length;
   return { names: distinct ? names : new Map(entries.map(({ own, name }) => [name, own])), others };

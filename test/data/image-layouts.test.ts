@@ -59,6 +59,8 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [{ train: 6, test: 6 }, /expected one sub-folder for each class in "test", "train", found none$/],
   [{ 'train/train/cat': 6, 'train/test/cat': 6 }, /train: expected one sub-folder for each class, got the parts "test", "train"$/],
   [{ 'mnist/train/3': 6, 'mnist/test/3': 6 }, /found only "mnist"; are the classes or parts in .*mnist\?$/],
+  [{ 'cat/train': 6, 'cat/test': 2, 'dog/train': 6, 'dog/test': 2 }, /expected parts that hold the classes, got classes that hold parts \("cat\/train", "dog\/train"\)$/],
+  [{ 'images/train/cat': 6, 'images/val/cat': 6, 'masks/train/cat': 6, 'masks/val/cat': 6 }, /got classes that hold parts \("images\/train", "masks\/train"\)$/],
   [{ ...parts('train', 'test'), 'test/cow': 2 }, /test\/cow: there is no class of this name/],
   [{ cat: 6, dog: 4 }, /dog: expected at least 5 images, got 4$/],
 ]; // biome-ignore format: a table

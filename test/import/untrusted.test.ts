@@ -2,7 +2,7 @@
 // honest files have, the same in every format.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Dataset, File, type Group, ready } from 'h5wasm/node';
@@ -104,6 +104,15 @@ test('HDF5: what is no float of 32 or 64 bits is not read, and neither are absur
   await refused(huge, /layer\/kernel:0: expected at most 1073741824 bytes, got 4398046511104$/);
 });
 
+test('HDF5: damaged files leave nothing open', async () => {
+  const path = await hdf5('half.h5', (file) => void kernel(file.create_group('layer'), 1));
+  writeFileSync(path, readFileSync(path).subarray(0, 1000));
+  await refused(path, /the file is truncated/);
+  const before = readdirSync('/proc/self/fd').length;
+  for (let time = 0; time < 10; time++) await refused(path, /the file is truncated/);
+  assert.equal(readdirSync('/proc/self/fd').length, before);
+});
+
 const wrapped: [written: string[], plain: string[], others?: string[]][] = [
   [
     ['conv0.weight', 'model.weight'],
@@ -123,6 +132,11 @@ const wrapped: [written: string[], plain: string[], others?: string[]][] = [
   [['model.a', 'model_ema.a', 'ema.a'], ['a'], ['model_ema', 'ema']],
   [['ema.module.a'], ['a']],
   [['n_averaged', 'module.a'], ['a']],
+  [['ema.n_averaged', 'ema.a'], ['a']],
+  [
+    ['step', 'a'],
+    ['step', 'a'],
+  ],
   [
     ['cell._orig_mod.a', 'b'],
     ['cell.a', 'b'],
