@@ -59,12 +59,11 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-const mostShown = 60; // characters
-
-function shown(value: unknown): string {
+/** A value in a message: JSON, at most so many characters of it. */
+export function shown(value: unknown, most = 60): string {
   if (value === undefined) return 'none';
   const text = jsonOf(value);
-  return text.length > mostShown ? `${text.slice(0, mostShown)} …` : text;
+  return text.length > most ? `${text.slice(0, most)} …` : text;
 }
 
 /** A value of a stranger's file may be nested deeper than it can be written. */

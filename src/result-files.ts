@@ -55,10 +55,9 @@ export class ResultFiles {
    */
   claim(...paths: readonly string[]): void {
     this.check(...paths);
-    for (const path of paths.filter((each) => !isDevice(each))) {
-      this.#claimed.add(path);
-      this.#record(path, { of: this.#options.of });
-    }
+    const files = paths.filter((path) => !isDevice(path));
+    for (const path of files) this.#claimed.add(path);
+    record(files, () => ({ of: this.#options.of }));
   }
 
   /** What claim() refuses, without a claim. @throws InputError as claim() */
@@ -68,10 +67,8 @@ export class ResultFiles {
 
   /** To be called when the claimed files are written. Those that were not written are forgotten. */
   keep(): void {
-    for (const path of this.#claimed) {
-      if (existsSync(path)) this.#record(path, { of: this.#options.of, sha256: hashOf(path) });
-      else this.#record(path, undefined);
-    }
+    const { of } = this.#options;
+    record([...this.#claimed], (path) => (existsSync(path) ? { of, sha256: hashOf(path) } : undefined));
     this.#claimed.clear();
   }
 
@@ -106,13 +103,18 @@ export class ResultFiles {
       code: 'result-exists',
     });
   }
+}
 
-  #record(path: string, entry: Entry | undefined): void {
-    const folder = dirname(resolve(path));
-    const record = readRecord(folder);
-    if (entry) record[basename(path)] = entry;
-    else delete record[basename(path)];
-    writeWhole(join(folder, recordName), [`${JSON.stringify(record, null, 1)}\n`]);
+/** Changes the records of the files' folders, each once; without an entry a file is forgotten. */
+function record(paths: readonly string[], entryOf: (path: string) => Entry | undefined): void {
+  for (const [folder, files] of Map.groupBy(paths, (path) => dirname(resolve(path)))) {
+    const entries = readRecord(folder);
+    for (const path of files) {
+      const entry = entryOf(path);
+      if (entry) entries[basename(path)] = entry;
+      else delete entries[basename(path)];
+    }
+    writeWhole(join(folder, recordName), [`${JSON.stringify(entries, null, 1)}\n`]);
   }
 }
 

@@ -19,8 +19,7 @@ import type { EpochReport, TrainingDetails, WorkerResult } from '../study/outcom
 import type { Training } from '../study/settings.ts';
 import { networkOf } from '../study/training-plan.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
-import type { Accuracy } from '../train/evaluation.ts';
-import { evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
+import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
 import { makeFolder } from '../whole-file.ts';

@@ -3,13 +3,12 @@
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ResultFiles } from '../result-files.ts';
-import { readFinalModel } from '../study/kept-results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
 /** Beside a study that was finished before there were records, files without one are its own. */
 export function resultFilesOf(study: Study<SearchSettings>, directory: string, overwrite?: boolean): ResultFiles {
-  const adopt = readFinalModel(study) !== undefined && placeOf(directory) === placeOf(dirname(study.path));
+  const adopt = study.result('final model') !== undefined && placeOf(directory) === placeOf(dirname(study.path));
   return new ResultFiles({ of: `study ${study.identity}`, inputs: [study.path], overwrite, adopt });
 }
 

@@ -3,7 +3,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { InputError } from '../failure.ts';
-import { cached, cacheRoot, readEntry } from './cache.ts';
+import { cached, cacheRoot } from './cache.ts';
 import { type DatasetFiles, type Description, imageBytes } from './dataset-files.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { planar } from './prepare-image.ts';
@@ -60,8 +60,6 @@ export async function datasetFrom(
   if (classes.length === 0 || new Set(classes).size < classes.length)
     throw new InputError(`classes: expected at least one, each once, got ${JSON.stringify(classes)}`);
   const key = await keyOf(given, description);
-  const known = await readEntry(cache, key);
-  if (known) return known.files;
   const { files } = await cached(cache, key, onProgress, async (writer) => {
     await write(given, description, writer, (done) =>
       onProgress({ task: 'decode', subject: name, done, total: 0, unit: 'images' }),

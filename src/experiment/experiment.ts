@@ -19,7 +19,6 @@ import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { decode } from '../space/decisions.ts';
-import { keepFinalModel, readFinalModel } from '../study/kept-results.ts';
 import type { EpochReport, TrialToEvaluate } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
@@ -69,7 +68,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
   if ((await raceCells(options)) === 'interrupted') return 'interrupted';
   const [best] = bestTrials(study) as [TrialRecord];
-  if (readFinalModel(study)?.trial === best.number) return 'finished';
+  if (study.result('final model')?.trial === best.number) return 'finished';
   return trainFinal(options, best);
 }
 
@@ -148,7 +147,7 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
-    keepFinalModel(study, finalModelOf(best.number, result, epochs));
+    study.keep('final model', finalModelOf(best.number, result, epochs));
     rmSync(checkpoint, { force: true });
     return 'finished' as const;
   } catch (error) {

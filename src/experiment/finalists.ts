@@ -3,7 +3,7 @@
 
 import { Failure } from '../failure.ts';
 import { armNames, armOf } from '../search/arms-strategy.ts';
-import { type Chosen, type FinalistRace, finalistRace, finalistsName } from '../selection/finalist-race.ts';
+import { type Chosen, type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
 import { decisionsKey } from '../space/canonical.ts';
 import type { FinalistRun } from '../study/finalist-runs.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -38,7 +38,7 @@ export interface FinalistOptions {
  */
 export async function raceFinalists(options: FinalistOptions): Promise<'finished' | 'interrupted'> {
   const { study, evaluate, signal, onEvent } = options;
-  study.keep(finalistsName, chooseFinalists(study, options.count));
+  study.keep('finalists', chooseFinalists(study, options.count));
   study.transaction(() => {
     study.finalistRuns.putBackKilled();
     if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause

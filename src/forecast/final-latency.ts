@@ -1,11 +1,8 @@
 // How long the network that was built from a study's best cell takes for one image: measured where the search was limited by it, and
 // kept beside what had been foretold.
 
-import type { Plan } from '../plan/plan.ts';
 import { median } from '../statistics/order.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
-import { finalLatencyName, readFinalLatency, readFinalModel } from '../study/kept-results.ts';
-import type { FinalLatency } from '../study/results.ts';
 import type { LatencyLimit, SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { latencyTerms, lawValue, startingLaws } from './cost-law.ts';
@@ -13,19 +10,6 @@ import { finalPlan } from './limits.ts';
 import type { ImageCounts } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 import { machineName } from './this-machine.ts';
-
-export function keepFinalLatency(
-  study: Study<object>,
-  { trial, plan, milliseconds, limit }: { trial: number; plan: Plan; milliseconds: number; limit: LatencyLimit },
-): void {
-  const found: FinalLatency = {
-    trial,
-    milliseconds,
-    foretold: lawValue(limit.law, latencyTerms(plan)),
-    machine: machineName(),
-  };
-  study.keep(finalLatencyName, found);
-}
 
 const timing = { networks: 12, seconds: 3 };
 
@@ -57,10 +41,15 @@ export async function latencyLimit(
 /** Times the network that was built, in a search that limits its latency, and keeps what it takes; once a network. */
 export async function measureFinalLatency(study: Study<SearchSettings>, counts: ImageCounts): Promise<void> {
   const { limits, final, space } = study.settings;
-  const built = readFinalModel(study);
-  if (!limits?.latency || !built || readFinalLatency(study)?.trial === built.trial) return;
+  const built = study.result('final model');
+  if (!limits?.latency || !built || study.result('final latency')?.trial === built.trial) return;
   const { measurePlans } = await import('../latency/measure-plans.ts');
   const plan = finalPlan(study.trial(built.trial)!.decisions, final, counts, space);
   const [measured] = await measurePlans([plan], { seconds: 1 });
-  keepFinalLatency(study, { trial: built.trial, plan, milliseconds: measured!.milliseconds, limit: limits.latency });
+  study.keep('final latency', {
+    trial: built.trial,
+    milliseconds: measured!.milliseconds,
+    foretold: lawValue(limits.latency.law, latencyTerms(plan)),
+    machine: machineName(),
+  });
 }

@@ -1,7 +1,6 @@
 // How a study remembers the prediction of its children: what it started from and where, and what was learnt; taught again by the
 // latest finished children when the search goes on.
 
-import { keptPrediction, predictionName } from '../study/kept-results.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
 import type { Laws, PredictionRecord } from '../study/results.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
@@ -25,7 +24,7 @@ export function predictionOf(
   counts: ImageCounts,
   { workers, device = 'cpu', start }: PredictionPlace,
 ): { prediction: Prediction; record: PredictionRecord } {
-  const kept = keptPrediction(study);
+  const kept = study.result('prediction');
   const machine = device === 'cpu' ? machineName() : `${machineName()}, ${device}`;
   const same = kept?.machine === machine && kept.workers === workers;
   const begun = start ?? (kept?.machine === machine ? { laws: kept.start, measured: kept.measured } : undefined);
@@ -56,7 +55,7 @@ function teach(prediction: Prediction, study: Study<SearchSettings>, counts: Ima
 
 /** Keeps in the study what the prediction has learnt. */
 export function keepPrediction(study: Study<object>, record: PredictionRecord, prediction: Prediction): void {
-  study.keep(predictionName, { ...record, ...learnt(prediction) });
+  study.keep('prediction', { ...record, ...learnt(prediction) });
 }
 
 function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'children' | 'error'> {

@@ -3,6 +3,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { shown } from '../checked.ts';
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
@@ -19,6 +20,8 @@ const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, 
   number
 >;
 const longestHeader = 100_000_000; // bytes, the format's own limit
+
+const mostShown = 200; // characters of a wrong value
 
 /** More than any tensor has, and what libtorch's own operators take. */
 const mostDimensions = 64;
@@ -292,7 +295,7 @@ function checkedMetadata(metadata: unknown, path: string): Record<string, string
   if (isRecord(metadata) && Object.values(metadata).every((text) => typeof text === 'string')) {
     return metadata as Record<string, string>;
   }
-  throw new InputError(`${path}: __metadata__: expected texts by name, got ${shown(metadata)}`);
+  throw new InputError(`${path}: __metadata__: expected texts by name, got ${shown(metadata, mostShown)}`);
 }
 
 interface CheckedEntry {
@@ -310,7 +313,9 @@ function checkedEntry(name: string, entry: unknown, dataBytes: number, path: str
     Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
   if (!known || !wholes(shape) || !wholes(offsets) || offsets!.length !== 2) {
     const table = [...dtypes.keys()].join(', ');
-    throw new InputError(`${path}: ${name}: expected a dtype (${table}), a shape and two offsets, got ${shown(entry)}`);
+    throw new InputError(
+      `${path}: ${name}: expected a dtype (${table}), a shape and two offsets, got ${shown(entry, mostShown)}`,
+    );
   }
   const [begin, end] = offsets as [number, number];
   if (shape!.length > mostDimensions)
@@ -324,13 +329,6 @@ function checkedEntry(name: string, entry: unknown, dataBytes: number, path: str
     throw new InputError(`${path}: ${name}: expected ${end} bytes of tensors, got ${dataBytes}: the file is truncated`);
   }
   return { name, dtype: known, shape: shape!, begin, length };
-}
-
-const mostShown = 200; // characters
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > mostShown ? `${text.slice(0, mostShown)} …` : text;
 }
 
 function readPart(

@@ -7,7 +7,6 @@ import type { Architecture } from '../space/architecture.ts';
 import { decode } from '../space/decisions.ts';
 import { defaultSpace, spaceLabel } from '../space/search-space.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
-import { keptPrediction, readFinalLatency, readFinalModel } from '../study/kept-results.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../study/results.ts';
@@ -92,9 +91,9 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     finalists,
     arms: armsOf(study),
     warning: collapseWarning(study.latestUpdate()?.figures ?? {}),
-    final: readFinalModel(study),
-    latency: readFinalLatency(study),
-    prediction: keptPrediction(study),
+    final: study.result('final model'),
+    latency: study.result('final latency'),
+    prediction: study.result('prediction'),
     classes,
     machine: study.result('machine'),
   };

@@ -16,14 +16,12 @@ export interface FinalistRace extends Race {
   runs: FinalistRunRecord[];
 }
 
-export const finalistsName = 'finalists';
-
 export type Chosen = Pick<FinalistRace, 'trials' | 'arms'>;
 
 /** The race as far as it has come; undefined before it begins, and in studies without finalists. */
 export function finalistRace(study: Study<SearchSettings>): FinalistRace | undefined {
   const { finalists, validationImages } = study.settings;
-  const kept = study.result(finalistsName) as Chosen | undefined;
+  const kept = study.result('finalists');
   if (!finalists || !kept) return undefined;
   const { trials, arms } = kept;
   const runs = study.finalistRuns.all().filter(({ trial }) => trials.includes(trial));

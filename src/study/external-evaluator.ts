@@ -7,17 +7,15 @@ import type { Study } from './study.ts';
 /** Stands for the dataset in the settings of such a study. */
 export const noDataset = 'none';
 
-const currentName = 'evaluator';
-
 /** The evaluator that a study goes on with: the one that it was started with, or the latest that it was changed to. Undefined: nasnet trains. */
 export function evaluatorOf(study: StudyRecords & { settings: SearchSettings }): ExternalEvaluator | undefined {
   const { evaluator } = study.settings;
-  return evaluator && (study.result(currentName) ?? evaluator);
+  return evaluator && (study.result('evaluator') ?? evaluator);
 }
 
 /** The study goes on with another one; its settings still say what it was started with. */
 export function changeEvaluator(study: Study<SearchSettings>, evaluator: ExternalEvaluator): void {
-  study.keep(currentName, evaluator);
+  study.keep('evaluator', evaluator);
 }
 
 /** Where rewards come from, in words: "on cifar10", "with rewards of "python3 train.py"". */

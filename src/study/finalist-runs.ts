@@ -1,12 +1,11 @@
-// The trainings of finalists as the study keeps them: guarded transitions queued → running → done | failed, each one SQL statement
-// that names the state it leaves. Which trainings there are to be is selection/racing.ts's and experiment/finalists.ts's.
+// The trainings of finalists as the study keeps them (their states are training-table.ts's). Which trainings there are to be is
+// selection/racing.ts's and experiment/finalists.ts's.
 
 import type { DatabaseFile, Row } from '../database/file.ts';
 import { addEvent } from './events.ts';
 import type { Reward, TrialFailure } from './outcome.ts';
 import { failureOf, type TrialState } from './records.ts';
-import type { TrainingKind } from './training-table.ts';
-import { TrainingTable } from './training-table.ts';
+import { type TrainingKind, TrainingTable } from './training-table.ts';
 
 /** One training of a finalist: which trial's cells, and which of the seeds that all finalists share (1, 2 …). */
 export interface FinalistRun {

@@ -8,8 +8,7 @@ import { combiners, type OperationTable } from '../space/operations.ts';
 import { parseOperations } from '../space/parse.ts';
 import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
 import type { Recipe } from '../train/recipe.ts';
-import type { OptimizerChoice, OptimizerName, RateDecay } from '../train/recipe-choices.ts';
-import { scheduleNames } from '../train/recipe-choices.ts';
+import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
   Finalists,

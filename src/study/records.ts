@@ -5,8 +5,7 @@ import { z } from 'zod';
 import { checked, parsedJson } from '../checked.ts';
 import type { DatabaseFile, Row } from '../database/file.ts';
 import type { TrialFailure } from './outcome.ts';
-import type { StudyResults } from './result-schemas.ts';
-import { resultSchemas } from './result-schemas.ts';
+import { resultSchemas, type StudyResults } from './result-schemas.ts';
 import { storedDecisions } from './stored-decisions.ts';
 
 export type TrialState = 'queued' | 'running' | 'done' | 'failed';

@@ -1,5 +1,5 @@
-// The trainings of promoted trials as the study keeps them, and who promoted them: guarded transitions queued → running → done | failed,
-// each one SQL statement that names the state it leaves. Who is to be promoted is selection/ladder.ts's.
+// The trainings of promoted trials as the study keeps them (their states are training-table.ts's), and who promoted them. Who is to be
+// promoted is selection/ladder.ts's.
 
 import type { DatabaseFile, Row } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';

@@ -9,13 +9,11 @@ import type { GroupGuard } from './group-guard.ts';
 import { eachLine } from './line-splitter.ts';
 import type { ToWorker } from './messages.ts';
 import type { PoolWorker, WorkerHooks } from './pool.ts';
+import { LastLines, whenEnded } from './process-end.ts';
 
-const keptLines = 20;
-const keptLineLength = 400;
 const longestLine = 1_000_000; // characters of an answer
 const longestErrorLine = 10_000;
 const longestTimer = 2 ** 31 - 1; // milliseconds that Node can wait
-const millisecondsForOutput = 500; // … or so long after the exit, if a process of the command's own holds it open
 
 export interface CommandWorkerOptions extends WorkerHooks {
   /** Run by /bin/sh. */
@@ -43,7 +41,7 @@ interface JobUnderWay {
 export class CommandWorker implements PoolWorker {
   readonly #options: CommandWorkerOptions;
   readonly #shell: ChildProcess;
-  readonly #lines: string[] = [];
+  readonly #lines = new LastLines();
   /** Ids of the jobs that it was given. */
   readonly #known = new Set<number>();
   #job: JobUnderWay | undefined;
@@ -174,33 +172,21 @@ export class CommandWorker implements PoolWorker {
 
   #readError(text: string): void {
     const line = harmless(text, longestErrorLine);
-    this.#lines.push(line.slice(0, keptLineLength));
-    if (this.#lines.length > keptLines) this.#lines.shift();
+    this.#lines.add(line);
     this.#options.onErrorLine?.(line);
   }
 
   #reportEnd(): void {
     const shell = this.#shell;
-    let ended = false;
-    let waiting: NodeJS.Timeout;
-    const end = (code: number | null, signal: NodeJS.Signals | null) => {
-      clearTimeout(waiting);
-      clearTimeout(this.#stopTimer);
-      clearTimeout(this.#job?.timer);
-      if (ended) return;
-      ended = true;
-      const by = signal ?? signalBehind(code);
-      this.#options.onEnd({ code, signal: by, reason: this.#reason, kind: this.#kind, lines: this.#lines });
-    };
-    shell.on('close', end); // after exit and the last line of output …
-    shell.on('exit', (code, signal) => {
+    shell.on('exit', () => {
       this.#killGroup(); // what it started and left behind
       if (shell.pid !== undefined) this.#options.guard.drop(shell.pid);
-      waiting = setTimeout(end, millisecondsForOutput, code, signal);
     });
-    shell.on('error', (error) => {
-      this.#lines.push(error.message);
-      if (shell.pid === undefined) end(null, null); // it could not even be started
+    whenEnded(shell, this.#lines, (code, signal) => {
+      clearTimeout(this.#stopTimer);
+      clearTimeout(this.#job?.timer);
+      const by = signal ?? signalBehind(code);
+      this.#options.onEnd({ code, signal: by, reason: this.#reason, kind: this.#kind, lines: this.#lines.all() });
     });
   }
 

@@ -88,7 +88,7 @@ const attemptsPerJob = 2;
 const failedStartsAtMost = 3;
 const linesShown = 10;
 const millisecondsBetweenChecks = 1000; // for workers that hang
-const millisecondsLate = 3000; // … after which this process must have been stopped
+const millisecondsLate = 3000; // … after which this process itself must have been stopped, not its workers
 
 /** Feeds, watches and replaces workers of any kind. */
 export class JobPool implements JobRunner {

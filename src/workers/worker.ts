@@ -2,12 +2,9 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { LastLines, whenEnded } from './process-end.ts';
 
-const keptLines = 20;
-const keptLineLength = 400;
-const millisecondsForOutput = 500; // … or so long after the exit, if a process of the worker's own holds it open
 const childModule = import.meta.filename.replace(/worker(\.\w+)$/, 'child$1'); // .ts in the checkout, .js when compiled
 
 /** How a worker process ended. */
@@ -34,7 +31,6 @@ export interface WorkerOptions {
 
 export class WorkerProcess {
   readonly #child: ChildProcess;
-  readonly #lines: string[] = [];
   #reason: string | undefined;
 
   constructor({ evaluator, setup, threads, onMessage, onEnd }: WorkerOptions) {
@@ -47,21 +43,11 @@ export class WorkerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...threadLimits },
     });
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#keepLines(stream);
+    const lines = new LastLines();
+    for (const input of [this.#child.stdout!, this.#child.stderr!])
+      createInterface({ input }).on('line', (line) => lines.add(line));
     this.#child.on('message', onMessage);
-    let ended = false;
-    let waiting: NodeJS.Timeout;
-    const end = (code: number | null, signal: NodeJS.Signals | null) => {
-      clearTimeout(waiting);
-      if (!ended) onEnd({ code, signal, reason: this.#reason, lines: this.#lines });
-      ended = true;
-    };
-    this.#child.on('close', end); // after exit and the last line of output …
-    this.#child.on('exit', (code, signal) => (waiting = setTimeout(end, millisecondsForOutput, code, signal)));
-    this.#child.on('error', (error) => {
-      this.#lines.push(error.message);
-      if (this.#child.pid === undefined) end(null, null); // it could not even be started
-    });
+    whenEnded(this.#child, lines, (code, signal) => onEnd({ code, signal, reason: this.#reason, lines: lines.all() }));
     this.send({ kind: 'setup', evaluator: evaluator.href, setup });
   }
 
@@ -81,12 +67,5 @@ export class WorkerProcess {
 
   stop(): void {
     this.kill();
-  }
-
-  #keepLines(stream: Readable): void {
-    createInterface({ input: stream }).on('line', (line) => {
-      this.#lines.push(line.slice(0, keptLineLength));
-      if (this.#lines.length > keptLines) this.#lines.shift();
-    });
   }
 }

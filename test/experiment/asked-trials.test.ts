@@ -16,7 +16,7 @@ import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
 import { rewardOf } from './chain-strategy.ts';
-import { decisionsOf } from './decisions-of.ts';
+import { historyOf } from './history-of.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-ask-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -51,15 +51,6 @@ const runner: JobRunner = {
   close: async () => {},
   [Symbol.asyncDispose]: async () => {},
 };
-
-function historyOf(path: string) {
-  using study = Study.open(path, { readOnly: true });
-  const records = study
-    .trials()
-    .map(({ decisions, reward, failure, sameAs }) => ({ decisions, reward, failure, sameAs }));
-  const updates = study.updates().map(({ trial, figures }) => ({ trial, figures }));
-  return { records, calls: decisionsOf(path), updates };
-}
 
 async function searched(path: string, atOnce: number) {
   using study = Study.create(path, settings());

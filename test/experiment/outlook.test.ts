@@ -10,7 +10,6 @@ import { predictionOf } from '../../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { keptPrediction } from '../../src/study/kept-results.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { Study } from '../../src/study/study.ts';
 
@@ -70,7 +69,7 @@ test('children that took twice as long double what is left, repeats of known gra
   }
   assert.ok(Math.abs(outlook.left() - 60) < 1e-6, `${outlook.left()}`); // 6 of 20 s over 2
   outlook.keep();
-  const { children, error } = keptPrediction(study)!;
+  const { children, error } = study.result('prediction')!;
   assert.deepEqual([children, error!.seconds!.of], [3, 3]);
   study.close();
 });

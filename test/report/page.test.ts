@@ -12,7 +12,6 @@ import { ResultFiles } from '../../src/result-files.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
-import { keepFinalModel } from '../../src/study/kept-results.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
@@ -54,7 +53,7 @@ test('the best cells come first, and the words say what the figures are', () => 
 
 test('the report holds a dot for every child, a picture for each of the best, the failures and the settings', () => {
   using study = studyWith('report.db', 4);
-  keepFinalModel(study, {
+  study.keep('final model', {
     trial: 1,
     trainableParameters: 1234567,
     multiplyAdds: 7654321,

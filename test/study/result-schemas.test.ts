@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { thisMachine } from '../../src/forecast/this-machine.ts';
-import { readFinalModel } from '../../src/study/kept-results.ts';
 import { epochDetails, type StudyResults, trainingDetails } from '../../src/study/result-schemas.ts';
 import { Study } from '../../src/study/study.ts';
 
@@ -52,7 +51,7 @@ test('a damaged result is refused by file, field, what was expected and what the
   };
   const read = () => {
     using study = Study.open(path, { readOnly: true });
-    return readFinalModel(study);
+    return study.result('final model');
   };
   write('final model', JSON.stringify({ ...results['final model'], testAccuracy: 'high' }));
   assert.throws(read, /damaged\.db: final model\.testAccuracy: expected number, got "high"$/);

@@ -13,7 +13,7 @@ export function printDocument(document: unknown): void {
   process.stdout.write(`${documentText(document)}\n`);
 }
 
-export const documentText = (document: unknown): string =>
+const documentText = (document: unknown): string =>
   JSON.stringify(document, null, 2).replace(
     /[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
     (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`,

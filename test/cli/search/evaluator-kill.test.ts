@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { RandomStream } from '../../../src/random/stream.ts';
 import { Study } from '../../../src/study/study.ts';
-import { decisionsOf } from '../../experiment/decisions-of.ts';
+import { historyOf } from '../../experiment/history-of.ts';
 import { nodeArguments } from '../run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-kill-'));
@@ -73,16 +73,6 @@ async function search(path: string, signal: AbortSignal, onTrial: (count: number
   const [code, by] = await exit;
   if (by !== 'SIGKILL') assert.equal(code, 0, others.join('\n'));
   return by === 'SIGKILL';
-}
-
-/** All that must be equal: what was decided and what came out, in which order it was asked and told, and the controller's updates. */
-function historyOf(path: string) {
-  using study = Study.open(path, { readOnly: true });
-  const records = study
-    .trials()
-    .map(({ decisions, reward, failure, sameAs }) => ({ decisions, reward, failure, sameAs }));
-  const updates = study.updates().map(({ trial, figures }) => ({ trial, figures }));
-  return { records, calls: decisionsOf(path), updates };
 }
 
 const lostAttempts = (path: string) => {
