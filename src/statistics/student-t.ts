@@ -1,4 +1,4 @@
-// Student's t distribution for whole degrees of degreesOfFreedom, from the finite series of Abramowitz and Stegun,
+// Student's t distribution for whole degrees of freedom, from the finite series of Abramowitz and Stegun,
 // 26.7.3 and 26.7.4.
 
 /** Returns P(T > t) for t ≥ 0. Its rounding error is about 1e-16, so probabilities of that size are meaningless. */
