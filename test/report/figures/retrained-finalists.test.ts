@@ -1,5 +1,5 @@
-// Figure 6's second half: which trainings belong to which strategy, and what is sentences of differences that are
-// known.
+// The models of Figure 6 that are trained again: which trainings belong to which strategy, and sentences about known
+// differences.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
