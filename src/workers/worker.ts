@@ -1,7 +1,6 @@
 // One worker process as its pool sees it: started, ready, busy with a job, dead. It decides nothing; the pool does.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { LastLines, whenEnded } from './process-end.ts';
 
@@ -44,8 +43,7 @@ export class WorkerProcess {
       env: { ...process.env, ...threadLimits },
     });
     const lines = new LastLines();
-    for (const input of [this.#child.stdout!, this.#child.stderr!])
-      createInterface({ input }).on('line', (line) => lines.add(line));
+    for (const output of [this.#child.stdout!, this.#child.stderr!]) lines.read(output);
     this.#child.on('message', onMessage);
     whenEnded(this.#child, lines, (code, signal) => onEnd({ code, signal, reason: this.#reason, lines: lines.all() }));
     this.send({ kind: 'setup', evaluator: evaluator.href, setup });
