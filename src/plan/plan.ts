@@ -55,7 +55,7 @@ export interface Plan {
   readonly cells: readonly CellPlan[];
   /** From the last cell's output to the logits. */
   readonly head: readonly Layer[];
-  readonly auxiliary: AuxiliaryPlan | undefined;
+  readonly auxiliary?: AuxiliaryPlan;
   /** Named as in the released code: ImageNet's `Stem` is the second stem cell's result. What is left out has none. */
   readonly endpoints: readonly { readonly name: string; readonly shape: Shape }[];
   /** In the order of computation, the auxiliary head last. */
@@ -115,7 +115,7 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
     stemName,
     cells: laid,
     head: head.layers,
-    auxiliary,
+    ...(auxiliary && { auxiliary }),
     endpoints: [...namedEnds(rules, stem.shape, laid), pooled],
     sections: [...sections, ...extra],
     trainableParameters: countElements(parameters, { statistics: false }),
