@@ -21,6 +21,7 @@ export interface WorkerEnd {
 export interface WorkerOptions {
   evaluator: URL;
   setup: unknown;
+  resources: unknown;
   /** How many threads its numeric libraries may use. */
   threads: number;
   onMessage: (message: FromWorker) => void;
@@ -32,7 +33,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   #reason: string | undefined;
 
-  constructor({ evaluator, setup, threads, onMessage, onEnd }: WorkerOptions) {
+  constructor({ evaluator, setup, resources, threads, onMessage, onEnd }: WorkerOptions) {
     const count = String(threads);
     const threadLimits = { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
     this.#child = fork(childModule, [String(process.pid)], {
@@ -46,7 +47,7 @@ export class WorkerProcess {
     for (const output of [this.#child.stdout!, this.#child.stderr!]) lines.read(output);
     this.#child.on('message', onMessage);
     whenEnded(this.#child, lines, (code, signal) => onEnd({ code, signal, reason: this.#reason, lines: lines.all() }));
-    this.send({ kind: 'setup', evaluator: evaluator.href, setup });
+    this.send({ kind: 'setup', evaluator: evaluator.href, setup, resources });
   }
 
   get pid(): number | undefined {
