@@ -54,7 +54,7 @@ export interface ExpectedTraining<Beside = unknown> {
 }
 
 /**
- * Copies a saved training into a network and its optimizer.
+ * Copies a saved training into a network and its optimizer, all of it or nothing.
  * @throws InputError for a file that is missing, damaged or another training's
  */
 export function loadTraining<Beside>(
@@ -71,8 +71,10 @@ export function loadTraining<Beside>(
       metadata.beside === undefined || !schema
         ? undefined
         : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
+    const moved = unprefixed(optimizerPrefix, tensors);
+    optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
     network.loadStateDict(unprefixed(networkPrefix, tensors));
-    optimizer.load(unprefixed(optimizerPrefix, tensors), optimizerSteps);
+    optimizer.load(moved, optimizerSteps);
     return { step, ...(beside !== undefined && { beside }) };
   });
 }

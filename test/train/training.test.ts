@@ -3,10 +3,14 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { FolderArtifacts } from '../../src/artifacts.ts';
+import { zeros } from '../../src/engine/create.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
+import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { type CheckpointOptions, Checkpoints } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
@@ -143,6 +147,40 @@ test('a checkpoint of another training, or a damaged one, is left aside', async 
   writeFileSync(path, bytes);
   const flipped = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(flipped).equals(fresh));
+});
+
+test('a checkpoint that fits in parts only changes nothing: not the weights, not the optimizer', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const path = join(folder, 'state');
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
+  const { tensors, metadata } = readSafetensors(path);
+  const some = (beginning: string) => Object.keys(tensors).find((name) => name.startsWith(beginning))!;
+  const without = (name: string) => Object.fromEntries(Object.entries(tensors).filter(([other]) => other !== name));
+  const damages: [Record<string, Tensor>, Record<string, string>][] = [
+    [without(some('optimizer.momentum.')), metadata],
+    [{ ...tensors, [some('optimizer.momentum.')]: zeros([3]) }, metadata],
+    [without(some('network.')), metadata],
+    [tensors, { ...metadata, optimizerSteps: 'many' }],
+    [tensors, { ...metadata, beside: '["no number"]' }],
+    [tensors, { ...metadata, beside: 'no JSON' }],
+  ];
+  const given: unknown[] = [];
+  const giveBack = (kept: unknown) => void given.push(kept);
+  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], giveBack } };
+  for (const [parts, texts] of damages) {
+    writeSafetensors(path, parts, texts);
+    const network = tinyNetwork(99);
+    using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+    assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 0);
+    assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
+    assert.equal(optimizer.stepsTaken, 0);
+    for (const tensor of Object.values(optimizer.state())) assert.equal(tensor.abs().sum().item(), 0);
+  }
+  writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
+  const network = tinyNetwork(99);
+  using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+  assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 9, 'the whole one is taken');
+  assert.deepEqual(given, [[1, 2]]);
 });
 
 test('a loss that is no number ends the training with its class', async () => {
