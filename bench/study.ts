@@ -23,9 +23,9 @@ const newStrategy = () => createStrategy('random', { blocks: 5, seed: 1 });
 
 /** Returns the seconds for `trials` more trials. */
 async function searchMore(study: Study<object>, trials: number, workers: number, evaluate = nothing): Promise<number> {
-  const begun = performance.now();
+  const start = performance.now();
   await runSearch({ study, strategy: newStrategy(), evaluate, trials: study.asked + trials, workers, inOrder: false });
-  return seconds(begun);
+  return seconds(start);
 }
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
@@ -56,9 +56,9 @@ async function dispatches(): Promise<void> {
   await searchMore(study, 100, 2, evaluate);
   const rate = 2000 / (await searchMore(study, 2000, 2, evaluate));
   rows.push(['durable trials a second through 2 worker processes', rate.toFixed(0)]);
-  const begun = performance.now();
+  const start = performance.now();
   await Promise.all(Array.from({ length: 5000 }, (_, job) => pool.run(job)));
-  rows.push(['dispatches a second to 2 worker processes, without a study', (5000 / seconds(begun)).toFixed(0)]);
+  rows.push(['dispatches a second to 2 worker processes, without a study', (5000 / seconds(start)).toFixed(0)]);
   study.close();
 }
 
@@ -108,27 +108,27 @@ async function readLargeStudy(): Promise<void> {
   const path = join(folder, 'large.db');
   largeStudy(path);
   rows.push(['MB of a study of 30,000 trials × 20 epochs', (statSync(path).size / 1e6).toFixed(0)]);
-  let begun = performance.now();
+  let start = performance.now();
   const reader = Study.open(path, { readOnly: true });
-  rows.push(['… opens in ms', (1000 * seconds(begun)).toFixed(1)]);
+  rows.push(['… opens in ms', (1000 * seconds(start)).toFixed(1)]);
   for (const [what, read] of [
     ['best 10', () => reader.best(10)],
     ['summary', () => reader.summary()],
     ["a trial's curve", () => reader.epochs(15_000)],
     ['all trials', () => reader.trials()],
   ] as const) {
-    begun = performance.now();
+    start = performance.now();
     read();
-    rows.push([`… ${what}, the first time, in ms`, (1000 * seconds(begun)).toFixed(1)]);
+    rows.push([`… ${what}, the first time, in ms`, (1000 * seconds(start)).toFixed(1)]);
   }
   reader.close();
 
-  begun = performance.now();
+  start = performance.now();
   const study = Study.open(path);
   const stop = new AbortController();
   let first = 0;
   const evaluate: Evaluate = (_, { signal }) => {
-    first ||= seconds(begun);
+    first ||= seconds(start);
     const { promise, reject } = Promise.withResolvers<never>();
     signal.addEventListener('abort', () => reject(signal.reason));
     setImmediate(() => stop.abort());

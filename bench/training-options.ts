@@ -22,7 +22,7 @@ export interface TrainingBenchOptions {
 
 const usualRepeats = 3;
 
-export const help = `Images per second of training and of running networks, ours beside the same networks in PyTorch, in the same minutes.
+export const help = `Images per second of training and of running networks, compared with PyTorch on the same networks, alternating.
 
   node bench/training.ts [options]
 

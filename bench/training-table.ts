@@ -19,11 +19,11 @@ export function verdictOf({ contestants }: CaseResult): Verdict {
     return own.toSorted((one, other) => other.imagesPerSecond - one.imagesPerSecond)[0]!;
   };
   const [ours, peer] = [best('nasnet'), best('PyTorch')];
-  const beside = ours.arrangement === peer.arrangement;
+  const sameArrangement = ours.arrangement === peer.arrangement;
   const ratios = ours.turns.flatMap((turn, index) =>
-    (beside ? [peer.turns[index]!] : peer.turns).map((other) => turn / other),
+    (sameArrangement ? [peer.turns[index]!] : peer.turns).map((other) => turn / other),
   );
-  const ratio = beside ? median(ratios) : ours.imagesPerSecond / peer.imagesPerSecond;
+  const ratio = sameArrangement ? median(ratios) : ours.imagesPerSecond / peer.imagesPerSecond;
   return { ours, peer, ratio, range: [Math.min(...ratios), Math.max(...ratios)] };
 }
 

@@ -45,8 +45,10 @@ async function run(options: TrainingBenchOptions): Promise<void> {
     const result = await measureCase(each, both, arrangements, { ...options, say });
     results.push(result);
     const { parameters, losses } = result.agreement;
-    const said = losses.map((pair) => pair.map((loss) => loss.toPrecision(5)).join(' / ')).join(', ');
-    say(`${each.name}: ${verdictOf(result).ratio.toFixed(2)}×; ${parameters} parameters on both sides; losses ${said}`);
+    const lossWords = losses.map((pair) => pair.map((loss) => loss.toPrecision(5)).join(' / ')).join(', ');
+    say(
+      `${each.name}: ${verdictOf(result).ratio.toFixed(2)}×; ${parameters} parameters on both sides; losses ${lossWords}`,
+    );
   }
   const processor = cpus()[0]?.model.trim();
   const gpu = onGpu ? gpuName(python) : undefined;

@@ -120,7 +120,7 @@ test('channels_last is a memory format that convolutions and copies keep, and do
     channels! * width!,
     channels!,
   ];
-  const kept = [
+  const channelsLastTensors = [
     last.clone(),
     last.add(1),
     last.relu(),
@@ -128,7 +128,7 @@ test('channels_last is a memory format that convolutions and copies keep, and do
     conv2d(last, kernel, { padding: 1 }),
     last.to('float64'),
   ];
-  for (const each of kept) assert.deepEqual(each.strides, channelsLast(each.shape));
+  for (const each of channelsLastTensors) assert.deepEqual(each.strides, channelsLast(each.shape));
   assert.deepEqual(last.contiguous().strides, plain.strides);
   assert.deepEqual(empty([2, 3, 4, 5], { memoryFormat: 'channels_last' }).strides, last.strides);
 });

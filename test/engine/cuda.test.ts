@@ -21,9 +21,9 @@ import { reductions } from './reductions.ts';
 
 const skip = withoutGpu;
 
-function close(found: Tensor, expected: Tensor, what: string): void {
-  const [one, other] = [found.toArray(), expected.toArray()];
-  assert.deepEqual(found.shape, expected.shape, what);
+function close(actual: Tensor, expected: Tensor, what: string): void {
+  const [one, other] = [actual.toArray(), expected.toArray()];
+  assert.deepEqual(actual.shape, expected.shape, what);
   one.forEach((value, place) => {
     const difference = Math.abs(value - other[place]!);
     assert.ok(

@@ -81,8 +81,8 @@ export function check(definition: Definition): void {
     if (!gradient) return;
     const weights = draw(sizeOf(shape)); // weights of a loss over the result
     const loss = () => formula().reduce((total, each, place) => total + each * weights[place]!, 0);
-    const found = gradients(result.mul(tensor(weights, shape)).sum(), variables);
-    found.forEach((each, input) => {
+    const actual = gradients(result.mul(tensor(weights, shape)).sum(), variables);
+    actual.forEach((each, input) => {
       const expected = Array.from(numbers[input]!, (_, place) => difference(loss, numbers[input]!, place));
       assertClose(each?.toArray() ?? expected.map(() => 0), expected, 1e-6, `gradient of input ${input}`);
     });

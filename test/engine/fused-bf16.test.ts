@@ -44,9 +44,9 @@ test('convolutions and their gradients are those of float64 except for the round
     scope(() => {
       const what = JSON.stringify(each);
       const { kind, stride, padding, dilation, channels } = each.units[0]!;
-      const drawn = randn([each.images, channels, each.height, each.width]).contiguous('channels_last');
+      const images = randn([each.images, channels, each.height, each.width]).contiguous('channels_last');
       const stored = index % 2 === 0 ? 'float32' : 'bfloat16';
-      const input = drawn.to('bfloat16').to(stored); // rounded before the unit
+      const input = images.to('bfloat16').to(stored); // rounded before the unit
       const numbers = [input, ...perUnit(each.units[0]!).slice(0, 2)];
       const single = numbers.map(variable);
       const double = numbers.map((one) => variable(one.to('float64')));
@@ -59,10 +59,10 @@ test('convolutions and their gradients are those of float64 except for the round
       assert.equal(result.dtype, 'bfloat16');
       assertWithin(`${what}: result`, result, expected, bound.mul(ofStored));
       const outer = randn(result.shape).to('bfloat16').to('float64');
-      const found = gradients(result.mul(outer.to('bfloat16')).sum(), single);
+      const actual = gradients(result.mul(outer.to('bfloat16')).sum(), single);
       const right = gradients(expected.mul(outer).sum(), double);
       const bounds = gradients(bound.mul(outer.abs()).sum(), magnitudes);
-      found.forEach((gradient, index) => {
+      actual.forEach((gradient, index) => {
         if (!gradient) assert.equal(right[index], undefined, what);
         else assertWithin(`${what}: gradient ${index}`, gradient, right[index]!, bounds[index]!.mul(ofStored));
       });
@@ -88,9 +88,9 @@ test('chains of units with batch norms, their gradients and moving statistics ar
       const expected = reference(each, double[0]!, double.slice(1), moving);
       assert.ok(distance(result, expected) < 0.01, `${what}: result off by ${distance(result, expected)}`);
       const outer = randn(result.shape);
-      const found = gradients(result.mul(outer).sum(), single);
+      const actual = gradients(result.mul(outer).sum(), single);
       const right = gradients(expected.mul(outer.to('float64')).sum(), double);
-      found.forEach((gradient, index) => {
+      actual.forEach((gradient, index) => {
         if (gradient) distances.push(distance(gradient, right[index]!));
       });
       moving.flat().forEach((one, index) => {
@@ -135,18 +135,18 @@ for (const [name, run] of Object.entries(around)) {
     ] as const) {
       scope(() => {
         const draw = () => randn([images, channels, height, width]).to('bfloat16').contiguous('channels_last');
-        const [given, filter] = [[draw(), draw()], randn([channels, 1, 3, 3])];
-        const narrow = given.map(variable);
-        const wide = given.map((each) => variable(each.to('float32')));
+        const [inputs, filter] = [[draw(), draw()], randn([channels, 1, 3, 3])];
+        const narrow = inputs.map(variable);
+        const wide = inputs.map((each) => variable(each.to('float32')));
         const [result, expected] = [run(narrow, filter), run(wide, filter)];
         assert.equal(result.dtype, 'bfloat16');
         const bits = (tensor: Tensor | undefined) =>
           tensor?.detach().to('bfloat16').to('float32').contiguous().toArray();
         assert.deepEqual(bits(result), bits(expected));
         const outer = randn(result.shape).to('bfloat16').contiguous('channels_last');
-        const found = gradients(result.mul(outer).sum(), narrow);
+        const actual = gradients(result.mul(outer).sum(), narrow);
         const right = gradients(expected.mul(outer.to('float32')).sum(), wide);
-        found.forEach((each, index) => {
+        actual.forEach((each, index) => {
           if (each) assert.equal(each.dtype, 'bfloat16');
           assert.deepEqual(bits(each), bits(right[index]));
         });
@@ -178,13 +178,13 @@ test('a batch norm of bfloat16 is that of float32, rounded', () => {
 });
 
 test('numbers are rounded to the nearest, ties to even; NaN and infinity stay, subnormal numbers become 0', () => {
-  const given = [1, 1.00390625, 1.01171875, 1.001, -3.1400001, 3.4e38, 1e-40, Number.POSITIVE_INFINITY, Number.NaN];
+  const inputs = [1, 1.00390625, 1.01171875, 1.001, -3.1400001, 3.4e38, 1e-40, Number.POSITIVE_INFINITY, Number.NaN];
   const rounded = [1, 1, 1.015625, 1, -3.140625, Number.POSITIVE_INFINITY, 0, Number.POSITIVE_INFINITY, Number.NaN];
-  const pixels = tensor(Float32Array.from(given), [given.length, 1, 1, 1]);
+  const pixels = tensor(Float32Array.from(inputs), [inputs.length, 1, 1, 1]);
   const one = tensor(Float32Array.from([1]), [1, 1, 1, 1]);
   const window = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], relu: false } as const;
-  const found = fusedConvolution(pixels, { ...window, weight: one, precision });
-  assert.deepEqual([...(found.to('float32').toArray() as Float32Array)], rounded);
+  const actual = fusedConvolution(pixels, { ...window, weight: one, precision });
+  assert.deepEqual([...(actual.to('float32').toArray() as Float32Array)], rounded);
 });
 
 test('the same seed gives the same bits, with one thread and with two', () => {

@@ -39,9 +39,9 @@ test('units, their gradients and moving statistics are those of the composition 
       const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1; // small deviations amplify all errors
       assertNear(`${what}: result`, result, expected, 1e-6 * each.units.length * few);
       const outer = randn(result.shape);
-      const found = gradients(result.mul(outer).sum(), single);
+      const actual = gradients(result.mul(outer).sum(), single);
       const right = gradients(expected.mul(outer.to('float64')).sum(), double);
-      found.forEach((gradient, index) => {
+      actual.forEach((gradient, index) => {
         if (gradient === undefined)
           assert.equal((index - 1) % 4, 0, what); // an absent depthwise weight
         else assertNear(`${what}: gradient ${index}`, gradient, right[index]!, 1e-5 * few);
@@ -72,8 +72,8 @@ test('units with moving statistics are those of the composition, with and withou
       const result = noGrad(() => fused(each, single[0]!, single.slice(1), moving, false));
       assertNear(JSON.stringify(each), result, expected, 1e-6 * each.units.length);
       const recorded = fused(each, single[0]!, single.slice(1), moving, false);
-      const [found] = gradients(recorded.sum(), [single[0]!]);
-      assertNear(JSON.stringify(each), found!, gradients(expected.sum(), [double[0]!])[0]!, 1e-5);
+      const [actual] = gradients(recorded.sum(), [single[0]!]);
+      assertNear(JSON.stringify(each), actual!, gradients(expected.sum(), [double[0]!])[0]!, 1e-5);
     });
   }
 });
@@ -118,10 +118,10 @@ for (const channels of [3, 8, 24, 33]) {
           const loss = result.contiguous().flatten().mul(tensorOf(outer, dtype)).sum();
           return [result, ...gradients(loss, variables.flat())];
         };
-        const [found, right] = [run('float32'), run('float64')];
+        const [actual, right] = [run('float32'), run('float64')];
         right.forEach((each, index) => {
-          if (each === undefined) assert.equal(found[index], undefined);
-          else assertNear(`${kinds}: ${index}`, found[index]!, each, index === 0 ? 1e-6 : 1e-5);
+          if (each === undefined) assert.equal(actual[index], undefined);
+          else assertNear(`${kinds}: ${index}`, actual[index]!, each, index === 0 ? 1e-6 : 1e-5);
         });
       });
     }
@@ -190,8 +190,8 @@ test('each of several readers gets the same images, and their gradients are adde
     const input = variable(randn([2, 7, 5, 5]).contiguous('channels_last'));
     const weights = [1, 2, 3].map(() => randn([2, 7, 5, 5]));
     const read = fanOut(input, 4).slice(1); // the first is not read
-    const [found] = gradients(concat(read.map((each, index) => each.mul(weights[index]!))).sum(), [input]);
-    assertNear('sum', found!, weights[0]!.add(weights[1]!).add(weights[2]!), 1e-6);
+    const [actual] = gradients(concat(read.map((each, index) => each.mul(weights[index]!))).sum(), [input]);
+    assertNear('sum', actual!, weights[0]!.add(weights[1]!).add(weights[2]!), 1e-6);
     for (const each of read) assert.deepEqual(each.detach().toArray(), input.detach().toArray());
   });
 });

@@ -3,14 +3,14 @@
 
 import { cpu, prepareDevice, resolveDevice } from '../../src/engine/device.ts';
 
-function found(): string | undefined {
+function availableGpu(): string | undefined {
   const named = process.env.NASNET_TEST_DEVICE;
   if (named) return named;
   const device = resolveDevice('auto');
   return device === cpu ? undefined : device;
 }
 
-const device = found();
+const device = availableGpu();
 if (device !== undefined) prepareDevice(device);
 
 export const gpu = device ?? cpu;

@@ -90,9 +90,9 @@ function compare(what: string, inputs: Tensor[], ours: Run, reference: Run, slac
   assert.deepEqual(result.shape, expected.shape, what);
   const weights = randn(result.shape);
   assertNear(`${what}: result`, result, expected, 1e-6 * slack);
-  const found = gradients(result.mul(weights).sum(), single);
+  const actual = gradients(result.mul(weights).sum(), single);
   const right = gradients(expected.mul(weights.to('float64')).sum(), double);
-  found.forEach((each, index) => {
+  actual.forEach((each, index) => {
     assertNear(`${what}: gradient ${index}`, each!, right[index]!, 1e-5 * slack);
   });
 }
@@ -168,22 +168,22 @@ for (const [training, mean] of [
     for (const each of cases('norm', 80, true)) {
       scope(() => {
         const { channels } = each;
-        const drawn = images(each).add(mean); // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
-        if (training && drawn.size === channels) return;
+        const numbers = images(each).add(mean); // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
+        if (training && numbers.size === channels) return;
         const moving = [randn([channels]), randn([channels]).abs().add(0.1)];
-        const kept: Record<string, Tensor[]> = {};
+        const statistics: Record<string, Tensor[]> = {};
         const run = (normalise: typeof batchNorm) => (input: Tensor, weight: Tensor, bias: Tensor) => {
           const [movingMean, movingVariance] = moving.map((old) => old.to(input.dtype).clone()) as [Tensor, Tensor];
-          kept[input.dtype] = [movingMean, movingVariance];
+          statistics[input.dtype] = [movingMean, movingVariance];
           const options = { weight, bias, movingMean, movingVariance, training, momentum: 0.1, epsilon: 1e-5 };
           return normalise(input, options);
         };
-        const inputs = [drawn, randn([channels]), randn([channels])];
-        const few = drawn.size / channels < 8; // a small deviation of few numbers amplifies all errors
+        const inputs = [numbers, randn([channels]), randn([channels])];
+        const few = numbers.size / channels < 8; // a small deviation of few numbers amplifies all errors
         const slack = (mean > 3 ? 20 : 1) * (few ? 100 : 1);
         compare(JSON.stringify(each), inputs, run(normaliseBatch), run(batchNorm), slack);
-        kept.float64!.forEach((right, index) => {
-          assertNear('moving', kept.float32![index]!, right, 1e-6);
+        statistics.float64!.forEach((right, index) => {
+          assertNear('moving', statistics.float32![index]!, right, 1e-6);
         });
         const evaluated = noGrad(() => run(normaliseBatch)(...(inputs as [Tensor, Tensor, Tensor])));
         const expected = run(batchNorm)(...(inputs.map((one) => one.to('float64')) as [Tensor, Tensor, Tensor]));
@@ -237,8 +237,8 @@ for (const [name, run] of Object.entries(operators)) {
           const outer = randn([5, 7, 9, 11]);
           const numbers = () => {
             const result = run(input, weight);
-            const found = gradients(result.mul(outer).sum(), [input, weight]);
-            return [result, ...found].map((each) => each?.detach().toArray());
+            const actual = gradients(result.mul(outer).sum(), [input, weight]);
+            return [result, ...actual].map((each) => each?.detach().toArray());
           };
           assert.deepEqual(numbers(), numbers());
         });

@@ -73,18 +73,18 @@ test('a tensor returned twice or created outside is freed neither early nor twic
 });
 
 test('a kept tensor outlives every scope around it, until it is disposed', () => {
-  let kept: Tensor | undefined;
+  let survivor: Tensor | undefined;
   const made = addedTensors(() =>
     scope(() => {
       scope(() => {
-        kept = keep(keep(ones([2])));
+        survivor = keep(keep(ones([2])));
       });
     }),
   );
   assert.equal(made, 1);
-  assert.deepEqual([...kept!.toArray()], [1, 1]);
+  assert.deepEqual([...survivor!.toArray()], [1, 1]);
   assert.equal(
-    addedTensors(() => kept!.dispose()),
+    addedTensors(() => survivor!.dispose()),
     -1,
   );
 });

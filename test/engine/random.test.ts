@@ -95,12 +95,12 @@ test('dropout keeps a share, scales it to the same mean, passes the same gradien
   manualSeed(4);
   const input = ones([100_000], { requiresGrad: true });
   const dropped = dropout(input, 0.8, true);
-  const kept = dropped
+  const remaining = dropped
     .detach()
     .toArray()
     .filter((each) => each !== 0);
-  assert.ok(Math.abs(kept.length / 100_000 - 0.8) < 5 * Math.sqrt((0.8 * 0.2) / 100_000));
-  assert.ok(kept.every((each) => each === Math.fround(1 / Math.fround(0.8)) || Math.abs(each - 1.25) < 1e-6));
+  assert.ok(Math.abs(remaining.length / 100_000 - 0.8) < 5 * Math.sqrt((0.8 * 0.2) / 100_000));
+  assert.ok(remaining.every((each) => each === Math.fround(1 / Math.fround(0.8)) || Math.abs(each - 1.25) < 1e-6));
   const [gradient] = gradients(dropped.sum(), [input]);
   assert.deepEqual(gradient!.toArray(), dropped.detach().toArray());
   assert.deepEqual(dropout(input, 0.8, false).detach().toArray(), input.detach().toArray());

@@ -22,9 +22,9 @@ export function instrumentEngine(): void {
   const native = addon() as unknown as Record<string, (...values: unknown[]) => unknown>;
   const { schema, call } = native;
   native.schema = (...values) => {
-    const found = schema!(...values) as Schema;
-    schemas.set(found.id, found);
-    return found;
+    const result = schema!(...values) as Schema;
+    schemas.set(result.id, result);
+    return result;
   };
   native.call = (id, ...values) => {
     if (recording) note(recording, schemas.get(id as number)!, values);

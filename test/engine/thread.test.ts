@@ -29,12 +29,12 @@ parentPort.postMessage({ weight: [...weight.detach().toArray()], live: liveTenso
 function run(): Promise<{ weight: number[]; live: number; foreign: string; code: number }> {
   const worker = new Worker(program, { eval: true, execArgv: ['--input-type=module'] });
   return new Promise((resolve, reject) => {
-    let said: { weight: number[]; live: number; foreign: string };
+    let report: { weight: number[]; live: number; foreign: string };
     worker.on('message', (message) => {
-      said = message;
+      report = message;
     });
     worker.on('error', reject);
-    worker.on('exit', (code) => resolve({ ...said, code }));
+    worker.on('exit', (code) => resolve({ ...report, code }));
   });
 }
 
