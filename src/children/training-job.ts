@@ -177,6 +177,7 @@ function checkpointsOf(job: TrainingJob, epochs: ToldEpochs): Checkpoints | unde
     ...job.checkpoint,
     identity: identityOf(job),
     optional: job.keepModel === undefined,
+    whenStopped: job.keepModel !== undefined,
     beside: { keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept as EpochReport[]) },
   });
 }

@@ -92,7 +92,10 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
   const state = stateFile(path, source, description);
   const { network, checksum } = readModel(path, computing);
-  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; once more to stop at once.'),
+    'what was counted until a few seconds before is kept: run the same command to go on',
+  );
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
   const show = progressLine(block);

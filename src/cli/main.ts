@@ -6,8 +6,8 @@ import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
 
-/** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted with the state saved. */
-const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
+/** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input; 130 and 143 interrupted with the state saved. */
+const exitCodes = { done: 0, failed: 1, badInput: 2 } as const;
 
 /** What `nasnet --help` says of a command, and the command itself. */
 interface Entry {
@@ -120,7 +120,10 @@ export async function main(words: string[]): Promise<number> {
 async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
   const { typedSentence } = await import('./flag-words.ts');
-  if (error instanceof Interruption) return say(typedSentence(error), exitCodes.interrupted);
+  if (error instanceof Interruption) {
+    const { interruptedExitCode } = await import('./terminal/interrupt.ts');
+    return say(typedSentence(error), interruptedExitCode());
+  }
   if (error instanceof InputError) return say(typedSentence(error), exitCodes.badInput);
   if (error instanceof Failure) return say(typedSentence(error), exitCodes.failed);
   return say(error instanceof Error ? (error.stack ?? error.message) : String(error), exitCodes.failed);

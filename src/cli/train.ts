@@ -139,12 +139,15 @@ async function train(text: string, flags: Flags): Promise<void> {
   const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
   results.claim(flags.output);
   const run = await start({ files, training, validationImages, splitSeed: seed, threads, computing });
-  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; once more to stop at once.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to go on`,
+  );
   const keepModel = { weights: flags.output };
   const job: TrainingJob = { architecture, training, seed, checkpoint: { path: checkpoint }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
-      if (interrupt.signal.aborted)
+      if (error === interrupt.signal.reason)
         throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
       throw error;
     },

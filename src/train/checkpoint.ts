@@ -76,6 +76,8 @@ export interface CheckpointOptions {
   beside?: { keep: () => unknown; giveBack: (kept: unknown) => void };
   /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
   optional?: boolean;
+  /** Whether a training that is stopped saves once more, so that no step is done again. Default: the last one must do. */
+  whenStopped?: boolean;
 }
 
 /** The checkpoints of one training, which goes on from the last one after a kill. */
@@ -91,10 +93,10 @@ export class Checkpoints {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago. */
-  offer(step: number, network: Network, optimizer: Optimizer): void {
-    const { seconds = 30, optional } = this.#options;
-    if (performance.now() - this.#savedAt < 1000 * seconds) return;
+  /** Saves if the last time is long enough ago, or if the training is stopped now and this is wanted then. */
+  offer(step: number, network: Network, optimizer: Optimizer, stopped = false): void {
+    const { seconds = 30, optional, whenStopped = false } = this.#options;
+    if (performance.now() - this.#savedAt < 1000 * seconds && !(stopped && whenStopped)) return;
     try {
       this.#save(step, network, optimizer);
       this.problem = undefined;
