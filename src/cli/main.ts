@@ -126,7 +126,19 @@ async function explain(error: unknown): Promise<number> {
   }
   if (error instanceof InputError) return say(typedSentence(error), exitCodes.badInput);
   if (error instanceof Failure) return say(typedSentence(error), exitCodes.failed);
+  const { systemFailure } = await import('../system-error.ts');
+  const refused = systemFailure(error) ?? memoryFailure(error);
+  if (refused) return explain(refused);
   return say(error instanceof Error ? (error.stack ?? error.message) : String(error), exitCodes.failed);
+}
+
+/** The engine's and V8's errors where memory does not suffice; undefined for any other. */
+function memoryFailure(error: unknown): Failure | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const lacks =
+    (error as { kind?: unknown }).kind === 'out-of-memory' || /^Array buffer allocation failed/.test(error.message);
+  if (!lacks) return undefined;
+  return new Failure(`the memory does not suffice (${error.message}): smaller batches, images or networks need less`);
 }
 
 function say(sentence: string, code: number): number {

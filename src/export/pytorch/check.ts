@@ -1,7 +1,8 @@
 // Whether a Python file that we wrote computes what the engine computes: the file is run and says it itself.
 
 import { execFile } from 'node:child_process';
-import { Failure } from '../../failure.ts';
+import { Failure, InputError } from '../../failure.ts';
+import { isSystemError } from '../../system-error.ts';
 
 export interface CheckOptions {
   /** A program. Default: python3. */
@@ -17,6 +18,8 @@ export async function checkPyTorch(file: string, { python = 'python3', signal }:
   const { code, stdout, stderr } = await run(python, file, signal);
   signal?.throwIfAborted();
   if (code === 'ENOENT') return { unverified: `${python} is not there` };
+  if (typeof code === 'string' && /^E[A-Z]+$/.test(code))
+    throw new InputError(`${python}: expected a program that runs Python files, but it could not be started (${code})`);
   if (/No module named '?torch/.test(stderr)) return { unverified: `${python} has no torch` };
   const [, figure] = /relative difference [^:]*: (\S+)/.exec(stdout) ?? [];
   if (figure === undefined) {
@@ -32,9 +35,12 @@ export async function checkPyTorch(file: string, { python = 'python3', signal }:
 type Ran = { code: number | string | undefined; stdout: string; stderr: string };
 
 function run(program: string, file: string, signal: AbortSignal | undefined): Promise<Ran> {
-  return new Promise((resolve) => {
+  return new Promise<Ran>((resolve) => {
     execFile(program, [file], { signal }, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? error.signal ?? undefined) : 0, stdout, stderr });
     });
+  }).catch((error) => {
+    if (isSystemError(error)) return { code: error.code, stdout: '', stderr: '' }; // refused before there was a process
+    throw error;
   });
 }
