@@ -6,11 +6,13 @@ import { type Command, Option } from 'commander';
 import { type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
 import { Interruption } from '../failure.ts';
+import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
+import { trainedPlan } from '../study/training-plan.ts';
 import { type Recipe, smallRecipe } from '../train/recipe.ts';
 import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../train/recipe-choices.ts';
 import { percent, whole } from '../words.ts';
@@ -37,6 +39,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   seed: number;
   threads: number;
   output: string;
+  ignoreMemory?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -106,6 +109,7 @@ export function registerTrain(program: Command): void {
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(command)
     .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
@@ -143,6 +147,10 @@ async function train(text: string, flags: Flags): Promise<void> {
       ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
     },
   };
+  if (!flags.ignoreMemory) {
+    const plan = trainedPlan(architecture, training, files.classes.length);
+    requireMemory({ plan, batch: training.recipe.batchSize, images: files.train.count, computing });
+  }
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
   const { seed, threads, validationImages } = flags;
