@@ -14,6 +14,7 @@ import type { DatasetFiles } from '../data/dataset-files.ts';
 import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { limitCheck } from '../forecast/limits.ts';
+import { countsOf } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
@@ -28,6 +29,7 @@ import type { Study } from '../study/study.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { withinLimits } from './within-limits.ts';
@@ -52,6 +54,7 @@ export type ExperimentEvent =
   | SearchEvent
   | FinalistEvent
   | { kind: 'final-started'; trial: number }
+  | { kind: 'final-retried'; reason: string }
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
@@ -82,8 +85,10 @@ async function searchCells(options: ExperimentOptions) {
   const jobOf = (trial: TrialToEvaluate): TrainingJob => {
     return { ...childJob(settings, trial, paused), checkpoint: unfinished.trial(trial.number, trial.rung) };
   };
-  const trained = evaluateIn(pool, jobOf);
-  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
+  const counts = countsOf(files);
+  const predicted = predictedSeconds(study, counts, workers);
+  const trained = evaluateIn(pool, jobOf, ({ decisions, rung }) => predicted.trial(decisions, rung));
+  const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
   const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
@@ -104,7 +109,7 @@ async function searchCells(options: ExperimentOptions) {
 }
 
 async function raceCells(options: ExperimentOptions) {
-  const { study, workers, signal, onEvent } = options;
+  const { study, files, workers, signal, onEvent } = options;
   const { finalists, space, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
@@ -116,13 +121,15 @@ async function raceCells(options: ExperimentOptions) {
     seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
     checkpoint: unfinished.finalist(trial, run),
   });
-  const end = await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
+  const predicted = predictedSeconds(study, countsOf(files), workers);
+  const evaluate = evaluateIn(pool, jobOf, ({ decisions }) => predicted.training(training, decisions));
+  const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
   if (end === 'finished') unfinished.clear();
   return end;
 }
 
 async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
-  const { study, directory, signal, onEvent } = options;
+  const { study, files, directory, signal, onEvent } = options;
   const { final, space, seed } = study.settings;
   await using pool = poolFor(options, final, 1, availableParallelism());
   const checkpoint = join(directory, 'checkpoint.safetensors');
@@ -142,7 +149,9 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
     onEvent({ kind: 'final-epoch', report: said });
   };
   try {
-    const outcome = await pool.run(job, { signal, onMessage });
+    const predicted = predictedSeconds(study, countsOf(files), 1).training(final, best.decisions);
+    const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
+    const outcome = await pool.run(job, { signal, onMessage, onRetry, predicted });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }

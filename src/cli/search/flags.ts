@@ -131,7 +131,11 @@ export function addSearchFlags(command: Command): Command {
       '--evaluator <command>',
       'a program of yours that evaluates trials in place of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
     )
-    .option('--time-limit <seconds>', 'with --evaluator: of a trial (default: none)', positiveNumber('--time-limit'))
+    .option(
+      '--time-limit <seconds>',
+      'with --evaluator: of a trial (default: twenty times the longest so far, at least an hour)',
+      positiveNumber('--time-limit'),
+    )
     .option('--change-evaluator', 'go on with another --evaluator than the study was started with')
     .option('--dry-run', 'state the search, and what it will take here, without starting it')
     .option('--overwrite', overwriteHelp)
