@@ -9,12 +9,14 @@ const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 
 const forAll = [
+  'artifacts.ts',
   'checked.ts',
+  'content-identity.ts',
   'failure.ts',
   'largest.ts',
+  'named-file.ts',
   'result-files.ts',
   'system-error.ts',
-  'named-file.ts',
   'version.ts',
   'visible.ts',
   'whole-file.ts',
