@@ -113,10 +113,11 @@ export class Checkpoints<Beside = unknown> {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago, or if the training is stopped now and this is wanted then. */
+  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. */
   async offer(step: number, network: Network, optimizer: Optimizer, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
-    if (performance.now() - this.#savedAt < 1000 * seconds && !(stopped && whenStopped)) return;
+    const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
+    if (!isDue) return;
     try {
       await this.#save(step, network, optimizer);
       this.problem = undefined;
