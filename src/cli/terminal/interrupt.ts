@@ -12,7 +12,7 @@ export interface Interrupt extends Disposable {
 }
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
-const millisecondsToStop = 4000;
+const millisecondsToStop = 3000; // giving gigabytes back to the system takes up to a second more
 
 let first: (typeof signals)[number] | undefined;
 
