@@ -1,7 +1,7 @@
 // The deciding side of a search: what the strategy is asked and told and who is promoted, in which order, all of it in the log, with
 // snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
 
-import type { Strategy } from '../search/strategy.ts';
+import type { Strategy, UpdateFigures } from '../search/strategy.ts';
 import type { FinishedTrial } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
 import type { Promotions } from './promotions.ts';
@@ -12,7 +12,7 @@ export type DialogueEvent =
   /** A trial goes up to a rung; `drawn`: by lot. */
   | { kind: 'promoted'; trial: number; rung: number; drawn: boolean }
   | { kind: 'told'; trial: number; rung: number }
-  | { kind: 'updated'; trial: number; figures: Record<string, number> };
+  | { kind: 'updated'; trial: number; figures: UpdateFigures };
 
 export interface DialogueOptions {
   /** How many trials the study shall have in all. */
@@ -60,7 +60,6 @@ export class Dialogue {
   /** The place of the latest ask or tell in the log, and how many there were since the last snapshot. */
   #sequence: number;
   #sinceSnapshot: number;
-  #figures: string;
 
   /** Brings the fresh strategy to where the study's log ends. Throws a Failure if it does not fit the study. */
   constructor(study: Study<object>, strategy: Strategy, options: DialogueOptions) {
@@ -71,7 +70,6 @@ export class Dialogue {
     this.replayed = replayed;
     this.#sinceSnapshot = replayed;
     this.#sequence = sequence;
-    this.#figures = this.#currentFigures();
     this.#asked = study.asked;
     const { place, open, untold } = leftOpen(study);
     this.#place = place;
@@ -185,21 +183,13 @@ export class Dialogue {
       this.#options.promotions?.toldRung(number, rung, outcome);
       return;
     }
-    this.#strategy.tell(number, outcome);
+    const figures = this.#strategy.tell(number, outcome);
     this.#sequence = this.#study.log.tell(number);
     this.#sinceSnapshot++;
     this.#options.promotions?.toldTrial(finished);
-    const text = this.#currentFigures();
-    if (text === this.#figures) return;
-    this.#figures = text;
-    const figures: Record<string, number> = JSON.parse(text);
+    if (!figures) return;
     this.#study.log.update(number, figures);
     events.push({ kind: 'updated', trial: number, figures });
-  }
-
-  /** As text: a strategy that updates itself has new figures afterwards. */
-  #currentFigures(): string {
-    return JSON.stringify(this.#strategy.diagnostics?.() ?? {});
   }
 }
 

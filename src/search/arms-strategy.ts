@@ -2,14 +2,12 @@
 // have the same budget at any time; no arm learns of another's outcomes.
 
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** 'ppo,random' names two arms, 'ppo' one strategy. */
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
 
 interface State {
-  /** The arm that updated itself last; −1 before the first update. */
-  updated: number;
   /** Length of each arm's saved state. */
   bytes: number[];
 }
@@ -30,7 +28,6 @@ export class ArmsStrategy implements Strategy {
   readonly #arms: readonly Strategy[];
   readonly #sizes: readonly number[];
   readonly #options: Record<string, unknown>;
-  #updated = -1;
 
   /** `options`: those of each strategy by its name. */
   constructor(names: readonly string[], { sizes, seed, options, accepts }: StrategyParts, create: CreateArm) {
@@ -51,12 +48,11 @@ export class ArmsStrategy implements Strategy {
     return this.#arms[this.#turnOf(trial)]!.ask(trial);
   }
 
-  tell(trial: number, outcome: Outcome): void {
-    const index = this.#turnOf(trial);
-    const arm = this.#arms[index]!;
-    const before = figuresOf(arm);
-    arm.tell(trial, outcome);
-    if (figuresOf(arm) !== before) this.#updated = index;
+  /** An arm's figures say which arm it is. */
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
+    const arm = this.#turnOf(trial);
+    const figures = this.#arms[arm]!.tell(trial, outcome);
+    return figures && { arm, ...figures };
   }
 
   /** For every arm. */
@@ -69,33 +65,24 @@ export class ArmsStrategy implements Strategy {
     return Number.isSafeInteger(trial) && trial >= 0 ? armOf(trial, this.#arms.length) : 0;
   }
 
-  /** Figures of the arm that updated itself last, and which it is. */
-  diagnostics(): Record<string, number> {
-    const arm = this.#arms[this.#updated];
-    return arm ? { arm: this.#updated, ...arm.diagnostics?.() } : {};
-  }
-
   save(): Uint8Array {
     const states = this.#arms.map((arm) => arm.save());
-    const state: State = { updated: this.#updated, bytes: states.map(({ length }) => length) };
+    const state: State = { bytes: states.map(({ length }) => length) };
     const arrays = Object.fromEntries(states.map((bytes, arm) => [`arm ${arm}`, asFloats(bytes)]));
     return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays });
   }
 
   load(bytes: Uint8Array): void {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
-    const { updated, bytes: lengths } = saved.state as State;
+    const { bytes: lengths } = saved.state as State;
     this.#arms.forEach((arm, index) => {
       const { buffer, byteOffset } = saved.arrays[`arm ${index}`]!;
       arm.load(new Uint8Array(buffer, byteOffset, lengths[index]!));
     });
-    this.#updated = updated;
   }
 }
 
 type CreateArm = (name: string, parts: StrategyParts) => Strategy;
-
-const figuresOf = (strategy: Strategy) => JSON.stringify(strategy.diagnostics?.() ?? {});
 
 /** Bytes as the float32 values that saved states consist of, filled up with zeros; they are never computed with. */
 function asFloats(bytes: Uint8Array): Float32Array {

@@ -3,7 +3,7 @@
 
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy } from './strategy.ts';
+import type { Outcome, Strategy, UpdateFigures } from './strategy.ts';
 
 export class KnownFirst implements Strategy {
   readonly #strategy: Strategy;
@@ -29,15 +29,11 @@ export class KnownFirst implements Strategy {
     return [...known];
   }
 
-  tell(trial: number, outcome: Outcome): void {
-    if (this.#known[trial]) {
-      const decisions = this.#pending.close(trial, outcome);
-      if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
-    } else this.#strategy.tell(trial, outcome);
-  }
-
-  diagnostics(): Record<string, number> {
-    return this.#strategy.diagnostics?.() ?? {};
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
+    if (!this.#known[trial]) return this.#strategy.tell(trial, outcome);
+    const decisions = this.#pending.close(trial, outcome);
+    if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
+    return undefined;
   }
 
   save(): Uint8Array {

@@ -15,7 +15,7 @@ import { PendingTrials } from './pending.ts';
 import { update } from './ppo.ts';
 import { draw, type Sample } from './sampler.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** A told trial of the batch being collected; reward null: it failed. */
 interface Told extends Sample {
@@ -30,7 +30,6 @@ interface State {
   baseline: number | null;
   updates: number;
   steps: number; // of the optimizer
-  figures: Record<string, number>;
 }
 
 const drawnAtOnce = 20; // trials; asks for them under other weights draw them anew
@@ -48,7 +47,6 @@ export class PpoStrategy implements Strategy {
   #batch: Told[] = [];
   #baseline: number | null = null; // null before the first update
   #updates = 0;
-  #figures: Record<string, number> = {};
 
   constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#options = parsePpoOptions(options);
@@ -87,15 +85,15 @@ export class PpoStrategy implements Strategy {
    * The tell that fills the batch updates the controller. A failed trial is left out of the batch, and its architecture
    * becomes neither likelier nor less likely by it, unless failureWeight says that it counts; the baseline never moves.
    */
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
     const sample = this.#pending.close(trial, outcome);
     if ('reward' in outcome) this.#batch.push({ ...sample, reward: outcome.reward });
     else if (this.#options.failureWeight > 0) this.#batch.push({ ...sample, reward: null });
     const rewarded = this.#batch.filter(({ reward }) => reward !== null);
-    if (rewarded.length === this.#options.batchSize) this.#update();
+    return rewarded.length === this.#options.batchSize ? this.#update() : undefined;
   }
 
-  #update(): void {
+  #update(): UpdateFigures {
     const rewards = this.#batch.map(({ reward }) => reward);
     const baseline = this.#baseline ?? firstBaseline(rewards);
     const gains = advantages(rewards, baseline, this.#options.failureWeight);
@@ -107,11 +105,7 @@ export class PpoStrategy implements Strategy {
     this.#drawn = undefined;
     this.#updates += 1;
     const meanAdvantage = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-    this.#figures = { update: this.#updates, baseline, meanAdvantage, ...figures };
-  }
-
-  diagnostics(): Record<string, number> {
-    return { ...this.#figures };
+    return { update: this.#updates, baseline, meanAdvantage, ...figures };
   }
 
   save(): Uint8Array {
@@ -122,7 +116,6 @@ export class PpoStrategy implements Strategy {
       baseline: this.#baseline,
       updates: this.#updates,
       steps: this.#optimizer.stepsTaken,
-      figures: this.#figures,
     };
     const tensors = { ...this.#controller.stateDict(), ...this.#optimizer.state() };
     const arrays = Object.fromEntries(
@@ -146,7 +139,6 @@ export class PpoStrategy implements Strategy {
     this.#batch = state.batch;
     this.#baseline = state.baseline;
     this.#updates = state.updates;
-    this.#figures = state.figures;
     this.#drawn = undefined;
   }
 }

@@ -15,6 +15,9 @@ import { RandomStrategy } from './random-strategy.ts';
 /** What became of a trial: its reward (validation accuracy, any finite number), or why it has none. */
 export type Outcome = { reward: number } | { failed: string };
 
+/** What a strategy says of an update of itself, for the log and for charts: finite numbers by name. */
+export type UpdateFigures = Record<string, number>;
+
 /**
  * A deterministic state machine of the sequence of its ask and tell calls. Tells may come late, in any order, or never.
  */
@@ -27,8 +30,11 @@ export interface Strategy {
    */
   ask(trial: number): number[];
 
-  /** Learns what became of a trial. Throws an Error if it was never asked for or already told, or if its reward is not finite. */
-  tell(trial: number, outcome: Outcome): void;
+  /**
+   * Learns what became of a trial. Returns the figures of the update that this led to, undefined where there was none.
+   * Throws an Error if the trial was never asked for or already told, or if its reward is not finite.
+   */
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined;
 
   /** Learns of decisions that it did not make itself, for strategies that can. */
   learn?(decisions: readonly number[], reward: number): void;
@@ -38,9 +44,6 @@ export interface Strategy {
 
   /** Takes over a saved state, whatever was asked and told before. Throws an InputError and changes nothing if the bytes do not fit. */
   load(bytes: Uint8Array): void;
-
-  /** Figures of the last update for the log; empty before the first one. */
-  diagnostics?(): Record<string, number>;
 }
 
 export interface StrategySettings {
