@@ -1,16 +1,11 @@
 // Several strategies side by side in one search, each an arm with trials, seed and state of its own. They take turns, so that all
 // have the same budget at any time; no arm learns of another's outcomes.
 
-import { readState, writeState } from './saved-state.ts';
+import { readState, type StrategyState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** 'ppo,random' names two arms, 'ppo' one strategy. */
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
-
-interface State {
-  /** Length of each arm's saved state. */
-  bytes: number[];
-}
 
 /** The arm whose turn a trial is: arms take turns from trial 0 on. */
 export const armOf = (trial: number, arms: number): number => trial % arms;
@@ -66,27 +61,25 @@ export class ArmsStrategy implements Strategy {
   }
 
   save(): Uint8Array {
-    const states = this.#arms.map((arm) => arm.save());
-    const state: State = { bytes: states.map(({ length }) => length) };
-    const arrays = Object.fromEntries(states.map((bytes, arm) => [`arm ${arm}`, asFloats(bytes)]));
-    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays });
+    const parts = Object.fromEntries(this.#arms.map((arm, index) => [partOf(index), arm.save()]));
+    const { name: strategy } = this;
+    return writeState({ strategy, sizes: this.#sizes, options: this.#options, state: {}, arrays: {}, parts });
   }
 
   load(bytes: Uint8Array): void {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
-    const { bytes: lengths } = saved.state as State;
     this.#arms.forEach((arm, index) => {
-      const { buffer, byteOffset } = saved.arrays[`arm ${index}`]!;
-      arm.load(new Uint8Array(buffer, byteOffset, lengths[index]!));
+      arm.load(saved.parts[partOf(index)] ?? olderPart(saved, index));
     });
   }
 }
 
 type CreateArm = (name: string, parts: StrategyParts) => Strategy;
 
-/** Bytes as the float32 values that saved states consist of, filled up with zeros; they are never computed with. */
-function asFloats(bytes: Uint8Array): Float32Array {
-  const padded = new Uint8Array(4 * Math.ceil(bytes.length / 4));
-  padded.set(bytes);
-  return new Float32Array(padded.buffer);
+const partOf = (arm: number) => `arm ${arm}`;
+
+/** Before states had parts, an arm's bytes stood among the numbers, filled up with zeros, and their count in the state. */
+function olderPart({ state, arrays }: Pick<StrategyState, 'state' | 'arrays'>, arm: number): Uint8Array {
+  const { bytes } = state as { bytes: number[] };
+  return new Uint8Array(arrays[partOf(arm)]!.buffer, 0, bytes[arm]);
 }
