@@ -143,10 +143,10 @@ export class SearchDisplay extends LiveBlock {
       this.#plain();
       return;
     }
-    const { finalist, arrival } = event;
+    const { finalist, news } = event;
     const which = `finalist ${finalist.trial}, run ${finalist.run},`;
-    if (arrival.kind === 'retried') this.log(`${which} is tried once more: ${arrival.reason}`);
-    if (arrival.kind === 'failed') this.log(`${which} failed (${arrival.failure.kind}): ${arrival.failure.message}`);
+    if (news.kind === 'retried') this.log(`${which} is tried once more: ${news.reason}`);
+    if (news.kind === 'failed') this.log(`${which} failed (${news.failure.kind}): ${news.failure.message}`);
   }
 
   /** Once a search. */
