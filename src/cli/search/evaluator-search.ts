@@ -19,14 +19,14 @@ import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
-import { evaluatedSettings } from './evaluated-settings.ts';
 import type { SearchFlags } from './flags.ts';
-import { reopen } from './open-study.ts';
+import { evaluatedSettings, reopen } from './open-study.ts';
+import { evaluatedNames, settingNames } from './setting-flags.ts';
 
 /** What only a search that trains children itself can take. */
 const ownTraining = [
-  ...['dataset', 'size', 'data', 'epochs', 'finalists', 'finalistEpochs', 'rungs', 'reduction', 'randomPromotions'],
-  ...['maxParameters', 'maxMultiplyAdds', 'maxMemory', 'maxLatency', 'overLimit', 'device', 'precision', 'dryRun'],
+  ...settingNames.filter((name) => !evaluatedNames.includes(name)),
+  ...['data', 'device', 'precision', 'dryRun'],
 ];
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
