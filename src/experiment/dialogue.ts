@@ -2,19 +2,23 @@
 // snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
 
 import type { Strategy, UpdateFigures } from '../search/strategy.ts';
+import type { Space } from '../space/search-space.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { FinishedTrial } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
 import type { Promotions } from './promotions.ts';
 import { restore } from './resume.ts';
 
 export type DialogueEvent =
-  | { kind: 'asked'; trial: number; decisions: number[] }
+  | { kind: 'asked'; trial: number; candidate: Candidate }
   /** A trial goes up to a rung; `drawn`: by lot. */
-  | { kind: 'promoted'; trial: number; rung: number; drawn: boolean }
+  | { kind: 'promoted'; trial: number; rung: number; drawn: boolean; candidate: Candidate }
   | { kind: 'told'; trial: number; rung: number }
   | { kind: 'updated'; trial: number; figures: UpdateFigures };
 
 export interface DialogueOptions {
+  /** What the strategy's decisions stand for. Default: space A. */
+  space?: Space | undefined;
   /** How many trials the study shall have in all. */
   trials: number;
   /** When outcomes are told: at places that are known beforehand, or in the order in which they came. */
@@ -33,7 +37,7 @@ export interface DialogueOptions {
 export interface AskedTraining {
   number: number;
   rung: number;
-  decisions: number[];
+  candidate: Candidate;
 }
 
 interface OpenTraining extends AskedTraining {
@@ -71,7 +75,7 @@ export class Dialogue {
     this.#sinceSnapshot = replayed;
     this.#sequence = sequence;
     this.#asked = study.asked;
-    const { place, open, untold } = leftOpen(study);
+    const { place, open, untold } = leftOpen(study, options.space);
     this.#place = place;
     for (const { place: own, training } of open) this.#openAt(own, training);
     for (const training of untold) this.#untold.set(keyOf(training), training);
@@ -153,9 +157,10 @@ export class Dialogue {
       if (!due) return undefined;
       if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has paid for it
       const { member: number, rung, drawn } = due;
-      const training = { number, rung, decisions: this.#study.trial(number)!.decisions };
+      const candidate = new Candidate(this.#study.trial(number)!.decisions, this.#options.space);
+      const training = { number, rung, candidate };
       this.#openAt(this.#place++, training);
-      events.push({ kind: 'promoted', trial: number, rung, drawn });
+      events.push({ kind: 'promoted', trial: number, rung, drawn, candidate });
       return training;
     }
   }
@@ -163,11 +168,12 @@ export class Dialogue {
   #ask(events: DialogueEvent[]): AskedTraining | undefined {
     if (this.#asked >= this.#options.trials) return undefined;
     const number = this.#asked++;
-    const training = { number, rung: 0, decisions: this.#strategy.ask(number) };
-    this.#sequence = this.#study.log.ask(number, training.decisions);
+    const candidate = new Candidate(this.#strategy.ask(number), this.#options.space);
+    const training = { number, rung: 0, candidate };
+    this.#sequence = this.#study.log.ask(number, candidate.decisions);
     this.#sinceSnapshot++;
     this.#openAt(this.#place++, training);
-    events.push({ kind: 'asked', trial: number, decisions: training.decisions });
+    events.push({ kind: 'asked', trial: number, candidate });
     return training;
   }
 
@@ -196,16 +202,18 @@ export class Dialogue {
 export const keyOf = ({ number, rung }: { number: number; rung: number }): string => `${number} ${rung}`;
 
 /** What an earlier process left open, with its places and in their order, and what of it has finished, in that order. */
-function leftOpen({ log, rungs, asked }: Study<object>) {
+function leftOpen({ log, rungs, asked }: Study<object>, space: Space | undefined) {
   const wanted = rungs.wanted(); // number of trials asked for before each, never falling
   const climbing = rungs.open();
   const untoldTrials = log.untold;
   const open = [
     ...[...log.unfinished, ...untoldTrials].map(({ number, decisions }) => ({
       place: number + wanted.filter((before) => before <= number).length,
-      training: { number, rung: 0, decisions },
+      training: { number, rung: 0, candidate: new Candidate(decisions, space) },
     })),
-    ...climbing.map(({ trial: number, rung, decisions, place }) => ({ place, training: { number, rung, decisions } })),
+    ...climbing.map(({ trial: number, rung, decisions, place }) => {
+      return { place, training: { number, rung, candidate: new Candidate(decisions, space) } };
+    }),
   ];
   const untold = [
     ...untoldTrials.map((trial) => ({ ...trial, rung: 0 })),

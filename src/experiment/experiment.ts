@@ -13,12 +13,12 @@ import { UnfinishedTrainings } from '../children/unfinished-trainings.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
-import { limitCheck } from '../forecast/limits.ts';
+import { acceptedBy, limitCheck } from '../forecast/limits.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
-import { decode } from '../space/decisions.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { EpochReport, TrialToEvaluate } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
@@ -86,11 +86,12 @@ async function searchCells(options: ExperimentOptions) {
   const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
-  const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
+  const accepts = resample ? acceptedBy(check, space) : undefined;
   const end = await runSearch({
     study,
+    space,
     strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
-    evaluate: remember ? remembering(evaluate, study, space) : evaluate,
+    evaluate: remember ? remembering(evaluate, study) : evaluate,
     trials,
     workers,
     inOrder,
@@ -105,13 +106,13 @@ async function searchCells(options: ExperimentOptions) {
 
 async function raceCells(options: ExperimentOptions) {
   const { study, workers, signal, onEvent } = options;
-  const { finalists, space, seed } = study.settings;
+  const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
   await using pool = poolFor(options, training, workers, 1);
   const unfinished = new UnfinishedTrainings(study.path);
-  const jobOf = ({ decisions, trial, run }: FinalistToTrain): TrainingJob => ({
-    architecture: decode(decisions, space),
+  const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
+    architecture: candidate.architecture,
     training,
     seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
     checkpoint: unfinished.finalist(trial, run),
@@ -127,7 +128,7 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
   await using pool = poolFor(options, final, 1, availableParallelism());
   const checkpoint = join(directory, 'checkpoint.safetensors');
   const job: TrainingJob = {
-    architecture: decode(best.decisions, space),
+    architecture: new Candidate(best.decisions, space).architecture,
     training: final,
     seed: `${seed}, final`,
     checkpoint: { path: checkpoint },

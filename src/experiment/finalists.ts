@@ -4,7 +4,7 @@
 import { Failure } from '../failure.ts';
 import { armNames, armOf } from '../search/arms-strategy.ts';
 import { type Chosen, type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
-import { decisionsKey } from '../space/canonical.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { FinalistRun } from '../study/finalist-runs.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -12,7 +12,7 @@ import { Arrivals, type News } from './arrivals.ts';
 import type { Evaluate } from './evaluator.ts';
 
 export interface FinalistToTrain extends FinalistRun {
-  decisions: number[];
+  candidate: Candidate;
 }
 
 /** What happened, told after it is on disk. */
@@ -85,7 +85,7 @@ function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
     if (arms.every(({ size }) => size === count)) break;
     const own = arms[armOf(number, arms.length)]!;
     if (own.size === count) continue;
-    const key = decisionsKey(decisions, space);
+    const { key } = new Candidate(decisions, space);
     if (!byKey.has(key)) byKey.set(key, number);
     own.add(byKey.get(key)!);
   }
@@ -97,7 +97,7 @@ function enlist(study: Study<SearchSettings>, { wanted, trials }: FinalistRace, 
   const fresh = wanted
     .map(({ racer, run }) => ({ trial: trials[racer]!, run }))
     .filter((run) => !sent.has(keyOf(run)))
-    .map((run) => ({ ...run, decisions: study.trial(run.trial)!.decisions }));
+    .map((run) => ({ ...run, candidate: new Candidate(study.trial(run.trial)!.decisions, study.settings.space) }));
   study.transaction(() => {
     for (const run of fresh) study.finalistRuns.want(run);
   });

@@ -4,6 +4,7 @@
 import { keepPrediction, tookOf } from '../forecast/learning.ts';
 import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../forecast/prediction.ts';
 import { sum } from '../statistics/order.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { PredictionRecord } from '../study/results.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -52,8 +53,10 @@ export class SearchOutlook {
     const { settings } = study;
     this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, options.counts));
     this.#asked = study.asked;
-    for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, decisions);
-    for (const { finished, decisions, ...place } of study.rungs.open()) if (!finished) this.#wait(place, decisions);
+    const candidateOf = (decisions: number[]) => new Candidate(decisions, settings.space);
+    for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, candidateOf(decisions));
+    for (const { finished, decisions, ...place } of study.rungs.open())
+      if (!finished) this.#wait(place, candidateOf(decisions));
     this.keep();
   }
 
@@ -62,10 +65,10 @@ export class SearchOutlook {
     switch (event.kind) {
       case 'asked':
         this.#asked = Math.max(this.#asked, event.trial + 1);
-        this.#latest = [...this.#latest.slice(1 - latest), this.#wait(event, event.decisions)];
+        this.#latest = [...this.#latest.slice(1 - latest), this.#wait(event, event.candidate)];
         break;
       case 'promoted':
-        this.#wait(event, this.#study.trial(event.trial)!.decisions);
+        this.#wait(event, event.candidate);
         break;
       case 'started': {
         const terms = this.#waiting.get(keyOf(event));
@@ -97,8 +100,8 @@ export class SearchOutlook {
     }
   }
 
-  #wait(place: Place, decisions: readonly number[]): CostTerms {
-    const terms = this.#terms[place.rung ?? 0]!.of(decisions);
+  #wait(place: Place, candidate: Candidate): CostTerms {
+    const terms = this.#terms[place.rung ?? 0]!.of(candidate);
     this.#waiting.set(keyOf(place), terms);
     return terms;
   }

@@ -7,6 +7,7 @@ import type { PausedChildren } from '../children/paused-children.ts';
 import { Failure } from '../failure.ts';
 import type { Strategy } from '../search/strategy.ts';
 import type { LadderOptions } from '../selection/ladder-options.ts';
+import type { Space } from '../space/search-space.ts';
 import type { TrainingLog } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
 import { Arrivals, type News } from './arrivals.ts';
@@ -40,6 +41,8 @@ export interface SearchOptions {
   study: Study<object>;
   /** Fresh: made with the study's own settings and never asked. */
   strategy: Strategy;
+  /** What the strategy's decisions stand for. Default: space A. */
+  space?: Space | undefined;
   /** Called for more trials than `workers` when in order; a pool lets them wait. */
   evaluate: Evaluate;
   /** How many trials the study shall have in all. */
@@ -129,6 +132,7 @@ class Search {
     const lookahead = order.inOrder ? order.lookahead : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);
     const dialogue = {
+      space: options.space,
       trials,
       inOrder: order.inOrder,
       lookahead,

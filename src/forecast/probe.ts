@@ -44,8 +44,8 @@ export async function measureLaws(
   });
   const seconds = Math.min(probing.most, Math.max(probing.least, probing.share * expected));
   const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
-  const probes = cells.map(async (decisions) => {
-    const plan = terms.plan(decisions);
+  const probes = cells.map(async (candidate) => {
+    const plan = terms.plan(candidate);
     const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize, seconds) };
     const outcome = await pool.run(job);
     if ('failure' in outcome) return [];

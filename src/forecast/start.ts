@@ -55,7 +55,7 @@ export function estimateOf({ settings, counts, trials, workers }: Searching, law
     trials,
     workers,
     threads: availableParallelism(),
-    accepts: check && ((decisions) => check(decisions) === undefined),
+    accepts: check && ((candidate) => check(candidate) === undefined),
   });
 }
 

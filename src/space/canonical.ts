@@ -13,9 +13,7 @@ import {
   liveStates,
   outputStates,
 } from './architecture.ts';
-import { decode } from './decisions.ts';
 import { combiners, type OperationTable, operationRank } from './operations.ts';
-import type { Space } from './search-space.ts';
 
 /** The architecture itself, its blocks and halves in canonical order, its output list spelled out in ascending order. */
 export function canonicalArchitecture({ normal, reduction, operations: own }: Architecture): Architecture {
@@ -31,10 +29,6 @@ export function architectureKey(architecture: Architecture): string {
   const { normal, reduction, operations: own } = canonicalArchitecture(architecture);
   return `${printKey(normal, own)} | ${printKey(reduction, own)}`;
 }
-
-/** `architectureKey` of what decisions stand for. @throws InputError as `decode` */
-export const decisionsKey = (decisions: readonly number[], space?: Space): string =>
-  architectureKey(decode(decisions, space));
 
 const printKey = ({ blocks, output }: Cell, own: OperationTable | undefined) =>
   [...blocks.map((block) => blockRow(block, own).join('.')), output].join(' ');

@@ -14,6 +14,7 @@ import { zerosLike } from '../../src/engine/create.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import type { EpochReport, TrainingDetails, WorkerResult } from '../../src/study/outcome.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
@@ -31,7 +32,7 @@ settings.child.recipe.batchSize = 12;
 for (const { recipe } of settings.ladder!.rungs) recipe.batchSize = 12;
 const decisions = sampleDecisions(new RandomStream(3));
 const paused = new PausedChildren(join(folder, 'study.db'));
-const jobAt = (rung: number) => childJob(settings, { number: 7, decisions, rung }, paused);
+const jobAt = (rung: number) => childJob(settings, { number: 7, candidate: new Candidate(decisions), rung }, paused);
 
 let train: EvaluateJob;
 

@@ -10,6 +10,7 @@ import { predictionOf } from '../../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { Study } from '../../src/study/study.ts';
 
@@ -31,7 +32,7 @@ function outlookOf(name: string, rungs = false) {
   const outlook = new SearchOutlook(study, { counts, trials: 10, workers: 2, prediction, record, typical });
   const ask = (trial: number) => {
     study.log.ask(trial, decisionsOf(trial));
-    outlook.on({ kind: 'asked', trial, decisions: decisionsOf(trial) });
+    outlook.on({ kind: 'asked', trial, candidate: new Candidate(decisionsOf(trial)) });
   };
   return { study, outlook, ask };
 }
@@ -82,7 +83,7 @@ test('a training on a higher rung is waited for, too, and the last one alone tak
     outlook.on({ kind: 'done', trial, rung: 0, reward: 0.5, seconds: 10 });
   }
   assert.equal(outlook.left(), 0);
-  outlook.on({ kind: 'promoted', trial: 4, rung: 1, drawn: false });
+  outlook.on({ kind: 'promoted', trial: 4, rung: 1, drawn: false, candidate: new Candidate(decisionsOf(4)) });
   outlook.on({ kind: 'started', trial: 4, rung: 1 });
   assert.ok(Math.abs(outlook.left() - 10) < 0.5);
   study.close();

@@ -54,9 +54,15 @@ const rule = ladder && {
 const common = { study, strategy, trials, workers, inOrder, ladder: rule, paused };
 
 function jobOf(trial: TrialToEvaluate): LadderJob {
-  const { number, rung = 0 } = trial;
+  const { number, candidate, rung = 0 } = trial;
   const from = rung > 0 ? paused.path(number, rung - 1) : undefined;
-  return { ...trial, ...(ladder && { from, to: rung + 1 < ladder.rungs ? paused.path(number, rung) : undefined }) };
+  const { decisions } = candidate;
+  return {
+    number,
+    decisions,
+    rung,
+    ...(ladder && { from, to: rung + 1 < ladder.rungs ? paused.path(number, rung) : undefined }),
+  };
 }
 
 if (inOrder) {
