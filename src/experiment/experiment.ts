@@ -1,5 +1,5 @@
-// A whole search on one study: the children, the race of finalists, then the network built from the best cell. Each part begins where an earlier
-// process left it. What is printed and drawn about it is the command line's.
+// A whole search on one study: what it will take here, the children, the race of finalists, then the network built from the best cell. Each
+// part begins where an earlier process left it. What is printed and drawn about it is the command line's.
 
 import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -11,9 +11,13 @@ import { PausedChildren } from '../children/paused-children.ts';
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
 import { UnfinishedTrainings } from '../children/unfinished-trainings.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
-import type { Computing } from '../engine/device.ts';
+import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
+import { workersOn } from '../forecast/device-workers.ts';
+import { measureFinalLatency } from '../forecast/final-latency.ts';
 import { acceptedBy, limitCheck } from '../forecast/limits.ts';
+import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
+import { countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
@@ -28,6 +32,7 @@ import type { Study } from '../study/study.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { SearchOutlook } from './outlook.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { withinLimits } from './within-limits.ts';
@@ -35,10 +40,12 @@ import { withinLimits } from './within-limits.ts';
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
   files: DatasetFiles;
-  /** How many trials the study shall have in all. */
+  /** The target number of trials. */
   trials: number;
-  /** Children trained at once. */
-  workers: number;
+  /** Children trained at once. Default: one a core as far as memory goes; on a GPU as many as its memory holds. */
+  workers?: number | undefined;
+  /** Of a study that begins: where its predictions start. */
+  start?: Start | undefined;
   /** Where networks are trained. Default: on the CPU. */
   computing?: Computing | undefined;
   /** Where the final network's weights go; it must exist. */
@@ -49,6 +56,10 @@ export interface ExperimentOptions {
 }
 
 export type ExperimentEvent =
+  /** Before anything is trained; `outlook` then follows what happens. */
+  | { kind: 'forecast'; forecast: Forecast; outlook: SearchOutlook }
+  /** What is done before the forecast takes a while, or was decided for the user. */
+  | { kind: 'note'; line: string }
   | SearchEvent
   | FinalistEvent
   | { kind: 'final-started'; trial: number }
@@ -58,12 +69,38 @@ export type ExperimentEvent =
 const evaluator = new URL('../children/training-job.ts', import.meta.url);
 export const weightsName = 'network.safetensors';
 
-/** Searches, lets the best trials race, and trains the network of the best cell, as far as each is not done yet. */
-export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
-  const { study, files } = options;
+type End = 'finished' | 'interrupted';
+type Running = ExperimentOptions & { workers: number };
+
+/**
+ * Says what the search will take, searches, lets the best trials race, trains the network of the best cell and, where its latency is
+ * limited, times it; as far as each is not done yet. What is learnt of training times is kept in the study.
+ */
+export async function runExperiment(options: ExperimentOptions): Promise<End> {
+  const { study, files, trials, onEvent } = options;
+  const counts = countsOf(files);
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
   study.keep('machine', thisMachine(options.computing));
-  if ((await searchCells(options)) === 'interrupted') return 'interrupted';
+  const forecast = await forecastHere(options);
+  const outlook = new SearchOutlook(study, { counts, trials, forecast });
+  onEvent({ kind: 'forecast', forecast, outlook });
+  const running = { ...options, workers: forecast.workers };
+  const end = await runParts(running, outlook).finally(() => outlook.keep());
+  if (end === 'finished') await measureFinalLatency(study, counts);
+  return end;
+}
+
+function forecastHere({ study, files, trials, workers: asked, computing = onCpu, start, onEvent }: ExperimentOptions) {
+  const note = (line: string) => onEvent({ kind: 'note', line });
+  const counts = countsOf(files);
+  const workers = asked ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
+  const { device } = computing;
+  return forecastOf(study, { counts, trials, workers, asked: asked !== undefined, device, start }, note);
+}
+
+async function runParts(options: Running, outlook: SearchOutlook): Promise<End> {
+  const { study } = options;
+  if ((await searchCells(options, outlook)) === 'interrupted') return 'interrupted';
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
   if ((await raceCells(options)) === 'interrupted') return 'interrupted';
@@ -72,7 +109,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<'finish
   return trainFinal(options, best);
 }
 
-async function searchCells(options: ExperimentOptions) {
+async function searchCells(options: Running, outlook: SearchOutlook) {
   const { study, files, trials, workers, signal, onEvent } = options;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
@@ -83,7 +120,7 @@ async function searchCells(options: ExperimentOptions) {
     return { ...childJob(settings, trial, paused), checkpoint: unfinished.trial(trial.number, trial.rung) };
   };
   const trained = evaluateIn(pool, jobOf);
-  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
+  const check = limits && limitCheck(limits, settings, countsOf(files));
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
   const accepts = resample ? acceptedBy(check, space) : undefined;
@@ -98,13 +135,16 @@ async function searchCells(options: ExperimentOptions) {
     ladder: ladderOptions(settings),
     paused,
     signal,
-    onEvent,
+    onEvent: (event) => {
+      outlook.on(event);
+      onEvent(event);
+    },
   });
   if (end === 'finished') unfinished.clear();
   return end;
 }
 
-async function raceCells(options: ExperimentOptions) {
+async function raceCells(options: Running) {
   const { study, workers, signal, onEvent } = options;
   const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';

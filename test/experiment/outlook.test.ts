@@ -28,8 +28,13 @@ function outlookOf(name: string, rungs = false) {
   const study = Study.create(join(folder, name), settings);
   const { record } = predictionOf(study, counts, { workers: 2, start: { laws: tenSeconds, measured: true } });
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), tenSeconds);
-  const typical = { seconds: 10, climbing: rungs ? 1 / 3 : 0 };
-  const outlook = new SearchOutlook(study, { counts, trials: 10, workers: 2, prediction, record, typical });
+  const ten = { count: 10, each: { low: 10, mean: 10, high: 10 }, seconds: 50 };
+  const estimate = {
+    ...{ workers: 2, children: ten, final: { seconds: 0 }, seconds: { least: 50, most: 50 }, memory: 1e9 },
+    ...(rungs && { ladder: { trainings: 3, seconds: 50 / 3 } }), // a third of the children's work, on two workers
+  };
+  const forecast = { prediction, record, workers: 2, estimate };
+  const outlook = new SearchOutlook(study, { counts, trials: 10, forecast });
   const ask = (trial: number) => {
     study.log.ask(trial, decisionsOf(trial));
     outlook.on({ kind: 'asked', trial, candidate: new Candidate(decisionsOf(trial)) });

@@ -75,6 +75,9 @@ export class SearchDisplay extends LiveBlock {
   /** To be given every event. */
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
+      case 'note':
+        this.log(event.line);
+        break;
       case 'started':
         this.#children.set(event.trial, { rung: event.rung, epoch: 0, startedAt: performance.now() });
         break;

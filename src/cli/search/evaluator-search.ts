@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
@@ -73,7 +74,7 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
     about: aboutSearch(study.settings),
     onErrorLine: (line) => display.log(line),
   });
-  const outlook = new Outlook(study, trials);
+  const outlook = new ElapsedOutlook(study, trials);
   display.begin(study, trials, workers, outlook);
   const onEvent = (event: SearchEvent) => {
     outlook.on(event);
@@ -135,29 +136,6 @@ async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promis
   } catch (error) {
     study.close();
     throw error;
-  }
-}
-
-/** How long a search has still to go: as long for a trial as those of this process took. */
-class Outlook {
-  readonly #startedAt = performance.now();
-  #open: number;
-  #finished = 0;
-
-  constructor(study: Study<SearchSettings>, trials: number) {
-    const { done, failed } = study.summary().trials;
-    this.#open = Math.max(0, trials - done - failed);
-  }
-
-  on({ kind }: SearchEvent): void {
-    if (kind !== 'done' && kind !== 'failed') return;
-    this.#open--;
-    this.#finished++;
-  }
-
-  left(): number {
-    if (this.#finished === 0) return 0;
-    return (((performance.now() - this.#startedAt) / 1000) * Math.max(0, this.#open)) / this.#finished;
   }
 }
 

@@ -1,11 +1,10 @@
 // The study that `nasnet search` works on: a new one by the preset and the flags, or an existing one, which no flag changes.
 
+import { type NewSearch, newSearchOf } from '../../forecast/new-search.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
-import { type Start, startOf } from '../../forecast/start.ts';
-import { statedLimits } from '../../forecast/stated-limits.ts';
 import { noDataset } from '../../study/external-evaluator.ts';
 import { openSearch } from '../../study/parse-settings.ts';
-import { fitted, settingsOf } from '../../study/presets.ts';
+import { settingsOf } from '../../study/presets.ts';
 import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
@@ -13,13 +12,6 @@ import type { GivenFlags } from '../flags/given.ts';
 import type { SearchFlags } from './flags.ts';
 import type { SettingFlags } from './search-settings.ts';
 import { askedBy, evaluatedNames, refuseNeedless, refuseOthers, settingNames } from './setting-flags.ts';
-
-/** A search before it has a study: what it will be, and where its predictions start. */
-export interface NewSearch {
-  settings: SearchSettings;
-  counts: ImageCounts;
-  start: Start;
-}
 
 /**
  * The settings of a new search by the preset and the flags, fitted to the images, its limits' laws included.
@@ -38,13 +30,9 @@ export async function newSearch(
   const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) }); // what they are follows from the rest
   refuseNeedless(stated, given);
   const counts = await countsIn(stated);
-  const settings = fitted(stated, counts.images);
   const { device } = computingOf(flags);
-  const searching = { settings, counts, trials: settings.trials, workers: flags.workers, device };
-  const start = await startOf(searching, flags.dryRun === true || flags.maxMemory !== undefined, note);
-  if (!limited) return { settings, counts, start };
-  const limits = await statedLimits({ ...bounds, beyond }, settings, counts, start.laws);
-  return { settings: { ...settings, limits }, counts, start };
+  const limits = limited ? { ...bounds, beyond } : undefined;
+  return newSearchOf(stated, { counts, workers: flags.workers, device, limits, always: flags.dryRun === true }, note);
 }
 
 /** The flags of a search whose trials are evaluated outside nasnet. */

@@ -2,6 +2,7 @@
 
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
+import type { Forecast } from '../../forecast/search-forecast.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { bytesWords, roughly, whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
@@ -31,6 +32,12 @@ export function estimateLines(estimate: SearchEstimate): string[] {
   }
   lines.push(`the final network: about ${roughly(final.seconds)}; all of it about ${spanWords(seconds)}`);
   return lines;
+}
+
+/** What a search will take here, and what to do about it; nothing where no child is left. */
+export function forecastLines({ left, warning, estimate }: Forecast, settings: SearchSettings): string[] {
+  if (left === 0) return [];
+  return [warning, ...estimateLines(estimate), adviceFor(estimate, settings)].filter((line) => line !== undefined);
 }
 
 const week = 7 * 86_400;
