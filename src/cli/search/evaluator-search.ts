@@ -9,7 +9,7 @@ import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts';
+import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
@@ -111,27 +111,9 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
 async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
   const study = await reopen(path, flags, given);
   try {
-    const evaluator = evaluatorOf(study);
     const { evaluator: command, timeLimit } = flags;
-    if (!evaluator)
-      throw new InputError(
-        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start a new search`,
-      );
-    if (command === undefined && evaluator.command === undefined)
-      throw new InputError(
-        `${path}: expected outcomes by "${programName} tell", as so far, or --evaluator with --change-evaluator, got neither`,
-      );
-    const wanted = {
-      ...evaluator,
-      ...(command !== undefined && { command }),
-      ...(timeLimit !== undefined && { timeLimit }),
-    };
-    if (wanted.command !== evaluator.command && !flags.changeEvaluator)
-      throw new InputError(
-        `--evaluator: expected ${evaluator.command === undefined ? 'none' : JSON.stringify(evaluator.command)}, with which ${path} was started, got ${JSON.stringify(command)}; --change-evaluator goes on with the other one`,
-      );
-    if (wanted.command !== evaluator.command || wanted.timeLimit !== evaluator.timeLimit)
-      changeEvaluator(study, wanted);
+    const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };
+    goOnWith(study, wanted, flags.changeEvaluator === true);
     return study;
   } catch (error) {
     study.close();
