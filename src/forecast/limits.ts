@@ -4,7 +4,7 @@
 
 import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Accepts } from '../search/draw-within.ts';
+import type { Accepts } from '../search/sample-within.ts';
 import { inputCount } from '../space/architecture.ts';
 import { cellForm, defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';

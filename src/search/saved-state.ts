@@ -1,5 +1,5 @@
-// How strategies write their state: one line of JSON, then the numbers of their tensors, then the states of strategies that
-// they consist of, under a check sum. What the JSON and the tensors hold is each strategy's own.
+// The format of strategies' saved states: a checksum, one line of JSON, the elements of tensors, then the saved states of
+// the strategies inside. Each strategy defines the content of its JSON and tensors.
 
 import { InputError } from '../failure.ts';
 import { hash128 } from '../random/hash.ts';
@@ -10,15 +10,15 @@ const checkBytes = 16;
 
 export interface StrategyState {
   strategy: string;
-  /** Options per decision: the space that the state belongs to. */
+  /** The number of options of each decision, which identifies the space. */
   sizes: readonly number[];
-  /** The options under which the state came about; a state goes on only under the same. */
+  /** The strategy's options; a state can only be loaded with the same options. */
   options: object;
-  /** Anything that JSON holds. Finite numbers keep every bit. */
+  /** Any JSON value. Finite numbers keep every bit. */
   state: unknown;
   /** float32 values by name, in this order. */
   arrays: Record<string, Float32Array>;
-  /** Saved states of other strategies by name, in this order. */
+  /** Saved states of the strategies inside by name, in this order. */
   parts?: Record<string, Uint8Array>;
 }
 
@@ -36,7 +36,10 @@ const checkSum = (bytes: Uint8Array) => new Uint8Array(hash128(bytes).buffer);
 const lengthsOf = (values: Record<string, { length: number }>) =>
   Object.fromEntries(Object.entries(values).map(([name, { length }]) => [name, length]));
 
-/** Bytes that depend on nothing but the values. Layout: check sum (16 bytes), JSON, newline, float32 little-endian, parts. */
+/**
+ * Returns the bytes of a state, which depend only on its values. Layout: checksum (16 bytes), JSON, newline, float32
+ * little-endian, parts.
+ */
 export function writeState({ strategy, sizes, options, state, arrays, parts }: StrategyState): Uint8Array {
   const header: Header = {
     format,
@@ -53,7 +56,7 @@ export function writeState({ strategy, sizes, options, state, arrays, parts }: S
   return new Uint8Array(Buffer.concat([checkSum(body), body]));
 }
 
-/** Reads what writeState wrote for this strategy, space and options. Throws an InputError of one sentence for anything else. */
+/** Reads a state that writeState wrote for this strategy, space and options. @throws InputError for anything else */
 export function readState(
   bytes: Uint8Array,
   expected: Pick<StrategyState, 'strategy' | 'sizes' | 'options'>,
