@@ -6,6 +6,7 @@
 import { tookOf } from '../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
+import { Candidate } from '../src/study/candidate.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
 
 const learning = 20; // first children, which are not counted
@@ -25,7 +26,7 @@ for (const path of process.argv.slice(2)) {
     if (state !== 'done' || sameAs !== null) continue;
     const cost = tookOf(workerSeconds!, details);
     if (!cost) continue;
-    const terms = prediction.terms.of(decisions);
+    const terms = prediction.terms.of(new Candidate(decisions, settings.space));
     const { seconds, memory } = cost;
     if (durations.length >= learning) {
       const predicted = prediction.of(terms);
