@@ -21,6 +21,8 @@ export interface DialogueOptions {
   space?: Space | undefined;
   /** How many trials the study shall have in all. */
   trials: number;
+  /** Whether one more is asked for after so many; it is not asked again once it says no. Default: always. */
+  mayAsk?: ((asked: number) => boolean) | undefined;
   /** When outcomes are told: at places that are known beforehand, or in the order in which they came. */
   inOrder: boolean;
   /**
@@ -64,6 +66,7 @@ export class Dialogue {
   /** The place of the latest ask or tell in the log, and how many there were since the last snapshot. */
   #sequence: number;
   #sinceSnapshot: number;
+  #closed = false;
 
   /** Brings the fresh strategy to where the study's log ends. Throws a Failure if it does not fit the study. */
   constructor(study: Study<object>, strategy: Strategy, options: DialogueOptions) {
@@ -93,7 +96,7 @@ export class Dialogue {
 
   /** To be asked after advance(): no outcome is missing, and nothing more is to be asked for. */
   get isOver(): boolean {
-    return this.#asked >= this.#options.trials && this.#open.size === 0;
+    return (this.#closed || this.#asked >= this.#options.trials) && this.#open.size === 0;
   }
 
   /** A training has an outcome, and the study has it on disk. */
@@ -166,7 +169,9 @@ export class Dialogue {
   }
 
   #ask(events: DialogueEvent[]): AskedTraining | undefined {
-    if (this.#asked >= this.#options.trials) return undefined;
+    const { trials, mayAsk } = this.#options;
+    this.#closed ||= mayAsk?.(this.#asked) === false;
+    if (this.#closed || this.#asked >= trials) return undefined;
     const number = this.#asked++;
     const candidate = new Candidate(this.#strategy.ask(number), this.#options.space);
     const training = { number, rung: 0, candidate };

@@ -48,6 +48,8 @@ export interface SearchOptions {
   evaluate: Evaluate;
   /** How many trials the study shall have in all. */
   trials: number;
+  /** Whether one more is asked for after so many; once not, the search ends with those. Default: as long as there are to be more. */
+  mayAsk?: ((asked: number) => boolean) | undefined;
   /** How many are evaluated at once. */
   workers: number;
   /**
@@ -135,6 +137,7 @@ class Search {
     const dialogue = {
       space: options.space,
       trials,
+      mayAsk: options.mayAsk,
       inOrder: order.inOrder,
       lookahead,
       laterPerRung: order.laterPerRung ?? 1,

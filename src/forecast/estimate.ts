@@ -5,6 +5,7 @@ import { quantile, sum } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import { budgetRule } from './budget.ts';
 import { leftBehind } from './cost-law.ts';
 import { type Cost, type ImageCounts, TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
@@ -36,12 +37,10 @@ export interface Span {
   most: number;
 }
 
-export interface EstimateOptions {
+export interface CostOptions {
   settings: SearchSettings;
   counts: ImageCounts;
   laws: Laws;
-  /** Children that are still to be trained. */
-  trials: number;
   workers: number;
   /** Cores, and threads of the final training, which is alone. */
   threads: number;
@@ -49,22 +48,26 @@ export interface EstimateOptions {
   accepts?: ((candidate: Candidate) => boolean) | undefined;
 }
 
+export interface EstimateOptions extends CostOptions {
+  /** Children that are still to be trained. */
+  trials: number;
+}
+
 /** Until worker processes have loaded libtorch: once for the children, the finalists and the final network. */
-const startSeconds = 2;
+const startSeconds = budgetRule.start;
 
 /** What every thread of the final training beyond the first adds, in threads: assumed (docs/paper.md). */
 const threadYield = 0.6;
 
 export function estimateSearch(options: EstimateOptions): SearchEstimate {
-  const { settings, trials, workers, threads, accepts } = options;
+  const { settings, trials, workers, accepts } = options;
   const cells = randomCells(settings, accepts);
   const child = costs(settings.child, cells, options);
   const children = { count: trials, each: child.seconds, seconds: waiting(trials, child.seconds.mean, workers) };
   const { ladder, finalists, final } = settings;
   const climb = ladder && ladderEstimate(ladder, cells, options);
   const race = finalists && raceEstimate(finalists, cells, options);
-  const crowding = Math.max(1, workers / threads); // the laws are of workers that share the cores
-  const last = costs(final, cells, options).seconds.mean / crowding / (1 + threadYield * (threads - 1));
+  const last = onAllThreads(costs(final, cells, options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
   const rest = starts + children.seconds + (climb?.seconds ?? 0) + last;
   return {
@@ -77,6 +80,12 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
     memory:
       leftBehind + Math.max(child.memory, ...(ladder?.rungs ?? []).map((rung) => costs(rung, cells, options).memory)),
   };
+}
+
+/** Seconds of a training that has all threads and no other beside it, by those that it takes on one. */
+export function onAllThreads(seconds: number, { workers, threads }: Pick<CostOptions, 'workers' | 'threads'>): number {
+  const crowding = Math.max(1, workers / threads); // the laws are of workers that share the cores
+  return seconds / crowding / (1 + threadYield * (threads - 1));
 }
 
 /** How long workers need for so many trainings: they share them, and the last one is waited for. */

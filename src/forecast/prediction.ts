@@ -15,6 +15,8 @@ import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.t
 export interface ImageCounts {
   images: number;
   classes: number;
+  /** Test images, where the cost of the test counts. */
+  test?: number;
 }
 
 export interface Cost {

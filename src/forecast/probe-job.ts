@@ -20,6 +20,10 @@ export interface ProbeJob {
   steps: number;
 }
 
+export interface ProbeResources {
+  threads: number;
+}
+
 export interface Probed {
   /** Of the timed steps. */
   seconds: number;
@@ -28,8 +32,8 @@ export interface Probed {
 }
 
 /** Called once in each worker process (workers/messages.ts). */
-export function start(): EvaluateJob {
-  setThreads(1);
+export function start(_: unknown, resources: unknown): EvaluateJob {
+  setThreads((resources as ProbeResources).threads);
   return (job) => probe(job as ProbeJob);
 }
 

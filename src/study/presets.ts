@@ -6,6 +6,7 @@ import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
+import { publishedDecisions } from './published-cells.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, SearchSettings, Training } from './settings.ts';
 
@@ -13,15 +14,27 @@ import type { Finalists, SearchSettings, Training } from './settings.ts';
 export const defaultReduction = 3;
 
 type Asked = 'dataset' | 'seed' | 'strategy' | 'space' | 'remember' | 'known';
-export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions'> & {
+export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions' | 'budget'> & {
   description: string;
+  /** What is searched where no number of trials is asked for. Absent: so many trials as stated. */
+  budget?: PresetBudget;
   /** A count of 0: only where some are asked for. */
   finalists: Finalists;
   /** Options that are not a strategy's defaults, by its name. */
   strategyOptions: Record<string, object>;
 };
 
+interface PresetBudget {
+  seconds: number;
+  /** Finalists at most. */
+  finalists: number;
+  larger: Training[];
+}
+
 const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
+
+/** Of networks that are the result of minutes: NASNet-A reaches 71.2% of the test images in 4 epochs (docs/experiments/test-view.md). */
+const resultRecipe = { ...smallRecipe, batchSize: 128, learningRate: 0.2 };
 
 export const presets = {
   smoke: {
@@ -58,11 +71,20 @@ export const presets = {
     },
   },
   laptop: {
-    description: 'about six minutes on two cores',
+    description: 'eight minutes, planned on this machine; --minutes or --hours for another budget',
     strategyOptions: { ppo: laptopController, evolution: laptopEvolution },
     inOrder: true,
     blocks: defaultBlocks,
     trials: 80,
+    budget: {
+      seconds: 480,
+      finalists: 8,
+      // assumed: where a larger network is the better use of the time is not measured yet (bench/budget.ts)
+      larger: [
+        { cells: 1, filters: 16, resolution: 32, recipe: { ...resultRecipe, epochs: 10 } },
+        { cells: 2, filters: 32, resolution: 32, recipe: { ...resultRecipe, epochs: 20 } },
+      ],
+    },
     validationImages: 2000,
     child: {
       cells: 1,
@@ -72,9 +94,9 @@ export const presets = {
       recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
-      count: 0, // only with --finalists: what a race brings at this budget is in docs/paper.md
+      count: 0, // of so many trials only with --finalists: what a race brings there is in docs/paper.md
       training: {
-        cells: 2, // as the final network, on a quarter of the images
+        cells: 1, // as the final network, on a quarter of the images
         filters: 16,
         resolution: 16,
         trainingImages: 12_000,
@@ -82,7 +104,7 @@ export const presets = {
       },
       seeds: { least: 2, most: 4 },
     },
-    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
+    final: { cells: 1, filters: 16, resolution: 16, recipe: { ...resultRecipe, epochs: 4 } },
   },
   micro: {
     description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
@@ -128,11 +150,13 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 /** What is made for a search of its preset and of what is asked for. */
-type Made = 'preset' | 'strategyOptions' | 'child' | 'ladder' | 'finalists' | 'final';
+type Made = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
 /** What a search asks for in place of its preset's: settings as they are stored, and what others are made of. */
 export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
   Partial<Omit<SearchSettings, Made>> & {
+    /** Seconds, or none whatever the preset has. Default: the preset's, unless trials are asked for. */
+    budget?: number | 'none';
     /** Of the child. */
     epochs?: number;
     /** How many finalists; 0: none. */
@@ -153,10 +177,15 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
-  const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, space = defaultSpace, remember = true, known = [], ...more } = given;
+  const { description: _, budget: usual, ...settings } = presets[preset as keyof typeof presets] as Preset;
+  const { size, trials = settings.trials, space = defaultSpace, remember = true, budget: asked, ...more } = given;
   const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
-  const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
+  const seconds = asked ?? (given.trials === undefined ? usual?.seconds : undefined);
+  const budgeted = typeof seconds === 'number';
+  const usually = budgeted
+    ? { count: usual?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
+    : { count: settings.finalists.count, known: [] };
+  const { finalists: count = usually.count, known = usually.known, finalistEpochs, ...several } = more;
   const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
   const scaled = (training: Training): Training => {
     return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
@@ -168,12 +197,14 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
   const [child, ...above] = climb(lasting(scaled(settings.child), epochs), rungs);
   const final = scaled(settings.final);
   const { finalists, ...stated } = settings;
+  const seeds = budgeted ? { ...finalists.seeds, most: finalists.seeds.least } : finalists.seeds; // so many can be planned
   return {
     preset,
     ...stated,
     ...others,
     ...(size && { size }),
     trials,
+    ...(budgeted && { budget: { seconds, larger: (usual?.larger ?? []).map(scaled) } }),
     space,
     blocks,
     remember,
@@ -182,7 +213,12 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
     ...(count > 0 && {
-      finalists: { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) },
+      finalists: {
+        count,
+        training: lasting(scaled(finalists.training), finalistEpochs),
+        seeds,
+        ...(budgeted && { withKnown: true }),
+      },
     }),
     final,
   };
@@ -212,10 +248,11 @@ export function fitted(settings: SearchSettings, images: number): SearchSettings
     training.trainingImages === undefined
       ? training
       : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
-  const { child, ladder, finalists, final } = settings;
+  const { budget, child, ladder, finalists, final } = settings;
   return {
     ...settings,
     validationImages,
+    ...(budget && { budget: { ...budget, larger: budget.larger.map(fit) } }),
     child: fit(child),
     ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
     ...(finalists && { finalists: { ...finalists, training: fit(finalists.training) } }),

@@ -1,6 +1,7 @@
 // `nasnet search --dry-run`: what a search is and what it will take here, without starting it.
 
 import { existsSync } from 'node:fs';
+import { plannedSettings } from '../../forecast/budget-costs.ts';
 import type { SearchEstimate } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
@@ -23,7 +24,7 @@ export interface SearchStatement {
   warning?: string;
 }
 
-const cifar10: ImageCounts = { images: 50_000, classes: 10 };
+const cifar10: ImageCounts = { images: 50_000, classes: 10, test: 10_000 };
 
 export async function stateSearch(
   path: string,
@@ -46,7 +47,8 @@ async function ofNew(
   countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
 ): Promise<SearchStatement> {
-  const { settings, counts, start } = await newSearch(flags, given, countsIn, note);
+  const { settings: stored, counts, start, plan } = await newSearch(flags, given, countsIn, note);
+  const settings = plan ? plannedSettings(stored, plan) : stored;
   const { laws, measured } = start;
   const searching = { settings, counts, trials: settings.trials, workers: flags.workers };
   const { estimate, warning } = estimateFitting(searching, laws, given.has('workers'));
@@ -61,12 +63,11 @@ async function ofStudy(
   note: (line: string) => void,
 ): Promise<SearchStatement> {
   using study = await reopen(path, flags, given);
-  const { settings } = study;
-  const counts = await countsIn(settings);
-  const trials = flags.trials ?? Math.max(settings.trials, study.asked);
-  const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
-  const { prediction, record, estimate, warning } = await forecastOf(study, options, note);
+  const counts = await countsIn(study.settings);
+  const options = { counts, trials: flags.trials, workers: flags.workers, asked: given.has('workers'), always: true };
+  const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
+  const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
   return { settings, images: counts, measured: record.measured, children, estimate, ...(warning && { warning }) };
 }
 

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { Interruption } from '../../failure.ts';
+import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
@@ -62,13 +63,15 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
   using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
   const { settings } = study;
-  const trials = flags.trials ?? Math.max(settings.trials, study.asked);
+  const trialsNow = () => flags.trials ?? Math.max(settings.budget ? 0 : settings.trials, study.asked);
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
   const files = await imagesOf(settings);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
-  if (begun) for (const line of statement(settings, countsOf(files))) note(line);
+  if (begun)
+    for (const line of statement(begun.plan ? plannedSettings(settings, begun.plan) : settings, countsOf(files)))
+      note(line);
 
   const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
   using interrupt = onInterrupt(
@@ -79,12 +82,12 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     if (event.kind !== 'forecast') return display.on(event);
     const { forecast, outlook } = event;
     for (const line of forecastLines(forecast, settings)) note(line);
-    display.begin(study, trials, forecast.workers, outlook);
+    display.begin(study, forecast.trials, forecast.workers, outlook);
   };
   const end = await runExperiment({
     study,
     files,
-    trials,
+    trials: flags.trials,
     workers: given.has('workers') ? flags.workers : undefined,
     computing,
     start: begun?.start,
@@ -93,14 +96,14 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')
-    throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
+    throw new Interruption(`stopped with ${finishedWords(study, trialsNow())} finished, all kept. ${resume}`);
 
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
   results.keep();
   writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) printDocument(findings);
-  else printWords(closingWords(sentences(findings), directory, path, trials));
+  else printWords(closingWords(sentences(findings), directory, path, trialsNow()));
 }
 
 function finishedWords(study: Study<SearchSettings>, trials: number): string {

@@ -16,6 +16,8 @@ export interface OtherFlags {
   dataset?: string;
   space: SpaceName;
   blocks?: number;
+  trials?: number;
+  minutes?: number;
   rungs?: RungChange[];
 }
 
@@ -29,6 +31,8 @@ export interface Setting<Value> {
   /** What stands behind the flag in the help: '<n>'. Absent: the flag is there or not. */
   takes?: string;
   help: string;
+  /** Help of the flag with `no-` before its name, which gives it the value `false`. */
+  without?: string;
   /** Of the flag's text, made for the flag's name; absent: the text itself, or true. */
   parse?(flag: string): (text: string) => Value;
   choices?: readonly string[];
