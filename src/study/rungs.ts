@@ -1,5 +1,5 @@
-// The trainings of promoted trials as the study keeps them (their states are training-table.ts's), and who promoted them. Who is to be
-// promoted is selection/ladder.ts's.
+// The trainings of promoted trials as the study keeps them (their states are training-table.ts's), and who promoted
+// them. Who is to be promoted is selection/ladder.ts's.
 
 import type { DatabaseFile, Row } from '../database/file.ts';
 import type { Outcome } from '../search/strategy.ts';
@@ -15,7 +15,7 @@ export interface Promotion {
   /** The rung that the member goes up to, 1 or higher. */
   rung: number;
   /** It goes up because a lot fell on it, not for being among the best. */
-  drawn: boolean;
+  atRandom: boolean;
 }
 
 /** A trial's training at a rung above the lowest. */
@@ -61,9 +61,9 @@ export class Rungs {
   }
 
   /** A ladder promotes a trial. Returns whether its training is wanted for the first time: it is then queued. */
-  promote({ ladder, member, rung, drawn }: PromotionRecord, asked: number): boolean {
-    const sequence = addEvent(this.#file, 'promote', member, JSON.stringify({ ladder, rung, drawn }));
-    this.#file.query('INSERT INTO promotions VALUES (?, ?, ?, ?)').run(ladder, member, rung, Number(drawn));
+  promote({ ladder, member, rung, atRandom }: PromotionRecord, asked: number): boolean {
+    const sequence = addEvent(this.#file, 'promote', member, JSON.stringify({ ladder, rung, drawn: atRandom }));
+    this.#file.query('INSERT INTO promotions VALUES (?, ?, ?, ?)').run(ladder, member, rung, Number(atRandom));
     const sql = `INSERT INTO rungs (trial, rung, state, wanted_as, asked) VALUES (?, ?, 'queued', ?, ?) ON CONFLICT DO NOTHING`;
     return this.#file.query(sql).run(member, rung, sequence, asked) === 1;
   }
@@ -77,7 +77,7 @@ export class Rungs {
   promotions(): PromotionRecord[] {
     const rows = this.#file.query('SELECT * FROM promotions ORDER BY ladder, trial, rung').all();
     return rows.map(({ ladder, trial, rung, drawn }) => {
-      return { ladder: Number(ladder), member: Number(trial), rung: Number(rung), drawn: drawn === 1 };
+      return { ladder: Number(ladder), member: Number(trial), rung: Number(rung), atRandom: drawn === 1 };
     });
   }
 
@@ -174,7 +174,8 @@ class RungLog implements TrainingLog {
   }
 
   finish(trial: number, { reward, seconds, details }: Reward): void {
-    this.#trainings.finish(this.#of(trial), { reward, seconds, details }); // repeats climb with the trial that they repeat
+    // a repeat has the rungs of the trial that it repeats
+    this.#trainings.finish(this.#of(trial), { reward, seconds, details });
   }
 
   fail(trial: number, failure: TrialFailure, workerSeconds: number): void {

@@ -154,7 +154,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
     const finish = (trial: number, rung: number) => {
       const log = rung === 0 ? study.log : study.rungs.at(rung);
       if (rung === 0) study.log.ask(trial, samples[trial]!.decisions);
-      else study.rungs.promote({ ladder: 0, member: trial, rung, drawn: false }, 12);
+      else study.rungs.promote({ ladder: 0, member: trial, rung, atRandom: false }, 12);
       log.start(trial);
       log.finish(trial, took(trial, rung));
       if (rung === 1 && trial === 2) return; // its weights were lost: it took the time of two trainings

@@ -246,7 +246,7 @@ test('a study of any earlier version of the format is read as it is, and goes on
     study.log.ask(2, [1]);
     study.log.start(2);
     study.log.finish(2, { reward: 0.75, seconds: 1 });
-    assert.equal(study.rungs.promote({ ladder: 0, member: 0, rung: 1, drawn: false }, 3), true);
+    assert.equal(study.rungs.promote({ ladder: 0, member: 0, rung: 1, atRandom: false }, 3), true);
     assert.deepEqual(
       study.best(3).map(({ number }) => number),
       [2, 1, 0],
@@ -258,7 +258,7 @@ test('a study of any earlier version of the format is read as it is, and goes on
 test("a rung's trainings move from state to state as trials do, and their events are none of the strategy's", () => {
   const study = sixTrials();
   const { rungs } = study;
-  const promotion = { ladder: 0, member: 2, rung: 1, drawn: false };
+  const promotion = { ladder: 0, member: 2, rung: 1, atRandom: false };
   assert.equal(rungs.promote(promotion, 7), true);
   assert.equal(rungs.promote({ ...promotion, ladder: 1 }, 7), false, 'another ladder finds it wanted');
   assert.throws(() => rungs.promote(promotion, 7), /UNIQUE/);
