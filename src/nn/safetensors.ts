@@ -1,5 +1,6 @@
-// Tensors in a file that anyone can read: the safetensors format (8 bytes of header length, a JSON header, the elements).
-// Written whole or not at all, with a checksum of every byte; read with one sentence for whatever is wrong with the file.
+// Tensors in a file that anyone can read: the safetensors format (8 bytes of header length, a JSON header, the
+// elements). Written whole or not at all, with a checksum of every byte; read with one sentence for whatever is wrong
+// with the file.
 
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
@@ -34,8 +35,8 @@ export interface Safetensors {
 }
 
 /**
- * In the metadata: SHA-256 of the whole file, header and length included, in which the digits themselves are zeros. The value has a
- * beginning of its own, so that a damaged name does not hide it.
+ * In the metadata: SHA-256 of the whole file, header and length included, in which the digits themselves are zeros. The
+ * value has a beginning of its own, so that a damaged name does not hide it.
  */
 const checksumName = 'nasnet-checksum';
 const checksumBeginning = 'nasnet-sha256:';
@@ -46,7 +47,9 @@ const likeChecksum = new RegExp(`^${checksumBeginning}|^.{${checksumBeginning.le
 /** How it stands in a header; no text within a string looks so, for its quotes would be escaped. */
 const checksumPlace = `"${checksumName}":"${checksumBeginning}`;
 
-/** Writes tensors by name, and text by name, in place of an older file. @throws Failure when the disk is full or refuses */
+/**
+ * Writes tensors by name, and text by name, in place of an older file. @throws Failure when the disk is full or refuses
+ */
 export function writeSafetensors(
   path: string,
   tensors: Record<string, Tensor>,
@@ -83,7 +86,10 @@ interface Entry {
   data_offsets: [number, number];
 }
 
-/** Reads all tensors of a file, and its checksum with them. @throws InputError for a missing, truncated, damaged or foreign file */
+/**
+ * Reads all tensors of a file, and its checksum with them. @throws InputError for a missing, truncated, damaged or
+ * foreign file
+ */
 export function readSafetensors(path: string): Safetensors {
   const { file, entries, start, metadata, checksum } = openAndCheck(path);
   try {
@@ -134,7 +140,9 @@ export function openSafetensors(path: string): OpenSafetensors {
   return { tensors, metadata, close: () => closeSync(file) };
 }
 
-/** Whether the file carries a checksum; its bytes are then compared with it. @throws InputError as readSafetensors does */
+/**
+ * Whether the file carries a checksum; its bytes are then compared with it. @throws InputError as readSafetensors does
+ */
 export function isVerified(path: string): boolean {
   const opened = openAndCheck(path);
   try {
@@ -254,7 +262,7 @@ function verify({ file, size, start, checksum }: Opened, path: string): void {
 
 function openOrRefuse(path: string): number {
   try {
-    if (!statSync(path).isFile()) throw new Error('something else than a file');
+    if (!statSync(path).isFile()) throw new Error('something other than a file');
     return openSync(path, 'r');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

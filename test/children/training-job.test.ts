@@ -1,4 +1,5 @@
-// Children that go from rung to rung, really trained: by the file where they waited or, without it, from their beginning, to the same bits.
+// Children that go from rung to rung, really trained: by the file where they waited or, without it, from their
+// beginning, to the same bits.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -27,7 +28,10 @@ import type { EvaluateJob } from '../../src/workers/messages.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-rungs-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Rung 1 goes on from rung 0, on more images and twice as large ones; rung 2 is a wider network; rung 3 goes on from rung 2. */
+/**
+ * Rung 1 goes on from rung 0, on more images and twice as large ones; rung 2 is a wider network; rung 3 goes on from
+ * rung 2.
+ */
 const rungs = parseRungs('images=36,2:images=48:resolution=16,1:filters=6,2');
 const settings: SearchSettings = { ...settingsOf('smoke', { dataset: 'x', seed: 5, strategy: 'random', rungs }) };
 settings.child.recipe.batchSize = 12;
@@ -183,7 +187,7 @@ test('a checkpoint that cannot be written costs one sentence', async () => {
   const { details, reward } = await run({ ...jobAt(0), paused: {}, checkpoint: { key, seconds: 0 } });
   assert.equal(reward, (await run({ ...jobAt(0), paused: {} })).reward);
   assert.equal(details.notes!.length, 1);
-  assert.match(details.notes![0]!, /^an interruption would have cost its training: .*a file.* could not be made/);
+  assert.match(details.notes![0]!, /^an interruption would have cost its training: .*a file.* could not be created/);
 });
 
 async function run(job: TrainingJob) {

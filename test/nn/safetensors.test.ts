@@ -1,4 +1,5 @@
-// Files of tensors: what an independent reader finds in ours, and one sentence for each way in which a file can be wrong.
+// Files of tensors: what an independent reader finds in ours, and one sentence for each way in which a file can be
+// wrong.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -210,7 +211,7 @@ test('a tensor that is described wrongly is named', () => {
 test('a missing file, and a folder', () => {
   rmSync(path);
   refused('expected a safetensors file, got no such file');
-  const other = new InputError(`${folder}: expected a safetensors file, got something else than a file`);
+  const other = new InputError(`${folder}: expected a safetensors file, got something other than a file`);
   assert.throws(() => readSafetensors(folder), other);
   assert.throws(() => readSafetensorsMetadata(path), InputError);
 });

@@ -1,4 +1,4 @@
-// An evaluator for the tests: each job says what shall happen to it.
+// An evaluator for the tests: each job names the action to take.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,13 +20,13 @@ export interface TestJob {
     | 'spin'
     | 'report';
   value?: number;
-  /** Of an error: its class, none if left out. */
+  /** The kind of an error; undefined: none. */
   kind?: string;
-  /** For crash-once and lose-once: made by the first attempt. */
+  /** For crash-once and lose-once: a file that the first attempt creates. */
   file?: string;
 }
 
-/** Ends this process and waits for that: the signal may take a moment. */
+/** Kills this process and waits until the signal arrives. */
 async function end(signal: NodeJS.Signals): Promise<never> {
   process.kill(process.pid, signal);
   await sleep(60_000);
@@ -72,16 +72,16 @@ export function start(setup: unknown, resources: unknown): EvaluateJob {
         return process.exit(7);
       case 'killed':
         return end('SIGKILL');
-      case 'interrupt': // a signal to oneself arrives before kill() returns
+      case 'interrupt': // a signal to the own process arrives before kill() returns
         process.kill(process.pid, 'SIGINT');
         return process.pid;
       case 'hold':
         report(process.pid);
         await sleep(60_000, undefined, { signal });
-        return 'nobody stopped it';
+        return 'not stopped';
       case 'spin':
         report(process.pid);
-        for (;;); // as a long native computation: nothing else of this thread runs
+        for (;;); // blocks the event loop, as a long native computation does
     }
   };
 }
