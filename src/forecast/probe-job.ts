@@ -1,6 +1,7 @@
-// What a probing worker does: trains a cell's network on noise for a moment, as a child is trained, and says how long the steps took.
+// What a probing worker does: trains a cell's network on noise for a moment, as a child is trained, and says how long
+// the steps took.
 
-import { forgetPeakMemory, peakMemory } from '../children/worker-memory.ts';
+import { peakMemory, resetPeakMemory } from '../children/worker-memory.ts';
 import { TrainingBatches } from '../data/batches.ts';
 import { randint } from '../engine/create.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -34,7 +35,7 @@ export function start(): EvaluateJob {
 }
 
 async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> {
-  forgetPeakMemory();
+  resetPeakMemory();
   const memory = peakMemory();
   const [height, width] = plan.input;
   const generator = new Generator(1);

@@ -1,5 +1,5 @@
-// Optimizers over named parameters, by libtorch's list operators: a network has hundreds of small tensors, and one call for all
-// of them costs little more than one call for one. A parameter without a gradient is left alone.
+// Optimizers over named parameters. They use libtorch's foreach operators: a network has hundreds of small tensors, and
+// one call for all costs little more than a call for one. Parameters without a gradient do not change.
 
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
@@ -11,46 +11,51 @@ import { InputError } from '../failure.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
-/** What moves parameters by their gradients, with a state of its own beside them. */
+/** Updates parameters from their gradients, and has a state. */
 export interface Optimizer {
   /**
-   * Moves the parameters by their gradients, which it may overwrite. A tensor [] is read on its device: a captured step reads it anew each
-   * time, and moves as a number of that value does, to the rounding of float operations.
+   * Updates the parameters from their gradients, which it may overwrite.
+   * @param learningRate a number, or a tensor [] that is read on its device at each replay of a captured step; both
+   * give equal updates up to float rounding
    */
   step(learningRate: number | Tensor): void;
-  /** Counts a step that was made without `step`: by a graph that holds one. */
+  /** Counts a step that a captured graph has replayed. */
   replayed(): void;
   readonly stepsTaken: number;
-  /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
+  /**
+   * Returns the state tensors by name, `momentum.stem.convolution.weight`: not copies. The step count is `stepsTaken`.
+   */
   state(): NamedTensors;
-  /** Whether `load` would take a state. @throws InputError that names what is missing or of another shape */
+  /** Checks that `load` accepts a state. @throws InputError that names a missing tensor or a wrong shape */
   check(state: NamedTensors): void;
-  /** Copies a saved state into this one. @throws InputError as `check`, and nothing is copied */
+  /** Copies a saved state into the optimizer. @throws InputError as `check`, before anything is copied */
   load(state: NamedTensors, stepsTaken: number): void;
-  /** Frees the state: the optimizer cannot be used any more. */
+  /** Frees the state; the optimizer cannot be used afterwards. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-/** What all of them share: state tensors by name, and lists of the parameters that have a gradient. */
+/** The base class: state tensors by slot and name, and lists of the parameters with a gradient. */
 abstract class ListOptimizer implements Optimizer {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
-  /** L2: this times the weight is added to the gradient of every parameter of two axes or more (not to biases and batch norm). */
+  /**
+   * L2 weight decay: this times the weight is added to the gradient of parameters with at least two axes (not biases
+   * and batch norm).
+   */
   readonly #weightDecay: number;
-  /** Steps taken. */
   protected steps = 0;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, slots: Record<string, 'zeros' | 'ones'>, weightDecay = 0) {
     this.#parameters = parameters;
     this.#weightDecay = weightDecay;
-    const fresh = { zeros: zerosLike, ones: onesLike };
+    const create = { zeros: zerosLike, ones: onesLike };
     this.#slots = noGrad(
       () =>
         new Map(
           Object.entries(slots).map(([slot, start]) => [
             slot,
-            new Map([...parameters].map(([name, tensor]) => [name, keep(fresh[start](tensor))])),
+            new Map([...parameters].map(([name, tensor]) => [name, keep(create[start](tensor))])),
           ]),
         ),
     );
@@ -60,9 +65,9 @@ abstract class ListOptimizer implements Optimizer {
     this.steps += 1;
     scope(() =>
       noGrad(() => {
-        const found = collectedGradients([...this.#parameters.values()]);
-        const names = [...this.#parameters.keys()].filter((_, index) => found[index]);
-        const gradients = found.filter((gradient) => gradient !== undefined);
+        const collected = collectedGradients([...this.#parameters.values()]);
+        const names = [...this.#parameters.keys()].filter((_, index) => collected[index]);
+        const gradients = collected.filter((gradient) => gradient !== undefined);
         if (names.length === 0) return;
         const parameters = names.map((name) => this.#parameters.get(name)!);
         if (this.#weightDecay > 0) {
@@ -71,12 +76,12 @@ abstract class ListOptimizer implements Optimizer {
           if (decayed.length > 0) addList.run(pick(gradients), pick(parameters), this.#weightDecay);
         }
         const slot = (name: string) => names.map((parameter) => this.#slots.get(name)!.get(parameter)!);
-        this.move(parameters, gradients, slot, learningRate);
+        this.update(parameters, gradients, slot, learningRate);
       }),
     );
   }
 
-  protected abstract move(
+  protected abstract update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -108,10 +113,10 @@ abstract class ListOptimizer implements Optimizer {
 
   check(state: NamedTensors): void {
     for (const [name, tensor] of Object.entries(this.state())) {
-      const given = state[name];
-      if (given?.shape.join() === tensor.shape.join()) continue;
+      const source = state[name];
+      if (source?.shape.join() === tensor.shape.join()) continue;
       throw new InputError(
-        `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${given ? `[${given.shape}]` : 'none'}`,
+        `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${source ? `[${source.shape}]` : 'none'}`,
       );
     }
   }
@@ -132,8 +137,8 @@ export interface MomentumOptions {
 }
 
 /**
- * Stochastic gradient descent with momentum: v ← momentum · v + g, w ← w − rate · v; after Nesterov w ← w − rate · (g + momentum · v),
- * as TensorFlow and PyTorch both compute it.
+ * Stochastic gradient descent with momentum, as in TensorFlow and PyTorch: v ← momentum · v + g, w ← w − rate · v; with
+ * Nesterov momentum w ← w − rate · (g + momentum · v).
  */
 export class Momentum extends ListOptimizer {
   readonly #momentum: number;
@@ -145,7 +150,7 @@ export class Momentum extends ListOptimizer {
     this.#nesterov = options.nesterov ?? true;
   }
 
-  protected override move(
+  protected override update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -162,15 +167,18 @@ export class Momentum extends ListOptimizer {
 }
 
 export interface RMSPropOptions {
-  /** Of the moving mean of squared gradients. */
+  /** Decay of the moving mean of squared gradients. */
   decay?: number;
   momentum?: number;
-  /** Inside the root, as TensorFlow has it; the paper's ImageNet trainings use 1. */
+  /** Added inside the square root, as in TensorFlow; the paper's ImageNet trainings use 1. */
   epsilon?: number;
   weightDecay?: number;
 }
 
-/** TensorFlow's RMSProp: s ← decay · s + (1 − decay) · g², starting at 1; m ← momentum · m + rate · g / √(s + ε); w ← w − m. */
+/**
+ * RMSProp of TensorFlow: s ←  decay · s + (1 − decay) · g² with s = 1 at first;  m ← momentum · m + rate · g / √(s +
+ * ε); w ← w − m.
+ */
 export class RMSProp extends ListOptimizer {
   readonly #decay: number;
   readonly #momentum: number;
@@ -183,7 +191,7 @@ export class RMSProp extends ListOptimizer {
     this.#epsilon = options.epsilon ?? 1;
   }
 
-  protected override move(
+  protected override update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -204,18 +212,18 @@ export class RMSProp extends ListOptimizer {
 export interface AdamOptions {
   beta1?: number;
   beta2?: number;
-  /** Outside the root. */
+  /** Added outside the square root. */
   epsilon?: number;
   weightDecay?: number;
 }
 
-/** Adam (Kingma and Ba, 2015, algorithm 1), with the bias corrections. */
+/** Adam (Kingma and Ba, 2015, algorithm 1), with bias correction. */
 export class Adam extends ListOptimizer {
   readonly #beta1: number;
   readonly #beta2: number;
   readonly #epsilon: number;
-  /** Steps taken, on the device: made by the first step whose rate is there. */
-  #taken: Tensor | undefined;
+  /** The step count on the device; created by the first step with a tensor as its learning rate. */
+  #deviceSteps: Tensor | undefined;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: AdamOptions = {}) {
     super(parameters, { mean: 'zeros', square: 'zeros' }, options.weightDecay);
@@ -224,7 +232,7 @@ export class Adam extends ListOptimizer {
     this.#epsilon = options.epsilon ?? 1e-8;
   }
 
-  protected override move(
+  protected override update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -240,37 +248,38 @@ export class Adam extends ListOptimizer {
       mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
       addScalar.run(roots, this.#epsilon);
       addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
-      this.#taken?.fill_(this.steps);
+      this.#deviceSteps?.fill_(this.steps);
     } else {
-      const taken = this.#countOn(learningRate.device).add_(1);
-      const correction = (beta: number) => taken.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype); // 1 − β ^ steps
+      const steps = this.#stepsOn(learningRate.device).add_(1);
+      // 1 − β ^ steps
+      const correction = (beta: number) => steps.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype);
       scale(roots, correction(this.#beta2).sqrt().reciprocal());
       addScalar.run(roots, this.#epsilon);
       addList.run(parameters, scaled(quotients.tensors(means, roots), learningRate.div(correction(this.#beta1))), -1);
     }
   }
 
-  /** The steps before this one, where a captured step counts for itself; float64 []. */
-  #countOn(device: string): Tensor {
-    this.#taken ??= keep(zeros([], { dtype: 'float64', device }).fill_(this.steps - 1));
-    return this.#taken;
+  /** Returns the number of steps before this one, float64 []; a captured step increments it. */
+  #stepsOn(device: string): Tensor {
+    this.#deviceSteps ??= keep(zeros([], { dtype: 'float64', device }).fill_(this.steps - 1));
+    return this.#deviceSteps;
   }
 
   override load(state: NamedTensors, stepsTaken: number): void {
     super.load(state, stepsTaken);
-    noGrad(() => this.#taken?.fill_(stepsTaken));
+    noGrad(() => this.#deviceSteps?.fill_(stepsTaken));
   }
 
   override dispose(): void {
     super.dispose();
-    if (this.#taken) free([this.#taken]);
-    this.#taken = undefined;
+    if (this.#deviceSteps) free([this.#deviceSteps]);
+    this.#deviceSteps = undefined;
   }
 }
 
 /**
- * Scales all gradients so that their common norm is at most `maximum`. Returns the norm before, [], so that the caller decides
- * whether to wait for its value: it is not finite when a gradient is not.
+ * Scales all gradients so that their global norm is at most `maximum`. Returns the norm before as a tensor [], so that
+ * the caller decides whether to wait for its value. It is not finite if a gradient is not.
  */
 export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number): Tensor {
   return scope(() =>
@@ -278,33 +287,33 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
       const gradients = collectedGradients(parameters).filter((gradient) => gradient !== undefined);
       if (gradients.length === 0) return zeros([]);
       const norm = stack(norms.tensors(gradients, 2)).norm();
-      const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 where nothing is to be clipped
+      const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 if nothing is clipped
       scale(gradients, factor);
       return norm;
     }),
   );
 }
 
-/** Each tensor times a factor [] that only the device knows, in place. */
+/** Multiplies each tensor by a factor [] on the device, in place. */
 function scale(tensors: Tensor[], factor: Tensor): void {
-  if (takesFactors()) mulTensor.run(tensors, factor);
-  else mulList.run(tensors, repeated(factor, tensors)); // an operator for each
+  if (hasTensorFactor()) mulTensor.run(tensors, factor);
+  else mulList.run(tensors, repeated(factor, tensors)); // one operator per tensor
 }
 
 function scaled(tensors: Tensor[], factor: Tensor): Tensor[] {
-  return takesFactors()
+  return hasTensorFactor()
     ? scaledTensor.tensors(tensors, factor)
     : scaledList.tensors(tensors, repeated(factor, tensors));
 }
 
 const repeated = (factor: Tensor, tensors: Tensor[]) => tensors.map(() => factor);
 
-let withFactors: boolean | undefined;
+let tensorFactor: boolean | undefined;
 
-/** Whether libtorch multiplies a whole list by one tensor: from 2.1 on. */
-function takesFactors(): boolean {
-  withFactors ??= hasOperator('aten::_foreach_mul_', 'Tensor');
-  return withFactors;
+/** Whether libtorch can multiply a list by one tensor (2.1 and later). */
+function hasTensorFactor(): boolean {
+  tensorFactor ??= hasOperator('aten::_foreach_mul_', 'Tensor');
+  return tensorFactor;
 }
 
 const addList = operator('aten::_foreach_add_', 'List');

@@ -4,7 +4,7 @@
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
-import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
+import { canContinue, reasonForRestart, rungTrainings } from '../study/rung-trainings.ts';
 import type { RungRecord } from '../study/rungs.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -68,7 +68,7 @@ export function ladderFindings(study: Study<SearchSettings>): LadderFindings | u
       training,
       ...(rung === 0 ? lowestRung(study, records) : higherRung(records, rung)),
       ...bestAndMean(rewards[rung]!),
-      ...(rung > 0 && goesOn(trainings[rung - 1]!, training) && { weights: weightsOf(records, rung) }),
+      ...(rung > 0 && canContinue(trainings[rung - 1]!, training) && { weights: weightsOf(records, rung) }),
     })),
     meters: trainings.slice(1).map((_, rung) => meter(rewards, rung, atRandom)),
   };
@@ -199,7 +199,7 @@ export function ladderTable({ rungs }: LadderFindings): string[][] {
       duration(workerSeconds),
       weights
         ? `of rung ${rung - 1}${weights.lost > 0 ? `, ${whole(weights.lost)} lost` : ''}`
-        : `new${rung === 0 ? '' : ` (${whyAnew(rungs[place - 1]!.training, training)})`}`,
+        : `new${rung === 0 ? '' : ` (${reasonForRestart(rungs[place - 1]!.training, training)})`}`,
     ]),
   ];
 }

@@ -91,7 +91,7 @@ export interface CheckpointOptions<Beside = unknown> {
   /** Between two of them, at least. */
   seconds?: number;
   /** What is kept beside the weights, when asked; and who is given it when the training goes on. */
-  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; giveBack: (kept: Beside) => void };
+  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; restore: (kept: Beside) => void };
   /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
   optional?: boolean;
   /** Whether a training that is stopped saves once more, so that no step is done again. Default: the last one must do. */
@@ -142,7 +142,7 @@ export class Checkpoints<Beside = unknown> {
     try {
       const expected = { identity, ...(besides && { beside: besides.schema }) };
       const { step, beside } = loadTraining(path, { network, optimizer }, expected);
-      if (beside !== undefined) besides?.giveBack(beside);
+      if (beside !== undefined) besides?.restore(beside);
       return step;
     } catch (error) {
       if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training

@@ -8,7 +8,7 @@ import type { FinalistRace } from '../../selection/finalist-race.ts';
 import { rewardSource } from '../../study/external-evaluator.ts';
 import type { TrialState } from '../../study/records.ts';
 import { trainingDetails } from '../../study/result-schemas.ts';
-import { goesOn, rungTrainings, whyAnew } from '../../study/rung-trainings.ts';
+import { canContinue, reasonForRestart, rungTrainings } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { duration, percent } from '../../words.ts';
@@ -133,9 +133,9 @@ export class SearchDisplay extends LiveBlock {
   /** "trial 12 goes up to rung 1, from its weights" */
   #promotionWords({ trial, rung, atRandom }: ExperimentEvent & { kind: 'promoted' }): string {
     const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
-    const how = goesOn(below, training)
+    const how = canContinue(below, training)
       ? 'from its weights'
-      : `trained from the beginning (${whyAnew(below, training)})`;
+      : `trained from the beginning (${reasonForRestart(below, training)})`;
     return `trial ${trial} goes up to rung ${rung}, ${how}${atRandom ? ', promoted at random' : ''}`;
   }
 
