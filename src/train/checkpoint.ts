@@ -1,4 +1,5 @@
-// Where a training can go on later: weights, statistics and optimizer in one safetensors file, replaced whole.
+// Checkpoints of a training: weights, moving statistics and optimizer state in one safetensors file, which is replaced
+// atomically.
 
 import type { z } from 'zod';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
@@ -20,15 +21,15 @@ export interface InTraining {
 }
 
 export interface SavedTraining {
-  /** What the file must belong to: the same architecture, recipe, data and seed. */
+  /** Identity of the training: architecture, recipe, data and seed. */
   identity: string;
   /** Steps taken. */
   step: number;
-  /** What else is to be known when it goes on, as JSON. */
+  /** Further state of the training, as JSON. */
   beside?: unknown;
 }
 
-/** Writes a training to a file. @throws Failure when the disk is full or refuses */
+/** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
   { network, optimizer }: InTraining,
@@ -40,22 +41,22 @@ export function saveTraining(
   };
   writeSafetensors(path, tensors, {
     step: String(step),
-    optimizerSteps: String(optimizer.stepsTaken), // more than `step` where other trainings came before
+    optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
 
-/** What a file must be to be loaded. */
+/** The training that a file must contain. */
 export interface ExpectedTraining<Beside = unknown> {
   identity: string;
-  /** What is kept beside it; absent: it is not looked at. */
+  /** Schema of the further state; absent: it is not read. */
   beside?: z.ZodType<Beside>;
 }
 
 /**
- * Copies a saved training into a network and its optimizer, all of it or nothing.
- * @throws InputError for a file that is missing, damaged or another training's
+ * Copies a saved training into a network and its optimizer, completely or not at all.
+ * @throws InputError if the file is missing, damaged or of another training
  */
 export function loadTraining<Beside>(
   path: string,
@@ -72,7 +73,7 @@ export function loadTraining<Beside>(
         ? undefined
         : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
     const moved = unprefixed(optimizerPrefix, tensors);
-    optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
+    optimizer.check(moved); // before the weights are copied, so that an error leaves both unchanged
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
     return { step, ...(beside !== undefined && { beside }) };
@@ -86,25 +87,28 @@ function countOf(text: string | undefined, path: string, name: string): number {
 }
 
 export interface CheckpointOptions<Beside = unknown> {
-  /** As SavedTraining's. */
+  /** As in `SavedTraining`. */
   identity: string;
-  /** Between two of them, at least. */
+  /** Minimum number of seconds between two checkpoints. */
   seconds?: number;
-  /** What is kept beside the weights, when asked; and who is given it when the training goes on. */
+  /** Further state: `keep` returns it for a checkpoint, `restore` receives it when the training resumes. */
   beside?: { schema: z.ZodType<Beside>; keep: () => Beside; restore: (kept: Beside) => void };
-  /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
+  /**
+   * Whether the training continues if a checkpoint cannot be written; `problem` then has the reason. Default: it ends
+   * with the Failure.
+   */
   optional?: boolean;
-  /** Whether a training that is stopped saves once more, so that no step is done again. Default: the last one must do. */
+  /** Whether a training that is stopped saves a last checkpoint, so that no step is repeated. Default: no. */
   whenStopped?: boolean;
 }
 
-/** The checkpoints of one training, which goes on from the last one after a kill. */
+/** The checkpoints of one training, which resumes from the latest one. */
 export class Checkpoints<Beside = unknown> {
   readonly #artifacts: Artifacts;
   readonly #key: ArtifactKey;
   readonly #options: CheckpointOptions<Beside>;
   #savedAt = performance.now();
-  /** Why the latest one could not be written. */
+  /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
 
   constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Beside>) {
@@ -113,7 +117,7 @@ export class Checkpoints<Beside = unknown> {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. */
+  /** Saves a checkpoint if the latest one is old enough, or if the training is stopped and `whenStopped` is set. */
   async offer(step: number, network: Network, optimizer: Optimizer, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
     const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
@@ -134,7 +138,7 @@ export class Checkpoints<Beside = unknown> {
     return this.#artifacts.put(this.#key, (path) => saveTraining(path, { network, optimizer }, saved));
   }
 
-  /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
+  /** Loads the checkpoint and returns its step; 0 if there is none or it belongs to another training. */
   async restore(network: Network, optimizer: Optimizer): Promise<number> {
     const path = await this.#artifacts.get(this.#key);
     if (path === undefined) return 0;
@@ -145,12 +149,12 @@ export class Checkpoints<Beside = unknown> {
       if (beside !== undefined) besides?.restore(beside);
       return step;
     } catch (error) {
-      if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
+      if (error instanceof InputError) return 0; // a damaged checkpoint only costs time
       throw error;
     }
   }
 
-  /** The training is over: there is nothing to go on from. */
+  /** Removes the checkpoint of a finished training. */
   remove(): Promise<void> {
     return this.#artifacts.remove(this.#key);
   }

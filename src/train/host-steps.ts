@@ -1,4 +1,4 @@
-// Steps of a training on the CPU: the host does them one by one and hands in numbers.
+// Training steps on the CPU, one by one, with numbers as inputs.
 
 import type { TrainingBatches } from '../data/batches.ts';
 import { scope } from '../engine/memory.ts';
@@ -22,6 +22,6 @@ export class HostSteps {
     scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index), progress, learningRate }));
   }
 
-  /** Holds nothing; steps on a device do. */
+  /** Does nothing, as there is nothing to free. */
   [Symbol.dispose](): void {}
 }

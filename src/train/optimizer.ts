@@ -1,9 +1,9 @@
-// The optimizers that a recipe can name, each made of the recipe and of options of its own.
+// Creates the optimizers that a recipe can name.
 
 import type { Tensor } from '../engine/tensor.ts';
 import { Adam, Momentum, type Optimizer, RMSProp } from '../nn/optimizers.ts';
 import type { Recipe } from './recipe.ts';
-import { type Chosen, defaultOptimizer, type OptimizerName, type OptimizerOptions } from './recipe-choices.ts';
+import { type Choice, defaultOptimizer, type OptimizerName, type OptimizerOptions } from './recipe-choices.ts';
 
 interface OptimizerKind<Name extends OptimizerName> {
   create(
@@ -28,7 +28,7 @@ export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name>
   },
 };
 
-/** A fresh optimizer of a network's parameters. */
+/** Creates an optimizer of a network's parameters. */
 export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, recipe: Recipe): Optimizer {
   return created(parameters, recipe, recipe.optimizer ?? defaultOptimizer('momentum'));
 }
@@ -36,5 +36,5 @@ export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, recipe:
 const created = <Name extends OptimizerName>(
   parameters: ReadonlyMap<string, Tensor>,
   recipe: Recipe,
-  choice: Chosen<Name>,
+  choice: Choice<Name>,
 ): Optimizer => optimizers[choice.name].create(parameters, recipe, choice);

@@ -1,31 +1,30 @@
-// Training recipes: every hyperparameter of a training, its default, and where it comes from.
-// The loop in training.ts reads a recipe and decides nothing itself.
+// Training recipes: every hyperparameter of a training, its default and its source.
 
 import { augmentations } from '../data/augmentations.ts';
 import type { OptimizerChoice, RateDecay, ScheduleName } from './recipe-choices.ts';
 
 export interface Recipe {
-  /** Passes over the training images. May be fractional: 0.5 sees half of them. */
+  /** Epochs. May be fractional: 0.5 uses half of the training images. */
   epochs: number;
   /** Images per step. */
   batchSize: number;
   /** Peak learning rate. */
   learningRate: number;
-  /** Learning rate from the first step to the last (learning-rate.ts). */
+  /** Learning rate schedule (learning-rate.ts). */
   schedule: ScheduleName;
-  /** Of the exponential schedule: the rate times `factor` after every so many epochs. Absent: releasedDecay. */
+  /** Decay of the exponential schedule: times `factor` every `epochs` epochs. Absent: releasedDecay. */
   decay?: RateDecay;
-  /** Share of the steps in which the learning rate rises linearly from 0 to its peak, before the schedule starts. */
+  /** Share of the steps with linear warm-up from 0 to the peak, before the schedule starts. */
   warmup: number;
-  /** What moves the weights. Absent: momentum. */
+  /** Absent: momentum. */
   optimizer?: OptimizerChoice;
   /** Coefficient of momentum. */
   momentum: number;
-  /** Momentum after Nesterov. */
+  /** Whether to use Nesterov momentum. */
   nesterov: boolean;
-  /** L2 penalty: this times the weight is added to its gradient. */
+  /** L2 weight decay: this times the weight is added to its gradient. */
   weightDecay: number;
-  /** Largest global norm of the gradients. */
+  /** Maximum global norm of the gradients. */
   clipNorm: number;
   /** Weight of the auxiliary head's loss; 0 builds the network without that head. */
   auxiliaryWeight: number;
@@ -33,17 +32,23 @@ export interface Recipe {
   dropPathKeep: number;
   /** Images are enlarged by this factor before the random crop back to their size (40 / 32 in the paper). */
   enlarge: number;
-  /** Images are moved by up to this share of their side, with reflected borders (4 / 32 is the usual padding of CIFAR-10). Default: 0. */
+  /**
+   * Images are translated by up to this share of their side, with reflected borders (4 / 32 is the usual padding of
+   * CIFAR-10). Default: 0.
+   */
   translate?: number;
   /** Random horizontal flips. */
   flip: boolean;
-  /** Side of the square that cutout blanks, in pixels of the training image; 0 for none. */
+  /** Side of cutout's square in pixels of the training image; 0: no cutout. */
   cutout: number;
-  /** Whether images are shown for validation as training shows them (data/test-view.ts); else as they are stored. */
+  /** Whether validation images are scaled as in training (data/test-view.ts); else they are used as stored. */
   matchTestView: boolean;
 }
 
-/** The child of the paper's search: 20 epochs, Nesterov momentum 0.9, one cosine. Batch size and learning rate are open there (docs/paper.md). */
+/**
+ * The recipe of the paper's children: 20 epochs, Nesterov momentum 0.9, cosine schedule. The paper does not state batch
+ * size and learning rate (docs/paper.md).
+ */
 export const childRecipe: Recipe = {
   epochs: 20, // paper, appendix A.1
   batchSize: 64, // open
@@ -63,12 +68,12 @@ export const childRecipe: Recipe = {
 };
 
 /**
- * For small budgets: images are moved in place of enlarged and cropped, which brings 1.3 to 2.3 points in some epochs at 8 to 32 pixels
- * (docs/experiments/test-view.md). The rest is the paper's child.
+ * For small budgets: images are translated instead of enlarged and cropped, which gains 1.3 to 2.3 points in a few
+ * epochs at 8 to 32 pixels (docs/experiments/test-view.md). The rest is as in `childRecipe`.
  */
 export const smallRecipe: Recipe = { ...childRecipe, ...augmentations.translate };
 
-/** The final CIFAR-10 training of the paper: 600 epochs of batch 32 with an auxiliary head, ScheduledDropPath and cutout. */
+/** The paper's final CIFAR-10 training: 600 epochs, batches of 32, auxiliary head, ScheduledDropPath and cutout. */
 export const finalRecipe: Recipe = {
   ...childRecipe,
   epochs: 600,

@@ -1,6 +1,6 @@
-// One step of a training: forward, losses, backward, clipping, optimizer, and the sums that are told of it. Everything that changes
-// from step to step comes in, as numbers of the host or as tensors of the device; nothing here waits for the device, so that the
-// same code runs by itself (host-steps.ts) and captured (device-steps.ts).
+// One training step: forward, losses, backward, clipping, optimizer, and sums for the figures. Its inputs are numbers
+// of the host or tensors of the device, and it never waits for the device, so that the same code runs directly
+// (host-steps.ts) and captured (device-steps.ts).
 
 import type { Batch } from '../data/batches.ts';
 import { zeros } from '../engine/create.ts';
@@ -12,7 +12,7 @@ import type { Network } from '../model/network.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { Recipe } from './recipe.ts';
 
-/** What is trained, and how. */
+/** The network, its optimizer and the recipe. */
 export interface Trainee {
   network: Network;
   parameters: Tensor[];
@@ -21,25 +21,28 @@ export interface Trainee {
   sums: StepSums;
 }
 
-/** What a step's number decides. */
+/** The values that depend on a step's number. */
 export interface StepPlan {
   epoch: number;
-  /** Of the batch in its epoch. */
+  /** Index of the batch in its epoch. */
   index: number;
   progress: number;
   learningRate: number;
-  /** Of the engine's generators. */
+  /** Seed of the engine's generators. */
   seed: number;
 }
 
-/** What a step is given: numbers, or tensors [] in their place. */
+/** The inputs of a step: numbers, or tensors [] instead. */
 export interface StepInputs extends Batch {
-  /** Share of the training that is done; float64. */
+  /** Progress of the training, 0 to 1; float64. */
   progress: number | Tensor;
   learningRate: number | Tensor;
 }
 
-/** Stands in a scope of the caller. @returns the loss without L2, [], and the gradients' norm before clipping, [] */
+/**
+ * Runs a step; the caller provides the scope. @returns the loss without L2, [], and the gradients' norm before
+ * clipping, []
+ */
 export function trainingStep(
   { network, parameters, optimizer, recipe, sums }: Trainee,
   inputs: StepInputs,
@@ -56,9 +59,9 @@ export function trainingStep(
   return { loss, norm };
 }
 
-/** Sums over the steps since they were cleared, on the device: reading them waits for it. */
+/** Sums over the steps since the last clearing. They are on the device; reading them waits for it. */
 export class StepSums {
-  readonly #sums: Tensor; // float64 [3]: losses, right answers, steps after which the losses' sum was finite
+  readonly #sums: Tensor; // float64 [3]: losses, correct predictions, steps after which the sum of the losses was finite
 
   constructor(device: string) {
     this.#sums = keep(zeros([3], { dtype: 'float64', device }));

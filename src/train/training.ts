@@ -1,5 +1,5 @@
-// The training loop: any network, any recipe. A step depends only on the weights, the optimizer's state, the seed and the
-// step's number, so a training that goes on from a checkpoint gives the bits it would have given uninterrupted.
+// The training loop of any network and recipe. A step depends only on the weights, the optimizer's state, the seed and
+// the step's number, so a resumed training gives the same bits as an uninterrupted one.
 
 import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
@@ -18,42 +18,43 @@ import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
 import { TrainingFailure } from './training-failure.ts';
 
-/** What is told after every epoch. */
+/** The figures of an epoch. */
 export interface EpochFigures {
-  /** 1, 2 … ; the last one may be a part: 0.5. */
+  /** 1, 2 …; the last one may be fractional: 0.5. */
   epoch: number;
-  /** Mean over the epoch's batches, without L2. */
+  /** Mean loss over the epoch's batches, without L2. */
   loss: number;
-  /** Share of right answers on the augmented training images of the epoch. */
+  /** Top-1 accuracy on the augmented training images of the epoch. */
   trainingAccuracy: number;
   learningRate: number;
   imagesPerSecond: number;
-  /** On the validation images, where the epoch ended with a look at them. */
+  /** Accuracy on the validation images, if they were evaluated after the epoch. */
   validation?: Accuracy;
 }
 
 export interface TrainingOptions {
   seed: number | string;
-  /** One that has trained this network before, whose state goes on; it stays the caller's. Default: a fresh one. */
+  /** An optimizer of this network with state to continue from; the caller disposes of it. Default: a new one. */
   optimizer?: Optimizer | undefined;
   onEpoch?: (figures: EpochFigures) => void;
-  /** Is told the share of the training that is done, about once a second. */
+  /** Called with the progress, 0 to 1, about once a second. */
   onProgress?: (share: number) => void;
-  /** Measures the network between epochs and at the end. */
+  /** Evaluates the network on validation images. */
   validate?: () => Accuracy;
-  /** Look at the validation images after every epoch, not only after the last. */
+  /** Whether to validate after every epoch, not only after the last. */
   validateEveryEpoch?: boolean;
   checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
   signal?: AbortSignal;
 }
 
 const progressEvery = 1000; // ms
-/** Steps between two looks at the losses where a look waits for the device. */
+/** Steps between two reads of the losses if a read waits for the device. */
 const lookEvery = 32;
 
 /**
- * Trains a network in place, on the device where it and the batches are. Throws a TrainingFailure once the loss is not finite, the
- * signal's reason when it is aborted; the engine's out-of-memory error passes through.
+ * Trains a network in place, on the device of the network and the batches.
+ * @throws TrainingFailure if the loss is not finite; the signal's reason when it is aborted; the engine's out-of-memory
+ * error
  */
 export async function trainNetwork(
   network: Network,
@@ -95,7 +96,7 @@ export async function trainNetwork(
       const { finite } = meter.look(sums);
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
-        throw new TrainingFailure('not-a-number', `the loss was not a number at step ${first} of ${steps}`);
+        throw new TrainingFailure('not-a-number', `the loss was not finite at step  ${first} of ${steps}`);
       }
     }
     if (epochEnds) {
@@ -110,14 +111,14 @@ export async function trainNetwork(
       toldAt = performance.now();
       onProgress?.(done / steps);
     }
-    await setImmediate(); // messages, signals and timers get their turn
+    await setImmediate(); // let messages, signals and timers be handled
     if (done < steps) await checkpoints?.offer(done, network, optimizer, signal?.aborted);
     signal?.throwIfAborted();
   }
   return figures!;
 }
 
-/** What the steps since the last restart come to. */
+/** Accumulates the figures of the steps since the last restart. */
 class Meter {
   steps = 0;
   #images = 0;
@@ -129,7 +130,7 @@ class Meter {
     this.#images += images;
   }
 
-  /** Waits for the steps so far. */
+  /** Reads the sums, and waits for the steps so far. */
   look(sums: StepSums): { finite: number } {
     this.#seen = sums.read();
     return this.#seen;

@@ -1,5 +1,5 @@
-// The step that a GPU captures, run on the CPU: it asks for the same operators with the same numbers every time, waits for nothing,
-// and trains as the host's steps do. That a captured graph computes the same is bench/gpu.ts's to show, on a GPU.
+// The step that a GPU captures, run on the CPU: it calls the same operators with the same numbers every time, never
+// waits, and trains like the host's steps. bench/gpu.ts compares a captured graph on a GPU.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -56,7 +56,7 @@ function trainee(precision: Precision = 'float32', optimizerName: OptimizerName 
   return { network, parameters, optimizer, recipe, sums, [Symbol.dispose]: dispose };
 }
 
-/** Losses of the steps from 0 on, and where the weights are then. */
+/** Returns the losses of the steps from 0 on, and the weights after them. */
 function losses(mine: Trainee, running: { run(step: number): void }, count = steps): number[] {
   return Array.from({ length: count }, (_, step) => {
     running.run(step);
@@ -73,7 +73,7 @@ const numbers = (network: Network) =>
 const kinds = [['bfloat16', 'momentum'] as const, ...optimizerNames.map((name) => ['float32', name] as const)];
 
 for (const [precision, optimizerName] of kinds) {
-  test(`every step in ${precision}, by ${optimizerName}, asks for the same operators with the same numbers, and crosses to nobody`, () => {
+  test(`every step in ${precision}, by ${optimizerName}, calls the same operators with the same numbers, and reads nothing back`, () => {
     using mine = trainee(precision, optimizerName);
     using running = captured(mine, steps); // all numbers travel before the first step
     running.run(0);
@@ -87,7 +87,7 @@ for (const [precision, optimizerName] of kinds) {
   });
 }
 
-test('the host steps are what a graph could not hold: their numbers change from step to step', () => {
+test('host steps cannot be captured: their numbers change from step to step', () => {
   using mine = trainee();
   const running = new HostSteps(mine, shared, planOf);
   running.run(0);
@@ -112,7 +112,7 @@ test('at learning rates of powers of two, where no product is rounded, forty ste
   assert.equal(device.optimizer.stepsTaken, steps);
 });
 
-test('at any other learning rate a step of the device moves each weight as the host does, to one rounding', () => {
+test('at any other learning rate a device step updates each weight as the host step does, up to one rounding', () => {
   using host = trainee();
   using device = trainee();
   const onHost = new HostSteps(host, shared, planOf);
@@ -130,10 +130,10 @@ test('at any other learning rate a step of the device moves each weight as the h
   }
 });
 
-/** What the rounding of a move is measured against: moves are smaller than 1. */
+/** The scale of the rounding error of an update: updates are smaller than 1. */
 const largest = (value: number) => Math.max(1, Math.abs(value));
 
-test('bfloat16 learns as float32 does, keeping weights, statistics and gradients in float32', () => {
+test('bfloat16 learns like float32, with weights, statistics and gradients in float32', () => {
   using single = trainee();
   using half = trainee('bfloat16');
   const expected = losses(single, new HostSteps(single, shared, planOf));
@@ -147,7 +147,7 @@ test('bfloat16 learns as float32 does, keeping weights, statistics and gradients
   for (const each of half.parameters) assert.equal(each.grad!.dtype, 'float32');
 });
 
-test('steps on a device leave no tensor behind', () => {
+test('steps on a device leave no live tensor', () => {
   using mine = trainee();
   const before = liveTensors();
   {
@@ -157,7 +157,7 @@ test('steps on a device leave no tensor behind', () => {
   assert.equal(liveTensors(), before);
 });
 
-test('a step is captured once, after three as they are, and replayed from there on; its graph is given up in the end', () => {
+test('a step is captured once, after three uncaptured ones, and then replayed; its graph is freed at the end', () => {
   const native = addon();
   const asked: string[] = [];
   const pretended = {

@@ -1,4 +1,4 @@
-// A few images for the training tests: each class has a colour of its own, so that a network can learn them.
+// Images for the training tests: each class has its own colour, so that a network can learn them.
 
 import { EvaluationBatches, TrainingBatches } from '../../src/data/batches.ts';
 import type { LabelledImages } from '../../src/data/dataset.ts';
@@ -15,7 +15,7 @@ export const classes = 4;
 
 export const tinyRecipe: Recipe = { ...childRecipe, epochs: 2, batchSize: 8, enlarge: 1, flip: false };
 
-/** Square images of noise around one grey level per class. */
+/** Returns square images of noise around one grey level per class. */
 export function greyImages(count: number, side: number, seed: string): LabelledImages {
   const random = new RandomStream(seed);
   const labels = Array.from({ length: count }, (_, index) => index % classes);

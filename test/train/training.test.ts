@@ -34,7 +34,7 @@ async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> 
   return network;
 }
 
-test('a small network learns eight images by heart', async () => {
+test('a small network memorises eight images', async () => {
   const network = tinyNetwork();
   const recipe = { ...tinyRecipe, epochs: 60, weightDecay: 0 };
   const losses: number[] = [];
@@ -55,7 +55,7 @@ test('the same seed gives the same weights to the bit, another seed others', asy
   assert.ok(!once.equals(bytesOf(network)));
 });
 
-test('a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+test('a training resumed from a checkpoint ends with the same bits as an uninterrupted one', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const stop = new AbortController();
   const network = tinyNetwork();
@@ -80,7 +80,7 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
 
 for (const optimizer of optimizerNames) {
   for (const schedule of scheduleNames) {
-    test(`${optimizer}, ${schedule}: a training after another one, stopped and gone on with, has the bits of one that was not`, async () => {
+    test(`${optimizer}, ${schedule}: a training after another one, stopped and resumed, has the same bits as an uninterrupted one`, async () => {
       const recipe: Recipe = {
         ...tinyRecipe,
         schedule,
@@ -114,7 +114,7 @@ for (const optimizer of optimizerNames) {
   }
 }
 
-test('a recipe that names no optimizer is trained by momentum', async () => {
+test('a recipe without an optimizer uses momentum', async () => {
   const { optimizer: _, ...older } = { ...tinyRecipe, optimizer: defaultOptimizer('momentum') };
   const named: Recipe = { ...older, optimizer: { name: 'momentum' } };
   const trainedBy = async (recipe: Recipe) => {
@@ -131,7 +131,7 @@ test('a recipe that names no optimizer is trained by momentum', async () => {
   assert.ok(!without.equals(other));
 });
 
-test('a checkpoint of another training, or a damaged one, is left aside', async () => {
+test('a checkpoint of another training and a damaged one are ignored', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'another', seconds: 0 }) });
   const fresh = bytesOf(await trained());
@@ -149,7 +149,7 @@ test('a checkpoint of another training, or a damaged one, is left aside', async 
   assert.ok(bytesOf(flipped).equals(fresh));
 });
 
-test('a checkpoint that fits in parts only changes nothing: not the weights, not the optimizer', async () => {
+test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const path = join(folder, 'state');
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
@@ -165,8 +165,8 @@ test('a checkpoint that fits in parts only changes nothing: not the weights, not
     [tensors, { ...metadata, beside: 'no JSON' }],
   ];
   const given: unknown[] = [];
-  const giveBack = (kept: unknown) => void given.push(kept);
-  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], giveBack } };
+  const restore = (kept: unknown) => void given.push(kept);
+  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], restore } };
   for (const [parts, texts] of damages) {
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
@@ -183,18 +183,18 @@ test('a checkpoint that fits in parts only changes nothing: not the weights, not
   assert.deepEqual(given, [[1, 2]]);
 });
 
-test('a loss that is no number ends the training with its class', async () => {
+test('a loss that is not finite ends the training with its kind of failure', async () => {
   const recipe = { ...tinyRecipe, learningRate: 1e38, clipNorm: 1e30 };
   const training = trainNetwork(tinyNetwork(), trainingBatches(40, recipe), recipe, { seed: 1 });
   await assert.rejects(training, (error: TrainingFailure) => {
     assert.ok(error instanceof TrainingFailure);
     assert.equal(error.kind, 'not-a-number');
-    assert.match(error.message, /^the loss was not a number at step \d+ of 10$/);
+    assert.match(error.message, /^the loss was not finite at step \d+ of 10$/);
     return true;
   });
 });
 
-test('half an epoch is half of the batches, and is told as such', async () => {
+test('half an epoch is half of the batches, and is reported as 0.5', async () => {
   const recipe = { ...tinyRecipe, epochs: 1.5 };
   const told: EpochFigures[] = [];
   await trainNetwork(tinyNetwork(), trainingBatches(64, recipe), recipe, {
@@ -209,7 +209,7 @@ test('half an epoch is half of the batches, and is told as such', async () => {
   assert.ok(Math.abs(told[1]!.learningRate - last) < 1e-12);
 });
 
-test('training and evaluation leave no tensor behind', async () => {
+test('training and evaluation leave no live tensor', async () => {
   const batches = trainingBatches(40, tinyRecipe);
   const looks = evaluationBatches(20);
   const network = tinyNetwork();
