@@ -9,7 +9,7 @@ import { Interruption } from '../../failure.ts';
 import { workersOn } from '../../forecast/device-workers.ts';
 import { measureFinalLatency } from '../../forecast/final-latency.ts';
 import { countsOf } from '../../forecast/start.ts';
-import { findingsOf, sentences } from '../../report/findings.ts';
+import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
@@ -66,6 +66,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const trials = flags.trials ?? Math.max(settings.trials, study.asked);
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
+  if (study.mayLackChanges) note(lackWords);
   const files = await imagesOf(settings);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
