@@ -210,6 +210,22 @@ export class StudyRecords {
     return this.file.intact('epochs', rows).map((row) => epochOf(this.file, row));
   }
 
+  /** The epochs of the latest attempts of all trials from `first` to `last`, by trial. */
+  epochsOf(first: number, last: number): Map<number, EpochRecord[]> {
+    const sql = 'SELECT * FROM epochs WHERE trial BETWEEN ? AND ? ORDER BY trial, attempt, epoch';
+    const rows = this.file.intact('epochs', this.file.query(sql).all(first, last));
+    const latest = new Map(rows.map(({ trial, attempt }) => [trial, attempt]));
+    const epochs = new Map<number, EpochRecord[]>();
+    for (const row of rows) {
+      if (row.attempt !== latest.get(row.trial!)) continue;
+      const trial = Number(row.trial);
+      const own = epochs.get(trial);
+      if (own) own.push(epochOf(this.file, row));
+      else epochs.set(trial, [epochOf(this.file, row)]);
+    }
+    return epochs;
+  }
+
   /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
   updates(): UpdateRecord[] {
     const sql = `SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence`;
