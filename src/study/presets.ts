@@ -4,6 +4,7 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
+import { operationNames } from '../space/operations.ts';
 import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
@@ -178,6 +179,7 @@ export function settingsOf(
     ...(size && { size }),
     trials,
     space,
+    ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
     remember,
     known,
