@@ -1,4 +1,4 @@
-// A network of fused units beside the same network layer by layer: what NASNET_FUSED=off turns off changes no result.
+// A network of fused units against the same network layer by layer: NASNET_FUSED=off changes no result.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -61,7 +61,7 @@ function compared(plan: Plan, seed: number, draw: number): number {
  * Gradients are 2e-6 to 1e-5 apart where nothing lies on a kink. Where rounding takes one activation over the kink of a ReLU or a
  * maximum, they jump by 1e-3 to 2e-2, and so do those of either network alone when its images move by 1e-7. A fault shows with all images.
  */
-test('random networks have the parameters, results, gradients and moving statistics of their layers one by one', () => {
+test('fused random networks have the parameters, results, gradients and moving statistics of separate layers', () => {
   for (let seed = 0; seed < 6; seed++) {
     const cells = decode(sampleDecisions(new RandomStream(`fused ${seed}`)));
     const plan = planNetwork(cells, { cells: 1, filters: 6 + seed, input: 16 });
