@@ -3,7 +3,7 @@
 import { InputError } from '../../failure.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { type Start, startOf } from '../../forecast/start.ts';
-import { spaceLabel, spaces } from '../../space/search-space.ts';
+import { spaceLabel } from '../../space/search-space.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import { fitted, settingsOf } from '../../study/presets.ts';
 import { printRungs } from '../../study/rung-text.ts';
@@ -12,7 +12,7 @@ import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import type { SearchFlags } from './flags.ts';
-import { readKnown } from './known-cells.ts';
+import { readKnown, searchedCells } from './known-cells.ts';
 import { anyLimit, limitsOf } from './limit-flags.ts';
 
 /** A search before it has a study: what it will be, and where its predictions start. */
@@ -50,17 +50,15 @@ async function statedSettings(
   const { dataset, size, seed, strategy, trials, epochs, finalists, finalistEpochs, reEvaluate } = flags;
   if (dataset === 'cifar10' && size !== undefined)
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
-  const { space, blocks = spaces[space].blocks } = flags;
-  const known = flags.known && (await readKnown(flags.known, { space, blocks }, note));
+  const searched = await searchedCells(flags, note);
   const { rungs, reduction, randomPromotions: randomShare } = flags;
   if (epochs !== undefined && rungs?.[0]?.epochs !== undefined)
     throw new InputError(`--epochs: expected none beside --rungs, whose first rung is the child's, got ${epochs}`);
   const settings = settingsOf(flags.preset, {
-    ...{ dataset, size, seed, strategy, trials, space, blocks, remember: !reEvaluate },
+    ...{ dataset, size, seed, strategy, trials, ...searched, remember: !reEvaluate },
     ...(epochs !== undefined && { epochs }),
     ...(finalists !== undefined && { finalists }),
     ...(finalistEpochs !== undefined && { finalistEpochs }),
-    ...(known && { known }),
     ...(anyLimit(flags) && { limits: { beyond: flags.overLimit } }), // what they are follows from the rest
     ...(rungs && { rungs, reduction, randomShare }),
   });
@@ -71,6 +69,21 @@ async function statedSettings(
   return settings;
 }
 
+/** What only a search that trains children itself can take. */
+const ownTraining = [
+  ...['dataset', 'size', 'data', 'epochs', 'finalists', 'finalistEpochs', 'rungs', 'reduction', 'randomPromotions'],
+  ...['maxParameters', 'maxMultiplyAdds', 'maxMemory', 'maxLatency', 'overLimit', 'device', 'precision', 'dryRun'],
+];
+
+/** @throws InputError for flags that a search with an evaluator cannot take */
+export function refuseOwnTraining(given: GivenFlags): void {
+  for (const name of ownTraining)
+    if (given.has(name))
+      throw new InputError(
+        `${typedFlag(name)}: expected it in a search that nasnet trains itself, got it in one with an evaluator`,
+      );
+}
+
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
 export async function reopen(
   path: string,
@@ -78,8 +91,23 @@ export async function reopen(
   given: GivenFlags,
 ): Promise<Study<SearchSettings>> {
   const study = openSearch(path, { readOnly: flags.dryRun === true });
+  try {
+    if (study.settings.evaluator) refuseOwnTraining(given);
+    await refuseOtherSettings(study, flags, given);
+    return study;
+  } catch (error) {
+    study.close();
+    throw error;
+  }
+}
+
+async function refuseOtherSettings(
+  { settings, path }: Study<SearchSettings>,
+  flags: Partial<SearchFlags>,
+  given: GivenFlags,
+): Promise<void> {
   const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
-    study.settings;
+    settings;
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
   const ladderFlags = {
     rungs: ladder?.stated,
@@ -111,16 +139,12 @@ export async function reopen(
     const asked = name === 'rungs' ? flags.rungs && printRungs(flags.rungs) : flags[name];
     const stored = settled[name];
     if (!given.has(name) || asked === stored) continue;
-    study.close();
     throw new InputError(
       `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start a new search`,
     );
   }
-  if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known)) {
-    study.close();
+  if (flags.known && JSON.stringify(await readKnown(flags.known, { space, blocks })) !== JSON.stringify(known))
     throw new InputError(
       `--known: expected ${known.length > 0 ? `the ${known.length} cells` : 'none'}, with which ${path} was started, got others; name another file with --study to start a new search`,
     );
-  }
-  return study;
 }

@@ -27,7 +27,7 @@ import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
-import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
+import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { forecast } from './forecast.ts';
 import { newSearch, reopen } from './open-study.ts';
@@ -46,7 +46,7 @@ export function registerSearch(program: Command): void {
 }
 
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
-  if (isForEvaluator(flags)) return searchWithEvaluator(flags, given);
+  if (asksForEvaluator(flags)) return searchWithEvaluator(flags, given);
   const computing = computingOf(flags);
   const path = flags.study ?? join('runs', flags.preset, 'study.db');
   const directory = flags.output ?? dirname(path);
@@ -59,10 +59,12 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
 
+  const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
+  if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
   const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
-  if (!existsSync(path)) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
-  const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
-  using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
+  if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
+  const begun = known ? undefined : await newSearch(flags, given, countsIn, note);
+  using study = begun ? Study.create(path, begun.settings) : known!;
   const { settings } = study;
   const trials = flags.trials ?? Math.max(settings.trials, study.asked);
   const outdated = begun ? undefined : testViewWarning(settings);
