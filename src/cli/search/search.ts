@@ -84,7 +84,10 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const { workers } = outlook;
 
   const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   display.begin(study, trials, workers, outlook);
   const onEvent = (event: ExperimentEvent) => {
     outlook.on(event);
