@@ -164,7 +164,7 @@ export class DatabaseFile {
     if (version < format.migrations.length)
       inTransaction(handle, () => {
         migrate(handle, version, format);
-        if (version < (format.checked?.since ?? 0)) checksumsOf(handle, format)?.sign();
+        checksumsOf(handle, format)?.sign();
       });
     const checksums = checksumsOf(handle, format);
     checksums?.watch();

@@ -46,14 +46,16 @@ export class RowChecksums {
     handle.function('dropped_row', (old: unknown, table: unknown) => this.#count(table as string, -Number(old)));
   }
 
-  /** Gives a file that has none yet its mark, and each row its checksum. */
+  /** Gives each row of a new or a migrated file its checksum, and the file its marks. */
   sign(): void {
-    const insert = this.#handle.prepare('INSERT INTO marks (name, value) VALUES (?, ?)');
-    insert.run(fileMark, randomInt(2 ** 47));
-    insert.run(schemaMark, this.#schemaChecksum());
+    const mark = 'INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT DO';
+    this.#handle.prepare(`${mark} NOTHING`).run(fileMark, randomInt(2 ** 47));
+    this.#handle.prepare(`${mark} UPDATE SET value = excluded.value`).run(schemaMark, this.#schemaChecksum());
     for (const table of this.#all) {
       this.#handle.exec(`UPDATE ${table} SET checksum = row_checksum(${this.#arguments(table)})`);
-      this.#handle.prepare(`INSERT INTO checksums SELECT ?, coalesce(sum(checksum), 0) FROM ${table}`).run(table);
+      const total = `SELECT ?, coalesce(sum(checksum), 0) FROM ${table} WHERE true`;
+      const keep = `INSERT INTO checksums (name, total) ${total} ON CONFLICT DO UPDATE SET total = excluded.total`;
+      this.#handle.prepare(keep).run(table);
     }
   }
 
