@@ -15,6 +15,9 @@ import type { Accepts } from './sample-within.ts';
 /** The outcome of a trial: its reward (validation accuracy, or any finite number), or the reason for its failure. */
 export type Outcome = { reward: number } | { failed: string };
 
+/** Figures of a strategy's update for the log and for charts: finite numbers by name. */
+export type UpdateFigures = Record<string, number>;
+
 /**
  * A search strategy: a deterministic state machine of its ask and tell calls. Tells may come late, in any order, or
  * never.
@@ -28,8 +31,11 @@ export interface Strategy {
    */
   ask(trial: number): number[];
 
-  /** Reports the outcome of a trial. @throws Error if it is not open, or if its reward is not finite */
-  tell(trial: number, outcome: Outcome): void;
+  /**
+   * Reports the outcome of a trial. Returns the figures of the update that it led to, undefined if there was none.
+   * @throws Error if the trial is not open, or if its reward is not finite
+   */
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined;
 
   /** Reports the reward of decisions that the strategy did not propose, for strategies that can learn from them. */
   learn?(decisions: readonly number[], reward: number): void;
@@ -45,9 +51,6 @@ export interface Strategy {
    * strategy
    */
   load(bytes: Uint8Array): void;
-
-  /** Returns figures of the last update for the log; empty before the first. */
-  diagnostics?(): Record<string, number>;
 }
 
 export interface StrategySettings {
@@ -76,7 +79,7 @@ export interface StrategyParts {
 interface StrategyKind {
   create(parts: StrategyParts): Strategy;
   /** Returns all options, with the given ones in place of defaults. @throws InputError for an unknown option */
-  parseOptions(given: object): object;
+  parseOptions(options: object): object;
 }
 
 const strategies: Record<string, StrategyKind> = {
@@ -107,11 +110,11 @@ export const strategyFrom = (name: string, parts: StrategyParts): Strategy => ki
 /**
  * Returns all options of a strategy, or of several by their names. A study stores them, because later versions may have
  * other defaults.
- * @param given options that differ from the defaults, by strategy
+ * @param values options that differ from the defaults, by strategy
  * @throws InputError as createStrategy
  */
-export function completeOptions(name: string, given: Record<string, object> = {}): object {
-  const complete = (arm: string) => kindOf(arm).parseOptions(given[arm] ?? {});
+export function completeOptions(name: string, values: Record<string, object> = {}): object {
+  const complete = (arm: string) => kindOf(arm).parseOptions(values[arm] ?? {});
   const arms = armNames(name);
   return arms.length > 1 ? Object.fromEntries(arms.map((arm) => [arm, complete(arm)])) : complete(name);
 }

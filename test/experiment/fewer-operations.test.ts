@@ -19,7 +19,7 @@ import { rewardOf } from './chain-strategy.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-operations-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const evaluate: Evaluate = async ({ decisions }) => ({ reward: rewardOf(decisions), seconds: 0 });
+const evaluate: Evaluate = async ({ candidate: { decisions } }) => ({ reward: rewardOf(decisions), seconds: 0 });
 const search = (study: Study<SearchSettings>, trials: number) =>
   runSearch({ study, strategy: strategyOf(study.settings), evaluate, trials, workers: 1 });
 const decisionsIn = (study: Study<SearchSettings>) => study.trials().map(({ decisions }) => decisions);

@@ -39,9 +39,9 @@ function compared(plan: Plan, seed: number, draw: number): number {
     withFused(value, () => {
       const network = buildNetwork(plan, { seed });
       const { logits } = network.forward(images);
-      const found = gradients(logits.pow(2).sum(), network.parameters());
+      const actual = gradients(logits.pow(2).sum(), network.parameters());
       const evaluated = noGrad(() => network.train(false).forward(images).logits);
-      return { network, tensors: [logits, evaluated], found };
+      return { network, tensors: [logits, evaluated], actual };
     }),
   ) as [Side, Side];
   const names = [...plain.network.namedParameters().keys()];
@@ -52,7 +52,7 @@ function compared(plan: Plan, seed: number, draw: number): number {
   const state = plain.network.stateDict();
   for (const [name, tensor] of Object.entries(fused.network.stateDict()))
     assert.ok(distance(tensor, state[name]!) < 1e-3, `seed ${seed}: ${name}`);
-  const all = (side: Side) => side.found.map((each) => each!.flatten());
+  const all = (side: Side) => side.actual.map((each) => each!.flatten());
   const sum = (tensors: Tensor[]) => tensors.reduce((total, each) => total + (each.abs().sum().item() as number), 0);
   return sum(all(fused).map((each, index) => each.sub(all(plain)[index]!))) / sum(all(plain));
 }
@@ -74,5 +74,5 @@ test('fused random networks have the parameters, results, gradients and moving s
 interface Side {
   network: ReturnType<typeof buildNetwork>;
   tensors: Tensor[];
-  found: (Tensor | undefined)[];
+  actual: (Tensor | undefined)[];
 }

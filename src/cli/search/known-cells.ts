@@ -4,17 +4,8 @@ import { InputError } from '../../failure.ts';
 import { parseArchitectureSource } from '../../plan/model-name.ts';
 import { type Architecture, type Cell, outputStates } from '../../space/architecture.ts';
 import { encode } from '../../space/decisions.ts';
-import { type Space, spaces } from '../../space/search-space.ts';
+import type { Space } from '../../space/search-space.ts';
 import { readArchitecture } from '../flags/model-source.ts';
-import type { SearchFlags } from './flags.ts';
-
-/** Which cells a new search has: its space, their blocks, and the given ones. @throws InputError as `readKnown` */
-export async function searchedCells(
-  { space, blocks = spaces[space].blocks, known }: Pick<SearchFlags, 'space' | 'blocks' | 'known'>,
-  note: (line: string) => void,
-) {
-  return { space, blocks, ...(known && { known: await readKnown(known, { space, blocks }, note) }) };
-}
 
 /**
  * Decisions of each named architecture, in the space. Decisions know no output list: where a cell has one that is not the paper's rule (NASNet-A
