@@ -2,7 +2,8 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parsedJson, refusal } from '../checked.ts';
+import { z } from 'zod';
+import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -10,6 +11,7 @@ import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import { makeFolder } from '../whole-file.ts';
+import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
@@ -20,11 +22,21 @@ export interface InTraining {
   optimizer: Optimizer;
 }
 
+/** What the steps since the epoch began come to. */
+export interface MeterState extends StepSumsRead {
+  steps: number;
+  images: number;
+  /** That these steps took. */
+  milliseconds: number;
+}
+
 export interface SavedTraining {
   /** What the file must belong to: the same architecture, recipe, data and seed. */
   identity: string;
   /** Steps taken. */
   step: number;
+  /** Absent between two trainings. */
+  meter?: MeterState | undefined;
   /** What else is to be known when it goes on, as JSON. */
   beside?: unknown;
 }
@@ -33,7 +45,7 @@ export interface SavedTraining {
 export function saveTraining(
   path: string,
   { network, optimizer }: InTraining,
-  { identity, step, beside }: SavedTraining,
+  { identity, step, meter, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
@@ -43,6 +55,7 @@ export function saveTraining(
     step: String(step),
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` where other trainings came before
     identity,
+    ...(meter && { meter: JSON.stringify(meter) }),
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
@@ -59,13 +72,27 @@ export function loadTraining(
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = Number(metadata.step);
+    const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
     const beside = metadata.beside === undefined ? undefined : parsedJson(metadata.beside, path, 'beside');
     if (!Number.isSafeInteger(step) || step < 0) throw refusal(path, 'step', 'a whole number', metadata.step);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(unprefixed(optimizerPrefix, tensors), Number(metadata.optimizerSteps ?? step)); // older files lack it
-    return { step, ...(beside !== undefined && { beside }) };
+    return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
+
+const amount = z.number().nonnegative();
+const meterState: z.ZodType<MeterState> = z.object({
+  steps: z.int().nonnegative(),
+  images: z.int().nonnegative(),
+  milliseconds: amount,
+  loss: z.number(),
+  correct: amount,
+  finite: amount,
+} satisfies Record<keyof MeterState, z.ZodType>);
+
+const meterOf = (text: string, path: string): MeterState =>
+  checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
 
 export interface CheckpointOptions {
   /** As SavedTraining's. */
@@ -91,12 +118,12 @@ export class Checkpoints {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago. */
-  offer(step: number, network: Network, optimizer: Optimizer): void {
+  /** Saves if the last time is long enough ago; `meter` is called only then. */
+  offer(step: number, training: InTraining, meter: () => MeterState): void {
     const { seconds = 30, optional } = this.#options;
     if (performance.now() - this.#savedAt < 1000 * seconds) return;
     try {
-      this.#save(step, network, optimizer);
+      this.#save(step, training, meter());
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -105,21 +132,21 @@ export class Checkpoints {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Optimizer): void {
+  #save(step: number, training: InTraining, meter: MeterState): void {
     const { identity, beside } = this.#options;
     makeFolder(dirname(this.#path));
-    saveTraining(this.#path, { network, optimizer }, { identity, step, beside: beside?.keep() });
+    saveTraining(this.#path, training, { identity, step, meter, beside: beside?.keep() });
   }
 
-  /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  restore(network: Network, optimizer: Optimizer): number {
-    if (!existsSync(this.#path)) return 0;
+  /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
+  restore(network: Network, optimizer: Optimizer): Pick<SavedTraining, 'step' | 'meter'> | undefined {
+    if (!existsSync(this.#path)) return undefined;
     try {
-      const { step, beside } = loadTraining(this.#path, { network, optimizer }, this.#options.identity);
+      const { beside, ...saved } = loadTraining(this.#path, { network, optimizer }, this.#options.identity);
       if (beside !== undefined) this.#options.beside?.giveBack(beside);
-      return step;
+      return saved;
     } catch (error) {
-      if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
+      if (error instanceof InputError) return undefined; // a damaged checkpoint costs its time, not the training
       throw error;
     }
   }

@@ -71,6 +71,32 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
 });
 
+test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async () => {
+  const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    const figures: unknown[] = [];
+    const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
+    await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'a', ...options, onEpoch });
+    return figures;
+  };
+  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  for (const steps of [1, 3, 7]) {
+    const stop = new AbortController();
+    const checkpoints = new Checkpoints(path, { identity: `${steps}`, seconds: 0 });
+    const offer = checkpoints.offer.bind(checkpoints);
+    checkpoints.offer = (step, training, meter) => {
+      offer(step, training, meter);
+      if (step === steps) stop.abort(new Error('enough'));
+    };
+    await assert.rejects(told(tinyNetwork(), { checkpoints, signal: stop.signal }), /enough/);
+    const resumed = await told(tinyNetwork(99), { checkpoints: new Checkpoints(path, { identity: `${steps}` }) });
+    assert.deepEqual(
+      resumed,
+      (await told(tinyNetwork())).slice(steps > 5 ? 1 : 0),
+      `after ${steps} of 5 steps an epoch`,
+    );
+  }
+});
+
 for (const optimizer of optimizerNames) {
   for (const schedule of scheduleNames) {
     test(`${optimizer}, ${schedule}: a training after another one, stopped and gone on with, has the bits of one that was not`, async () => {
