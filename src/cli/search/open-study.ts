@@ -34,7 +34,7 @@ export async function newSearch(
 ): Promise<NewSearch> {
   const stated = await statedSettings(flags, given, note);
   const counts = await countsIn(stated);
-  const settings = fitted(stated, counts.images);
+  const settings = fitted(stated, counts);
   const { device } = computingOf(flags);
   const searching = { settings, counts, trials: settings.trials, workers: flags.workers, device };
   const start = await startOf(searching, flags.dryRun === true || flags.maxMemory !== undefined, note);
@@ -52,7 +52,7 @@ async function statedSettings(
     throw new InputError('--size: expected with a folder of images only, got it with cifar10');
   const { space, blocks = spaces[space].blocks } = flags;
   const known = flags.known && (await readKnown(flags.known, { space, blocks }, note));
-  const { rungs, reduction, randomPromotions: randomShare } = flags;
+  const { rungs, reduction, randomPromotions: randomShare, finalEpochs, finalFilters, finalSize } = flags;
   if (epochs !== undefined && rungs?.[0]?.epochs !== undefined)
     throw new InputError(`--epochs: expected none beside --rungs, whose first rung is the child's, got ${epochs}`);
   const settings = settingsOf(flags.preset, {
@@ -60,6 +60,7 @@ async function statedSettings(
     ...(epochs !== undefined && { epochs }),
     ...(finalists !== undefined && { finalists }),
     ...(finalistEpochs !== undefined && { finalistEpochs }),
+    ...{ finalEpochs, finalFilters, finalSize },
     ...(known && { known }),
     ...(anyLimit(flags) && { limits: { beyond: flags.overLimit } }), // what they are follows from the rest
     ...(rungs && { rungs, reduction, randomShare }),
@@ -80,6 +81,12 @@ export async function reopen(
   const study = openSearch(path, { readOnly: flags.dryRun === true });
   const { preset, seed, strategy, dataset, size, space, blocks, child, finalists, ladder, limits, remember, known } =
     study.settings;
+  const { final } = study.settings;
+  const finalFlags = {
+    finalEpochs: final.recipe.epochs,
+    finalFilters: final.filters,
+    finalSize: final.resolution,
+  };
   const finalistFlags = { finalists: finalists?.count ?? 0, finalistEpochs: finalists?.training.recipe.epochs };
   const ladderFlags = {
     rungs: ladder?.stated,
@@ -103,6 +110,7 @@ export async function reopen(
     space: typeof space === 'string' ? space : spaceLabel(space),
     blocks,
     epochs: child.recipe.epochs,
+    ...finalFlags,
     ...finalistFlags,
     ...ladderFlags,
     ...limitFlags,

@@ -21,7 +21,7 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
     ['cells', `space ${spaceLabel(space)}, ${blocks} blocks`],
     [
       'images',
-      `${settings.dataset}: ${whole(counts.images - validationImages)} to train on, ${whole(validationImages)} held out for the reward`,
+      `${settings.dataset}: ${whole(counts.images - validationImages)} to train on, ${whole(validationImages)} held out for the reward${settings.size === undefined ? '' : `, stored at ${settings.size} × ${settings.size} pixels`}`,
     ],
     ['child', train(child)],
     ...(ladder?.rungs ?? []).map((rung, index): [string, string] => [
