@@ -20,6 +20,7 @@ import { Failure } from '../failure.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
 import { DatasetWriter } from './dataset-writer.ts';
+import type { ClassContent } from './folder-content.ts';
 import type { OnProgress } from './progress.ts';
 
 /** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */
@@ -35,6 +36,8 @@ interface Entry {
   skipped: string[];
   /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
   again?: string[];
+  /** What was prepared, where somebody may ask later whether it changed. */
+  content?: ClassContent[];
 }
 
 /** Fills the writer, training images first, and says what the dataset is and which images were left out. */
@@ -45,6 +48,7 @@ export interface Prepared {
   skipped: string[];
   /** As in the entry. */
   again?: string[];
+  content?: ClassContent[];
 }
 
 /** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
@@ -94,9 +98,14 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   if (!entry || !isWhole(cache, entry)) return undefined;
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex') === entry.sha256
-    ? { files: withPaths(cache, entry.files), skipped: entry.skipped, ...(entry.again && { again: entry.again }) }
-    : undefined;
+  if (hash.digest('hex') !== entry.sha256) return undefined;
+  const { files, skipped, again, content } = entry;
+  return { files: withPaths(cache, files), skipped, ...(again && { again }), ...(content && { content }) };
+}
+
+/** What a dataset in the cache was prepared from; undefined where that cannot change, as CIFAR-10. */
+export function contentOf({ train }: DatasetFiles): ClassContent[] | undefined {
+  return describe(train.path.replace(/\.bin$/, '.json'))?.content;
 }
 
 /** What lies in the cache: prepared datasets, and downloads that were cut short and will be continued. */
