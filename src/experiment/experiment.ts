@@ -10,7 +10,7 @@ import { childJob } from '../children/child-job.ts';
 import { PausedChildren } from '../children/paused-children.ts';
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
 import { UnfinishedTrainings } from '../children/unfinished-trainings.ts';
-import type { DatasetFiles } from '../data/dataset-files.ts';
+import { type DatasetFiles, readLabels } from '../data/dataset-files.ts';
 import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { limitCheck } from '../forecast/limits.ts';
@@ -122,7 +122,7 @@ async function raceCells(options: ExperimentOptions) {
 }
 
 async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
-  const { study, directory, signal, onEvent } = options;
+  const { study, files, directory, signal, onEvent } = options;
   const { final, space, seed } = study.settings;
   await using pool = poolFor(options, final, 1, availableParallelism());
   const checkpoint = join(directory, 'checkpoint.safetensors');
@@ -147,7 +147,7 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
-    study.keep('final model', finalModelOf(best.number, result, epochs));
+    study.keep('final model', finalModelOf(best.number, result, epochs, largestClass(files)));
     rmSync(checkpoint, { force: true });
     return 'finished' as const;
   } catch (error) {
@@ -156,7 +156,19 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
   }
 }
 
-function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs: EpochReport[]): FinalModel {
+/** The share of the test images that are of the most frequent class: what a network must beat that has learnt anything. */
+function largestClass({ test, classes }: DatasetFiles): number {
+  const counts = classes.map(() => 0);
+  for (const label of readLabels(test)) counts[label]! += 1;
+  return counts.reduce((most, count) => Math.max(most, count), 0) / test.count;
+}
+
+function finalModelOf(
+  trial: number,
+  result: z.infer<typeof finalResult>,
+  epochs: EpochReport[],
+  largestClass: number,
+): FinalModel {
   const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
   return {
     trial,
@@ -166,6 +178,7 @@ function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs
     testAccuracy: test.accuracy,
     testLoss: test.loss,
     testImages: test.images,
+    largestClass,
     classAccuracies: test.classAccuracies,
     trainingSeconds,
     trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,

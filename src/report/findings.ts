@@ -13,6 +13,7 @@ import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../stu
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { targetOf } from '../study/target.ts';
 import { usedPlan } from '../study/training-plan.ts';
 import { duration, percent, whole } from '../words.ts';
 import { collapseWarning } from './controller-words.ts';
@@ -41,6 +42,8 @@ export interface Findings {
   study: string;
   settings: SearchSettings;
   summary: StudySummary;
+  /** The target number of trials. */
+  target: number;
   /** Best first: finalists of a finished race in its order, then by the highest rung reached and the reward there. */
   top: CellFinding[];
   /** The rungs of a ladder and what they tell of each other; undefined in studies without one. */
@@ -72,6 +75,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     study: study.path,
     settings,
     summary: study.summary(),
+    target: targetOf(study),
     top: bestTrials(study, count).map(({ number, reward, decisions }) => {
       const architecture = decode(decisions, settings.space);
       const finalist = finalists?.rows.find(({ trial }) => trial === number);
@@ -119,7 +123,7 @@ export function sentences(findings: Findings): string[] {
   const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
   const said = [
-    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
+    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(findings.target)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   const { repeats } = summary;
   if (repeats.trials > 0) {
@@ -146,14 +150,21 @@ export function sentences(findings: Findings): string[] {
   if (ladder) said.push(...ladderSentences(ladder));
   if (finalists) said.push(...finalistSentences(finalists, settings.finalists!));
   if (final) {
-    said.push(
-      `Built larger (N = ${settings.final.cells}, F = ${settings.final.filters}: ${whole(final.trainableParameters)} parameters, ${whole(final.multiplyAdds)} multiply-adds) and trained for ${duration(final.trainingSeconds)}, it classifies ${percent(final.testAccuracy, 2)} of the ${whole(final.testImages)} test images right.`,
-    );
+    said.push(finalSentence(final, settings.final));
     if (latency && settings.limits?.latency) said.push(latencySentence(latency, settings.limits));
   }
   const foretold = prediction && predictionSentence(prediction);
   if (foretold) said.push(foretold);
   return said;
+}
+
+function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
+  const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
+  const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;
+  const trained = `${recipe.epochs} ${recipe.epochs === 1 ? 'epoch' : 'epochs'} in ${duration(trainingSeconds)}`;
+  const baseline =
+    largestClass === undefined ? '' : `; to name the most frequent class each time gives ${percent(largestClass, 2)}`;
+  return `Built larger (${size}: ${whole(trainableParameters)} parameters, ${whole(multiplyAdds)} multiply-adds) and trained for ${trained}, it classifies ${percent(testAccuracy, 2)} of the ${whole(testImages)} test images right${baseline}.`;
 }
 
 /** What the best child is to be compared with: the mean of those that were trained as it was. */
