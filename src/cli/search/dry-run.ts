@@ -6,6 +6,7 @@ import { predictionOf } from '../../forecast/learning.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { estimateOf, type Searching, type Start, startOf, workersFor } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { targetOf } from '../../study/target.ts';
 import type { GivenFlags } from '../flags/given.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
@@ -83,7 +84,7 @@ async function ofStudy(
   const { settings } = study;
   const counts = await countsIn(settings);
   const { done, failed } = study.summary().trials;
-  const trials = Math.max(0, (flags.trials ?? Math.max(settings.trials, study.asked)) - done - failed);
+  const trials = Math.max(0, (flags.trials ?? targetOf(study)) - done - failed);
   const searching = { settings, counts, trials, workers: flags.workers };
   const { prediction, record } = predictionOf(study, counts, { workers: flags.workers });
   const { children, laws } = prediction;

@@ -12,16 +12,19 @@ import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts'
 import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
+import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
 import { evaluatedSettings } from './evaluated-settings.ts';
 import type { SearchFlags } from './flags.ts';
 import { reopen } from './open-study.ts';
+import { commandOf, goOnCommand } from './what-next.ts';
 
 /** What only a search that trains children itself can take. */
 const ownTraining = [
@@ -48,7 +51,7 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
   using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
-  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
@@ -56,7 +59,7 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
     );
   }
   await closeWith(study, { directory, path, trials, json: flags.json === true, results });
@@ -191,9 +194,11 @@ async function closeWith(
     '  best.json    their architecture file',
     '',
     'What next:',
-    `  ${programName} show ${path} --trials --format csv`,
-    `  ${programName} train '${path}#${best?.trial}:6@768' --epochs 20   (a network of the best cell, here with N = 6 and 768 filters)`,
-    `  ${programName} search --study ${path} --trials ${2 * trials}   (more cells in the same study)`,
+    `  ${commandOf('show', shellPath(path), '--trials', '--format', 'csv')}`,
+    'A network of the best cell, here with N = 6 and F = 32:',
+    `  ${commandOf('train', shellPath(`${path}#${best?.trial}:6`), '--filters', '32', '--epochs', '20')}`,
+    'More cells in the same study:',
+    `  ${goOnCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
     '',
   ];
   printWords(lines.join('\n'));

@@ -10,6 +10,7 @@ import { defaultReduction } from '../../study/presets.ts';
 import { parseRungs, type RungChange } from '../../study/rung-text.ts';
 import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { byteSize, countFromZero, positiveNumber, quantity, wholeNumber } from '../flags/parsers.ts';
+import { defaultPreset } from './default-study.ts';
 import type { LimitFlags } from './limit-flags.ts';
 
 export interface SearchFlags extends LimitFlags, DeviceFlags {
@@ -47,7 +48,7 @@ export interface SearchFlags extends LimitFlags, DeviceFlags {
 
 export function addSearchFlags(command: Command): Command {
   return addDeviceFlags(command)
-    .option('--preset <name>', 'what to search and how long (below)', 'laptop')
+    .option('--preset <name>', 'what to search and how long (below)', defaultPreset)
     .option(
       '--study <file>',
       'the study; goes on if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',

@@ -11,6 +11,7 @@ import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import { isSameDataset } from '../flags/study-images.ts';
 import type { SearchFlags } from './flags.ts';
 import { readKnown } from './known-cells.ts';
 import { anyLimit, limitsOf } from './limit-flags.ts';
@@ -119,6 +120,7 @@ export async function reopen(
     const asked = name === 'rungs' ? flags.rungs && printRungs(flags.rungs) : flags[name];
     const stored = settled[name];
     if (!given.has(name) || asked === stored) continue;
+    if (name === 'dataset' && isSameDataset(flags.dataset!, dataset)) continue;
     study.close();
     throw new InputError(
       `${typedFlag(name)}: expected ${stored ?? 'none'}, with which ${path} was started, got ${asked}; name another file with --study to start a new search`,
