@@ -29,6 +29,9 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
   'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
   'model-size': [['F, the filters', '--filters F']],
+  'images-changed': [['in another file', 'in another file with --study']],
+  'image-side': [['final network: ', '--final-size: ']],
+  'image-size': [['size: ', '--size: ']],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],
 };
 

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
-import { Interruption } from '../failure.ts';
+import { InputError, Interruption } from '../failure.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, type ModelName, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
@@ -123,6 +123,8 @@ async function train(text: string, flags: Flags): Promise<void> {
     { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : size },
     block,
   );
+  if (size !== undefined && size > files.height)
+    throw new InputError(`--size: expected at most ${files.height} pixels with ${dataset}, got ${size}`);
   const training: Training = {
     ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,

@@ -42,7 +42,9 @@ const imagesAtOnce = 64;
 export async function prepareImageFolder(folder: string, options: ImageFolderOptions): Promise<DatasetFiles> {
   const { size, filter = 'area', cache = cacheRoot(), onProgress = () => {} } = options;
   if (!Number.isInteger(size) || size < sizes.least || size > sizes.most) {
-    throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`);
+    throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`, {
+      code: 'image-size',
+    });
   }
   const root = resolve(folder);
   const listing = listImages(root);

@@ -35,7 +35,8 @@ export function requireSameImages(study: Study<SearchSettings>, files: DatasetFi
     const more = changes.length > changesNamed ? ` and ${changes.length - changesNamed} changes more` : '';
     const said = `${changes.slice(0, changesNamed).join(', ')}${more}`;
     throw new InputError(
-      `${files.source}: expected the images with which ${study.path} was started, but ${said}; bring them back, or name another file with --study to start a new search`,
+      `${files.source}: expected the images with which ${study.path} was started, but ${said}; bring them back, or start a new search in another file`,
+      { code: 'images-changed', fields: { changes } },
     );
   }
   study.settled('images', now, content);

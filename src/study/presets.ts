@@ -221,7 +221,9 @@ function sizeOf(dataset: string, asked: number | undefined, seen: [string, Train
   const beyond = seen.find(([, { resolution }]) => resolution > most);
   if (beyond) {
     const [name, { resolution }] = beyond;
-    throw new InputError(`${name}: expected at most ${most} pixels, the side of the images, got ${resolution}`);
+    throw new InputError(`${name}: expected at most ${most} pixels, the side of the images, got ${resolution}`, {
+      code: 'image-side',
+    });
   }
   return isFolder ? { size: asked ?? Math.max(...seen.map(([, { resolution }]) => resolution)) } : {};
 }

@@ -119,10 +119,10 @@ test('twelve classes of five images are searched, and what cannot fit is refused
   const refused: [words: string[], said: RegExp][] = [
     [
       ['--final-size', '64', '--size', '32'],
-      /^nasnet: final network: expected at most 32 pixels, the side of the images, got 64$/m,
+      /^nasnet: --final-size: expected at most 32 pixels, the side of the images, got 64$/m,
     ],
     [['--rungs', '1,2:resolution=64', '--size', '32'], /^nasnet: rung 1: expected at most 32 pixels, /m],
-    [['--size', '4000'], /^nasnet: size: expected a whole number from 8 to 1024 pixels, got 4000$/m],
+    [['--size', '4000'], /^nasnet: --size: expected a whole number from 8 to 1024 pixels, got 4000$/m],
   ];
   for (const [words, said] of refused) {
     const ended = run(...smoke, '--dataset', 'few', '--study', 'none/study.db', ...words);
@@ -146,7 +146,7 @@ test('a study goes on with the images that it began with, however the folder is 
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /^nasnet: .*pets: expected the images with which pets study\/study\.db was started, but class "cat" is now called "zebra", class "dog" had 8 images and has 9; bring them back, or name another file with --study to start a new search$/m,
+    /^nasnet: .*pets: expected the images with which pets study\/study\.db was started, but class "cat" is now called "zebra", class "dog" had 8 images and has 9; bring them back, or start a new search in another file with --study$/m,
   );
   renameSync(join(folder, 'pets', 'zebra'), join(folder, 'pets', 'cat'));
   rmSync(join(folder, 'pets', 'dog', '8.png'));
