@@ -2,23 +2,19 @@
 // with the images that it began with and no others.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { readModelDescription } from '../../../src/model/model-file.ts';
 import { paint } from '../../data/paint.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
+import { commandsIn, installIn, paste } from '../pasted.ts';
+import { nasnet } from '../run.ts';
 
-const bin = resolve(import.meta.dirname, '../../../bin/nasnet');
 const folder = temporaryFolder({ after });
-const environment = {
-  ...process.env,
-  NASNET_CACHE: join(folder, 'cache'),
-  PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
-};
+const environment = { NASNET_CACHE: join(folder, 'cache') };
 
 /** A name that a shell would take apart. */
 const photos = 'anna\'s $(photos) of "2024"';
@@ -32,31 +28,12 @@ async function paintClasses(name: string, counts: Record<string, number>): Promi
 before(async () => {
   await tinyCifar10(environment.NASNET_CACHE);
   await paintClasses(photos, { 'a cat': 12, 'the dog': 15 });
-  mkdirSync(join(folder, 'bin'));
-  symlinkSync(bin, join(folder, 'bin', 'nasnet')); // what is printed begins with ./bin/nasnet
+  installIn(folder);
 });
 
-const options = { cwd: folder, env: environment, encoding: 'utf8' } as const;
-
-function run(...words: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...words], options);
-  return { code: status, stdout, stderr };
-}
+const run = (...words: string[]) => nasnet(words, environment, folder);
 
 const smoke = ['search', '--preset', 'smoke', '--trials', '2', '--finalists', '0', '--workers', '1'];
-
-/** The commands that stand in an answer, each on a line of its own. */
-const commandsIn = (text: string) =>
-  text
-    .split('\n')
-    .filter((line) => line.startsWith('  ./bin/nasnet '))
-    .map((line) => line.trim());
-
-/** As pasted into a shell, with fewer cells where it searches. */
-function paste(command: string) {
-  const brief = / --seed /.test(command) ? `${command} --trials 1 --finalists 0` : command;
-  return spawnSync('sh', ['-c', brief], options);
-}
 
 test('CIFAR-10 and a folder have a study each, and every command that a search suggests works as it is printed', () => {
   for (const [dataset, study] of [
@@ -69,9 +46,10 @@ test('CIFAR-10 and a folder have a study each, and every command that a search s
     const commands = commandsIn(stdout);
     assert.equal(commands.length, 4, stdout);
     const answers = commands.map((command) => {
-      const { status, stdout: said, stderr: noted } = paste(command);
-      assert.equal(status, 0, `${command}: ${noted}`);
-      return said;
+      const brief = / --seed /.test(command) ? '--trials 1 --finalists 0' : '';
+      const ended = paste(command, folder, environment, brief);
+      assert.equal(ended.code, 0, `${command}: ${ended.stderr}`);
+      return ended.stdout;
     });
     assert.match(answers[0]!, /tried 2 of 2 cells/);
     const tested = /classifies ([\d.]+%) of the (\d+) test images right/.exec(stdout)!;
