@@ -9,7 +9,9 @@ const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 
 const forAll = [
+  'artifacts.ts',
   'checked.ts',
+  'content-identity.ts',
   'failure.ts',
   'file-hash.ts',
   'result-files.ts',

@@ -16,6 +16,7 @@ import {
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { contentIdentity } from '../content-identity.ts';
 import { Failure } from '../failure.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
@@ -29,7 +30,7 @@ const format = 1;
 /** What stands in the description beside the block. Paths are relative to the cache, so that it can be moved. */
 interface Entry {
   format: number;
-  files: DatasetFiles;
+  files: Omit<DatasetFiles, 'content'>;
   bytes: number;
   sha256: string;
   /** Images that could not be read and were left out: "path (reason)". */
@@ -37,7 +38,7 @@ interface Entry {
   /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
   again?: string[];
   /** What was prepared, where somebody may ask later whether it changed. */
-  content?: ClassContent[];
+  classContents?: ClassContent[];
 }
 
 /** Fills the writer, training images first, and says what the dataset is and which images were left out. */
@@ -48,7 +49,7 @@ export interface Prepared {
   skipped: string[];
   /** As in the entry. */
   again?: string[];
-  content?: ClassContent[];
+  classContents?: ClassContent[];
 }
 
 /** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
@@ -84,7 +85,7 @@ export async function cached(
     try {
       const { description, ...left } = await prepare(writer);
       const block = await writer.finish(description, { format, ...left });
-      return { files: withPaths(cache, block.files), ...left };
+      return { files: filesOf(cache, block), ...left };
     } catch (error) {
       await writer.discard();
       throw diskSentence(cache, error);
@@ -99,13 +100,13 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
   if (hash.digest('hex') !== entry.sha256) return undefined;
-  const { files, skipped, again, content } = entry;
-  return { files: withPaths(cache, files), skipped, ...(again && { again }), ...(content && { content }) };
+  const { skipped, again, classContents } = entry;
+  return { files: filesOf(cache, entry), skipped, ...(again && { again }), ...(classContents && { classContents }) };
 }
 
 /** What a dataset in the cache was prepared from; undefined where that cannot change, as CIFAR-10. */
-export function contentOf({ train }: DatasetFiles): ClassContent[] | undefined {
-  return describe(train.path.replace(/\.bin$/, '.json'))?.content;
+export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undefined {
+  return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
 
 /** What lies in the cache: prepared datasets, and downloads that were cut short and will be continued. */
@@ -158,9 +159,11 @@ function isWhole(cache: string, entry: Entry): boolean {
   return existsSync(block) && statSync(block).size === entry.bytes;
 }
 
-function withPaths(cache: string, files: DatasetFiles): DatasetFiles {
-  const absolute = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
-  return { ...files, train: absolute(files.train), test: absolute(files.test) };
+function filesOf(cache: string, { files, sha256 }: Pick<Entry, 'files' | 'sha256'>): DatasetFiles {
+  const { name: _, source: __, train, test, ...same } = files;
+  const content = contentIdentity({ sha256, ...same, images: [train.count, test.count] });
+  const inCache = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
+  return { ...files, content, train: inCache(train), test: inCache(test) };
 }
 
 /** Removes what a killed process left of this entry. The caller holds the lock, so nobody is writing it. */

@@ -63,8 +63,8 @@ export async function prepareImageFolder(folder: string, options: ImageFolderOpt
     };
     return { description, ...left };
   };
-  const isStale = ({ again = [], content }: Prepared) =>
-    content === undefined || again.some((path) => isReadable(join(root, path))); // older entries have none
+  const isStale = ({ again = [], classContents }: Prepared) =>
+    classContents === undefined || again.some((path) => isReadable(join(root, path))); // older entries have none
   const { files, skipped } = await cached(cache, key, onProgress, prepare, isStale);
   if (skipped.length > 0) options.onSkipped?.(skipped);
   return files;
@@ -140,7 +140,7 @@ async function decodeAll(
   } catch (error) {
     throw skipped.length > 0 ? new InputError(`${(error as Error).message}; ${skippedSentence(skipped)}`) : error;
   }
-  return { skipped, ...(again.length > 0 && { again }), content: record.content() };
+  return { skipped, ...(again.length > 0 && { again }), classContents: record.content() };
 }
 
 /** `cat/3.png` as `3.png`, `train/cat/3.png` as `train/3.png`. */

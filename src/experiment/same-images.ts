@@ -1,7 +1,7 @@
 // A study goes on with the images that it began with: rewards of others could not be compared, and its networks would name wrong classes.
 
 import { z } from 'zod';
-import { contentOf } from '../data/cache.ts';
+import { classContentsOf } from '../data/cache.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import { type ClassContent, changesOf } from '../data/folder-content.ts';
 import { InputError } from '../failure.ts';
@@ -26,7 +26,7 @@ const changesNamed = 5;
  * @throws InputError that says what changed
  */
 export function requireSameImages(study: Study<SearchSettings>, files: DatasetFiles): void {
-  const now = contentOf(files);
+  const now = classContentsOf(files);
   if (!now) return;
   const kept = study.choice('images', content);
   const classes = study.result('dataset')?.classes ?? files.classes;

@@ -43,7 +43,7 @@ export interface TrainingOptions {
   validate?: () => Accuracy;
   /** Look at the validation images after every epoch, not only after the last. */
   validateEveryEpoch?: boolean;
-  checkpoints?: Checkpoints;
+  checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
   signal?: AbortSignal;
 }
 
@@ -84,7 +84,7 @@ export async function trainNetwork(
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
-  const resumed = checkpoints?.restore(network, optimizer);
+  const resumed = await checkpoints?.restore(network, optimizer);
   if (resumed?.meter) meter.goOn(resumed.meter);
   for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
@@ -114,7 +114,7 @@ export async function trainNetwork(
     }
     await setImmediate(); // messages, signals and timers get their turn
     signal?.throwIfAborted();
-    if (done < steps) checkpoints?.offer(done, { network, optimizer }, () => meter.state());
+    if (done < steps) await checkpoints?.offer(done, { network, optimizer }, () => meter.state());
   }
   return figures!;
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { contentOf } from '../../src/data/cache.ts';
+import { classContentsOf } from '../../src/data/cache.ts';
 import { type ClassContent, changesOf } from '../../src/data/folder-content.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { paint } from './paint.ts';
@@ -18,7 +18,7 @@ async function photos(context: TestContext) {
     for (let index = 0; index < 6; index++)
       await paint(join(folder, name, `${index}.png`), [30 * index, 100 * label, 7], 9, 9);
   const look = async (path = folder, size = 8): Promise<ClassContent[]> =>
-    contentOf(await prepareImageFolder(path, { size, cache: join(root, 'cache') }))!;
+    classContentsOf(await prepareImageFolder(path, { size, cache: join(root, 'cache') }))!;
   return { root, folder, look };
 }
 

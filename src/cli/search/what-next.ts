@@ -1,7 +1,7 @@
 // The commands that a finished search suggests, as one pastes them into a shell.
 
 import { join } from 'node:path';
-import { weightsName } from '../../experiment/experiment.ts';
+import { weightsName } from '../../children/study-artifacts.ts';
 import { settingsOf } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { programName } from '../terminal/program-name.ts';

@@ -86,6 +86,9 @@ test("a trial of a study is trained on the study's images, at their side", () =>
       [24, 24],
     ],
   );
+  const larger = run('train', 'nasnet-a:0', '--filters', '2', '--size', '64', '-o', 'two.safetensors');
+  assert.equal(larger.code, 2);
+  assert.equal(larger.stderr, 'nasnet: --size: expected at most 32 pixels with cifar10, got 64\n');
 });
 
 test('twelve classes of five images are searched, and what cannot fit is refused before there is a study', async () => {
