@@ -204,6 +204,7 @@ function checkpointsOf({ artifacts }: Place, job: TrainingJob, epochs: ToldEpoch
     ...often,
     identity: identityOf(job),
     optional: job.keepModel === undefined,
+    whenStopped: job.keepModel !== undefined,
     beside: { schema: epochReports, keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept) },
   });
 }

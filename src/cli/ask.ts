@@ -39,7 +39,7 @@ export function registerAsk(program: Command): void {
     .option(
       '--at-once <n>',
       'with --create: trials that may be asked for and not yet told',
-      wholeNumber('--at-once'),
+      wholeNumber('--at-once', 'workers'),
       1,
     );
   const names: readonly string[] = evaluatedFlags;

@@ -28,6 +28,13 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
   'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
   'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
+  'too-little-memory': [
+    [
+      'a smaller batch, smaller images, fewer filters or cells take less',
+      'a smaller --batch-size, --size, --filters or N takes less',
+    ],
+    ['the prediction can be ignored', '--ignore-memory starts all the same'],
+  ],
   'model-size': [['F, the filters', '--filters F']],
   'images-changed': [['in another file', 'in another file with --study']],
   'image-side': [['final network: ', '--final-size: ']],

@@ -9,11 +9,13 @@ import { type FinalMessage, type TrainingJob, trainer } from '../children/traini
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
 import { referenceTo } from '../data/dataset-files.ts';
 import { InputError, Interruption } from '../failure.ts';
+import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, type ModelName, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
+import { trainedPlan } from '../study/training-plan.ts';
 import { type Recipe, smallRecipe } from '../train/recipe.ts';
 import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../train/recipe-choices.ts';
 import { percent, whole } from '../words.ts';
@@ -40,6 +42,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   seed: number;
   threads: number;
   output: string;
+  ignoreMemory?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -58,7 +61,7 @@ export function registerTrain(program: Command): void {
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
     .option(
       '--dataset <name|dir>',
       "cifar10, or a folder with one sub-folder of images per class (default: of a trial its study's, else cifar10)",
@@ -67,7 +70,7 @@ export function registerTrain(program: Command): void {
     .option(
       '--size <pixels>',
       "side of the images that the network sees, of CIFAR-10 at most 32 (default: the study's images', else 32)",
-      wholeNumber('--size'),
+      wholeNumber('--size', 'pixels'),
     )
     .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
     .option(
@@ -75,8 +78,16 @@ export function registerTrain(program: Command): void {
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
-    .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
+    .option(
+      '--epochs <n>',
+      `passes over the images (default: ${smallRecipe.epochs})`,
+      positiveNumber('--epochs', 'epochs'),
+    )
+    .option(
+      '--batch-size <n>',
+      `images a step (default: ${smallRecipe.batchSize})`,
+      wholeNumber('--batch-size', 'batch'),
+    )
     .option(
       '--learning-rate <x>',
       `at its peak (default: ${smallRecipe.learningRate})`,
@@ -95,11 +106,16 @@ export function registerTrain(program: Command): void {
       positiveNumber('--drop-path-keep'),
     )
     .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
-    .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
+    .option(
+      '--cutout <pixels>',
+      'side of the square that cutout blanks (default: none)',
+      wholeNumber('--cutout', 'pixels'),
+    )
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(command)
     .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
@@ -143,6 +159,10 @@ async function train(text: string, flags: Flags): Promise<void> {
       ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
     },
   };
+  if (!flags.ignoreMemory) {
+    const plan = trainedPlan(architecture, training, files.classes.length);
+    requireMemory({ plan, batch: training.recipe.batchSize, images: files.train.count, computing });
+  }
   const folders = { final: dirname(flags.output) };
   const artifacts = new FolderArtifacts(folders);
   const weights: ArtifactKey = `final/${basename(flags.output)}`;
@@ -161,12 +181,15 @@ async function train(text: string, flags: Flags): Promise<void> {
     splitSeed: seed,
   };
   const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
-  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; once more to stop at once.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to go on`,
+  );
   const keepModel = { weights };
   const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
-      if (interrupt.signal.aborted)
+      if (error === interrupt.signal.reason)
         throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
       throw error;
     },

@@ -19,6 +19,7 @@ import { type DatasetFiles, readLabels, referenceTo } from '../data/dataset-file
 import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { limitCheck } from '../forecast/limits.ts';
+import { countsOf } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
@@ -32,6 +33,7 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type WantedTrainings } from './training-runners.ts';
@@ -61,6 +63,7 @@ export type ExperimentEvent =
   | SearchEvent
   | FinalistEvent
   | { kind: 'final-started'; trial: number }
+  | { kind: 'final-retried'; reason: string }
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
@@ -93,8 +96,14 @@ async function searchCells(experiment: Experiment) {
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
-  const trained = evaluateIn(runner, (trial) => childJob(settings, trial));
-  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
+  const counts = countsOf(files);
+  const predicted = predictedSeconds(study, counts, workers);
+  const trained = evaluateIn(
+    runner,
+    (trial) => childJob(settings, trial),
+    ({ decisions, rung }) => predicted.trial(decisions, rung),
+  );
+  const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
   const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
@@ -115,7 +124,7 @@ async function searchCells(experiment: Experiment) {
 }
 
 async function raceCells(experiment: Experiment) {
-  const { study, workers, artifacts, signal, onEvent } = experiment;
+  const { study, files, workers, artifacts, signal, onEvent } = experiment;
   const { finalists, space, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
@@ -126,7 +135,9 @@ async function raceCells(experiment: Experiment) {
     seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const end = await raceFinalists({ study, count, evaluate: evaluateIn(runner, jobOf), signal, onEvent });
+  const predicted = predictedSeconds(study, countsOf(files), workers);
+  const evaluate = evaluateIn(runner, jobOf, ({ decisions }) => predicted.training(training, decisions));
+  const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
   if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
@@ -151,7 +162,9 @@ async function trainFinal(experiment: Experiment, best: TrialRecord) {
     onEvent({ kind: 'final-epoch', report: said });
   };
   try {
-    const outcome = await runner.run(job, { signal, onMessage });
+    const predicted = predictedSeconds(study, countsOf(files), 1).training(final, best.decisions);
+    const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
+    const outcome = await runner.run(job, { signal, onMessage, onRetry, predicted });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }

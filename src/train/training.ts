@@ -113,8 +113,8 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // messages, signals and timers get their turn
+    if (done < steps) await checkpoints?.offer(done, { network, optimizer }, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
-    if (done < steps) await checkpoints?.offer(done, { network, optimizer }, () => meter.state());
   }
   return figures!;
 }

@@ -64,3 +64,15 @@ test('a named network is trained in its own layout, another in the one of CIFAR 
     { ...cifar, cells: 4 },
   ]);
 });
+
+test('a network that memory cannot hold is refused before it is trained', () => {
+  const [ended] = nasnets(
+    [['train', 'nasnet-a:200', '--filters', '10000', '--dataset', photos, '--size', '48', '-o', join(folder, 'huge')]],
+    environment,
+  );
+  assert.equal(ended!.code, 2);
+  assert.match(
+    ended!.stderr,
+    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts all the same\n$/,
+  );
+});

@@ -111,6 +111,9 @@ export class SearchDisplay extends LiveBlock {
         this.#final = { trial: event.trial, progress: 0, startedAt: performance.now() };
         this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
         break;
+      case 'final-retried':
+        this.log(`The training of the larger network is tried once more: ${event.reason}`);
+        break;
       case 'final-progress':
         if (this.#final) this.#final.progress = event.progress;
         this.#plain();

