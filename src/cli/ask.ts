@@ -1,7 +1,7 @@
 // `nasnet ask STUDY`: the next trial of a study whose outcomes a script tells, as one document.
 
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { allowAtOnce, askTrial } from '../experiment/asked-trials.ts';
 import type { TrialRequest } from '../experiment/evaluated-search.ts';
 import { InputError } from '../failure.ts';
@@ -12,9 +12,8 @@ import { aimAt } from '../study/target.ts';
 import { type GivenFlags, givenFlags } from './flags/given.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { whenFree } from './flags/when-free.ts';
-import { type EvaluatedFlags, evaluatedFlags, evaluatedSettings } from './search/evaluated-settings.ts';
-import { addSearchFlags } from './search/flags.ts';
-import { reopen } from './search/open-study.ts';
+import { type EvaluatedFlags, evaluatedSettings, reopen } from './search/open-study.ts';
+import { addSettingFlags, evaluatedNames } from './search/setting-flags.ts';
 import { programName } from './terminal/program-name.ts';
 import { shellPath } from './terminal/shell-path.ts';
 
@@ -42,10 +41,7 @@ export function registerAsk(program: Command): void {
       wholeNumber('--at-once', 'workers'),
       1,
     );
-  const names: readonly string[] = evaluatedFlags;
-  for (const option of addSearchFlags(new Command()).options)
-    if (names.includes(option.attributeName())) command.addOption(option);
-  command
+  addSettingFlags(command.optionsGroup('With --create, what is searched:'), evaluatedNames)
     .addHelpText(
       'after',
       '\nExamples:\n  nasnet ask runs/mine/study.db --create --strategy ppo --trials 200 --json\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet ask runs/mine/study.db --again --json',

@@ -2,6 +2,7 @@
 // those words become the flag that one types.
 
 import { Failure, InputError, Interruption } from '../failure.ts';
+import { programName } from './terminal/program-name.ts';
 
 /** By the error's code: words of its sentence, and what is typed in their place. */
 const typed: Readonly<Record<string, readonly (readonly [words: string, flag: string])[]>> = {
@@ -25,6 +26,18 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['most latency: ', '--max-latency: '],
   ],
   'result-exists': [['let it be replaced', 'replace it with --overwrite']],
+  'evaluator-of-own-training': [
+    ['evaluator: ', '--evaluator: '],
+    ['name another file', 'name another file with --study'],
+  ],
+  'no-evaluator': [
+    ['"tell"', `"${programName} tell"`],
+    ['a new evaluator', '--evaluator with --change-evaluator'],
+  ],
+  'other-evaluator': [
+    ['evaluator: ', '--evaluator: '],
+    ['leave to change it', '--change-evaluator'],
+  ],
   'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
   'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],

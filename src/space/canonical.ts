@@ -14,9 +14,7 @@ import {
   liveStates,
   outputStates,
 } from './architecture.ts';
-import { decode } from './decisions.ts';
 import { combiners, type OperationTable, operationRank } from './operations.ts';
-import type { Space } from './search-space.ts';
 
 /** Returns the architecture with its blocks and halves in canonical order and its output listed in ascending order. */
 export function canonicalArchitecture({ normal, reduction, operations: own }: Architecture): Architecture {
@@ -34,10 +32,6 @@ export function architectureKey(architecture: Architecture): string {
   const { normal, reduction, operations: own } = canonicalArchitecture(architecture);
   return `${printKey(normal, own)} | ${printKey(reduction, own)}`;
 }
-
-/** Returns the `architectureKey` of the decoded decisions. @throws InputError as `decode` does */
-export const decisionsKey = (decisions: readonly number[], space?: Space): string =>
-  architectureKey(decode(decisions, space));
 
 const printKey = ({ blocks, output }: Cell, own: OperationTable | undefined) =>
   [...blocks.map((block) => blockRow(block, own).join('.')), output].join(' ');

@@ -4,11 +4,11 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
-import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
+import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { noDataset } from './external-evaluator.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
-import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
+import type { Finalists, SearchSettings, Training } from './settings.ts';
 
 /** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
 export const defaultReduction = 3;
@@ -129,39 +129,35 @@ export const presets = {
   },
 } as const satisfies Record<string, Preset>;
 
+/** What is made for a search of its preset and of what is asked for. */
+type Made = 'preset' | 'strategyOptions' | 'child' | 'ladder' | 'finalists' | 'final';
+
+/** What a search asks for in place of its preset's: settings as they are stored, and what others are made of. */
+export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
+  Partial<Omit<SearchSettings, Made>> & {
+    /** Of the child. */
+    epochs?: number;
+    /** Of the final network, in place of the preset's. */
+    finalEpochs?: number;
+    finalFilters?: number;
+    /** In pixels; in place of `size`. */
+    finalSize?: number;
+    /** How many finalists; 0: none. */
+    finalists?: number;
+    finalistEpochs?: number;
+    /** From the lowest, which is the child, up; none: no ladder. */
+    rungs?: RungChange[];
+    /** Of the ladder. */
+    reduction?: number;
+    randomShare?: number;
+  };
+
 /**
  * The settings of a search that follows a preset. With a `size` the final network sees images of that side, and children and finalists
  * smaller ones, as far as the preset has them smaller than CIFAR-10's. The images of a folder are stored at the largest side that is seen.
  * @throws InputError for an unknown preset, and for a network that would see larger images than there are
  */
-export function settingsOf(
-  preset: string,
-  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
-    /** Side in pixels of what the final network sees. */
-    size?: number | undefined;
-    trials?: number | undefined;
-    /** Of the child. */
-    epochs?: number;
-    /** Of the final network, in place of the preset's. */
-    finalEpochs?: number | undefined;
-    finalFilters?: number | undefined;
-    /** In pixels; in place of `size`. */
-    finalSize?: number | undefined;
-    space?: Space;
-    blocks?: number;
-    /** How many finalists; 0: none. */
-    finalists?: number;
-    finalistEpochs?: number;
-    remember?: boolean;
-    known?: number[][];
-    limits?: Limits;
-    /** From the lowest, which is the child, up; none: no ladder. */
-    rungs?: RungChange[];
-    /** Of the ladder. */
-    reduction?: number | undefined;
-    randomShare?: number | undefined;
-  },
-): SearchSettings {
+export function settingsOf(preset: string, given: Wanted): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }

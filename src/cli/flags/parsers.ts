@@ -42,6 +42,24 @@ export function positiveNumber(flag: string, size?: keyof typeof largest): (text
   };
 }
 
+/** A commander argument parser: a whole number of at least 2. */
+export function reductionFactor(flag: string): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(flag)(text);
+    if (value >= 2) return value;
+    throw new InputError(`${flag}: expected a whole number of at least 2, got ${text}`);
+  };
+}
+
+/** A commander argument parser: a number from 0 to 1. */
+export function share(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+    throw new InputError(`${flag}: expected a share from 0 to 1 such as 0.05, got ${JSON.stringify(text)}`);
+  };
+}
+
 /** `32`, or `32x48` for height and width. */
 export function imageSize(text: string): number | [number, number] {
   const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);

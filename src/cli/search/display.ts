@@ -75,6 +75,9 @@ export class SearchDisplay extends LiveBlock {
   /** To be given every event. */
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
+      case 'note':
+        this.log(event.line);
+        break;
       case 'started':
         this.#children.set(event.trial, { rung: event.rung, epoch: 0, startedAt: performance.now() });
         break;
@@ -146,10 +149,10 @@ export class SearchDisplay extends LiveBlock {
       this.#plain();
       return;
     }
-    const { finalist, arrival } = event;
+    const { finalist, news } = event;
     const which = `finalist ${finalist.trial}, run ${finalist.run},`;
-    if (arrival.kind === 'retried') this.log(`${which} is tried once more: ${arrival.reason}`);
-    if (arrival.kind === 'failed') this.log(`${which} failed (${arrival.failure.kind}): ${arrival.failure.message}`);
+    if (news.kind === 'retried') this.log(`${which} is tried once more: ${news.reason}`);
+    if (news.kind === 'failed') this.log(`${which} failed (${news.failure.kind}): ${news.failure.message}`);
   }
 
   /** Once a search. */
