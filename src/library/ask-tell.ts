@@ -335,7 +335,11 @@ function foundTrial({ number, reward, decisions, details }: TrialRecord, space: 
 function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: number): SearchSettings {
   const { space = defaultSpace, trials = 100, subject = 'an evaluator of its own' } = options;
   const { blocks = spaceOf(space).blocks } = options;
-  const { finalists: _, ...settings } = settingsOf('smoke', {
+  const {
+    finalists: _,
+    size: __,
+    ...settings
+  } = settingsOf('smoke', {
     dataset: subject,
     seed,
     strategy: 'random',

@@ -142,6 +142,9 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
     ['trainable parameters', whole(final.trainableParameters)],
     ['multiply-adds', whole(final.multiplyAdds)],
     ['test accuracy', `${percent(final.testAccuracy, 2)} of ${whole(final.testImages)} images`],
+    ...(final.largestClass === undefined
+      ? []
+      : [['most frequent class', `${percent(final.largestClass, 2)} of them`] as [string, string]]),
     ['test loss', final.testLoss.toFixed(4)],
     ['validation accuracy', percent(final.validationAccuracy, 2)],
     ['training', `${duration(final.trainingSeconds)}, ${whole(final.trainingImagesPerSecond)} images/s`],

@@ -1,6 +1,6 @@
 // Where a training can go on later: weights, statistics and optimizer in one safetensors file, replaced whole.
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
@@ -9,6 +9,7 @@ import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
@@ -19,11 +20,21 @@ export interface InTraining {
   optimizer: Optimizer;
 }
 
+/** What the steps since the epoch began come to. */
+export interface MeterState extends StepSumsRead {
+  steps: number;
+  images: number;
+  /** That these steps took. */
+  milliseconds: number;
+}
+
 export interface SavedTraining {
   /** What the file must belong to: the same architecture, recipe, data and seed. */
   identity: string;
   /** Steps taken. */
   step: number;
+  /** Absent between two trainings. */
+  meter?: MeterState | undefined;
   /** What else is to be known when it goes on, as JSON. */
   beside?: unknown;
 }
@@ -32,7 +43,7 @@ export interface SavedTraining {
 export function saveTraining(
   path: string,
   { network, optimizer }: InTraining,
-  { identity, step, beside }: SavedTraining,
+  { identity, step, meter, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
@@ -42,6 +53,7 @@ export function saveTraining(
     step: String(step),
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` where other trainings came before
     identity,
+    ...(meter && { meter: JSON.stringify(meter) }),
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
@@ -61,12 +73,13 @@ export function loadTraining<Beside>(
   path: string,
   { network, optimizer }: InTraining,
   { identity, beside: schema }: ExpectedTraining<Beside>,
-): { step: number; beside?: Beside } {
+): { step: number; meter?: MeterState; beside?: Beside } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = countOf(metadata.step, path, 'step');
     const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps'); // older files lack it
+    const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
     const beside =
       metadata.beside === undefined || !schema
         ? undefined
@@ -75,7 +88,7 @@ export function loadTraining<Beside>(
     optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
-    return { step, ...(beside !== undefined && { beside }) };
+    return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
 
@@ -84,6 +97,19 @@ function countOf(text: string | undefined, path: string, name: string): number {
   if (Number.isSafeInteger(count) && count >= 0) return count;
   throw refusal(path, name, 'a whole number', text);
 }
+
+const amount = z.number().nonnegative();
+const meterState: z.ZodType<MeterState> = z.object({
+  steps: z.int().nonnegative(),
+  images: z.int().nonnegative(),
+  milliseconds: amount,
+  loss: z.number(),
+  correct: amount,
+  finite: amount,
+} satisfies Record<keyof MeterState, z.ZodType>);
+
+const meterOf = (text: string, path: string): MeterState =>
+  checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
 
 export interface CheckpointOptions<Beside = unknown> {
   /** As SavedTraining's. */
@@ -113,13 +139,13 @@ export class Checkpoints<Beside = unknown> {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. */
-  async offer(step: number, network: Network, optimizer: Optimizer, stopped = false): Promise<void> {
+  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. `meter` is called only then. */
+  async offer(step: number, training: InTraining, meter: () => MeterState, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
     const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
     if (!isDue) return;
     try {
-      await this.#save(step, network, optimizer);
+      await this.#save(step, training, meter());
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -128,24 +154,24 @@ export class Checkpoints<Beside = unknown> {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Optimizer): Promise<void> {
+  #save(step: number, training: InTraining, meter: MeterState): Promise<void> {
     const { identity, beside } = this.#options;
-    const saved = { identity, step, beside: beside?.keep() };
-    return this.#artifacts.put(this.#key, (path) => saveTraining(path, { network, optimizer }, saved));
+    const saved = { identity, step, meter, beside: beside?.keep() };
+    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
-  /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  async restore(network: Network, optimizer: Optimizer): Promise<number> {
+  /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
+  async restore(network: Network, optimizer: Optimizer): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
     const path = await this.#artifacts.get(this.#key);
-    if (path === undefined) return 0;
+    if (path === undefined) return undefined;
     const { identity, beside: besides } = this.#options;
     try {
       const expected = { identity, ...(besides && { beside: besides.schema }) };
-      const { step, beside } = loadTraining(path, { network, optimizer }, expected);
+      const { beside, ...saved } = loadTraining(path, { network, optimizer }, expected);
       if (beside !== undefined) besides?.giveBack(beside);
-      return step;
+      return saved;
     } catch (error) {
-      if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
+      if (error instanceof InputError) return undefined; // a damaged checkpoint costs its time, not the training
       throw error;
     }
   }

@@ -3,9 +3,9 @@
 // same code runs by itself (host-steps.ts) and captured (device-steps.ts).
 
 import type { Batch } from '../data/batches.ts';
-import { zeros } from '../engine/create.ts';
+import { tensor, zeros } from '../engine/create.ts';
 import { backward, clearGradients } from '../engine/gradient.ts';
-import { keep, noGrad } from '../engine/memory.ts';
+import { keep, noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Network } from '../model/network.ts';
@@ -56,9 +56,16 @@ export function trainingStep(
   return { loss, norm };
 }
 
+/** Losses, right answers, and steps after which the losses' sum was finite. */
+export interface StepSumsRead {
+  loss: number;
+  correct: number;
+  finite: number;
+}
+
 /** Sums over the steps since they were cleared, on the device: reading them waits for it. */
 export class StepSums {
-  readonly #sums: Tensor; // float64 [3]: losses, right answers, steps after which the losses' sum was finite
+  readonly #sums: Tensor; // float64 [3], in the order of StepSumsRead
 
   constructor(device: string) {
     this.#sums = keep(zeros([3], { dtype: 'float64', device }));
@@ -72,13 +79,18 @@ export class StepSums {
     });
   }
 
-  read(): { loss: number; correct: number; finite: number } {
+  read(): StepSumsRead {
     const [loss, correct, finite] = this.#sums.toArray();
     return { loss: loss!, correct: correct!, finite: finite! };
   }
 
   clear(): void {
     this.#sums.zero_();
+  }
+
+  /** What was read before, to the bit. */
+  set({ loss, correct, finite }: StepSumsRead): void {
+    scope(() => this.#sums.copy_(tensor(Float64Array.of(loss, correct, finite), [3])));
   }
 
   [Symbol.dispose](): void {

@@ -8,7 +8,7 @@ import { cpu } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
-import type { Checkpoints } from './checkpoint.ts';
+import type { Checkpoints, MeterState } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { HostSteps } from './host-steps.ts';
@@ -80,11 +80,13 @@ export async function trainNetwork(
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
       : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
-  const meter = new Meter();
+  const meter = new Meter(sums);
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
-  for (let step = (await checkpoints?.restore(network, optimizer)) ?? 0; step < steps; step++) {
+  const resumed = await checkpoints?.restore(network, optimizer);
+  if (resumed?.meter) meter.goOn(resumed.meter);
+  for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
     running.run(step);
     meter.count(batches.batchSize);
@@ -92,7 +94,7 @@ export async function trainNetwork(
     const done = step + 1;
     const epochEnds = done % batches.count === 0 || done === steps;
     if (epochEnds || device === cpu || done % lookEvery === 0) {
-      const { finite } = meter.look(sums);
+      const { finite } = meter.look();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
         throw new TrainingFailure('not-a-number', `the loss was not a number at step ${first} of ${steps}`);
@@ -103,7 +105,7 @@ export async function trainNetwork(
       const measured = meter.take();
       const look = validate && (validateEveryEpoch || done === steps);
       figures = { epoch: done / batches.count, learningRate, ...measured, ...(look ? { validation: validate() } : {}) };
-      meter.restart(sums);
+      meter.restart();
       onEpoch?.(figures);
     }
     if (performance.now() - toldAt > progressEvery) {
@@ -111,7 +113,7 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // messages, signals and timers get their turn
-    if (done < steps) await checkpoints?.offer(done, network, optimizer, signal?.aborted);
+    if (done < steps) await checkpoints?.offer(done, { network, optimizer }, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
   }
   return figures!;
@@ -120,9 +122,14 @@ export async function trainNetwork(
 /** What the steps since the last restart come to. */
 class Meter {
   steps = 0;
+  readonly #sums: StepSums;
   #images = 0;
   #seen = { loss: 0, correct: 0, finite: 0 };
   #since = performance.now();
+
+  constructor(sums: StepSums) {
+    this.#sums = sums;
+  }
 
   count(images: number): void {
     this.steps += 1;
@@ -130,8 +137,8 @@ class Meter {
   }
 
   /** Waits for the steps so far. */
-  look(sums: StepSums): { finite: number } {
-    this.#seen = sums.read();
+  look(): { finite: number } {
+    this.#seen = this.#sums.read();
     return this.#seen;
   }
 
@@ -143,8 +150,20 @@ class Meter {
     };
   }
 
-  restart(sums: StepSums): void {
-    sums.clear();
+  /** For a checkpoint; waits as look(). */
+  state(): MeterState {
+    const milliseconds = performance.now() - this.#since;
+    return { steps: this.steps, images: this.#images, milliseconds, ...this.#sums.read() };
+  }
+
+  /** Counts on from a checkpoint within an epoch. */
+  goOn({ steps, images, milliseconds, ...sums }: MeterState): void {
+    this.#sums.set(sums);
+    [this.steps, this.#images, this.#since] = [steps, images, performance.now() - milliseconds];
+  }
+
+  restart(): void {
+    this.#sums.clear();
     [this.steps, this.#images, this.#since] = [0, 0, performance.now()];
   }
 }

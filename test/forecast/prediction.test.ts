@@ -26,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const counts = { images: 50_000, classes: 10 };
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts.images);
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
 const samples = Array.from(
   { length: 40 },
   (_, seed) => new Candidate(sampleDecisions(new RandomStream(`prediction ${seed}`))),
@@ -139,7 +139,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
 
 test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
-  const climbing = fitted(settingsOf('laptop', given), counts.images);
+  const climbing = fitted(settingsOf('laptop', given), counts);
   const terms = rungTrainings(climbing).map((training) => new TrainingTerms(climbing, training, counts));
   const took = (trial: number, rung: number) => {
     const { seconds, memory } = terms[rung]!.cost(samples[trial]!, elsewhere);

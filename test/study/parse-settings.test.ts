@@ -29,7 +29,10 @@ test('what a new search states is read as it was stated', () => {
   const all: SearchSettings[] = [
     ...Object.keys(presets).flatMap((preset) => [
       settingsOf(preset, given),
-      fitted(settingsOf(preset, { ...given, finalists: 3, finalistEpochs: 0.5, size: 64 }), 300),
+      fitted(settingsOf(preset, { ...given, finalists: 3, finalistEpochs: 0.5, size: 64 }), {
+        images: 300,
+        classes: 10,
+      }),
     ]),
     settingsOf('laptop', { ...given, strategy: 'ppo,random', space: 'b', remember: false, known: [[0, 1, 2]], limits }),
     settingsOf('paper', { ...given, rungs: [{}, { images: 100 }, { epochs: 9 }], reduction: 4, randomShare: 0.1 }),

@@ -78,6 +78,32 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
 });
 
+test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async () => {
+  const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    const figures: unknown[] = [];
+    const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
+    await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'a', ...options, onEpoch });
+    return figures;
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  for (const steps of [1, 3, 7]) {
+    const stop = new AbortController();
+    const checkpoints = checkpointsIn(folder, { identity: `${steps}`, seconds: 0 });
+    const offer = checkpoints.offer.bind(checkpoints);
+    checkpoints.offer = async (step, training, meter) => {
+      await offer(step, training, meter);
+      if (step === steps) stop.abort(new Error('enough'));
+    };
+    await assert.rejects(told(tinyNetwork(), { checkpoints, signal: stop.signal }), /enough/);
+    const resumed = await told(tinyNetwork(99), { checkpoints: checkpointsIn(folder, { identity: `${steps}` }) });
+    assert.deepEqual(
+      resumed,
+      (await told(tinyNetwork())).slice(steps > 5 ? 1 : 0),
+      `after ${steps} of 5 steps an epoch`,
+    );
+  }
+});
+
 for (const optimizer of optimizerNames) {
   for (const schedule of scheduleNames) {
     test(`${optimizer}, ${schedule}: a training after another one, stopped and gone on with, has the bits of one that was not`, async () => {
@@ -171,7 +197,7 @@ test('a checkpoint that fits in parts only changes nothing: not the weights, not
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
     using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
-    assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 0);
+    assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), undefined);
     assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
     assert.equal(optimizer.stepsTaken, 0);
     for (const tensor of Object.values(optimizer.state())) assert.equal(tensor.abs().sum().item(), 0);
@@ -179,7 +205,8 @@ test('a checkpoint that fits in parts only changes nothing: not the weights, not
   writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
   const network = tinyNetwork(99);
   using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
-  assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 9, 'the whole one is taken');
+  const { step } = (await checkpointsIn(folder, options).restore(network, optimizer))!;
+  assert.equal(step, 9, 'the whole one is taken');
   assert.deepEqual(given, [[1, 2]]);
 });
 

@@ -108,7 +108,9 @@ test('what an evaluator throws is the outcome of its job, and its process goes o
   assert.deepEqual(resultOf(named), { kind: 'not-a-number', message: 'this went wrong' });
   const { kind, message } = resultOf(await workers.run({ action: 'throw' })) as { kind: string; message: string };
   assert.equal(kind, 'error');
-  assert.match(message, /^this went wrong \(at .*evaluator\.ts/);
+  assert.match(message, /^this went wrong \(evaluator\.ts:\d+\)$/);
+  const refused = resultOf(await workers.run({ action: 'refuse' }));
+  assert.deepEqual(refused, { kind: 'error', message: 'expected this, got that' });
   assert.deepEqual(workers.pool.pids, [pid]);
 });
 

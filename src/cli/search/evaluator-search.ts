@@ -12,15 +12,17 @@ import type { ResultFiles } from '../../result-files.ts';
 import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
+import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import type { GivenFlags } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
-import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
 import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
+import { commandOf, goOnCommand } from './what-next.ts';
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
 
@@ -41,7 +43,7 @@ export async function searchWithEvaluator(
   const known = opened ?? (existsSync(path) ? await reopen(path, flags, given) : undefined);
   using study = known ? goOn(known, flags) : await begin(path, flags, display);
   if (study.mayLackChanges) display.log(lackWords);
-  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
@@ -49,7 +51,7 @@ export async function searchWithEvaluator(
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
     );
   }
   await closeWith(study, { directory, path, trials, json: flags.json === true, results });
@@ -138,9 +140,11 @@ async function closeWith(
     '  best.json    their architecture file',
     '',
     'What next:',
-    `  ${programName} show ${path} --trials --format csv`,
-    `  ${programName} train '${path}#${best?.trial}:6@768' --epochs 20   (a network of the best cell, here with N = 6 and 768 filters)`,
-    `  ${programName} search --study ${path} --trials ${2 * trials}   (more cells in the same study)`,
+    `  ${commandOf('show', shellPath(path), '--trials', '--format', 'csv')}`,
+    'A network of the best cell, here with N = 6 and F = 32:',
+    `  ${commandOf('train', shellPath(`${path}#${best?.trial}:6`), '--filters', '32', '--epochs', '20')}`,
+    'More cells in the same study:',
+    `  ${goOnCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
     '',
   ];
   printWords(lines.join('\n'));
