@@ -11,6 +11,8 @@ import { imagesOf, Path, type PathSettings, type SharedRelus } from './path.ts';
 export interface CellSettings extends PathSettings {
   /** ScheduledDropPath: the probability of keeping a path in the last cell at the end of the training. 1 turns it off. */
   dropPathKeep?: number;
+  /** 'linear': every cell has the last one's probability (DARTS). Default: 'scheduled', by depth too (the paper). */
+  dropPathRule?: 'scheduled' | 'linear';
   /** Draws the masks; absent: the engine's default generator. */
   generator?: Generator;
 }
@@ -91,9 +93,10 @@ export class NetworkCell extends Module {
   }
 
   #drawMasks(images: Tensor, progress: number | Tensor): Tensor | undefined {
-    const { dropPathKeep = 1, generator } = this.#settings;
+    const { dropPathKeep = 1, dropPathRule = 'scheduled', generator } = this.#settings;
     if (!this.training || this.#masks === 0 || dropPathKeep === 1) return undefined;
-    const { index, count } = this.#plan;
+    const { count } = this.#plan;
+    const index = dropPathRule === 'linear' ? count - 1 : this.#plan.index;
     const keep = keepProbability(dropPathKeep, index, count, progress);
     return keep === 1 ? undefined : pathMasks(this.#masks, images, keep, generator);
   }

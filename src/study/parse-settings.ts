@@ -7,7 +7,7 @@ import { layoutNames } from '../plan/layouts.ts';
 import { combiners, type OperationTable } from '../space/operations.ts';
 import { parseOperations } from '../space/parse.ts';
 import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
-import type { Recipe } from '../train/recipe.ts';
+import type { Recipe, SmallImages } from '../train/recipe.ts';
 import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
@@ -67,14 +67,23 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   momentum: amount,
   nesterov: z.boolean(),
   weightDecay: amount,
+  decoupledDecay: z.boolean().exactOptional(),
+  biasRate: amount.exactOptional(),
+  labelSmoothing: share.exactOptional(),
+  accumulate: z.int().positive().exactOptional(),
+  averageEpochs: z.number().positive().exactOptional(),
   clipNorm: amount,
   auxiliaryWeight: amount,
   dropPathKeep: share,
+  dropPathRule: z.enum(['scheduled', 'linear']).exactOptional(),
   enlarge: amount,
   translate: share.exactOptional(),
-  flip: z.boolean(),
+  flip: z.union([z.boolean(), z.literal('alternate')]),
   cutout: count,
   matchTestView: z.boolean().exactOptional(),
+  growth: z
+    .array(z.strictObject({ side: z.int().positive(), until: share } satisfies Fields<SmallImages>))
+    .exactOptional(),
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({

@@ -9,15 +9,18 @@ import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import type { WeightAverage } from '../nn/weight-average.ts';
 import { makeFolder } from '../whole-file.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
+const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
   network: Network;
   optimizer: Optimizer;
+  average?: WeightAverage | undefined;
 }
 
 export interface SavedTraining {
@@ -32,12 +35,13 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure when the disk is full or refuses */
 export function saveTraining(
   path: string,
-  { network, optimizer }: InTraining,
+  { network, optimizer, average }: InTraining,
   { identity, step, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
+    ...(average && prefixed(averagePrefix, average.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
@@ -52,7 +56,7 @@ export function saveTraining(
  */
 export function loadTraining(
   path: string,
-  { network, optimizer }: InTraining,
+  { network, optimizer, average }: InTraining,
   identity: string,
 ): Omit<SavedTraining, 'identity'> {
   return scope(() => {
@@ -62,6 +66,7 @@ export function loadTraining(
     const beside = metadata.beside === undefined ? undefined : parsedJson(metadata.beside, path, 'beside');
     if (!Number.isSafeInteger(step) || step < 0) throw refusal(path, 'step', 'a whole number', metadata.step);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
+    average?.load(unprefixed(averagePrefix, tensors));
     optimizer.load(unprefixed(optimizerPrefix, tensors), Number(metadata.optimizerSteps ?? step)); // older files lack it
     return { step, ...(beside !== undefined && { beside }) };
   });
@@ -92,11 +97,11 @@ export class Checkpoints {
   }
 
   /** Saves if the last time is long enough ago. */
-  offer(step: number, network: Network, optimizer: Optimizer): void {
+  offer(step: number, training: InTraining): void {
     const { seconds = 30, optional } = this.#options;
     if (performance.now() - this.#savedAt < 1000 * seconds) return;
     try {
-      this.#save(step, network, optimizer);
+      this.#save(step, training);
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -105,17 +110,17 @@ export class Checkpoints {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Optimizer): void {
+  #save(step: number, training: InTraining): void {
     const { identity, beside } = this.#options;
     makeFolder(dirname(this.#path));
-    saveTraining(this.#path, { network, optimizer }, { identity, step, beside: beside?.keep() });
+    saveTraining(this.#path, training, { identity, step, beside: beside?.keep() });
   }
 
   /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  restore(network: Network, optimizer: Optimizer): number {
+  restore(training: InTraining): number {
     if (!existsSync(this.#path)) return 0;
     try {
-      const { step, beside } = loadTraining(this.#path, { network, optimizer }, this.#options.identity);
+      const { step, beside } = loadTraining(this.#path, training, this.#options.identity);
       if (beside !== undefined) this.#options.beside?.giveBack(beside);
       return step;
     } catch (error) {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { liveTensors } from '../../src/engine/memory.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
-import { Checkpoints } from '../../src/train/checkpoint.ts';
+import { Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
@@ -17,6 +17,9 @@ import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } 
 
 const bytesOf = (network: Network) =>
   Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
+
+const numbersOf = (network: Network) =>
+  Object.values(network.stateDict()).flatMap((tensor) => [...tensor.detach().toArray()]);
 
 async function trained(
   options: { epochs?: number; checkpoints?: Checkpoints; signal?: AbortSignal } = {},
@@ -106,6 +109,64 @@ for (const optimizer of optimizerNames) {
     });
   }
 }
+
+const techniques: Recipe = {
+  ...tinyRecipe,
+  labelSmoothing: 0.1,
+  biasRate: 4,
+  decoupledDecay: true,
+  averageEpochs: 0.5,
+  accumulate: 2,
+  flip: 'alternate',
+  growth: [{ side: 4, until: 0.4 }],
+};
+
+test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    await trainNetwork(network, trainingBatches(40, techniques), techniques, { seed: 'a', ...options });
+    return bytesOf(network);
+  };
+  const through = await go(tinyNetwork());
+  const stop = new AbortController();
+  const checkpoints = new Checkpoints(path, { identity: 'this training', seconds: 0 });
+  const onEpoch = () => stop.abort(new Error('enough'));
+  await assert.rejects(go(tinyNetwork(), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+  const resumed = await go(tinyNetwork(99), { checkpoints: new Checkpoints(path, { identity: 'this training' }) });
+  assert.ok(resumed.equals(through));
+});
+
+test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
+  const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
+  const seen: number[][] = [];
+  /** Keeps what a training has after each step; a training offers it after all but the last. */
+  class Watching extends Checkpoints {
+    override offer(_step: number, { network }: InTraining): void {
+      seen.push(numbersOf(network));
+    }
+  }
+  const start = numbersOf(tinyNetwork());
+  const looks: { raw: boolean; numbers: number[] }[] = [];
+  const network = tinyNetwork();
+  const validate = () => {
+    looks.push({ raw: looks.length % 2 === 0, numbers: numbersOf(network) });
+    return evaluateNetwork(network, evaluationBatches(20), classes);
+  };
+  const checkpoints = new Watching('nowhere', { identity: '' });
+  const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
+  const [raw, mean] = [looks[0]!.numbers, numbersOf(network)];
+  assert.deepEqual(looks[1]!.numbers, mean);
+  assert.ok(last.unaveraged && last.validation);
+  const expected = [...seen, raw].reduce((average, values, step) => {
+    const share = Math.max(1 / 4, 9 / (10 + step));
+    return average.map((each, place) => each + share * (values[place]! - each));
+  }, start);
+  assert.ok(
+    bytesOf(await trained()).equals(Buffer.from(Float32Array.from(raw).buffer)),
+    'the last weights are those of a training without',
+  );
+  for (const [place, value] of mean.entries()) assert.ok(Math.abs(value - expected[place]!) < 1e-5);
+});
 
 test('a recipe that names no optimizer is trained by momentum', async () => {
   const { optimizer: _, ...older } = { ...tinyRecipe, optimizer: defaultOptimizer('momentum') };
