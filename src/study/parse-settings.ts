@@ -82,7 +82,7 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   cutout: count,
   matchTestView: z.boolean().exactOptional(),
   growth: z
-    .array(z.strictObject({ side: z.int().positive(), until: share } satisfies Fields<SmallImages>))
+    .array(z.strictObject({ scale: z.number().positive().max(1), until: share } satisfies Fields<SmallImages>))
     .exactOptional(),
 } satisfies Fields<Recipe>);
 

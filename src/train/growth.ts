@@ -5,28 +5,39 @@ import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SmallImages } from './recipe.ts';
 
-/** The side of the images at a share of the training; undefined: their full size. */
-export function sideAt(growth: readonly SmallImages[] | undefined, progress: number): number | undefined {
-  return growth?.find(({ until }) => progress < until)?.side;
-}
+/** The side of the images in pixels at a share of the training; undefined: their full size. */
+export type Sides = (progress: number) => number | undefined;
 
 /**
- * A network's weights, padding included, are the same at another size only where every layer halves an even side or leaves it.
- * @throws InputError for a side at which one does not, and for an auxiliary head, whose weights depend on the size
+ * The sides of a network's images while they grow: each brought to the nearest one that all reductions halve.
+ * @throws InputError for a network that cannot take smaller images
  */
-export function checkGrowth({ input, endpoints, auxiliary }: Plan, growth: readonly SmallImages[] = []): void {
-  if (growth.length > 0 && auxiliary)
-    throw new InputError('growth: expected a network without an auxiliary head, whose weights depend on the size');
-  const images = endpoints.filter(({ name }) => name !== 'global_pool');
-  for (const { side } of growth) {
-    const fits = images.every(({ shape }) => {
-      const ratio = input[0] / shape[0];
-      return Number.isInteger(ratio) && side % ratio === 0;
-    });
-    if (fits && side <= input[0]) continue;
-    const ratio = input[0] / Math.min(...images.map(({ shape }) => shape[0]));
-    throw new InputError(
-      `growth: expected sides of at most ${input[0]} pixels that every reduction halves (multiples of ${Math.ceil(ratio)}), got ${side}`,
-    );
-  }
+export function sidesOf(plan: Plan, growth: readonly SmallImages[] = []): Sides {
+  if (growth.length === 0) return () => undefined;
+  const problem = whyNotGrow(plan);
+  if (problem) throw new InputError(`growth: expected a network that can take smaller images, got one ${problem}`);
+  const [full] = plan.input;
+  const unit = full / smallest(plan);
+  const sides = growth.map(({ scale, until }) => {
+    return { side: Math.min(full, unit * Math.max(1, Math.round((scale * full) / unit))), until };
+  });
+  return (progress) => {
+    const side = sides.find(({ until }) => progress < until)?.side;
+    return side === full ? undefined : side;
+  };
+}
+
+/** A network's weights, padding included, are the same at another size where every layer halves an even side or leaves it. */
+export function whyNotGrow({ input, auxiliary, endpoints }: Plan): string | undefined {
+  if (auxiliary) return 'with an auxiliary head, whose weights depend on the size';
+  if (input[0] !== input[1]) return `for ${input[0]} × ${input[1]} pixels`;
+  const odd = endpoints.some(({ name, shape }) => name !== pooled && !Number.isInteger(Math.log2(input[0] / shape[0])));
+  return odd ? `for ${input[0]} pixels, which not every reduction halves` : undefined;
+}
+
+const pooled = 'global_pool';
+
+/** The least side of what the network computes. */
+function smallest({ endpoints }: Plan): number {
+  return Math.min(...endpoints.filter(({ name }) => name !== pooled).map(({ shape }) => shape[0]));
 }

@@ -60,9 +60,9 @@ export interface Recipe {
   growth?: readonly SmallImages[];
 }
 
-/** Images have `side` × `side` pixels until this share of the steps is done. */
+/** Images have `scale` times their side until this share of the steps is done. */
 export interface SmallImages {
-  side: number;
+  scale: number;
   until: number;
 }
 

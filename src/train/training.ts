@@ -12,7 +12,7 @@ import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
-import { checkGrowth, sideAt } from './growth.ts';
+import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
@@ -69,7 +69,7 @@ export async function trainNetwork(
   using fresh = options.optimizer ? undefined : createOptimizer(network.namedParameters(), recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
-  checkGrowth(network.plan, recipe.growth);
+  const sideAt = sidesOf(network.plan, recipe.growth);
   using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
@@ -78,7 +78,7 @@ export async function trainNetwork(
     progress: step / steps,
     learningRate: learningRateAt(recipe, step, steps),
     averageShare: averageShareAt(recipe, step, batches.count),
-    side: sideAt(recipe.growth, step / steps),
+    side: sideAt(step / steps),
     seed: seeds.split(`step ${step}`).integer(2 ** 31),
   });
   const { device } = batches;

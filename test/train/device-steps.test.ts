@@ -14,7 +14,7 @@ import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
-import { sideAt } from '../../src/train/growth.ts';
+import { sidesOf } from '../../src/train/growth.ts';
 import { HostSteps } from '../../src/train/host-steps.ts';
 import { averageShareAt, learningRateAt } from '../../src/train/learning-rate.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
@@ -148,7 +148,7 @@ const techniques: Recipe = {
   accumulate: 2,
   dropPathRule: 'linear',
   flip: 'alternate',
-  growth: [{ side: 8, until: 0.3 }],
+  growth: [{ scale: 0.5, until: 0.3 }],
 };
 const alternating = new TrainingBatches({
   from: greyImages(64, side, 'images'),
@@ -167,12 +167,13 @@ function learner(precision: Precision = 'float32') {
   return { ...mine, average };
 }
 
+const sideAt = sidesOf(planNetwork(nasnetA, { cells: 1, filters: 4, input: side }), techniques.growth);
 const growing = (step: number): StepPlan => ({
   ...planOf(step),
   progress: (step + 1) / steps,
   learningRate: 2 ** -(5 + (step % 3)),
   averageShare: averageShareAt(techniques, step, alternating.count),
-  side: sideAt(techniques.growth, step / steps),
+  side: sideAt(step / steps),
 });
 
 test('a step with every technique agrees to the bit with the host\u2019s, its averaged weights too, while images grow', () => {

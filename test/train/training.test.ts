@@ -118,7 +118,7 @@ const techniques: Recipe = {
   averageEpochs: 0.5,
   accumulate: 2,
   flip: 'alternate',
-  growth: [{ side: 4, until: 0.4 }],
+  growth: [{ scale: 0.5, until: 0.4 }],
 };
 
 test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
