@@ -3,35 +3,28 @@
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
-import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
+import { type EpochDetails, type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
 import { Interruption } from '../failure.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
-import { type Recipe, smallRecipe } from '../train/recipe.ts';
-import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../train/recipe-choices.ts';
+import { type TrainedNetwork, usedPlan } from '../study/training-plan.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
-import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-
-type RecipeFlags = Partial<
-  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
->;
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset: string;
   data?: string;
   size?: number;
-  augment?: AugmentationName;
-  optimizer?: OptimizerName;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
@@ -41,13 +34,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   json?: boolean;
 }
 
-const augmentHelp =
-  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: translate)';
-
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
-const scheduleHelp = `how the learning rate falls; exponential as in the released ImageNet configuration (default: ${smallRecipe.schedule})`;
-const optimizerHelp =
-  'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -69,30 +56,9 @@ export function registerTrain(program: Command): void {
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
-    .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
-    .option(
-      '--learning-rate <x>',
-      `at its peak (default: ${smallRecipe.learningRate})`,
-      positiveNumber('--learning-rate'),
-    )
-    .addOption(new Option('--schedule <name>', scheduleHelp).choices(scheduleNames))
-    .addOption(new Option('--optimizer <name>', optimizerHelp).choices(optimizerNames))
-    .option(
-      '--auxiliary-weight <x>',
-      'weight of the auxiliary loss (default: no auxiliary head; paper: 0.4)',
-      positiveNumber('--auxiliary-weight'),
-    )
-    .option(
-      '--drop-path-keep <x>',
-      'ScheduledDropPath: keep probability at the end (default: 1; paper: 0.6)',
-      positiveNumber('--drop-path-keep'),
-    )
-    .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
-    .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
-  addDeviceFlags(command)
+  addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', 'network.safetensors')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
@@ -116,20 +82,18 @@ async function train(text: string, flags: Flags): Promise<void> {
   const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
   const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
-  const training: Training = {
+  const network: TrainedNetwork = {
     ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
     ...(stemChannels !== undefined && { stemChannels }),
     ...(skipReductionInput !== undefined && { skipReductionInput }),
     resolution: flags.size ?? files.height,
+  };
+  const training: Training = {
+    ...network,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: {
-      ...smallRecipe,
-      ...givenRecipe(flags),
-      ...(flags.augment && augmentations[flags.augment]),
-      ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
-    },
+    recipe: recipeOf(flags, usedPlan(architecture, network, files.classes.length)),
   };
   const checkpoint = `${flags.output}.checkpoint`;
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
@@ -158,19 +122,15 @@ async function train(text: string, flags: Flags): Promise<void> {
   else printWords(words(found));
 }
 
-function givenRecipe(flags: Flags): RecipeFlags {
-  const { epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout } = flags;
-  const given = Object.entries({ epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout });
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
-}
-
 function report(message: FinalMessage, block: LiveBlock): void {
   if ('progress' in message) {
     block.draw([`  ${percent(message.progress)} trained`]);
     return;
   }
-  const { epoch, loss, accuracy, imagesPerSecond } = message;
-  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}`;
+  const { epoch, loss, accuracy, imagesPerSecond, details } = message;
+  const { unaveragedAccuracy } = details as EpochDetails;
+  const last = unaveragedAccuracy === undefined ? '' : ` (of the last weights ${percent(unaveragedAccuracy, 2)})`;
+  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
   block.log(
     `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${whole(imagesPerSecond ?? 0)} images/s`,
   );

@@ -56,6 +56,7 @@ const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
 ]);
 type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
 
+/** In this order: what is read must print as what was stated (train/recipe.ts), by which checkpoints know their training. */
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
@@ -67,20 +68,20 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   momentum: amount,
   nesterov: z.boolean(),
   weightDecay: amount,
-  decoupledDecay: z.boolean().exactOptional(),
-  biasRate: amount.exactOptional(),
-  labelSmoothing: share.exactOptional(),
-  accumulate: z.int().positive().exactOptional(),
-  averageEpochs: z.number().positive().exactOptional(),
   clipNorm: amount,
   auxiliaryWeight: amount,
   dropPathKeep: share,
-  dropPathRule: z.enum(['scheduled', 'linear']).exactOptional(),
   enlarge: amount,
   translate: share.exactOptional(),
   flip: z.union([z.boolean(), z.literal('alternate')]),
   cutout: count,
   matchTestView: z.boolean().exactOptional(),
+  decoupledDecay: z.boolean().exactOptional(),
+  biasRate: amount.exactOptional(),
+  labelSmoothing: share.exactOptional(),
+  accumulate: z.int().positive().exactOptional(),
+  averageEpochs: z.number().positive().exactOptional(),
+  dropPathRule: z.enum(['scheduled', 'linear']).exactOptional(),
   growth: z
     .array(z.strictObject({ scale: z.number().positive().max(1), until: share } satisfies Fields<SmallImages>))
     .exactOptional(),

@@ -118,10 +118,10 @@ export const recipes = {
     clipNorm: 5,
     auxiliaryWeight: 0.4,
     dropPathKeep: 0.8,
-    dropPathRule: 'linear',
     ...augmentations.translate, // there with a black border, here with a reflected one
     flip: true,
     cutout: 16,
+    dropPathRule: 'linear',
   },
 } as const satisfies Record<string, Recipe>;
 

@@ -40,6 +40,24 @@ export function positiveNumber(flag: string): (text: string) => number {
   };
 }
 
+/** A commander argument parser: a number of 0 or more. */
+export function numberFromZero(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+    throw new InputError(`${flag}: expected a number of at least 0, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** A commander argument parser: a number from 0 to 1. */
+export function share(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+    throw new InputError(`${flag}: expected a number from 0 to 1, got ${JSON.stringify(text)}`);
+  };
+}
+
 /** `32`, or `32x48` for height and width. */
 export function imageSize(text: string): number | [number, number] {
   const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);
