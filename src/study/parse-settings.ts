@@ -82,6 +82,7 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   accumulate: z.int().positive().exactOptional(),
   averageEpochs: z.number().positive().exactOptional(),
   dropPathRule: z.enum(['scheduled', 'linear']).exactOptional(),
+  whitenStem: z.boolean().exactOptional(),
   growth: z
     .array(z.strictObject({ scale: z.number().positive().max(1), until: share } satisfies Fields<SmallImages>))
     .exactOptional(),

@@ -56,6 +56,8 @@ export interface Recipe {
   cutout: number;
   /** Whether images are shown for validation as training shows them (data/test-view.ts); else as they are stored. */
   matchTestView: boolean;
+  /** The first convolution begins as a whitening of its patches (whitened-stem.ts). Default: false. */
+  whitenStem?: boolean;
   /** Images are averaged down in the beginning (growth.ts). Absent: never. */
   growth?: readonly SmallImages[];
 }

@@ -19,6 +19,7 @@ import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
 import { TrainingFailure } from './training-failure.ts';
+import { whitenStem } from './whitened-stem.ts';
 
 /** What is told after every epoch. */
 export interface EpochFigures {
@@ -70,6 +71,7 @@ export async function trainNetwork(
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const sideAt = sidesOf(network.plan, recipe.growth);
+  if (recipe.whitenStem && optimizer.stepsTaken === 0) whitenStem(network, batches);
   using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({

@@ -54,6 +54,7 @@ test('the recipes of the table are read as they were stated, and so is one with 
     accumulate: 2,
     averageEpochs: 0.5,
     dropPathRule: 'linear',
+    whitenStem: true,
     growth: [{ scale: 0.5, until: 0.4 }],
   } as const;
   for (const recipe of [...Object.values(recipes), techniques]) {

@@ -116,6 +116,7 @@ const techniques: Recipe = {
   biasRate: 4,
   decoupledDecay: true,
   averageEpochs: 0.5,
+  whitenStem: true,
   accumulate: 2,
   flip: 'alternate',
   growth: [{ scale: 0.5, until: 0.4 }],
