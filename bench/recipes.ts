@@ -1,6 +1,6 @@
 // What the numbers of a training recipe bring: NASNet-A trained on CIFAR-10 by recipes that differ in some of them, over seeds, judged on
 // 5,000 images that are held out. Finished runs are lines of a log: the bench can be stopped, and goes on where it was.
-//   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--each | --without] [--test] CASE...
+//   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--precision float32 | bfloat16] [--each | --without] [--test] CASE...
 // A case is N:F:PIXELS:EPOCHS:BATCH:RATE with fields of the recipe behind it, as 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate.
 // --each: of the last case also without any of those fields, and with each of them alone. --without: also with all but each of them.
 // Test images are looked at with --test only, which is for a recipe that has been chosen.
@@ -12,6 +12,7 @@ import { openDataset } from '../src/data/dataset.ts';
 import { split } from '../src/data/split.ts';
 import { testViewOf } from '../src/data/test-view.ts';
 import { measureWhitening } from '../src/data/whitening.ts';
+import type { Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { planNetwork } from '../src/plan/plan.ts';
@@ -33,6 +34,7 @@ const { values, positionals } = parseArgs({
     each: { type: 'boolean', default: false },
     without: { type: 'boolean', default: false },
     test: { type: 'boolean', default: false },
+    precision: { type: 'string', default: 'float32' },
   },
 });
 if (!values.log || positionals.length === 0) throw new Error('expected --log FILE and at least one case');
@@ -45,6 +47,7 @@ interface Run {
   case: string;
   seed: number;
   threads: number;
+  precision: string;
   /** Share of right answers on the held-out images after the last epoch; with averaged weights where the recipe has them. */
   validation: number;
   unaveraged?: number;
@@ -93,6 +96,7 @@ async function train(text: string, seed: number): Promise<Run> {
   const plan = planNetwork(nasnetA, { cells, filters, input: resolution, classes: classes.length, auxiliary });
   const network = buildNetwork(plan, {
     seed: new RandomStream(seed).split('weights').integer(2 ** 31),
+    precision: values.precision as Precision,
     dropPathKeep: recipe.dropPathKeep,
     ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
   });
@@ -116,6 +120,7 @@ async function train(text: string, seed: number): Promise<Run> {
     case: text,
     seed,
     threads: Number(values.threads),
+    precision: values.precision,
     validation: last.validation!.accuracy,
     ...(last.unaveraged && { unaveraged: last.unaveraged.accuracy }),
     ...(values.test && { test: measure(new EvaluationBatches({ from: test, view, batchSize: 64 })).accuracy }),
