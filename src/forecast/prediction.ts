@@ -11,7 +11,8 @@ import { heldOut } from '../study/presets.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { trainedPlan } from '../study/training-plan.ts';
-import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
+import { phasesOf } from '../train/growth.ts';
+import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from './cost-law.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
 export interface ImageCounts {
@@ -52,14 +53,22 @@ export class TrainingTerms {
     this.#evaluated = validationImages;
   }
 
-  plan(decisions: readonly number[]): Plan {
-    return trainedPlan(decode(decisions, this.#space), this.#training, this.#classes);
+  plan(decisions: readonly number[], resolution = this.#training.resolution): Plan {
+    return trainedPlan(decode(decisions, this.#space), { ...this.#training, resolution }, this.#classes);
   }
 
   of(decisions: readonly number[]): CostTerms {
     const plan = this.plan(decisions);
-    const [steps, batch, evaluated] = [this.#steps, this.#batch, this.#evaluated];
-    return { seconds: trainingTerms(plan, { steps, batch, evaluated }), memory: memoryTerms(plan, batch) };
+    const { growth, accumulate = 1 } = this.#training.recipe;
+    const batch = this.#batch / accumulate;
+    const amount = { steps: this.#steps * accumulate, batch, evaluated: this.#evaluated };
+    const phases = phasesOf(plan, growth).map(({ from, until, side }) => {
+      const shown = side === plan.input[0] ? plan : this.plan(decisions, side);
+      if (until === 1) return trainingTerms(shown, { ...amount, steps: (until - from) * amount.steps });
+      return stepTerms(shown, { batch, steps: (until - from) * amount.steps });
+    });
+    const seconds = phases.reduce((sum, terms) => sum.map((term, place) => term + terms[place]!));
+    return { seconds, memory: memoryTerms(plan, batch) };
   }
 
   cost(decisions: readonly number[], laws: Laws): Cost {

@@ -5,26 +5,35 @@ import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SmallImages } from './recipe.ts';
 
-/** The side of the images in pixels at a share of the training; undefined: their full size. */
-export type Sides = (progress: number) => number | undefined;
+/** A part of a training, from `from` to `until` of its steps, and the side of its images in pixels. */
+export interface Phase {
+  from: number;
+  until: number;
+  side: number;
+}
 
 /**
- * The sides of a network's images while they grow: each brought to the nearest one that all reductions halve.
+ * The phases of a training while its images grow; each side is the nearest one that all reductions halve.
  * @throws InputError for a network that cannot take smaller images
  */
-export function sidesOf(plan: Plan, growth: readonly SmallImages[] = []): Sides {
-  if (growth.length === 0) return () => undefined;
-  const problem = whyNotGrow(plan);
-  if (problem) throw new InputError(`growth: expected a network that can take smaller images, got one ${problem}`);
+export function phasesOf(plan: Plan, growth: readonly SmallImages[] = []): Phase[] {
   const [full] = plan.input;
+  const problem = growth.length > 0 && whyNotGrow(plan);
+  if (problem) throw new InputError(`growth: expected a network that can take smaller images, got one ${problem}`);
   const unit = full / smallest(plan);
-  const sides = growth.map(({ scale, until }) => {
-    return { side: Math.min(full, unit * Math.max(1, Math.round((scale * full) / unit))), until };
-  });
-  return (progress) => {
-    const side = sides.find(({ until }) => progress < until)?.side;
-    return side === full ? undefined : side;
-  };
+  const phases: Phase[] = [];
+  for (const { scale, until } of [...growth, { scale: 1, until: 1 }]) {
+    const from = phases.at(-1)?.until ?? 0;
+    const side = growth.length === 0 ? full : Math.min(full, unit * Math.max(1, Math.round((scale * full) / unit)));
+    if (until > from) phases.push({ from, until, side });
+  }
+  return phases;
+}
+
+/** The side of the images in pixels at a share of the training; undefined: their full size. */
+export function sidesOf(plan: Plan, growth?: readonly SmallImages[]): (progress: number) => number | undefined {
+  const small = phasesOf(plan, growth).filter(({ side }) => side < plan.input[0]);
+  return (progress) => small.find(({ from, until }) => progress >= from && progress < until)?.side;
 }
 
 /** A network's weights, padding included, are the same at another size where every layer halves an even side or leaves it. */
