@@ -54,11 +54,11 @@ export function workerGpuMemory(
   const stored = [...sides].reduce((bytes, side) => bytes + images * 3 * side ** 2, 0);
   const random = new RandomStream('memory of a GPU');
   const cells = Array.from({ length: 32 }, () => decode(sampleDecisions(random, blocks, space), space));
-  const each = trainings.flatMap((training) =>
-    cells.map((cell) =>
-      gpuMemoryOf(trainedPlan(cell, training, classes), training.recipe.batchSize, computing, stored),
-    ),
-  );
+  const each = trainings.flatMap((training) => {
+    const { batchSize, accumulate = 1 } = training.recipe;
+    const together = Math.ceil(batchSize / accumulate);
+    return cells.map((cell) => gpuMemoryOf(trainedPlan(cell, training, classes), together, computing, stored));
+  });
   return Math.max(...each);
 }
 
