@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { TrainingJob, TrainingSetup } from '../src/children/training-job.ts';
-import type { DatasetFiles } from '../src/data/dataset-files.ts';
+import type { TrainingJob, TrainingResources, TrainingSetup } from '../src/children/training-job.ts';
+import { type DatasetFiles, referenceTo } from '../src/data/dataset-files.ts';
 import { computingOn } from '../src/engine/device.ts';
 import { Failure, InputError } from '../src/failure.ts';
 import { RandomStream } from '../src/random/stream.ts';
@@ -67,6 +67,7 @@ function madeUp(folder: string, training: number): DatasetFiles {
   return {
     name: 'made up',
     source: 'bench/gpu-children.ts',
+    content: 'made up',
     classes: names,
     height: side,
     width: side,
@@ -94,16 +95,11 @@ async function children(
 ): Promise<{ first: Child[]; later: Child[] }> {
   const child = presets.paper.child;
   const training = { ...child, filters, trainingImages: images, recipe: { ...child.recipe, epochs, batchSize: batch } };
-  const setup: TrainingSetup = {
-    files,
-    training,
-    validationImages: files.train.count - images,
-    splitSeed: 1,
-    threads: 1,
-    computing,
-  };
+  const dataset = referenceTo(files);
+  const setup: TrainingSetup = { dataset, training, validationImages: files.train.count - images, splitSeed: 1 };
+  const resources: TrainingResources = { datasets: [files], threads: 1, computing };
   const evaluator = new URL('../src/children/training-job.ts', import.meta.url);
-  await using pool = new WorkerPool({ workers: count, evaluator, setup, threads: 1 });
+  await using pool = new WorkerPool({ workers: count, evaluator, setup, resources, threads: 1 });
   const train = async (seed: number): Promise<Child> => {
     const reports: EpochReport[] = [];
     const job: TrainingJob = { architecture: nasnetA, training, seed };

@@ -6,9 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { start, type TrainingJob, type TrainingSetup } from '../src/children/training-job.ts';
+import { type TrainingJob, type TrainingResources, type TrainingSetup, trainer } from '../src/children/training-job.ts';
 import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { referenceTo } from '../src/data/dataset-files.ts';
 import { evaluateIn } from '../src/experiment/evaluator.ts';
 import { runSearch } from '../src/experiment/search-loop.ts';
 import { buildNetwork } from '../src/model/network.ts';
@@ -18,6 +19,7 @@ import { decode } from '../src/space/decisions.ts';
 import type { TrainingDetails } from '../src/study/outcome.ts';
 import { presets } from '../src/study/presets.ts';
 import { Study } from '../src/study/study.ts';
+import type { EvaluateJob } from '../src/workers/messages.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 import { median } from './median.ts';
 
@@ -29,7 +31,8 @@ const children = Number(values.children);
 const { child: training } = preset;
 const validationImages = 'validationImages' in preset ? preset.validationImages : undefined;
 const files = await prepareCifar10();
-const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
+const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
+const resources: TrainingResources = { datasets: [files], threads: 1 };
 const strategy = () => createStrategy('random', { blocks: preset.blocks, seed: 1 });
 const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
   return { architecture: decode(decisions), training, seed: `1, trial ${number}` };
@@ -58,7 +61,7 @@ function timed<Key extends string>(
 type Parts = Record<'training' | 'batches' | 'building' | 'evaluation' | 'evaluation batches' | 'the rest', number>;
 
 /** Milliseconds of one child in this process. */
-async function childHere(evaluate: Awaited<ReturnType<typeof start>>, job: TrainingJob): Promise<Parts> {
+async function childHere(evaluate: EvaluateJob, job: TrainingJob): Promise<Parts> {
   trainingBatches();
   evaluationBatches();
   const { architecture, training } = job;
@@ -95,7 +98,7 @@ const trainingBatches = timed(TrainingBatches.prototype, 'batch');
 const evaluationBatches = timed(EvaluationBatches.prototype, 'batch');
 
 const beforeStart = performance.now();
-const evaluate = await start(setup);
+const evaluate = await trainer(setup, resources);
 const startHere = performance.now() - beforeStart;
 const asking = strategy();
 const here: Parts[] = [];
@@ -111,6 +114,7 @@ const pool = new WorkerPool({
   workers: 1,
   evaluator: new URL('../src/children/training-job.ts', import.meta.url),
   setup,
+  resources,
 });
 let firstStart = 0;
 let busy = 0;

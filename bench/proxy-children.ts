@@ -1,8 +1,8 @@
 // Random cells trained as small children by worker processes, for benchmarks that ask what their rewards tell.
 
-import type { TrainingJob, TrainingSetup } from '../src/children/training-job.ts';
+import type { TrainingJob, TrainingResources, TrainingSetup } from '../src/children/training-job.ts';
 import { augmentations } from '../src/data/augmentations.ts';
-import type { DatasetFiles } from '../src/data/dataset-files.ts';
+import { type DatasetFiles, referenceTo } from '../src/data/dataset-files.ts';
 import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
@@ -53,11 +53,13 @@ export interface Measuring {
 /** Rewards by cell and run, and seconds a child. */
 export async function measure(architectures: readonly Architecture[], options: Measuring) {
   const { files, training, validationImages, workers, runs, computing } = options;
-  const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
+  const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
+  const resources: TrainingResources = { datasets: [files], threads: 1, ...(computing && { computing }) };
   await using pool = new WorkerPool({
     workers,
     evaluator: new URL('../src/children/training-job.ts', import.meta.url),
-    setup: { ...setup, ...(computing && { computing }) },
+    setup,
+    resources,
   });
   const seconds: number[] = [];
   const rewards = await Promise.all(

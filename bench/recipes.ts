@@ -169,7 +169,8 @@ console.log(
 );
 console.log('| --- | --- | --- | --- | --- | --- |');
 for (const text of cases) {
-  const runs = read().filter((run) => run.recipe === values.recipe && run.case === text);
+  const found = read().filter((run) => run.recipe === values.recipe && run.case === text);
+  const runs = [...new Map(found.map((run) => [run.seed, run])).values()]; // once more with --test is the same run
   const of = (field: 'validation' | 'unaveraged' | 'test') => {
     const some = runs.map((run) => run[field]).filter((value) => value !== undefined);
     return some.length === 0 ? '' : shown(some);

@@ -8,7 +8,17 @@ import { test } from 'node:test';
 const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 
-const forAll = ['checked.ts', 'failure.ts', 'result-files.ts', 'version.ts', 'visible.ts', 'whole-file.ts', 'words.ts'];
+const forAll = [
+  'artifacts.ts',
+  'checked.ts',
+  'content-identity.ts',
+  'failure.ts',
+  'result-files.ts',
+  'version.ts',
+  'visible.ts',
+  'whole-file.ts',
+  'words.ts',
+];
 
 /** What lies outside src/, and who may read it. */
 const outside = [

@@ -17,7 +17,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['the order sorted-from-1', '--label-order sorted-from-1'],
     ['state the order devkit', 'add --label-order devkit'],
   ],
-  'none-within-limits': [['tell the strategy of those beyond', 'add --over-limit penalise']],
+  'none-within-limits': [['report architectures beyond them to the strategy', 'add --over-limit penalise']],
   'impossible-limit': [
     ['most parameters: ', '--max-parameters: '],
     ['most multiply-adds: ', '--max-multiply-adds: '],

@@ -1,9 +1,12 @@
 // `nasnet train MODEL`: trains any architecture at any size, in this process, and tests it.
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type EpochDetails, type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
+import { type ArtifactKey, FolderArtifacts } from '../artifacts.ts';
+import { type EpochDetails, type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
+import { referenceTo } from '../data/dataset-files.ts';
 import { Interruption } from '../failure.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
@@ -95,17 +98,27 @@ async function train(text: string, flags: Flags): Promise<void> {
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
     recipe: recipeOf(flags, usedPlan(architecture, network, files.classes.length)),
   };
-  const checkpoint = `${flags.output}.checkpoint`;
+  const folders = { final: dirname(flags.output) };
+  const artifacts = new FolderArtifacts(folders);
+  const weights: ArtifactKey = `final/${basename(flags.output)}`;
+  const checkpointKey: ArtifactKey = `${weights}.checkpoint`;
+  const checkpoint = artifacts.path(checkpointKey);
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
   const { seed, threads, validationImages } = flags;
   const of = `train ${JSON.stringify({ model: text, dataset: flags.dataset, training, seed, validationImages })}`;
   const inputs = 'path' in model.source ? [model.source.path] : [];
   const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
   results.claim(flags.output);
-  const run = await start({ files, training, validationImages, splitSeed: seed, threads, computing });
+  const setup = {
+    dataset: referenceTo(files),
+    training,
+    ...(validationImages !== undefined && { validationImages }),
+    splitSeed: seed,
+  };
+  const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
   using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
-  const keepModel = { weights: flags.output };
-  const job: TrainingJob = { architecture, training, seed, checkpoint: { path: checkpoint }, keepModel };
+  const keepModel = { weights };
+  const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
       if (interrupt.signal.aborted)
@@ -114,7 +127,7 @@ async function train(text: string, flags: Flags): Promise<void> {
     },
   )) as { reward: number; details: FinalDetails };
   block.draw([]);
-  rmSync(checkpoint, { force: true });
+  await artifacts.remove(checkpointKey);
   results.keep();
   const { test, ...details } = result.details;
   const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };

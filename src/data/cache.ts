@@ -16,6 +16,7 @@ import {
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { contentIdentity } from '../content-identity.ts';
 import { Failure } from '../failure.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
@@ -28,7 +29,7 @@ const format = 1;
 /** What stands in the description beside the block. Paths are relative to the cache, so that it can be moved. */
 interface Entry {
   format: number;
-  files: DatasetFiles;
+  files: Omit<DatasetFiles, 'content'>;
   bytes: number;
   sha256: string;
   /** Images that could not be read and were left out: "path (reason)". */
@@ -80,7 +81,7 @@ export async function cached(
     try {
       const { description, ...left } = await prepare(writer);
       const block = await writer.finish(description, { format, ...left });
-      return { files: withPaths(cache, block.files), ...left };
+      return { files: filesOf(cache, block), ...left };
     } catch (error) {
       await writer.discard();
       throw diskSentence(cache, error);
@@ -95,7 +96,7 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex') === entry.sha256
-    ? { files: withPaths(cache, entry.files), skipped: entry.skipped, ...(entry.again && { again: entry.again }) }
+    ? { files: filesOf(cache, entry), skipped: entry.skipped, ...(entry.again && { again: entry.again }) }
     : undefined;
 }
 
@@ -149,9 +150,11 @@ function isWhole(cache: string, entry: Entry): boolean {
   return existsSync(block) && statSync(block).size === entry.bytes;
 }
 
-function withPaths(cache: string, files: DatasetFiles): DatasetFiles {
-  const absolute = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
-  return { ...files, train: absolute(files.train), test: absolute(files.test) };
+function filesOf(cache: string, { files, sha256 }: Pick<Entry, 'files' | 'sha256'>): DatasetFiles {
+  const { name: _, source: __, train, test, ...same } = files;
+  const content = contentIdentity({ sha256, ...same, images: [train.count, test.count] });
+  const inCache = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
+  return { ...files, content, train: inCache(train), test: inCache(test) };
 }
 
 /** Removes what a killed process left of this entry. The caller holds the lock, so nobody is writing it. */

@@ -1,16 +1,21 @@
 // A whole search on one study: the children, the race of finalists, then the network built from the best cell. Each part begins where an earlier
 // process left it. What is printed and drawn about it is the command line's.
 
-import { rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { z } from 'zod';
+import { type Artifacts, FolderArtifacts } from '../artifacts.ts';
 import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
-import { PausedChildren } from '../children/paused-children.ts';
+import {
+  clearUnfinished,
+  finalCheckpoint,
+  finalWeights,
+  studyFolders,
+  unfinishedFinalist,
+  weightsName,
+} from '../children/study-artifacts.ts';
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
-import { UnfinishedTrainings } from '../children/unfinished-trainings.ts';
-import type { DatasetFiles } from '../data/dataset-files.ts';
+import { contentIdentity } from '../content-identity.ts';
+import { type DatasetFiles, referenceTo } from '../data/dataset-files.ts';
 import type { Computing } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { limitCheck } from '../forecast/limits.ts';
@@ -19,17 +24,17 @@ import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { decode } from '../space/decisions.ts';
-import type { EpochReport, TrialToEvaluate } from '../study/outcome.ts';
+import type { EpochReport } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { WorkerPool } from '../workers/pool.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
+import { localRunners, type OpenRunner, type WantedTrainings } from './training-runners.ts';
 import { withinLimits } from './within-limits.ts';
 
 export interface ExperimentOptions {
@@ -39,10 +44,14 @@ export interface ExperimentOptions {
   trials: number;
   /** Children trained at once. */
   workers: number;
-  /** Where networks are trained. Default: on the CPU. */
+  /** Where this machine trains networks. Default: on the CPU. */
   computing?: Computing | undefined;
-  /** Where the final network's weights go; it must exist. */
+  /** Where the final network's weights go. */
   directory: string;
+  /** What jobs leave. Default: files beside the study and in `directory`. */
+  artifacts?: Artifacts;
+  /** Who does the trainings. Default: worker processes of this machine, which leave the default's files. */
+  openRunner?: OpenRunner;
   /** Stops at once; what is finished is kept. */
   signal: AbortSignal;
   onEvent: (event: ExperimentEvent) => void;
@@ -55,34 +64,36 @@ export type ExperimentEvent =
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
-const evaluator = new URL('../children/training-job.ts', import.meta.url);
-export const weightsName = 'network.safetensors';
+/** With all that has a default. */
+type Experiment = ExperimentOptions & Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>>;
 
 /** Searches, lets the best trials race, and trains the network of the best cell, as far as each is not done yet. */
 export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
   const { study, files } = options;
+  const experiment = { ...defaultsOf(options), ...options };
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
   study.keep('machine', thisMachine(options.computing));
-  if ((await searchCells(options)) === 'interrupted') return 'interrupted';
+  if ((await searchCells(experiment)) === 'interrupted') return 'interrupted';
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
-  if ((await raceCells(options)) === 'interrupted') return 'interrupted';
+  if ((await raceCells(experiment)) === 'interrupted') return 'interrupted';
   const [best] = bestTrials(study) as [TrialRecord];
   if (study.result('final model')?.trial === best.number) return 'finished';
-  return trainFinal(options, best);
+  return trainFinal(experiment, best);
 }
 
-async function searchCells(options: ExperimentOptions) {
-  const { study, files, trials, workers, signal, onEvent } = options;
+function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
+  const folders = studyFolders(study.path, directory);
+  const resources = { datasets: [files], artifacts: folders, ...(computing && { computing }) };
+  return { artifacts: new FolderArtifacts(folders), openRunner: localRunners(resources) };
+}
+
+async function searchCells(experiment: Experiment) {
+  const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
-  await using pool = poolFor(options, child, workers, 1);
-  const paused = new PausedChildren(study.path);
-  const unfinished = new UnfinishedTrainings(study.path);
-  const jobOf = (trial: TrialToEvaluate): TrainingJob => {
-    return { ...childJob(settings, trial, paused), checkpoint: unfinished.trial(trial.number, trial.rung) };
-  };
-  const trained = evaluateIn(pool, jobOf);
+  await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
+  const trained = evaluateIn(runner, (trial) => childJob(settings, trial));
   const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
@@ -95,43 +106,41 @@ async function searchCells(options: ExperimentOptions) {
     workers,
     inOrder,
     ladder: ladderOptions(settings),
-    paused,
+    artifacts,
     signal,
     onEvent,
   });
-  if (end === 'finished') unfinished.clear();
+  if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
-async function raceCells(options: ExperimentOptions) {
-  const { study, workers, signal, onEvent } = options;
+async function raceCells(experiment: Experiment) {
+  const { study, workers, artifacts, signal, onEvent } = experiment;
   const { finalists, space, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
-  await using pool = poolFor(options, training, workers, 1);
-  const unfinished = new UnfinishedTrainings(study.path);
+  await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
   const jobOf = ({ decisions, trial, run }: FinalistToTrain): TrainingJob => ({
     architecture: decode(decisions, space),
     training,
     seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
-    checkpoint: unfinished.finalist(trial, run),
+    checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const end = await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
-  if (end === 'finished') unfinished.clear();
+  const end = await raceFinalists({ study, count, evaluate: evaluateIn(runner, jobOf), signal, onEvent });
+  if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
-async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
-  const { study, directory, signal, onEvent } = options;
+async function trainFinal(experiment: Experiment, best: TrialRecord) {
+  const { study, artifacts, signal, onEvent } = experiment;
   const { final, space, seed } = study.settings;
-  await using pool = poolFor(options, final, 1, availableParallelism());
-  const checkpoint = join(directory, 'checkpoint.safetensors');
+  await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
   const job: TrainingJob = {
     architecture: decode(best.decisions, space),
     training: final,
     seed: `${seed}, final`,
-    checkpoint: { path: checkpoint },
-    keepModel: { weights: join(directory, weightsName) },
+    checkpoint: { key: finalCheckpoint },
+    keepModel: { weights: finalWeights },
   };
   onEvent({ kind: 'final-started', trial: best.number });
   const epochs: EpochReport[] = [];
@@ -142,13 +151,13 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
     onEvent({ kind: 'final-epoch', report: said });
   };
   try {
-    const outcome = await pool.run(job, { signal, onMessage });
+    const outcome = await runner.run(job, { signal, onMessage });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
     study.keep('final model', finalModelOf(best.number, result, epochs));
-    rmSync(checkpoint, { force: true });
+    await artifacts.remove(finalCheckpoint);
     return 'finished' as const;
   } catch (error) {
     if (signal.aborted) return 'interrupted' as const;
@@ -174,20 +183,17 @@ function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs
   };
 }
 
-function poolFor(
-  { study, files, computing }: ExperimentOptions,
+function runnerFor(
+  { study, files, openRunner }: Experiment,
   { resolution, trainingImages }: Training,
-  workers: number,
-  threads: number,
+  how: Omit<WantedTrainings, 'setup' | 'identity'>,
 ) {
   const { validationImages, seed } = study.settings;
   const setup: TrainingSetup = {
-    files,
-    training: { resolution, trainingImages },
-    validationImages,
+    dataset: referenceTo(files),
+    training: { resolution, ...(trainingImages !== undefined && { trainingImages }) },
+    ...(validationImages !== undefined && { validationImages }),
     splitSeed: seed,
-    threads,
-    ...(computing && { computing }),
   };
-  return new WorkerPool({ workers, evaluator, setup, threads });
+  return openRunner({ setup, identity: contentIdentity(setup), ...how });
 }

@@ -3,7 +3,8 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import type { PausedChildren } from '../children/paused-children.ts';
+import type { Artifacts } from '../artifacts.ts';
+import { keepPaused } from '../children/study-artifacts.ts';
 import { Failure } from '../failure.ts';
 import type { Strategy } from '../search/strategy.ts';
 import type { LadderOptions } from '../selection/ladder-options.ts';
@@ -55,7 +56,7 @@ export interface SearchOptions {
   /** Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same in a study. */
   ladder?: LadderOptions | undefined;
   /** Where children wait for their promotion: those that wait in vain are cleared away. */
-  paused?: PausedChildren | undefined;
+  artifacts?: Artifacts | undefined;
   /** Stops at once: running trials go back to the queue. */
   signal?: AbortSignal;
   onEvent?: (event: SearchEvent) => void;
@@ -156,7 +157,7 @@ class Search {
 
       this.#arrivals.send(decided.asked);
       for (const event of decided.events) this.#emit(event);
-      this.#tidy(decided.events);
+      await this.#tidy(decided.events);
       if (this.#dialogue.isOver) return this.#finish();
 
       await this.#arrivals.due();
@@ -243,9 +244,9 @@ class Search {
   }
 
   /** Now and then, and at the end: what no training will go on from is cleared away. */
-  #tidy(events: readonly DialogueEvent[]): void {
-    const { paused } = this.#options;
-    if (!paused || !this.#promotions) return;
+  async #tidy(events: readonly DialogueEvent[]): Promise<void> {
+    const { artifacts } = this.#options;
+    if (!artifacts || !this.#promotions) return;
     this.#toldSinceTidied += events.filter(({ kind }) => kind === 'told').length;
     if (this.#toldSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
     this.#toldSinceTidied = 0;
@@ -253,7 +254,7 @@ class Search {
       { member, rung },
       { member, rung: rung - 1 },
     ]);
-    paused.keepOnly([...atWork, ...this.#promotions.hopefuls()]);
+    await keepPaused(artifacts, [...atWork, ...this.#promotions.hopefuls()]);
   }
 
   #finish(): 'finished' {

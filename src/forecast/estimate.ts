@@ -1,7 +1,7 @@
 // What a whole search takes, before it starts: its children, finalists and final network, in seconds of waiting and bytes a worker.
 // Arithmetic over predictions of some random cells; nothing is trained or measured here.
 
-import type { Accepts } from '../search/draw-within.ts';
+import type { Accepts } from '../search/sample-within.ts';
 import { quantile, sum } from '../statistics/order.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';

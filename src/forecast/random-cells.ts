@@ -1,7 +1,7 @@
 // Cells such as a search begins with, to measure and to estimate with.
 
 import { RandomStream } from '../random/stream.ts';
-import type { Accepts } from '../search/draw-within.ts';
+import type { Accepts } from '../search/sample-within.ts';
 import { sampleDecisions } from '../space/sample.ts';
 import type { SearchSettings } from '../study/settings.ts';
 

@@ -24,7 +24,9 @@ export interface Optimizer {
   readonly stepsTaken: number;
   /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
   state(): NamedTensors;
-  /** Copies a saved state into this one. @throws InputError that names what is missing or of another shape */
+  /** Whether `load` would take a state. @throws InputError that names what is missing or of another shape */
+  check(state: NamedTensors): void;
+  /** Copies a saved state into this one. @throws InputError as `check`, and nothing is copied */
   load(state: NamedTensors, stepsTaken: number): void;
   /** Frees the state: the optimizer cannot be used any more. */
   dispose(): void;
@@ -144,17 +146,20 @@ abstract class ListOptimizer implements Optimizer {
     return this.steps;
   }
 
-  load(state: NamedTensors, stepsTaken: number): void {
-    const own = Object.entries(this.state());
-    for (const [name, tensor] of own) {
+  check(state: NamedTensors): void {
+    for (const [name, tensor] of Object.entries(this.state())) {
       const given = state[name];
       if (given?.shape.join() === tensor.shape.join()) continue;
       throw new InputError(
         `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${given ? `[${given.shape}]` : 'none'}`,
       );
     }
+  }
+
+  load(state: NamedTensors, stepsTaken: number): void {
+    this.check(state);
     noGrad(() => {
-      for (const [name, tensor] of own) tensor.copy_(state[name]!);
+      for (const [name, tensor] of Object.entries(this.state())) tensor.copy_(state[name]!);
     });
     this.steps = stepsTaken;
   }

@@ -51,14 +51,19 @@ export class WeightAverage {
     return this.#averages;
   }
 
-  /** Copies saved averages into these. @throws InputError that names what is missing or of another shape */
-  load(state: NamedTensors): void {
+  /** @throws InputError that names what is missing or of another shape */
+  check(state: NamedTensors): void {
     for (const [name, average] of Object.entries(this.#averages)) {
       const given = state[name];
       if (given?.shape.join() === average.shape.join()) continue;
       const got = given ? `[${given.shape}]` : 'none';
       throw new InputError(`averaged weights: ${name}: expected the shape [${average.shape}], got ${got}`);
     }
+  }
+
+  /** Copies saved averages into these. @throws InputError as `check` */
+  load(state: NamedTensors): void {
+    this.check(state);
     noGrad(() => {
       for (const [name, average] of Object.entries(this.#averages)) average.copy_(state[name]!);
     });

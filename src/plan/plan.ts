@@ -60,7 +60,7 @@ export interface Plan {
   readonly cells: readonly CellPlan[];
   /** The layers from the last cell's output to the logits. */
   readonly head: readonly Layer[];
-  readonly auxiliary: AuxiliaryPlan | undefined;
+  readonly auxiliary?: AuxiliaryPlan;
   /**
    * Named as in the released code: ImageNet's `Stem` is the second stem cell's result. Omitted cells have no endpoint.
    */
@@ -123,7 +123,7 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
     stemName,
     cells: cellPlans,
     head: head.layers,
-    auxiliary,
+    ...(auxiliary && { auxiliary }),
     endpoints: [...endpointsOf(rules, stem.shape, cellPlans), pooled],
     sections: [...sections, ...extra],
     trainableParameters: countElements(parameters, { statistics: false }),

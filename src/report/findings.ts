@@ -1,5 +1,5 @@
-// What a study has found, gathered once for `show`, for the report and for the closing words of a search: plain values and
-// sentences. It reads the study and plans its best cells; nothing is drawn here.
+// Collects the findings of a study for `show`, the report and the end of a search: plain values and sentences. Reads
+// the study and plans its best cells.
 
 import { armLabels, armNames } from '../search/arms-strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
@@ -21,19 +21,19 @@ import { type LadderArm, ladderArms } from './ladder-arms.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder-findings.ts';
 import { latencySentence, limitSentence, predictionSentence } from './limit-sentences.ts';
 
-/** One of the best cells, and the child network that was trained with it. */
+/** One of the best cells, and its child network. */
 export interface CellFinding {
   trial: number;
-  /** Accuracy of the child on the held-out images, 0 to 1: in a study with a ladder at the highest rung that it reached. */
+  /** Accuracy of the child on the held-out images, 0 to 1; with a ladder at the highest rung that it reached. */
   reward: number;
-  /** That rung, and the rewards at all rungs from 0 up to it. Absent without a ladder. */
+  /** The highest rung, and the rewards at all rungs up to it. Absent without a ladder. */
   climbed?: { rung: number; rewards: number[] };
-  /** Of the child that was trained for that reward. */
+  /** Parameters of the child that was trained for that reward. */
   trainableParameters: number;
-  /** Of one image. */
+  /** Its multiply-adds for one image. */
   multiplyAdds: number;
   architecture: Architecture;
-  /** What it reached in the race of finalists, if it was one. */
+  /** Its result in the race of finalists, if it was one. */
   finalist?: FinalistRow;
 }
 
@@ -43,26 +43,26 @@ export interface Findings {
   summary: StudySummary;
   /** Best first: finalists of a finished race in its order, then by the highest rung reached and the reward there. */
   top: CellFinding[];
-  /** The rungs of a ladder and what they tell of each other; undefined in studies without one. */
+  /** The rungs of a ladder and their correlations; undefined without a ladder. */
   ladder: LadderFindings | undefined;
-  /** What each arm reached at each rung; empty without a ladder or with one strategy. */
+  /** The results of each arm at each rung; empty without a ladder or with one strategy. */
   ladderArms: LadderArm[];
-  /** The race of finalists; undefined before it begins and in studies without one. */
+  /** The race of finalists; undefined before it starts and without finalists. */
   finalists: FinalistFindings | undefined;
-  /** In a study of several strategies, each one's share of it; else empty. */
+  /** A summary of each strategy if there are several; otherwise empty. */
   arms: (ArmSummary & { label: string })[];
-  /** What the controller's figures warn of. */
+  /** A warning about the controller. */
   warning: string | undefined;
   final: FinalModel | undefined;
-  /** How long that takes, in a search that was limited by it. */
+  /** The latency of the final network, in a search with a limit on it. */
   latency: FinalLatency | undefined;
-  /** What children take, foretold and corrected. */
+  /** The predicted cost of children and its error. */
   prediction: PredictionRecord | undefined;
   classes: readonly string[];
   machine: Machine | undefined;
 }
 
-/** Reads a study. `count` is how many of the best cells are wanted. */
+/** Returns the findings of a study with its `count` best cells. */
 export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const { settings } = study;
   const classes = study.result('dataset')?.classes ?? [];
@@ -111,52 +111,52 @@ function sizeOf(architecture: Architecture, training: Training, classes: number)
   return { trainableParameters, multiplyAdds };
 }
 
-/** The findings in plain words: what was searched, what was found, what the network built from it reaches. */
+/** Returns the findings as sentences: the search, its best cell, and the accuracy of the network built from it. */
 export function sentences(findings: Findings): string[] {
   const { settings, summary, top, ladder, finalists, warning, final, latency, prediction } = findings;
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
-  const said = [
+  const lines = [
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(settings.trials)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   const { repeats } = summary;
   if (repeats.trials > 0) {
-    said.push(
+    lines.push(
       `${whole(repeats.trials)} of them were graphs that had been trained before and kept their reward, which saved ${duration(repeats.savedSeconds)} of training.`,
     );
   }
   const outdated = testViewWarning(settings);
-  if (outdated) said.push(outdated);
-  if (settings.limits) said.push(limitSentence(settings.limits));
-  if (warning) said.push(warning);
+  if (outdated) lines.push(outdated);
+  if (settings.limits) lines.push(limitSentence(settings.limits));
+  if (warning) lines.push(warning);
   const [best] = top;
   if (best) {
     const which = finalists?.end
       ? `The cell of trial ${best.trial} was chosen`
       : `The best cell is that of trial ${best.trial}`;
     const rewarded = `${which}: its reward is ${percent(best.reward, 2)}; the mean of all is ${percent(summary.mean!, 2)}.`;
-    said.push(
+    lines.push(
       settings.evaluator
         ? rewarded
         : `${which}: its child network of ${whole(best.trainableParameters)} parameters classifies ${percent(best.reward)} of the held-out images right${meanWords(best, summary.mean!, ladder)}.`,
     );
   }
-  if (ladder) said.push(...ladderSentences(ladder));
-  if (finalists) said.push(...finalistSentences(finalists, settings.finalists!));
+  if (ladder) lines.push(...ladderSentences(ladder));
+  if (finalists) lines.push(...finalistSentences(finalists, settings.finalists!));
   if (final) {
-    said.push(
+    lines.push(
       `Built larger (N = ${settings.final.cells}, F = ${settings.final.filters}: ${whole(final.trainableParameters)} parameters, ${whole(final.multiplyAdds)} multiply-adds) and trained for ${duration(final.trainingSeconds)}, it classifies ${percent(final.testAccuracy, 2)} of the ${whole(final.testImages)} test images right.`,
     );
-    if (latency && settings.limits?.latency) said.push(latencySentence(latency, settings.limits));
+    if (latency && settings.limits?.latency) lines.push(latencySentence(latency, settings.limits));
   }
-  const foretold = prediction && predictionSentence(prediction);
-  if (foretold) said.push(foretold);
-  return said;
+  const accuracyOfPrediction = prediction && predictionSentence(prediction);
+  if (accuracyOfPrediction) lines.push(accuracyOfPrediction);
+  return lines;
 }
 
-/** What the best child is to be compared with: the mean of those that were trained as it was. */
+/** Returns the mean of all children that were trained like the best one. */
 function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFindings | undefined): string {
   if (!climbed || !ladder) return `; the mean of all children is ${percent(mean)}`;
   const { rung } = climbed;
@@ -174,7 +174,7 @@ function strategyWords(strategy: string): string {
   return words[strategy] ?? `The strategy ${strategy}`;
 }
 
-/** Every setting as a row of name and value, nested ones with dots: ["child.recipe.epochs", "1"]. */
+/** Returns every setting as a row of name and value, nested names with dots: ["child.recipe.epochs", "1"]. */
 export function settingRows(settings: object, prefix = ''): [string, string][] {
   return Object.entries(settings).flatMap(([name, value]): [string, string][] =>
     typeof value === 'object' && value !== null

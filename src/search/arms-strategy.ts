@@ -1,10 +1,10 @@
-// Several strategies side by side in one search, each an arm with trials, seed and state of its own. They take turns, so that all
-// have the same budget at any time; no arm learns of another's outcomes.
+// Runs several strategies in one search. Each is an arm with its own trials, seed and state. They take turns, so all
+// have the same budget at any time, and no arm learns from another's outcomes.
 
 import { readState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
 
-/** 'ppo,random' names two arms, 'ppo' one strategy. */
+/** Splits a strategy's name into its arms: 'ppo,random' has two, 'ppo' one. */
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
 
 interface State {
@@ -14,12 +14,12 @@ interface State {
   bytes: number[];
 }
 
-/** The arm whose turn a trial is: arms take turns from trial 0 on. */
+/** Returns the arm of a trial: arms take turns from trial 0 on. */
 export const armOf = (trial: number, arms: number): number => trial % arms;
 
-/** What to call each arm: its strategy, numbered where several arms have the same one ("ppo 1", "ppo 2"). */
+/** Returns a label for each arm: its strategy, numbered if several arms have the same one ("ppo 1", "ppo 2"). */
 export function armLabels(names: readonly string[]): string[] {
-  const count = (some: readonly string[], name: string) => some.filter((other) => other === name).length;
+  const count = (list: readonly string[], name: string) => list.filter((other) => other === name).length;
   return names.map((name, index) =>
     count(names, name) > 1 ? `${name} ${count(names.slice(0, index + 1), name)}` : name,
   );
@@ -32,7 +32,7 @@ export class ArmsStrategy implements Strategy {
   readonly #options: Record<string, unknown>;
   #updated = -1;
 
-  /** `options`: those of each strategy by its name. */
+  /** `options` has the options of each strategy by its name. */
   constructor(names: readonly string[], { sizes, seed, options, accepts }: StrategyParts, create: CreateArm) {
     this.name = names.join(',');
     this.#sizes = sizes;
@@ -59,17 +59,17 @@ export class ArmsStrategy implements Strategy {
     if (figuresOf(arm) !== before) this.#updated = index;
   }
 
-  /** For every arm. */
+  /** Lets every arm learn. */
   learn(decisions: readonly number[], reward: number): void {
     for (const arm of this.#arms) arm.learn?.(decisions, reward);
   }
 
-  /** What is no trial's number is for any arm to refuse. */
+  /** Returns the arm of a trial; the first for an invalid number, which any arm refuses. */
   #turnOf(trial: number): number {
     return Number.isSafeInteger(trial) && trial >= 0 ? armOf(trial, this.#arms.length) : 0;
   }
 
-  /** Figures of the arm that updated itself last, and which it is. */
+  /** Returns the diagnostics of the arm that was updated last, and its index. */
   diagnostics(): Record<string, number> {
     const arm = this.#arms[this.#updated];
     return arm ? { arm: this.#updated, ...arm.diagnostics?.() } : {};

@@ -1,5 +1,6 @@
-// Warm start: given cells are the first trials of a search, before its strategy decides. A strategy that can learn from what it
-// did not draw itself is told of them (evolution); the controller is not, since PPO learns from its own draws only.
+// Warm start: known cells are the first trials of a search, before its strategy decides. Their rewards are reported to
+// a strategy that can learn from architectures it did not propose (evolution), but not to the controller, because PPO
+// learns only from its own samples.
 
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
@@ -11,7 +12,7 @@ export class KnownFirst implements Strategy {
   readonly #sizes: readonly number[];
   readonly #pending = new PendingTrials<readonly number[]>();
 
-  /** `known`: decisions of the trials 0, 1 …; every later trial is the strategy's. */
+  /** `known` are the decisions of trials 0, 1 …; the strategy decides all later trials. */
   constructor(strategy: Strategy, known: readonly (readonly number[])[], sizes: readonly number[]) {
     this.#strategy = strategy;
     this.#known = known;
@@ -53,7 +54,7 @@ export class KnownFirst implements Strategy {
     this.#pending.replace(pending.map((trial) => [trial, this.#known[trial]!]));
   }
 
-  /** A state goes on only with the same given cells. */
+  /** The options under which a state is valid: the same known cells. */
   get #options(): Record<string, string> {
     return Object.fromEntries(this.#known.map((decisions, trial) => [`known ${trial}`, decisions.join()]));
   }

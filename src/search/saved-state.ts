@@ -1,5 +1,5 @@
-// How strategies write their state: one line of JSON, then the numbers of their tensors, under a check sum.
-// What the JSON and the tensors hold is each strategy's own.
+// The format of strategies' saved states: a checksum, one line of JSON, then the elements of tensors.
+// Each strategy defines the content of its JSON and tensors.
 
 import { InputError } from '../failure.ts';
 import { hash128 } from '../random/hash.ts';
@@ -10,11 +10,11 @@ const checkBytes = 16;
 
 export interface StrategyState {
   strategy: string;
-  /** Options per decision: the space that the state belongs to. */
+  /** The number of options of each decision, which identifies the space. */
   sizes: readonly number[];
-  /** The options under which the state came about; a state goes on only under the same. */
+  /** The strategy's options; a state can only be loaded with the same options. */
   options: object;
-  /** Anything that JSON holds. Finite numbers keep every bit. */
+  /** Any JSON value. Finite numbers keep every bit. */
   state: unknown;
   /** float32 values by name, in this order. */
   arrays: Record<string, Float32Array>;
@@ -28,7 +28,10 @@ interface Header extends Omit<StrategyState, 'arrays'> {
 
 const checkSum = (bytes: Uint8Array) => new Uint8Array(hash128(bytes).buffer);
 
-/** Bytes that depend on nothing but the values. Layout: check sum (16 bytes), JSON, newline, float32 little-endian. */
+/**
+ * Returns the bytes of a state, which depend only on its values. Layout: checksum (16 bytes), JSON, newline, float32
+ * little-endian.
+ */
 export function writeState({ strategy, sizes, options, state, arrays }: StrategyState): Uint8Array {
   const lengths = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.length]));
   const header: Header = { format, version, strategy, sizes, options, state, lengths };
@@ -45,7 +48,7 @@ export function writeState({ strategy, sizes, options, state, arrays }: Strategy
   return bytes;
 }
 
-/** Reads what writeState wrote for this strategy, space and options. Throws an InputError of one sentence for anything else. */
+/** Reads a state that writeState wrote for this strategy, space and options. @throws InputError for anything else */
 export function readState(
   bytes: Uint8Array,
   expected: Pick<StrategyState, 'strategy' | 'sizes' | 'options'>,

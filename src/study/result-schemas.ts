@@ -34,7 +34,7 @@ const numbers = z.array(real);
 const laws: z.ZodType<Laws> = z.object({ seconds: numbers, memory: numbers } satisfies Fields<Laws>);
 const error = z.object({ median: real, of: count }).exactOptional();
 
-const epoch: z.ZodType<EpochReport> = z.object({
+export const epochReport: z.ZodType<EpochReport> = z.object({
   epoch: real,
   loss: real.exactOptional(),
   accuracy: real.exactOptional(),
@@ -83,7 +83,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     trainingSeconds: real,
     trainingImagesPerSecond: real,
     weights: z.string(),
-    epochs: z.array(epoch),
+    epochs: z.array(epochReport),
   } satisfies Fields<FinalModel>),
   'final latency': z.object({
     trial: count,

@@ -1,8 +1,8 @@
 // Where a training can go on later: weights, statistics and optimizer in one safetensors file, replaced whole.
 
-import { existsSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { parsedJson, refusal } from '../checked.ts';
+import type { z } from 'zod';
+import type { ArtifactKey, Artifacts } from '../artifacts.ts';
+import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -10,7 +10,6 @@ import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
-import { makeFolder } from '../whole-file.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
@@ -51,57 +50,80 @@ export function saveTraining(
   });
 }
 
+/** What a file must be to be loaded. */
+export interface ExpectedTraining<Beside = unknown> {
+  identity: string;
+  /** What is kept beside it; absent: it is not looked at. */
+  beside?: z.ZodType<Beside>;
+}
+
 /**
- * Copies a saved training into a network and its optimizer. @throws InputError for a file that is missing, damaged or another training's
+ * Copies a saved training into a network and its optimizer, all of it or nothing.
+ * @throws InputError for a file that is missing, damaged or another training's
  */
-export function loadTraining(
+export function loadTraining<Beside>(
   path: string,
   { network, optimizer, average }: InTraining,
-  identity: string,
-): Omit<SavedTraining, 'identity'> {
+  { identity, beside: schema }: ExpectedTraining<Beside>,
+): { step: number; beside?: Beside } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
-    const step = Number(metadata.step);
-    const beside = metadata.beside === undefined ? undefined : parsedJson(metadata.beside, path, 'beside');
-    if (!Number.isSafeInteger(step) || step < 0) throw refusal(path, 'step', 'a whole number', metadata.step);
+    const step = countOf(metadata.step, path, 'step');
+    const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps'); // older files lack it
+    const beside =
+      metadata.beside === undefined || !schema
+        ? undefined
+        : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
+    const moved = unprefixed(optimizerPrefix, tensors);
+    optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
+    const averaged = unprefixed(averagePrefix, tensors);
+    average?.check(averaged);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
-    average?.load(unprefixed(averagePrefix, tensors));
-    optimizer.load(unprefixed(optimizerPrefix, tensors), Number(metadata.optimizerSteps ?? step)); // older files lack it
+    optimizer.load(moved, optimizerSteps);
+    average?.load(averaged);
     return { step, ...(beside !== undefined && { beside }) };
   });
 }
 
-export interface CheckpointOptions {
+function countOf(text: string | undefined, path: string, name: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw refusal(path, name, 'a whole number', text);
+}
+
+export interface CheckpointOptions<Beside = unknown> {
   /** As SavedTraining's. */
   identity: string;
   /** Between two of them, at least. */
   seconds?: number;
   /** What is kept beside the weights, when asked; and who is given it when the training goes on. */
-  beside?: { keep: () => unknown; giveBack: (kept: unknown) => void };
+  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; giveBack: (kept: Beside) => void };
   /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
   optional?: boolean;
 }
 
 /** The checkpoints of one training, which goes on from the last one after a kill. */
-export class Checkpoints {
-  readonly #path: string;
-  readonly #options: CheckpointOptions;
+export class Checkpoints<Beside = unknown> {
+  readonly #artifacts: Artifacts;
+  readonly #key: ArtifactKey;
+  readonly #options: CheckpointOptions<Beside>;
   #savedAt = performance.now();
   /** Why the latest one could not be written. */
   problem: string | undefined;
 
-  constructor(path: string, options: CheckpointOptions) {
-    this.#path = path;
+  constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Beside>) {
+    this.#artifacts = artifacts;
+    this.#key = key;
     this.#options = options;
   }
 
   /** Saves if the last time is long enough ago. */
-  offer(step: number, training: InTraining): void {
+  async offer(step: number, training: InTraining): Promise<void> {
     const { seconds = 30, optional } = this.#options;
     if (performance.now() - this.#savedAt < 1000 * seconds) return;
     try {
-      this.#save(step, training);
+      await this.#save(step, training);
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -110,18 +132,21 @@ export class Checkpoints {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, training: InTraining): void {
+  #save(step: number, training: InTraining): Promise<void> {
     const { identity, beside } = this.#options;
-    makeFolder(dirname(this.#path));
-    saveTraining(this.#path, training, { identity, step, beside: beside?.keep() });
+    const saved = { identity, step, beside: beside?.keep() };
+    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
   /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  restore(training: InTraining): number {
-    if (!existsSync(this.#path)) return 0;
+  async restore(training: InTraining): Promise<number> {
+    const path = await this.#artifacts.get(this.#key);
+    if (path === undefined) return 0;
+    const { identity, beside: besides } = this.#options;
     try {
-      const { step, beside } = loadTraining(this.#path, training, this.#options.identity);
-      if (beside !== undefined) this.#options.beside?.giveBack(beside);
+      const expected = { identity, ...(besides && { beside: besides.schema }) };
+      const { step, beside } = loadTraining(path, training, expected);
+      if (beside !== undefined) besides?.giveBack(beside);
       return step;
     } catch (error) {
       if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
@@ -129,11 +154,9 @@ export class Checkpoints {
     }
   }
 
-  /** The training is over: there is nothing to go on from. A file that cannot be removed stays and costs space only. */
-  remove(): void {
-    try {
-      rmSync(this.#path, { force: true });
-    } catch {}
+  /** The training is over: there is nothing to go on from. */
+  remove(): Promise<void> {
+    return this.#artifacts.remove(this.#key);
   }
 }
 

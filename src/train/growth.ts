@@ -5,6 +5,9 @@ import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SmallImages } from './recipe.ts';
 
+/** In pixels: what smaller images are worth is not known (docs/experiments/fast-recipe.md). */
+const leastSide = 8;
+
 /** A part of a training, from `from` to `until` of its steps, and the side of its images in pixels. */
 export interface Phase {
   from: number;
@@ -13,7 +16,7 @@ export interface Phase {
 }
 
 /**
- * The phases of a training while its images grow; each side is the nearest one that all reductions halve.
+ * The phases of a training while its images grow; each side is the nearest one, of at least 8 pixels, that all reductions halve.
  * @throws InputError for a network that cannot take smaller images
  */
 export function phasesOf(plan: Plan, growth: readonly SmallImages[] = []): Phase[] {
@@ -21,11 +24,14 @@ export function phasesOf(plan: Plan, growth: readonly SmallImages[] = []): Phase
   const problem = growth.length > 0 && whyNotGrow(plan);
   if (problem) throw new InputError(`growth: expected a network that can take smaller images, got one ${problem}`);
   const unit = full / smallest(plan);
+  const sideOf = (scale: number) => {
+    const units = Math.max(Math.ceil(leastSide / unit), Math.round((scale * full) / unit));
+    return growth.length === 0 ? full : Math.min(full, unit * units);
+  };
   const phases: Phase[] = [];
   for (const { scale, until } of [...growth, { scale: 1, until: 1 }]) {
     const from = phases.at(-1)?.until ?? 0;
-    const side = growth.length === 0 ? full : Math.min(full, unit * Math.max(1, Math.round((scale * full) / unit)));
-    if (until > from) phases.push({ from, until, side });
+    if (until > from) phases.push({ from, until, side: sideOf(scale) });
   }
   return phases;
 }

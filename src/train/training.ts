@@ -48,7 +48,7 @@ export interface TrainingOptions {
   validate?: () => Accuracy;
   /** Look at the validation images after every epoch, not only after the last. */
   validateEveryEpoch?: boolean;
-  checkpoints?: Checkpoints;
+  checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
   signal?: AbortSignal;
 }
 
@@ -94,7 +94,7 @@ export async function trainNetwork(
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
-  for (let step = checkpoints?.restore({ network, optimizer, average }) ?? 0; step < steps; step++) {
+  for (let step = (await checkpoints?.restore({ network, optimizer, average })) ?? 0; step < steps; step++) {
     network.train(true);
     running.run(step);
     meter.count(batches.batchSize);
@@ -124,7 +124,7 @@ export async function trainNetwork(
     }
     await setImmediate(); // messages, signals and timers get their turn
     signal?.throwIfAborted();
-    if (done < steps) checkpoints?.offer(done, { network, optimizer, average });
+    if (done < steps) await checkpoints?.offer(done, { network, optimizer, average });
   }
   return figures!;
 }

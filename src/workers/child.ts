@@ -19,15 +19,15 @@ let evaluate: EvaluateJob | undefined;
 const running = new Map<number, AbortController>();
 
 process.on('message', (message: ToWorker) => {
-  if (message.kind === 'setup') void setUp(message.evaluator, message.setup);
+  if (message.kind === 'setup') void setUp(message);
   else if (message.kind === 'job') void work(message.id, message.job);
   else running.get(message.id)?.abort(new Error('the job was given up'));
 });
 
-async function setUp(evaluator: string, setup: unknown): Promise<void> {
+async function setUp({ evaluator, setup, resources }: ToWorker & { kind: 'setup' }): Promise<void> {
   try {
     const module: Evaluator = await import(evaluator);
-    evaluate = await module.start(setup);
+    evaluate = await module.start(setup, resources);
     send({ kind: 'ready' });
     flushCompileCache(); // this process will be killed, not ended, and then nothing is kept for the next one
   } catch (error) {

@@ -11,8 +11,10 @@ export interface PoolOptions {
   workers: number;
   /** A module that exports `start(setup)` (messages.ts). */
   evaluator: URL;
-  /** Given to `start` in every process: plain data. */
+  /** Given to `start` in every process: plain data that means the same on every machine. */
   setup: unknown;
+  /** Also given to it: plain data of this machine, such as paths. */
+  resources?: unknown;
   /** Threads of the numeric libraries in each process. */
   threads?: number;
   silence?: SilenceLimits;
@@ -313,10 +315,10 @@ export class JobPool implements JobRunner {
 
 /** Worker processes of our own, on this machine. */
 export class WorkerPool extends JobPool {
-  constructor({ workers, evaluator, setup, threads = 1, silence = defaultSilence }: PoolOptions) {
+  constructor({ workers, evaluator, setup, resources, threads = 1, silence = defaultSilence }: PoolOptions) {
     super({
       workers,
-      start: (hooks) => new WorkerProcess({ evaluator, setup, threads, ...hooks }),
+      start: (hooks) => new WorkerProcess({ evaluator, setup, resources, threads, ...hooks }),
       words: { one: 'the worker process', all: 'the worker processes' },
       silence,
       milliseconds: { toStart: millisecondsToStart, toGiveUp: millisecondsToGiveUp },

@@ -32,7 +32,7 @@ test('without a GPU auto is the CPU, and asking for a GPU is refused with the re
     assert.equal(resolveDevice('auto', noDriver), 'cpu');
     assert.equal(resolveDevice('auto', driver), 'cpu');
     assert.equal(resolveDevice('cpu', noDriver), 'cpu');
-    refuses('cuda', noDriver, /^device: expected a GPU for cuda, found none: no NVIDIA driver is there/);
+    refuses('cuda', noDriver, /^device: expected a GPU for cuda, found none: there is no NVIDIA driver/);
     refuses('cuda:1', driver, /found none: libtorch [\d.]+ is built without CUDA or too new for the driver/);
   });
 });

@@ -11,9 +11,9 @@ registerHooks({
   },
 });
 
-test('where onnxruntime is not installed its rows say so, and ours are measured', async () => {
+test('if onnxruntime is not installed, its rows say so and ours are measured', async () => {
   const { network, description } = tiny();
-  const limits = { seconds: 60, warmUp: 1, leastRuns: 2, mostRuns: 2 };
+  const limits = { seconds: 60, warmUp: 1, minRuns: 2, maxRuns: 2 };
   const options = { runtimes: ['onnxruntime', 'nasnet'], devices: ['cpu'], batches: [1, 2], limits } as const;
   const rows = await all(measureLatency(network, description, options));
   const said = rows.map((row) => ('notMeasured' in row ? row.notMeasured : row.runtime));

@@ -25,7 +25,7 @@ test('the keep probability falls linearly with the cell and with the progress of
   assert.equal(keepProbability(1, 19, 20, 1), 1);
 });
 
-test('a mask drops whole images or divides them by keep, so that the expectation stays', () => {
+test('a mask drops whole images or divides them by keep, which preserves the expectation', () => {
   scope(() => {
     const [paths, images, keep] = [10, 4_000, 0.7];
     const masks = pathMasks(paths, ones([images, 2, 3, 3]), keep, new Generator(7));
@@ -43,7 +43,7 @@ test('a mask drops whole images or divides them by keep, so that the expectation
 
 const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: 16 });
 
-test('the same generator state draws the same masks, another one others', () => {
+test('the same generator state gives the same masks, another state different ones', () => {
   const network = buildNetwork(plan, { seed: 1, dropPathKeep: 0.5 });
   const images = randn([8, 3, 16, 16]);
   const logits = (seed: number) => {

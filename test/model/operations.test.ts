@@ -59,7 +59,7 @@ for (const name of operationNames) {
         scope(() => {
           const { path } = operation(name, [5, 6, channels], 3, stride);
           const input = randn([2, channels, 5, 6], { dtype: 'float64', requiresGrad: true });
-          const weights = randn(forward(path, input).shape, { dtype: 'float64' }); // a loss that weighs every element
+          const weights = randn(forward(path, input).shape, { dtype: 'float64' }); // weights of a loss
           const loss = () => forward(path, input).mul(weights).sum();
           const variables = [input, ...path.parameters()];
           const found = gradients(loss(), variables);
@@ -80,11 +80,11 @@ for (const name of operationNames) {
   });
 }
 
-/** Up to eight places, spread over all. */
+/** Returns up to eight indices, spread over all. */
 const places = (size: number) =>
   Array.from({ length: Math.min(size, 8) }, (_, index) => Math.floor((index * size) / Math.min(size, 8)));
 
-/** The central difference of a loss along one element of a variable. */
+/** Returns the central difference of a loss with respect to one element of a variable. */
 function difference(loss: () => Tensor, variable: Tensor, place: number): number {
   const step = 1e-6;
   const direction = new Float64Array(variable.size);
@@ -103,7 +103,7 @@ function difference(loss: () => Tensor, variable: Tensor, place: number): number
   );
 }
 
-test('pools with uneven SAME padding take the windows of TensorFlow, and averages divide by the real cells', () => {
+test('pools with uneven SAME padding have the windows of TensorFlow, and averages do not count the padding', () => {
   // 4×4 to 2×2 by 3×3 windows at stride 2, padded at the bottom and right only: rows 0–2 and 2–3.
   const numbers = Float64Array.from({ length: 16 }, (_, index) => index);
   const pooled = (name: OperationName) =>

@@ -1,4 +1,4 @@
-// A network of fused units beside the same network layer by layer: what NASNET_FUSED=off turns off changes no result.
+// A network of fused units against the same network layer by layer: NASNET_FUSED=off changes no result.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -29,7 +29,7 @@ function distance(one: Tensor, other: Tensor): number {
   return (one.sub(other).abs().sum().item() as number) / Math.max(other.abs().sum().item() as number, 1e-6);
 }
 
-test('random networks have the parameters, results, gradients and moving statistics of their layers one by one', () => {
+test('fused random networks have the parameters, results, gradients and moving statistics of separate layers', () => {
   for (let seed = 0; seed < 6; seed++) {
     scope(() => {
       const plan = planNetwork(decode(sampleDecisions(new RandomStream(`fused ${seed}`))), {

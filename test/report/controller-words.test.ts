@@ -1,11 +1,11 @@
-// When the controller's figures warn, and when they do not.
+// The warning about the controller's figures.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { collapseWarning } from '../../src/report/controller-words.ts';
 import { createStrategy } from '../../src/search/strategy.ts';
 
-test('a controller that was taught to decide always the same is warned of, and not before', () => {
+test('there is a warning after a controller has learned to decide always the same, and not before', () => {
   const options = { batchSize: 5, hiddenUnits: 16, embeddingSize: 8, learningRate: 0.05 };
   const strategy = createStrategy('ppo', { blocks: 1, seed: 1, options });
   const warnings: (string | undefined)[] = [];
@@ -17,10 +17,10 @@ test('a controller that was taught to decide always the same is warned of, and n
   assert.equal(warnings[0], undefined);
   assert.match(
     warnings.at(-1) ?? 'none',
-    /^After 200 updates the controller decides nearly the same every time \([0-9]\.\d% of/,
+    /^After 200 updates the controller decides nearly the same every time \(its decisions on operations have [0-9]\.\d% of/,
   );
 });
 
-test('strategies without a controller are never warned of', () => {
+test('there is never a warning about strategies without a controller', () => {
   assert.equal(collapseWarning({}), undefined);
 });

@@ -1,4 +1,4 @@
-// Arms: turns, labels, and that each arm is the strategy that it would be alone.
+// Arms: turns, labels, and that each arm decides as its strategy would alone.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ test('arms of one strategy are numbered', () => {
   assert.deepEqual(armLabels(['ppo', 'random', 'ppo']), ['ppo 1', 'random', 'ppo 2']);
 });
 
-test('an arm decides as its strategy does alone: the outcomes of others change nothing', () => {
+test('an arm decides as its strategy does alone: outcomes of other arms have no effect', () => {
   const alone = createStrategy('ppo', { blocks: 2, seed: '7, arm 1', options: options.ppo });
   const both = createStrategy('random,ppo', { blocks: 2, seed: 7, options });
   for (let trial = 0; trial < 60; trial++) {
@@ -32,7 +32,7 @@ test('an arm decides as its strategy does alone: the outcomes of others change n
   assert.ok(both.diagnostics!().update! >= 5);
 });
 
-test('two arms of one strategy draw differently', () => {
+test('two arms of one strategy sample differently', () => {
   const twice = createStrategy('random,random', { blocks: 5, seed: 1, options });
   assert.notDeepEqual(twice.ask(0), twice.ask(1));
 });

@@ -3,10 +3,15 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
+import { FolderArtifacts } from '../../src/artifacts.ts';
+import { zeros } from '../../src/engine/create.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
-import { Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
+import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
@@ -15,15 +20,17 @@ import { type EpochFigures, type TrainingOptions, trainNetwork } from '../../src
 import { TrainingFailure } from '../../src/train/training-failure.ts';
 import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
+/** Checkpoints in one file of a folder. */
+const checkpointsIn = <Beside>(folder: string, options: CheckpointOptions<Beside>) =>
+  new Checkpoints(new FolderArtifacts({ training: folder }), 'training/state', options);
+
 const bytesOf = (network: Network) =>
   Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
 
 const numbersOf = (network: Network) =>
   Object.values(network.stateDict()).flatMap((tensor) => [...tensor.detach().toArray()]);
 
-async function trained(
-  options: { epochs?: number; checkpoints?: Checkpoints; signal?: AbortSignal } = {},
-): Promise<Network> {
+async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> = {}): Promise<Network> {
   const network = tinyNetwork();
   const recipe = { ...tinyRecipe, epochs: 2 };
   await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', ...options });
@@ -52,10 +59,10 @@ test('the same seed gives the same weights to the bit, another seed others', asy
 });
 
 test('a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const stop = new AbortController();
   const network = tinyNetwork();
-  const checkpoints = new Checkpoints(path, { identity: 'this training', seconds: 0 });
+  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
   const stopped = trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, {
     seed: 'a',
     checkpoints,
@@ -67,7 +74,7 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
   const resumed = tinyNetwork(99);
   await trainNetwork(resumed, trainingBatches(40, tinyRecipe), tinyRecipe, {
     seed: 'a',
-    checkpoints: new Checkpoints(path, { identity: 'this training' }),
+    checkpoints: checkpointsIn(folder, { identity: 'this training' }),
     onEpoch: ({ epoch }) => epochs.push(epoch),
   });
   assert.deepEqual(epochs, [1, 2], 'it went on within the first epoch, where the last checkpoint was');
@@ -84,19 +91,19 @@ for (const optimizer of optimizerNames) {
         learningRate: optimizer === 'adam' ? 0.002 : 0.02,
         decay: { factor: 0.5, epochs: 0.4 },
       };
-      const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+      const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
       const train = async (stopping: boolean) => {
         const network = tinyNetwork();
         using moving = createOptimizer(network.namedParameters(), recipe);
         await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'before', optimizer: moving });
         if (!stopping) return await go(network, moving);
         const stop = new AbortController();
-        const checkpoints = new Checkpoints(path, { identity: 'this', seconds: 0 });
+        const checkpoints = checkpointsIn(folder, { identity: 'this', seconds: 0 });
         const onEpoch = () => stop.abort(new Error('enough'));
         await assert.rejects(go(network, moving, { checkpoints, signal: stop.signal, onEpoch }), /enough/);
         const fresh = tinyNetwork(99);
         using again = createOptimizer(fresh.namedParameters(), recipe);
-        return await go(fresh, again, { checkpoints: new Checkpoints(path, { identity: 'this' }) });
+        return await go(fresh, again, { checkpoints: checkpointsIn(folder, { identity: 'this' }) });
       };
       const go = async (network: Network, moving: Optimizer, options: Partial<TrainingOptions> = {}) => {
         const more = { seed: 'after', optimizer: moving, ...options };
@@ -123,40 +130,38 @@ const techniques: Recipe = {
 };
 
 test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
-    await trainNetwork(network, trainingBatches(40, techniques), techniques, { seed: 'a', ...options });
+    await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
     return bytesOf(network);
   };
-  const through = await go(tinyNetwork());
+  const through = await go(tinyNetwork(1, 16));
   const stop = new AbortController();
-  const checkpoints = new Checkpoints(path, { identity: 'this training', seconds: 0 });
+  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
   const onEpoch = () => stop.abort(new Error('enough'));
-  await assert.rejects(go(tinyNetwork(), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
-  const resumed = await go(tinyNetwork(99), { checkpoints: new Checkpoints(path, { identity: 'this training' }) });
+  await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+  const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
   assert.ok(resumed.equals(through));
 });
 
 test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
   const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
   const seen: number[][] = [];
-  /** Keeps what a training has after each step; a training offers it after all but the last. */
-  class Watching extends Checkpoints {
-    override offer(_step: number, { network }: InTraining): void {
-      seen.push(numbersOf(network));
-    }
-  }
+  /** Is offered what a training has after each step but the last. */
+  const checkpoints = {
+    offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
+    restore: async () => 0,
+  };
   const start = numbersOf(tinyNetwork());
-  const looks: { raw: boolean; numbers: number[] }[] = [];
+  const looks: number[][] = [];
   const network = tinyNetwork();
   const validate = () => {
-    looks.push({ raw: looks.length % 2 === 0, numbers: numbersOf(network) });
+    looks.push(numbersOf(network));
     return evaluateNetwork(network, evaluationBatches(20), classes);
   };
-  const checkpoints = new Watching('nowhere', { identity: '' });
   const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
-  const [raw, mean] = [looks[0]!.numbers, numbersOf(network)];
-  assert.deepEqual(looks[1]!.numbers, mean);
+  const [raw, mean] = [looks[0]!, numbersOf(network)];
+  assert.deepEqual(looks[1], mean);
   assert.ok(last.unaveraged && last.validation);
   const expected = [...seen, raw].reduce((average, values, step) => {
     const share = Math.max(1 / 4, 9 / (10 + step));
@@ -187,20 +192,55 @@ test('a recipe that names no optimizer is trained by momentum', async () => {
 });
 
 test('a checkpoint of another training, or a damaged one, is left aside', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
-  await trained({ checkpoints: new Checkpoints(path, { identity: 'another', seconds: 0 }) });
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'another', seconds: 0 }) });
   const fresh = bytesOf(await trained());
-  const foreign = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  const foreign = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(foreign).equals(fresh));
+  const path = join(folder, 'state');
   writeFileSync(path, 'half a file');
-  const damaged = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  const damaged = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(damaged).equals(fresh));
-  await trained({ checkpoints: new Checkpoints(path, { identity: 'mine', seconds: 0 }) });
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
   const bytes = readFileSync(path);
   bytes[bytes.length - 10]! ^= 1; // one bit of a weight
   writeFileSync(path, bytes);
-  const flipped = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  const flipped = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(flipped).equals(fresh));
+});
+
+test('a checkpoint that fits in parts only changes nothing: not the weights, not the optimizer', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const path = join(folder, 'state');
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
+  const { tensors, metadata } = readSafetensors(path);
+  const some = (beginning: string) => Object.keys(tensors).find((name) => name.startsWith(beginning))!;
+  const without = (name: string) => Object.fromEntries(Object.entries(tensors).filter(([other]) => other !== name));
+  const damages: [Record<string, Tensor>, Record<string, string>][] = [
+    [without(some('optimizer.momentum.')), metadata],
+    [{ ...tensors, [some('optimizer.momentum.')]: zeros([3]) }, metadata],
+    [without(some('network.')), metadata],
+    [tensors, { ...metadata, optimizerSteps: 'many' }],
+    [tensors, { ...metadata, beside: '["no number"]' }],
+    [tensors, { ...metadata, beside: 'no JSON' }],
+  ];
+  const given: unknown[] = [];
+  const giveBack = (kept: unknown) => void given.push(kept);
+  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], giveBack } };
+  for (const [parts, texts] of damages) {
+    writeSafetensors(path, parts, texts);
+    const network = tinyNetwork(99);
+    using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+    assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), 0);
+    assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
+    assert.equal(optimizer.stepsTaken, 0);
+    for (const tensor of Object.values(optimizer.state())) assert.equal(tensor.abs().sum().item(), 0);
+  }
+  writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
+  const network = tinyNetwork(99);
+  using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+  assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), 9, 'the whole one is taken');
+  assert.deepEqual(given, [[1, 2]]);
 });
 
 test('a loss that is no number ends the training with its class', async () => {

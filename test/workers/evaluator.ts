@@ -33,7 +33,7 @@ async function end(signal: NodeJS.Signals): Promise<never> {
   throw new Error('still alive');
 }
 
-export function start(setup: unknown): EvaluateJob {
+export function start(setup: unknown, resources: unknown): EvaluateJob {
   if (setup === 'refuse') throw new Error('no data here');
   if (setup === 'die') process.exit(3);
   return async (message, report, signal) => {
@@ -47,6 +47,7 @@ export function start(setup: unknown): EvaluateJob {
       case 'describe':
         return {
           setup,
+          resources,
           pid: process.pid,
           threads: process.env.OMP_NUM_THREADS,
           openblas: process.env.OPENBLAS_NUM_THREADS,

@@ -6,27 +6,40 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../src/failure.ts';
 import type { RunOptions } from '../../src/workers/job-runner.ts';
 import { type PoolOptions, WorkerPool } from '../../src/workers/pool.ts';
+import { LastLines } from '../../src/workers/process-end.ts';
 import type { TestJob } from './evaluator.ts';
 import { isAlive, resultOf, testRunner } from './runner-contract.ts';
 
-function newPool({ workers = 1, setup = {} as unknown, threads = 1, silence }: Partial<PoolOptions> = {}) {
+function newPool({ workers = 1, setup = {} as unknown, resources, threads = 1, silence }: Partial<PoolOptions> = {}) {
   const evaluator = new URL('./evaluator.ts', import.meta.url);
-  const pool = new WorkerPool({ workers, evaluator, setup, threads, ...(silence && { silence }) });
+  const pool = new WorkerPool({ workers, evaluator, setup, resources, threads, ...(silence && { silence }) });
   const run = (job: TestJob, options?: RunOptions) => pool.run(job, options);
   return { pool, run, [Symbol.asyncDispose]: () => pool.close() };
 }
 
 testRunner({ name: 'worker processes', one: 'the worker process', create: newPool });
 
-test('a worker knows its setup and keeps its libraries to their threads', async () => {
-  await using workers = newPool({ setup: { data: '/cache' }, threads: 3 });
+test('a worker knows its setup and what its machine has, and keeps its libraries to their threads', async () => {
+  const told = { setup: { data: 'photos' }, resources: { cache: '/cache' } };
+  await using workers = newPool({ ...told, threads: 3 });
   const outcome = resultOf(await workers.run({ action: 'describe' }));
-  assert.deepEqual(outcome, { setup: { data: '/cache' }, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
+  assert.deepEqual(outcome, { ...told, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
+});
+
+test('of a line without an end only its beginning is kept', async () => {
+  const output = new PassThrough();
+  const lines = new LastLines();
+  lines.read(output);
+  for (let chunk = 0; chunk < 100; chunk++) output.write('x'.repeat(10_000));
+  output.end('\nthe last one');
+  await once(output, 'end');
+  assert.deepEqual(lines.all(), ['x'.repeat(400), 'the last one']);
 });
 
 test('a worker that is stopped or computes for ever is replaced; its job is tried once more, then fails with the reason', async () => {

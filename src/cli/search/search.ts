@@ -4,7 +4,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { type ExperimentEvent, runExperiment, weightsName } from '../../experiment/experiment.ts';
+import { weightsName } from '../../children/study-artifacts.ts';
+import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { Interruption } from '../../failure.ts';
 import { workersOn } from '../../forecast/device-workers.ts';
 import { measureFinalLatency } from '../../forecast/final-latency.ts';

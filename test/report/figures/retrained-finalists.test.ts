@@ -1,4 +1,5 @@
-// Figure 6's second half: which trainings belong to which strategy, and what is said of differences that are known.
+// Figure 6's second half: which trainings belong to which strategy, and what is sentences of differences that are
+// known.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -23,7 +24,7 @@ import { Study } from '../../../src/study/study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-6-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** So many models an arm, their accuracies uniform in level ± 0.01. */
+/** Returns `count` models per arm with accuracies uniform in level ± 0.01. */
 function models(levels: Record<string, number>, count: number, arms: number, seed: number): Retrained[] {
   const random = new RandomStream(seed);
   return Object.entries(levels).flatMap(([strategy, level]) =>
@@ -34,7 +35,7 @@ function models(levels: Record<string, number>, count: number, arms: number, see
   );
 }
 
-test('a strategy that is 3 points better is said to be, by about that', () => {
+test('a strategy that is 3 points better is reported as better by about that', () => {
   const [only, ...none] = compareRetrained(models({ poor: 0.5, good: 0.53 }, 10, 2, 1));
   assert.equal(none.length, 0);
   assert.deepEqual([only!.better, only!.worse], ['good', 'poor']);
@@ -45,7 +46,7 @@ test('a strategy that is 3 points better is said to be, by about that', () => {
   );
 });
 
-test('strategies that are the same are rarely told apart, and all pairs are compared', () => {
+test('equal strategies rarely show a difference, and all pairs are compared', () => {
   let apart = 0;
   for (let seed = 0; seed < 30; seed++) {
     const found = compareRetrained(models({ one: 0.5, two: 0.5, three: 0.5 }, 10, 1, seed), { resamples: 300, seed });
@@ -81,8 +82,8 @@ test('a study gives each arm its finalists, with files and a sentence', async ()
   );
   assert.ok(retrained.every(({ accuracy, trial }) => Math.abs(accuracy - (trial % 2 ? 0.6015 : 0.5015)) < 2e-3));
   study.close();
-  const { files, said } = writeFigure6([path], folder, new ResultFiles({ of: 'a test' }));
-  assert.match(said.at(-1)!, /evolution's best models are ahead of random's by 10\.00 ± 0\.0\d points/);
+  const { files, sentences } = writeFigure6([path], folder, new ResultFiles({ of: 'a test' }));
+  assert.match(sentences.at(-1)!, /evolution's best models are ahead of random's by 10\.00 ± 0\.0\d points/);
   assert.equal(files.length, 4);
   const csv = readFileSync(join(folder, 'figure-6-finalists.csv'), 'utf8').trim().split('\n');
   assert.equal(csv.length, 7);
