@@ -39,7 +39,7 @@ export interface RecipeFlags extends Partial<Numbers> {
 }
 
 const recipeHelp =
-  'small for a few epochs, paper and darts as published for 600 (docs/paper.md); what follows is stated in its place';
+  'small for children, fast for some minutes, paper and darts as published for 600 epochs (docs/recipes.md); what follows is stated in its place';
 const augmentHelp =
   "training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither (default: the recipe's)";
 const averageHelp =
