@@ -33,22 +33,18 @@ function search(strategyName: string, options: object, landscape: Landscape, tri
   const strategy = createStrategy(strategyName, { blocks: 5, seed, options });
   const done: { truth: number; measured: number }[] = [];
   const open: number[][] = [];
+  let entropy = Number.NaN; // of the last update
   for (let trial = 0; trial < trials + 1; trial++) {
     if (trial < trials) open.push(strategy.ask(trial));
     if (trial === 0) continue; // two workers: an ask comes before the tell of the trial before it
     const truth = reward(open.shift()!);
     const measured = truth + landscape.noise * normal(random);
-    strategy.tell(trial - 1, { reward: measured });
+    entropy = strategy.tell(trial - 1, { reward: measured })?.entropy ?? entropy;
     done.push({ truth, measured });
   }
   const mean = (some: { truth: number }[]) => moments(some.map(({ truth }) => truth))[0];
   const best = done.toSorted((a, b) => b.measured - a.measured);
-  return [
-    best[0]!.truth,
-    mean(best.slice(0, 5)),
-    mean(done.slice(-30)),
-    strategy.diagnostics?.().entropy ?? Number.NaN,
-  ];
+  return [best[0]!.truth, mean(best.slice(0, 5)), mean(done.slice(-30)), entropy];
 }
 
 const [trials = 120, seeds = 20] = process.argv.slice(2).map(Number);

@@ -15,8 +15,8 @@ import { runSearch } from '../src/experiment/search-loop.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { planNetwork } from '../src/plan/plan.ts';
 import { createStrategy } from '../src/search/strategy.ts';
-import { decode } from '../src/space/decisions.ts';
-import type { TrainingDetails } from '../src/study/outcome.ts';
+import { Candidate } from '../src/study/candidate.ts';
+import type { TrainingDetails, TrialToEvaluate } from '../src/study/outcome.ts';
 import { presets } from '../src/study/presets.ts';
 import { Study } from '../src/study/study.ts';
 import type { EvaluateJob } from '../src/workers/messages.ts';
@@ -34,8 +34,8 @@ const files = await prepareCifar10();
 const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
 const resources: TrainingResources = { datasets: [files], threads: 1 };
 const strategy = () => createStrategy('random', { blocks: preset.blocks, seed: 1 });
-const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
-  return { architecture: decode(decisions), training, seed: `1, trial ${number}` };
+const jobOf = ({ number, candidate }: TrialToEvaluate): TrainingJob => {
+  return { architecture: candidate.architecture, training, seed: `1, trial ${number}` };
 };
 
 /** Milliseconds that calls of a method took since they were last asked for. */
@@ -103,7 +103,7 @@ const startHere = performance.now() - beforeStart;
 const asking = strategy();
 const here: Parts[] = [];
 for (let number = 0; number < children; number++) {
-  here.push(await childHere(evaluate, jobOf({ number, decisions: asking.ask(number) })));
+  here.push(await childHere(evaluate, jobOf({ number, candidate: new Candidate(asking.ask(number)) })));
   process.stderr.write(`child ${number + 1} of ${children} here\n`);
 }
 

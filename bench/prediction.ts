@@ -5,6 +5,7 @@
 import { tookOf } from '../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
+import { Candidate } from '../src/study/candidate.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
 
 const learning = 20; // children that are not counted
@@ -24,7 +25,7 @@ for (const path of process.argv.slice(2)) {
     if (state !== 'done' || sameAs !== null) continue;
     const own = tookOf(workerSeconds!, details);
     if (!own) continue;
-    const terms = prediction.terms.of(decisions);
+    const terms = prediction.terms.of(new Candidate(decisions, settings.space));
     const { seconds, memory } = own;
     if (took.length >= learning) {
       const foretold = prediction.of(terms);

@@ -27,7 +27,7 @@ export type { ModelDescription } from './model/model-description.ts';
 export type { Preprocessing } from './model/preprocessing.ts';
 export { RandomStream } from './random/stream.ts';
 export type { EvolutionOptions, PpoOptions } from './search/options.ts';
-export type { Outcome, Strategy, StrategyParts } from './search/strategy.ts';
+export type { Outcome, Strategy, StrategyParts, UpdateFigures } from './search/strategy.ts';
 export type { EpochReport } from './study/outcome.ts';
 export type { StudySummary, TrialRecord } from './study/records.ts';
 export type { Accuracy } from './train/evaluation.ts';

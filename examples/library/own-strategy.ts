@@ -26,7 +26,7 @@ class HillClimbing implements Strategy {
     return decisions;
   }
 
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): undefined {
     const decisions = this.#asked.get(trial)!;
     this.#asked.delete(trial);
     if ('reward' in outcome && outcome.reward >= (this.#best?.reward ?? 0))

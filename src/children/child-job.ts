@@ -1,6 +1,5 @@
 // A trial's training at a rung as the job of a worker.
 
-import { decode } from '../space/decisions.ts';
 import type { TrialToEvaluate } from '../study/outcome.ts';
 import { goesOn, rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -8,7 +7,7 @@ import { pausedChild, unfinishedTrial } from './study-artifacts.ts';
 import type { SeededTraining, TrainingJob } from './training-job.ts';
 
 /** A child's training at a rung as a worker is told of it. Every rung has random numbers of its own. */
-export function childJob(settings: SearchSettings, { number, decisions, rung = 0 }: TrialToEvaluate): TrainingJob {
+export function childJob(settings: SearchSettings, { number, candidate, rung = 0 }: TrialToEvaluate): TrainingJob {
   const trainings = rungTrainings(settings);
   const seeded = (place: number): SeededTraining => ({
     training: trainings[place]!,
@@ -20,7 +19,7 @@ export function childJob(settings: SearchSettings, { number, decisions, rung = 0
   const above = trainings[rung + 1];
   const waits = above !== undefined && goesOn(trainings[rung]!, above);
   return {
-    architecture: decode(decisions, settings.space),
+    architecture: candidate.architecture,
     ...seeded(rung),
     ...(earlier.length > 0 && { earlier }),
     ...((earlier.length > 0 || waits) && {

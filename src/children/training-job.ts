@@ -4,13 +4,11 @@
 
 import { z } from 'zod';
 import { type ArtifactFolders, type ArtifactKey, type Artifacts, FolderArtifacts } from '../artifacts.ts';
-import { EvaluationBatches, TrainingBatches } from '../data/batches.ts';
-import { type Dataset, openDataset } from '../data/dataset.ts';
+import { EvaluationBatches } from '../data/batches.ts';
 import { type DatasetFiles, type DatasetReference, datasetAmong } from '../data/dataset-files.ts';
-import { imagesOn } from '../data/device-images.ts';
-import { type Split, type SplitOptions, split } from '../data/split.ts';
+import type { SplitOptions } from '../data/split.ts';
 import { testViewOf } from '../data/test-view.ts';
-import { measureWhitening, type Whitening } from '../data/whitening.ts';
+import { openTrainingImages, type TrainingImages, trainingBatches } from '../data/training-images.ts';
 import { type Computing, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -123,11 +121,8 @@ interface Place {
   artifacts: Artifacts;
 }
 
-interface Images {
+interface Images extends TrainingImages {
   computing: Computing;
-  dataset: Dataset;
-  parts: Split;
-  whitening: Whitening;
 }
 
 async function openImages(
@@ -136,11 +131,8 @@ async function openImages(
   options: SplitOptions,
   computing: Computing,
 ): Promise<Images> {
-  const dataset = await openDataset(files, { resolution });
-  const parts = split(files, options);
-  const whitening = measureWhitening(dataset.train.images, parts.train);
-  const train = imagesOn(computing.device, dataset.train);
-  return { computing, dataset: { ...dataset, train }, parts, whitening };
+  const { device } = computing;
+  return { computing, ...(await openTrainingImages(files, { ...options, resolution, device })) };
 }
 
 async function run(
@@ -212,6 +204,7 @@ function checkpointsOf({ artifacts }: Place, job: TrainingJob, epochs: ToldEpoch
     ...often,
     identity: identityOf(job),
     optional: job.keepModel === undefined,
+    whenStopped: job.keepModel !== undefined,
     beside: { schema: epochReports, keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept) },
   });
 }
@@ -235,7 +228,7 @@ async function trainLast(
   const view = recipe.matchTestView || keepModel ? testViewOf(recipe, whitening) : whitening;
   const batchSize = evaluationBatchOn(computing.device);
   const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
-  const last = await trainNetwork(network, batchesOf(images, training, seed), recipe, {
+  const last = await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, {
     seed,
     signal,
     optimizer,
@@ -310,7 +303,7 @@ async function begin(
   try {
     for (const [place, step] of earlier.entries()) {
       const { network, optimizer } = child;
-      const batches = batchesOf(await imagesFor(step.training), step.training, step.seed);
+      const batches = trainingBatches(await imagesFor(step.training), step.training.recipe, step.seed);
       await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
       using before = child;
       child = childOf(trainings[place + 1]!);
@@ -348,15 +341,4 @@ function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob)
 function asBegun(training: Training): object {
   const { matchTestView, ...recipe } = training.recipe;
   return matchTestView ? training : { ...training, recipe };
-}
-
-function batchesOf({ dataset, parts, whitening }: Images, { recipe }: Training, seed: number | string) {
-  return new TrainingBatches({
-    from: dataset.train,
-    indices: parts.train,
-    whitening,
-    batchSize: recipe.batchSize,
-    seed,
-    augmentation: recipe,
-  });
 }

@@ -1,7 +1,7 @@
 // `nasnet ask STUDY`: the next trial of a study whose outcomes a script tells, as one document.
 
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { allowAtOnce, askTrial } from '../experiment/asked-trials.ts';
 import type { TrialRequest } from '../experiment/evaluated-search.ts';
 import { InputError } from '../failure.ts';
@@ -11,9 +11,8 @@ import { Study } from '../study/study.ts';
 import { type GivenFlags, givenFlags } from './flags/given.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { whenFree } from './flags/when-free.ts';
-import { type EvaluatedFlags, evaluatedFlags, evaluatedSettings } from './search/evaluated-settings.ts';
-import { addSearchFlags } from './search/flags.ts';
-import { reopen } from './search/open-study.ts';
+import { type EvaluatedFlags, evaluatedSettings, reopen } from './search/open-study.ts';
+import { addSettingFlags, evaluatedNames } from './search/setting-flags.ts';
 import { programName } from './terminal/program-name.ts';
 
 interface AskFlags extends EvaluatedFlags {
@@ -37,13 +36,10 @@ export function registerAsk(program: Command): void {
     .option(
       '--at-once <n>',
       'with --create: trials that may be asked for and not yet told',
-      wholeNumber('--at-once'),
+      wholeNumber('--at-once', 'workers'),
       1,
     );
-  const names: readonly string[] = evaluatedFlags;
-  for (const option of addSearchFlags(new Command()).options)
-    if (names.includes(option.attributeName())) command.addOption(option);
-  command
+  addSettingFlags(command.optionsGroup('With --create, what is searched:'), evaluatedNames)
     .addHelpText(
       'after',
       '\nExamples:\n  nasnet ask runs/mine/study.db --create --strategy ppo --trials 200 --json\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet ask runs/mine/study.db --again --json',

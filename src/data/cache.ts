@@ -7,7 +7,6 @@ import {
   constants,
   createReadStream,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -18,6 +17,7 @@ import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { contentIdentity } from '../content-identity.ts';
 import { Failure } from '../failure.ts';
+import { makeFolders } from '../whole-file.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
 import { DatasetWriter } from './dataset-writer.ts';
@@ -166,7 +166,7 @@ function clearLeftovers(cache: string, key: string): void {
 
 function makeFolder(cache: string): void {
   try {
-    mkdirSync(cache, { recursive: true });
+    makeFolders(cache);
     accessSync(cache, constants.W_OK);
   } catch (error) {
     throw diskSentence(cache, error);
@@ -180,12 +180,20 @@ const diskReasons: Record<string, string> = {
   EPERM: 'it may not be written',
   EROFS: 'the disk is read-only',
   ENOTDIR: 'a part of its path is a file',
-  EEXIST: 'it is a file',
+  EEXIST: 'it is a file, or a link that leads nowhere',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EIO: 'the disk failed',
+  ELOOP: 'a link in its path leads to itself',
+  ENAMETOOLONG: 'its path is too long',
+  ENOENT: 'it cannot be made there',
 };
 
-/** An error of the disk as a sentence; any other error as it is. */
+/** An error of the cache's disk as a sentence; any other error, also of another file, as it is. */
 export function diskSentence(cache: string, error: unknown): unknown {
-  const reason = diskReasons[(error as NodeJS.ErrnoException)?.code ?? ''];
-  if (!reason || error instanceof Failure) return error;
+  const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
+  const reason = diskReasons[code];
+  const elsewhere = path !== undefined && !path.startsWith(cache) && !cache.startsWith(path);
+  if (!reason || elsewhere || error instanceof Failure) return error;
   return new Failure(`${cache}: cannot keep datasets here, ${reason}; NASNET_CACHE names another folder`);
 }

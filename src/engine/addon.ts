@@ -54,6 +54,8 @@ export interface Addon {
   synchronize(): void;
   version(): string;
   configuration(): string;
+  endAfterSignal(milliseconds: number, sentence: string): void;
+  leaveSignals(): void;
   // Present only if the addon was compiled with CUDA (native/cuda.h).
   useStream?(device: string, trial: boolean): void;
   beginCapture?(): number;

@@ -1,4 +1,4 @@
-// The machine: threads, devices, libtorch.
+// The machine: threads, devices, libtorch; and how the process ends while they compute.
 import { addon } from './addon.ts';
 
 /** Sets the number of threads per operator, in libtorch and in its BLAS. Workers use one each. */
@@ -23,4 +23,13 @@ export function synchronize(): void {
 /** Returns the version and build configuration of the libtorch that the addon was compiled against. */
 export function libtorch(): { version: string; configuration: string } {
   return { version: addon().version(), configuration: addon().configuration() };
+}
+
+/**
+ * From now on SIGINT or SIGTERM ends the process so many milliseconds later at the latest, with the sentence and exit code 130 or 143, also
+ * while an operator or a loop keeps the main thread from hearing of it. The process's own handlers must stand before.
+ */
+export function endAfterSignal(milliseconds: number, sentence: string): Disposable {
+  addon().endAfterSignal(milliseconds, sentence);
+  return { [Symbol.dispose]: () => addon().leaveSignals() };
 }

@@ -1,6 +1,7 @@
-// A whole search on one study: the children, the race of finalists, then the network built from the best cell. Each part begins where an earlier
-// process left it. What is printed and drawn about it is the command line's.
+// A whole search on one study: what it will take here, the children, the race of finalists, then the network built from the best cell. Each
+// part begins where an earlier process left it. What is printed and drawn about it is the command line's.
 
+import { availableParallelism } from 'node:os';
 import type { z } from 'zod';
 import { type Artifacts, FolderArtifacts } from '../artifacts.ts';
 import { checked } from '../checked.ts';
@@ -16,14 +17,18 @@ import {
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
 import { contentIdentity } from '../content-identity.ts';
 import { type DatasetFiles, referenceTo } from '../data/dataset-files.ts';
-import type { Computing } from '../engine/device.ts';
+import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
-import { limitCheck } from '../forecast/limits.ts';
+import { workersOn } from '../forecast/device-workers.ts';
+import { measureFinalLatency } from '../forecast/final-latency.ts';
+import { acceptedBy, limitCheck } from '../forecast/limits.ts';
+import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
+import { countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
-import { decode } from '../space/decisions.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { EpochReport } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
@@ -32,6 +37,8 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { SearchOutlook } from './outlook.ts';
+import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type WantedTrainings } from './training-runners.ts';
@@ -40,10 +47,12 @@ import { withinLimits } from './within-limits.ts';
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
   files: DatasetFiles;
-  /** How many trials the study shall have in all. */
+  /** The target number of trials. */
   trials: number;
-  /** Children trained at once. */
-  workers: number;
+  /** Children trained at once. Default: one a core as far as memory goes; on a GPU as many as its memory holds. */
+  workers?: number | undefined;
+  /** Of a study that begins: where its predictions start. */
+  start?: Start | undefined;
   /** Where this machine trains networks. Default: on the CPU. */
   computing?: Computing | undefined;
   /** Where the final network's weights go. */
@@ -58,22 +67,52 @@ export interface ExperimentOptions {
 }
 
 export type ExperimentEvent =
+  /** Before anything is trained; `outlook` then follows what happens. */
+  | { kind: 'forecast'; forecast: Forecast; outlook: SearchOutlook }
+  /** What is done before the forecast takes a while, or was decided for the user. */
+  | { kind: 'note'; line: string }
   | SearchEvent
   | FinalistEvent
   | { kind: 'final-started'; trial: number }
+  | { kind: 'final-retried'; reason: string }
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
 /** With all that has a default. */
-type Experiment = ExperimentOptions & Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>>;
+type Experiment = ExperimentOptions &
+  Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>> & { workers: number };
 
-/** Searches, lets the best trials race, and trains the network of the best cell, as far as each is not done yet. */
-export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
-  const { study, files } = options;
-  const experiment = { ...defaultsOf(options), ...options };
+type End = 'finished' | 'interrupted';
+
+/**
+ * Says what the search will take, searches, lets the best trials race, trains the network of the best cell and, where its latency is
+ * limited, times it; as far as each is not done yet. What is learnt of training times is kept in the study.
+ */
+export async function runExperiment(options: ExperimentOptions): Promise<End> {
+  const { study, files, trials, onEvent } = options;
+  const counts = countsOf(files);
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
   study.keep('machine', thisMachine(options.computing));
-  if ((await searchCells(experiment)) === 'interrupted') return 'interrupted';
+  const forecast = await forecastHere(options);
+  const outlook = new SearchOutlook(study, { counts, trials, forecast });
+  onEvent({ kind: 'forecast', forecast, outlook });
+  const experiment = { ...defaultsOf(options), ...options, workers: forecast.workers };
+  const end = await runParts(experiment, outlook).finally(() => outlook.keep());
+  if (end === 'finished') await measureFinalLatency(study, counts);
+  return end;
+}
+
+function forecastHere({ study, files, trials, workers: asked, computing = onCpu, start, onEvent }: ExperimentOptions) {
+  const note = (line: string) => onEvent({ kind: 'note', line });
+  const counts = countsOf(files);
+  const workers = asked ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
+  const { device } = computing;
+  return forecastOf(study, { counts, trials, workers, asked: asked !== undefined, device, start }, note);
+}
+
+async function runParts(experiment: Experiment, outlook: SearchOutlook): Promise<End> {
+  const { study } = experiment;
+  if ((await searchCells(experiment, outlook)) === 'interrupted') return 'interrupted';
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
   if ((await raceCells(experiment)) === 'interrupted') return 'interrupted';
@@ -88,55 +127,68 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
   return { artifacts: new FolderArtifacts(folders), openRunner: localRunners(resources) };
 }
 
-async function searchCells(experiment: Experiment) {
+async function searchCells(experiment: Experiment, outlook: SearchOutlook) {
   const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
-  const trained = evaluateIn(runner, (trial) => childJob(settings, trial));
-  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
+  const counts = countsOf(files);
+  const predicted = predictedSeconds(study, counts, workers);
+  const trained = evaluateIn(
+    runner,
+    (trial) => childJob(settings, trial),
+    ({ candidate, rung }) => predicted.trial(candidate, rung),
+  );
+  const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
-  const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
+  const accepts = resample ? acceptedBy(check, space) : undefined;
   const end = await runSearch({
     study,
+    space,
     strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
-    evaluate: remember ? remembering(evaluate, study, space) : evaluate,
+    evaluate: remember ? remembering(evaluate, study) : evaluate,
     trials,
     workers,
     inOrder,
     ladder: ladderOptions(settings),
     artifacts,
     signal,
-    onEvent,
+    onEvent: (event) => {
+      outlook.on(event);
+      onEvent(event);
+    },
   });
   if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
 async function raceCells(experiment: Experiment) {
-  const { study, workers, artifacts, signal, onEvent } = experiment;
-  const { finalists, space, seed } = study.settings;
+  const { study, files, workers, artifacts, signal, onEvent } = experiment;
+  const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
   await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
-  const jobOf = ({ decisions, trial, run }: FinalistToTrain): TrainingJob => ({
-    architecture: decode(decisions, space),
+  const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
+    architecture: candidate.architecture,
     training,
     seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const end = await raceFinalists({ study, count, evaluate: evaluateIn(runner, jobOf), signal, onEvent });
+  const predicted = predictedSeconds(study, countsOf(files), workers);
+  const evaluate = evaluateIn(runner, jobOf, ({ candidate }) => predicted.training(training, candidate));
+  const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
   if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
 async function trainFinal(experiment: Experiment, best: TrialRecord) {
-  const { study, artifacts, signal, onEvent } = experiment;
+  const { study, files, artifacts, signal, onEvent } = experiment;
   const { final, space, seed } = study.settings;
   await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
+  const candidate = new Candidate(best.decisions, space);
   const job: TrainingJob = {
-    architecture: decode(best.decisions, space),
+    architecture: candidate.architecture,
     training: final,
     seed: `${seed}, final`,
     checkpoint: { key: finalCheckpoint },
@@ -151,7 +203,9 @@ async function trainFinal(experiment: Experiment, best: TrialRecord) {
     onEvent({ kind: 'final-epoch', report: said });
   };
   try {
-    const outcome = await runner.run(job, { signal, onMessage });
+    const predicted = predictedSeconds(study, countsOf(files), 1).training(final, candidate);
+    const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
+    const outcome = await runner.run(job, { signal, onMessage, onRetry, predicted });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }

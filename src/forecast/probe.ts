@@ -49,8 +49,8 @@ export async function measureLaws(
   await using runner = openRunner(workers);
   const seconds = Math.min(probing.most, Math.max(probing.least, probing.share * expected));
   const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
-  const probes = cells.map(async (decisions) => {
-    const plan = terms.plan(decisions);
+  const probes = cells.map(async (candidate) => {
+    const plan = terms.plan(candidate);
     const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize, seconds) };
     const outcome = await runner.run(job);
     if ('failure' in outcome) return [];

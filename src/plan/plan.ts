@@ -3,6 +3,7 @@
 // layouts.
 
 import { InputError } from '../failure.ts';
+import { type largest, within } from '../largest.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
 import type { Layer, Shape } from './layer.ts';
@@ -160,22 +161,27 @@ function checkOptions(options: PlanOptions) {
     throw new InputError(`layout: expected ${Object.keys(layouts).join(' or ')}, got ${JSON.stringify(layout)}`);
   }
   const rules: LayoutRules = layouts[layout];
-  const wholeNumber = (value: number | undefined, minimum: number, name: string): number => {
-    if (Number.isSafeInteger(value) && value! >= minimum) return value!;
+  const wholeNumber = (
+    value: number | undefined,
+    minimum: number,
+    name: string,
+    size: keyof typeof largest,
+  ): number => {
+    if (Number.isSafeInteger(value) && value! >= minimum) return within(size, value!, name);
     throw new InputError(`${name}: expected a whole number of at least ${minimum}, got ${value}`);
   };
   const [height, width] = pairOf(options.input ?? rules.input);
   return {
     layout,
-    cells: wholeNumber(cells, 0, 'N'),
-    filters: wholeNumber(filters, 1, 'filters'),
+    cells: wholeNumber(cells, 0, 'N', 'cells'),
+    filters: wholeNumber(filters, 1, 'filters', 'filters'),
     input: [
-      wholeNumber(height, rules.minInput, 'input height'),
-      wholeNumber(width, rules.minInput, 'input width'),
-      wholeNumber(inputChannels, 1, 'input channels'),
+      wholeNumber(height, rules.minInput, 'input height', 'pixels'),
+      wholeNumber(width, rules.minInput, 'input width', 'pixels'),
+      wholeNumber(inputChannels, 1, 'input channels', 'filters'),
     ] as const,
-    classes: wholeNumber(options.classes ?? rules.classes, 1, 'classes'),
-    stemChannels: wholeNumber(options.stemChannels ?? rules.stemChannels(filters), 1, 'stem channels'),
+    classes: wholeNumber(options.classes ?? rules.classes, 1, 'classes', 'classes'),
+    stemChannels: wholeNumber(options.stemChannels ?? rules.stemChannels(filters), 1, 'stem channels', 'stemChannels'),
     skipReductionInput,
   };
 }

@@ -4,8 +4,8 @@
 import { armLabels, armNames } from '../search/arms-strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { decode } from '../space/decisions.ts';
 import { defaultSpace, spaceLabel } from '../space/search-space.ts';
+import { Candidate } from '../study/candidate.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
@@ -13,7 +13,6 @@ import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../stu
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { usedPlan } from '../study/training-plan.ts';
 import { duration, percent, whole } from '../words.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
@@ -73,7 +72,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     settings,
     summary: study.summary(),
     top: bestTrials(study, count).map(({ number, reward, decisions }) => {
-      const architecture = decode(decisions, settings.space);
+      const candidate = new Candidate(decisions, settings.space);
       const finalist = finalists?.rows.find(({ trial }) => trial === number);
       const rewards = [reward!, ...study.rungs.of(number).flatMap((rung) => rung.reward ?? [])];
       const rung = rewards.length - 1;
@@ -81,8 +80,8 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
         trial: number,
         reward: rewards[rung]!,
         ...(settings.ladder && { climbed: { rung, rewards } }),
-        ...sizeOf(architecture, trainings[rung]!, classes.length || 10),
-        architecture,
+        ...sizeOf(candidate, trainings[rung]!, classes.length || 10),
+        architecture: candidate.architecture,
         ...(finalist && { finalist }),
       };
     }),
@@ -106,8 +105,8 @@ function armsOf(study: Study<SearchSettings>): Findings['arms'] {
   return study.arms(names.length, study.settings.known.length).map((arm, index) => ({ label: labels[index]!, ...arm }));
 }
 
-function sizeOf(architecture: Architecture, training: Training, classes: number) {
-  const { trainableParameters, multiplyAdds } = usedPlan(architecture, training, classes);
+function sizeOf(candidate: Candidate, training: Training, classes: number) {
+  const { trainableParameters, multiplyAdds } = candidate.usedPlan(training, classes);
   return { trainableParameters, multiplyAdds };
 }
 

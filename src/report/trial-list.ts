@@ -2,8 +2,7 @@
 // takes little memory.
 
 import type { Architecture } from '../space/architecture.ts';
-import { architectureKey } from '../space/canonical.ts';
-import { decode } from '../space/decisions.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { TrialRecord } from '../study/records.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -42,14 +41,14 @@ export function* listTrials(study: Study<SearchSettings>): Generator<ListedTrial
   for (let from = 0; ; from += trialsPerPage) {
     const page = study.trials({ from, limit: trialsPerPage });
     for (const record of page) {
-      const architecture = decode(record.decisions, space);
+      const { architecture, key } = new Candidate(record.decisions, space);
       yield {
         ...timesOf(record),
         rungRewards: ladder ? [record.reward, ...study.rungs.of(record.number).map(({ reward }) => reward)] : [],
         epochs: study.epochs(record.number).map(({ epoch, loss, accuracy, imagesPerSecond }) => {
           return { epoch, loss, accuracy, imagesPerSecond };
         }),
-        key: architectureKey(architecture),
+        key,
         decisions: record.decisions,
         architecture,
       };

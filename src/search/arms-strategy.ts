@@ -1,18 +1,11 @@
 // Runs several strategies in one search. Each is an arm with its own trials, seed and state. They take turns, so all
 // have the same budget at any time, and no arm learns from another's outcomes.
 
-import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+import { readState, type StrategyState, writeState } from './saved-state.ts';
+import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** Splits a strategy's name into its arms: 'ppo,random' has two, 'ppo' one. */
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
-
-interface State {
-  /** The arm that updated itself last; −1 before the first update. */
-  updated: number;
-  /** Length of each arm's saved state. */
-  bytes: number[];
-}
 
 /** Returns the arm of a trial: arms take turns from trial 0 on. */
 export const armOf = (trial: number, arms: number): number => trial % arms;
@@ -30,7 +23,6 @@ export class ArmsStrategy implements Strategy {
   readonly #arms: readonly Strategy[];
   readonly #sizes: readonly number[];
   readonly #options: Record<string, unknown>;
-  #updated = -1;
 
   /** `options` has the options of each strategy by its name. */
   constructor(names: readonly string[], { sizes, seed, options, accepts }: StrategyParts, create: CreateArm) {
@@ -51,12 +43,11 @@ export class ArmsStrategy implements Strategy {
     return this.#arms[this.#turnOf(trial)]!.ask(trial);
   }
 
-  tell(trial: number, outcome: Outcome): void {
-    const index = this.#turnOf(trial);
-    const arm = this.#arms[index]!;
-    const before = figuresOf(arm);
-    arm.tell(trial, outcome);
-    if (figuresOf(arm) !== before) this.#updated = index;
+  /** An arm's figures say which arm it is. */
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
+    const arm = this.#turnOf(trial);
+    const figures = this.#arms[arm]!.tell(trial, outcome);
+    return figures && { arm, ...figures };
   }
 
   /** Lets every arm learn. */
@@ -69,37 +60,26 @@ export class ArmsStrategy implements Strategy {
     return Number.isSafeInteger(trial) && trial >= 0 ? armOf(trial, this.#arms.length) : 0;
   }
 
-  /** Returns the diagnostics of the arm that was updated last, and its index. */
-  diagnostics(): Record<string, number> {
-    const arm = this.#arms[this.#updated];
-    return arm ? { arm: this.#updated, ...arm.diagnostics?.() } : {};
-  }
-
   save(): Uint8Array {
-    const states = this.#arms.map((arm) => arm.save());
-    const state: State = { updated: this.#updated, bytes: states.map(({ length }) => length) };
-    const arrays = Object.fromEntries(states.map((bytes, arm) => [`arm ${arm}`, asFloats(bytes)]));
-    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays });
+    const parts = Object.fromEntries(this.#arms.map((arm, index) => [partOf(index), arm.save()]));
+    const { name: strategy } = this;
+    return writeState({ strategy, sizes: this.#sizes, options: this.#options, state: {}, arrays: {}, parts });
   }
 
   load(bytes: Uint8Array): void {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
-    const { updated, bytes: lengths } = saved.state as State;
     this.#arms.forEach((arm, index) => {
-      const { buffer, byteOffset } = saved.arrays[`arm ${index}`]!;
-      arm.load(new Uint8Array(buffer, byteOffset, lengths[index]!));
+      arm.load(saved.parts[partOf(index)] ?? olderPart(saved, index));
     });
-    this.#updated = updated;
   }
 }
 
 type CreateArm = (name: string, parts: StrategyParts) => Strategy;
 
-const figuresOf = (strategy: Strategy) => JSON.stringify(strategy.diagnostics?.() ?? {});
+const partOf = (arm: number) => `arm ${arm}`;
 
-/** Bytes as the float32 values that saved states consist of, filled up with zeros; they are never computed with. */
-function asFloats(bytes: Uint8Array): Float32Array {
-  const padded = new Uint8Array(4 * Math.ceil(bytes.length / 4));
-  padded.set(bytes);
-  return new Float32Array(padded.buffer);
+/** Before states had parts, an arm's bytes stood among the numbers, filled up with zeros, and their count in the state. */
+function olderPart({ state, arrays }: Pick<StrategyState, 'state' | 'arrays'>, arm: number): Uint8Array {
+  const { bytes } = state as { bytes: number[] };
+  return new Uint8Array(arrays[partOf(arm)]!.buffer, 0, bytes[arm]);
 }

@@ -50,7 +50,7 @@ export class EvolutionStrategy implements Strategy {
   }
 
   /** A failed trial adds no member. */
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): undefined {
     const decisions = this.#pending.close(trial, outcome);
     if ('reward' in outcome) this.learn(decisions, outcome.reward);
   }

@@ -4,7 +4,13 @@
 
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy } from './strategy.ts';
+import type { Outcome, Strategy, UpdateFigures } from './strategy.ts';
+
+interface State {
+  pending: number[];
+  /** The strategy's own state in base64: where it stood before states had parts. */
+  inner?: string;
+}
 
 export class KnownFirst implements Strategy {
   readonly #strategy: Strategy;
@@ -30,27 +36,23 @@ export class KnownFirst implements Strategy {
     return [...known];
   }
 
-  tell(trial: number, outcome: Outcome): void {
-    if (this.#known[trial]) {
-      const decisions = this.#pending.close(trial, outcome);
-      if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
-    } else this.#strategy.tell(trial, outcome);
-  }
-
-  diagnostics(): Record<string, number> {
-    return this.#strategy.diagnostics?.() ?? {};
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
+    if (!this.#known[trial]) return this.#strategy.tell(trial, outcome);
+    const decisions = this.#pending.close(trial, outcome);
+    if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
+    return undefined;
   }
 
   save(): Uint8Array {
-    const inner = Buffer.from(this.#strategy.save()).toString('base64');
-    const state = { pending: this.#pending.entries().map(([trial]) => trial), inner };
-    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays: {} });
+    const state: State = { pending: this.#pending.entries().map(([trial]) => trial) };
+    const parts = { inner: this.#strategy.save() };
+    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays: {}, parts });
   }
 
   load(bytes: Uint8Array): void {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
-    const { pending, inner } = saved.state as { pending: number[]; inner: string };
-    this.#strategy.load(new Uint8Array(Buffer.from(inner, 'base64')));
+    const { pending, inner = '' } = saved.state as State;
+    this.#strategy.load(saved.parts.inner ?? Buffer.from(inner, 'base64'));
     this.#pending.replace(pending.map((trial) => [trial, this.#known[trial]!]));
   }
 

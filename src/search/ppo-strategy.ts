@@ -16,7 +16,7 @@ import { update } from './ppo.ts';
 import { type Accepts, sampleWithin } from './sample-within.ts';
 import { type Sample, sampleArchitectures } from './sampler.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** A finished trial of the current batch; reward null: it failed. */
 interface FinishedTrial extends Sample {
@@ -31,7 +31,6 @@ interface State {
   baseline: number | null;
   updates: number;
   steps: number; // of the optimizer
-  figures: Record<string, number>;
 }
 
 const samplesAtOnce = 20; // consecutive trials that are sampled together, and again after the weights have changed
@@ -49,7 +48,6 @@ export class PpoStrategy implements Strategy {
   #batch: FinishedTrial[] = [];
   #baseline: number | null = null; // null before the first update
   #updates = 0;
-  #figures: Record<string, number> = {};
 
   constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#options = parsePpoOptions(options);
@@ -93,15 +91,15 @@ export class PpoStrategy implements Strategy {
    * Adds a trial to the batch and updates the controller when the batch is full. A failed trial is ignored unless
    * failureWeight is above 0; it never changes the baseline.
    */
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
     const sample = this.#pending.close(trial, outcome);
     if ('reward' in outcome) this.#batch.push({ ...sample, reward: outcome.reward });
     else if (this.#options.failureWeight > 0) this.#batch.push({ ...sample, reward: null });
     const rewarded = this.#batch.filter(({ reward }) => reward !== null);
-    if (rewarded.length === this.#options.batchSize) this.#update();
+    return rewarded.length === this.#options.batchSize ? this.#update() : undefined;
   }
 
-  #update(): void {
+  #update(): UpdateFigures {
     const rewards = this.#batch.map(({ reward }) => reward);
     const baseline = this.#baseline ?? firstBaseline(rewards);
     const gains = advantages(rewards, baseline, this.#options.failureWeight);
@@ -114,11 +112,7 @@ export class PpoStrategy implements Strategy {
     this.#sampled = undefined;
     this.#updates += 1;
     const meanAdvantage = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-    this.#figures = { update: this.#updates, baseline, meanAdvantage, ...figures };
-  }
-
-  diagnostics(): Record<string, number> {
-    return { ...this.#figures };
+    return { update: this.#updates, baseline, meanAdvantage, ...figures };
   }
 
   save(): Uint8Array {
@@ -129,7 +123,6 @@ export class PpoStrategy implements Strategy {
       baseline: this.#baseline,
       updates: this.#updates,
       steps: this.#optimizer.stepsTaken,
-      figures: this.#figures,
     };
     const tensors = { ...this.#controller.stateDict(), ...this.#optimizer.state() };
     const arrays = Object.fromEntries(
@@ -153,7 +146,6 @@ export class PpoStrategy implements Strategy {
     this.#batch = state.batch;
     this.#baseline = state.baseline;
     this.#updates = state.updates;
-    this.#figures = state.figures;
     this.#sampled = undefined;
   }
 }

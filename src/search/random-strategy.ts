@@ -34,7 +34,7 @@ export class RandomStrategy implements Strategy {
     return sampleWithin(this.#accepts, sample, (decisions) => decisions);
   }
 
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): undefined {
     this.#pending.close(trial, outcome);
   }
 

@@ -15,6 +15,9 @@ import type { Accepts } from './sample-within.ts';
 /** The outcome of a trial: its reward (validation accuracy, or any finite number), or the reason for its failure. */
 export type Outcome = { reward: number } | { failed: string };
 
+/** Figures of a strategy's update for the log and for charts: finite numbers by name. */
+export type UpdateFigures = Record<string, number>;
+
 /**
  * A search strategy: a deterministic state machine of its ask and tell calls. Tells may come late, in any order, or
  * never.
@@ -28,8 +31,11 @@ export interface Strategy {
    */
   ask(trial: number): number[];
 
-  /** Reports the outcome of a trial. @throws Error if it is not open, or if its reward is not finite */
-  tell(trial: number, outcome: Outcome): void;
+  /**
+   * Reports the outcome of a trial. Returns the figures of the update that it led to, undefined if there was none.
+   * @throws Error if the trial is not open, or if its reward is not finite
+   */
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined;
 
   /** Reports the reward of decisions that the strategy did not propose, for strategies that can learn from them. */
   learn?(decisions: readonly number[], reward: number): void;
@@ -45,9 +51,6 @@ export interface Strategy {
    * strategy
    */
   load(bytes: Uint8Array): void;
-
-  /** Returns figures of the last update for the log; empty before the first. */
-  diagnostics?(): Record<string, number>;
 }
 
 export interface StrategySettings {

@@ -82,7 +82,6 @@ export function simulate(options: SimulationOptions): Simulation {
   let busy = 0;
   let askCount = 0;
   let updates = 0;
-  let diagnostics = diagnosticsOf(strategy);
   let controllerFreeAt = 0; // the single controller processes asks and tells one after the other
   let lastAskAt = 0;
 
@@ -110,14 +109,12 @@ export function simulate(options: SimulationOptions): Simulation {
     const trialRandom = random.split(`outcome ${trial}`);
     const failed = trialRandom.uniform() < options.failureRate;
     const measured = failed ? undefined : truth + landscape.noise * normal(trialRandom);
-    strategy.tell(trial, measured === undefined ? { failed: 'simulated' } : { reward: measured });
+    const figures = strategy.tell(trial, measured === undefined ? { failed: 'simulated' } : { reward: measured });
     controllerFreeAt = Math.max(controllerFreeAt, endsAt) + tellSeconds;
     finished.push({ trial, truth, measured, staleness: updates - updatesAtAsk });
     busy += endsAt - startedAt;
     free.push({ worker, since: endsAt });
-    const after = diagnosticsOf(strategy);
-    if (after !== diagnostics) updates++;
-    diagnostics = after;
+    if (figures) updates++;
     if (finished.length % progressEvery === 0) options.onProgress?.(finished.length);
   };
 
@@ -146,8 +143,6 @@ export function simulate(options: SimulationOptions): Simulation {
     updates,
   };
 }
-
-const diagnosticsOf = (strategy: Strategy) => JSON.stringify(strategy.diagnostics?.() ?? {});
 
 function meanAndMaximum(values: readonly number[]): { mean: number; most: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

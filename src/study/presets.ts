@@ -4,10 +4,10 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
-import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
+import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
-import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
+import type { Finalists, SearchSettings, Training } from './settings.ts';
 
 /** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
 export const defaultReduction = 3;
@@ -127,32 +127,29 @@ export const presets = {
   },
 } as const satisfies Record<string, Preset>;
 
+/** What is made for a search of its preset and of what is asked for. */
+type Made = 'preset' | 'strategyOptions' | 'child' | 'ladder' | 'finalists' | 'final';
+
+/** What a search asks for in place of its preset's: settings as they are stored, and what others are made of. */
+export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
+  Partial<Omit<SearchSettings, Made>> & {
+    /** Of the child. */
+    epochs?: number;
+    /** How many finalists; 0: none. */
+    finalists?: number;
+    finalistEpochs?: number;
+    /** From the lowest, which is the child, up; none: no ladder. */
+    rungs?: RungChange[];
+    /** Of the ladder. */
+    reduction?: number;
+    randomShare?: number;
+  };
+
 /**
  * The settings of a search that follows a preset. With a `size` of its images other than the preset's, all resolutions change in
  * proportion. @throws InputError for an unknown preset
  */
-export function settingsOf(
-  preset: string,
-  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
-    size?: number | undefined;
-    trials?: number | undefined;
-    /** Of the child. */
-    epochs?: number;
-    space?: Space;
-    blocks?: number;
-    /** How many finalists; 0: none. */
-    finalists?: number;
-    finalistEpochs?: number;
-    remember?: boolean;
-    known?: number[][];
-    limits?: Limits;
-    /** From the lowest, which is the child, up; none: no ladder. */
-    rungs?: RungChange[];
-    /** Of the ladder. */
-    reduction?: number | undefined;
-    randomShare?: number | undefined;
-  },
-): SearchSettings {
+export function settingsOf(preset: string, given: Wanted): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }

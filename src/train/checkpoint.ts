@@ -101,6 +101,8 @@ export interface CheckpointOptions<Beside = unknown> {
   beside?: { schema: z.ZodType<Beside>; keep: () => Beside; giveBack: (kept: Beside) => void };
   /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
   optional?: boolean;
+  /** Whether a training that is stopped saves once more, so that no step is done again. Default: the last one must do. */
+  whenStopped?: boolean;
 }
 
 /** The checkpoints of one training, which goes on from the last one after a kill. */
@@ -118,10 +120,11 @@ export class Checkpoints<Beside = unknown> {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago. */
-  async offer(step: number, training: InTraining): Promise<void> {
-    const { seconds = 30, optional } = this.#options;
-    if (performance.now() - this.#savedAt < 1000 * seconds) return;
+  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. */
+  async offer(step: number, training: InTraining, stopped = false): Promise<void> {
+    const { seconds = 30, optional, whenStopped = false } = this.#options;
+    const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
+    if (!isDue) return;
     try {
       await this.#save(step, training);
       this.problem = undefined;

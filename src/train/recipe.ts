@@ -104,6 +104,10 @@ export const finalRecipe: Recipe = {
   cutout: 16,
 };
 
+/** Images that go through the network at once. */
+export const imagesTogether = ({ batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>): number =>
+  Math.ceil(batchSize / accumulate);
+
 /** Recipes by name. A flag, or a preset, changes single numbers of one. */
 export const recipes = {
   small: smallRecipe,

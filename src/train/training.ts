@@ -123,8 +123,8 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // messages, signals and timers get their turn
+    if (done < steps) await checkpoints?.offer(done, { network, optimizer, average }, signal?.aborted);
     signal?.throwIfAborted();
-    if (done < steps) await checkpoints?.offer(done, { network, optimizer, average });
   }
   return figures!;
 }

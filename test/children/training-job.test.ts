@@ -16,6 +16,7 @@ import { zerosLike } from '../../src/engine/create.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import type { EpochReport, TrainingDetails, WorkerResult } from '../../src/study/outcome.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
@@ -36,7 +37,7 @@ const folders = { ...studyFolders(join(folder, 'study.db')), full: '/dev', file:
 const artifacts = new FolderArtifacts(folders);
 const pausedPath = (rung: number) => artifacts.path(pausedChild(7, rung));
 function jobAt(rung: number): TrainingJob {
-  const { checkpoint: _, ...job } = childJob(settings, { number: 7, decisions, rung });
+  const { checkpoint: _, ...job } = childJob(settings, { number: 7, candidate: new Candidate(decisions), rung });
   return job;
 }
 

@@ -98,9 +98,9 @@ test('an average over no epochs is the last weights', () => {
 
 test('numbers that cannot be are refused by their flag', () => {
   const refused: [string, string, RegExp][] = [
-    ['--warmup', '1.5', /^--warmup: expected a number from 0 to 1, got "1.5"$/],
-    ['--drop-path-keep', '5', /^--drop-path-keep: expected a number from 0 to 1, got "5"$/],
-    ['--label-smoothing', '-0.1', /^--label-smoothing: expected a number from 0 to 1, got "-0.1"$/],
+    ['--warmup', '1.5', /^--warmup: expected a share from 0 to 1 such as 0.05, got "1.5"$/],
+    ['--drop-path-keep', '5', /^--drop-path-keep: expected a share from 0 to 1 such as 0.05, got "5"$/],
+    ['--label-smoothing', '-0.1', /^--label-smoothing: expected a share from 0 to 1 such as 0.05, got "-0.1"$/],
     ['--weight-decay', 'x', /^--weight-decay: expected a number of at least 0, got "x"$/],
     ['--grow', '0.5', /^--grow: expected SCALE:UNTIL, both between 0 and 1, such as 0.5:0.3, got "0.5"$/],
     ['--grow', '2:0.5', /got "2:0.5"$/],

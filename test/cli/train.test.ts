@@ -77,3 +77,15 @@ test('a recipe with every technique trains, says what the last weights reach bes
   const again = nasnets([['evaluate', weights, photos, '--json']], environment)[0]!;
   assert.equal(again.code, 0, again.stderr);
 });
+
+test('a network that memory cannot hold is refused before it is trained', () => {
+  const [ended] = nasnets(
+    [['train', 'nasnet-a:200', '--filters', '10000', '--dataset', photos, '--size', '48', '-o', join(folder, 'huge')]],
+    environment,
+  );
+  assert.equal(ended!.code, 2);
+  assert.match(
+    ended!.stderr,
+    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts all the same\n$/,
+  );
+});

@@ -13,11 +13,12 @@ import { contentIdentity } from '../../src/content-identity.ts';
 import type { DatasetFiles } from '../../src/data/dataset-files.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { trialRequest } from '../../src/experiment/evaluated-search.ts';
-import { runExperiment } from '../../src/experiment/experiment.ts';
+import { type ExperimentEvent, runExperiment } from '../../src/experiment/experiment.ts';
 import { localRunners, type OpenRunner, type WantedTrainings } from '../../src/experiment/training-runners.ts';
 import { measureLaws, probeRunner } from '../../src/forecast/probe.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import type { WorkerResult } from '../../src/study/outcome.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
@@ -90,8 +91,12 @@ before(async () => {
     });
   };
   const { signal } = new AbortController();
-  const options = { study, files, trials: 6, workers: 2, directory: here, signal, onEvent: () => {} };
+  const kinds: string[] = [];
+  const onEvent = ({ kind }: ExperimentEvent) => void kinds.push(kind);
+  const options = { study, files, trials: 6, workers: 2, directory: here, signal, onEvent };
   assert.equal(await runExperiment({ ...options, openRunner }), 'finished');
+  assert.equal(kinds[0], 'forecast', 'whoever runs an experiment is told what it will take');
+  assert.ok(study.result('prediction')!.children > 0, 'and the study keeps what was learnt of its children');
 });
 
 /** Every text in some data. */
@@ -126,7 +131,7 @@ test('jobs and their setups name artifacts by key, the dataset by content, and n
   await measureLaws(settings, { images: 72, classes: 3 }, { workers: 1, expected: 1, openRunner });
   assert.ok(probes.length > 0);
   assertNamesNoPlace(probes);
-  const request = trialRequest(settings, { number: 7, decisions: sampleDecisions(new RandomStream(3)) });
+  const request = trialRequest(settings, { number: 7, candidate: new Candidate(sampleDecisions(new RandomStream(3))) });
   assert.deepEqual(throughJson(request), request);
   assertNamesNoPlace(request);
 });

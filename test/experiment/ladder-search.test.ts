@@ -27,7 +27,7 @@ const newStudy = () => Study.create(join(folder, `${++count}.db`), {});
 
 /** Reward by decisions and rung, in any order of time. */
 const delays = new RandomStream('delays');
-const inAnyOrder: Evaluate = async ({ decisions, rung = 0 }) => {
+const inAnyOrder: Evaluate = async ({ candidate: { decisions }, rung = 0 }) => {
   await sleep(3 * delays.uniform() * (1 + rung));
   return { reward: rewardOf([...decisions, ...(rung > 0 ? [rung] : [])]), seconds: 1 };
 };

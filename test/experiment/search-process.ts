@@ -56,9 +56,11 @@ const rule = ladder && {
 const common = { study, strategy, trials, workers, inOrder, ladder: rule, artifacts };
 
 function jobOf(trial: TrialToEvaluate): LadderJob {
-  const { number, rung = 0 } = trial;
+  const { number, candidate, rung = 0 } = trial;
+  const { decisions } = candidate;
   const from = rung > 0 ? pathOf(number, rung - 1) : undefined;
-  return { ...trial, ...(ladder && { from, to: rung + 1 < ladder.rungs ? pathOf(number, rung) : undefined }) };
+  const to = ladder && rung + 1 < ladder.rungs ? pathOf(number, rung) : undefined;
+  return { number, decisions, rung, ...(ladder && { from, to }) };
 }
 
 if (inOrder) {

@@ -10,6 +10,7 @@ import { randomCells } from '../../src/forecast/random-cells.ts';
 import { estimateOf, workersFor } from '../../src/forecast/start.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { decode } from '../../src/space/decisions.ts';
+import type { Candidate } from '../../src/study/candidate.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 
 const counts = { images: 50_000, classes: 10 };
@@ -95,10 +96,10 @@ test('an estimate counts cells within the limits only', () => {
   const smallest = 200_000;
   const limits = { parameters: smallest, beyond: 'resample' as const };
   const settings = { ...fitted(settingsOf('laptop', given), counts.images), limits };
-  const size = (decisions: number[]) =>
+  const size = ({ decisions }: Candidate) =>
     planNetwork(decode(decisions), { cells: 2, filters: 16, input: 16 }).trainableParameters;
-  const within = randomCells(settings, (decisions) => size([...decisions]) <= smallest);
-  assert.ok(within.length > 0 && within.every((decisions) => size(decisions) <= smallest));
+  const within = randomCells(settings, (candidate) => size(candidate) <= smallest);
+  assert.ok(within.length > 0 && within.every((candidate) => size(candidate) <= smallest));
   const { limits: _, ...free } = settings;
   const laws = { seconds: [1e-10, 1e-10, 1e-9, 1e-5, 0], memory: [1e9, 1, 1] };
   const each = (limited: typeof free) =>

@@ -188,7 +188,7 @@ for (const name of [...strategyNames, arms]) {
         [before.subarray(0, before.length - 4), /expected a whole state, got one that is cut or damaged$/],
         [before.subarray(0, 120), /cut or damaged$/],
         [damaged(before), /cut or damaged$/],
-        [replaced(before, '"version":1', '"version":9'), /expected format version 1, got version 9$/],
+        [replaced(before, /"version":\d/, '"version":9'), /expected format version 2 or older, got version 9$/],
         [createStrategy(name, { blocks: 3, seed: 1 }).save(), /expected 20 decisions of sizes .+, got 30 of/],
       ];
       for (const other of strategyNames.filter((it) => it !== name)) {
@@ -229,6 +229,6 @@ function damaged(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-function replaced(bytes: Uint8Array, from: string, to: string): Uint8Array {
+function replaced(bytes: Uint8Array, from: RegExp, to: string): Uint8Array {
   return new Uint8Array(Buffer.from(Buffer.from(bytes).toString('latin1').replace(from, to), 'latin1'));
 }

@@ -16,9 +16,17 @@ import { LastLines } from '../../src/workers/process-end.ts';
 import type { TestJob } from './evaluator.ts';
 import { isAlive, resultOf, testRunner } from './runner-contract.ts';
 
-function newPool({ workers = 1, setup = {} as unknown, resources, threads = 1, silence }: Partial<PoolOptions> = {}) {
+function newPool({
+  workers = 1,
+  setup = {} as unknown,
+  resources,
+  threads = 1,
+  silence,
+  time,
+}: Partial<PoolOptions> = {}) {
   const evaluator = new URL('./evaluator.ts', import.meta.url);
-  const pool = new WorkerPool({ workers, evaluator, setup, resources, threads, ...(silence && { silence }) });
+  const limits = { ...(silence && { silence }), ...(time && { time }) };
+  const pool = new WorkerPool({ workers, evaluator, setup, resources, threads, ...limits });
   const run = (job: TestJob, options?: RunOptions) => pool.run(job, options);
   return { pool, run, [Symbol.asyncDispose]: () => pool.close() };
 }
@@ -67,6 +75,30 @@ test('a worker that is stopped or computes for ever is replaced; its job is trie
 test('a worker that gives signs may take as long as it likes', async () => {
   await using workers = newPool({ silence: { first: 5, least: 5, times: 0 } });
   assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 })), 8);
+});
+
+test('a job that gives signs and never ends has a limit, without a prediction and with one; it is tried once more, then fails', async () => {
+  await using workers = newPool({ workers: 2, time: { first: 2, least: 1, times: 20 } });
+  const retried: string[] = [];
+  const onRetry = (reason: string) => retried.push(reason);
+  const [unknown, predicted] = await Promise.all([
+    workers.run({ action: 'hold' }, { onRetry }),
+    workers.run({ action: 'hold' }, { onRetry, predicted: 0.001 }),
+  ]);
+  assert.deepEqual(resultOf(unknown), {
+    kind: 'timeout',
+    message: 'the worker process took longer than 2 s, and was ended',
+  });
+  assert.deepEqual(resultOf(predicted), {
+    kind: 'timeout',
+    message: 'the worker process took longer than 1 s, of which 0 s were predicted, and was ended',
+  });
+  assert.equal(retried.length, 2);
+});
+
+test('a job has twenty times its prediction', async () => {
+  await using workers = newPool({ time: { first: 1, least: 1, times: 20 } });
+  assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 }, { predicted: 60 })), 8);
 });
 
 test('what an evaluator throws is the outcome of its job, and its process goes on', async () => {

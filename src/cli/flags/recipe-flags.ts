@@ -49,8 +49,8 @@ const growHelp = 'smaller images first, as 0.5:0.3,0.75:0.6: half the side until
 export function addRecipeFlags(command: Command): Command {
   return command
     .addOption(new Option('--recipe <name>', recipeHelp).choices(recipeNames).default('small'))
-    .option('--epochs <n>', 'passes over the images', positiveNumber('--epochs'))
-    .option('--batch-size <n>', 'images a step', wholeNumber('--batch-size'))
+    .option('--epochs <n>', 'passes over the images', positiveNumber('--epochs', 'epochs'))
+    .option('--batch-size <n>', 'images a step', wholeNumber('--batch-size', 'batch'))
     .option('--learning-rate <x>', 'at its peak', positiveNumber('--learning-rate'))
     .addOption(
       new Option(

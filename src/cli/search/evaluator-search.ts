@@ -2,13 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts';
+import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
@@ -19,14 +20,14 @@ import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { programName } from '../terminal/program-name.ts';
 import { SearchDisplay } from './display.ts';
-import { evaluatedSettings } from './evaluated-settings.ts';
 import type { SearchFlags } from './flags.ts';
-import { reopen } from './open-study.ts';
+import { evaluatedSettings, reopen } from './open-study.ts';
+import { evaluatedNames, settingNames } from './setting-flags.ts';
 
 /** What only a search that trains children itself can take. */
 const ownTraining = [
-  ...['dataset', 'size', 'data', 'epochs', 'finalists', 'finalistEpochs', 'rungs', 'reduction', 'randomPromotions'],
-  ...['maxParameters', 'maxMultiplyAdds', 'maxMemory', 'maxLatency', 'overLimit', 'device', 'precision', 'dryRun'],
+  ...settingNames.filter((name) => !evaluatedNames.includes(name)),
+  ...['data', 'device', 'precision', 'dryRun'],
 ];
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
@@ -64,7 +65,10 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
 /** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
 async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   const { signal } = interrupt;
   await using runner = new CommandPool({
     command,
@@ -73,7 +77,7 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
     about: aboutSearch(study.settings),
     onErrorLine: (line) => display.log(line),
   });
-  const outlook = new Outlook(study, trials);
+  const outlook = new ElapsedOutlook(study, trials);
   display.begin(study, trials, workers, outlook);
   const onEvent = (event: SearchEvent) => {
     outlook.on(event);
@@ -110,54 +114,13 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
 async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
   const study = await reopen(path, flags, given);
   try {
-    const evaluator = evaluatorOf(study);
     const { evaluator: command, timeLimit } = flags;
-    if (!evaluator)
-      throw new InputError(
-        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start a new search`,
-      );
-    if (command === undefined && evaluator.command === undefined)
-      throw new InputError(
-        `${path}: expected outcomes by "${programName} tell", as so far, or --evaluator with --change-evaluator, got neither`,
-      );
-    const wanted = {
-      ...evaluator,
-      ...(command !== undefined && { command }),
-      ...(timeLimit !== undefined && { timeLimit }),
-    };
-    if (wanted.command !== evaluator.command && !flags.changeEvaluator)
-      throw new InputError(
-        `--evaluator: expected ${evaluator.command === undefined ? 'none' : JSON.stringify(evaluator.command)}, with which ${path} was started, got ${JSON.stringify(command)}; --change-evaluator goes on with the other one`,
-      );
-    if (wanted.command !== evaluator.command || wanted.timeLimit !== evaluator.timeLimit)
-      changeEvaluator(study, wanted);
+    const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };
+    goOnWith(study, wanted, flags.changeEvaluator === true);
     return study;
   } catch (error) {
     study.close();
     throw error;
-  }
-}
-
-/** How long a search has still to go: as long for a trial as those of this process took. */
-class Outlook {
-  readonly #startedAt = performance.now();
-  #open: number;
-  #finished = 0;
-
-  constructor(study: Study<SearchSettings>, trials: number) {
-    const { done, failed } = study.summary().trials;
-    this.#open = Math.max(0, trials - done - failed);
-  }
-
-  on({ kind }: SearchEvent): void {
-    if (kind !== 'done' && kind !== 'failed') return;
-    this.#open--;
-    this.#finished++;
-  }
-
-  left(): number {
-    if (this.#finished === 0) return 0;
-    return (((performance.now() - this.#startedAt) / 1000) * Math.max(0, this.#open)) / this.#finished;
   }
 }
 

@@ -7,8 +7,6 @@ import type { Command } from 'commander';
 import { weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { Interruption } from '../../failure.ts';
-import { workersOn } from '../../forecast/device-workers.ts';
-import { measureFinalLatency } from '../../forecast/final-latency.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
@@ -29,8 +27,8 @@ import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
 import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
-import { forecast } from './forecast.ts';
 import { newSearch, reopen } from './open-study.ts';
+import { forecastLines, statement } from './statement.ts';
 
 export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
@@ -70,40 +68,33 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const files = await imagesOf(settings);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
-  const asked = given.has('workers');
-  const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
-  const outlook = await forecast(
-    study,
-    countsOf(files),
-    { trials, workers: wanted, asked, device: computing.device, start: begun?.start },
-    note,
-  );
-  const { workers } = outlook;
+  if (begun) for (const line of statement(settings, countsOf(files))) note(line);
 
   const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
-  display.begin(study, trials, workers, outlook);
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   const onEvent = (event: ExperimentEvent) => {
-    outlook.on(event);
-    display.on(event);
+    if (event.kind !== 'forecast') return display.on(event);
+    const { forecast, outlook } = event;
+    for (const line of forecastLines(forecast, settings)) note(line);
+    display.begin(study, trials, forecast.workers, outlook);
   };
   const end = await runExperiment({
     study,
     files,
     trials,
-    workers,
+    workers: given.has('workers') ? flags.workers : undefined,
     computing,
+    start: begun?.start,
     directory,
     signal: interrupt.signal,
     onEvent,
-  }).finally(() => {
-    display.end();
-    outlook.keep();
-  });
+  }).finally(() => display.end());
   if (end === 'interrupted')
     throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
 
-  await measureFinalLatency(study, countsOf(files));
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
   results.keep();
   writeReport(study, directory, results);

@@ -1,7 +1,8 @@
 // Checks that an exported Python file computes the same as the engine, by running the file's own check.
 
 import { execFile } from 'node:child_process';
-import { Failure } from '../../failure.ts';
+import { Failure, InputError } from '../../failure.ts';
+import { isSystemError } from '../../system-error.ts';
 
 export interface CheckOptions {
   /** The Python program. Default: python3. */
@@ -20,6 +21,8 @@ export async function checkPyTorch(file: string, { python = 'python3', signal }:
   const { code, stdout, stderr } = await run(python, file, signal);
   signal?.throwIfAborted();
   if (code === 'ENOENT') return { unverified: `${python} is not installed` };
+  if (typeof code === 'string' && /^E[A-Z]+$/.test(code))
+    throw new InputError(`${python}: expected a program that runs Python files, but it could not be started (${code})`);
   if (/No module named '?torch/.test(stderr)) return { unverified: `${python} has no torch` };
   const [, figure] = /relative difference [^:]*: (\S+)/.exec(stdout) ?? [];
   if (figure === undefined) {
@@ -35,9 +38,12 @@ export async function checkPyTorch(file: string, { python = 'python3', signal }:
 type ProcessResult = { code: number | string | undefined; stdout: string; stderr: string };
 
 function run(program: string, file: string, signal: AbortSignal | undefined): Promise<ProcessResult> {
-  return new Promise((resolve) => {
+  return new Promise<ProcessResult>((resolve) => {
     execFile(program, [file], { signal }, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? error.signal ?? undefined) : 0, stdout, stderr });
     });
+  }).catch((error) => {
+    if (isSystemError(error)) return { code: error.code, stdout: '', stderr: '' }; // refused before there was a process
+    throw error;
   });
 }

@@ -2,7 +2,7 @@
 // number of samples.
 
 import { armLabels, armNames, armOf } from '../../search/arms-strategy.ts';
-import { decisionsKey } from '../../space/canonical.ts';
+import { Candidate } from '../../study/candidate.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 
@@ -31,7 +31,8 @@ export function runsOf(study: Study<SearchSettings>): SearchRun[] {
   for (const { number, state, decisions, reward } of study.trials({ from: known.length })) {
     const arm = armOf(number, names.length);
     if (state === 'queued' || state === 'running') open.add(arm);
-    if (!open.has(arm)) runs[arm]!.samples.push({ reward: reward ?? undefined, key: decisionsKey(decisions, space) });
+    if (!open.has(arm))
+      runs[arm]!.samples.push({ reward: reward ?? undefined, key: new Candidate(decisions, space).key });
   }
   return runs;
 }
