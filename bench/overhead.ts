@@ -1,7 +1,8 @@
-// What a search's child costs beside the arithmetic of its training: batches, building, evaluation, dispatch, the study's log, the
-// worker's start. The children of a preset on real CIFAR-10, random architectures.
-//   node bench/overhead.ts [--preset laptop] [--children 6]     (about 5 seconds a child on a quiet core, twice)
-// First each child in this process, where its parts can be told apart; then the same children by a search with one worker.
+// Measures the overhead of a search's child besides its training: batches, building, evaluation, dispatch, the study's
+// log, the worker's start. The children of a preset with random architectures on CIFAR-10.
+//   node bench/overhead.ts [--preset laptop] [--children 6]     (about 5 seconds per child on a quiet core, twice)
+// First runs each child in this process, where its parts can be measured; then the same children in a search with one
+// worker.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,29 +39,29 @@ const jobOf = ({ number, candidate }: TrialToEvaluate): TrainingJob => {
   return { architecture: candidate.architecture, training, seed: `1, trial ${number}` };
 };
 
-/** Milliseconds that calls of a method took since they were last asked for. */
-function timed<Key extends string>(
-  prototype: { [key in Key]: (...given: never[]) => unknown },
+/** Times the calls of a method. Returns a function that returns the milliseconds since its last call. */
+function timeMethod<Key extends string>(
+  prototype: { [key in Key]: (...values: never[]) => unknown },
   key: Key,
 ): () => number {
   const original = prototype[key];
   let milliseconds = 0;
-  prototype[key] = function (this: unknown, ...given: never[]) {
-    const before = performance.now();
-    const result = original.apply(this, given);
-    milliseconds += performance.now() - before;
+  prototype[key] = function (this: unknown, ...values: never[]) {
+    const start = performance.now();
+    const result = original.apply(this, values);
+    milliseconds += performance.now() - start;
     return result;
   };
   return () => {
-    const taken = milliseconds;
+    const total = milliseconds;
     milliseconds = 0;
-    return taken;
+    return total;
   };
 }
 
 type Parts = Record<'training' | 'batches' | 'building' | 'evaluation' | 'evaluation batches' | 'the rest', number>;
 
-/** Milliseconds of one child in this process. */
+/** Trains a child in this process. Returns the milliseconds of its parts. */
 async function childHere(evaluate: EvaluateJob, job: TrainingJob): Promise<Parts> {
   trainingBatches();
   evaluationBatches();
@@ -69,7 +70,7 @@ async function childHere(evaluate: EvaluateJob, job: TrainingJob): Promise<Parts
   buildNetwork(planNetwork(architecture, { ...training, input: training.resolution }), { seed: 1 }).dispose();
   const building = performance.now() - beforeBuilding;
 
-  const begun = performance.now();
+  const childStart = performance.now();
   let loop = 0;
   const images =
     Math.floor((training.trainingImages ?? files.train.count) / training.recipe.batchSize) * training.recipe.batchSize;
@@ -80,7 +81,7 @@ async function childHere(evaluate: EvaluateJob, job: TrainingJob): Promise<Parts
     },
     new AbortController().signal,
   );
-  const whole = performance.now() - begun;
+  const total = performance.now() - childStart;
   const { trainingSeconds } = (result as { details: TrainingDetails }).details;
   const [batches, forEvaluation] = [trainingBatches(), evaluationBatches()];
   const evaluation = 1000 * trainingSeconds - loop;
@@ -90,12 +91,12 @@ async function childHere(evaluate: EvaluateJob, job: TrainingJob): Promise<Parts
     building,
     evaluation: evaluation - forEvaluation,
     'evaluation batches': forEvaluation,
-    'the rest': whole - 1000 * trainingSeconds - building,
+    'the rest': total - 1000 * trainingSeconds - building,
   };
 }
 
-const trainingBatches = timed(TrainingBatches.prototype, 'batch');
-const evaluationBatches = timed(EvaluationBatches.prototype, 'batch');
+const trainingBatches = timeMethod(TrainingBatches.prototype, 'batch');
+const evaluationBatches = timeMethod(EvaluationBatches.prototype, 'batch');
 
 const beforeStart = performance.now();
 const evaluate = await trainer(setup, resources);

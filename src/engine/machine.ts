@@ -1,4 +1,4 @@
-// The machine: threads, devices, libtorch; and how the process ends while they compute.
+// The machine: threads, devices, libtorch; and ending the process while they compute.
 import { addon } from './addon.ts';
 
 /** Sets the number of threads per operator, in libtorch and in its BLAS. Workers use one each. */
@@ -26,8 +26,9 @@ export function libtorch(): { version: string; configuration: string } {
 }
 
 /**
- * From now on SIGINT or SIGTERM ends the process so many milliseconds later at the latest, with the sentence and exit code 130 or 143, also
- * while an operator or a loop keeps the main thread from hearing of it. The process's own handlers must stand before.
+ * After this call SIGINT or SIGTERM ends the process at most so many milliseconds later, with the sentence and exit
+ * code 130 or 143, even if an operator or a loop blocks the main thread. The process must install its own handlers
+ * before.
  */
 export function endAfterSignal(milliseconds: number, sentence: string): Disposable {
   addon().endAfterSignal(milliseconds, sentence);

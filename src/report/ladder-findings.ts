@@ -149,9 +149,9 @@ export function rungWords({ cells, filters, resolution, trainingImages, recipe }
 export function ladderSentences({ reduction, rungs, meters }: LadderFindings): string[] {
   const [lowestRung, ...higher] = rungs as [RungFinding, ...RungFinding[]];
   const hasRandom = meters.some(({ drawn }) => drawn);
-  const higherRung = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
+  const promotions = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
   return [
-    `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${hasRandom ? ', and some promoted at random' : ''}, were trained further: ${higherRung}.`,
+    `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${hasRandom ? ', and some promoted at random' : ''}, were trained further: ${promotions}.`,
     ...meters.map(meterSentence),
   ];
 }

@@ -43,7 +43,7 @@ export class ArmsStrategy implements Strategy {
     return this.#arms[this.#turnOf(trial)]!.ask(trial);
   }
 
-  /** An arm's figures say which arm it is. */
+  /** Adds the arm's index to its figures. */
   tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
     const arm = this.#turnOf(trial);
     const figures = this.#arms[arm]!.tell(trial, outcome);
@@ -78,7 +78,7 @@ type CreateArm = (name: string, parts: StrategyParts) => Strategy;
 
 const partOf = (arm: number) => `arm ${arm}`;
 
-/** Before states had parts, an arm's bytes stood among the numbers, filled up with zeros, and their count in the state. */
+/** Version 1 stored an arm's bytes among the arrays, padded with zeros, and their count in the state. */
 function olderPart({ state, arrays }: Pick<StrategyState, 'state' | 'arrays'>, arm: number): Uint8Array {
   const { bytes } = state as { bytes: number[] };
   return new Uint8Array(arrays[partOf(arm)]!.buffer, 0, bytes[arm]);

@@ -8,7 +8,7 @@ import type { Outcome, Strategy, UpdateFigures } from './strategy.ts';
 
 interface State {
   pending: number[];
-  /** The strategy's own state in base64: where it stood before states had parts. */
+  /** The strategy's state in base64, as version 1 stored it. */
   inner?: string;
 }
 

@@ -1,11 +1,11 @@
-// The format of strategies' saved states: a checksum, one line of JSON, the elements of tensors, then the saved states of
-// the strategies inside. Each strategy defines the content of its JSON and tensors.
+// The format of strategies' saved states: a checksum, one line of JSON, the elements of tensors, then the saved states
+// of the strategies inside. Each strategy defines the content of its JSON and tensors.
 
 import { InputError } from '../failure.ts';
 import { hash128 } from '../random/hash.ts';
 
 const format = 'nasnet strategy';
-const version = { alone: 1, withParts: 2 }; // a state without parts is what it was before there were any
+const version = { alone: 1, withParts: 2 }; // states without parts keep the first version
 const checkBytes = 16;
 
 export interface StrategyState {
@@ -25,9 +25,9 @@ export interface StrategyState {
 interface Header extends Omit<StrategyState, 'arrays' | 'parts'> {
   format: string;
   version: number;
-  /** Values of each array. */
+  /** The number of values of each array. */
   lengths: Record<string, number>;
-  /** Bytes of each part. */
+  /** The number of bytes of each part. */
   parts?: Record<string, number>;
 }
 
@@ -83,7 +83,7 @@ export function readState(
   let offset = newline + 1;
   const next = (length: number) => {
     offset += length;
-    return new Uint8Array(body.subarray(offset - length, offset)); // a copy, which starts where a number may
+    return new Uint8Array(body.subarray(offset - length, offset)); // a copy, which is aligned for numbers
   };
   const named = <Value>(lengths: Record<string, number>, read: (length: number) => Value) =>
     Object.fromEntries(Object.entries(lengths).map(([name, length]) => [name, read(length)]));

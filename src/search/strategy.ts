@@ -79,7 +79,7 @@ export interface StrategyParts {
 interface StrategyKind {
   create(parts: StrategyParts): Strategy;
   /** Returns all options, with the given ones in place of defaults. @throws InputError for an unknown option */
-  parseOptions(given: object): object;
+  parseOptions(options: object): object;
 }
 
 const strategies: Record<string, StrategyKind> = {
@@ -110,11 +110,11 @@ export const strategyFrom = (name: string, parts: StrategyParts): Strategy => ki
 /**
  * Returns all options of a strategy, or of several by their names. A study stores them, because later versions may have
  * other defaults.
- * @param given options that differ from the defaults, by strategy
+ * @param values options that differ from the defaults, by strategy
  * @throws InputError as createStrategy
  */
-export function completeOptions(name: string, given: Record<string, object> = {}): object {
-  const complete = (arm: string) => kindOf(arm).parseOptions(given[arm] ?? {});
+export function completeOptions(name: string, values: Record<string, object> = {}): object {
+  const complete = (arm: string) => kindOf(arm).parseOptions(values[arm] ?? {});
   const arms = armNames(name);
   return arms.length > 1 ? Object.fromEntries(arms.map((arm) => [arm, complete(arm)])) : complete(name);
 }

@@ -55,7 +55,7 @@ export function canonicalCell(cell: Cell, own?: OperationTable): Cell {
   return smallestForm({ cell, own, numbering: inputNumbers(cell), blocks: [], remaining });
 }
 
-/** A cell of which some blocks have their numbers and rows. */
+/** A cell in which some blocks have numbers and rows. */
 interface PartialForm {
   cell: Cell;
   own: OperationTable | undefined;
@@ -66,8 +66,9 @@ interface PartialForm {
 }
 
 /**
- * Returns the smallest form that a partial form can become. Of equal rows, one whose first form is also another's is that other's image
- * under a symmetry of the cell, with all that follows: it is not tried further. Ten equal blocks have 3.6 million orders.
+ * Returns the smallest form that a partial form can become. If two equal rows lead to the same first form, a symmetry
+ * of the cell maps one to the other, so only one is tried. Without this, ten equal blocks would need 3.6 million
+ * orders.
  */
 function smallestForm(partial: PartialForm): Cell {
   const next = withNextBlock(partial);
@@ -85,7 +86,7 @@ function smallestForm(partial: PartialForm): Cell {
   return smallest!;
 }
 
-/** Returns the form that the first of all equal rows leads to. */
+/** Returns the form that results from always choosing the first of equal rows. */
 function firstForm(partial: PartialForm): Cell {
   const [first] = withNextBlock(partial);
   return first ? firstForm(first) : wholeForm(partial);
@@ -96,7 +97,10 @@ function wholeForm({ cell, numbering, blocks }: PartialForm): Cell {
   return { blocks: [...blocks], output: output.sort((a, b) => a - b) };
 }
 
-/** Returns the partial form with the smallest row that can be next, once for each block with that row; nothing if none is left. */
+/**
+ * Returns the partial forms with the smallest possible next row, one for each block with that row; empty if no block is
+ * left.
+ */
 function withNextBlock(partial: PartialForm): PartialForm[] {
   const { cell, own, numbering, blocks, remaining } = partial;
   const candidates = remaining.flatMap((state) => {

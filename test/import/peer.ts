@@ -17,8 +17,8 @@ const script = resolve(import.meta.dirname, '../peers/write_files.py');
 
 /** Returns false if the peer can run, otherwise the reason. */
 export function peerMissing(): string | false {
-  const found = spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
-  return found ? false : `the peer is written in PyTorch and ${python} has none (Debian: python3-torch)`;
+  const hasTorch = spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
+  return hasTorch ? false : `the peer is written in PyTorch and ${python} has none (Debian: python3-torch)`;
 }
 
 /** Creates a folder that is removed when the process ends. */

@@ -37,14 +37,14 @@ for (const [format, bytes] of [
 ] as const) {
   test(`the tensors of a ${format} checkpoint are as PyTorch saved them, including views`, async () => {
     const file = await openWeightFile(write(`${format}.pth`, bytes));
-    const found = [...file.tensors].map(([name, { shape, read }]) => {
+    const tensors = [...file.tensors].map(([name, { shape, read }]) => {
       return scope(() => {
         const tensor = read();
         assert.deepEqual(tensor.shape, shape);
         return [name, tensor.dtype, shape, [...tensor.toArray()]];
       });
     });
-    assert.deepEqual(found, [
+    assert.deepEqual(tensors, [
       ['transposed', 'float32', [3, 2], [0, 3, 1, 4, 2, 5]],
       ['sliced', 'float64', [2], [3, 4]],
       ['half', 'float16', [2], [0.5, -2]],

@@ -149,8 +149,8 @@ const wrapped: [written: string[], plain: string[], others?: string[]][] = [
 
 test('wrappers before every name are removed, and the trained weights are preferred', () => {
   for (const [written, plain, others = []] of wrapped) {
-    const found = plainNames(written);
-    assert.deepEqual([[...found.names.keys()], found.others], [plain, others], written.join());
+    const result = plainNames(written);
+    assert.deepEqual([[...result.names.keys()], result.others], [plain, others], written.join());
   }
 });
 
@@ -177,7 +177,7 @@ test('PyTorch: a flipped bit in an archive is refused by its checksum', async ()
     flipped[place]! ^= 1 << (place % 8);
     writeFileSync(path, flipped);
     const got = await read(path).then(
-      (found) => found.values,
+      (result) => result.values,
       (error) => {
         assert.ok(error instanceof InputError, error.stack);
         return 'refused';

@@ -29,8 +29,8 @@ export function assertNamedAsPlanned(network: Network, plan: Plan): void {
 }
 
 /** Asserts that two float64 tensors are equal up to rounding. */
-export function assertClose(found: Tensor, expected: Tensor): void {
-  assert.deepEqual(found.shape, expected.shape);
-  const difference = found.sub(expected).abs().max().item();
+export function assertClose(actual: Tensor, expected: Tensor): void {
+  assert.deepEqual(actual.shape, expected.shape);
+  const difference = actual.sub(expected).abs().max().item();
   assert.ok(difference < 1e-9, `differs by ${difference}`);
 }

@@ -20,9 +20,9 @@ const images = () =>
 
 test('the most probable classes come best first, with the softmax of their logits, and no tensor is left', () => {
   const { network } = readModel(path);
-  const given = images();
+  const input = images();
   const before = liveTensors();
-  const answers = likeliestClasses(network, given, 3);
+  const answers = likeliestClasses(network, input, 3);
   assert.equal(liveTensors(), before);
   assert.deepEqual(
     answers.map((classes) => classes.map(({ place }) => place).slice(0, 2)),

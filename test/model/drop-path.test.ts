@@ -12,8 +12,8 @@ import { SharedRelus } from '../../src/model/path.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
-const near = (found: number, expected: number, tolerance: number) =>
-  assert.ok(Math.abs(found - expected) <= tolerance, `${found} is not ${expected} ± ${tolerance}`);
+const near = (actual: number, expected: number, tolerance: number) =>
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`);
 
 test('the keep probability falls linearly with the cell and with the progress of the training', () => {
   // The released CIFAR network: 20 cells, 0.6 in the last one at the end.
@@ -31,10 +31,10 @@ test('a mask drops whole images or divides them by keep, which preserves the exp
     const masks = pathMasks(paths, ones([images, 2, 3, 3]), keep, new Generator(7));
     assert.deepEqual(masks.shape, [paths, images]);
     const values = masks.toArray();
-    const kept = values.filter((value) => value > 0);
-    for (const value of kept) near(value, 1 / keep, 1e-6);
+    const scaled = values.filter((value) => value > 0);
+    for (const value of scaled) near(value, 1 / keep, 1e-6);
     const deviation = Math.sqrt((keep * (1 - keep)) / values.length);
-    near(kept.length / values.length, keep, 5 * deviation);
+    near(scaled.length / values.length, keep, 5 * deviation);
     const dropped = dropPath(ones([images, 2, 3, 3]), masks, 3);
     const sums = dropped.sum([1, 2, 3]).toArray();
     for (const [image, sum] of sums.entries()) near(sum, 18 * values[3 * images + image]!, 1e-4);

@@ -92,16 +92,16 @@ test('random architectures in both layouts build as planned, every part gives th
 function assertPartsAsPlanned(plan: Plan, where: string): void {
   const shapes = new Map(plan.cells.map(({ name, shape }) => [name, shape]));
   shapes.set(plan.stemName, plan.stem.at(-1)!.output);
-  const drawn = (shape: Shape | undefined) => shape && randn([2, shape[2], shape[0], shape[1]]);
-  const found = ({ shape: [images, channels, height, width] }: Tensor) => [images, height, width, channels];
+  const randomImages = (shape: Shape | undefined) => shape && randn([2, shape[2], shape[0], shape[1]]);
+  const planShape = ({ shape: [images, channels, height, width] }: Tensor) => [images, height, width, channels];
   scope(() =>
     noGrad(() => {
-      const stem = new Path(plan.stem).forward(drawn(plan.input)!, new SharedRelus());
-      assert.deepEqual(found(stem), [2, ...shapes.get(plan.stemName)!], where);
+      const stem = new Path(plan.stem).forward(randomImages(plan.input)!, new SharedRelus());
+      assert.deepEqual(planShape(stem), [2, ...shapes.get(plan.stemName)!], where);
       for (const cell of plan.cells) {
-        const inputs = cell.sources.map((name) => drawn(shapes.get(name)));
+        const inputs = cell.sources.map((name) => randomImages(shapes.get(name)));
         const [result] = new NetworkCell(cell).forward(inputs, new SharedRelus(), 0);
-        assert.deepEqual(found(result!), [2, ...cell.shape], `${where}, ${cell.name}`);
+        assert.deepEqual(planShape(result!), [2, ...cell.shape], `${where}, ${cell.name}`);
       }
     }),
   );

@@ -98,13 +98,13 @@ test('a file keeps its test view; an older file gets the one that nasnet used at
     preprocessing: { ...description.preprocessing, enlarge: 1.25 },
     trainedEnlarge: 1.25,
   };
-  const said = (text: string) => parseDescription(text, 'file');
-  assert.deepEqual(said(printDescription(enlarged)), enlarged);
-  assert.deepEqual(said(printDescription(description)), description);
+  const parse = (text: string) => parseDescription(text, 'file');
+  assert.deepEqual(parse(printDescription(enlarged)), enlarged);
+  assert.deepEqual(parse(printDescription(description)), description);
   const old = { ...description, origin: 'trained by nasnet 0.1.0 on cifar10' };
-  assert.deepEqual(said(written({ ...old, format: 2 })), { ...old, trainedEnlarge: 1.25 });
-  assert.deepEqual(said(written({ ...old, format: 3 })), old);
-  assert.deepEqual(said(written({ format: 2 })), description, 'one that nasnet did not train');
+  assert.deepEqual(parse(written({ ...old, format: 2 })), { ...old, trainedEnlarge: 1.25 });
+  assert.deepEqual(parse(written({ ...old, format: 3 })), old);
+  assert.deepEqual(parse(written({ format: 2 })), description, 'one that nasnet did not train');
 });
 
 test('files of other kinds and invalid descriptions are refused in one sentence that names the place', () => {

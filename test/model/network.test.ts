@@ -161,10 +161,10 @@ test('weights that are loaded next are not initialised', () => {
   loaded.loadStateDict(weights.stateDict());
   scope(() => {
     const images = randn([2, 3, 8, 8]);
-    const [expected, found] = [weights, loaded].map((network) =>
+    const [expected, actual] = [weights, loaded].map((network) =>
       noGrad(() => network.forward(images)).logits.toArray(),
     );
-    assert.deepEqual(found, expected);
+    assert.deepEqual(actual, expected);
   });
   assert.throws(() => buildNetwork(plan, { initialise: false, dtype: 'none' as never }));
   const [first, second] = [1, 1].map((seed) => buildNetwork(plan, { seed }).parameters()[0]!.toArray());
@@ -178,8 +178,8 @@ test('convolutions start with the variance of the released initialiser, batch no
   // A normal distribution truncated at two deviations has 0.8796 of the deviation: √(1.3 · 2 / fan out) · 0.8796, fan
   // out = k² · out.
   const released = (fanOut: number) => 0.8796 * Math.sqrt(2.6 / fanOut);
-  const close = (found: number, expected: number) =>
-    assert.ok(Math.abs(found / expected - 1) < 0.1, `${found} ${expected}`);
+  const close = (actual: number, expected: number) =>
+    assert.ok(Math.abs(actual / expected - 1) < 0.1, `${actual} ${expected}`);
   close(deviation('stem.convolution.weight'), released(9 * 96));
   close(deviation('cell_2.current.pointwise.weight'), released(128));
   close(deviation('cell_2.block_0.left.separable_1.depthwise.weight'), released(25));

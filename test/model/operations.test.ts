@@ -62,9 +62,9 @@ for (const name of operationNames) {
           const weights = randn(forward(path, input).shape, { dtype: 'float64' }); // weights of a loss
           const loss = () => forward(path, input).mul(weights).sum();
           const variables = [input, ...path.parameters()];
-          const found = gradients(loss(), variables);
+          const actual = gradients(loss(), variables);
           variables.forEach((variable, index) => {
-            const exact = found[index]!.toArray();
+            const exact = actual[index]!.toArray();
             for (const place of places(variable.size)) {
               const approximate = difference(loss, variable, place);
               const tolerance = 2e-6 * Math.max(1, Math.abs(approximate));
@@ -134,14 +134,14 @@ test('a factorized reduction takes the even pixels and the odd ones', () => {
       const path = new Path(laid.layers.slice(0, 1), { dtype: 'float64' }); // before the batch norm
       noGrad(() => path.parameters().forEach((weight) => void weight.fill_(1)));
       const pixels = Float64Array.from({ length: side * side }, (_, index) => index + 1);
-      const found = [...forward(path, tensor(pixels, [1, 1, side, side])).toArray()];
+      const actual = [...forward(path, tensor(pixels, [1, 1, side, side])).toArray()];
       const at = (row: number, column: number) => (row < side && column < side ? row * side + column + 1 : 0);
       const half = Math.ceil(side / 2);
       const taken = (shift: number) =>
         Array.from({ length: half * half }, (_, index) =>
           at(2 * Math.floor(index / half) + shift, 2 * (index % half) + shift),
         );
-      assert.deepEqual(found, [...taken(0), ...taken(1)]);
+      assert.deepEqual(actual, [...taken(0), ...taken(1)]);
     }
   });
 });

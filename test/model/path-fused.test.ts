@@ -44,9 +44,9 @@ test('fused random networks have the parameters, results, gradients and moving s
           const network = buildNetwork(plan, { seed });
           const { logits } = network.forward(images);
           const loss = logits.pow(2).sum();
-          const found = gradients(loss, network.parameters());
+          const actual = gradients(loss, network.parameters());
           const evaluated = noGrad(() => network.train(false).forward(images).logits);
-          return { network, tensors: [logits, evaluated], found };
+          return { network, tensors: [logits, evaluated], actual };
         }),
       ) as [Side, Side];
       const names = [...plain.network.namedParameters().keys()];
@@ -54,7 +54,7 @@ test('fused random networks have the parameters, results, gradients and moving s
       fused.tensors.forEach((each, index) => {
         assert.ok(distance(each, plain.tensors[index]!) < 1e-3, `seed ${seed}, result ${index}`);
       });
-      const all = (side: Side) => side.found.map((each) => each!.flatten());
+      const all = (side: Side) => side.actual.map((each) => each!.flatten());
       const sum = (tensors: Tensor[]) =>
         tensors.reduce((total, each) => total + (each.abs().sum().item() as number), 0);
       const apart = all(fused).map((each, index) => each.sub(all(plain)[index]!));
@@ -73,5 +73,5 @@ test('fused random networks have the parameters, results, gradients and moving s
 interface Side {
   network: ReturnType<typeof buildNetwork>;
   tensors: Tensor[];
-  found: (Tensor | undefined)[];
+  actual: (Tensor | undefined)[];
 }

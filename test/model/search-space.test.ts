@@ -39,7 +39,7 @@ test('layer norm normalises whole images, instance norm their channels, and each
       noGrad(() => scale!.copy_(tensor(Float64Array.of(2, -1))));
       noGrad(() => shift!.copy_(tensor(Float64Array.of(10, 20))));
       const input = tensor(Float64Array.from([...image, ...image.map((value) => 3 * value)]), [2, 2, 3, 2]);
-      const found = path.forward(input.contiguous('channels_last'), new SharedRelus()).toArray();
+      const actual = path.forward(input.contiguous('channels_last'), new SharedRelus()).toArray();
       const expected = [1, 3].flatMap((factor) =>
         image.map((value, place) => {
           const first = place < 6;
@@ -49,7 +49,7 @@ test('layer norm normalises whole images, instance norm their channels, and each
         }),
       );
       expected.forEach((value, place) => {
-        assert.ok(Math.abs(value - found[place]!) < 1e-12, `${kind} [${place}]: ${found[place]}, ${value}`);
+        assert.ok(Math.abs(value - actual[place]!) < 1e-12, `${kind} [${place}]: ${actual[place]}, ${value}`);
       });
     });
   }
@@ -65,9 +65,9 @@ test('both norms have the gradients of finite differences, to their input and th
         const weights = randn([2, channels, 3, 2], float64);
         const loss = () => path.forward(input, new SharedRelus()).mul(weights).sum();
         const variables = [input, ...path.parameters()];
-        const found = gradients(loss(), variables);
+        const actual = gradients(loss(), variables);
         variables.forEach((variable, index) => {
-          found[index]!.toArray().forEach((exact: number | bigint, place: number) => {
+          actual[index]!.toArray().forEach((exact: number | bigint, place: number) => {
             const approximate = difference(loss, variable, place);
             const far = Math.abs(Number(exact) - approximate);
             assert.ok(

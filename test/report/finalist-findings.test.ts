@@ -34,8 +34,14 @@ async function raced(
   accuracies: number[][],
   stop?: AbortController,
 ): Promise<Study<SearchSettings>> {
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: rewards.length, finalists: rewards.length };
-  const { finalists, ...settings } = settingsOf('laptop', given);
+  const options = {
+    dataset: 'cifar10',
+    seed: 1,
+    strategy: 'random',
+    trials: rewards.length,
+    finalists: rewards.length,
+  };
+  const { finalists, ...settings } = settingsOf('laptop', options);
   const runs = accuracies[0]!.length;
   const study = Study.create<SearchSettings>(join(folder, name), {
     ...settings,
@@ -80,17 +86,17 @@ test('the highest mean wins, independent of the children, and its interval is fr
     ['trial 0', '51.00 ± 4.95%', '2', '2', '50.00%', '1'],
     ['trial 2', '31.50 ± 4.95%', '2', '3', '30.00%', '3'],
   ]);
-  const said = sentences(findings).join(' ');
-  assert.match(said, /The cell of trial 1 was chosen: .* classifies 40\.0% of the held-out images right/);
+  const text = sentences(findings).join(' ');
+  assert.match(text, /The cell of trial 1 was chosen: .* classifies 40\.0% of the held-out images right/);
   assert.match(
-    said,
+    text,
     /The best 3 by their children were trained again with N = 2, F = 16 on 12,000 images for 1 epoch, 6 runs in 18 s/,
   );
   assert.match(
-    said,
+    text,
     /trial 1 has the highest mean, 62\.00 ± 4\.95% of the held-out images right over 2 runs\. It is ahead of the others beyond chance/,
   );
-  assert.doesNotMatch(said, /Kendall/, 'three finalists say nothing of the proxy');
+  assert.doesNotMatch(text, /Kendall/, 'three finalists say nothing of the proxy');
 });
 
 test('the sentences say if chance may have decided, and why a finalist is out', async () => {
@@ -114,12 +120,12 @@ test('the sentences say if chance may have decided, and why a finalist is out', 
       [2, null, null],
     ],
   );
-  const said = sentences({ finalists, ...findings }).join(' ');
+  const text = sentences({ finalists, ...findings }).join(' ');
   assert.match(
-    said,
+    text,
     /It cannot be told apart from trial 0 \(at 95% confidence\): it was chosen for its higher mean, which may be chance/,
   );
-  assert.match(said, /Trial 2 is out because one of its runs failed: not-a-number: the loss of step 7 is NaN\./);
+  assert.match(text, /Trial 2 is out because one of its runs failed: not-a-number: the loss of step 7 is NaN\./);
   assert.deepEqual(
     findings.top.map(({ trial }) => trial),
     [1, 0, 3, 2],
@@ -157,9 +163,9 @@ test('no finalist is called the best while the race runs', async () => {
     finalistTable(findings.finalists!).map((row) => row[3]),
     ['group', 'in the race', 'in the race'],
   );
-  const said = sentences(findings).join(' ');
+  const text = sentences(findings).join(' ');
   assert.match(
-    said,
+    text,
     /The best cell is that of trial 0: .*The best 2 by their children are being trained again .*; runs done so far: 1\./,
   );
   assert.deepEqual(

@@ -148,8 +148,8 @@ test('the page has the ladder and its meter, and names the rung of accuracies; s
 
 test('each arm has its own rungs, and a training that two arms asked for counts for both: by hand', () => {
   // Trials 0, 1 … are asked for by two arms in turn; trial 3 is the graph of trial 0.
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), reduction: 2 };
-  using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', given));
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), reduction: 2 };
+  using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', options));
   const { log, rungs } = study;
   for (const [trial, reward] of [0.4, 0.1, 0.2, 0.4, undefined, 0.3, 0.25].entries()) {
     log.ask(trial, sampleDecisions(new RandomStream(trial)));
@@ -188,8 +188,8 @@ test('each arm has its own rungs, and a training that two arms asked for counts 
 
 test('given cells have a separate ladder next to those of several arms, and one strategy has no such table', () => {
   const known = [1, 2].map((seed) => sampleDecisions(new RandomStream(seed)));
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), known };
-  using study = Study.create<SearchSettings>(join(folder, 'known.db'), settingsOf('laptop', given));
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), known };
+  using study = Study.create<SearchSettings>(join(folder, 'known.db'), settingsOf('laptop', options));
   for (let trial = 0; trial < 4; trial++) study.log.ask(trial, known[trial % 2]!);
   assert.deepEqual(
     ladderArms(study).map(({ label, rungs }) => [label, rungs[0]!.open]),

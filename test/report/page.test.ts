@@ -46,9 +46,9 @@ test('the best cells come first, and the sentences contain the figures', () => {
     ],
   );
   assert.deepEqual(findings.top[0]!.architecture, decode(decisions[1]!));
-  const said = sentences(findings).join(' ');
-  assert.match(said, /tried 4 of 4 cells on photos <of mine>, 1 failed/);
-  assert.match(said, /classifies 50\.0% of the held-out images right; the mean of all children is 37\.5%/);
+  const text = sentences(findings).join(' ');
+  assert.match(text, /tried 4 of 4 cells on photos <of mine>, 1 failed/);
+  assert.match(text, /classifies 50\.0% of the held-out images right; the mean of all children is 37\.5%/);
 });
 
 test('the report has a dot for every child, a picture for each of the best, the failures and the settings', () => {

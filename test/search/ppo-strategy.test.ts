@@ -42,16 +42,16 @@ test('it also learns with the paper’s options, slowly', () => {
 });
 
 test('failed trials have no effect: the next asks are as if they had never been reported', () => {
-  const told = create(3);
-  const untold = create(3);
+  const informed = create(3);
+  const uninformed = create(3);
   for (let trial = 0; trial < 60; trial++) {
-    const decisions = told.ask(trial);
-    assert.deepEqual(untold.ask(trial), decisions);
+    const decisions = informed.ask(trial);
+    assert.deepEqual(uninformed.ask(trial), decisions);
     if (trial % 3 === 1) {
-      told.tell(trial, { failed: 'out-of-memory' });
+      informed.tell(trial, { failed: 'out-of-memory' });
     } else {
       const outcome = { reward: reward(decisions) };
-      assert.deepEqual(told.tell(trial, outcome), untold.tell(trial, outcome));
+      assert.deepEqual(informed.tell(trial, outcome), uninformed.tell(trial, outcome));
     }
   }
 });

@@ -24,11 +24,11 @@ interface Weights {
  * Returns a controller with one hidden unit and two decisions of two and three options; all weights are 0 except the
  * given ones.
  */
-function tiny(given: Partial<Weights>): Controller {
+function tiny(weights: Partial<Weights>): Controller {
   const rows = 6;
   const options = { hiddenUnits: 1, embeddingSize: rows, initialRange: 0 };
   const controller = new Controller([2, 3], options, new RandomStream(1));
-  const { inputGates, hiddenWeights, outputWeights, outputBiases } = given;
+  const { inputGates, hiddenWeights, outputWeights, outputBiases } = weights;
   const one = Array.from({ length: rows * rows }, (_, index) => (index % (rows + 1) === 0 ? 1 : 0));
   const transposed = inputGates?.map((_, index) => inputGates[4 * (index % rows) + Math.floor(index / rows)]!);
   scope(() =>

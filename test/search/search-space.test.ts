@@ -47,11 +47,11 @@ test('a state of one space is refused in another', () => {
 });
 
 test("the default number of blocks is the space's, and a study without a space is one of space A", () => {
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random' };
-  assert.equal(settingsOf('smoke', { ...given, space: 'b' }).blocks, 4);
-  assert.equal(settingsOf('smoke', { ...given, space: 'c' }).blocks, 5);
-  assert.equal(settingsOf('smoke', { ...given, space: 'b', blocks: 3 }).blocks, 3);
-  assert.equal(settingsOf('smoke', given).space, 'a');
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random' };
+  assert.equal(settingsOf('smoke', { ...options, space: 'b' }).blocks, 4);
+  assert.equal(settingsOf('smoke', { ...options, space: 'c' }).blocks, 5);
+  assert.equal(settingsOf('smoke', { ...options, space: 'b', blocks: 3 }).blocks, 3);
+  assert.equal(settingsOf('smoke', options).space, 'a');
   const without = createStrategy('random', { blocks: 5, seed: 1 }).ask(0);
   assert.deepEqual(createStrategy('random', { space: 'a', blocks: 5, seed: 1 }).ask(0), without);
 });

@@ -8,7 +8,7 @@ export type Field = number | Uint8Array;
  * messages.
  */
 export function fields(bytes: Uint8Array): Map<number, Field[]> {
-  const found = new Map<number, Field[]>();
+  const values = new Map<number, Field[]>();
   let at = 0;
   const variable = () => {
     let [value, factor] = [0, 1];
@@ -28,10 +28,10 @@ export function fields(bytes: Uint8Array): Map<number, Field[]> {
       at += value.length;
     }
     const number = tag >> 3;
-    found.set(number, [...(found.get(number) ?? []), value]);
+    values.set(number, [...(values.get(number) ?? []), value]);
   }
   if (at !== bytes.length) throw new Error(`a message of ${bytes.length} bytes ends at ${at}`);
-  return found;
+  return values;
 }
 
 export const text = (field: Field | undefined) => Buffer.from(field as Uint8Array).toString();

@@ -131,7 +131,7 @@ const framings: Record<string, Omit<Preprocessing, 'mean' | 'deviation'>> = {
 const asBytes = { mean: [0, 0, 0], deviation: [1, 1, 1] };
 const picture = { height: 61, width: 90 };
 
-interface Ran {
+interface RunResult {
   logits: number[];
   classes: string[];
   parameters: number;
@@ -142,7 +142,7 @@ interface Ran {
 }
 const expected: Record<string, { logits: Float32Array; parameters: number }> = {};
 let movingStatistics: Record<string, Float32Array>;
-let ran: Record<string, Ran>;
+let ran: Record<string, RunResult>;
 
 before(async () => {
   if (skip) return;
@@ -188,8 +188,8 @@ before(async () => {
     };
   }
   const program = join(import.meta.dirname, 'run_exported.py');
-  const said = execFileSync(python, [program], { input: JSON.stringify(Object.values(jobs)), maxBuffer: 1e8 });
-  const results = JSON.parse(said.toString()) as Ran[];
+  const output = execFileSync(python, [program], { input: JSON.stringify(Object.values(jobs)), maxBuffer: 1e8 });
+  const results = JSON.parse(output.toString()) as RunResult[];
   ran = Object.fromEntries(Object.keys(jobs).map((name, index) => [name, results[index]!]));
 });
 

@@ -1,5 +1,5 @@
-// Figure 6's second half: which trainings belong to which strategy, and what is sentences of differences that are
-// known.
+// The models of Figure 6 that are trained again: which trainings belong to which strategy, and sentences about known
+// differences.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -49,9 +49,12 @@ test('a strategy that is 3 points better is reported as better by about that', (
 test('equal strategies rarely show a difference, and all pairs are compared', () => {
   let apart = 0;
   for (let seed = 0; seed < 30; seed++) {
-    const found = compareRetrained(models({ one: 0.5, two: 0.5, three: 0.5 }, 10, 1, seed), { resamples: 300, seed });
-    assert.equal(found.length, 3);
-    apart += found.filter(({ ahead, uncertainty }) => ahead > uncertainty).length;
+    const comparisons = compareRetrained(models({ one: 0.5, two: 0.5, three: 0.5 }, 10, 1, seed), {
+      resamples: 300,
+      seed,
+    });
+    assert.equal(comparisons.length, 3);
+    apart += comparisons.filter(({ ahead, uncertainty }) => ahead > uncertainty).length;
   }
   assert.ok(apart <= 12, `${apart} of 90; 5% would be 4.5, and the bootstrap of ten values is somewhat too sure`);
   const [first] = compareRetrained(models({ one: 0.5, two: 0.5 }, 10, 2, 8));
@@ -60,8 +63,8 @@ test('equal strategies rarely show a difference, and all pairs are compared', ()
 
 test('a study gives each arm its finalists, with files and a sentence', async () => {
   const path = join(folder, 'arms.db');
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3 };
-  const study = Study.create<SearchSettings>(path, settingsOf('laptop', given));
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3 };
+  const study = Study.create<SearchSettings>(path, settingsOf('laptop', options));
   study.transaction(() => {
     for (let number = 0; number < 60; number++) {
       study.log.ask(number, sampleDecisions(new RandomStream(`model ${number}`)));

@@ -88,9 +88,9 @@ test('the sentence says if there is no difference', () => {
 });
 
 test('the same seed gives the same intervals, and every interval contains its point', () => {
-  const given = runs({ good: 0.3, poor: 0.25 }, 120, 2);
-  const figure = figure6(given);
-  assert.deepEqual(figure6(given), figure);
+  const allRuns = runs({ good: 0.3, poor: 0.25 }, 120, 2);
+  const figure = figure6(allRuns);
+  assert.deepEqual(figure6(allRuns), figure);
   const points = figure.curves.flatMap((curve) => curve.points);
   assert.ok(points.length > 300);
   for (const { mean, low, high } of points) assert.ok(low <= mean && mean <= high);
