@@ -68,6 +68,14 @@ export interface TrainingJob extends SeededTraining {
   keepModel?: { weights: ArtifactKey };
 }
 
+/** What our own epochs report beside the loss and the accuracy. */
+export interface EpochDetails {
+  trainingAccuracy: number;
+  learningRate: number;
+  /** On the held-out images, of the last weights where averaged ones come out; in the last epoch. */
+  unaveragedAccuracy?: number;
+}
+
 /** What a job with `keepModel` says on its way; other jobs report their epochs only. */
 export type FinalMessage = EpochReport | { progress: number };
 
@@ -228,8 +236,10 @@ async function trainLast(
     validateEveryEpoch: keepModel !== undefined,
     ...(checkpoints && { checkpoints }),
     ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-      epochs.tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, unaveraged, ...more }) => {
+      const details: EpochDetails = { ...more, ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }) };
+      epochs.tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details });
+    },
   });
   return last.validation!;
 }

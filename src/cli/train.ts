@@ -5,8 +5,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../artifacts.ts';
-import { type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
-import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
+import { type EpochDetails, type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
 import { referenceTo } from '../data/dataset-files.ts';
 import { InputError, Interruption } from '../failure.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
@@ -15,28 +14,22 @@ import { type ModelFlags, type ModelName, modelOptions, parseModelName } from '.
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
-import { trainedPlan } from '../study/training-plan.ts';
-import { type Recipe, smallRecipe } from '../train/recipe.ts';
-import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../train/recipe-choices.ts';
+import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
+import { imagesTogether } from '../train/recipe.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
-import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
-
-type RecipeFlags = Partial<
-  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
->;
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
   data?: string;
   size?: number;
-  augment?: AugmentationName;
-  optimizer?: OptimizerName;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
@@ -47,13 +40,7 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   json?: boolean;
 }
 
-const augmentHelp =
-  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: translate)';
-
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
-const scheduleHelp = `how the learning rate falls; exponential as in the released ImageNet configuration (default: ${smallRecipe.schedule})`;
-const optimizerHelp =
-  'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -78,42 +65,9 @@ export function registerTrain(program: Command): void {
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option(
-      '--epochs <n>',
-      `passes over the images (default: ${smallRecipe.epochs})`,
-      positiveNumber('--epochs', 'epochs'),
-    )
-    .option(
-      '--batch-size <n>',
-      `images a step (default: ${smallRecipe.batchSize})`,
-      wholeNumber('--batch-size', 'batch'),
-    )
-    .option(
-      '--learning-rate <x>',
-      `at its peak (default: ${smallRecipe.learningRate})`,
-      positiveNumber('--learning-rate'),
-    )
-    .addOption(new Option('--schedule <name>', scheduleHelp).choices(scheduleNames))
-    .addOption(new Option('--optimizer <name>', optimizerHelp).choices(optimizerNames))
-    .option(
-      '--auxiliary-weight <x>',
-      'weight of the auxiliary loss (default: no auxiliary head; paper: 0.4)',
-      positiveNumber('--auxiliary-weight'),
-    )
-    .option(
-      '--drop-path-keep <x>',
-      'ScheduledDropPath: keep probability at the end (default: 1; paper: 0.6)',
-      positiveNumber('--drop-path-keep'),
-    )
-    .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
-    .option(
-      '--cutout <pixels>',
-      'side of the square that cutout blanks (default: none)',
-      wholeNumber('--cutout', 'pixels'),
-    )
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
-  addDeviceFlags(command)
+  addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', 'network.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
@@ -144,24 +98,22 @@ async function train(text: string, flags: Flags): Promise<void> {
   );
   if (size !== undefined && size > files.height)
     throw new InputError(`--size: expected at most ${files.height} pixels with ${dataset}, got ${size}`);
-  const training: Training = {
+  const network: TrainedNetwork = {
     ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
     ...(stemChannels !== undefined && { stemChannels }),
     ...(skipReductionInput !== undefined && { skipReductionInput }),
     resolution: size ?? files.height,
+  };
+  const training: Training = {
+    ...network,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: {
-      ...smallRecipe,
-      ...givenRecipe(flags),
-      ...(flags.augment && augmentations[flags.augment]),
-      ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
-    },
+    recipe: recipeOf(flags, usedPlan(architecture, network, files.classes.length)),
   };
   if (!flags.ignoreMemory) {
     const plan = trainedPlan(architecture, training, files.classes.length);
-    requireMemory({ plan, batch: training.recipe.batchSize, images: files.train.count, computing });
+    requireMemory({ plan, batch: imagesTogether(training.recipe), images: files.train.count, computing });
   }
   const folders = { final: dirname(flags.output) };
   const artifacts = new FolderArtifacts(folders);
@@ -217,19 +169,15 @@ async function imagesFor(
   return { ...images, ...(size !== undefined && { size }) };
 }
 
-function givenRecipe(flags: Flags): RecipeFlags {
-  const { epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout } = flags;
-  const given = Object.entries({ epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout });
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
-}
-
 function report(message: FinalMessage, block: LiveBlock): void {
   if ('progress' in message) {
     block.draw([`  ${percent(message.progress)} trained`]);
     return;
   }
-  const { epoch, loss, accuracy, imagesPerSecond } = message;
-  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}`;
+  const { epoch, loss, accuracy, imagesPerSecond, details } = message;
+  const { unaveragedAccuracy } = details as EpochDetails;
+  const last = unaveragedAccuracy === undefined ? '' : ` (of the last weights ${percent(unaveragedAccuracy, 2)})`;
+  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
   block.log(
     `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${whole(imagesPerSecond ?? 0)} images/s`,
   );

@@ -9,15 +9,18 @@ import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import type { WeightAverage } from '../nn/weight-average.ts';
 import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
+const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
   network: Network;
   optimizer: Optimizer;
+  average?: WeightAverage | undefined;
 }
 
 /** What the steps since the epoch began come to. */
@@ -42,12 +45,13 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure when the disk is full or refuses */
 export function saveTraining(
   path: string,
-  { network, optimizer }: InTraining,
+  { network, optimizer, average }: InTraining,
   { identity, step, meter, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
+    ...(average && prefixed(averagePrefix, average.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
@@ -71,7 +75,7 @@ export interface ExpectedTraining<Beside = unknown> {
  */
 export function loadTraining<Beside>(
   path: string,
-  { network, optimizer }: InTraining,
+  { network, optimizer, average }: InTraining,
   { identity, beside: schema }: ExpectedTraining<Beside>,
 ): { step: number; meter?: MeterState; beside?: Beside } {
   return scope(() => {
@@ -86,8 +90,11 @@ export function loadTraining<Beside>(
         : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
     const moved = unprefixed(optimizerPrefix, tensors);
     optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
+    const averaged = unprefixed(averagePrefix, tensors);
+    average?.check(averaged);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
+    average?.load(averaged);
     return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
@@ -161,13 +168,13 @@ export class Checkpoints<Beside = unknown> {
   }
 
   /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
-  async restore(network: Network, optimizer: Optimizer): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
+  async restore(training: InTraining): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
     const path = await this.#artifacts.get(this.#key);
     if (path === undefined) return undefined;
     const { identity, beside: besides } = this.#options;
     try {
       const expected = { identity, ...(besides && { beside: besides.schema }) };
-      const { beside, ...saved } = loadTraining(path, { network, optimizer }, expected);
+      const { beside, ...saved } = loadTraining(path, training, expected);
       if (beside !== undefined) besides?.giveBack(beside);
       return saved;
     } catch (error) {

@@ -7,16 +7,19 @@ import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
+import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints, MeterState } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
+import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
-import { learningRateAt } from './learning-rate.ts';
+import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
 import { TrainingFailure } from './training-failure.ts';
+import { whitenStem } from './whitened-stem.ts';
 
 /** What is told after every epoch. */
 export interface EpochFigures {
@@ -28,8 +31,10 @@ export interface EpochFigures {
   trainingAccuracy: number;
   learningRate: number;
   imagesPerSecond: number;
-  /** On the validation images, where the epoch ended with a look at them. */
+  /** On the validation images, where the epoch ended with a look at them: of the averaged weights, where the recipe asks for them. */
   validation?: Accuracy;
+  /** Of the last weights, beside the averaged ones that come out; at the end only. */
+  unaveraged?: Accuracy;
 }
 
 export interface TrainingOptions {
@@ -65,17 +70,22 @@ export async function trainNetwork(
   using fresh = options.optimizer ? undefined : createOptimizer(network.namedParameters(), recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
+  const sideAt = sidesOf(network.plan, recipe.growth);
+  if (recipe.whitenStem && optimizer.stepsTaken === 0) whitenStem(network, batches);
+  using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
     epoch: Math.floor(step / batches.count),
     index: step % batches.count,
     progress: step / steps,
     learningRate: learningRateAt(recipe, step, steps),
+    averageShare: averageShareAt(recipe, step, batches.count),
+    side: sideAt(step / steps),
     seed: seeds.split(`step ${step}`).integer(2 ** 31),
   });
   const { device } = batches;
   using sums = new StepSums(device);
-  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums };
+  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums, average };
   using running =
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
@@ -84,7 +94,7 @@ export async function trainNetwork(
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
-  const resumed = await checkpoints?.restore(network, optimizer);
+  const resumed = await checkpoints?.restore({ network, optimizer, average });
   if (resumed?.meter) meter.goOn(resumed.meter);
   for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
@@ -103,8 +113,10 @@ export async function trainNetwork(
     if (epochEnds) {
       const { learningRate } = planOf(step);
       const measured = meter.take();
-      const look = validate && (validateEveryEpoch || done === steps);
-      figures = { epoch: done / batches.count, learningRate, ...measured, ...(look ? { validation: validate() } : {}) };
+      const ends = done === steps;
+      const looks = validate && (validateEveryEpoch || ends) ? look(validate, average, ends) : {};
+      if (ends) average?.swap();
+      figures = { epoch: done / batches.count, learningRate, ...measured, ...looks };
       meter.restart();
       onEpoch?.(figures);
     }
@@ -113,10 +125,23 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // messages, signals and timers get their turn
-    if (done < steps) await checkpoints?.offer(done, { network, optimizer }, () => meter.state(), signal?.aborted);
+    if (done < steps)
+      await checkpoints?.offer(done, { network, optimizer, average }, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
   }
   return figures!;
+}
+
+type Looks = Pick<EpochFigures, 'validation' | 'unaveraged'>;
+
+/** A look at the validation images, after which the network has its last weights. */
+function look(validate: () => Accuracy, average: WeightAverage | undefined, ends: boolean): Looks {
+  if (!average) return { validation: validate() };
+  const unaveraged = ends ? { unaveraged: validate() } : {};
+  average.swap();
+  const validation = validate();
+  average.swap();
+  return { validation, ...unaveraged };
 }
 
 /** What the steps since the last restart come to. */

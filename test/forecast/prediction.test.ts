@@ -82,6 +82,22 @@ const elsewhere = {
   memory: [5e8, 2.5, 6],
 };
 
+test('images that grow take the steps of each size, and parts of a step the memory of one part', () => {
+  const { child } = settings;
+  const recipe = { ...child.recipe, growth: [{ scale: 0.5, until: 0.25 }], accumulate: 2 };
+  const terms = new TrainingTerms(settings, { ...child, recipe }, counts);
+  const [{ decisions }] = samples as [Candidate];
+  const [plan, small] = [planOf(decisions), planOf(decisions, 1, 8, 8)];
+  const parts = { batch: 32, evaluated: 0 };
+  const [before, then] = [31, 93].map((steps, place) =>
+    trainingTerms([small, plan][place]!, { ...parts, steps, evaluated: place * 2000 }),
+  );
+  const expected = before!.slice(0, -1).map((term, place) => term + then![place]!);
+  const { seconds, memory } = terms.of(samples[0]!);
+  assert.deepEqual(seconds, [...expected, 1]);
+  assert.deepEqual(memory, memoryTerms(plan, 32));
+});
+
 test('what finished children took corrects the prediction of the next ones', () => {
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
   const took = (candidate: Candidate) => prediction.terms.cost(candidate, elsewhere);
