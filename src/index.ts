@@ -31,6 +31,6 @@ export type { Outcome, Strategy, StrategyParts, UpdateFigures } from './search/s
 export type { EpochReport } from './study/outcome.ts';
 export type { StudySummary, TrialRecord } from './study/records.ts';
 export type { Accuracy } from './train/evaluation.ts';
-export { childRecipe, finalRecipe, type Recipe } from './train/recipe.ts';
+export { childRecipe, finalRecipe, type Recipe, type RecipeName, recipes } from './train/recipe.ts';
 export type { EpochFigures } from './train/training.ts';
 export { nasnetVersion as version } from './version.ts';

@@ -74,6 +74,14 @@ export interface TrainingJob extends SeededTraining {
   keepModel?: { weights: ArtifactKey };
 }
 
+/** What our own epochs report beside the loss and the accuracy. */
+export interface EpochDetails {
+  trainingAccuracy: number;
+  learningRate: number;
+  /** On the held-out images, of the last weights where averaged ones come out; in the last epoch. */
+  unaveragedAccuracy?: number;
+}
+
 /** A message of a job with `keepModel`; other jobs only report epochs. */
 export type FinalMessage = EpochReport | { progress: number };
 
@@ -237,8 +245,10 @@ async function trainLast(
     validateEveryEpoch: keepModel !== undefined,
     ...(checkpoints && { checkpoints }),
     ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-      epochs.add({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, unaveraged, ...more }) => {
+      const details: EpochDetails = { ...more, ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }) };
+      epochs.add({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details });
+    },
   });
   return last.validation!;
 }

@@ -4,6 +4,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Failure, InputError } from '../failure.ts';
 import { explained } from './explain.ts';
+import type { CheckedTables } from './row-checksums.ts';
 
 /** A format of database files: how it is recognised, and its migrations. */
 export interface FileFormat {
@@ -16,6 +17,8 @@ export interface FileFormat {
    * change.
    */
   migrations: readonly string[];
+  /** Whose rows carry checksums. The migration that adds those adds nothing else that a reader needs. */
+  checked?: CheckedTables;
 }
 
 const magic = 'SQLite format 3\0';
@@ -43,6 +46,11 @@ export function checkHeader(path: string, format: FileFormat, walIsEmpty: boolea
     throw new Failure(`${path} is damaged: expected ${expected} bytes, got ${size}; restore it from a copy`);
   }
   return checkVersion(path, header.readUInt32BE(60), format);
+}
+
+/** Whether the latest changes of the file are in a log beside it: until its writer folds that into it. */
+export function usesLog(path: string, noun: string): boolean {
+  return readHeader(path, noun).header[18] === 2;
 }
 
 /** Returns the version. @throws InputError if it is newer than this program or the file has no tables */

@@ -28,7 +28,7 @@ export async function newSearchOf(
   { counts, workers, device, limits, always }: NewSearchOptions,
   note: (line: string) => void,
 ): Promise<NewSearch> {
-  const settings = fitted(stated, counts.images);
+  const settings = fitted(stated, counts);
   const searching = { settings, counts, trials: settings.trials, workers, device };
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   if (!limits) return { settings, counts, start };

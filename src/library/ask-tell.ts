@@ -342,7 +342,11 @@ function rewardedTrial({ number, reward, decisions, details }: TrialRecord, spac
 function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: number): SearchSettings {
   const { space = defaultSpace, trials = 100, subject = 'a custom evaluator' } = options;
   const { blocks = spaceOf(space).blocks } = options;
-  const { finalists: _, ...settings } = settingsOf('smoke', {
+  const {
+    finalists: _,
+    size: __,
+    ...settings
+  } = settingsOf('smoke', {
     dataset: subject,
     seed,
     strategy: 'random',

@@ -4,10 +4,11 @@
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
-import { hasOperator, operator } from '../engine/operator.ts';
+import { operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
+import { addList, mulScalar, scale, scaled } from './tensor-lists.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
@@ -35,20 +36,36 @@ export interface Optimizer {
   [Symbol.dispose](): void;
 }
 
+/** Parameters of two axes or more are weights; those of one are biases, and the scales and shifts of norms. */
+const isWeight = (parameter: Tensor) => parameter.shape.length > 1;
+
+/** What every optimizer does besides, to weights or to the others alone. */
+export interface GroupOptions {
+  /**
+   * This times the weight is added to the gradient of every weight (L2), or, where `decoupled`, is subtracted at every
+   * step times the rate.
+   */
+  weightDecay?: number;
+  /** Loshchilov and Hutter, 2019: w ← w − rate · weightDecay · w, before the step. */
+  decoupled?: boolean;
+  /** Learning rate of biases and norms, as a multiple of the weights'. */
+  biasRate?: number;
+}
+
 /** The base class: state tensors by slot and name, and lists of the parameters with a gradient. */
 abstract class ListOptimizer implements Optimizer {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
-  /**
-   * L2 weight decay: this times the weight is added to the gradient of parameters with at least two axes (not biases
-   * and batch norm).
-   */
-  readonly #weightDecay: number;
+  readonly #groups: Required<GroupOptions>;
   protected steps = 0;
 
-  constructor(parameters: ReadonlyMap<string, Tensor>, slots: Record<string, 'zeros' | 'ones'>, weightDecay = 0) {
+  constructor(
+    parameters: ReadonlyMap<string, Tensor>,
+    slots: Record<string, 'zeros' | 'ones'>,
+    { weightDecay = 0, decoupled = false, biasRate = 1 }: GroupOptions,
+  ) {
     this.#parameters = parameters;
-    this.#weightDecay = weightDecay;
+    this.#groups = { weightDecay, decoupled, biasRate };
     const create = { zeros: zerosLike, ones: onesLike };
     this.#slots = noGrad(
       () =>
@@ -66,21 +83,44 @@ abstract class ListOptimizer implements Optimizer {
     scope(() =>
       noGrad(() => {
         const collected = collectedGradients([...this.#parameters.values()]);
-        const names = [...this.#parameters.keys()].filter((_, index) => collected[index]);
-        const gradients = collected.filter((gradient) => gradient !== undefined);
-        if (names.length === 0) return;
-        const parameters = names.map((name) => this.#parameters.get(name)!);
-        if (this.#weightDecay > 0) {
-          const decayed = [...parameters.keys()].filter((index) => parameters[index]!.shape.length > 1);
-          const pick = (list: Tensor[]) => decayed.map((index) => list[index]!);
-          if (decayed.length > 0) addList.run(pick(gradients), pick(parameters), this.#weightDecay);
-        }
-        const slot = (name: string) => names.map((parameter) => this.#slots.get(name)!.get(parameter)!);
-        this.update(parameters, gradients, slot, learningRate);
+        const moving = [...this.#parameters]
+          .map(([name, parameter], index) => ({ name, parameter, gradient: collected[index] }))
+          .filter((each): each is Moving => each.gradient !== undefined);
+        if (moving.length === 0) return;
+        const weights = moving.filter(({ parameter }) => isWeight(parameter));
+        const { biasRate } = this.#groups;
+        this.#decay(weights, learningRate);
+        this.count(learningRate);
+        if (biasRate === 1) return this.#move(moving, learningRate);
+        this.#move(weights, learningRate);
+        const others = moving.filter(({ parameter }) => !isWeight(parameter));
+        this.#move(others, typeof learningRate === 'number' ? biasRate * learningRate : learningRate.mul(biasRate));
       }),
     );
   }
 
+  #decay(weights: readonly Moving[], learningRate: number | Tensor): void {
+    const { weightDecay, decoupled } = this.#groups;
+    if (weightDecay === 0 || weights.length === 0) return;
+    const parameters = weights.map(({ parameter }) => parameter);
+    const gradients = weights.map(({ gradient }) => gradient);
+    if (!decoupled) addList.run(gradients, parameters, weightDecay);
+    else if (typeof learningRate === 'number') mulScalar.run(parameters, 1 - learningRate * weightDecay);
+    else scale(parameters, learningRate.mul(-weightDecay).add(1));
+  }
+
+  #move(moving: readonly Moving[], learningRate: number | Tensor): void {
+    if (moving.length === 0) return;
+    const parameters = moving.map(({ parameter }) => parameter);
+    const gradients = moving.map(({ gradient }) => gradient);
+    const slot = (name: string) => moving.map((each) => this.#slots.get(name)!.get(each.name)!);
+    this.update(parameters, gradients, slot, learningRate);
+  }
+
+  /** Comes once in a step, before its moves. */
+  protected count(_learningRate: number | Tensor): void {}
+
+  /** Comes once for all parameters of a learning rate. */
   protected abstract update(
     parameters: Tensor[],
     gradients: Tensor[],
@@ -130,10 +170,16 @@ abstract class ListOptimizer implements Optimizer {
   }
 }
 
-export interface MomentumOptions {
+/** A parameter that has a gradient. */
+interface Moving {
+  name: string;
+  parameter: Tensor;
+  gradient: Tensor;
+}
+
+export interface MomentumOptions extends GroupOptions {
   momentum?: number;
   nesterov?: boolean;
-  weightDecay?: number;
 }
 
 /**
@@ -145,7 +191,7 @@ export class Momentum extends ListOptimizer {
   readonly #nesterov: boolean;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: MomentumOptions = {}) {
-    super(parameters, { momentum: 'zeros' }, options.weightDecay);
+    super(parameters, { momentum: 'zeros' }, options);
     this.#momentum = options.momentum ?? 0.9;
     this.#nesterov = options.nesterov ?? true;
   }
@@ -166,17 +212,16 @@ export class Momentum extends ListOptimizer {
   }
 }
 
-export interface RMSPropOptions {
+export interface RMSPropOptions extends GroupOptions {
   /** Decay of the moving mean of squared gradients. */
   decay?: number;
   momentum?: number;
   /** Added inside the square root, as in TensorFlow; the paper's ImageNet trainings use 1. */
   epsilon?: number;
-  weightDecay?: number;
 }
 
 /**
- * RMSProp of TensorFlow: s ←  decay · s + (1 − decay) · g² with s = 1 at first;  m ← momentum · m + rate · g / √(s +
+ * RMSProp of TensorFlow: s ← decay · s + (1 − decay) · g² with s = 1 at first; m ← momentum · m + rate · g / √(s +
  * ε); w ← w − m.
  */
 export class RMSProp extends ListOptimizer {
@@ -185,7 +230,7 @@ export class RMSProp extends ListOptimizer {
   readonly #epsilon: number;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: RMSPropOptions = {}) {
-    super(parameters, { square: 'ones', momentum: 'zeros' }, options.weightDecay);
+    super(parameters, { square: 'ones', momentum: 'zeros' }, options);
     this.#decay = options.decay ?? 0.9;
     this.#momentum = options.momentum ?? 0.9;
     this.#epsilon = options.epsilon ?? 1;
@@ -209,12 +254,11 @@ export class RMSProp extends ListOptimizer {
   }
 }
 
-export interface AdamOptions {
+export interface AdamOptions extends GroupOptions {
   beta1?: number;
   beta2?: number;
   /** Added outside the square root. */
   epsilon?: number;
-  weightDecay?: number;
 }
 
 /** Adam (Kingma and Ba, 2015, algorithm 1), with bias correction. */
@@ -226,7 +270,7 @@ export class Adam extends ListOptimizer {
   #deviceSteps: Tensor | undefined;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: AdamOptions = {}) {
-    super(parameters, { mean: 'zeros', square: 'zeros' }, options.weightDecay);
+    super(parameters, { mean: 'zeros', square: 'zeros' }, options);
     this.#beta1 = options.beta1 ?? 0.9;
     this.#beta2 = options.beta2 ?? 0.999;
     this.#epsilon = options.epsilon ?? 1e-8;
@@ -248,9 +292,8 @@ export class Adam extends ListOptimizer {
       mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
       addScalar.run(roots, this.#epsilon);
       addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
-      this.#deviceSteps?.fill_(this.steps);
     } else {
-      const steps = this.#stepsOn(learningRate.device).add_(1);
+      const steps = this.#deviceSteps!;
       // 1 − β ^ steps
       const correction = (beta: number) => steps.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype);
       scale(roots, correction(this.#beta2).sqrt().reciprocal());
@@ -259,10 +302,14 @@ export class Adam extends ListOptimizer {
     }
   }
 
-  /** Returns the number of steps before this one, float64 []; a captured step increments it. */
-  #stepsOn(device: string): Tensor {
-    this.#deviceSteps ??= keep(zeros([], { dtype: 'float64', device }).fill_(this.steps - 1));
-    return this.#deviceSteps;
+  /** A captured step counts for itself. */
+  protected override count(learningRate: number | Tensor): void {
+    if (typeof learningRate === 'number') {
+      this.#deviceSteps?.fill_(this.steps);
+    } else {
+      this.#deviceSteps ??= keep(zeros([], { dtype: 'float64', device: learningRate.device }).fill_(this.steps - 1));
+      this.#deviceSteps.add_(1);
+    }
   }
 
   override load(state: NamedTensors, stepsTaken: number): void {
@@ -294,36 +341,8 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
   );
 }
 
-/** Multiplies each tensor by a factor [] on the device, in place. */
-function scale(tensors: Tensor[], factor: Tensor): void {
-  if (hasTensorFactor()) mulTensor.run(tensors, factor);
-  else mulList.run(tensors, repeated(factor, tensors)); // one operator per tensor
-}
-
-function scaled(tensors: Tensor[], factor: Tensor): Tensor[] {
-  return hasTensorFactor()
-    ? scaledTensor.tensors(tensors, factor)
-    : scaledList.tensors(tensors, repeated(factor, tensors));
-}
-
-const repeated = (factor: Tensor, tensors: Tensor[]) => tensors.map(() => factor);
-
-let tensorFactor: boolean | undefined;
-
-/** Whether libtorch can multiply a list by one tensor (2.1 and later). */
-function hasTensorFactor(): boolean {
-  tensorFactor ??= hasOperator('aten::_foreach_mul_', 'Tensor');
-  return tensorFactor;
-}
-
-const addList = operator('aten::_foreach_add_', 'List');
 const addScalar = operator('aten::_foreach_add_', 'Scalar');
 const addedScalar = operator('aten::_foreach_add', 'Scalar');
-const mulList = operator('aten::_foreach_mul_', 'List');
-const mulTensor = operator('aten::_foreach_mul_', 'Tensor');
-const scaledList = operator('aten::_foreach_mul', 'List');
-const scaledTensor = operator('aten::_foreach_mul', 'Tensor');
-const mulScalar = operator('aten::_foreach_mul_', 'Scalar');
 const addProduct = operator('aten::_foreach_addcmul_', 'Scalar');
 const quotients = operator('aten::_foreach_div', 'List');
 const addQuotient = operator('aten::_foreach_addcdiv_', 'Scalar');

@@ -1,7 +1,7 @@
 // Checkpoints of a training: weights, moving statistics and optimizer state in one safetensors file, which is replaced
 // atomically.
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
@@ -10,14 +10,26 @@ import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import type { WeightAverage } from '../nn/weight-average.ts';
+import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
+const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
   network: Network;
   optimizer: Optimizer;
+  average?: WeightAverage | undefined;
+}
+
+/** What the steps since the epoch began come to. */
+export interface MeterState extends StepSumsRead {
+  steps: number;
+  images: number;
+  /** That these steps took. */
+  milliseconds: number;
 }
 
 export interface SavedTraining {
@@ -25,6 +37,8 @@ export interface SavedTraining {
   identity: string;
   /** Steps taken. */
   step: number;
+  /** Absent between two trainings. */
+  meter?: MeterState | undefined;
   /** Further state of the training, as JSON. */
   beside?: unknown;
 }
@@ -32,17 +46,19 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
-  { network, optimizer }: InTraining,
-  { identity, step, beside }: SavedTraining,
+  { network, optimizer, average }: InTraining,
+  { identity, step, meter, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
+    ...(average && prefixed(averagePrefix, average.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
+    ...(meter && { meter: JSON.stringify(meter) }),
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
@@ -60,23 +76,27 @@ export interface ExpectedTraining<Beside = unknown> {
  */
 export function loadTraining<Beside>(
   path: string,
-  { network, optimizer }: InTraining,
+  { network, optimizer, average }: InTraining,
   { identity, beside: schema }: ExpectedTraining<Beside>,
-): { step: number; beside?: Beside } {
+): { step: number; meter?: MeterState; beside?: Beside } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = countOf(metadata.step, path, 'step');
     const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps'); // older files lack it
+    const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
     const beside =
       metadata.beside === undefined || !schema
         ? undefined
         : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
     const moved = unprefixed(optimizerPrefix, tensors);
     optimizer.check(moved); // before the weights are copied, so that an error leaves both unchanged
+    const averaged = unprefixed(averagePrefix, tensors);
+    average?.check(averaged);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
-    return { step, ...(beside !== undefined && { beside }) };
+    average?.load(averaged);
+    return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
 
@@ -85,6 +105,19 @@ function countOf(text: string | undefined, path: string, name: string): number {
   if (Number.isSafeInteger(count) && count >= 0) return count;
   throw refusal(path, name, 'a whole number', text);
 }
+
+const amount = z.number().nonnegative();
+const meterState: z.ZodType<MeterState> = z.object({
+  steps: z.int().nonnegative(),
+  images: z.int().nonnegative(),
+  milliseconds: amount,
+  loss: z.number(),
+  correct: amount,
+  finite: amount,
+} satisfies Record<keyof MeterState, z.ZodType>);
+
+const meterOf = (text: string, path: string): MeterState =>
+  checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
 
 export interface CheckpointOptions<Beside = unknown> {
   /** As in `SavedTraining`. */
@@ -117,13 +150,16 @@ export class Checkpoints<Beside = unknown> {
     this.#options = options;
   }
 
-  /** Saves a checkpoint if the latest one is old enough, or if the training is stopped and `whenStopped` is set. */
-  async offer(step: number, network: Network, optimizer: Optimizer, stopped = false): Promise<void> {
+  /**
+   * Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. `meter` is called
+   * only then.
+   */
+  async offer(step: number, training: InTraining, meter: () => MeterState, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
     const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
     if (!isDue) return;
     try {
-      await this.#save(step, network, optimizer);
+      await this.#save(step, training, meter());
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -132,24 +168,24 @@ export class Checkpoints<Beside = unknown> {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Optimizer): Promise<void> {
+  #save(step: number, training: InTraining, meter: MeterState): Promise<void> {
     const { identity, beside } = this.#options;
-    const saved = { identity, step, beside: beside?.keep() };
-    return this.#artifacts.put(this.#key, (path) => saveTraining(path, { network, optimizer }, saved));
+    const saved = { identity, step, meter, beside: beside?.keep() };
+    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
-  /** Loads the checkpoint and returns its step; 0 if there is none or it belongs to another training. */
-  async restore(network: Network, optimizer: Optimizer): Promise<number> {
+  /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
+  async restore(training: InTraining): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
     const path = await this.#artifacts.get(this.#key);
-    if (path === undefined) return 0;
+    if (path === undefined) return undefined;
     const { identity, beside: besides } = this.#options;
     try {
       const expected = { identity, ...(besides && { beside: besides.schema }) };
-      const { step, beside } = loadTraining(path, { network, optimizer }, expected);
+      const { beside, ...saved } = loadTraining(path, training, expected);
       if (beside !== undefined) besides?.restore(beside);
-      return step;
+      return saved;
     } catch (error) {
-      if (error instanceof InputError) return 0; // a damaged checkpoint only costs time
+      if (error instanceof InputError) return undefined; // a damaged checkpoint only costs time
       throw error;
     }
   }

@@ -2,6 +2,7 @@
 
 import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { Failure, InputError } from '../failure.ts';
 import {
   deviceLost,
   type EvaluateJob,
@@ -68,9 +69,13 @@ function failureOf(error: unknown): JobFailure {
   if (!(error instanceof Error)) return { kind: 'error', message: String(error) };
   const kind = (error as { kind?: unknown }).kind;
   if (typeof kind === 'string') return { kind, message: error.message };
-  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-  return { kind: 'error', message: place ? `${error.message} (${place.trim()})` : error.message };
+  if (isSentence(error)) return { kind: 'error', message: error.message };
+  const [, place] = /^\s*at .*?([^/\\]+:\d+):\d+\)?$/m.exec(error.stack ?? '') ?? [];
+  return { kind: 'error', message: place ? `${error.message} (${place})` : error.message };
 }
+
+/** Whether people are told so already: what else is thrown is a bug, and its place helps. */
+const isSentence = (error: Error) => error instanceof InputError || error instanceof Failure;
 
 /**
  * Kills this process when its parent dies. It is a thread, because the main thread may be in a long native computation.

@@ -84,7 +84,10 @@ test('a network of the ImageNet layout is trained for two steps, and its model f
 test('a training without a layout has the CIFAR layout, in its plan and in a study', () => {
   const { layout: _, stemChannels: __, skipReductionInput: ___, ...plain } = training;
   assert.equal(usedPlan(nasnetA, plain, 2).layout, 'cifar');
-  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 1000);
+  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
+    images: 1000,
+    classes: 10,
+  });
   assert.equal(parseSettings(JSON.parse(JSON.stringify(settings)), 'here').child.layout, undefined);
   const other = { ...settings, final: training };
   assert.deepEqual(parseSettings(JSON.parse(JSON.stringify(other)), 'here').final, training);

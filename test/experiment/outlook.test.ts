@@ -24,7 +24,7 @@ const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`outlook
 
 function outlookOf(name: string, rungs = false) {
   const ladder = rungs ? { rungs: [{ epochs: 1 }, { epochs: 3 }] } : {};
-  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts.images);
+  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts);
   const study = Study.create(join(folder, name), settings);
   const { record } = predictionOf(study, counts, { workers: 2, start: { laws: tenSeconds, measured: true } });
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), tenSeconds);

@@ -11,7 +11,7 @@ import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
-import { type CheckpointOptions, Checkpoints } from '../../src/train/checkpoint.ts';
+import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
@@ -26,6 +26,9 @@ const checkpointsIn = <Beside>(folder: string, options: CheckpointOptions<Beside
 
 const bytesOf = (network: Network) =>
   Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
+
+const numbersOf = (network: Network) =>
+  Object.values(network.stateDict()).flatMap((tensor) => [...tensor.detach().toArray()]);
 
 async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> = {}): Promise<Network> {
   const network = tinyNetwork();
@@ -78,6 +81,32 @@ test('a training resumed from a checkpoint ends with the same bits as an uninter
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
 });
 
+test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async () => {
+  const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    const figures: unknown[] = [];
+    const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
+    await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'a', ...options, onEpoch });
+    return figures;
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  for (const steps of [1, 3, 7]) {
+    const stop = new AbortController();
+    const checkpoints = checkpointsIn(folder, { identity: `${steps}`, seconds: 0 });
+    const offer = checkpoints.offer.bind(checkpoints);
+    checkpoints.offer = async (step, training, meter) => {
+      await offer(step, training, meter);
+      if (step === steps) stop.abort(new Error('enough'));
+    };
+    await assert.rejects(told(tinyNetwork(), { checkpoints, signal: stop.signal }), /enough/);
+    const resumed = await told(tinyNetwork(99), { checkpoints: checkpointsIn(folder, { identity: `${steps}` }) });
+    assert.deepEqual(
+      resumed,
+      (await told(tinyNetwork())).slice(steps > 5 ? 1 : 0),
+      `after ${steps} of 5 steps an epoch`,
+    );
+  }
+});
+
 for (const optimizer of optimizerNames) {
   for (const schedule of scheduleNames) {
     test(`${optimizer}, ${schedule}: a training after another one, stopped and resumed, has the same bits as an uninterrupted one`, async () => {
@@ -113,6 +142,63 @@ for (const optimizer of optimizerNames) {
     });
   }
 }
+
+const techniques: Recipe = {
+  ...tinyRecipe,
+  labelSmoothing: 0.1,
+  biasRate: 4,
+  decoupledDecay: true,
+  averageEpochs: 0.5,
+  whitenStem: true,
+  accumulate: 2,
+  flip: 'alternate',
+  growth: [{ scale: 0.5, until: 0.4 }],
+};
+
+test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
+    return bytesOf(network);
+  };
+  const through = await go(tinyNetwork(1, 16));
+  const stop = new AbortController();
+  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
+  const onEpoch = () => stop.abort(new Error('enough'));
+  await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+  const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
+  assert.ok(resumed.equals(through));
+});
+
+test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
+  const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
+  const seen: number[][] = [];
+  /** Is offered what a training has after each step but the last. */
+  const checkpoints = {
+    offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
+    restore: async () => undefined,
+  };
+  const start = numbersOf(tinyNetwork());
+  const looks: number[][] = [];
+  const network = tinyNetwork();
+  const validate = () => {
+    looks.push(numbersOf(network));
+    return evaluateNetwork(network, evaluationBatches(20), classes);
+  };
+  const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
+  const [raw, mean] = [looks[0]!, numbersOf(network)];
+  assert.deepEqual(looks[1], mean);
+  assert.ok(last.unaveraged && last.validation);
+  const expected = [...seen, raw].reduce((average, values, step) => {
+    const share = Math.max(1 / 4, 9 / (10 + step));
+    return average.map((each, place) => each + share * (values[place]! - each));
+  }, start);
+  assert.ok(
+    bytesOf(await trained()).equals(Buffer.from(Float32Array.from(raw).buffer)),
+    'the last weights are those of a training without',
+  );
+  for (const [place, value] of mean.entries()) assert.ok(Math.abs(value - expected[place]!) < 1e-5);
+});
 
 test('a recipe without an optimizer uses momentum', async () => {
   const { optimizer: _, ...older } = { ...tinyRecipe, optimizer: defaultOptimizer('momentum') };
@@ -171,7 +257,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
     using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
-    assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 0);
+    assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), undefined);
     assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
     assert.equal(optimizer.stepsTaken, 0);
     for (const tensor of Object.values(optimizer.state())) assert.equal(tensor.abs().sum().item(), 0);
@@ -179,7 +265,8 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
   const network = tinyNetwork(99);
   using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
-  assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 9, 'the whole one is taken');
+  const { step } = (await checkpointsIn(folder, options).restore({ network, optimizer }))!;
+  assert.equal(step, 9, 'the whole one is taken');
   assert.deepEqual(given, [[1, 2]]);
 });
 

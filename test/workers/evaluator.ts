@@ -2,6 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { InputError } from '../../src/failure.ts';
 import type { EvaluateJob } from '../../src/workers/messages.ts';
 
 export interface TestJob {
@@ -10,6 +11,7 @@ export interface TestJob {
     | 'double-late'
     | 'describe'
     | 'throw'
+    | 'refuse'
     | 'crash'
     | 'crash-once'
     | 'exit'
@@ -55,6 +57,8 @@ export function start(setup: unknown, resources: unknown): EvaluateJob {
       case 'report':
         for (let epoch = 1; epoch <= value; epoch++) report({ epoch });
         return 'reported';
+      case 'refuse':
+        throw new InputError('expected this, got that');
       case 'throw':
         throw Object.assign(new Error('this went wrong'), kind === undefined ? {} : { kind });
       case 'crash':

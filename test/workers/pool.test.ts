@@ -109,7 +109,9 @@ test('an error of an evaluator is the outcome of its job, and its process contin
   assert.deepEqual(resultOf(named), { kind: 'not-a-number', message: 'this went wrong' });
   const { kind, message } = resultOf(await workers.run({ action: 'throw' })) as { kind: string; message: string };
   assert.equal(kind, 'error');
-  assert.match(message, /^this went wrong \(at .*evaluator\.ts/);
+  assert.match(message, /^this went wrong \(evaluator\.ts:\d+\)$/);
+  const refused = resultOf(await workers.run({ action: 'refuse' }));
+  assert.deepEqual(refused, { kind: 'error', message: 'expected this, got that' });
   assert.deepEqual(workers.pool.pids, [pid]);
 });
 

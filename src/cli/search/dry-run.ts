@@ -6,6 +6,7 @@ import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
 import { estimateFitting } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { targetOf } from '../../study/target.ts';
 import type { GivenFlags } from '../flags/given.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
@@ -63,7 +64,7 @@ async function ofStudy(
   using study = await reopen(path, flags, given);
   const { settings } = study;
   const counts = await countsIn(settings);
-  const trials = flags.trials ?? Math.max(settings.trials, study.asked);
+  const trials = flags.trials ?? targetOf(study);
   const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
   const { prediction, record, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
