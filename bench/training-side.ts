@@ -46,7 +46,7 @@ function bytesOf(tensor: Tensor): Uint8Array {
 
 function train(): void {
   scope(() => {
-    const { loss, norm } = trainingStep(trainee, { images, labels, progress: 0, learningRate });
+    const { loss, norm } = trainingStep(trainee, { images, labels, progress: 0, learningRate, averageShare: 0 });
     noGrad(() => {
       latest.loss.copy_(loss);
       latest.norm.copy_(norm);

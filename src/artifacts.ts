@@ -1,5 +1,5 @@
-// Files that jobs leave for later jobs and for whoever sent them: paused children, checkpoints, weights. A job knows them by their keys;
-// whoever runs it knows where they lie. Here: folders of this machine.
+// Artifacts are files that jobs store for later jobs and for the search: paused children, checkpoints, weights. A job
+// refers to them by key; what runs the job maps keys to places. FolderArtifacts uses folders of this machine.
 
 import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,31 +7,34 @@ import { InputError } from './failure.ts';
 import { makeFolder } from './whole-file.ts';
 
 /**
- * `KIND/NAME`: what the file is for and whose it is, `paused/trial-7-rung-0.safetensors`. It is unique within a study, the same on every
- * machine and made of the job alone, so that a second attempt of a job finds what the first one left. What is in the file says itself
- * which training it belongs to.
+ * `KIND/NAME`, for example `paused/trial-7-rung-0.safetensors`. A key is unique within a study, the same on every
+ * machine, and derived from the job alone, so that a second attempt of a job finds the files of the first one. The file
+ * itself identifies its training.
  */
 export type ArtifactKey = `${string}/${string}`;
 
-/** The artifacts of one study, as a machine that runs its jobs reaches them. */
+/** Access to the artifacts of one study on a machine that runs its jobs. */
 export interface Artifacts {
-  /** A file of this machine with the content, to be read at once; undefined where there is none. */
+  /** Returns the path of a local file with the content, to be read immediately; undefined if there is none. */
   get(key: ArtifactKey): Promise<string | undefined>;
-  /** `write` is given a path and leaves a whole file there or throws; an older artifact is replaced. @throws what `write` throws, Failure */
+  /**
+   * Stores an artifact in place of an older one. `write` gets a path and writes a complete file there, or throws.
+   * @throws errors of `write`, Failure
+   */
   put(key: ArtifactKey, write: (path: string) => void): Promise<void>;
-  /** Removes one, if it is there. What cannot be removed stays and costs space only. */
+  /** Removes an artifact if it exists. One that cannot be removed stays, which only costs space. */
   remove(key: ArtifactKey): Promise<void>;
-  /** The keys of a kind, also of those that a killed process had begun to write. */
+  /** Returns the keys of a kind, including unfinished files of killed processes. */
   list(kind: string): Promise<ArtifactKey[]>;
-  /** Removes all of a kind, at a time when nobody uses one. */
+  /** Removes all artifacts of a kind. None may be in use. */
   clear(kind: string): Promise<void>;
 }
 
-/** A folder for each kind. */
+/** The folder of each kind. */
 export type ArtifactFolders = Readonly<Record<string, string>>;
 
 const ending = '.safetensors';
-const unfinished = /\.\d+\.part$/; // what whole-file.ts has not put in place yet
+const unfinished = /\.\d+\.part$/; // unfinished files of whole-file.ts
 
 export class FolderArtifacts implements Artifacts {
   readonly #folders: ArtifactFolders;
@@ -40,7 +43,9 @@ export class FolderArtifacts implements Artifacts {
     this.#folders = folders;
   }
 
-  /** Where an artifact lies if it is there. @throws InputError for what is no key, or of another kind */
+  /**
+   * Returns the path of an artifact, which need not exist. @throws InputError if the key is invalid or its kind unknown
+   */
   path(key: ArtifactKey): string {
     const [, kind = '', name = ''] = /^([^/]+)\/([^/]+)$/.exec(key) ?? [];
     if (name === '' || name === '.' || name === '..')
@@ -61,15 +66,15 @@ export class FolderArtifacts implements Artifacts {
 
   async remove(key: ArtifactKey): Promise<void> {
     const path = this.path(key);
-    const begun = filesIn(dirname(path)).map((name) => join(dirname(path), name));
+    const files = filesIn(dirname(path)).map((name) => join(dirname(path), name));
     for (const each of [
       path,
-      ...begun.filter((name) => unfinished.test(name) && name.replace(unfinished, '') === path),
+      ...files.filter((name) => unfinished.test(name) && name.replace(unfinished, '') === path),
     ])
       quietly(() => rmSync(each, { force: true }));
   }
 
-  /** Weights only: other files of the folder are not ours. */
+  /** Lists safetensors files only; other files of the folder are not artifacts. */
   async list(kind: string): Promise<ArtifactKey[]> {
     const names = filesIn(this.#folder(kind)).map((name) => name.replace(unfinished, ''));
     return [...new Set(names)].filter((name) => name.endsWith(ending)).map((name): ArtifactKey => `${kind}/${name}`);
@@ -77,7 +82,7 @@ export class FolderArtifacts implements Artifacts {
 
   async clear(kind: string): Promise<void> {
     for (const key of await this.list(kind)) await this.remove(key);
-    quietly(() => rmdirSync(this.#folder(kind))); // unless someone else's files are in it
+    quietly(() => rmdirSync(this.#folder(kind))); // fails if it has other files
   }
 
   #folder(kind: string): string {
@@ -94,7 +99,7 @@ function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // there is none yet, or it may not be read
+    return []; // the folder does not exist or cannot be read
   }
 }
 
@@ -102,6 +107,6 @@ function quietly(change: () => void): void {
   try {
     change();
   } catch {
-    // it is not there, or not ours to change
+    // it does not exist or cannot be changed
   }
 }

@@ -1,19 +1,22 @@
-// Checks a value that comes from outside (JSON of a file or of a database's row) against a schema, and refuses it in one sentence: where it
-// stands, what was expected, what was found.
+// Checks external values (JSON of a file or of a database row) against a schema, and refuses them in one sentence:
+// where the value is, what was expected, and what was found.
 
 import type { z } from 'zod';
 import { InputError } from './failure.ts';
 
 /**
- * The value itself, its keys in the order in which they came: the schema must not transform it. `where` names the file, `what` the part of
- * it that the value is: "runs/a/study.db" and "settings". @throws InputError about the first part that does not fit
+ * Returns the value unchanged, including the order of its keys, if it fits the schema. The schema must not transform
+ * it.
+ * @param where the file, for the message: "runs/a/study.db"
+ * @param what the name of the value in the file: "settings"
+ * @throws InputError about the first part that does not fit
  */
 export function checked<T>(schema: z.ZodType<T>, value: unknown, where: string, what: string): T {
   assertFits(schema, value, where, what);
   return value;
 }
 
-/** @throws InputError for text that is not JSON; the names as above */
+/** Parses JSON; `where` and `what` as in `checked`. @throws InputError if the text is not JSON */
 export function parsedJson(text: string, where: string, what: string): unknown {
   try {
     return JSON.parse(text);
@@ -22,7 +25,7 @@ export function parsedJson(text: string, where: string, what: string): unknown {
   }
 }
 
-/** The sentence for a value that does not fit. */
+/** Returns the error for a value that does not fit. */
 export const refusal = (where: string, place: string, expected: string, got: unknown): InputError =>
   new InputError(`${where}: ${place}: expected ${expected}, got ${shown(got)}`);
 
@@ -37,15 +40,15 @@ function assertFits<T>(schema: z.ZodType<T>, value: unknown, where: string, what
   throw refusal(where, placeOf(what, path), expected, valueAt(value, path));
 }
 
-/** Of a message such as "Invalid input: expected number, received string". */
+/** Returns the expectation in a message such as "Invalid input: expected number, received string". */
 function expectedIn(message: string): string {
-  const [, said = message] = /^[^:]*: (?:expected )?(.*?)(?:, received .*)?$/s.exec(message) ?? [];
-  return said.replaceAll('"|"', '", "');
+  const [, expectation = message] = /^[^:]*: (?:expected )?(.*?)(?:, received .*)?$/s.exec(message) ?? [];
+  return expectation.replaceAll('"|"', '", "');
 }
 
 type Path = readonly PropertyKey[];
 
-/** "settings.ladder.rungs[1].recipe.epochs" */
+/** Returns the place of a value, such as "settings.ladder.rungs[1].recipe.epochs". */
 const placeOf = (what: string, path: Path): string =>
   path.reduce<string>(
     (place, step) => (typeof step === 'number' ? `${place}[${step}]` : `${place}.${String(step)}`),
@@ -59,14 +62,14 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** A value in a message: JSON, at most so many characters of it. */
+/** Returns a value as JSON for a message, at most `most` characters. */
 export function shown(value: unknown, most = 60): string {
   if (value === undefined) return 'none';
   const text = jsonOf(value);
   return text.length > most ? `${text.slice(0, most)} …` : text;
 }
 
-/** A value of a stranger's file may be nested deeper than it can be written. */
+/** Returns JSON, or a description of a value that is nested too deeply. */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value);

@@ -1,8 +1,8 @@
-// A name for plain data that is made of the data alone: equal data has one name on every machine.
+// Hashes plain data: equal data has the same identity on every machine.
 
 import { createHash } from 'node:crypto';
 
-/** SHA-256 of JSON without regard to the order of an object's fields, as hexadecimal digits. What JSON leaves out does not count. */
+/** Returns the SHA-256 of the data as JSON with sorted fields, in hexadecimal. Values that JSON omits do not count. */
 export function contentIdentity(data: unknown): string {
   const sorted = (_: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value)

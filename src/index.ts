@@ -1,5 +1,5 @@
-// `import { … } from 'nasnet'`: what a program may rely on. Each name's docstring stands where it is defined.
-// `nasnet/space` is the part that runs in a browser, `nasnet/engine` the tensors. Loading this file loads no engine.
+// The public interface: `import { … } from 'nasnet'`. Each name is documented at its definition. `nasnet/space` is the
+// part that runs in a browser, `nasnet/engine` the tensors. Importing this file does not load the engine.
 
 import './library/guest.ts';
 
@@ -10,7 +10,7 @@ export { type ImageFolderOptions, prepareImageFolder as imageFolder } from './da
 export type { OnnxOptions, OnnxResult } from './export/onnx/export-onnx.ts';
 export type { PyTorchOptions, PyTorchResult } from './export/pytorch/export-pytorch.ts';
 export { type ErrorDetails, Failure, InputError, Interruption } from './failure.ts';
-export { type AskTellStudy, type FoundTrial, openStudy, type StudyOptions, type Trial } from './library/ask-tell.ts';
+export { type AskTellStudy, openStudy, type RewardedTrial, type StudyOptions, type Trial } from './library/ask-tell.ts';
 export * from './library/cells.ts';
 export {
   type Classifier,
@@ -31,6 +31,6 @@ export type { Outcome, Strategy, StrategyParts, UpdateFigures } from './search/s
 export type { EpochReport } from './study/outcome.ts';
 export type { StudySummary, TrialRecord } from './study/records.ts';
 export type { Accuracy } from './train/evaluation.ts';
-export { childRecipe, finalRecipe, type Recipe } from './train/recipe.ts';
+export { childRecipe, finalRecipe, type Recipe, type RecipeName, recipes } from './train/recipe.ts';
 export type { EpochFigures } from './train/training.ts';
 export { nasnetVersion as version } from './version.ts';

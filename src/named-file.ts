@@ -1,17 +1,17 @@
-// A file that the user names, read whole; refused before that where it is none or too large to be what it should. Like failure.ts for
-// every folder; what the content means is the callers'.
+// Reads a file that the user names completely, unless it is not a file or is too large.
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { InputError } from './failure.ts';
 import { isSystemError, reasonOf } from './system-error.ts';
 
-/** The largest that is wanted whole, a file of labels for ImageNet's 14 million images, has 600 MB. */
+/** The largest expected file, labels for ImageNet's 14 million images, has 600 MB. */
 const mostBytes = 2 ** 30;
 
 /**
- * @param what the file should be: "an architecture file"
- * @param most bytes
- * @throws InputError where there is no such file; a pipe or a device is not waited for
+ * Returns the content of a file.
+ * @param what the expected kind of file, for messages: "an architecture file"
+ * @param most maximum number of bytes
+ * @throws InputError if there is no such file, or if it is a pipe or a device, which is not read
  */
 export function readNamedFile(path: string, what: string, most = mostBytes): Buffer {
   let file: number | undefined;
@@ -19,7 +19,7 @@ export function readNamedFile(path: string, what: string, most = mostBytes): Buf
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = fstatSync(file);
     if (found.isDirectory()) throw refused(path, what, 'a folder');
-    if (!found.isFile()) throw refused(path, what, 'something else than a file');
+    if (!found.isFile()) throw refused(path, what, 'something other than a file');
     if (found.size > most) throw refused(path, what, `${found.size} bytes (at most ${most})`);
     return readFileSync(file);
   } catch (error) {
@@ -30,7 +30,7 @@ export function readNamedFile(path: string, what: string, most = mostBytes): Buf
   }
 }
 
-/** The same as text. */
+/** Returns the content of a file as text; otherwise as `readNamedFile`. */
 export const readNamedText = (path: string, what: string, most?: number): string =>
   readNamedFile(path, what, most).toString('utf8');
 

@@ -1,42 +1,32 @@
-// Results are never lost: the files that a command is about to write are claimed before its work begins. A file that exists is replaced only if the
-// same command wrote it for the same thing and nobody changed it since, or with --overwrite; a file that the command reads is never
-// replaced. Who wrote what stands in a small record in each folder. Writing itself is whole-file.ts's.
+// Protects results: a command claims the files that it will write before its work starts. An existing file is replaced
+// only if the same command wrote it from the same source and it has not changed since, or with --overwrite; an input of
+// the command is never replaced. A record in each folder says what wrote which file. whole-file.ts writes the files.
 
-import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from './failure.ts';
+import { hashOfFile } from './file-hash.ts';
 import { makeFolder, writeFiles, writeWhole } from './whole-file.ts';
 
 export interface ResultFilesOptions {
-  /** What the files are made from, the same text whenever they are to be the same: 'draw nasnet-a'. */
+  /** The source of the files, equal for equal files: 'draw nasnet-a'. */
   of: string;
   /** Files that the command reads. */
   inputs?: readonly string[];
-  /** Replaces what others wrote, too; never an input. */
+  /** Also replaces files that other commands wrote; never an input. */
   overwrite?: boolean | undefined;
-  /** Takes files without a record for its own: those of a study that was finished before there were records. */
+  /** Treats files without a record as own files: those of studies that finished before there were records. */
   adopt?: boolean;
 }
 
 export const overwriteHelp = 'replace files that exist, also those that this command did not write';
 
-/** In each folder with results: who wrote which file. */
+/** The record in each folder with results: what wrote which file. */
 const recordName = '.nasnet-results.json';
 
 interface Entry {
   of: string;
-  /** Of the file as it was written; absent while it is being written. */
+  /** SHA-256 of the written file; absent while it is being written. */
   sha256?: string;
 }
 
@@ -49,9 +39,9 @@ export class ResultFiles {
   }
 
   /**
-   * To be called before the work with every file that it will write; makes their folders. What is no file, such as /dev/null or a pipe, is
-   * only written to.
-   * @throws InputError for an input, a folder, a file of someone else, and a place that cannot be written
+   * Claims every file that the work will write, before it starts, and creates their folders. Devices and pipes are not
+   * claimed.
+   * @throws InputError for an input, a folder, a file that something else wrote, and a place that cannot be written
    */
   claim(...paths: readonly string[]): void {
     this.check(...paths);
@@ -60,19 +50,19 @@ export class ResultFiles {
     record(files, () => ({ of: this.#options.of }));
   }
 
-  /** What claim() refuses, without a claim. @throws InputError as claim() */
+  /** Checks files without claiming them. @throws InputError as `claim` */
   check(...paths: readonly string[]): void {
     for (const path of paths) if (!isDevice(path)) this.#check(path);
   }
 
-  /** To be called when the claimed files are written. Those that were not written are forgotten. */
+  /** Records the claimed files after they are written. Files that were not written are dropped from the record. */
   keep(): void {
     const { of } = this.#options;
-    record([...this.#claimed], (path) => (existsSync(path) ? { of, sha256: hashOf(path) } : undefined));
+    record([...this.#claimed], (path) => (existsSync(path) ? { of, sha256: hashOfFile(path) } : undefined));
     this.#claimed.clear();
   }
 
-  /** Texts by file name, claimed, written into a folder and kept; returns their paths. */
+  /** Claims, writes and records texts by file name in a folder; returns their paths. */
   write(directory: string, texts: Record<string, string>): string[] {
     this.claim(...Object.keys(texts).map((name) => join(directory, name)));
     const paths = writeFiles(directory, texts);
@@ -84,10 +74,10 @@ export class ResultFiles {
     const { inputs = [], overwrite, adopt, of } = this.#options;
     const input = inputs.find((each) => isSame(each, path));
     if (input !== undefined)
-      throw new InputError(`${path}: expected another file than ${input}, which is read: it would be lost`);
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory()) throw new InputError(`${path}: expected a file to write, got a folder`);
-    if (!found) {
+      throw new InputError(`${path}: expected another file than ${input}, which is an input and would be lost`);
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status?.isDirectory()) throw new InputError(`${path}: expected a file to write, got a folder`);
+    if (!status) {
       makeFolder(dirname(resolve(path)));
       requireWritable(dirname(resolve(path)), path);
       return;
@@ -97,7 +87,7 @@ export class ResultFiles {
     if (overwrite) return;
     const entry = readRecord(dirname(resolve(path)))[basename(path)];
     if (!entry && adopt) return;
-    if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOf(path))) return;
+    if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOfFile(path))) return;
     const whose = !entry ? 'another program or version' : entry.of !== of ? entry.of : 'someone since';
     throw new InputError(`${path}: exists already, written by ${whose}; name another place, or let it be replaced`, {
       code: 'result-exists',
@@ -105,7 +95,7 @@ export class ResultFiles {
   }
 }
 
-/** Changes the records of the files' folders, each once; without an entry a file is forgotten. */
+/** Updates the records of the files' folders, each once. A file without an entry is removed from the record. */
 function record(paths: readonly string[], entryOf: (path: string) => Entry | undefined): void {
   for (const [folder, files] of Map.groupBy(paths, (path) => dirname(resolve(path)))) {
     const entries = readRecord(folder);
@@ -118,15 +108,15 @@ function record(paths: readonly string[], entryOf: (path: string) => Entry | und
   }
 }
 
-/** Whether two paths are one file, by whatever names. */
+/** Whether two paths are the same file. */
 function isSame(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
   return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
 function isDevice(path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && !found.isFile() && !found.isDirectory();
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile() && !status.isDirectory();
 }
 
 function requireWritable(place: string, path: string): void {
@@ -137,7 +127,7 @@ function requireWritable(place: string, path: string): void {
   }
 }
 
-/** A damaged record is none: the files then need --overwrite. */
+/** Reads the record of a folder. A damaged record counts as empty: its files then need --overwrite. */
 function readRecord(folder: string): Record<string, Entry> {
   try {
     const record: unknown = JSON.parse(readFileSync(join(folder, recordName), 'utf8'));
@@ -146,18 +136,4 @@ function readRecord(folder: string): Record<string, Entry> {
   } catch {
     return {};
   }
-}
-
-const bytesAtOnce = 1 << 20;
-
-function hashOf(path: string): string {
-  const hash = createHash('sha256');
-  const file = openSync(path, 'r');
-  try {
-    const bytes = Buffer.alloc(bytesAtOnce);
-    for (let read = readSync(file, bytes); read > 0; read = readSync(file, bytes)) hash.update(bytes.subarray(0, read));
-  } finally {
-    closeSync(file);
-  }
-  return hash.digest('hex');
 }

@@ -1,8 +1,8 @@
-// Which nasnet this is, for all folders: what a result says of its origin.
+// The version of nasnet, which results record.
 
 import { readFileSync } from 'node:fs';
 
-/** The package's version, such as "0.1.0". */
+/** Returns the package's version, such as "0.1.0". */
 export function nasnetVersion(): string {
   const file = new URL('../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;

@@ -1,5 +1,4 @@
-// Writing results so that nobody ever reads half of one: beside the old file, to the disk, then in its place.
-// And the folders that they go to. Like failure.ts for every folder; what the files hold is the callers'.
+// Writes files completely or not at all: next to the old file, synced to disk, then renamed. Also creates folders.
 
 import {
   closeSync,
@@ -17,11 +16,11 @@ import { dirname, join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /**
- * Writes a file whole or not at all, in place of an older one; a link stays and its target is replaced. What is no file, such as
- * /dev/null or a pipe, is only written to. The chunks are asked for one by one, so that a large file is never in memory at once;
- * texts become UTF-8. What the chunks' iterable throws passes through.
- * @returns the bytes written
- * @throws Failure with the reason when the disk is full or refuses
+ * Writes a file completely or not at all and replaces an older one. For a link its target is replaced; a device or a
+ * pipe is written to directly. Chunks are read one by one, so that a large file need not fit in memory; strings are
+ * written as UTF-8. Errors of the chunks' iterable are passed on.
+ * @returns the number of bytes written
+ * @throws Failure with the reason if the file cannot be written
  */
 export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>): number {
   const there = existsSync(path) ? statSync(path) : undefined;
@@ -46,27 +45,33 @@ export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>):
   }
 }
 
-/** Makes a folder and those above it, where they are missing. @throws Failure with the reason */
+/** Creates a folder and its missing parents. @throws Failure with the reason */
 export function makeFolder(path: string): void {
   try {
     makeFolders(path);
   } catch (error) {
-    throw new Failure(`${path}: the folder could not be made (${(error as Error).message})`);
+    throw new Failure(`${path}: the folder could not be created (${(error as Error).message})`);
   }
 }
 
-/** The same, with the system's error. Node's own way tries for ever where the system says that /proc/new is missing when it is to be made. */
+/**
+ * Creates a folder and its missing parents. @throws the system's error. (Node's recursive mkdir never ends for
+ * /proc/new.)
+ */
 export function makeFolders(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeFolders(dirname(path));
   try {
     mkdirSync(path);
   } catch (error) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // else another process was faster
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // else another process has created it
   }
 }
 
-/** Writes texts by file name into a folder, which is made where it is missing; returns their paths. @throws Failure as writeWhole */
+/**
+ * Writes texts by file name into a folder, which is created if it is missing; returns their paths. @throws Failure as
+ * `writeWhole`
+ */
 export function writeFiles(directory: string, texts: Record<string, string>): string[] {
   makeFolder(directory);
   return Object.entries(texts).map(([name, text]) => {

@@ -1,14 +1,14 @@
-// Figures in words, the same in every table, page and display.
+// Formats numbers for tables, pages and displays.
 
-/** 0.4821 as "48.2%". */
+/** Formats a fraction: 0.4821 as "48.2%". */
 export function percent(fraction: number, digits = 1): string {
   return `${(100 * fraction).toFixed(digits)}%`;
 }
 
-/** A count with thousands separated: "3,346,538". */
+/** Formats a count: "3,346,538". */
 export const whole = (count: number): string => Math.round(count).toLocaleString('en-US');
 
-/** Seconds in words: "8 s", "3 min 10 s", "2 h 5 min", "4 d 3 h". */
+/** Formats seconds in up to two units: "8 s", "3 min 10 s", "2 h 5 min", "4 d 3 h". */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const units = [
@@ -26,17 +26,17 @@ export function duration(seconds: number): string {
     .join(' ');
 }
 
-/** "812 MB", "2.1 GB", of 1,000 as disks and --max-memory count. */
+/** Formats bytes in decimal units, as --max-memory does: "812 MB", "2.1 GB". */
 export function bytesWords(bytes: number): string {
   return bytes < 1e9
     ? `${Math.ceil(bytes / 1e6)} MB`
     : `${(Math.ceil(bytes / 1e7) / 100).toFixed(bytes < 1e10 ? 2 : 1)} GB`;
 }
 
-/** "3.42 ms" */
+/** Formats milliseconds: "3.42 ms". */
 export const millisecondsWords = (value: number): string => `${Number(value.toPrecision(3))} ms`;
 
-/** Seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 days". */
+/** Formats seconds to two digits in one unit: "0.4 s", "3 min", "2.1 h", "880 days". */
 export function roughly(seconds: number): string {
   const units: [number, string][] = [
     [2 * 86_400, 'days'],
@@ -48,5 +48,5 @@ export function roughly(seconds: number): string {
   return `${twoDigits(seconds / sizes[unit]!)} ${unit}`;
 }
 
-/** Thousands separated. */
+/** Formats a number to two digits with thousands separated. */
 const twoDigits = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');

@@ -1,4 +1,4 @@
-// What any store of artifacts promises, and where a search's lie on this machine.
+// The contract of all artifact stores, and the folders of a search's artifacts on this machine.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,9 +19,9 @@ const folder = mkdtempSync(join(tmpdir(), 'nasnet-artifacts-'));
 after(() => rmSync(folder, { recursive: true }));
 const folders = { a: join(folder, 'first', 'a'), b: join(folder, 'b') };
 
-/** One suite over every store. */
+/** Tests the contract of a store. */
 function testArtifacts(name: string, create: () => Artifacts): void {
-  test(`${name}: what was put is got until it is removed, by another reader too`, async () => {
+  test(`${name}: get returns what put stored until it is removed, also for another reader`, async () => {
     const store = create();
     const key = 'a/one.safetensors';
     assert.equal(await store.get(key), undefined);
@@ -34,7 +34,7 @@ function testArtifacts(name: string, create: () => Artifacts): void {
     await store.remove(key); // nothing is there: nothing happens
   });
 
-  test(`${name}: what cannot be written rejects, and the older artifact stays`, async () => {
+  test(`${name}: a failed put rejects, and the older artifact stays`, async () => {
     const store = create();
     await store.put('a/one.safetensors', (path) => writeFileSync(path, 'whole'));
     const full = () => {
@@ -45,7 +45,7 @@ function testArtifacts(name: string, create: () => Artifacts): void {
     await store.clear('a');
   });
 
-  test(`${name}: kinds are listed and cleared on their own`, async () => {
+  test(`${name}: each kind is listed and cleared separately`, async () => {
     const store = create();
     const keys: ArtifactKey[] = ['a/one.safetensors', 'a/two.safetensors', 'b/one.safetensors'];
     for (const key of keys) await store.put(key, (path) => writeFileSync(path, key));
@@ -55,7 +55,7 @@ function testArtifacts(name: string, create: () => Artifacts): void {
     await store.clear('b');
   });
 
-  test(`${name}: what is no key, or of an unknown kind, is refused`, async () => {
+  test(`${name}: an invalid key and an unknown kind are refused`, async () => {
     const store = create();
     for (const wrong of ['a/..', 'a/../b/one', '/a/one', 'a/', 'one', 'a/b/c', 'c/one.safetensors', 'toString/one'])
       await assert.rejects(store.get(wrong as ArtifactKey), /^InputError: artifact: expected /, wrong);
@@ -64,7 +64,7 @@ function testArtifacts(name: string, create: () => Artifacts): void {
 
 testArtifacts('folders', () => new FolderArtifacts(folders));
 
-test('what a killed process had begun to write is listed and removed with its artifact; other files stay', async () => {
+test('unfinished files of a killed process are listed and removed with their artifact; other files stay', async () => {
   const store = new FolderArtifacts(folders);
   await store.put('a/one.safetensors', (path) => writeFileSync(path, ''));
   for (const name of ['one.safetensors.12.part', 'two.safetensors.12.part', 'notes.txt'])
@@ -79,7 +79,7 @@ test('what a killed process had begun to write is listed and removed with its ar
   assert.ok(!existsSync(folders.a));
 });
 
-test('a search finds what nasnet 0.1.0 left: beside its study, and the final network among its results', () => {
+test('a search finds the artifacts of nasnet 0.1.0: next to its study, and the final network among its results', () => {
   const store = new FolderArtifacts(studyFolders('runs/a/study.db', 'results'));
   const keys = [pausedChild(7, 0), unfinishedTrial(7), unfinishedFinalist(3, 1), finalCheckpoint, finalWeights];
   assert.deepEqual(

@@ -13,6 +13,7 @@ const forAll = [
   'checked.ts',
   'content-identity.ts',
   'failure.ts',
+  'file-hash.ts',
   'largest.ts',
   'named-file.ts',
   'result-files.ts',

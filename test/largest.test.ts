@@ -1,4 +1,4 @@
-// What is too large is refused in one sentence with the limit, before anything is built.
+// Sizes that are too large are refused in one sentence with the limit, before anything is built.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,12 +59,12 @@ test('each command line that asks for too much is refused with the limit', () =>
   );
 });
 
-test('the largest network that may be asked for is laid out', () => {
+test('the largest allowed network can be planned', () => {
   const { cells, filters, classes } = largest;
   assert.equal(planNetwork(nasnetA, { cells, filters, classes }).cells.length, 3 * cells + 2);
 });
 
-test('equal blocks have one spelling, found without trying every order of theirs', () => {
+test('equal blocks have one canonical form, which is found without trying all orders', () => {
   const cell = flat(largest.blocks); // 3,628,800 orders
   const key = architectureKey({ normal: cell, reduction: cell });
   assert.equal(key.split(' | ')[0], `${'0.1.0.0.0 '.repeat(10)}2,3,4,5,6,7,8,9,10,11`);

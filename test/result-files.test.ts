@@ -1,4 +1,5 @@
-// Results are never lost: what is refused before the work, what may be replaced, and that a refusal touches nothing.
+// Results are never lost: which files are refused before the work, which may be replaced, and a refusal changes
+// nothing.
 
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,7 +26,7 @@ function write(path: string, text: string, options: Partial<ResultFilesOptions> 
 
 const refused = (work: () => void, message: RegExp) => assert.throws(work, { name: 'InputError', message });
 
-test('the same command replaces its own result, another one and another thing do not', () => {
+test('the same command replaces its own result; another command or source does not', () => {
   const path = join(newFolder(), 'below', 'a.svg');
   write(path, 'first');
   write(path, 'second');
@@ -39,7 +40,7 @@ test('the same command replaces its own result, another one and another thing do
   assert.equal(readFileSync(path, 'utf8'), 'third');
 });
 
-test('a file that nobody recorded, or that was changed since, is someone else’s', () => {
+test('a file without a record, or changed since, is not replaced', () => {
   const path = join(newFolder(), 'a.svg');
   writeFileSync(path, 'by hand');
   refused(() => write(path, 'mine'), /written by another program or version/);
@@ -52,7 +53,7 @@ test('a file that nobody recorded, or that was changed since, is someone else’
   write(path, 'mine');
 });
 
-test('an input is never an output, by whatever name, and not even with --overwrite', () => {
+test('an input is never replaced, under any name, even with --overwrite', () => {
   const place = newFolder();
   const input = join(place, 'study.db');
   writeFileSync(input, 'a study');
@@ -61,12 +62,12 @@ test('an input is never an output, by whatever name, and not even with --overwri
   symlinkSync('.', join(place, 'same'));
   for (const name of ['study.db', 'link.svg', 'second.svg', 'same/study.db', './study.db']) {
     const path = `${place}/${name}`;
-    refused(() => write(path, 'lost', { inputs: [input], overwrite: true }), /is read: it would be lost$/);
+    refused(() => write(path, 'lost', { inputs: [input], overwrite: true }), /is an input and would be lost$/);
   }
   assert.equal(readFileSync(input, 'utf8'), 'a study');
 });
 
-test('a killed command may go on with what it claimed; what it did not write is forgotten', () => {
+test('a killed command may write its claimed files again; claimed files that were not written are dropped', () => {
   const place = newFolder();
   const path = join(place, 'network.safetensors');
   new ResultFiles({ of: 'study 1' }).claim(path);
@@ -79,17 +80,17 @@ test('a killed command may go on with what it claimed; what it did not write is 
   refused(() => write(join(place, 'never.svg'), 'lost', { of: 'study 1' }), /another program or version/);
 });
 
-test('a place that cannot be written is found before the work; devices are only written to', () => {
+test('a place that cannot be written is refused before the work; devices are written to', () => {
   const place = newFolder();
   mkdirSync(join(place, 'models'));
   refused(() => write(join(place, 'models'), 'x'), /models: expected a file to write, got a folder$/);
   write('/dev/null', 'x');
   assert.deepEqual(readdirSync(place), ['models']);
   writeFileSync(join(place, 'file'), '');
-  assert.throws(() => write(join(place, 'file', 'a.svg'), 'x'), /could not be made/);
+  assert.throws(() => write(join(place, 'file', 'a.svg'), 'x'), /could not be created/);
 });
 
-test('a damaged record is none', () => {
+test('a damaged record counts as empty', () => {
   const place = newFolder();
   write(join(place, 'a.svg'), 'first');
   writeFileSync(join(place, '.nasnet-results.json'), '{"a.svg": 3');

@@ -1,4 +1,4 @@
-// What the operating system refuses becomes a sentence that names the file, and a file that is none is never waited for.
+// Errors of the operating system become a sentence that names the file; pipes and devices are never waited for.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -40,17 +40,17 @@ for (const [work, path, sentence] of [
   [() => readdirSync(at('none')), 'none', 'could not be listed: no such file or directory (ENOENT)'],
   [() => readdirSync(at('file')), 'file', 'could not be listed: not a directory (ENOTDIR)'],
   [() => readFileSync(at('loop')), 'loop', 'could not be opened: too many symbolic links encountered (ELOOP)'],
-  [() => realpathSync(at('none')), 'none', 'could not be looked at: no such file or directory (ENOENT)'],
+  [() => realpathSync(at('none')), 'none', 'could not be examined: no such file or directory (ENOENT)'],
   [() => renameSync(at('none'), at('other')), 'none', 'could not be renamed: no such file or directory (ENOENT)'],
 ] as const) {
-  test(`the system's refusal is a sentence: ${sentence}`, () => {
+  test(`an error of the system is a sentence: ${sentence}`, () => {
     const failure = systemFailure(thrownBy(work));
     assert.ok(failure instanceof InputError);
     assert.equal(failure.message, `${at(path)}: ${sentence}`);
   });
 }
 
-test('a full disk is a failure of the machine, a mistake of ours no sentence', () => {
+test('a full disk is a failure of the machine; a bug is not explained', () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
   const failure = systemFailure(full);
   assert.ok(failure instanceof Failure);
@@ -62,7 +62,7 @@ test('a full disk is a failure of the machine, a mistake of ours no sentence', (
 for (const [name, got] of [
   ['none', 'no such file'],
   ['folder', 'a folder'],
-  ['pipe', 'something else than a file'],
+  ['pipe', 'something other than a file'],
   ['loop', 'too many symbolic links encountered (ELOOP)'],
   ['file/below', 'not a directory (ENOTDIR)'],
 ]) {
@@ -73,38 +73,38 @@ for (const [name, got] of [
   });
 }
 
-test('a named file is read whole, up to the limit', () => {
+test('a named file is read completely, up to the limit', () => {
   assert.equal(readNamedText(at('file'), 'a list'), 'text');
   writeFileSync(at('large'), '');
   truncateSync(at('large'), 2 ** 40); // no byte of it is on the disk
   assert.throws(() => readNamedText(at('large'), 'a list'), /expected a list, got 1099511627776 bytes/);
 });
 
-test('a folder is made with those above it, or the refusal is said', { skip: process.platform !== 'linux' }, () => {
+test('a folder is created with its parents, or the error is reported', { skip: process.platform !== 'linux' }, () => {
   makeFolder(at('a/b/c'));
   makeFolder(at('a/b/c'));
   assert.deepEqual(readdirSync(at('a/b')), ['c']);
-  assert.throws(() => makeFolder(at('file/c')), /the folder could not be made \(E/);
-  assert.throws(() => makeFolder('/proc/new/folder'), /the folder could not be made \(ENOENT/); // Node's own way never ends there
+  assert.throws(() => makeFolder(at('file/c')), /the folder could not be created \(E/);
+  assert.throws(() => makeFolder('/proc/new/folder'), /the folder could not be created \(ENOENT/); // Node's recursive mkdir never ends there
 });
 
 const nasnet = join(import.meta.dirname, '../bin/nasnet');
 const shell = (line: string) =>
   spawnSync('/bin/sh', ['-c', line, process.execPath, nasnet], { encoding: 'utf8', env: { ...process.env } });
 
-test('a reader that has seen enough ends a command quietly', () => {
+test('a command whose reader closes the pipe ends quietly', () => {
   const { stdout, stderr } = shell('"$0" "$1" profile --family | head -c 1; "$0" "$1" --help | head -c 1');
   assert.equal(stderr, '');
   assert.equal(stdout.length, 2);
 });
 
-test('a full disk behind stdout is a sentence and exit code 1', { skip: process.platform !== 'linux' }, () => {
+test('a full disk behind stdout is reported, with exit code 1', { skip: process.platform !== 'linux' }, () => {
   const { status, stderr } = shell('"$0" "$1" profile --family > /dev/full');
   assert.equal(stderr, 'nasnet: standard output could not be written (ENOSPC: no space left on device, write)\n');
   assert.equal(status, 1);
 });
 
-test('a closed stderr ends nothing', () => {
+test('a closed stderr does not end a command', () => {
   const { status, stdout } = shell(
     '"$0" "$1" simulate --trials 20 --strategy random --json 2>&- && "$0" "$1" nonsense 2>&-',
   );

@@ -1,6 +1,6 @@
-// Mutations of every file that a stranger may hand us, with fixed seeds: flipped bits, other bytes, cuts, fills, doubled and missing
-// pieces. Each is read as before, or refused in one sentence: no stack, no crash, no hang, and, where the format carries a sum of its
-// content, no other value.
+// Random mutations (fixed seeds) of every foreign file format: flipped bits, other bytes, truncation, fills, duplicated
+// and missing pieces. Each is read as before or refused in one sentence: no stack trace, no crash, no hang and, if the
+// format has a checksum, no other value.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ import { writeColourNetwork } from './model/colour-network.ts';
 const folder = temporaryFolder({ after });
 const longest = 5000; // milliseconds for one file: a guard against hangs, not a measure
 
-/** One to three mutations of one kind; half of them at the beginning, where headers stand. */
+/** Makes one to three mutations of one kind; half of them at the beginning, where headers are. */
 function mutated(good: Buffer, kind: number, random: RandomStream): Buffer {
   let bytes = Buffer.from(good);
   for (let left = 1 + random.integer(3); left > 0 && bytes.length > 0; left--) {
@@ -48,7 +48,7 @@ function mutated(good: Buffer, kind: number, random: RandomStream): Buffer {
   return bytes;
 }
 
-/** @param kept what an accepted mutation is held against the original with */
+/** @param kept compares an accepted mutation with the original */
 async function survives<Value>(
   name: string,
   good: Buffer,
@@ -100,12 +100,15 @@ const weights = async (path: string): Promise<Map<string, string>> => {
 
 const same = <Value>(value: Value, original: Value, what: string) => assert.deepEqual(value, original, what);
 
-/** Formats without a sum: what changed cannot be known, and a changed name or shape is refused where the network is matched. */
+/**
+ * For formats without a checksum: a change cannot be detected; a changed name or shape is refused when the network is
+ * matched.
+ */
 const anything = () => {};
 
 before(() => manualSeed(1));
 
-test('safetensors of ours', async () => {
+test('our safetensors files', async () => {
   const path = join(folder, 'seed.safetensors');
   writeSafetensors(path, { 'conv0.weight': randn([4, 3]), 'conv0.bias': randn([4]) }, { note: 'x' });
   await survives('fuzzed.safetensors', readFileSync(path), 1200, weights, same);
@@ -155,7 +158,7 @@ for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
   });
 }
 
-test('documents nested 300,000 deep are refused in a sentence, wherever the nest stands', async () => {
+test('documents nested 300,000 deep are refused in one sentence, wherever the nesting is', async () => {
   const deep = (before: string, after: string) => `${before}${'['.repeat(300_000)}${']'.repeat(300_000)}${after}`;
   const refused = (work: () => unknown) =>
     assert.throws(work, (error) => error instanceof InputError && error.message.length < 500);

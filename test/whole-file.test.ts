@@ -1,4 +1,4 @@
-// Results are written whole or not at all.
+// Files are written completely or not at all.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,7 +19,7 @@ test('texts become UTF-8, bytes stay, in the order of the chunks, in place of th
   assert.deepEqual([...readFileSync(path)], [0xc3, 0xa4, 0, 255]);
 });
 
-test('chunks that fail midway leave the older file as it was and nothing beside it', () => {
+test('chunks that throw midway leave the older file unchanged and no other file', () => {
   const path = join(folder, 'interrupted');
   writeWhole(path, ['older']);
   const reason = new RangeError('a bug of the caller');
@@ -32,7 +32,7 @@ test('chunks that fail midway leave the older file as it was and nothing beside 
   assert.deepEqual(readdirSync(folder).sort(), ['interrupted', 'ordered']);
 });
 
-test('a disk that refuses more bytes is one sentence, and the older file stays', {
+test('a full disk is reported in one sentence, and the older file stays', {
   skip: process.platform === 'win32',
 }, () => {
   const path = join(folder, 'limited');
@@ -52,7 +52,7 @@ test('a disk that refuses more bytes is one sentence, and the older file stays',
   );
 });
 
-test('a missing folder and a folder in the place of the file are one sentence each', () => {
+test('a missing folder and a folder in place of the file are reported in one sentence each', () => {
   const folderThere = join(folder, 'a folder');
   mkdirSync(folderThere);
   for (const path of [join(folder, 'no', 'such'), folderThere]) {
@@ -64,7 +64,7 @@ test('a missing folder and a folder in the place of the file are one sentence ea
   }
 });
 
-test('a link stays one, its target is replaced; a device is written to and stays one', () => {
+test('a link stays a link and its target is replaced; a device is written to and stays a device', () => {
   const [target, link] = [join(folder, 'target'), join(folder, 'link')];
   writeWhole(target, ['older']);
   symlinkSync(target, link);

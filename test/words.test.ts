@@ -24,7 +24,7 @@ test('shares and counts', () => {
 const hour = 3600;
 const year = 365 * 24 * hour;
 
-test('durations have two digits and one unit', () => {
+test('rough durations have two digits and one unit', () => {
   const texts = [0.42, 8.4, 95, 170, 3 * hour, 30 * hour, 880 * 24 * hour, 55 * year].map(roughly);
   assert.deepEqual(texts, ['0.42 s', '8.4 s', '95 s', '2.8 min', '3 h', '30 h', '880 days', '20,000 days']);
 });

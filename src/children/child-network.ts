@@ -1,5 +1,4 @@
-// A network of an architecture in training, with its optimizer: what a worker builds, hands on from one training to the next, and
-// frees. How it is trained is training-job.ts's.
+// A child: a network in training with its optimizer. training-job.ts trains it.
 
 import type { Computing } from '../engine/device.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
@@ -17,7 +16,7 @@ export class Child implements InTraining, Disposable {
   readonly network: Network;
   readonly optimizer: Optimizer;
 
-  /** `seed`: of the first weights. */
+  /** `seed` is that of the initial weights. */
   constructor(
     architecture: Architecture,
     training: Training,
@@ -28,13 +27,14 @@ export class Child implements InTraining, Disposable {
     this.network = buildNetwork(this.plan, {
       seed: new RandomStream(seed).split('weights').integer(2 ** 31),
       dropPathKeep: recipe.dropPathKeep,
+      ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
       ...computing,
     });
     this.optimizer = createOptimizer(this.network.namedParameters(), recipe);
   }
 
-  /** Copies another one's weights, statistics and momentum. @throws InputError where shapes differ */
-  takeOver({ network, optimizer }: Child): void {
+  /** Copies weights, moving statistics and momentum from another child. @throws InputError if shapes differ */
+  copyFrom({ network, optimizer }: Child): void {
     this.network.loadStateDict(network.stateDict());
     this.optimizer.load(optimizer.state(), optimizer.stepsTaken);
   }

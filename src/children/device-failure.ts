@@ -1,22 +1,22 @@
-// What becomes of a training that fails on a GPU: out of memory is the child's failure, in words that say what helps; a GPU that
-// answers nothing more is lost for the process: whoever runs the job decides what then, and a worker ends so that a fresh one takes over.
+// Handles trainings that fail on a GPU. Out of memory is a failure of the child, with a message that says what helps. A
+// GPU that does not respond is lost for the process: a worker then ends, and a new one runs the job.
 
 import { cpu, emptyDeviceCache } from '../engine/device.ts';
 import { deviceLost } from '../workers/messages.ts';
 
-/** An error whose `kind` a trial keeps as its failure's. */
+/** An error whose `kind` is that of the trial's failure. */
 export class DeviceMemoryError extends Error {
   readonly kind = 'out-of-memory';
 }
 
-/** The device answers nothing more in this process. */
+/** The device does not respond any more in this process. */
 export class DeviceLostError extends Error {
   readonly kind = deviceLost;
 }
 
 /**
- * What a training on a device resolves with; afterwards the device's memory is given back. @throws DeviceLostError or DeviceMemoryError where
- * the device is at fault, else what the training throws
+ * Runs a training on a device, frees the device's cached memory afterwards, and returns the result.
+ * @throws DeviceLostError or DeviceMemoryError for errors of the device, else the error of the training
  */
 export async function onDevice<Result>(
   device: string,
@@ -28,37 +28,37 @@ export async function onDevice<Result>(
   try {
     return await train();
   } catch (error) {
-    const found = explained(error, device, recipe);
-    lost = found instanceof DeviceLostError;
-    throw found;
+    const cause = explained(error, device, recipe);
+    lost = cause instanceof DeviceLostError;
+    throw cause;
   } finally {
-    if (device !== cpu && !lost) emptyCache(); // a lost device would throw here, in place of the error that tells why
+    if (device !== cpu && !lost) emptyCache(); // a lost device would throw here and hide the cause
   }
 }
 
-/** The error in the words of the job, where it is the device's; else as it is. */
+/** Returns an error of the device as an error of the job; any other error unchanged. */
 export function explained(error: unknown, device: string, { batchSize }: { batchSize: number }): unknown {
   if (device === cpu || !(error instanceof Error)) return error;
   if (losesDevice(error, device)) return new DeviceLostError(error.message, { cause: error });
-  if (!lacksMemory(error)) return error;
-  const said = error.message
+  if (!isOutOfMemory(error)) return error;
+  const reason = error.message
     .split(/(?<=\.)\s/)
     .slice(0, 2)
-    .join(' '); // libtorch's advice on its allocator is not the user's
+    .join(' '); // without libtorch's advice on its allocator
   return new DeviceMemoryError(
-    `${device} has too little memory for this network in batches of ${batchSize}: fewer workers leave each child more, a smaller batch needs less (${said})`,
+    `${device} has too little memory for this network in batches of ${batchSize}: fewer workers leave each child more, a smaller batch needs less (${reason})`,
     { cause: error },
   );
 }
 
 /**
- * Whether this error leaves the device unusable for the process: CUDA answers every later call with the same, so that all trials
- * after this one would fail.
+ * Whether the device is unusable after this error: CUDA returns the same error for every later call of the process, so
+ * that all later trials would fail.
  */
 export function losesDevice(error: unknown, device: string): boolean {
   return (
-    device !== cpu && error instanceof Error && !lacksMemory(error) && /CUDA|cuDNN|CUBLAS|CUDNN/.test(error.message)
+    device !== cpu && error instanceof Error && !isOutOfMemory(error) && /CUDA|cuDNN|CUBLAS|CUDNN/.test(error.message)
   );
 }
 
-const lacksMemory = (error: Error) => (error as { kind?: unknown }).kind === 'out-of-memory';
+const isOutOfMemory = (error: Error) => (error as { kind?: unknown }).kind === 'out-of-memory';

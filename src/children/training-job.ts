@@ -1,6 +1,6 @@
-// What a worker does: builds one architecture as a network, trains it, measures it. Children of a search and the network built
-// from the best cell go through the same door; a job says by plain data which of the two it is. Jobs and their setup name datasets and files
-// by content and key, so that any machine can do them; what its worker processes find there is their resources.
+// The training job of a worker: it builds a network, trains it and evaluates it. A search's children and the final
+// network are both trained by it. Jobs and their setup refer to datasets by content and to files by key, so that any
+// machine can run them; resources map these to paths.
 
 import { z } from 'zod';
 import { type ArtifactFolders, type ArtifactKey, type Artifacts, FolderArtifacts } from '../artifacts.ts';
@@ -26,23 +26,23 @@ import { nasnetVersion } from '../version.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child-network.ts';
 import { onDevice } from './device-failure.ts';
-import { forgetPeakMemory, peakMemory } from './worker-memory.ts';
+import { peakMemory, resetPeakMemory } from './worker-memory.ts';
 
-/** What all jobs of a pool share: the images, and how they are divided. */
+/** The part that all jobs of a pool share: the dataset and its split. */
 export interface TrainingSetup {
   dataset: DatasetReference;
-  /** Of the images that most jobs use; those of other ones are mapped when they come. */
+  /** The images that most jobs use. Images of other jobs are opened when such a job comes. */
   training: ImageChoice;
   validationImages?: number | undefined;
   splitSeed: number | string;
 }
 
-/** What a machine has for such jobs. Plain data with paths: it never leaves the machine. */
+/** The resources of a machine for these jobs. Plain data with paths, which never leaves the machine. */
 export interface TrainingResources {
   datasets: readonly DatasetFiles[];
-  /** Where artifacts lie. Default: nowhere, for jobs that name none. */
+  /** Folders of artifacts. Default: none, for jobs without artifacts. */
   artifacts?: ArtifactFolders;
-  /** Of one worker process. */
+  /** Threads of one worker process. */
   threads: number;
   /** Default: float32 on the CPU. */
   computing?: Computing;
@@ -50,7 +50,10 @@ export interface TrainingResources {
 
 type ImageChoice = Pick<Training, 'resolution'> & { trainingImages?: Training['trainingImages'] | undefined };
 
-/** One training, with the seed of the order of the images, augmentation and drop-path; of the first weights too, if it is the first. */
+/**
+ * A training and the seed of its image order, augmentation and drop-path. The first training's seed also initialises
+ * the weights.
+ */
 export interface SeededTraining {
   training: Training;
   seed: number | string;
@@ -58,25 +61,36 @@ export interface SeededTraining {
 
 export interface TrainingJob extends SeededTraining {
   architecture: Architecture;
-  /** Trainings of the same weights and momentum that come before this one. */
+  /** Earlier trainings of the same weights and momentum. */
   earlier?: SeededTraining[];
-  /** Where the network waits after those, and shall wait after this one. Without the first the earlier ones are done again. */
+  /**
+   * `from` has the network after the earlier trainings, which are repeated if it is missing; `to` stores it after this
+   * one.
+   */
   paused?: { from?: ArtifactKey; to?: ArtifactKey };
-  /** Where this training goes on when it was interrupted; it is written every half minute. */
+  /** The checkpoint from which an interrupted training resumes. It is written every `seconds`, 30 by default. */
   checkpoint?: { key: ArtifactKey; seconds?: number };
-  /** Also measure on the test images, and keep the weights here. The checkpoint then stays for the caller to remove. */
+  /** Also evaluate on the test images and store the model here. The caller then removes the checkpoint. */
   keepModel?: { weights: ArtifactKey };
 }
 
-/** What a job with `keepModel` says on its way; other jobs report their epochs only. */
+/** What our own epochs report beside the loss and the accuracy. */
+export interface EpochDetails {
+  trainingAccuracy: number;
+  learningRate: number;
+  /** On the held-out images, of the last weights where averaged ones come out; in the last epoch. */
+  unaveragedAccuracy?: number;
+}
+
+/** A message of a job with `keepModel`; other jobs only report epochs. */
 export type FinalMessage = EpochReport | { progress: number };
 
-/** Called once in each worker process (workers/messages.ts). */
+/** Starts a worker process's evaluator (workers/messages.ts). */
 export async function start(setup: unknown, resources: unknown): Promise<EvaluateJob> {
   return trainer(setup as TrainingSetup, resources as TrainingResources);
 }
 
-/** Does jobs in this process. @throws Failure if this machine has no such dataset */
+/** Returns a function that runs jobs in this process. @throws Failure if this machine does not have the dataset */
 export async function trainer(setup: TrainingSetup, resources: TrainingResources): Promise<EvaluateJob> {
   const { dataset, training, validationImages, splitSeed } = setup;
   const { datasets, artifacts = {}, threads, computing = onCpu } = resources;
@@ -99,16 +113,16 @@ export async function trainer(setup: TrainingSetup, resources: TrainingResources
     return images;
   };
   await imagesFor(training);
-  const place: Place = { imagesFor, artifacts: new FolderArtifacts(artifacts) };
-  return async (asked, report, signal) => {
-    const job = asked as TrainingJob;
-    const train = () => run(place, job, report as (message: FinalMessage) => void, signal);
+  const context: JobContext = { imagesFor, artifacts: new FolderArtifacts(artifacts) };
+  return async (message, report, signal) => {
+    const job = message as TrainingJob;
+    const train = () => run(context, job, report as (message: FinalMessage) => void, signal);
     return onDevice(computing.device, job.training.recipe, train);
   };
 }
 
-/** Where a job is done. */
-interface Place {
+/** The images and artifacts of the process that runs a job. */
+interface JobContext {
   imagesFor: (choice: ImageChoice) => Promise<Images>;
   artifacts: Artifacts;
 }
@@ -128,18 +142,18 @@ async function openImages(
 }
 
 async function run(
-  place: Place,
+  context: JobContext,
   job: TrainingJob,
   report: (message: FinalMessage) => void,
   signal: AbortSignal,
 ): Promise<WorkerResult> {
-  forgetPeakMemory();
-  const images = await place.imagesFor(job.training);
-  const began = await begin(place, job, signal);
-  using child = began.child;
+  resetPeakMemory();
+  const images = await context.imagesFor(job.training);
+  const prepared = await prepare(context, job, signal);
+  using child = prepared.child;
   const started = performance.now();
-  const epochs = new ToldEpochs(report);
-  const checkpoints = checkpointsOf(place, job, epochs);
+  const epochs = new EpochLog(report);
+  const checkpoints = checkpointsOf(context, job, epochs);
   const { loss, accuracy } = await trainLast(child, job, images, { report, epochs, checkpoints, signal });
   const details: TrainingDetails = {
     trainableParameters: child.plan.trainableParameters,
@@ -147,49 +161,52 @@ async function run(
     loss,
     trainingSeconds: (performance.now() - started) / 1000,
     peakMemory: peakMemory(),
-    ...(job.earlier && { continued: began.continued }),
+    ...(job.earlier && { continued: prepared.continued }),
     ...(epochs.resumed && { resumed: true }),
   };
   const notes = [
-    ...began.notes,
-    ...(checkpoints?.problem ? [`an interruption would have cost its training: ${checkpoints.problem}`] : []),
-    ...(job.paused?.to ? await pause(place, child, job.paused.to, identityOf(job)) : []),
+    ...prepared.notes,
+    ...(checkpoints?.problem ? [`no checkpoint was saved: ${checkpoints.problem}`] : []),
+    ...(job.paused?.to ? await pause(context, child, job.paused.to, identityOf(job)) : []),
   ];
   if (notes.length > 0) details.notes = notes;
-  if (job.keepModel) details.test = await testAndKeep(place, child, job, images, job.keepModel.weights);
+  if (job.keepModel) details.test = await testAndSave(context, child, job, images, job.keepModel.weights);
   else await checkpoints?.remove();
   return { reward: accuracy, details };
 }
 
-/** The epochs that a training reports. One that goes on from its checkpoint reports those before it again: an attempt has all of its own. */
-class ToldEpochs {
+/**
+ * The epochs that a training reports. A resumed training reports the epochs before its checkpoint again, so that every
+ * attempt reports all its epochs.
+ */
+class EpochLog {
   readonly #report: (epoch: EpochReport) => void;
   readonly #epochs: EpochReport[] = [];
-  /** It went on from a checkpoint. */
+  /** Whether the training resumed from a checkpoint. */
   resumed = false;
 
   constructor(report: (epoch: EpochReport) => void) {
     this.#report = report;
   }
 
-  tell(epoch: EpochReport): void {
+  add(epoch: EpochReport): void {
     this.#epochs.push(epoch);
     this.#report(epoch);
   }
 
-  keep(): EpochReport[] {
+  all(): EpochReport[] {
     return this.#epochs;
   }
 
-  giveBack(epochs: EpochReport[]): void {
+  restore(epochs: EpochReport[]): void {
     this.resumed = true;
-    for (const epoch of epochs) this.tell(epoch);
+    for (const epoch of epochs) this.add(epoch);
   }
 }
 
 const epochReports = z.array(epochReport);
 
-function checkpointsOf({ artifacts }: Place, job: TrainingJob, epochs: ToldEpochs) {
+function checkpointsOf({ artifacts }: JobContext, job: TrainingJob, epochs: EpochLog) {
   if (!job.checkpoint) return undefined;
   const { key, ...often } = job.checkpoint;
   return new Checkpoints(artifacts, key, {
@@ -197,23 +214,23 @@ function checkpointsOf({ artifacts }: Place, job: TrainingJob, epochs: ToldEpoch
     identity: identityOf(job),
     optional: job.keepModel === undefined,
     whenStopped: job.keepModel !== undefined,
-    beside: { schema: epochReports, keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept) },
+    beside: { schema: epochReports, keep: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
   });
 }
 
-interface Telling {
+interface TrainingHooks {
   report: (message: FinalMessage) => void;
-  epochs: ToldEpochs;
+  epochs: EpochLog;
   checkpoints: Checkpoints<EpochReport[]> | undefined;
   signal: AbortSignal;
 }
 
-/** The job's own training, after those before it. Returns what the network then is on the validation images. */
+/** Runs the job's last training and returns the network's accuracy on the validation images. */
 async function trainLast(
   { network, optimizer }: Child,
   { training, seed, keepModel }: TrainingJob,
   images: Images,
-  { report, epochs, checkpoints, signal }: Telling,
+  { report, epochs, checkpoints, signal }: TrainingHooks,
 ): Promise<Accuracy> {
   const { computing, dataset, parts, whitening } = images;
   const { recipe } = training;
@@ -228,15 +245,17 @@ async function trainLast(
     validateEveryEpoch: keepModel !== undefined,
     ...(checkpoints && { checkpoints }),
     ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-      epochs.tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, unaveraged, ...more }) => {
+      const details: EpochDetails = { ...more, ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }) };
+      epochs.add({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details });
+    },
   });
   return last.validation!;
 }
 
-/** Measures a trained network on the test images, as its model file then shows them to it, and writes that file. */
-async function testAndKeep(
-  { artifacts }: Place,
+/** Evaluates a trained network on the test images, preprocessed as in its model file, and writes that file. */
+async function testAndSave(
+  { artifacts }: JobContext,
   { network }: Child,
   { architecture, training }: TrainingJob,
   { computing, dataset, whitening }: Images,
@@ -258,18 +277,21 @@ async function testAndKeep(
   return accuracy;
 }
 
-interface Begun {
+interface PreparedChild {
   child: Child;
   continued: boolean;
   notes: string[];
 }
 
-/** The network as its last training is to find it: fresh, from the file where it waits, or from its earlier trainings done again. */
-async function begin(
-  { imagesFor, artifacts }: Place,
+/**
+ * Prepares the network for the job's last training: new, from the paused child's file, or by repeating the earlier
+ * trainings.
+ */
+async function prepare(
+  { imagesFor, artifacts }: JobContext,
   { architecture, training, seed, earlier = [], paused }: TrainingJob,
   signal: AbortSignal,
-): Promise<Begun> {
+): Promise<PreparedChild> {
   const { computing, dataset } = await imagesFor(training);
   const notes: string[] = [];
   const trainings = [...earlier, { training, seed }];
@@ -286,18 +308,18 @@ async function begin(
     } catch (error) {
       child[Symbol.dispose]();
       if (!(error instanceof InputError)) throw error;
-      notes.push(`its kept weights cannot be used, so it was trained from its beginning: ${error.message}`);
+      notes.push(`its saved weights cannot be used, so its earlier trainings were repeated: ${error.message}`);
     }
   }
   let child = childOf(trainings[0]!);
   try {
-    for (const [place, step] of earlier.entries()) {
+    for (const [context, step] of earlier.entries()) {
       const { network, optimizer } = child;
       const batches = trainingBatches(await imagesFor(step.training), step.training.recipe, step.seed);
       await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
-      using before = child;
-      child = childOf(trainings[place + 1]!);
-      child.takeOver(before);
+      using previous = child;
+      child = childOf(trainings[context + 1]!);
+      child.copyFrom(previous);
     }
     return { child, continued: false, notes };
   } catch (error) {
@@ -306,29 +328,31 @@ async function begin(
   }
 }
 
-/** Leaves the network where it waits. Returns what went wrong: a full disk costs the weights and not the search. */
-async function pause({ artifacts }: Place, child: Child, key: ArtifactKey, identity: string): Promise<string[]> {
-  const saved = { identity, step: child.optimizer.stepsTaken };
+/** Stores a paused child. Returns the problems, since a full disk must only cost the weights and not the search. */
+async function pause({ artifacts }: JobContext, child: Child, key: ArtifactKey, identity: string): Promise<string[]> {
+  const checkpoint = { identity, step: child.optimizer.stepsTaken };
   try {
-    await artifacts.put(key, (path) => saveTraining(path, child, saved));
+    await artifacts.put(key, (path) => saveTraining(path, child, checkpoint));
     return [];
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return [`its weights are not kept, so if it is promoted it will be trained from its beginning: ${error.message}`];
+    return [`its weights are not saved, so if it is promoted its earlier trainings will be repeated: ${error.message}`];
   }
 }
 
-/** What a paused network must have gone through, in the words of the version that began it. */
+/**
+ * Returns the identity of a paused network: its architecture and trainings, as the version that started them stored it.
+ */
 function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob): string {
   const trainings = [...earlier, { training, seed }];
   return JSON.stringify({
     architecture,
-    trainings: trainings.map((step) => ({ training: asBegun(step.training), seed: step.seed })),
+    trainings: trainings.map((step) => ({ training: asStored(step.training), seed: step.seed })),
   });
 }
 
-/** Without what older versions could not say and therefore left out (settings.ts). */
-function asBegun(training: Training): object {
+/** Returns a training without the fields that older versions did not have (settings.ts). */
+function asStored(training: Training): object {
   const { matchTestView, ...recipe } = training.recipe;
   return matchTestView ? training : { ...training, recipe };
 }

@@ -1,16 +1,15 @@
-// The memory of a worker process as the operating system counts it: what a child took at most, where that can be told from the ones
-// before it.
+// The peak memory of a worker process, as the operating system counts it.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Forgets the peak so far, where the system can: on Linux. Elsewhere the peak stays that of the process. */
-export function forgetPeakMemory(): void {
+/** Resets the peak on Linux. On other systems it stays the peak of the process. */
+export function resetPeakMemory(): void {
   try {
     writeFileSync('/proc/self/clear_refs', '5'); // "reset the peak resident set size"
-  } catch {} // not Linux, or not allowed: peakMemory() then tells the most since the process began
+  } catch {} // not Linux, or not allowed: peakMemory() then returns the peak since the process started
 }
 
-/** Bytes of physical memory that this process held at most, mapped images included. */
+/** Returns the peak of this process's physical memory in bytes, including mapped images. */
 export function peakMemory(): number {
   try {
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];

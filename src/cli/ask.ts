@@ -8,12 +8,14 @@ import { InputError } from '../failure.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
+import { aimAt } from '../study/target.ts';
 import { type GivenFlags, givenFlags } from './flags/given.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { whenFree } from './flags/when-free.ts';
 import { type EvaluatedFlags, evaluatedSettings, reopen } from './search/open-study.ts';
 import { addSettingFlags, evaluatedNames } from './search/setting-flags.ts';
 import { programName } from './terminal/program-name.ts';
+import { shellPath } from './terminal/shell-path.ts';
 
 interface AskFlags extends EvaluatedFlags {
   create?: boolean;
@@ -49,7 +51,7 @@ export function registerAsk(program: Command): void {
 
 async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<void> {
   using study = await whenFree(() => studyFor(path, flags, given));
-  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const trials = aimAt(study, flags.trials);
   const request = askTrial(study, { trials, again: flags.again });
   const { done, failed } = study.summary().trials;
   const [best] = study.best(1);
@@ -98,7 +100,7 @@ function describe({ trial, decisions, architecture, seed }: TrialRequest, path: 
       ...describeCell(architecture[kind]).map((line) => `  ${line}`),
     ]),
     '',
-    `Tell what came of it: ${programName} tell ${path} ${trial} REWARD`,
+    `Tell what came of it: ${programName} tell ${shellPath(path)} ${trial} REWARD`,
     '',
   ].join('\n');
 }

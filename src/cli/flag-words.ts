@@ -49,6 +49,9 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['the prediction can be ignored', '--ignore-memory starts all the same'],
   ],
   'model-size': [['F, the filters', '--filters F']],
+  'images-changed': [['in another file', 'in another file with --study']],
+  'image-side': [['final network: ', '--final-size: ']],
+  'image-size': [['size: ', '--size: ']],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],
 };
 

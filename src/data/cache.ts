@@ -21,6 +21,7 @@ import { makeFolders } from '../whole-file.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
 import { DatasetWriter } from './dataset-writer.ts';
+import type { ClassContent } from './folder-content.ts';
 import type { OnProgress } from './progress.ts';
 
 /** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */
@@ -36,6 +37,8 @@ interface Entry {
   skipped: string[];
   /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
   again?: string[];
+  /** What was prepared, where somebody may ask later whether it changed. */
+  classContents?: ClassContent[];
 }
 
 /** Fills the writer, training images first, and says what the dataset is and which images were left out. */
@@ -46,6 +49,7 @@ export interface Prepared {
   skipped: string[];
   /** As in the entry. */
   again?: string[];
+  classContents?: ClassContent[];
 }
 
 /** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
@@ -95,9 +99,14 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   if (!entry || !isWhole(cache, entry)) return undefined;
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex') === entry.sha256
-    ? { files: filesOf(cache, entry), skipped: entry.skipped, ...(entry.again && { again: entry.again }) }
-    : undefined;
+  if (hash.digest('hex') !== entry.sha256) return undefined;
+  const { skipped, again, classContents } = entry;
+  return { files: filesOf(cache, entry), skipped, ...(again && { again }), ...(classContents && { classContents }) };
+}
+
+/** What a dataset in the cache was prepared from; undefined where that cannot change, as CIFAR-10. */
+export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undefined {
+  return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
 
 /** What lies in the cache: prepared datasets, and downloads that were cut short and will be continued. */

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type DatasetFiles, type Description, imageBytes } from './dataset-files.ts';
+import type { ClassContent } from './folder-content.ts';
 
 export class DatasetWriter {
   readonly #path: string;
@@ -33,7 +34,7 @@ export class DatasetWriter {
   /** Writes labels and description, and puts both in place. The returned paths are relative to the cache; `sha256` is the block's. */
   async finish(
     description: Description,
-    rest: { format: number; skipped: string[]; again?: string[] },
+    rest: { format: number; skipped: string[]; again?: string[]; classContents?: ClassContent[] },
   ): Promise<{ files: Omit<DatasetFiles, 'content'>; sha256: string }> {
     const { train, test } = this.#labels;
     if (this.#bytes !== (train.length + test.length) * imageBytes(description)) {

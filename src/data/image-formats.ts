@@ -1,5 +1,5 @@
-// What an image file is, by its first bytes and never by its name: the formats that the decoder here reads, and by name those that
-// people have and it does not read. Names decide only which files of a folder are looked at.
+// What an image file is, by its first bytes and never by its name: the formats that the decoder here reads, and by name
+// those that people have and it does not read. Names decide only which files of a folder are looked at.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { extname } from 'node:path';
@@ -88,7 +88,10 @@ const others = new Set(
   ).split(' '),
 );
 
-/** Whether a file of this name is a picture to decode, no picture, or must be looked into (images may have any ending, or none). */
+/**
+ * Whether a file of this name is a picture to decode, no picture, or must be looked into (images may have any ending,
+ * or none).
+ */
 export function byName(name: string): 'picture' | 'other' | 'unknown' {
   const ending = extname(name).toLowerCase();
   if (extensions.includes(ending)) return 'picture';
@@ -102,7 +105,7 @@ export function byName(name: string): 'picture' | 'other' | 'unknown' {
 export function readHead(path: string): Buffer {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!fstatSync(file).isFile()) throw new Error('something else than a file');
+    if (!fstatSync(file).isFile()) throw new Error('something other than a file');
     const head = Buffer.alloc(headBytes);
     return head.subarray(0, readSync(file, head, 0, headBytes, 0));
   } finally {

@@ -2,7 +2,7 @@
 // and how long the final network is trained. What is decided is in the study before it is acted on, so nobody decides it again.
 
 import { type BudgetCosts, budgetRule, childrenUntil, finalistsOf, finalWithin } from '../forecast/budget.ts';
-import { finalCosts, meanSeconds } from '../forecast/budget-costs.ts';
+import { epochSeconds, finalCosts, meanSeconds } from '../forecast/budget-costs.ts';
 import type { CostOptions } from '../forecast/estimate.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalSizes, finalTraining } from '../study/final-training.ts';
@@ -19,8 +19,8 @@ export interface CourseOptions {
   /** Seconds that went into the search before this. */
   before?: number | undefined;
   /**
-   * How many times as long as predicted the steps of the cell's final training take with all threads; undefined where that cannot be told.
-   * Default: never.
+   * How many times as long as predicted the steps of the cell's final training take with all threads, by the predicted seconds of those of an
+   * epoch; undefined where that cannot be told. Default: never.
    */
   measure?:
     | ((candidate: Candidate, training: Training, epochSeconds: number) => Promise<number | undefined>)
@@ -124,7 +124,8 @@ export class BudgetCourse {
     const within = (sizes: typeof predicted) => finalWithin(budget.seconds - this.seconds, budget.seconds, sizes);
     const predicted = finalCosts([candidate], costs());
     const { size } = within(predicted);
-    const ratio = await measure?.(candidate, finalSizes(this.#study.settings)[size]!, predicted[size]!.epoch);
+    const training = finalSizes(this.#study.settings)[size]!;
+    const ratio = await measure?.(candidate, training, epochSeconds(training, [candidate], costs()));
     if (ratio === undefined) return within(predicted);
     return within(
       predicted.map(({ epoch, once, fewestEpochs }) => ({ epoch: ratio * epoch, once: ratio * once, fewestEpochs })),

@@ -1,5 +1,5 @@
-// The deciding side of a search: what the strategy is asked and told and who is promoted, in which order, all of it in the log, with
-// snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
+// The deciding side of a search: what the strategy is asked and told and who is promoted, in which order, all of it in
+// the log, with snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
 
 import type { Strategy, UpdateFigures } from '../search/strategy.ts';
 import type { Space } from '../space/search-space.ts';
@@ -11,8 +11,8 @@ import { restore } from './resume.ts';
 
 export type DialogueEvent =
   | { kind: 'asked'; trial: number; candidate: Candidate }
-  /** A trial goes up to a rung; `drawn`: by lot. */
-  | { kind: 'promoted'; trial: number; rung: number; drawn: boolean; candidate: Candidate }
+  /** A trial is promoted to a rung; `atRandom`: whatever its reward. */
+  | { kind: 'promoted'; trial: number; rung: number; atRandom: boolean; candidate: Candidate }
   | { kind: 'told'; trial: number; rung: number }
   | { kind: 'updated'; trial: number; figures: UpdateFigures };
 
@@ -26,8 +26,9 @@ export interface DialogueOptions {
   /** When outcomes are told: at places that are known beforehand, or in the order in which they came. */
   inOrder: boolean;
   /**
-   * How many trainings may be asked for and not yet told. In order, that at place p (0, 1 … over all rungs) is told when place
-   * p + lookahead is to be asked for, one of a higher rung, which takes longer, so many times later with every rung.
+   * How many trainings may be asked for and not yet told. In order, that at place p (0, 1 … over all rungs) is told
+   * when place p + lookahead is to be asked for, one of a higher rung, which takes longer, so many times later with
+   * every rung.
    */
   lookahead: number;
   laterPerRung: number;
@@ -159,11 +160,11 @@ export class Dialogue {
       const due = promotions?.next();
       if (!due) return undefined;
       if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has paid for it
-      const { member: number, rung, drawn } = due;
+      const { member: number, rung, atRandom } = due;
       const candidate = new Candidate(this.#study.trial(number)!.decisions, this.#options.space);
       const training = { number, rung, candidate };
       this.#openAt(this.#place++, training);
-      events.push({ kind: 'promoted', trial: number, rung, drawn, candidate });
+      events.push({ kind: 'promoted', trial: number, rung, atRandom, candidate });
       return training;
     }
   }
@@ -206,7 +207,9 @@ export class Dialogue {
 
 export const keyOf = ({ number, rung }: { number: number; rung: number }): string => `${number} ${rung}`;
 
-/** What an earlier process left open, with its places and in their order, and what of it has finished, in that order. */
+/**
+ * What an earlier process left open, with its places and in their order, and what of it has finished, in that order.
+ */
 function leftOpen({ log, rungs, asked }: Study<object>, space: Space | undefined) {
   const wanted = rungs.wanted(); // number of trials asked for before each, never falling
   const climbing = rungs.open();

@@ -16,7 +16,7 @@ import {
 } from '../children/study-artifacts.ts';
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
 import { contentIdentity } from '../content-identity.ts';
-import { type DatasetFiles, referenceTo } from '../data/dataset-files.ts';
+import { type DatasetFiles, readLabels, referenceTo } from '../data/dataset-files.ts';
 import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
@@ -278,7 +278,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
-    study.keep('final model', finalModelOf(best.number, result, epochs));
+    study.keep('final model', finalModelOf(best.number, result, epochs, largestClass(files)));
     await artifacts.remove(finalCheckpoint);
     return 'finished' as const;
   } catch (error) {
@@ -287,7 +287,19 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   }
 }
 
-function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs: EpochReport[]): FinalModel {
+/** The share of the test images that are of the most frequent class: what a network must beat that has learnt anything. */
+function largestClass({ test, classes }: DatasetFiles): number {
+  const counts = classes.map(() => 0);
+  for (const label of readLabels(test)) counts[label]! += 1;
+  return counts.reduce((most, count) => Math.max(most, count), 0) / test.count;
+}
+
+function finalModelOf(
+  trial: number,
+  result: z.infer<typeof finalResult>,
+  epochs: EpochReport[],
+  largestClass: number,
+): FinalModel {
   const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
   return {
     trial,
@@ -297,6 +309,7 @@ function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs
     testAccuracy: test.accuracy,
     testLoss: test.loss,
     testImages: test.images,
+    largestClass,
     classAccuracies: test.classAccuracies,
     trainingSeconds,
     trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,

@@ -1,5 +1,6 @@
-// The ladders of one search: each arm has its own, fed with what that arm's trials reached, and all share the trainings. What is
-// decided depends on the outcomes that were told and on their order alone, so that it can be brought back from the study.
+// The ladders of one search: each arm has its own, fed with what that arm's trials reached, and all share the
+// trainings. What is decided depends on the outcomes that were told and on their order alone, so that it can be brought
+// back from the study.
 
 import type { Outcome } from '../search/strategy.ts';
 import { Ladder } from '../selection/ladder.ts';
@@ -62,7 +63,10 @@ export class Promotions {
     return highest;
   }
 
-  /** Writes a due promotion down. Returns whether its training is wanted for the first time; else another ladder has paid for it. */
+  /**
+   * Writes a due promotion down. Returns whether its training is wanted for the first time; else another ladder has
+   * paid for it.
+   */
   take(promotion: PromotionRecord, asked: number): boolean {
     const wanted = this.#study.rungs.promote(promotion, asked);
     this.#promote(promotion);
@@ -83,8 +87,8 @@ export class Promotions {
   }
 
   /** Who may still be promoted in this search, and from which rung. */
-  hopefuls(): { member: number; rung: number }[] {
-    return this.#ladders.flatMap((ladder, index) => ladder.hopefuls(Math.max(0, this.#toCome[index]!)));
+  promotable(): { member: number; rung: number }[] {
+    return this.#ladders.flatMap((ladder, index) => ladder.promotable(Math.max(0, this.#toCome[index]!)));
   }
 }
 

@@ -21,15 +21,16 @@ export const searchDefaults = {
   /** Outcomes reach the strategy in the order of the asks, so that one seed gives one search whatever the timing. */
   inOrder: true,
   /**
-   * How many trials, for each worker, may then be asked for and not yet told. With training times spread by 60% (log-normal)
-   * 3 keep 2 workers 99.8% busy, 8 workers 96%, 16 workers 92%; more would let the strategy decide on older outcomes.
+   * How many trials, for each worker, may then be asked for and not yet told. With training times spread by 60%
+   * (log-normal) 3 keep 2 workers 99.8% busy, 8 workers 96%, 16 workers 92%; more would let the strategy decide on
+   * older outcomes.
    */
   lookaheadPerWorker: 3,
   /** Asks and tells between two snapshots of the strategy; 40 is one update of 20 trials. */
   eventsPerSnapshot: 40,
   /**
-   * Outcomes of a higher rung may come so many times later with every rung. With rungs that cost 1, 3 and 9 this keeps 2 workers
-   * 99.6% busy, 8 and 16 workers 90%; without it 94%, 60% and 52%.
+   * Outcomes of a higher rung may come so many times later with every rung. With rungs that cost 1, 3 and 9 this keeps
+   * 2 workers 99.6% busy, 8 and 16 workers 90%; without it 94%, 60% and 52%.
    */
   laterPerRung: 2,
   /** Failures in a row that end the search: the cause is then not the architecture. */
@@ -53,12 +54,16 @@ export interface SearchOptions {
   /** How many are evaluated at once. */
   workers: number;
   /**
-   * Used when the study is searched for the first time, and kept by it. In order, trial n is asked for when n − lookahead + 1
-   * outcomes were told: others go on while the oldest one is late. Otherwise an outcome is told as it comes (the paper's way).
+   * Used when the study is searched for the first time, and kept by it. In order, trial n is asked for when n −
+   * lookahead + 1 outcomes were told: others go on while the oldest one is late. Otherwise an outcome is told as it
+   * comes (the paper's way).
    */
   inOrder?: boolean;
   eventsPerSnapshot?: number;
-  /** Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same in a study. */
+  /**
+   * Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same
+   * in a study.
+   */
   ladder?: LadderOptions | undefined;
   /** Where children wait for their promotion: those that wait in vain are cleared away. */
   artifacts?: Artifacts | undefined;
@@ -85,8 +90,8 @@ const toldBetweenTidying = 20;
 const millisecondsBetweenCounts = 1000; // of search time that a kill may leave uncounted
 
 /**
- * An outcome that cost a worker more than a second is on disk before the strategy is told of it, whatever happens to that then; cheaper
- * ones share one commit with what is decided next, since a commit is what they cost most.
+ * An outcome that cost a worker more than a second is on disk before the strategy is told of it, whatever happens to
+ * that then; cheaper ones share one commit with what is decided next, since a commit is what they cost most.
  */
 const isDear = (news: News) => (news.kind === 'done' || news.kind === 'failed') && news.seconds > 1;
 
@@ -99,9 +104,9 @@ export type SearchEvent =
   { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | TrainingNews;
 
 /**
- * Searches until the study has that many finished trials, or the signal stops it; what is finished is on disk either way.
- * Throws a Failure if the disk is full, the strategy does not fit the study, or one trial after the other fails; what
- * `evaluate` rejects with, it throws on.
+ * Searches until the study has that many finished trials, or the signal stops it; what is finished is on disk either
+ * way. Throws a Failure if the disk is full, the strategy does not fit the study, or one trial after the other fails;
+ * what `evaluate` rejects with, it throws on.
  */
 export async function runSearch(options: SearchOptions): Promise<'finished' | 'interrupted'> {
   const search = new Search(options);
@@ -182,7 +187,9 @@ class Search {
     this.#arrivals.stop();
   }
 
-  /** The trainings of an earlier process that have no outcome; those that ran when it was killed are back in the queue. */
+  /**
+   * The trainings of an earlier process that have no outcome; those that ran when it was killed are back in the queue.
+   */
   #queueAgain(): AskedTraining[] {
     const { log, rungs, asked } = this.#study;
     const reason = 'the process was killed';
@@ -266,7 +273,7 @@ class Search {
       { member, rung },
       { member, rung: rung - 1 },
     ]);
-    await keepPaused(artifacts, [...atWork, ...this.#promotions.hopefuls()]);
+    await keepPaused(artifacts, [...atWork, ...this.#promotions.promotable()]);
   }
 
   #finish(): 'finished' {

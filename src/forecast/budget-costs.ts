@@ -53,6 +53,13 @@ export function finalCosts(cells: readonly Candidate[], options: CostOptions): F
   });
 }
 
+/** Of the steps of an epoch with all threads, as those at the end of a training are: images have their full side. */
+export function epochSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
+  const { growth: _, ...steady } = training.recipe;
+  const seconds = (epochs: number) => meanSeconds({ ...training, recipe: { ...steady, epochs } }, cells, options);
+  return onAllThreads(seconds(2) - seconds(1), options);
+}
+
 function testSeconds(training: Training, cells: readonly Candidate[], { counts, laws }: CostOptions): number {
   const { test = 0, classes } = counts;
   const amount = { steps: 0, batch: 1, evaluated: test };

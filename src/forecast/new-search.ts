@@ -36,7 +36,7 @@ export async function newSearchOf(
   { counts, workers, device, limits, knownAsked, always }: NewSearchOptions,
   note: (line: string) => void,
 ): Promise<NewSearch> {
-  const settings = fitted(stated, counts.images);
+  const settings = fitted(stated, counts);
   const searching = { settings, counts, trials: settings.trials, workers, device };
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;

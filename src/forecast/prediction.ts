@@ -9,7 +9,9 @@ import type { Candidate } from '../study/candidate.ts';
 import { heldOut } from '../study/presets.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
-import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
+import { phasesOf } from '../train/growth.ts';
+import { imagesTogether } from '../train/recipe.ts';
+import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from './cost-law.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
 export interface ImageCounts {
@@ -49,14 +51,21 @@ export class TrainingTerms {
     this.#evaluated = validationImages;
   }
 
-  plan(candidate: Candidate): Plan {
-    return candidate.trainedPlan(this.#training, this.#classes);
+  plan(candidate: Candidate, resolution = this.#training.resolution): Plan {
+    return candidate.trainedPlan({ ...this.#training, resolution }, this.#classes);
   }
 
   of(candidate: Candidate): CostTerms {
     const plan = this.plan(candidate);
-    const [steps, batch, evaluated] = [this.#steps, this.#batch, this.#evaluated];
-    return { seconds: trainingTerms(plan, { steps, batch, evaluated }), memory: memoryTerms(plan, batch) };
+    const { growth, accumulate = 1 } = this.#training.recipe;
+    const [steps, batch] = [this.#steps * accumulate, this.#batch / accumulate];
+    const phases = phasesOf(plan, growth).map(({ from, until, side }) => {
+      const shown = side === plan.input[0] ? plan : this.plan(candidate, side);
+      const amount = { steps: (until - from) * steps, batch };
+      return until === 1 ? trainingTerms(shown, { ...amount, evaluated: this.#evaluated }) : stepTerms(shown, amount);
+    });
+    const seconds = phases.reduce((sum, terms) => sum.map((term, place) => term + terms[place]!));
+    return { seconds, memory: memoryTerms(plan, imagesTogether({ batchSize: this.#batch, accumulate })) };
   }
 
   cost(candidate: Candidate, laws: Laws): Cost {

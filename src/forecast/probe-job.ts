@@ -1,6 +1,7 @@
-// What a probing worker does: trains a cell's network on noise for a moment, as a child is trained, and says how long the steps took.
+// What a probing worker does: trains a cell's network on noise for a moment, as a child is trained, and says how long
+// the steps took.
 
-import { forgetPeakMemory, peakMemory } from '../children/worker-memory.ts';
+import { peakMemory, resetPeakMemory } from '../children/worker-memory.ts';
 import { TrainingBatches } from '../data/batches.ts';
 import { randint } from '../engine/create.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -38,11 +39,15 @@ export function start(_: unknown, resources: unknown): EvaluateJob {
 }
 
 async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> {
-  forgetPeakMemory();
+  resetPeakMemory();
   const memory = peakMemory();
   const [height, width] = plan.input;
   const generator = new Generator(1);
-  const network = buildNetwork(plan, { seed: 1, dropPathKeep: recipe.dropPathKeep });
+  const network = buildNetwork(plan, {
+    seed: 1,
+    dropPathKeep: recipe.dropPathKeep,
+    ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
+  });
   const images = keep(randint(0, 256, [batch, 3, height, width], { generator }).to('uint8'));
   const labels = keep(randint(0, plan.classes, [batch], { generator }));
   const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of such noise
@@ -53,8 +58,9 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
     augmentation: recipe,
     seed: 1,
   });
+  const { growth: _, whitenStem: __, ...steady } = recipe; // every step is as the last ones
   const train = (epochs: number) =>
-    trainNetwork(network, batches, { ...recipe, epochs, learningRate: 1e-6 }, { seed: 1 });
+    trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1 });
   await train(1); // memory is taken, kernels are chosen
   const started = performance.now();
   await train(steps); // an epoch has one batch

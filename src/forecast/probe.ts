@@ -8,7 +8,7 @@ import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
-import { lawValue, startingLaws, trainingTerms } from './cost-law.ts';
+import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 import type { Probed, ProbeJob, ProbeResources } from './probe-job.ts';
 import { randomCells } from './random-cells.ts';
@@ -58,7 +58,7 @@ export async function measureLaws(
     const outcome = await runner.run(job);
     if ('failure' in outcome) return [];
     const { seconds: value, memory } = outcome.result as Probed;
-    return [{ terms: timed(plan, job), value, memory }];
+    return [{ terms: stepTerms(plan, job), value, memory }];
   });
   const probed = (await Promise.all(probes)).flat();
   if (probed.length === 0) return undefined;
@@ -67,14 +67,9 @@ export async function measureLaws(
   return { seconds: fitLaw(probed, startingLaws.seconds), memory: [held, ...memory] };
 }
 
-/** Terms of the steps alone, without what a training takes once. */
-const timed = (plan: Plan, { steps, batch }: { steps: number; batch: number }) => {
-  return [...trainingTerms(plan, { steps, batch, evaluated: 0 }).slice(0, -1), 0];
-};
-
 /** Images and steps that take about as long as a probe should, by the starting law. */
 function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number; steps: number } {
-  const secondsOf = (batch: number) => lawValue(startingLaws.seconds, timed(plan, { steps: 1, batch }));
+  const secondsOf = (batch: number) => lawValue(startingLaws.seconds, stepTerms(plan, { steps: 1, batch }));
   const image = secondsOf(2) - secondsOf(1);
   const batch = Math.max(1, Math.min(batchSize, Math.floor(probing.stepSeconds / image)));
   return { batch, steps: Math.max(1, Math.round(seconds / secondsOf(batch))) };

@@ -12,7 +12,7 @@ export class FileBytes {
   constructor(path: string) {
     this.path = path;
     try {
-      if (!statSync(path).isFile()) throw new Error('something else than a file');
+      if (!statSync(path).isFile()) throw new Error('something other than a file');
       this.#file = openSync(path, 'r');
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

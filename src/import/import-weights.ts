@@ -9,7 +9,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
-import { withoutDrawing } from '../nn/initialise.ts';
+import { withoutInitialisation } from '../nn/initialise.ts';
 import { namedModels } from '../plan/named-models.ts';
 import { nasnetA } from '../space/published.ts';
 import { visible } from '../visible.ts';
@@ -41,7 +41,7 @@ export async function importWeights(
   try {
     const match = matchWeights(path, file, options);
     const network = match.classifier
-      ? withoutDrawing(() => buildNetwork(match.plan))
+      ? withoutInitialisation(() => buildNetwork(match.plan))
       : buildNetwork(match.plan, { seed: 0 });
     try {
       readInto(network, path, file, match.pairs, progress);

@@ -1,5 +1,5 @@
-// A search with one's own evaluator: ask for a trial, evaluate its architecture by whatever means, tell its reward. All of it is on
-// disk before a call returns, so that a program that was killed goes on where it was. The deciding itself is experiment/dialogue.ts's.
+// A search with a custom evaluator: ask for a trial, evaluate its architecture, report its reward. Every call is on
+// disk before it returns, so that a killed program can resume. experiment/dialogue.ts makes the decisions.
 
 import { existsSync } from 'node:fs';
 import { type AskedTraining, Dialogue } from '../experiment/dialogue.ts';
@@ -19,42 +19,42 @@ import { Study } from '../study/study.ts';
 import { random, type StrategyChoice } from './strategies.ts';
 
 export interface StudyOptions {
-  /** Default: `random()`. `ppo()` and other strategies that compute need `await ready()` before. */
+  /** Default: `random()`. `ppo()` needs `await ready()` first. */
   strategy?: StrategyChoice;
-  /** Decides all random numbers of the strategy. Default 1. */
+  /** Seed of the strategy's random numbers. Default 1. */
   seed?: number;
-  /** Default: space A of the paper (section 3.1). One of one's own, by `defineSpace`, is stored in the study by value. */
+  /** Default: space A of the paper (section 3.1). A custom space (`defineSpace`) is stored in the study by value. */
   space?: Space;
   /** B, blocks per cell. Default: the space's, 5 in space A. */
   blocks?: number;
-  /** How many trials are meant to be made; `trials()` ends there. Default 100. */
+  /** Target number of trials, at which `trials()` ends. Default 100. */
   trials?: number;
-  /** What is searched on, in words for `nasnet show` and the report. Default: 'an evaluator of its own'. */
+  /** Description of the dataset or task, for `nasnet show` and the report. Default: 'a custom evaluator'. */
   subject?: string;
 }
 
 /** A trial with its reward. */
-export interface FoundTrial {
+export interface RewardedTrial {
   readonly number: number;
   readonly reward: number;
   readonly decisions: readonly number[];
   readonly architecture: Architecture;
-  /** The same for two trials if and only if their architectures are the same network. */
+  /** Canonical key: equal for two trials if and only if their architectures are the same network. */
   readonly key: string;
-  /** What was told beside the reward. */
+  /** The details that were reported with the reward. */
   readonly details: unknown;
 }
 
-/** The word that stands for a preset in studies that were begun here. */
+/** The stored name in place of a preset. */
 const preset = 'own evaluator';
 const eventsPerSnapshot = 40;
 
 /**
- * A new study in a file, or the one that lies there, to go on with it. One process at a time writes a study; `nasnet show` and
- * `nasnet report` read it meanwhile.
- * @param path of the SQLite file; folders are made
- * @throws InputError where the options are others than those that an existing study was begun with, where another process writes it,
- * or the file is no study; Failure where the disk is full or the strategy decides otherwise than it did
+ * Creates a study, or opens an existing one to resume it. One process at a time can write a study; `nasnet show` and
+ * `nasnet report` can read it at the same time.
+ * @param path path of the SQLite file; missing folders are created
+ * @throws InputError if the options differ from those of an existing study, if another process writes it, or if the
+ * file is not a study; Failure if the disk is full or the strategy's decisions differ from the recorded ones
  */
 export function openStudy(path: string, options: StudyOptions = {}): AskTellStudy {
   return new AskTellStudy(path, options);
@@ -63,11 +63,11 @@ export function openStudy(path: string, options: StudyOptions = {}): AskTellStud
 export class AskTellStudy implements Disposable {
   readonly #study: Study<SearchSettings>;
   readonly #dialogue: Dialogue;
-  /** Trials that have no outcome and that nobody of this process works on. */
+  /** Trials of earlier processes without an outcome that this process has not returned yet. */
   readonly #waiting: AskedTraining[];
-  /** How many trials the dialogue may have asked for; raised by one at each ask. */
+  /** Number of trials that the dialogue may ask for; each ask increases it by one. */
   #allowed: number;
-  /** The first rewarded trial of each network; read from the study when it is first asked for. */
+  /** The first rewarded trial of each network; read from the study at its first use. */
   #known: KnownRewards | undefined;
   #countedUntil = performance.now();
   #closed = false;
@@ -81,15 +81,15 @@ export class AskTellStudy implements Disposable {
       this.#study.settled('order', { inOrder: false, lookahead: 1 }, orderSchema);
       this.#allowed = this.#study.asked;
       const { space, blocks } = this.#study.settings;
-      const fresh = strategy.create({
+      const created = strategy.create({
         sizes: decisionSizes(blocks, space),
         seed: this.#study.settings.seed,
         options: strategy.options,
       });
-      if (fresh.name !== strategy.name)
-        throw new InputError(`strategy: expected its own name "${strategy.name}", got "${fresh.name}"`);
+      if (created.name !== strategy.name)
+        throw new InputError(`strategy: expected its own name "${strategy.name}", got "${created.name}"`);
       const self = this;
-      this.#dialogue = new Dialogue(this.#study, fresh, {
+      this.#dialogue = new Dialogue(this.#study, created, {
         space,
         get trials() {
           return self.#allowed;
@@ -99,7 +99,7 @@ export class AskTellStudy implements Disposable {
         laterPerRung: 1,
         eventsPerSnapshot,
       });
-      this.#dialogue.advance(); // outcomes that were on disk and not yet told
+      this.#dialogue.advance(); // outcomes on disk that are not reported yet
       this.#waiting = this.#queueAgain();
     } catch (error) {
       this.#study.close();
@@ -107,7 +107,7 @@ export class AskTellStudy implements Disposable {
     }
   }
 
-  /** The trials that a killed process worked on come first. */
+  /** Puts the running trials of a killed process back; returns all trials without an outcome, these first. */
   #queueAgain(): AskedTraining[] {
     const { log } = this.#study;
     this.#study.transaction(() => {
@@ -121,47 +121,47 @@ export class AskTellStudy implements Disposable {
     return this.#study.path;
   }
 
-  /** What the study was begun with. */
+  /** The settings of the study. */
   get settings(): Readonly<SearchSettings> {
     return this.#study.settings;
   }
 
-  /** Trials that were asked for, those of earlier processes included. */
+  /** Number of trials that were asked for, including those of earlier processes. */
   get asked(): number {
     return this.#study.asked;
   }
 
   /**
-   * The next trial to evaluate: one that an earlier process left without an outcome, else the strategy's next one. It may be called
-   * again before earlier trials are told, for as many evaluations at once as one wants.
-   * @throws Failure where the disk is full
+   * Returns the next trial to evaluate: one of an earlier process without an outcome, else a new one of the strategy.
+   * It may be called before earlier trials have an outcome, to evaluate several trials at once.
+   * @throws Failure if the disk is full
    */
   ask(): Trial {
-    const { number, candidate } = this.#waiting.shift() ?? this.#fresh();
+    const { number, candidate } = this.#waiting.shift() ?? this.#askStrategy();
     const { log } = this.#study;
     log.start(number);
     return new Trial(number, candidate, {
       report: (epoch) => log.epoch(number, epoch),
       done: (reward, seconds, details) => {
         log.finish(number, { reward, seconds, details });
-        this.#tell({ number, rung: 0, outcome: { reward } });
+        this.#reportOutcome({ number, rung: 0, outcome: { reward } });
         this.#known?.add(candidate, { number, reward });
       },
       failed: (failure, seconds) => {
         log.fail(number, failure, seconds);
-        this.#tell({ number, rung: 0, outcome: { failed: failure.kind } });
+        this.#reportOutcome({ number, rung: 0, outcome: { failed: failure.kind } });
       },
       earlier: () => this.#earlier(candidate),
     });
   }
 
-  #fresh(): AskedTraining {
+  #askStrategy(): AskedTraining {
     this.#allowed = this.#study.asked + 1;
     const [asked] = this.#dialogue.advance().asked;
     return asked!;
   }
 
-  #tell(finished: Parameters<Dialogue['finished']>[0]): void {
+  #reportOutcome(finished: Parameters<Dialogue['finished']>[0]): void {
     this.#dialogue.finished(finished);
     this.#study.transaction(() => {
       this.#dialogue.advance();
@@ -170,36 +170,36 @@ export class AskTellStudy implements Disposable {
   }
 
   /**
-   * One trial after the other until the study has `until` of them, those of earlier processes included. Each must be told, or have
-   * failed, before the next is taken.
-   * @param until default: the `trials` that the study was begun with
+   * Yields trials one by one until the study has `until` of them, including those of earlier processes. Each needs an
+   * outcome before the next one.
+   * @param until default: the `trials` of the study's settings
    */
   *trials(until = this.#study.settings.trials): Generator<Trial, void, undefined> {
     while (this.#waiting.length > 0 || this.#study.asked < until) {
       const trial = this.ask();
       yield trial;
-      if (!trial.told) throw new Error(`trial ${trial.number}: expected tell() or fail() before the next trial`);
+      if (!trial.isFinished) throw new Error(`trial ${trial.number}: expected tell() or fail() before the next trial`);
     }
   }
 
-  /** The trials of highest reward, best first; of equal ones the earlier first. */
-  best(count = 1): FoundTrial[] {
+  /** Returns the `count` trials with the highest rewards, best first; of equal ones the earlier first. */
+  best(count = 1): RewardedTrial[] {
     const { space } = this.#study.settings;
-    return this.#study.best(count).map((trial) => foundTrial(trial, space));
+    return this.#study.best(count).map((trial) => rewardedTrial(trial, space));
   }
 
-  #earlier(candidate: Candidate): FoundTrial | undefined {
+  #earlier(candidate: Candidate): RewardedTrial | undefined {
     this.#known ??= new KnownRewards(this.#study.evaluated());
     const known = this.#known.get(candidate);
-    return known && foundTrial(this.#study.trial(known.number)!, candidate.space);
+    return known && rewardedTrial(this.#study.trial(known.number)!, candidate.space);
   }
 
-  /** All trials by number: states, decisions, rewards, failures, times. */
+  /** Returns all trials by number: states, decisions, rewards, failures, times. */
   records(): TrialRecord[] {
     return this.#study.trials();
   }
 
-  /** Counts, best and mean reward, time. */
+  /** Returns counts, best and mean reward, and time. */
   summary(): StudySummary {
     return this.#study.summary();
   }
@@ -210,7 +210,9 @@ export class AskTellStudy implements Disposable {
     this.#countedUntil = now;
   }
 
-  /** Keeps the strategy as it is, and lets another process write the study. Trials that were not told are evaluated again later. */
+  /**
+   * Saves the strategy's state and closes the file. Trials without an outcome are returned again by the next process.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -224,7 +226,7 @@ export class AskTellStudy implements Disposable {
     }
   }
 
-  /** @internal Closes the file as a kill would: nothing is kept that is not on disk already. */
+  /** @internal Closes the file without saving the strategy's state, as a kill does. */
   abandon(): void {
     this.#closed = true;
     this.#study.close();
@@ -235,11 +237,11 @@ export class AskTellStudy implements Disposable {
   }
 }
 
-interface Answers {
+interface TrialCallbacks {
   report(epoch: EpochReport): void;
   done(reward: number, seconds: number, details: unknown): void;
   failed(failure: TrialFailure, seconds: number): void;
-  earlier(): FoundTrial | undefined;
+  earlier(): RewardedTrial | undefined;
 }
 
 /** An architecture to evaluate. */
@@ -247,18 +249,18 @@ export class Trial {
   /** 0, 1, 2 … in the order of the asks. */
   readonly number: number;
   readonly #candidate: Candidate;
-  readonly #answers: Answers;
-  readonly #since = performance.now();
-  #told = false;
+  readonly #callbacks: TrialCallbacks;
+  readonly #startedAt = performance.now();
+  #isFinished = false;
 
-  /** Made by `ask`. */
-  constructor(number: number, candidate: Candidate, answers: Answers) {
+  /** Use `AskTellStudy.ask`. */
+  constructor(number: number, candidate: Candidate, callbacks: TrialCallbacks) {
     this.number = number;
     this.#candidate = candidate;
-    this.#answers = answers;
+    this.#callbacks = callbacks;
   }
 
-  /** 10B numbers, as the strategy decided them (space/decisions.ts). */
+  /** The 10B decisions of the strategy (space/decisions.ts). */
   get decisions(): readonly number[] {
     return this.#candidate.decisions;
   }
@@ -267,31 +269,33 @@ export class Trial {
     return this.#candidate.architecture;
   }
 
-  /** The same for two trials if and only if their architectures are the same network. */
+  /** Canonical key: equal for two trials if and only if their architectures are the same network. */
   get key(): string {
     return this.#candidate.key;
   }
 
-  get told(): boolean {
-    return this.#told;
+  /** Whether it has an outcome. */
+  get isFinished(): boolean {
+    return this.#isFinished;
   }
 
-  /** An earlier trial of the same network, whose reward may be told again without an evaluation. */
-  get earlier(): FoundTrial | undefined {
-    return this.#answers.earlier();
+  /** An earlier trial of the same network with a reward, which may be reported for this trial without an evaluation. */
+  get earlier(): RewardedTrial | undefined {
+    return this.#callbacks.earlier();
   }
 
-  /** Keeps the figures of an epoch, for charts. `report({ epoch: 1, loss: 0.9, accuracy: 0.6 })` */
+  /** Records the figures of an epoch for charts: `report({ epoch: 1, loss: 0.9, accuracy: 0.6 })`. */
   report(epoch: EpochReport): void {
-    this.#answers.report(epoch);
+    this.#callbacks.report(epoch);
   }
 
   /**
-   * What the architecture is worth.
-   * @param result.reward any finite number, the higher the better; from 0 to 1 where reports are to show it as a percentage
-   * @param result.details JSON to be kept beside it
-   * @param result.seconds that it took; default: since `ask`
-   * @throws InputError for a reward that is no finite number, which leaves the trial open; Error for a second outcome
+   * Reports the reward of the architecture.
+   * @param result.reward any finite number, higher is better; reports show rewards from 0 to 1 as percentages
+   * @param result.details JSON that is stored with the reward
+   * @param result.seconds duration of the evaluation; default: the time since `ask`
+   * @throws InputError for a reward that is not finite (the trial stays open); Error if the trial has an outcome
+   * already
    */
   tell({ reward, details, seconds }: { reward: number; details?: unknown; seconds?: number }): void {
     if (typeof reward !== 'number' || !Number.isFinite(reward))
@@ -300,42 +304,49 @@ export class Trial {
         fields: { trial: this.number, got: reward },
       });
     this.#end();
-    this.#answers.done(reward, seconds ?? this.#elapsed, details);
+    this.#callbacks.done(reward, seconds ?? this.#elapsed, details);
   }
 
-  /** It could not be evaluated. @param reason an error, or a word for its kind and one sentence */
+  /** Reports that the evaluation failed. @param reason an error, or a kind of failure and one sentence */
   fail(reason: Error | { kind: string; message: string }): void {
     this.#end();
     const kind = reason instanceof Error ? kindOf(reason) : reason.kind;
-    this.#answers.failed({ kind, message: reason.message }, this.#elapsed);
+    this.#callbacks.failed({ kind, message: reason.message }, this.#elapsed);
   }
 
   get #elapsed(): number {
-    return (performance.now() - this.#since) / 1000;
+    return (performance.now() - this.#startedAt) / 1000;
   }
 
   #end(): void {
-    if (this.#told) throw new Error(`trial ${this.number} has its outcome already`);
-    this.#told = true;
+    if (this.#isFinished) throw new Error(`trial ${this.number} has its outcome already`);
+    this.#isFinished = true;
   }
 }
 
-/** Errors of nasnet's trainings say their kind: 'not-a-number', 'out-of-memory'. */
+/** Returns the kind of an error; nasnet's training errors have one: 'not-a-number', 'out-of-memory'. */
 const kindOf = (error: Error): string => {
   const { kind } = error as { kind?: unknown };
   return typeof kind === 'string' ? kind : 'error';
 };
 
-function foundTrial({ number, reward, decisions, details }: TrialRecord, space: Space): FoundTrial {
+function rewardedTrial({ number, reward, decisions, details }: TrialRecord, space: Space): RewardedTrial {
   const { architecture, key } = new Candidate(decisions, space);
   return { number, reward: reward!, decisions, architecture, key, details };
 }
 
-/** As any study's, so that what reads studies reads this one; the child's training is nobody's here. */
+/**
+ * Returns settings like those of any study, so that every reader of studies can read this one. No child is trained
+ * here.
+ */
 function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: number): SearchSettings {
-  const { space = defaultSpace, trials = 100, subject = 'an evaluator of its own' } = options;
+  const { space = defaultSpace, trials = 100, subject = 'a custom evaluator' } = options;
   const { blocks = spaceOf(space).blocks } = options;
-  const { finalists: _, ...settings } = settingsOf('smoke', {
+  const {
+    finalists: _,
+    size: __,
+    ...settings
+  } = settingsOf('smoke', {
     dataset: subject,
     seed,
     strategy: 'random',
@@ -359,18 +370,18 @@ function reopened(path: string, options: StudyOptions, wanted: SearchSettings): 
   try {
     const { settings } = study;
     if (settings.preset !== preset)
-      throw new InputError(`${path}: expected a study with an evaluator of its own, got one of nasnet search`);
-    const said = (value: unknown) => JSON.stringify(value);
+      throw new InputError(`${path}: expected a study with a custom evaluator, got one of nasnet search`);
+    const text = (value: unknown) => JSON.stringify(value);
     const compared: (keyof SearchSettings & keyof StudyOptions)[] = ['seed', 'space', 'blocks'];
     for (const name of compared)
-      if (options[name] !== undefined && said(settings[name]) !== said(options[name]))
+      if (options[name] !== undefined && text(settings[name]) !== text(options[name]))
         throw new InputError(
-          `${path}: expected ${name} ${said(settings[name])}, as it was begun, got ${said(options[name])}`,
+          `${path}: expected ${name} ${text(settings[name])}, as in the study, got ${text(options[name])}`,
         );
     for (const name of ['strategy', 'strategyOptions'] as const)
-      if (said(settings[name]) !== said(wanted[name]))
+      if (text(settings[name]) !== text(wanted[name]))
         throw new InputError(
-          `${path}: expected ${name} ${said(settings[name])}, as it was begun, got ${said(wanted[name])}`,
+          `${path}: expected ${name} ${text(settings[name])}, as in the study, got ${text(wanted[name])}`,
         );
     return study;
   } catch (error) {

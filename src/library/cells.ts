@@ -1,4 +1,4 @@
-// `import { … } from 'nasnet/space'`: cells, what strategies decide, plans and drawings. Plain data: it runs in a browser as in Node.
+// `import { … } from 'nasnet/space'`: cells, decisions, plans and drawings. Plain data that also runs in a browser.
 
 export { drawArchitecture, type PictureOptions } from '../draw/picture.ts';
 export { InputError } from '../failure.ts';

@@ -1,5 +1,5 @@
-// A network with what must be known to use it: built from any architecture, or read from a file; classifies, hands out features,
-// is saved and exported. train-classifier.ts trains one.
+// A classifier: a network with the description that is needed to use it. It is built from an architecture or read from
+// a file; it classifies images, computes features, and can be saved and exported. train-classifier.ts trains it.
 
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
@@ -22,17 +22,20 @@ import type { Architecture } from '../space/architecture.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
 
 export interface ClassifierOptions extends Omit<PlanOptions, 'classes' | 'inputChannels'> {
-  /** Names in the order of the logits, or how many. Default: 10, ImageNet's layout 1,000. */
+  /** Class names in the order of the logits, or the number of classes. Default: 10; 1,000 in the ImageNet layout. */
   classes?: readonly string[] | number;
-  /** Decides the initial weights. Default 1. */
+  /** Seed of the initial weights. Default 1. */
   seed?: number;
-  /** ScheduledDropPath: probability of keeping a path in the last cell at the training's end. Default 1: none is dropped. */
+  /**
+   * ScheduledDropPath: probability of keeping a path in the last cell at the end of the training. Default 1: no
+   * drop-path.
+   */
   dropPathKeep?: number;
-  /** 'cpu', 'cuda', 'cuda:1', or 'auto': the first GPU where there is one. Default 'cpu'. */
+  /** 'cpu', 'cuda', 'cuda:1', or 'auto': the first GPU if there is one. Default 'cpu'. */
   device?: string;
   /** Default: float32 on the CPU, bfloat16 on a GPU. */
   precision?: Precision;
-  /** Default: as the released ImageNet models', which training replaces by the dataset's own. */
+  /** Default: that of the released ImageNet models; training replaces it by the dataset's. */
   preprocessing?: Preprocessing;
 }
 
@@ -43,11 +46,11 @@ export interface ClassScore {
 }
 
 /**
- * A network of an architecture with initial weights.
- * @param architecture such as `nasnetA`, a trial's, or one read by `parseArchitecture`
- * @param options `cells` (N) and `filters` (F) as the paper counts them, or the name of a released network: 'cifar' is NASNet-A
- * (6 @ 768), 'mobile' (4 @ 1056), 'large' (6 @ 4032), with that network's sizes around the given cells
- * @throws InputError for sizes out of range, and for a device that is not there
+ * Creates a network of an architecture with initial weights.
+ * @param architecture `nasnetA`, the architecture of a trial, or one read by `parseArchitecture`
+ * @param options `cells` (N) and `filters` (F) as in the paper, or the name of a released network, whose sizes are
+ * used: 'cifar' is NASNet-A (6 @ 768), 'mobile' (4 @ 1056), 'large' (6 @ 4032)
+ * @throws InputError for sizes out of range, or a device that does not exist
  */
 export function createClassifier(architecture: Architecture, options: ClassifierOptions | NamedModel): Classifier {
   const {
@@ -64,10 +67,10 @@ export function createClassifier(architecture: Architecture, options: Classifier
   const computing = computingOn(device, precision);
   prepareDevice(computing.device);
   const network = buildNetwork(plan, { seed, dropPathKeep, ...computing }).train(false);
-  const { auxiliary: _, ...around } = sizes;
+  const { auxiliary: _, ...description } = sizes;
   return new Classifier(network, {
     architecture,
-    network: { ...around, input: [plan.input[0], plan.input[1]] },
+    network: { ...description, input: [plan.input[0], plan.input[1]] },
     classes: Array.isArray(classes)
       ? [...classes]
       : Array.from({ length: plan.classes }, (_, index) => `class ${index}`),
@@ -76,17 +79,20 @@ export function createClassifier(architecture: Architecture, options: Classifier
   });
 }
 
-/** A network that nasnet trained, imported or saved. @throws InputError for a file that is no network of ours, or damaged */
+/**
+ * Loads a network that nasnet trained, imported or saved. @throws InputError if the file is damaged or not a network of
+ * nasnet
+ */
 export function loadClassifier(path: string, computing: { device?: string; precision?: Precision } = {}): Classifier {
-  const where: Computing = computingOn(computing.device ?? 'cpu', computing.precision);
-  prepareDevice(where.device);
-  const { network, description } = readModel(path, where);
+  const options: Computing = computingOn(computing.device ?? 'cpu', computing.precision);
+  prepareDevice(options.device);
+  const { network, description } = readModel(path, options);
   return new Classifier(network, description);
 }
 
 /**
- * Published weights of NASNet-A mobile or large (Keras, timm, Cadene).
- * @throws InputError for a file that does not hold them, whole and finite
+ * Imports published weights of NASNet-A mobile or large (Keras, timm, Cadene).
+ * @throws InputError if the file does not contain them completely, or if they are not finite
  */
 export async function importClassifier(path: string, options: MatchOptions = {}): Promise<Classifier> {
   const { network, description } = await importWeights(path, options);
@@ -103,17 +109,17 @@ export class Classifier implements Disposable {
     this.#description = description;
   }
 
-  /** Every layer with its shape, parameters and multiply-adds. */
+  /** The layers with shapes, parameters and multiply-adds. */
   get plan(): Plan {
     return this.network.plan;
   }
 
-  /** Architecture, sizes, classes, preprocessing and origin: what a file of it says. */
+  /** Architecture, sizes, classes, preprocessing and origin, as stored in a file of the network. */
   get description(): Readonly<ModelDescription> {
     return this.#description;
   }
 
-  /** Called by a training: what it changed of what is known. */
+  /** Updates the description; called by a training. */
   describe(changes: Partial<ModelDescription>): void {
     this.#description = { ...this.#description, ...changes };
   }
@@ -122,77 +128,81 @@ export class Classifier implements Disposable {
     return this.#description.classes;
   }
 
-  /** Names of the endpoints whose features can be asked for, in the order of computation: `Stem`, `Cell_0`, `Reduction_Cell_0` … */
+  /** Names of the endpoints for `features`, in the order of computation: `Stem`, `Cell_0`, `Reduction_Cell_0` … */
   get endpoints(): readonly string[] {
     return featureNames(this.plan);
   }
 
   /**
-   * The network's answers in evaluation.
-   * @param images float32 [images, 3, height, width], prepared as `description.preprocessing` says, on the network's device
-   * @returns [images, classes], before the softmax; the caller's to dispose
+   * Computes the logits in evaluation mode.
+   * @param images float32 [images, 3, height, width], preprocessed as in `description.preprocessing`, on the network's
+   * device
+   * @returns logits [images, classes]; the caller disposes of them
    */
   logits(images: Tensor): Tensor {
     return this.#evaluate(() => scope(() => noGrad(() => this.network.forward(images).logits)));
   }
 
   /**
-   * What the network computes at named endpoints, for other heads: detection, retrieval.
+   * Computes the features at named endpoints, for example for detection or retrieval.
    * @param images as for `logits`
-   * @param names such as ['Cell_11']; `endpoints` lists them
-   * @returns by name [images, channels, height, width]; the caller's to dispose
-   * @throws InputError for an endpoint that is not there
+   * @param names names of `endpoints`, such as ['Cell_11']
+   * @returns features [images, channels, height, width] by name; the caller disposes of them
+   * @throws InputError for an unknown endpoint
    */
   features<Name extends string>(images: Tensor, names: readonly Name[]): Record<Name, Tensor> {
-    const found = this.#evaluate(() =>
+    const features = this.#evaluate(() =>
       scope(() => noGrad(() => this.network.forward(images, { features: names }).features!)),
     );
-    return found as Record<Name, Tensor>;
+    return features as Record<Name, Tensor>;
   }
 
   /**
-   * The likeliest classes of image files, prepared as the network wants them.
-   * @param files paths of images in any format
-   * @param options.count classes for each image, default 5
-   * @returns for each file its classes, the likeliest first
-   * @throws InputError for a file that is no image; Failure if the answers are not numbers
+   * Classifies image files, which it preprocesses for the network.
+   * @param files paths of images in any supported format
+   * @param options.count number of classes per image, default 5
+   * @returns for each file its most probable classes, most probable first
+   * @throws InputError if a file is not an image; Failure if the logits are not finite
    */
   async classify(files: readonly string[], { count = 5 }: { count?: number } = {}): Promise<ClassScore[][]> {
     const { preprocessing, network, classes } = this.#description;
-    const found: ClassScore[][] = [];
-    const listed = files.map((path) => ({ path }));
+    const scores: ClassScore[][] = [];
+    const entries = files.map((path) => ({ path }));
     for await (const { pixels, unreadable } of readAhead(
-      listed,
+      entries,
       preprocessing,
       network.input,
       batchWithinMemory(this.plan),
     )) {
       if (unreadable[0] !== undefined) throw new InputError(unreadable[0]);
       const images = imageBatch(pixels, network.input, preprocessing);
-      const placed = images.to(this.network.device);
-      const answers = this.#evaluate(() => likeliestClasses(this.network, placed, Math.min(count, classes.length)));
-      if (placed !== images) placed.dispose();
+      const onDevice = images.to(this.network.device);
+      const answers = this.#evaluate(() => likeliestClasses(this.network, onDevice, Math.min(count, classes.length)));
+      if (onDevice !== images) onDevice.dispose();
       images.dispose();
       for (const answer of answers)
-        found.push(answer.map(({ place, probability }) => ({ name: classes[place]!, probability })));
+        scores.push(answer.map(({ place, probability }) => ({ name: classes[place]!, probability })));
     }
-    return found;
+    return scores;
   }
 
-  /** Weights and description as one safetensors file, whole or not at all. @throws Failure where the disk is full or refuses */
+  /**
+   * Writes weights and description to a safetensors file, completely or not at all. @throws Failure if it cannot be
+   * written
+   */
   save(path: string): void {
     writeModel(path, this.network, this.#description);
   }
 
   /**
-   * An ONNX file (opset 17, any batch size), compared with this network on onnxruntime before it is there.
-   * @throws Failure where the logits differ, or onnxruntime is missing and `verify` is not false
+   * Writes an ONNX file (opset 17, any batch size). It is compared with this network in onnxruntime before it appears.
+   * @throws Failure if the logits differ, or if onnxruntime is missing and `verify` is not false
    */
   exportOnnx(path: string, options: OnnxOptions = {}): Promise<OnnxResult> {
     return this.#evaluate(() => exportOnnx(path, this.network, this.#description, options));
   }
 
-  /** One Python file that needs torch only, and its weights beside it. @throws Failure where the logits differ */
+  /** Writes a Python file that only needs torch, and its weights next to it. @throws Failure if the logits differ */
   exportPyTorch(path: string, options: PyTorchOptions = {}): Promise<PyTorchResult> {
     return this.#evaluate(() => writePyTorch(path, this.network, this.#description, options));
   }

@@ -1,4 +1,4 @@
-// Imported first by the package's doors, for what it does: from here on the process counts as somebody else's.
+// The package's entry points import this module first: it marks the process as one of another program.
 
 import { beGuest } from '../engine/host-process.ts';
 

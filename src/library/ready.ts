@@ -1,4 +1,4 @@
-// The engine for a program that imports the package: found, or built as the command `nasnet` builds it.
+// Loads the engine for a program that imports the package, and builds it if necessary, as the command `nasnet` does.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,32 +8,35 @@ import { devices, libtorch, setThreads } from '../engine/machine.ts';
 import { Failure } from '../failure.ts';
 
 export interface ReadyOptions {
-  /** Whether a missing or outdated engine is built: that takes minutes and needs a C++ compiler and libtorch. Default true. */
+  /**
+   * Whether to build a missing or outdated engine, which takes minutes and needs a C++ compiler and libtorch. Default
+   * true.
+   */
   build?: boolean;
-  /** Is given what the set-up writes, a line per step. Default: stderr, and only when something has to be done. */
+  /** Called with each line of the set-up's output. Default: writes to stderr if there is something to do. */
   onLine?: (line: string) => void;
   /**
-   * Sets OMP_WAIT_POLICY=passive and GOMP_SPINCOUNT=2000 in this process unless they are set, and lets sharp decode each image on one
-   * thread: right where nothing else of weight runs in the process. Default false.
+   * Sets OMP_WAIT_POLICY=passive and GOMP_SPINCOUNT=2000 in this process unless they are set, and makes sharp decode
+   * each image on one thread. Use it if the process does no other heavy work. Default false.
    */
   tuneProcess?: boolean;
-  /** Threads of one operator. Default: libtorch's own choice, all cores. */
+  /** Threads of one operator. Default: libtorch's, all cores. */
   threads?: number;
 }
 
 export interface Engine {
-  /** Version of the libtorch that the engine was compiled against. */
+  /** Version of libtorch that the engine was compiled with. */
   libtorch: string;
-  /** 'cpu', then 'cuda:0' … */
+  /** Available devices: 'cpu', then 'cuda:0' … */
   devices: string[];
 }
 
 /**
- * Loads the tensor engine, after building it where it is missing. Whatever computes (networks, training, the PPO strategy) needs
- * this once before; cells, plans, drawings, studies and the other strategies do not.
- * @returns what was loaded
- * @throws Failure with code 'engine-missing' where it is not there and may not be built, 'engine-not-built' where building fails
- * (the message says at which step and what to do), 'engine-not-loaded' where it does not fit this machine
+ * Loads the tensor engine, and builds it first if it is missing. Call it once before using networks, training or the
+ * PPO strategy; cells, plans, drawings, studies and the other strategies do not need it.
+ * @returns the version and devices of the engine
+ * @throws Failure with code 'engine-missing' if it is missing and `build` is false, 'engine-not-built' if building
+ * fails (the message says at which step and what to do), 'engine-not-loaded' if it does not fit this machine
  */
 export async function ready(options: ReadyOptions = {}): Promise<Engine> {
   if (options.tuneProcess) tuneProcess();
@@ -43,7 +46,7 @@ export async function ready(options: ReadyOptions = {}): Promise<Engine> {
   return { libtorch: version, devices: devices() };
 }
 
-/** The file of an addon that is built from this package's sources. */
+/** Returns the path of the addon that is built from this package's sources. */
 async function builtAddon({ build = true, onLine }: ReadyOptions): Promise<string> {
   const { currentAddon, findAddon } = await import('../../scripts/setup/addon.mjs');
   const { Report, SetupFailure } = await import('../../scripts/setup/step.mjs');
@@ -67,7 +70,7 @@ async function builtAddon({ build = true, onLine }: ReadyOptions): Promise<strin
   );
 }
 
-/** The set-up writes parts of lines; whole ones are handed on. */
+/** Returns a writer of text parts that calls `onLine` with each complete line. */
 function byLine(onLine: (line: string) => void): (text: string) => void {
   let open = '';
   return (text) => {

@@ -1,4 +1,4 @@
-// `import { … } from 'nasnet/engine'`: tensors, scopes and operators over libtorch. `await ready()` first; nothing here builds it.
+// `import { … } from 'nasnet/engine'`: tensors, scopes and operators of libtorch. Call `await ready()` first.
 
 import './guest.ts';
 

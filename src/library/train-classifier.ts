@@ -1,4 +1,4 @@
-// Training a classifier in this process, and measuring it. Recipes are train/recipe.ts's, the loop train/training.ts's.
+// Trains and evaluates a classifier in this process. train/recipe.ts has the recipes, train/training.ts the loop.
 
 import { EvaluationBatches } from '../data/batches.ts';
 import { openDataset } from '../data/dataset.ts';
@@ -14,31 +14,34 @@ import { nasnetVersion } from '../version.ts';
 import type { Classifier } from './classifier.ts';
 
 export interface TrainingChoices extends Partial<Recipe> {
-  /** Decides the order of the images, augmentation, drop-path and which images are held out. Default 1. */
+  /** Seed of the order of the images, augmentation, drop-path and the validation split. Default 1. */
   seed?: number | string;
-  /** Training images used. Default: all that are not held out. */
+  /** Number of training images. Default: all that are not validation images. */
   trainingImages?: number;
-  /** Training images held out for validation. Default: a tenth. */
+  /** Number of images held out for validation. Default: a tenth. */
   validationImages?: number;
-  /** Is told after every epoch: loss, accuracy on training and on validation images, images per second. */
+  /** Called after every epoch with loss, accuracy on training and validation images, and images per second. */
   onEpoch?: (figures: EpochFigures) => void;
-  /** Stops the training: the promise rejects with the signal's reason, the weights stay as they are then. */
+  /** Stops the training: the promise rejects with the signal's reason, and the weights keep their current values. */
   signal?: AbortSignal;
 }
 
 export interface Trained {
-  /** On the images that were held out. */
+  /** Accuracy on the validation images. */
   validation: Accuracy;
-  /** On the dataset's test images. */
+  /** Accuracy on the dataset's test images. */
   test: Accuracy;
 }
 
 /**
- * Trains a classifier on a dataset, from the weights that it has. Its images are brought to the network's size where they are larger.
- * @param files from `cifar10`, `imageFolder` or `datasetFrom`
- * @param choices what differs from the recipe of the paper's child (appendix A.1): 20 epochs of batches of 64, Nesterov momentum 0.9,
- * one cosine from 0.05; with an auxiliary head its loss counts 0.4 (released CIFAR configuration)
- * @throws InputError for other classes than the dataset has; TrainingFailure with kind 'not-a-number' if the loss leaves the numbers
+ * Trains a classifier on a dataset, starting from its current weights. Larger images are resized to the network's
+ * input.
+ * @param files a dataset of `cifar10`, `imageFolder` or `datasetFrom`
+ * @param choices settings that differ from the recipe of the paper's child (appendix A.1): 20 epochs, batches of 64,
+ * Nesterov momentum 0.9, cosine schedule from 0.05; the loss of an auxiliary head has weight 0.4 (released CIFAR
+ * configuration)
+ * @throws InputError if the classes differ from the dataset's; TrainingFailure with kind 'not-a-number' if the loss is
+ * not finite
  */
 export async function trainClassifier(
   classifier: Classifier,
@@ -65,18 +68,18 @@ export async function trainClassifier(
   const { dataset, parts } = images;
   const view = testViewOf(recipe, images.whitening);
   const batchSize = evaluationBatchOn(network.device);
-  const measure = (shown: EvaluationBatches) => evaluateNetwork(network, shown, plan.classes);
+  const evaluate = (images: EvaluationBatches) => evaluateNetwork(network, images, plan.classes);
   const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
   const batches = trainingBatches(images, recipe, seed);
   try {
     const last = await trainNetwork(network, batches, recipe, {
       seed,
-      validate: () => measure(validation),
+      validate: () => evaluate(validation),
       validateEveryEpoch: onEpoch !== undefined,
       ...(onEpoch && { onEpoch }),
       ...(signal && { signal }),
     });
-    const test = measure(new EvaluationBatches({ from: dataset.test, view, batchSize }));
+    const test = evaluate(new EvaluationBatches({ from: dataset.test, view, batchSize }));
     classifier.describe({
       classes: [...files.classes],
       preprocessing: trainedPreprocessing(view),
@@ -90,8 +93,8 @@ export async function trainClassifier(
 }
 
 /**
- * A trained classifier's accuracy on a dataset's test images, shown as it saw its training images.
- * @throws InputError for other classes than the dataset has
+ * Returns a classifier's accuracy on the test images of a dataset, preprocessed as in its training.
+ * @throws InputError if the number of classes differs from the dataset's
  */
 export async function evaluateClassifier(classifier: Classifier, files: DatasetFiles): Promise<Accuracy> {
   const { network, plan, description } = classifier;

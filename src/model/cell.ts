@@ -14,6 +14,8 @@ export interface CellSettings extends PathSettings {
    * it off.
    */
   dropPathKeep?: number;
+  /** 'linear': every cell has the last one's probability (DARTS). Default: 'scheduled', by depth too (the paper). */
+  dropPathRule?: 'scheduled' | 'linear';
   /** Generates the random masks. Default: the engine's default generator. */
   generator?: Generator;
 }
@@ -99,9 +101,10 @@ export class NetworkCell extends Module {
   }
 
   #randomMasks(images: Tensor, progress: number | Tensor): Tensor | undefined {
-    const { dropPathKeep = 1, generator } = this.#settings;
+    const { dropPathKeep = 1, dropPathRule = 'scheduled', generator } = this.#settings;
     if (!this.training || this.#maskCount === 0 || dropPathKeep === 1) return undefined;
-    const { index, count } = this.#plan;
+    const { count } = this.#plan;
+    const index = dropPathRule === 'linear' ? count - 1 : this.#plan.index;
     const keep = keepProbability(dropPathKeep, index, count, progress);
     return keep === 1 ? undefined : pathMasks(this.#maskCount, images, keep, generator);
   }

@@ -5,7 +5,7 @@ import { scope } from '../engine/memory.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
-import { withoutDrawing } from '../nn/initialise.ts';
+import { withoutInitialisation } from '../nn/initialise.ts';
 import { Module } from '../nn/module.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
@@ -34,7 +34,7 @@ export interface Output {
  * on every device.
  */
 export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Network {
-  if (settings.initialise === false) return withoutDrawing(() => new Network(plan, settings));
+  if (settings.initialise === false) return withoutInitialisation(() => new Network(plan, settings));
   if (settings.seed === undefined) return new Network(plan, settings);
   if (settings.device !== undefined && settings.device !== cpu) return buildByCopy(plan, settings);
   const state = generatorState();
@@ -47,7 +47,7 @@ export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Networ
 /** Initialises the weights on the CPU and copies them to the device. */
 function buildByCopy(plan: Plan, settings: NetworkSettings): Network {
   const original = buildNetwork(plan, { ...settings, device: cpu });
-  const network = withoutDrawing(() => new Network(plan, settings));
+  const network = withoutInitialisation(() => new Network(plan, settings));
   network.loadStateDict(original.stateDict());
   original.dispose();
   return network;

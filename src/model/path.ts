@@ -9,7 +9,7 @@ import { operator } from '../engine/operator.ts';
 import { dropout } from '../engine/operators.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { ImageNorm2d } from '../nn/image-norm.ts';
-import { initialised, truncatedNormal, withoutDrawing } from '../nn/initialise.ts';
+import { initialised, truncatedNormal, withoutInitialisation } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { BatchNorm, Convolution, Layer } from '../plan/layer.ts';
@@ -176,7 +176,7 @@ function isSupported(layer: Layer): layer is Convolution {
  */
 function convolutionOf(layer: Extract<Layer, { kind: 'convolution' }>, settings: PathSettings): Conv2d {
   const { inputChannels: inputs, outputChannels: outputs } = layer;
-  const convolution = withoutDrawing(() => new Conv2d({ ...layer, inputs, outputs, ...settings }));
+  const convolution = withoutInitialisation(() => new Conv2d({ ...layer, inputs, outputs, ...settings }));
   const fanOut = (outputs / layer.groups) * layer.kernel[0] * layer.kernel[1];
   initialised(convolution.weight, truncatedNormal(Math.sqrt((1.3 * 2) / fanOut)));
   return convolution;
@@ -188,7 +188,7 @@ function convolutionOf(layer: Extract<Layer, { kind: 'convolution' }>, settings:
  * it starts at 2.4, near the ln 10 of uniform probabilities, which is better for short trainings.
  */
 function linearOf({ inputs, outputs }: { inputs: number; outputs: number }, settings: PathSettings): Linear {
-  const linear = withoutDrawing(() => new Linear({ inputs, outputs, ...settings }));
+  const linear = withoutInitialisation(() => new Linear({ inputs, outputs, ...settings }));
   initialised(linear.weight, truncatedNormal(Math.sqrt(1.3 / inputs)));
   return linear;
 }

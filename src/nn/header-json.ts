@@ -1,15 +1,17 @@
-// JSON of a header that a stranger may have written: before it is parsed it is known that no name comes twice, of which a parser
-// keeps the last in silence, and that it is not nested deeper than a header is.
+// Parses the JSON of a foreign file's header. Duplicate names, of which JSON.parse silently keeps the last, and deep
+// nesting are refused before it is parsed.
 
-/** Of a safetensors header: the document, a tensor, its shape; and a few more for what others may add. */
-const deepest = 8;
+/**
+ * Maximum nesting depth. A safetensors header has three levels (document, tensor, shape); other programs may add some.
+ */
+const maxDepth = 8;
 
-/** One clause, such as 'the name "a" twice'. */
+/** Its message is one clause, such as 'the name "a" twice'. */
 export class HeaderError extends Error {}
 
-/** @throws HeaderError for a name that comes twice or a deep nesting, SyntaxError for what is no JSON */
+/** Parses a header. @throws HeaderError for duplicate names or deep nesting, SyntaxError for invalid JSON */
 export function parseHeader(text: string): unknown {
-  /** The names of each object that is open; undefined for an array. */
+  /** The names in each open object; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < text.length; at++) {
     const character = text[at]!;
@@ -20,7 +22,7 @@ export function parseHeader(text: string): unknown {
       at = end;
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
-      if (open.length > deepest) throw new HeaderError(`a header nested more than ${deepest} deep`);
+      if (open.length > maxDepth) throw new HeaderError(`a header nested more than ${maxDepth} deep`);
     } else if (character === '}' || character === ']') open.pop();
   }
   return JSON.parse(text);
@@ -31,7 +33,7 @@ function endOfString(text: string, start: number): number {
     if (text[at] === '\\') at++;
     else if (text[at] === '"') return at;
   }
-  throw new SyntaxError('a string without its end');
+  throw new SyntaxError('unterminated string');
 }
 
 function enter(names: Set<string>, name: string): void {

@@ -1,5 +1,5 @@
-// Normalisations that look at one image at a time: layer norm over all of it, instance norm over each of its channels. They keep
-// no statistics and do the same in training and evaluation.
+// Normalisation of each image on its own: layer norm over the image, instance norm over each of its channels. There are
+// no moving statistics; training and evaluation are the same.
 
 import { ones, zeros } from '../engine/create.ts';
 import { operator } from '../engine/operator.ts';
@@ -9,7 +9,7 @@ import { Module } from './module.ts';
 
 export interface ImageNormSettings extends Placement {
   channels: number;
-  /** What is normalised together: all of an image, or each channel of it. */
+  /** The set that is normalised together: an image, or one channel of it. */
   over: 'image' | 'channel';
   epsilon: number;
 }
@@ -33,8 +33,8 @@ export class ImageNorm2d extends Module {
 
   /** [n, channels, h, w] → the same shape */
   forward(input: Tensor): Tensor {
-    // Centred first: where a max pool made a channel constant, the operator's x · scale + shift would leave its rounding, divided by
-    // √ε, which a second such norm takes for the picture: up to 2% of the logits.
+    // The input is centred first. For a channel that a max pool made constant, the operator's x · scale + shift leaves
+    // a rounding error divided by √ε, which the next such norm amplifies to up to 2% of the logits.
     const images = input.to(this.scale.dtype);
     const centred = images.sub(images.mean(this.#axes, true));
     return groupNorm.tensor(centred, this.#groups, this.scale, this.shift, this.#epsilon, false).to(input.dtype);

@@ -1,4 +1,4 @@
-// How parameters start. All draw from the engine's default generator, so `manualSeed` decides them.
+// Initialisers of parameters. They use the engine's default generator, so `manualSeed` determines the values.
 
 import { noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
@@ -7,25 +7,25 @@ import type { Tensor } from '../engine/tensor.ts';
 /** Fills a tensor in place. */
 export type Initialiser = (tensor: Tensor) => void;
 
-let drawing = true;
+let isEnabled = true;
 
 /**
- * Leaves the weights that `build` makes without values, for those that are loaded next: drawing NASNet-A large's 89 million
- * takes 8 s. The generator stays as it was.
+ * Runs `build` without initialising the weights that it creates, for networks whose weights are loaded next: sampling
+ * NASNet-A large's 89 million takes 8 s. The generator's state does not change.
  */
-export function withoutDrawing<Built>(build: () => Built): Built {
-  const before = drawing;
-  drawing = false;
+export function withoutInitialisation<Built>(build: () => Built): Built {
+  const before = isEnabled;
+  isEnabled = false;
   try {
     return build();
   } finally {
-    drawing = before;
+    isEnabled = before;
   }
 }
 
-/** The same tensor, filled. */
+/** Fills a tensor and returns it. */
 export function initialised(tensor: Tensor, initialiser: Initialiser): Tensor {
-  if (!drawing) return tensor;
+  if (!isEnabled) return tensor;
   scope(() => noGrad(() => initialiser(tensor)));
   return tensor;
 }
@@ -34,21 +34,21 @@ export const zero: Initialiser = (tensor) => {
   tensor.zero_();
 };
 
-/** Uniform in ± range. */
+/** Uniform in [−range, range]. */
 export const uniform =
   (range: number): Initialiser =>
   (tensor) => {
     uniform_.run(tensor, -range, range);
   };
 
-/** Normal with this deviation around 0. */
+/** Normal with mean 0 and this standard deviation. */
 export const normal =
   (deviation: number): Initialiser =>
   (tensor) => {
     normal_.run(tensor, 0, deviation);
   };
 
-/** Normal around 0, cut at two deviations; `deviation` is that of the normal before the cut. */
+/** Normal with mean 0, truncated at two standard deviations; `deviation` is that before truncation. */
 export const truncatedNormal =
   (deviation: number): Initialiser =>
   (tensor) => {
@@ -58,7 +58,7 @@ export const truncatedNormal =
     tensor.mul_(Math.SQRT2 * deviation).clamp_(-2 * deviation, 2 * deviation);
   };
 
-/** He initialisation as TensorFlow-Slim has it: truncated normal of deviation √(1.3 · 2 / fan in). */
+/** He initialisation of TensorFlow-Slim: truncated normal with standard deviation √(1.3 · 2 / fan in). */
 export const varianceScaling = (fanIn: number): Initialiser => truncatedNormal(Math.sqrt((1.3 * 2) / fanIn));
 
 const uniform_ = operator('aten::uniform_');

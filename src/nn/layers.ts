@@ -1,4 +1,4 @@
-// Layers: a few parameters and one operator each. Images are [images, channels, height, width].
+// Layers, with a few parameters and one operator each. Images are [images, channels, height, width].
 
 import { empty, ones, zeros } from '../engine/create.ts';
 import { type DepthwiseOptions, depthwiseConv2d, normaliseBatch } from '../engine/kernels.ts';
@@ -8,7 +8,7 @@ import type { DType, Tensor } from '../engine/tensor.ts';
 import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
 
-/** Where and in what precision the parameters live; float32 on the CPU by default. */
+/** Device and dtype of the parameters; float32 on the CPU by default. */
 export interface Placement {
   dtype?: DType;
   device?: string;
@@ -19,7 +19,7 @@ export interface ConvolutionSettings extends Placement {
   outputs: number;
   kernel: number | readonly [number, number];
   stride?: number | readonly [number, number];
-  /** Zeros around the image: the same on all sides, or [top, bottom, left, right]. */
+  /** Zero padding: the same on all sides, or [top, bottom, left, right]. */
   padding?: number | readonly [number, number, number, number];
   dilation?: number | readonly [number, number];
   groups?: number;
@@ -53,7 +53,7 @@ export class Conv2d extends Module {
     }
   }
 
-  /** [n, inputs, h, w], through a ReLU first if asked → [n, outputs, h', w'] */
+  /** Convolves [n, inputs, h, w], after a ReLU if `relu` → [n, outputs, h', w']. */
   forward(input: Tensor, relu = false): Tensor {
     if (this.#depthwise) return depthwiseConv2d(input, this.weight, { ...this.#depthwise, relu });
     if (relu) return this.forward(input.relu());
@@ -65,7 +65,7 @@ export class Conv2d extends Module {
 
 export interface BatchNormSettings extends Placement {
   channels: number;
-  /** Share of the old value in the moving statistics at each step. */
+  /** Weight of the old value in each update of the moving statistics. */
   decay?: number;
   epsilon?: number;
 }
@@ -94,7 +94,7 @@ export class BatchNorm2d extends Module {
     return normaliseBatch(input, this.options());
   }
 
-  /** What an operator that normalises is told. */
+  /** Returns the arguments of the batch norm operator. */
   options(): BatchNormOptions {
     return {
       weight: this.scale,
@@ -143,7 +143,7 @@ export class Embedding extends Module {
   }
 }
 
-/** One step of a long short-term memory (Hochreiter and Schmidhuber, 1997); gates in the order input, forget, cell, output. */
+/** One step of an LSTM (Hochreiter and Schmidhuber, 1997). The gates are in the order input, forget, cell, output. */
 export class LSTMCell extends Module {
   readonly inputWeights: Tensor; // [4 · units, inputs]
   readonly hiddenWeights: Tensor; // [4 · units, units]
@@ -153,17 +153,17 @@ export class LSTMCell extends Module {
   constructor({ inputs, units, ...placement }: Placement & { inputs: number; units: number }) {
     super();
     const range = 1 / Math.sqrt(units);
-    const fresh = (...shape: number[]) => initialised(empty(shape, placement), uniform(range));
-    this.inputWeights = this.parameter('input_weights', fresh(4 * units, inputs));
-    this.hiddenWeights = this.parameter('hidden_weights', fresh(4 * units, units));
-    this.inputBias = this.parameter('input_bias', fresh(4 * units));
-    this.hiddenBias = this.parameter('hidden_bias', fresh(4 * units));
+    const weights = (...shape: number[]) => initialised(empty(shape, placement), uniform(range));
+    this.inputWeights = this.parameter('input_weights', weights(4 * units, inputs));
+    this.hiddenWeights = this.parameter('hidden_weights', weights(4 * units, units));
+    this.inputBias = this.parameter('input_bias', weights(4 * units));
+    this.hiddenBias = this.parameter('hidden_bias', weights(4 * units));
   }
 
   /** input [n, inputs], hidden and cell [n, units] → the next hidden and cell */
   forward(input: Tensor, [hidden, cell]: readonly [Tensor, Tensor]): [hidden: Tensor, cell: Tensor] {
-    const weights = [this.inputWeights, this.hiddenWeights, this.inputBias, this.hiddenBias];
-    return lstmCell.tensors(input, [hidden, cell], ...weights) as [Tensor, Tensor];
+    const parameters = [this.inputWeights, this.hiddenWeights, this.inputBias, this.hiddenBias];
+    return lstmCell.tensors(input, [hidden, cell], ...parameters) as [Tensor, Tensor];
   }
 }
 

@@ -1,4 +1,4 @@
-// What holds named parameters and buffers: the layers and whole networks. A name is a path, `cell_0.block_1.weight`.
+// The base class of layers and networks, with named parameters and buffers. A name is a path, `cell_0.block_1.weight`.
 
 import { clearGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad } from '../engine/memory.ts';
@@ -12,26 +12,26 @@ export class Module {
   readonly #buffers = new Map<string, Tensor>();
   readonly #children: [name: string, module: Module][] = []; // several may have the empty name
 
-  /** Registers a tensor that is learned. It outlives every scope. */
+  /** Registers a trainable tensor. It outlives every scope. */
   protected parameter(name: string, tensor: Tensor): Tensor {
     tensor.requiresGrad = true;
     this.#parameters.set(name, keep(tensor));
     return tensor;
   }
 
-  /** Registers a tensor that belongs to the state but is not learned, such as a moving mean. */
+  /** Registers a tensor that is part of the state but not trainable, such as a moving mean. */
   protected buffer(name: string, tensor: Tensor): Tensor {
     this.#buffers.set(name, keep(tensor));
     return tensor;
   }
 
-  /** Registers a part. An empty name adds the part's names as they are. */
+  /** Registers a child module. With an empty name its names get no prefix. */
   protected child<Child extends Module>(name: string, module: Child): Child {
     this.#children.push([name, module]);
     return module;
   }
 
-  /** In the order of registration, children last. */
+  /** Returns parameters by name in the order of registration, those of children last. */
   namedParameters(): Map<string, Tensor> {
     return this.#collect((module) => module.#parameters);
   }
@@ -44,14 +44,16 @@ export class Module {
     return [...this.namedParameters().values()];
   }
 
-  /** Parameters and buffers by name: the tensors themselves, not copies. */
+  /** Returns parameters and buffers by name: the tensors themselves, not copies. */
   stateDict(): Record<string, Tensor> {
     const state = new Map(this.namedParameters());
     for (const [name, tensor] of this.namedBuffers()) add(state, name, tensor);
     return Object.fromEntries(state);
   }
 
-  /** Copies tensors by name into this module's. @throws InputError that names what is missing, unknown or of another shape */
+  /**
+   * Copies tensors by name into this module. @throws InputError that names a missing or unknown tensor or a wrong shape
+   */
   loadStateDict(state: Record<string, Tensor>): void {
     const own = this.stateDict();
     const missing = Object.keys(own).filter((name) => !Object.hasOwn(state, name));
@@ -61,9 +63,9 @@ export class Module {
     if (unknown.length > 0)
       throw new InputError(`weights: expected no tensor ${unknown[0]} (${unknown.length} unknown)`);
     for (const [name, tensor] of Object.entries(own)) {
-      const given = state[name]!;
-      if (given.shape.join() !== tensor.shape.join()) {
-        throw new InputError(`weights: ${name}: expected the shape [${tensor.shape}], got [${given.shape}]`);
+      const source = state[name]!;
+      if (source.shape.join() !== tensor.shape.join()) {
+        throw new InputError(`weights: ${name}: expected the shape [${tensor.shape}], got [${source.shape}]`);
       }
     }
     noGrad(() => {
@@ -71,33 +73,33 @@ export class Module {
     });
   }
 
-  /** Switches this module and all its parts between training and evaluation. */
+  /** Sets training or evaluation mode of this module and its children. */
   train(training = true): this {
     this.training = training;
     for (const [, child] of this.#children) child.train(training);
     return this;
   }
 
-  /** Forgets the gradients of all parameters. */
+  /** Clears the gradients of all parameters. */
   zeroGrad(): void {
     clearGradients(this.parameters());
   }
 
-  /** Frees all parameters and buffers: the module cannot be used any more. */
+  /** Frees all parameters and buffers; the module cannot be used afterwards. */
   dispose(): void {
     free(Object.values(this.stateDict()));
   }
 
-  #collect(own: (module: Module) => Map<string, Tensor>, prefix = '', found = new Map<string, Tensor>()) {
+  #collect(own: (module: Module) => Map<string, Tensor>, prefix = '', result = new Map<string, Tensor>()) {
     for (const [name, tensor] of own(this)) {
-      add(found, prefix + name, tensor);
+      add(result, prefix + name, tensor);
     }
-    for (const [name, child] of this.#children) child.#collect(own, name === '' ? prefix : `${prefix}${name}.`, found);
-    return found;
+    for (const [name, child] of this.#children) child.#collect(own, name === '' ? prefix : `${prefix}${name}.`, result);
+    return result;
   }
 }
 
 function add(tensors: Map<string, Tensor>, name: string, tensor: Tensor): void {
-  if (tensors.has(name)) throw new Error(`module: the name ${name} is given twice`);
+  if (tensors.has(name)) throw new Error(`module: the name ${name} is used twice`);
   tensors.set(name, tensor);
 }

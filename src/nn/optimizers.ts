@@ -1,56 +1,78 @@
-// Optimizers over named parameters, by libtorch's list operators: a network has hundreds of small tensors, and one call for all
-// of them costs little more than one call for one. A parameter without a gradient is left alone.
+// Optimizers over named parameters. They use libtorch's foreach operators: a network has hundreds of small tensors, and
+// one call for all costs little more than a call for one. Parameters without a gradient do not change.
 
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
-import { hasOperator, operator } from '../engine/operator.ts';
+import { operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
+import { addList, mulScalar, scale, scaled } from './tensor-lists.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
-/** What moves parameters by their gradients, with a state of its own beside them. */
+/** Updates parameters from their gradients, and has a state. */
 export interface Optimizer {
   /**
-   * Moves the parameters by their gradients, which it may overwrite. A tensor [] is read on its device: a captured step reads it anew each
-   * time, and moves as a number of that value does, to the rounding of float operations.
+   * Updates the parameters from their gradients, which it may overwrite.
+   * @param learningRate a number, or a tensor [] that is read on its device at each replay of a captured step; both
+   * give equal updates up to float rounding
    */
   step(learningRate: number | Tensor): void;
-  /** Counts a step that was made without `step`: by a graph that holds one. */
+  /** Counts a step that a captured graph has replayed. */
   replayed(): void;
   readonly stepsTaken: number;
-  /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
+  /**
+   * Returns the state tensors by name, `momentum.stem.convolution.weight`: not copies. The step count is `stepsTaken`.
+   */
   state(): NamedTensors;
-  /** Whether `load` would take a state. @throws InputError that names what is missing or of another shape */
+  /** Checks that `load` accepts a state. @throws InputError that names a missing tensor or a wrong shape */
   check(state: NamedTensors): void;
-  /** Copies a saved state into this one. @throws InputError as `check`, and nothing is copied */
+  /** Copies a saved state into the optimizer. @throws InputError as `check`, before anything is copied */
   load(state: NamedTensors, stepsTaken: number): void;
-  /** Frees the state: the optimizer cannot be used any more. */
+  /** Frees the state; the optimizer cannot be used afterwards. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-/** What all of them share: state tensors by name, and lists of the parameters that have a gradient. */
+/** Parameters of two axes or more are weights; those of one are biases, and the scales and shifts of norms. */
+const isWeight = (parameter: Tensor) => parameter.shape.length > 1;
+
+/** What every optimizer does besides, to weights or to the others alone. */
+export interface GroupOptions {
+  /**
+   * This times the weight is added to the gradient of every weight (L2), or, where `decoupled`, is subtracted at every
+   * step times the rate.
+   */
+  weightDecay?: number;
+  /** Loshchilov and Hutter, 2019: w ← w − rate · weightDecay · w, before the step. */
+  decoupled?: boolean;
+  /** Learning rate of biases and norms, as a multiple of the weights'. */
+  biasRate?: number;
+}
+
+/** The base class: state tensors by slot and name, and lists of the parameters with a gradient. */
 abstract class ListOptimizer implements Optimizer {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
-  /** L2: this times the weight is added to the gradient of every parameter of two axes or more (not to biases and batch norm). */
-  readonly #weightDecay: number;
-  /** Steps taken. */
+  readonly #groups: Required<GroupOptions>;
   protected steps = 0;
 
-  constructor(parameters: ReadonlyMap<string, Tensor>, slots: Record<string, 'zeros' | 'ones'>, weightDecay = 0) {
+  constructor(
+    parameters: ReadonlyMap<string, Tensor>,
+    slots: Record<string, 'zeros' | 'ones'>,
+    { weightDecay = 0, decoupled = false, biasRate = 1 }: GroupOptions,
+  ) {
     this.#parameters = parameters;
-    this.#weightDecay = weightDecay;
-    const fresh = { zeros: zerosLike, ones: onesLike };
+    this.#groups = { weightDecay, decoupled, biasRate };
+    const create = { zeros: zerosLike, ones: onesLike };
     this.#slots = noGrad(
       () =>
         new Map(
           Object.entries(slots).map(([slot, start]) => [
             slot,
-            new Map([...parameters].map(([name, tensor]) => [name, keep(fresh[start](tensor))])),
+            new Map([...parameters].map(([name, tensor]) => [name, keep(create[start](tensor))])),
           ]),
         ),
     );
@@ -60,23 +82,46 @@ abstract class ListOptimizer implements Optimizer {
     this.steps += 1;
     scope(() =>
       noGrad(() => {
-        const found = collectedGradients([...this.#parameters.values()]);
-        const names = [...this.#parameters.keys()].filter((_, index) => found[index]);
-        const gradients = found.filter((gradient) => gradient !== undefined);
-        if (names.length === 0) return;
-        const parameters = names.map((name) => this.#parameters.get(name)!);
-        if (this.#weightDecay > 0) {
-          const decayed = [...parameters.keys()].filter((index) => parameters[index]!.shape.length > 1);
-          const pick = (list: Tensor[]) => decayed.map((index) => list[index]!);
-          if (decayed.length > 0) addList.run(pick(gradients), pick(parameters), this.#weightDecay);
-        }
-        const slot = (name: string) => names.map((parameter) => this.#slots.get(name)!.get(parameter)!);
-        this.move(parameters, gradients, slot, learningRate);
+        const collected = collectedGradients([...this.#parameters.values()]);
+        const moving = [...this.#parameters]
+          .map(([name, parameter], index) => ({ name, parameter, gradient: collected[index] }))
+          .filter((each): each is Moving => each.gradient !== undefined);
+        if (moving.length === 0) return;
+        const weights = moving.filter(({ parameter }) => isWeight(parameter));
+        const { biasRate } = this.#groups;
+        this.#decay(weights, learningRate);
+        this.count(learningRate);
+        if (biasRate === 1) return this.#move(moving, learningRate);
+        this.#move(weights, learningRate);
+        const others = moving.filter(({ parameter }) => !isWeight(parameter));
+        this.#move(others, typeof learningRate === 'number' ? biasRate * learningRate : learningRate.mul(biasRate));
       }),
     );
   }
 
-  protected abstract move(
+  #decay(weights: readonly Moving[], learningRate: number | Tensor): void {
+    const { weightDecay, decoupled } = this.#groups;
+    if (weightDecay === 0 || weights.length === 0) return;
+    const parameters = weights.map(({ parameter }) => parameter);
+    const gradients = weights.map(({ gradient }) => gradient);
+    if (!decoupled) addList.run(gradients, parameters, weightDecay);
+    else if (typeof learningRate === 'number') mulScalar.run(parameters, 1 - learningRate * weightDecay);
+    else scale(parameters, learningRate.mul(-weightDecay).add(1));
+  }
+
+  #move(moving: readonly Moving[], learningRate: number | Tensor): void {
+    if (moving.length === 0) return;
+    const parameters = moving.map(({ parameter }) => parameter);
+    const gradients = moving.map(({ gradient }) => gradient);
+    const slot = (name: string) => moving.map((each) => this.#slots.get(name)!.get(each.name)!);
+    this.update(parameters, gradients, slot, learningRate);
+  }
+
+  /** Comes once in a step, before its moves. */
+  protected count(_learningRate: number | Tensor): void {}
+
+  /** Comes once for all parameters of a learning rate. */
+  protected abstract update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -108,10 +153,10 @@ abstract class ListOptimizer implements Optimizer {
 
   check(state: NamedTensors): void {
     for (const [name, tensor] of Object.entries(this.state())) {
-      const given = state[name];
-      if (given?.shape.join() === tensor.shape.join()) continue;
+      const source = state[name];
+      if (source?.shape.join() === tensor.shape.join()) continue;
       throw new InputError(
-        `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${given ? `[${given.shape}]` : 'none'}`,
+        `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${source ? `[${source.shape}]` : 'none'}`,
       );
     }
   }
@@ -125,27 +170,33 @@ abstract class ListOptimizer implements Optimizer {
   }
 }
 
-export interface MomentumOptions {
+/** A parameter that has a gradient. */
+interface Moving {
+  name: string;
+  parameter: Tensor;
+  gradient: Tensor;
+}
+
+export interface MomentumOptions extends GroupOptions {
   momentum?: number;
   nesterov?: boolean;
-  weightDecay?: number;
 }
 
 /**
- * Stochastic gradient descent with momentum: v ← momentum · v + g, w ← w − rate · v; after Nesterov w ← w − rate · (g + momentum · v),
- * as TensorFlow and PyTorch both compute it.
+ * Stochastic gradient descent with momentum, as in TensorFlow and PyTorch: v ← momentum · v + g, w ← w − rate · v; with
+ * Nesterov momentum w ← w − rate · (g + momentum · v).
  */
 export class Momentum extends ListOptimizer {
   readonly #momentum: number;
   readonly #nesterov: boolean;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: MomentumOptions = {}) {
-    super(parameters, { momentum: 'zeros' }, options.weightDecay);
+    super(parameters, { momentum: 'zeros' }, options);
     this.#momentum = options.momentum ?? 0.9;
     this.#nesterov = options.nesterov ?? true;
   }
 
-  protected override move(
+  protected override update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -161,29 +212,31 @@ export class Momentum extends ListOptimizer {
   }
 }
 
-export interface RMSPropOptions {
-  /** Of the moving mean of squared gradients. */
+export interface RMSPropOptions extends GroupOptions {
+  /** Decay of the moving mean of squared gradients. */
   decay?: number;
   momentum?: number;
-  /** Inside the root, as TensorFlow has it; the paper's ImageNet trainings use 1. */
+  /** Added inside the square root, as in TensorFlow; the paper's ImageNet trainings use 1. */
   epsilon?: number;
-  weightDecay?: number;
 }
 
-/** TensorFlow's RMSProp: s ← decay · s + (1 − decay) · g², starting at 1; m ← momentum · m + rate · g / √(s + ε); w ← w − m. */
+/**
+ * RMSProp of TensorFlow: s ← decay · s + (1 − decay) · g² with s = 1 at first; m ← momentum · m + rate · g / √(s +
+ * ε); w ← w − m.
+ */
 export class RMSProp extends ListOptimizer {
   readonly #decay: number;
   readonly #momentum: number;
   readonly #epsilon: number;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: RMSPropOptions = {}) {
-    super(parameters, { square: 'ones', momentum: 'zeros' }, options.weightDecay);
+    super(parameters, { square: 'ones', momentum: 'zeros' }, options);
     this.#decay = options.decay ?? 0.9;
     this.#momentum = options.momentum ?? 0.9;
     this.#epsilon = options.epsilon ?? 1;
   }
 
-  protected override move(
+  protected override update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -201,30 +254,29 @@ export class RMSProp extends ListOptimizer {
   }
 }
 
-export interface AdamOptions {
+export interface AdamOptions extends GroupOptions {
   beta1?: number;
   beta2?: number;
-  /** Outside the root. */
+  /** Added outside the square root. */
   epsilon?: number;
-  weightDecay?: number;
 }
 
-/** Adam (Kingma and Ba, 2015, algorithm 1), with the bias corrections. */
+/** Adam (Kingma and Ba, 2015, algorithm 1), with bias correction. */
 export class Adam extends ListOptimizer {
   readonly #beta1: number;
   readonly #beta2: number;
   readonly #epsilon: number;
-  /** Steps taken, on the device: made by the first step whose rate is there. */
-  #taken: Tensor | undefined;
+  /** The step count on the device; created by the first step with a tensor as its learning rate. */
+  #deviceSteps: Tensor | undefined;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: AdamOptions = {}) {
-    super(parameters, { mean: 'zeros', square: 'zeros' }, options.weightDecay);
+    super(parameters, { mean: 'zeros', square: 'zeros' }, options);
     this.#beta1 = options.beta1 ?? 0.9;
     this.#beta2 = options.beta2 ?? 0.999;
     this.#epsilon = options.epsilon ?? 1e-8;
   }
 
-  protected override move(
+  protected override update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
@@ -240,37 +292,41 @@ export class Adam extends ListOptimizer {
       mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
       addScalar.run(roots, this.#epsilon);
       addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
-      this.#taken?.fill_(this.steps);
     } else {
-      const taken = this.#countOn(learningRate.device).add_(1);
-      const correction = (beta: number) => taken.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype); // 1 − β ^ steps
+      const steps = this.#deviceSteps!;
+      // 1 − β ^ steps
+      const correction = (beta: number) => steps.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype);
       scale(roots, correction(this.#beta2).sqrt().reciprocal());
       addScalar.run(roots, this.#epsilon);
       addList.run(parameters, scaled(quotients.tensors(means, roots), learningRate.div(correction(this.#beta1))), -1);
     }
   }
 
-  /** The steps before this one, where a captured step counts for itself; float64 []. */
-  #countOn(device: string): Tensor {
-    this.#taken ??= keep(zeros([], { dtype: 'float64', device }).fill_(this.steps - 1));
-    return this.#taken;
+  /** A captured step counts for itself. */
+  protected override count(learningRate: number | Tensor): void {
+    if (typeof learningRate === 'number') {
+      this.#deviceSteps?.fill_(this.steps);
+    } else {
+      this.#deviceSteps ??= keep(zeros([], { dtype: 'float64', device: learningRate.device }).fill_(this.steps - 1));
+      this.#deviceSteps.add_(1);
+    }
   }
 
   override load(state: NamedTensors, stepsTaken: number): void {
     super.load(state, stepsTaken);
-    noGrad(() => this.#taken?.fill_(stepsTaken));
+    noGrad(() => this.#deviceSteps?.fill_(stepsTaken));
   }
 
   override dispose(): void {
     super.dispose();
-    if (this.#taken) free([this.#taken]);
-    this.#taken = undefined;
+    if (this.#deviceSteps) free([this.#deviceSteps]);
+    this.#deviceSteps = undefined;
   }
 }
 
 /**
- * Scales all gradients so that their common norm is at most `maximum`. Returns the norm before, [], so that the caller decides
- * whether to wait for its value: it is not finite when a gradient is not.
+ * Scales all gradients so that their global norm is at most `maximum`. Returns the norm before as a tensor [], so that
+ * the caller decides whether to wait for its value. It is not finite if a gradient is not.
  */
 export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number): Tensor {
   return scope(() =>
@@ -278,43 +334,15 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
       const gradients = collectedGradients(parameters).filter((gradient) => gradient !== undefined);
       if (gradients.length === 0) return zeros([]);
       const norm = stack(norms.tensors(gradients, 2)).norm();
-      const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 where nothing is to be clipped
+      const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 if nothing is clipped
       scale(gradients, factor);
       return norm;
     }),
   );
 }
 
-/** Each tensor times a factor [] that only the device knows, in place. */
-function scale(tensors: Tensor[], factor: Tensor): void {
-  if (takesFactors()) mulTensor.run(tensors, factor);
-  else mulList.run(tensors, repeated(factor, tensors)); // an operator for each
-}
-
-function scaled(tensors: Tensor[], factor: Tensor): Tensor[] {
-  return takesFactors()
-    ? scaledTensor.tensors(tensors, factor)
-    : scaledList.tensors(tensors, repeated(factor, tensors));
-}
-
-const repeated = (factor: Tensor, tensors: Tensor[]) => tensors.map(() => factor);
-
-let withFactors: boolean | undefined;
-
-/** Whether libtorch multiplies a whole list by one tensor: from 2.1 on. */
-function takesFactors(): boolean {
-  withFactors ??= hasOperator('aten::_foreach_mul_', 'Tensor');
-  return withFactors;
-}
-
-const addList = operator('aten::_foreach_add_', 'List');
 const addScalar = operator('aten::_foreach_add_', 'Scalar');
 const addedScalar = operator('aten::_foreach_add', 'Scalar');
-const mulList = operator('aten::_foreach_mul_', 'List');
-const mulTensor = operator('aten::_foreach_mul_', 'Tensor');
-const scaledList = operator('aten::_foreach_mul', 'List');
-const scaledTensor = operator('aten::_foreach_mul', 'Tensor');
-const mulScalar = operator('aten::_foreach_mul_', 'Scalar');
 const addProduct = operator('aten::_foreach_addcmul_', 'Scalar');
 const quotients = operator('aten::_foreach_div', 'List');
 const addQuotient = operator('aten::_foreach_addcdiv_', 'Scalar');

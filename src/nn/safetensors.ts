@@ -1,5 +1,5 @@
-// Tensors in a file that anyone can read: the safetensors format (8 bytes of header length, a JSON header, the elements).
-// Written whole or not at all, with a checksum of every byte; read with one sentence for whatever is wrong with the file.
+// Reads and writes files in the safetensors format (8 bytes of header length, a JSON header, the elements). Files are
+// written completely or not at all, with a checksum of all bytes; a wrong file is refused in one sentence.
 
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
@@ -19,34 +19,34 @@ const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, 
   string,
   number
 >;
-const longestHeader = 100_000_000; // bytes, the format's own limit
+const longestHeader = 100_000_000; // bytes, the format's limit
 
-const mostShown = 200; // characters of a wrong value
+const mostShown = 200; // characters of a wrong value in a message
 
-/** More than any tensor has, and what libtorch's own operators take. */
+/** The limit of libtorch's operators. */
 const mostDimensions = 64;
 
 export interface Safetensors {
   tensors: Record<string, Tensor>;
   metadata: Record<string, string>;
-  /** The file carries a checksum, and its bytes are those. Absent: it carries none. */
+  /** The file has a checksum, which is correct. Absent: it has none. */
   verified?: true;
 }
 
 /**
- * In the metadata: SHA-256 of the whole file, header and length included, in which the digits themselves are zeros. The value has a
- * beginning of its own, so that a damaged name does not hide it.
+ * The checksum's name in the metadata: the SHA-256 of the whole file, including header and length, with zeros in place
+ * of the digits. The value has a prefix, so that a damaged name does not hide it.
  */
 const checksumName = 'nasnet-checksum';
-const checksumBeginning = 'nasnet-sha256:';
+const checksumPrefix = 'nasnet-sha256:';
 const noDigits = '0'.repeat(64);
-const checksumPattern = new RegExp(`^${checksumBeginning}[0-9a-f]{64}$`);
-/** Also one whose beginning or digits are damaged. */
-const likeChecksum = new RegExp(`^${checksumBeginning}|^.{${checksumBeginning.length}}[0-9a-f]{64}$`, 's');
-/** How it stands in a header; no text within a string looks so, for its quotes would be escaped. */
-const checksumPlace = `"${checksumName}":"${checksumBeginning}`;
+const checksumPattern = new RegExp(`^${checksumPrefix}[0-9a-f]{64}$`);
+/** Also matches a checksum with a damaged prefix or damaged digits. */
+const likeChecksum = new RegExp(`^${checksumPrefix}|^.{${checksumPrefix.length}}[0-9a-f]{64}$`, 's');
+/** The checksum in the text of a header. It cannot occur within a string, whose quotes would be escaped. */
+const checksumPlace = `"${checksumName}":"${checksumPrefix}`;
 
-/** Writes tensors by name, and text by name, in place of an older file. @throws Failure when the disk is full or refuses */
+/** Writes tensors and texts by name; replaces an older file. @throws Failure if the file cannot be written */
 export function writeSafetensors(
   path: string,
   tensors: Record<string, Tensor>,
@@ -58,7 +58,7 @@ export function writeSafetensors(
     offset += tensor.bytes;
     return [name, { dtype: formatNames[tensor.dtype], shape: tensor.shape, data_offsets: [begin, offset] }];
   });
-  const texts = { [checksumName]: checksumBeginning + noDigits, ...metadata };
+  const texts = { [checksumName]: checksumPrefix + noDigits, ...metadata };
   const json = JSON.stringify({ __metadata__: texts, ...Object.fromEntries(entries) });
   const header = Buffer.from(
     json.padEnd(Math.ceil(Buffer.byteLength(json) / 8) * 8 - Buffer.byteLength(json) + json.length),
@@ -83,17 +83,20 @@ interface Entry {
   data_offsets: [number, number];
 }
 
-/** Reads all tensors of a file, and its checksum with them. @throws InputError for a missing, truncated, damaged or foreign file */
+/**
+ * Reads all tensors of a file and verifies its checksum. @throws InputError for a missing, truncated, damaged or
+ * foreign file
+ */
 export function readSafetensors(path: string): Safetensors {
   const { file, entries, start, metadata, checksum } = openAndCheck(path);
   try {
     return scope(() => {
       const hash = checksum?.begin();
       const tensors: Record<string, Tensor> = Object.fromEntries(entries.map(({ name }) => [name, undefined as never]));
-      // One piece of memory for all: fresh pages for each tensor took as long as the checksum does.
-      const room = new Uint8Array(entries.reduce((most, { length }) => Math.max(most, length), 0));
+      // One buffer for all tensors: new pages for each tensor took as long as the checksum.
+      const buffer = new Uint8Array(entries.reduce((most, { length }) => Math.max(most, length), 0));
       for (const { name, dtype, shape, begin, length } of entries.toSorted(byPlace)) {
-        const bytes = readPart(file, start + begin, length, path, room.subarray(0, length));
+        const bytes = readPart(file, start + begin, length, path, buffer.subarray(0, length));
         hash?.update(bytes);
         tensors[name] = fromBytes(bytes, dtype, shape);
       }
@@ -106,15 +109,15 @@ export function readSafetensors(path: string): Safetensors {
 }
 
 export interface OpenSafetensors {
-  /** `read` makes a new tensor each time. */
+  /** `read` returns a new tensor each time. */
   tensors: Map<string, { shape: readonly number[]; read(): Tensor }>;
   metadata: Record<string, string>;
   close(): void;
 }
 
 /**
- * A file whose tensors are read one by one, when they are needed; one with a checksum is read through before.
- * @throws InputError as readSafetensors does
+ * Opens a file to read its tensors one by one. A file with a checksum is verified first.
+ * @throws InputError as `readSafetensors`
  */
 export function openSafetensors(path: string): OpenSafetensors {
   const opened = openAndCheck(path);
@@ -134,7 +137,7 @@ export function openSafetensors(path: string): OpenSafetensors {
   return { tensors, metadata, close: () => closeSync(file) };
 }
 
-/** Whether the file carries a checksum; its bytes are then compared with it. @throws InputError as readSafetensors does */
+/** Whether the file has a checksum, which is then verified. @throws InputError as `readSafetensors` */
 export function isVerified(path: string): boolean {
   const opened = openAndCheck(path);
   try {
@@ -145,7 +148,7 @@ export function isVerified(path: string): boolean {
   }
 }
 
-/** Only the text of a file, without reading its tensors. @throws InputError as readSafetensors does */
+/** Reads the metadata of a file without its tensors. @throws InputError as `readSafetensors` */
 export function readSafetensorsMetadata(path: string): Record<string, string> {
   const file = openOrRefuse(path);
   try {
@@ -159,9 +162,9 @@ export function readSafetensorsMetadata(path: string): Record<string, string> {
 interface Opened {
   file: number;
   size: number;
-  /** Of the tensors' bytes. */
+  /** Offset of the tensors' bytes. */
   start: number;
-  /** In the order of the header; together they fill the file. */
+  /** The tensors in the order of the header. They have no gaps and no overlaps. */
   entries: CheckedEntry[];
   metadata: Record<string, string>;
   checksum: Checksum | undefined;
@@ -173,10 +176,10 @@ function openAndCheck(path: string): Opened {
     const { size } = fstatSync(file);
     const { header, bytes, start } = readHeader(file, size, path);
     const { __metadata__, ...described } = header;
-    const { metadata, said } = withoutChecksum(checkedMetadata(__metadata__, path));
+    const { metadata, entry } = withoutChecksum(checkedMetadata(__metadata__, path));
     const entries = Object.entries(described).map(([name, entry]) => checkedEntry(name, entry, size - start, path));
     requireNoHoles(entries, size - start, path);
-    return { file, size, start, entries, metadata, checksum: said && new Checksum(said, bytes, path) };
+    return { file, size, start, entries, metadata, checksum: entry && new Checksum(entry, bytes, path) };
   } catch (error) {
     closeSync(file);
     throw error;
@@ -185,60 +188,63 @@ function openAndCheck(path: string): Opened {
 
 const byPlace = (one: CheckedEntry, other: CheckedEntry) => one.begin - other.begin || one.length - other.length;
 
-/** The format's own rule: every byte belongs to one tensor. */
+/** Checks the format's rule that every byte belongs to exactly one tensor. */
 function requireNoHoles(entries: CheckedEntry[], dataBytes: number, path: string): void {
   let end = 0;
   for (const { name, begin, length } of entries.toSorted(byPlace)) {
     if (begin !== end) {
       const got = begin < end ? 'an overlap' : 'a gap';
-      throw new InputError(`${path}: ${name}: expected its bytes to begin at ${end}, got ${begin}: ${got}`);
+      throw new InputError(`${path}: ${name}: expected its bytes to start at ${end}, got ${begin}: ${got}`);
     }
     end += length;
   }
   if (end < dataBytes)
-    throw new InputError(`${path}: expected ${end} bytes of tensors, got ${dataBytes}: the file holds more`);
+    throw new InputError(`${path}: expected ${end} bytes of tensors, got ${dataBytes}: the file has more`);
 }
 
-function withoutChecksum(texts: Record<string, string>): { metadata: Record<string, string>; said: Said | undefined } {
+function withoutChecksum(texts: Record<string, string>): {
+  metadata: Record<string, string>;
+  entry: ChecksumEntry | undefined;
+} {
   const [name, text] =
     Object.entries(texts).find(([name, text]) => name === checksumName || likeChecksum.test(text)) ?? [];
-  if (name === undefined) return { metadata: texts, said: undefined };
+  if (name === undefined) return { metadata: texts, entry: undefined };
   const { [name]: _, ...metadata } = texts;
-  return { metadata, said: { name, text: text! } };
+  return { metadata, entry: { name, text: text! } };
 }
 
-/** What stands in the metadata. */
-interface Said {
+/** The checksum in the metadata. */
+interface ChecksumEntry {
   name: string;
   text: string;
 }
 
 class Checksum {
-  readonly #said: string;
+  readonly #expected: string;
   readonly #header: Buffer;
   readonly #path: string;
 
-  /** @param bytes length and header. @throws InputError where the checksum itself is damaged */
-  constructor({ name, text }: Said, bytes: Buffer, path: string) {
+  /** @param bytes length and header @throws InputError if the checksum itself is damaged */
+  constructor({ name, text }: ChecksumEntry, bytes: Buffer, path: string) {
     this.#path = path;
-    this.#said = text.slice(checksumBeginning.length);
+    this.#expected = text.slice(checksumPrefix.length);
     const place = bytes.indexOf(checksumPlace);
     if (name !== checksumName || !checksumPattern.test(text) || place < 0) throw this.#damaged();
     this.#header = Buffer.from(bytes);
     this.#header.write(noDigits, place + checksumPlace.length);
   }
 
-  /** To be given all bytes behind the header. */
+  /** Returns a hash of length and header, to be updated with all bytes after the header. */
   begin = (): Hash => createHash('sha256').update(this.#header);
 
-  /** @throws InputError */
+  /** Compares the hash with the checksum. @throws InputError if they differ */
   compare(hash: Hash): void {
-    if (hash.digest('hex') !== this.#said) throw this.#damaged();
+    if (hash.digest('hex') !== this.#expected) throw this.#damaged();
   }
 
   #damaged = () =>
     new InputError(
-      `${this.#path}: expected the bytes that its checksum says, got others: the file is damaged, or another program changed it`,
+      `${this.#path}: expected bytes that match its checksum, got others: the file is damaged, or another program changed it`,
     );
 }
 
@@ -254,7 +260,7 @@ function verify({ file, size, start, checksum }: Opened, path: string): void {
 
 function openOrRefuse(path: string): number {
   try {
-    if (!statSync(path).isFile()) throw new Error('something else than a file');
+    if (!statSync(path).isFile()) throw new Error('something other than a file');
     return openSync(path, 'r');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -266,14 +272,14 @@ type Header = Record<string, unknown>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** `bytes` are the header's with its length. */
+/** Reads the header. The returned `bytes` are its length and text. */
 function readHeader(file: number, size: number, path: string): { header: Header; bytes: Buffer; start: number } {
   if (size < 8) throw new InputError(`${path}: expected a safetensors file, got ${size} bytes`);
   const length = Number(Buffer.from(readPart(file, 0, 8, path)).readBigUInt64LE());
   const foreign = new InputError(`${path}: expected a safetensors file, got a file without its header`);
   if (length > longestHeader) throw foreign;
   if (8 + length > size)
-    throw new InputError(`${path}: expected ${8 + length} bytes or more, got ${size}: the file is truncated`);
+    throw new InputError(`${path}: expected at least ${8 + length} bytes, got ${size}: the file is truncated`);
   try {
     const bytes = Buffer.from(readPart(file, 0, 8 + length, path).buffer);
     const header = parseHeader(utf8.decode(bytes.subarray(8)));
@@ -281,7 +287,7 @@ function readHeader(file: number, size: number, path: string): { header: Header;
   } catch (error) {
     if (error instanceof HeaderError)
       throw new InputError(`${path}: expected a header of tensors, each name once, got ${error.message}`);
-    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error; // no JSON, no UTF-8
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error; // invalid JSON or UTF-8
   }
   throw foreign;
 }
@@ -295,7 +301,7 @@ function checkedMetadata(metadata: unknown, path: string): Record<string, string
   if (isRecord(metadata) && Object.values(metadata).every((text) => typeof text === 'string')) {
     return metadata as Record<string, string>;
   }
-  throw new InputError(`${path}: __metadata__: expected texts by name, got ${shown(metadata, mostShown)}`);
+  throw new InputError(`${path}: __metadata__: expected strings by name, got ${shown(metadata, mostShown)}`);
 }
 
 interface CheckedEntry {
@@ -308,10 +314,10 @@ interface CheckedEntry {
 
 function checkedEntry(name: string, entry: unknown, dataBytes: number, path: string): CheckedEntry {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Entry>;
-  const known = dtypes.get(dtype ?? '');
-  const wholes = (value: unknown) =>
+  const knownType = dtypes.get(dtype ?? '');
+  const areCounts = (value: unknown) =>
     Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
-  if (!known || !wholes(shape) || !wholes(offsets) || offsets!.length !== 2) {
+  if (!knownType || !areCounts(shape) || !areCounts(offsets) || offsets!.length !== 2) {
     const table = [...dtypes.keys()].join(', ');
     throw new InputError(
       `${path}: ${name}: expected a dtype (${table}), a shape and two offsets, got ${shown(entry, mostShown)}`,
@@ -323,12 +329,12 @@ function checkedEntry(name: string, entry: unknown, dataBytes: number, path: str
   const length = shape!.reduce((product, side) => product * side, elementBytes[dtype!]!);
   const elements = shape!.reduce((product, side) => product * Math.max(side, 1), 1);
   if (length === 0 && elements > Number.MAX_SAFE_INTEGER)
-    throw new InputError(`${path}: ${name}: expected a shape that a tensor can have, got [${shape}]`);
+    throw new InputError(`${path}: ${name}: expected a possible shape, got [${shape}]`);
   if (end - begin !== length) throw new InputError(`${path}: ${name}: expected ${length} bytes, got ${end - begin}`);
   if (end > dataBytes) {
     throw new InputError(`${path}: ${name}: expected ${end} bytes of tensors, got ${dataBytes}: the file is truncated`);
   }
-  return { name, dtype: known, shape: shape!, begin, length };
+  return { name, dtype: knownType, shape: shape!, begin, length };
 }
 
 function readPart(

@@ -1,4 +1,4 @@
-// Learning rates as functions of the step, counted from 0.
+// Learning rate schedules: functions of the step, which counts from 0.
 
 export type Schedule = (step: number) => number;
 
@@ -7,25 +7,25 @@ export const constant =
   () =>
     rate;
 
-/** From `rate` at step 0 down to almost 0 at the last of `steps`: half a cosine (Loshchilov and Hutter, 2017, without restarts). */
+/** Cosine annealing from `rate` at step 0 to 0 at step `steps` (Loshchilov and Hutter, 2017, without restarts). */
 export const cosine =
   (rate: number, steps: number): Schedule =>
   (step) =>
     0.5 * rate * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
 
-/** From `rate` at step 0 down to almost 0 at the last of `steps`, by as much at every step. */
+/** Linear decay from `rate` at step 0 to 0 at step `steps`. */
 export const linear =
   (rate: number, steps: number): Schedule =>
   (step) =>
     rate * (1 - Math.min(step, steps) / steps);
 
-/** `rate`, multiplied by `factor` at each of the boundary steps. */
+/** Multiplies `rate` by `factor` at each boundary step. */
 export const stepwise =
   (rate: number, boundaries: readonly number[], factor: number): Schedule =>
   (step) =>
     rate * factor ** boundaries.filter((boundary) => step >= boundary).length;
 
-/** `rate`, multiplied by `factor` after every `steps` steps, all at once as TensorFlow's staircase has it. */
+/** Multiplies `rate` by `factor` every `steps` steps (exponential decay with TensorFlow's staircase). */
 export const exponential =
   (rate: number, factor: number, steps: number): Schedule =>
   (step) =>

@@ -14,6 +14,7 @@ import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../stu
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { targetOf } from '../study/target.ts';
 import { duration, percent, whole } from '../words.ts';
 import {
   type BudgetFindings,
@@ -47,8 +48,14 @@ export interface CellFinding {
 
 export interface Findings {
   study: string;
+  /** Whether it was held against its checksums: older studies have none. */
+  verified: boolean;
+  /** Whether its log is gone, with what was recorded last. */
+  mayLackChanges: boolean;
   settings: SearchSettings;
   summary: StudySummary;
+  /** The target number of trials. */
+  target: number;
   /** Best first: finalists of a finished race in its order, then by the highest rung reached and the reward there. */
   top: CellFinding[];
   /** The rungs of a ladder and their correlations; undefined without a ladder. */
@@ -84,8 +91,11 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const trainings = rungTrainings(settings);
   return {
     study: study.path,
+    verified: study.isVerified,
+    mayLackChanges: study.mayLackChanges,
     settings,
     summary: study.summary(),
+    target: targetOf(study),
     top: bestTrials(study, count).map(({ number, reward, decisions }) => {
       const candidate = new Candidate(decisions, settings.space);
       const finalist = finalists?.rows.find(({ trial }) => trial === number);
@@ -137,7 +147,8 @@ export function sentences(findings: Findings): string[] {
   const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
   const lines = [
-    `${strategyWords(settings.strategy)} tried ${whole(done + failed)}${settings.budget ? '' : ` of ${whole(settings.trials)}`} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
+    ...(findings.mayLackChanges ? [lackWords] : []),
+    `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(findings.target)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   if (budget) lines.push(budgetSentence(budget));
   const { repeats } = summary;
@@ -166,14 +177,22 @@ export function sentences(findings: Findings): string[] {
   if (finalists) lines.push(...finalistSentences(finalists, settings.finalists!));
   for (const cell of published) lines.push(publishedSentence(cell));
   if (final) {
-    lines.push(
-      `Built larger (N = ${built.cells}, F = ${built.filters}: ${whole(final.trainableParameters)} parameters, ${whole(final.multiplyAdds)} multiply-adds) and trained for ${duration(final.trainingSeconds)}, it classifies ${percent(final.testAccuracy, 2)} of the ${whole(final.testImages)} test images right.`,
-    );
+    lines.push(finalSentence(final, built));
     if (latency && settings.limits?.latency) lines.push(latencySentence(latency, settings.limits));
   }
   const accuracyOfPrediction = prediction && predictionSentence(prediction);
   if (accuracyOfPrediction) lines.push(accuracyOfPrediction);
   return lines;
+}
+
+/** Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be compared with. */
+function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
+  const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
+  const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;
+  const trained = `${recipe.epochs} ${recipe.epochs === 1 ? 'epoch' : 'epochs'} in ${duration(trainingSeconds)}`;
+  const baseline =
+    largestClass === undefined ? '' : `; to name the most frequent class each time gives ${percent(largestClass, 2)}`;
+  return `Built larger (${size}: ${whole(trainableParameters)} parameters, ${whole(multiplyAdds)} multiply-adds) and trained for ${trained}, it classifies ${percent(testAccuracy, 2)} of the ${whole(testImages)} test images right${baseline}.`;
 }
 
 /** Returns the mean of all children that were trained like the best one. */
@@ -182,6 +201,9 @@ function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFinding
   const { rung } = climbed;
   return ` at rung ${rung} (${rungWords(ladder.rungs[rung]!.training)}); the mean of all at that rung is ${percent(ladder.rungs[rung]!.mean!)}`;
 }
+
+export const lackWords =
+  'The latest process that wrote this study did not close it, and its log (a file beside it, ending in -wal) is gone: what was recorded last may be missing here.';
 
 function strategyWords(strategy: string): string {
   const names = armNames(strategy);

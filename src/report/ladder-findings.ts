@@ -4,7 +4,7 @@
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
-import { goesOn, rungTrainings, whyAnew } from '../study/rung-trainings.ts';
+import { canContinue, reasonForRestart, rungTrainings } from '../study/rung-trainings.ts';
 import type { RungRecord } from '../study/rungs.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -40,7 +40,7 @@ export interface ProxyMeter {
    * The same for those promoted at random, which represent all that finished the lower rung. Absent without random
    * promotions.
    */
-  drawn?: { trials: number; correlation?: RankCorrelation };
+  atRandom?: { trials: number; correlation?: RankCorrelation };
 }
 
 export interface LadderFindings {
@@ -58,9 +58,9 @@ export function ladderFindings(study: Study<SearchSettings>): LadderFindings | u
   const records = study.rungs.all();
   const trainings = rungTrainings(settings);
   const rewards = trainings.map(() => new Map<number, number>()); // of each rung, by trial
-  for (const { number, reward } of study.evaluated()) rewards[0]!.set(number, reward);
+  for (const { trial, reward } of study.rewards({ trainedOnly: true })) rewards[0]!.set(trial, reward);
   for (const { trial, rung, reward } of records) if (reward !== null) rewards[rung]!.set(trial, reward);
-  const { drawn } = ladderOptions(settings)!;
+  const { atRandom } = ladderOptions(settings)!;
   return {
     reduction: ladder.reduction,
     rungs: trainings.map((training, rung) => ({
@@ -68,9 +68,9 @@ export function ladderFindings(study: Study<SearchSettings>): LadderFindings | u
       training,
       ...(rung === 0 ? lowestRung(study, records) : higherRung(records, rung)),
       ...bestAndMean(rewards[rung]!),
-      ...(rung > 0 && goesOn(trainings[rung - 1]!, training) && { weights: weightsOf(records, rung) }),
+      ...(rung > 0 && canContinue(trainings[rung - 1]!, training) && { weights: weightsOf(records, rung) }),
     })),
-    meters: trainings.slice(1).map((_, rung) => meter(rewards, rung, drawn)),
+    meters: trainings.slice(1).map((_, rung) => meter(rewards, rung, atRandom)),
   };
 }
 
@@ -119,7 +119,7 @@ function weightsOf(records: readonly RungRecord[], rung: number): { kept: number
 function meter(
   rewards: readonly ReadonlyMap<number, number>[],
   lower: number,
-  drawn: ((trial: number, rung: number) => boolean) | undefined,
+  atRandom: ((trial: number, rung: number) => boolean) | undefined,
 ): ProxyMeter {
   const [below, above] = [rewards[lower]!, rewards[lower + 1]!];
   const both = [...above.keys()].filter((trial) => below.has(trial));
@@ -134,7 +134,7 @@ function meter(
     lower,
     upper: lower + 1,
     ...correlationOf(both),
-    ...(drawn && { drawn: correlationOf(both.filter((trial) => drawn(trial, lower))) }),
+    ...(atRandom && { atRandom: correlationOf(both.filter((trial) => atRandom(trial, lower))) }),
   };
 }
 
@@ -148,7 +148,7 @@ export function rungWords({ cells, filters, resolution, trainingImages, recipe }
 /** Returns sentences about the number of promotions and the correlations between rungs. */
 export function ladderSentences({ reduction, rungs, meters }: LadderFindings): string[] {
   const [lowestRung, ...higher] = rungs as [RungFinding, ...RungFinding[]];
-  const hasRandom = meters.some(({ drawn }) => drawn);
+  const hasRandom = meters.some(({ atRandom }) => atRandom);
   const promotions = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
   return [
     `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${hasRandom ? ', and some promoted at random' : ''}, were trained further: ${promotions}.`,
@@ -156,20 +156,20 @@ export function ladderSentences({ reduction, rungs, meters }: LadderFindings): s
   ];
 }
 
-function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter): string {
+function meterSentence({ lower, upper, trials, correlation, atRandom }: ProxyMeter): string {
   const between = `Between the rewards at rungs ${lower} and ${upper}`;
-  const all = drawn
-    ? randomWords(drawn, lower)
+  const all = atRandom
+    ? randomWords(atRandom, lower)
     : `over all cells it may be higher, which random promotions would measure.`;
   if (!correlation)
-    return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${drawn ? ` And ${all}` : ''}`;
+    return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${atRandom ? ` And ${all}` : ''}`;
   return (
     `${between} of ${count(trials)}, Kendall's τ is ${tauWords(correlation)}: ${meaningOf(correlation)}. ` +
-    `They are ${drawn ? 'mostly ' : ''}the best of rung ${lower}, whose rewards differ little there; ${all}`
+    `They are ${atRandom ? 'mostly ' : ''}the best of rung ${lower}, whose rewards differ little there; ${all}`
   );
 }
 
-function randomWords({ trials, correlation }: NonNullable<ProxyMeter['drawn']>, lower: number): string {
+function randomWords({ trials, correlation }: NonNullable<ProxyMeter['atRandom']>, lower: number): string {
   const who = `over the ${whole(trials)} of them that were promoted at random, and so represent all of rung ${lower},`;
   return correlation ? `${who} it is ${tauWords(correlation)}.` : `${who} it cannot be measured yet.`;
 }
@@ -199,7 +199,7 @@ export function ladderTable({ rungs }: LadderFindings): string[][] {
       duration(workerSeconds),
       weights
         ? `of rung ${rung - 1}${weights.lost > 0 ? `, ${whole(weights.lost)} lost` : ''}`
-        : `new${rung === 0 ? '' : ` (${whyAnew(rungs[place - 1]!.training, training)})`}`,
+        : `new${rung === 0 ? '' : ` (${reasonForRestart(rungs[place - 1]!.training, training)})`}`,
     ]),
   ];
 }
@@ -215,15 +215,15 @@ export function trainedWords({ done, failed, open }: Pick<RungFinding, 'done' | 
 
 /** Returns the proxy meter as a table; the first row is the header. */
 export function meterTable({ meters }: LadderFindings): string[][] {
-  const hasRandom = meters.some(({ drawn }) => drawn);
+  const hasRandom = meters.some(({ atRandom }) => atRandom);
   const tau = (correlation?: RankCorrelation) => (correlation ? tauWords(correlation) : 'too few');
   return [
     ['rungs', 'trials at both', "Kendall's τ", ...(hasRandom ? ['promoted at random', 'their τ'] : [])],
-    ...meters.map(({ lower, upper, trials, correlation, drawn }) => [
+    ...meters.map(({ lower, upper, trials, correlation, atRandom }) => [
       `${lower} and ${upper}`,
       whole(trials),
       tau(correlation),
-      ...(drawn ? [whole(drawn.trials), tau(drawn.correlation)] : []),
+      ...(atRandom ? [whole(atRandom.trials), tau(atRandom.correlation)] : []),
     ]),
   ];
 }

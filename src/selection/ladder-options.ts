@@ -1,4 +1,4 @@
-// The ladders of a search by its settings: their rule, and which trial is on which.
+// The promotion rule of a search's ladders, and which trial is on which ladder.
 
 import { RandomStream } from '../random/stream.ts';
 import { armNames, armOf } from '../search/arms-strategy.ts';
@@ -6,21 +6,24 @@ import type { SearchSettings } from '../study/settings.ts';
 import type { LadderRule } from './ladder.ts';
 
 export interface LadderOptions extends LadderRule {
-  /** How many ladders there are, and whose a trial is. One for all by default. */
+  /** The number of ladders, and the ladder of a trial. Default: one for all trials. */
   ladders?: number;
   ladderOf?: (trial: number) => number;
 }
 
-/** The rule of a search's ladder: one for each arm, and where there are several, one for the given cells, which are no arm's. */
+/**
+ * Returns the rule of a search's ladders: one for each arm and, if there are several arms, one for the known cells,
+ * which belong to no arm.
+ */
 export function ladderOptions({ ladder, seed, strategy, known = [] }: SearchSettings): LadderOptions | undefined {
   if (!ladder) return undefined;
   const arms = armNames(strategy).length;
   const { reduction, randomShare } = ladder;
-  const lot = (member: number, rung: number) => new RandomStream(`${seed}, trial ${member}, lot at rung ${rung}`);
+  const stream = (member: number, rung: number) => new RandomStream(`${seed}, trial ${member}, lot at rung ${rung}`);
   return {
     rungs: 1 + ladder.rungs.length,
     reduction,
-    ...(randomShare > 0 && { drawn: (member, rung) => lot(member, rung).uniform() < randomShare }),
+    ...(randomShare > 0 && { atRandom: (member, rung) => stream(member, rung).uniform() < randomShare }),
     ladders: arms > 1 && known.length > 0 ? arms + 1 : arms,
     ladderOf: (trial) => (arms > 1 && trial < known.length ? arms : armOf(trial, arms)),
   };

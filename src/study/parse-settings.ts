@@ -4,10 +4,17 @@
 import { z } from 'zod';
 import { checked } from '../checked.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { combiners, type OperationTable } from '../space/operations.ts';
+import { combiners, type OperationTable, operationNames } from '../space/operations.ts';
 import { parseOperations } from '../space/parse.ts';
-import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
-import type { Recipe } from '../train/recipe.ts';
+import {
+  defaultSpace,
+  firstOperations,
+  type SearchSpace,
+  type Space,
+  spaceNames,
+  spaceWith,
+} from '../space/search-space.ts';
+import type { Recipe, SmallImages } from '../train/recipe.ts';
 import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
@@ -59,6 +66,7 @@ const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
 ]);
 type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
 
+/** In this order: what is read must print as what was stated (train/recipe.ts), by which checkpoints know their training. */
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
@@ -75,9 +83,19 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   dropPathKeep: share,
   enlarge: amount,
   translate: share.exactOptional(),
-  flip: z.boolean(),
+  flip: z.union([z.boolean(), z.literal('alternate')]),
   cutout: count,
   matchTestView: z.boolean().exactOptional(),
+  decoupledDecay: z.boolean().exactOptional(),
+  biasRate: amount.exactOptional(),
+  labelSmoothing: share.exactOptional(),
+  accumulate: z.int().positive().exactOptional(),
+  averageEpochs: z.number().positive().exactOptional(),
+  dropPathRule: z.enum(['scheduled', 'linear']).exactOptional(),
+  whitenStem: z.boolean().exactOptional(),
+  growth: z
+    .array(z.strictObject({ scale: z.number().positive().max(1), until: share } satisfies Fields<SmallImages>))
+    .exactOptional(),
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({
@@ -160,6 +178,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     known: z.array(z.array(count)).exactOptional(),
     evaluator: externalEvaluator.exactOptional(),
     space: space.exactOptional(),
+    operations: z.int().positive().max(operationNames.length).exactOptional(),
     blocks: z.int().positive(),
     trials: count,
     budget: budget.exactOptional(),
@@ -182,7 +201,8 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
     finalists: racing,
     ...stored
   } = checked(hasOwnSpace(json) ? inOwnSpace : inNamedSpace, json, where, 'settings');
-  const space: Space = stored.space ?? defaultSpace; // before spaces B and C there was only A
+  const { space: named = defaultSpace, operations = firstOperations } = stored; // before spaces B and C there was only A
+  const space = typeof named === 'string' ? spaceWith(named, operations) : named;
   return {
     ...stored,
     space,

@@ -4,8 +4,10 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
+import { operationNames } from '../space/operations.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
-import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
+import { childRecipe, finalRecipe, recipes, smallRecipe } from '../train/recipe.ts';
+import { noDataset } from './external-evaluator.ts';
 import { publishedDecisions } from './published-cells.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, SearchSettings, Training } from './settings.ts';
@@ -32,9 +34,10 @@ interface PresetBudget {
 }
 
 const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
+const smallestSide = 4; // pixels that a network sees at least
 
-/** Of networks that are the result of minutes: NASNet-A reaches 71.2% of the test images in 4 epochs (docs/experiments/test-view.md). */
-const resultRecipe = { ...smallRecipe, batchSize: 128, learningRate: 0.2 };
+/** Of networks that are the result of minutes: most of its numbers are ahead of smallRecipe's (docs/experiments/fast-recipe.md). */
+const resultRecipe = recipes.fast;
 
 export const presets = {
   smoke: {
@@ -104,7 +107,7 @@ export const presets = {
       },
       seeds: { least: 2, most: 4 },
     },
-    final: { cells: 1, filters: 16, resolution: 16, recipe: { ...resultRecipe, epochs: 4 } },
+    final: { cells: 1, filters: 16, resolution: 16, recipe: { ...resultRecipe, epochs: 5 } },
   },
   micro: {
     description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
@@ -159,6 +162,11 @@ export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
     budget?: number | 'none';
     /** Of the child. */
     epochs?: number;
+    /** Of the final network, in place of the preset's. */
+    finalEpochs?: number;
+    finalFilters?: number;
+    /** In pixels; in place of `size`. */
+    finalSize?: number;
     /** How many finalists; 0: none. */
     finalists?: number;
     finalistEpochs?: number;
@@ -170,8 +178,9 @@ export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
   };
 
 /**
- * The settings of a search that follows a preset. With a `size` of its images other than the preset's, all resolutions change in
- * proportion. @throws InputError for an unknown preset
+ * The settings of a search that follows a preset. With a `size` the final network sees images of that side, and children and finalists
+ * smaller ones, as far as the preset has them smaller than CIFAR-10's. The images of a folder are stored at the largest side that is seen.
+ * @throws InputError for an unknown preset, and for a network that would see larger images than there are
  */
 export function settingsOf(preset: string, given: Wanted): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
@@ -180,48 +189,88 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
   const { description: _, budget: usual, ...settings } = presets[preset as keyof typeof presets] as Preset;
   const { size, trials = settings.trials, space = defaultSpace, remember = true, budget: asked, ...more } = given;
   const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
-  const seconds = asked ?? (given.trials === undefined ? usual?.seconds : undefined);
+  const { epochs, finalEpochs, finalFilters, finalSize = size, ...several } = more;
+  const lastsAsAsked = given.trials !== undefined || finalEpochs !== undefined;
+  const seconds = asked ?? (lastsAsAsked ? undefined : usual?.seconds);
   const budgeted = typeof seconds === 'number';
   const usually = budgeted
     ? { count: usual?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
     : { count: settings.finalists.count, known: [] };
-  const { finalists: count = usually.count, known = usually.known, finalistEpochs, ...several } = more;
-  const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
+  const { finalists: count = usually.count, known = usually.known, finalistEpochs, ...climbing } = several;
+  const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = climbing;
   const scaled = (training: Training): Training => {
-    return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
+    const resolution = Math.round((training.resolution * (size ?? storedSize)) / storedSize);
+    return { ...training, resolution: Math.max(smallestSide, resolution) };
   };
   const { ppo } = settings.strategyOptions;
   const taught: Record<string, object> =
     given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
   const [child, ...above] = climb(lasting(scaled(settings.child), epochs), rungs);
-  const final = scaled(settings.final);
+  const final = lasting(
+    {
+      ...settings.final,
+      filters: finalFilters ?? settings.final.filters,
+      resolution: finalSize ?? settings.final.resolution,
+    },
+    finalEpochs,
+  );
   const { finalists, ...stated } = settings;
-  const seeds = budgeted ? { ...finalists.seeds, most: finalists.seeds.least } : finalists.seeds; // so many can be planned
+  const sizeIsAsked = finalFilters !== undefined || given.finalSize !== undefined;
+  const larger = budgeted && !sizeIsAsked ? largerThan(final, usual?.larger ?? [], size) : [];
+  const racing = {
+    ...finalists,
+    count,
+    training: lasting(scaled(finalists.training), finalistEpochs),
+    ...(budgeted && { seeds: { ...finalists.seeds, most: finalists.seeds.least }, withKnown: true }), // so many can be planned
+  };
+  const seen: [string, Training][] = [
+    ['child', child],
+    ...above.map((rung, index): [string, Training] => [`rung ${index + 1}`, rung]),
+    ['final network', final],
+    ...larger.map((training): [string, Training] => ['final network', training]),
+    ...(count > 0 ? [['finalists', racing.training] as [string, Training]] : []),
+  ];
   return {
     preset,
     ...stated,
     ...others,
-    ...(size && { size }),
+    ...sizeOf(given.dataset, size, seen),
     trials,
-    ...(budgeted && { budget: { seconds, larger: (usual?.larger ?? []).map(scaled) } }),
+    ...(budgeted && { budget: { seconds, larger } }),
     space,
+    ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
     remember,
     known,
     strategyOptions,
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
-    ...(count > 0 && {
-      finalists: {
-        count,
-        training: lasting(scaled(finalists.training), finalistEpochs),
-        seeds,
-        ...(budgeted && { withKnown: true }),
-      },
-    }),
+    ...(count > 0 && { finalists: racing }),
     final,
   };
+}
+
+/** The sizes beyond the final network, which see images of the same side where one is asked for. */
+function largerThan(final: Training, sizes: readonly Training[], size: number | undefined): Training[] {
+  const networkOf = ({ cells, filters, resolution }: Training) => `${cells} ${filters} ${resolution}`;
+  return sizes
+    .map((training) => ({ ...training, resolution: size ?? training.resolution }))
+    .filter((training) => networkOf(training) !== networkOf(final));
+}
+
+/** The side of the stored images: that of CIFAR-10 is what it is, a folder's is the one asked for, else the largest that is seen. */
+function sizeOf(dataset: string, asked: number | undefined, seen: [string, Training][]): { size?: number } {
+  const isFolder = dataset !== 'cifar10' && dataset !== noDataset;
+  const most = asked ?? (isFolder ? Number.POSITIVE_INFINITY : storedSize);
+  const beyond = seen.find(([, { resolution }]) => resolution > most);
+  if (beyond) {
+    const [name, { resolution }] = beyond;
+    throw new InputError(`${name}: expected at most ${most} pixels, the side of the images, got ${resolution}`, {
+      code: 'image-side',
+    });
+  }
+  return isFolder ? { size: asked ?? Math.max(...seen.map(([, { resolution }]) => resolution)) } : {};
 }
 
 /** The trainings of the rungs, each changed from the one below; without rungs the child's. */
@@ -241,13 +290,27 @@ const aTenth = (images: number): number => Math.round(images / 10);
 export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationImages'>, images: number): number =>
   validationImages ?? aTenth(images);
 
-/** The same settings for a dataset with fewer training images than the preset counts on. */
-export function fitted(settings: SearchSettings, images: number): SearchSettings {
-  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, aTenth(images)));
+/**
+ * The same settings for a dataset with fewer training images than the preset counts on, or more classes: of each class at least one image
+ * is trained on, and one held out. @throws InputError where there are too few for that
+ */
+export function fitted(
+  settings: SearchSettings,
+  { images, classes }: { images: number; classes: number },
+): SearchSettings {
+  if (images < 2 * classes)
+    throw new InputError(
+      `images: expected at least ${2 * classes} to train on, two of each of ${classes} classes, got ${images}`,
+    );
+  const tenth = Math.min(settings.validationImages ?? images, aTenth(images));
+  const validationImages = Math.max(tenth, classes);
   const fit = (training: Training): Training =>
     training.trainingImages === undefined
       ? training
-      : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
+      : {
+          ...training,
+          trainingImages: Math.min(Math.max(training.trainingImages, classes), images - validationImages),
+        };
   const { budget, child, ladder, finalists, final } = settings;
   return {
     ...settings,

@@ -24,6 +24,8 @@ export interface StudyResults {
   'final latency': FinalLatency;
   /** The trials that race, best first; in a study of several strategies also those of each arm. */
   finalists: { trials: number[]; arms?: number[][] };
+  /** The target number of trials, where the search went on to another one than it began with. */
+  target: number;
   /** The one that the study goes on with, where it was changed. */
   evaluator: ExternalEvaluator;
 }
@@ -88,6 +90,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     testAccuracy: real,
     testLoss: real,
     testImages: count,
+    largestClass: real.exactOptional(),
     classAccuracies: z.array(real.nullable()),
     trainingSeconds: real,
     trainingImagesPerSecond: real,
@@ -101,6 +104,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     machine: z.string(),
   } satisfies Fields<FinalLatency>),
   finalists: z.object({ trials: z.array(count), arms: z.array(z.array(count)).exactOptional() }),
+  target: count,
   evaluator: externalEvaluator,
 };
 

@@ -1,6 +1,7 @@
-// Where a training can go on later: weights, statistics and optimizer in one safetensors file, replaced whole.
+// Checkpoints of a training: weights, moving statistics and optimizer state in one safetensors file, which is replaced
+// atomically.
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
@@ -9,73 +10,93 @@ import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import type { WeightAverage } from '../nn/weight-average.ts';
+import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
+const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
   network: Network;
   optimizer: Optimizer;
+  average?: WeightAverage | undefined;
+}
+
+/** What the steps since the epoch began come to. */
+export interface MeterState extends StepSumsRead {
+  steps: number;
+  images: number;
+  /** That these steps took. */
+  milliseconds: number;
 }
 
 export interface SavedTraining {
-  /** What the file must belong to: the same architecture, recipe, data and seed. */
+  /** Identity of the training: architecture, recipe, data and seed. */
   identity: string;
   /** Steps taken. */
   step: number;
-  /** What else is to be known when it goes on, as JSON. */
+  /** Absent between two trainings. */
+  meter?: MeterState | undefined;
+  /** Further state of the training, as JSON. */
   beside?: unknown;
 }
 
-/** Writes a training to a file. @throws Failure when the disk is full or refuses */
+/** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
-  { network, optimizer }: InTraining,
-  { identity, step, beside }: SavedTraining,
+  { network, optimizer, average }: InTraining,
+  { identity, step, meter, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
+    ...(average && prefixed(averagePrefix, average.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
-    optimizerSteps: String(optimizer.stepsTaken), // more than `step` where other trainings came before
+    optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
+    ...(meter && { meter: JSON.stringify(meter) }),
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
 
-/** What a file must be to be loaded. */
+/** The training that a file must contain. */
 export interface ExpectedTraining<Beside = unknown> {
   identity: string;
-  /** What is kept beside it; absent: it is not looked at. */
+  /** Schema of the further state; absent: it is not read. */
   beside?: z.ZodType<Beside>;
 }
 
 /**
- * Copies a saved training into a network and its optimizer, all of it or nothing.
- * @throws InputError for a file that is missing, damaged or another training's
+ * Copies a saved training into a network and its optimizer, completely or not at all.
+ * @throws InputError if the file is missing, damaged or of another training
  */
 export function loadTraining<Beside>(
   path: string,
-  { network, optimizer }: InTraining,
+  { network, optimizer, average }: InTraining,
   { identity, beside: schema }: ExpectedTraining<Beside>,
-): { step: number; beside?: Beside } {
+): { step: number; meter?: MeterState; beside?: Beside } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = countOf(metadata.step, path, 'step');
     const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps'); // older files lack it
+    const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
     const beside =
       metadata.beside === undefined || !schema
         ? undefined
         : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
     const moved = unprefixed(optimizerPrefix, tensors);
-    optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
+    optimizer.check(moved); // before the weights are copied, so that an error leaves both unchanged
+    const averaged = unprefixed(averagePrefix, tensors);
+    average?.check(averaged);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
-    return { step, ...(beside !== undefined && { beside }) };
+    average?.load(averaged);
+    return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
 
@@ -85,26 +106,42 @@ function countOf(text: string | undefined, path: string, name: string): number {
   throw refusal(path, name, 'a whole number', text);
 }
 
+const amount = z.number().nonnegative();
+const meterState: z.ZodType<MeterState> = z.object({
+  steps: z.int().nonnegative(),
+  images: z.int().nonnegative(),
+  milliseconds: amount,
+  loss: z.number(),
+  correct: amount,
+  finite: amount,
+} satisfies Record<keyof MeterState, z.ZodType>);
+
+const meterOf = (text: string, path: string): MeterState =>
+  checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
+
 export interface CheckpointOptions<Beside = unknown> {
-  /** As SavedTraining's. */
+  /** As in `SavedTraining`. */
   identity: string;
-  /** Between two of them, at least. */
+  /** Minimum number of seconds between two checkpoints. */
   seconds?: number;
-  /** What is kept beside the weights, when asked; and who is given it when the training goes on. */
-  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; giveBack: (kept: Beside) => void };
-  /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
+  /** Further state: `keep` returns it for a checkpoint, `restore` receives it when the training resumes. */
+  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; restore: (kept: Beside) => void };
+  /**
+   * Whether the training continues if a checkpoint cannot be written; `problem` then has the reason. Default: it ends
+   * with the Failure.
+   */
   optional?: boolean;
-  /** Whether a training that is stopped saves once more, so that no step is done again. Default: the last one must do. */
+  /** Whether a training that is stopped saves a last checkpoint, so that no step is repeated. Default: no. */
   whenStopped?: boolean;
 }
 
-/** The checkpoints of one training, which goes on from the last one after a kill. */
+/** The checkpoints of one training, which resumes from the latest one. */
 export class Checkpoints<Beside = unknown> {
   readonly #artifacts: Artifacts;
   readonly #key: ArtifactKey;
   readonly #options: CheckpointOptions<Beside>;
   #savedAt = performance.now();
-  /** Why the latest one could not be written. */
+  /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
 
   constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Beside>) {
@@ -113,13 +150,16 @@ export class Checkpoints<Beside = unknown> {
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. */
-  async offer(step: number, network: Network, optimizer: Optimizer, stopped = false): Promise<void> {
+  /**
+   * Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. `meter` is called
+   * only then.
+   */
+  async offer(step: number, training: InTraining, meter: () => MeterState, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
     const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
     if (!isDue) return;
     try {
-      await this.#save(step, network, optimizer);
+      await this.#save(step, training, meter());
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -128,29 +168,29 @@ export class Checkpoints<Beside = unknown> {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Optimizer): Promise<void> {
+  #save(step: number, training: InTraining, meter: MeterState): Promise<void> {
     const { identity, beside } = this.#options;
-    const saved = { identity, step, beside: beside?.keep() };
-    return this.#artifacts.put(this.#key, (path) => saveTraining(path, { network, optimizer }, saved));
+    const saved = { identity, step, meter, beside: beside?.keep() };
+    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
-  /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  async restore(network: Network, optimizer: Optimizer): Promise<number> {
+  /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
+  async restore(training: InTraining): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
     const path = await this.#artifacts.get(this.#key);
-    if (path === undefined) return 0;
+    if (path === undefined) return undefined;
     const { identity, beside: besides } = this.#options;
     try {
       const expected = { identity, ...(besides && { beside: besides.schema }) };
-      const { step, beside } = loadTraining(path, { network, optimizer }, expected);
-      if (beside !== undefined) besides?.giveBack(beside);
-      return step;
+      const { beside, ...saved } = loadTraining(path, training, expected);
+      if (beside !== undefined) besides?.restore(beside);
+      return saved;
     } catch (error) {
-      if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
+      if (error instanceof InputError) return undefined; // a damaged checkpoint only costs time
       throw error;
     }
   }
 
-  /** The training is over: there is nothing to go on from. */
+  /** Removes the checkpoint of a finished training. */
   remove(): Promise<void> {
     return this.#artifacts.remove(this.#key);
   }

@@ -1,5 +1,5 @@
-// Steps of a training on a device that works while the host goes on. What the next steps need travels to it for several steps at
-// once; a step copies its share to where it always reads, so that it can be captured as a graph and replayed.
+// Training steps on a device, which works asynchronously. The inputs of several steps are copied to the device at once;
+// each step copies its own to fixed memory, so that it can be captured as a graph and replayed.
 
 import { wholeNumbers } from '../data/augmentation.ts';
 import { batchRows, type TrainingBatches } from '../data/batches.ts';
@@ -12,50 +12,54 @@ import type { Tensor } from '../engine/tensor.ts';
 import { type StepPlan, type Trainee, trainingStep } from './step.ts';
 
 export interface DeviceStepsOptions {
-  /** Whether the step is captured; false runs the same step operator by operator. */
+  /** Whether to capture the step; false runs it operator by operator. */
   capture: boolean;
-  /** Steps whose numbers travel together. */
+  /** Number of steps whose inputs are copied together. */
   ahead?: number;
   planOf: (step: number) => StepPlan;
-  /** Of the training. */
+  /** Steps of the training. */
   steps: number;
 }
 
 const stepsAhead = 32;
-/** Steps run as they are before one is captured: libtorch allocates and cuDNN chooses its algorithms in the first. */
+/**
+ * Uncaptured steps before the capture: in the first ones libtorch allocates memory and cuDNN chooses its algorithms.
+ */
 const warmUpSteps = 3;
 
 export class DeviceSteps {
   readonly #trainee: Trainee;
   readonly #batches: TrainingBatches;
   readonly #options: DeviceStepsOptions;
-  // What the step reads, always at the same memory.
-  readonly #drawn: Tensor; // int64 [batchRows, batch]
-  readonly #numbers: Tensor; // float64 [2]: progress, learning rate
+  // The inputs of the step, at fixed memory.
+  readonly #randomNumbers: Tensor; // int64 [batchRows, batch]
+  readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
-  #ahead: { first: number; plans: StepPlan[]; drawn: Tensor; numbers: Tensor } | undefined;
+  #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
+  /** Of the images in the steps that the graph holds, or that are to be captured. */
+  #side: number | undefined;
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
     const { device, batchSize } = batches;
     this.#trainee = trainee;
     this.#batches = batches;
     this.#options = options;
-    this.#drawn = keep(zeros([batchRows, batchSize], { dtype: 'int64', device }));
-    this.#numbers = keep(zeros([2], { dtype: 'float64', device }));
+    this.#randomNumbers = keep(zeros([batchRows, batchSize], { dtype: 'int64', device }));
+    this.#numbers = keep(zeros([3], { dtype: 'float64', device }));
     const { mean, factor } = whiteningOn(device, batches.whitening);
     this.#whitening = { mean: keep(mean), factor: keep(factor) };
   }
 
-  /** Whether steps are replayed by now. */
+  /** Whether the step has been captured. */
   get captured(): boolean {
     return this.#graph !== undefined;
   }
 
-  /** Asks the device for a step. */
+  /** Queues a step on the device. */
   run(step: number): void {
-    this.#bring(step);
+    this.#resize(this.#setInputs(step).side);
     if (this.#graph) {
       this.#graph.replay();
       this.#trainee.optimizer.replayed();
@@ -68,25 +72,39 @@ export class DeviceSteps {
     }
   }
 
+  /** A graph holds steps with images of one size. */
+  #resize(side: number | undefined): void {
+    if (side === this.#side) return;
+    this.#graph?.[Symbol.dispose]();
+    [this.#graph, this.#warm, this.#side] = [undefined, 0, side];
+  }
+
   #step(): void {
     scope(() => {
-      const { images, labels } = this.#batches.make(this.#drawn, this.#whitening);
-      const [progress, rate] = [this.#numbers.select(0, 0), this.#numbers.select(0, 1)];
-      trainingStep(this.#trainee, { images, labels, progress, learningRate: rate.to('float32') });
+      const batch = this.#batches.make(this.#randomNumbers, { whitening: this.#whitening, side: this.#side });
+      const [progress, rate, share] = [0, 1, 2].map((place) => this.#numbers.select(0, place)) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const [learningRate, averageShare] = [rate.to('float32'), share.to('float32')];
+      trainingStep(this.#trainee, { ...batch, progress, learningRate, averageShare });
     });
   }
 
-  /** Puts the step's numbers where it reads them, and its seed where the device's generator begins. */
-  #bring(step: number): void {
+  /** Copies the step's inputs to fixed memory and seeds the device's generator. */
+  #setInputs(step: number): StepPlan {
     if (!this.#ahead || step < this.#ahead.first || step >= this.#ahead.first + this.#ahead.plans.length) {
       this.#send(step);
     }
-    const { first, plans, drawn, numbers } = this.#ahead!;
-    manualSeed(plans[step - first]!.seed);
+    const { first, plans, randomNumbers, numbers } = this.#ahead!;
+    const plan = plans[step - first]!;
+    manualSeed(plan.seed);
     scope(() => {
-      this.#drawn.copy_(drawn.select(0, step - first));
+      this.#randomNumbers.copy_(randomNumbers.select(0, step - first));
       this.#numbers.copy_(numbers.select(0, step - first));
     });
+    return plan;
   }
 
   #send(first: number): void {
@@ -94,26 +112,28 @@ export class DeviceSteps {
     const { batchSize, device } = this.#batches;
     const plans = Array.from({ length: Math.min(ahead, steps - first) }, (_, index) => planOf(first + index));
     const length = batchRows * batchSize;
-    const drawn = new Int32Array(plans.length * length);
+    const randomNumbers = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
-      drawn.set(this.#batches.draw(epoch, index), place * length);
-    const numbers = Float64Array.from(plans.flatMap(({ progress, learningRate }) => [progress, learningRate]));
+      randomNumbers.set(this.#batches.draw(epoch, index), place * length);
+    const numbers = Float64Array.from(
+      plans.flatMap(({ progress, learningRate, averageShare }) => [progress, learningRate, averageShare]),
+    );
     this.#forget();
     this.#ahead = {
       first,
       plans,
-      drawn: keep(wholeNumbers(drawn, [plans.length, batchRows, batchSize], device)),
-      numbers: keep(tensor(numbers, [plans.length, 2], { device })),
+      randomNumbers: keep(wholeNumbers(randomNumbers, [plans.length, batchRows, batchSize], device)),
+      numbers: keep(tensor(numbers, [plans.length, 3], { device })),
     };
   }
 
   #forget(): void {
-    if (this.#ahead) free([this.#ahead.drawn, this.#ahead.numbers]);
+    if (this.#ahead) free([this.#ahead.randomNumbers, this.#ahead.numbers]);
   }
 
   [Symbol.dispose](): void {
     this.#graph?.[Symbol.dispose]();
     this.#forget();
-    free([this.#drawn, this.#numbers, this.#whitening.mean, this.#whitening.factor]);
+    free([this.#randomNumbers, this.#numbers, this.#whitening.mean, this.#whitening.factor]);
   }
 }

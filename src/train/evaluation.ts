@@ -1,5 +1,4 @@
-// How well a network classifies images that it does not train on. Long evaluations, which can go on after a kill, are
-// long-evaluation.ts's.
+// Evaluates the classification accuracy of a network. long-evaluation.ts has long evaluations, which can be resumed.
 
 import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
@@ -10,43 +9,45 @@ import type { Plan } from '../plan/plan.ts';
 import { TrainingFailure } from './training-failure.ts';
 
 export interface Accuracy {
-  /** Share of right answers, 0 to 1. */
+  /** Top-1 accuracy, 0 to 1. */
   accuracy: number;
-  /** Share of images whose class is among the five likeliest; 1 where there are no more than five classes. */
+  /** Top-5 accuracy, 0 to 1; 1 if there are at most five classes. */
   topFiveAccuracy: number;
   /** Mean cross entropy in nats. */
   loss: number;
   images: number;
   imagesPerSecond: number;
-  /** Share of right answers per class; NaN for a class without images. */
+  /** Accuracy per class; NaN for a class without images. */
   classAccuracies: number[];
 }
 
-/** What has been counted so far. JSON, so that an evaluation can go on with it. */
+/** The counts of an evaluation so far, as JSON, so that it can be resumed. */
 export interface Counts {
-  /** Summed over the images, in nats. */
+  /** Sum of the images' losses in nats. */
   loss: number;
   inFive: number;
-  /** Images of each class, and those among them that were answered right. */
+  /** Number of images per class, and of correctly classified ones. */
   seen: number[];
   right: number[];
 }
 
-/** Images at once: more take memory and no less time on a CPU; a GPU is idle with few. */
+/**
+ * Batch size of evaluations: larger batches need more memory and are not faster on a CPU; small ones leave a GPU idle.
+ */
 export const evaluationBatchOn = (device: string): number => (device === cpu ? evaluationBatch : 500);
 const evaluationBatch = 64;
 
 const memory = 2e9; // bytes
-/** The cells' outputs, and what the cell at work holds besides: 1.6 to 2 times the outputs, measured on NASNet-A. */
+/** Memory per byte of the cells' outputs, including the temporaries of a cell: 1.6 to 2 measured on NASNet-A. */
 const bytesPerEndpointByte = 2.5;
 
-/** Images at once whose forward pass takes at most about 2 GB: at most 64, 9 for NASNet-A large at 331 pixels. */
+/** Returns the batch size whose forward pass needs about 2 GB, at most 64: 9 for NASNet-A large at 331 pixels. */
 export function batchWithinMemory(plan: Plan): number {
   const elements = plan.endpoints.reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0);
   return Math.max(1, Math.min(evaluationBatch, Math.floor(memory / (4 * elements * bytesPerEndpointByte))));
 }
 
-/** Counts a network's answers, batch by batch. */
+/** Counts a network's predictions, batch by batch. */
 export class Tally {
   readonly counts: Counts;
 
@@ -56,9 +57,9 @@ export class Tally {
   }
 
   /**
-   * The network's answers to images [batch, channels, height, width] with labels int64 [batch], added to the counts. They may be on
-   * another device than the network is.
-   * @throws TrainingFailure if the answers are not numbers
+   * Classifies images [batch, channels, height, width] with labels int64 [batch] and adds the result to the counts.
+   * They may be on another device than the network.
+   * @throws TrainingFailure if the logits are not finite
    */
   add(network: Network, { images, labels }: { images: Tensor; labels: Tensor }): void {
     scope(() =>
@@ -66,7 +67,7 @@ export class Tally {
         const { logits } = network.forward(images.to(network.device)); // [batch, classes]
         const loss = crossEntropy(logits, labels.to(network.device)).item() * labels.shape[0]!;
         if (!Number.isFinite(loss))
-          throw new TrainingFailure('not-a-number', 'the trained network answers with no numbers');
+          throw new TrainingFailure('not-a-number', 'the logits of the trained network are not finite');
         this.counts.loss += loss;
         const scores = logits.toArray();
         const classes = logits.shape[1]!;
@@ -83,7 +84,7 @@ export class Tally {
     if (rank < 5) this.counts.inFive += 1;
   }
 
-  /** What the counts say; without any image the shares and the loss are NaN. */
+  /** Returns the figures of the counts; accuracies and loss are NaN without images. */
   accuracy(): Omit<Accuracy, 'imagesPerSecond'> {
     const { loss, inFive, seen, right } = this.counts;
     const total = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0);
@@ -98,7 +99,10 @@ export class Tally {
   }
 }
 
-/** How many classes come before this one: those with a higher score, and of equal ones those before it, as argmax takes them. */
+/**
+ * Returns the rank of a class from 0: the number of classes with a higher score, or an equal one and a lower index, as
+ * in argmax.
+ */
 function rank(scores: ArrayLike<number>, label: number): number {
   let before = 0;
   for (let other = 0; other < scores.length; other++) {
@@ -107,7 +111,7 @@ function rank(scores: ArrayLike<number>, label: number): number {
   return before;
 }
 
-/** Classifies every image once. Throws a TrainingFailure if the network's answers are not numbers. */
+/** Evaluates a network on every image once. @throws TrainingFailure if the logits are not finite */
 export function evaluateNetwork(
   network: Network,
   batches: Iterable<{ images: Tensor; labels: Tensor }>,

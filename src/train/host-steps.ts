@@ -1,4 +1,4 @@
-// Steps of a training on the CPU: the host does them one by one and hands in numbers.
+// Training steps on the CPU, one by one, with numbers as inputs.
 
 import type { TrainingBatches } from '../data/batches.ts';
 import { scope } from '../engine/memory.ts';
@@ -17,11 +17,11 @@ export class HostSteps {
   }
 
   run(step: number): void {
-    const { epoch, index, seed, progress, learningRate } = this.#planOf(step);
+    const { epoch, index, seed, side, ...numbers } = this.#planOf(step);
     manualSeed(seed);
-    scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index), progress, learningRate }));
+    scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index, side), ...numbers }));
   }
 
-  /** Holds nothing; steps on a device do. */
+  /** Does nothing, as there is nothing to free. */
   [Symbol.dispose](): void {}
 }

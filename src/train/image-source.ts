@@ -1,5 +1,5 @@
-// Labelled images for an evaluation that may take long: from any place on, batch after batch. One source reads files as it goes,
-// the other a dataset in the cache.
+// Sources of labelled images for long evaluations: batches from any index on, from image files or from a dataset in the
+// cache.
 
 import { createHash } from 'node:crypto';
 import { type Batch, EvaluationBatches } from '../data/batches.ts';
@@ -14,21 +14,21 @@ import { RandomStream } from '../random/stream.ts';
 
 export interface ImageSource {
   readonly count: number;
-  /** Another text whenever the images, their classes or their order are others. */
+  /** Identity of the images, their classes and their order. */
   readonly identity: string;
   batches(from: number): AsyncIterable<SourceBatch>;
 }
 
 export interface SourceBatch {
-  /** Images that this batch is the end of, those that could not be read included. */
-  taken: number;
-  /** The caller's to dispose; absent if none could be read. */
+  /** Number of images in this batch, including unreadable ones. */
+  imageCount: number;
+  /** The caller disposes of it; undefined if no image could be read. */
   batch: Batch | undefined;
-  /** One sentence each, with the file's name. */
+  /** A sentence with the file name for each unreadable image. */
   unreadable: string[];
 }
 
-/** Image files, prepared as the network's weights say. */
+/** Returns a source of image files, preprocessed for the network. */
 export function fileSource(
   files: readonly ListedImage[],
   preprocessing: Preprocessing,
@@ -54,13 +54,13 @@ export function fileSource(
                 images: imageBatch(pixels, size, preprocessing),
                 labels: indexTensor(read.map(({ label }) => label)),
               };
-        yield { taken: read.length + unreadable.length, batch, unreadable };
+        yield { imageCount: read.length + unreadable.length, batch, unreadable };
       }
     },
   };
 }
 
-/** Images of a dataset that is mapped from the cache; `indices` say which, all by default. */
+/** Returns a source of images of a dataset in the cache. `indices` selects images; default: all. */
 export function datasetSource(
   from: Dataset,
   name: string,
@@ -73,15 +73,15 @@ export function datasetSource(
     identity: JSON.stringify([name, from.images.shape, createHash('sha256').update(indices).digest('hex')]),
     async *batches(first) {
       for (const batch of new EvaluationBatches({ from, indices: indices.subarray(first), view, batchSize })) {
-        yield { taken: batch.labels.shape[0]!, batch, unreadable: [] };
+        yield { imageCount: batch.labels.shape[0]!, batch, unreadable: [] };
       }
     },
   };
 }
 
 /**
- * `limit` of `count` places at equal distances, all if it is absent, in a mixed order that is always the same: every class of a
- * sorted listing has its share, of the chosen images and of those evaluated so far.
+ * Returns `limit` of `count` indices at equal distances (default: all) in a fixed shuffled order, so that every class
+ * of a sorted listing is represented at any time.
  */
 export function chosenPlaces(count: number, limit = count): Int32Array {
   const chosen = Math.min(count, limit);

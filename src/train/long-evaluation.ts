@@ -1,5 +1,4 @@
-// An evaluation that may take hours: every few seconds its counts are written to a small file, and the next run goes on with them
-// after a Ctrl-C or a kill.
+// Evaluations that may take hours: the counts are written to a file every few seconds, from which the next run resumes.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,35 +11,37 @@ import { type Accuracy, Tally } from './evaluation.ts';
 import type { ImageSource } from './image-source.ts';
 
 export interface Evaluation extends Accuracy {
-  /** Images that could not be read, one sentence each. They are no part of any figure. */
+  /** A sentence for each unreadable image. These do not count in any figure. */
   unreadable: string[];
 }
 
 export interface EvaluationProgress {
-  /** Images done, and in all; those that could not be read included. */
+  /** Number of images done and in total, including unreadable ones. */
   done: number;
   count: number;
-  /** Images a second, of this run. */
+  /** Images per second in this run. */
   speed: number;
-  /** Of the images so far. */
+  /** Top-1 accuracy so far. */
   accuracy: number;
 }
 
 export interface LongEvaluationOptions {
-  /** The file that keeps the counts. Another one for another model or other images: its content does not tell. */
+  /**
+   * The file of the counts. Use another file for another model or other images, since the file does not identify them.
+   */
   state: string;
-  /** How often it is written. Default: 5. */
+  /** Seconds between two writes. Default: 5. */
   seconds?: number;
-  /** Aborted: the counts are written and the signal's reason is thrown. */
+  /** When it is aborted, the counts are written and its reason is thrown. */
   signal?: AbortSignal;
-  /** Is told where an earlier run is continued. */
+  /** Called if an earlier run is resumed. */
   onResume?: (done: number) => void;
   onProgress?: (progress: EvaluationProgress) => void;
-  /** Is told once if the counts cannot be kept; the evaluation goes on. */
+  /** Called once if the counts cannot be written; the evaluation continues. */
   onUnsaved?: (reason: string) => void;
 }
 
-/** Classifies every image of a source once. @throws TrainingFailure if the network's answers are not numbers */
+/** Evaluates a network on every image of a source once. @throws TrainingFailure if the logits are not finite */
 export async function evaluateLong(
   network: Network,
   source: ImageSource,
@@ -48,12 +49,12 @@ export async function evaluateLong(
 ): Promise<Evaluation> {
   const { state, seconds = 5, signal, onResume, onProgress, onUnsaved } = options;
   const { classes } = network.plan;
-  const kept = readState(state, classes, source.count);
-  const tally = new Tally(classes, kept?.counts);
-  const unreadable = kept?.unreadable ?? [];
-  const begun = kept?.done ?? 0;
-  let done = begun;
-  if (begun > 0) onResume?.(begun);
+  const earlier = readState(state, classes, source.count);
+  const tally = new Tally(classes, earlier?.counts);
+  const unreadable = earlier?.unreadable ?? [];
+  const firstImage = earlier?.done ?? 0;
+  let done = firstImage;
+  if (firstImage > 0) onResume?.(firstImage);
   let saving = true;
   const save = () => {
     try {
@@ -67,16 +68,16 @@ export async function evaluateLong(
 
   network.train(false);
   const started = performance.now();
-  const speed = () => (1000 * (done - begun)) / (performance.now() - started);
+  const speed = () => (1000 * (done - firstImage)) / (performance.now() - started);
   let savedAt = started;
-  for await (const { taken, batch, unreadable: failed } of source.batches(begun)) {
+  for await (const { imageCount, batch, unreadable: failed } of source.batches(firstImage)) {
     if (batch) tally.add(network, batch);
     batch?.images.dispose();
     batch?.labels.dispose();
     unreadable.push(...failed);
-    done += taken;
+    done += imageCount;
     onProgress?.({ done, count: source.count, speed: speed(), accuracy: tally.accuracy().accuracy });
-    await setImmediate(); // signals get their turn
+    await setImmediate(); // let signals be handled
     if (signal?.aborted || performance.now() - savedAt >= 1000 * seconds) {
       save();
       savedAt = performance.now();
@@ -98,7 +99,7 @@ const stateSchema = z.object({
 });
 type State = z.infer<typeof stateSchema>;
 
-/** What an earlier run wrote; undefined for a missing or damaged file, which costs its time only. */
+/** Reads the state of an earlier run; undefined if the file is missing or damaged. */
 function readState(path: string, classes: number, count: number): State | undefined {
   try {
     const state = stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -1,7 +1,7 @@
-// What a recipe can choose by name: optimizers with their options, schedules of the learning rate. Names and numbers only; optimizer.ts and
-// learning-rate.ts make them. Nothing here loads the engine.
+// The optimizers, with their options, and learning rate schedules that a recipe can name. optimizer.ts and
+// learning-rate.ts create them; this file does not load the engine.
 
-/** Options that only this optimizer has. Momentum, Nesterov and weight decay are the recipe's. */
+/** Options of one optimizer. Momentum, Nesterov and weight decay are in the recipe. */
 export interface OptimizerOptions {
   momentum: object;
   rmsprop: { decay: number; epsilon: number };
@@ -10,20 +10,20 @@ export interface OptimizerOptions {
 
 export type OptimizerName = keyof OptimizerOptions;
 
-export type Chosen<Name extends OptimizerName> = { name: Name } & OptimizerOptions[Name];
+export type Choice<Name extends OptimizerName> = { name: Name } & OptimizerOptions[Name];
 
-/** An optimizer by its name with all of its options, as JSON. */
-export type OptimizerChoice = { [Name in OptimizerName]: Chosen<Name> }[OptimizerName];
+/** An optimizer's name with all its options, as JSON. */
+export type OptimizerChoice = { [Name in OptimizerName]: Choice<Name> }[OptimizerName];
 
-const defaults: { readonly [Name in OptimizerName]: Chosen<Name> } = {
+const defaults: { readonly [Name in OptimizerName]: Choice<Name> } = {
   momentum: { name: 'momentum' },
-  rmsprop: { name: 'rmsprop', decay: 0.9, epsilon: 1 }, // released ImageNet configuration, whose momentum is 0.9 too
+  rmsprop: { name: 'rmsprop', decay: 0.9, epsilon: 1 }, // released ImageNet configuration; its momentum is also 0.9
   adam: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, // Kingma and Ba, 2015
 };
 
 export const optimizerNames = Object.keys(defaults) as OptimizerName[];
 
-/** The optimizer of this name with its default options. */
+/** Returns an optimizer with its default options. */
 export const defaultOptimizer = (name: OptimizerName): OptimizerChoice => defaults[name];
 
 export const scheduleNames = ['cosine', 'constant', 'linear', 'exponential'] as const;
@@ -34,5 +34,5 @@ export interface RateDecay {
   epochs: number;
 }
 
-/** Released ImageNet configuration. */
+/** The rate decay of the released ImageNet configuration. */
 export const releasedDecay: RateDecay = { factor: 0.97, epochs: 2.4 };

@@ -1,5 +1,5 @@
-// A training that cannot go on, with its class, so that a search can record the child and go to the next one.
-// Out of memory comes from the engine with the same `kind` property.
+// The error of a training that cannot continue, with a kind that a search records. Out-of-memory errors of the engine
+// have the same `kind` property.
 
 import { Failure } from '../failure.ts';
 

@@ -1,5 +1,5 @@
-// The training loop: any network, any recipe. A step depends only on the weights, the optimizer's state, the seed and the
-// step's number, so a training that goes on from a checkpoint gives the bits it would have given uninterrupted.
+// The training loop of any network and recipe. A step depends only on the weights, the optimizer's state, the seed and
+// the step's number, so a resumed training gives the same bits as an uninterrupted one.
 
 import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
@@ -7,53 +7,62 @@ import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
+import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
-import type { Checkpoints } from './checkpoint.ts';
+import type { Checkpoints, MeterState } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
+import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
-import { learningRateAt } from './learning-rate.ts';
+import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
 import { TrainingFailure } from './training-failure.ts';
+import { whitenStem } from './whitened-stem.ts';
 
-/** What is told after every epoch. */
+/** The figures of an epoch. */
 export interface EpochFigures {
-  /** 1, 2 … ; the last one may be a part: 0.5. */
+  /** 1, 2 …; the last one may be fractional: 0.5. */
   epoch: number;
-  /** Mean over the epoch's batches, without L2. */
+  /** Mean loss over the epoch's batches, without L2. */
   loss: number;
-  /** Share of right answers on the augmented training images of the epoch. */
+  /** Top-1 accuracy on the augmented training images of the epoch. */
   trainingAccuracy: number;
   learningRate: number;
   imagesPerSecond: number;
-  /** On the validation images, where the epoch ended with a look at them. */
+  /**
+   * On the validation images, where the epoch ended with a look at them: of the averaged weights, where the recipe asks
+   * for them.
+   */
   validation?: Accuracy;
+  /** Of the last weights, beside the averaged ones that come out; at the end only. */
+  unaveraged?: Accuracy;
 }
 
 export interface TrainingOptions {
   seed: number | string;
-  /** One that has trained this network before, whose state goes on; it stays the caller's. Default: a fresh one. */
+  /** An optimizer of this network with state to continue from; the caller disposes of it. Default: a new one. */
   optimizer?: Optimizer | undefined;
   onEpoch?: (figures: EpochFigures) => void;
-  /** Is told the share of the training that is done, about once a second. */
+  /** Called with the progress, 0 to 1, about once a second. */
   onProgress?: (share: number) => void;
-  /** Measures the network between epochs and at the end. */
+  /** Evaluates the network on validation images. */
   validate?: () => Accuracy;
-  /** Look at the validation images after every epoch, not only after the last. */
+  /** Whether to validate after every epoch, not only after the last. */
   validateEveryEpoch?: boolean;
   checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
   signal?: AbortSignal;
 }
 
 const progressEvery = 1000; // ms
-/** Steps between two looks at the losses where a look waits for the device. */
+/** Steps between two reads of the losses if a read waits for the device. */
 const lookEvery = 32;
 
 /**
- * Trains a network in place, on the device where it and the batches are. Throws a TrainingFailure once the loss is not finite, the
- * signal's reason when it is aborted; the engine's out-of-memory error passes through.
+ * Trains a network in place, on the device of the network and the batches.
+ * @throws TrainingFailure if the loss is not finite; the signal's reason when it is aborted; the engine's out-of-memory
+ * error
  */
 export async function trainNetwork(
   network: Network,
@@ -65,26 +74,33 @@ export async function trainNetwork(
   using fresh = options.optimizer ? undefined : createOptimizer(network.namedParameters(), recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
+  const sideAt = sidesOf(network.plan, recipe.growth);
+  if (recipe.whitenStem && optimizer.stepsTaken === 0) whitenStem(network, batches);
+  using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
     epoch: Math.floor(step / batches.count),
     index: step % batches.count,
     progress: step / steps,
     learningRate: learningRateAt(recipe, step, steps),
+    averageShare: averageShareAt(recipe, step, batches.count),
+    side: sideAt(step / steps),
     seed: seeds.split(`step ${step}`).integer(2 ** 31),
   });
   const { device } = batches;
   using sums = new StepSums(device);
-  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums };
+  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums, average };
   using running =
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
       : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
-  const meter = new Meter();
+  const meter = new Meter(sums);
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
-  for (let step = (await checkpoints?.restore(network, optimizer)) ?? 0; step < steps; step++) {
+  const resumed = await checkpoints?.restore({ network, optimizer, average });
+  if (resumed?.meter) meter.goOn(resumed.meter);
+  for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
     running.run(step);
     meter.count(batches.batchSize);
@@ -92,46 +108,66 @@ export async function trainNetwork(
     const done = step + 1;
     const epochEnds = done % batches.count === 0 || done === steps;
     if (epochEnds || device === cpu || done % lookEvery === 0) {
-      const { finite } = meter.look(sums);
+      const { finite } = meter.look();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
-        throw new TrainingFailure('not-a-number', `the loss was not a number at step ${first} of ${steps}`);
+        throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${steps}`);
       }
     }
     if (epochEnds) {
       const { learningRate } = planOf(step);
       const measured = meter.take();
-      const look = validate && (validateEveryEpoch || done === steps);
-      figures = { epoch: done / batches.count, learningRate, ...measured, ...(look ? { validation: validate() } : {}) };
-      meter.restart(sums);
+      const ends = done === steps;
+      const looks = validate && (validateEveryEpoch || ends) ? look(validate, average, ends) : {};
+      if (ends) average?.swap();
+      figures = { epoch: done / batches.count, learningRate, ...measured, ...looks };
+      meter.restart();
       onEpoch?.(figures);
     }
     if (performance.now() - toldAt > progressEvery) {
       toldAt = performance.now();
       onProgress?.(done / steps);
     }
-    await setImmediate(); // messages, signals and timers get their turn
-    if (done < steps) await checkpoints?.offer(done, network, optimizer, signal?.aborted);
+    await setImmediate(); // let messages, signals and timers be handled
+    if (done < steps)
+      await checkpoints?.offer(done, { network, optimizer, average }, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
   }
   return figures!;
 }
 
-/** What the steps since the last restart come to. */
+type Looks = Pick<EpochFigures, 'validation' | 'unaveraged'>;
+
+/** A look at the validation images, after which the network has its last weights. */
+function look(validate: () => Accuracy, average: WeightAverage | undefined, ends: boolean): Looks {
+  if (!average) return { validation: validate() };
+  const unaveraged = ends ? { unaveraged: validate() } : {};
+  average.swap();
+  const validation = validate();
+  average.swap();
+  return { validation, ...unaveraged };
+}
+
+/** Accumulates the figures of the steps since the last restart. */
 class Meter {
   steps = 0;
+  readonly #sums: StepSums;
   #images = 0;
   #seen = { loss: 0, correct: 0, finite: 0 };
   #since = performance.now();
+
+  constructor(sums: StepSums) {
+    this.#sums = sums;
+  }
 
   count(images: number): void {
     this.steps += 1;
     this.#images += images;
   }
 
-  /** Waits for the steps so far. */
-  look(sums: StepSums): { finite: number } {
-    this.#seen = sums.read();
+  /** Reads the sums, and waits for the steps so far. */
+  look(): { finite: number } {
+    this.#seen = this.#sums.read();
     return this.#seen;
   }
 
@@ -143,8 +179,20 @@ class Meter {
     };
   }
 
-  restart(sums: StepSums): void {
-    sums.clear();
+  /** For a checkpoint; waits as look(). */
+  state(): MeterState {
+    const milliseconds = performance.now() - this.#since;
+    return { steps: this.steps, images: this.#images, milliseconds, ...this.#sums.read() };
+  }
+
+  /** Counts on from a checkpoint within an epoch. */
+  goOn({ steps, images, milliseconds, ...sums }: MeterState): void {
+    this.#sums.set(sums);
+    [this.steps, this.#images, this.#since] = [steps, images, performance.now() - milliseconds];
+  }
+
+  restart(): void {
+    this.#sums.clear();
     [this.steps, this.#images, this.#since] = [0, 0, performance.now()];
   }
 }

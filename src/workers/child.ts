@@ -1,7 +1,8 @@
-// What runs in a worker process: loads the evaluator, does one job at a time, and ends when its parent does.
+// The main module of a worker process: loads the evaluator, runs one job at a time, and ends when its parent does.
 
 import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { Failure, InputError } from '../failure.ts';
 import {
   deviceLost,
   type EvaluateJob,
@@ -11,7 +12,7 @@ import {
   type ToWorker,
 } from './messages.ts';
 
-process.on('SIGINT', () => {}); // Ctrl-C reaches the whole terminal group; the parent decides what it means
+process.on('SIGINT', () => {}); // Ctrl-C reaches the whole process group; the parent handles it
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 watchParent(Number(process.argv[2]));
 
@@ -21,7 +22,7 @@ const running = new Map<number, AbortController>();
 process.on('message', (message: ToWorker) => {
   if (message.kind === 'setup') void setUp(message);
   else if (message.kind === 'job') void work(message.id, message.job);
-  else running.get(message.id)?.abort(new Error('the job was given up'));
+  else running.get(message.id)?.abort(new Error('the job was cancelled'));
 });
 
 async function setUp({ evaluator, setup, resources }: ToWorker & { kind: 'setup' }): Promise<void> {
@@ -29,18 +30,18 @@ async function setUp({ evaluator, setup, resources }: ToWorker & { kind: 'setup'
     const module: Evaluator = await import(evaluator);
     evaluate = await module.start(setup, resources);
     send({ kind: 'ready' });
-    flushCompileCache(); // this process will be killed, not ended, and then nothing is kept for the next one
+    flushCompileCache(); // this process will be killed, and Node writes the cache only at a normal exit
   } catch (error) {
     send({ kind: 'setup-failed', failure: failureOf(error) });
   }
 }
 
-const millisecondsBetweenSigns = 2000;
+const millisecondsBetweenHeartbeats = 2000;
 
 async function work(id: number, job: unknown): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
-  const signs = setInterval(() => send({ kind: 'alive' }), millisecondsBetweenSigns);
+  const heartbeats = setInterval(() => send({ kind: 'alive' }), millisecondsBetweenHeartbeats);
   try {
     const result = await evaluate!(job, (message) => send({ kind: 'message', id, message }), controller.signal);
     send({ kind: 'result', id, result });
@@ -49,12 +50,12 @@ async function work(id: number, job: unknown): Promise<void> {
     if (failure.kind === deviceLost) end(failure.message);
     send({ kind: 'failed', id, failure });
   } finally {
-    clearInterval(signs);
+    clearInterval(heartbeats);
     running.delete(id);
   }
 }
 
-/** The pool tells the last lines and gives the job to a fresh process. */
+/** Ends this process. The pool reports the last lines and gives the job to a new process. */
 function end(lastLine: string): never {
   process.stderr.write(`${lastLine}\n`);
   process.exit(1);
@@ -68,11 +69,17 @@ function failureOf(error: unknown): JobFailure {
   if (!(error instanceof Error)) return { kind: 'error', message: String(error) };
   const kind = (error as { kind?: unknown }).kind;
   if (typeof kind === 'string') return { kind, message: error.message };
-  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-  return { kind: 'error', message: place ? `${error.message} (${place.trim()})` : error.message };
+  if (isSentence(error)) return { kind: 'error', message: error.message };
+  const [, place] = /^\s*at .*?([^/\\]+:\d+):\d+\)?$/m.exec(error.stack ?? '') ?? [];
+  return { kind: 'error', message: place ? `${error.message} (${place})` : error.message };
 }
 
-/** A thread of its own, because the main thread may be inside a long native computation when the parent dies. */
+/** Whether people are told so already: what else is thrown is a bug, and its place helps. */
+const isSentence = (error: Error) => error instanceof InputError || error instanceof Failure;
+
+/**
+ * Kills this process when its parent dies. It is a thread, because the main thread may be in a long native computation.
+ */
 function watchParent(parent: number): void {
   const code = `
     const { workerData } = require('node:worker_threads');

@@ -1,26 +1,30 @@
-// A pool of evaluator commands: programs in any language that read trials as lines of JSON and answer with rewards (docs/evaluator.md). One runs per
-// worker; a dead, hung or nonsense-talking one is replaced and its trial tried once more, as pool.ts does for our own processes.
+// A pool of evaluator commands: programs in any language that read trials as lines of JSON and answer with rewards
+// (docs/evaluator.md). Each worker runs one. A command that ends, hangs or violates the protocol is replaced and its
+// trial is retried once, as pool.ts does for worker processes.
 
 import { CommandWorker } from './command-worker.ts';
 import { GroupGuard } from './group-guard.ts';
 import { JobPool, type TimeLimits } from './pool.ts';
 
 export interface CommandPoolOptions {
-  /** Run by /bin/sh, once per worker. */
+  /** The command that /bin/sh runs once per worker. */
   command: string;
-  /** How many at most; they start when there is work for them. */
+  /** Maximum number of processes; they start when there is work for them. */
   workers: number;
-  /** What the hello line says besides the protocol: plain data. */
+  /** Further fields of the hello line: plain data. */
   about?: object | undefined;
-  /** Seconds that a job may take. Default: by `time`. */
+  /** Time limit of a job in seconds. Default: by `time`. */
   timeLimit?: number | undefined;
-  /** How the limit follows from the jobs so far. Default: twenty times the longest one, at least an hour; a week before any has ended. */
+  /**
+   * Derives the time limit from the jobs so far. Default: twenty times the longest one, at least an hour; a week before
+   * any job has ended.
+   */
   time?: TimeLimits | undefined;
   /** Milliseconds between a cancellation and SIGKILL. */
   grace?: number | undefined;
-  /** Milliseconds until the first answer, the hello line. */
+  /** Milliseconds to wait for the hello line. */
   toStart?: number | undefined;
-  /** Called with every line that one of them writes to stderr, without control characters. */
+  /** Called with every line of stderr, without control characters. */
   onErrorLine?: ((line: string) => void) | undefined;
 }
 
@@ -34,13 +38,13 @@ export class CommandPool extends JobPool {
   constructor(options: CommandPoolOptions) {
     const { workers, timeLimit, time = defaultTime, grace = defaultGrace, toStart = defaultToStart } = options;
     const guard = new GroupGuard();
-    const taken = new Set<number>(); // numbers of the workers that live
+    const usedNumbers = new Set<number>(); // of the live workers
     super({
       workers,
       start: ({ onMessage, onEnd }) => {
         let worker = 0;
-        while (taken.has(worker)) worker++;
-        taken.add(worker);
+        while (usedNumbers.has(worker)) worker++;
+        usedNumbers.add(worker);
         return new CommandWorker({
           command: options.command,
           about: options.about ?? {},
@@ -51,7 +55,7 @@ export class CommandPool extends JobPool {
           guard,
           onMessage,
           onEnd: (end) => {
-            taken.delete(worker);
+            usedNumbers.delete(worker);
             onEnd(end);
           },
         });

@@ -1,5 +1,5 @@
-// One evaluator command as its pool sees it: started, ready, busy with a job, dead. It turns the pool's messages into lines of the protocol and
-// the evaluator's lines into messages. It decides nothing but when a job's time is over; the pool does the rest.
+// One evaluator command of a pool. It translates the pool's messages into lines of the protocol and the evaluator's
+// lines into messages, and enforces the time limit of a job; the pool decides everything else.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -13,25 +13,25 @@ import { LastLines, whenEnded } from './process-end.ts';
 
 const longestLine = 1_000_000; // characters of an answer
 const longestErrorLine = 10_000;
-const longestTimer = 2 ** 31 - 1; // milliseconds that Node can wait
+const longestTimer = 2 ** 31 - 1; // milliseconds; the maximum of setTimeout
 
 export interface CommandWorkerOptions extends WorkerHooks {
-  /** Run by /bin/sh. */
+  /** The command that /bin/sh runs. */
   command: string;
-  /** 0, 1 … among those that run at once. */
+  /** The number 0, 1 … of this worker among the running ones. */
   worker: number;
-  /** What the hello line says besides the protocol. */
+  /** Further fields of the hello line. */
   about: object;
-  /** Seconds that a job may take; undefined: as long as it likes. */
+  /** Time limit of a job in seconds; undefined: none. */
   timeLimit: number | undefined;
-  /** Milliseconds between a cancellation, or the end of its input, and SIGKILL. */
+  /** Milliseconds between a cancellation or the end of stdin and SIGKILL. */
   grace: number;
-  /** Called with every line of its stderr. */
+  /** Called with every line of stderr. */
   onErrorLine: ((line: string) => void) | undefined;
   guard: GroupGuard;
 }
 
-interface JobUnderWay {
+interface RunningJob {
   id: number;
   timer: NodeJS.Timeout | undefined;
   cancelled: boolean;
@@ -42,9 +42,8 @@ export class CommandWorker implements PoolWorker {
   readonly #options: CommandWorkerOptions;
   readonly #shell: ChildProcess;
   readonly #lines = new LastLines();
-  /** Ids of the jobs that it was given. */
-  readonly #known = new Set<number>();
-  #job: JobUnderWay | undefined;
+  readonly #sentJobs = new Set<number>();
+  #job: RunningJob | undefined;
   #ready = false;
   #killed = false;
   #reason: string | undefined;
@@ -55,13 +54,13 @@ export class CommandWorker implements PoolWorker {
     this.#options = options;
     const { command, worker, about } = options;
     this.#shell = spawn('/bin/sh', ['-c', command], {
-      detached: true, // a group of its own, so that it can be ended with all that it started
+      detached: true, // in its own process group, so that it can be killed with all that it started
       stdio: 'pipe',
       env: { ...process.env, NASNET_WORKER: String(worker) },
     });
     if (this.#shell.pid !== undefined) options.guard.add(this.#shell.pid);
     const { stdin, stdout, stderr } = this.#shell;
-    stdin?.on('error', () => {}); // it has died, which onEnd tells
+    stdin?.on('error', () => {}); // the process has ended, which onEnd reports
     if (stdout) eachLine(stdout, longestLine, (line, whole) => this.#read(line, whole));
     if (stderr) eachLine(stderr, longestErrorLine, (line) => this.#readError(line));
     this.#reportEnd();
@@ -85,7 +84,7 @@ export class CommandWorker implements PoolWorker {
     this.#killGroup();
   }
 
-  /** Tells it to end, and ends it after the grace time. */
+  /** Asks the command to end, and kills it after the grace time. */
   stop(): void {
     if (!this.#ready) this.kill();
     if (this.#job) this.#cancel(this.#job);
@@ -98,41 +97,42 @@ export class CommandWorker implements PoolWorker {
     const limited = timeLimit !== undefined && 1000 * timeLimit <= longestTimer;
     const timer = limited ? setTimeout(() => this.#overdue(), 1000 * timeLimit) : undefined;
     this.#job = { id, timer, overdue: false, cancelled: false };
-    this.#known.add(id);
+    this.#sentJobs.add(id);
     this.#write({ id, ...job });
   }
 
-  /** The job's time is over: the evaluator may say so itself, else it is taken for hung. */
+  /** Cancels a job at its time limit, and kills the evaluator if it does not answer within the grace time. */
   #overdue(): void {
     const job = this.#job;
     if (!job) return;
     const { timeLimit, grace } = this.#options;
     job.overdue = true;
     this.#cancel(job);
-    const reason = `took longer than ${timeLimit} s for a trial, did not stop within ${grace / 1000} s of being told to, and was ended`;
+    const reason = `took longer than ${timeLimit} s for a trial, did not stop within ${grace / 1000} s of its cancellation, and was ended`;
     job.timer = setTimeout(() => this.kill(reason, 'timeout'), grace);
   }
 
-  #cancel(job: JobUnderWay): void {
+  #cancel(job: RunningJob): void {
     if (!job.cancelled) this.#write({ cancel: job.id });
     job.cancelled = true;
   }
 
   #read(line: string, whole: boolean): void {
     if (this.#killed || line.trim() === '') return;
-    this.#take(whole ? parseAnswer(line) : nonsense(line, `a line of at most ${longestLine} characters`), line);
+    this.#handle(whole ? parseAnswer(line) : nonsense(line, `a line of at most ${longestLine} characters`), line);
   }
 
-  #take(answer: Answer, line: string): void {
+  #handle(answer: Answer, line: string): void {
     if (answer.kind === 'nonsense') this.#refuse(answer.why);
-    else if (answer.kind === 'hello') this.#greet(answer.protocol, line);
+    else if (answer.kind === 'hello') this.#handleHello(answer.protocol, line);
     else if (!this.#ready) this.#refuse(nonsense(line, 'a hello line first').why);
-    else if (!this.#known.has(answer.id)) this.#refuse(nonsense(line, 'the "id" of a request that it was sent').why);
-    else if (this.#job?.id === answer.id) this.#pass(answer, this.#job); // else it was cancelled, or has been answered
+    else if (!this.#sentJobs.has(answer.id)) this.#refuse(nonsense(line, 'the "id" of a request that it was sent').why);
+    // an answer to another job comes after its cancellation or its outcome
+    else if (this.#job?.id === answer.id) this.#forward(answer, this.#job);
   }
 
-  /** An answer to the job under way. */
-  #pass(answer: Exclude<Answer, { kind: 'nonsense' | 'hello' }>, { timer, overdue }: JobUnderWay): void {
+  /** Forwards an answer to the running job. */
+  #forward(answer: Exclude<Answer, { kind: 'nonsense' | 'hello' }>, { timer, overdue }: RunningJob): void {
     const { onMessage } = this.#options;
     const { id } = answer;
     if (answer.kind === 'epoch') {
@@ -145,15 +145,15 @@ export class CommandWorker implements PoolWorker {
       const { reward, details } = answer;
       onMessage({ kind: 'result', id, result: { reward, ...(details !== undefined && { details }) } });
     } else {
-      onMessage({ kind: 'failed', id, failure: overdue ? this.#tooLong(answer.failure.message) : answer.failure });
+      onMessage({ kind: 'failed', id, failure: overdue ? this.#timeout(answer.failure.message) : answer.failure });
     }
   }
 
-  #tooLong(message: string) {
+  #timeout(message: string) {
     return { kind: 'timeout', message: `it took longer than ${this.#options.timeLimit} s; the evaluator: ${message}` };
   }
 
-  #greet(protocol: number, line: string): void {
+  #handleHello(protocol: number, line: string): void {
     const { onMessage } = this.#options;
     if (this.#ready) {
       this.#refuse(nonsense(line, 'one hello line').why);
@@ -179,13 +179,13 @@ export class CommandWorker implements PoolWorker {
   #reportEnd(): void {
     const shell = this.#shell;
     shell.on('exit', () => {
-      this.#killGroup(); // what it started and left behind
+      this.#killGroup(); // processes that the command started
       if (shell.pid !== undefined) this.#options.guard.drop(shell.pid);
     });
     whenEnded(shell, this.#lines, (code, signal) => {
       clearTimeout(this.#stopTimer);
       clearTimeout(this.#job?.timer);
-      const by = signal ?? signalBehind(code);
+      const by = signal ?? signalOfExitCode(code);
       this.#options.onEnd({ code, signal: by, reason: this.#reason, kind: this.#kind, lines: this.#lines.all() });
     });
   }
@@ -196,7 +196,7 @@ export class CommandWorker implements PoolWorker {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // nobody of it is left
+      // the group has ended
     }
   }
 
@@ -205,8 +205,8 @@ export class CommandWorker implements PoolWorker {
   }
 }
 
-/** The signal that ended what a shell waited for: the shell exits with 128 more than its number. */
-function signalBehind(code: number | null): NodeJS.Signals | null {
-  const found = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
-  return found ? (found[0] as NodeJS.Signals) : null;
+/** Returns the signal that ended the program of a shell: the shell exits with 128 plus the signal's number. */
+function signalOfExitCode(code: number | null): NodeJS.Signals | null {
+  const entry = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
+  return entry ? (entry[0] as NodeJS.Signals) : null;
 }

@@ -1,7 +1,6 @@
-// The lines that nasnet and an evaluator command write to each other (docs/evaluator.md): what an answer may be, or one clause that says what is
-// wrong with it. It knows the text alone; command-worker.ts reads and writes it.
+// Parses the lines that an evaluator command writes (docs/evaluator.md). command-worker.ts reads and writes them.
 
-/** Changes when an evaluator that follows the older text would no longer work. */
+/** Increases when evaluators of the older protocol would no longer work. */
 export const protocolVersion = 1;
 
 /** An epoch of a trial's training, as the evaluator reports it. */
@@ -25,7 +24,7 @@ const shownCharacters = 120;
 const failureCharacters = 1000;
 const kindCharacters = 40;
 
-/** A text of others for people: one line without control characters, at most so long. */
+/** Returns foreign text as one line of at most `length` characters without control characters. */
 export function harmless(text: string, length: number): string {
   const line = text
     .replaceAll(/\p{Cc}\[[0-9;?]*[@-~]/gu, '') // colours and cursor movements
@@ -36,7 +35,7 @@ export function harmless(text: string, length: number): string {
 
 type Fields = Record<string, unknown>;
 
-/** What a line of an evaluator's stdout says. */
+/** Parses a line of an evaluator's stdout. */
 export function parseAnswer(line: string): Answer {
   let value: unknown;
   try {
@@ -49,7 +48,7 @@ export function parseAnswer(line: string): Answer {
   const { id } = value;
   if (!isCount(id)) return nonsense(line, 'the "id" of a request');
   const kinds = ['epoch', 'reward', 'failure'].filter((kind) => value[kind] !== undefined);
-  if (kinds.length !== 1) return nonsense(line, 'one of "epoch", "reward" and "failure" beside the "id"');
+  if (kinds.length !== 1) return nonsense(line, 'one of "epoch", "reward" and "failure" next to the "id"');
   if (kinds[0] === 'epoch') return epochOf(id, value.epoch, line);
   if (kinds[0] === 'failure') return failureOf(id, value.failure, line);
   const { reward, details } = value;
@@ -81,7 +80,7 @@ function failureOf(id: number, failure: unknown, line: string): Answer {
   if (!isFields(failure) || typeof failure.message !== 'string' || failure.message.trim() === '')
     return nonsense(line, '{"message": "why"} as "failure"');
   const { kind = 'error', message } = failure;
-  if (typeof kind !== 'string' || kind.trim() === '') return nonsense(line, 'a text as failure.kind');
+  if (typeof kind !== 'string' || kind.trim() === '') return nonsense(line, 'a string as failure.kind');
   return {
     kind: 'failure',
     id,
@@ -89,14 +88,14 @@ function failureOf(id: number, failure: unknown, line: string): Answer {
   };
 }
 
-/** Why a line cannot be taken: "a line that is no answer: expected …, got …". */
+/** Returns the reason to refuse a line: "a line that is no answer: expected …, got …". */
 export function nonsense(line: string, expected: string): Answer & { kind: 'nonsense' } {
   return { kind: 'nonsense', why: `a line that is no answer: expected ${expected}, got ${shown(line)}` };
 }
 
 const shown = (line: string) => `"${harmless(line, shownCharacters)}"`;
 
-/** What most often is wrong with a line that is no JSON. */
+/** Returns the most common reason why a line is not JSON. */
 function hintOf(line: string): string {
   if (/^\s*\{/.test(line) && /\b(NaN|Infinity)\b/.test(line)) return ' (JSON has no NaN and no Infinity)';
   return /^\s*[{[]/.test(line) ? '' : ' (other output belongs on stderr)';

@@ -1,10 +1,11 @@
-// Ends process groups when this process ends, however it ends: a small shell waits at a pipe whose other end only this process holds. The commands
-// of a command pool are in groups of their own, which nothing else would end after a kill -9 of the search.
+// Kills process groups when this process ends, also after a kill -9: a small shell reads from a pipe whose other end
+// only this process has open. The commands of a command pool run in their own groups, which would outlive the search
+// otherwise.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 
-/** Reads "add GROUP" and "drop GROUP"; at the end of its input it kills the groups that are left. */
+/** Reads lines "add GROUP" and "drop GROUP"; at the end of its input it kills the remaining groups. */
 const script = `
 groups=' '
 while read -r verb group; do
@@ -21,7 +22,7 @@ export class GroupGuard implements Disposable {
 
   constructor() {
     this.#shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-    this.#shell.on('error', () => {}); // without it only a kill -9 of this process leaves something behind
+    this.#shell.on('error', () => {}); // without the shell only a kill -9 of this process leaves processes behind
     this.#shell.stdin?.on('error', () => {});
     this.#shell.unref();
     (this.#shell.stdin as Socket | null)?.unref();

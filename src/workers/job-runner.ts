@@ -1,28 +1,28 @@
-// What whoever sends jobs asks of whoever runs them. The pool of worker processes (pool.ts) and the pool of evaluator commands
-// (command-pool.ts) are two runners.
+// The interface of what runs jobs. The pool of worker processes (pool.ts) and the pool of evaluator commands
+// (command-pool.ts) implement it.
 
 import type { JobFailure } from './messages.ts';
 
 export interface RunOptions {
-  /** Seconds that the job is predicted to take, where somebody knows: many times that end it. */
+  /** Predicted duration of the job in seconds, if known. A job that takes many times as long is ended. */
   predicted?: number | undefined;
-  /** A worker has begun the job, perhaps for the second time. */
+  /** Called when a worker starts the job, perhaps for the second time. */
   onStart?: () => void;
-  /** Its worker died and it waits for another one. */
+  /** Called when the job's worker has died and the job waits for another one. */
   onRetry?: (reason: string) => void;
   onMessage?: (message: unknown) => void;
   signal?: AbortSignal;
 }
 
-/** `seconds` is what a worker spent on the attempt that gave the outcome. */
+/** The outcome of a job. `seconds` is the duration of the attempt that produced it. */
 export type JobOutcome = { result: unknown; seconds: number } | { failure: JobFailure; seconds: number };
 
 export interface JobRunner extends AsyncDisposable {
   /**
-   * Runs a job (plain data). What goes wrong with the job resolves as a failure. Rejects with the signal's reason when aborted, and with a
-   * Failure when jobs cannot be run at all.
+   * Runs a job (plain data). An error of the job resolves as a failure. Rejects with the signal's reason when aborted,
+   * and with a Failure if no job can be run at all.
    */
   run(job: unknown, options?: RunOptions): Promise<JobOutcome>;
-  /** Ends all that runs; jobs that are not done reject. */
+  /** Ends all running jobs; jobs that are not done reject. */
   close(): Promise<void>;
 }

@@ -1,11 +1,14 @@
-// A stream's text as lines, none longer than a limit: what another program writes must not fill our memory.
+// Splits a stream into lines of limited length, so that another program's output cannot fill the memory.
 
 import type { Readable } from 'node:stream';
 
-/** Calls `onLine` with each line without its end, and with what stands after the last one. `whole`: false for the first `limit` characters of a longer one. */
+/**
+ * Calls `onLine` with each line without its line end, and with the text after the last line end. Of a longer line it
+ * gets the first `limit` characters, with `whole` false.
+ */
 export function eachLine(stream: Readable, limit: number, onLine: (line: string, whole: boolean) => void): void {
   let pending = '';
-  let skipping = false; // the rest of a line that was too long
+  let skipping = false; // in the rest of a line that was too long
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {
     const lines = chunk.split('\n');
@@ -16,7 +19,7 @@ export function eachLine(stream: Readable, limit: number, onLine: (line: string,
         pending = '';
         skipping = true;
       }
-      if (index === lines.length - 1) break; // its end is still to come
+      if (index === lines.length - 1) break; // the line continues in the next chunk
       if (!skipping) onLine(pending.replace(/\r$/, ''), true);
       pending = '';
       skipping = false;
@@ -26,5 +29,5 @@ export function eachLine(stream: Readable, limit: number, onLine: (line: string,
     if (pending !== '') onLine(pending, true);
     pending = '';
   });
-  stream.on('error', () => {}); // its process has ended, which is told elsewhere
+  stream.on('error', () => {}); // the process has ended, which is reported elsewhere
 }

@@ -1,18 +1,22 @@
-// What a pool and its worker processes say to each other, and what an evaluator module must export.
+// The messages between a pool and its worker processes, and the interface of an evaluator module.
 
-/** Why a job has no result: a class and one sentence. */
+/** The failure of a job: its kind and one sentence. */
 export interface JobFailure {
   kind: string;
   message: string;
 }
 
-/** The kind of an error after which the process can do no job any more: a worker ends by it, and its job goes to a fresh one. */
+/**
+ * The kind of an error after which a process cannot run jobs any more. The worker ends, and a new worker gets its job.
+ */
 export const deviceLost = 'device-lost';
 
-/** Runs one job in a worker; `report` sends messages on the way; the signal says that nobody wants the result any more. */
+/** Runs one job in a worker. `report` sends messages during the job; the signal cancels it. */
 export type EvaluateJob = (job: unknown, report: (message: unknown) => void, signal: AbortSignal) => Promise<unknown>;
 
-/** An evaluator module: `start` runs once in each worker process, with the pool's `setup` and its machine's `resources`. */
+/**
+ * An evaluator module: `start` runs once in each worker process, with the pool's `setup` and its machine's `resources`.
+ */
 export interface Evaluator {
   start(setup: unknown, resources: unknown): Promise<EvaluateJob> | EvaluateJob;
 }
@@ -24,7 +28,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'ready' }
-  /** Sent while a job runs, as often as its computation lets the process come to it. */
+  /** A heartbeat, sent while a job runs, as often as its computation lets the event loop run. */
   | { kind: 'alive' }
   | { kind: 'setup-failed'; failure: JobFailure }
   | { kind: 'message'; id: number; message: unknown }

@@ -1,5 +1,5 @@
-// A pool of workers on this machine: jobs wait in one queue, a worker gets the next one the moment it is free, a
-// dead worker is replaced. It knows jobs as plain data and nothing of what they compute.
+// A pool of workers on this machine. Jobs wait in one queue, a free worker gets the next one, and a dead worker is
+// replaced. Jobs are plain data; the pool does not know what they compute.
 
 import { Failure } from '../failure.ts';
 import { duration } from '../words.ts';
@@ -8,13 +8,13 @@ import type { FromWorker, JobFailure, ToWorker } from './messages.ts';
 import { type WorkerEnd, WorkerProcess } from './worker.ts';
 
 export interface PoolOptions {
-  /** How many processes at most; they start when there is work for them. */
+  /** Maximum number of processes; they start when there is work for them. */
   workers: number;
   /** A module that exports `start(setup)` (messages.ts). */
   evaluator: URL;
-  /** Given to `start` in every process: plain data that means the same on every machine. */
+  /** The first argument of `start` in every process: plain data that is valid on every machine. */
   setup: unknown;
-  /** Also given to it: plain data of this machine, such as paths. */
+  /** The second argument of `start`: plain data of this machine, such as paths. */
   resources?: unknown;
   /** Threads of the numeric libraries in each process. */
   threads?: number;
@@ -23,43 +23,44 @@ export interface PoolOptions {
 }
 
 /**
- * How long a worker with a job may say nothing before it is taken for hung and replaced. A working one gives a sign every two seconds, or when
- * a computation of its main thread ends; the longest pause of the jobs so far tells how long those are.
+ * How long a worker with a job may be silent before it is considered hung and replaced. A worker sends a heartbeat
+ * every two seconds, or when a computation of its main thread ends; the longest pause so far is an estimate of how long
+ * those take.
  */
 export interface SilenceLimits {
-  /** Seconds, before any job has ended. */
+  /** Limit in seconds before any job has ended. */
   first: number;
-  /** Seconds, later: at least … */
+  /** Limit in seconds after that: at least this … */
   least: number;
   /** … and this many times the longest pause seen. */
   times: number;
 }
 
 /**
- * How long an attempt at a job may take, signs or not, before it is ended: a training that waits for ever for a disk still gives signs. The
- * prediction and the longest job so far tell how long jobs are.
+ * How long an attempt at a job may take before it is ended, with or without heartbeats: a training that waits forever
+ * for a disk still sends heartbeats. The limit follows from the prediction and the longest job so far.
  */
 export interface TimeLimits {
-  /** Seconds, where neither is known. */
+  /** Limit in seconds if neither is known. */
   first: number;
-  /** Seconds, else: at least … */
+  /** Limit in seconds otherwise: at least this … */
   least: number;
   /** … and this many times the longer of the two. */
   times: number;
 }
 
-/** Predictions start from another machine's law, and others may use this one: twenty times leaves room for both. */
+/** Twenty times, since predictions start from another machine's law and other programs may use this machine. */
 const defaultTime: TimeLimits = { first: 86_400, least: 600, times: 20 };
 
 const defaultSilence: SilenceLimits = { first: 900, least: 120, times: 8 };
 
-/** A worker as its pool sees it, whatever it is: one of our own processes (worker.ts) or a command (command-worker.ts). */
+/** A worker of a pool: a worker process (worker.ts) or a command (command-worker.ts). */
 export interface PoolWorker {
   readonly pid: number | undefined;
   send(message: ToWorker): void;
-  /** Ends it at once. `kind`: the class of failure that its job then has. */
+  /** Kills the worker. `kind` is the kind of failure that its job gets. */
   kill(reason?: string, kind?: string): void;
-  /** Ends it because nobody needs it any more. */
+  /** Ends the worker, which is no longer needed. */
   stop(): void;
 }
 
@@ -70,16 +71,16 @@ export interface WorkerHooks {
 }
 
 export interface JobPoolOptions {
-  /** How many workers at most; they start when there is work for them. */
+  /** Maximum number of workers; they start when there is work for them. */
   workers: number;
   start: (hooks: WorkerHooks) => PoolWorker;
-  /** What one of them is called in sentences, and what all of them are. */
+  /** The names of one worker and of all workers in messages. */
   words: { one: string; all: string };
-  /** Undefined: a worker may be silent as long as it likes. */
+  /** Undefined: no limit. */
   silence: SilenceLimits | undefined;
-  /** Undefined: a job may take as long as it likes, or its worker sees to it. */
+  /** Undefined: no limit, or the worker enforces it. */
   time: TimeLimits | undefined;
-  /** For a new worker to be ready, and for an aborted job to end by itself and spare its worker. */
+  /** Time for a new worker to be ready, and for an aborted job to end before its worker is killed. */
   milliseconds: { toStart: number; toGiveUp: number };
 }
 
@@ -94,39 +95,39 @@ interface Job {
   settled: boolean;
 }
 
-interface Seat {
+interface Slot {
   worker: PoolWorker;
   ready: boolean;
   job: Job | undefined;
   startTimer: NodeJS.Timeout;
-  /** Of a worker with a job: when it was last heard. */
-  heardAt: number;
-  /** Milliseconds of its job, without those in which this process was stopped itself. */
+  /** When the last message of a worker with a job came. */
+  lastMessageAt: number;
+  /** Milliseconds spent on the job, without the time in which this process was suspended. */
   spent: number;
   ended: Promise<void>;
 }
 
-const millisecondsToStart = 180_000; // the first load of libtorch from a cold disk takes up to 47 s
-const millisecondsToGiveUp = 1000; // for an aborted job to end by itself and spare its process
+const millisecondsToStart = 180_000; // loading libtorch from a cold disk takes up to 47 s
+const millisecondsToGiveUp = 1000; // for an aborted job to end before its process is killed
 const attemptsPerJob = 2;
 const failedStartsAtMost = 3;
 const linesShown = 10;
-const millisecondsBetweenChecks = 1000; // for workers that hang
-const millisecondsLate = 3000; // … after which this process itself must have been stopped, not its workers
+const millisecondsBetweenChecks = 1000; // for hung workers
+const millisecondsLate = 3000; // a check that is later means that this process was suspended
 
-/** Feeds, watches and replaces workers of any kind. */
+/** Gives jobs to workers of any kind, watches the workers and replaces them. */
 export class JobPool implements JobRunner {
   readonly #options: JobPoolOptions;
   readonly #queue: Job[] = [];
-  readonly #seats = new Set<Seat>();
+  readonly #slots = new Set<Slot>();
   #nextId = 0;
   #failedStarts = 0;
   readonly #checks: NodeJS.Timeout;
   #checkedAt = performance.now();
   #anyEnded = false;
-  /** Between two signs of a worker with a job, in seconds. */
+  /** Longest time in seconds between two messages of a worker with a job. */
   #longestPause = 0;
-  /** An attempt that gave an outcome, in seconds. */
+  /** Longest attempt in seconds that had an outcome. */
   #longestJob = 0;
   #broken: Error | undefined;
 
@@ -135,14 +136,14 @@ export class JobPool implements JobRunner {
     this.#checks = setInterval(() => this.#check(), millisecondsBetweenChecks).unref();
   }
 
-  /** Process ids of the workers that live now. */
+  /** Process ids of the live workers. */
   get pids(): number[] {
-    return [...this.#seats].flatMap((seat) => seat.worker.pid ?? []);
+    return [...this.#slots].flatMap((slot) => slot.worker.pid ?? []);
   }
 
   /**
-   * Runs a job (plain data) in a worker. What the evaluator throws, and the second death of the job's worker, resolve as a
-   * failure. Rejects with the signal's reason when aborted, and with a Failure when workers cannot be started at all.
+   * Runs a job (plain data) in a worker. An error of the evaluator and the second death of the job's worker resolve as
+   * a failure. Rejects with the signal's reason when aborted, and with a Failure if workers cannot start at all.
    */
   run(job: unknown, options: RunOptions = {}): Promise<JobOutcome> {
     const { signal } = options;
@@ -160,10 +161,10 @@ export class JobPool implements JobRunner {
     return promise;
   }
 
-  /** Ends all workers at once; jobs that are not done reject. */
+  /** Ends all workers immediately; jobs that are not done reject. */
   async close(): Promise<void> {
     this.#break(new Error('the worker pool is closed'));
-    await Promise.all([...this.#seats].map((seat) => seat.ended));
+    await Promise.all([...this.#slots].map((slot) => slot.ended));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -171,118 +172,122 @@ export class JobPool implements JobRunner {
   }
 
   #feed(): void {
-    for (const seat of this.#seats) {
+    for (const slot of this.#slots) {
       if (this.#queue.length === 0) return;
-      if (seat.ready && !seat.job) this.#give(this.#queue.shift()!, seat);
+      if (slot.ready && !slot.job) this.#give(this.#queue.shift()!, slot);
     }
-    const starting = [...this.#seats].filter((seat) => !seat.ready).length;
-    const wanted = Math.min(this.#queue.length - starting, this.#options.workers - this.#seats.size);
+    const starting = [...this.#slots].filter((slot) => !slot.ready).length;
+    const wanted = Math.min(this.#queue.length - starting, this.#options.workers - this.#slots.size);
     for (let count = 0; count < wanted; count++) this.#startWorker();
   }
 
-  #give(job: Job, seat: Seat): void {
-    seat.job = job;
+  #give(job: Job, slot: Slot): void {
+    slot.job = job;
     job.attempts++;
     job.startedAt = performance.now();
-    seat.worker.send({ kind: 'job', id: job.id, job: job.job });
-    seat.heardAt = performance.now();
-    seat.spent = 0;
+    slot.worker.send({ kind: 'job', id: job.id, job: job.job });
+    slot.lastMessageAt = performance.now();
+    slot.spent = 0;
     job.options.onStart?.();
   }
 
   #startWorker(): void {
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const { promise: ended, resolve: finish } = Promise.withResolvers<void>();
     const worker = this.#options.start({
-      onMessage: (message) => this.#hear(message, seat),
-      onEnd: (how) => {
-        this.#bury(seat, how);
-        end();
+      onMessage: (message) => this.#receive(message, slot),
+      onEnd: (end) => {
+        this.#remove(slot, end);
+        finish();
       },
     });
     const startTimer = setTimeout(() => worker.kill(this.#slowStart()), this.#options.milliseconds.toStart);
-    const seat: Seat = {
+    const slot: Slot = {
       worker,
       ready: false,
       job: undefined,
       startTimer,
-      heardAt: 0,
+      lastMessageAt: 0,
       spent: 0,
       ended,
     };
-    this.#seats.add(seat);
+    this.#slots.add(slot);
   }
 
-  #hear(message: FromWorker, seat: Seat): void {
+  #receive(message: FromWorker, slot: Slot): void {
     if (message.kind === 'setup-failed') {
       this.#break(this.#cannotStart(message.failure.message));
     } else if (message.kind === 'ready') {
-      clearTimeout(seat.startTimer);
-      seat.ready = true;
+      clearTimeout(slot.startTimer);
+      slot.ready = true;
       this.#failedStarts = 0;
       this.#feed();
     } else {
-      this.#hearSign(seat);
-      if (message.kind !== 'alive' && seat.job?.id === message.id) this.#hearOfJob(message, seat.job, seat);
+      this.#recordMessage(slot);
+      if (message.kind !== 'alive' && slot.job?.id === message.id) this.#receiveForJob(message, slot.job, slot);
     }
   }
 
-  /** A worker with a job has said something. */
-  #hearSign(seat: Seat): void {
-    if (!seat.job) return;
-    const pause = (performance.now() - seat.heardAt) / 1000;
+  /** Records that a worker with a job has sent a message. */
+  #recordMessage(slot: Slot): void {
+    if (!slot.job) return;
+    const pause = (performance.now() - slot.lastMessageAt) / 1000;
     if (!this.#isLate(performance.now())) this.#longestPause = Math.max(this.#longestPause, pause);
-    seat.heardAt = performance.now();
+    slot.lastMessageAt = performance.now();
   }
 
-  /** Whether this process was stopped itself, so that nothing can be said of how long others were silent. */
+  /** Whether this process was suspended, so that the silence of its workers has no meaning. */
   #isLate(now: number): boolean {
     return now - this.#checkedAt > millisecondsBetweenChecks + millisecondsLate;
   }
 
-  /** Called once a second. */
+  /** Checks the limits of all workers; called once a second. */
   #check(): void {
     const now = performance.now();
     const late = this.#isLate(now);
-    const gone = now - this.#checkedAt;
+    const elapsed = now - this.#checkedAt;
     this.#checkedAt = now;
-    for (const seat of this.#seats) if (seat.job && !late) this.#countTime(seat, seat.job, gone);
+    for (const slot of this.#slots) if (slot.job && !late) this.#countTime(slot, slot.job, elapsed);
     this.#checkSilence(now, late);
   }
 
-  /** Ends a worker whose job takes too long. */
-  #countTime(seat: Seat, { options: { predicted } }: Job, gone: number): void {
-    seat.spent += gone;
+  /** Kills a worker whose job takes too long. */
+  #countTime(slot: Slot, { options: { predicted } }: Job, elapsed: number): void {
+    slot.spent += elapsed;
     if (!this.#options.time) return;
     const { first, least, times } = this.#options.time;
     const known = Math.max(predicted ?? 0, this.#longestJob);
     const limit = known > 0 ? Math.max(least, times * known) : first;
-    if (seat.spent <= 1000 * limit) return;
+    if (slot.spent <= 1000 * limit) return;
     const than = predicted === undefined ? '' : `, of which ${duration(predicted)} were predicted`;
-    seat.worker.kill(`took longer than ${duration(limit)}${than}, and was ended`, 'timeout');
+    slot.worker.kill(`took longer than ${duration(limit)}${than}, and was ended`, 'timeout');
   }
 
-  /** Ends workers that have said nothing for too long. */
+  /** Kills workers that are silent for too long. */
   #checkSilence(now: number, late: boolean): void {
     if (!this.#options.silence) return;
     const { first, least, times } = this.#options.silence;
     const limit = this.#anyEnded ? Math.max(least, times * this.#longestPause) : first;
-    for (const seat of this.#seats) {
-      if (!seat.job) continue;
+    for (const slot of this.#slots) {
+      if (!slot.job) continue;
       if (late)
-        seat.heardAt = now; // signs may wait to be read
-      else if (now - seat.heardAt > 1000 * limit)
-        seat.worker.kill(`said nothing for ${Math.round(limit)} s, so it was taken for hung and ended`);
+        slot.lastMessageAt = now; // heartbeats may wait to be read
+      else if (now - slot.lastMessageAt > 1000 * limit)
+        slot.worker.kill(`sent no message for ${Math.round(limit)} s and was ended as hung`);
     }
   }
 
-  #hearOfJob(message: Exclude<FromWorker, { kind: 'ready' | 'setup-failed' | 'alive' }>, job: Job, seat: Seat): void {
+  #receiveForJob(
+    message: Exclude<FromWorker, { kind: 'ready' | 'setup-failed' | 'alive' }>,
+    job: Job,
+    slot: Slot,
+  ): void {
     if (message.kind === 'message') {
       if (!job.settled) job.options.onMessage?.(message.message);
       return;
     }
-    seat.job = undefined;
+    slot.job = undefined;
     this.#anyEnded = true;
-    this.#longestJob = Math.max(this.#longestJob, seat.spent / 1000);
+    this.#longestJob = Math.max(this.#longestJob, slot.spent / 1000);
     if (message.kind === 'result') this.#settle(job, { result: message.result });
     else this.#settle(job, { failure: message.failure });
     this.#feed();
@@ -305,24 +310,24 @@ export class JobPool implements JobRunner {
     this.#reject(job, job.options.signal!.reason);
     const place = this.#queue.indexOf(job);
     if (place !== -1) this.#queue.splice(place, 1);
-    const seat = [...this.#seats].find((candidate) => candidate.job === job);
-    if (!seat) return;
-    seat.worker.send({ kind: 'abort', id: job.id });
+    const slot = [...this.#slots].find((candidate) => candidate.job === job);
+    if (!slot) return;
+    slot.worker.send({ kind: 'abort', id: job.id });
     setTimeout(() => {
-      if (seat.job === job) seat.worker.kill();
+      if (slot.job === job) slot.worker.kill();
     }, this.#options.milliseconds.toGiveUp).unref();
   }
 
-  /** A worker process has ended: its job goes back to the head of the queue once, then fails. */
-  #bury(seat: Seat, end: WorkerEnd): void {
-    clearTimeout(seat.startTimer);
-    this.#seats.delete(seat);
+  /** Removes a worker that has ended. Its job returns to the head of the queue once, then fails. */
+  #remove(slot: Slot, end: WorkerEnd): void {
+    clearTimeout(slot.startTimer);
+    this.#slots.delete(slot);
     if (this.#broken) return;
-    if (!seat.ready && ++this.#failedStarts >= failedStartsAtMost) {
+    if (!slot.ready && ++this.#failedStarts >= failedStartsAtMost) {
       this.#break(this.#cannotStart(this.#describe(end)));
       return;
     }
-    if (seat.job && !seat.job.settled) this.#retryOrFail(seat.job, end);
+    if (slot.job && !slot.job.settled) this.#retryOrFail(slot.job, end);
     this.#feed();
   }
 
@@ -335,14 +340,14 @@ export class JobPool implements JobRunner {
     }
   }
 
-  /** Nothing runs any more: the pool is closed, or its workers cannot start. */
+  /** Ends the pool: it is closed, or its workers cannot start. */
   #break(reason: Error): void {
     this.#broken ??= reason;
     clearInterval(this.#checks);
     for (const job of this.#queue.splice(0)) this.#reject(job, this.#broken);
-    for (const seat of this.#seats) {
-      if (seat.job) this.#reject(seat.job, this.#broken);
-      seat.worker.stop();
+    for (const slot of this.#slots) {
+      if (slot.job) this.#reject(slot.job, this.#broken);
+      slot.worker.stop();
     }
   }
 
@@ -359,7 +364,7 @@ export class JobPool implements JobRunner {
   }
 }
 
-/** Worker processes of our own, on this machine. */
+/** A pool of nasnet's own worker processes on this machine. */
 export class WorkerPool extends JobPool {
   constructor(options: PoolOptions) {
     const { workers, evaluator, setup, resources, threads = 1 } = options;
@@ -377,21 +382,24 @@ export class WorkerPool extends JobPool {
 
 function failureKind(end: WorkerEnd): string {
   if (end.reason !== undefined) return end.kind ?? 'timeout';
-  return lacksMemory(end) ? 'out-of-memory' : 'crash';
+  return isOutOfMemory(end) ? 'out-of-memory' : 'crash';
 }
 
-/** Killed from outside is the kernel's way to free memory; V8 says so itself before it aborts. */
-function lacksMemory({ signal, lines }: WorkerEnd): boolean {
+/**
+ * Whether a worker ran out of memory: the kernel kills processes to free memory, V8 writes a message before it aborts.
+ */
+function isOutOfMemory({ signal, lines }: WorkerEnd): boolean {
   return signal === 'SIGKILL' || lines.some((line) => /heap out of memory|bad_alloc|Cannot allocate memory/.test(line));
 }
 
 function describeEnd(end: WorkerEnd, one: string): string {
   const { code, signal, reason, lines } = end;
-  let how = `${one} ended with exit code ${code}`;
-  if (reason !== undefined) how = `${one} ${reason}`;
-  else if (signal === 'SIGKILL') how = `${one} was killed (SIGKILL), most likely because the machine ran out of memory`;
-  else if (signal) how = `${one} was ended by ${signal}`;
-  else if (code === null) how = `${one} could not be started`;
+  let words = `${one} ended with exit code ${code}`;
+  if (reason !== undefined) words = `${one} ${reason}`;
+  else if (signal === 'SIGKILL')
+    words = `${one} was killed (SIGKILL), most likely because the machine ran out of memory`;
+  else if (signal) words = `${one} was ended by ${signal}`;
+  else if (code === null) words = `${one} could not be started`;
   const last = lines.filter((line) => line.trim() !== '').slice(-linesShown);
-  return last.length === 0 ? how : `${how}; its last lines: ${last.join(' | ')}`;
+  return last.length === 0 ? words : `${words}; its last lines: ${last.join(' | ')}`;
 }

@@ -1,25 +1,25 @@
-// What every kind of worker process has in common: the last lines that it wrote, and its end, told once and after its output.
+// The last lines of a worker process, and its end, which is reported once and after its output.
 
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { eachLine } from './line-splitter.ts';
 
-const keptLines = 20;
-const keptLineLength = 400;
+const maxLines = 20;
+const maxLineLength = 400;
 const millisecondsForOutput = 500;
 
-/** The last lines of a process, each cut to its beginning. */
+/** The last lines of a process, each truncated. */
 export class LastLines {
   readonly #lines: string[] = [];
 
   add(line: string): void {
-    this.#lines.push(line.slice(0, keptLineLength));
-    if (this.#lines.length > keptLines) this.#lines.shift();
+    this.#lines.push(line.slice(0, maxLineLength));
+    if (this.#lines.length > maxLines) this.#lines.shift();
   }
 
-  /** Adds what a stream says until its end. */
+  /** Adds the lines of a stream until its end. */
   read(stream: Readable): void {
-    eachLine(stream, keptLineLength, (line) => this.add(line));
+    eachLine(stream, maxLineLength, (line) => this.add(line));
   }
 
   all(): string[] {
@@ -28,8 +28,8 @@ export class LastLines {
 }
 
 /**
- * Calls `onEnd` once: when the process has ended and its output is read, or a moment after its exit if another process holds the output
- * open, or when it could not even be started. An error of the process is added to its lines.
+ * Calls `onEnd` once: when the process has ended and its output is read, or 500 ms after its exit if another process
+ * keeps the output open, or when it could not be started. An error of the process is added to its lines.
  */
 export function whenEnded(
   child: ChildProcess,

@@ -1,4 +1,4 @@
-// One worker process as its pool sees it: started, ready, busy with a job, dead. It decides nothing; the pool does.
+// One worker process of a pool. The pool makes all decisions.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -10,9 +10,9 @@ const childModule = import.meta.filename.replace(/worker(\.\w+)$/, 'child$1'); /
 export interface WorkerEnd {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Why its pool ended it, if it did. */
+  /** Why its pool killed it, if it did. */
   reason: string | undefined;
-  /** The class of failure that this is for its job; undefined: what can be told from the rest. */
+  /** The kind of failure of its job; undefined: it is derived from the other fields. */
   kind?: string | undefined;
   /** The last lines that it wrote to stdout or stderr. */
   lines: string[];
@@ -22,7 +22,7 @@ export interface WorkerOptions {
   evaluator: URL;
   setup: unknown;
   resources: unknown;
-  /** How many threads its numeric libraries may use. */
+  /** Threads of the numeric libraries. */
   threads: number;
   onMessage: (message: FromWorker) => void;
   /** Called once, after its last message. */
@@ -55,10 +55,10 @@ export class WorkerProcess {
   }
 
   send(message: ToWorker): void {
-    this.#child.send(message, () => {}); // an error means that it has died, which onEnd tells
+    this.#child.send(message, () => {}); // an error means that the process has ended, which onEnd reports
   }
 
-  /** Ends it at once, also one that is stopped or computes. */
+  /** Kills the process immediately, also if it is suspended or computing. */
   kill(reason?: string): void {
     this.#reason ??= reason;
     this.#child.kill('SIGKILL');

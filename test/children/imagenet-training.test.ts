@@ -1,4 +1,4 @@
-// A training of ImageNet's layout goes the way of all trainings: the job trains it, and its model file says what it is.
+// The training job trains networks of the ImageNet layout, and their model files state the layout.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { nasnetA } from '../../src/space/published.ts';
 import type { TrainingDetails } from '../../src/study/outcome.ts';
 import { parseSettings } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
-import { goesOn } from '../../src/study/rung-trainings.ts';
+import { canContinue } from '../../src/study/rung-trainings.ts';
 import type { Training } from '../../src/study/settings.ts';
 import { usedPlan } from '../../src/study/training-plan.ts';
 import { childRecipe } from '../../src/train/recipe.ts';
@@ -59,7 +59,7 @@ const training: Training = {
   recipe: { ...childRecipe, epochs: 1, batchSize: 8 },
 };
 
-test('a network of the ImageNet layout takes two steps, and its model file is read back as that layout', async () => {
+test('a network of the ImageNet layout is trained for two steps, and its model file is read with that layout', async () => {
   const weights = join(folder, 'network.safetensors');
   const dataset = files();
   const setup = { dataset: referenceTo(dataset), training, validationImages: 8, splitSeed: 1 };
@@ -81,13 +81,16 @@ test('a network of the ImageNet layout takes two steps, and its model file is re
   network.dispose();
 });
 
-test('a training that names no layout has the one of CIFAR, in its plan and in a study', () => {
+test('a training without a layout has the CIFAR layout, in its plan and in a study', () => {
   const { layout: _, stemChannels: __, skipReductionInput: ___, ...plain } = training;
   assert.equal(usedPlan(nasnetA, plain, 2).layout, 'cifar');
-  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 1000);
+  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
+    images: 1000,
+    classes: 10,
+  });
   assert.equal(parseSettings(JSON.parse(JSON.stringify(settings)), 'here').child.layout, undefined);
   const other = { ...settings, final: training };
   assert.deepEqual(parseSettings(JSON.parse(JSON.stringify(other)), 'here').final, training);
-  assert.equal(goesOn(training, training), true);
-  assert.equal(goesOn(plain, training), false);
+  assert.equal(canContinue(training, training), true);
+  assert.equal(canContinue(plain, training), false);
 });

@@ -1,4 +1,4 @@
-// A training's own figures and the model file that it leaves: whoever opens the file and the image files gets the same answers.
+// The figures of a training and its model file: the model gives the same predictions on the image files.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -31,7 +31,7 @@ const training: Training = {
 };
 let run: EvaluateJob;
 
-/** Gratings of one period a class, 40 pixels wide and 30 high, that is larger than the network's 16 and not square. */
+/** Gratings with one period per class, 40 pixels wide and 30 high: larger than the network's 16 and not square. */
 async function paint(path: string, period: number, random: RandomStream) {
   const phase = 6.28 * random.uniform();
   const pixels = Uint8Array.from({ length: 40 * 30 * 3 }, (_, index) =>
@@ -69,7 +69,7 @@ async function trained(recipe: Training['recipe'], weights?: ArtifactKey) {
   return (await run(job, () => {}, new AbortController().signal)) as { reward: number; details: TrainingDetails };
 }
 
-test('the test accuracy of a training is what its model file gives on the image files, answer by answer', async () => {
+test('the test accuracy of a training equals that of its model file on the image files, image by image', async () => {
   const { details } = await trained(training.recipe, 'final/network.safetensors');
   const { network, description } = readModel(join(folder, 'network.safetensors'));
   assert.deepEqual([description.preprocessing.enlarge, description.trainedEnlarge], [1.25, 1.25]);
@@ -83,16 +83,16 @@ test('the test accuracy of a training is what its model file gives on the image 
   assert.ok(Math.abs((await evaluated(asStored)).loss - again.loss) > 1e-3, 'the view makes a difference here');
 });
 
-test('a child of a study from before test views is measured as that study began; a network that is kept is measured rightly', async () => {
+test('a child of a study from before test views is evaluated as in that study; a network that is stored uses the test view', async () => {
   const older = { ...training.recipe, matchTestView: false }; // as settings.ts reads them
   const [now, then] = [await trained(training.recipe), await trained(older)];
   assert.notEqual(then.details.loss, now.details.loss);
-  const kept = await trained(older, 'final/older.safetensors');
-  assert.equal(kept.details.loss, now.details.loss);
+  const stored = await trained(older, 'final/older.safetensors');
+  assert.equal(stored.details.loss, now.details.loss);
   assert.equal(readModel(join(folder, 'older.safetensors')).description.preprocessing.enlarge, 1.25);
 });
 
-test('a folder is prepared as the network is shown other files; with the filter of nasnet 0.1.0 for a study from then', async () => {
+test('a folder is preprocessed like single files; studies of nasnet 0.1.0 keep its filter', async () => {
   const prepare = (filter: 'area' | 'lanczos') =>
     prepareImageFolder(images, { size: 16, filter, cache: join(folder, 'cache') });
   const [area, lanczos] = [await prepare('area'), await prepare('lanczos')];

@@ -1,5 +1,5 @@
-// A worker's job as it is told where and how to compute: in 16 bits on the CPU it trains another network than in 32, of the same shapes,
-// and what a worker says of a device that it lacks is a sentence.
+// Jobs with a device and a precision: bfloat16 on the CPU trains another network of the same shapes, and a missing
+// device is reported in one sentence.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ async function trained(computing?: Computing): Promise<TrainingDetails & { rewar
   return { reward, ...(details as TrainingDetails) };
 }
 
-test('a job computes as its pool says: in float32 unless told so, in bfloat16 close to it', async () => {
+test('a job computes in the precision of its pool: float32 by default, bfloat16 close to it', async () => {
   const [plain, stated, half] = [
     await trained(),
     await trained({ device: 'cpu', precision: 'float32' }),
@@ -54,10 +54,10 @@ test('a job computes as its pool says: in float32 unless told so, in bfloat16 cl
   ];
   assert.equal(stated.loss, plain.loss);
   assert.notEqual(half.loss, plain.loss);
-  assert.ok(Math.max(half.loss, plain.loss) < 0.1, `${half.loss} and ${plain.loss}`); // both know the four greys
+  assert.ok(Math.max(half.loss, plain.loss) < 0.1, `${half.loss} and ${plain.loss}`); // both have learned the four greys
   assert.equal(half.trainableParameters, plain.trainableParameters);
 });
 
-test('a worker on a GPU that is not there ends its start with an error, not later', async () => {
+test('a worker on a missing GPU fails at its start', async () => {
   await assert.rejects(trained({ device: 'cuda:7', precision: 'bfloat16' }), /CUDA|cuda/);
 });

@@ -1,4 +1,5 @@
-// Children that go from rung to rung, really trained: by the file where they waited or, without it, from their beginning, to the same bits.
+// Children are trained at several rungs, from the file of the paused child or by repeating the earlier trainings, with
+// bitwise equal results.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -27,7 +28,10 @@ import type { EvaluateJob } from '../../src/workers/messages.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-rungs-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Rung 1 goes on from rung 0, on more images and twice as large ones; rung 2 is a wider network; rung 3 goes on from rung 2. */
+/**
+ * Rung 1 continues from rung 0 on more and twice as large images; rung 2 is a wider network; rung 3 continues from rung
+ * 2.
+ */
 const rungs = parseRungs('images=36,2:images=48:resolution=16,1:filters=6,2');
 const settings: SearchSettings = { ...settingsOf('smoke', { dataset: 'x', seed: 5, strategy: 'random', rungs }) };
 settings.child.recipe.batchSize = 12;
@@ -64,10 +68,10 @@ function trained(rung: number, to?: ArtifactKey) {
   return run(to === undefined ? job : { ...job, paused: { ...job.paused, to } });
 }
 
-/** What a child that waits is, to the bit. */
+/** Returns the bytes of a paused child. */
 const bitsOf = (rung: number) => readFileSync(pausedPath(rung)).toString('base64');
 
-test('a job says what the child went through with the same shapes, where it waited, and where it shall wait', () => {
+test('a job lists the earlier trainings with the same shapes, and the files of the paused child before and after it', () => {
   const seeds = [0, 1, 2, 3].map((rung) => {
     const { seed, earlier = [], paused = {} } = jobAt(rung);
     return { seed, earlier: earlier.map((step) => step.seed), ...paused };
@@ -81,10 +85,10 @@ test('a job says what the child went through with the same shapes, where it wait
   ]);
 });
 
-test('a child goes on from its file as from its own hands; without a good file it begins again and comes to the same bits', async () => {
+test('a child continues from its file; without a valid file it repeats the earlier trainings, with the same bits', async () => {
   const first = await trained(0);
   assert.deepEqual([first.details.continued, first.details.notes], [undefined, undefined]);
-  const kept = bitsOf(0);
+  const saved = bitsOf(0);
   const ends = pausedChild(7, 1);
   const went = await trained(1, ends);
   assert.deepEqual([went.details.continued, went.details.notes], [true, undefined]);
@@ -102,20 +106,23 @@ test('a child goes on from its file as from its own hands; without a good file i
     [/got another one's/, () => writeFileSync(pausedPath(0), readFileSync(artifacts.path(ends)))],
   ];
   for (const [reason, damage] of damages) {
-    writeFileSync(pausedPath(0), Buffer.from(kept, 'base64'));
+    writeFileSync(pausedPath(0), Buffer.from(saved, 'base64'));
     damage();
     rmSync(artifacts.path(ends));
     const again = await trained(1, ends);
     assert.equal(again.details.continued, false);
     assert.equal(again.details.notes!.length, 1);
-    assert.match(again.details.notes![0]!, /^its kept weights cannot be used, so it was trained from its beginning: /);
+    assert.match(
+      again.details.notes![0]!,
+      /^its saved weights cannot be used, so its earlier trainings were repeated: /,
+    );
     assert.match(again.details.notes![0]!, reason);
     assert.equal(again.reward, went.reward);
     assert.equal(bitsOf(1), bits);
   }
 });
 
-test('the momentum goes on too: without it the child would come to something else', async () => {
+test('the momentum continues too: without it the result differs', async () => {
   await trained(0);
   const ends = pausedChild(7, 1);
   await trained(1, ends);
@@ -129,12 +136,12 @@ test('the momentum goes on too: without it the child would come to something els
   assert.notEqual(bitsOf(1), bits);
 });
 
-test('each rung has a whole schedule: its learning rate begins at the peak and ends near zero', async () => {
+test('each rung has a complete schedule: its learning rate starts at the peak and ends near zero', async () => {
   await trained(2);
   const { epochs } = await trained(3);
   const rates = epochs.map(({ details }) => (details as { learningRate: number }).learningRate);
   const peak = settings.child.recipe.learningRate;
-  // Two epochs of four batches: steps 3 and 7 of 0 to 7 end them.
+  // Two epochs of four batches end at steps 3 and 7.
   const cosine = (step: number) => 0.5 * peak * (1 + Math.cos((Math.PI * step) / 8));
   assert.deepEqual(
     rates.map((rate) => rate.toFixed(9)),
@@ -142,17 +149,17 @@ test('each rung has a whole schedule: its learning rate begins at the peak and e
   );
 });
 
-test('a full disk costs the weights and not the training', { skip: !existsSync('/dev/full') }, async () => {
-  const kept = await trained(0);
+test('a full disk costs the weights but not the training', { skip: !existsSync('/dev/full') }, async () => {
+  const saved = await trained(0);
   const full = await trained(0, 'full/full');
-  assert.equal(full.reward, kept.reward);
+  assert.equal(full.reward, saved.reward);
   assert.match(
     full.details.notes!.join(),
-    /^its weights are not kept, so if it is promoted it will be trained from its beginning: \/dev\/full: .*ENOSPC/,
+    /^its weights are not saved, so if it is promoted its earlier trainings will be repeated: \/dev\/full: .*ENOSPC/,
   );
 });
 
-test('a long child that was interrupted goes on from its checkpoint: the same reward, every epoch told once, nothing left behind', async () => {
+test('an interrupted training resumes from its checkpoint: the same reward, every epoch reported once, no file left', async () => {
   const { training, ...job } = jobAt(0);
   const long = { ...job, paused: {}, training: { ...training, recipe: { ...training.recipe, epochs: 3 } } };
   const key = 'unfinished/trial-7.safetensors';
@@ -177,13 +184,13 @@ test('a long child that was interrupted goes on from its checkpoint: the same re
   assert.ok(!existsSync(path));
 });
 
-test('a checkpoint that cannot be written costs one sentence', async () => {
+test('a checkpoint that cannot be written is reported in one sentence', async () => {
   writeFileSync(join(folder, 'a file'), '');
   const key = 'file/trial-7.safetensors';
   const { details, reward } = await run({ ...jobAt(0), paused: {}, checkpoint: { key, seconds: 0 } });
   assert.equal(reward, (await run({ ...jobAt(0), paused: {} })).reward);
   assert.equal(details.notes!.length, 1);
-  assert.match(details.notes![0]!, /^an interruption would have cost its training: .*a file.* could not be made/);
+  assert.match(details.notes![0]!, /^no checkpoint was saved: .*a file.* could not be created/);
 });
 
 async function run(job: TrainingJob) {

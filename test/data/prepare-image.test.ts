@@ -1,4 +1,5 @@
-// Images to a network's input: every framing against its closed form on a gradient, and every kind of file against its colour.
+// Images to a network's input: every framing against its closed form on a gradient, and every kind of file against its
+// colour.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -28,8 +29,8 @@ const at = (image: Uint8Array, width: number, y: number, x: number) => [
 ];
 
 /**
- * A symmetric filter leaves a linear gradient as it is: the pixel x' of the result shows the source's left edge of the crop, plus
- * (x' + 1/2) source pixels per new pixel, minus 1/2.
+ * A symmetric filter leaves a linear gradient as it is: the pixel x' of the result shows the source's left edge of the
+ * crop, plus (x' + 1/2) source pixels per new pixel, minus 1/2.
  */
 async function followsGradient(
   framing: Framing,
@@ -271,9 +272,9 @@ test('a pipe, a folder and a link to itself are refused and never waited for', a
   const loop = join(folder, 'loop.png');
   symlinkSync(loop, loop);
   for (const [path, reason] of [
-    [pipe, 'something else than a file'],
-    ['/dev/zero', 'something else than a file'],
-    [folder, 'something else than a file'],
+    [pipe, 'something other than a file'],
+    ['/dev/zero', 'something other than a file'],
+    [folder, 'something other than a file'],
     [loop, 'a link that leads to itself'],
   ] as const) {
     const message = `${path}: expected an image, got ${reason}`;

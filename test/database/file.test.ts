@@ -1,4 +1,4 @@
-// Database files: made whole or not at all, refused in one sentence, never damaged by the refusal, written by one process.
+// Database files: created completely or not at all, refused in one sentence and left unchanged, written by one process.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -21,19 +21,19 @@ import Database from 'better-sqlite3';
 import { DatabaseFile } from '../../src/database/file.ts';
 import type { FileFormat } from '../../src/database/header.ts';
 import { Failure, InputError } from '../../src/failure.ts';
-import { notebook } from './notebook.ts';
+import { checkedNotebook, notebook } from './notebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-database-'));
 after(() => rmSync(folder, { recursive: true }));
 
 let count = 0;
-/** A path in a folder of its own, so that files beside it are seen. */
+/** Returns a path in a new folder, so that files next to it are seen. */
 function newPath(): string {
   mkdirSync(join(folder, String(++count)));
   return join(folder, String(count), 'notes.db');
 }
 
-/** A closed notebook with this many notes of 100 characters. */
+/** Creates a closed notebook with `count` notes of 100 characters. */
 function madeNotebook({ notes = 1, format = notebook }: { notes?: number; format?: FileFormat } = {}): string {
   const path = newPath();
   const file = DatabaseFile.create(path, format, (empty) => {
@@ -47,7 +47,10 @@ function madeNotebook({ notes = 1, format = notebook }: { notes?: number; format
 const countNotes = (file: DatabaseFile) => file.query('SELECT count(*) AS count FROM notes').get()!.count;
 const besides = (path: string) => readdirSync(join(path, '..')).sort();
 
-/** Opening it for reading and for writing fails with this sentence, and leaves the file as it was and nothing beside it. */
+/**
+ * Asserts that opening a file for reading and for writing fails with this sentence, and neither changes the file nor
+ * creates others.
+ */
 function assertRefused(path: string, kind: typeof InputError | typeof Failure, sentence: RegExp): void {
   const bytes = readFileSync(path);
   const names = besides(path);
@@ -61,7 +64,7 @@ function assertRefused(path: string, kind: typeof InputError | typeof Failure, s
   assert.deepEqual(besides(path), names);
 }
 
-test('what was committed is there after closing and opening, in one file and an empty lock', () => {
+test('committed rows are there after closing and opening, in one file and an empty lock', () => {
   const path = madeNotebook({ notes: 3 });
   const file = DatabaseFile.open(path, notebook);
   file.transaction(() => file.query('INSERT INTO notes (text) VALUES (?)').run('fourth'));
@@ -90,7 +93,7 @@ test('a transaction that throws leaves nothing, also when nested in another', ()
   file.close();
 });
 
-test('a file whose first content fails never appears', () => {
+test('a file whose first content throws never appears', () => {
   const path = newPath();
   const fill = () => {
     throw new RangeError('no content');
@@ -106,7 +109,7 @@ test('an existing file is never overwritten by creating one', () => {
   assert.equal(readFileSync(path, 'utf8'), 'precious');
 });
 
-test('a missing file is not made by opening it', () => {
+test('opening a missing file does not create it', () => {
   const path = newPath();
   for (const readOnly of [true, false]) {
     assert.throws(() => DatabaseFile.open(path, notebook, { readOnly }), {
@@ -117,11 +120,11 @@ test('a missing file is not made by opening it', () => {
   assert.deepEqual(besides(path), []);
 });
 
-test('a folder is refused as such', () => {
-  assert.throws(() => DatabaseFile.open(folder, notebook), /is no notebook: expected a file/);
+test('a folder is refused', () => {
+  assert.throws(() => DatabaseFile.open(folder, notebook), /is not a notebook: expected a file/);
 });
 
-test('a file of another kind is refused and untouched', () => {
+test('a file of another kind is refused and unchanged', () => {
   const path = newPath();
   writeFileSync(path, 'a picture, say\n'.repeat(100));
   assertRefused(path, InputError, /expected an SQLite database, found another kind of file/);
@@ -131,19 +134,19 @@ test('a file of another kind is refused and untouched', () => {
   assertRefused(path, InputError, /the file is empty/);
 });
 
-test("another application's database is refused and untouched", () => {
+test("another application's database is refused and unchanged", () => {
   const path = newPath();
   const foreign = new Database(path);
   foreign.exec('CREATE TABLE precious (text TEXT)');
   foreign.close();
-  assertRefused(path, InputError, /found an SQLite database of no known application/);
+  assertRefused(path, InputError, /found an SQLite database of an unknown application/);
   const other = new Database(path);
   other.pragma('application_id = 1234');
   other.close();
   assertRefused(path, InputError, /found another application's database/);
 });
 
-test('a newer format is refused and untouched', () => {
+test('a newer format is refused and unchanged', () => {
   const newer = { ...notebook, migrations: [...notebook.migrations, 'ALTER TABLE notes ADD COLUMN colour TEXT'] };
   assertRefused(
     madeNotebook({ format: newer }),
@@ -171,13 +174,13 @@ test('an older format is read without changing the file, and migrated when it is
   assert.throws(() => DatabaseFile.open(path, notebook), /newer nasnet/);
 });
 
-test('a file that was cut short is refused and untouched', () => {
+test('a truncated file is refused and unchanged', () => {
   const path = madeNotebook({ notes: 200 });
   truncateSync(path, 8192);
-  assertRefused(path, Failure, /is damaged: it should hold \d+ bytes and holds 8192/);
+  assertRefused(path, Failure, /is damaged: expected \d+ bytes, got 8192;/);
 });
 
-test('damage inside the file is a sentence when it is met', () => {
+test('damage inside the file is reported when it is read', () => {
   const path = madeNotebook({ notes: 500 });
   const bytes = readFileSync(path);
   bytes.fill(0xa5, 4096); // all pages but the first
@@ -188,7 +191,7 @@ test('damage inside the file is a sentence when it is met', () => {
   assert.deepEqual(readFileSync(path), bytes);
 });
 
-test('a full database is a sentence, and what was committed before stays', () => {
+test('a full database is reported, and committed rows stay', () => {
   const path = madeNotebook({ notes: 10 });
   const file = DatabaseFile.open(path, notebook);
   const pages = Number(file.query('PRAGMA page_count').get()!.page_count);
@@ -201,7 +204,7 @@ test('a full database is a sentence, and what was committed before stays', () =>
   file.close();
 });
 
-/** Runs on-disk.ts with a tmpfs of this size of its own in a private mount namespace; undefined where that is not allowed. */
+/** Runs on-disk.ts with a tmpfs of this size in a private mount namespace; undefined if that is not allowed. */
 function onSmallDisk(size: string, action: string, ...more: string[]): string | undefined {
   const disk = join(newPath(), '..');
   const mount = `mount -t tmpfs -o size=${size} tmpfs "$1" || exit 77; shift; exec "$@"`;
@@ -213,7 +216,7 @@ function onSmallDisk(size: string, action: string, ...more: string[]): string | 
   return stdout;
 }
 
-test('a full disk is a sentence, and what was committed before can be read', (t) => {
+test('a full disk is reported, and committed rows can be read', (t) => {
   const output = onSmallDisk('600k', 'fill');
   if (output === undefined) return t.skip('mounting a small disk is not allowed here');
   const { sentence, committed, found } = JSON.parse(output);
@@ -222,7 +225,7 @@ test('a full disk is a sentence, and what was committed before can be read', (t)
   assert.equal(found, committed);
 });
 
-test('no room for a new file is a sentence, and leaves none', (t) => {
+test('a disk without space for a new file is reported, and no file is left', (t) => {
   const output = onSmallDisk('8k', 'create');
   if (output === undefined) return t.skip('mounting a small disk is not allowed here');
   const { sentence, names } = JSON.parse(output);
@@ -230,7 +233,7 @@ test('no room for a new file is a sentence, and leaves none', (t) => {
   assert.ok(!names.includes('notes.db') && !names.some((name: string) => name.includes('unfinished')), names.join());
 });
 
-test('a read-only disk can be read, and refuses writers with a sentence', (t) => {
+test('files on a read-only disk can be read, and writers are refused', (t) => {
   const output = onSmallDisk('1m', 'read-only');
   if (output === undefined) return t.skip('mounting a small disk is not allowed here');
   const { found, writing, creating } = JSON.parse(output);
@@ -254,7 +257,7 @@ test('a second writer is refused, in this process and in another, until the firs
   assert.equal(other(), 'opened');
 });
 
-test('the lock of a killed writer is gone with it, and its committed notes are there', async () => {
+test('the lock of a killed writer is released, and its committed notes are there', async () => {
   const path = madeNotebook();
   const script = join(import.meta.dirname, 'on-disk.ts');
   const child = spawn(process.execPath, [script, 'hold', path], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -301,20 +304,36 @@ test('a file with two names is read under both and written under neither', () =>
   }
 });
 
-test('making a file touches no other file: not one named like a draft, not a link, not the log of a file that is gone', () => {
+test('creating a file changes no other file: not one named like an unfinished one, not a link, not the log of a missing file', () => {
   const path = newPath();
   writeFileSync(`${path}-new`, 'mine');
   symlinkSync(`${path}-new`, `${path}.link`);
   assert.throws(() => DatabaseFile.create(`${path}.link`, notebook, () => {}), /exists already/);
   symlinkSync(join(folder, 'nowhere'), `${path}.dangling`);
-  assert.throws(
-    () => DatabaseFile.create(`${path}.dangling`, notebook, () => {}),
-    /is a link to a file that is not there/,
-  );
+  assert.throws(() => DatabaseFile.create(`${path}.dangling`, notebook, () => {}), /is a link to a missing file/);
   DatabaseFile.create(path, notebook, () => {}).close();
   assert.equal(readFileSync(`${path}-new`, 'utf8'), 'mine');
   const other = newPath();
   writeFileSync(`${other}-wal`, 'the log of another file');
-  assert.throws(() => DatabaseFile.create(other, notebook, () => {}), /-wal is the log of a file that is gone/);
+  assert.throws(() => DatabaseFile.create(other, notebook, () => {}), /-wal is the log of a file that does not exist/);
   assert.equal(readFileSync(`${other}-wal`, 'utf8'), 'the log of another file');
+});
+
+test('a format with checksums may get more columns: migrated files are verified as new ones', () => {
+  const more = [...checkedNotebook.migrations, `ALTER TABLE notes ADD COLUMN colour TEXT NOT NULL DEFAULT 'white'`];
+  const newer = { ...checkedNotebook, migrations: more };
+  for (const format of [notebook, checkedNotebook, newer]) {
+    const path = madeNotebook({ notes: 3, format });
+    DatabaseFile.open(path, newer).close();
+    {
+      using reader = DatabaseFile.open(path, newer, { readOnly: true });
+      assert.deepEqual([reader.isVerified, countNotes(reader)], [true, 3]);
+    }
+    const file = new Database(path);
+    file.exec(`UPDATE notes SET colour = 'red' WHERE number = 2`);
+    file.close();
+    using reader = DatabaseFile.open(path, newer, { readOnly: true });
+    assert.throws(() => countNotes(reader), /is damaged/);
+    assert.throws(() => DatabaseFile.open(path, newer), /is damaged/);
+  }
 });

@@ -1,4 +1,4 @@
-// Run by file.test.ts as a process of its own: `on-disk.ts ACTION FOLDER|FILE`.
+// A process for file.test.ts: `on-disk.ts ACTION FOLDER|FILE`.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ const write = (file: DatabaseFile) => file.query('INSERT INTO notes (text) VALUE
 const count = (file: DatabaseFile) => file.query('SELECT count(*) AS count FROM notes').get()!.count;
 const say = (what: unknown) => process.stdout.write(typeof what === 'string' ? what : JSON.stringify(what));
 
-/** What it throws, as "Name: message". */
+/** Returns the error that `action` throws as "Name: message". */
 function sentenceOf(work: () => unknown): string {
   try {
     work();

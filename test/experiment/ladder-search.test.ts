@@ -138,8 +138,8 @@ test('each arm has a ladder of its own, and what both promote is trained once', 
   );
   assert.deepEqual(trained, ['0@0', '1@0', '3@0', '1@1']);
   assert.deepEqual(study.rungs.promotions(), [
-    { ladder: 0, member: 1, rung: 1, drawn: false },
-    { ladder: 1, member: 1, rung: 1, drawn: false },
+    { ladder: 0, member: 1, rung: 1, atRandom: false },
+    { ladder: 1, member: 1, rung: 1, atRandom: false },
   ]);
   const alone = newStudy();
   const single = { ladder: { rungs: 2, reduction: 2, ladders: 2, ladderOf: (trial: number) => trial % 2 } };

@@ -24,7 +24,7 @@ const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`outlook
 
 function outlookOf(name: string, rungs = false) {
   const ladder = rungs ? { rungs: [{ epochs: 1 }, { epochs: 3 }] } : {};
-  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts.images);
+  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts);
   const study = Study.create(join(folder, name), settings);
   const { record } = predictionOf(study, counts, { workers: 2, start: { laws: tenSeconds, measured: true } });
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), tenSeconds);
@@ -88,7 +88,7 @@ test('a training on a higher rung is waited for, too, and the last one alone tak
     outlook.on({ kind: 'done', trial, rung: 0, reward: 0.5, seconds: 10 });
   }
   assert.equal(outlook.left(), 0);
-  outlook.on({ kind: 'promoted', trial: 4, rung: 1, drawn: false, candidate: new Candidate(decisionsOf(4)) });
+  outlook.on({ kind: 'promoted', trial: 4, rung: 1, atRandom: false, candidate: new Candidate(decisionsOf(4)) });
   outlook.on({ kind: 'started', trial: 4, rung: 1 });
   assert.ok(Math.abs(outlook.left() - 10) < 0.5);
   study.close();

@@ -25,7 +25,7 @@ export interface SearchToKill {
   inOrder: boolean;
   trials: number;
   workers: number;
-  /** Rungs and η of a ladder, and whether lots are drawn. */
+  /** Rungs and η of a ladder, and whether some are promoted at random. */
   ladder?: { rungs: number; reduction: number; lots: boolean };
 }
 
@@ -49,7 +49,7 @@ const artifacts = new FolderArtifacts(studyFolders(path));
 const pathOf = (trial: number, rung: number) => artifacts.path(pausedChild(trial, rung));
 const rule = ladder && {
   ...ladder,
-  ...(ladder.lots && { drawn: (member: number, rung: number) => durationOf(member + rung) === 9 }),
+  ...(ladder.lots && { atRandom: (member: number, rung: number) => durationOf(member + rung) === 9 }),
   ladders: arms,
   ladderOf: (trial: number) => armOf(trial, arms),
 };

@@ -92,7 +92,7 @@ test('an error that CUDA repeats for ever ends the worker; one of ours does not'
   assert.ok(losesDevice(new Error('aten::add: CUDA error: an illegal memory access was encountered'), 'cuda:0'));
   assert.ok(losesDevice(new Error('aten::conv2d: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'), 'cuda:0'));
   assert.ok(!losesDevice(new Error('aten::add: CUDA error: an illegal memory access was encountered'), 'cpu'));
-  assert.ok(!losesDevice(new Error('the loss was not a number at step 3 of 10'), 'cuda:0'));
+  assert.ok(!losesDevice(new Error('the loss was not finite at step 3 of 10'), 'cuda:0'));
 });
 
 test('a training whose GPU is lost rejects with that and leaves process and device to the caller', async () => {
@@ -109,7 +109,7 @@ test('a training whose GPU is lost rejects with that and leaves process and devi
     return error instanceof DeviceLostError && error.kind === 'device-lost' && error.message === illegal;
   });
   assert.deepEqual(emptied, [], 'a call on the lost device would hide the reason');
-  await assert.rejects(trained('cuda:1', 'the loss was not a number'), /^Error: the loss was not a number$/);
+  await assert.rejects(trained('cuda:1', 'the loss was not finite'), /^Error: the loss was not finite$/);
   await assert.rejects(trained('cpu', illegal), (error: Error) => !(error instanceof DeviceLostError));
   assert.deepEqual(emptied, ['cuda:1']);
 });

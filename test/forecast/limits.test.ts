@@ -29,7 +29,10 @@ import { Study } from '../../src/study/study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 50_000);
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
+  images: 50_000,
+  classes: 10,
+});
 const { final } = settings;
 const counts = { images: 50_000, classes: 10 };
 const sizesOf = ({ decisions }: Pick<Candidate, 'decisions'>) => {
@@ -162,7 +165,7 @@ test('memory and latency are held by the laws that the study states, read again 
 
 test('a cell that only a wider rung would make too large is seen before anything of it is trained', async () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,1:filters=16'), reduction: 2 };
-  const wide = fitted(settingsOf('laptop', given), counts.images);
+  const wide = fitted(settingsOf('laptop', given), counts);
   const { child, ladder } = wide;
   const keptOf = ({ cells, filters, resolution, recipe }: Training, { decisions }: Candidate) => {
     const plan = planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });

@@ -26,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const counts = { images: 50_000, classes: 10 };
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts.images);
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
 const samples = Array.from(
   { length: 40 },
   (_, seed) => new Candidate(sampleDecisions(new RandomStream(`prediction ${seed}`))),
@@ -81,6 +81,22 @@ const elsewhere = {
   seconds: startingLaws.seconds.map((value, index) => (index === 0 ? 3 : 0.5) * value),
   memory: [5e8, 2.5, 6],
 };
+
+test('images that grow take the steps of each size, and parts of a step the memory of one part', () => {
+  const { child } = settings;
+  const recipe = { ...child.recipe, growth: [{ scale: 0.5, until: 0.25 }], accumulate: 2 };
+  const terms = new TrainingTerms(settings, { ...child, recipe }, counts);
+  const [{ decisions }] = samples as [Candidate];
+  const [plan, small] = [planOf(decisions), planOf(decisions, 1, 8, 8)];
+  const parts = { batch: 32, evaluated: 0 };
+  const [before, then] = [31, 93].map((steps, place) =>
+    trainingTerms([small, plan][place]!, { ...parts, steps, evaluated: place * 2000 }),
+  );
+  const expected = before!.slice(0, -1).map((term, place) => term + then![place]!);
+  const { seconds, memory } = terms.of(samples[0]!);
+  assert.deepEqual(seconds, [...expected, 1]);
+  assert.deepEqual(memory, memoryTerms(plan, 32));
+});
 
 test('what finished children took corrects the prediction of the next ones', () => {
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
@@ -139,7 +155,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
 
 test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
-  const climbing = fitted(settingsOf('laptop', given), counts.images);
+  const climbing = fitted(settingsOf('laptop', given), counts);
   const terms = rungTrainings(climbing).map((training) => new TrainingTerms(climbing, training, counts));
   const took = (trial: number, rung: number) => {
     const { seconds, memory } = terms[rung]!.cost(samples[trial]!, elsewhere);
@@ -154,7 +170,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
     const finish = (trial: number, rung: number) => {
       const log = rung === 0 ? study.log : study.rungs.at(rung);
       if (rung === 0) study.log.ask(trial, samples[trial]!.decisions);
-      else study.rungs.promote({ ladder: 0, member: trial, rung, drawn: false }, 12);
+      else study.rungs.promote({ ladder: 0, member: trial, rung, atRandom: false }, 12);
       log.start(trial);
       log.finish(trial, took(trial, rung));
       if (rung === 1 && trial === 2) return; // its weights were lost: it took the time of two trainings

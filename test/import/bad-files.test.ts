@@ -61,7 +61,7 @@ for (const [name, bytes, got] of [
 
 test('a missing file and a folder are refused', async () => {
   await refused(at('nowhere.h5'), 'expected a file of weights, got no such file');
-  await refused(folder, 'expected a file of weights, got something else than a file');
+  await refused(folder, 'expected a file of weights, got something other than a file');
 });
 
 test('truncated and damaged HDF5 files get one sentence, and HDF5 itself prints nothing', async () => {
@@ -171,7 +171,7 @@ test('import --json reports what was read, and writes a model file with the same
 test('a path that cannot be written is a failure, and the input is never overwritten', () => {
   const nowhere = nasnet(at('ports.safetensors'), '-o', at('ports.safetensors/model.safetensors')); // below a file
   assert.equal(nowhere.status, 1);
-  assert.match(nowhere.stderr, /^nasnet: \S+ports\.safetensors: the folder could not be made [^\n]*\n$/);
+  assert.match(nowhere.stderr, /^nasnet: \S+ports\.safetensors: the folder could not be created [^\n]*\n$/);
   const same = nasnet(at('ports.safetensors'), '-o', at('ports.safetensors'));
   assert.equal(same.status, 2);
   assert.ok(existsSync(at('ports.safetensors')));

@@ -1,4 +1,4 @@
-// A search with an evaluator of one's own: what is told, kept, and decided after a kill.
+// A search with a custom evaluator: what it reports and records, and its decisions after a kill.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { temporaryFolder } from '../data/temporary.ts';
 
 setThreads(1);
 
-/** From 0 to 1, of the decisions alone. */
+/** Returns a reward from 0 to 1 that depends on the decisions only. */
 const worth = (decisions: readonly number[]) =>
   decisions.reduce((sum, decision, place) => sum + ((decision * 31 + place * 17) % 11), 0) / (11 * decisions.length);
 
@@ -23,14 +23,14 @@ const choices: Record<string, StrategyChoice> = {
   ppo: ppo({ batchSize: 4, learningRate: 0.01 }),
 };
 
-/** Decisions of so many trials; `lives` says after how many the process ends without a word. */
+/** Returns the decisions of `trials` trials. `lives` lists after how many trials a process is killed. */
 function search(path: string, strategy: StrategyChoice, trials: number, lives: number[] = []): number[][] {
   const [life = trials, ...others] = lives;
   const study = openStudy(path, { strategy, blocks: 2, trials });
   let evaluated = 0;
   for (const trial of study.trials()) {
     if (evaluated++ === life) {
-      study.abandon(); // this trial is running, and the strategy's latest state is nowhere
+      study.abandon(); // this trial is running, and the strategy's state is not saved
       return search(path, strategy, trials, others);
     }
     trial.tell({ reward: worth(trial.decisions) });
@@ -41,7 +41,7 @@ function search(path: string, strategy: StrategyChoice, trials: number, lives: n
 }
 
 for (const [name, strategy] of Object.entries(choices)) {
-  test(`${name}: a search that was killed three times decides as one that was not`, (context) => {
+  test(`${name}: a search that was killed three times makes the same decisions as one that was not`, (context) => {
     const folder = temporaryFolder(context);
     const whole = search(join(folder, 'whole.db'), strategy, 24);
     const killed = search(join(folder, 'killed.db'), strategy, 24, [5, 0, 9]);
@@ -49,7 +49,7 @@ for (const [name, strategy] of Object.entries(choices)) {
   });
 }
 
-test('a trial that nobody told is handed out first by the next process, with the same decisions', (context) => {
+test('a trial without an outcome is the first of the next process, with the same decisions', (context) => {
   const path = join(temporaryFolder(context), 'study.db');
   const study = openStudy(path, { blocks: 2 });
   const [first, second, third] = [study.ask(), study.ask(), study.ask()];
@@ -64,7 +64,7 @@ test('a trial that nobody told is handed out first by the next process, with the
   assert.equal(again.best()[0]!.key, architectureKey(second.architecture));
 });
 
-test('failures and figures of epochs are kept, and any reading of studies finds them', (context) => {
+test('failures and figures of epochs are recorded, and readers of the study see them', (context) => {
   const path = join(temporaryFolder(context), 'study.db');
   {
     using study = openStudy(path, { blocks: 1, trials: 3 });
@@ -87,7 +87,7 @@ test('failures and figures of epochs are kept, and any reading of studies finds 
   assert.equal(study.epochs(2)[0]!.accuracy, 0.25);
 });
 
-test('what cannot be a reward is refused and leaves the trial open; a second outcome is an error', (context) => {
+test('an invalid reward is refused and leaves the trial open; a second outcome is an error', (context) => {
   using study = openStudy(join(temporaryFolder(context), 'study.db'), { blocks: 1 });
   const trial = study.ask();
   assert.throws(() => trial.tell({ reward: Number.NaN }), { code: 'reward-not-finite', name: 'InputError' });
@@ -95,7 +95,7 @@ test('what cannot be a reward is refused and leaves the trial open; a second out
   assert.throws(() => trial.tell({ reward: 1 }), /trial 0 has its outcome already/);
 });
 
-test('trials of one network know of each other', (context) => {
+test('a trial knows earlier trials of the same network', (context) => {
   const one = { inputs: [0, 1], operations: [0, 0], combine: 0 };
   const decisions = [one, one].flatMap(({ inputs, operations, combine }) => [...inputs, ...operations, combine]);
   const mirrored = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0]; // the halves of each block exchanged
@@ -115,13 +115,13 @@ test('trials of one network know of each other', (context) => {
   assert.equal(second.earlier!.reward, 0.75);
 });
 
-test('an existing study refuses what it was not begun with, and other studies are not its kind', (context) => {
+test('an existing study refuses other options, and studies of nasnet search are refused', (context) => {
   const path = join(temporaryFolder(context), 'study.db');
   openStudy(path, { seed: 3, blocks: 2 }).close();
-  assert.throws(() => openStudy(path, { seed: 4 }), /expected seed 3, as it was begun, got 4/);
+  assert.throws(() => openStudy(path, { seed: 4 }), /expected seed 3, as in the study, got 4/);
   assert.throws(() => openStudy(path, { blocks: 5 }), /expected blocks 2/);
   assert.throws(() => openStudy(path, { strategy: evolution() }), /expected strategy "random"/);
-  openStudy(path).close(); // without a word it goes on as it was begun
+  openStudy(path).close(); // without options it uses its settings
   const other = join(temporaryFolder(context), 'other.db');
   Study.create(other, { preset: 'laptop' }).close();
   assert.throws(() => openStudy(other), InputError);

@@ -1,4 +1,4 @@
-// Networks through the library: features are what the network computes, files give back the same answers.
+// Networks through the library: features, and saved files that give the same logits.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { temporaryFolder } from '../data/temporary.ts';
 
 setThreads(1);
 
-test('every endpoint has the shape that the plan says, in both layouts', () => {
+test('every endpoint has the shape in the plan, in both layouts', () => {
   const networks = [
     createClassifier(nasnetA, { cells: 1, filters: 4, input: [16, 24] }),
     createClassifier(nasnetA, { layout: 'imagenet', cells: 1, filters: 8, input: 67, classes: 3 }),
@@ -58,7 +58,7 @@ test('the last endpoint leads to the logits: ReLU, mean over the image, the line
   });
 });
 
-test('an endpoint that is not there is refused with those that are', () => {
+test('an unknown endpoint is refused with a list of the known ones', () => {
   using network = createClassifier(nasnetA, { cells: 1, filters: 4, input: 8 });
   scope(() => {
     const ask = () => network.features(randn([1, 3, 8, 8]), ['Cell_11']);
@@ -69,7 +69,7 @@ test('an endpoint that is not there is refused with those that are', () => {
   });
 });
 
-test('a saved network gives the answers of the one that was saved, for tensors and for files', async (context) => {
+test('a loaded network gives the same results as the saved one, for tensors and for files', async (context) => {
   const folder = temporaryFolder(context);
   using network = createClassifier(nasnetA, {
     cells: 1,

@@ -1,5 +1,4 @@
-// The package as others get it: packed by npm, laid into an empty project, type-checked there strictly under both module
-// resolutions, and run as JavaScript.
+// The packed package in an empty project: type-checked strictly with both module resolutions, and run as JavaScript.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -37,7 +36,7 @@ const run = async (
   return stdout;
 };
 
-/** An engine that is built already: the package laid here has none of its own, and building takes minutes. */
+/** A compiled engine, since the package contains none and building takes minutes. */
 const addon = { NASNET_ADDON: process.env.NASNET_ADDON ?? join(root, 'build/nasnet.node') };
 
 before(async () => {
@@ -46,7 +45,7 @@ before(async () => {
   );
   mkdirSync(packed, { recursive: true });
   await run('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', packed]);
-  // What npm would install beside it, without the network.
+  // The dependencies that npm would install, without the network.
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name.startsWith('.')) continue;
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
@@ -79,17 +78,17 @@ for (const [name, resolution] of Object.entries(resolutions)) {
   });
 }
 
-test('a wrong use is refused by the types', async () => {
+test('the types refuse wrong uses', async () => {
   writeFileSync(
     join(folder, 'wrong.ts'),
     `import { createClassifier, nasnetA, openStudy } from 'nasnet';
-     // @ts-expect-error a number of cells is needed
+     // @ts-expect-error the number of cells is required
      createClassifier(nasnetA, { filters: 4 });
-     // @ts-expect-error no such layout
+     // @ts-expect-error unknown layout
      createClassifier(nasnetA, { cells: 1, filters: 4, layout: 'coco' });
      // @ts-expect-error a reward is a number
      openStudy('study.db').ask().tell({ reward: '1' });
-     // @ts-expect-error what is inside cannot be imported
+     // @ts-expect-error internal modules cannot be imported
      import 'nasnet/dist/study/study.js';
     `,
   );
@@ -108,9 +107,9 @@ test('the examples run there as JavaScript', async () => {
   assert.match(await say('own-operation.js'), /nodes of ONNX/);
 });
 
-test('every door has its declarations, and each file that the package names is in it', () => {
+test('every entry point has declarations, and each file that package.json names is in the package', () => {
   const { exports, bin, main } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
-  assert.equal(main, undefined); // exports say it
+  assert.equal(main, undefined); // replaced by exports
   assert.ok(existsSync(join(packed, bin.nasnet)));
   for (const [door, target] of Object.entries<string | Record<string, string>>(exports)) {
     const paths = typeof target === 'string' ? [target] : [target.types!, target.default!];
@@ -120,7 +119,7 @@ test('every door has its declarations, and each file that the package names is i
   }
 });
 
-test('the declarations import only what a consumer has: each other, Node, and packages that are installed', () => {
+test('the declarations import only each other, Node, and dependencies of the package', () => {
   const { dependencies } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   const seen = new Set<string>();
   const strangers: string[] = [];

@@ -1,4 +1,4 @@
-// What importing the package does to a program: nothing. And what `ready` does when it is asked.
+// Importing the package has no effect on a program; the effects of `ready`.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -9,7 +9,7 @@ import { temporaryFolder } from '../data/temporary.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** A program that imports the package from a process of its own. @returns what it prints, as JSON */
+/** Runs a program that imports the package in a new process. @returns its output, parsed as JSON */
 async function program(code: string, { env = {}, before = [] as string[] } = {}): Promise<unknown> {
   const { OMP_WAIT_POLICY: _, GOMP_SPINCOUNT: __, ...inherited } = process.env;
   const parameters = ['--conditions=nasnet-source', ...before, '--input-type=module', '--eval', code];
@@ -24,7 +24,7 @@ const loaded = `process.report.getReport().sharedObjects.filter((path) => path.i
 const settings = `[process.env.OMP_WAIT_POLICY ?? null, process.env.GOMP_SPINCOUNT ?? null]`;
 
 test('importing loads no engine; ready loads it and changes no setting of the process', async () => {
-  const found = await program(`
+  const output = await program(`
     import { ready } from 'nasnet';
     const before = ${loaded}.length;
     const engine = await ready({ build: false });
@@ -32,10 +32,10 @@ test('importing loads no engine; ready loads it and changes no setting of the pr
     const { default: sharp } = await import('sharp');
     console.log(JSON.stringify({ before, after: ${loaded}.length > 0, settings: ${settings}, devices: engine.devices[0],
       sum: zeros([2, 3]).sum().item() }));`);
-  assert.deepEqual(found, { before: 0, after: true, settings: [null, null], devices: 'cpu', sum: 0 });
+  assert.deepEqual(output, { before: 0, after: true, settings: [null, null], devices: 'cpu', sum: 0 });
 });
 
-test('asked to, ready tunes the process as the command does, and leaves what is set', async () => {
+test('with tuneProcess, ready tunes the process as the command does, and keeps variables that are set', async () => {
   const code = `
     import { ready } from 'nasnet';
     await ready({ build: false, tuneProcess: true, threads: 1 });
@@ -48,7 +48,7 @@ test('asked to, ready tunes the process as the command does, and leaves what is 
   });
 });
 
-test('an engine that cannot be loaded is one sentence with a code', async (context) => {
+test('an engine that cannot be loaded is reported in one sentence with a code', async (context) => {
   const env = { NASNET_ADDON: join(temporaryFolder(context), 'nasnet.node') };
   const code = `
     import { ready } from 'nasnet';
@@ -59,7 +59,7 @@ test('an engine that cannot be loaded is one sentence with a code', async (conte
   assert.match(message!, /The tensor engine could not be loaded/);
 });
 
-test('nasnet/space runs where there is nothing of Node', async () => {
+test('nasnet/space runs without any module of Node', async () => {
   const refuse = `data:text/javascript,${encodeURIComponent(`
     import { isBuiltin, registerHooks } from 'node:module';
     registerHooks({ resolve(name, context, next) {
@@ -77,9 +77,9 @@ test('nasnet/space runs where there is nothing of Node', async () => {
     const { trainableParameters } = planNetwork(nasnetA, { cells: 6, filters: 32 });
     const cell = decode(sampleDecisions({ integer: () => 0 }));
     say(JSON.stringify({ parameters: trainableParameters, svg: drawArchitecture(nasnetA).slice(0, 4), key: architectureKey(cell).length > 10 }));`;
-  const found = (await program(code, { before: ['--import', refuse] })) as { parameters: number };
+  const output = (await program(code, { before: ['--import', refuse] })) as { parameters: number };
   assert.deepEqual(
-    { ...found, parameters: (found.parameters / 1e6).toFixed(1) },
+    { ...output, parameters: (output.parameters / 1e6).toFixed(1) },
     { parameters: '3.3', svg: '<svg', key: true },
   );
 });

@@ -1,4 +1,4 @@
-// A program that searches with its own evaluator, killed for real at moments of its own choosing.
+// A program that searches with a custom evaluator is killed (SIGKILL) several times.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { temporaryFolder } from '../data/temporary.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Searches and says a line at each ask and each tell. */
+/** A search that prints a line at each ask and each tell. */
 const program = `
   import { evolution, openStudy } from 'nasnet';
   const study = openStudy(process.argv[1], { strategy: evolution({ populationSize: 6, sampleSize: 3 }), blocks: 2, trials: 40 });
@@ -24,18 +24,18 @@ const program = `
   study.close();
 `;
 
-/** Runs until it has said so many lines, then kills it; to its end without a number. */
+/** Runs the program until it has printed `lines` lines, then kills it; without a number to its end. */
 async function run(path: string, lines = Number.POSITIVE_INFINITY): Promise<void> {
   const parameters = ['--conditions=nasnet-source', '--input-type=module', '--eval', program, path];
   const child = spawn(process.execPath, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
-  let said = 0;
-  for await (const _ of createInterface({ input: child.stdout })) if (++said === lines) child.kill('SIGKILL');
+  let printed = 0;
+  for await (const _ of createInterface({ input: child.stdout })) if (++printed === lines) child.kill('SIGKILL');
   const [code] = await closed;
   if (lines === Number.POSITIVE_INFINITY) assert.equal(code, 0);
 }
 
-test('killed four times between and within trials, it ends with the decisions of one that was not', async (context) => {
+test('killed four times between and within trials, it makes the same decisions as one that was not', async (context) => {
   const folder = temporaryFolder(context);
   const [whole, killed] = [join(folder, 'whole.db'), join(folder, 'killed.db')];
   await run(whole);

@@ -1,4 +1,4 @@
-// Operations of one's own: what is written down of them, what they cost, and that networks with them compute the same everywhere.
+// Custom operations: their stored form, their cost, and networks with them, which compute the same everywhere.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ const bottleneck = defineOperation({
 const pooled = defineOperation({
   label: 'pool, half',
   layers: (path, { filters, stride }) => {
-    const start = stride === 2 ? path.pool('max-pool', 3, 2) : path; // another list of layers where it strides
+    const start = stride === 2 ? path.pool('max-pool', 3, 2) : path; // other layers for stride 2
     return start
       .relu()
       .convolution('across', { channels: filters / 2, kernel: [1, 5] })
@@ -52,12 +52,13 @@ const space = defineSpace({
   operations: { identity: operations.identity, bottleneck, pooled },
   blocks: 2,
 });
-/** Both in both cells, reading inputs and a created state. */
+/** An architecture with both operations in both cells, on inputs and a created state. */
 const architecture = decode([0, 1, 1, 2, 0, 2, 0, 1, 2, 1, 0, 1, 1, 2, 0, 2, 0, 1, 2, 0], space);
 const norm = { decay: 0.9, epsilon: 1e-5 };
 
-test('it costs what its layers cost, counted by hand', () => {
-  // 6 channels in, f = 4, on 8 × 8 pixels, striding: 1×1 6 → 12, depthwise 3×3 of 12 to 4 × 4, 1×1 12 → 4; scale and shift each.
+test('its cost is the sum over its layers, counted by hand', () => {
+  // 6 channels in, f = 4, on 8 × 8 pixels, striding: 1×1 6 → 12, depthwise 3×3 of 12 to 4 × 4, 1×1 12 → 4; scale and
+  // shift each.
   const { layers, shape } = layOperation(new LayerPath([8, 8, 6], 'path', norm), 'bottleneck', 4, 2, space.operations);
   assert.deepEqual(shape, [4, 4, 4]);
   const parameters = layers.flatMap(layerParameters);
@@ -66,7 +67,7 @@ test('it costs what its layers cost, counted by hand', () => {
   assert.equal(multiplyAdds, 64 * 6 * 12 + 16 * 9 * 12 + 16 * 12 * 4);
 });
 
-test('sizes follow the filters and the stride, odd sizes included', () => {
+test('sizes follow the filters and the stride, including odd sizes', () => {
   for (const name of ['bottleneck', 'pooled'])
     for (const stride of [1, 2] as const)
       for (const [side, filters] of [
@@ -81,7 +82,7 @@ test('sizes follow the filters and the stride, odd sizes included', () => {
       }
 });
 
-test('it is plain JSON, and comes back from an architecture file as it was', () => {
+test('it is plain JSON, and is read unchanged from an architecture file', () => {
   assert.deepEqual(JSON.parse(JSON.stringify(bottleneck)), bottleneck);
   assert.deepEqual(parseArchitectureText(printArchitecture(architecture)), architecture);
 });
@@ -93,8 +94,8 @@ test('a network with it trains, is saved, and its ONNX file computes the same', 
     pixels: Uint8Array.from({ length: 192 }, () => 90 * (index % 2) + random.integer(150)),
     label: index % 2,
   }));
-  const given = { name: 'squares', classes: ['a', 'b'], height: 8, width: 8, train };
-  const files = await datasetFrom(given, { cache: join(folder, 'cache') });
+  const images = { name: 'squares', classes: ['a', 'b'], height: 8, width: 8, train };
+  const files = await datasetFrom(images, { cache: join(folder, 'cache') });
   using network = createClassifier(architecture, { cells: 1, filters: 4, input: 8, classes: 2 });
   const { test: found } = await trainClassifier(network, files, { epochs: 4, batchSize: 16, learningRate: 0.05 });
   assert.ok(found.accuracy > 0.9, `${found.accuracy}`);
@@ -108,12 +109,12 @@ test('a network with it trains, is saved, and its ONNX file computes the same', 
   assert.ok(largestDifference! < 1e-4);
 });
 
-test('the PyTorch file, whose operations are written by hand, refuses it', () => {
+test('the PyTorch export, whose operations are written by hand, refuses it', () => {
   using network = createClassifier(architecture, { cells: 1, filters: 4, input: 8, classes: 2 });
   assert.throws(() => pythonSource('mine', network.network, network.description), { code: 'own-operation' });
 });
 
-test('what cannot be an operation is refused with the layer', () => {
+test('an invalid operation is refused, and the message names the layer', () => {
   const refused = (layers: OwnOperation['layers'], sentence: RegExp) =>
     assert.throws(() => defineOperation({ label: 'x', layers }), { name: 'InputError', message: sentence });
   refused(

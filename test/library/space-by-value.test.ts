@@ -1,4 +1,4 @@
-// A space of one's own through everything that keeps or builds an architecture: study, network, model file, ONNX, PyTorch.
+// A custom space in everything that stores or builds an architecture: study, network, model file, ONNX, PyTorch.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -29,14 +29,14 @@ const space = defineSpace({
   combiners: ['add_layer_norm', 'concat'],
   blocks: 2,
 });
-/** Every operation and combiner of the space. */
+/** An architecture with every operation and combiner of the space. */
 const architecture = decode([0, 1, 0, 1, 0, 2, 0, 2, 0, 1, 0, 1, 2, 0, 1, 1, 2, 1, 0, 0], space);
 
-test('a study keeps the space by value, and goes on in it whatever the program says of it', (context) => {
+test('a study stores the space by value, and resumes in it without the program’s definition', (context) => {
   const path = join(temporaryFolder(context), 'study.db');
   const strategy = evolution({ populationSize: 3, sampleSize: 2 });
-  const search = (trials: number, given: Parameters<typeof openStudy>[1]) => {
-    using study = openStudy(path, { strategy, ...given });
+  const search = (trials: number, options: Parameters<typeof openStudy>[1]) => {
+    using study = openStudy(path, { strategy, ...options });
     for (const trial of study.trials(trials)) {
       assert.deepEqual(trial.architecture.operations, architecture.operations);
       trial.tell({ reward: trial.decisions.reduce((sum, decision) => sum + decision, 0) / 30 });
@@ -44,15 +44,15 @@ test('a study keeps the space by value, and goes on in it whatever the program s
     return study.records().length;
   };
   assert.equal(search(4, { space }), 4);
-  assert.equal(search(8, {}), 8); // the study knows
+  assert.equal(search(8, {}), 8); // the study has the space
   assert.equal(search(9, { space: defineSpace({ ...space }) }), 9);
   const other = defineSpace({ ...space, combiners: ['add'] });
-  assert.throws(() => search(10, { space: other }), /expected space .*"name":"wide".*, as it was begun/);
+  assert.throws(() => search(10, { space: other }), /expected space .*"name":"wide".*, as in the study/);
   using study = openSearch(path, { readOnly: true });
-  assert.match(sentences(findingsOf(study))[0]!, /tried 9 of 100 cells of space wide on an evaluator of its own/);
+  assert.match(sentences(findingsOf(study))[0]!, /tried 9 of 100 cells of space wide on a custom evaluator/);
 });
 
-test('a saved network brings its operations along, and its ONNX file computes the same', async (context) => {
+test('a saved network contains its operations, and its ONNX file computes the same', async (context) => {
   const folder = temporaryFolder(context);
   using network = createClassifier(architecture, { cells: 1, filters: 4, input: 16, classes: 3 });
   network.save(join(folder, 'wide.safetensors'));

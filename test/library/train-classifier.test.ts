@@ -1,4 +1,4 @@
-// Training through the library: repeatable, measured alike afterwards, and refused where it makes no sense.
+// Training through the library: it is reproducible, agrees with later evaluations, and refuses impossible trainings.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,26 +21,26 @@ const images = Array.from({ length: 120 }, (_, index) => ({
   pixels: Uint8Array.from({ length: 16 * 16 * 3 }, () => 40 * (index % 3) + random.integer(150)),
   label: index % 3,
 }));
-const given = { name: 'shades', classes: ['dark', 'grey', 'light'], height: 16, width: 16, train: images };
-const files = await datasetFrom(given, { cache: join(folder, 'cache') });
+const shades = { name: 'shades', classes: ['dark', 'grey', 'light'], height: 16, width: 16, train: images };
+const files = await datasetFrom(shades, { cache: join(folder, 'cache') });
 const sizes = { cells: 0, filters: 4, input: 8, classes: files.classes }; // half of the images' side
 const choices = { epochs: 2, batchSize: 12, learningRate: 0.05, cutout: 2 };
 
-test('measured again, also from its file, a network has the accuracy that its training told', async () => {
+test('measured again, also from its file, a network has the accuracy that its training reported', async () => {
   using network = createClassifier(nasnetA, { ...sizes, auxiliary: true, input: 16 });
   const epochs: number[] = [];
-  const { test: told, validation } = await trainClassifier(network, files, {
+  const { test: trained, validation } = await trainClassifier(network, files, {
     ...choices,
     onEpoch: ({ epoch, validation: seen }) => epochs.push(epoch, seen!.images),
   });
   assert.deepEqual(epochs, [1, validation.images, 2, validation.images]);
-  assert.equal(told.images, files.test.count);
+  assert.equal(trained.images, files.test.count);
   const { loss, accuracy } = await evaluateClassifier(network, files);
-  assert.deepEqual([loss, accuracy], [told.loss, told.accuracy]);
+  assert.deepEqual([loss, accuracy], [trained.loss, trained.accuracy]);
   network.save(join(folder, 'shades.safetensors'));
   using loaded = loadClassifier(join(folder, 'shades.safetensors'));
-  assert.deepEqual(loaded.classes, given.classes);
-  assert.equal((await evaluateClassifier(loaded, files)).loss, told.loss);
+  assert.deepEqual(loaded.classes, shades.classes);
+  assert.equal((await evaluateClassifier(loaded, files)).loss, trained.loss);
 });
 
 test('the same seeds give the same network to the bit, another seed another', async () => {
@@ -54,7 +54,7 @@ test('the same seeds give the same network to the bit, another seed another', as
   assert.notDeepEqual(one, other);
 });
 
-test('other classes than the dataset has, and images that are not square, are refused', async () => {
+test('classes that differ from the dataset’s, and images that are not square, are refused', async () => {
   using two = createClassifier(nasnetA, { ...sizes, classes: 2 });
   await assert.rejects(trainClassifier(two, files), /^InputError: classes: expected 2, as the network has, got 3/);
   await assert.rejects(evaluateClassifier(two, files), /^InputError: classes: expected 2/);
@@ -62,7 +62,7 @@ test('other classes than the dataset has, and images that are not square, are re
   await assert.rejects(trainClassifier(oblong, files), /^InputError: input: expected a square network to train/);
 });
 
-test('a signal stops it', async () => {
+test('a signal stops the training', async () => {
   using network = createClassifier(nasnetA, sizes);
   const stop = new AbortController();
   const training = trainClassifier(network, files, {

@@ -5,8 +5,10 @@ import { test } from 'node:test';
 import { ones, randn } from '../../src/engine/create.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
 import { Generator, manualSeed } from '../../src/engine/random.ts';
+import { NetworkCell } from '../../src/model/cell.ts';
 import { dropPath, keepProbability, pathMasks } from '../../src/model/drop-path.ts';
 import { buildNetwork } from '../../src/model/network.ts';
+import { SharedRelus } from '../../src/model/path.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
@@ -50,6 +52,25 @@ test('the same generator state gives the same masks, another state different one
   };
   assert.deepEqual(logits(1), logits(1));
   assert.notDeepEqual(logits(1), logits(2));
+});
+
+test('by the linear rule every cell drops as the last one of the schedule does', () => {
+  const [first] = plan.cells;
+  const last = { ...first!, index: first!.count - 1 };
+  const images = randn([8, first!.sources[0] === undefined ? 4 : 12, 16, 16]);
+  const run = (cell: typeof last, dropPathRule: 'linear' | 'scheduled') => {
+    manualSeed(1);
+    const built = new NetworkCell(cell, { dropPathKeep: 0.5, dropPathRule });
+    return scope(() =>
+      noGrad(() =>
+        built
+          .forward([images, images], new SharedRelus(), 0.7)
+          .map((each) => Buffer.from(each.toBytes()).toString('hex')),
+      ),
+    );
+  };
+  assert.deepEqual(run(first!, 'linear'), run(last, 'scheduled'));
+  assert.notDeepEqual(run(first!, 'linear'), run(first!, 'scheduled'));
 });
 
 test('nothing is dropped in evaluation, at the start of the training, or with a final keep of 1', () => {

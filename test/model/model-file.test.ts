@@ -74,7 +74,7 @@ test('a flipped bit in the weights is refused, and a file from another program i
   bytes[bytes.length - 10]! ^= 1;
   writeFileSync(path, bytes);
   for (const read of [readModel, checksumOf])
-    assert.throws(() => read(path), /network\.safetensors: expected the bytes that its checksum says, got others: /);
+    assert.throws(() => read(path), /network\.safetensors: expected bytes that match its checksum, got others: /);
   writeFileSync(path, foreign);
   assert.deepEqual([readModel(path).checksum, checksumOf(path)], ['unverified', 'unverified']);
 });

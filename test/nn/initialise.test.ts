@@ -1,16 +1,16 @@
-// Weights that are loaded next are not drawn, however deep the building goes.
+// Weights that are loaded next are not initialised, also in nested builds.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { empty, zeros } from '../../src/engine/create.ts';
 import { generatorState } from '../../src/engine/random.ts';
-import { initialised, normal, withoutDrawing } from '../../src/nn/initialise.ts';
+import { initialised, normal, withoutInitialisation } from '../../src/nn/initialise.ts';
 
-test('without drawing, what is built after a part that draws nothing either still draws nothing', () => {
+test('initialisation stays disabled after a nested build without initialisation', () => {
   const before = generatorState();
   const weight = zeros([100]);
-  withoutDrawing(() => {
-    withoutDrawing(() => initialised(empty([3]), normal(1)));
+  withoutInitialisation(() => {
+    withoutInitialisation(() => initialised(empty([3]), normal(1)));
     initialised(weight, normal(1));
   });
   assert.deepEqual(generatorState(), before);

@@ -1,4 +1,4 @@
-// Layers by hand on small inputs, their moving statistics, how they start, and that making them leaves nothing behind.
+// Layers by hand on small inputs, their moving statistics, initial values, and memory.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -27,7 +27,7 @@ test('a convolution by hand: 2 × 2 on 3 × 3, with a bias', () => {
   assert.deepEqual(numbers(layer.forward(input)), [5.5, 7.5, 11.5, 5.5]);
 });
 
-test('unequal padding puts zeros on the sides that it names: top, bottom, left, right', () => {
+test('unequal padding adds zeros at the top, bottom, left and right', () => {
   const layer = new Conv2d({ inputs: 1, outputs: 1, kernel: [1, 2], padding: [1, 0, 0, 1] });
   set(layer, { weight: tensor([1, 10], [1, 1, 1, 2]) });
   const result = layer.forward(image([[1, 2, 3]]));
@@ -35,7 +35,7 @@ test('unequal padding puts zeros on the sides that it names: top, bottom, left, 
   assert.deepEqual(numbers(result), [0, 0, 0, 21, 32, 3]);
 });
 
-test('stride, dilation and groups reach the operator', () => {
+test('stride, dilation and groups are passed to the operator', () => {
   const layer = new Conv2d({ inputs: 2, outputs: 2, kernel: 2, stride: 2, dilation: 2, groups: 2 });
   assert.deepEqual(layer.weight.shape, [2, 1, 2, 2]);
   set(layer, { weight: tensor([1, 0, 0, 1, 0, 1, 1, 0], [2, 1, 2, 2]) });
@@ -43,19 +43,20 @@ test('stride, dilation and groups reach the operator', () => {
     Array.from({ length: 50 }, (_, index) => index),
     [1, 2, 5, 5],
   );
-  // first channel: a + b two rows and columns on; second: the other two corners; windows start at rows and columns 0 and 2
+  // first channel: a + b two rows and columns on; second: the other two corners; windows start at rows and columns 0
+  // and 2
   const first = [0, 2, 10, 12].map((start) => start + (start + 12));
   const second = [25, 27, 35, 37].map((start) => start + 2 + (start + 10));
   assert.deepEqual(numbers(layer.forward(input)), [...first, ...second]);
 });
 
-test('a convolution’s weights lie in channels_last, and its result too', () => {
+test('a convolution’s weights and its result are in channels_last', () => {
   const layer = new Conv2d({ inputs: 4, outputs: 8, kernel: 3, padding: 1 });
   assert.deepEqual(layer.weight.strides, [36, 1, 12, 4]);
   assert.deepEqual(layer.forward(ones([2, 4, 5, 5]).contiguous('channels_last')).strides, [200, 1, 40, 8]);
 });
 
-test('batch norm in training uses the batch and moves its statistics by 1 − decay, in evaluation it uses those', () => {
+test('batch norm in training uses the batch and updates its statistics by 1 − decay; in evaluation it uses the statistics', () => {
   const layer = new BatchNorm2d({ channels: 1, decay: 0.75, epsilon: 0 });
   const input = tensor([1, 3, 5, 7], [2, 1, 1, 2]); // mean 4, variance 5, unbiased 20 / 3
   const deviation = Math.sqrt(5);
@@ -100,7 +101,7 @@ test('an LSTM of one unit by hand, two steps: gates in the order input, forget, 
   assert.ok(Math.abs(cell.item() - expectedCell) < 1e-6);
 });
 
-test('making layers leaves only their parameters and buffers, and disposing of them nothing', () => {
+test('creating layers leaves only their parameters and buffers, and disposing of them leaves nothing', () => {
   const before = liveTensors();
   const layers = [
     new Conv2d({ inputs: 3, outputs: 4, kernel: 3, bias: true }), // 2
@@ -122,27 +123,28 @@ const moments = (values: ArrayLike<number>) => {
   return { mean, deviation: Math.sqrt(square), most: Math.max(...Array.from(values, Math.abs)) };
 };
 
-test('initialisers have the moments of their laws', () => {
+test('initialisers have the moments of their distributions', () => {
   manualSeed(2);
-  const drawn = (fill: Parameters<typeof initialised>[1]) => moments(initialised(zeros([300, 300]), fill).toArray());
+  const momentsOf = (fill: Parameters<typeof initialised>[1]) =>
+    moments(initialised(zeros([300, 300]), fill).toArray());
   const near = (got: number, expected: number) => assert.ok(Math.abs(got - expected) < 0.005, `${got} for ${expected}`);
-  const flat = drawn(uniform(0.1));
+  const flat = momentsOf(uniform(0.1));
   near(flat.mean * 10, 0);
   near(flat.deviation, 0.1 / Math.sqrt(3));
   assert.ok(flat.most <= Math.fround(0.1) && flat.most > 0.0999);
-  const bell = drawn(normal(0.5));
+  const bell = momentsOf(normal(0.5));
   near(bell.mean, 0);
   near(bell.deviation, 0.5);
   assert.ok(bell.most > 1.5, 'a normal is not cut');
-  const cut = drawn(truncatedNormal(1));
+  const cut = momentsOf(truncatedNormal(1));
   near(cut.mean, 0);
   near(cut.deviation, 0.8796256610342398); // √(1 − 4 φ(2) / (2 Φ(2) − 1))
   assert.ok(cut.most <= 2 && cut.most > 1.99);
-  near(drawn(varianceScaling(26)).deviation, 0.8796256610342398 * Math.sqrt(0.1)); // √(2.6 / 26)
-  assert.deepEqual(drawn(zero), { mean: 0, deviation: 0, most: 0 });
+  near(momentsOf(varianceScaling(26)).deviation, 0.8796256610342398 * Math.sqrt(0.1)); // √(2.6 / 26)
+  assert.deepEqual(momentsOf(zero), { mean: 0, deviation: 0, most: 0 });
 });
 
-test('the same seed starts the same layer, and a float64 one is float64 throughout', () => {
+test('the same seed gives the same layer, and a float64 layer is float64 throughout', () => {
   const made = (seed: number) => {
     manualSeed(seed);
     return new Conv2d({ inputs: 2, outputs: 2, kernel: 3 }).weight.detach().toArray();
@@ -157,7 +159,7 @@ test('the same seed starts the same layer, and a float64 one is float64 througho
   for (const layer of layers) for (const each of Object.values(layer.stateDict())) assert.equal(each.dtype, 'float64');
 });
 
-test('parameters are learned, moving statistics are not', () => {
+test('parameters are trainable, moving statistics are not', () => {
   const layer = new BatchNorm2d({ channels: 1 });
   assert.deepEqual([...layer.namedParameters().keys()], ['scale', 'shift']);
   assert.ok(layer.parameters().every((each) => each.requiresGrad));

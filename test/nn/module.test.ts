@@ -1,4 +1,4 @@
-// Modules: names as paths, what has no name of its own, loading state, training and evaluation.
+// Modules: names as paths, children with an empty name, loading state, training and evaluation.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,23 +34,23 @@ test('names are paths in the order of registration, parameters before buffers', 
   assert.deepEqual(Object.keys(tree.stateDict()), ['left.factor', 'right.deep.factor', 'left.seen', 'right.deep.seen']);
 });
 
-test('a part without a name adds its names as they are, and several may have none', () => {
+test('names of a child with an empty name have no prefix, and several children may have an empty name', () => {
   const tree = new Tree(['', new Scale('a', 'b')], ['cell', new Tree(['', new Scale('c', 'd')])]);
   assert.deepEqual(Object.keys(tree.stateDict()), ['a', 'cell.c', 'b', 'cell.d']);
 });
 
-test('a name given twice is an error, also between a parameter and a buffer', () => {
+test('a name used twice is an error, also between a parameter and a buffer', () => {
   const twice = new Tree(['', new Scale('a', 'b')], ['', new Scale('a', 'c')]);
-  assert.throws(() => twice.namedParameters(), /^Error: module: the name a is given twice$/);
-  assert.throws(() => new Scale('same', 'same').stateDict(), /^Error: module: the name same is given twice$/);
+  assert.throws(() => twice.namedParameters(), /^Error: module: the name a is used twice$/);
+  assert.throws(() => new Scale('same', 'same').stateDict(), /^Error: module: the name same is used twice$/);
   const mixed = new Tree(['', new Scale('a', 'b')], ['', new Scale('b', 'c')]);
-  assert.throws(() => mixed.stateDict(), /^Error: module: the name b is given twice$/);
+  assert.throws(() => mixed.stateDict(), /^Error: module: the name b is used twice$/);
 });
 
-test('loading copies the numbers into the module’s own tensors', () => {
-  const [module, given] = [new Scale(), { factor: tensor([3, 4]), seen: tensor([5]) }];
-  module.loadStateDict(given);
-  given.factor.zero_();
+test('loading copies the numbers into the module’s tensors', () => {
+  const [module, source] = [new Scale(), { factor: tensor([3, 4]), seen: tensor([5]) }];
+  module.loadStateDict(source);
+  source.factor.zero_();
   assert.deepEqual([...module.factor.detach().toArray()], [3, 4]);
   assert.ok(module.factor.requiresGrad);
   assert.equal(module.stateDict().factor, module.factor);
@@ -66,7 +66,7 @@ test('loading converts the dtype', () => {
   assert.equal(module.factor.dtype, 'float32');
 });
 
-test('what is missing, unknown or of another shape is named, and nothing has changed', () => {
+test('a missing or unknown tensor or a wrong shape is named in the error, and nothing changes', () => {
   const module = new Scale();
   const refuse = (state: Record<string, Tensor>, sentence: string) =>
     assert.throws(() => module.loadStateDict(state), new InputError(sentence));
@@ -84,7 +84,7 @@ test('what is missing, unknown or of another shape is named, and nothing has cha
   );
 });
 
-test('train reaches every part', () => {
+test('train sets the mode of every child', () => {
   const inner = new Scale();
   const tree = new Tree(['one', new Tree(['two', inner])]);
   assert.equal(inner.training, true);
@@ -94,7 +94,7 @@ test('train reaches every part', () => {
   assert.equal(inner.training, true);
 });
 
-test('zeroGrad forgets all gradients', () => {
+test('zeroGrad clears all gradients', () => {
   const module = new Scale();
   backward(module.factor.sum());
   assert.deepEqual([...module.factor.grad!.toArray()], [1, 1]);

@@ -1,4 +1,4 @@
-// Optimizers over several steps against unrolled sums in plain TypeScript; their state; clipping.
+// Optimizers over several steps, compared with unrolled sums in plain TypeScript; their state; clipping.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ const float64 = { dtype: 'float64', requiresGrad: true } as const;
 const steps = 7;
 const rates = [0.1, 0.1, 0.05, 0.2, 0.01, 0.1, 0.3];
 
-/** A matrix and a bias; L2 must touch the first alone. */
+/** A matrix and a bias; weight decay applies to the matrix only. */
 const parameters = () =>
   new Map([
     ['matrix', tensor([0.5, -1.5, 2, 1], [2, 2], float64)],
@@ -33,7 +33,7 @@ function stepWithGradients(own: Map<string, Tensor>, optimizer: { step: (rate: n
   optimizer.step(rates[step]!);
 }
 
-/** How far one weight moves at a step, from all its gradients so far (L2 included). */
+/** Returns the update of one weight at a step from all its gradients so far (including weight decay). */
 type Rule = (gradients: number[]) => number;
 
 const sum = (count: number, term: (index: number) => number) =>
@@ -44,7 +44,15 @@ const fading = (last: number, factor: number, term: (index: number) => number) =
 
 const rules: Record<
   string,
-  { make: (own: Map<string, Tensor>) => Momentum | RMSProp | Adam; rule: Rule; decay?: number }
+  {
+    make: (own: Map<string, Tensor>) => Momentum | RMSProp | Adam;
+    rule: Rule;
+    /** L2 of the matrix, or what is taken off it at every step times the rate. */
+    decay?: number;
+    decoupled?: number;
+    /** Of the bias, as a multiple of the matrix's. */
+    biasRate?: number;
+  }
 > = {
   'momentum 0.9 with Nesterov’s look ahead, the default': {
     make: (own) => new Momentum(own),
@@ -58,6 +66,12 @@ const rules: Record<
     make: (own) => new Momentum(own, { weightDecay: 0.1 }),
     rule: (g) => rates[g.length - 1]! * (g.at(-1)! + 0.9 * fading(g.length - 1, 0.9, (i) => g[i]!)),
     decay: 0.1,
+  },
+  'momentum with decoupled weight decay and a rate of its own for biases': {
+    make: (own) => new Momentum(own, { weightDecay: 0.3, decoupled: true, biasRate: 4 }),
+    rule: (g) => rates[g.length - 1]! * (g.at(-1)! + 0.9 * fading(g.length - 1, 0.9, (i) => g[i]!)),
+    decoupled: 0.3,
+    biasRate: 4,
   },
   RMSProp: {
     make: (own) => new RMSProp(own, { decay: 0.8, momentum: 0.6, epsilon: 0.5 }),
@@ -73,6 +87,14 @@ const rules: Record<
       return (rates[g.length - 1]! * g.at(-1)!) / Math.sqrt(square + 1);
     },
     decay: 0.3,
+  },
+  'RMSProp with a rate of its own for biases': {
+    make: (own) => new RMSProp(own, { decay: 0.9, momentum: 0, epsilon: 1, biasRate: 0.5 }),
+    rule: (g) => {
+      const square = 0.9 ** g.length + 0.1 * fading(g.length - 1, 0.9, (i) => g[i]! ** 2);
+      return (rates[g.length - 1]! * g.at(-1)!) / Math.sqrt(square + 1);
+    },
+    biasRate: 0.5,
   },
   Adam: {
     make: (own) => new Adam(own, { beta1: 0.8, beta2: 0.95, epsilon: 1e-3 }),
@@ -91,10 +113,20 @@ const rules: Record<
     },
     decay: 0.2,
   },
+  'Adam with decoupled weight decay (Loshchilov and Hutter) and a rate of its own for biases': {
+    make: (own) => new Adam(own, { weightDecay: 0.2, decoupled: true, biasRate: 3 }),
+    rule: (g) => {
+      const mean = (0.1 * fading(g.length - 1, 0.9, (i) => g[i]!)) / (1 - 0.9 ** g.length);
+      const square = (0.001 * fading(g.length - 1, 0.999, (i) => g[i]! ** 2)) / (1 - 0.999 ** g.length);
+      return (rates[g.length - 1]! * mean) / (Math.sqrt(square) + 1e-8);
+    },
+    decoupled: 0.2,
+    biasRate: 3,
+  },
 };
 
-for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
-  test(`${name}: seven steps with changing rates are those of the unrolled sums`, () => {
+for (const [name, { make, rule, decay = 0, decoupled = 0, biasRate = 1 }] of Object.entries(rules)) {
+  test(`${name}: seven steps with changing rates equal the unrolled sums`, () => {
     const own = parameters();
     const optimizer = make(own);
     const expected = new Map([...own].map(([each, weights]) => [each, [...weights.detach().toArray()]]));
@@ -107,7 +139,8 @@ for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
         gradientOf(each, step, weights.length).forEach((gradient, place) => {
           const history = seen.get(each)![place]!;
           history.push(gradient + (each === 'matrix' ? decay : 0) * weights[place]!);
-          weights[place]! -= rule(history);
+          if (each === 'matrix') weights[place]! *= 1 - rates[step]! * decoupled;
+          weights[place]! -= (each === 'bias' ? biasRate : 1) * rule(history);
         });
         own
           .get(each)!
@@ -124,7 +157,7 @@ for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
     assert.equal(optimizer.stepsTaken, steps);
   });
 
-  test(`${name}: a saved state goes on with the bits of the run that was not stopped`, () => {
+  test(`${name}: a loaded state continues with the same bits as an uninterrupted run`, () => {
     const [own, other] = [parameters(), parameters()];
     const [through, before, after] = [make(own), make(other), make(other)];
     for (let step = 0; step < steps; step++) stepWithGradients(own, through, step);
@@ -139,7 +172,7 @@ for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
 }
 
 for (const [name, { make }] of Object.entries(rules)) {
-  test(`${name}: rates that only the device knows move as numbers do, also after numbers and after a load`, () => {
+  test(`${name}: a tensor as the learning rate gives the same updates as a number, also after numbers and after a load`, () => {
     const [own, other, third] = [parameters(), parameters(), parameters()];
     const [numbers, tensors, loaded] = [make(own), make(other), make(third)];
     const onDevice = (rate: number) => tensor([rate], [], { dtype: 'float64' });
@@ -150,7 +183,7 @@ for (const [name, { make }] of Object.entries(rules)) {
       assert.ok(apart(own, other) < 1e-12, `${apart(own, other)} apart after step ${step}`);
     }
     assert.equal(tensors.stepsTaken, steps);
-    loaded.step(onDevice(0.1)); // begins its own count, which the load replaces
+    loaded.step(onDevice(0.1)); // starts a step count, which the load replaces
     loaded.load(tensors.state(), tensors.stepsTaken);
     for (const [each, weights] of third) noGrad(() => weights.copy_(own.get(each)!));
     stepWithGradients(own, numbers, 0);
@@ -166,7 +199,7 @@ function apart(one: ReadonlyMap<string, Tensor>, other: ReadonlyMap<string, Tens
   return Math.max(...numbers(one).map((value, place) => Math.abs(value - others[place]!)));
 }
 
-test('a parameter without a gradient stays as it is, and so does its state', () => {
+test('a parameter without a gradient and its state do not change', () => {
   for (const Kind of [Momentum, RMSProp, Adam]) {
     const own = parameters();
     const optimizer = new Kind(own, { weightDecay: 0.1 });
@@ -182,7 +215,7 @@ test('a parameter without a gradient stays as it is, and so does its state', () 
       before,
     );
     own.get('bias')!.grad = undefined;
-    optimizer.step(0.1); // none has one
+    optimizer.step(0.1); // no parameter has a gradient
   }
 });
 
@@ -198,7 +231,7 @@ test('state tensors are named after their slot and parameter', () => {
   assert.deepEqual(names(new Adam(parameters())), ['mean.matrix', 'mean.bias', 'square.matrix', 'square.bias']);
 });
 
-test('a state that does not fit is refused with a sentence', () => {
+test('a state that does not fit is refused in one sentence', () => {
   const optimizer = new Momentum(parameters());
   const { 'momentum.bias': bias, 'momentum.matrix': matrix } = optimizer.state();
   const refuse = (state: Record<string, Tensor>, sentence: string) =>
@@ -211,7 +244,7 @@ test('a state that does not fit is refused with a sentence', () => {
   assert.equal(optimizer.stepsTaken, 0);
 });
 
-test('an optimizer owns its state tensors alone: one per slot and parameter, none after dispose', () => {
+test('an optimizer has one state tensor per slot and parameter, and none after dispose', () => {
   const own = parameters();
   const before = liveTensors();
   const [momentum, adam] = [new Momentum(own), scope(() => new Adam(own))];
@@ -237,7 +270,7 @@ test('momentum state has the memory order of its parameter', () => {
   assert.deepEqual(velocity!.strides, [12, 1, 6, 3]);
 });
 
-test('clipping scales all gradients by one factor to the common norm, and returns the norm before', () => {
+test('clipping scales all gradients by one factor to the maximum norm, and returns the norm before', () => {
   const own = [...parameters().values()];
   const set = (factor: number) => {
     own[0]!.grad = tensor([factor, 0, 0, 2 * factor], [2, 2], { dtype: 'float64' });
@@ -254,18 +287,18 @@ test('clipping scales all gradients by one factor to the common norm, and return
   });
 });
 
-test('clipping leaves smaller gradients as they are, to the bit, for any maximum', () => {
+test('clipping does not change a bit of smaller gradients, for any maximum', () => {
   const weight = ones([3], { requiresGrad: true });
   for (const maximum of [3, 5, 49, 0.1 + 0.2, 1e-3, 1e6]) {
     weight.grad = tensor([0.1, 0.7, 0.3]).mul(maximum * 0.9);
-    const given = weight.grad!.toBytes();
+    const before = weight.grad!.toBytes();
     const norm = clipByGlobalNorm([weight], maximum).item();
     assert.ok(norm < maximum);
-    assert.deepEqual(weight.grad!.toBytes(), given);
+    assert.deepEqual(weight.grad!.toBytes(), before);
   }
 });
 
-test('the norm of gradients that are no numbers is none, of no gradients 0', () => {
+test('the norm of gradients with NaN is NaN, that of no gradients 0', () => {
   const weight = ones([2], { requiresGrad: true });
   assert.equal(clipByGlobalNorm([weight], 1).item(), 0);
   weight.grad = tensor([Number.NaN, 1]);

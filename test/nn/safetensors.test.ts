@@ -1,4 +1,5 @@
-// Files of tensors: what an independent reader finds in ours, and one sentence for each way in which a file can be wrong.
+// Safetensors files: an independent reader reads ours, and each way in which a file can be wrong is reported in one
+// sentence.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -22,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nasnet-safetensors-'));
 after(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'file.safetensors');
 
-/** A file of this header and these bytes, as the format's description has it. */
+/** Returns a file with this header and these bytes, according to the format's description. */
 function file(header: string | object, bytes: number[] = [], length?: bigint): string {
   const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const start = Buffer.alloc(8);
@@ -45,7 +46,7 @@ const refused = (sentence: string | RegExp) => {
   assert.equal(liveTensors(), before, 'a refused file leaves no tensor');
 };
 
-test('an independent reader finds our tensors: little-endian, row-major, without holes, aligned to 8 bytes', () => {
+test('an independent reader reads our tensors: little-endian, row-major, without gaps, aligned to 8 bytes', () => {
   const tensors = {
     'stem.weight': tensor([1, 2, 3, 4, 5, 6], [1, 3, 2, 1]).contiguous('channels_last'),
     scalar: tensor([-2], [], { dtype: 'int64' }),
@@ -98,7 +99,7 @@ const dtypes: DType[] = [
   'bool',
 ];
 
-test('every dtype comes back with its bits, names and metadata of any script too', () => {
+test('every dtype is read back bit by bit, as are names and metadata in any script', () => {
   const tensors = Object.fromEntries(
     dtypes.map((dtype) => [`größe.${dtype}.名`, tensor([0, 1, 1, 0], [2, 2], { dtype })]),
   );
@@ -115,7 +116,7 @@ test('every dtype comes back with its bits, names and metadata of any script too
   }
 });
 
-test('a file that another program wrote is read: unaligned, padded with spaces, in another order, without metadata', () => {
+test('a file of another program is read: unaligned, padded with spaces, in another order, without metadata', () => {
   file(
     `{"b":{"dtype":"I16","shape":[1],"data_offsets":[1,3]},"a":{"shape":[1],"data_offsets":[0,1],"dtype":"U8"}}   `,
     [7, 1, 1],
@@ -126,7 +127,7 @@ test('a file that another program wrote is read: unaligned, padded with spaces, 
   assert.deepEqual(readSafetensors(path), { tensors: {}, metadata: {} });
 });
 
-test('writing and reading leave no tensor but those returned', () => {
+test('writing and reading leave only the returned tensors', () => {
   const weight = ones([2, 3, 2, 2], { requiresGrad: true }).contiguous('channels_last');
   const before = liveTensors();
   writeSafetensors(path, { weight });
@@ -135,7 +136,7 @@ test('writing and reading leave no tensor but those returned', () => {
   assert.equal(liveTensors(), before + 1);
 });
 
-test('a file cut anywhere is refused as truncated, and one with bytes too many too', () => {
+test('a file truncated anywhere is refused, and so is one with extra bytes', () => {
   writeSafetensors(path, { a: ones([3]), b: ones([2], { dtype: 'uint8' }) }, { note: 'x' });
   const whole = readFileSync(path);
   const header = 8 + Number(whole.readBigUInt64LE());
@@ -145,7 +146,7 @@ test('a file cut anywhere is refused as truncated, and one with bytes too many t
   }
   for (const size of [8, 9, header - 1]) {
     writeFileSync(path, whole.subarray(0, size));
-    refused(`expected ${header} bytes or more, got ${size}: the file is truncated`);
+    refused(`expected at least ${header} bytes, got ${size}: the file is truncated`);
   }
   for (const [size, name, end] of [
     [header, 'a', 12],
@@ -157,10 +158,10 @@ test('a file cut anywhere is refused as truncated, and one with bytes too many t
     refused(`${name}: expected ${end} bytes of tensors, got ${size - header}: the file is truncated`);
   }
   writeFileSync(path, Buffer.concat([whole, Buffer.from('more')]));
-  refused('expected 14 bytes of tensors, got 18: the file holds more');
+  refused('expected 14 bytes of tensors, got 18: the file has more');
 });
 
-test('a foreign file is refused, whatever its first bytes say', () => {
+test('a foreign file is refused, whatever its first bytes are', () => {
   const foreign = 'expected a safetensors file, got a file without its header';
   writeFileSync(path, Buffer.from('\x89PNG\r\n\x1a\n and more of it', 'latin1'));
   refused(foreign);
@@ -169,14 +170,14 @@ test('a foreign file is refused, whatever its first bytes say', () => {
   file('{}', [], 100_000_001n);
   refused(foreign);
   file('{}', [], 90_000_000n);
-  refused('expected 90000008 bytes or more, got 10: the file is truncated');
+  refused('expected at least 90000008 bytes, got 10: the file is truncated');
   for (const header of ['not JSON', '[]', 'null', '3', '{"a":', '']) {
     file(header);
     refused(foreign);
   }
 });
 
-test('a tensor that is described wrongly is named', () => {
+test('the error names a tensor with a wrong description', () => {
   const parts = [
     { dtype: 'F99' },
     { dtype: 7 },
@@ -203,19 +204,19 @@ test('a tensor that is described wrongly is named', () => {
   refused(/^.*: a: expected 2\.\d+e\+31 bytes, got 4$/);
   for (const metadata of [null, [], 'text', { epoch: 3 }]) {
     file({ __metadata__: metadata });
-    refused(`__metadata__: expected texts by name, got ${JSON.stringify(metadata)}`);
+    refused(`__metadata__: expected strings by name, got ${JSON.stringify(metadata)}`);
   }
 });
 
 test('a missing file, and a folder', () => {
   rmSync(path);
   refused('expected a safetensors file, got no such file');
-  const other = new InputError(`${folder}: expected a safetensors file, got something else than a file`);
+  const other = new InputError(`${folder}: expected a safetensors file, got something other than a file`);
   assert.throws(() => readSafetensors(folder), other);
   assert.throws(() => readSafetensorsMetadata(path), InputError);
 });
 
-test('a failed writing leaves the older file as it was, and nothing beside it', () => {
+test('a failed write leaves the older file unchanged, and no other file', () => {
   writeSafetensors(path, { a: ones([1]) });
   const before = readFileSync(path);
   const failing = ones([1]);
@@ -230,7 +231,7 @@ test('a failed writing leaves the older file as it was, and nothing beside it', 
   assert.throws(() => writeSafetensors(lost, {}), Failure);
 });
 
-test('no single flipped bit of a file of ours is read, in the header or in the elements; an unflipped one is verified', () => {
+test('a flipped bit in the header or in the elements of our file is detected; the unchanged file is verified', () => {
   writeSafetensors(path, { a: ones([3]), b: tensor([1, 2], [2], { dtype: 'uint8' }) }, { step: '12', 7: 'in front' });
   const good = readFileSync(path);
   assert.deepEqual([readSafetensors(path).verified, isVerified(path)], [true, true]);
@@ -244,22 +245,22 @@ test('no single flipped bit of a file of ours is read, in the header or in the e
   refused(/: the file is damaged, or another program changed it$/);
 });
 
-test('a file without a checksum is read and said to be unverified', () => {
+test('a file without a checksum is read and reported as unverified', () => {
   file({ a: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }, [7]);
   assert.deepEqual([readSafetensors(path).verified, isVerified(path)], [undefined, false]);
 });
 
-test('overlaps, gaps and names that come twice are refused: of each a reader would keep one in silence', () => {
+test('overlaps, gaps and duplicate names, which readers would accept silently, are refused', () => {
   const at = (begin: number, end: number) => ({ dtype: 'U8', shape: [end - begin], data_offsets: [begin, end] });
   const four = [1, 2, 3, 4];
   file({ a: at(0, 4), b: at(0, 4) }, four);
-  refused('b: expected its bytes to begin at 4, got 0: an overlap');
+  refused('b: expected its bytes to start at 4, got 0: an overlap');
   file({ a: at(0, 3), b: at(2, 4) }, four);
-  refused('b: expected its bytes to begin at 3, got 2: an overlap');
+  refused('b: expected its bytes to start at 3, got 2: an overlap');
   file({ b: at(3, 4), a: at(0, 2) }, four);
-  refused('b: expected its bytes to begin at 2, got 3: a gap');
+  refused('b: expected its bytes to start at 2, got 3: a gap');
   file({ a: at(1, 4) }, four);
-  refused('a: expected its bytes to begin at 0, got 1: a gap');
+  refused('a: expected its bytes to start at 0, got 1: a gap');
   const entry = JSON.stringify(at(0, 4));
   const twice = (name: string) => `expected a header of tensors, each name once, got the name ${name} twice`;
   file(`{"a":${entry},"a":${entry}}`, four);
@@ -274,7 +275,7 @@ test('overlaps, gaps and names that come twice are refused: of each a reader wou
   assert.deepEqual(Object.keys(readSafetensors(path).tensors), ['a":"a', '{"a"']);
 });
 
-test('nesting without end, thousands of dimensions and sides beyond counting end in a sentence', () => {
+test('deep nesting, thousands of dimensions and enormous sizes are refused in one sentence', () => {
   const deep = '['.repeat(300_000) + ']'.repeat(300_000);
   for (const header of [`{"a":${deep}}`, `{"__metadata__":{"a":${deep}}}`, '{"a":'.repeat(300_000), '['.repeat(9)]) {
     file(header);
@@ -283,7 +284,7 @@ test('nesting without end, thousands of dimensions and sides beyond counting end
   file({ a: { dtype: 'U8', shape: [1, ...Array(5000).fill(1)], data_offsets: [0, 1] } }, [1]);
   refused('a: expected at most 64 dimensions, got 5001');
   file({ a: { dtype: 'U8', shape: [0, 9e15, 9e15], data_offsets: [0, 0] } });
-  refused('a: expected a shape that a tensor can have, got [0,9000000000000000,9000000000000000]');
+  refused('a: expected a possible shape, got [0,9000000000000000,9000000000000000]');
   file({ a: { dtype: 'x'.repeat(100_000) } });
   refused(/^.{1,400}$/);
   file('{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', [5]);

@@ -1,4 +1,4 @@
-// Schedules against their closed forms.
+// Schedules, compared with their closed forms.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,19 +21,19 @@ test('cosine falls from the rate over √½ and one half to 0, and stays there',
   near(rate(20) + rate(80), 0.8); // symmetric around the middle
 });
 
-test('linear falls by as much at every step to 0, and stays there', () => {
+test('linear falls by the same amount at every step to 0, and stays there', () => {
   const rate = linear(0.8, 4);
   for (const [step, expected] of [0.8, 0.6, 0.4, 0.2, 0, 0].entries()) near(rate(step), expected);
 });
 
-test('stepwise multiplies at each boundary, from that step on', () => {
+test('stepwise multiplies at each boundary step', () => {
   const rate = stepwise(1, [10, 20], 0.1);
   assert.deepEqual([rate(0), rate(9), rate(10), rate(19)], [1, 1, 0.1, 0.1]);
   near(rate(20), 0.01);
   near(rate(1000), 0.01);
 });
 
-test('exponential multiplies after every so many steps, all at once', () => {
+test('exponential multiplies once per interval of steps', () => {
   const rate = exponential(2, 0.5, 3);
   assert.deepEqual([0, 1, 2, 3, 5, 6, 9].map(rate), [2, 2, 2, 1, 1, 0.5, 0.25]);
 });

@@ -1,4 +1,4 @@
-// Layers, optimizer and scope together: a small network learns, repeats itself to the bit, and leaks nothing.
+// Layers, optimizer and scope together: a small network learns, is reproducible to the bit, and leaks no tensors.
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -51,7 +51,7 @@ function training(seed: number) {
   return { network, step };
 }
 
-test('a small convolutional network learns eight images by heart in 1,000 steps that leave no live tensor', () => {
+test('a small convolutional network memorises eight images in 1,000 steps, which leave no live tensor', () => {
   const { step } = training(1);
   const first = step();
   const before = liveTensors();

@@ -67,15 +67,15 @@ test('the proxy meter is τ over the trials at both rungs, which the sentence ca
 
 test('with random promotions the meter also has the τ of these, which are not a selection', () => {
   using study = climbedStudy(join(folder, 'lots.db'), { randomShare: 0.5 });
-  const { drawn } = ladderOptions(study.settings)!;
-  const randomPromotions = [0, 1, 2, 3, 4, 5].filter((trial) => drawn!(trial, 0));
+  const { atRandom } = ladderOptions(study.settings)!;
+  const randomPromotions = [0, 1, 2, 3, 4, 5].filter((trial) => atRandom!(trial, 0));
   assert.ok(randomPromotions.length > 0 && randomPromotions.length < 6);
-  assert.equal(ladderFindings(study)!.meters[0]!.drawn!.trials, randomPromotions.length);
+  assert.equal(ladderFindings(study)!.meters[0]!.atRandom!.trials, randomPromotions.length);
   assert.match(
     sentences(findingsOf(study)).join('\n'),
     new RegExp(`over the ${randomPromotions.length} of them that were promoted at random`),
   );
-  const shares = Array.from({ length: 4000 }, (_, trial) => Number(drawn!(trial, 0)));
+  const shares = Array.from({ length: 4000 }, (_, trial) => Number(atRandom!(trial, 0)));
   assert.ok(Math.abs(shares.reduce((sum, one) => sum + one) / 4000 - 0.5) < 0.03, 'a lot falls on half of them');
 });
 
@@ -166,7 +166,7 @@ test('each arm has its own rungs, and a training that two arms asked for counts 
     if (trial < 6) log.tell(trial); // the last has a reward that its arm does not know yet
   }
   const climb = (ladder: number, member: number, reward?: number) => {
-    if (!rungs.promote({ ladder, member, rung: 1, drawn: false }, 7)) return;
+    if (!rungs.promote({ ladder, member, rung: 1, atRandom: false }, 7)) return;
     rungs.at(1).start(member);
     if (reward !== undefined) rungs.at(1).finish(member, { reward, seconds: 3 });
   };

@@ -1,4 +1,4 @@
-// The racing rule: a case by hand, and its promises on simulated finalists whose true means are known.
+// The racing rule, by hand and on simulated finalists whose true means are known.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,8 @@ import { type Race, type Racer, type RacingRule, race, ranking } from '../../src
 const racers = (...rows: number[][]): Racer[] => rows.map((accuracies) => ({ accuracies, failed: false }));
 
 test('two finalists are compared by the paired t-test: by hand, over three runs', () => {
-  // Differences 4, 5, 6 (percent): mean 5, deviation 1, t = 5 / (1 / √3) = 8.66; critical at 2.5% with 2 degrees of freedom: 4.303.
+  // Differences 4, 5, 6 (percent): mean 5, deviation 1, t = 5 / (1 / √3) = 8.66; critical at 2.5% with 2 degrees of
+  // freedom: 4.303.
   const rule: RacingRule = { least: 3, most: 3, step: 1e-6 };
   const apart = race(racers([0.54, 0.6, 0.57], [0.5, 0.55, 0.51]), rule);
   assert.deepEqual([apart.racing, apart.beaten, apart.end], [[0], [[1]], 'one is left']);
@@ -17,7 +18,7 @@ test('two finalists are compared by the paired t-test: by hand, over three runs'
   assert.deepEqual([together.racing, together.beaten, together.end], [[0, 1], [], 'all runs are done']);
 });
 
-test('what all finalists share in a run does not count: only differences within runs do', () => {
+test('an effect of a run that all finalists share does not count: only differences within runs do', () => {
   const rule: RacingRule = { least: 3, most: 3, step: 1e-6 };
   const [a, b] = [
     [0.54, 0.6, 0.57],
@@ -27,29 +28,31 @@ test('what all finalists share in a run does not count: only differences within 
   assert.deepEqual(race(racers(...shifted), rule).racing, [0]);
 });
 
-test('a difference that is smaller than one image can show is no difference', () => {
+test('a difference smaller than one image is not significant', () => {
   const rule: RacingRule = { least: 2, most: 2, step: 0.01 };
   assert.deepEqual(race(racers([0.51, 0.51], [0.5, 0.5]), rule).racing, [0, 1]);
 });
 
-test('wanted are the missing runs of the next look, and a failed finalist is out with all that it did', () => {
+test('the race wants the missing runs of the next look, and a failed finalist is eliminated', () => {
   const rule: RacingRule = { least: 2, most: 4, step: 1e-3 };
-  const begun: Racer[] = [
+  const started: Racer[] = [
     { accuracies: [0.5], failed: false },
     { accuracies: [0.7, 0.7], failed: true },
     { accuracies: [undefined, 0.5], failed: false },
   ];
-  const now = race(begun, rule);
+  const now = race(started, rule);
   assert.deepEqual(now.wanted, [
     { racer: 2, run: 1 },
     { racer: 0, run: 2 },
   ]);
   assert.deepEqual([now.failed, now.end], [[1], undefined]);
-  assert.equal(race(begun.slice(1, 2), rule).end, 'all failed');
-  assert.equal(race(begun.slice(0, 1), rule).end, 'one is left', 'alone there is nothing to find out');
+  assert.equal(race(started.slice(1, 2), rule).end, 'all failed');
+  assert.equal(race(started.slice(0, 1), rule).end, 'one is left', 'a single finalist needs no runs');
 });
 
-/** A whole race: finalists of these true means, one noise for all, and a difficulty of each run that all share. */
+/**
+ * Simulates a race: finalists with these true means, the same noise for all, and an effect of each run that all share.
+ */
 function simulate(means: readonly number[], noise: number, rule: RacingRule, random: RandomStream): Race {
   const shared = Array.from({ length: rule.most }, () => 3 * noise * normal(random));
   const all: (number | undefined)[][] = means.map(() => []);
@@ -68,32 +71,32 @@ const normal = (random: RandomStream) =>
   Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 const rule: RacingRule = { least: 2, most: 6, step: 1e-4 };
 const races = 600;
-const most = 0.05 * races + 3 * Math.sqrt(0.05 * 0.95 * races); // 46: what 5% may come to by chance
+const most = 0.05 * races + 3 * Math.sqrt(0.05 * 0.95 * races); // 46: 5% and three standard deviations
 
-test('the best of ten is taken out of at most one race in twenty, and the clearly worse do not stay', () => {
-  const means = Array.from({ length: 10 }, (_, place) => 0.5 - 0.01 * place); // one noise apart from each other
+test('the best of ten is eliminated in at most 5% of races, and the clearly worse are eliminated', () => {
+  const means = Array.from({ length: 10 }, (_, place) => 0.5 - 0.01 * place); // one standard deviation apart
   const random = new RandomStream('known means');
   const ends = Array.from({ length: races }, () => simulate(means, 0.01, rule, random));
   const lost = ends.filter(({ racing }) => !racing.includes(0)).length;
-  assert.ok(lost <= most, `the best was out ${lost} times`);
+  assert.ok(lost <= most, `the best was eliminated ${lost} times`);
   const staying = ends.reduce((sum, { racing }) => sum + racing.length, 0) / races;
-  assert.ok(staying < 3.5, `${staying} stay in the mean`);
+  assert.ok(staying < 3.5, `${staying} stay on average`);
 });
 
-test('ten equal ones stay together in at least 19 races of 20, and are not trained to the end for it', () => {
+test('ten equal finalists all stay in at least 95% of races, which mostly end early', () => {
   const random = new RandomStream('equal means');
   const ends = Array.from({ length: races }, () => simulate(Array(10).fill(0.5), 0.01, rule, random));
-  const torn = ends.filter(({ racing }) => racing.length < 10).length;
-  assert.ok(torn <= most, `${torn} races took one out`);
+  const split = ends.filter(({ racing }) => racing.length < 10).length;
+  assert.ok(split <= most, `${split} races eliminated one`);
   const early = ends.filter(({ end }) => end === 'more runs would not tell them apart').length;
   assert.ok(early > 0.5 * races, `only ${early} ended early`);
 });
 
-test('the beaten fall into groups of their own, and the ranking goes by groups before means', () => {
+test('eliminated finalists are grouped, and the ranking orders groups before means', () => {
   const rule: RacingRule = { least: 3, most: 3, step: 1e-6 };
-  const wobble = [0.001, -0.001, 0]; // means stay as they are
+  const offsets = [0.001, -0.001, 0]; // which sum to 0
   const rows = [0.5, 0.8, 0.3, 0.5005, 0.8005].map((mean, place) =>
-    wobble.map((part, run) => mean + part * (place % 2) + wobble[(run + place) % 3]!),
+    offsets.map((part, run) => mean + part * (place % 2) + offsets[(run + place) % 3]!),
   );
   const end = race(racers(...rows), rule);
   assert.deepEqual(end.racing, [1, 4]);

@@ -29,16 +29,16 @@ export function climbedStudy(
       log.tell(trial);
     }
     const climb = (trial: number, rung: number, reward: number, details: object) => {
-      records.promote({ ladder: 0, member: trial, rung, drawn: false }, lowest.length);
+      records.promote({ ladder: 0, member: trial, rung, atRandom: false }, lowest.length);
       records.at(rung).start(trial);
       records.at(rung).finish(trial, { reward, seconds: 10 * rung, details });
     };
     for (const [trial, reward] of middle.entries()) climb(trial, 1, reward, { continued: trial > 0 });
     for (const [trial, reward] of highest.entries()) climb(trial, 2, reward, {});
-    records.promote({ ladder: 0, member: 2, rung: 2, drawn: false }, lowest.length);
+    records.promote({ ladder: 0, member: 2, rung: 2, atRandom: false }, lowest.length);
     records.at(2).start(2);
     records.at(2).fail(2, { kind: 'not-a-number', message: 'step 3' }, 5);
-    records.promote({ ladder: 0, member: 3, rung: 2, drawn: false }, lowest.length);
+    records.promote({ ladder: 0, member: 3, rung: 2, atRandom: false }, lowest.length);
   });
   return study;
 }

@@ -74,6 +74,9 @@ test('settings, trials, epochs and results are read back as they were written', 
     { epoch: 1, loss: 2.5, accuracy: 0.125, imagesPerSecond: 800, details: null },
     { epoch: 2, loss: null, accuracy: 0.75, imagesPerSecond: null, details: { rate: 0.1 } },
   ]);
+  for (let trial = 0; trial < 7; trial++)
+    assert.deepEqual(reader.epochsOf(0, 6).get(trial) ?? [], reader.epochs(trial));
+  assert.deepEqual([...reader.epochsOf(1, 2).keys()], [1, 2]);
   reader.close();
 });
 
@@ -246,7 +249,7 @@ test('a study of any earlier version of the format is read as it is, and goes on
     study.log.ask(2, [1]);
     study.log.start(2);
     study.log.finish(2, { reward: 0.75, seconds: 1 });
-    assert.equal(study.rungs.promote({ ladder: 0, member: 0, rung: 1, drawn: false }, 3), true);
+    assert.equal(study.rungs.promote({ ladder: 0, member: 0, rung: 1, atRandom: false }, 3), true);
     assert.deepEqual(
       study.best(3).map(({ number }) => number),
       [2, 1, 0],
@@ -258,7 +261,7 @@ test('a study of any earlier version of the format is read as it is, and goes on
 test("a rung's trainings move from state to state as trials do, and their events are none of the strategy's", () => {
   const study = sixTrials();
   const { rungs } = study;
-  const promotion = { ladder: 0, member: 2, rung: 1, drawn: false };
+  const promotion = { ladder: 0, member: 2, rung: 1, atRandom: false };
   assert.equal(rungs.promote(promotion, 7), true);
   assert.equal(rungs.promote({ ...promotion, ladder: 1 }, 7), false, 'another ladder finds it wanted');
   assert.throws(() => rungs.promote(promotion, 7), /UNIQUE/);

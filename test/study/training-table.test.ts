@@ -77,7 +77,7 @@ function bound(log: {
 function queued(name: string): Study {
   const study = Study.create(join(folder, name), {});
   for (let number = 0; number <= trial; number++) study.log.ask(number, [number]);
-  study.rungs.promote({ ladder: 0, member: trial, rung: 1, drawn: false }, 4);
+  study.rungs.promote({ ladder: 0, member: trial, rung: 1, atRandom: false }, 4);
   study.finalistRuns.want(finalist);
   study.finalistRuns.want(finalist); // once is enough
   return study;

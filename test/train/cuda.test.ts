@@ -1,5 +1,5 @@
-// A training on a GPU against the same training on the CPU: batches, first gradients, whole trainings, and above all that the captured
-// step does what the step does by itself. Run with NVIDIA_TF32_OVERRIDE=0: with its 19-bit products a GPU's float32 is none.
+// A training on a GPU compared with the same training on the CPU: batches, first gradients, complete trainings, and the
+// captured step with the uncaptured one. Run with NVIDIA_TF32_OVERRIDE=0, since TF32 has 19-bit products.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { HostSteps } from '../../src/train/host-steps.ts';
-import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { averageShareAt, learningRateAt } from '../../src/train/learning-rate.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
 import { trainNetwork } from '../../src/train/training.ts';
@@ -53,6 +53,7 @@ const planOf = (step: number): StepPlan => ({
   index: step % batchesOn('cpu').count,
   progress: (step + 1) / steps,
   learningRate: learningRateAt(recipe, step, steps),
+  averageShare: averageShareAt(recipe, step, batchesOn('cpu').count),
   seed: new RandomStream('steps').split(`${step}`).integer(2 ** 31),
 });
 
@@ -101,7 +102,7 @@ function distance(one: Network, other: Network): number {
   return Math.sqrt(apart / whole);
 }
 
-test('a batch made on a GPU is the batch made on the CPU, to the rounding of its enlargement', { skip }, () => {
+test('a batch made on a GPU equals that made on the CPU, up to the rounding of the enlargement', { skip }, () => {
   const [onCpu, onGpu] = [batchesOn('cpu'), batchesOn(gpu)];
   for (const [epoch, step] of [
     [0, 0],
@@ -124,11 +125,11 @@ const some: [string, Architecture][] = [1, 2, 3, 4, 5].map((seed) => [
   `random architecture ${seed}`,
   decode(sampleDecisions(new RandomStream(seed))),
 ]);
-// No paths are dropped here, as every device draws its own masks.
+// Without drop-path, since every device samples its own masks.
 const plain = { ...recipe, auxiliaryWeight: 0, dropPathKeep: 1 };
 
 for (const [name, architecture] of [['NASNet-A', nasnetA] as [string, Architecture], ...some]) {
-  test(`${name} begins and learns its first step on a GPU as on the CPU`, { skip }, () => {
+  test(`${name} has the same first step on a GPU as on the CPU`, { skip }, () => {
     using onCpu = traineeOn('cpu', 'float32', architecture, plain);
     using onGpu = traineeOn(gpu, 'float32', architecture, plain);
     assert.equal(distance(onGpu.network, onCpu.network), 0, 'one seed, one start');
@@ -141,7 +142,7 @@ for (const [name, architecture] of [['NASNet-A', nasnetA] as [string, Architectu
 }
 
 for (const precision of ['float32', 'bfloat16'] as const) {
-  test(`a captured step in ${precision} replays what the step does by itself: rates, masks, seeds, batches`, {
+  test(`a captured step in ${precision} replays the same as the uncaptured step: rates, masks, seeds, batches`, {
     skip,
   }, () => {
     const capture = capturesGraphs(gpu);
@@ -170,7 +171,7 @@ for (const precision of ['float32', 'bfloat16'] as const) {
   });
 }
 
-test('a whole training on a GPU in bfloat16 learns what it learns on the CPU', { skip }, async () => {
+test('a complete training on a GPU in bfloat16 learns as much as on the CPU', { skip }, async () => {
   const device = gpu;
   const longer = { ...plain, epochs: 8 };
   using mine = traineeOn(device, 'bfloat16', nasnetA, longer);

@@ -1,5 +1,5 @@
-// An evaluation in a process of its own, for the test that kills it: node evaluating.ts MODEL FOLDER STATE. Writes its counts
-// after every batch and says how far it is.
+// An evaluation process for the test that kills it: node evaluating.ts MODEL FOLDER STATE. Writes its counts after
+// every batch and prints its progress.
 
 import { findLabelledImages } from '../../src/data/labelled-images.ts';
 import { readModel } from '../../src/model/model-file.ts';

@@ -5,7 +5,7 @@ import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import type { TrainingFailure } from '../../src/train/training-failure.ts';
 import { classes, evaluationBatches, tinyNetwork } from './images.ts';
 
-test('accuracy and loss are those counted image by image', () => {
+test('accuracy and loss equal those computed image by image', () => {
   const network = tinyNetwork();
   network.train(false);
   let [loss, right, count] = [0, 0, 0];
@@ -37,7 +37,7 @@ test('accuracy and loss are those counted image by image', () => {
   );
 });
 
-test('a network whose answers are no numbers is a classified failure', () => {
+test('a network with logits that are not finite fails with a kind of failure', () => {
   const network = tinyNetwork();
   noGrad(() => network.parameters()[0]!.fill_(Number.NaN));
   assert.throws(

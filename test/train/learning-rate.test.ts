@@ -7,7 +7,7 @@ const recipe = { ...childRecipe, learningRate: 0.1 };
 const close = (actual: number, expected: number) =>
   assert.ok(Math.abs(actual - expected) < 1e-12, `${actual}, not ${expected}`);
 
-test('one cosine: the peak at the first step, half of it in the middle, almost nothing at the last', () => {
+test('cosine: the peak at the first step, half of it in the middle, almost 0 at the last', () => {
   close(learningRateAt(recipe, 0, 100), 0.1);
   close(learningRateAt(recipe, 50, 100), 0.05);
   close(learningRateAt(recipe, 99, 100), 0.05 * (1 + Math.cos(0.99 * Math.PI)));
@@ -21,7 +21,7 @@ test('a warm-up rises in equal steps to the peak, where the cosine starts', () =
   close(learningRateAt(warm, 55, 100), 0.05);
 });
 
-test('linear goes down by as much at every step after the warm-up', () => {
+test('linear falls by the same amount at every step after the warm-up', () => {
   const falling = { ...recipe, schedule: 'linear', warmup: 0.2 } as const;
   close(learningRateAt(falling, 19, 100), 0.1);
   close(learningRateAt(falling, 20, 100), 0.1);
@@ -29,7 +29,7 @@ test('linear goes down by as much at every step after the warm-up', () => {
   close(learningRateAt(falling, 99, 100), 0.1 / 80);
 });
 
-test('exponential is the released ImageNet one, 0.97 of it after every 2.4 epochs, where nothing else is said', () => {
+test('exponential is by default that of the released ImageNet models, times 0.97 every 2.4 epochs', () => {
   const falling = { ...recipe, schedule: 'exponential', epochs: 10 } as const; // 100 steps an epoch
   close(learningRateAt(falling, 239, 1000), 0.1);
   close(learningRateAt(falling, 240, 1000), 0.097);

@@ -1,4 +1,4 @@
-// Evaluations that stop in the middle, in every way, and go on.
+// Evaluations that are stopped in several ways and resumed.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -39,7 +39,7 @@ function opened(batchSize = 2): { source: ImageSource; network: ReturnType<typeo
   return { network, source: fileSource(listed, description.preprocessing, description.network.input, batchSize) };
 }
 
-/** What must come out, from the colours alone. */
+/** The expected figures, derived from the colours. */
 function byHand() {
   const logit = (byte: number) => (fullLogit * byte) / 255;
   const [high, low] = [logit(220), logit(60)];
@@ -64,13 +64,13 @@ function assertByHand(measured: Awaited<ReturnType<typeof evaluateLong>>): void 
 
 const state = join(folder, 'states', 'state.json');
 
-test('figures are those of the colours, and images that cannot be read count nowhere', async () => {
+test('figures follow from the colours, and unreadable images do not count', async () => {
   const { network, source } = opened();
   assertByHand(await evaluateLong(network, source, { state }));
   assert.ok(!existsSync(state), 'nothing is left behind');
 });
 
-test('stopped after every batch in turn, the counts of the next run are the same', async () => {
+test('stopped after any batch, a resumed run has the same counts', async () => {
   for (const stopAfter of [2, 4, 8, 12]) {
     const { network, source } = opened();
     const controller = new AbortController();
@@ -87,7 +87,7 @@ test('stopped after every batch in turn, the counts of the next run are the same
   }
 });
 
-test('killed in the middle, it goes on with what was written', async () => {
+test('killed in the middle, it resumes from the written counts', async () => {
   const script = join(import.meta.dirname, 'evaluating.ts');
   const child = spawn(process.execPath, [script, model, images, state], { stdio: ['ignore', 'pipe', 'inherit'] });
   const { promise: closed, resolve } = Promise.withResolvers<string | null>();
@@ -109,7 +109,7 @@ test('killed in the middle, it goes on with what was written', async () => {
   if (signal === 'SIGKILL') assert.ok(resumed >= 4 && resumed <= 13, `${resumed}`); // else it was done before the kill came
 });
 
-test('a damaged state, or one of other images, costs its time only', async () => {
+test('a damaged state and one of other images are ignored', async () => {
   const { network, source } = opened(50);
   mkdirSync(join(folder, 'states'), { recursive: true });
   const good = {
@@ -130,7 +130,7 @@ test('a damaged state, or one of other images, costs its time only', async () =>
   }
 });
 
-test('a state that cannot be written is told once and stops nothing', async () => {
+test('a state that cannot be written is reported once, and the evaluation continues', async () => {
   const { network, source } = opened();
   const blocked = join(folder, 'a file');
   writeFileSync(blocked, '');
@@ -141,7 +141,7 @@ test('a state that cannot be written is told once and stops nothing', async () =
   assert.equal(readFileSync(blocked, 'utf8'), '');
 });
 
-test('a dataset in memory gives the figures of evaluateNetwork, and no tensor stays', async () => {
+test('a dataset in memory gives the figures of evaluateNetwork, and leaves no live tensor', async () => {
   const network = tinyNetwork();
   const { from, whitening } = tinyImages(22);
   const all = Int32Array.from({ length: 22 }, (_, index) => index);
@@ -170,7 +170,7 @@ test('the identity of a source changes with its images, their classes and their 
   assert.equal(identity([...listed]), identity(listed));
 });
 
-test('chosen places are each taken once, at equal distances, and mixed', () => {
+test('chosen indices are distinct, at equal distances, and shuffled', () => {
   assert.deepEqual([...chosenPlaces(7)].sort(), [0, 1, 2, 3, 4, 5, 6]);
   assert.deepEqual(
     [...chosenPlaces(100, 5)].sort((a, b) => a - b),

@@ -1,5 +1,6 @@
-// The law of the test view: a network does as well on pictures shown for test as on new training pictures of the same images. It is held on
-// stripes whose width is their class, so that a network that is tested at another scale than it was trained at takes one class for the next.
+// The test view: a network is as accurate on images in the test view as on new augmentations of the same images. The
+// images have stripes whose width is their class, so that a network that is tested at another scale confuses
+// neighbouring classes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,10 +20,10 @@ import { childRecipe } from '../../src/train/recipe.ts';
 import { trainNetwork } from '../../src/train/training.ts';
 
 const side = 16;
-/** Widths in pixels, each 1.25 times the one before. */
+/** Stripe widths in pixels, each 1.25 times the one before. */
 const widths = [2.4, 3, 3.75, 4.7];
 
-/** Stripes at a random angle and place, in noise: uint8 [count, 3, side, side], and each image's class. */
+/** Returns noisy stripes at random angles and positions, uint8 [count, 3, side, side], and each image's class. */
 function stripes(count: number, seed: string) {
   const random = new RandomStream(seed);
   const labels = Array.from({ length: count }, (_, index) => index % widths.length);
@@ -57,7 +58,7 @@ async function learn(kind: AugmentationName): Promise<Network> {
   return network;
 }
 
-/** On new training pictures of images that it has not trained on. */
+/** Returns the accuracy on new augmentations of images that were not trained on. */
 function asTrained(network: Network, kind: AugmentationName): number {
   const source = {
     from: unseen,
@@ -77,7 +78,7 @@ const asTested = (network: Network, view: TestView) =>
   evaluateNetwork(network, new EvaluationBatches({ from: unseen, view, batchSize: 50 }), 4).accuracy;
 
 for (const kind of ['enlarge', 'translate'] as const) {
-  test(`${kind}: shown for test, a network does as well as on training pictures of the same images`, async (t) => {
+  test(`${kind}: in the test view, a network is as accurate as on augmentations of the same images`, async (t) => {
     const network = await learn(kind);
     const [training, testing] = [
       asTrained(network, kind),
@@ -85,7 +86,8 @@ for (const kind of ['enlarge', 'translate'] as const) {
     ];
     t.diagnostic(`training pictures ${training}, test pictures ${testing}, as stored ${asTested(network, whitening)}`);
     assert.ok(training > 0.8, `it has learnt: ${training}`);
-    // 600 and 1,200 answers: 1.6 and 1.1 points of standard error at 0.8; crops show less of a stripe than the whole image does
+    // 600 and 1,200 answers: 1.6 and 1.1 points of standard error at 0.8; crops show less of a stripe than the whole
+    // image does
     assert.ok(testing > training - 0.05, `${testing} of the test pictures, ${training} of the training pictures`);
     if (kind === 'enlarge') {
       const stored = asTested(network, whitening);
@@ -120,12 +122,12 @@ test('the test view is the middle one of the training crops', () => {
   });
 });
 
-test('what is not enlarged or only moved is shown as it is stored', () => {
+test('images that training does not enlarge, or only translates, are used as stored', () => {
   for (const kind of ['translate', 'none'] as const)
     assert.deepEqual(testViewOf(augmentations[kind], whitening), whitening);
 });
 
-test('an image file is shown as the same image of a dataset, to the bit', () => {
+test('an image file and the same image of a dataset are equal in the test view, to the bit', () => {
   const view = testViewOf({ enlarge: 1.25 }, whitening);
   const planes = unseen.images.select(0, 5).toArray(); // [3, side, side]
   const interleaved = Uint8Array.from(

@@ -11,7 +11,7 @@ import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
-import { type CheckpointOptions, Checkpoints } from '../../src/train/checkpoint.ts';
+import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
@@ -27,6 +27,9 @@ const checkpointsIn = <Beside>(folder: string, options: CheckpointOptions<Beside
 const bytesOf = (network: Network) =>
   Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
 
+const numbersOf = (network: Network) =>
+  Object.values(network.stateDict()).flatMap((tensor) => [...tensor.detach().toArray()]);
+
 async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> = {}): Promise<Network> {
   const network = tinyNetwork();
   const recipe = { ...tinyRecipe, epochs: 2 };
@@ -34,7 +37,7 @@ async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> 
   return network;
 }
 
-test('a small network learns eight images by heart', async () => {
+test('a small network memorises eight images', async () => {
   const network = tinyNetwork();
   const recipe = { ...tinyRecipe, epochs: 60, weightDecay: 0 };
   const losses: number[] = [];
@@ -55,7 +58,7 @@ test('the same seed gives the same weights to the bit, another seed others', asy
   assert.ok(!once.equals(bytesOf(network)));
 });
 
-test('a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+test('a training resumed from a checkpoint ends with the same bits as an uninterrupted one', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const stop = new AbortController();
   const network = tinyNetwork();
@@ -78,9 +81,35 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
 });
 
+test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async () => {
+  const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    const figures: unknown[] = [];
+    const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
+    await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'a', ...options, onEpoch });
+    return figures;
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  for (const steps of [1, 3, 7]) {
+    const stop = new AbortController();
+    const checkpoints = checkpointsIn(folder, { identity: `${steps}`, seconds: 0 });
+    const offer = checkpoints.offer.bind(checkpoints);
+    checkpoints.offer = async (step, training, meter) => {
+      await offer(step, training, meter);
+      if (step === steps) stop.abort(new Error('enough'));
+    };
+    await assert.rejects(told(tinyNetwork(), { checkpoints, signal: stop.signal }), /enough/);
+    const resumed = await told(tinyNetwork(99), { checkpoints: checkpointsIn(folder, { identity: `${steps}` }) });
+    assert.deepEqual(
+      resumed,
+      (await told(tinyNetwork())).slice(steps > 5 ? 1 : 0),
+      `after ${steps} of 5 steps an epoch`,
+    );
+  }
+});
+
 for (const optimizer of optimizerNames) {
   for (const schedule of scheduleNames) {
-    test(`${optimizer}, ${schedule}: a training after another one, stopped and gone on with, has the bits of one that was not`, async () => {
+    test(`${optimizer}, ${schedule}: a training after another one, stopped and resumed, has the same bits as an uninterrupted one`, async () => {
       const recipe: Recipe = {
         ...tinyRecipe,
         schedule,
@@ -114,7 +143,64 @@ for (const optimizer of optimizerNames) {
   }
 }
 
-test('a recipe that names no optimizer is trained by momentum', async () => {
+const techniques: Recipe = {
+  ...tinyRecipe,
+  labelSmoothing: 0.1,
+  biasRate: 4,
+  decoupledDecay: true,
+  averageEpochs: 0.5,
+  whitenStem: true,
+  accumulate: 2,
+  flip: 'alternate',
+  growth: [{ scale: 0.5, until: 0.4 }],
+};
+
+test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
+    return bytesOf(network);
+  };
+  const through = await go(tinyNetwork(1, 16));
+  const stop = new AbortController();
+  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
+  const onEpoch = () => stop.abort(new Error('enough'));
+  await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+  const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
+  assert.ok(resumed.equals(through));
+});
+
+test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
+  const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
+  const seen: number[][] = [];
+  /** Is offered what a training has after each step but the last. */
+  const checkpoints = {
+    offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
+    restore: async () => undefined,
+  };
+  const start = numbersOf(tinyNetwork());
+  const looks: number[][] = [];
+  const network = tinyNetwork();
+  const validate = () => {
+    looks.push(numbersOf(network));
+    return evaluateNetwork(network, evaluationBatches(20), classes);
+  };
+  const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
+  const [raw, mean] = [looks[0]!, numbersOf(network)];
+  assert.deepEqual(looks[1], mean);
+  assert.ok(last.unaveraged && last.validation);
+  const expected = [...seen, raw].reduce((average, values, step) => {
+    const share = Math.max(1 / 4, 9 / (10 + step));
+    return average.map((each, place) => each + share * (values[place]! - each));
+  }, start);
+  assert.ok(
+    bytesOf(await trained()).equals(Buffer.from(Float32Array.from(raw).buffer)),
+    'the last weights are those of a training without',
+  );
+  for (const [place, value] of mean.entries()) assert.ok(Math.abs(value - expected[place]!) < 1e-5);
+});
+
+test('a recipe without an optimizer uses momentum', async () => {
   const { optimizer: _, ...older } = { ...tinyRecipe, optimizer: defaultOptimizer('momentum') };
   const named: Recipe = { ...older, optimizer: { name: 'momentum' } };
   const trainedBy = async (recipe: Recipe) => {
@@ -131,7 +217,7 @@ test('a recipe that names no optimizer is trained by momentum', async () => {
   assert.ok(!without.equals(other));
 });
 
-test('a checkpoint of another training, or a damaged one, is left aside', async () => {
+test('a checkpoint of another training and a damaged one are ignored', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'another', seconds: 0 }) });
   const fresh = bytesOf(await trained());
@@ -149,7 +235,7 @@ test('a checkpoint of another training, or a damaged one, is left aside', async 
   assert.ok(bytesOf(flipped).equals(fresh));
 });
 
-test('a checkpoint that fits in parts only changes nothing: not the weights, not the optimizer', async () => {
+test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const path = join(folder, 'state');
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
@@ -165,13 +251,13 @@ test('a checkpoint that fits in parts only changes nothing: not the weights, not
     [tensors, { ...metadata, beside: 'no JSON' }],
   ];
   const given: unknown[] = [];
-  const giveBack = (kept: unknown) => void given.push(kept);
-  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], giveBack } };
+  const restore = (kept: unknown) => void given.push(kept);
+  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], restore } };
   for (const [parts, texts] of damages) {
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
     using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
-    assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 0);
+    assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), undefined);
     assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
     assert.equal(optimizer.stepsTaken, 0);
     for (const tensor of Object.values(optimizer.state())) assert.equal(tensor.abs().sum().item(), 0);
@@ -179,22 +265,23 @@ test('a checkpoint that fits in parts only changes nothing: not the weights, not
   writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
   const network = tinyNetwork(99);
   using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
-  assert.equal(await checkpointsIn(folder, options).restore(network, optimizer), 9, 'the whole one is taken');
+  const { step } = (await checkpointsIn(folder, options).restore({ network, optimizer }))!;
+  assert.equal(step, 9, 'the whole one is taken');
   assert.deepEqual(given, [[1, 2]]);
 });
 
-test('a loss that is no number ends the training with its class', async () => {
+test('a loss that is not finite ends the training with its kind of failure', async () => {
   const recipe = { ...tinyRecipe, learningRate: 1e38, clipNorm: 1e30 };
   const training = trainNetwork(tinyNetwork(), trainingBatches(40, recipe), recipe, { seed: 1 });
   await assert.rejects(training, (error: TrainingFailure) => {
     assert.ok(error instanceof TrainingFailure);
     assert.equal(error.kind, 'not-a-number');
-    assert.match(error.message, /^the loss was not a number at step \d+ of 10$/);
+    assert.match(error.message, /^the loss was not finite at step \d+ of 10$/);
     return true;
   });
 });
 
-test('half an epoch is half of the batches, and is told as such', async () => {
+test('half an epoch is half of the batches, and is reported as 0.5', async () => {
   const recipe = { ...tinyRecipe, epochs: 1.5 };
   const told: EpochFigures[] = [];
   await trainNetwork(tinyNetwork(), trainingBatches(64, recipe), recipe, {
@@ -209,7 +296,7 @@ test('half an epoch is half of the batches, and is told as such', async () => {
   assert.ok(Math.abs(told[1]!.learningRate - last) < 1e-12);
 });
 
-test('training and evaluation leave no tensor behind', async () => {
+test('training and evaluation leave no live tensor', async () => {
   const batches = trainingBatches(40, tinyRecipe);
   const looks = evaluationBatches(20);
   const network = tinyNetwork();

@@ -1,4 +1,4 @@
-// The evaluator of evaluator.ts as a command that speaks the protocol of docs/evaluator.md: results and messages travel as details.
+// The evaluator of evaluator.ts as a command (docs/evaluator.md). It sends results and messages as details.
 
 import { createInterface } from 'node:readline';
 import { start, type TestJob } from './evaluator.ts';

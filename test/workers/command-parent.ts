@@ -1,4 +1,5 @@
-// Run by command-pool.test.ts as a process of its own: says the ids of an evaluator command and of a process that it started, then waits.
+// A process for command-pool.test.ts: prints the ids of an evaluator command and of a process that it started, then
+// waits.
 
 import { CommandPool } from '../../src/workers/command-pool.ts';
 

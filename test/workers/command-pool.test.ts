@@ -1,4 +1,4 @@
-// Evaluator commands: what they promise as any runner, and what is theirs alone: the protocol, time limits, process groups.
+// Evaluator commands: the contract of all runners, the protocol, time limits, process groups.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -29,7 +29,7 @@ function newPool({ workers = 1 }: { workers?: number } = {}) {
 
 testRunner({ name: 'evaluator commands', one: 'the evaluator', create: newPool });
 
-/** An evaluator of a few lines: says hello, then does as the code says with each request. */
+/** Returns an evaluator command that writes the hello line and then runs the code for each request. */
 const python = (code: string, hello = '{"hello": {"protocol": 1}}') => {
   const lines = [
     'import json, os, signal, subprocess, sys, time',
@@ -49,7 +49,7 @@ const python = (code: string, hello = '{"hello": {"protocol": 1}}') => {
 const poolOf = (command: string, options: Partial<CommandPoolOptions> = {}) =>
   new CommandPool({ command, workers: 1, grace: 300, ...options });
 
-test('without a time limit of its own a trial that never ends has one all the same', async () => {
+test('a trial that never ends has a time limit by default', async () => {
   await using pool = poolOf(python('time.sleep(3600)'), { time: { first: 1, least: 1, times: 20 } });
   const retried: string[] = [];
   const outcome = await pool.run({}, { onRetry: (reason) => retried.push(reason) });
@@ -111,7 +111,7 @@ const nonsense: [string, string, RegExp][] = [
 ];
 
 for (const [name, code, expected] of nonsense) {
-  test(`nonsense (${name}): the command is replaced, the job tried once more, then failed with the line`, async () => {
+  test(`nonsense (${name}): the command is replaced, the job retried once, then failed with the line`, async () => {
     await using pool = poolOf(python(code));
     const retried: string[] = [];
     const outcome = resultOf(await pool.run({}, { onRetry: (reason) => retried.push(reason) }));
@@ -124,7 +124,7 @@ for (const [name, code, expected] of nonsense) {
   });
 }
 
-test('a failure that the command reports is the outcome of its job, and its process goes on', async () => {
+test('a failure that the command reports is the outcome of its job, and its process continues', async () => {
   await using pool = poolOf(
     python(`say(json.dumps({"id": id, "failure": {"kind": "diverged", "message": "loss\\n\\x1b[2J 1e30"}}))`),
   );
@@ -134,7 +134,7 @@ test('a failure that the command reports is the outcome of its job, and its proc
   assert.deepEqual(pool.pids, [pid]);
 });
 
-test('a job beyond the time limit: a command that answers the cancellation lives on, and the job has failed', async () => {
+test('a job beyond the time limit: a command that answers the cancellation continues, and the job has failed', async () => {
   const command = python(
     `cancelled = json.loads(sys.stdin.readline())
 say(json.dumps({"id": id, "failure": {"message": "gave up " + str(cancelled["cancel"] == id)}}))`,
@@ -146,7 +146,7 @@ say(json.dumps({"id": id, "failure": {"message": "gave up " + str(cancelled["can
   assert.deepEqual([retried, pool.pids.length], [[], 1]);
 });
 
-test('a job beyond the time limit: a command that hangs is killed, the job tried once more, then failed', async () => {
+test('a job beyond the time limit: a command that hangs is killed, the job retried once, then failed', async () => {
   await using pool = poolOf(python('signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)'), {
     timeLimit: 0.1,
   });
@@ -158,12 +158,12 @@ test('a job beyond the time limit: a command that hangs is killed, the job tried
   assert.equal(kind, 'timeout');
   assert.equal(
     message,
-    'the evaluator took longer than 0.1 s for a trial, did not stop within 0.3 s of being told to, and was ended',
+    'the evaluator took longer than 0.1 s for a trial, did not stop within 0.3 s of its cancellation, and was ended',
   );
   assert.equal(retried.length, 1);
 });
 
-test('a command that can never start rejects all jobs with one sentence', async () => {
+test('a command that cannot start rejects all jobs with one sentence', async () => {
   await using missing = poolOf('no-such-program-of-ours');
   await assert.rejects(missing.run({}), (error: Failure) => {
     assert.ok(error instanceof Failure);
@@ -183,7 +183,7 @@ test('a command that can never start rejects all jobs with one sentence', async 
   await assert.rejects(early.run({}), /expected a hello line first, got/);
 });
 
-test('a signal that ends a program under its shell is told as such', async () => {
+test('a signal that ends a program under its shell is reported as such', async () => {
   const command = python('os.kill(os.getpid(), signal.SIGKILL)').replace(/^exec /, '');
   await using pool = poolOf(`${command}; exit $?`);
   const { kind, message } = resultOf(await pool.run({})) as Record<string, string>;
@@ -191,7 +191,7 @@ test('a signal that ends a program under its shell is told as such', async () =>
   assert.match(message!, /^the evaluator was killed \(SIGKILL\), most likely because the machine ran out of memory/);
 });
 
-test('stderr passes through, and its last lines stand in the failure', async () => {
+test('stderr is forwarded, and its last lines are in the failure', async () => {
   const lines: string[] = [];
   await using pool = poolOf(python('sys.stderr.write("loading\\nno \\x1b[1mmemory\\n"); sys.exit(3)'), {
     onErrorLine: (line) => lines.push(line),
@@ -211,7 +211,7 @@ async function gone(pids: number[]): Promise<void> {
   while (pids.some(isAlive)) await sleep(10);
 }
 
-test('closing ends a command that does not listen, with the processes that it started', {
+test('closing kills a command that ignores signals, with the processes that it started', {
   timeout: 20_000,
 }, async () => {
   const pool = poolOf(withChild);
@@ -225,7 +225,9 @@ test('closing ends a command that does not listen, with the processes that it st
   await gone(pids);
 });
 
-test('no command outlives its killed parent, nor what it started', { timeout: 20_000 }, async () => {
+test('when the parent is killed, its commands and the processes that they started end', {
+  timeout: 20_000,
+}, async () => {
   const script = join(import.meta.dirname, 'command-parent.ts');
   const parent = spawn(process.execPath, [script, withChild], { stdio: ['ignore', 'pipe', 'inherit'] });
   const pids: number[] = JSON.parse(String((await once(parent.stdout, 'data'))[0]));

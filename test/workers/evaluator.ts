@@ -1,7 +1,8 @@
-// An evaluator for the tests: each job says what shall happen to it.
+// An evaluator for the tests: each job names the action to take.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { InputError } from '../../src/failure.ts';
 import type { EvaluateJob } from '../../src/workers/messages.ts';
 
 export interface TestJob {
@@ -10,6 +11,7 @@ export interface TestJob {
     | 'double-late'
     | 'describe'
     | 'throw'
+    | 'refuse'
     | 'crash'
     | 'crash-once'
     | 'exit'
@@ -20,13 +22,13 @@ export interface TestJob {
     | 'spin'
     | 'report';
   value?: number;
-  /** Of an error: its class, none if left out. */
+  /** The kind of an error; undefined: none. */
   kind?: string;
-  /** For crash-once and lose-once: made by the first attempt. */
+  /** For crash-once and lose-once: a file that the first attempt creates. */
   file?: string;
 }
 
-/** Ends this process and waits for that: the signal may take a moment. */
+/** Kills this process and waits until the signal arrives. */
 async function end(signal: NodeJS.Signals): Promise<never> {
   process.kill(process.pid, signal);
   await sleep(60_000);
@@ -55,6 +57,8 @@ export function start(setup: unknown, resources: unknown): EvaluateJob {
       case 'report':
         for (let epoch = 1; epoch <= value; epoch++) report({ epoch });
         return 'reported';
+      case 'refuse':
+        throw new InputError('expected this, got that');
       case 'throw':
         throw Object.assign(new Error('this went wrong'), kind === undefined ? {} : { kind });
       case 'crash':
@@ -72,16 +76,16 @@ export function start(setup: unknown, resources: unknown): EvaluateJob {
         return process.exit(7);
       case 'killed':
         return end('SIGKILL');
-      case 'interrupt': // a signal to oneself arrives before kill() returns
+      case 'interrupt': // a signal to the own process arrives before kill() returns
         process.kill(process.pid, 'SIGINT');
         return process.pid;
       case 'hold':
         report(process.pid);
         await sleep(60_000, undefined, { signal });
-        return 'nobody stopped it';
+        return 'not stopped';
       case 'spin':
         report(process.pid);
-        for (;;); // as a long native computation: nothing else of this thread runs
+        for (;;); // blocks the event loop, as a long native computation does
     }
   };
 }

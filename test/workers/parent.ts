@@ -1,4 +1,4 @@
-// Run by pool.test.ts as a process of its own: says the ids of two workers that compute without a pause, then waits.
+// A process for pool.test.ts: prints the ids of two workers that compute without a pause, then waits.
 
 import { WorkerPool } from '../../src/workers/pool.ts';
 

@@ -1,4 +1,5 @@
-// The worker pool: jobs come back, failures stay with their job, dead workers are replaced, no worker outlives its parent.
+// The worker pool: jobs come back, failures stay with their job, dead workers are replaced, no worker outlives its
+// parent.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -33,14 +34,14 @@ function newPool({
 
 testRunner({ name: 'worker processes', one: 'the worker process', create: newPool });
 
-test('a worker knows its setup and what its machine has, and keeps its libraries to their threads', async () => {
-  const told = { setup: { data: 'photos' }, resources: { cache: '/cache' } };
-  await using workers = newPool({ ...told, threads: 3 });
+test('a worker gets its setup and resources, and limits the threads of its libraries', async () => {
+  const data = { setup: { data: 'photos' }, resources: { cache: '/cache' } };
+  await using workers = newPool({ ...data, threads: 3 });
   const outcome = resultOf(await workers.run({ action: 'describe' }));
-  assert.deepEqual(outcome, { ...told, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
+  assert.deepEqual(outcome, { ...data, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
 });
 
-test('of a line without an end only its beginning is kept', async () => {
+test('a line without an end is truncated', async () => {
   const output = new PassThrough();
   const lines = new LastLines();
   lines.read(output);
@@ -50,7 +51,7 @@ test('of a line without an end only its beginning is kept', async () => {
   assert.deepEqual(lines.all(), ['x'.repeat(400), 'the last one']);
 });
 
-test('a worker that is stopped or computes for ever is replaced; its job is tried once more, then fails with the reason', async () => {
+test('a worker that is suspended or computes forever is replaced; its job is retried once, then fails with the reason', async () => {
   await using workers = newPool({ silence: { first: 1, least: 1, times: 0 } });
   const retried: string[] = [];
   const held = workers.run(
@@ -61,7 +62,7 @@ test('a worker that is stopped or computes for ever is replaced; its job is trie
     },
   );
   const spun = workers.run({ action: 'spin' });
-  const reason = /^the worker process said nothing for 1 s, so it was taken for hung and ended$/;
+  const reason = /^the worker process sent no message for 1 s and was ended as hung$/;
   for (const outcome of await Promise.all([held, spun])) {
     const { kind, message } = resultOf(outcome) as { kind: string; message: string };
     assert.equal(kind, 'timeout');
@@ -72,12 +73,12 @@ test('a worker that is stopped or computes for ever is replaced; its job is trie
   assert.equal(resultOf(await workers.run({ action: 'double', value: 4 })), 8);
 });
 
-test('a worker that gives signs may take as long as it likes', async () => {
+test('a worker that sends heartbeats has no limit of silence', async () => {
   await using workers = newPool({ silence: { first: 5, least: 5, times: 0 } });
   assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 })), 8);
 });
 
-test('a job that gives signs and never ends has a limit, without a prediction and with one; it is tried once more, then fails', async () => {
+test('a job that sends heartbeats and never ends has a time limit, with and without a prediction; it is retried once, then fails', async () => {
   await using workers = newPool({ workers: 2, time: { first: 2, least: 1, times: 20 } });
   const retried: string[] = [];
   const onRetry = (reason: string) => retried.push(reason);
@@ -96,23 +97,25 @@ test('a job that gives signs and never ends has a limit, without a prediction an
   assert.equal(retried.length, 2);
 });
 
-test('a job has twenty times its prediction', async () => {
+test('the time limit of a job is twenty times its prediction', async () => {
   await using workers = newPool({ time: { first: 1, least: 1, times: 20 } });
   assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 }, { predicted: 60 })), 8);
 });
 
-test('what an evaluator throws is the outcome of its job, and its process goes on', async () => {
+test('an error of an evaluator is the outcome of its job, and its process continues', async () => {
   await using workers = newPool();
   const named = await workers.run({ action: 'throw', kind: 'not-a-number' });
   const [pid] = workers.pool.pids;
   assert.deepEqual(resultOf(named), { kind: 'not-a-number', message: 'this went wrong' });
   const { kind, message } = resultOf(await workers.run({ action: 'throw' })) as { kind: string; message: string };
   assert.equal(kind, 'error');
-  assert.match(message, /^this went wrong \(at .*evaluator\.ts/);
+  assert.match(message, /^this went wrong \(evaluator\.ts:\d+\)$/);
+  const refused = resultOf(await workers.run({ action: 'refuse' }));
+  assert.deepEqual(refused, { kind: 'error', message: 'expected this, got that' });
   assert.deepEqual(workers.pool.pids, [pid]);
 });
 
-test('a job that loses its device is tried again in a fresh process', async () => {
+test('a job that loses its device is retried in a new process', async () => {
   await using workers = newPool();
   await workers.run({ action: 'double', value: 1 });
   const [pid] = workers.pool.pids;
@@ -138,13 +141,13 @@ test('an evaluator that cannot start, or dies while starting, fails all jobs wit
   await assert.rejects(dying.run({ action: 'double' }), /cannot start: the worker process ended with exit code 3/);
 });
 
-test('Ctrl-C in the terminal leaves workers to their parent', async () => {
+test('Ctrl-C in the terminal does not end workers', async () => {
   await using workers = newPool();
   const outcome = await workers.run({ action: 'interrupt' });
   assert.deepEqual([resultOf(outcome)], workers.pool.pids);
 });
 
-test('no worker outlives its killed parent, not even one in the midst of a computation', {
+test('when the parent is killed, its workers end, also during a computation', {
   timeout: 20_000,
 }, async () => {
   const parent = spawn(process.execPath, [join(import.meta.dirname, 'parent.ts')], {
@@ -156,5 +159,5 @@ test('no worker outlives its killed parent, not even one in the midst of a compu
   parent.kill('SIGKILL');
   while (pids.some(isAlive)) await sleep(20);
   const seconds = (performance.now() - killedAt) / 1000;
-  assert.ok(seconds < 3, `they lived on for ${seconds} s`);
+  assert.ok(seconds < 3, `they ended after ${seconds} s`);
 });

@@ -1,4 +1,4 @@
-// What any runner of jobs promises, whoever does them: jobs come back, failures stay with their job, dead workers are replaced.
+// The contract of all job runners: every job has an outcome, a failure affects its job only, dead workers are replaced.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,13 +11,13 @@ import type { TestJob } from './evaluator.ts';
 
 export interface TestRunner extends AsyncDisposable {
   pool: JobPool;
-  /** Outcomes and messages as evaluator.ts made them. */
+  /** Runs a job; outcomes and messages are those of evaluator.ts. */
   run(job: TestJob, options?: RunOptions): Promise<JobOutcome>;
 }
 
 export interface RunnerKind {
   name: string;
-  /** What sentences call a worker. */
+  /** The name of a worker in messages. */
   one: string;
   create(options?: { workers?: number }): TestRunner;
 }
@@ -49,24 +49,24 @@ export function testRunner({ name, one, create }: RunnerKind): void {
     await using workers = create({ workers: 2 });
     const pids = new Set<unknown>();
     const stops = [0, 1, 2].map(() => new AbortController());
-    const begun: number[] = [];
+    const started: number[] = [];
     const both = Promise.withResolvers<void>();
     const runs = stops.map(({ signal }, job) => {
       const onMessage = (pid: unknown) => pids.add(pid).size === 2 && both.resolve();
-      return workers.run({ action: 'hold' }, { signal, onMessage, onStart: () => begun.push(job) });
+      return workers.run({ action: 'hold' }, { signal, onMessage, onStart: () => started.push(job) });
     });
     const settled = Promise.allSettled(runs);
     await both.promise;
-    assert.deepEqual(begun, [0, 1]);
+    assert.deepEqual(started, [0, 1]);
     for (const stop of stops) stop.abort(new Error('enough'));
     for (const outcome of await settled) {
       assert.equal(outcome.status === 'rejected' && String(outcome.reason), 'Error: enough');
     }
-    assert.deepEqual(begun, [0, 1]);
+    assert.deepEqual(started, [0, 1]);
     assert.equal(resultOf(await workers.run({ action: 'double', value: 4 })), 8);
     assert.ok(
       workers.pool.pids.every((pid) => pids.has(pid)),
-      'a job that ends when it is told to spares its process',
+      'a job that ends when it is aborted keeps its process',
     );
   });
 
@@ -78,7 +78,7 @@ export function testRunner({ name, one, create }: RunnerKind): void {
     assert.deepEqual(seen, [...[1, 2, 3, 4, 5].map((epoch) => ({ epoch })), 'reported']);
   });
 
-  test(`${name}: a job whose worker crashes is tried once more, then failed with the last lines`, async () => {
+  test(`${name}: a job whose worker crashes is retried once, then failed with the last lines`, async () => {
     await using workers = create();
     const history: string[] = [];
     const options = { onStart: () => history.push('start'), onRetry: (reason: string) => history.push(reason) };
@@ -95,12 +95,12 @@ export function testRunner({ name, one, create }: RunnerKind): void {
   test(`${name}: a job that crashes once succeeds in the next worker`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
     await using workers = create();
-    const outcome = await workers.run({ action: 'crash-once', file: join(folder, 'begun') });
+    const outcome = await workers.run({ action: 'crash-once', file: join(folder, 'started') });
     assert.equal(resultOf(outcome), 'second time lucky');
     rmSync(folder, { recursive: true });
   });
 
-  test(`${name}: a worker that exits is a crash, one that the system kills lacked memory`, async () => {
+  test(`${name}: a worker that exits is a crash, one that the system kills ran out of memory`, async () => {
     await using workers = create({ workers: 2 });
     const [exited, killed] = await Promise.all([workers.run({ action: 'exit' }), workers.run({ action: 'killed' })]);
     assert.deepEqual(resultOf(exited), { kind: 'crash', message: `${one} ended with exit code 7` });
@@ -109,7 +109,7 @@ export function testRunner({ name, one, create }: RunnerKind): void {
     assert.match(message, /SIGKILL.*memory/);
   });
 
-  test(`${name}: an aborted job that does not listen is killed with its process, and the next job gets a new one`, async () => {
+  test(`${name}: an aborted job that ignores its signal is killed with its process, and the next job gets a new one`, async () => {
     await using workers = create();
     const stop = new AbortController();
     const stuck = workers.run(
@@ -122,7 +122,7 @@ export function testRunner({ name, one, create }: RunnerKind): void {
     assert.notEqual(workers.pool.pids[0], pid);
   });
 
-  test(`${name}: closing ends every worker, and rejects what was under way`, async () => {
+  test(`${name}: closing ends every worker and rejects running jobs`, async () => {
     const { pool, run } = create({ workers: 2 });
     const { promise, resolve } = Promise.withResolvers<unknown>();
     const runs = Promise.allSettled([run({ action: 'spin' }, { onMessage: resolve }), run({ action: 'hold' })]);

@@ -42,6 +42,15 @@ export function positiveNumber(flag: string, size?: keyof typeof largest): (text
   };
 }
 
+/** A commander argument parser: a number of 0 or more. */
+export function numberFromZero(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+    throw new InputError(`${flag}: expected a number of at least 0, got ${JSON.stringify(text)}`);
+  };
+}
+
 /** A commander argument parser: a whole number of at least 2. */
 export function reductionFactor(flag: string): (text: string) => number {
   return (text) => {

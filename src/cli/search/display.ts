@@ -1,5 +1,5 @@
-// The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no terminal.
-// Nothing is decided by it.
+// The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no
+// terminal. Nothing is decided by it.
 
 import type { ExperimentEvent } from '../../experiment/experiment.ts';
 import type { FinalistEvent } from '../../experiment/finalists.ts';
@@ -8,7 +8,7 @@ import type { FinalistRace } from '../../selection/finalist-race.ts';
 import { rewardSource } from '../../study/external-evaluator.ts';
 import type { TrialState } from '../../study/records.ts';
 import { trainingDetails } from '../../study/result-schemas.ts';
-import { goesOn, rungTrainings, whyAnew } from '../../study/rung-trainings.ts';
+import { canContinue, reasonForRestart, rungTrainings } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { duration, percent } from '../../words.ts';
@@ -137,12 +137,12 @@ export class SearchDisplay extends LiveBlock {
   };
 
   /** "trial 12 goes up to rung 1, from its weights" */
-  #promotionWords({ trial, rung, drawn }: ExperimentEvent & { kind: 'promoted' }): string {
+  #promotionWords({ trial, rung, atRandom }: ExperimentEvent & { kind: 'promoted' }): string {
     const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
-    const how = goesOn(below, training)
+    const how = canContinue(below, training)
       ? 'from its weights'
-      : `trained from the beginning (${whyAnew(below, training)})`;
-    return `trial ${trial} goes up to rung ${rung}, ${how}${drawn ? ', promoted at random' : ''}`;
+      : `trained from the beginning (${reasonForRestart(below, training)})`;
+    return `trial ${trial} goes up to rung ${rung}, ${how}${atRandom ? ', promoted at random' : ''}`;
   }
 
   #onFinalist(event: FinalistEvent): void {

@@ -7,6 +7,7 @@ import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
 import { estimateFitting } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { fixedTarget } from '../../study/target.ts';
 import type { GivenFlags } from '../flags/given.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
@@ -64,7 +65,8 @@ async function ofStudy(
 ): Promise<SearchStatement> {
   using study = await reopen(path, flags, given);
   const counts = await countsIn(study.settings);
-  const options = { counts, trials: flags.trials, workers: flags.workers, asked: given.has('workers'), always: true };
+  const trials = fixedTarget(study, flags.trials);
+  const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
   const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;

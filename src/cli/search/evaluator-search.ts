@@ -6,49 +6,44 @@ import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
-import { findingsOf, sentences } from '../../report/findings.ts';
+import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
 import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
-import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
+import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
-import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import type { GivenFlags } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
-import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
-import { evaluatedSettings, reopen } from './open-study.ts';
-import { evaluatedNames, settingNames } from './setting-flags.ts';
-
-/** What only a search that trains children itself can take. */
-const ownTraining = [
-  ...settingNames.filter((name) => !evaluatedNames.includes(name)),
-  ...['data', 'device', 'precision', 'dryRun'],
-];
+import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
+import { commandOf, goOnCommand } from './what-next.ts';
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
 
-/** Whether the flags ask for an evaluator, or name a study that has one. */
-export function isForEvaluator(flags: SearchFlags): boolean {
-  const { evaluator, timeLimit, changeEvaluator, study: path } = flags;
-  if (evaluator !== undefined || timeLimit !== undefined || changeEvaluator) return true;
-  if (path === undefined || !existsSync(path)) return false;
-  using study = openSearch(path, { readOnly: true });
-  return study.settings.evaluator !== undefined;
-}
+export const asksForEvaluator = ({ evaluator, timeLimit, changeEvaluator }: SearchFlags): boolean =>
+  evaluator !== undefined || timeLimit !== undefined || changeEvaluator === true;
 
-export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags): Promise<void> {
-  const path = pathOf(flags);
+/** @param opened the study that the flags name, where it is open already and has an evaluator */
+export async function searchWithEvaluator(
+  flags: SearchFlags,
+  given: GivenFlags,
+  opened?: Study<SearchSettings>,
+): Promise<void> {
+  const path = opened?.path ?? pathOf(flags);
   const directory = flags.output ?? dirname(path);
   const { workers } = flags;
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
-  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
-  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const known = opened ?? (existsSync(path) ? await reopen(path, flags, given) : undefined);
+  using study = known ? goOn(known, flags) : await begin(path, flags, display);
+  if (study.mayLackChanges) display.log(lackWords);
+  const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
@@ -56,7 +51,7 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
     );
   }
   await closeWith(study, { directory, path, trials, json: flags.json === true, results });
@@ -90,14 +85,6 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
   }
 }
 
-function refuseOwnTraining(given: GivenFlags): void {
-  for (const name of ownTraining)
-    if (given.has(name))
-      throw new InputError(
-        `${typedFlag(name)}: expected it in a search that nasnet trains itself, got it in one with an evaluator`,
-      );
-}
-
 async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   const { evaluator: command, timeLimit } = flags;
   if (command === undefined) {
@@ -111,8 +98,8 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   return Study.create(path, settings);
 }
 
-async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  const study = await reopen(path, flags, given);
+/** The study itself, with the evaluator that the flags ask for; it is closed where they do not fit. */
+function goOn(study: Study<SearchSettings>, flags: SearchFlags): Study<SearchSettings> {
   try {
     const { evaluator: command, timeLimit } = flags;
     const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };
@@ -153,9 +140,11 @@ async function closeWith(
     '  best.json    their architecture file',
     '',
     'What next:',
-    `  ${programName} show ${path} --trials --format csv`,
-    `  ${programName} train '${path}#${best?.trial}:6@768' --epochs 20   (a network of the best cell, here with N = 6 and 768 filters)`,
-    `  ${programName} search --study ${path} --trials ${2 * trials}   (more cells in the same study)`,
+    `  ${commandOf('show', shellPath(path), '--trials', '--format', 'csv')}`,
+    'A network of the best cell, here with N = 6 and F = 32:',
+    `  ${commandOf('train', shellPath(`${path}#${best?.trial}:6`), '--filters', '32', '--epochs', '20')}`,
+    'More cells in the same study:',
+    `  ${goOnCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
     '',
   ];
   printWords(lines.join('\n'));

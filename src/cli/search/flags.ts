@@ -25,7 +25,10 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
 export function addSearchFlags(command: Command): Command {
   addSettingFlags(command.optionsGroup('What is searched, which a study keeps:'));
   return addDeviceFlags(command.optionsGroup('How it is run:'))
-    .option('--study <file>', 'the study; goes on if it exists (default: runs/PRESET/study.db)')
+    .option(
+      '--study <file>',
+      'the study; goes on if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',
+    )
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option(
       '--workers <n>',

@@ -19,6 +19,8 @@ import {
   share,
   wholeNumber,
 } from '../flags/parsers.ts';
+import { isSameDataset } from '../flags/study-images.ts';
+import { defaultPreset } from './default-study.ts';
 import { readKnown } from './known-cells.ts';
 import { optional, type Setting, type WithDefault, withDefault } from './setting.ts';
 import { spanOf, trainingWords } from './training-words.ts';
@@ -29,7 +31,7 @@ export const searchSettings = {
   preset: withDefault<string>({
     takes: '<name>',
     help: 'what to search and how long (below)',
-    default: 'laptop',
+    default: defaultPreset,
     stored: ({ preset }) => preset,
     states: (settings) => [
       ['search', `preset ${settings.preset}: ${childrenWords(settings)} by ${strategyWords(settings)}`],
@@ -115,6 +117,7 @@ export const searchSettings = {
     ofTraining: true,
     asks: (dataset) => ({ dataset }),
     stored: ({ dataset }) => dataset,
+    compared: (asked, { dataset }) => (isSameDataset(asked, dataset) ? dataset : asked),
     states: (settings, { images }) => {
       const out = heldOut(settings, images);
       const words = `${whole(images - out)} to train on, ${whole(out)} held out for the reward`;
@@ -126,7 +129,7 @@ export const searchSettings = {
   }),
   size: optional<number>({
     takes: '<pixels>',
-    help: 'side to which the images of a folder are cropped and scaled (default: 32)',
+    help: "side of a folder's images as the final network sees them; children may see them smaller, as the preset says (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'pixels'),
     ofTraining: true,
     asks: (size, { flags: { dataset } }) => {
@@ -134,6 +137,7 @@ export const searchSettings = {
       throw new InputError('--size: expected with a folder of images only, got it with cifar10');
     },
     stored: ({ size }) => size,
+    states: ({ size }) => (size === undefined ? [] : [['images', `stored at ${size} × ${size} pixels`]]),
   }),
   rungs: optional<RungChange[]>({
     takes: '<list>',
@@ -193,6 +197,35 @@ export const searchSettings = {
         ['final', trainingWords(final, available)],
       ];
     },
+  }),
+  finalEpochs: optional<number>({
+    takes: '<n>',
+    help: "of the final network's training, in place of a budget (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'epochs'),
+    ofTraining: true,
+    asks: (finalEpochs, { flags: { minutes, hours } }) => {
+      if (minutes === undefined && hours === undefined) return { finalEpochs };
+      throw new InputError(
+        `--final-epochs: expected none beside --minutes or --hours, which plan them, got ${finalEpochs}`,
+      );
+    },
+    stored: ({ final }) => final.recipe.epochs,
+  }),
+  finalFilters: optional<number>({
+    takes: '<f>',
+    help: "F, filters of the first cells of the final network (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'filters'),
+    ofTraining: true,
+    asks: (finalFilters) => ({ finalFilters }),
+    stored: ({ final }) => final.filters,
+  }),
+  finalSize: optional<number>({
+    takes: '<pixels>',
+    help: "side of the images as the final network sees them (default: --size, else the preset's)",
+    parse: (flag) => wholeNumber(flag, 'pixels'),
+    ofTraining: true,
+    asks: (finalSize) => ({ finalSize }),
+    stored: ({ final }) => final.resolution,
   }),
   finalistEpochs: optional<number>({
     takes: '<n>',

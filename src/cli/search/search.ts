@@ -2,14 +2,15 @@
 // folder with what was found. Running it again goes on where it stopped.
 
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
+import { requireSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
-import { findingsOf, sentences } from '../../report/findings.ts';
+import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
@@ -17,19 +18,22 @@ import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
+import { aimAt, fixedTarget, targetOf } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
+import { datasetOf } from '../flags/study-images.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
-import { programName } from '../terminal/program-name.ts';
+import { defaultStudy } from './default-study.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
-import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
+import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { forecastLines, statement } from './statement.ts';
+import { type FinishedSearch, goOnCommand, whatNext } from './what-next.ts';
 
 export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
@@ -45,10 +49,11 @@ export function registerSearch(program: Command): void {
 }
 
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
-  if (isForEvaluator(flags)) return searchWithEvaluator(flags, given);
+  if (asksForEvaluator(flags)) return searchWithEvaluator(flags, given);
   const computing = computingOf(flags);
-  const path = flags.study ?? join('runs', flags.preset, 'study.db');
+  const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
+  const elsewhere = flags.output !== undefined;
   const display = new SearchDisplay(process.stderr);
   const note = (line: string) => display.log(line);
   const imagesOf = (settings: SearchSettings) => {
@@ -58,22 +63,26 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
 
+  const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
+  if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
   const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
-  if (!existsSync(path)) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
-  const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
-  using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
+  if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
+  const begun = known ? undefined : await newSearch(flags, given, countsIn, note);
+  using study = begun ? Study.create(path, begun.settings) : known!;
   const { settings } = study;
-  const trialsNow = () => flags.trials ?? Math.max(settings.budget ? 0 : settings.trials, study.asked);
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
-  const files = await imagesOf(settings);
+  if (study.mayLackChanges) note(lackWords);
+  const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
+  requireSameImages(study, files);
+  aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
   if (begun)
     for (const line of statement(begun.plan ? plannedSettings(settings, begun.plan) : settings, countsOf(files)))
       note(line);
 
-  const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
+  const resume = `Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere })}`;
   using interrupt = onInterrupt(
     () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
     'what is finished is kept: run the same command to go on',
@@ -87,7 +96,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const end = await runExperiment({
     study,
     files,
-    trials: flags.trials,
+    trials: fixedTarget(study, flags.trials),
     workers: given.has('workers') ? flags.workers : undefined,
     computing,
     start: begun?.start,
@@ -96,14 +105,17 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')
-    throw new Interruption(`stopped with ${finishedWords(study, trialsNow())} finished, all kept. ${resume}`);
+    throw new Interruption(`stopped with ${finishedWords(study, targetOf(study))} finished, all kept. ${resume}`);
 
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
   results.keep();
   writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) printDocument(findings);
-  else printWords(closingWords(sentences(findings), directory, path, trialsNow()));
+  else
+    printWords(
+      closingWords(sentences(findings), { settings, study: path, directory, elsewhere, trials: targetOf(study) }),
+    );
 }
 
 function finishedWords(study: Study<SearchSettings>, trials: number): string {
@@ -112,13 +124,14 @@ function finishedWords(study: Study<SearchSettings>, trials: number): string {
   return runs === undefined ? children : `${children} and ${runs} runs of finalists`;
 }
 
-function closingWords(said: string[], directory: string, study: string, trials: number): string {
+function closingWords(said: string[], search: FinishedSearch): string {
+  const { study, directory, elsewhere } = search;
   const files = [
     ['report.html', 'everything on one page: open it in a browser'],
     ['best.svg', 'the best cells as a picture'],
     ['best.json', 'their architecture file'],
-    ['network.safetensors', 'the weights of the network built from them'],
-    ['study.db', 'the study'],
+    [weightsName, 'the weights of the network built from them'],
+    ...(elsewhere ? [] : [[basename(study), 'the study']]),
   ];
   return [
     ...said,
@@ -126,11 +139,7 @@ function closingWords(said: string[], directory: string, study: string, trials: 
     `In ${directory}:`,
     ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
     '',
-    'What next:',
-    `  ${programName} show ${study}`,
-    `  ${programName} evaluate ${join(directory, 'network.safetensors')}`,
-    `  ${programName} search --study ${study} --trials ${2 * trials}   (more cells in the same study)`,
-    `This study is finished. To start a new search, name another file: ${programName} search --seed 2 --study runs/second/study.db`,
+    ...whatNext(search),
     '',
   ].join('\n');
 }

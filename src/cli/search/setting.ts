@@ -18,6 +18,7 @@ export interface OtherFlags {
   blocks?: number;
   trials?: number;
   minutes?: number;
+  hours?: number;
   rungs?: RungChange[];
 }
 

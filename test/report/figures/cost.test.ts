@@ -227,6 +227,7 @@ test('a folder that cannot be created is an error of one sentence', () => {
   writeFileSync(file, '');
   assert.throws(
     () => writeFigure5(join(file, 'figures'), [], new ResultFiles({ of: 'a test' })),
-    (error: Error) => error instanceof Failure && /a file\/figures: the folder could not be made/.test(error.message),
+    (error: Error) =>
+      error instanceof Failure && /a file\/figures: the folder could not be created/.test(error.message),
   );
 });
