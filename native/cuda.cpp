@@ -49,7 +49,8 @@ napi_value useStream(Call& call) {
 napi_value beginCapture(Call& call) {
   static thread_local int64_t last = 0;
   torch::cuda::synchronize();
-  c10::cuda::CUDACachingAllocator::emptyCache();  // a graph has memory of its own: what the steps before it took is needed for it
+  // a graph has memory of its own: what the steps before it took is needed for it
+  c10::cuda::CUDACachingAllocator::emptyCache();
   auto graph = std::make_unique<Graph>();
   graph->capture_begin();  // registers the device's default generator: a replay draws by the seed of its own time
   graphs().emplace(++last, std::move(graph));

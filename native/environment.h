@@ -1,5 +1,6 @@
-// What one JavaScript environment (the main thread or a worker thread) owns: its live tensors, the operators it has looked
-// up, its random generators. JavaScript holds only small integers into these tables, so nothing it passes can crash the process.
+// What one JavaScript environment (the main thread or a worker thread) owns: its live tensors, the operators it has
+// looked up, its random generators. JavaScript holds only small integers into these tables, so nothing it passes can
+// crash the process.
 #pragma once
 
 #include <ATen/core/Generator.h>

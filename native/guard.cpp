@@ -93,7 +93,9 @@ bool Call::given(size_t index) const {
 }
 
 namespace {
-bool isExactInteger(double value) { return value == std::floor(value) && std::abs(value) <= 9007199254740992.0; }  // 2^53
+bool isExactInteger(double value) {
+  return value == std::floor(value) && std::abs(value) <= 9007199254740992.0;  // 2^53
+}
 
 [[noreturn]] void wrong(size_t index, const char* expected) {
   throw std::invalid_argument("argument " + std::to_string(index + 1) + ": expected " + expected);

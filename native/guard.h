@@ -1,4 +1,5 @@
-// The one door between JavaScript and C++: reads a call's arguments and turns every C++ exception into a JavaScript Error.
+// The one door between JavaScript and C++: reads a call's arguments and turns every C++ exception into a JavaScript
+// Error.
 #pragma once
 
 #include <node_api.h>
@@ -17,7 +18,10 @@ struct PendingException {};
 /** Throws std::runtime_error, or PendingException, unless the status is ok. */
 void check(napi_env env, napi_status status);
 
-/** One call from JavaScript. Readers throw std::invalid_argument that names the position when a value is of another type. */
+/**
+ * One call from JavaScript. Readers throw std::invalid_argument that names the position when a value is of another
+ * type.
+ */
 struct Call {
   static constexpr size_t most = 32;
 
@@ -52,7 +56,10 @@ struct Call {
 
 using Function = napi_value (*)(Call&);
 
-/** Throws the exception being handled, after the name of what was called, as a JavaScript Error with `kind` 'out-of-memory' or 'operator'. */
+/**
+ * Throws the exception being handled, after the name of what was called, as a JavaScript Error with `kind`
+ * 'out-of-memory' or 'operator'.
+ */
 void rethrow(napi_env env, const Call* call) noexcept;
 
 template <Function function>

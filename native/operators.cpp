@@ -10,7 +10,10 @@ namespace nasnet {
 
 namespace {
 
-/** Borrows the shared stack, so that its memory is reused; a call from within (a getter among the arguments) has its own. */
+/**
+ * Borrows the shared stack, so that its memory is reused; a call from within (a getter among the arguments) has its
+ * own.
+ */
 struct StackUse {
   std::vector<c10::IValue>& lender;
   std::vector<c10::IValue> stack;

@@ -18,7 +18,9 @@ struct Sums {
   std::vector<double> sums, products;  // [channels]
 };
 
-/** Sums in float32 over one block, in float64 over the blocks, so that they are exact enough for any number of pixels. */
+/**
+ * Sums in float32 over one block, in float64 over the blocks, so that they are exact enough for any number of pixels.
+ */
 Sums sumsOver(const Pixels& pixels, const float* values, const float* gradients, const std::vector<float>& centres) {
   const int64_t channels = pixels.channels, period = static_cast<int64_t>(centres.size());
   const int64_t step = std::max<int64_t>(1, blockFloats / period) * period;

@@ -1,4 +1,5 @@
-// Batch normalisation of float32 pixels whose channels lie side by side, forward and backward. Pointers only, as depthwise.h.
+// Batch normalisation of float32 pixels whose channels lie side by side, forward and backward. Pointers only, as
+// depthwise.h.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ Moments moments(const Pixels& pixels, const float* input);
 void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift, float* result);
 
 /**
- * The gradients of (input − mean) · inverse · weight + bias where mean and inverse (1 / deviation) are the batch's own: to the
- * input, the weight and the bias; the first is left out where its pointer is null.
+ * The gradients of (input − mean) · inverse · weight + bias where mean and inverse (1 / deviation) are the batch's own:
+ * to the input, the weight and the bias; the first is left out where its pointer is null.
  */
 void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse, const float* weight,
                         const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient);

@@ -1,5 +1,5 @@
-// What is known of each channel, laid out along a line of pixels for the loops; and sums over channels, exact enough for any number
-// of pixels: in float32 over a block that fits the first-level cache, in float64 over the blocks.
+// What is known of each channel, laid out along a line of pixels for the loops; and sums over channels, exact enough
+// for any number of pixels: in float32 over a block that fits the first-level cache, in float64 over the blocks.
 #pragma once
 
 #include <cmath>
@@ -26,7 +26,10 @@ std::vector<float> tiled(int64_t period, int64_t channels, const Value& value) {
   return line;
 }
 
-/** How a batch norm treats each channel: (x − mean) · factor + shift. As tensors keep it: [4, channels], the last 1 / deviation. */
+/**
+ * How a batch norm treats each channel: (x − mean) · factor + shift. As tensors keep it: [4, channels], the last 1 /
+ * deviation.
+ */
 struct Norm {
   const float *mean, *factor, *shift, *inverse;
   Norm(const float* rows, int64_t channels)
@@ -43,7 +46,9 @@ struct NormLines {
         shifts(tiled(period, channels, [&](int64_t c) { return norm.shift[c]; })) {}
 };
 
-/** The gradient of a normalised batch to what was normalised: gradient · gradientFactor + (x − mean) · factor + shift. */
+/**
+ * The gradient of a normalised batch to what was normalised: gradient · gradientFactor + (x − mean) · factor + shift.
+ */
 struct GradientLines {
   int64_t period;
   std::vector<float> centres, factors, shifts, gradientFactors;

@@ -1,6 +1,6 @@
-// What puts images together. nasnet::combine: the sum of one or two, each as it is or the raw result of nasnet::unit that is normalised
-// on load. nasnet::concat: side by side in depth, its gradients images of their own, not slices of one that is wide. nasnet::fan_out:
-// the opposite of a sum.
+// What puts images together. nasnet::combine: the sum of one or two, each as it is or the raw result of nasnet::unit
+// that is normalised on load. nasnet::concat: side by side in depth, its gradients images of their own, not slices of
+// one that is wide. nasnet::fan_out: the opposite of a sum.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -26,8 +26,9 @@ at::Tensor sumOf(const at::Tensor& left, const at::Tensor& leftNorm, const at::T
 }
 
 /**
- * The gradient that goes to a raw result is that of its normalised values, and the one that goes to its norm holds the two sums that
- * nasnet::unit needs to go on from there: Σ gradient · normalised and Σ gradient, in the first two of four rows.
+ * The gradient that goes to a raw result is that of its normalised values, and the one that goes to its norm holds the
+ * two sums that nasnet::unit needs to go on from there: Σ gradient · normalised and Σ gradient, in the first two of
+ * four rows.
  */
 struct Combine : torch::autograd::Function<Combine> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& left, const Optional& normOfLeft,

@@ -18,7 +18,10 @@ struct Operand {
 /** result = left + right; `right` may be null. */
 void combine(const Pixels& pixels, const Operand& left, const Operand* right, const Room& result);
 
-/** sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is wanted. */
+/**
+ * sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is
+ * wanted.
+ */
 struct OperandSums {
   Operand operand;
   float* sums;

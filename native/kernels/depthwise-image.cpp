@@ -37,7 +37,9 @@ std::vector<int64_t> allTaps(const Axis& axis) {
   return taps;
 }
 
-/** How results with a dilation fall into `turns` sets of rows, each of which reads every `apart`-th row of the plane. */
+/**
+ * How results with a dilation fall into `turns` sets of rows, each of which reads every `apart`-th row of the plane.
+ */
 struct RowSets {
   int64_t turns, apart, step;  // apart: rows of the plane from tap to tap; step: of those from result to result
   explicit RowSets(const Axis& rows) {

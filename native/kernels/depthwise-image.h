@@ -1,6 +1,6 @@
-// What a depthwise convolution does with one image, forward and backward: depthwise.cpp and unit.cpp put their passes together from
-// these. An image is copied into a plane that surrounds it with zeros, small enough to stay in the processor's cache, and the loops of
-// this processor run over that.
+// What a depthwise convolution does with one image, forward and backward: depthwise.cpp and unit.cpp put their passes
+// together from these. An image is copied into a plane that surrounds it with zeros, small enough to stay in the
+// processor's cache, and the loops of this processor run over that.
 #pragma once
 
 #include <utility>

@@ -1,4 +1,5 @@
-// nasnet::depthwise_conv2d: our kernel where it suits, else the same of libtorch's operators, for autograd and the generic call.
+// nasnet::depthwise_conv2d: our kernel where it suits, else the same of libtorch's operators, for autograd and the
+// generic call.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -9,7 +10,10 @@ namespace nasnet::kernels {
 
 namespace {
 
-/** input [n, c, h, w], weight [c, 1, kh, kw], of float32 for images of bfloat16, too → [n, c, h', w']; through a ReLU first if asked. */
+/**
+ * input [n, c, h, w], weight [c, 1, kh, kw], of float32 for images of bfloat16, too → [n, c, h', w']; through a ReLU
+ * first if asked.
+ */
 at::Tensor composedDepthwise(const at::Tensor& input, const at::Tensor& weight, at::IntArrayRef stride, at::IntArrayRef padding,
                              at::IntArrayRef dilation, bool relu) {
   TORCH_CHECK(padding.size() == 4, "padding: expected four numbers");

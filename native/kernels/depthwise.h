@@ -1,5 +1,5 @@
-// Depthwise convolution and average pool over channels_last images in float32 or bf16, forward and backward, one thread per image.
-// Pointers only: depthwise-operator.cpp and pool-operators.cpp know tensors.
+// Depthwise convolution and average pool over channels_last images in float32 or bf16, forward and backward, one thread
+// per image. Pointers only: depthwise-operator.cpp and pool-operators.cpp know tensors.
 #pragma once
 
 #include "loops/loops.h"

@@ -1,5 +1,5 @@
-// Images in memory as our fused operators take them: channels side by side, pixels any equal distance apart, so that a slice of
-// a concatenation can be read in its place.
+// Images in memory as our fused operators take them: channels side by side, pixels any equal distance apart, so that a
+// slice of a concatenation can be read in its place.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,7 +12,10 @@ namespace nasnet::kernels {
 
 inline Pixels pixelsOf(const at::Tensor& images) { return {images.size(0) * images.size(2) * images.size(3), images.size(1)}; }
 
-/** Floats from pixel to pixel of [n, channels, height, width]; 0 where they are not equally far apart, or channels not side by side. */
+/**
+ * Floats from pixel to pixel of [n, channels, height, width]; 0 where they are not equally far apart, or channels not
+ * side by side.
+ */
 inline int64_t pitchOf(const at::Tensor& images) {
   if (images.size(1) > 1 && images.stride(1) != 1) return 0;
   int64_t pitch = images.size(1), pixels = 1;

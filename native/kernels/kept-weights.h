@@ -1,5 +1,5 @@
-// Packed weights, kept from forward to forward where no gradient is recorded: inference reads the same ones again and again, and
-// packing them takes a sixth of the time of one image.
+// Packed weights, kept from forward to forward where no gradient is recorded: inference reads the same ones again and
+// again, and packing them takes a sixth of the time of one image.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -37,8 +37,8 @@ void maxPool(const Window& window, const Stored& input, const Room& result, uint
   });
 }
 
-// Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a whole
-// window is −∞, the place is outside the image, and its gradient is nobody's.
+// Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a
+// whole window is −∞, the place is outside the image, and its gradient is nobody's.
 void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t channels = window.channels;

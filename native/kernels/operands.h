@@ -11,7 +11,10 @@
 
 namespace nasnet::kernels {
 
-/** The window of an operator on input [n, c, h, w]; strides and dilation [vertical, horizontal], padding [top, bottom, left, right]. */
+/**
+ * The window of an operator on input [n, c, h, w]; strides and dilation [vertical, horizontal], padding [top, bottom,
+ * left, right].
+ */
 inline Window windowOf(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding,
                        at::IntArrayRef dilation) {
   TORCH_CHECK(input.dim() == 4, "expected images [n, channels, height, width], got ", input.dim(), " axes");

@@ -7,14 +7,15 @@
 #include <atomic>
 #include <cstdint>
 
-// OpenMP's own entry, there if libtorch's threads are OpenMP's: at::parallel_for is serial in code that is compiled without OpenMP.
+// OpenMP's own entry, there if libtorch's threads are OpenMP's: at::parallel_for is serial in code that is compiled
+// without OpenMP.
 extern "C" void GOMP_parallel(void (*run)(void*), void* data, unsigned threads, unsigned flags) __attribute__((weak));
 
 namespace nasnet::kernels {
 
 /**
- * work(part, begin, end) for as many runs of images as there are threads. The runs depend on nothing else, so sums over them are
- * the same for the same number of threads.
+ * work(part, begin, end) for as many runs of images as there are threads. The runs depend on nothing else, so sums over
+ * them are the same for the same number of threads.
  */
 template <typename Work>
 void overImages(int64_t images, const Work& work) {
@@ -34,7 +35,10 @@ void overImages(int64_t images, const Work& work) {
   }
 }
 
-/** What overImages deals out where an image's rows are made one by one: images, or slices of each where they are fewer than the threads. */
+/**
+ * What overImages deals out where an image's rows are made one by one: images, or slices of each where they are fewer
+ * than the threads.
+ */
 class Slices {
  public:
   struct Slice {

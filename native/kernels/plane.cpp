@@ -18,7 +18,8 @@ Plane::Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, in
   float* from = data_.get();
   for (int64_t y = firstRow + top; y < lastRow + top; ++y) {
     for (int64_t set = 0; set < stride; ++set) {
-      const auto place = [&](int64_t x) { return std::max<int64_t>(0, x + left - set + stride - 1) / stride; };  // of the first from x on
+      // of the first from x on
+      const auto place = [&](int64_t x) { return std::max<int64_t>(0, x + left - set + stride - 1) / stride; };
       const int64_t first = place(firstColumn), last = place(lastColumn);
       if (first >= last) continue;
       float* pixels = row(y) + set * subcolumns_ * channels;

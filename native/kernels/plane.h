@@ -1,5 +1,5 @@
-// One image as the loops want it: surrounded by zeros (or −∞), and for a stride of 2 with its even and odd columns apart, so that
-// neighbouring results read neighbouring floats.
+// One image as the loops want it: surrounded by zeros (or −∞), and for a stride of 2 with its even and odd columns
+// apart, so that neighbouring results read neighbouring floats.
 #pragma once
 
 #include <algorithm>
@@ -43,8 +43,8 @@ class Tile {
 class Plane {
  public:
   /**
-   * `rows` by `columns` cells filled with `fill`; images of [height, width] are put at (top, left), and what does not fit is cut off.
-   * What lies under an image is not initialised.
+   * `rows` by `columns` cells filled with `fill`; images of [height, width] are put at (top, left), and what does not
+   * fit is cut off. What lies under an image is not initialised.
    */
   Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, int64_t height, int64_t width,
         float fill = 0);
@@ -55,7 +55,9 @@ class Plane {
   /** A whole image, multiplied by `factors` [width · channels] and `rowFactors` [height]. */
   void putScaled(const Stored& image, const float* factors, const float* rowFactors);
 
-  /** Rows `begin` to `end` that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel. */
+  /**
+   * Rows `begin` to `end` that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel.
+   */
   template <typename Read>
   void putRows(int64_t begin, int64_t end, float* line, const Read& read) const {
     const auto [firstRow, lastRow, first, last] = inside();

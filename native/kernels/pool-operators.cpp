@@ -1,5 +1,5 @@
-// nasnet::average_pool2d and nasnet::max_pool2d, whose padding counts for nothing: our kernels where they suit, else the same of
-// libtorch's operators.
+// nasnet::average_pool2d and nasnet::max_pool2d, whose padding counts for nothing: our kernels where they suit, else
+// the same of libtorch's operators.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -16,7 +16,10 @@ namespace {
 using Context = torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/** Whether a side's odd cell of padding is had by rounding the number of windows up: libtorch pads pools evenly, at most half the kernel. */
+/**
+ * Whether a side's odd cell of padding is had by rounding the number of windows up: libtorch pads pools evenly, at most
+ * half the kernel.
+ */
 bool byRoundingUp(const Axis& axis) {
   const int64_t room = axis.input + 2 * axis.before - axis.kernel;
   return axis.before >= 0 && axis.before <= axis.kernel / 2 && room >= 0 && axis.result == (room + axis.stride - 1) / axis.stride + 1;

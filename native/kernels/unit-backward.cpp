@@ -73,7 +73,10 @@ class BackwardPart {
   /** 0 for other kernels. */
   int64_t denseTaps() const { return unit_.kind == Unit::dense ? window_.rows.kernel * window_.columns.kernel : 0; }
 
-  /** The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into gradientTile_. */
+  /**
+   * The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into
+   * gradientTile_.
+   */
   void rawGradient(int64_t first, int64_t count) {
     const int64_t outputs = unit_.outputs;
     Stored from = result_.gradient + first * result_.gradientPitch;
@@ -197,7 +200,10 @@ class BackwardPart {
     }
   }
 
-  /** What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over all images. */
+  /**
+   * What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over
+   * all images.
+   */
   void toSource(int64_t first, int64_t count, const float* from) {
     const int64_t channels = window_.channels, floats = count * channels;
     Stored values = source_.values + first * source_.pitch;

@@ -1,5 +1,6 @@
-// nasnet::unit for autograd and the generic call: [normalise, ReLU], depthwise convolution or none, convolution, batch norm or none.
-// With a batch norm the result stays raw, with the norm that whoever reads it applies on load: another unit, or nasnet::combine.
+// nasnet::unit for autograd and the generic call: [normalise, ReLU], depthwise convolution or none, convolution, batch
+// norm or none. With a batch norm the result stays raw, with the norm that whoever reads it applies on load: another
+// unit, or nasnet::combine.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>

@@ -12,8 +12,8 @@
 namespace nasnet::kernels {
 
 /**
- * Numbers of a band: 16 KiB, so that its tiles of both sides fit the first-level cache. Of bf16 as many bytes: weights' gradients are
- * then read and written half as often.
+ * Numbers of a band: 16 KiB, so that its tiles of both sides fit the first-level cache. Of bf16 as many bytes: weights'
+ * gradients are then read and written half as often.
  */
 inline int64_t bandNumbers(const Unit& unit) { return unit.numbers == Numbers::bf16 ? 8192 : 4096; }
 
@@ -41,7 +41,7 @@ class Reader {
     const int64_t channels = window_.channels, count = (last - first) * channels;
     const Stored from = source_.values + first * source_.pitch;
     if (source_.norm != nullptr) {
-      run_.channelScale({from, {}, to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
+      run_.channelScale({from, Stored(), to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
                          lines_->shifts.data(), nullptr, source_.relu});
     } else if (source_.pitch == channels) {
       run_.copy(to, from, count, source_.relu);

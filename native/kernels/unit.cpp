@@ -18,7 +18,7 @@ class BatchMoments {
   void add(const float* pixels, int64_t count) {
     // Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
     if (centres_.empty()) centres_ = tiled(lineOf(channels_), channels_, [&](int64_t c) { return pixels[c]; });
-    loops().channelSums({pixels, {}, count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(), totals_.sums(),
+    loops().channelSums({pixels, Stored(), count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(), totals_.sums(),
                          totals_.products()});
     totals_.add();
     count_ += count;
@@ -117,7 +117,8 @@ Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& we
   Moments moments{std::vector<double>(outputs), std::vector<double>(outputs)};
   int64_t count = 0;
   for (const BatchMoments& part : parts) part.mergeInto(moments.mean, moments.variance, count);
-  for (double& each : moments.variance) each = each < 0 ? 0 : each / static_cast<double>(std::max<int64_t>(count, 1));  // NaN stays
+  // NaN stays
+  for (double& each : moments.variance) each = each < 0 ? 0 : each / static_cast<double>(std::max<int64_t>(count, 1));
   return moments;
 }
 

@@ -1,7 +1,8 @@
-// The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or either a 1×1 or a
-// k×k convolution alone, and the statistics of its result for the batch norm that the next unit applies on its load. One pass over bands of rows that stay in the
-// processor's cache; the backward computes the depthwise result again instead of reading it from memory.
-// Pointers only, channels last; unit-operator.cpp knows tensors.
+// The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or
+// either a 1×1 or a k×k convolution alone, and the statistics of its result for the batch norm that the next unit
+// applies on its load. One pass over bands of rows that stay in the processor's cache; the backward computes the
+// depthwise result again instead of reading it from memory. Pointers only, channels last; unit-operator.cpp knows
+// tensors.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,8 @@ Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& we
 /** The gradient of a unit's normalised result, and what its forward left. */
 struct UnitResult {
   Stored raw;
-  const float* norm;       // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
+  // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
+  const float* norm;
   Stored gradient;         // of the normalised result, as the raw one is
   int64_t gradientPitch;   // numbers from pixel to pixel
   const float* sums;       // [2, outputs]: Σ gradient · normalised result, Σ gradient; with a norm

@@ -1,5 +1,6 @@
-// Vectors of numbers in bf16: read and written as float32, packed in pairs, and the products of those. NASNET_BF16: by the instructions
-// for it. Elsewhere they are imitated to the bit, but for sums and products below 2⁻¹²⁶, which the instruction takes for 0.
+// Vectors of numbers in bf16: read and written as float32, packed in pairs, and the products of those. NASNET_BF16: by
+// the instructions for it. Elsewhere they are imitated to the bit, but for sums and products below 2⁻¹²⁶, which the
+// instruction takes for 0.
 #pragma once
 
 #include "loops.h"

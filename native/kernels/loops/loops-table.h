@@ -1,5 +1,5 @@
-// The loops of one instruction set as a table. Included last by each loops-*.cpp, which has set the target, NASNET_WIDTH,
-// NASNET_REGISTERS, the table's variable NASNET_LOOPS and what it is called, NASNET_NAME.
+// The loops of one instruction set as a table. Included last by each loops-*.cpp, which has set the target,
+// NASNET_WIDTH, NASNET_REGISTERS, the table's variable NASNET_LOOPS and what it is called, NASNET_NAME.
 #pragma once
 
 #include "channels.h"

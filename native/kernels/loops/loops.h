@@ -1,7 +1,8 @@
 // The inner loops of our kernels as one table of functions, of which there is a version per instruction set.
-// They work on rows of float32 in the channels_last layout: a row of W pixels with C channels is W · C floats in a line, and all
-// loops run along that line whatever C is. What a channel needs (its weights) is laid out once per `period`, the least common
-// multiple of C and the vector's width: vectors that are a whole number of periods apart hold the same channels.
+// They work on rows of float32 in the channels_last layout: a row of W pixels with C channels is W · C floats in a
+// line, and all loops run along that line whatever C is. What a channel needs (its weights) is laid out once per
+// `period`, the least common multiple of C and the vector's width: vectors that are a whole number of periods apart
+// hold the same channels.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +11,20 @@
 
 namespace nasnet::kernels {
 
-/** A number in 16 bits: the upper half of a float32, rounded to the nearest, of two to the even one; subnormal ones are 0. */
+/**
+ * A number in 16 bits: the upper half of a float32, rounded to the nearest, of two to the even one; subnormal ones are
+ * 0.
+ */
 struct BFloat {
   uint16_t bits;
 };
 
 enum class Numbers { float32, bf16 };
 
-/** Numbers in memory. Inlined everywhere: a copy compiled for one instruction set must not be linked into another's place. */
+/**
+ * Numbers in memory. Inlined everywhere: a copy compiled for one instruction set must not be linked into another's
+ * place.
+ */
 template <typename Void, typename Float>
 struct NumbersAt {
   Void* data = nullptr;
@@ -69,8 +76,8 @@ struct WeightGradient {
 };
 
 /**
- * result[y][j] = the maximum over t, k of source[y · step + k][j + offsets[t]], and where it was: at k · taps + t, the first of
- * equals, the last NaN, as libtorch has it.
+ * result[y][j] = the maximum over t, k of source[y · step + k][j + offsets[t]], and where it was: at k · taps + t, the
+ * first of equals, the last NaN, as libtorch has it.
  */
 struct Maximum {
   const float* source;
@@ -86,7 +93,10 @@ struct Maximum {
   int* acrossPlaces;               // the same
 };
 
-/** sums[j] = Σ x, products[j] = Σ x · (values − centres) over all places ≡ j (mod period); x: gradients, else values − centres. */
+/**
+ * sums[j] = Σ x, products[j] = Σ x · (values − centres) over all places ≡ j (mod period); x: gradients, else values −
+ * centres.
+ */
 struct ChannelSums {
   Stored values;
   Stored gradients;                // as the values are; or null
@@ -96,7 +106,10 @@ struct ChannelSums {
   float *sums, *products;          // [period]
 };
 
-/** result = (values − centres) · factors + shifts, + gradients · gradientFactors if there are any; else through a ReLU if asked. */
+/**
+ * result = (values − centres) · factors + shifts, + gradients · gradientFactors if there are any; else through a ReLU
+ * if asked.
+ */
 struct ChannelScale {
   Stored values;
   Stored gradients;                // as the values are; or null
@@ -108,8 +121,9 @@ struct ChannelScale {
 };
 
 /**
- * result = gradients where (values − centres) · factors + shifts is above 0, else 0: back through a ReLU of what was normalised on
- * load. Of the result: sums[j] = Σ result, products[j] = Σ result · (values − centres) over all places ≡ j (mod period).
+ * result = gradients where (values − centres) · factors + shifts is above 0, else 0: back through a ReLU of what was
+ * normalised on load. Of the result: sums[j] = Σ result, products[j] = Σ result · (values − centres) over all places ≡
+ * j (mod period).
  */
 struct ChannelMask {
   Stored values;
@@ -122,8 +136,8 @@ struct ChannelMask {
 };
 
 /**
- * result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked; with a mask 0 in place of what stands at those of
- * its values that are not above 0.
+ * result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked; with a mask 0 in place of what stands
+ * at those of its values that are not above 0.
  */
 struct Product {
   const float* a;
@@ -165,7 +179,10 @@ struct Loops {
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);
   void (*product)(const Product&);
-  /** The same of operands in bf16 whose `floats` are pairs along k, so that `depth` counts pairs. Of a pair the second comes first. */
+  /**
+   * The same of operands in bf16 whose `floats` are pairs along k, so that `depth` counts pairs. Of a pair the second
+   * comes first.
+   */
   void (*pairProduct)(const Product&);
   /** to[m][k / 2] = from[m][k] and from[m][k + 1], of float32; 0 in place of what is missing */
   void (*packRows)(const Packing&);
@@ -185,12 +202,15 @@ struct Loops {
   void (*scale)(Room to, Stored from, const float* factors, float factor, ptrdiff_t count);
 };
 
-/** The best version that this processor can run; NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 asks for another one. */
+/**
+ * The best version that this processor can run; NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 asks for another one.
+ */
 const Loops& loops();
 
 /**
- * The same for loops that read a row from several columns on. AVX-512's vectors are cache lines: where a column is no whole number of
- * those, most loads touch two, and AVX2 is faster (24 channels, both passes: 5×5 by a sixth, 3×3 by a quarter; Zen 4).
+ * The same for loops that read a row from several columns on. AVX-512's vectors are cache lines: where a column is no
+ * whole number of those, most loads touch two, and AVX2 is faster (24 channels, both passes: 5×5 by a sixth, 3×3 by a
+ * quarter; Zen 4).
  */
 const Loops& loopsAlong(int64_t channels);
 

@@ -1,4 +1,5 @@
-// The maximum under a window with its place: first across each row, then down the rows of those, 2 · k comparisons for k².
+// The maximum under a window with its place: first across each row, then down the rows of those, 2 · k comparisons for
+// k².
 #pragma once
 
 #include "loops.h"

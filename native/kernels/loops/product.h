@@ -1,5 +1,5 @@
-// Matrix products of small tiles that are in the processor's cache: the 1×1 convolutions of a few rows of pixels, and their gradients.
-// `Operands` says what a float of theirs is: itself, or a pair of numbers in bf16.
+// Matrix products of small tiles that are in the processor's cache: the 1×1 convolutions of a few rows of pixels, and
+// their gradients. `Operands` says what a float of theirs is: itself, or a pair of numbers in bf16.
 #pragma once
 
 #include "bf16.h"
@@ -26,19 +26,19 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
   V sums[rows][vectors] = {};
   for (ptrdiff_t k = 0; k < depth; ++k) {
     V factors[vectors];
-    repeat<vectors>([&](auto v) __attribute__((always_inline)) { factors[v] = loadAs<V>(b + v * lanes); });
-    repeat<rows>([&](auto r) __attribute__((always_inline)) {
+    repeat<vectors>([&](auto v) NASNET_INLINED { factors[v] = loadAs<V>(b + v * lanes); });
+    repeat<rows>([&](auto r) NASNET_INLINED {
       const float factor = across ? a[r] : a[r * p.aPitch];
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] = Operands::add(sums[r][v], factors[v], factor); });
+      repeat<vectors>([&](auto v) NASNET_INLINED { sums[r][v] = Operands::add(sums[r][v], factors[v], factor); });
     });
     a += across ? p.aPitch : 1;
     b += p.bPitch;
   }
-  repeat<rows>([&](auto r) __attribute__((always_inline)) {
-    repeat<vectors>([&](auto v) __attribute__((always_inline)) {
+  repeat<rows>([&](auto r) NASNET_INLINED {
+    repeat<vectors>([&](auto v) NASNET_INLINED {
       float* to = result + r * p.resultPitch + v * lanes;
       const bool full = v < vectors - 1 || whole;
-      const auto read = [&](const float* from) __attribute__((always_inline)) {
+      const auto read = [&](const float* from) NASNET_INLINED {
         return full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes);
       };
       // Last: sums of sums lose less in float32 than one long sum.
@@ -61,7 +61,7 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   const ptrdiff_t step = across ? 1 : p.aPitch;
   const bool add = p.add || k > 0;
   const bool masked = p.mask != nullptr && k + depth == p.depth;
-  const auto tile = [&](auto rows, ptrdiff_t row) __attribute__((always_inline)) {
+  const auto tile = [&](auto rows, ptrdiff_t row) NASNET_INLINED {
     productTile<Operands, V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
                                                 masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add, p.columns - column);
   };
@@ -74,7 +74,7 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
     return;
   }
   // What is left in halves: a row alone would wait for each of its own sums.
-  const auto rest = [&](auto rows) __attribute__((always_inline)) {
+  const auto rest = [&](auto rows) NASNET_INLINED {
     if (row + rows > p.rows) return;
     tile(rows, row);
     row += rows;

@@ -1,12 +1,14 @@
-// Vectors of the width that the including file defines (NASNET_WIDTH floats, NASNET_REGISTERS of them), by the compilers' vector
-// extension. Only for the files that make a version of the loops: everything here has internal linkage, so that code for one
-// instruction set is never linked into another's place. Nothing of the standard library runs here, for the same reason.
+// Vectors of the width that the including file defines (NASNET_WIDTH floats, NASNET_REGISTERS of them), by the
+// compilers' vector extension. Only for the files that make a version of the loops: everything here has internal
+// linkage, so that code for one instruction set is never linked into another's place. Nothing of the standard library
+// runs here, for the same reason.
 #pragma once
 
 #include <cstddef>
 #include <utility>
 
-#define NASNET_INLINE inline __attribute__((always_inline))
+#define NASNET_INLINED __attribute__((always_inline))  // of a lambda
+#define NASNET_INLINE inline NASNET_INLINED
 
 namespace nasnet::kernels {
 namespace {
