@@ -69,7 +69,8 @@ napi_value start(napi_env env, napi_value target) {
   if (napi_set_instance_data(env, new Environment, destroy, nullptr) != napi_ok) return nullptr;
   for (const auto& [name, callback] : exports) {
     napi_value function;
-    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, const_cast<char*>(name), &function) != napi_ok) return nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, const_cast<char*>(name), &function) != napi_ok)
+      return nullptr;
     if (napi_set_named_property(env, target, name, function) != napi_ok) return nullptr;
   }
   return target;

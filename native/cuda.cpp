@@ -39,7 +39,8 @@ Graph& graphOf(Call& call) {
 
 napi_value useStream(Call& call) {
   const c10::Device device(call.text(0));
-  if (!device.is_cuda() || device.index() < 0) throw std::invalid_argument("expected a device as 'cuda:0', got " + device.str());
+  if (!device.is_cuda() || device.index() < 0)
+    throw std::invalid_argument("expected a device as 'cuda:0', got " + device.str());
   c10::cuda::set_device(device.index());
   c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
   at::globalContext().setBenchmarkCuDNN(call.boolean(1));

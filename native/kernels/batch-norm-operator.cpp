@@ -14,8 +14,9 @@ namespace {
 
 using torch::autograd::variable_list;
 
-at::Tensor composedNorm(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& movingMean,
-                        const at::Tensor& movingVariance, bool training, double momentum, double epsilon) {
+at::Tensor composedNorm(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                        const at::Tensor& movingMean, const at::Tensor& movingVariance, bool training, double momentum,
+                        double epsilon) {
   return at::batch_norm(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon, false);
 }
 
@@ -23,7 +24,9 @@ at::Tensor composedNorm(const at::Tensor& input, const at::Tensor& weight, const
 void move(const Moments& batch, const Pixels& pixels, double momentum, float* movingMean, float* movingVariance) {
   const double unbiased = static_cast<double>(pixels.count) / static_cast<double>(pixels.count - 1);
   for (int64_t channel = 0; channel < pixels.channels; ++channel) {
-    const auto moved = [&](float old, double fresh) { return static_cast<float>((1 - momentum) * old + momentum * fresh); };
+    const auto moved = [&](float old, double fresh) {
+      return static_cast<float>((1 - momentum) * old + momentum * fresh);
+    };
     movingMean[channel] = moved(movingMean[channel], batch.mean[channel]);
     movingVariance[channel] = moved(movingVariance[channel], batch.variance[channel] * unbiased);
   }
@@ -31,8 +34,8 @@ void move(const Moments& batch, const Pixels& pixels, double momentum, float* mo
 
 /** Fills mean, 1 / deviation and weight / deviation of each channel. */
 template <typename Mean, typename Variance>
-void statistics(int64_t channels, const Mean& mean, const Variance& variance, double epsilon, const float* weight, float* means,
-                float* inverses, float* factors) {
+void statistics(int64_t channels, const Mean& mean, const Variance& variance, double epsilon, const float* weight,
+                float* means, float* inverses, float* factors) {
   for (int64_t channel = 0; channel < channels; ++channel) {
     const double inverse = 1 / std::sqrt(variance[channel] + epsilon);
     means[channel] = static_cast<float>(mean[channel]);
@@ -42,16 +45,17 @@ void statistics(int64_t channels, const Mean& mean, const Variance& variance, do
 }
 
 struct BatchNorm : torch::autograd::Function<BatchNorm> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const at::Tensor& weight,
-                            const at::Tensor& bias, const at::Tensor& movingMean, const at::Tensor& movingVariance, double momentum,
-                            double epsilon) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& movingMean,
+                            const at::Tensor& movingVariance, double momentum, double epsilon) {
     const Pixels pixels = pixelsOf(input);
     at::Tensor result = emptyImages(input, input.sizes());
     const at::Tensor kept = at::empty({3, pixels.channels}, at::kFloat);
     float* means = kept.data_ptr<float>();
     float *inverses = means + pixels.channels, *factors = inverses + pixels.channels;
     const Moments batch = moments(pixels, input.data_ptr<float>());
-    statistics(pixels.channels, batch.mean, batch.variance, epsilon, weight.data_ptr<float>(), means, inverses, factors);
+    statistics(pixels.channels, batch.mean, batch.variance, epsilon, weight.data_ptr<float>(), means, inverses,
+               factors);
     move(batch, pixels, momentum, movingMean.data_ptr<float>(), movingVariance.data_ptr<float>());
     normalise(pixels, input.data_ptr<float>(), means, factors, bias.data_ptr<float>(), result.data_ptr<float>());
     context->save_for_backward({input, weight});
@@ -68,7 +72,8 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     at::Tensor inputGradient, weightGradient, biasGradient;
     if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operator knows how
       const at::Tensor bias = at::zeros(weight.sizes(), weight.options()).requires_grad_();
-      const at::Tensor result = composedNorm(input, weight, bias, {}, {}, true, 0, context->saved_data["epsilon"].toDouble());
+      const at::Tensor result =
+          composedNorm(input, weight, bias, {}, {}, true, 0, context->saved_data["epsilon"].toDouble());
       variable_list variables{bias};
       if (weight.requires_grad()) variables.push_back(weight);
       if (toInput) variables.push_back(input);
@@ -92,14 +97,15 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
 };
 
 /** By the moving statistics, where no gradients are wanted. */
-at::Tensor evaluated(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& movingMean,
-                     const at::Tensor& movingVariance, double epsilon) {
+at::Tensor evaluated(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                     const at::Tensor& movingMean, const at::Tensor& movingVariance, double epsilon) {
   const Pixels pixels = pixelsOf(input);
   at::Tensor result = emptyImages(input, input.sizes());
   std::vector<float> means(pixels.channels), inverses(pixels.channels), factors(pixels.channels);
-  statistics(pixels.channels, movingMean.data_ptr<float>(), movingVariance.data_ptr<float>(), epsilon, weight.data_ptr<float>(),
-             means.data(), inverses.data(), factors.data());
-  normalise(pixels, input.data_ptr<float>(), means.data(), factors.data(), bias.data_ptr<float>(), result.data_ptr<float>());
+  statistics(pixels.channels, movingMean.data_ptr<float>(), movingVariance.data_ptr<float>(), epsilon,
+             weight.data_ptr<float>(), means.data(), inverses.data(), factors.data());
+  normalise(pixels, input.data_ptr<float>(), means.data(), factors.data(), bias.data_ptr<float>(),
+            result.data_ptr<float>());
   return result;
 }
 
@@ -108,12 +114,15 @@ bool isParameter(const at::Tensor& tensor, int64_t channels) {
          tensor.size(0) == channels && tensor.is_contiguous();
 }
 
-at::Tensor batchNorm(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& movingMean,
-                     const at::Tensor& movingVariance, bool training, double momentum, double epsilon) {
+at::Tensor batchNorm(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                     const at::Tensor& movingMean, const at::Tensor& movingVariance, bool training, double momentum,
+                     double epsilon) {
   bool ours = !kernelsOff() && suits(input) && input.numel() > 0 && pixelsOf(input).count > 1;
-  for (const at::Tensor* each : {&weight, &bias, &movingMean, &movingVariance}) ours = ours && isParameter(*each, input.size(1));
+  for (const at::Tensor* each : {&weight, &bias, &movingMean, &movingVariance})
+    ours = ours && isParameter(*each, input.size(1));
   if (ours && training) return BatchNorm::apply(input, weight, bias, movingMean, movingVariance, momentum, epsilon);
-  const bool recorded = at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || bias.requires_grad());
+  const bool recorded =
+      at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || bias.requires_grad());
   if (ours && !recorded) return evaluated(input, weight, bias, movingMean, movingVariance, epsilon);
   return composedNorm(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
 }

@@ -30,8 +30,8 @@ Sums sumsOver(const Pixels& pixels, const float* values, const float* gradients,
     std::vector<float> blockSums(period), blockProducts(period);
     for (int64_t start = begin * channels; start < end * channels; start += step) {
       const int64_t count = std::min(step, end * channels - start);
-      loops().channelSums({values + start, gradients == nullptr ? nullptr : gradients + start, count, period, centres.data(),
-                           blockSums.data(), blockProducts.data()});
+      loops().channelSums({values + start, gradients == nullptr ? nullptr : gradients + start, count, period,
+                           centres.data(), blockSums.data(), blockProducts.data()});
       for (int64_t place = 0; place < period; ++place) {
         sums[place] += blockSums[place];
         products[place] += blockProducts[place];
@@ -80,17 +80,22 @@ Moments moments(const Pixels& pixels, const float* input) {
   return result;
 }
 
-void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift, float* result) {
+void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift,
+               float* result) {
   const int64_t channels = pixels.channels, period = lineOf(channels);
-  const auto line = [&](const float* values) { return tiled(period, channels, [&](int64_t channel) { return values[channel]; }); };
+  const auto line = [&](const float* values) {
+    return tiled(period, channels, [&](int64_t channel) { return values[channel]; });
+  };
   const std::vector<float> centres = line(mean), factors = line(factor), shifts = line(shift);
   scaled(pixels, [&](int64_t begin, int64_t count) {
-    return ChannelScale{input + begin, nullptr, result + begin, count, period, centres.data(), factors.data(), shifts.data(), nullptr, false};
+    return ChannelScale{input + begin,  nullptr,        result + begin, count,   period,
+                        centres.data(), factors.data(), shifts.data(),  nullptr, false};
   });
 }
 
-void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse, const float* weight,
-                        const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient) {
+void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse,
+                        const float* weight, const float* gradient, float* inputGradient, float* weightGradient,
+                        float* biasGradient) {
   const int64_t channels = pixels.channels, period = lineOf(channels);
   const auto line = [&](const auto& value) { return tiled(period, channels, value); };
   const std::vector<float> centres = line([&](int64_t channel) { return mean[channel]; });
@@ -104,13 +109,14 @@ void normaliseGradients(const Pixels& pixels, const float* input, const float* m
   const double share = 1 / static_cast<double>(pixels.count);
   const auto scale = [&](int64_t channel) { return static_cast<double>(weight[channel]) * inverse[channel]; };
   const std::vector<float> gradientFactors = line(scale);
-  const std::vector<float> shifts = line([&](int64_t channel) { return -scale(channel) * found.sums[channel] * share; });
+  const std::vector<float> shifts =
+      line([&](int64_t channel) { return -scale(channel) * found.sums[channel] * share; });
   const std::vector<float> factors = line([&](int64_t channel) {
     return -scale(channel) * inverse[channel] * inverse[channel] * found.products[channel] * share;
   });
   scaled(pixels, [&](int64_t begin, int64_t count) {
-    return ChannelScale{input + begin, gradient + begin, inputGradient + begin, count, period, centres.data(), factors.data(),
-                        shifts.data(), gradientFactors.data(), false};
+    return ChannelScale{input + begin,  gradient + begin, inputGradient + begin,  count, period, centres.data(),
+                        factors.data(), shifts.data(),    gradientFactors.data(), false};
   });
 }
 

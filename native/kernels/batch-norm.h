@@ -18,13 +18,15 @@ struct Moments {
 Moments moments(const Pixels& pixels, const float* input);
 
 /** result = (input − mean) · factor + shift; all [channels]. */
-void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift, float* result);
+void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift,
+               float* result);
 
 /**
  * The gradients of (input − mean) · inverse · weight + bias where mean and inverse (1 / deviation) are the batch's own:
  * to the input, the weight and the bias; the first is left out where its pointer is null.
  */
-void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse, const float* weight,
-                        const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient);
+void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse,
+                        const float* weight, const float* gradient, float* inputGradient, float* weightGradient,
+                        float* biasGradient);
 
 }  // namespace nasnet::kernels

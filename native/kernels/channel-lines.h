@@ -58,8 +58,11 @@ struct GradientLines {
     const double share = 1 / static_cast<double>(count);
     centres = tiled(period, channels, [&](int64_t c) { return norm.mean[c]; });
     gradientFactors = tiled(period, channels, [&](int64_t c) { return norm.factor[c]; });
-    factors = tiled(period, channels, [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * norm.inverse[c] * sums[c] * share; });
-    shifts = tiled(period, channels, [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * sums[channels + c] * share; });
+    factors = tiled(period, channels, [&](int64_t c) {
+      return -static_cast<double>(norm.factor[c]) * norm.inverse[c] * sums[c] * share;
+    });
+    shifts = tiled(period, channels,
+                   [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * sums[channels + c] * share; });
   }
 };
 

@@ -80,11 +80,12 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, co
     for (int64_t start = begin; start < end; start += block) {
       const int64_t last = std::min(start + block, end), count = (last - start) * channels;
       const Stored one = together(first.values, first.pitch, channels, start, last, firstRoom);
-      const Stored other = second == nullptr ? Stored() : together(second->values, second->pitch, channels, start, last, secondRoom);
+      const Stored other =
+          second == nullptr ? Stored() : together(second->values, second->pitch, channels, start, last, secondRoom);
       const Room to = result + start * channels;
       if (lines) {
-        loops().channelScale({one, other, to, count, period, lines->centres.data(), lines->factors.data(), lines->shifts.data(),
-                              factors.data(), false});
+        loops().channelScale({one, other, to, count, period, lines->centres.data(), lines->factors.data(),
+                              lines->shifts.data(), factors.data(), false});
       } else {
         sum.start(to, one, count);
         if (other.data != nullptr) sum.add(other);
@@ -94,7 +95,8 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, co
   });
 }
 
-void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count) {
+void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
+                 int64_t count) {
   const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
   const int64_t threads = at::get_num_threads();
   std::vector<std::vector<float>> centres;
@@ -110,8 +112,8 @@ void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientP
       const Stored from = together(gradient, gradientPitch, channels, start, last, room.room());
       for (int64_t index = 0; index < count; ++index) {
         ChannelTotals& mine = totals[part * count + index];
-        loops().channelSums({wanted[index].operand.values + start * channels, from, (last - start) * channels, period, centres[index].data(),
-                             mine.sums(), mine.products()});
+        loops().channelSums({wanted[index].operand.values + start * channels, from, (last - start) * channels, period,
+                             centres[index].data(), mine.sums(), mine.products()});
         mine.add();
       }
     }
@@ -168,15 +170,15 @@ void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& 
 
 void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
-    loops().copyPixels({whole + first * pixels.channels + channel, pixels.channels, slice.values + first * slice.pitch, slice.pitch, count,
-                        slice.channels, false});
+    loops().copyPixels({whole + first * pixels.channels + channel, pixels.channels, slice.values + first * slice.pitch,
+                        slice.pitch, count, slice.channels, false});
   });
 }
 
 void split(const Pixels& pixels, const Stored& whole, const std::vector<Slice>& slices) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
-    loops().copyPixels({slice.values + first * slice.pitch, slice.pitch, whole + first * pixels.channels + channel, pixels.channels, count,
-                        slice.channels, false});
+    loops().copyPixels({slice.values + first * slice.pitch, slice.pitch, whole + first * pixels.channels + channel,
+                        pixels.channels, count, slice.channels, false});
   });
 }
 

@@ -27,7 +27,8 @@ struct OperandSums {
   float* sums;
 };
 
-void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count);
+void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
+                 int64_t count);
 
 /** A part of a concatenation or sum: its own pixels `pitch` floats apart. */
 struct Slice {

@@ -14,7 +14,8 @@ namespace {
 int64_t periodOf(const Window& window) { return std::lcm<int64_t>(window.channels, loopsOf(window).width); }
 
 /** Weights as the loops read them: [period / width][column taps][row taps][width], ones for an average. */
-Floats pack(const Window& window, const float* weight, const std::vector<int64_t>& rowTaps, const std::vector<int64_t>& columnTaps) {
+Floats pack(const Window& window, const float* weight, const std::vector<int64_t>& rowTaps,
+            const std::vector<int64_t>& columnTaps) {
   const int64_t width = loopsOf(window).width, period = periodOf(window);
   Floats packed(period * rowTaps.size() * columnTaps.size());
   float* to = packed.get();
@@ -53,7 +54,8 @@ struct RowSets {
 
 std::vector<ptrdiff_t> columnOffsets(const Window& window, const Plane& plane) {
   std::vector<ptrdiff_t> offsets;
-  for (int64_t tap = 0; tap < window.columns.kernel; ++tap) offsets.push_back(plane.column(tap * window.columns.dilation));
+  for (int64_t tap = 0; tap < window.columns.kernel; ++tap)
+    offsets.push_back(plane.column(tap * window.columns.dilation));
   return offsets;
 }
 
@@ -74,10 +76,13 @@ std::pair<int64_t, int64_t> margins(const Axis& axis, const std::vector<Reach>& 
 
 Plane inputPlane(const Window& window, int64_t below) {
   const Axis &rows = window.rows, &columns = window.columns;
-  return Plane(rows.last() + below, columns.last(), window.channels, columns.stride, rows.before, columns.before, rows.input, columns.input);
+  return Plane(rows.last() + below, columns.last(), window.channels, columns.stride, rows.before, columns.before,
+               rows.input, columns.input);
 }
 
-Plane inputPlaneForWeights(const Window& window) { return inputPlane(window, 4 * window.rows.dilation * window.rows.stride); }
+Plane inputPlaneForWeights(const Window& window) {
+  return inputPlane(window, 4 * window.rows.dilation * window.rows.stride);
+}
 
 Floats packedDepthwise(const Window& window, const float* weight) {
   return pack(window, weight, allTaps(window.rows), allTaps(window.columns));
@@ -93,8 +98,8 @@ void DepthwiseRows::run(const Plane& plane, int64_t y, int64_t count, float* res
   for (int64_t turn = 0; turn < sets.turns && turn < count; ++turn) {
     loopsOf(window_).correlate({plane.row((y + turn) * rows.stride), plane.pitch() * sets.apart, result + turn * length,
                                 length * sets.turns, sets.count(count, turn), length, periodOf(window_),
-                                static_cast<int>(rows.kernel), static_cast<int>(sets.step), static_cast<int>(offsets_.size()),
-                                offsets_.data(), weights_});
+                                static_cast<int>(rows.kernel), static_cast<int>(sets.step),
+                                static_cast<int>(offsets_.size()), offsets_.data(), weights_});
   }
 }
 
@@ -110,8 +115,8 @@ InputGradient::InputGradient(const Window& window, const float* weight) : window
 
 Plane InputGradient::plane() const {
   const int64_t below = std::max(bottom_, 4 * window_.rows.dilation);
-  return Plane(top_ + window_.rows.result + below, left_ + window_.columns.result + right_, window_.channels, 1, top_, left_, window_.rows.result,
-               window_.columns.result);
+  return Plane(top_ + window_.rows.result + below, left_ + window_.columns.result + right_, window_.channels, 1, top_,
+               left_, window_.rows.result, window_.columns.result);
 }
 
 void InputGradient::run(const Plane& plane, float* inputGradient, float* scattered) const {
@@ -141,10 +146,10 @@ void InputGradient::correlate(const Plane& plane, int64_t y, int64_t x, float* r
     offsets.push_back((left_ + columns.first + static_cast<int64_t>(tap) * columns.apart) * window_.channels);
   }
   for (int64_t turn = 0; turn < rows.apart && turn < count; ++turn) {
-    loopsOf(window_).correlate({plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,
-                       (count - turn + rows.apart - 1) / rows.apart, pitch, periodOf(window_),
-                       static_cast<int>(rows.taps.size()), 1, static_cast<int>(offsets.size()), offsets.data(),
-                       weights_[y * window_.columns.stride + x].get()});
+    loopsOf(window_).correlate(
+        {plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,
+         (count - turn + rows.apart - 1) / rows.apart, pitch, periodOf(window_), static_cast<int>(rows.taps.size()), 1,
+         static_cast<int>(offsets.size()), offsets.data(), weights_[y * window_.columns.stride + x].get()});
   }
 }
 
@@ -165,10 +170,11 @@ WeightSums::WeightSums(const Window& window, const Plane& plane)
 void WeightSums::add(const Plane& input, const float* gradient, int64_t pitch) {
   const RowSets sets(window_.rows);
   for (int64_t turn = 0; turn < sets.turns && turn < window_.rows.result; ++turn) {
-    loopsOf(window_).weightGradient({input.row(turn * window_.rows.stride), input.pitch() * sets.apart, gradient + turn * pitch,
-                            pitch * sets.turns, sets.count(window_.rows.result, turn),
-                            window_.columns.result * window_.channels, period_, static_cast<int>(window_.rows.kernel),
-                            static_cast<int>(sets.step), static_cast<int>(offsets_.size()), offsets_.data(), floats_.data()});
+    loopsOf(window_).weightGradient({input.row(turn * window_.rows.stride), input.pitch() * sets.apart,
+                                     gradient + turn * pitch, pitch * sets.turns, sets.count(window_.rows.result, turn),
+                                     window_.columns.result * window_.channels, period_,
+                                     static_cast<int>(window_.rows.kernel), static_cast<int>(sets.step),
+                                     static_cast<int>(offsets_.size()), offsets_.data(), floats_.data()});
   }
   terms_ += window_.resultFloats() / period_ + 1;
   if (terms_ >= 256) flush();

@@ -10,7 +10,9 @@
 
 namespace nasnet::kernels {
 
-inline Pixels pixelsOf(const at::Tensor& images) { return {images.size(0) * images.size(2) * images.size(3), images.size(1)}; }
+inline Pixels pixelsOf(const at::Tensor& images) {
+  return {images.size(0) * images.size(2) * images.size(3), images.size(1)};
+}
 
 /**
  * Floats from pixel to pixel of [n, channels, height, width]; 0 where they are not equally far apart, or channels not
@@ -42,7 +44,8 @@ inline at::Tensor dense(const at::Tensor& images) {
 
 /** float32 on the CPU. */
 inline bool isFloats(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided;
+  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat &&
+         tensor.layout() == at::kStrided;
 }
 
 /** float32 or bfloat16 on the CPU. */
@@ -58,8 +61,9 @@ inline void checkImages(const at::Tensor& images) {
 
 /** norm: [4, channels] of a unit's raw result. */
 inline void checkNorm(const at::Tensor& norm, int64_t channels) {
-  TORCH_CHECK(isFloats(norm) && norm.is_contiguous() && norm.dim() == 2 && norm.size(0) == 4 && norm.size(1) == channels,
-              "expected the norm that came with the images, [4, ", channels, "]");
+  TORCH_CHECK(
+      isFloats(norm) && norm.is_contiguous() && norm.dim() == 2 && norm.size(0) == 4 && norm.size(1) == channels,
+      "expected the norm that came with the images, [4, ", channels, "]");
 }
 
 /** Raw images by their norm, of libtorch's operators. */

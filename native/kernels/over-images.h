@@ -25,7 +25,8 @@ void overImages(int64_t images, const Work& work) {
     int64_t images, parts;
     std::atomic<int64_t> next{0};
     void take() {
-      for (int64_t part = next++; part < parts; part = next++) work(part, images * part / parts, images * (part + 1) / parts);
+      for (int64_t part = next++; part < parts; part = next++)
+        work(part, images * part / parts, images * (part + 1) / parts);
     }
   } share{work, images, parts};
   if (parts > 1 && GOMP_parallel != nullptr && !at::in_parallel_region()) {

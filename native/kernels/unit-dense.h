@@ -29,7 +29,7 @@ class DenseTaps {
   int64_t outputs_;
   int64_t together_;
   std::vector<int64_t> columns_;
-  Left inputs_, gradients_;              // of a row of results
+  Left inputs_, gradients_;  // of a row of results
   Floats room_;
   Pixelwise patches_, outputGradients_;  // of a band of rows
 };

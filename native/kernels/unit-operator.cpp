@@ -28,8 +28,11 @@ struct Norms {  // of the result; all four tensors or none
 
 Unit unitOf(const std::vector<int64_t>& window, const at::Tensor& depthwise, const at::Tensor& weight, bool bf16) {
   const bool one = weight.size(2) == 1 && weight.size(3) == 1;
-  return {windowOfNumbers(window), depthwise.defined() ? Unit::depthwise : one ? Unit::pointwise : Unit::dense, weight.size(0),
-          bf16 ? Numbers::bf16 : Numbers::float32};
+  return {windowOfNumbers(window),
+          depthwise.defined() ? Unit::depthwise
+          : one               ? Unit::pointwise
+                              : Unit::dense,
+          weight.size(0), bf16 ? Numbers::bf16 : Numbers::float32};
 }
 
 Weight weightOf(const at::Tensor& weight) {
@@ -53,7 +56,9 @@ at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
     to[2 * channels + channel] = shift[channel];
     to[3 * channels + channel] = static_cast<float>(inverse);
     if (!norms.training) continue;
-    const auto moved = [&](float old, double fresh) { return static_cast<float>((1 - norms.momentum) * old + norms.momentum * fresh); };
+    const auto moved = [&](float old, double fresh) {
+      return static_cast<float>((1 - norms.momentum) * old + norms.momentum * fresh);
+    };
     movingMean[channel] = moved(movingMean[channel], mean);
     movingVariance[channel] = moved(movingVariance[channel], variance * unbiased);
   }
@@ -61,8 +66,9 @@ at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
 }
 
 /** The raw result and its norm. keep: the packed weights, for the next forward. */
-std::pair<at::Tensor, at::Tensor> unitResult(const Unit& unit, const at::Tensor& input, const at::Tensor& norm, const at::Tensor& depthwise,
-                                             const at::Tensor& weight, const Norms& norms, bool relu, bool keep) {
+std::pair<at::Tensor, at::Tensor> unitResult(const Unit& unit, const at::Tensor& input, const at::Tensor& norm,
+                                             const at::Tensor& depthwise, const at::Tensor& weight, const Norms& norms,
+                                             bool relu, bool keep) {
   const Window& window = unit.window;
   const bool normed = norms.scale.has_value();
   at::Tensor raw = at::empty({window.images, unit.outputs, window.rows.result, window.columns.result},
@@ -70,19 +76,21 @@ std::pair<at::Tensor, at::Tensor> unitResult(const Unit& unit, const at::Tensor&
                                  .dtype(unit.numbers == Numbers::bf16 ? at::kBFloat16 : at::kFloat)
                                  .memory_format(at::MemoryFormat::ChannelsLast));
   const Source source{storedIn(input), pitchOf(input), floatsOf(norm), relu};
-  const Moments batch =
-      unitForward(unit, source, *packed(unit, depthwise, weight, weightOf(weight), keep), normed && norms.training, roomOf(raw));
+  const Moments batch = unitForward(unit, source, *packed(unit, depthwise, weight, weightOf(weight), keep),
+                                    normed && norms.training, roomOf(raw));
   return {raw, normed ? normOf(norms, batch, window.images * unit.resultPixels()) : at::empty({4, 0}, at::kFloat)};
 }
 
 struct FusedUnit : torch::autograd::Function<FusedUnit> {
   /** scale and shift are the norms' own: named here for autograd. */
-  static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const Optional& inputNorm,
-                               const Optional& filter, const at::Tensor& weight, const Optional& /* scale */, const Optional& /* shift */,
-                               const Norms& norms, const std::vector<int64_t>& numbers, bool relu, bool bf16) {
+  static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
+                               const Optional& inputNorm, const Optional& filter, const at::Tensor& weight,
+                               const Optional& /* scale */, const Optional& /* shift */, const Norms& norms,
+                               const std::vector<int64_t>& numbers, bool relu, bool bf16) {
     const at::Tensor norm = inputNorm.value_or(at::Tensor()), depthwise = filter.value_or(at::Tensor());
     const bool normed = norms.scale.has_value();
-    const auto [raw, own] = unitResult(unitOf(numbers, depthwise, weight, bf16), input, norm, depthwise, weight, norms, relu, false);
+    const auto [raw, own] =
+        unitResult(unitOf(numbers, depthwise, weight, bf16), input, norm, depthwise, weight, norms, relu, false);
     context->save_for_backward({input, norm, depthwise, weight, normed ? raw : at::Tensor(), own});
     context->saved_data["window"] = numbers;
     context->saved_data["relu"] = relu;
@@ -98,11 +106,13 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
   static variable_list backward(torch::autograd::AutogradContext* context, variable_list outer) {
     TORCH_CHECK(!at::GradMode::is_enabled(), "nasnet::unit: ", noSecondGradient);
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &input = saved[0], &norm = saved[1], &depthwise = saved[2], &weight = saved[3], &raw = saved[4], &own = saved[5];
+    const at::Tensor &input = saved[0], &norm = saved[1], &depthwise = saved[2], &weight = saved[3], &raw = saved[4],
+                     &own = saved[5];
     const bool normed = raw.defined();
     TORCH_CHECK(outer[0].defined() && (!normed || outer[1].defined()),
                 "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
-    const Unit unit = unitOf(context->saved_data["window"].toIntVector(), depthwise, weight, context->saved_data["bf16"].toBool());
+    const Unit unit =
+        unitOf(context->saved_data["window"].toIntVector(), depthwise, weight, context->saved_data["bf16"].toBool());
     const Source source{storedIn(input), pitchOf(input), floatsOf(norm), context->saved_data["relu"].toBool()};
     const at::Tensor gradient = pitched(outer[0]), sums = normed ? outer[1].contiguous() : at::Tensor();
     at::Tensor toInput, toNorm, toDepthwise, toWeight, toScale, toShift;
@@ -117,16 +127,19 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
       toShift = sums.select(0, 1).clone();
     }
     const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
-    unitBackward(unit, source, floatsOf(depthwise), weightOf(weight),
-                 {storedIn(raw), normed ? floatsOf(own) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
-                 {roomOf(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
-    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    unitBackward(
+        unit, source, floatsOf(depthwise), weightOf(weight),
+        {storedIn(raw), normed ? floatsOf(own) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
+        {roomOf(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
+    return {toInput, toNorm,       toDepthwise,  toWeight,     toScale,
+            toShift, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 void checkVector(const Optional& tensor, int64_t channels, const char* name) {
-  TORCH_CHECK(tensor.has_value() && isFloats(*tensor) && tensor->dim() == 1 && tensor->size(0) == channels && tensor->is_contiguous(), name,
-              ": expected float32 [", channels, "]");
+  TORCH_CHECK(tensor.has_value() && isFloats(*tensor) && tensor->dim() == 1 && tensor->size(0) == channels &&
+                  tensor->is_contiguous(),
+              name, ": expected float32 [", channels, "]");
 }
 
 /** The norm of images that are normalised already. */
@@ -137,14 +150,18 @@ at::Tensor identityNorm(const at::Tensor& like, int64_t channels) {
   return rows;
 }
 
-at::Tensor roundedIf(bool bf16, const at::Tensor& tensor) { return bf16 ? tensor.to(at::kBFloat16).to(tensor.scalar_type()) : tensor; }
+at::Tensor roundedIf(bool bf16, const at::Tensor& tensor) {
+  return bf16 ? tensor.to(at::kBFloat16).to(tensor.scalar_type()) : tensor;
+}
 
 /** The same of libtorch's operators for any dtype and device; its result is normalised already. */
-std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
-                                            const at::Tensor& weight, const Optional& scale, const Optional& shift,
-                                            const Optional& movingMean, const Optional& movingVariance, at::IntArrayRef stride,
-                                            at::IntArrayRef padding, at::IntArrayRef dilation, bool relu, bool training, double momentum,
-                                            double epsilon, bool bf16) {
+std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const Optional& inputNorm,
+                                                const Optional& depthwise, const at::Tensor& weight,
+                                                const Optional& scale, const Optional& shift,
+                                                const Optional& movingMean, const Optional& movingVariance,
+                                                at::IntArrayRef stride, at::IntArrayRef padding,
+                                                at::IntArrayRef dilation, bool relu, bool training, double momentum,
+                                                double epsilon, bool bf16) {
   const at::Tensor matrix = roundedIf(bf16, weight);
   const at::Tensor images = bf16 ? input.to(weight.scalar_type()) : input;
   at::Tensor value = inputNorm.has_value() ? normalised(images, *inputNorm) : images;
@@ -158,30 +175,36 @@ std::tuple<at::Tensor, at::Tensor> composedUnit(const at::Tensor& input, const O
   } else {
     value = at::conv2d(roundedIf(bf16, value), matrix, {}, stride, around, dilation);
   }
-  if (scale.has_value()) value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
+  if (scale.has_value())
+    value = at::batch_norm(value, scale, shift, movingMean, movingVariance, training, momentum, epsilon, false);
   return {bf16 ? value.to(at::kBFloat16) : value, identityNorm(value, scale.has_value() ? weight.size(0) : 0)};
 }
 
-std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
-                                        const at::Tensor& weight, const Optional& scale, const Optional& shift, const Optional& movingMean,
-                                        const Optional& movingVariance, at::IntArrayRef stride, at::IntArrayRef padding,
-                                        at::IntArrayRef dilation, bool relu, bool training, double momentum, double epsilon, bool bf16) {
-  const bool recorded =
-      at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() || (scale.has_value() && scale->requires_grad()));
+std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const Optional& inputNorm,
+                                                const Optional& depthwise, const at::Tensor& weight,
+                                                const Optional& scale, const Optional& shift,
+                                                const Optional& movingMean, const Optional& movingVariance,
+                                                at::IntArrayRef stride, at::IntArrayRef padding,
+                                                at::IntArrayRef dilation, bool relu, bool training, double momentum,
+                                                double epsilon, bool bf16) {
+  const bool recorded = at::GradMode::is_enabled() && (input.requires_grad() || weight.requires_grad() ||
+                                                       (scale.has_value() && scale->requires_grad()));
   if (!(isFloats(input) || (bf16 && isStored(input))) || (recorded && !training)) {
-    return composedUnit(input, inputNorm, depthwise, weight, scale, shift, movingMean, movingVariance, stride, padding, dilation, relu, training,
-                    momentum, epsilon, bf16);
+    return composedUnit(input, inputNorm, depthwise, weight, scale, shift, movingMean, movingVariance, stride, padding,
+                        dilation, relu, training, momentum, epsilon, bf16);
   }
   checkImages(input);
   const int64_t channels = input.size(1);
-  TORCH_CHECK(isFloats(weight) && weight.dim() == 4 && weight.size(1) == channels, "weight: expected float32 [outputs, ", channels,
-              ", height, width], got ", weight.sizes());
+  TORCH_CHECK(isFloats(weight) && weight.dim() == 4 && weight.size(1) == channels,
+              "weight: expected float32 [outputs, ", channels, ", height, width], got ", weight.sizes());
   std::vector<int64_t> kernel = weight.sizes().slice(2).vec();
   Optional filter;
   if (depthwise.has_value()) {
-    TORCH_CHECK(isFloats(*depthwise) && depthwise->dim() == 4 && depthwise->size(0) == channels && depthwise->size(1) == 1,
-                "depthwise: expected float32 [", channels, ", 1, height, width], got ", depthwise->sizes());
-    TORCH_CHECK(kernel[0] == 1 && kernel[1] == 1, "weight: expected [outputs, channels, 1, 1] after a depthwise convolution, got ", weight.sizes());
+    TORCH_CHECK(
+        isFloats(*depthwise) && depthwise->dim() == 4 && depthwise->size(0) == channels && depthwise->size(1) == 1,
+        "depthwise: expected float32 [", channels, ", 1, height, width], got ", depthwise->sizes());
+    TORCH_CHECK(kernel[0] == 1 && kernel[1] == 1,
+                "weight: expected [outputs, channels, 1, 1] after a depthwise convolution, got ", weight.sizes());
     kernel = depthwise->sizes().slice(2).vec();
     filter = depthwise->contiguous();
   }
@@ -207,9 +230,11 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
   const Norms norms{scale, shift, movingMean, movingVariance, training, momentum, epsilon};
   if (!at::GradMode::is_enabled()) {  // nothing for autograd to keep
     const at::Tensor norm = inputNorm.value_or(at::Tensor()), kernels = filter.value_or(at::Tensor());
-    return unitResult(unitOf(numbersOf(window), kernels, weight, bf16), images, norm, kernels, weight, norms, relu, true);
+    return unitResult(unitOf(numbersOf(window), kernels, weight, bf16), images, norm, kernels, weight, norms, relu,
+                      true);
   }
-  const variable_list made = FusedUnit::apply(images, inputNorm, filter, weight, scale, shift, norms, numbersOf(window), relu, bf16);
+  const variable_list made =
+      FusedUnit::apply(images, inputNorm, filter, weight, scale, shift, norms, numbersOf(window), relu, bf16);
   return {made[0], made[1]};
 }
 
@@ -217,8 +242,10 @@ std::tuple<at::Tensor, at::Tensor> unitOperator(const at::Tensor& input, const O
 
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def(
-      "unit(Tensor input, Tensor? input_norm, Tensor? depthwise, Tensor weight, Tensor? scale, Tensor? shift, Tensor? moving_mean, "
-      "Tensor? moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float momentum, float epsilon, bool bf16=False) "
+      "unit(Tensor input, Tensor? input_norm, Tensor? depthwise, Tensor weight, Tensor? scale, Tensor? shift, Tensor? "
+      "moving_mean, "
+      "Tensor? moving_variance, int[2] stride, int[4] padding, int[2] dilation, bool relu, bool training, float "
+      "momentum, float epsilon, bool bf16=False) "
       "-> (Tensor raw, Tensor norm)");
 }
 TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) { library.impl("unit", composedUnit); }

@@ -95,8 +95,8 @@ class Left {
   /** Rows `first` … of the left side times a section of the right one. */
   void times(const Right& right, int64_t section, int64_t first, int64_t rows, const Result& result) const {
     const float *left = values_ + first * pitch_, *own = right.values_.get() + section * right.depth_ * right.pitch_;
-    const Product product{left, pitch_, false, own, right.pitch_, result.to, result.pitch, rows, right.columns_,
-                          right.depth_, result.add, result.mask, result.maskPitch};
+    const Product product{left, pitch_,         false,        own,        right.pitch_, result.to,       result.pitch,
+                          rows, right.columns_, right.depth_, result.add, result.mask,  result.maskPitch};
     multiply(numbers_, product);
   }
 
@@ -112,7 +112,8 @@ class Left {
 class Pixelwise {
  public:
   Pixelwise(Numbers numbers, int64_t pixels, int64_t channels)
-      : numbers_(numbers), channels_(channels), room_(numbers == Numbers::bf16 ? places(numbers, pixels) * channels + 32 : 0) {}
+      : numbers_(numbers), channels_(channels),
+        room_(numbers == Numbers::bf16 ? places(numbers, pixels) * channels + 32 : 0) {}
 
   /** Pixel after pixel, readable a vector's width beyond their end; they must stay as long as products are made. */
   void take(const Stored& values, int64_t pixels) {
@@ -125,8 +126,8 @@ class Pixelwise {
 
   /** sums [channels, right.channels] += Σ over pixels of the products of this and the right side. */
   void addTo(float* sums, const Pixelwise& right) const {
-    const Product product{values_, channels_, true, right.values_, right.channels_, sums, right.channels_, channels_, right.channels_,
-                          depth_, true};
+    const Product product{values_,   channels_,       true,   right.values_, right.channels_, sums, right.channels_,
+                          channels_, right.channels_, depth_, true};
     multiply(numbers_, product);
   }
 

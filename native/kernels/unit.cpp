@@ -18,8 +18,8 @@ class BatchMoments {
   void add(const float* pixels, int64_t count) {
     // Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
     if (centres_.empty()) centres_ = tiled(lineOf(channels_), channels_, [&](int64_t c) { return pixels[c]; });
-    loops().channelSums({pixels, Stored(), count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(), totals_.sums(),
-                         totals_.products()});
+    loops().channelSums({pixels, Stored(), count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(),
+                         totals_.sums(), totals_.products()});
     totals_.add();
     count_ += count;
   }
@@ -46,7 +46,8 @@ class BatchMoments {
 
 }  // namespace
 
-Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics, const Room& raw) {
+Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics,
+                    const Room& raw) {
   const Window& window = unit.window;
   const int64_t channels = window.channels, outputs = unit.outputs, pixels = unit.resultPixels();
   const bool dense = unit.kind == Unit::dense;
@@ -59,7 +60,9 @@ Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& we
     Left left(unit.numbers, dense ? 0 : band, channels);
     const Floats results(raw.numbers == Numbers::float32 ? 0 : band * outputs + 16);
     // Where results of float32 go, pixels from `first` on over all images; and what is done with them there.
-    const auto place = [&](int64_t first) { return raw.numbers == Numbers::float32 ? (raw + first * outputs).floats() : results.get(); };
+    const auto place = [&](int64_t first) {
+      return raw.numbers == Numbers::float32 ? (raw + first * outputs).floats() : results.get();
+    };
     const auto done = [&](const float* made, int64_t first, int64_t count) {
       if (statistics) parts[part].add(made, count);
       if (raw.numbers != Numbers::float32) loops().copy(raw + first * outputs, made, count * outputs, false);
@@ -80,7 +83,8 @@ Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& we
         for (int64_t y = top; y < bottom; y += rows) {
           const int64_t count = std::min(rows, bottom - y);
           const int64_t first = image * pixels + y * row;
-          for (int64_t each = 0; each < count; ++each) taps.run(plane, y + each, weights.products, place(first) + each * row * outputs);
+          for (int64_t each = 0; each < count; ++each)
+            taps.run(plane, y + each, weights.products, place(first) + each * row * outputs);
           done(place(first), first, count * row);
         }
       }

@@ -26,7 +26,7 @@ struct Window {
   int64_t images, channels;
   Axis rows, columns;
 
-  int64_t inputFloats() const { return rows.input * columns.input * channels; }   // of an image
+  int64_t inputFloats() const { return rows.input * columns.input * channels; }  // of an image
   int64_t resultFloats() const { return rows.result * columns.result * channels; }
 };
 

@@ -55,7 +55,8 @@ NASNET_INLINE void scaleChannels(const ChannelScale s, const From* values, To* r
     const ptrdiff_t end = s.count - start < s.period ? s.count - start : s.period;
     ptrdiff_t phase = 0;
     for (; phase + width <= end; phase += width) {
-      Vector value = (load(values + start + phase) - load(s.centres + phase)) * load(s.factors + phase) + load(s.shifts + phase);
+      Vector value =
+          (load(values + start + phase) - load(s.centres + phase)) * load(s.factors + phase) + load(s.shifts + phase);
       if (withGradients) value += load(gradients + start + phase) * load(s.gradientFactors + phase);
       if (relu) value = value <= zero ? zero : value;
       store(result + start + phase, value);

@@ -17,7 +17,8 @@ constexpr int vectorsTogether = registers >= 32 ? 4 : 2;
  * out of registers.
  */
 template <int height, int step, int rows, int vectors>
-NASNET_INLINE void correlateTile(const Correlation c, const float* source, float* result, const float* weights, ptrdiff_t left) {
+NASNET_INLINE void correlateTile(const Correlation c, const float* source, float* result, const float* weights,
+                                 ptrdiff_t left) {
   Vector sums[rows][vectors] = {};
   for (int tap = 0; tap < c.taps; ++tap) {
     const float* line = source + c.offsets[tap];

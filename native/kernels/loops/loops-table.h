@@ -12,7 +12,8 @@
 
 namespace nasnet::kernels {
 
-const Loops NASNET_LOOPS = {NASNET_NAME, width, correlate, weightGradient, maximum, product, pairProduct, packRows,
-                            packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
+const Loops NASNET_LOOPS = {NASNET_NAME, width,     correlate,   weightGradient, maximum,     product, pairProduct,
+                            packRows,    packPairs, channelSums, channelScale,   channelMask, copy,    copyPixels,
+                            mask,        add,       scale};
 
 }  // namespace nasnet::kernels

@@ -34,12 +34,14 @@ struct NumbersAt {
   __attribute__((always_inline)) NumbersAt(Float* floats) : data(floats) {}
   __attribute__((always_inline)) NumbersAt(Void* at, Numbers what) : data(at), numbers(what) {}
   template <typename OtherVoid, typename OtherFloat>
-  __attribute__((always_inline)) NumbersAt(const NumbersAt<OtherVoid, OtherFloat>& other) : data(other.data), numbers(other.numbers) {}
+  __attribute__((always_inline)) NumbersAt(const NumbersAt<OtherVoid, OtherFloat>& other)
+      : data(other.data), numbers(other.numbers) {}
 
   __attribute__((always_inline)) NumbersAt operator+(ptrdiff_t count) const {
     Float* floats = static_cast<Float*>(data);
     if (numbers == Numbers::float32) return {floats + count, numbers};
-    return {reinterpret_cast<std::conditional_t<std::is_const_v<Void>, const BFloat, BFloat>*>(floats) + count, numbers};
+    return {reinterpret_cast<std::conditional_t<std::is_const_v<Void>, const BFloat, BFloat>*>(floats) + count,
+            numbers};
   }
   /** Where they are of float32. */
   __attribute__((always_inline)) Float* floats() const { return static_cast<Float*>(data); }
@@ -49,30 +51,30 @@ using Room = NumbersAt<void, float>;
 
 /** result[y][j] = Σ over t, k of weights[t][k][j] · source[y · step + k][j + offsets[t]] */
 struct Correlation {
-  const float* source;             // readable up to a vector's width beyond the last float used
-  ptrdiff_t sourcePitch;           // floats from row to row
+  const float* source;    // readable up to a vector's width beyond the last float used
+  ptrdiff_t sourcePitch;  // floats from row to row
   float* result;
   ptrdiff_t resultPitch;
-  ptrdiff_t rows, length;          // of the result; length in floats
+  ptrdiff_t rows, length;  // of the result; length in floats
   ptrdiff_t period;
-  int height, step;                // k runs to height, 1…7; step is 1 or 2
-  int taps;                        // t
-  const ptrdiff_t* offsets;        // [taps]
-  const float* weights;            // [period / width][taps][height][width]
+  int height, step;          // k runs to height, 1…7; step is 1 or 2
+  int taps;                  // t
+  const ptrdiff_t* offsets;  // [taps]
+  const float* weights;      // [period / width][taps][height][width]
 };
 
 /** sums[t][k][j mod period] += Σ over y, j of gradient[y][j] · source[y · step + k][j + offsets[t]] */
 struct WeightGradient {
   const float* source;
   ptrdiff_t sourcePitch;
-  const float* gradient;           // followed by zeros up to the next multiple of 4 rows and of the width in floats
+  const float* gradient;  // followed by zeros up to the next multiple of 4 rows and of the width in floats
   ptrdiff_t gradientPitch;
   ptrdiff_t rows, length;
   ptrdiff_t period;
   int height, step;
   int taps;
   const ptrdiff_t* offsets;
-  float* sums;                     // [period / width][taps][height][width]
+  float* sums;  // [period / width][taps][height][width]
 };
 
 /**
@@ -82,15 +84,15 @@ struct WeightGradient {
 struct Maximum {
   const float* source;
   ptrdiff_t sourcePitch;
-  ptrdiff_t sourceRows;            // (rows − 1) · step + height
+  ptrdiff_t sourceRows;  // (rows − 1) · step + height
   float* result;
-  unsigned char* places;           // null: not wanted
-  ptrdiff_t rows, length;          // the result's rows follow each other without a gap
+  unsigned char* places;   // null: not wanted
+  ptrdiff_t rows, length;  // the result's rows follow each other without a gap
   int height, step;
   int taps;
   const ptrdiff_t* offsets;
-  float* across;                   // [sourceRows][length + width] to work in
-  int* acrossPlaces;               // the same
+  float* across;      // [sourceRows][length + width] to work in
+  int* acrossPlaces;  // the same
 };
 
 /**
@@ -99,11 +101,11 @@ struct Maximum {
  */
 struct ChannelSums {
   Stored values;
-  Stored gradients;                // as the values are; or null
+  Stored gradients;  // as the values are; or null
   ptrdiff_t count;
   ptrdiff_t period;
-  const float* centres;            // [period]
-  float *sums, *products;          // [period]
+  const float* centres;    // [period]
+  float *sums, *products;  // [period]
 };
 
 /**
@@ -112,7 +114,7 @@ struct ChannelSums {
  */
 struct ChannelScale {
   Stored values;
-  Stored gradients;                // as the values are; or null
+  Stored gradients;  // as the values are; or null
   Room result;
   ptrdiff_t count;
   ptrdiff_t period;
@@ -128,7 +130,7 @@ struct ChannelScale {
 struct ChannelMask {
   Stored values;
   const float* gradients;
-  Room result;                     // as the values are
+  Room result;  // as the values are
   ptrdiff_t count;
   ptrdiff_t period;
   const float *centres, *factors, *shifts;  // [period]
@@ -141,9 +143,9 @@ struct ChannelMask {
  */
 struct Product {
   const float* a;
-  ptrdiff_t aPitch;                // from row to row; across: from k to k
-  bool across;                     // a lies transposed: a[k][m]
-  const float* b;                  // each row readable up to a vector's width beyond the last column
+  ptrdiff_t aPitch;  // from row to row; across: from k to k
+  bool across;       // a lies transposed: a[k][m]
+  const float* b;    // each row readable up to a vector's width beyond the last column
   ptrdiff_t bPitch;
   float* result;
   ptrdiff_t resultPitch;
@@ -155,10 +157,10 @@ struct Product {
 
 /** Numbers of bf16 in pairs, the first of two in the lower half of 32 bits. */
 struct Packing {
-  float* to;                       // pairs; writable up to a vector's width beyond the last one
-  ptrdiff_t toPitch;               // pairs from row to row
-  Stored from;                     // readable likewise
-  ptrdiff_t fromPitch;             // numbers
+  float* to;            // pairs; writable up to a vector's width beyond the last one
+  ptrdiff_t toPitch;    // pairs from row to row
+  Stored from;          // readable likewise
+  ptrdiff_t fromPitch;  // numbers
   ptrdiff_t rows, columns;
 };
 
@@ -174,7 +176,7 @@ struct PixelCopy {
 
 struct Loops {
   const char* name;
-  int width;                       // floats in a vector
+  int width;  // floats in a vector
   void (*correlate)(const Correlation&);
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);

@@ -14,13 +14,15 @@ constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 
 
 struct Singles {
   template <typename V>
-  static NASNET_INLINE V add(V sum, V factors, float factor) { return sum + factors * factor; }
+  static NASNET_INLINE V add(V sum, V factors, float factor) {
+    return sum + factors * factor;
+  }
 };
 
 /** `rows` by `vectors` vectors of the result, summed in registers. across: a's rows lie side by side. */
 template <typename Operands, typename V, int rows, int vectors, bool across>
-NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask, ptrdiff_t depth, bool add,
-                               ptrdiff_t left) {
+NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask,
+                               ptrdiff_t depth, bool add, ptrdiff_t left) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
   const bool whole = left >= vectors * lanes;
   V sums[rows][vectors] = {};
@@ -38,9 +40,8 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
     repeat<vectors>([&](auto v) NASNET_INLINED {
       float* to = result + r * p.resultPitch + v * lanes;
       const bool full = v < vectors - 1 || whole;
-      const auto read = [&](const float* from) NASNET_INLINED {
-        return full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes);
-      };
+      const auto read = [&](const float* from)
+                            NASNET_INLINED { return full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes); };
       // Last: sums of sums lose less in float32 than one long sum.
       if (add) sums[r][v] += read(to);
       if (mask != nullptr) {
@@ -63,7 +64,8 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   const bool masked = p.mask != nullptr && k + depth == p.depth;
   const auto tile = [&](auto rows, ptrdiff_t row) NASNET_INLINED {
     productTile<Operands, V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
-                                                masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add, p.columns - column);
+                                                    masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add,
+                                                    p.columns - column);
   };
   constexpr std::integral_constant<int, productRows> together{};
   ptrdiff_t row = 0;

@@ -117,7 +117,8 @@ void scale(Room to, Stored from, const float* factors, float factor, ptrdiff_t c
   typed(to, [&](auto* into) NASNET_INLINED {
     typed(from, [&](auto* of) NASNET_INLINED {
       ptrdiff_t index = 0;
-      for (; index + width <= count; index += width) store(into + index, load(of + index) * (load(factors + index) * factor));
+      for (; index + width <= count; index += width)
+        store(into + index, load(of + index) * (load(factors + index) * factor));
       for (; index < count; ++index) put(into + index, number(of + index) * (factors[index] * factor));
     });
   });

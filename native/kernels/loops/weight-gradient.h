@@ -8,7 +8,7 @@
 namespace nasnet::kernels {
 namespace {
 
-constexpr ptrdiff_t bandFloats = 4096; // of source and gradient each: 32 KiB together
+constexpr ptrdiff_t bandFloats = 4096;  // of source and gradient each: 32 KiB together
 
 /** Rows y … end of one phase, for `taps` taps from `tap` on. */
 template <int height, int step, int taps>
