@@ -1,5 +1,5 @@
-// A cell as a graph of labelled boxes, in the manner of the paper's Figure 4: hidden states in, operations, combiners, the
-// concatenation or the single states out. Where the boxes stand is layout.ts's affair.
+// A cell as a graph of labelled boxes, as in the paper's Figure 4: input states, operations, combiners, and the
+// concatenation or the single output states. layout.ts places the boxes.
 
 import { type Cell, createdState, inputCount, liveStates, outputStates } from '../space/architecture.ts';
 import {
@@ -10,16 +10,16 @@ import {
   operationOf,
 } from '../space/operations.ts';
 
-/** What a box shows, which decides its colour: an operation's kind, a combiner, a hidden state or the cell's output. */
+/** What a box stands for; it determines the box's colour. */
 export type BoxKind = Operation['kind'] | Combiner | 'hidden' | 'output';
 
 export interface GraphNode {
   readonly id: string;
   readonly kind: BoxKind;
   readonly label: string;
-  /** What a pointer over the box reads. */
+  /** The tooltip of the box. */
   readonly meaning: string;
-  /** False: it does not reach the cell's output and is never computed. */
+  /** Whether it contributes to the cell's output; otherwise it is never computed. */
   readonly live: boolean;
 }
 
@@ -34,19 +34,22 @@ export interface CellGraph {
   readonly edges: readonly GraphEdge[];
 }
 
-/** The box that stands for a hidden state: h_i, h_{i-1}, or the combiner of the block that creates it. */
+/** The id of the box of a hidden state: h_i, h_{i-1}, or the combiner of the block that creates it. */
 const stateId = (state: number) => `state-${state}`;
 
-/** `own`: operations that the cell's architecture brings along. */
+/**
+ * Returns the boxes and edges of a cell.
+ * @param own the architecture's custom operations
+ */
 export function cellGraph(cell: Cell, own?: OperationTable): CellGraph {
   const live = liveStates(cell);
   const nodes: GraphNode[] = Array.from({ length: inputCount(cell) }, (_, state) => {
-    return { id: stateId(state), kind: 'hidden', ...inputWords(cell, state), live: live.has(state) };
+    return { id: stateId(state), kind: 'hidden', ...describeInput(cell, state), live: live.has(state) };
   });
   const edges: GraphEdge[] = [];
   cell.blocks.forEach(({ inputs, operations: names, combine }, index) => {
     const state = createdState(cell, index);
-    const reaches = live.has(state);
+    const isLive = live.has(state);
     inputs.forEach((input, side) => {
       const [id, name] = [`operation-${state}-${side}`, names[side]!];
       nodes.push({
@@ -54,12 +57,12 @@ export function cellGraph(cell: Cell, own?: OperationTable): CellGraph {
         kind: operationOf(name, own).kind,
         label: operationLabel(name, own),
         meaning: `${name}(${input})`,
-        live: reaches,
+        live: isLive,
       });
-      edges.push({ from: stateId(input), to: id, live: reaches }, { from: id, to: stateId(state), live: reaches });
+      edges.push({ from: stateId(input), to: id, live: isLive }, { from: id, to: stateId(state), live: isLive });
     });
     const meaning = `state ${state}: ${combine}(${inputs.map((input, side) => `${names[side]}(${input})`).join(', ')})`;
-    nodes.push({ id: stateId(state), kind: combine, label: combinerLabels[combine], meaning, live: reaches });
+    nodes.push({ id: stateId(state), kind: combine, label: combinerLabels[combine], meaning, live: isLive });
   });
   const states = outputStates(cell);
   if (cell.output === 'states') {
@@ -84,13 +87,13 @@ const combinerLabels: Record<Combiner, string> = {
   add_instance_norm: 'add, instance norm',
 };
 
-function inputWords(cell: Cell, state: number): Pick<GraphNode, 'label' | 'meaning'> {
+function describeInput(cell: Cell, state: number): Pick<GraphNode, 'label' | 'meaning'> {
   const label = state === 0 ? 'h_i' : `h_i−${state}`;
   if (cell.output === 'states') return { label, meaning: `state ${state}: from the cell ${state + 1} back` };
   return { label, meaning: state === 0 ? 'state 0: the current input' : 'state 1: the previous input' };
 }
 
-/** `sep 5×5`, `max 3×3`, `1×7 7×1`. */
+/** Returns the label of an operation's box, such as `sep 5×5`, `max 3×3` or `1×7 7×1`. */
 export function operationLabel(name: OperationName, own?: OperationTable): string {
   const { kind, ...rest } = operationOf(name, own) as Operation & { kernel?: number };
   const kernel = rest.kernel ?? 0;

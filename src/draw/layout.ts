@@ -1,5 +1,5 @@
-// Where the boxes and edges of a cell stand: dagre ranks and orders them from the inputs at the bottom to the output at
-// the top; the edges here leave and enter boxes straight up, and bend only between the ranks, so they cross no box.
+// Places the boxes and edges of a cell: dagre ranks and orders the boxes from the inputs at the bottom to the output at
+// the top. The edges leave and enter boxes vertically and bend only between the ranks, so they cross no box.
 
 import { Graph, layout } from '@dagrejs/dagre';
 import { combiners } from '../space/operations.ts';
@@ -17,8 +17,8 @@ export interface Box extends GraphNode {
 type Point = readonly [x: number, y: number];
 
 /**
- * From the top edge of its source to the bottom edge of its target. `points` are the ends of straight vertical pieces, two
- * by two; between one piece and the next the edge bends.
+ * An edge from the top of its source to the bottom of its target. Each pair of `points` is the start and end of a
+ * vertical piece; between one piece and the next the edge bends.
  */
 export interface Route extends GraphEdge {
   readonly points: readonly Point[];
@@ -31,8 +31,9 @@ export interface CellLayout {
   readonly routes: readonly Route[];
 }
 
-const root = 'root'; // below both inputs and not drawn: it holds them side by side in the lowest rank
+const root = 'root'; // an invisible node below the inputs, which keeps them side by side in the lowest rank
 
+/** Places the boxes and routes the edges of a cell. */
 export function layoutCell({ nodes, edges }: CellGraph): CellLayout {
   const graph = new Graph({ multigraph: true });
   graph.setGraph({
@@ -48,13 +49,13 @@ export function layoutCell({ nodes, edges }: CellGraph): CellLayout {
     if (node.kind === 'hidden') graph.setEdge(root, node.id, { weight: 100 });
   }
   edges.forEach((edge, index) => {
-    // The two operations of a block belong side by side below their combiner.
+    // The weight keeps the two operations of a block side by side below their combiner.
     const within = edge.from.startsWith('operation');
     graph.setEdge(edge.from, edge.to, { weight: within ? 8 : 1 }, `${index}`);
   });
   layout(graph);
 
-  const placed = nodes.map((node): Box => {
+  const positioned = nodes.map((node): Box => {
     const { x, y, width, height } = graph.node(node.id) as Required<Pick<Box, 'x' | 'y' | 'width' | 'height'>>;
     return { ...node, x, y, width, height };
   });
@@ -62,8 +63,8 @@ export function layoutCell({ nodes, edges }: CellGraph): CellLayout {
     const points = graph.edge(from, to, `${index}`).points as { x: number; y: number }[];
     return points.slice(1, -1);
   });
-  const routes = routeEdges(placed, edges, waypoints);
-  return framed(placed, routes);
+  const routes = routeEdges(positioned, edges, waypoints);
+  return moveToOrigin(positioned, routes);
 }
 
 function boxSize({ id, kind, label }: GraphNode, edges: readonly GraphEdge[]): { width: number; height: number } {
@@ -78,7 +79,7 @@ function boxSize({ id, kind, label }: GraphNode, edges: readonly GraphEdge[]): {
   return { width: Math.max(text, combiner ? 52 : 74), height: combiner ? sizes.combinerHeight : sizes.boxHeight };
 }
 
-/** A rank's centre and half its height. */
+/** A rank's centre and half its height, in pixels. */
 interface Band {
   readonly y: number;
   readonly half: number;
@@ -100,7 +101,7 @@ function routeEdges(
     const straight = (x: number, from: number, to: number) => points.push([x, from], [x, to]);
     straight(leaving[index]!, source.y - source.height / 2, source.y - bandAt(source.y)!.half);
     for (const { x, y } of waypoints[index]!) {
-      const band = bandAt(y); // dagre also bends between ranks; those points are not needed
+      const band = bandAt(y); // undefined for dagre's points between ranks, which are not needed
       if (band) straight(x, band.y + band.half, band.y - band.half);
     }
     straight(entering[index]!, target.y + bandAt(target.y)!.half, target.y + target.height / 2);
@@ -118,7 +119,9 @@ function rankBands(boxes: readonly Box[]): Band[] {
   return bands;
 }
 
-/** The x at which each edge leaves (or enters) its box: spread over the edge of the box in the order of the far ends. */
+/**
+ * Returns the x at which each edge leaves (or enters) its box: spread over the box's side in the order of the far ends.
+ */
 function ports(
   boxes: readonly Box[],
   edges: readonly GraphEdge[],
@@ -139,8 +142,8 @@ function ports(
   return xs;
 }
 
-/** Moved so that the drawing's corner is (0, 0). */
-function framed(boxes: readonly Box[], routes: readonly Route[]): CellLayout {
+/** Moves the drawing so that its corner is (0, 0). */
+function moveToOrigin(boxes: readonly Box[], routes: readonly Route[]): CellLayout {
   const xs = [
     ...boxes.flatMap(({ x, width }) => [x - width / 2, x + width / 2]),
     ...routes.flatMap((r) => r.points.map(([x]) => x)),

@@ -1,11 +1,11 @@
-// Colours, words and sizes of the pictures, in one place.
+// Colours, legend texts and sizes of the pictures.
 
 import type { BoxKind } from './cell-graph.ts';
 
 export interface Style {
   readonly fill: string;
   readonly stroke: string;
-  /** In the legend. */
+  /** The text in the legend. */
   readonly legend: string;
   /** Corner radius in pixels. */
   readonly radius: number;
@@ -19,7 +19,7 @@ export const styles: Record<BoxKind, Style> = {
   dilated: { fill: '#f0e08a', stroke: '#a8952a', legend: 'dilated convolution', radius: 5 },
   'average-pool': { fill: '#b9dcf7', stroke: '#4b8dbf', legend: 'average pooling', radius: 5 },
   'max-pool': { fill: '#bfc8f5', stroke: '#6070c4', legend: 'max pooling', radius: 5 },
-  layers: { fill: '#f6d0e8', stroke: '#a84f86', legend: 'operation of its own', radius: 5 },
+  layers: { fill: '#f6d0e8', stroke: '#a84f86', legend: 'custom operation', radius: 5 },
   identity: { fill: '#eceef0', stroke: '#9aa1a8', legend: 'identity', radius: 5 },
   add: { fill: '#bfe6c3', stroke: '#4f9a58', legend: 'element-wise addition', radius: 13 },
   concat: { fill: '#a9e4dd', stroke: '#2f9488', legend: 'concatenation of two', radius: 13 },
@@ -33,7 +33,7 @@ export const ink = { text: '#1c2126', quiet: '#57606a', edge: '#6b747d', paper: 
 
 export const fontFamily = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-/** Pixels. */
+/** In pixels. */
 export const sizes = {
   font: 13,
   boxHeight: 28,
@@ -45,8 +45,8 @@ export const sizes = {
 } as const;
 
 /**
- * Never less than the width in pixels of a text in the usual sans-serif fonts. DejaVu Sans, the widest of them, has
- * small letters and digits up to 0.64 em, capitals up to 0.79, and a few wide signs up to 1; its bold is 13% wider.
+ * Returns an upper bound of a text's width in pixels in the usual sans-serif fonts. DejaVu Sans, the widest of them,
+ * has small letters and digits up to 0.64 em, capitals up to 0.79, and a few wide signs up to 1; its bold is 13% wider.
  */
 export function textWidth(text: string, fontSize: number, weight: 'normal' | 'bold' = 'normal'): number {
   const em = [...text].reduce((sum, sign) => {

@@ -1,4 +1,4 @@
-// The picture of an architecture: both cells side by side with a legend, as one SVG that needs nothing else.
+// Draws an architecture: both cells side by side with a legend, as one self-contained SVG.
 
 import type { Architecture } from '../space/architecture.ts';
 import { describeCell } from '../space/print.ts';
@@ -7,13 +7,13 @@ import { type Box, type CellLayout, layoutCell, type Route } from './layout.ts';
 import { fontFamily, ink, sizes, styles, textWidth } from './palette.ts';
 
 export interface PictureOptions {
-  /** Above the cells, and what a screen reader says first. */
+  /** The title above the cells, which a screen reader reads first. Default 'Architecture'. */
   readonly title?: string;
 }
 
 const heading = { title: 18, cell: 14 } as const; // font sizes in pixels
 
-/** The SVG text of the normal and the reduction cell. */
+/** Returns the SVG text of the normal and the reduction cell. */
 export function drawArchitecture(architecture: Architecture, { title = 'Architecture' }: PictureOptions = {}): string {
   const cells = [
     { name: 'Normal cell', cell: architecture.normal },
@@ -27,7 +27,7 @@ export function drawArchitecture(architecture: Architecture, { title = 'Architec
   let x = margin;
   for (const { name, drawing } of cells) {
     const width = Math.max(drawing.width, textWidth(name, heading.cell, 'bold'));
-    // Both cells end with their inputs at the same height, their names below.
+    // The inputs of both cells stand at the same height, the names below them.
     panels.push(panel(drawing, x + (width - drawing.width) / 2, top + tallest - drawing.height));
     panels.push(text(name, x + width / 2, top + tallest + margin, { size: heading.cell, weight: 600 }));
     x += width + gap;
@@ -41,8 +41,8 @@ export function drawArchitecture(architecture: Architecture, { title = 'Architec
   const size = `width="${round(width)}" height="${round(legend.bottom + margin)}"`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${round(width)} ${round(legend.bottom + margin)}"`,
-    ` role="img" aria-label="${escaped(title)}" font-family="${fontFamily}">`,
-    `<title>${escaped(title)}</title><desc>${escaped(description)}</desc>`,
+    ` role="img" aria-label="${escapeXml(title)}" font-family="${fontFamily}">`,
+    `<title>${escapeXml(title)}</title><desc>${escapeXml(description)}</desc>`,
     `<rect width="100%" height="100%" fill="${ink.paper}"/>`,
     text(title, width / 2, margin + heading.title / 2, { size: heading.title, weight: 700 }),
     ...panels,
@@ -57,20 +57,20 @@ function panel({ boxes, routes }: CellLayout, x: number, y: number): string {
   );
 }
 
-const faded = (live: boolean) => (live ? '' : ' opacity="0.35"');
+const opacity = (live: boolean) => (live ? '' : ' opacity="0.35"');
 
 function box({ kind, label, meaning, live, x, y, width, height }: Box): string {
   const { fill, stroke, radius } = styles[kind];
   const place = `x="${round(x - width / 2)}" y="${round(y - height / 2)}" width="${round(width)}" height="${round(height)}"`;
   return [
-    `<g class="box"${faded(live)}><title>${escaped(meaning)}</title>`,
+    `<g class="box"${opacity(live)}><title>${escapeXml(meaning)}</title>`,
     `<rect ${place} rx="${radius}" fill="${fill}" stroke="${stroke}" stroke-width="1.2"/>`,
     text(label, x, y, { size: sizes.font, weight: kind === 'hidden' || kind === 'output' ? 600 : 400 }),
     '</g>',
   ].join('');
 }
 
-/** Straight through the ranks, one S between them, and an arrowhead at the target. */
+/** Draws a straight line through each rank, an S-curve between ranks, and an arrowhead at the target. */
 function edge({ points, live }: Route): string {
   const [start, ...rest] = points;
   let path = `M${point(start!)}`;
@@ -81,7 +81,7 @@ function edge({ points, live }: Route): string {
     [fromX, fromY] = [x, y];
   }
   const head = `M${point([fromX - 3.5, fromY + 6])}L${point([fromX, fromY])}L${point([fromX + 3.5, fromY + 6])}`;
-  return `<path class="edge" d="${path}${head}" fill="none" stroke="${ink.edge}" stroke-width="1.2"${faded(live)}/>`;
+  return `<path class="edge" d="${path}${head}" fill="none" stroke="${ink.edge}" stroke-width="1.2"${opacity(live)}/>`;
 }
 
 function legendOf(kinds: readonly BoxKind[], width: number, top: number): { svg: string; bottom: number } {
@@ -111,14 +111,14 @@ interface TextStyle {
   color?: string;
 }
 
-/** Vertically centred on y. `_` lowers what follows up to a space: h_i+1. */
+/** Draws a text vertically centred on y. `_` makes what follows up to the next space a subscript: h_i+1. */
 function text(
   content: string,
   x: number,
   y: number,
   { size, weight = 400, anchor = 'middle', color = ink.text }: TextStyle,
 ) {
-  const inner = escaped(content).replace(
+  const inner = escapeXml(content).replace(
     /(\w)_(\S+)/g,
     (_, name: string, index: string) =>
       `<tspan font-style="italic">${name}</tspan><tspan font-style="italic" dy="${round(size * 0.25)}" font-size="${round(size * 0.75)}">${index}</tspan>`,
@@ -130,7 +130,7 @@ function text(
 const round = (value: number) => Number(value.toFixed(2));
 const point = ([x, y]: readonly [number, number]) => `${round(x)} ${round(y)}`;
 
-function escaped(content: string): string {
+function escapeXml(content: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return content.replace(/[&<>"]/g, (sign) => entities[sign]!);
 }

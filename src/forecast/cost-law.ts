@@ -2,7 +2,7 @@
 // machine. The coefficients here are where a prediction starts; prediction.ts corrects them by what really happened.
 
 import type { Plan } from '../plan/plan.ts';
-import { heldInEvaluation, planWork, type Work, weightCount } from '../plan/plan-work.ts';
+import { peakEvaluationElements, planWork, type Work, weightCount } from '../plan/plan-work.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 
 export function lawValue(coefficients: Coefficients, terms: readonly number[]): number {
@@ -41,7 +41,7 @@ function workTerms({ dense, windowed, results, operators }: Work, images: number
  * holds, if that is more), and the weights.
  */
 export function memoryTerms(plan: Plan, batch: number): number[] {
-  const kept = Math.max(batch * planWork(plan).results, evaluationBatch * heldInEvaluation(plan));
+  const kept = Math.max(batch * planWork(plan).results, evaluationBatch * peakEvaluationElements(plan));
   return [1, bytesPerNumber * kept, bytesPerNumber * weightCount(plan)];
 }
 

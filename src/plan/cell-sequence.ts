@@ -1,17 +1,16 @@
-// The order of a network's cells, and what each of them reads. How a cell is laid out is plan-cell.ts's affair.
+// The order of a network's cells and the inputs of each. plan-cell.ts lays out one cell.
 
 import { type Architecture, cellResults, inputCount, liveStates, stateName } from '../space/architecture.ts';
 import type { LayoutRules } from './layouts.ts';
 
 export interface Slot {
-  /** As an endpoint: `Cell_0`, `Reduction_Cell_0`, `Cell_Stem_0`. */
+  /** The name of its endpoint: `Cell_0`, `Reduction_Cell_0`, `Cell_Stem_0`. */
   readonly name: string;
   readonly kind: 'normal' | 'reduction';
   readonly filters: number;
   /**
-   * What it is given as its input states: names of the stem's and earlier slots' results. h_i and h_{i-1}, the latter undefined
-   * in the first slot; or of cells that hand on their states (NASNet-B) as many of those, the stem standing in for what is not
-   * there yet.
+   * The names of the results that are its input states: h_i and h_{i-1}, the latter undefined in the first slot. If
+   * cells pass on their states (NASNet-B), as many of those, with the stem in place of cells that do not exist.
    */
   readonly sources: readonly (string | undefined)[];
 }
@@ -22,11 +21,14 @@ export interface SequenceOptions {
   cells: number;
   /** F */
   filters: number;
-  /** In the first normal cell after a reduction, whether the inputs but h_i come from one cell further back. */
+  /** Whether the inputs except h_i of the first normal cell after a reduction come from one cell further back. */
   skipReductionInput: boolean;
 }
 
-/** The stem cells, then N normal, reduction, N normal, reduction, N normal; filters double at each reduction. */
+/**
+ * Returns the cells in order: the stem cells, then N normal, reduction, N normal, reduction, N normal. Filters double
+ * at each reduction.
+ */
 export function cellSequence(architecture: Architecture, options: SequenceOptions): Slot[] {
   const { layout, cells, filters, skipReductionInput } = options;
   const slots: Slot[] = [];
@@ -51,22 +53,24 @@ export function cellSequence(architecture: Architecture, options: SequenceOption
   return slots;
 }
 
-/** What input state `input` is of the cell that comes after those of these names, the stem's first. */
+/** Returns the name of input state `input` of the cell after those in `names`, of which the stem is the first. */
 function sourceOf({ normal }: Architecture, names: readonly string[], input: number, further: number) {
   const place = names.length - 1 - input - further;
   if (normal.output !== 'states') return names[place];
   return place > 0 ? stateName(names[place]!, input) : names[0];
 }
 
-/** Rounded down as released; the released code refuses what this leaves odd or at zero, here it is laid with at least 1. */
+/**
+ * Scales and rounds down as the released code does; that code refuses odd and zero results, this returns at least 1.
+ */
 const scaled = (filters: number, factor: number) => Math.max(1, Math.floor(filters * factor));
 
-/** Where the auxiliary head reads: the cell right before the second reduction cell. */
+/** Returns the cell that the auxiliary head reads: the one right before the second reduction cell. */
 export function auxiliarySource(slots: readonly Slot[]): string {
   return slots[slots.findLastIndex(({ kind }) => kind === 'reduction') - 1]!.name;
 }
 
-/** The names of all results, of slots and of the stem, that reach one of `ends`. */
+/** Returns the names of all results, the stem's included, that one of `ends` depends on. */
 export function neededResults(
   architecture: Architecture,
   slots: readonly Slot[],
@@ -75,11 +79,11 @@ export function neededResults(
   const needed = new Set(ends);
   for (const { name, kind, sources } of slots.toReversed()) {
     const cell = architecture[kind];
-    const wanted = cellResults(cell, name).filter((result) => needed.has(result.name));
-    if (wanted.length === 0) continue;
+    const used = cellResults(cell, name).filter((result) => needed.has(result.name));
+    if (used.length === 0) continue;
     const live = liveStates(
       cell,
-      wanted.flatMap(({ states }) => states),
+      used.flatMap(({ states }) => states),
     );
     sources.forEach((source, input) => {
       if (live.has(input)) needed.add(source ?? sources[0]!);

@@ -1,5 +1,5 @@
-// The NASNet family as published (paper, Tables 1 to 3), and what the released graph gives for the same N @ P. Other
-// people's networks are not here.
+// The NASNet family as published (paper, Tables 1 to 3), and the figures of the released graph at the same N @ P. The
+// other networks of those tables are not here.
 
 import { published } from '../space/published.ts';
 import { filterMultiple } from './model-name.ts';
@@ -7,19 +7,19 @@ import { type NamedModel, namedModels } from './named-models.ts';
 import { planNetwork } from './plan.ts';
 
 export interface PublishedNetwork {
-  /** `nasnet-a`; of -b and -c no cell is known as data. */
+  /** `nasnet-a`, `nasnet-b` or `nasnet-c`; the cells of -b and -c are not known as data. */
   readonly architecture: string;
   /** N */
   readonly cells: number;
   /** P */
   readonly penultimate: number;
-  /** Whose layout, stem and h_{i-1} after a reduction it has. */
+  /** The released network that has the same layout, stem and h_{i-1} after a reduction. */
   readonly network: NamedModel;
   /** Side of the image in pixels. */
   readonly input: number;
-  /** As printed, rounded to these digits. */
+  /** As printed, rounded. */
   readonly parameters: number;
-  /** As printed; the CIFAR table has none. */
+  /** As printed; absent in the CIFAR table. */
   readonly multiplyAdds?: number;
   /** CIFAR-10: test error in %, mean of 5 runs, without and with cutout. */
   readonly error?: number;
@@ -103,7 +103,7 @@ export const publishedFamily: readonly PublishedNetwork[] = [
   },
 ];
 
-/** What the released graph has at some N @ P. */
+/** Figures of the released graph at some N @ P. */
 export interface Figures {
   readonly penultimate: number;
   readonly trainableParameters: number;
@@ -112,17 +112,20 @@ export interface Figures {
 }
 
 export interface FamilyMember extends PublishedNetwork {
-  /** At the row's N and the multiple of 24 nearest to its P (1536 for 1538); absent where the cell is not known as data. */
+  /**
+   * Our figures at the row's N and the multiple of 24 nearest to its P (1536 for 1538); undefined if the cell is not
+   * known as data.
+   */
   readonly ours: Figures | undefined;
-  /** Whether ours round to the printed figures, the parameters with or without batch norm's statistics. */
+  /** Whether ours round to the printed figures, the parameters with or without the statistics of batch norm. */
   readonly reproduced: boolean | undefined;
-  /** Where they do not: with the same N, the P whose parameters and multiply-adds are nearest to the printed ones. */
+  /** If they do not: the figures at the same N and the P that comes nearest to the printed ones. */
   readonly nearest: Figures | undefined;
-  /** The three above in a sentence, empty where the row is reproduced. */
+  /** The three above as a sentence, empty if the row is reproduced. */
   readonly remark: string;
 }
 
-/** Every published row beside our own figures. Takes half a second: the nearest widths are searched for. */
+/** Returns every published row with our figures. Takes half a second to search for the nearest widths. */
 export function family(): FamilyMember[] {
   return publishedFamily.map((row) => {
     if (!Object.hasOwn(published, row.architecture)) {
@@ -151,32 +154,38 @@ function agrees({ parameters, multiplyAdds }: PublishedNetwork, ours: Figures): 
   return costs && sizes.some((size) => roundsTo(size, parameters));
 }
 
-/** `printed` counts as many digits as it has before its zeros. */
+/** Whether `value` rounds to `printed`, whose trailing zeros are not significant. */
 const roundsTo = (value: number, printed: number) =>
   Number(value.toPrecision(String(printed).replace(/0+$/, '').length)) === printed;
 
-/** Among the widths from a half to one and a half of the row's, by the larger of the two relative differences. */
+/**
+ * Returns the figures of the width, between half and one and a half of the row's, that minimises the larger of the two
+ * relative differences.
+ */
 function nearestFigures(row: PublishedNetwork): Figures {
   const filters = Math.round(row.penultimate / multipleOf(row));
   const candidates = Array.from({ length: filters + 1 }, (_, index) => figures(row, Math.ceil(filters / 2) + index));
   const distance = (ours: Figures) => {
     const { multiplyAdds = ours.multiplyAdds } = row;
-    return Math.max(off(ours.trainableParameters, row.parameters), off(ours.multiplyAdds, multiplyAdds));
+    return Math.max(
+      relativeError(ours.trainableParameters, row.parameters),
+      relativeError(ours.multiplyAdds, multiplyAdds),
+    );
   };
   return candidates.reduce((best, next) => (distance(next) < distance(best) ? next : best));
 }
 
-const off = (value: number, printed: number) => Math.abs(value / printed - 1);
+const relativeError = (value: number, printed: number) => Math.abs(value / printed - 1);
 
 function remark(row: PublishedNetwork, ours: Figures, nearest: Figures): string {
-  const said = ({ trainableParameters, multiplyAdds }: Figures) => {
+  const inWords = ({ trainableParameters, multiplyAdds }: Figures) => {
     const costs = row.multiplyAdds === undefined ? '' : ` and ${(multiplyAdds / 1e9).toFixed(2)} B multiply-adds`;
     return `${(trainableParameters / 1e6).toFixed(1)} M parameters${costs}`;
   };
-  const whole =
+  const rounding =
     ours.penultimate === row.penultimate ? '' : ` (${row.penultimate} is no multiple of ${multipleOf(row)})`;
   return (
-    `not what the released graph gives: ${said(ours)} at ${row.cells} @ ${ours.penultimate}${whole}; ` +
-    `nearest with this N is ${row.cells} @ ${nearest.penultimate}: ${said(nearest)}`
+    `not what the released graph gives: ${inWords(ours)} at ${row.cells} @ ${ours.penultimate}${rounding}; ` +
+    `nearest with this N is ${row.cells} @ ${nearest.penultimate}: ${inWords(nearest)}`
   );
 }

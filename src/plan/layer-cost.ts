@@ -1,16 +1,16 @@
-// What layers cost: their parameters by name, and multiply-adds. Everything that counts a plan counts with these.
-// Every kind is named, also where it costs nothing: a new one that is missing here does not compile.
+// The cost of layers: their parameters by name, and multiply-adds.
+// The switches list every kind, also those without cost, so a new kind that is missing here does not compile.
 
 import type { Layer } from './layer.ts';
 
-/** A named tensor of a layer. `statistic`: a batch norm's moving mean or variance, which training does not learn. */
+/** A named tensor of a layer. `statistic`: a moving mean or variance of batch norm, which gradients do not train. */
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly statistic: boolean;
 }
 
-/** The tensors of one layer, named as nn's layers name them; a convolution's is [out, in / groups, height, width]. */
+/** Returns the tensors of one layer, named as in nn/; a convolution's weight is [out, in / groups, height, width]. */
 export function layerParameters(layer: Layer): Parameter[] {
   const tensor = (name: string, shape: number[], statistic = false) => ({ name, shape, statistic });
   switch (layer.kind) {
@@ -44,7 +44,7 @@ export function layerParameters(layer: Layer): Parameter[] {
   }
 }
 
-/** Multiply-adds of one image through one layer: convolutions and linear layers, as the paper counts them. */
+/** Returns the multiply-adds of one image through one layer. Convolutions and linear layers count, as in the paper. */
 export function layerMultiplyAdds(layer: Layer): number {
   switch (layer.kind) {
     case 'convolution': {
@@ -68,7 +68,7 @@ export function layerMultiplyAdds(layer: Layer): number {
   }
 }
 
-/** Elements of all tensors, with or without the moving statistics. */
+/** Returns the number of elements of all tensors, with or without the moving statistics. */
 export function countElements(parameters: readonly Parameter[], options: { statistics: boolean }): number {
   return parameters
     .filter(({ statistic }) => options.statistics || !statistic)

@@ -1,4 +1,4 @@
-// A path of layers under construction: each call adds one layer and moves the path's shape on.
+// Builds a path of layers: each call adds one layer and updates the path's shape.
 // TensorFlow's SAME padding is computed here and nowhere else.
 
 import type { BatchNorm, ImageNorm, Layer, Padding, Pair, Shape } from './layer.ts';
@@ -11,15 +11,15 @@ interface ConvolutionOptions {
   stride?: number | Pair;
   dilation?: number;
   groups?: number;
-  /** Absent: SAME. */
+  /** Default SAME. */
   padding?: Padding;
 }
 
 const pairOf = (value: number | Pair): Pair => (typeof value === 'number' ? [value, value] : value);
 
 /**
- * TensorFlow's SAME: ⌈size / stride⌉ results; of the padding that this takes, the odd cell goes after, not before.
- * For stride 2 and an even size it therefore pads more at the bottom and right.
+ * Returns TensorFlow's SAME padding, which gives ⌈size / stride⌉ results. An odd pixel of padding goes after the input,
+ * so with stride 2 and an even size there is more padding at the bottom and right.
  */
 export function samePadding(
   size: number,
@@ -42,7 +42,7 @@ export class LayerPath {
   readonly #norm: BatchNormSettings;
   #shape: Shape;
 
-  /** `name` is put before the names of the layers: `cell_0.block_0.left`. */
+  /** `name` is the prefix of the layers' names: `cell_0.block_0.left`. */
   constructor(input: Shape, name: string, norm: BatchNormSettings) {
     this.#shape = input;
     this.#name = name;
@@ -118,14 +118,15 @@ export class LayerPath {
   }
 
   /**
-   * Halves height and width without losing information to the stride: one path takes pixels (0,0), (2,2) …, the other
-   * the same of the image shifted by one (first row and column cut off, zeros at the bottom and right).
+   * Halves height and width without dropping all information between strides: one path takes pixels (0,0), (2,2) …, the
+   * other those of the image shifted by one (the first row and column are cut off, zeros are added at the bottom and
+   * right).
    */
   factorizedReduction(channels: number): this {
     const half = Math.floor(channels / 2);
     const even = this.#branch().convolution('even', { channels: half, stride: 2, padding: [0, 0, 0, 0] });
     const odd = this.#branch().convolution('odd', { channels: channels - half, stride: 2, padding: [-1, 1, -1, 1] });
-    const branches = (half > 0 ? [even, odd] : [odd]).map((path) => path.layers); // one channel has no half
+    const branches = (half > 0 ? [even, odd] : [odd]).map((path) => path.layers); // one channel cannot be split
     this.#add({ kind: 'branches', branches, output: [odd.shape[0], odd.shape[1], channels] });
     return this.batchNorm();
   }
@@ -138,7 +139,7 @@ export class LayerPath {
     return this.#add({ kind: 'dropout', output: this.#shape });
   }
 
-  /** Of the flattened input, with a bias. */
+  /** Flattens the input; has a bias. */
   linear(name: string, outputs: number): this {
     const inputs = this.#shape[0] * this.#shape[1] * this.#shape[2];
     return this.#add({ kind: 'linear', name: `${this.#name}.${name}`, inputs, outputs, output: [1, 1, outputs] });

@@ -1,13 +1,14 @@
-// The layers that a network consists of, as plain data with every number spelled out: a plan is a tree of these, and
-// model/ builds it without a decision of its own. layer-path.ts computes the numbers, layer-cost.ts counts them.
+// The layers of a network as plain data with every number explicit: a plan is a tree of these, which model/ builds as
+// it is.
+// layer-path.ts computes the numbers, layer-cost.ts counts parameters and multiply-adds.
 
 /** Height and width in pixels, channels. A vector is [1, 1, length]. */
 export type Shape = readonly [height: number, width: number, channels: number];
 
-/** Rows and columns of zeros (in pools: of nothing) added outside; a negative number cuts rows or columns off. */
+/** Rows and columns of zeros around the input (pools ignore them); a negative number cuts rows or columns off. */
 export type Padding = readonly [top: number, bottom: number, left: number, right: number];
 
-/** Down and across. */
+/** Vertical and horizontal. */
 export type Pair = readonly [vertical: number, horizontal: number];
 
 export interface Convolution {
@@ -27,15 +28,15 @@ export interface BatchNorm {
   readonly kind: 'batch-norm';
   readonly name: string;
   readonly channels: number;
-  /** The moving statistics keep this share of their old value at each training step. */
+  /** The fraction of their old value that the moving statistics keep at each training step. */
   readonly decay: number;
   readonly epsilon: number;
   readonly output: Shape;
 }
 
 /**
- * One image at a time, in training and evaluation alike: to zero mean and unit deviation over all of the image
- * (layer-norm), or over each channel of it (instance-norm); then a scale and a shift for each channel.
+ * Normalises each image by itself, in training and evaluation alike, to zero mean and unit variance over the whole
+ * image (layer-norm) or over each of its channels (instance-norm); then applies a scale and a shift per channel.
  */
 export interface ImageNorm {
   readonly kind: 'layer-norm' | 'instance-norm';
@@ -45,7 +46,7 @@ export interface ImageNorm {
   readonly output: Shape;
 }
 
-/** An average divides by the number of real cells under its window: padding never counts. */
+/** An average divides by the number of pixels under its window; padding does not count. */
 export interface Pool {
   readonly kind: 'max-pool' | 'average-pool';
   readonly kernel: Pair;
@@ -62,14 +63,14 @@ export interface Linear {
   readonly output: Shape;
 }
 
-/** Several paths from the same input, their results concatenated in depth. */
+/** Several paths from the same input, whose results are concatenated in depth. */
 export interface Branches {
   readonly kind: 'branches';
   readonly branches: readonly (readonly Layer[])[];
   readonly output: Shape;
 }
 
-/** `dropout`'s probability is the training recipe's affair, not the plan's. */
+/** The training recipe, not the plan, sets the probability of `dropout`. */
 export interface Plain {
   readonly kind: 'relu' | 'global-average-pool' | 'dropout';
   readonly output: Shape;

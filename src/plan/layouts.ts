@@ -1,22 +1,22 @@
-// The two networks that the paper puts around its cells, as a table: CIFAR's and ImageNet's (Figure 2; numbers as released
-// in tensorflow/models, research/slim/nets/nasnet/nasnet.py). plan.ts lays out what stands here.
+// The paper's two layouts of cells, for CIFAR and ImageNet, as a table (Figure 2; numbers as released in
+// tensorflow/models, research/slim/nets/nasnet/nasnet.py). plan.ts lays out networks by these rules.
 
 import type { BatchNormSettings, LayerPath } from './layer-path.ts';
 
 export interface LayoutRules {
-  /** The name under which cells read the stem convolution's result. */
+  /** The name of the stem convolution's result in the cells' sources. */
   readonly stemName: string;
   /** Reduction cells after the stem convolution; the last has F/2 filters, the one before F/4. */
   readonly stemCells: 0 | 2;
   readonly stemChannels: (filters: number) => number;
   readonly layStem: (path: LayerPath, channels: number) => LayerPath;
   readonly norm: BatchNormSettings;
-  /** Side of the image in pixels and number of classes where nothing else is asked for. */
+  /** The default side of the image in pixels, and the default number of classes. */
   readonly input: number;
   readonly classes: number;
   /** The smallest side of an image, without and with the auxiliary head, whose pool needs 5 pixels. */
-  readonly leastInput: number;
-  readonly leastAuxiliaryInput: number;
+  readonly minInput: number;
+  readonly minAuxiliaryInput: number;
 }
 
 export const layouts = {
@@ -29,10 +29,13 @@ export const layouts = {
     norm: { decay: 0.9, epsilon: 1e-5 },
     input: 32,
     classes: 10,
-    leastInput: 1,
-    leastAuxiliaryInput: 9,
+    minInput: 1,
+    minAuxiliaryInput: 9,
   },
-  /** 3×3 with stride 2 and no padding, two reduction cells, then as CIFAR's: an eighth of the size before the first cell. */
+  /**
+   * 3×3 with stride 2 and no padding, two reduction cells, then as for CIFAR. The first normal cell reads an eighth of
+   * the image's size.
+   */
   imagenet: {
     stemName: 'Stem_Convolution',
     stemCells: 2,
@@ -42,8 +45,8 @@ export const layouts = {
     norm: { decay: 0.9997, epsilon: 1e-3 },
     input: 224,
     classes: 1000,
-    leastInput: 3,
-    leastAuxiliaryInput: 67,
+    minInput: 3,
+    minAuxiliaryInput: 67,
   },
 } as const satisfies Record<string, LayoutRules>;
 

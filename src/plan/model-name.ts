@@ -1,5 +1,5 @@
-// MODEL strings of the command line: `nasnet-a:6@768`, `FILE.json:4@1056`, `STUDY.db#TRIAL:2@768`, `nasnet-a:mobile`; without
-// what follows the colon they name an architecture. Reading files and studies is the caller's: its readers are passed in.
+// MODEL strings of the command line: `nasnet-a:6@768`, `FILE.json:4@1056`, `STUDY.db#TRIAL:2@768`, `nasnet-a:mobile`;
+// the part before the colon alone names an architecture. The caller passes in functions that read files and studies.
 
 import { InputError } from '../failure.ts';
 import { type Architecture, outputWidth } from '../space/architecture.ts';
@@ -12,20 +12,23 @@ import type { PlanOptions } from './plan.ts';
 export type ArchitectureSource =
   | { readonly kind: 'published'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
-  /** A trial of a study; its best one where no number is given. */
+  /** A trial of a study; undefined is the best one. */
   | { readonly kind: 'trial'; readonly path: string; readonly trial: number | undefined };
 
 export interface ModelName {
   readonly source: ArchitectureSource;
   /** N */
   readonly cells: number;
-  /** P, the channels of the last cell's output; absent where `--filters` is to say F, and in a named model. */
+  /** P, the channels of the last cell's output; undefined if `--filters` gives F, and in a named model. */
   readonly penultimate: number | undefined;
-  /** In place of N @ P: the released network whose N, F and surroundings the cell gets. */
+  /** Instead of N @ P: the released network whose N, F, stem and other options to use. */
   readonly named?: NamedModel;
 }
 
-/** @throws InputError unless the text names a published cell, a .json file or a study */
+/**
+ * Parses the SOURCE of a MODEL string. @throws InputError unless the text names a published cell, a .json file or a
+ * study
+ */
 export function parseArchitectureSource(text: string): ArchitectureSource {
   if (Object.hasOwn(published, text)) return { kind: 'published', name: text };
   const trial = /^(.+)#(\d+)$/.exec(text);
@@ -38,7 +41,10 @@ export function parseArchitectureSource(text: string): ArchitectureSource {
   );
 }
 
-/** @throws InputError unless the text is SOURCE:N@P, SOURCE:N or SOURCE:NAME, NAME being cifar, mobile or large */
+/**
+ * Parses a MODEL string. @throws InputError unless it is SOURCE:N@P, SOURCE:N or SOURCE:NAME, where NAME is cifar,
+ * mobile or large
+ */
 export function parseModelName(text: string): ModelName {
   const [, source, size] = /^(.+):([^:]+)$/.exec(text) ?? [];
   if (size !== undefined && Object.hasOwn(namedModels, size)) {
@@ -57,25 +63,28 @@ export function parseModelName(text: string): ModelName {
 }
 
 export interface SourceReaders {
-  /** The text of an architecture file. */
+  /** Returns the text of an architecture file. */
   readText(path: string): string | Promise<string>;
-  /** The architecture of a study's trial, of its best trial when `trial` is undefined. */
+  /** Returns the architecture of a study's trial, of its best trial if `trial` is undefined. */
   readTrial(path: string, trial: number | undefined): Architecture | Promise<Architecture>;
 }
 
-/** @throws InputError for a file that is no architecture; what the readers throw passes through */
+/**
+ * Returns the architecture that a source names. @throws InputError if a file is not an architecture; also throws what
+ * the readers throw
+ */
 export async function resolveArchitecture(source: ArchitectureSource, readers: SourceReaders): Promise<Architecture> {
   if (source.kind === 'published') return published[source.name]!;
   if (source.kind === 'trial') return readers.readTrial(source.path, source.trial);
   return parseArchitectureText(await readers.readText(source.path), source.path);
 }
 
-/** P of the paper's CIFAR-10 table: A 6@768 and 7@2304, B 4@1152, C 4@640. */
+/** The values of P in the paper's CIFAR-10 table: A 6@768 and 7@2304, B 4@1152, C 4@640. */
 const cifarPenultimates = [768, 2304, 1152, 640];
 /** The widest of the paper's mobile models, B 4@1536; the next is A 5@1538. */
 const widestMobile = 1536;
 
-/** What the command line may say beside a MODEL string; undefined is not said. */
+/** The flags that may accompany a MODEL string. */
 export interface ModelFlags {
   readonly layout?: string;
   readonly input?: number | readonly [number, number];
@@ -86,22 +95,22 @@ export interface ModelFlags {
 }
 
 /**
- * The plan's options that a MODEL string and the flags beside it stand for: the released network's of that name, or the one
- * of the layout; each flag replaces one of them. A layout that nothing names is CIFAR's for a study's trial and for the P of
- * the paper's CIFAR table, else ImageNet's, with the surroundings of the mobile model for P up to 1536 and above of the large.
- * @throws InputError when neither or both of P and `--filters` are given, P does not divide, the layout is unknown
+ * Returns the plan options for a MODEL string and its flags: those of the released network of that name, or of one with
+ * the layout; each flag replaces one option. The default layout is CIFAR's for a study's trial and for the P of the
+ * paper's CIFAR table, otherwise ImageNet's: the mobile model's options up to P = 1536, the large model's above.
+ * @throws InputError if neither or both of P and `--filters` are present, P is not a multiple, or the layout is unknown
  */
 export function modelOptions(model: ModelName, architecture: Architecture, flags: ModelFlags): PlanOptions {
   const { cells } = model;
   const filters = filtersOf(model, architecture, flags);
   const penultimate = filters * filterMultiple(architecture, cells);
   const named = model.named && namedModels[model.named];
-  const layout = layoutOf(flags.layout) ?? named?.layout ?? usualLayout(model.source, penultimate);
-  const ofLayout = layout === 'cifar' ? 'cifar' : penultimate <= widestMobile ? 'mobile' : 'large';
-  const around: PlanOptions = named?.layout === layout ? named : namedModels[ofLayout];
+  const layout = layoutOf(flags.layout) ?? named?.layout ?? defaultLayout(model.source, penultimate);
+  const networkOfLayout = layout === 'cifar' ? 'cifar' : penultimate <= widestMobile ? 'mobile' : 'large';
+  const base: PlanOptions = named?.layout === layout ? named : namedModels[networkOfLayout];
   const { input, classes, stemChannels, skipReductionInput } = flags;
   return {
-    ...around,
+    ...base,
     cells,
     filters,
     ...(input !== undefined && { input }),
@@ -125,17 +134,17 @@ function layoutOf(flag: string | undefined): Layout | undefined {
   throw new InputError(`layout: expected ${Object.keys(layouts).join(' or ')}, got ${JSON.stringify(flag)}`);
 }
 
-const usualLayout = ({ kind }: ArchitectureSource, penultimate: number): Layout =>
+const defaultLayout = ({ kind }: ArchitectureSource, penultimate: number): Layout =>
   kind === 'trial' || cifarPenultimates.includes(penultimate) ? 'cifar' : 'imagenet';
 
-/** P / F: the last cell has 4F filters and its output that many times its width (24 for NASNet-A, 16 for it at N = 0). */
+/** Returns P / F: 4 times the last cell's output width, because it has 4F filters (24 for NASNet-A, 16 at N = 0). */
 export function filterMultiple(architecture: Architecture, cells: number): number {
   return 4 * outputWidth(cells > 0 ? architecture.normal : architecture.reduction);
 }
 
 /**
- * F for "N @ P", P being the channels of the last cell's output.
- * @throws InputError with the nearest P when this one is no multiple
+ * Returns F for "N @ P", where P is the number of channels of the last cell's output.
+ * @throws InputError with the nearest possible values if P is not a multiple of `filterMultiple`
  */
 export function filtersFor(architecture: Architecture, cells: number, penultimate: number): number {
   const multiple = filterMultiple(architecture, cells);

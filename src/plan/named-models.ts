@@ -1,5 +1,6 @@
-// The three networks that were released, by name: what stands around the cell in `nasnet-a:mobile`. Any cell can take the
-// cell's place (`FILE.json:mobile`). Numbers as released (tensorflow/models, research/slim/nets/nasnet/nasnet.py).
+// The plan options of the three released networks, by name, as in `nasnet-a:mobile`. They work with any cell
+// (`FILE.json:mobile`).
+// Numbers as released (tensorflow/models, research/slim/nets/nasnet/nasnet.py).
 
 import type { PlanOptions } from './plan.ts';
 

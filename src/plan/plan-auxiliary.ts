@@ -1,4 +1,4 @@
-// The auxiliary head, which only training uses: a second classifier before the second reduction cell (released code).
+// The auxiliary head: a second classifier before the second reduction cell, which only training uses (released code).
 
 import { InputError } from '../failure.ts';
 import type { Layer, Shape } from './layer.ts';
@@ -7,9 +7,9 @@ import { type Layout, layouts } from './layouts.ts';
 
 const pool = { kernel: 5, stride: 3 } as const; // average, VALID
 
-/** Whether an image of this size leaves enough pixels before the second reduction cell for the auxiliary head. */
+/** Whether images of this size (in pixels) are large enough for the auxiliary head. */
 export function auxiliaryFits(input: number | readonly [number, number], layout: Layout = 'cifar'): boolean {
-  return [input].flat().every((size) => size >= layouts[layout].leastAuxiliaryInput);
+  return [input].flat().every((size) => size >= layouts[layout].minAuxiliaryInput);
 }
 
 export interface AuxiliaryPlan {
@@ -18,15 +18,19 @@ export interface AuxiliaryPlan {
   readonly layers: readonly Layer[];
 }
 
-/** ReLU, 5×5 average pool, 1×1 to 128, a convolution over all that is left to 768, linear (released code). */
+/**
+ * Lays out the head: ReLU, 5×5 average pool, 1×1 to 128 channels, a convolution over all remaining pixels to 768,
+ * linear (released code).
+ * @throws InputError if fewer than 5 × 5 pixels are left
+ */
 export function planAuxiliary(from: { name: string; shape: Shape }, classes: number, layout: Layout): AuxiliaryPlan {
   const [height, width] = from.shape;
   const { kernel, stride } = pool;
-  const { norm, leastAuxiliaryInput: least } = layouts[layout];
+  const { norm, minAuxiliaryInput: minInput } = layouts[layout];
   if (height < kernel || width < kernel) {
     throw new InputError(
       `auxiliary head: expected at least ${kernel} × ${kernel} pixels before the second reduction cell, got ` +
-        `${height} × ${width}; use images of at least ${least} × ${least} pixels or leave the auxiliary head out`,
+        `${height} × ${width}; use images of at least ${minInput} × ${minInput} pixels or leave the auxiliary head out`,
     );
   }
   const path = new LayerPath(from.shape, 'auxiliary', norm)

@@ -1,4 +1,5 @@
-// One cell as layers: its inputs aligned, its blocks, its results. What reaches no result that is read is not laid.
+// Lays out one cell: its aligned inputs, its blocks and its results. States that no needed result depends on get no
+// layers.
 
 import {
   type Cell,
@@ -14,7 +15,7 @@ import { type BatchNormSettings, LayerPath } from './layer-path.ts';
 import { alignInputs, sameSize } from './plan-inputs.ts';
 import { layOperation } from './plan-operation.ts';
 
-/** Layers from a state of the cell; none where the state passes unchanged. */
+/** The layers that process a state of the cell; empty if the state stays unchanged. */
 export interface StatePath {
   readonly state: number;
   readonly layers: readonly Layer[];
@@ -22,7 +23,7 @@ export interface StatePath {
 
 export interface OperationPlan extends StatePath {
   readonly operation: OperationName;
-  /** ScheduledDropPath may drop it: every operation but identity. */
+  /** Whether ScheduledDropPath may drop it: true for every operation except identity. */
   readonly dropPath: boolean;
 }
 
@@ -32,73 +33,77 @@ export interface BlockPlan {
   readonly left: OperationPlan;
   readonly right: OperationPlan;
   readonly combine: Combiner;
-  /** What follows the addition: a normalisation, or nothing. */
+  /** The normalisation after the addition, or empty. */
   readonly layers: readonly Layer[];
 }
 
 export interface CellPlan {
-  /** As an endpoint: `Cell_0`, `Reduction_Cell_0`. Its parameters' names start with the same in small letters. */
+  /**
+   * The name of its endpoint: `Cell_0`, `Reduction_Cell_0`. The names of its parameters start with the same in lower
+   * case.
+   */
   readonly name: string;
   readonly kind: 'normal' | 'reduction';
   readonly filters: number;
-  /** Position among all cells of the network, from 0, and their number: what ScheduledDropPath scales with. */
+  /** Position among all cells of the network, from 0, and their number: ScheduledDropPath scales with index / count. */
   readonly index: number;
   readonly count: number;
   /**
-   * The results that its input states are made from: h_i and h_{i-1}, the same one twice in the first cell, or as many as it has
-   * inputs. One that nothing reads may be left out of the plan.
+   * The results that its inputs are computed from: h_i and h_{i-1}, the same one twice in the first cell, or as many as
+   * it has inputs. A source that no block reads may be absent from the plan.
    */
   readonly sources: readonly string[];
-  /** The input states that anything reads, made from those. */
+  /** The input states that are read, computed from the sources. */
   readonly inputs: readonly StatePath[];
   readonly blocks: readonly BlockPlan[];
-  /** The states that leave the cell, each aligned where necessary. */
+  /** The output states, each aligned if necessary. */
   readonly output: readonly StatePath[];
-  /** What others read by its name: the concatenation of some output states. */
+  /** The results that other cells read by name: concatenations of output states. */
   readonly results: readonly CellResult[];
-  /** Of all its output states, concatenated. */
+  /** The shape of all output states concatenated. */
   readonly shape: Shape;
 }
 
 export interface CellSlot extends Pick<CellPlan, 'name' | 'kind' | 'filters' | 'index' | 'count'> {
   /** Undefined for h_{i-1} of the first cell: h_i stands in. */
   readonly sources: readonly ({ readonly name: string; readonly shape: Shape } | undefined)[];
-  /** Names of the results that are read. */
+  /** The names of the results that are read. */
   readonly needed: ReadonlySet<string>;
   readonly norm: BatchNormSettings;
-  /** Operations that the architecture brings along. */
+  /** The architecture's custom operations. */
   readonly own?: OperationTable | undefined;
 }
 
-/** The cell, and the shapes of all its results, whether they are read or not. */
-export interface LaidCell {
+/** The cell's plan and the shapes of all its results, read or not. */
+export interface PlannedCell {
   readonly plan: CellPlan;
   readonly shapes: ReadonlyMap<string, Shape>;
 }
 
-/** What is added to the variance: as slim's layer_norm and instance_norm (docs/paper.md). */
+/** Added to the variance, as in slim's layer_norm and instance_norm (docs/paper.md). */
 export const normEpsilons = { 'layer-norm': 1e-12, 'instance-norm': 1e-6 } as const;
 
-export function planCell(cell: Cell, slot: CellSlot): LaidCell {
+/** Lays out a cell at its place in the network. */
+export function planCell(cell: Cell, slot: CellSlot): PlannedCell {
   const { name, kind, filters, index, count, sources, needed, norm, own } = slot;
   const all = cellResults(cell, name);
   const results = all.filter((result) => needed.has(result.name));
-  const leaving = new Set(results.flatMap(({ states }) => states));
-  const live = liveStates(cell, [...leaving]);
+  const neededStates = new Set(results.flatMap(({ states }) => states));
+  const live = liveStates(cell, [...neededStates]);
   const stride = kind === 'reduction' ? 2 : 1;
   const prefix = name.toLowerCase();
   const path = (shape: Shape, part: string) => new LayerPath(shape, `${prefix}.${part}`, norm);
 
-  const given = alignInputs(cell, { name: prefix, filters, sources, norm });
-  const shapes: Shape[] = given.map(({ shape }) => shape);
-  const inputs = given.map(({ layers }, state) => ({ state, layers })).filter(({ state }) => live.has(state));
+  const alignedInputs = alignInputs(cell, { name: prefix, filters, sources, norm });
+  const shapes: Shape[] = alignedInputs.map(({ shape }) => shape);
+  const inputs = alignedInputs.map(({ layers }, state) => ({ state, layers })).filter(({ state }) => live.has(state));
 
   const blocks: BlockPlan[] = [];
   cell.blocks.forEach((block, number) => {
     const lay = (side: 0 | 1, part: string): [OperationPlan, Shape] => {
       const [state, operation] = [block.inputs[side], block.operations[side]];
-      // Only what reads the cell's own inputs strides; the created states are small already.
-      const laid = layOperation(
+      // Only operations on the cell's inputs have the stride; created states are already smaller.
+      const operationPath = layOperation(
         path(shapes[state]!, `block_${number}.${part}`),
         operation,
         filters,
@@ -106,8 +111,8 @@ export function planCell(cell: Cell, slot: CellSlot): LaidCell {
         own,
       );
       return [
-        { state, operation, layers: laid.layers, dropPath: operationOf(operation, own).kind !== 'identity' },
-        laid.shape,
+        { state, operation, layers: operationPath.layers, dropPath: operationOf(operation, own).kind !== 'identity' },
+        operationPath.shape,
       ];
     };
     const [[left, shape], [right]] = [lay(0, 'left'), lay(1, 'right')];
@@ -137,14 +142,14 @@ export function planCell(cell: Cell, slot: CellSlot): LaidCell {
     sources: sources.map((source) => (source ?? sources[0]!).name),
     inputs,
     blocks,
-    output: [...output].flatMap(([state, { layers }]) => (leaving.has(state) ? [{ state, layers }] : [])),
+    output: [...output].flatMap(([state, { layers }]) => (neededStates.has(state) ? [{ state, layers }] : [])),
     results,
     shape: shapeOf(all[0]!),
   };
   return { plan, shapes: new Map(all.map((result) => [result.name, shapeOf(result)])) };
 }
 
-/** The layers of a cell in the order of computation. */
+/** Returns the layers of a cell in the order of computation. */
 export function cellLayers({ inputs, blocks, output }: CellPlan): Layer[] {
   const parts = [...inputs, ...blocks.flatMap((block) => [block.left, block.right, block]), ...output];
   return parts.flatMap(({ layers }) => layers);
@@ -157,8 +162,8 @@ function layNormalisation(path: LayerPath, combine: Combiner): LayerPath {
 }
 
 /**
- * A cell input that the output lists, to the output's size and f filters, without a ReLU (as released). Created states
- * need none of this: they have the size, and a concatenation's 2f channels are concatenated as they are.
+ * Brings a cell input that the output lists to the output's size and f filters, without a ReLU (as released). Created
+ * states have this size already, and a concatenation keeps its 2f channels.
  */
 function alignOutput(path: LayerPath, filters: number, size: [number, number]): LayerPath {
   if (!sameSize(path.shape, size)) return path.factorizedReduction(filters);

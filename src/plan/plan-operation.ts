@@ -1,12 +1,12 @@
-// One operation of a block as layers. Every operation ends with the cell's f filters; combiners rely on it.
+// Lays out one operation of a block. Every operation ends with the cell's f filters; combiners rely on this.
 // Order and biases follow the released code (docs/paper.md); each convolution is ReLU, convolution, batch norm.
 
 import { type OperationName, type OperationTable, type OwnLayer, operationOf } from '../space/operations.ts';
 import type { LayerPath } from './layer-path.ts';
 
 /**
- * Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width. `own`: operations that the
- * architecture brings along.
+ * Adds the operation's layers to a path that starts at the state it reads. Stride 2 halves height and width.
+ * @param own the architecture's custom operations
  */
 export function layOperation(
   path: LayerPath,
@@ -28,7 +28,8 @@ export function layOperation(
         .convolution('convolution', { channels: filters, kernel: operation.kernel, stride })
         .batchNorm();
 
-    // Open in the paper; read here as one unit: ReLU, 1×k, k×1, batch norm, each half striding along its own axis.
+    // The paper leaves this open; here it is one unit: ReLU, 1×k, k×1, batch norm, where each convolution strides along
+    // its axis.
     case 'factorised':
       return path
         .relu()
@@ -36,7 +37,7 @@ export function layOperation(
         .convolution('down', { channels: filters, kernel: [operation.kernel, 1], stride: [stride, 1] })
         .batchNorm();
 
-    // Open in the paper; read here as depthwise 3×3 with dilation 2 and pointwise 1×1, once, as in the later DARTS.
+    // The paper leaves this open; here it is depthwise 3×3 with dilation 2 and pointwise 1×1, once, as in DARTS.
     case 'dilated':
       return path
         .relu()
@@ -66,30 +67,30 @@ export function layOperation(
   }
 }
 
-/** The layers of an operation of one's own, whose shapes space/own-operation.ts leaves open. */
+/** Adds the layers of a custom operation (space/own-operation.ts). */
 function layOwn(path: LayerPath, layers: readonly OwnLayer[], filters: number): LayerPath {
-  for (const each of layers) {
-    switch (each.layer) {
+  for (const layer of layers) {
+    switch (layer.layer) {
       case 'relu':
         path.relu();
         break;
       case 'convolution': {
-        const { name, channels, layer: _, ...sizes } = each;
+        const { name, channels, layer: _, ...sizes } = layer;
         const count = typeof channels === 'number' ? channels : Math.max(1, Math.round(channels.ofFilters * filters));
         path.convolution(name, { ...sizes, channels: count });
         break;
       }
       case 'depthwise': {
-        const { name, layer: _, ...sizes } = each;
+        const { name, layer: _, ...sizes } = layer;
         path.depthwise(name, sizes);
         break;
       }
       case 'batch-norm':
-        path.batchNorm(each.name);
+        path.batchNorm(layer.name);
         break;
       case 'max-pool':
       case 'average-pool':
-        path.pool(each.layer, each.kernel, each.stride);
+        path.pool(layer.layer, layer.kernel, layer.stride);
         break;
     }
   }

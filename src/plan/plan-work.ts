@@ -1,37 +1,43 @@
-// How much work a plan's network is for one image, in the few numbers that its time and its memory on a machine depend on. Plain
-// arithmetic over the layers; what a machine takes for it is learnt elsewhere (forecast/prediction.ts).
+// The work of a plan's network for one image, in the few numbers that determine its time and memory on a machine. Plain
+// arithmetic over the layers; forecast/prediction.ts learns what a machine needs for it.
 
 import type { Layer, Shape } from './layer.ts';
 import { countElements, layerMultiplyAdds } from './layer-cost.ts';
 import { type Plan, planParameters } from './plan.ts';
 import { type CellPlan, cellLayers } from './plan-cell.ts';
 
-/** One image, once forward. */
+/** The work of one forward pass of one image. */
 export interface Work {
   /** Multiply-adds of convolutions over all channels, and of linear layers. */
   dense: number;
-  /** Multiply-adds of depthwise convolutions; the windows of pools count alike. */
+  /** Multiply-adds of depthwise convolutions, and the elements in the windows of pools. */
   windowed: number;
-  /** Numbers in the results that are written to memory: the engine fuses ReLU, depthwise, 1×1 and batch norm into one. */
+  /**
+   * Elements of the results that are written to memory: the engine fuses ReLU, depthwise, 1×1 and batch norm into one
+   * operator.
+   */
   results: number;
-  /** Operators called, whatever the number of images. */
+  /** Operator calls, independent of the number of images. */
   operators: number;
 }
 
-/** With the auxiliary head, where the plan has one. */
+/** Returns the work of the network, including the auxiliary head if the plan has one. */
 export function planWork(plan: Plan): Work {
   const layers = [...plan.stem, ...plan.cells.flatMap(cellLayers), ...plan.head, ...(plan.auxiliary?.layers ?? [])];
-  return sum([...layers.map(layerWork), ...plan.cells.map(joiningWork)]);
+  return sum([...layers.map(layerWork), ...plan.cells.map(combinerWork)]);
 }
 
-/** Numbers in the network's weights, moving statistics and auxiliary head included. */
+/** Returns the number of weights, including moving statistics and the auxiliary head. */
 export function weightCount(plan: Plan): number {
   return countElements(planParameters(plan), { statistics: true });
 }
 
-/** Numbers that one image's evaluation holds at most: the results of all cells, and all that the largest cell makes on its way. */
-export function heldInEvaluation(plan: Plan): number {
-  const cells = plan.cells.map((cell) => sum([...cellLayers(cell).map(layerWork), joiningWork(cell)]).results);
+/**
+ * Returns the peak number of elements in memory when one image is evaluated: the results of all cells, and all
+ * intermediate results of the largest cell.
+ */
+export function peakEvaluationElements(plan: Plan): number {
+  const cells = plan.cells.map((cell) => sum([...cellLayers(cell).map(layerWork), combinerWork(cell)]).results);
   return plan.cells.reduce((total, { shape }) => total + elements(shape), 0) + Math.max(...cells);
 }
 
@@ -55,21 +61,21 @@ function layerWork(layer: Layer): Work {
       return sum([...layer.branches.flat().map(layerWork), { dense: 0, windowed: 0, results, operators: 1 }]);
     case 'relu':
     case 'batch-norm':
-    case 'dropout': // part of what stands before or after it
-      return nothing;
+    case 'dropout': // fused into the layer before or after it
+      return noWork;
   }
 }
 
-/** Sums and concatenations of a cell, which are no layers of their own. */
-function joiningWork({ blocks, shape, filters, results }: CellPlan): Work {
+/** Returns the work of a cell's additions and concatenations, which are not layers. */
+function combinerWork({ blocks, shape, filters, results }: CellPlan): Work {
   const pixels = shape[0] * shape[1];
   const states = blocks.reduce((count, { combine }) => count + pixels * filters * (combine === 'concat' ? 2 : 1), 0);
   const concatenated = results.filter(({ states: parts }) => parts.length > 1).length;
-  const joined = blocks.length + concatenated;
-  return { dense: 0, windowed: 0, results: states + concatenated * elements(shape), operators: joined };
+  const operators = blocks.length + concatenated;
+  return { dense: 0, windowed: 0, results: states + concatenated * elements(shape), operators };
 }
 
-const nothing: Work = { dense: 0, windowed: 0, results: 0, operators: 0 };
+const noWork: Work = { dense: 0, windowed: 0, results: 0, operators: 0 };
 
 const elements = (shape: Shape) => shape[0] * shape[1] * shape[2];
 
@@ -81,5 +87,5 @@ function sum(parts: readonly Work[]): Work {
       results: total.results + part.results,
       operators: total.operators + part.operators,
     };
-  }, nothing);
+  }, noWork);
 }

@@ -1,5 +1,6 @@
-// A whole network as layers: an architecture, N, F, the image's size and the classes in; every layer's shape, parameters
-// and multiply-adds out. Plain data, computed without the engine. What differs between the layouts stands in layouts.ts.
+// Lays out a whole network: from an architecture, N, F, the image's size and the classes to every layer's shape,
+// parameters and multiply-adds. Plain data, computed without the engine. layouts.ts holds the differences between the
+// layouts.
 
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
@@ -20,19 +21,23 @@ export interface PlanOptions {
   cells: number;
   /** F: filters of the first cells; each reduction cell doubles them. */
   filters: number;
-  /** Pixels: one side of a square image, or [height, width]. Default 32, ImageNet's 224. */
+  /** In pixels: the side of a square image, or [height, width]. Default 32; 224 for ImageNet. */
   input?: number | readonly [height: number, width: number];
   /** Channels of the image. Default 3. */
   inputChannels?: number;
-  /** Default 10, ImageNet's 1,000. */
+  /** Default 10; 1,000 for ImageNet. */
   classes?: number;
-  /** With the auxiliary head, which only training uses. Default false. */
+  /** Whether to add the auxiliary head, which only training uses. Default false. */
   auxiliary?: boolean;
-  /** Channels of the stem convolution. Default 3F for CIFAR; for ImageNet 32, the released mobile model's; large has 96. */
+  /**
+   * Channels of the stem convolution. Default 3F for CIFAR, and 32 for ImageNet as in the released mobile model; the
+   * large one has 96.
+   */
   stemChannels?: number;
   /**
-   * Whether the normal cell after a reduction takes the state before the reduction's input as h_{i-1} (released large
-   * model) in place of that input; with more inputs, all but the first from one cell further back. Default false.
+   * Whether h_{i-1} of the normal cell after a reduction is the state before the reduction's input, as in the released
+   * large model, instead of that input. With more inputs, all but the first come from one cell further back. Default
+   * false.
    */
   skipReductionInput?: boolean;
 }
@@ -50,33 +55,36 @@ export interface Plan {
   readonly input: Shape;
   readonly classes: number;
   readonly stem: readonly Layer[];
-  /** What the cells call the stem layers' result in `sources`. */
+  /** The name of the stem's result in the cells' `sources`. */
   readonly stemName: string;
   readonly cells: readonly CellPlan[];
-  /** From the last cell's output to the logits. */
+  /** The layers from the last cell's output to the logits. */
   readonly head: readonly Layer[];
   readonly auxiliary: AuxiliaryPlan | undefined;
-  /** Named as in the released code: ImageNet's `Stem` is the second stem cell's result. What is left out has none. */
+  /**
+   * Named as in the released code: ImageNet's `Stem` is the second stem cell's result. Omitted cells have no endpoint.
+   */
   readonly endpoints: readonly { readonly name: string; readonly shape: Shape }[];
   /** In the order of computation, the auxiliary head last. */
   readonly sections: readonly Section[];
-  /** Learned numbers, without the auxiliary head. */
+  /** Trainable parameters, without the auxiliary head. */
   readonly trainableParameters: number;
-  /** With the moving statistics of batch norm. */
+  /** Trainable parameters and the moving statistics of batch norm. */
   readonly totalParameters: number;
-  /** Learned numbers of the auxiliary head; 0 without one. */
+  /** Trainable parameters of the auxiliary head; 0 without one. */
   readonly auxiliaryParameters: number;
-  /** Of one image, convolutions and linear layers, without the auxiliary head. */
+  /** Multiply-adds of convolutions and linear layers for one image, without the auxiliary head. */
   readonly multiplyAdds: number;
 }
 
 /**
- * Lays a network out. A cell whose result nothing reads is left out (an architecture that never reads h_i skips every
+ * Lays out a network. Cells whose results are never read are omitted (an architecture that never reads h_i skips every
  * other cell); the others keep their names and their position for ScheduledDropPath.
- * @throws InputError for an unknown layout, numbers out of range, and an auxiliary head on too small an image
+ * @throws InputError if the layout is unknown, a number is out of range, or the image is too small for the auxiliary
+ *   head
  */
 export function planNetwork(architecture: Architecture, options: PlanOptions): Plan {
-  const { layout, input, classes, cells, filters, stemChannels, skipReductionInput } = checked(options);
+  const { layout, input, classes, cells, filters, stemChannels, skipReductionInput } = checkOptions(options);
   const rules: LayoutRules = layouts[layout];
   const { stemName, norm } = rules;
   const stem = rules.layStem(new LayerPath(input, 'stem', norm), stemChannels);
@@ -85,24 +93,24 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
   const auxiliaryFrom = options.auxiliary ? [auxiliarySource(slots)] : [];
   const needed = neededResults(architecture, slots, [slots.at(-1)!.name, ...auxiliaryFrom]);
   const shapes = new Map([[stemName, stem.shape]]);
-  const laid: CellPlan[] = [];
+  const cellPlans: CellPlan[] = [];
   slots.forEach((slot, index) => {
     const sources = slot.sources.map((name) => (name === undefined ? undefined : { name, shape: shapes.get(name)! }));
     const count = slots.length;
     const own = architecture.operations;
     const cell = planCell(architecture[slot.kind], { ...slot, index, count, norm, sources, needed, own });
     for (const [name, shape] of cell.shapes) shapes.set(name, shape);
-    if (cell.plan.results.length > 0) laid.push(cell.plan);
+    if (cell.plan.results.length > 0) cellPlans.push(cell.plan);
   });
 
-  const head = new LayerPath(laid.at(-1)!.shape, 'head', norm).relu().globalAveragePool();
+  const head = new LayerPath(cellPlans.at(-1)!.shape, 'head', norm).relu().globalAveragePool();
   const pooled = { name: 'global_pool', shape: head.shape };
   head.dropout().linear('linear', classes);
   const [auxiliary] = auxiliaryFrom.map((name) => planAuxiliary({ name, shape: shapes.get(name)! }, classes, layout));
 
   const sections = [
     section(stemName, stem.shape, stem.layers),
-    ...laid.map((cell) => section(cell.name, cell.shape, cellLayers(cell))),
+    ...cellPlans.map((cell) => section(cell.name, cell.shape, cellLayers(cell))),
     section('Head', head.shape, head.layers),
   ];
   const parameters = sections.flatMap((part) => part.parameters);
@@ -113,10 +121,10 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
     classes,
     stem: stem.layers,
     stemName,
-    cells: laid,
+    cells: cellPlans,
     head: head.layers,
     auxiliary,
-    endpoints: [...namedEnds(rules, stem.shape, laid), pooled],
+    endpoints: [...endpointsOf(rules, stem.shape, cellPlans), pooled],
     sections: [...sections, ...extra],
     trainableParameters: countElements(parameters, { statistics: false }),
     totalParameters: countElements(parameters, { statistics: true }),
@@ -128,11 +136,11 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
   };
 }
 
-/** Every named tensor of the network, the auxiliary head's included, in the order of computation. */
+/** Returns every named tensor of the network, including the auxiliary head, in the order of computation. */
 export const planParameters = (plan: Plan): Parameter[] => plan.sections.flatMap((part) => part.parameters);
 
-/** The released `Stem` is what the stem convolution and the stem cells together make. */
-function namedEnds({ stemCells }: LayoutRules, stem: Shape, cells: readonly CellPlan[]) {
+/** Returns the endpoints; the released `Stem` is the result of the stem convolution and the stem cells together. */
+function endpointsOf({ stemCells }: LayoutRules, stem: Shape, cells: readonly CellPlan[]) {
   const ends = cells.map(({ name, shape }) => ({ name, shape }));
   if (stemCells === 0) return [{ name: 'Stem', shape: stem }, ...ends];
   const last = `Cell_Stem_${stemCells - 1}`;
@@ -146,28 +154,28 @@ function section(name: string, shape: Shape, layers: readonly Layer[]): Section 
 
 const pairOf = (input: number | readonly [number, number]) => (typeof input === 'number' ? [input, input] : input);
 
-function checked(options: PlanOptions) {
+function checkOptions(options: PlanOptions) {
   const { layout = 'cifar', cells, filters, inputChannels = 3, skipReductionInput = false } = options;
   if (!Object.hasOwn(layouts, layout)) {
     throw new InputError(`layout: expected ${Object.keys(layouts).join(' or ')}, got ${JSON.stringify(layout)}`);
   }
   const rules: LayoutRules = layouts[layout];
-  const whole = (value: number | undefined, least: number, what: string): number => {
-    if (Number.isSafeInteger(value) && value! >= least) return value!;
-    throw new InputError(`${what}: expected a whole number of at least ${least}, got ${value}`);
+  const wholeNumber = (value: number | undefined, minimum: number, name: string): number => {
+    if (Number.isSafeInteger(value) && value! >= minimum) return value!;
+    throw new InputError(`${name}: expected a whole number of at least ${minimum}, got ${value}`);
   };
   const [height, width] = pairOf(options.input ?? rules.input);
   return {
     layout,
-    cells: whole(cells, 0, 'N'),
-    filters: whole(filters, 1, 'filters'),
+    cells: wholeNumber(cells, 0, 'N'),
+    filters: wholeNumber(filters, 1, 'filters'),
     input: [
-      whole(height, rules.leastInput, 'input height'),
-      whole(width, rules.leastInput, 'input width'),
-      whole(inputChannels, 1, 'input channels'),
+      wholeNumber(height, rules.minInput, 'input height'),
+      wholeNumber(width, rules.minInput, 'input width'),
+      wholeNumber(inputChannels, 1, 'input channels'),
     ] as const,
-    classes: whole(options.classes ?? rules.classes, 1, 'classes'),
-    stemChannels: whole(options.stemChannels ?? rules.stemChannels(filters), 1, 'stem channels'),
+    classes: wholeNumber(options.classes ?? rules.classes, 1, 'classes'),
+    stemChannels: wholeNumber(options.stemChannels ?? rules.stemChannels(filters), 1, 'stem channels'),
     skipReductionInput,
   };
 }

@@ -1,5 +1,5 @@
-// MurmurHash3 x86 128 (Austin Appleby, public domain): text of any length to 128 well mixed bits.
-// It seeds random streams. It is no cryptography, and nothing here draws numbers.
+// MurmurHash3 x86 128 (Austin Appleby, public domain): bytes of any length to 128 well mixed bits.
+// It seeds random streams. It is not a cryptographic hash.
 
 const multipliers = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93] as const;
 const blockAdditions = [0x561ccd1b, 0x0bcaa747, 0x96cd1c35, 0x32ac3b17] as const;
@@ -19,7 +19,7 @@ function finalise(word: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-/** The 128-bit hash of some bytes as four unsigned 32-bit words. */
+/** Returns the 128-bit hash of the bytes as four unsigned 32-bit words. */
 export function hash128(bytes: Uint8Array, seed = 0): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const state = new Uint32Array(4).fill(seed);

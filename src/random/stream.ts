@@ -1,5 +1,5 @@
 // Seeded random streams: xoshiro128** (Blackman and Vigna, 2018), the same numbers on every machine.
-// A stream's whole state is one short string. Tensors draw their own numbers elsewhere (engine).
+// A stream's whole state is one short string. Random tensors come from the engine, not from here.
 
 import { hash128 } from './hash.ts';
 
@@ -12,11 +12,12 @@ const keyOf = (text: string) => hash128(new TextEncoder().encode(text));
 
 /**
  * One sequence of random numbers. The seed (7 and '7' are the same) is hashed into a 128-bit key, which is also the
- * generator's first state. Throws a RangeError if a number given as seed is not a safe integer.
+ * generator's first state.
+ * @throws RangeError if the seed is a number but not a safe integer
  */
 export class RandomStream {
-  readonly #key: Uint32Array; // [4], never changes: what split() starts from
-  readonly #state: Uint32Array; // [4], what the next number comes from
+  readonly #key: Uint32Array; // [4], never changes; split() derives new streams from it
+  readonly #state: Uint32Array; // [4], changes with every number
 
   constructor(seed: number | string) {
     if (typeof seed === 'number' && !Number.isSafeInteger(seed)) {
@@ -26,7 +27,7 @@ export class RandomStream {
     this.#state = this.#key.slice();
   }
 
-  /** The next 32 random bits as an integer from 0 to 2³² − 1. */
+  /** Returns the next 32 random bits as an integer from 0 to 2³² − 1. */
   bits32(): number {
     const state = this.#state;
     const result = Math.imul(rotateLeft(Math.imul(state[1]!, 5), 7), 9) >>> 0;
@@ -40,50 +41,56 @@ export class RandomStream {
     return result;
   }
 
-  /** A number in [0, 1) with 53 random bits. */
+  /** Returns a number in [0, 1) with 53 random bits. */
   uniform(): number {
     const high = this.bits32() >>> 5; // 27 bits
     const low = this.bits32() >>> 6; // 26 bits
     return (high * 2 ** 26 + low) / 2 ** 53;
   }
 
-  /** An integer from 0 to below − 1, each exactly as likely. `below` is from 1 to 2³²; else a RangeError. */
+  /**
+   * Returns an integer from 0 to below − 1, all equally likely.
+   * @throws RangeError if `below` is not an integer from 1 to 2³²
+   */
   integer(below: number): number {
     if (!Number.isInteger(below) || below < 1 || below > 2 ** 32) {
       throw new RangeError(`integer: expected a bound from 1 to 2^32, got ${below}`);
     }
-    const fair = 2 ** 32 - (2 ** 32 % below); // drawing again from here on keeps the remainders equally likely
+    const limit = 2 ** 32 - (2 ** 32 % below); // rejecting numbers from here on keeps the remainders equally likely
     let bits = this.bits32();
-    while (bits >= fair) bits = this.bits32();
+    while (bits >= limit) bits = this.bits32();
     return bits % below;
   }
 
-  /** The integers 0 to count − 1 in random order (Fisher and Yates), each order as likely. */
+  /** Returns the integers 0 to count − 1 in random order (Fisher and Yates), all orders equally likely. */
   shuffle(count: number): Int32Array {
     const order = Int32Array.from({ length: count }, (_, index) => index);
     for (let last = count - 1; last > 0; last--) {
-      const chosen = this.integer(last + 1);
-      const kept = order[last]!;
-      order[last] = order[chosen]!;
-      order[chosen] = kept;
+      const other = this.integer(last + 1);
+      const value = order[last]!;
+      order[last] = order[other]!;
+      order[other] = value;
     }
     return order;
   }
 
   /**
-   * An independent stream for a purpose ('weights', 'epoch 3'). It depends on this stream's seed and the label alone,
-   * not on how much was drawn, and leaves this stream as it was.
+   * Returns an independent stream for a purpose ('weights', 'epoch 3'). It depends only on this stream's seed and the
+   * label, not on how many numbers were generated, and leaves this stream unchanged.
    */
   split(label: string): RandomStream {
     return new RandomStream(`${hexadecimal(this.#key)}/${label}`);
   }
 
-  /** The whole state as text, for RandomStream.load. */
+  /** Returns the whole state as text, for RandomStream.load. */
   save(): string {
     return `${format}:${hexadecimal(this.#key)}:${hexadecimal(this.#state)}`;
   }
 
-  /** A stream that goes on exactly where the saved one stood. Throws an Error if the text was not made by save(). */
+  /**
+   * Returns a stream that continues exactly where the saved one stopped.
+   * @throws Error if the text is not a result of save()
+   */
   static load(saved: string): RandomStream {
     const [name, key, state, ...rest] = saved.split(':');
     const valid = (words: string | undefined) => words !== undefined && /^[0-9a-f]{32}$/.test(words);

@@ -1,7 +1,8 @@
-// The canonical form of an architecture: one spelling for all that describe the same network. What may differ: which half of a
-// block stands left (under concat this permutes channels, which the next 1×1 undoes), how independent blocks are numbered, the
-// order of the concatenated outputs, and blocks that do not reach the output. Where a cell hands its states on one by one, a
-// block's number says which cell reads its state: only the halves may differ. Plain data; nothing is built.
+// The canonical form of an architecture: one form for all architectures that describe the same network. They may differ
+// in the order of a block's halves (under concat this permutes channels, which the next 1×1 undoes), in the numbering
+// of independent blocks, in the order of the concatenated outputs, and in blocks that do not reach the output. If a
+// cell passes on its states one by one, a block's number determines which cell reads its state, so only the order of
+// the halves may differ.
 
 import {
   type Architecture,
@@ -17,7 +18,7 @@ import { decode } from './decisions.ts';
 import { combiners, type OperationTable, operationRank } from './operations.ts';
 import type { Space } from './search-space.ts';
 
-/** The architecture itself, its blocks and halves in canonical order, its output list spelled out in ascending order. */
+/** Returns the architecture with its blocks and halves in canonical order and its output listed in ascending order. */
 export function canonicalArchitecture({ normal, reduction, operations: own }: Architecture): Architecture {
   return {
     normal: canonicalCell(normal, own),
@@ -26,43 +27,46 @@ export function canonicalArchitecture({ normal, reduction, operations: own }: Ar
   };
 }
 
-/** Two architectures have the same key if and only if they are the same network. About 120 characters for B = 5. */
+/**
+ * Returns a key that two architectures share if and only if they are the same network. About 120 characters for B = 5.
+ */
 export function architectureKey(architecture: Architecture): string {
   const { normal, reduction, operations: own } = canonicalArchitecture(architecture);
   return `${printKey(normal, own)} | ${printKey(reduction, own)}`;
 }
 
-/** `architectureKey` of what decisions stand for. @throws InputError as `decode` */
+/** Returns the `architectureKey` of the decoded decisions. @throws InputError as `decode` does */
 export const decisionsKey = (decisions: readonly number[], space?: Space): string =>
   architectureKey(decode(decisions, space));
 
 const printKey = ({ blocks, output }: Cell, own: OperationTable | undefined) =>
   [...blocks.map((block) => blockRow(block, own).join('.')), output].join(' ');
 
-/** The inputs keep their numbers. */
-const ownNumbers = (cell: Cell) => new Map(Array.from({ length: inputCount(cell) }, (_, state) => [state, state]));
+/** A numbering in which the inputs keep their numbers. */
+const inputNumbers = (cell: Cell) => new Map(Array.from({ length: inputCount(cell) }, (_, state) => [state, state]));
 
 /**
- * Blocks are numbered one after the other: among those whose inputs have their numbers, the smallest row comes next. Equal rows
- * are tried in every order, so that the spelling is the smallest one of all, whatever the cell's own numbering was.
+ * Returns a cell in canonical form. Blocks are nextNumbering one after the other: of the blocks whose inputs have
+ * numbers, the one with the smallestForm row is next. Equal rows are tried in every order, so the result is the
+ * smallestForm form, whatever the cell's numbering was.
  */
 export function canonicalCell(cell: Cell, own?: OperationTable): Cell {
   const created = cell.blocks.map((_, index) => createdState(cell, index));
   if (cell.output === 'states') {
-    const numbering = new Map([...ownNumbers(cell), ...created.map((state): [number, number] => [state, state])]);
-    return { ...cell, blocks: cell.blocks.map((block) => renumbered(block, numbering, own)!) };
+    const numbering = new Map([...inputNumbers(cell), ...created.map((state): [number, number] => [state, state])]);
+    return { ...cell, blocks: cell.blocks.map((block) => renumber(block, numbering, own)!) };
   }
   const live = liveStates(cell);
-  return smallest(
+  return smallestForm(
     cell,
-    ownNumbers(cell),
+    inputNumbers(cell),
     created.filter((state) => live.has(state)),
     [],
     own,
   );
 }
 
-function smallest(
+function smallestForm(
   cell: Cell,
   numbering: Map<number, number>,
   remaining: number[],
@@ -74,26 +78,26 @@ function smallest(
     return { blocks, output: output.sort((a, b) => a - b) };
   }
   const candidates = remaining.flatMap((state) => {
-    const block = renumbered(blockOf(cell, state)!, numbering, own);
+    const block = renumber(blockOf(cell, state)!, numbering, own);
     return block ? [{ state, block, row: blockRow(block, own) }] : [];
   });
-  const least = candidates.map(({ row }) => row).reduce((a, b) => (compare(b, a) < 0 ? b : a));
-  const tied = candidates.filter(({ row }) => compare(row, least) === 0);
-  const spellings = tied.map(({ state, block }) => {
-    const numbered = new Map(numbering).set(state, createdState(cell, blocks.length));
-    return smallest(
+  const smallestRow = candidates.map(({ row }) => row).reduce((a, b) => (compare(b, a) < 0 ? b : a));
+  const tied = candidates.filter(({ row }) => compare(row, smallestRow) === 0);
+  const forms = tied.map(({ state, block }) => {
+    const nextNumbering = new Map(numbering).set(state, createdState(cell, blocks.length));
+    return smallestForm(
       cell,
-      numbered,
+      nextNumbering,
       remaining.filter((other) => other !== state),
       [...blocks, block],
       own,
     );
   });
-  return spellings.reduce((a, b) => (compare(cellRow(b, own), cellRow(a, own)) < 0 ? b : a));
+  return forms.reduce((a, b) => (compare(cellRow(b, own), cellRow(a, own)) < 0 ? b : a));
 }
 
-/** The block in the new numbers, the smaller half left; undefined while an input has no number yet. */
-function renumbered(
+/** Returns the block in the new numbers, the smaller half left; undefined if an input has no number yet. */
+function renumber(
   { inputs, operations, combine }: Block,
   numbering: Map<number, number>,
   own: OperationTable | undefined,
@@ -109,7 +113,7 @@ function renumbered(
   };
 }
 
-/** A block as numbers that order blocks: what decisions.ts would decide. */
+/** Returns a block as the numbers by which blocks are ordered: inputs, operations, combiner. */
 function blockRow({ inputs, operations, combine }: Block, own: OperationTable | undefined): number[] {
   return [...inputs, ...operations.map((name) => operationRank(name, own)), combiners.indexOf(combine)];
 }
@@ -119,7 +123,7 @@ const cellRow = (cell: Cell, own: OperationTable | undefined): number[] => [
   ...outputStates(cell),
 ];
 
-/** Lexicographic, of rows of equal length. */
+/** Compares rows of equal length lexicographically. */
 function compare(a: readonly number[], b: readonly number[]): number {
   const place = a.findIndex((value, index) => value !== b[index]);
   return place < 0 ? 0 : a[place]! - b[place]!;

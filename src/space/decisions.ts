@@ -1,6 +1,6 @@
-// Architecture ↔ the 2 × 5B numbers that a strategy decides (paper, section 3.1): first the normal cell, then the
-// reduction cell; in a cell block by block; in a block input 1, input 2, operation 1, operation 2, combiner. What they may be
-// and what they mean depends on the search space.
+// Converts between an architecture and the 2 × 5B decisions of a strategy (paper, section 3.1): first the normal cell,
+// then the reduction cell; in a cell block by block; in a block input 1, input 2, operation 1, operation 2, combiner.
+// The search space determines their values and meanings.
 
 import { InputError } from '../failure.ts';
 import type { Architecture, Block, Cell } from './architecture.ts';
@@ -16,22 +16,22 @@ import {
   spaces,
 } from './search-space.ts';
 
-/** B, the blocks of a cell, where nothing else is asked for (paper, section 3.1). */
+/** B, the default number of blocks of a cell (paper, section 3.1). */
 export const defaultBlocks = spaces[defaultSpace].blocks;
 const decisionsPerBlock = 5;
 
 export type DecisionKind = 'input' | 'operation' | 'combiner';
 
-/** What the decision at this place is about. */
+/** Returns what the decision at this index chooses. */
 export function decisionKind(index: number): DecisionKind {
   const place = index % decisionsPerBlock;
   return place < 2 ? 'input' : place < 4 ? 'operation' : 'combiner';
 }
 
-/** How many values each decision can take: 10B numbers, such as [2, 2, 13, 13, 2, 3, 3, 13, 13, 2, …] in space A. */
+/** Returns the number of values of each of the 10B decisions: [2, 2, 13, 13, 2, 3, 3, 13, 13, 2, …] in space A. */
 export function decisionSizes(blocks?: number, space: Space = defaultSpace): number[] {
-  const { combiners, operations, blocks: usual } = spaceOf(space);
-  const count = blocks ?? usual;
+  const { combiners, operations, blocks: defaultCount } = spaceOf(space);
+  const count = blocks ?? defaultCount;
   const first = inputCount({ ...cellForm(spaceOf(space), count), blocks: [] });
   const names = Object.keys(operations);
   const cell = Array.from({ length: count }, (_, index) => [
@@ -45,8 +45,8 @@ export function decisionSizes(blocks?: number, space: Space = defaultSpace): num
 }
 
 /**
- * The architecture that 10B decisions stand for. Its cells follow the space's output rule.
- * @throws InputError when the count is no multiple of 10 or a decision is out of its range
+ * Returns the architecture that 10B decisions encode. Its cells follow the space's output rule.
+ * @throws InputError if the count is not a multiple of 10 or a decision is out of range
  */
 export function decode(decisions: readonly number[], space: Space = defaultSpace): Architecture {
   const blocks = decisions.length / (2 * decisionsPerBlock);
@@ -80,9 +80,9 @@ function decodeCell(decisions: readonly number[], space: SearchSpace): Cell {
 }
 
 /**
- * The decisions that decode to this architecture.
- * @throws InputError for what no decisions of the space express: cells of different block counts, an output that is not the
- * rule's, a combiner or an operation of another space
+ * Returns the decisions that decode to this architecture.
+ * @throws InputError if no decisions of the space express it: its cells have different block counts, its output does
+ *   not follow the rule, or it has a combiner or an operation of another space
  */
 export function encode(architecture: Architecture, space: Space = defaultSpace): number[] {
   const { normal, reduction } = architecture;
@@ -98,7 +98,7 @@ function encodeCell(cell: Cell, space: Space, where: string): number[] {
   const names = Object.keys(table);
   const label = typeof space === 'string' ? space : spaceLabel(space);
   if ((cell.output === 'states') !== (output === 'states')) {
-    const [states, one] = ['each created state handed on', 'one output'];
+    const [states, one] = ['each created state passed on', 'one output'];
     const [expected, got] = output === 'states' ? [states, one] : [one, states];
     throw new InputError(`${where}.output: expected ${expected}, as in space ${label}, got ${got}`);
   }

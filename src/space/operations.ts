@@ -1,9 +1,9 @@
 // The 13 operations of the search space (paper, section 3.1) and the combiners, as tables.
-// An operation's index in this table is the number that the controller decides; adding one of a kind that
-// exists is one line here; CONTRIBUTING.md says what a new kind needs. A space of one's own has a table of its own
-// (search-space.ts), and an architecture brings along what is not in this one.
+// An operation's index in this table is the value of a decision. A new operation of an existing kind is one line here;
+// CONTRIBUTING.md lists what a new kind needs. A custom space has its own table (search-space.ts), and an architecture
+// carries the operations that are not in this one.
 
-/** What an operation is made of: plan/plan-operation.ts turns this into layers. */
+/** The description of an operation, which plan/plan-operation.ts turns into layers. */
 export type Operation =
   | { readonly kind: 'identity' }
   | { readonly kind: 'convolution'; readonly kernel: number }
@@ -14,10 +14,10 @@ export type Operation =
   | { readonly kind: 'max-pool'; readonly kernel: number }
   | OwnLayers;
 
-/** An operation of one's own, layer by layer, without and with a stride of 2 (own-operation.ts). */
+/** A custom operation, layer by layer, without and with a stride of 2 (own-operation.ts). */
 export interface OwnLayers {
   readonly kind: 'layers';
-  /** In drawings. */
+  /** The label in drawings. */
   readonly label: string;
   readonly normal: readonly OwnLayer[];
   readonly strided: readonly OwnLayer[];
@@ -25,7 +25,7 @@ export interface OwnLayers {
 
 type Sides = number | readonly [vertical: number, horizontal: number];
 
-/** A layer of an own operation; channels as a share of the cell's filters, or a number. */
+/** A layer of a custom operation. Its channels are a multiple of the cell's filters, or a fixed number. */
 export type OwnLayer =
   | { readonly layer: 'relu' }
   | {
@@ -62,29 +62,35 @@ export const operations = {
   sep_conv_7x7: { kind: 'separable', kernel: 7 },
 } as const satisfies Record<string, Operation>;
 
-/** The table's own, or the name of an operation that an architecture brings along. */
+/** The name of an operation in the table, or of an architecture's custom operation. */
 export type OperationName = keyof typeof operations | (string & {});
 export const operationNames: readonly string[] = Object.keys(operations);
 
-/** Operations by name, in the order in which a space decides among them. */
+/** Operations by name, in the order of the decision's values. */
 export type OperationTable = Readonly<Record<string, Operation>>;
 
-/** What an operation is, by its name; `own` are those that the architecture brings along. */
+/**
+ * Returns the operation of this name.
+ * @param own the architecture's custom operations
+ * @throws Error if there is none
+ */
 export function operationOf(name: OperationName, own: OperationTable = {}): Operation {
-  const found = Object.hasOwn(operations, name) ? operations[name as keyof typeof operations] : own[name];
-  if (found) return found;
-  throw new Error(`no operation "${name}": neither in the table nor of the architecture's own`);
+  const operation = Object.hasOwn(operations, name) ? operations[name as keyof typeof operations] : own[name];
+  if (operation) return operation;
+  throw new Error(`no operation "${name}": neither in the table nor among the architecture's custom operations`);
 }
 
-/** An order of all operations, the table's first: what canonical forms compare. */
+/**
+ * Returns the operation's rank in the order that canonical forms use: the table's operations first, then `own` by name.
+ */
 export function operationRank(name: OperationName, own: OperationTable = {}): number {
   const place = operationNames.indexOf(name);
   return place >= 0 ? place : operationNames.length + Object.keys(own).sort().indexOf(name);
 }
 
 /**
- * How a block joins its two results: element-wise addition (f channels), concatenation in depth (2f), or an addition with a
- * normalisation after it. A combiner's index is what a study stores: new ones come at the end.
+ * How a block combines its two results: element-wise addition (f channels), concatenation in depth (2f), or addition
+ * followed by a normalisation. Studies store a combiner's index, so new ones come at the end.
  */
 export const combiners = ['add', 'concat', 'add_layer_norm', 'add_instance_norm'] as const;
 export type Combiner = (typeof combiners)[number];

@@ -1,19 +1,26 @@
-// An operation of one's own as data: the calls that a function makes of a layer builder, written down. What it becomes depends on two
-// numbers, the cell's filters and the stride, so it is asked with several of them and what differs is kept as a proportion of the filters.
-// plan/plan-operation.ts lays the layers.
+// A custom operation as data: a record of the calls that a function makes to a layer builder. The calls depend on the
+// cell's filters and the stride, so the function is called for several numbers of filters, and channels that differ
+// become a multiple of the filters.
+// plan/plan-operation.ts turns the record into layers.
 
 import { InputError } from '../failure.ts';
 import type { OwnLayers } from './operations.ts';
 import { parseOwnLayers } from './own-layers.ts';
 
-/** What `layers` of defineOperation builds with; each call adds a layer. Convolutions have no bias: a batch norm follows each. */
+/**
+ * The builder that defineOperation passes to `layers`; each call adds a layer. Convolutions have no bias: add a batch
+ * norm after each.
+ */
 export interface LayerBuilder {
   relu(): LayerBuilder;
-  /** `kernel` and `stride` (default 1): a number, or down and across. Padding keeps ⌈size / stride⌉. */
+  /**
+   * `kernel` and `stride` (default 1) are a number, or vertical and horizontal. The result has ⌈size / stride⌉ pixels
+   * (SAME padding).
+   */
   convolution(name: string, options: ConvolutionChoice & { channels: number }): LayerBuilder;
   /** One filter for each channel. */
   depthwise(name: string, options: ConvolutionChoice): LayerBuilder;
-  /** Several in one operation need names. Default 'norm'. */
+  /** Give names if one operation has several. Default 'norm'. */
   batchNorm(name?: string): LayerBuilder;
   pool(kind: 'max-pool' | 'average-pool', kernel: number, stride: number): LayerBuilder;
 }
@@ -25,36 +32,39 @@ export interface ConvolutionChoice {
 }
 
 export interface OperationSizes {
-  /** f, the channels with which every operation must end. */
+  /** f, the number of output channels that every operation must have. */
   readonly filters: number;
-  /** 2 where a reduction cell reads its inputs: height and width must then be halved. */
+  /** 2 if a reduction cell applies the operation to its inputs: it must then halve height and width. */
   readonly stride: 1 | 2;
 }
 
 export interface OwnOperation {
-  /** In drawings. */
+  /** The label in drawings. */
   readonly label: string;
-  /** Adds the operation's layers. It is called a few times with different sizes, and must make the same calls whatever the filters are. */
+  /**
+   * Adds the operation's layers. It is called several times with different sizes and must make the same calls for all
+   * filters.
+   */
   layers(path: LayerBuilder, sizes: OperationSizes): LayerBuilder;
 }
 
-/** Divisible by whatever shares one takes of them. */
+/** Numbers of filters to call `layers` with; divisible by many numbers, so that fractions of them are whole. */
 const probes = [240, 480, 1680];
 
 /**
- * An operation of one's own for `defineSpace({ operations: { …, my_operation: defineOperation({ … }) } })`.
- * @returns it as plain JSON, which studies and model files store
- * @throws InputError where its calls depend on the filters in another way than in proportion, where it does not end with `filters`
- * channels, or keeps the height and width that the stride should halve
+ * Defines a custom operation for `defineSpace({ operations: { …, my_operation: defineOperation({ … }) } })`.
+ * @returns the operation as plain JSON, which studies and model files store
+ * @throws InputError if its channels are neither constant nor proportional to the filters, if it does not end with
+ *   `filters` channels, or if its strides do not multiply to `stride`
  */
 export function defineOperation({ label, layers }: OwnOperation): OwnLayers {
   if (typeof label !== 'string' || label === '')
     throw new InputError(`label: expected a text for drawings, got ${JSON.stringify(label)}`);
-  const recorded = (stride: 1 | 2) => {
+  const layersOf = (stride: 1 | 2) => {
     const runs = probes.map((filters) => ({ filters, calls: record(layers, { filters, stride }) }));
-    return parseOwnLayers(unite(runs, stride), stride, `layers, stride ${stride}`);
+    return parseOwnLayers(merge(runs, stride), stride, `layers, stride ${stride}`);
   };
-  return { kind: 'layers', label, normal: recorded(1), strided: recorded(2) };
+  return { kind: 'layers', label, normal: layersOf(1), strided: layersOf(2) };
 }
 
 type Call = Record<string, unknown> & { layer: string };
@@ -76,8 +86,8 @@ function record(layers: OwnOperation['layers'], sizes: OperationSizes): Call[] {
   return calls;
 }
 
-/** One list of calls for all probes. */
-function unite(runs: { filters: number; calls: Call[] }[], stride: 1 | 2): unknown[] {
+/** Merges the calls of all probes into one list. */
+function merge(runs: { filters: number; calls: Call[] }[], stride: 1 | 2): unknown[] {
   const [first, ...others] = runs as [(typeof runs)[number], ...typeof runs];
   return first.calls.map((call, index) => {
     const where = `layers, stride ${stride}[${index}]`;
@@ -93,7 +103,7 @@ function unite(runs: { filters: number; calls: Call[] }[], stride: 1 | 2): unkno
         throw new InputError(`${where}.channels: expected a number, or one in proportion to the filters`);
     }
     const constant = others.every(({ calls }) => calls[index]?.channels === call.channels);
-    const united = call.channels === undefined || constant ? call : { ...call, channels: { ofFilters: share } };
-    return JSON.parse(JSON.stringify(united));
+    const merged = call.channels === undefined || constant ? call : { ...call, channels: { ofFilters: share } };
+    return JSON.parse(JSON.stringify(merged));
   });
 }

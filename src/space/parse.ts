@@ -1,5 +1,5 @@
-// Unknown JSON to an Architecture, or one sentence that says what was expected, what came and where.
-// Reading files and databases is the caller's work.
+// Parses unknown JSON into an Architecture, or refuses it in one sentence: where, what was expected and what was found.
+// Callers read the files and databases.
 
 import { InputError } from '../failure.ts';
 import type { Architecture, Block, Cell } from './architecture.ts';
@@ -14,8 +14,8 @@ import {
 import { parseOwnLayers } from './own-layers.ts';
 
 /**
- * Checks a parsed JSON document against the architecture file format.
- * @param where put in front of every message, such as a file name
+ * Parses a JSON document in the architecture file format.
+ * @param where the name of its source, put in front of every message, such as a file name
  * @throws InputError such as `normal.blocks[3].inputs[0]: expected a hidden state from 0 to 4, got 7`
  */
 export function parseArchitecture(value: unknown, where = ''): Architecture {
@@ -27,15 +27,16 @@ export function parseArchitecture(value: unknown, where = ''): Architecture {
     document.operations === undefined ? undefined : parseOperations(document.operations, `${prefix}operations`);
   const normal = parseCell(document.normal, `${prefix}normal`, own);
   const reduction = parseCell(document.reduction, `${prefix}reduction`, own);
-  const [expected, got] = [statesHandedOn(normal), statesHandedOn(reduction)];
+  const [expected, got] = [passedStates(normal), passedStates(reduction)];
   if (expected === got) return { normal, reduction, ...(own && { operations: own }) };
-  const said = (count: number) => (count === 0 ? 'one output' : `${count} states handed on`);
-  throw new InputError(`${prefix}reduction: expected ${said(expected)}, as of the normal cell, got ${said(got)}`);
+  const outputs = (count: number) => (count === 0 ? 'one output' : `${count} states passed on`);
+  throw new InputError(`${prefix}reduction: expected ${outputs(expected)}, as in the normal cell, got ${outputs(got)}`);
 }
 
-const statesHandedOn = ({ output, blocks }: Cell) => (output === 'states' ? blocks.length : 0);
+/** The number of states that a cell passes on one by one. */
+const passedStates = ({ output, blocks }: Cell) => (output === 'states' ? blocks.length : 0);
 
-/** The same from JSON text. @throws InputError also when the text is no JSON. */
+/** Parses JSON text as `parseArchitecture` parses a document. @throws InputError also if the text is not JSON. */
 export function parseArchitectureText(text: string, where = 'architecture'): Architecture {
   let value: unknown;
   try {
@@ -48,24 +49,24 @@ export function parseArchitectureText(text: string, where = 'architecture'): Arc
 
 function parseCell(value: unknown, where: string, own?: OperationTable): Cell {
   const cell = record(value, where, ['inputs', 'blocks', 'output']);
-  const given = list(cell.blocks, `${where}.blocks`, 'a list of blocks');
-  if (given.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
-  const inputs = parseInputs(cell, given.length, where);
-  const blocks = given.map((block, index) => parseBlock(block, inputs + index - 1, `${where}.blocks[${index}]`, own));
+  const values = list(cell.blocks, `${where}.blocks`, 'a list of blocks');
+  if (values.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
+  const inputs = parseInputs(cell, values.length, where);
+  const blocks = values.map((block, index) => parseBlock(block, inputs + index - 1, `${where}.blocks[${index}]`, own));
   if (cell.output === 'states') return { inputs, blocks, output: 'states' };
   if (cell.output === undefined) return { blocks };
   return { blocks, output: parseOutput(cell.output, inputs + blocks.length - 1, `${where}.output`) };
 }
 
-/** How many states the cell is given: 2, or as many as it hands on. */
+/** Returns the cell's number of inputs: 2, or its number of blocks if it passes on its states. */
 function parseInputs({ inputs = 2, output }: Record<string, unknown>, blocks: number, where: string): number {
   const expected = output === 'states' ? blocks : 2;
   if (inputs === expected) return expected;
   const reason = output === 'states' ? 'as many as blocks' : 'as "output" is not "states"';
-  throw new InputError(`${where}.inputs: expected ${expected}, ${reason}, got ${shown(inputs)}`);
+  throw new InputError(`${where}.inputs: expected ${expected}, ${reason}, got ${formatValue(inputs)}`);
 }
 
-/** `last`: the highest state that is there to be read. */
+/** Parses a block that can read the states 0 to `last`. */
 function parseBlock(value: unknown, last: number, where: string, own?: OperationTable): Block {
   const block = record(value, where, ['inputs', 'operations', 'combine']);
   const inputs = pair(block.inputs, `${where}.inputs`, 'two hidden states');
@@ -94,19 +95,19 @@ function parseOutput(value: unknown, last: number, where: string): number[] {
 
 function hiddenState(value: unknown, last: number, where: string): number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= last) return value as number;
-  throw new InputError(`${where}: expected a hidden state from 0 to ${last}, got ${shown(value)}`);
+  throw new InputError(`${where}: expected a hidden state from 0 to ${last}, got ${formatValue(value)}`);
 }
 
 function operation(value: unknown, where: string, own: OperationTable = {}): OperationName {
   if (typeof value === 'string' && (Object.hasOwn(operations, value) || Object.hasOwn(own, value))) return value;
   const known = [...Object.keys(operations), ...Object.keys(own)];
-  throw new InputError(`${where}: expected one of ${known.join(', ')}, got ${shown(value)}`);
+  throw new InputError(`${where}: expected one of ${known.join(', ')}, got ${formatValue(value)}`);
 }
 
 function parseOwn(value: unknown, where: string): Operation {
   const { label, normal, strided } = record(value, where, ['kind', 'label', 'normal', 'strided']);
   if (typeof label !== 'string' || label === '' || label.length > 40)
-    throw new InputError(`${where}.label: expected a text of 1 to 40 signs, got ${shown(label)}`);
+    throw new InputError(`${where}.label: expected a text of 1 to 40 characters, got ${formatValue(label)}`);
   return {
     kind: 'layers',
     label,
@@ -115,7 +116,7 @@ function parseOwn(value: unknown, where: string): Operation {
   };
 }
 
-/** The numbers that each kind of operation has. */
+/** The number fields of each kind of operation. */
 const kindFields: Record<Exclude<Operation['kind'], 'layers'>, readonly string[]> = {
   identity: [],
   convolution: ['kernel'],
@@ -128,8 +129,8 @@ const kindFields: Record<Exclude<Operation['kind'], 'layers'>, readonly string[]
 const largestKernel = 31;
 
 /**
- * Unknown JSON to operations by name. Those that an `architecture` brings along have names of their own; a `space` may list the table's
- * too, which then mean what they mean there.
+ * Parses unknown JSON into operations by name. The custom operations of an `architecture` must have new names; a
+ * `space` may also list operations of the table, unchanged.
  * @throws InputError such as `operations.sep_conv_9x9.kernel: expected an odd number from 1 to 31, got 8`
  */
 export function parseOperations(
@@ -138,26 +139,26 @@ export function parseOperations(
   of: 'architecture' | 'space' = 'architecture',
 ): OperationTable {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InputError(`${where}: expected an object of operations by name, got ${shown(value)}`);
+    throw new InputError(`${where}: expected an object of operations by name, got ${formatValue(value)}`);
   const entries = Object.entries(value);
   if (entries.length === 0) throw new InputError(`${where}: expected at least one operation, got none`);
   const names = new Map(Object.entries(operations).map(([name, known]) => [JSON.stringify(known), name]));
   return Object.fromEntries(
-    entries.map(([name, given]): [string, Operation] => {
+    entries.map(([name, entry]): [string, Operation] => {
       if (!/^[a-z][a-z0-9_]*$/i.test(name))
-        throw new InputError(`${where}: expected names of letters, digits and _, got ${shown(name)}`);
-      const parsed = parseOperation(given, `${where}.${name}`);
-      const definition = JSON.stringify(parsed);
+        throw new InputError(`${where}: expected names of letters, digits and _, got ${formatValue(name)}`);
+      const operation = parseOperation(entry, `${where}.${name}`);
+      const definition = JSON.stringify(operation);
       const sameAs = names.get(definition);
-      if (of === 'space' && sameAs === name && Object.hasOwn(operations, name)) return [name, parsed];
+      if (of === 'space' && sameAs === name && Object.hasOwn(operations, name)) return [name, operation];
       if (Object.hasOwn(operations, name)) {
         const known = JSON.stringify(operations[name as keyof typeof operations]);
-        throw new InputError(`${where}.${name}: expected another name, for this one is ${known} already`);
+        throw new InputError(`${where}.${name}: expected another name, because ${name} is already ${known}`);
       }
       if (sameAs !== undefined)
-        throw new InputError(`${where}.${name}: expected an operation of its own, got what ${sameAs} is`);
+        throw new InputError(`${where}.${name}: expected a new operation, got the same as ${sameAs}`);
       names.set(definition, name);
-      return [name, parsed];
+      return [name, operation];
     }),
   );
 }
@@ -167,36 +168,36 @@ function parseOperation(value: unknown, where: string): Operation {
   if (kind === 'layers') return parseOwn(value, where);
   if (typeof kind !== 'string' || !Object.hasOwn(kindFields, kind))
     throw new InputError(
-      `${where}.kind: expected one of ${Object.keys(kindFields).join(', ')}, layers, got ${shown(kind)}`,
+      `${where}.kind: expected one of ${Object.keys(kindFields).join(', ')}, layers, got ${formatValue(kind)}`,
     );
   const fields = kindFields[kind as keyof typeof kindFields];
-  const given = record(value, where, ['kind', ...fields]);
+  const entry = record(value, where, ['kind', ...fields]);
   for (const field of fields) {
-    const number = given[field];
+    const number = entry[field];
     const odd = field !== 'kernel' || Number(number) % 2 === 1;
     if (Number.isInteger(number) && Number(number) >= 1 && Number(number) <= largestKernel && odd) continue;
     const expected = `${field === 'kernel' ? 'an odd' : 'a whole'} number from 1 to ${largestKernel}`;
-    throw new InputError(`${where}.${field}: expected ${expected}, got ${shown(number)}`);
+    throw new InputError(`${where}.${field}: expected ${expected}, got ${formatValue(number)}`);
   }
-  return Object.fromEntries([['kind', kind], ...fields.map((field) => [field, given[field]])]) as Operation;
+  return Object.fromEntries([['kind', kind], ...fields.map((field) => [field, entry[field]])]) as Operation;
 }
 
 function combiner(value: unknown, where: string): Combiner {
   if (combiners.includes(value as Combiner)) return value as Combiner;
-  throw new InputError(`${where}: expected one of ${combiners.join(', ')}, got ${shown(value)}`);
+  throw new InputError(`${where}: expected one of ${combiners.join(', ')}, got ${formatValue(value)}`);
 }
 
 function pair(value: unknown, where: string, expected: string): [unknown, unknown] {
   if (Array.isArray(value) && value.length === 2) return [value[0], value[1]];
-  throw new InputError(`${where}: expected a list of ${expected}, got ${shown(value)}`);
+  throw new InputError(`${where}: expected a list of ${expected}, got ${formatValue(value)}`);
 }
 
 function list(value: unknown, where: string, expected: string): unknown[] {
   if (Array.isArray(value)) return value;
-  throw new InputError(`${where}: expected ${expected}, got ${shown(value)}`);
+  throw new InputError(`${where}: expected ${expected}, got ${formatValue(value)}`);
 }
 
-/** An object with no other keys than these; `prefix` replaces `where.` in the name of an unknown key. */
+/** Checks that a value is an object without other keys; `prefix` replaces `where.` in the name of an unknown key. */
 function record(
   value: unknown,
   where: string,
@@ -206,7 +207,7 @@ function record(
 ): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const listed = `${keys.slice(0, -1).join(', ')} and ${keys.at(-1)}`;
-    throw new InputError(`${where}: expected an object with ${listed}, got ${shown(value)}`);
+    throw new InputError(`${where}: expected an object with ${listed}, got ${formatValue(value)}`);
   }
   for (const key of Object.keys(value)) {
     const known = [...keys, ...optional];
@@ -215,8 +216,8 @@ function record(
   return value as Record<string, unknown>;
 }
 
-/** A value in a message: short, on one line, in JSON where it has a JSON form. */
-function shown(value: unknown): string {
+/** Formats a value for a message: short, on one line, as JSON if possible. */
+function formatValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';

@@ -1,8 +1,8 @@
-// An architecture as text: the architecture file (parse.ts reads it back) and equations for people.
+// Prints an architecture as text: the architecture file, which parse.ts reads, and equations for people.
 
 import { type Architecture, type Cell, createdState, outputStates } from './architecture.ts';
 
-/** The architecture file's text: JSON with one block a line, ending in a newline. */
+/** Returns the text of the architecture file: JSON with one block per line, ending in a newline. */
 export function printArchitecture(architecture: Architecture): string {
   const { normal, reduction, operations } = architecture;
   const own = operations ? `,\n  "operations": ${JSON.stringify(operations)}` : '';
@@ -20,7 +20,10 @@ function printCell(cell: Cell): string {
   return `{${inputs}\n    "blocks": [\n${blocks.join(',\n')}\n    ]${output}\n  }`;
 }
 
-/** One line a block and one for the output: `2 = add(sep_conv_5x5(0), sep_conv_3x3(1))`, `output = concat(1, 2, 3)`, `output = 4, 5, 6, 7`. */
+/**
+ * Returns one line per block and one for the output: `2 = add(sep_conv_5x5(0), sep_conv_3x3(1))`, `output = concat(1,
+ * 2, 3)` or `output = 4, 5, 6, 7`.
+ */
 export function describeCell(cell: Cell): string[] {
   const lines = cell.blocks.map(({ inputs, operations, combine }, index) => {
     const results = inputs.map((state, side) => `${operations[side]}(${state})`);

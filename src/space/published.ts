@@ -1,4 +1,4 @@
-// Cells that were published as data. NASNet-B and -C are known only as pictures and are not here.
+// Cells that were published as data. NASNet-B and -C were published only as pictures and are not here.
 
 import type { Architecture, Block } from './architecture.ts';
 import type { OperationName } from './operations.ts';
@@ -36,5 +36,5 @@ export const nasnetA: Architecture = {
   },
 };
 
-/** Published architectures by the name that a MODEL string gives them. */
+/** Published architectures by their name in a MODEL string. */
 export const published: Readonly<Record<string, Architecture>> = { 'nasnet-a': nasnetA };

@@ -1,10 +1,10 @@
-// Uniform random search's draw: every decision uniform and independent (paper, section 4.4).
+// Uniform sampling, as in random search: every decision is uniform and independent (paper, section 4.4).
 
 import type { RandomStream } from '../random/stream.ts';
 import { decisionSizes } from './decisions.ts';
 import type { Space } from './search-space.ts';
 
-/** 10B decisions, each uniform over its values. */
+/** Samples 10B decisions, each uniform over its values. */
 export function sampleDecisions(random: Pick<RandomStream, 'integer'>, blocks?: number, space?: Space): number[] {
   return decisionSizes(blocks, space).map((size) => random.integer(size));
 }

@@ -1,5 +1,6 @@
-// Search spaces as values: which operations and combiners a block may have, and how a cell's states leave it (decisions.ts). The three
-// of the paper as a table: A of section 3.1, B and C of appendix B, which have the same operations; and how one makes one's own.
+// Search spaces as values: the operations and combiners that a block can have, and the output rule of a cell
+// (decisions.ts). The three spaces of the paper (A in section 3.1, B and C in appendix B, all with the same
+// operations), and custom spaces.
 
 import { InputError } from '../failure.ts';
 import type { Cell } from './architecture.ts';
@@ -7,15 +8,18 @@ import { type Combiner, combiners, type OperationTable, operations } from './ope
 import { parseOperations } from './parse.ts';
 
 export interface SearchSpace {
-  /** Absent in the paper's. */
+  /** Absent in the paper's spaces. */
   readonly name?: string;
-  /** What an operation's decision chooses from, in the order of its values. */
+  /** The choices of an operation's decision, in the order of its values. */
   readonly operations: OperationTable;
-  /** What a block's last decision chooses from, in the order of its values, which studies store. */
+  /** The choices of a block's last decision, in the order of its values, which studies store. */
   readonly combiners: readonly Combiner[];
-  /** B, the blocks of a cell, where nothing else is asked for. */
+  /** B, the default number of blocks of a cell. */
   readonly blocks: number;
-  /** 'unread': created states that no block reads are concatenated. 'states': each is handed on, and a cell is given as many. */
+  /**
+   * 'unread': a cell concatenates the created states that no block reads. 'states': it passes on every created state by
+   * itself, and has as many inputs.
+   */
   readonly output: 'unread' | 'states';
 }
 
@@ -28,63 +32,69 @@ export const spaces = {
 export type SpaceName = keyof typeof spaces;
 export const spaceNames = Object.keys(spaces) as SpaceName[];
 
-/** The space of studies that name none, and of whatever does not ask for another. */
+/** The default space, also of studies that store none. */
 export const defaultSpace = 'a' satisfies SpaceName;
 
-/** A space of one's own. */
+/** A custom space. */
 export type NamedSpace = SearchSpace & { readonly name: string };
 
-/** One of the paper's by its name, or one's own by value, as studies store it. */
+/** The name of one of the paper's spaces, or a custom space by value, as studies store it. */
 export type Space = SpaceName | SearchSpace;
 
 export const spaceOf = (space: Space = defaultSpace): SearchSpace =>
   typeof space === 'string' ? spaces[space] : space;
 
-/** `A`, `B`, `C`, or the name of one's own. */
+/** Returns `A`, `B`, `C`, or the name of a custom space. */
 export const spaceLabel = (space: Space): string =>
   typeof space === 'string' ? space.toUpperCase() : (space.name ?? 'without a name');
 
-/** The space's operations that are not in the table of operations.ts; undefined where there is none. */
+/** Returns the space's operations that are not in the table of operations.ts; undefined if there is none. */
 export function ownOperations(space: SearchSpace): OperationTable | undefined {
   const own = Object.entries(space.operations).filter(([name]) => !Object.hasOwn(operations, name));
   return own.length > 0 ? Object.fromEntries(own) : undefined;
 }
 
 /**
- * A search space of one's own.
- * @param space.name for reports
- * @param space.operations in the order of their decisions: `{ ...operations, sep_conv_9x9: { kind: 'separable', kernel: 9 } }`, or a part of
- * them. A name of the paper's operations means what it means there
- * @param space.combiners default: 'add' and 'concat', as the paper's space A
- * @param space.blocks B where a study asks for no other number. Default 5
- * @param space.output default 'unread': the created states that no block reads are concatenated
- * @returns the space as plain JSON; a study stores it
- * @throws InputError for no operation, one that cannot be, a combiner that there is not or twice
+ * Defines a custom search space.
+ * @param space.name the name in reports
+ * @param space.operations in the order of the decision's values: `{ ...operations, sep_conv_9x9: { kind: 'separable',
+ *   kernel: 9 } }`, or only some of the table. An operation of the table keeps its meaning
+ * @param space.combiners default 'add' and 'concat', as in the paper's space A
+ * @param space.blocks B, the default number of blocks of a study. Default 5
+ * @param space.output default 'unread': a cell concatenates the created states that no block reads
+ * @returns the space as plain JSON, which a study stores
+ * @throws InputError if there is no operation, an operation is invalid, or a combiner is unknown or listed twice
  */
 export function defineSpace(space: Partial<SearchSpace> & Pick<NamedSpace, 'name' | 'operations'>): NamedSpace {
-  const { name, operations: table, combiners: joining = spaces.a.combiners, blocks = 5, output = 'unread' } = space;
+  const {
+    name,
+    operations: table,
+    combiners: combinerNames = spaces.a.combiners,
+    blocks = 5,
+    output = 'unread',
+  } = space;
   if (typeof name !== 'string' || name === '')
     throw new InputError(`name: expected a name for reports, got ${JSON.stringify(name)}`);
-  const defined = parseOperations(table, 'operations', 'space');
-  if (!Array.isArray(joining) || joining.length === 0 || new Set(joining).size < joining.length)
-    throw new InputError(`combiners: expected one or more, each once, got ${JSON.stringify(joining)}`);
-  for (const combiner of joining)
+  const operationTable = parseOperations(table, 'operations', 'space');
+  if (!Array.isArray(combinerNames) || combinerNames.length === 0 || new Set(combinerNames).size < combinerNames.length)
+    throw new InputError(`combiners: expected one or more, each once, got ${JSON.stringify(combinerNames)}`);
+  for (const combiner of combinerNames)
     if (!combiners.includes(combiner))
       throw new InputError(`combiners: expected one of ${combiners.join(', ')}, got ${JSON.stringify(combiner)}`);
   if (!Number.isSafeInteger(blocks) || blocks < 1)
     throw new InputError(`blocks: expected a whole number of at least 1, got ${blocks}`);
   if (output !== 'unread' && output !== 'states')
     throw new InputError(`output: expected "unread" or "states", got ${JSON.stringify(output)}`);
-  return { name, operations: defined, combiners: [...joining], blocks, output };
+  return { name, operations: operationTable, combiners: [...combinerNames], blocks, output };
 }
 
-/** @throws InputError for a name that is none of theirs */
+/** Parses the name of one of the paper's spaces. @throws InputError for any other text */
 export function parseSpace(text: string, where: string): SpaceName {
   if (Object.hasOwn(spaces, text)) return text as SpaceName;
   throw new InputError(`${where}: expected one of ${spaceNames.join(', ')}, got ${JSON.stringify(text)}`);
 }
 
-/** What a cell of this many blocks has in the space beside its blocks. */
+/** Returns the `inputs` and `output` of the space's cells with this many blocks. */
 export function cellForm({ output }: SearchSpace, blocks: number): Pick<Cell, 'inputs' | 'output'> {
   return output === 'states' ? { inputs: blocks, output } : {};
 }

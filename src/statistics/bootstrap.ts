@@ -1,6 +1,6 @@
-// The interval of a bootstrap: of all its results, those in the middle.
+// The percentile interval of bootstrap results.
 
-/** Quantiles 2.5% and 97.5%. */
+/** Returns the 2.5% and 97.5% quantiles, a 95% interval. */
 export function interval(values: readonly number[]): [low: number, high: number] {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;

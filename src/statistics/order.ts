@@ -6,7 +6,7 @@ export function median(numbers: readonly number[]): number {
   return quantile(numbers, 0.5);
 }
 
-/** Between neighbours in proportion, of at least one number in any order. */
+/** Interpolates linearly between neighbours. Takes at least one number, in any order. */
 export function quantile(numbers: readonly number[], share: number): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const place = share * (sorted.length - 1);

@@ -1,30 +1,34 @@
-// The coefficients of a law (forecast/cost-law.ts) from what was observed: a robust regression on relative errors that leaves what it
-// starts from only as far as the observations outweigh their scatter.
+// Fits the coefficients of a cost law (forecast/cost-law.ts) to observations: a robust ridge regression on relative
+// errors that moves away from its starting coefficients only as far as the observations outweigh their scatter.
 
 import { median, sum } from './order.ts';
 
-/** Σ coefficient × term. */
+/** The law's value is Σ coefficient × term. */
 export type Coefficients = readonly number[];
 
 export interface Observation {
   terms: readonly number[];
-  /** What it took: above 0. */
+  /** The measured cost, above 0. */
   value: number;
 }
 
-/** How far a machine's coefficients are expected to be from the starting ones beside a common factor: a standard deviation, relative. */
+/**
+ * Expected relative deviation (standard deviation) of a machine's coefficients from the starting ones, after a common
+ * factor.
+ */
 const spread = 0.5;
-const huber = 1.345; // deviations beyond which an observation counts less
-const rounds = 40;
-const latest = 10; // observations that say how busy the machine is now
+const huber = 1.345; // an observation that is off by more standard deviations weighs less
+const maxRounds = 40;
+const recentCount = 10; // the most recent observations show how busy the machine is now
 
-/** What few observations are taken to scatter by: they cannot tell. */
+/** The scatter assumed for a few observations, which are too few to estimate it. */
 const assumedScatter = 0.1;
 
 /**
- * Ridge regression of value ≈ Σ m · start · term around a common factor m (the median of what was taken to what the start foretells):
- * its weight is that of the scatter found, so that exact observations give exact coefficients, and a handful of noisy ones little
- * more than the factor. None gives the start.
+ * Fits value ≈ Σ m · start · term by ridge regression, with every m pulled towards a common factor: the median ratio of
+ * measured to predicted cost. The pull grows with the scatter of the observations, so exact observations give exact
+ * coefficients, and a few noisy ones little more than the factor.
+ * @returns the coefficients; those of `start` if there are no observations
  */
 export function fitLaw(observations: readonly Observation[], start: Coefficients): number[] {
   if (observations.length === 0) return [...start];
@@ -32,21 +36,25 @@ export function fitLaw(observations: readonly Observation[], start: Coefficients
   const factor = 1 / median(rows.map(sum));
   const few = observations.length <= start.length + 3;
   let multipliers: number[] = start.map(() => factor);
-  let before = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < rounds; round++) {
+  let previousScatter = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < maxRounds; round++) {
     const errors = rows.map((row) => dot(row, multipliers) - 1);
     const scatter = Math.max(few ? assumedScatter : 0, 1.4826 * median(errors.map(Math.abs)), 1e-12);
     const weights = errors.map((error) => Math.min(1, (huber * scatter) / Math.max(Math.abs(error), 1e-300)));
     multipliers = ridge(rows, weights, factor, (scatter / (spread * factor)) ** 2);
-    if (Math.abs(before - scatter) <= 1e-6 * scatter) break;
-    before = scatter;
+    if (Math.abs(previousScatter - scatter) <= 1e-6 * scatter) break;
+    previousScatter = scatter;
   }
-  // Relative errors make what is too slow by chance count less than what is too fast: the latest are put right in the median.
-  const level = 1 / median(rows.slice(-latest).map((row) => dot(row, multipliers)));
+  // Relative errors weigh a value that is too high by chance less than one that is too low. This factor makes the
+  // median of the most recent predictions right.
+  const level = 1 / median(rows.slice(-recentCount).map((row) => dot(row, multipliers)));
   return multipliers.map((multiplier, index) => level * multiplier * start[index]!);
 }
 
-/** Least Σ weight · (row · m − 1)² + pull · |m − factor|² over m ≥ 0: what would be negative is 0, and the rest solved again. */
+/**
+ * Minimises Σ weight · (row · m − 1)² + pull · |m − factor|² over m ≥ 0: sets negative components to 0 and solves again
+ * for the others.
+ */
 function ridge(rows: readonly number[][], weights: readonly number[], factor: number, pull: number): number[] {
   let free = rows[0]!.map((_, index) => index);
   const multipliers = rows[0]!.map(() => 0);
@@ -69,7 +77,7 @@ function ridge(rows: readonly number[][], weights: readonly number[], factor: nu
   }
 }
 
-/** Solves a symmetric positive definite system by Cholesky's decomposition. */
+/** Solves a symmetric positive definite system by Cholesky decomposition. */
 function solve(matrix: readonly number[][], right: readonly number[]): number[] {
   const size = right.length;
   const lower = matrix.map((row) => row.map(() => 0));
@@ -77,8 +85,8 @@ function solve(matrix: readonly number[][], right: readonly number[]): number[] 
     for (let column = 0; column <= row; column++) {
       const known = sum(Array.from({ length: column }, (_, k) => lower[row]![k]! * lower[column]![k]!));
       const rest = matrix[row]![column]! - known;
-      const least = 1e-14 * matrix[row]![row]!; // two columns that are one: either may have it all
-      lower[row]![column] = row === column ? Math.sqrt(Math.max(rest, least)) : rest / lower[column]![column]!;
+      const minimum = 1e-14 * matrix[row]![row]!; // keeps the pivot positive if two columns are equal
+      lower[row]![column] = row === column ? Math.sqrt(Math.max(rest, minimum)) : rest / lower[column]![column]!;
     }
   }
   const half = right.slice();

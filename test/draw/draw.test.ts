@@ -1,4 +1,4 @@
-// Pictures of cells: nothing overlaps, edges join the boxes that they say, labels fit, and the SVG is well formed.
+// Pictures of cells: nothing overlaps, edges join their boxes, labels fit, and the SVG is well formed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ const drawings = [nasnetA, ...sampled].flatMap(({ normal, reduction }) =>
 const overlap = (a: Box, b: Box) =>
   Math.abs(a.x - b.x) < (a.width + b.width) / 2 && Math.abs(a.y - b.y) < (a.height + b.height) / 2;
 
-/** Points along the drawn curve, by the same construction as the picture: straight up, else an S with vertical ends. */
+/** Returns points along an edge, constructed as in the picture: straight up, else an S with vertical ends. */
 function along({ points }: Route): [number, number][] {
   return points.slice(1).flatMap(([toX, toY], index) => {
     const [fromX, fromY] = points[index]!;
@@ -71,7 +71,7 @@ test('every edge leaves the top of its source, enters the bottom of its target a
   }
 });
 
-test('time runs upwards: all inputs lie lowest, every edge climbs', () => {
+test('inputs are at the bottom and every edge leads upwards', () => {
   for (const { boxes, routes } of drawings) {
     const byId = new Map(boxes.map((box) => [box.id, box]));
     for (const { from, to } of routes) assert.ok(byId.get(from)!.y > byId.get(to)!.y);
@@ -106,7 +106,7 @@ test('a cell has a box for each state, operation and combiner, and an edge for e
     const blocks = normal.blocks.length;
     const read = new Set(normal.blocks.flatMap(({ inputs }) => inputs));
     const unread = normal.blocks.filter((_, index) => !read.has(index + 2)).length;
-    // Of space B every state has an output of its own.
+    // In space B every state has its own output.
     const [inputs, outputs, leaving] = normal.output === 'states' ? [blocks, blocks, blocks] : [2, 1, unread];
     assert.equal(nodes.length, inputs + 3 * blocks + outputs);
     assert.equal(edges.length, 4 * blocks + leaving);
@@ -121,7 +121,7 @@ test('the thirteen operations have thirteen labels', () => {
   assert.equal(operationLabel('conv_1x7_7x1'), '1×7 7×1');
 });
 
-test('the SVG is well formed, needs nothing from elsewhere, and its legend names the colours that it uses', () => {
+test('the SVG is well formed and self-contained, and its legend names the colours that it uses', () => {
   for (const architecture of [nasnetA, ...sampled.slice(0, 10)]) {
     const svg = drawArchitecture(architecture, { title: 'Cells <of> "A" & B' });
     assertBalanced(svg);
@@ -142,7 +142,7 @@ test('the SVG is well formed, needs nothing from elsewhere, and its legend names
   }
 });
 
-test('what does not reach the output is drawn faintly', () => {
+test('states that do not reach the output are drawn faintly', () => {
   const block = { inputs: [0, 0], operations: ['conv_1x1', 'identity'], combine: 'add' } as const;
   const dead: Architecture = { normal: { blocks: [block, block], output: [2] }, reduction: { blocks: [block] } };
   const { nodes } = cellGraph(dead.normal);
@@ -154,7 +154,7 @@ test('what does not reach the output is drawn faintly', () => {
   assert.ok(!drawArchitecture(nasnetA).includes('opacity'));
 });
 
-/** Every tag closed in order, and no stray < or & in text. */
+/** Asserts that every tag is closed in order and that no text contains a stray < or &. */
 function assertBalanced(svg: string): void {
   const open: string[] = [];
   for (const [, closing, name, attributes, selfClosing] of svg.matchAll(

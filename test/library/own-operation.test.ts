@@ -124,7 +124,7 @@ test('what cannot be an operation is refused with the layer', () => {
   refused((path) => path.convolution('a', { channels: 64 }), /got 64$/);
   refused(
     (path, { filters }) => path.convolution('a', { channels: filters }),
-    /^layers, stride 2: expected strides that come to 2 down and across, got 1 and 1$/,
+    /^layers, stride 2: expected strides whose product is 2 vertically and horizontally, got 1 and 1$/,
   );
   refused(
     (path, { filters }) => path.convolution('a', { channels: filters ** 2 }),

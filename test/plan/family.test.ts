@@ -1,4 +1,4 @@
-// The published family beside our own figures.
+// The published family against our figures.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ test('the family holds the ten rows of Tables 1 to 3, parameters within 2% of th
   }
 });
 
-test('7@2304, 5@1538 and 7@1920 are said not to come out of the released graph, with what is nearest', () => {
+test('7@2304, 5@1538 and 7@1920 are reported as not reproduced, with the nearest width', () => {
   const wrong = members.filter((row) => row.reproduced === false).map(({ penultimate }) => penultimate);
   assert.deepEqual(wrong, [2304, 1538, 1920]);
   const cifar = member(7, 2304);
@@ -29,7 +29,7 @@ test('7@2304, 5@1538 and 7@1920 are said not to come out of the released graph, 
   assert.match(cifar.remark, /32\.6 M parameters at 7 @ 2304; nearest with this N is 7 @ 2112: 27\.5 M parameters$/);
   assert.equal(member(5, 1538).ours!.penultimate, 1536);
   assert.match(member(5, 1538).remark, /12\.3 M parameters and 2\.69 B .* 5 @ 1536 \(1538 is no multiple of 24\); /);
-  // No width of the same N is nearer in both figures: its neighbours on either side are worse in one.
+  // No width at the same N is nearer in both figures: the neighbours on either side are worse in one.
   for (const row of [member(5, 1538), member(7, 1920)]) {
     const distance = (filters: number) => {
       const around = { layout: 'imagenet', input: 299, stemChannels: 96, skipReductionInput: true } as const;
@@ -42,7 +42,7 @@ test('7@2304, 5@1538 and 7@1920 are said not to come out of the released graph, 
   }
 });
 
-test('NASNet-B and -C have published figures and none of ours', () => {
+test('NASNet-B and -C have published figures but none of ours', () => {
   for (const row of members.filter(({ architecture }) => architecture !== 'nasnet-a')) {
     assert.deepEqual([row.ours, row.nearest, row.reproduced], [undefined, undefined, undefined]);
     assert.match(row.remark, /published only as a picture/);

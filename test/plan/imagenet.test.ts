@@ -1,4 +1,4 @@
-// ImageNet's layout against the released networks' published figures, and its shapes against a second way to have them.
+// The ImageNet layout against the released networks' published figures, and its shapes against a second computation.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -86,7 +86,7 @@ test('odd and unusual sizes: (s − 1) / 2 rounded down once, then half rounded 
   }
 });
 
-test('SAME is the least padding that gives ⌈size / stride⌉ windows, at most one cell more after than before', () => {
+test('SAME is the smallest padding that gives ⌈size / stride⌉ windows, at most one pixel more after than before', () => {
   for (let size = 1; size <= 40; size++) {
     for (const [kernel, dilation] of [
       [1, 1],
@@ -108,7 +108,7 @@ test('SAME is the least padding that gives ⌈size / stride⌉ windows, at most 
   }
 });
 
-test('every operation with stride 2 halves any size, rounding up, in both directions by itself', () => {
+test('every operation with stride 2 halves height and width independently, rounding up', () => {
   const norm = { decay: 0.9, epsilon: 1e-5 };
   for (const name of operationNames) {
     for (let height = 1; height <= 16; height++) {
@@ -145,13 +145,13 @@ test("the cell after a reduction reads the reduction's input, or in the large mo
   const single = reads(small({ cells: 1, skipReductionInput: true }));
   assert.deepEqual(single.Cell_1, ['Reduction_Cell_0', 'Cell_Stem_1']);
   assert.deepEqual(single.Cell_2, ['Reduction_Cell_1', 'Reduction_Cell_0']);
-  // Without normal cells there is none that the option speaks of.
+  // Without normal cells the option applies to none.
   assert.deepEqual(small({ cells: 0, skipReductionInput: true }), small({ cells: 0 }));
   const cifar = planNetwork(nasnetA, { cells: 1, filters: 4, skipReductionInput: true });
   assert.deepEqual(reads(cifar).Cell_1, ['Reduction_Cell_0', 'Stem']);
 });
 
-test('cells that nothing reads are left out, with the skipped reduction input too', () => {
+test('cells that are not read are omitted, also with the skipped reduction input', () => {
   const block = { inputs: [1, 1], operations: ['sep_conv_3x3', 'identity'], combine: 'add' } as const;
   const onlyPrevious: Architecture = { normal: { blocks: [block] }, reduction: { blocks: [block] } };
   const chain = (options: Partial<PlanOptions>) => {
@@ -168,7 +168,7 @@ test('cells that nothing reads are left out, with the skipped reduction input to
   assert.deepEqual(chain({}), usual);
   const skipped = ['Cell_2 ← Cell_0', 'Cell_0 ← Cell_Stem_0', 'Cell_Stem_0 ← Stem_Convolution'];
   assert.deepEqual(chain({ skipReductionInput: true }), [...usual.slice(0, 2), ...skipped]);
-  // Without the second stem cell there is no endpoint of the stem's.
+  // Without the second stem cell the stem has no endpoint.
   const ends = small({ cells: 2, skipReductionInput: true }, onlyPrevious).endpoints.map(({ name }) => name);
   assert.deepEqual(ends, ['Cell_Stem_0', 'Cell_0', 'Cell_2', 'Reduction_Cell_1', 'Cell_5', 'global_pool']);
 });
@@ -208,7 +208,7 @@ test("every batch norm has its layout's decay and epsilon", () => {
   assert.deepEqual(all(planNetwork(nasnetA, { cells: 1, filters: 4, auxiliary: true })), new Set(['0.9 0.00001']));
 });
 
-test('the auxiliary head stands on images of at least 67 pixels, also odd ones, before the second reduction cell', () => {
+test('the auxiliary head needs images of at least 67 pixels, also odd ones, and reads before the second reduction cell', () => {
   const full = (input: number | [number, number]) => {
     const { from, layers } = small({ input, auxiliary: true }).auxiliary!;
     assert.equal(from, 'Cell_1');
@@ -233,7 +233,7 @@ test('the auxiliary head stands on images of at least 67 pixels, also odd ones, 
   );
 });
 
-test('what ImageNet cannot be laid out for is refused', () => {
+test('impossible ImageNet networks are refused', () => {
   assert.throws(() => small({ input: [2, 64] }), /^InputError: input height: expected .* at least 3, got 2$/);
   assert.throws(() => small({ stemChannels: 0 }), /^InputError: stem channels: .* got 0$/);
   assert.throws(
@@ -242,7 +242,7 @@ test('what ImageNet cannot be laid out for is refused', () => {
   );
 });
 
-test('without an input or classes it is the released size, with any number of stem channels', () => {
+test('the default input and classes are the released ones, with any number of stem channels', () => {
   const plan = planNetwork(nasnetA, { layout: 'imagenet', cells: 4, filters: 44 });
   assert.deepEqual(plan, planNetwork(nasnetA, mobile));
   const wide = planParameters(small({ stemChannels: 48 })).find(({ name }) => name === 'stem.convolution.weight')!;

@@ -14,7 +14,7 @@ import { planNetwork } from '../../src/plan/plan.ts';
 import { printArchitecture } from '../../src/space/print.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
-test('the three kinds of MODEL are told apart', () => {
+test('the three kinds of MODEL are recognised', () => {
   assert.deepEqual(parseModelName('nasnet-a:6@768'), {
     source: { kind: 'published', name: 'nasnet-a' },
     cells: 6,
@@ -26,7 +26,7 @@ test('the three kinds of MODEL are told apart', () => {
   assert.equal(parseModelName('nasnet-a:2').penultimate, undefined);
 });
 
-test('a MODEL that is none is answered with one that is', () => {
+test('the message for an invalid MODEL shows a valid one', () => {
   assert.throws(
     () => parseModelName('nasnet-a'),
     /^InputError: model: expected SOURCE:N@P such as nasnet-a:6@768, or SOURCE:cifar\|mobile\|large, got "nasnet-a"$/,
@@ -53,7 +53,7 @@ test('P over F is 24 for NASNet-A, and 4 times the output width of any cell', ()
   assert.equal(planNetwork(nasnetA, { cells: 0, filters: 10 }).endpoints.at(-1)!.shape[2], 160);
 });
 
-test('a P that does not divide is answered with the nearest that do', () => {
+test('the message for an impossible P names the nearest possible ones', () => {
   assert.throws(() => filtersFor(nasnetA, 6, 770), /a multiple of 24 for this cell, got 770; nearest: 768 and 792$/);
   assert.throws(() => filtersFor(nasnetA, 6, 7), /got 7; nearest: 24$/);
 });
@@ -71,7 +71,7 @@ const mobile = {
 };
 const large = { ...mobile, cells: 6, filters: 168, input: 331, stemChannels: 96, skipReductionInput: true };
 
-test('the three released networks have names, which stand for the same as their N @ P', () => {
+test('the names of the three released networks mean the same as their N @ P', () => {
   assert.deepEqual(options('nasnet-a:cifar'), cifar);
   assert.deepEqual(options('nasnet-a:6@768'), cifar);
   assert.deepEqual(options('nasnet-a:mobile'), mobile);
@@ -80,7 +80,7 @@ test('the three released networks have names, which stand for the same as their 
   assert.deepEqual(options('nasnet-a:6@4032'), large);
 });
 
-test('a name gives any cell the N, F and surroundings of that network', () => {
+test('a name gives any cell the N, F and other options of that network', () => {
   const block = { inputs: [0, 1], operations: ['identity', 'identity'], combine: 'add' } as const;
   const narrow = { normal: { blocks: [block] }, reduction: { blocks: [block] } }; // P = 4F
   const model = parseModelName('study.db#3:large');
@@ -98,7 +98,7 @@ test('without a name the layout is CIFAR for a trial and for the P of its table,
   assert.deepEqual(options('nasnet-a:7@1920'), { ...large, cells: 7, filters: 80 });
 });
 
-test('every flag replaces one of the options, the layout all that belongs to it', () => {
+test('every flag replaces one option, and the layout replaces all that belong to it', () => {
   const flags = { input: [97, 225], classes: 1001, stemChannels: 48, skipReductionInput: true } as const;
   assert.deepEqual(options('nasnet-a:mobile', flags), { ...mobile, ...flags });
   assert.deepEqual(options('nasnet-a:mobile', { filters: 8 }), { ...mobile, filters: 8 });
@@ -114,7 +114,7 @@ test('P and --filters exclude each other, and one of them is needed', () => {
   assert.throws(() => modelOptions(parseModelName('nasnet-a:6'), nasnetA, {}), /got neither$/);
 });
 
-test('an architecture is read from where its source says', async () => {
+test('an architecture is read from its source', async () => {
   const reduction = { ...nasnetA, normal: nasnetA.reduction };
   const readers = {
     readText: (path: string) => (path === 'cell.json' ? printArchitecture(nasnetA) : '{}'),

@@ -55,7 +55,7 @@ test("NASNet-A's endpoints are those of the released code, in its order and with
   assert.deepEqual(endpoint(plan, 'global_pool'), [1, 1, 768]);
 });
 
-test('SAME padding is that of TensorFlow: the odd cell at the bottom and right', () => {
+test('SAME padding is as in TensorFlow: the odd pixel at the bottom and right', () => {
   const cases: [size: number, kernel: number, stride: number, dilation: number, before: number, after: number][] = [
     [32, 3, 1, 1, 1, 1],
     [32, 3, 2, 1, 0, 1],
@@ -134,7 +134,7 @@ test('every operation has the parameters and multiply-adds that its definition g
   }
 });
 
-test('a concatenation hands 2f channels on; what reads it comes back to f', () => {
+test('a concatenation has 2f channels; operations that read it return to f', () => {
   const cell = {
     blocks: [block(['conv_1x1', 'conv_1x1'], [0, 1], 'concat'), block(['identity', 'avg_pool_3x3'], [2, 2])],
     output: [2, 3],
@@ -176,7 +176,7 @@ test('inputs of any size are laid out: odd, tiny, not square, one channel, any c
   }
 });
 
-test('numbers out of range are refused with what was expected', () => {
+test('numbers out of range are refused with the expected range', () => {
   const refused = (options: object, pattern: RegExp) =>
     assert.throws(() => planNetwork(nasnetA, { cells: 1, filters: 1, ...options }), pattern);
   refused({ cells: -1 }, /^InputError: N: expected a whole number of at least 0, got -1$/);
@@ -186,7 +186,7 @@ test('numbers out of range are refused with what was expected', () => {
   refused({ classes: 0 }, /classes: .* got 0$/);
 });
 
-test('the auxiliary head fits from 9 × 9 pixels on, and says so below', () => {
+test('the auxiliary head needs 9 × 9 pixels, and smaller images are refused', () => {
   const auxiliary = true;
   const at = (input: number) => planNetwork(nasnetA, { cells: 1, filters: 4, input, auxiliary });
   const full = (plan: Plan) => plan.auxiliary!.layers.filter((layer) => layer.kind === 'convolution')[1]!;
@@ -211,7 +211,7 @@ test('the auxiliary head reads the cell before the second reduction cell', () =>
   }
 });
 
-test('cells that nothing reads are left out: without h_i every other cell goes', () => {
+test('cells that are not read are omitted: without h_i every other cell', () => {
   const skipping = { blocks: [block(['sep_conv_3x3', 'identity'], [1, 1])] };
   const plan = planNetwork(pair(skipping, skipping), { cells: 2, filters: 4 });
   // Backwards from the logits, each cell reads the one before its neighbour.
@@ -267,7 +267,7 @@ test('parameter names are unique and every layer follows from the one before, in
   }
 });
 
-/** The shape after the layers, checking that each one's input channels are what came before. */
+/** Returns the shape after the layers and asserts that each layer's input channels match the previous output. */
 function followed(shape: Shape | undefined, layers: readonly Layer[]): Shape | undefined {
   for (const layer of layers) {
     if (layer.kind === 'convolution') assert.equal(layer.inputChannels, shape?.[2]);

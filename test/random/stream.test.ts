@@ -1,4 +1,4 @@
-// Random streams: the published numbers, fair draws, and states that can be saved.
+// Random streams: the published numbers, uniform distributions, and states that can be saved.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -36,7 +36,7 @@ test('a seed gives one sequence, written as number or as text', () => {
   assert.throws(() => new RandomStream(Number.NaN), RangeError);
 });
 
-test('uniform numbers are made of the high bits of two draws', () => {
+test('a uniform number consists of the high bits of two 32-bit numbers', () => {
   const [first, second] = numbers(new RandomStream(3), 2) as [number, number];
   assert.equal(new RandomStream(3).uniform(), Math.floor(first / 32) / 2 ** 27 + Math.floor(second / 64) / 2 ** 53);
 });
@@ -64,14 +64,14 @@ test('integers are fair: chi-square over 13 values stays below the 99.9 % quanti
 });
 
 test('integers of a bound that does not divide 2^32 are fair too', () => {
-  // Remainders of 3 · 2^30 without drawing again would make the lowest third twice as likely.
+  // Remainders of 3 · 2^30 without rejection would make the lowest third twice as likely.
   const stream = new RandomStream(12);
   let low = 0;
   for (let draw = 0; draw < 30_000; draw++) if (stream.integer(3 * 2 ** 30) < 2 ** 30) low++;
   assert.ok(Math.abs(low - 10_000) < 4 * Math.sqrt((30_000 * 2) / 9), `${low} of 30,000 in the lowest third`);
 });
 
-test('integer refuses bounds that it cannot serve', () => {
+test('integer refuses bounds outside 1 to 2^32', () => {
   for (const below of [0, -1, 1.5, 2 ** 32 + 1, Number.NaN]) {
     assert.throws(() => new RandomStream(1).integer(below), RangeError);
   }
@@ -94,7 +94,7 @@ test('shuffles are permutations, and each of the six orders of three comes equal
   assert.ok(chiSquare < 20.52, `chi-square ${chiSquare} with 5 degrees of freedom`);
 });
 
-test('a saved stream goes on with the same numbers and the same children', () => {
+test('a saved stream continues with the same numbers and the same children', () => {
   const stream = new RandomStream('study');
   numbers(stream, 17);
   const copy = RandomStream.load(stream.save());

@@ -1,4 +1,4 @@
-// Questions that a cell's data alone answers, worked out by hand.
+// What follows from a cell's data alone, worked out by hand.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ test('the output of a cell is the created states that no block reads, a concaten
   assert.equal(outputWidth(cell), 2 + 1);
 });
 
-test('an output list takes the place of the rule', () => {
+test('an output list replaces the rule', () => {
   assert.deepEqual(outputStates({ ...cell, output: [4, 0] }), [4, 0]);
   assert.equal(outputWidth(nasnetA.normal), 6);
   assert.equal(outputWidth(nasnetA.reduction), 4);

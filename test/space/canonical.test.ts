@@ -1,4 +1,4 @@
-// The canonical form against rewritings that change nothing, single changes that do, and brute force over whole small spaces.
+// The canonical form against rewritings that change nothing, changes that do, and brute force over whole small spaces.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ import { spaces as searchSpaces } from '../../src/space/search-space.ts';
 const sampled = (seed: number) => decode(sampleDecisions(new RandomStream(`canonical ${seed}`)));
 const cellKey = (cell: Cell) => JSON.stringify(canonicalCell(cell));
 
-/** The same cell written otherwise: blocks in another order that keeps inputs before readers, halves and outputs shuffled. */
+/** Rewrites a cell: its blocks in another valid order, its halves and outputs shuffled. */
 function rewritten(cell: Cell, random: RandomStream): Cell {
   const numbers = new Map([
     [0, 0],
@@ -42,7 +42,7 @@ function rewritten(cell: Cell, random: RandomStream): Cell {
   return { blocks, output: Array.from(order, (place) => output[place]!) };
 }
 
-/** Whether some renumbering of blocks and swapping of halves turns one cell into the other: by trying all. */
+/** Whether a renumbering of blocks and swapping of halves turns one cell into the other, by trying all. */
 function sameByBruteForce(a: Cell, b: Cell): boolean {
   if (a.blocks.length !== b.blocks.length) return false;
   const half = ({ inputs, operations }: Block, side: 0 | 1, names: (state: number) => number) =>
@@ -79,7 +79,7 @@ test('rewritings of one architecture have one key', () => {
   }
 });
 
-test('the canonical form is the same network: as many parameters and multiply-adds, and itself its own canonical form', () => {
+test('the canonical form has the same parameters and multiply-adds, and is its own canonical form', () => {
   for (let seed = 0; seed < 50; seed++) {
     const architecture = seed === 0 ? nasnetA : sampled(seed);
     const canonical = canonicalArchitecture(architecture);
@@ -115,7 +115,7 @@ test('another output list is another network', () => {
   assert.notEqual(cellKey({ blocks }), cellKey(nasnetA.normal), 'the rule leaves out state 1, which is listed');
 });
 
-test('a list that says what the rule says, and a block that nothing reads, change nothing', () => {
+test('an output list that equals the rule, and a block outside an output list, change nothing', () => {
   const { normal } = sampled(1);
   assert.equal(cellKey({ blocks: normal.blocks, output: outputStates(normal) }), cellKey(normal));
   const dead: Block = { inputs: [0, 1], operations: ['identity', 'conv_3x3'], combine: 'add' };
@@ -144,7 +144,7 @@ const spaces: { blocks: number; names: OperationName[] }[] = [
 for (const { blocks, names } of spaces) {
   test(`B = ${blocks}, ${names.join(', ')}: as many keys as classes of isomorphic graphs`, () => {
     const cells = enumerate(blocks, names);
-    const buckets = new Map<string, Cell[]>(); // classes apart by what no rewriting changes, so that few need comparing
+    const buckets = new Map<string, Cell[]>(); // by an invariant, so that few cells need comparing
     for (const cell of cells) {
       const classes = buckets.get(invariant(cell)) ?? [];
       if (!classes.some((known) => sameByBruteForce(known, cell))) classes.push(cell);
@@ -156,7 +156,7 @@ for (const { blocks, names } of spaces) {
   });
 }
 
-/** Every block's combiner, operations and number of readers, sorted. */
+/** Returns every block's combiner, operations and number of readers, sorted. */
 function invariant({ blocks }: Cell): string {
   const readers = (state: number) => blocks.flatMap(({ inputs }) => inputs).filter((input) => input === state).length;
   const rows = blocks.map(({ combine, operations }, index) =>

@@ -1,4 +1,4 @@
-// Decisions ↔ architecture, and the uniform draw.
+// Conversion between decisions and architectures, and uniform sampling.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -51,14 +51,14 @@ test('two hand-written blocks decode in the order input 1, input 2, operation 1,
   });
 });
 
-test('decisions that mean nothing are refused with their position', () => {
+test('invalid decisions are refused with their position', () => {
   assert.throws(() => decode([0, 1, 2]), /^InputError: decisions: expected 10 numbers a block, got 3 numbers$/);
   const decisions = sampleDecisions(new RandomStream(1));
   assert.throws(() => decode(decisions.with(12, 13)), /decisions\[12\]: expected a whole number from 0 to 12, got 13$/);
   assert.throws(() => decode(decisions.with(5, 0.5)), /decisions\[5\]: expected a whole number from 0 to 2, got 0.5$/);
 });
 
-test('what no decisions express is not encoded: an output list beside the rule, unequal cells', () => {
+test('an architecture that no decisions express is refused: an output list unlike the rule, unequal cells', () => {
   assert.throws(
     () => encode(nasnetA),
     /normal\.output: expected the unread states 2, 3, 4, 5, 6, got 1, 2, 3, 4, 5, 6/,
@@ -68,7 +68,7 @@ test('what no decisions express is not encoded: an output list beside the rule, 
   assert.throws(() => encode(shorter), /reduction\.blocks: expected as many blocks as in the normal cell, got 2 and 1/);
 });
 
-test('every value of every decision is drawn equally often', () => {
+test('every value of every decision is sampled equally often', () => {
   const random = new RandomStream('uniform');
   const draws = 5_200;
   const counts = decisionSizes(2).map((size) => new Array<number>(size).fill(0));

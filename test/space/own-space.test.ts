@@ -1,4 +1,5 @@
-// Spaces of one's own: what they decide, what their architectures bring along, and that the paper's stay what they were.
+// Custom spaces: their decisions, the operations that their architectures carry, and that the paper's spaces are
+// unchanged.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +29,7 @@ const wide = defineSpace({
 });
 const handsOn = defineSpace({ name: 'hands on', operations: { ...wide.operations }, blocks: 2, output: 'states' });
 
-test('each decision chooses among what the space has', () => {
+test('each decision chooses among the operations and combiners of the space', () => {
   assert.deepEqual(decisionSizes(undefined, wide).slice(0, 10), [2, 2, 4, 4, 3, 3, 3, 4, 4, 3]);
   const { normal } = decode([0, 1, 0, 2, 1, 1, 1, 1, 3, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1], wide);
   assert.deepEqual(normal.blocks[0], { inputs: [0, 1], operations: ['sep_conv_9x9', 'avg_pool_5x5'], combine: 'add' });
@@ -48,7 +49,7 @@ test('decoding then encoding returns every sampled architecture, as text too; it
   }
 });
 
-test('operations that only differ in their own names give different keys, exchanged halves the same', () => {
+test('operations that differ only in their names give different keys, swapped halves the same key', () => {
   const block = (left: string, right: string): Architecture => {
     const cell = { blocks: [{ inputs: [0, 1] as const, operations: [left, right] as const, combine: 'add' as const }] };
     const { operations: own } = decode(Array(30).fill(0), wide);
@@ -63,7 +64,7 @@ test('operations that only differ in their own names give different keys, exchan
   assert.equal(architectureKey(one), architectureKey(other));
 });
 
-test('an own operation costs what its kernel says', () => {
+test('the cost of a custom operation follows from its kernel', () => {
   const cell = {
     blocks: [{ inputs: [0, 0] as const, operations: ['sep_conv_9x9', 'identity'] as const, combine: 'add' as const }],
   };
@@ -83,7 +84,7 @@ test('it is drawn with its kernel in its label', () => {
   assert.match(svg, />avg 5×5</);
 });
 
-test('architectures of the paper’s spaces bring nothing along, and those spaces decide as ever', () => {
+test('architectures of the paper’s spaces carry no operations, and their decisions are unchanged', () => {
   for (const space of ['a', 'b', 'c'] as const) {
     assert.deepEqual(Object.keys(spaces[space].operations), operationNames);
     assert.equal('operations' in decode(sampleDecisions(new RandomStream(1), 2, space), space), false);
@@ -95,7 +96,7 @@ test('architectures of the paper’s spaces bring nothing along, and those space
   assert.equal('operations' in decode(sampleDecisions(new RandomStream(1), 2, part), part), false);
 });
 
-test('what cannot be a space is refused in one sentence', () => {
+test('an invalid space is refused in one sentence', () => {
   const refused = (change: object, sentence: RegExp) =>
     assert.throws(() => defineSpace({ ...wide, ...change }), { name: 'InputError', message: sentence });
   refused({ operations: {} }, /^operations: expected at least one operation/);
@@ -112,7 +113,10 @@ test('what cannot be a space is refused in one sentence', () => {
     { operations: { conv_1x1: { kind: 'convolution', kernel: 3 } } },
     /^operations\.conv_1x1: expected another name/,
   );
-  refused({ operations: { same: { kind: 'convolution', kernel: 3 } } }, /^operations\.same: .* got what conv_3x3 is$/);
+  refused(
+    { operations: { same: { kind: 'convolution', kernel: 3 } } },
+    /^operations\.same: .* got the same as conv_3x3$/,
+  );
   refused({ combiners: ['add', 'add'] }, /^combiners: expected one or more, each once/);
   refused({ combiners: ['multiply'] }, /^combiners: expected one of add, .* got "multiply"$/);
   refused({ blocks: 0 }, /^blocks: expected/);

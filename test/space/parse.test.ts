@@ -1,4 +1,4 @@
-// Architecture files: what is accepted, and the sentence for what is not.
+// Architecture files: which are accepted, and the message for those that are not.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,10 +6,10 @@ import { InputError } from '../../src/failure.ts';
 import { parseArchitecture, parseArchitectureText } from '../../src/space/parse.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: a document that tests break at will
+// biome-ignore lint/suspicious/noExplicitAny: a document that tests make invalid
 const document = (): any => structuredClone(nasnetA);
 
-/** The message for NASNet-A after one change. */
+/** Returns the message for NASNet-A after one change. */
 function refusal(change: (architecture: ReturnType<typeof document>) => void, where?: string): string {
   const changed = document();
   change(changed);
@@ -22,7 +22,7 @@ function refusal(change: (architecture: ReturnType<typeof document>) => void, wh
   return assert.fail('the change was accepted');
 }
 
-test('a mistake in an architecture is named with its place, what was expected and what came', () => {
+test('the message for a mistake names its place, what was expected and what was found', () => {
   const cases: [(architecture: ReturnType<typeof document>) => void, string][] = [
     [
       (a) => (a.normal.blocks[3].inputs[0] = 7),
@@ -71,7 +71,7 @@ test('a mistake in an architecture is named with its place, what was expected an
   for (const [change, message] of cases) assert.equal(refusal(change), message);
 });
 
-test('an unknown operation is answered with the thirteen that exist', () => {
+test('the message for an unknown operation lists the thirteen that exist', () => {
   const message = refusal((a) => (a.normal.blocks[0].operations[1] = 'sep_conv_9x9'));
   assert.match(message, /^normal\.blocks\[0\]\.operations\[1\]: expected one of identity, .*, got "sep_conv_9x9"$/);
   assert.equal(message.split(',').length - 1, 13);
@@ -81,7 +81,7 @@ test('an unknown operation is answered with the thirteen that exist', () => {
   );
 });
 
-test('the file that a mistake is in comes first', () => {
+test('the message starts with the name of the file', () => {
   const message = refusal((a) => (a.normal.blocks[3].inputs[0] = 7), 'cell.json');
   assert.equal(message, 'cell.json: normal.blocks[3].inputs[0]: expected a hidden state from 0 to 4, got 7');
   assert.throws(() => parseArchitecture([], 'cell.json'), /cell\.json: expected an object with normal and reduction/);

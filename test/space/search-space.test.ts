@@ -30,13 +30,13 @@ test('decoding then encoding, printing then parsing, returns every architecture 
   }
 });
 
-test('the spaces have as many points as their rules say', () => {
+test('the sizes of the spaces follow from their rules', () => {
   const points = (space: SpaceName) => decisionSizes(undefined, space).reduce((all, size) => all * BigInt(size), 1n);
   assert.equal(points('b'), ((4n * 5n * 6n * 7n) ** 2n * 13n ** 8n * 4n ** 4n) ** 2n); // 4 states in, 4 blocks
   assert.equal(points('c'), ((2n * 3n * 4n * 5n * 6n) ** 2n * 13n ** 10n * 4n ** 5n) ** 2n);
 });
 
-test('what studies stored before there were three spaces means what it meant: space A, 0 for add and 1 for concat', () => {
+test('studies from before there were three spaces keep their meaning: space A, 0 for add and 1 for concat', () => {
   assert.deepEqual(combiners.slice(0, 2), ['add', 'concat']);
   for (const { combiners: own } of Object.values(spaces)) assert.deepEqual(own.slice(0, 2), ['add', 'concat']);
   assert.deepEqual(decisionSizes(2), [2, 2, 13, 13, 2, 3, 3, 13, 13, 2, 2, 2, 13, 13, 2, 3, 3, 13, 13, 2]);
@@ -44,7 +44,7 @@ test('what studies stored before there were three spaces means what it meant: sp
   assert.deepEqual(decode(decisions), decode(decisions, 'a'));
 });
 
-test('every cell of space B has four inputs, four blocks and hands on every state; of space C it concatenates the unread', () => {
+test('every cell of space B has four inputs and blocks and passes on every state; in space C it concatenates unread states', () => {
   for (const cell of Object.values(sampled('b', 1))) {
     const { inputs, blocks, output } = cell as Cell;
     assert.deepEqual([inputs, blocks.length, output], [4, 4, 'states']);
@@ -53,10 +53,10 @@ test('every cell of space B has four inputs, four blocks and hands on every stat
   for (const cell of Object.values(sampled('c', 1))) assert.deepEqual(Object.keys(cell), ['blocks']);
 });
 
-test('an architecture of another space is not encoded', () => {
+test('an architecture of another space is refused', () => {
   const messages: [Architecture, SpaceName, RegExp][] = [
-    [sampled('b', 1), 'a', /^normal\.output: expected one output, as in space a, got each created state handed on$/],
-    [nasnetA, 'b', /^normal\.output: expected each created state handed on, as in space b, got one output$/],
+    [sampled('b', 1), 'a', /^normal\.output: expected one output, as in space a, got each created state passed on$/],
+    [nasnetA, 'b', /^normal\.output: expected each created state passed on, as in space b, got one output$/],
     [
       decode([0, 0, 0, 0, 0, 0, 0, 0, 0, 2], 'c'),
       'a',
@@ -66,8 +66,8 @@ test('an architecture of another space is not encoded', () => {
   for (const [architecture, space, message] of messages) assert.throws(() => encode(architecture, space), { message });
 });
 
-test('a file that says what cannot be about inputs and states is refused with the place', () => {
-  // biome-ignore lint/suspicious/noExplicitAny: a document that the test breaks at will
+test('a file with impossible inputs or states is refused with the place', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: a document that the test makes invalid
   const refusal = (change: (a: any) => void, architecture: Architecture = sampled('b', 1)) => {
     const document = JSON.parse(printArchitecture(architecture));
     change(document);
@@ -104,11 +104,11 @@ test('a file that says what cannot be about inputs and states is refused with th
   );
   assert.equal(
     refusal((a) => (a.reduction = JSON.parse(printArchitecture(nasnetA)).reduction)),
-    'reduction: expected 4 states handed on, as of the normal cell, got one output',
+    'reduction: expected 4 states passed on, as in the normal cell, got one output',
   );
   assert.equal(
     refusal((a) => (a.reduction = JSON.parse(printArchitecture(decode(decisionsOf('b', 2, 3), 'b'))).reduction)),
-    'reduction: expected 4 states handed on, as of the normal cell, got 3 states handed on',
+    'reduction: expected 4 states passed on, as in the normal cell, got 3 states passed on',
   );
   assert.equal(
     refusal(() => {}),
@@ -116,7 +116,7 @@ test('a file that says what cannot be about inputs and states is refused with th
   );
 });
 
-test('a key tells the four combiners apart and no halves', () => {
+test('a key distinguishes the four combiners but not the order of halves', () => {
   const one = (combine: (typeof combiners)[number], swap = false): Architecture => {
     const block = { inputs: [0, 1], operations: ['identity', 'conv_3x3'], combine } as const;
     const [left, right] = block.operations;
@@ -131,7 +131,7 @@ test('a key tells the four combiners apart and no halves', () => {
   );
 });
 
-test("in space B a block's halves may be swapped, but its number says who reads it: another order is another network", () => {
+test("in space B swapping a block's halves keeps the key, but another order of blocks is another network", () => {
   const { normal, reduction } = sampled('b', 3);
   const key = (blocks: Cell['blocks']) => architectureKey({ normal: { ...normal, blocks }, reduction });
   const swapped = normal.blocks.map(({ inputs: [a, b], operations: [first, second], combine }) => ({
@@ -158,7 +158,7 @@ const parametersOf = (plan: Plan) => {
   return Object.fromEntries(sizes);
 };
 
-test('a small network of space B costs what it costs by hand, and reads what its labels say', () => {
+test('the cost of a small network of space B is as counted by hand, and its cells read the named states', () => {
   const plan = planNetwork(smallB, { cells: 1, filters: 2, input: 8 });
   const reads = Object.fromEntries(plan.cells.map(({ name, sources }) => [name, sources]));
   assert.deepEqual(reads, {
@@ -168,7 +168,8 @@ test('a small network of space B costs what it costs by hand, and reads what its
     Reduction_Cell_1: ['Cell_1.0', 'Reduction_Cell_0.1'],
     Cell_2: ['Reduction_Cell_1.0', 'Cell_1.1'],
   });
-  // 1×1 from a to b channels with batch norm: ab + 2b. Of the second reduction cell nothing reads state 1: no block 1.
+  // 1×1 from a to b channels with batch norm: ab + 2b. State 1 of the second reduction cell is not read, so there is no
+  // block 1.
   assert.deepEqual(parametersOf(plan), {
     stem: 3 * 9 * 6 + 12,
     cell_0: 16 + 16 + 8 + 4, // two inputs from 6 to 2, conv 1×1, layer norm
@@ -193,7 +194,7 @@ test('a small network of space B costs what it costs by hand, and reads what its
   );
 });
 
-test('a small network of space C costs what it costs by hand', () => {
+test('the cost of a small network of space C is as counted by hand', () => {
   const block = { inputs: [0, 0], operations: ['conv_1x1', 'identity'] } as const;
   const normal: Cell = { blocks: [{ ...block, combine: 'add_layer_norm' }] };
   const reduction: Cell = {
@@ -211,7 +212,7 @@ test('a small network of space C costs what it costs by hand', () => {
   });
 });
 
-test('a state from before two reductions is halved twice, and with N = 0 the stem stands in for all that is not there', () => {
+test('a state from before two reductions is halved twice, and with N = 0 the stem replaces all missing cells', () => {
   const cell: Cell = {
     inputs: 4,
     blocks: [0, 1, 2, 3].map((input) => ({

@@ -1,4 +1,4 @@
-// A small architecture of space B with two blocks a cell, whose networks tests lay out and compute by hand.
+// A small architecture of space B with two blocks per cell, for tests that compute its networks by hand.
 
 import type { Architecture } from '../../src/space/architecture.ts';
 

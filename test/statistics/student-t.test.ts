@@ -1,4 +1,4 @@
-// Student's t against the tables that everybody has.
+// Student's t distribution against textbook tables.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

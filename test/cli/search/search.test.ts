@@ -142,7 +142,7 @@ test('searches of spaces B and C end with a network and cells of their space, an
     'none.db',
   );
   assert.equal(known.code, 2);
-  assert.match(known.stderr, /--known nasnet-a: normal\.output: expected each created state handed on, as in space b/);
+  assert.match(known.stderr, /--known nasnet-a: normal\.output: expected each created state passed on, as in space b/);
 });
 
 test('Ctrl-C keeps what is finished, and going on gives the cells of an uninterrupted search', async () => {
