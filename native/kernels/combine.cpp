@@ -98,13 +98,12 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, co
 void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
                  int64_t count) {
   const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
-  const int64_t threads = at::get_num_threads();
   std::vector<std::vector<float>> centres;
   for (int64_t index = 0; index < count; ++index) {
     const Norm norm(wanted[index].operand.norm, channels);
     centres.push_back(tiled(period, channels, [&](int64_t c) { return norm.mean[c]; }));
   }
-  std::vector<ChannelTotals> totals(threads * count, ChannelTotals(channels));
+  std::vector<ChannelTotals> totals(at::get_num_threads() * count, ChannelTotals(channels));
   overImages(pixels.count, [&](int64_t part, int64_t begin, int64_t end) {
     const Tile room(gradient.numbers, block * channels);
     for (int64_t start = begin; start < end; start += block) {
@@ -121,13 +120,9 @@ void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientP
   for (int64_t index = 0; index < count; ++index) {
     const Norm norm(wanted[index].operand.norm, channels);
     for (int64_t channel = 0; channel < channels; ++channel) {
-      double sum = 0, product = 0;
-      for (int64_t part = 0; part < threads; ++part) {
-        sum += totals[part * count + index].sum(channel);
-        product += totals[part * count + index].product(channel);
-      }
-      wanted[index].sums[channel] = static_cast<float>(product * norm.inverse[channel]);
-      wanted[index].sums[channels + channel] = static_cast<float>(sum);
+      const ChannelTotal total(totals, channel, index, count);
+      wanted[index].sums[channel] = static_cast<float>(total.product * norm.inverse[channel]);
+      wanted[index].sums[channels + channel] = static_cast<float>(total.sum);
     }
   }
 }

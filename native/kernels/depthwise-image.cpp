@@ -11,6 +11,8 @@ const Loops& loopsOf(const Window& window) { return loopsAlong(window.channels);
 
 namespace {
 
+constexpr int64_t weightSumTerms = 256;  // summed in float32 before float64 takes over
+
 int64_t periodOf(const Window& window) { return std::lcm<int64_t>(window.channels, loopsOf(window).width); }
 
 /** Weights as the loops read them: [period / width][column taps][row taps][width], ones for an average. */
@@ -165,7 +167,7 @@ void InputGradient::scatter(const float* from, int64_t y, int64_t x, int64_t col
 
 WeightSums::WeightSums(const Window& window, const Plane& plane)
     : window_(window), period_(periodOf(window)), offsets_(columnOffsets(window, plane)),
-      floats_(window.rows.kernel * window.columns.kernel * period_), sums_(floats_.size()) {}
+      sums_(window.rows.kernel * window.columns.kernel * period_, weightSumTerms) {}
 
 void WeightSums::add(const Plane& input, const float* gradient, int64_t pitch) {
   const RowSets sets(window_.rows);
@@ -174,16 +176,14 @@ void WeightSums::add(const Plane& input, const float* gradient, int64_t pitch) {
                                      gradient + turn * pitch, pitch * sets.turns, sets.count(window_.rows.result, turn),
                                      window_.columns.result * window_.channels, period_,
                                      static_cast<int>(window_.rows.kernel), static_cast<int>(sets.step),
-                                     static_cast<int>(offsets_.size()), offsets_.data(), floats_.data()});
+                                     static_cast<int>(offsets_.size()), offsets_.data(), sums_.floats()});
   }
-  terms_ += window_.resultFloats() / period_ + 1;
-  if (terms_ >= 256) flush();
+  sums_.added(window_.resultFloats() / period_ + 1);
 }
 
 void WeightSums::addTo(double* total) {
-  flush();
   const int64_t width = loopsOf(window_).width, height = window_.rows.kernel, taps = window_.columns.kernel;
-  const double* from = sums_.data();
+  const double* from = sums_.sums().data();
   for (int64_t phase = 0; phase < period_; phase += width) {
     for (int64_t tap = 0; tap < taps; ++tap) {
       for (int64_t row = 0; row < height; ++row) {
@@ -194,12 +194,6 @@ void WeightSums::addTo(double* total) {
       }
     }
   }
-}
-
-void WeightSums::flush() {
-  for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
-  std::fill(floats_.begin(), floats_.end(), 0.0f);
-  terms_ = 0;
 }
 
 }  // namespace nasnet::kernels

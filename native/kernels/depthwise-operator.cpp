@@ -73,7 +73,7 @@ at::Tensor depthwiseConvolution(const at::Tensor& input, const at::Tensor& weigh
                                 at::IntArrayRef padding, at::IntArrayRef dilation, bool relu) {
   const bool plain = weight.dim() == 4 && weight.size(0) == input.size(1) && weight.size(1) == 1 &&
                      weight.scalar_type() == at::kFloat && weight.device().is_cpu();
-  if (!kernelsOff() && (suits(input) || suits16(input)) && plain) {
+  if (!kernelsOff() && isStored(input) && isChannelsLast(input) && plain) {
     const Window window = windowOf(input, weight.sizes().slice(2), stride, padding, dilation);
     if (covers(window)) return DepthwiseConvolution::apply(input, weight.contiguous(), numbersOf(window), relu);
   }

@@ -42,18 +42,6 @@ inline at::Tensor dense(const at::Tensor& images) {
   return pitchOf(images) == images.size(1) ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/** float32 on the CPU. */
-inline bool isFloats(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat &&
-         tensor.layout() == at::kStrided;
-}
-
-/** float32 or bfloat16 on the CPU. */
-inline bool isStored(const at::Tensor& tensor) {
-  return isFloats(tensor) || (tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kBFloat16 &&
-                              tensor.layout() == at::kStrided);
-}
-
 inline void checkImages(const at::Tensor& images) {
   TORCH_CHECK(isStored(images) && images.dim() == 4 && images.numel() > 0,
               "expected float32 or bfloat16 images [n, channels, height, width] on the CPU");

@@ -32,16 +32,22 @@ inline Window windowOf(const at::Tensor& input, at::IntArrayRef kernel, at::IntA
   return {input.size(0), input.size(1), axis(0), axis(1)};
 }
 
-/** float32 on the CPU, channels last. */
-inline bool suits(const at::Tensor& tensor) {
-  return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided &&
-         tensor.dim() == 4 && tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+/** Numbers of a dtype on the CPU, which our kernels read in their place. */
+inline bool isOurs(const at::Tensor& tensor, at::ScalarType dtype) {
+  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == dtype &&
+         tensor.layout() == at::kStrided;
+}
+inline bool isFloats(const at::Tensor& tensor) { return isOurs(tensor, at::kFloat); }
+inline bool isStored(const at::Tensor& tensor) { return isFloats(tensor) || isOurs(tensor, at::kBFloat16); }
+
+/** Whether images lie pixel after pixel, the channels side by side. */
+inline bool isChannelsLast(const at::Tensor& images) {
+  return images.dim() == 4 && images.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/** The same in bfloat16. */
-inline bool suits16(const at::Tensor& tensor) {
-  return tensor.device().is_cpu() && tensor.scalar_type() == at::kBFloat16 && tensor.layout() == at::kStrided &&
-         tensor.dim() == 4 && tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+/** float32 [length]. */
+inline bool isVector(const at::Tensor& tensor, int64_t length) {
+  return isFloats(tensor) && tensor.dim() == 1 && tensor.size(0) == length && tensor.is_contiguous();
 }
 
 inline Numbers numbersIn(const at::Tensor& images) {

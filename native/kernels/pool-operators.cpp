@@ -116,7 +116,7 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
 
 template <typename Ours, at::Tensor (*composed)(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>
 at::Tensor pool(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
-  if (!kernelsOff() && (suits(input) || suits16(input))) {
+  if (!kernelsOff() && isStored(input) && isChannelsLast(input)) {
     const Window window = windowOf(input, kernel, stride, padding, {1, 1});
     if (covers(window)) return Ours::apply(input, numbersOf(window));
   }

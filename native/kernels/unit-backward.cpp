@@ -15,33 +15,6 @@ namespace {
 
 constexpr int64_t weightSumPixels = 1024;  // summed in float32 before float64 takes over
 
-/** Sums of the weight's gradient, [taps, channels, outputs]. */
-class MatrixSums {
- public:
-  explicit MatrixSums(int64_t count) : floats_(count), sums_(count) {}
-
-  /** For whoever adds to them, and says how many pixels. */
-  float* floats() { return floats_.data(); }
-  void added(int64_t count) {
-    pixels_ += count;
-    if (pixels_ >= weightSumPixels) flush();
-  }
-
-  void flush() {
-    if (pixels_ == 0) return;
-    for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
-    std::fill(floats_.begin(), floats_.end(), 0.0f);
-    pixels_ = 0;
-  }
-
-  const std::vector<double>& sums() const { return sums_; }
-
- private:
-  int64_t pixels_ = 0;
-  std::vector<float> floats_;
-  std::vector<double> sums_;
-};
-
 /** One thread's share of a backward. */
 class BackwardPart {
  public:
@@ -59,19 +32,18 @@ class BackwardPart {
         left_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
         inputs_(unit.numbers, denseTaps() > 0 ? 0 : band_, window_.channels),
         outputGradients_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
-        matrix_(std::max<int64_t>(1, denseTaps()) * window_.channels * unit.outputs), inputTotals_(window_.channels),
-        depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight
-                       ? window_.channels * window_.rows.kernel * window_.columns.kernel
-                       : 0) {}
+        matrix_(std::max<int64_t>(1, denseTaps()) * window_.channels * unit.outputs, weightSumPixels),
+        inputTotals_(window_.channels), depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight
+                                                       ? window_.channels * window_.rows.kernel * window_.columns.kernel
+                                                       : 0) {}
 
   void run(int64_t begin, int64_t end) {
     if (unit_.kind == Unit::dense) runDense(begin, end);
     else if (unit_.kind == Unit::depthwise) runDepthwise(begin, end);
     else runPointwise(begin, end);
-    matrix_.flush();
   }
 
-  const std::vector<double>& matrix() const { return matrix_.sums(); }
+  const std::vector<double>& matrix() { return matrix_.sums(); }
   const std::vector<double>& depthwise() const { return depthwise_; }
   const ChannelTotals& inputTotals() const { return inputTotals_; }
 
@@ -254,7 +226,7 @@ class BackwardPart {
   Floats scratch_;
   Left left_;                           // of the gradient
   Pixelwise inputs_, outputGradients_;  // for the weight's
-  MatrixSums matrix_;
+  AddedSums matrix_;                    // of the weight's gradient, [taps, channels, outputs]; terms are pixels
   ChannelTotals inputTotals_;
   std::vector<double> depthwise_;
 };
@@ -289,7 +261,7 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
         for (int64_t channel = 0; channel < channels; ++channel) {
           for (int64_t output = 0; output < outputs; ++output, ++place) {
             gradients.weight[weight.place(output, channel, row, column)] =
-                total([&](const BackwardPart& part) { return part.matrix()[place]; });
+                total([&](BackwardPart& part) { return part.matrix()[place]; });
           }
         }
       }
