@@ -8,7 +8,18 @@ import { test } from 'node:test';
 const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 
-const forAll = ['checked.ts', 'failure.ts', 'result-files.ts', 'version.ts', 'visible.ts', 'whole-file.ts', 'words.ts'];
+const forAll = [
+  'checked.ts',
+  'environment.ts',
+  'failure.ts',
+  'out-of-memory.ts',
+  'pair.ts',
+  'result-files.ts',
+  'version.ts',
+  'visible.ts',
+  'whole-file.ts',
+  'words.ts',
+];
 
 /** What lies outside src/, and who may read it. */
 const outside = [

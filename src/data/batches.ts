@@ -1,10 +1,11 @@
 // Batches as pure functions of (seed, epoch, step): a training that is resumed at any step sees the images it would have seen,
 // augmented as they would have been, without anything to save.
 
+import { indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
-import { augmentAs, drawAugmentation, drawnRows, wholeNumbers } from './augmentation.ts';
+import { augmentAs, drawAugmentation, drawnRows } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
 import { showForTest, type TestView } from './test-view.ts';
@@ -73,7 +74,7 @@ export class TrainingBatches {
 
   /** Batch `step`, from 0 to count − 1, of an epoch, from 0 on. It belongs to the caller's scope. */
   batch(epoch: number, step: number): Batch {
-    return scope(() => this.make(wholeNumbers(this.draw(epoch, step), [batchRows, this.batchSize], this.device)));
+    return scope(() => this.make(indexTensor(this.draw(epoch, step), this.device, [batchRows, this.batchSize])));
   }
 
   /** What decides that batch: [batchRows, batchSize], row after row. */
@@ -120,10 +121,7 @@ export class EvaluationBatches {
     const { batchSize, view } = this.#source;
     return scope(() => {
       const chosen = this.#indices.subarray(step * batchSize, (step + 1) * batchSize);
-      const { images, labels } = take(
-        this.#source,
-        wholeNumbers(chosen, [chosen.length], this.#source.from.images.device),
-      );
+      const { images, labels } = take(this.#source, indexTensor(chosen, this.#source.from.images.device));
       return { images: showForTest(images, view), labels };
     });
   }

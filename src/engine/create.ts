@@ -1,5 +1,7 @@
 // New tensors: from numbers, filled, random, or mapped from a file.
+
 import { addon } from './addon.ts';
+import { scope } from './memory.ts';
 import { operator } from './operator.ts';
 import type { Generator } from './random.ts';
 import { type DType, type MemoryFormat, Tensor } from './tensor.ts';
@@ -155,11 +157,11 @@ const arangeOperator = operator('aten::arange', 'start_step');
 const zerosLikeOperator = operator('aten::zeros_like');
 const onesLikeOperator = operator('aten::ones_like');
 
-/** Indices as libtorch takes them: int64 [count]. */
-export function indexTensor(indices: ArrayLike<number>, device?: string): Tensor {
-  return tensor(
-    BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!)),
-    undefined,
-    { device },
-  );
+/** Indices as libtorch takes them: int64, in one axis unless a shape is given. */
+export function indexTensor(indices: ArrayLike<number>, device?: string, shape?: readonly number[]): Tensor {
+  const numbers =
+    indices instanceof Int32Array // libtorch makes them longer faster than JavaScript
+      ? indices
+      : BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!));
+  return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));
 }

@@ -1,6 +1,7 @@
 // Operators with options: convolutions, normalisation, pools, losses, joins. Images are [images, channels, height, width].
 // Those that read best as methods are in tensor.ts; any other one is reached through `call` (operator.ts).
 
+import { pairOf } from '../pair.ts';
 import { operator } from './operator.ts';
 import { asImages } from './precision.ts';
 import type { Tensor } from './tensor.ts';
@@ -14,9 +15,6 @@ export interface ConvolutionOptions {
   groups?: number;
 }
 
-const pair = (value: number | readonly number[]): readonly number[] =>
-  typeof value === 'number' ? [value, value] : value;
-
 /** input [n, in, h, w], weight [out, in / groups, kh, kw] → [n, out, h', w']. */
 export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOptions = {}): Tensor {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
@@ -24,9 +22,9 @@ export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOption
     input,
     asImages(weight, input),
     bias && asImages(bias, input),
-    pair(stride),
-    pair(padding),
-    pair(dilation),
+    pairOf(stride),
+    pairOf(padding),
+    pairOf(dilation),
     groups,
   );
 }
@@ -63,12 +61,12 @@ export interface PoolOptions {
 }
 
 export function maxPool2d(input: Tensor, { kernel, stride = kernel, padding = 0 }: PoolOptions): Tensor {
-  return maxPool.tensor(input, pair(kernel), pair(stride), pair(padding), [1, 1], false);
+  return maxPool.tensor(input, pairOf(kernel), pairOf(stride), pairOf(padding), [1, 1], false);
 }
 
 export function avgPool2d(input: Tensor, options: PoolOptions): Tensor {
   const { kernel, stride = kernel, padding = 0, countPadding = true } = options;
-  return avgPool.tensor(input, pair(kernel), pair(stride), pair(padding), false, countPadding);
+  return avgPool.tensor(input, pairOf(kernel), pairOf(stride), pairOf(padding), false, countPadding);
 }
 
 /** input [.., in], weight [out, in], bias [out] → [.., out]. */

@@ -5,6 +5,7 @@ import { type DepthwiseOptions, depthwiseConv2d, normaliseBatch } from '../engin
 import { operator } from '../engine/operator.ts';
 import { type BatchNormOptions, conv2d, embedding, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
+import { pairOf } from '../pair.ts';
 import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
 
@@ -26,9 +27,6 @@ export interface ConvolutionSettings extends Placement {
   bias?: boolean;
 }
 
-const pair = (value: number | readonly [number, number]) =>
-  typeof value === 'number' ? ([value, value] as const) : value;
-
 export class Conv2d extends Module {
   readonly weight: Tensor; // [outputs, inputs / groups, height, width]
   readonly bias: Tensor | undefined; // [outputs]
@@ -39,7 +37,7 @@ export class Conv2d extends Module {
   constructor(settings: ConvolutionSettings) {
     super();
     const { inputs, outputs, kernel, groups = 1, padding = 0, bias = false } = settings;
-    const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+    const [height, width] = pairOf(kernel);
     const fanIn = (inputs / groups) * height * width;
     const weight = empty([outputs, inputs / groups, height, width], { ...settings, memoryFormat: 'channels_last' });
     this.weight = this.parameter('weight', initialised(weight, varianceScaling(fanIn)));
@@ -49,7 +47,7 @@ export class Conv2d extends Module {
     this.#symmetric = top === bottom && left === right ? [top, left] : undefined;
     if (groups > 1 && groups === inputs && groups === outputs && !bias) {
       const { stride = 1, dilation = 1 } = settings;
-      this.#depthwise = { stride: pair(stride), dilation: pair(dilation), padding: [top, bottom, left, right] };
+      this.#depthwise = { stride: pairOf(stride), dilation: pairOf(dilation), padding: [top, bottom, left, right] };
     }
   }
 

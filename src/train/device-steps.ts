@@ -1,10 +1,9 @@
 // Steps of a training on a device that works while the host goes on. What the next steps need travels to it for several steps at
 // once; a step copies its share to where it always reads, so that it can be captured as a graph and replayed.
 
-import { wholeNumbers } from '../data/augmentation.ts';
 import { batchRows, type TrainingBatches } from '../data/batches.ts';
 import { type WhiteningTensors, whiteningOn } from '../data/whitening.ts';
-import { tensor, zeros } from '../engine/create.ts';
+import { indexTensor, tensor, zeros } from '../engine/create.ts';
 import { Graph } from '../engine/cuda-graph.ts';
 import { free, keep, scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
@@ -102,7 +101,7 @@ export class DeviceSteps {
     this.#ahead = {
       first,
       plans,
-      drawn: keep(wholeNumbers(drawn, [plans.length, batchRows, batchSize], device)),
+      drawn: keep(indexTensor(drawn, device, [plans.length, batchRows, batchSize])),
       numbers: keep(tensor(numbers, [plans.length, 2], { device })),
     };
   }

@@ -2,6 +2,7 @@
 // network is never in memory a second time. For this the lengths are computed first, which only takes shapes.
 
 import protobuf from 'protobufjs/light.js';
+import { elementBytes } from '../../engine/tensor.ts';
 import { InputError } from '../../failure.ts';
 import type { Graph, Node, Value, Weight } from './graph.ts';
 import { attributeTypes, dataTypes, fieldNumbers, irVersion, messages, operatorSetVersion } from './schema.ts';
@@ -16,7 +17,6 @@ export interface ModelLabel {
 }
 
 const largestFile = 2 ** 31 - 1; // bytes that protobuf's readers accept
-const elementBytes = { float32: 4, int64: 8 } as const;
 
 /** @throws InputError for a network that is larger than protobuf allows a file to be */
 export function encodeModel(graph: Graph, label: ModelLabel): { bytes: number; chunks: Iterable<Uint8Array> } {
