@@ -2,6 +2,7 @@
 // answers nothing more is lost for the process: whoever runs the job decides what then, and a worker ends so that a fresh one takes over.
 
 import { cpu, emptyDeviceCache } from '../engine/device.ts';
+import { lacksMemory } from '../out-of-memory.ts';
 import { deviceLost } from '../workers/messages.ts';
 
 /** An error whose `kind` a trial keeps as its failure's. */
@@ -60,5 +61,3 @@ export function losesDevice(error: unknown, device: string): boolean {
     device !== cpu && error instanceof Error && !lacksMemory(error) && /CUDA|cuDNN|CUBLAS|CUDNN/.test(error.message)
   );
 }
-
-const lacksMemory = (error: Error) => (error as { kind?: unknown }).kind === 'out-of-memory';

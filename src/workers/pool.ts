@@ -2,6 +2,7 @@
 // dead worker is replaced. It knows jobs as plain data and nothing of what they compute.
 
 import { Failure } from '../failure.ts';
+import { speaksOfMemory } from '../out-of-memory.ts';
 import type { JobOutcome, JobRunner, RunOptions } from './job-runner.ts';
 import type { FromWorker, JobFailure, ToWorker } from './messages.ts';
 import { type WorkerEnd, WorkerProcess } from './worker.ts';
@@ -326,12 +327,12 @@ export class WorkerPool extends JobPool {
 
 function failureKind(end: WorkerEnd): string {
   if (end.reason !== undefined) return end.kind ?? 'timeout';
-  return lacksMemory(end) ? 'out-of-memory' : 'crash';
+  return diedOfMemory(end) ? 'out-of-memory' : 'crash';
 }
 
 /** Killed from outside is the kernel's way to free memory; V8 says so itself before it aborts. */
-function lacksMemory({ signal, lines }: WorkerEnd): boolean {
-  return signal === 'SIGKILL' || lines.some((line) => /heap out of memory|bad_alloc|Cannot allocate memory/.test(line));
+function diedOfMemory({ signal, lines }: WorkerEnd): boolean {
+  return signal === 'SIGKILL' || lines.some(speaksOfMemory);
 }
 
 function describeEnd(end: WorkerEnd, one: string): string {
