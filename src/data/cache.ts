@@ -16,6 +16,7 @@ import {
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { namedCache } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
@@ -49,7 +50,8 @@ export interface Prepared {
 
 /** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
 export function cacheRoot(): string {
-  if (process.env.NASNET_CACHE) return process.env.NASNET_CACHE;
+  const named = namedCache();
+  if (named) return named;
   const base = process.env.XDG_CACHE_HOME;
   return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'nasnet');
 }

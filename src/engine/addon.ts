@@ -1,7 +1,9 @@
 // The compiled addon: the types of its functions, and its loading at the first tensor operation.
 // Reading libtorch from a cold disk can take half a minute, so nothing loads it before it is needed.
+
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { namedAddon } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { mayTuneProcess } from './host-process.ts';
 
@@ -80,7 +82,7 @@ export function addon(): Addon {
 
 function load(): Addon {
   // bin/nasnet names another file where the package's own folder is read-only.
-  const path = process.env.NASNET_ADDON ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  const path = namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
   // OpenMP reads these when libtorch loads. By default its threads spin for long while they wait for one another: beside any other
   // work on the machine a training on two threads then takes ten times as long. Asleep at once, they wake too late for the next
   // operator of a small batch; so they spin for some 20 µs.

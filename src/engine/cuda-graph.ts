@@ -1,6 +1,7 @@
 // Work on a GPU captured once and replayed: hundreds of operators asked for by one call. What it reads and writes stays at the same
 // memory; only what is in there changes. Nothing in it may wait for the device, ask it for a number, or come from the host.
 
+import { switches } from '../environment.ts';
 import { addon } from './addon.ts';
 
 export class Graph {
@@ -42,5 +43,5 @@ export class Graph {
 
 /** Whether steps on this device are captured: on a GPU, where the addon has CUDA. NASNET_GRAPH=off goes without. */
 export function capturesGraphs(device: string): boolean {
-  return device.startsWith('cuda') && process.env.NASNET_GRAPH !== 'off' && addon().beginCapture !== undefined;
+  return device.startsWith('cuda') && switches.graph && addon().beginCapture !== undefined;
 }

@@ -2,6 +2,7 @@
 // first tensor there. Graphs of it are cuda-graph.ts's.
 
 import { existsSync } from 'node:fs';
+import { switches } from '../environment.ts';
 import { InputError } from '../failure.ts';
 import { addon } from './addon.ts';
 import { devices, libtorch } from './machine.ts';
@@ -75,7 +76,7 @@ function hasDriver(): boolean {
  * algorithms at every new shape, once for each process; NASNET_CUDNN_TRIALS=off leaves the choice to its rules of thumb.
  */
 export function prepareDevice(device: string): void {
-  if (device !== cpu) addon().useStream?.(device, process.env.NASNET_CUDNN_TRIALS !== 'off');
+  if (device !== cpu) addon().useStream?.(device, switches.cudnnTrials);
 }
 
 /** Bytes of a GPU's memory; undefined where the addon was compiled without CUDA. */

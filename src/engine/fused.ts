@@ -2,6 +2,7 @@
 // whoever reads the result. They compute on the CPU with gradients of their own, in float32 or with products and images of bfloat16;
 // other dtypes and devices go through libtorch's operators. NASNET_FUSED=off (or NASNET_KERNELS=off) tells model/ to go layer by layer instead.
 
+import { switches } from '../environment.ts';
 import { cpu, type Precision } from './device.ts';
 import { operator } from './operator.ts';
 import { type BatchNormOptions, cat } from './operators.ts';
@@ -85,7 +86,7 @@ export function fanOut(images: Tensor, count: number): Tensor[] {
 
 /** Whether networks are made of the operators here. */
 export function fusedOn(): boolean {
-  return process.env.NASNET_FUSED !== 'off' && process.env.NASNET_KERNELS !== 'off';
+  return switches.fused && switches.kernels;
 }
 
 /** The same of a network of this kind: elsewhere libtorch's operators one by one are as fast. */

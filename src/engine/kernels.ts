@@ -3,6 +3,7 @@
 // They take float32 and bfloat16 images in the channels_last format on the CPU and compute in float32; anything else, kernels larger than
 // 7, strides above 2, and everything where the environment has NASNET_KERNELS=off goes through libtorch's operators, with the same results.
 
+import { switches } from '../environment.ts';
 import { operator } from './operator.ts';
 import type { BatchNormOptions } from './operators.ts';
 import type { DType, Tensor } from './tensor.ts';
@@ -30,7 +31,7 @@ export function depthwiseConv2d(input: Tensor, weight: Tensor, options: Depthwis
  * ReLU is better shared by all who read it.
  */
 export function fusesRelu({ dtype = 'float32', device = 'cpu' }: { dtype?: DType; device?: string }): boolean {
-  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu';
+  return switches.kernels && dtype === 'float32' && device === 'cpu';
 }
 
 export interface WindowOptions {
@@ -53,7 +54,7 @@ export function maxPool(input: Tensor, { kernel, stride = [1, 1], padding = [0, 
 export function normaliseBatch(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, movingMean, movingVariance, training, momentum, epsilon } = options;
   // Alone it is rare: images of bfloat16 go through it as float32, and back.
-  const narrow = input.dtype === 'bfloat16' && input.device === 'cpu' && process.env.NASNET_KERNELS !== 'off';
+  const narrow = input.dtype === 'bfloat16' && input.device === 'cpu' && switches.kernels;
   const images = narrow ? input.to('float32') : input;
   const result = norm.tensor(images, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
   return narrow ? result.to('bfloat16') : result;
