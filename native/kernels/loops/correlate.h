@@ -36,14 +36,16 @@ NASNET_INLINE void correlateTile(const Correlation c, const float* source, float
     });
     weights += height * width;
   }
-  const bool whole = left >= (vectors - 1) * c.period + width;
+  float* last = result + (vectors - 1) * c.period;
+  const ptrdiff_t room = left - (vectors - 1) * c.period;
+  float edge[rows * width];  // in place of the last vectors, where the rows end within them
+  float* to = room < width ? edge : last;
   repeat<rows>([&](auto r) NASNET_INLINED {
-    repeat<vectors>([&](auto v) NASNET_INLINED {
-      if (v < vectors - 1 || whole) store(result + v * c.period, sums[r][v]);
-      else storePart(result + v * c.period, sums[r][v], left - v * c.period);
-    });
+    repeat<vectors>([&](auto v) NASNET_INLINED { store(v < vectors - 1 ? result + v * c.period : to, sums[r][v]); });
     result += c.resultPitch;
+    to += room < width ? width : c.resultPitch;
   });
+  if (room < width) copyRows(last, c.resultPitch, edge, width, rows, room);
 }
 
 template <int height, int step, int rows>

@@ -19,6 +19,7 @@
 #define NASNET_REGISTERS 32
 #define NASNET_LOOPS avx512bf16Loops
 #define NASNET_NAME "avx512bf16"
+#define NASNET_FLOAT_LOOPS avx512Loops
 #include "loops-table.h"
 
 #if defined(__clang__)
