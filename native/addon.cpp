@@ -19,6 +19,7 @@ struct Export {
 };
 
 constexpr Export exports[] = {
+    {"kinds", guard<kinds>},
     {"schema", guard<schema>},
     {"call", guard<callOperator>},
     {"fromBytes", guard<fromBytes>},
@@ -28,7 +29,6 @@ constexpr Export exports[] = {
     {"strides", guard<strides>},
     {"dtype", guard<dtype>},
     {"device", guard<device>},
-    {"sameStorage", guard<sameStorage>},
     {"release", guard<release>},
     {"leaveToCollector", guard<leaveToCollector>},
     {"liveTensors", guard<liveTensors>},
@@ -39,7 +39,6 @@ constexpr Export exports[] = {
     {"clearGradients", guard<clearGradients>},
     {"requiresGradient", guard<requiresGradient>},
     {"setRequiresGradient", guard<setRequiresGradient>},
-    {"isLeaf", guard<isLeaf>},
     {"setGradientMode", guard<setGradientMode>},
     {"manualSeed", guard<manualSeed>},
     {"createGenerator", guard<createGenerator>},

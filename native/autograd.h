@@ -22,10 +22,9 @@ napi_value setGradient(Call& call);
 /** clearGradients(Int32Array) */
 napi_value clearGradients(Call& call);
 
-/** requiresGradient(handle) → boolean;  setRequiresGradient(handle, boolean);  isLeaf(handle) → boolean */
+/** requiresGradient(handle) → boolean;  setRequiresGradient(handle, boolean) */
 napi_value requiresGradient(Call& call);
 napi_value setRequiresGradient(Call& call);
-napi_value isLeaf(Call& call);
 
 /** setGradientMode(boolean) → what it was */
 napi_value setGradientMode(Call& call);

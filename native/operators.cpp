@@ -56,6 +56,18 @@ napi_value describeOperator(Call& call, const Operator& op, int32_t id) {
 
 }  // namespace
 
+napi_value kinds(Call& call) {
+  constexpr std::pair<const char*, Kind> unwrapped[] = {{"tensor", Kind::tensor},
+                                                        {"tensorList", Kind::tensorList},
+                                                        {"optionalTensorList", Kind::optionalTensorList},
+                                                        {"generator", Kind::generator}};
+  napi_value object;
+  check(call.env, napi_create_object(call.env, &object));
+  for (const auto& [name, kind] : unwrapped)
+    check(call.env, napi_set_named_property(call.env, object, name, call.make(static_cast<int32_t>(kind))));
+  return object;
+}
+
 napi_value schema(Call& call) {
   const std::string name = call.text(0);
   const std::string overload = call.text(1);

@@ -95,8 +95,6 @@ napi_value dtype(Call& call) { return call.make(dtypeName(call.tensor(0).scalar_
 
 napi_value device(Call& call) { return call.make(call.tensor(0).device().str()); }
 
-napi_value sameStorage(Call& call) { return call.make(call.tensor(0).is_alias_of(call.tensor(1))); }
-
 napi_value release(Call& call) {
   int64_t freed = 0;
   for (const int32_t handle : call.handles(0)) freed += call.environment.tensors.release(handle);

@@ -10,6 +10,9 @@ import { mayTuneProcess } from './host-process.ts';
 /** A tensor as the addon knows it: an index into its table; 0 is none. */
 export type Handle = number;
 
+/** The kinds of arguments and results that operator.ts unwraps; all others pass as they are. As in native/schema.h. */
+export const kind = { tensor: 1, tensorList: 2, optionalTensorList: 3, generator: 4 } as const;
+
 export interface Schema {
   id: number;
   /** With its overload: 'aten::add.Tensor'. */
@@ -23,6 +26,7 @@ type NumberArray = Exclude<NodeJS.TypedArray, Float16Array>;
 
 /** Documented where they are defined, in native/*.h. */
 export interface Addon {
+  kinds(): Record<keyof typeof kind, number>;
   schema(name: string, overload: string): Schema;
   call(id: number, ...values: unknown[]): unknown;
   fromBytes(data: NumberArray, dtype: string, shape: readonly number[]): Handle;
@@ -32,7 +36,6 @@ export interface Addon {
   strides(tensor: Handle): number[];
   dtype(tensor: Handle): string;
   device(tensor: Handle): string;
-  sameStorage(one: Handle, other: Handle): boolean;
   release(tensors: Int32Array): void;
   leaveToCollector(tensor: Handle): void;
   liveTensors(): number;
@@ -43,7 +46,6 @@ export interface Addon {
   clearGradients(tensors: Int32Array): void;
   requiresGradient(tensor: Handle): boolean;
   setRequiresGradient(tensor: Handle, requires: boolean): void;
-  isLeaf(tensor: Handle): boolean;
   setGradientMode(enabled: boolean): boolean;
   manualSeed(seed: number): void;
   createGenerator(seed: number): number;
@@ -91,7 +93,7 @@ function load(): Addon {
     process.env.GOMP_SPINCOUNT ??= '2000';
   }
   try {
-    return createRequire(import.meta.url)(path) as Addon;
+    return checked(createRequire(import.meta.url)(path) as Addon);
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
     throw new Failure(
@@ -99,4 +101,12 @@ function load(): Addon {
       { code: 'engine-not-loaded' },
     );
   }
+}
+
+/** Both sides name kinds by the same numbers, or every argument would be taken for another. */
+function checked(native: Addon): Addon {
+  const numbers = native.kinds?.();
+  const names = Object.keys(kind) as (keyof typeof kind)[];
+  if (names.some((name) => numbers?.[name] !== kind[name])) throw new Error('it was built from other sources');
+  return native;
 }

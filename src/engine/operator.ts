@@ -1,11 +1,8 @@
 // One libtorch operator as a typed call: looked up once, its tensors unwrapped and its results wrapped by its schema.
 // operators.ts and tensor.ts name the ones that the project uses; `call` is for the rare rest.
-import { addon, type Handle, type Schema } from './addon.ts';
+import { addon, type Handle, kind, type Schema } from './addon.ts';
 import { Generator } from './random.ts';
 import { Tensor } from './tensor.ts';
-
-/** The native side's argument kinds that need unwrapping here (native/schema.h); all others pass as they are. */
-const kind = { tensor: 1, tensorList: 2, optionalTensorList: 3, generator: 4 } as const;
 
 export type Value =
   | Tensor
