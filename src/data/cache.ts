@@ -101,42 +101,6 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
     : undefined;
 }
 
-/** What lies in the cache: prepared datasets, and downloads that were cut short and will be continued. */
-export interface CachedData {
-  name: string;
-  path: string;
-  bytes: number;
-  /** Zero for a download that was cut short. */
-  images: number;
-  state: 'ready' | 'damaged' | 'partial download';
-}
-
-/** What lies in the cache, for people; sizes are compared, contents are not read. */
-export function findData(cache = cacheRoot()): CachedData[] {
-  if (!existsSync(cache)) return [];
-  return readdirSync(cache)
-    .sort()
-    .flatMap((name): CachedData[] => {
-      const path = join(cache, name);
-      if (name.endsWith('.part')) {
-        return [{ name, path, bytes: statSync(path).size, images: 0, state: 'partial download' }];
-      }
-      const entry = name.endsWith('.json') ? describe(path) : undefined;
-      if (!entry) return [];
-      const { train, test, height, width } = entry.files;
-      const block = join(cache, train.path);
-      return [
-        {
-          name: `${entry.files.name} ${height}×${width}`,
-          path: block,
-          bytes: existsSync(block) ? statSync(block).size : 0,
-          images: train.count + test.count,
-          state: isWhole(cache, entry) ? 'ready' : 'damaged',
-        },
-      ];
-    });
-}
-
 function describe(path: string): Entry | undefined {
   try {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;
@@ -183,7 +147,7 @@ const diskReasons: Record<string, string> = {
 };
 
 /** An error of the disk as a sentence; any other error as it is. */
-export function diskSentence(cache: string, error: unknown): unknown {
+function diskSentence(cache: string, error: unknown): unknown {
   const reason = diskReasons[(error as NodeJS.ErrnoException)?.code ?? ''];
   if (!reason || error instanceof Failure) return error;
   return new Failure(`${cache}: cannot keep datasets here, ${reason}; NASNET_CACHE names another folder`);

@@ -2,11 +2,10 @@
 
 import { empty, ones, zeros } from '../engine/create.ts';
 import { type DepthwiseOptions, depthwiseConv2d, normaliseBatch } from '../engine/kernels.ts';
-import { operator } from '../engine/operator.ts';
-import { type BatchNormOptions, conv2d, embedding, linear, pad } from '../engine/operators.ts';
+import { type BatchNormOptions, conv2d, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import { pairOf } from '../pair.ts';
-import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
+import { initialised, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
 
 /** Where and in what precision the parameters live; float32 on the CPU by default. */
@@ -126,43 +125,3 @@ export class Linear extends Module {
     return linear(input, this.weight, this.bias);
   }
 }
-
-export class Embedding extends Module {
-  readonly weight: Tensor; // [rows, size]
-
-  constructor({ rows, size, ...placement }: Placement & { rows: number; size: number }) {
-    super();
-    this.weight = this.parameter('weight', initialised(empty([rows, size], placement), truncatedNormal(1)));
-  }
-
-  /** int64 [..] → [.., size] */
-  forward(indices: Tensor): Tensor {
-    return embedding(indices, this.weight);
-  }
-}
-
-/** One step of a long short-term memory (Hochreiter and Schmidhuber, 1997); gates in the order input, forget, cell, output. */
-export class LSTMCell extends Module {
-  readonly inputWeights: Tensor; // [4 · units, inputs]
-  readonly hiddenWeights: Tensor; // [4 · units, units]
-  readonly inputBias: Tensor; // [4 · units]
-  readonly hiddenBias: Tensor; // [4 · units]
-
-  constructor({ inputs, units, ...placement }: Placement & { inputs: number; units: number }) {
-    super();
-    const range = 1 / Math.sqrt(units);
-    const fresh = (...shape: number[]) => initialised(empty(shape, placement), uniform(range));
-    this.inputWeights = this.parameter('input_weights', fresh(4 * units, inputs));
-    this.hiddenWeights = this.parameter('hidden_weights', fresh(4 * units, units));
-    this.inputBias = this.parameter('input_bias', fresh(4 * units));
-    this.hiddenBias = this.parameter('hidden_bias', fresh(4 * units));
-  }
-
-  /** input [n, inputs], hidden and cell [n, units] → the next hidden and cell */
-  forward(input: Tensor, [hidden, cell]: readonly [Tensor, Tensor]): [hidden: Tensor, cell: Tensor] {
-    const weights = [this.inputWeights, this.hiddenWeights, this.inputBias, this.hiddenBias];
-    return lstmCell.tensors(input, [hidden, cell], ...weights) as [Tensor, Tensor];
-  }
-}
-
-const lstmCell = operator('aten::lstm_cell');

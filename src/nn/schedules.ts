@@ -19,12 +19,6 @@ export const linear =
   (step) =>
     rate * (1 - Math.min(step, steps) / steps);
 
-/** `rate`, multiplied by `factor` at each of the boundary steps. */
-export const stepwise =
-  (rate: number, boundaries: readonly number[], factor: number): Schedule =>
-  (step) =>
-    rate * factor ** boundaries.filter((boundary) => step >= boundary).length;
-
 /** `rate`, multiplied by `factor` after every `steps` steps, all at once as TensorFlow's staircase has it. */
 export const exponential =
   (rate: number, factor: number, steps: number): Schedule =>

@@ -35,7 +35,7 @@ export const laptopController: Partial<PpoOptions> = {
 export const microController: Partial<PpoOptions> = { learningRate: 0.002 };
 
 /** Regularized evolution. */
-export const evolutionDefaults = {
+const evolutionDefaults = {
   populationSize: 100, // architectures alive; as many are drawn at random first (Real et al., section 3)
   sampleSize: 25, // of which the best becomes the parent (the same)
 };
