@@ -1,6 +1,6 @@
 // Images put together: the sum of one or two, each as it is or normalised on load, and the sums that the norms'
 // gradients need; the concatenation of any number. Pointers only, all images of one kind of numbers,
-// channels last; combine-operator.cpp knows tensors.
+// channels last; combine-operators.cpp knows tensors.
 #pragma once
 
 #include "batch-norm.h"

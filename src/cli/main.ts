@@ -6,7 +6,7 @@ import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
 
-/** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted with the state saved. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted with the state saved. */
 const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
 
 /** What `nasnet --help` says of a command, and the command itself. */
