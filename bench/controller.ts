@@ -1,5 +1,5 @@
-// How fast the controller is: one ask, and one update from 20 architectures, B = 5, on one thread. Beside the time on the clock
-// that of the processor, which a busy machine stretches less.
+// Times the controller: an ask, and an update from 20 architectures, B = 5, on one thread. Prints wall time and
+// processor time, which other load affects less.
 // node bench/controller.ts
 
 import { setThreads } from '../src/engine/machine.ts';
@@ -37,7 +37,7 @@ for (let round = 0; round < rounds; round++) {
   measured.save!.push(save);
 }
 console.log(
-  `controller: ${batchSize} architectures an update, ${paperController.epochs} passes, medians of ${rounds - warmUp}`,
+  `controller: ${batchSize} architectures per update, ${paperController.epochs} passes, medians of ${rounds - warmUp}`,
 );
 for (const [name, values] of Object.entries(measured)) {
   const [clock, processor] = [0, 1].map((which) => median(values.map((each) => each[which]!)).toFixed(1));

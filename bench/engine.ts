@@ -1,4 +1,4 @@
-// What one call of an operator costs on its way from TypeScript to libtorch and back: microseconds, on tensors of one element.
+// Measures the cost of calling an operator from TypeScript, in microseconds, on tensors of one element.
 //   node bench/engine.ts
 import { ones } from '../src/engine/create.ts';
 import { backward, clearGradients } from '../src/engine/gradient.ts';
@@ -7,14 +7,14 @@ import { free, keep, scope } from '../src/engine/memory.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
 import { median } from './median.ts';
 
-const calls = 1000; // in a row, as a training step makes them
+const calls = 1000; // in a row, as in a training step
 const rounds = 200;
 const warmUp = 50;
 
 setThreads(1);
 const [plain, learned] = [keep(ones([])), keep(ones([], { requiresGrad: true }))];
 
-/** What is measured: `calls` calls each. */
+/** The measured functions, each with `calls` calls. */
 const rows: Record<string, () => void> = {
   'a + b, freed by a scope': () => scope(() => repeat(() => plain.add(plain))),
   'a + b, recorded for backward, freed by a scope': () => scope(() => repeat(() => learned.add(plain))),
@@ -38,7 +38,7 @@ function chain(): Tensor {
   return end;
 }
 
-/** Microseconds of one call. */
+/** Returns the microseconds of one call. */
 function time(act: () => void): number {
   plain.fill_(1);
   const start = performance.now();

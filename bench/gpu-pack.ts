@@ -1,5 +1,6 @@
-// What a machine with a GPU and PyTorch needs to run bench/gpu.sh when it has neither Node nor a network, in the folder build/gpu: this
-// Node, compressed, and the few npm packages. Both are for Linux on x64.
+// Collects what a machine with a GPU and PyTorch needs to run bench/gpu.sh without Node and a network connection, in
+// the folder build/gpu:
+// this Node, compressed, and a few npm packages. Both are for Linux on x64.
 //   node bench/gpu-pack.ts
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { Failure } from '../src/failure.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'build/gpu');
-/** What trainings and their tests import, and the headers that the addon is compiled with. */
+/** The packages that trainings and their tests import, and the headers for compiling the addon. */
 const packages = ['node-api-headers', 'zod', 'better-sqlite3'];
 
 function run(command: string, words: string[]): void {
@@ -23,9 +24,9 @@ try {
   copyFileSync(process.execPath, join(folder, 'node'));
   run('strip', [join(folder, 'node')]);
   run('xz', ['-T0', '-4', join(folder, 'node')]);
-  const there = packages.map((name) => join('node_modules', name));
-  const left = ['better-sqlite3/deps', 'better-sqlite3/src', 'darwin*', 'linux-arm64*', 'linuxmusl*', 'win32*'];
-  run('tar', ['-cJf', join(folder, 'packages.tar.xz'), ...left.map((name) => `--exclude=*/${name}`), ...there]);
+  const folders = packages.map((name) => join('node_modules', name));
+  const excluded = ['better-sqlite3/deps', 'better-sqlite3/src', 'darwin*', 'linux-arm64*', 'linuxmusl*', 'win32*'];
+  run('tar', ['-cJf', join(folder, 'packages.tar.xz'), ...excluded.map((name) => `--exclude=*/${name}`), ...folders]);
   for (const name of ['node.xz', 'packages.tar.xz']) {
     process.stdout.write(`${join(folder, name)}: ${(statSync(join(folder, name)).size / 2 ** 20).toFixed(1)} MiB\n`);
   }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Everything about a GPU on a machine that may have nothing but it and PyTorch: brings Node from build/gpu (bench/gpu-pack.ts) where there
-# is none of 24 or newer, then runs bench/gpu.ts. All words go to that: bash bench/gpu.sh [build|test|bench|compile|more|children]...
+# Runs bench/gpu.ts on a machine that may have only a GPU and PyTorch: uses the Node in build/gpu (bench/gpu-pack.ts) if there is no Node 24
+# or newer. Passes all arguments on: bash bench/gpu.sh [build|test|bench|compile|more|children]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 new_enough() { command -v "$1" >/dev/null && [ "$("$1" -p 'parseInt(process.versions.node)')" -ge 24 ]; }

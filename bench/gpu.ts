@@ -1,6 +1,7 @@
-// Everything about a GPU in stages of less than ten minutes, the first time and every time: compiles the addon against this machine's
-// PyTorch, runs the engine and the trainings on the GPU against the CPU, measures trainings beside PyTorch and children at once.
-// Stops at the first stage that fails, with its reason.
+// Tests and measures a GPU in stages of less than ten minutes: compiles the addon against this machine's PyTorch,
+// compares the engine and trainings on the GPU with the CPU, measures trainings against PyTorch, and several children
+// at once.
+// Stops at the first stage that fails, with the reason.
 //   node bench/gpu.ts [build|test|bench|compile|more|children]...     (default: build, test, bench, children)
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { Report, SetupFailure } from '../scripts/setup/step.mjs';
 import { Failure, InputError } from '../src/failure.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Where figures go as JSON. */
+/** The folder for figures as JSON. */
 const results = process.env.OUT ?? join(root, 'build/gpu');
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -46,12 +47,12 @@ const stages: Record<string, () => Promise<void> | void> = {
     if (!devices().includes('cuda:0')) throw new Failure(`the addon sees ${devices().join(', ')} and no GPU`);
     if (!capturesGraphs('cuda:0'))
       throw new Failure(
-        'the addon was compiled without CUDA: its headers were not found (scripts/setup/cuda.mjs says where they are looked for)',
+        'the addon was compiled without CUDA: its headers were not found (see scripts/setup/cuda.mjs for the searched folders)',
       );
     say(`the addon sees ${devices().join(', ')} and captures graphs`);
   },
   test() {
-    // float32 as such: a GPU's faster products round to 19 bits.
+    // Full float32: a GPU's faster products round to 19 bits.
     node(['--test', 'test/engine/cuda.test.ts', 'test/train/cuda.test.ts', 'test/train/device-steps.test.ts'], {
       NVIDIA_TF32_OVERRIDE: '0',
       NASNET_TEST_DEVICE: 'cuda:0',
@@ -69,14 +70,14 @@ const stages: Record<string, () => Promise<void> | void> = {
 };
 
 try {
-  const given = process.argv.slice(2);
-  const unknown = given.find((name) => !Object.hasOwn(stages, name));
+  const names = process.argv.slice(2);
+  const unknown = names.find((name) => !Object.hasOwn(stages, name));
   if (unknown) throw new InputError(`expected some of ${Object.keys(stages).join(', ')}, got ${unknown}`);
   mkdirSync(results, { recursive: true });
-  for (const name of given.length > 0 ? given : ['build', 'test', 'bench', 'children']) {
-    const started = performance.now();
+  for (const name of names.length > 0 ? names : ['build', 'test', 'bench', 'children']) {
+    const start = performance.now();
     await stages[name]!();
-    say(`${name}: done after ${((performance.now() - started) / 1000).toFixed(0)} s`);
+    say(`${name}: done after ${((performance.now() - start) / 1000).toFixed(0)} s`);
   }
 } catch (error) {
   if (error instanceof SetupFailure) say(error.describe());

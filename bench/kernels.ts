@@ -1,7 +1,8 @@
-// Our kernels beside libtorch's operators, one row each: milliseconds of the forward pass, and of forward and backward together.
-// Both sides in the same process, in turns; medians are compared.
+// Compares our kernels with libtorch's operators, one row each: milliseconds of the forward pass, and of forward and
+// backward together.
+// Both run in the same process, in turns; medians are compared.
 //   node bench/kernels.ts [--threads 1] [--batch 64] [--repeats 15] [--only PATTERN] [--json FILE]
-// NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 asks for another version of the loops than the processor's best.
+// NASNET_KERNELS=plain, avx2, avx512 or avx512bf16 selects another version of the loops than the processor's best.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -83,7 +84,7 @@ function normRow(shape: [number, number]): Row {
   return { name: 'batch norm', shape, kernel: 1, ours: by(normaliseBatch), libtorch: by(batchNorm) };
 }
 
-/** ReLU, a convolution (depthwise and 1×1, or all channels at once) and batch norm: one unit, beside four operators. */
+/** Compares one unit with separate operators: ReLU, a convolution (depthwise and 1×1, or dense) and batch norm. */
 function unitRow(kind: 'depthwise' | 'dense', kernel: number, shape: [number, number]): Row {
   const [channels] = shape;
   const size = kind === 'dense' ? kernel : 1;
@@ -135,7 +136,7 @@ const rows = shapes.flatMap((shape) => [
   unitRow('depthwise', 5, shape),
 ]);
 
-/** Milliseconds of each side's forward pass and of its forward and backward pass, side by side in turns. */
+/** Returns the milliseconds of both sides' forward passes and of forward and backward, measured in turns. */
 function measure({ shape: [channels, size], kernel, ours, libtorch }: Row) {
   return scope(() => {
     const input = randn([batch, channels, size, size]).contiguous('channels_last');

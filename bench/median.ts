@@ -1,4 +1,4 @@
-// The median of measured numbers: what every table of this folder shows, because a busy machine only ever makes times longer.
+// The median of measured numbers, which the tables of this folder show, because a busy machine only makes times longer.
 
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((one, other) => one - other);

@@ -1,23 +1,26 @@
-// What a search's child costs beside the arithmetic of its training: batches, building, evaluation, dispatch, the study's log, the
-// worker's start. The children of a preset on real CIFAR-10, random architectures.
-//   node bench/overhead.ts [--preset laptop] [--children 6]     (about 5 seconds a child on a quiet core, twice)
-// First each child in this process, where its parts can be told apart; then the same children by a search with one worker.
+// Measures the overhead of a search's child besides its training: batches, building, evaluation, dispatch, the study's
+// log, the worker's start. The children of a preset with random architectures on CIFAR-10.
+//   node bench/overhead.ts [--preset laptop] [--children 6]     (about 5 seconds per child on a quiet core, twice)
+// First runs each child in this process, where its parts can be measured; then the same children in a search with one
+// worker.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { start, type TrainingJob, type TrainingSetup } from '../src/children/training-job.ts';
+import { type TrainingJob, type TrainingResources, type TrainingSetup, trainer } from '../src/children/training-job.ts';
 import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { referenceTo } from '../src/data/dataset-files.ts';
 import { evaluateIn } from '../src/experiment/evaluator.ts';
 import { runSearch } from '../src/experiment/search-loop.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { planNetwork } from '../src/plan/plan.ts';
 import { createStrategy } from '../src/search/strategy.ts';
-import { decode } from '../src/space/decisions.ts';
-import type { TrainingDetails } from '../src/study/outcome.ts';
+import { Candidate } from '../src/study/candidate.ts';
+import type { TrainingDetails, TrialToEvaluate } from '../src/study/outcome.ts';
 import { presets } from '../src/study/presets.ts';
 import { Study } from '../src/study/study.ts';
+import type { EvaluateJob } from '../src/workers/messages.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 import { median } from './median.ts';
 
@@ -29,36 +32,37 @@ const children = Number(values.children);
 const { child: training } = preset;
 const validationImages = 'validationImages' in preset ? preset.validationImages : undefined;
 const files = await prepareCifar10();
-const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
+const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
+const resources: TrainingResources = { datasets: [files], threads: 1 };
 const strategy = () => createStrategy('random', { blocks: preset.blocks, seed: 1 });
-const jobOf = ({ number, decisions }: { number: number; decisions: number[] }): TrainingJob => {
-  return { architecture: decode(decisions), training, seed: `1, trial ${number}` };
+const jobOf = ({ number, candidate }: TrialToEvaluate): TrainingJob => {
+  return { architecture: candidate.architecture, training, seed: `1, trial ${number}` };
 };
 
-/** Milliseconds that calls of a method took since they were last asked for. */
-function timed<Key extends string>(
-  prototype: { [key in Key]: (...given: never[]) => unknown },
+/** Times the calls of a method. Returns a function that returns the milliseconds since its last call. */
+function timeMethod<Key extends string>(
+  prototype: { [key in Key]: (...values: never[]) => unknown },
   key: Key,
 ): () => number {
   const original = prototype[key];
   let milliseconds = 0;
-  prototype[key] = function (this: unknown, ...given: never[]) {
-    const before = performance.now();
-    const result = original.apply(this, given);
-    milliseconds += performance.now() - before;
+  prototype[key] = function (this: unknown, ...values: never[]) {
+    const start = performance.now();
+    const result = original.apply(this, values);
+    milliseconds += performance.now() - start;
     return result;
   };
   return () => {
-    const taken = milliseconds;
+    const total = milliseconds;
     milliseconds = 0;
-    return taken;
+    return total;
   };
 }
 
 type Parts = Record<'training' | 'batches' | 'building' | 'evaluation' | 'evaluation batches' | 'the rest', number>;
 
-/** Milliseconds of one child in this process. */
-async function childHere(evaluate: Awaited<ReturnType<typeof start>>, job: TrainingJob): Promise<Parts> {
+/** Trains a child in this process. Returns the milliseconds of its parts. */
+async function childHere(evaluate: EvaluateJob, job: TrainingJob): Promise<Parts> {
   trainingBatches();
   evaluationBatches();
   const { architecture, training } = job;
@@ -66,7 +70,7 @@ async function childHere(evaluate: Awaited<ReturnType<typeof start>>, job: Train
   buildNetwork(planNetwork(architecture, { ...training, input: training.resolution }), { seed: 1 }).dispose();
   const building = performance.now() - beforeBuilding;
 
-  const begun = performance.now();
+  const childStart = performance.now();
   let loop = 0;
   const images =
     Math.floor((training.trainingImages ?? files.train.count) / training.recipe.batchSize) * training.recipe.batchSize;
@@ -77,7 +81,7 @@ async function childHere(evaluate: Awaited<ReturnType<typeof start>>, job: Train
     },
     new AbortController().signal,
   );
-  const whole = performance.now() - begun;
+  const total = performance.now() - childStart;
   const { trainingSeconds } = (result as { details: TrainingDetails }).details;
   const [batches, forEvaluation] = [trainingBatches(), evaluationBatches()];
   const evaluation = 1000 * trainingSeconds - loop;
@@ -87,20 +91,20 @@ async function childHere(evaluate: Awaited<ReturnType<typeof start>>, job: Train
     building,
     evaluation: evaluation - forEvaluation,
     'evaluation batches': forEvaluation,
-    'the rest': whole - 1000 * trainingSeconds - building,
+    'the rest': total - 1000 * trainingSeconds - building,
   };
 }
 
-const trainingBatches = timed(TrainingBatches.prototype, 'batch');
-const evaluationBatches = timed(EvaluationBatches.prototype, 'batch');
+const trainingBatches = timeMethod(TrainingBatches.prototype, 'batch');
+const evaluationBatches = timeMethod(EvaluationBatches.prototype, 'batch');
 
 const beforeStart = performance.now();
-const evaluate = await start(setup);
+const evaluate = await trainer(setup, resources);
 const startHere = performance.now() - beforeStart;
 const asking = strategy();
 const here: Parts[] = [];
 for (let number = 0; number < children; number++) {
-  here.push(await childHere(evaluate, jobOf({ number, decisions: asking.ask(number) })));
+  here.push(await childHere(evaluate, jobOf({ number, candidate: new Candidate(asking.ask(number)) })));
   process.stderr.write(`child ${number + 1} of ${children} here\n`);
 }
 
@@ -111,6 +115,7 @@ const pool = new WorkerPool({
   workers: 1,
   evaluator: new URL('../src/children/training-job.ts', import.meta.url),
   setup,
+  resources,
 });
 let firstStart = 0;
 let busy = 0;

@@ -1,9 +1,11 @@
-// Whether training in bfloat16 keeps the order of cells that training in float32 finds: the same random cells, several runs of each.
-//   node bench/precision.ts [--cells 24] [--runs 4] [--workers 2] [--validation 2000] [--seed 1] [--device cpu] [--json FILE] [PROXY]
+// Measures whether training in bfloat16 ranks cells as training in float32 does, on the same random cells with several
+// runs each.
+//   node bench/precision.ts [--cells 24] [--runs 4] [--workers 2] [--validation 2000] [--seed 1] [--device cpu]
+//                           [--json FILE] [PROXY]
 // PROXY is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, by default the laptop's child, 1:8:16:4000:1:64:0.1.
-// Even float32 does not repeat its own order: Kendall's τ between the means of one half of its runs and of the other is the most that any
-// other way of training can reach. Beside it stands τ between a half of float32 and the other half, by seed, of bfloat16; both are averaged
-// over all ways to halve the runs. Their difference has a 95 % interval by drawing cells again, 2,000 times.
+// Kendall's τ between the means of two halves of the float32 runs is the upper limit for any other way of training. It
+// is compared with τ between one half of float32 and the other half (by seed) of bfloat16; both are averaged over all
+// ways to halve the runs. The difference has a 95 % interval from resampling the cells 2,000 times.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
@@ -57,18 +59,18 @@ for (let run = 0; run < runs; run++) {
   }
 }
 
-/** Every way to put half of the runs on one side; each pair of halves once. */
+/** All ways to divide the runs into two halves, each once. */
 const halves = Array.from({ length: 2 ** (runs - 1) }, (_, code) =>
   Array.from({ length: runs }, (_, run) => (code >> run) & 1),
 ).filter((sides) => sides.reduce((sum, side) => sum + side, 0) === runs / 2);
 
-/** Of some cells: means over the runs on one side of a halving. */
+/** Returns the means of some cells over the runs in one half. */
 const meansOf = (kind: Precision, some: readonly number[], sides: readonly number[], side: number) =>
   some.map((cell) => mean(rewards[kind][cell]!.filter((_, run) => sides[run] === side)));
 
 const tau = (one: readonly number[], other: readonly number[]) => rankCorrelation(one, other)?.tau ?? 0;
 
-/** τ between halves of the runs, averaged over all halvings. */
+/** Returns τ between halves of the runs, averaged over all divisions. */
 function between(one: Precision, other: Precision, some: readonly number[]): number {
   return mean(
     halves.flatMap((sides) =>
@@ -83,8 +85,8 @@ const across = between('float32', 'bfloat16', all);
 const within = between('bfloat16', 'bfloat16', all);
 const random = new RandomStream(`precision ${values.seed}`);
 const differences = Array.from({ length: 2000 }, () => {
-  const drawn = all.map(() => random.integer(cells));
-  return between('float32', 'bfloat16', drawn) - between('float32', 'float32', drawn);
+  const sample = all.map(() => random.integer(cells));
+  return between('float32', 'bfloat16', sample) - between('float32', 'float32', sample);
 }).toSorted((one, other) => one - other);
 const [low, high] = [differences[50]!, differences[1949]!];
 const whole = rankCorrelation(
@@ -98,7 +100,7 @@ const summary = precisions.map((kind) => ({
 }));
 
 console.log(`${proxy}: ${cells} random cells, ${runs} runs each, ${values.device}\n`);
-console.log('| precision | seconds a child | reward | deviation of runs |');
+console.log('| precision | seconds per child | reward | deviation of runs |');
 console.log('| --- | --- | --- | --- |');
 for (const each of summary) {
   const percent = [each.reward, each.noise].map((value) => (100 * value).toFixed(2));
@@ -107,10 +109,12 @@ for (const each of summary) {
 const fixed = (value: number) => value.toFixed(3);
 console.log(`\n| Kendall’s τ between means of ${runs / 2} runs and of ${runs / 2} others | |`);
 console.log('| --- | --- |');
-console.log(`| float32 and float32 (the most that can be reached) | ${fixed(ceiling)} |`);
+console.log(`| float32 and float32 (the upper limit) | ${fixed(ceiling)} |`);
 console.log(`| float32 and bfloat16 | ${fixed(across)} |`);
 console.log(`| bfloat16 and bfloat16 | ${fixed(within)} |`);
-console.log(`| the second less the first, 95 % | ${fixed(across - ceiling)} (${fixed(low)} to ${fixed(high)}) |`);
+console.log(
+  `| difference of the second and the first, 95 % | ${fixed(across - ceiling)} (${fixed(low)} to ${fixed(high)}) |`,
+);
 console.log(
   `\nfloat32 and bfloat16, means of all ${runs} runs: τ ${fixed(whole.tau)} (${fixed(whole.low)} to ${fixed(whole.high)})`,
 );

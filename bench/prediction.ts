@@ -1,14 +1,16 @@
-// How well the children of studies are foretold: each from the plan and those before it, as a search does, with nothing measured first.
+// Measures the errors of predictions for the children of studies: each child is predicted from its plan and the
+// previous children, as in a search without a measurement at the start.
 //   node bench/prediction.ts STUDY.db...
-// "constant" says the median of the latest 200 for all. Studies of CIFAR-10, other counts of images change little.
+// "constant" predicts the median of the latest 200. Assumes CIFAR-10; other numbers of images change little.
 
 import { tookOf } from '../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
+import { Candidate } from '../src/study/candidate.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
 
-const learning = 20; // children that are not counted
-const off = (foretold: number, took: number) => Math.abs(foretold / took - 1);
+const learning = 20; // first children, which are not counted
+const relativeError = (predicted: number, actual: number) => Math.abs(predicted / actual - 1);
 const words = (errors: readonly number[]) =>
   errors.length === 0
     ? '–'
@@ -18,25 +20,25 @@ for (const path of process.argv.slice(2)) {
   using study = openSearch(path, { readOnly: true });
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, { images: 50_000, classes: 10 }));
-  const took: number[] = [];
+  const durations: number[] = [];
   const errors = { law: [] as number[], constant: [] as number[], memory: [] as number[] };
   for (const { state, sameAs, decisions, workerSeconds, details } of study.trials()) {
     if (state !== 'done' || sameAs !== null) continue;
-    const own = tookOf(workerSeconds!, details);
-    if (!own) continue;
-    const terms = prediction.terms.of(decisions);
-    const { seconds, memory } = own;
-    if (took.length >= learning) {
-      const foretold = prediction.of(terms);
-      errors.law.push(off(foretold.seconds, seconds));
-      errors.constant.push(off(quantile(took.slice(-200), 0.5), seconds));
-      if (memory !== undefined) errors.memory.push(off(foretold.memory, memory));
+    const cost = tookOf(workerSeconds!, details);
+    if (!cost) continue;
+    const terms = prediction.terms.of(new Candidate(decisions, settings.space));
+    const { seconds, memory } = cost;
+    if (durations.length >= learning) {
+      const predicted = prediction.of(terms);
+      errors.law.push(relativeError(predicted.seconds, seconds));
+      errors.constant.push(relativeError(quantile(durations.slice(-200), 0.5), seconds));
+      if (memory !== undefined) errors.memory.push(relativeError(predicted.memory, memory));
     }
-    prediction.observe(terms, own);
-    took.push(seconds);
+    prediction.observe(terms, cost);
+    durations.push(seconds);
   }
-  const range = [0.05, 0.95].map((share) => quantile(took, share).toFixed(2)).join(' to ');
+  const range = [0.05, 0.95].map((share) => quantile(durations, share).toFixed(2)).join(' to ');
   console.log(
-    `${path}: ${took.length} children of ${range} s; off by (median): seconds ${words(errors.law)}; constant ${words(errors.constant)}; memory ${words(errors.memory)}`,
+    `${path}: ${durations.length} children of ${range} s; median error: seconds ${words(errors.law)}; constant ${words(errors.constant)}; memory ${words(errors.memory)}`,
   );
 }

@@ -1,9 +1,10 @@
-// What a small child tells about a cell, and what it costs: random cells are trained several times under each of some proxies.
+// Measures how well a small child ranks cells, and its cost: trains random cells several times under several proxies.
 //   node bench/proxies.ts [--cells 24] [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
-// A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); without any, those below are compared.
-// @enlarge or @none behind it is another augmentation than @translate; @enlarge@as-stored shows the held-out images as nasnet 0.1.0 did.
-// Reliability is the share of the rewards' variance that comes from the cells and not from chance: the square of the correlation of
-// one measurement with the mean of endlessly many. τ compares the means of a proxy with those of the last one named.
+// A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); default: those below.
+// The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
+// as nasnet 0.1.0 did. Reliability is the share of the rewards' variance that comes from the cells: the squared
+// correlation of one measurement with the mean of infinitely many. τ compares the means of a proxy with those of the
+// last proxy.
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
@@ -51,7 +52,7 @@ for (const proxy of proxies) {
     reliability,
     rewards,
   });
-  process.stderr.write(`${proxy}: ${seconds.toFixed(2)} s a child, reliability ${reliability.toFixed(2)}\n`);
+  process.stderr.write(`${proxy}: ${seconds.toFixed(2)} s per child, reliability ${reliability.toFixed(2)}\n`);
 }
 if (values.json) console.log(JSON.stringify(measured));
 else {
@@ -60,9 +61,9 @@ else {
     '| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the last |',
   );
   console.log('| --- | --- | --- | --- | --- | --- | --- |');
-  const dearest = measured.at(-1)!.rewards.map(mean);
+  const reference = measured.at(-1)!.rewards.map(mean);
   for (const { proxy, seconds, mean: reward, deviation, noise, reliability, rewards } of measured) {
-    const tau = rankCorrelation(rewards.map(mean), dearest);
+    const tau = rankCorrelation(rewards.map(mean), reference);
     const words = tau ? `${tau.tau.toFixed(2)} (${tau.low.toFixed(2)} to ${tau.high.toFixed(2)})` : '–';
     console.log(
       `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} |`,

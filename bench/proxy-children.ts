@@ -1,8 +1,8 @@
-// Random cells trained as small children by worker processes, for benchmarks that ask what their rewards tell.
+// Trains random cells as small children in worker processes, for benchmarks of rewards.
 
-import type { TrainingJob, TrainingSetup } from '../src/children/training-job.ts';
+import type { TrainingJob, TrainingResources, TrainingSetup } from '../src/children/training-job.ts';
 import { augmentations } from '../src/data/augmentations.ts';
-import type { DatasetFiles } from '../src/data/dataset-files.ts';
+import { type DatasetFiles, referenceTo } from '../src/data/dataset-files.ts';
 import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
@@ -11,15 +11,15 @@ import type { Training } from '../src/study/settings.ts';
 import { type Recipe, smallRecipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 
-/** What may stand behind an @: an augmentation, or held-out images as nasnet 0.1.0 showed them. */
+/** The suffixes after an @: an augmentation, or held-out images as nasnet 0.1.0 showed them. */
 const variants: Record<string, Partial<Recipe>> = { ...augmentations, 'as-stored': { matchTestView: false } };
 
-/** N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, and variants of the child's recipe such as @translate. */
+/** Parses N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE and variants of the recipe such as @translate. */
 export function trainingOf(proxy: string): Training {
   const [numbers, ...names] = proxy.split('@') as [string, ...string[]];
   const unknown = names.find((name) => !(name in variants));
   if (unknown !== undefined)
-    throw new Error(`expected one of ${Object.keys(variants).join(', ')} behind an @, got ${unknown}`);
+    throw new Error(`expected one of ${Object.keys(variants).join(', ')} after an @, got ${unknown}`);
   const changes = Object.assign({}, ...names.map((name) => variants[name]));
   const [n, filters, resolution, trainingImages, epochs, batchSize, learningRate] = numbers.split(':').map(Number) as [
     number,
@@ -44,20 +44,22 @@ export interface Measuring {
   training: Training;
   validationImages: number;
   workers: number;
-  /** Of trainings; the cell and the run are added. */
+  /** Seed of trainings, to which the cell and the run are added. */
   seed: string;
   runs: readonly number[];
   computing?: Computing;
 }
 
-/** Rewards by cell and run, and seconds a child. */
+/** Trains the architectures. Returns rewards by cell and run, and the mean seconds per child. */
 export async function measure(architectures: readonly Architecture[], options: Measuring) {
   const { files, training, validationImages, workers, runs, computing } = options;
-  const setup: TrainingSetup = { files, training, validationImages, splitSeed: 1, threads: 1 };
+  const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
+  const resources: TrainingResources = { datasets: [files], threads: 1, ...(computing && { computing }) };
   await using pool = new WorkerPool({
     workers,
     evaluator: new URL('../src/children/training-job.ts', import.meta.url),
-    setup: { ...setup, ...(computing && { computing }) },
+    setup,
+    resources,
   });
   const seconds: number[] = [];
   const rewards = await Promise.all(

@@ -1,34 +1,37 @@
-// Watches the operators that a piece of code calls: which, on what, for how long. It stands between the engine and its addon, so
-// that whatever the network really calls is seen, today's operators and tomorrow's. Only benchmarks use it.
+// Records the operators that code calls, with arguments and times, between the engine and its addon. Only benchmarks
+// use it.
 import { addon, type Handle, type Schema } from '../src/engine/addon.ts';
 
-/** A tensor as it was when an operator took it. */
+/** The properties of a tensor when it was passed to an operator. */
 export interface Operand {
   shape: number[];
   strides: number[];
   dtype: string;
   requiresGradient: boolean;
-  /** Of small tensors of whole numbers (labels), what they held. */
+  /** The content of small integer tensors (labels). */
   bytes?: Uint8Array;
 }
 
 export interface RecordedCall {
-  /** In libtorch's schemas: 'aten::add_.Tensor'. */
+  /** The name in libtorch's schemas: 'aten::add_.Tensor'. */
   name: string;
-  /** In the operator's order; everything but tensors as it was given. */
+  /** The arguments in order, with tensors replaced by operands. */
   values: (Operand | (Operand | undefined)[] | unknown)[];
-  /** Which of the values are tensors, or lists of them. */
+  /** Whether each value is a tensor, a list of tensors or neither. */
   kinds: ('tensor' | 'list' | 'plain')[];
-  /** Argument that an in-place operator overwrote. */
+  /** The index of the argument that an in-place operator overwrote, otherwise −1. */
   writes: number;
   results: Operand[];
   milliseconds: number;
 }
 
 const kinds: Partial<Record<number, 'tensor' | 'list'>> = { 1: 'tensor', 2: 'list', 3: 'list' }; // native/schema.h
-const smallest = 4096; // elements of what is kept as bytes
+const maxElements = 4096; // larger tensors are recorded without content
 
-/** All operators that `run` calls in this thread, in order. Backward is one call of the addon: see `onBackward`. */
+/**
+ * Returns all operators that `run` calls in this thread, in order. Backward is one call of the addon, reported to
+ * `onBackward`.
+ */
 export function record(run: () => void, onBackward: (milliseconds: number) => void = () => {}): RecordedCall[] {
   const native = addon();
   const { call, backward } = native;
@@ -36,7 +39,7 @@ export function record(run: () => void, onBackward: (milliseconds: number) => vo
   native.call = (id, ...raw) => {
     const { name, arguments: expected, results } = schemaOf(id);
     const kindsOfThese = raw.map((_, index) => kinds[expected[index]?.kind ?? 0] ?? ('plain' as const));
-    const values = raw.map((value, index) => seen(value, kindsOfThese[index]!));
+    const values = raw.map((value, index) => describe(value, kindsOfThese[index]!));
     const start = performance.now();
     const found = call(id, ...raw);
     const milliseconds = performance.now() - start;
@@ -69,14 +72,17 @@ export function record(run: () => void, onBackward: (milliseconds: number) => vo
 
 const schemas = new Map<number, Schema>();
 
-/** The operators looked up since `watchSchemas`, by their number. @throws Error for one looked up before */
+/** Returns the schema of an operator that was looked up after `watchSchemas`. @throws Error for one looked up before */
 function schemaOf(id: number): Schema {
   const found = schemas.get(id);
-  if (!found) throw new Error(`operator ${id} was looked up before the recording began: call watchSchemas first`);
+  if (!found) throw new Error(`operator ${id} was looked up before the recording started: call watchSchemas first`);
   return found;
 }
 
-/** To be called before the first operator of the process: an operator is looked up once, and named only then. */
+/**
+ * Must be called before the first operator of the process, because an operator's name is known only when it is looked
+ * up.
+ */
 export function watchSchemas(): void {
   const native = addon();
   const { schema } = native;
@@ -87,7 +93,7 @@ export function watchSchemas(): void {
   };
 }
 
-function seen(value: unknown, kind: RecordedCall['kinds'][number]): unknown {
+function describe(value: unknown, kind: RecordedCall['kinds'][number]): unknown {
   if (kind === 'tensor') return value ? operand(value as Handle) : undefined;
   if (kind === 'list') return Array.from(value as Int32Array, (handle) => (handle ? operand(handle) : undefined));
   return value;
@@ -96,15 +102,15 @@ function seen(value: unknown, kind: RecordedCall['kinds'][number]): unknown {
 function operand(handle: Handle): Operand {
   const native = addon();
   const [shape, dtype] = [native.shape(handle), native.dtype(handle)];
-  const seen: Operand = {
+  const describe: Operand = {
     shape,
     strides: native.strides(handle),
     dtype,
     requiresGradient: native.requiresGradient(handle),
   };
   const size = shape.reduce((product, side) => product * side, 1);
-  if (dtype !== 'int64' || size > smallest) return seen;
+  if (dtype !== 'int64' || size > maxElements) return describe;
   const bytes = new Uint8Array(8 * size);
   native.toBytes(handle, bytes);
-  return { ...seen, bytes };
+  return { ...describe, bytes };
 }

@@ -1,5 +1,5 @@
-// A recorded operator again, on tensors of the same shapes, alone: what its forward and its backward pass cost, and the work that
-// nobody can avoid: multiplications, and bytes that must be read and written once.
+// Replays a recorded operator alone on tensors of the same shapes, to time its forward and backward pass, and computes
+// its minimum work: multiplications, and bytes that must be read and written once.
 import { empty, fromBytes, onesLike, rand, randn, zeros } from '../src/engine/create.ts';
 import { backward } from '../src/engine/gradient.ts';
 import { scope } from '../src/engine/memory.ts';
@@ -7,7 +7,7 @@ import { call, type Value } from '../src/engine/operator.ts';
 import type { DType, Tensor } from '../src/engine/tensor.ts';
 import type { Operand, RecordedCall } from './recorder.ts';
 
-/** Floating-point operations, two a multiply-add, and bytes of main memory traffic at least. */
+/** Floating-point operations (two per multiply-add) and minimum bytes of memory traffic. */
 export interface Work {
   operations: number;
   bytes: number;
@@ -24,7 +24,7 @@ const isOperand = (value: unknown): value is Operand =>
 
 export const operands = (recorded: RecordedCall): Operand[] => recorded.values.flat().filter(isOperand);
 
-/** Whether backward goes through it. */
+/** Whether the call has a backward pass. */
 const isLearned = ({ results }: RecordedCall) => results.some(({ requiresGradient }) => requiresGradient);
 
 const elements = (shape: readonly number[]) => shape.reduce((product, side) => product * side, 1);
@@ -34,18 +34,18 @@ const bytesEach: Record<string, number> = { float32: 4, bfloat16: 2 };
 const bytesOf = (some: readonly Operand[]) =>
   some.reduce((sum, { shape, dtype }) => sum + (bytesEach[dtype] ?? 4) * elements(shape), 0);
 
-/** Of these the gradient is computed without looking at the input again. */
+/** Operators whose gradient does not need the input. */
 const linearInInput =
   /::(add|cat|mean|average_pool|avg_pool|sum|constant_pad|select|slice|flatten|reshape|contiguous|dropout)/;
 
-/** A view of memory that is there already moves nothing. */
+/** Operators that return views and move no data. */
 const isView =
   /::(flatten|reshape|contiguous|select|slice|view|detach|expand|unfold|transpose|permute|squeeze|unsqueeze|to|dropout)\b/;
 
 /**
- * The work of a call's forward and backward pass. Every weight of a convolution or linear layer is multiplied once for each pixel
- * of the result; a pool looks at each cell of its window. In backward the same products give the weights' gradient, and once more
- * the input's if it is wanted.
+ * Returns the work of a call's forward and backward pass. Every weight of a convolution or linear layer is multiplied
+ * once for each pixel of the result; a pool reads each pixel of its window. Backward needs as many products for the
+ * weights' gradient, and again for the input's if it is required.
  */
 export function workOf(recorded: RecordedCall): { forward: Work; backward: Work } {
   const { name, results, values } = recorded;
@@ -58,7 +58,7 @@ export function workOf(recorded: RecordedCall): { forward: Work; backward: Work 
   const window = /pool/.test(name) && Array.isArray(values[1]) ? elements(values[1] as number[]) : 0;
   const products = 2 * pixels * weights.reduce((sum, { shape }) => sum + elements(shape), 0);
   const operations = products + window * elements(output);
-  if (isView.test(name)) return { forward: nothing, backward: nothing };
+  if (isView.test(name)) return { forward: noWork, backward: noWork };
 
   const written = recorded.writes >= 0 ? bytesOf(inputs.slice(0, 1)) : bytesOf(results);
   const wanted = inputs.filter(({ requiresGradient }) => requiresGradient);
@@ -71,17 +71,17 @@ export function workOf(recorded: RecordedCall): { forward: Work; backward: Work 
           operations: products > 0 ? passes * products : operations,
           bytes: bytesOf(results) + bytesOf(wanted) + (linearInInput.test(name) ? 0 : bytesOf(inputs)),
         }
-      : nothing,
+      : noWork,
   };
 }
 
-const nothing: Work = { operations: 0, bytes: 0 };
+const noWork: Work = { operations: 0, bytes: 0 };
 
-/** The fastest of `repeats`, after two that do not count: whatever else a machine does only makes an operator slower. */
+/** Returns the fastest of `repeats` after two warm-up calls, because other load only makes an operator slower. */
 export function replay(recorded: RecordedCall, repeats: number): Times {
   const forward: number[] = [];
   const both: number[] = [];
-  const baseline: number[] = []; // what handing the inputs over costs in backward
+  const baseline: number[] = []; // cost of the operators around the call in backward
   const learned = isLearned(recorded);
   for (let repeat = -2; repeat < repeats; repeat++) {
     const measured = once(recorded, learned);
@@ -116,7 +116,7 @@ function once(recorded: RecordedCall, learned: boolean) {
   });
 }
 
-/** What backward can start from. A unit's raw result with its norm is read by `combine`, which applies the norm. */
+/** Returns a tensor to start backward from. For a unit `combine` applies the norm to the raw result. */
 function resultOf(found: Tensor | Tensor[]): Tensor {
   if (!Array.isArray(found)) return found;
   const [raw, norm] = found as [Tensor, Tensor?];
@@ -126,8 +126,8 @@ function resultOf(found: Tensor | Tensor[]): Tensor {
 }
 
 /**
- * Milliseconds that backward spends on what stands around the call: the product by which an in-place operator gets an input that
- * it may overwrite, and `combine` after a unit.
+ * Returns the milliseconds of backward for operators around the call: the product that gives an in-place operator an
+ * input that it can overwrite, and `combine` after a unit.
  */
 function handOver(recorded: RecordedCall, found: Tensor | Tensor[]): number {
   if (recorded.writes < 0 && !Array.isArray(found)) return 0;
@@ -155,7 +155,7 @@ function argument(operand: Operand | undefined, recorded: RecordedCall): Tensor 
   return overwritten ? made.mul(1) : made;
 }
 
-/** Random numbers in the same order in memory; 1 to 2 for vectors, which may be variances. */
+/** Creates a tensor of random numbers in the same memory format; 1 to 2 for vectors, which may be variances. */
 function tensorOf({ shape, strides, dtype, bytes }: Operand): Tensor {
   if (bytes) return fromBytes(bytes, dtype as DType, shape);
   if (!(dtype in bytesEach)) return zeros(shape, { dtype: dtype as DType });

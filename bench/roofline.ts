@@ -1,9 +1,10 @@
-// Where a training step spends its time, operator by operator as the network really calls them, beside what this machine can do:
-// GFLOP/s and GB/s of each, and what share of its time the machine's peaks would have needed (100 %: nothing is left).
-//   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--precision float32] [--repeats 5] [--shapes] [--json FILE]
-// Forward is timed within the network's own step; backward, which runs inside libtorch, by replaying each call alone. The last lines
-// say how much of the step that explains. The fastest of all repeats counts. `--shapes`: one row to each shape. The peak of products is
-// float32's: of bfloat16 (AVX512-BF16) it is twice that.
+// Measures where a training step spends its time, operator by operator, in comparison with the machine's peaks: GFLOP/s
+// and GB/s of each operator, and the share of its time that it would need at the peaks (100 % cannot be improved).
+//   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--precision float32] [--repeats 5]
+//                          [--shapes] [--json FILE]
+// Forward is timed within the network's step; backward, which runs inside libtorch, by replaying each call alone. The
+// last lines give the share of the step that this explains. The fastest of all repeats counts. `--shapes` prints one
+// row per shape. The peak of products is float32's; bfloat16's (AVX512-BF16) is twice as high.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -38,7 +39,7 @@ const repeats = Number(options.repeats);
 watchSchemas();
 setThreads(Number(options.threads));
 
-/** GFLOP/s of a product of two matrices, GB/s (read and written) of copies within the last cache and beyond. */
+/** Measures GFLOP/s of a matrix product, and GB/s (read and written) of copies within the last cache and beyond. */
 function measurePeaks() {
   const fastest = (run: () => void) => {
     const times = Array.from({ length: 20 }, () => {
@@ -72,7 +73,7 @@ const optimizer = new Momentum(network.namedParameters(), { momentum: 0.9, neste
 const images = randn([batch, 3, 32, 32]).contiguous('channels_last');
 const labels = arange(0, batch).remainder(10);
 
-/** One training step; its operators and the milliseconds of the whole and of backward. */
+/** Runs a training step. Returns its operators and the milliseconds of the step and of backward. */
 function step() {
   let inBackward = 0;
   const start = performance.now();
@@ -95,11 +96,11 @@ interface Row {
   forward: number;
   backward: number;
   work: Work;
-  /** Milliseconds that the peaks would need. */
+  /** Milliseconds at the peaks. */
   least: number;
 }
 
-/** As a reader names it: the operator, its kernels, and strides where they are not 1. */
+/** Returns a readable name: the operator, its kernels, and its stride if it is not 1. */
 function nameOf(recorded: RecordedCall): string {
   const short = recorded.name
     .replace(/^aten::/, '')
@@ -193,7 +194,7 @@ console.log(
 );
 console.log(`operators called in forward, clipping and optimizer: ${fixed(called)} ms`);
 console.log(
-  `backward: ${fixed(inBackward)} ms; the rows sum to ${fixed(explained)} ms (they leave out sums of gradients and fresh memory)`,
+  `backward: ${fixed(inBackward)} ms; the rows sum to ${fixed(explained)} ms (without sums of gradients and new memory)`,
 );
 console.log(
   `between the operators (TypeScript, this recording, a busy machine): ${fixed(whole - inBackward - called)} ms`,

@@ -1,6 +1,7 @@
-// How much a study and its workers can bear, with an evaluator that does nothing: durable trials and dispatches a second,
-// late trials against early ones, the size of a trial, opening and reading a large study, the way from restart to first
-// dispatch. Run: node bench/study.ts
+// Measures a study and its workers with an evaluator that does nothing: durable trials and dispatches per second, late
+// trials against early ones, the size of a trial, opening and reading a large study, and the time from restart to the
+// first dispatch.
+//   node bench/study.ts
 
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -15,25 +16,25 @@ import { WorkerPool } from '../src/workers/pool.ts';
 const folder = mkdtempSync(join(process.env.NASNET_BENCH_FOLDER ?? tmpdir(), 'nasnet-bench-'));
 const rows: [what: string, figure: string][] = [];
 const seconds = (since: number) => (performance.now() - since) / 1000;
-/** Rewards in no order, as those of real children: trials that lie beside each other are far from each other by reward. */
+/** Returns unordered rewards, like those of real children: consecutive trials have very different rewards. */
 const nothing: Evaluate = async ({ number }) => ({ reward: (number * 0.6180339887) % 1, seconds: 0 });
 let studies = 0;
 const newStrategy = () => createStrategy('random', { blocks: 5, seed: 1 });
 
-/** Seconds for `trials` more trials. */
+/** Returns the seconds for `trials` more trials. */
 async function searchMore(study: Study<object>, trials: number, workers: number, evaluate = nothing): Promise<number> {
-  const begun = performance.now();
+  const start = performance.now();
   await runSearch({ study, strategy: newStrategy(), evaluate, trials: study.asked + trials, workers, inOrder: false });
-  return seconds(begun);
+  return seconds(start);
 }
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
 
-/** Seconds for the next 2,000 trials of a new study, after its first 100. */
+/** Returns the seconds for the next 2,000 trials of a new study, after its first 100. */
 async function earlyTrials(workers: number): Promise<number> {
   using study = Study.create(join(folder, `early-${++studies}.db`), {});
   await searchMore(study, 100, workers);
-  return await searchMore(study, 2000, workers); // before the study is closed
+  return await searchMore(study, 2000, workers); // await before the study is closed
 }
 
 async function durableTrials(): Promise<void> {
@@ -55,9 +56,9 @@ async function dispatches(): Promise<void> {
   await searchMore(study, 100, 2, evaluate);
   const rate = 2000 / (await searchMore(study, 2000, 2, evaluate));
   rows.push(['durable trials a second through 2 worker processes', rate.toFixed(0)]);
-  const begun = performance.now();
+  const start = performance.now();
   await Promise.all(Array.from({ length: 5000 }, (_, job) => pool.run(job)));
-  rows.push(['dispatches a second to 2 worker processes, without a study', (5000 / seconds(begun)).toFixed(0)]);
+  rows.push(['dispatches a second to 2 worker processes, without a study', (5000 / seconds(start)).toFixed(0)]);
   study.close();
 }
 
@@ -68,7 +69,7 @@ async function lateTrials(): Promise<void> {
   for (const workers of [1, 16]) {
     const [early, late]: [number[], number[]] = [[], []];
     for (let repeat = 0; repeat < 5; repeat++) {
-      early.push(await earlyTrials(workers)); // in turn, since a machine is not as fast at all times
+      early.push(await earlyTrials(workers)); // in turns, because a machine's speed varies
       late.push(await searchMore(study, 2000, workers));
     }
     const factor = (median(late) / median(early)).toFixed(2);
@@ -79,7 +80,7 @@ async function lateTrials(): Promise<void> {
   rows.push(['bytes a trial, without its curve', (statSync(path).size / asked).toFixed(0)]);
 }
 
-/** 30,000 trials of 20 epochs, written in large transactions; the last 20 are not finished. */
+/** Writes 30,000 trials of 20 epochs in large transactions; the last 20 are not finished. */
 function largeStudy(path: string): void {
   const study = Study.create(path, {});
   const { log } = study;
@@ -107,33 +108,33 @@ async function readLargeStudy(): Promise<void> {
   const path = join(folder, 'large.db');
   largeStudy(path);
   rows.push(['MB of a study of 30,000 trials × 20 epochs', (statSync(path).size / 1e6).toFixed(0)]);
-  let begun = performance.now();
+  let start = performance.now();
   const reader = Study.open(path, { readOnly: true });
-  rows.push(['… opens in ms', (1000 * seconds(begun)).toFixed(1)]);
+  rows.push(['… opens in ms', (1000 * seconds(start)).toFixed(1)]);
   for (const [what, read] of [
     ['best 10', () => reader.best(10)],
     ['summary', () => reader.summary()],
     ["a trial's curve", () => reader.epochs(15_000)],
     ['all trials', () => reader.trials()],
   ] as const) {
-    begun = performance.now();
+    start = performance.now();
     read();
-    rows.push([`… ${what}, the first time, in ms`, (1000 * seconds(begun)).toFixed(1)]);
+    rows.push([`… ${what}, the first time, in ms`, (1000 * seconds(start)).toFixed(1)]);
   }
   reader.close();
 
-  begun = performance.now();
+  start = performance.now();
   const study = Study.open(path);
   const stop = new AbortController();
   let first = 0;
   const evaluate: Evaluate = (_, { signal }) => {
-    first ||= seconds(begun);
+    first ||= seconds(start);
     const { promise, reject } = Promise.withResolvers<never>();
     signal.addEventListener('abort', () => reject(signal.reason));
     setImmediate(() => stop.abort());
     return promise;
   };
-  const once = remembering(evaluate, study); // reads every graph that was trained, as a real search does
+  const once = remembering(evaluate, study); // reads every trained graph, like a real search
   await runSearch({ study, strategy: newStrategy(), evaluate: once, trials: 40_000, workers: 2, signal: stop.signal });
   rows.push(['… from opening to first dispatch in ms', (1000 * first).toFixed(1)]);
   study.close();

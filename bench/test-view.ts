@@ -1,9 +1,12 @@
-// What a network loses when it is tested at another scale than it was trained at, and which augmentation is the best at a size: NASNet-A,
-// trained with each augmentation, tested with its images enlarged by several factors and the centre cut out.
-//   node bench/test-view.ts [--augment enlarge,translate,none] [--sides 1,1.125,1.25,1.375] [--seeds 3] [--seed 1] [--threads 2] [--parts validation,test]
-//                           [--dataset cifar10] [--size 64] [--json FILE] [CASE...]
-// A case is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE as in bench/proxies.ts; 0 images are all. An augmentation is chosen by its row of
-// validation images; the test images show what came of it. The factor that follows from the augmentation (data/test-view.ts) is marked with *.
+// Measures the loss of accuracy when a network is tested at another scale than in training, and the best augmentation
+// at a size: NASNet-A is trained with each augmentation and tested on images that are enlarged by several factors and
+// cropped to the centre.
+//   node bench/test-view.ts [--augment enlarge,translate,none] [--sides 1,1.125,1.25,1.375] [--seeds 3] [--seed 1]
+//                           [--threads 2] [--parts validation,test] [--dataset cifar10] [--size 64] [--json FILE]
+//                           [CASE...]
+// A case is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE as in bench/proxies.ts; 0 images are all. Choose an augmentation by its
+// row of validation images; the test images confirm it. The factor that follows from the augmentation
+// (data/test-view.ts) is marked with *.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { augmentationNames, augmentations } from '../src/data/augmentations.ts';
@@ -46,7 +49,7 @@ const files =
     ? await prepareCifar10()
     : await prepareImageFolder(values.dataset, { size: Number(values.size) });
 
-/** Accuracies by part and factor. */
+/** Returns accuracies by part and factor. */
 async function measure(text: string, augmentation: string, seed: number): Promise<number[][]> {
   const training = trainingOf(text);
   const { cells, filters, resolution, trainingImages } = training;

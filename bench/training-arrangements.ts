@@ -1,4 +1,4 @@
-// How a machine's cores, or its GPU, are given to trainings: what bench/training.ts measures each case in.
+// The arrangements of bench/training.ts: how processes use a machine's cores or its GPU.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { InputError } from '../src/failure.ts';
@@ -6,13 +6,13 @@ import { InputError } from '../src/failure.ts';
 export interface Arrangement {
   name: string;
   processes: number;
-  /** Of each process. */
+  /** Threads of each process. */
   threads: number;
   device: string;
-  /** Our ways to run it, and the peer's; the first of both are compared before anything is measured. */
+  /** Our variants and PyTorch's; the first of both are compared before the measurement. */
   ours: string[];
   peer: string[];
-  /** Steps of a turn for each one that the case states: a GPU makes them many times faster. */
+  /** Multiplies the case's number of steps per turn, because a GPU is much faster. */
   stepsFactor: number;
 }
 
@@ -28,7 +28,7 @@ const onCpu: Arrangement[] = [
 const gpu = { device: 'cuda:0', stepsFactor: 50 };
 const peerVariants = ['eager', 'autocast', 'graph', 'compile', 'compile-graph'];
 
-/** One process on the GPU in every way, and several at once in those that pay; never measured so far: no machine of ours had one. */
+/** One process on the GPU in every variant, and several at once in the useful ones. Not measured so far. */
 const onGpu: Arrangement[] = [
   { name: 'GPU', processes: 1, threads: 2, ...gpu, ours: ['eager', 'autocast', 'graph'], peer: peerVariants },
   { name: 'GPU × 4', processes: 4, threads: 1, ...gpu, ours: ['graph'], peer: ['autocast', 'graph'] },
@@ -41,13 +41,13 @@ export const usualArrangements = { cpu: ['threads', 'processes'], cuda: onGpu.ma
 export interface ArrangementChoice {
   device: 'cpu' | 'cuda';
   names: readonly string[];
-  /** Of the peer's ways only these; absent: all that this PyTorch has. */
+  /** Only these of PyTorch's variants; default: all that this PyTorch supports. */
   variants?: readonly string[] | undefined;
-  /** On the CPU also in bfloat16, on both sides. */
+  /** Whether to run also in bfloat16 on the CPU, on both sides. */
   sixteenBits?: boolean;
 }
 
-/** @throws InputError where the GPU is asked for and this Python's PyTorch sees none */
+/** Returns the arrangements to measure. @throws InputError if a GPU is requested and this Python's PyTorch has none */
 export function arrangementsOn(
   python: string,
   { device, names, variants, sixteenBits }: ArrangementChoice,
@@ -63,10 +63,10 @@ export function arrangementsOn(
   return chosen.map((each) => ({ ...each, peer: each.peer.filter(wanted) }));
 }
 
-/** The card that PyTorch sees. */
+/** Returns the name of PyTorch's GPU. */
 export const gpuName = (python: string): string => asked(python, 'torch.cuda.get_device_name(0)');
 
-/** What PyTorch prints of expressions. */
+/** Evaluates expressions in Python with PyTorch. */
 function asked(python: string, expressions: string): string {
   return spawnSync(python, ['-c', `import torch; print(${expressions})`], { encoding: 'utf8' }).stdout.trim();
 }

@@ -1,5 +1,5 @@
-// One case of bench/training.ts: both sides in every arrangement. The processes of one arrangement live at once and take turns, so
-// that a machine that slows down slows both sides down.
+// Measures one case of bench/training.ts: both sides in every arrangement. The processes of an arrangement run at the
+// same time and take turns, so that changes in the machine's speed affect both sides.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,14 +14,14 @@ export interface Contestant {
   side: string;
   arrangement: string;
   variant: string;
-  /** Processes, each with a network of its own. */
+  /** Number of processes, each with its own network. */
   atOnce: number;
   /** Images per second of each turn, all processes together, and their median. */
   turns: number[];
   imagesPerSecond: number;
-  /** Of one process, in MiB: of the GPU where it runs there. */
+  /** Peak memory of one process in MiB, on the GPU if it uses one. */
   peakMemory: number | undefined;
-  /** Seconds before the first step, of compiling or capturing. */
+  /** Seconds to compile or capture before the first step. */
   prepared: number;
 }
 
@@ -39,14 +39,14 @@ interface Running extends Contestant {
 
 export interface MeasuringOptions {
   repeats: number;
-  /** Of a turn; absent: the case's own. */
+  /** Steps per turn. Default: the case's. */
   steps?: number | undefined;
   say: (line: string) => void;
 }
 
 type Network = Omit<Case, 'name' | 'about' | 'steps'>;
 
-/** @throws Failure when the sides differ or one of them ends */
+/** Measures a case. @throws Failure if the sides differ or a process ends */
 export async function measureCase(
   wanted: Case,
   both: [ours: Side, peer: Side],
@@ -64,7 +64,7 @@ export async function measureCase(
       try {
         for (const variant of arrangement.ours) running.push(await begin(both[0], network, arrangement, variant));
         for (const variant of arrangement.peer) running.push(await begin(both[1], network, arrangement, variant));
-        for (const each of running) await turn(each, 1, wanted.batch); // buffers are allocated, kernels chosen
+        for (const each of running) await turn(each, 1, wanted.batch); // warm-up: allocates buffers, selects kernels
         for (let repeat = 0; repeat < repeats; repeat++) {
           for (const each of repeat % 2 ? running.toReversed() : running) {
             each.turns.push(await turn(each, steps * arrangement.stepsFactor, wanted.batch));
@@ -83,7 +83,7 @@ export async function measureCase(
   }
 }
 
-/** Whether both sides compute the same, before anything is measured: from one start, in float32. */
+/** Checks before the measurement that both sides compute the same from one start in float32. */
 async function agree(
   name: string,
   network: Network,
@@ -94,7 +94,7 @@ async function agree(
   const job: Job = { ...network, threads, device, variant: 'eager', exact: true, start };
   const mine = new TrainingProcess(ours, job);
   try {
-    await mine.hello; // it has written its start by now
+    await mine.hello; // then its start file is written
     const other = new TrainingProcess(peer, job);
     try {
       return await compareSides(name, mine, other);
@@ -120,7 +120,7 @@ async function begin(side: Side, network: Network, arrangement: Arrangement, var
   }
 }
 
-/** Images per second of all its processes together. */
+/** Runs a turn. Returns the images per second of all its processes together. */
 async function turn({ processes }: Running, steps: number, batch: number): Promise<number> {
   const answers: Steps[] = await Promise.all(processes.map((each) => each.make(steps)));
   return (processes.length * steps * batch) / Math.max(...answers.map(({ seconds }) => seconds));

@@ -1,4 +1,5 @@
-// The networks that bench/training.ts measures: the search's children, the final network, random children, the mobile model.
+// The networks that bench/training.ts measures: the search's children, the final network, random children, the mobile
+// model.
 import { InputError } from '../src/failure.ts';
 import { type Layout, planNetwork } from '../src/plan/plan.ts';
 import { RandomStream } from '../src/random/stream.ts';
@@ -8,7 +9,7 @@ import { nasnetA } from '../src/space/published.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 
 export interface Case {
-  /** What --case calls it; random ones also go by the name before the last hyphen, all together. */
+  /** Its name for --case; 'random' selects all random ones. */
   name: string;
   about: string;
   mode: 'training' | 'inference';
@@ -19,7 +20,7 @@ export interface Case {
   input: number;
   classes: number;
   batch: number;
-  /** Steps of a turn. */
+  /** Steps per turn. */
   steps: number;
 }
 
@@ -34,7 +35,10 @@ const named: Case[] = [
   { name: 'mobile-32', about: 'NASNet-A mobile, 32 images', ...mobile, batch: 32, steps: 1 },
 ]; // biome-ignore format: a table
 
-/** Drawn uniformly from the whole space, 13 operations and both combiners, five blocks a cell: the same ones on every machine. */
+/**
+ * Sampled uniformly from the whole space, with 13 operations, both combiners and five blocks per cell; the same on
+ * every machine.
+ */
 const random = Array.from({ length: 20 }, (_, seed): Case => {
   const architecture = decode(sampleDecisions(new RandomStream(`benchmark ${seed}`)));
   const size = { cells: 2, filters: 16, batch: 64, steps: 1 };
@@ -53,7 +57,10 @@ const groupOf = ({ name }: Case) => name.replace(/^random-\d+$/, 'random');
 
 export const caseNames = [...new Set(cases.map(groupOf))];
 
-/** @param names of cases or 'random', none for all @throws InputError for an unknown one */
+/**
+ * Returns the cases of these names. @param names of cases or 'random'; empty for all @throws InputError for an unknown
+ * name
+ */
 export function casesNamed(names: readonly string[]): Case[] {
   const unknown = names.find((name) => !cases.some((each) => each.name === name || groupOf(each) === name));
   if (unknown !== undefined) {
@@ -62,5 +69,5 @@ export function casesNamed(names: readonly string[]): Case[] {
   return cases.filter((each) => names.length === 0 || names.includes(each.name) || names.includes(groupOf(each)));
 }
 
-/** Multiply-adds of one image, forward. */
+/** Returns the multiply-adds of one image's forward pass. */
 export const multiplyAddsOf = (each: Case): number => planNetwork(each.architecture, each).multiplyAdds;

@@ -1,4 +1,4 @@
-// What bench/training.ts is told: its options, its help text, and the Python whose PyTorch it measures.
+// The options of bench/training.ts, its help text, and the Python whose PyTorch it measures.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { InputError } from '../src/failure.ts';
@@ -13,16 +13,16 @@ import { type Case, caseNames, casesNamed } from './training-cases.ts';
 export interface TrainingBenchOptions {
   cases: Case[];
   arrangements: ArrangementChoice;
-  /** Steps of a turn; absent: each case's own. */
+  /** Steps per turn. Default: each case's. */
   steps?: number;
-  /** Turns of each side in each arrangement. */
+  /** Number of turns of each side in each arrangement. */
   repeats: number;
   json?: string;
 }
 
 const usualRepeats = 3;
 
-export const help = `Images per second of training and of running networks, ours beside the same networks in PyTorch, in the same minutes.
+export const help = `Images per second of training and of running networks, compared with PyTorch on the same networks, alternating.
 
   node bench/training.ts [options]
 
@@ -45,7 +45,7 @@ Ours keeps large buffers instead of giving them back to the system. To give PyTo
   MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 node bench/training.ts
 NASNET_KERNELS=off turns our kernels off.`;
 
-/** @returns undefined where help is asked for @throws InputError in one sentence */
+/** Parses the options. @returns undefined if help is requested @throws InputError for invalid options */
 export function parseOptions(words: readonly string[]): TrainingBenchOptions | undefined {
   const { json, help, steps, repeats, case: names = [], device = 'cpu', peer, arrangement, precision } = parsed(words);
   if (help) return undefined;
@@ -94,7 +94,7 @@ function parsed(words: readonly string[]) {
   }
 }
 
-/** A command whose Python can import torch. @throws InputError if there is none */
+/** Returns a Python command that can import torch. @throws InputError if there is none */
 export function findPython(environment = process.env): string {
   const named = environment.NASNET_PYTHON;
   const found = (named ? [named] : ['python3', '/usr/bin/python3']).find((command) => {

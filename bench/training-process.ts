@@ -1,4 +1,4 @@
-// A process of bench/training.ts, ours or the peer's: started, told to make steps, asked for its memory, ended.
+// A process of bench/training.ts, ours or PyTorch's: starts it, runs steps, reads its memory, ends it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,32 +9,32 @@ import type { Case } from './training-cases.ts';
 
 export interface Hello {
   parameters: number;
-  /** Only ours: what the plan says. */
+  /** The planned number of parameters; only from our process. */
   planned?: number;
   version: string;
-  /** Seconds of compiling or capturing before the first step. */
+  /** Seconds to compile or capture before the first step. */
   prepared?: number;
 }
 
 export interface Steps {
   seconds: number;
-  /** Of the last step. */
+  /** The loss of the last step. */
   loss: number;
-  /** Of all its gradients together, before clipping; absent where nothing is trained. */
+  /** The norm of all gradients of the last step before clipping; absent in inference. */
   norm?: number;
-  /** MiB of the GPU that it held at most so far. */
+  /** Peak GPU memory so far in MiB. */
   deviceMemory?: number;
 }
 
-/** What a process is to do, its only argument. */
+/** The job of a process, its only argument. */
 export interface Job extends Omit<Case, 'name' | 'about' | 'steps'> {
   threads: number;
   device: string;
-  /** How it is run: eager, autocast, graph; the peer also compile and compile-graph. */
+  /** The variant: eager, autocast, graph; PyTorch also compile and compile-graph. */
   variant: string;
-  /** Full float32 products on a GPU, which rounds them to 19 bits otherwise: for comparing the sides. */
+  /** Whether a GPU computes full float32 products instead of rounding to 19 bits, to compare the sides. */
   exact?: boolean;
-  /** A file that ours writes and the peer reads: parameters and images to start from. */
+  /** A file with parameters and images to start from, which our process writes and PyTorch's reads. */
   start?: string;
 }
 
@@ -57,7 +57,7 @@ export class TrainingProcess {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   #deviceMemory: number | undefined;
-  /** What it says of itself, once built. */
+  /** Its first message, after it has built the network. */
   readonly hello: Promise<Hello>;
 
   constructor({ command, script }: Side, job: Job) {
@@ -67,11 +67,11 @@ export class TrainingProcess {
       env: { ...process.env, ...limits, PYTHONDONTWRITEBYTECODE: '1', ...(job.exact && { NVIDIA_TF32_OVERRIDE: '0' }) },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    this.#process.stdin!.on('error', () => {}); // it has ended, which the missing answer says
-    this.#process.on('error', () => {}); // as well
+    this.#process.stdin!.on('error', () => {}); // the process has ended; the missing answer reports it
+    this.#process.on('error', () => {}); // likewise
     this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
     this.hello = this.#answer<Hello>();
-    this.hello.catch(() => {}); // whoever awaits it hears of it
+    this.hello.catch(() => {}); // callers that await it get the error
   }
 
   async make(steps: number): Promise<Steps> {
@@ -82,8 +82,8 @@ export class TrainingProcess {
   }
 
   /**
-   * The most memory that it ever had, in MiB: of the GPU where it uses one, else of the machine, interpreter and libraries included.
-   * undefined where the system does not say.
+   * Returns its peak memory in MiB, on the GPU if it uses one, otherwise of the whole process; undefined if the system
+   * does not report it.
    */
   get peakMemory(): number | undefined {
     if (this.#deviceMemory !== undefined) return this.#deviceMemory;
@@ -95,7 +95,7 @@ export class TrainingProcess {
     }
   }
 
-  /** Resolves when it is gone, and its memory with it. */
+  /** Ends the process and resolves when it has exited. */
   async end(): Promise<void> {
     this.#process.stdin!.end();
     await this.#closed();
@@ -105,7 +105,7 @@ export class TrainingProcess {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'close');
   }
 
-  /** @throws Failure when it ended instead */
+  /** Reads the next message. @throws Failure if the process has ended */
   async #answer<Answer>(): Promise<Answer> {
     const { value, done } = await this.#lines.next();
     if (done) {

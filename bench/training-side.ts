@@ -1,6 +1,7 @@
-// One of our processes of bench/training.ts: a network on a fixed batch, steps on demand.
-// Reads numbers of steps from standard input, one a line; answers each with a line of JSON, as peers/nasnet_training.py does.
-// Its one argument is a Job as JSON; with `start` it writes there where it starts from: all parameters, then the images.
+// Our process of bench/training.ts: runs steps of a network on a fixed batch.
+// Reads numbers of steps from standard input, one per line, and answers each with a line of JSON, like
+// peers/nasnet_training.py. Its only argument is a Job as JSON; it writes its initial parameters, then the images, to
+// the file `start` if that is set.
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { arange, full, randn, zeros } from '../src/engine/create.ts';
@@ -35,7 +36,7 @@ const images = drawn.contiguous('channels_last').to(device);
 const labels = arange(0, batch).remainder(classes).to(device);
 const learningRate = variant === 'graph' ? full([], recipe.learningRate, { device }) : recipe.learningRate;
 const trainee = { network, parameters, optimizer, recipe, sums: new StepSums(device) };
-/** What the latest step left: its loss, and where something is trained the norm of its gradients. */
+/** The loss of the latest step, and in training the norm of its gradients. */
 const latest = { loss: zeros([], { device }), norm: zeros([], { device }) };
 
 function bytesOf(tensor: Tensor): Uint8Array {
@@ -45,7 +46,7 @@ function bytesOf(tensor: Tensor): Uint8Array {
 
 function train(): void {
   scope(() => {
-    const { loss, norm } = trainingStep(trainee, { images, labels, progress: 0, learningRate });
+    const { loss, norm } = trainingStep(trainee, { images, labels, progress: 0, learningRate, averageShare: 0 });
     noGrad(() => {
       latest.loss.copy_(loss);
       latest.norm.copy_(norm);
@@ -61,7 +62,7 @@ const own = job.mode === 'training' ? train : infer;
 let step = own;
 const before = performance.now();
 if (variant === 'graph') {
-  for (let warm = 0; warm < 3; warm++) own(); // as the peer's
+  for (let warm = 0; warm < 3; warm++) own(); // as many as PyTorch
   const graph = Graph.capture(own);
   step = () => graph.replay();
 }

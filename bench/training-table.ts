@@ -1,11 +1,13 @@
-// What bench/training.ts measured as tables: each side in its best arrangement, side by side; every arrangement below.
+// Formats the results of bench/training.ts as tables: each side in its best arrangement, then every arrangement.
 import { median } from './median.ts';
 import type { CaseResult, Contestant } from './training-case.ts';
 
 export interface Verdict {
   ours: Contestant;
   peer: Contestant;
-  /** Of neighbouring turns, which shared the machine's mood, where both sides are best in one arrangement; else of the medians. */
+  /**
+   * The median ratio of adjacent turns if both sides are best in the same arrangement, otherwise the ratio of medians.
+   */
   ratio: number;
   range: [lowest: number, highest: number];
 }
@@ -17,11 +19,11 @@ export function verdictOf({ contestants }: CaseResult): Verdict {
     return own.toSorted((one, other) => other.imagesPerSecond - one.imagesPerSecond)[0]!;
   };
   const [ours, peer] = [best('nasnet'), best('PyTorch')];
-  const beside = ours.arrangement === peer.arrangement;
+  const sameArrangement = ours.arrangement === peer.arrangement;
   const ratios = ours.turns.flatMap((turn, index) =>
-    (beside ? [peer.turns[index]!] : peer.turns).map((other) => turn / other),
+    (sameArrangement ? [peer.turns[index]!] : peer.turns).map((other) => turn / other),
   );
-  const ratio = beside ? median(ratios) : ours.imagesPerSecond / peer.imagesPerSecond;
+  const ratio = sameArrangement ? median(ratios) : ours.imagesPerSecond / peer.imagesPerSecond;
   return { ours, peer, ratio, range: [Math.min(...ratios), Math.max(...ratios)] };
 }
 
@@ -53,7 +55,10 @@ function overRandom(results: readonly CaseResult[]): string[] {
 const howOf = ({ arrangement, variant }: Contestant) =>
   variant === 'eager' ? arrangement : `${arrangement}, ${variant}`;
 
-/** Every contestant of every case; of the paper's child also how many an hour gives, what compiling costs counted. */
+/**
+ * Returns a row for every arrangement of every case; for the paper's child also children per hour, including the time
+ * to compile.
+ */
 export function arrangements(results: readonly CaseResult[]): string[] {
   return [
     '| case | side | arrangement | images/s | one process at most, MiB | children an hour |',
@@ -68,8 +73,8 @@ export function arrangements(results: readonly CaseResult[]): string[] {
   ];
 }
 
-const imagesOfAChild = 20 * 45_000; // 20 epochs
+const imagesPerChild = 20 * 45_000; // 20 epochs
 
-/** Every child, of another architecture, is compiled or captured anew. */
+/** Every child has another architecture and must be compiled or captured again. */
 const childrenAnHour = ({ imagesPerSecond, atOnce, prepared }: Contestant) =>
-  (3600 * atOnce) / ((imagesOfAChild * atOnce) / imagesPerSecond + prepared);
+  (3600 * atOnce) / ((imagesPerChild * atOnce) / imagesPerSecond + prepared);

@@ -1,5 +1,6 @@
-// Images per second, ours beside the same networks in PyTorch: training NASNet-A as a search's child, as the paper's and as the
-// final network, training 20 random architectures of the space, and running NASNet-A mobile. Both sides in the same minutes.
+// Compares images per second with PyTorch on the same networks: training NASNet-A as a search's child, as the paper's
+// and as the final network, training 20 random architectures of the space, and running NASNet-A mobile. Both sides
+// alternate.
 //   node bench/training.ts [--help]
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
@@ -14,8 +15,8 @@ import { arrangements as arrangementRows, summary, verdictOf } from './training-
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 /**
- * Roughly: PyTorch trains at 10 billion multiply-adds a second on a core, and in one process makes use of one and a half; ours takes
- * half of that; the processes of a case start for 8 seconds.
+ * A rough estimate: PyTorch trains at 10 billion multiply-adds per second and core and uses one and a half cores in one
+ * process; ours takes half the time; the processes of a case need 8 seconds to start.
  */
 function expectedMinutes(
   { cases, repeats, steps }: TrainingBenchOptions,
@@ -44,8 +45,10 @@ async function run(options: TrainingBenchOptions): Promise<void> {
     const result = await measureCase(each, both, arrangements, { ...options, say });
     results.push(result);
     const { parameters, losses } = result.agreement;
-    const said = losses.map((pair) => pair.map((loss) => loss.toPrecision(5)).join(' / ')).join(', ');
-    say(`${each.name}: ${verdictOf(result).ratio.toFixed(2)}×; ${parameters} parameters on both sides; losses ${said}`);
+    const lossWords = losses.map((pair) => pair.map((loss) => loss.toPrecision(5)).join(' / ')).join(', ');
+    say(
+      `${each.name}: ${verdictOf(result).ratio.toFixed(2)}×; ${parameters} parameters on both sides; losses ${lossWords}`,
+    );
   }
   const processor = cpus()[0]?.model.trim();
   const gpu = onGpu ? gpuName(python) : undefined;

@@ -4,6 +4,7 @@
 #include "autograd.h"
 #include "cuda.h"
 #include "guard.h"
+#include "interruption.h"
 #include "machine.h"
 #include "operators.h"
 #include "random.h"
@@ -51,6 +52,8 @@ constexpr Export exports[] = {
     {"synchronize", guard<synchronize>},
     {"version", guard<version>},
     {"configuration", guard<configuration>},
+    {"endAfterSignal", endAfterSignal},
+    {"leaveSignals", leaveSignals},
 #ifdef NASNET_CUDA
     {"useStream", guard<useStream>},
     {"beginCapture", guard<beginCapture>},

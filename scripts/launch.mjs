@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { runDoctor } from './doctor/doctor.mjs';
 import { followLauncher, relay } from './launch/relay.mjs';
 import { collapseRepeatedSignals } from './launch/signals.mjs';
+import { watchStreams } from './launch/streams.mjs';
 import { findAddon } from './setup/addon.mjs';
 import { findNode, isNewEnough } from './setup/node.mjs';
 import { missingPackages } from './setup/packages.mjs';
@@ -19,6 +20,7 @@ const askingOnly = new Set(['--help', '-h', '--version', '-V']);
 
 /** @param {string} script bin/nasnet itself @param {string[]} words what the user typed after it */
 export async function launch(script, words) {
+  watchStreams();
   const followed = followLauncher();
   const command = words.find((word) => !word.startsWith('-'));
   if (command === 'doctor' && !canRunCommands()) {

@@ -2,20 +2,10 @@
 // same command wrote it for the same thing and nobody changed it since, or with --overwrite; a file that the command reads is never
 // replaced. Who wrote what stands in a small record in each folder. Writing itself is whole-file.ts's.
 
-import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from './failure.ts';
+import { hashOfFile } from './file-hash.ts';
 import { makeFolder, writeFiles, writeWhole } from './whole-file.ts';
 
 export interface ResultFilesOptions {
@@ -68,7 +58,7 @@ export class ResultFiles {
   /** To be called when the claimed files are written. Those that were not written are forgotten. */
   keep(): void {
     const { of } = this.#options;
-    record([...this.#claimed], (path) => (existsSync(path) ? { of, sha256: hashOf(path) } : undefined));
+    record([...this.#claimed], (path) => (existsSync(path) ? { of, sha256: hashOfFile(path) } : undefined));
     this.#claimed.clear();
   }
 
@@ -97,7 +87,7 @@ export class ResultFiles {
     if (overwrite) return;
     const entry = readRecord(dirname(resolve(path)))[basename(path)];
     if (!entry && adopt) return;
-    if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOf(path))) return;
+    if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOfFile(path))) return;
     const whose = !entry ? 'another program or version' : entry.of !== of ? entry.of : 'someone since';
     throw new InputError(`${path}: exists already, written by ${whose}; name another place, or let it be replaced`, {
       code: 'result-exists',
@@ -146,18 +136,4 @@ function readRecord(folder: string): Record<string, Entry> {
   } catch {
     return {};
   }
-}
-
-const bytesAtOnce = 1 << 20;
-
-function hashOf(path: string): string {
-  const hash = createHash('sha256');
-  const file = openSync(path, 'r');
-  try {
-    const bytes = Buffer.alloc(bytesAtOnce);
-    for (let read = readSync(file, bytes); read > 0; read = readSync(file, bytes)) hash.update(bytes.subarray(0, read));
-  } finally {
-    closeSync(file);
-  }
-  return hash.digest('hex');
 }

@@ -13,7 +13,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /**
@@ -49,9 +49,20 @@ export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>):
 /** Makes a folder and those above it, where they are missing. @throws Failure with the reason */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (error) {
     throw new Failure(`${path}: the folder could not be made (${(error as Error).message})`);
+  }
+}
+
+/** The same, with the system's error. Node's own way tries for ever where the system says that /proc/new is missing when it is to be made. */
+export function makeFolders(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error; // else another process was faster
   }
 }
 

@@ -9,12 +9,18 @@ const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 
 const forAll = [
+  'artifacts.ts',
   'checked.ts',
+  'content-identity.ts',
   'environment.ts',
   'failure.ts',
+  'file-hash.ts',
+  'largest.ts',
+  'named-file.ts',
   'out-of-memory.ts',
   'pair.ts',
   'result-files.ts',
+  'system-error.ts',
   'version.ts',
   'visible.ts',
   'whole-file.ts',

@@ -154,3 +154,25 @@ for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
     await survives(`picture.${format}`, good, 250, read, whole);
   });
 }
+
+test('documents nested 300,000 deep are refused in a sentence, wherever the nest stands', async () => {
+  const deep = (before: string, after: string) => `${before}${'['.repeat(300_000)}${']'.repeat(300_000)}${after}`;
+  const refused = (work: () => unknown) =>
+    assert.throws(work, (error) => error instanceof InputError && error.message.length < 500);
+  for (const text of [
+    deep('', ''),
+    deep('{"normal":', ',"reduction":[]}'),
+    deep('{"normal":{"blocks":', '},"reduction":[]}'),
+    deep('{"normal":{"blocks":[{"inputs":[0,', '],"operations":[],"combine":"add"}]},"reduction":[]}'),
+    '['.repeat(300_000),
+  ])
+    refused(() => parseArchitectureText(text, 'cells.json'));
+  for (const [index, text] of [deep('{"a":', '}'), deep('{"__metadata__":{"a":', '}}')].entries()) {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const path = join(folder, `deep-${index}.safetensors`);
+    writeFileSync(path, Buffer.concat([length, Buffer.from(text), Buffer.alloc(24)]));
+    await assert.rejects(weights(path), (error) => error instanceof InputError && error.message.length < 500);
+    refused(() => readModel(path));
+  }
+});

@@ -1,7 +1,7 @@
-"""Networks of NASNet cells in plain PyTorch, for any architecture of the paper's search space: the peer of bench/training.ts.
+"""Networks of NASNet cells in plain PyTorch, for any architecture of the paper's search space: the competitor in bench/training.ts.
 
-Written from the paper and the released cell's description in the usual way (nn.Sequential, one ReLU per operation); shares no
-code with src/. An architecture is {"normal": cell, "reduction": cell}, a cell {"blocks": [{"inputs": [0, 1], "operations":
+Written from the paper and the released cell's description in the usual way (nn.Sequential, one ReLU per operation); independent
+of src/. An architecture is {"normal": cell, "reduction": cell}, a cell {"blocks": [{"inputs": [0, 1], "operations":
 ["sep_conv_5x5", "sep_conv_3x3"], "combine": "add"}, ...], "output": [...]}; state 0 is the current input, 1 the previous one.
 """
 import torch
@@ -10,14 +10,14 @@ from torch import nn
 
 
 def same(size, kernel, stride, dilation=1):
-    """TensorFlow's SAME: the rows to add before and behind."""
+    """Returns the rows that TensorFlow's SAME adds before and after."""
     results = -(-size // stride)
     total = max((results - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
 
 
 class Conv(nn.Conv2d):
-    """A convolution with SAME padding on size x size pixels, by its own padding where that is symmetric."""
+    """A convolution with SAME padding on size x size pixels, with built-in padding if it is symmetric."""
 
     def __init__(self, channels, out, kernel, size, stride=1, dilation=1, groups=1):
         kernel, stride = ((each, each) if isinstance(each, int) else each for each in (kernel, stride))
@@ -35,7 +35,7 @@ class Pool(nn.Module):
     def __init__(self, kind, kernel, size, stride):
         super().__init__()
         before, after = same(size, kernel, stride)
-        ceil = after > before  # one cell more behind than before, which ceil_mode does
+        ceil = after > before  # ceil_mode adds the extra row after the input
         if kind == "avg":
             self.pool = nn.AvgPool2d(kernel, stride, before, ceil_mode=ceil, count_include_pad=False)
         else:
@@ -46,13 +46,13 @@ class Pool(nn.Module):
 
 
 class Builder:
-    """What all layers of a network share: the batch norm's settings."""
+    """Builds layers with a network's batch norm settings."""
 
     def __init__(self, epsilon, momentum):
         self.norm = lambda channels: nn.BatchNorm2d(channels, eps=epsilon, momentum=momentum)
 
     def projection(self, channels, out):
-        """Brings a pool's result, or a state on its way out of the cell, to the cell's channels: no ReLU here."""
+        """Brings a pool's result, or an output state, to the cell's channels without a ReLU."""
         return nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), self.norm(out))
 
     def convolution(self, channels, out, kernel, size, stride=1):
@@ -111,7 +111,7 @@ class FactorizedReduction(nn.Module):
 
 
 def output_states(cell):
-    """The listed ones, else the created states that no block reads."""
+    """Returns the listed states, or the created states that no block reads."""
     read = {state for block in cell["blocks"] for state in block["inputs"]}
     created = range(2, 2 + len(cell["blocks"]))
     return cell.get("output") or [state for state in created if state not in read]
@@ -178,7 +178,7 @@ class Network(nn.Module):
             cell = architecture["reduction" if reduction else "normal"]
             built.append(Cell(builder, cell, reduction, width, current, previous))
             previous, current = current, built[-1].out
-        # A cell whose result nothing reads is left out: an architecture may never read its current input.
+        # Omits cells whose results are not read: an architecture may never read its current input.
         needed = {len(cells)}  # results 1, 2, ... are the cells', 0 is the stem's
         for number in range(len(cells), 0, -1):
             cell = architecture["reduction" if cells[number - 1][0] else "normal"]

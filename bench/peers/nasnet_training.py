@@ -1,6 +1,6 @@
-"""Trains, or runs forward, a network of nasnet_network.py in channels_last: the peer's process of bench/training.ts.
+"""Trains, or runs forward, a network of nasnet_network.py in channels_last: PyTorch's process of bench/training.ts.
 
-Reads numbers of steps from standard input, one a line; answers each with a line of JSON.
+Reads numbers of steps from standard input, one per line, and answers each with a line of JSON.
 Its one argument is JSON: {"mode": "training" | "inference", "threads", "device", "variant", "architecture", "layout", "cells",
 "filters", "input", "classes", "batch"} and optionally "start", a file of float32 numbers to start from: all parameters, then
 the images. Variants: "eager", "autocast" (bfloat16); on a GPU also "graph" (autocast, the step captured once), "compile"
@@ -18,7 +18,7 @@ from nasnet_network import Network
 
 
 def load(path, tensors):
-    """Fills tensors, one after the other, from a file of float32 numbers."""
+    """Fills the tensors in order from a file of float32 numbers."""
     with open(path, "rb") as file, torch.no_grad():
         for tensor in tensors:
             numbers = torch.frombuffer(bytearray(file.read(4 * tensor.numel())), dtype=torch.float32)
@@ -26,7 +26,7 @@ def load(path, tensors):
 
 
 def capture(step):
-    """The step as one CUDA graph, after three ordinary ones on a stream beside."""
+    """Captures the step as one CUDA graph, after three normal steps on another stream."""
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
         for _ in range(3):
@@ -90,7 +90,7 @@ def main():
     if variant in modes:
         for _ in range(3):  # CUDA graphs are recorded in the second and third
             step()[0].item()
-    prepared = time.perf_counter() - prepared  # of compiling or capturing; 0 otherwise
+    prepared = time.perf_counter() - prepared  # seconds to compile or capture; 0 otherwise
 
     parameters = sum(parameter.numel() for parameter in network.parameters())
     hello = {"parameters": parameters, "version": torch.__version__, "prepared": prepared}

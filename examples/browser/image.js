@@ -1,10 +1,10 @@
-// A picture as the network takes it: the part and the size that the model's preprocessing asks for, computed here and not by
-// the canvas, whose filters differ from browser to browser. The same arithmetic as in nasnet's data/framing.ts and sharp's.
+// Preprocesses a picture as the model's description says: crops and resizes it here and not in the canvas, whose filters differ
+// between browsers. The same arithmetic as in nasnet's data/framing.ts and in sharp.
 
 /** @typedef {{ mean: number[], deviation: number[], centralFraction: number, aspect: string, interpolation: string, enlarge?: number }} Preprocessing */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Region */
 
-/** The pixels of an image file, upright, on white where they are transparent. */
+/** Decodes an image file to pixels, upright, with transparent pixels on white. */
 export async function decode(/** @type {Blob} */ file) {
   const bitmap = await createImageBitmap(file);
   const { width, height } = bitmap;
@@ -17,13 +17,13 @@ export async function decode(/** @type {Blob} */ file) {
   return { width, height, rgba: context.getImageData(0, 0, width, height).data };
 }
 
-/** RGB values 0 to 255, [height, width, 3], of the network's size, and the region of the picture that they show. */
+/** Returns RGB values 0 to 255, [height, width, 3], of the network's size, and the region of the picture that they show. */
 export function prepare(image, /** @type {Preprocessing} */ preprocessing, /** @type {[number, number]} */ input) {
   const framed = frame(image, preprocessing, input);
   return enlarge(framed, preprocessing.enlarge ?? 1, input);
 }
 
-/** Bytes enlarged by a factor, and the middle of that at the old size: as large as the network's training images were. */
+/** Enlarges bytes by a factor and crops the centre to the old size, so that things are as large as in the training images. */
 function enlarge({ values, region }, factor, [height, width]) {
   const sides = [height, width].map((side) => Math.round(factor * side));
   if (sides[0] === height && sides[1] === width) return { values, region };
@@ -39,7 +39,7 @@ function enlarge({ values, region }, factor, [height, width]) {
   return { values: resampled({ width, pixels: values, channels: 3 }, rows, columns), region: shown };
 }
 
-/** Bytes of the network's size, and the region of the picture that they show. */
+/** Returns bytes of the network's size, and the region of the picture that they show. */
 function frame(image, preprocessing, input) {
   const { source, size, window } = frameOf([image.height, image.width], input, preprocessing);
   const kernel = kernels[preprocessing.interpolation];
@@ -56,7 +56,7 @@ function frame(image, preprocessing, input) {
   return { values: resampled(pixels, rows, columns).map(toByte), region };
 }
 
-/** Values [height, width, 3] to float32 planes [3, height, width]. */
+/** Converts values [height, width, 3] to normalised float32 planes [3, height, width]. */
 export function normalise(values, { mean, deviation }) {
   const plane = values.length / 3;
   return Float32Array.from({ length: values.length }, (_, index) => {
@@ -65,7 +65,7 @@ export function normalise(values, { mean, deviation }) {
   });
 }
 
-/** What is cut out, the size it is brought to, and what is cut out of that. */
+/** Returns the first crop, the size to resize it to, and the crop after that. */
 function frameOf(image, input, { centralFraction, aspect, interpolation }) {
   if (aspect === 'stretch') {
     const [top, left] = image.map((side) => Math.floor((side - side * centralFraction) / 2));
@@ -85,7 +85,7 @@ function frameOf(image, input, { centralFraction, aspect, interpolation }) {
   return { source: centre(image, image), size, window: centre(size, input) };
 }
 
-/** Halves to the even number, as nasnet and torchvision crop. */
+/** Rounds halves to the even number, as nasnet and torchvision do for crops. */
 const halfOf = (length) => Math.floor(length / 2) + (length % 4 === 3 ? 1 : 0);
 
 function centre([height, width], [inner, across]) {
@@ -97,7 +97,7 @@ function centre([height, width], [inner, across]) {
   };
 }
 
-/** The weight of an old pixel at a distance (in old pixels) from a new one's centre; `scale` is new pixel over old. */
+/** The weight of an old pixel at a distance (in old pixels) from a new one's centre; `scale` is the size of a new pixel in old ones. */
 const kernels = {
   bilinear: (distance, scale) => Math.max(0, 1 - distance / Math.max(scale, 1)),
   bicubic: (distance, scale) => {
@@ -108,7 +108,7 @@ const kernels = {
   area: (distance, scale) => Math.min(Math.max((scale + 1) / 2 - distance, 0), scale, 1), // overlap of the two
 };
 
-/** For each of `count` new pixels from `first` on: the old pixels that it takes, and with what weight. */
+/** Returns for each of `count` new pixels from `first` on its old pixels and their weights. */
 function taps(old, now, kernel, offset, first, count) {
   const scale = old / now;
   const reach = 2 * Math.max(scale, 1) + 1;
@@ -123,9 +123,9 @@ function taps(old, now, kernel, offset, first, count) {
   });
 }
 
-const toByte = (value) => Math.min(255, Math.max(0, Math.floor(value + 0.5 + 1e-9))); // halves go up
+const toByte = (value) => Math.min(255, Math.max(0, Math.floor(value + 0.5 + 1e-9))); // rounds halves up
 
-/** Rows first, then columns: float32 [rows, columns, 3] of pixels with three channels or more. */
+/** Resizes first rows, then columns, of pixels with three or more channels to float32 [rows, columns, 3]. */
 function resampled({ width, pixels, channels }, rows, columns) {
   const values = new Float32Array(3 * rows.length * columns.length);
   const row = new Float64Array(3 * width);

@@ -1,4 +1,4 @@
-// The page: pictures and models come in by drop, paste, choice or example; the five likeliest classes go out.
+// The page: classifies pictures and loads models from drops, pastes, choices and examples; shows the five most probable classes.
 
 import { decode, normalise, prepare } from './image.js';
 import { openModel, useRuntime } from './model.js';
@@ -6,8 +6,8 @@ import { openModel, useRuntime } from './model.js';
 const shown = 5;
 const byId = (id) => document.getElementById(id);
 let model;
-let picture; // the file that is shown, for a model that comes after it
-let latest = 0; // of what was asked for; an answer that was overtaken is not shown
+let picture; // the current picture, which a new model classifies again
+let latest = 0; // the latest request; results of earlier ones are not shown
 
 async function takeModel(bytes) {
   const opened = await openModel(bytes);
@@ -16,8 +16,8 @@ async function takeModel(bytes) {
   const { classes, input, origin } = model;
   byId('origin').textContent = `A network for ${list(classes)}; ${origin}.`;
   byId('facts').textContent = `${input[0]} × ${input[1]} pixels, ${megabytes(model.bytes)}`;
-  byId('hint').textContent = 'The five likeliest classes will stand here.';
-  byId('answers').replaceChildren(); // another model's
+  byId('hint').textContent = 'The five most probable classes will appear here.';
+  byId('answers').replaceChildren(); // removes another model's
 }
 
 async function takePicture(file) {
@@ -53,7 +53,7 @@ function show(file) {
   byId('frame').hidden = true;
 }
 
-/** The part of the picture that the network sees; the picture stands centred in a square. */
+/** Shows the part of the picture that the network sees; the picture is centred in a square. */
 function outline({ left, top, width, height }, image) {
   const side = Math.max(image.width, image.height);
   const [x, y] = [(side - image.width) / 2 + left, (side - image.height) / 2 + top];
@@ -94,7 +94,7 @@ function element(name, className, text) {
   return Object.assign(document.createElement(name), { className, textContent: text });
 }
 
-/** Any file: a model by its name, else a picture. What goes wrong is said on the page. */
+/** Opens a file: a model by its name, otherwise a picture. Errors appear on the page. */
 async function take(file) {
   if (!file) return;
   byId('trouble').textContent = '';
@@ -111,7 +111,7 @@ function listen() {
   const input = byId('file');
   input.addEventListener('change', () => {
     take(input.files[0]);
-    input.value = ''; // so that the same file can be chosen again
+    input.value = ''; // allows choosing the same file again
   });
   byId('other').addEventListener('click', () => input.click());
   addEventListener('paste', (event) => take(event.clipboardData.files[0]));
@@ -127,7 +127,7 @@ function listen() {
   });
 }
 
-/** What `nasnet export` put into the page, base64: the runtime, compressed; a model; example pictures. */
+/** Loads what `nasnet export` embedded in base64: the compressed runtime, a model and example pictures. */
 async function open() {
   const wasm = byId('runtime');
   if (wasm) useRuntime(await unzipped(wasm.textContent));
@@ -152,7 +152,7 @@ function offer(file) {
   byId('examples').append(item);
 }
 
-/** By the browser's own decoder, which is ten times as fast as atob and a loop. */
+/** Decodes base64 with the browser's decoder, which is ten times as fast as atob and a loop. */
 const decoded = (base64) => fetch(`data:;base64,${base64}`);
 
 async function unzipped(base64) {

@@ -1,12 +1,12 @@
-// An ONNX file that nasnet exported: what it says of itself, and its network in onnxruntime-web. The runtime does not hand out a
-// model's metadata, so that it is read here from the file's bytes.
+// Opens an ONNX file that nasnet exported: reads its metadata, and runs its network in onnxruntime-web. The runtime does not give
+// access to the metadata, so this file reads it from the bytes.
 
 import * as runtime from 'onnxruntime-web';
 
-runtime.env.wasm.numThreads = 1; // more would need a server that isolates the page
+runtime.env.wasm.numThreads = 1; // more threads need a server that isolates the page
 runtime.env.logLevel = 'error';
 
-/** The runtime's WebAssembly, where the page holds it; else it is fetched from beside the runtime. */
+/** Sets the runtime's WebAssembly if the page contains it; otherwise the runtime fetches it from its folder. */
 export function useRuntime(/** @type {ArrayBuffer} */ wasm) {
   runtime.env.wasm.wasmBinary = wasm;
 }
@@ -46,7 +46,7 @@ function softmax(logits) {
 
 const metadataField = 14; // ModelProto.metadata_props, whose entries are key = 1, value = 2 (onnx.proto)
 
-/** The texts by name that an ONNX file carries. @throws Error for bytes that are no such file */
+/** Returns the metadata of an ONNX file by name. @throws Error if the bytes are not an ONNX file */
 export function readMetadata(/** @type {Uint8Array} */ bytes) {
   const text = new TextDecoder();
   const texts = {};
@@ -58,7 +58,7 @@ export function readMetadata(/** @type {Uint8Array} */ bytes) {
   return texts;
 }
 
-/** The length-delimited fields of a protobuf message; the others are passed over. */
+/** Yields the length-delimited fields of a protobuf message and skips the others. */
 function* fields(bytes) {
   let at = 0;
   const number = () => {

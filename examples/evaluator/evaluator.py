@@ -39,7 +39,7 @@ class Cancelled(Exception):
 
 
 def read_requests(requests, cancelled):
-    """In a thread of its own, so that a cancellation is seen while a trial trains."""
+    """Runs in a separate thread, so that a cancellation is noticed while a trial trains."""
     for line in sys.stdin:
         message = json.loads(line)
         if "cancel" in message:
@@ -54,7 +54,7 @@ def answer(message):
 
 
 def train(request, options):
-    """Yields an epoch after the other, then the reward. Replace this by your own training."""
+    """Yields the epochs one after the other, then the reward. Replace this with your own training."""
     noise = random.Random(request["seed"])  # the same trial gives the same reward, also after a kill
     quality = simulated_quality(request["architecture"]) + noise.gauss(0, 0.005)
     reward = min(1.0, max(0.0, quality))
@@ -65,7 +65,7 @@ def train(request, options):
     yield {"reward": reward, "details": {"epochs": options.epochs}}
 
 
-# What each operation is worth here. Separable convolutions are the best in the paper, too; pooling alone learns nothing.
+# The score of each operation. Separable convolutions are the best in the paper, too; pooling alone learns nothing.
 WORTH = {
     "identity": 0.3,
     "avg_pool_3x3": 0.2,
@@ -84,7 +84,7 @@ WORTH = {
 
 
 def simulated_quality(architecture):
-    """0.1 (chance) to about 0.95: good operations, varied blocks, and a cell that uses what it makes."""
+    """Returns 0.1 (chance) to about 0.95: higher for good operations, varied blocks, and cells that use their states."""
     return 0.1 + 0.85 * (0.6 * cell_quality(architecture["normal"]) + 0.4 * cell_quality(architecture["reduction"]))
 
 

@@ -1,4 +1,4 @@
-// What a network computes at named endpoints, for a head of one's own: NASNet-A with its published cell, cut where one likes.
+// Reads a network's results at named endpoints, to add a custom head: NASNet-A with its published cell.
 
 import { createClassifier, nasnetA, ready } from 'nasnet';
 import { randn, scope } from 'nasnet/engine';

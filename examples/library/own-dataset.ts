@@ -1,4 +1,4 @@
-// A dataset of one's own from an async iterator, a network trained on it, saved, loaded, and exported to ONNX.
+// Creates a dataset from an async iterator, trains a network on it, saves and loads it, and exports it to ONNX.
 
 import { statSync } from 'node:fs';
 import { createClassifier, datasetFrom, loadClassifier, nasnetA, RandomStream, ready, trainClassifier } from 'nasnet';
@@ -8,7 +8,7 @@ await ready({ threads: 1 });
 const size = 16;
 const classes = ['dark', 'bright'];
 
-/** Images of noise around a brightness; they could come from a database or a network as well. */
+/** Yields images of noise around a brightness; they could come from a database or the network. */
 async function* noise(count: number, seed: number) {
   const random = new RandomStream(seed);
   for (let index = 0; index < count; index++) {
@@ -39,5 +39,5 @@ console.log(`validation ${validation.accuracy.toFixed(2)}, test ${test.accuracy.
 
 classifier.save('brightness.safetensors');
 using loaded = loadClassifier('brightness.safetensors');
-await loaded.exportOnnx('brightness.onnx', { verify: false }); // with onnxruntime-node installed, leave the comparison on
+await loaded.exportOnnx('brightness.onnx', { verify: false }); // remove `verify: false` if onnxruntime-node is installed
 console.log(`${loaded.classes.join(' or ')}: ${statSync('brightness.onnx').size} bytes of ONNX`);

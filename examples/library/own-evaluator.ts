@@ -1,5 +1,6 @@
-// A search with an evaluator of one's own: any function that says what an architecture is worth. Here it wants a network of a
-// million multiply-adds; nothing is trained and no engine is needed. Stop it at any moment and run it again: it goes on.
+// A search with a custom evaluator: any function that computes the reward of an architecture. This one prefers networks
+// of a million multiply-adds; it trains nothing and needs no engine. Stop it at any time and run it again: it
+// continues.
 
 import { evolution, openStudy, planNetwork, printArchitecture } from 'nasnet';
 
@@ -12,7 +13,7 @@ const before = study.asked;
 
 for (const trial of study.trials()) {
   const { multiplyAdds, trainableParameters } = planNetwork(trial.architecture, { cells: 1, filters: 8 });
-  const reward = Math.exp(-Math.abs(Math.log(multiplyAdds / 1e6))); // 1 when it has exactly a million
+  const reward = Math.exp(-Math.abs(Math.log(multiplyAdds / 1e6))); // 1 for exactly a million
   trial.tell({ reward, details: { multiplyAdds, trainableParameters } });
 }
 

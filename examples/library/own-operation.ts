@@ -1,5 +1,6 @@
-// An operation of one's own, made of layers: an inverted bottleneck (MobileNetV2), three times as wide inside, and a plain 5×1, 1×5. What
-// it costs, the network, drawings and ONNX follow; studies and model files store it by value.
+// Custom operations made of layers: an inverted bottleneck (MobileNetV2) with three times the channels inside, and a
+// plain 5×1, 1×5.
+// Costs, networks, drawings and ONNX support them; studies and model files store them by value.
 
 import {
   createClassifier,
@@ -48,7 +49,7 @@ for (const trial of study.trials()) {
   trial.tell({ reward: Math.min(1, trainableParameters / 20_000) });
 }
 
-const architecture = decode([0, 1, 2, 3, 0, 2, 0, 2, 1, 1, 0, 1, 2, 3, 0, 2, 2, 3, 0, 0], space); // both in both cells
+const architecture = decode([0, 1, 2, 3, 0, 2, 0, 2, 1, 1, 0, 1, 2, 3, 0, 2, 2, 3, 0, 0], space); // both cells use both operations
 console.log(`drawn: ${drawArchitecture(architecture).includes('bottleneck ×3')}`);
 await ready({ threads: 1 });
 using network = createClassifier(architecture, { cells: 1, filters: 4, input: 16, classes: 3 });

@@ -1,5 +1,6 @@
-// A search space of one's own: some of the paper's operations, others of their kinds, three blocks, another combiner. It is a value: the
-// study stores it, and an architecture brings along the operations that only its space has, into network, file, drawing and ONNX.
+// A custom search space: some of the paper's operations, others of the same kinds, three blocks, another combiner. It
+// is a value: the study stores it, and an architecture carries the custom operations into networks, files, drawings and
+// ONNX.
 
 import { writeFileSync } from 'node:fs';
 import { createClassifier, defineSpace, drawArchitecture, openStudy, operations, planNetwork, ready } from 'nasnet';
@@ -23,7 +24,7 @@ for (const trial of study.trials()) {
   const wide = cells
     .flatMap(({ blocks }) => blocks.flatMap((block) => block.operations))
     .filter((name) => name.includes('9x9'));
-  trial.tell({ reward: wide.length / 12 }); // as many wide kernels as there are places
+  trial.tell({ reward: wide.length / 12 }); // the share of wide kernels
 }
 const [best] = study.best();
 console.log(`${best!.reward * 12} of 12 operations are sep_conv_9x9`);

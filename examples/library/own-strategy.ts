@@ -1,5 +1,5 @@
-// A strategy of one's own: hill climbing, which changes one decision of the best architecture so far. It is a deterministic state
-// machine whose whole state can be saved, so a study goes on after a kill as if nothing had happened.
+// A custom strategy: hill climbing, which changes one decision of the best architecture so far. It is a deterministic
+// state machine whose whole state can be saved, so a study continues after a kill with the same decisions.
 
 import { defineStrategy, type Outcome, openStudy, planNetwork, RandomStream, type Strategy } from 'nasnet';
 
@@ -16,7 +16,7 @@ class HillClimbing implements Strategy {
   }
 
   ask(trial: number): number[] {
-    const random = this.#random.split(`trial ${trial}`); // depends on seed and trial alone
+    const random = this.#random.split(`trial ${trial}`); // depends only on seed and trial
     const decisions = this.#best ? [...this.#best.decisions] : this.#sizes.map((size) => random.integer(size));
     if (this.#best) {
       const place = random.integer(decisions.length);
@@ -26,7 +26,7 @@ class HillClimbing implements Strategy {
     return decisions;
   }
 
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): undefined {
     const decisions = this.#asked.get(trial)!;
     this.#asked.delete(trial);
     if ('reward' in outcome && outcome.reward >= (this.#best?.reward ?? 0))

@@ -1,5 +1,5 @@
-// A whole search in a page: PPO asks, a small network of each architecture is trained, its validation accuracy is the reward, and
-// the best cell becomes a larger network. Run it again after a kill: finished trials are not trained again.
+// A complete search: PPO proposes architectures, a small network of each is trained, its validation accuracy is the
+// reward, and the best cell becomes a larger network. Run it again after a kill: finished trials are not trained again.
 
 import { createClassifier, datasetFrom, openStudy, ppo, RandomStream, ready, trainClassifier } from 'nasnet';
 
@@ -8,7 +8,7 @@ await ready({ threads: 1 });
 const size = 8;
 const random = new RandomStream('stripes');
 const images = Array.from({ length: 600 }, (_, index) => {
-  const label = index % 2; // 0: lying stripes, 1: standing ones
+  const label = index % 2; // 0: horizontal stripes, 1: vertical ones
   const phase = random.integer(4);
   const pixels = Uint8Array.from({ length: size * size * 3 }, (_, byte) => {
     const [row, column] = [Math.floor(byte / 3 / size), Math.floor(byte / 3) % size];
@@ -43,7 +43,7 @@ for (const trial of study.trials()) {
     });
     trial.tell({ reward: validation.accuracy });
   } catch (error) {
-    trial.fail(error as Error); // such as a loss that is no number; the strategy learns of it
+    trial.fail(error as Error); // such as a NaN loss; reported to the strategy
   }
 }
 

@@ -90,7 +90,9 @@ export async function buildAddon(report, node, environment = process.env) {
   const planned = plan(build, libtorch, environment);
   const hash = planHash(planned); // before compiling: sources that change meanwhile must be built again
   const compiler = planned.compiler.join(' ') || 'a C++ compiler';
-  const { addon } = await report.step('addon', `compiling native/ with ${compiler}`, () => compileAddon(planned));
+  const { addon } = await report.step('addon', `compiling native/ with ${compiler}`, (progress) =>
+    compileAddon(planned, progress),
+  );
   await report.step('load', 'first load of the addon and libtorch', async () => {
     await run(node, ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon], {
       advice: 'check that this libtorch is complete, or name another with NASNET_LIBTORCH',

@@ -81,10 +81,11 @@ export function planHash(plan) {
 /**
  * Compiles what changed and links.
  * @param {Plan} plan
+ * @param {(done: number, all: number) => void} [onProgress] is told of every unit that is compiled
  * @returns {Promise<{ addon: string, compiled: number, said: string }>} addon: the linked file, still under its temporary name
  * @throws {SetupFailure} with the compiler's command and last lines
  */
-export async function compileAddon(plan) {
+export async function compileAddon(plan, onProgress = () => {}) {
   const [compiler, ...first] = plan.compiler;
   if (compiler === undefined) {
     throw new SetupFailure('no C++ compiler: neither $CXX nor c++, g++ or clang++ on PATH', {
@@ -97,7 +98,11 @@ export async function compileAddon(plan) {
   const units = compilationUnits(plan.sources, JSON.stringify([plan.compiler, plan.compileFlags]), objects);
   const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
-  await inParallel(missing, jobs, (unit) => compileUnit(plan, [compiler, ...first], unit));
+  let done = 0;
+  await inParallel(missing, jobs, async (unit) => {
+    await compileUnit(plan, [compiler, ...first], unit);
+    onProgress(++done, missing.length);
+  });
   const addon = join(plan.build, 'nasnet.node.part');
   const inputs = units.flatMap((unit) => builtFrom(unit) ?? []);
   await run(compiler, [...first, ...inputs, ...plan.linkFlags, '-o', addon], {

@@ -59,14 +59,14 @@ export class Report {
    * @template T
    * @param {string} name
    * @param {string} doing
-   * @param {() => Promise<T & { said?: string }>} work
+   * @param {(progress: (done: number, all: number) => void) => Promise<T & { said?: string }>} work is given what shows how far it is
    */
   async step(name, doing, work) {
     this.speak();
     this.write(`  ${name.padEnd(9)} ${doing} … `);
     const start = performance.now();
     try {
-      const result = await work();
+      const result = await work((done, all) => this.progress(done, all));
       const said = result?.said ? `, ${result.said}` : '';
       this.write(`${seconds(performance.now() - start)}${said}\n`);
       return result;
@@ -75,6 +75,11 @@ export class Report {
       if (error instanceof SetupFailure) error.step ??= name;
       throw error;
     }
+  }
+
+  /** How far a long step is, in its line: "5 of 20 … ". @param {number} done @param {number} all */
+  progress(done, all) {
+    if (done < all) this.write(`${done} of ${all} … `);
   }
 
   speak() {

@@ -1,18 +1,13 @@
 // A trial's training at a rung as the job of a worker.
 
-import { decode } from '../space/decisions.ts';
 import type { TrialToEvaluate } from '../study/outcome.ts';
 import { goesOn, rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import type { PausedChildren } from './paused-children.ts';
+import { pausedChild, unfinishedTrial } from './study-artifacts.ts';
 import type { SeededTraining, TrainingJob } from './training-job.ts';
 
 /** A child's training at a rung as a worker is told of it. Every rung has random numbers of its own. */
-export function childJob(
-  settings: SearchSettings,
-  { number, decisions, rung = 0 }: TrialToEvaluate,
-  paused: PausedChildren,
-): TrainingJob {
+export function childJob(settings: SearchSettings, { number, candidate, rung = 0 }: TrialToEvaluate): TrainingJob {
   const trainings = rungTrainings(settings);
   const seeded = (place: number): SeededTraining => ({
     training: trainings[place]!,
@@ -24,14 +19,15 @@ export function childJob(
   const above = trainings[rung + 1];
   const waits = above !== undefined && goesOn(trainings[rung]!, above);
   return {
-    architecture: decode(decisions, settings.space),
+    architecture: candidate.architecture,
     ...seeded(rung),
     ...(earlier.length > 0 && { earlier }),
     ...((earlier.length > 0 || waits) && {
       paused: {
-        from: earlier.length > 0 ? paused.path(number, rung - 1) : undefined,
-        to: waits ? paused.path(number, rung) : undefined,
+        ...(earlier.length > 0 && { from: pausedChild(number, rung - 1) }),
+        ...(waits && { to: pausedChild(number, rung) }),
       },
     }),
+    checkpoint: { key: unfinishedTrial(number, rung) },
   };
 }

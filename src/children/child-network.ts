@@ -28,6 +28,7 @@ export class Child implements InTraining, Disposable {
     this.network = buildNetwork(this.plan, {
       seed: new RandomStream(seed).split('weights').integer(2 ** 31),
       dropPathKeep: recipe.dropPathKeep,
+      ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
       ...computing,
     });
     this.optimizer = createOptimizer(this.network.namedParameters(), recipe);

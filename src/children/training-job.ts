@@ -1,14 +1,14 @@
 // What a worker does: builds one architecture as a network, trains it, measures it. Children of a search and the network built
-// from the best cell go through the same door; a job says by plain data which of the two it is.
+// from the best cell go through the same door; a job says by plain data which of the two it is. Jobs and their setup name datasets and files
+// by content and key, so that any machine can do them; what its worker processes find there is their resources.
 
-import { dirname } from 'node:path';
-import { EvaluationBatches, TrainingBatches } from '../data/batches.ts';
-import { type Dataset, openDataset } from '../data/dataset.ts';
-import type { DatasetFiles } from '../data/dataset-files.ts';
-import { imagesOn } from '../data/device-images.ts';
-import { type Split, type SplitOptions, split } from '../data/split.ts';
+import { z } from 'zod';
+import { type ArtifactFolders, type ArtifactKey, type Artifacts, FolderArtifacts } from '../artifacts.ts';
+import { EvaluationBatches } from '../data/batches.ts';
+import { type DatasetFiles, type DatasetReference, datasetAmong } from '../data/dataset-files.ts';
+import type { SplitOptions } from '../data/split.ts';
 import { testViewOf } from '../data/test-view.ts';
-import { measureWhitening, type Whitening } from '../data/whitening.ts';
+import { openTrainingImages, type TrainingImages, trainingBatches } from '../data/training-images.ts';
 import { type Computing, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -16,13 +16,13 @@ import { writeModel } from '../model/model-file.ts';
 import { trainedPreprocessing } from '../model/preprocessing.ts';
 import type { Architecture } from '../space/architecture.ts';
 import type { EpochReport, TrainingDetails, WorkerResult } from '../study/outcome.ts';
+import { epochReport } from '../study/result-schemas.ts';
 import type { Training } from '../study/settings.ts';
 import { networkOf } from '../study/training-plan.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import { trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
-import { makeFolder } from '../whole-file.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child-network.ts';
 import { onDevice } from './device-failure.ts';
@@ -30,11 +30,19 @@ import { forgetPeakMemory, peakMemory } from './worker-memory.ts';
 
 /** What all jobs of a pool share: the images, and how they are divided. */
 export interface TrainingSetup {
-  files: DatasetFiles;
+  dataset: DatasetReference;
   /** Of the images that most jobs use; those of other ones are mapped when they come. */
   training: ImageChoice;
   validationImages?: number | undefined;
   splitSeed: number | string;
+}
+
+/** What a machine has for such jobs. Plain data with paths: it never leaves the machine. */
+export interface TrainingResources {
+  datasets: readonly DatasetFiles[];
+  /** Where artifacts lie. Default: nowhere, for jobs that name none. */
+  artifacts?: ArtifactFolders;
+  /** Of one worker process. */
   threads: number;
   /** Default: float32 on the CPU. */
   computing?: Computing;
@@ -52,22 +60,37 @@ export interface TrainingJob extends SeededTraining {
   architecture: Architecture;
   /** Trainings of the same weights and momentum that come before this one. */
   earlier?: SeededTraining[];
-  /** The files where the network waits after those, and shall wait after this one. Without the first the earlier ones are done again. */
-  paused?: { from?: string | undefined; to?: string | undefined };
-  /** The file from which this training goes on when it was interrupted; it is written every half minute. */
-  checkpoint?: { path: string; seconds?: number };
+  /** Where the network waits after those, and shall wait after this one. Without the first the earlier ones are done again. */
+  paused?: { from?: ArtifactKey; to?: ArtifactKey };
+  /** Where this training goes on when it was interrupted; it is written every half minute. */
+  checkpoint?: { key: ArtifactKey; seconds?: number };
   /** Also measure on the test images, and keep the weights here. The checkpoint then stays for the caller to remove. */
-  keepModel?: { weights: string };
+  keepModel?: { weights: ArtifactKey };
+}
+
+/** What our own epochs report beside the loss and the accuracy. */
+export interface EpochDetails {
+  trainingAccuracy: number;
+  learningRate: number;
+  /** On the held-out images, of the last weights where averaged ones come out; in the last epoch. */
+  unaveragedAccuracy?: number;
 }
 
 /** What a job with `keepModel` says on its way; other jobs report their epochs only. */
 export type FinalMessage = EpochReport | { progress: number };
 
 /** Called once in each worker process (workers/messages.ts). */
-export async function start(setup: unknown): Promise<EvaluateJob> {
-  const { files, training, validationImages, splitSeed, threads, computing = onCpu } = setup as TrainingSetup;
+export async function start(setup: unknown, resources: unknown): Promise<EvaluateJob> {
+  return trainer(setup as TrainingSetup, resources as TrainingResources);
+}
+
+/** Does jobs in this process. @throws Failure if this machine has no such dataset */
+export async function trainer(setup: TrainingSetup, resources: TrainingResources): Promise<EvaluateJob> {
+  const { dataset, training, validationImages, splitSeed } = setup;
+  const { datasets, artifacts = {}, threads, computing = onCpu } = resources;
   setThreads(threads);
   prepareDevice(computing.device);
+  const files = datasetAmong(datasets, dataset);
   const opened = new Map<string, Promise<Images>>();
   const imagesFor = ({ resolution, trainingImages }: ImageChoice): Promise<Images> => {
     const key = `${resolution} ${trainingImages}`;
@@ -84,18 +107,22 @@ export async function start(setup: unknown): Promise<EvaluateJob> {
     return images;
   };
   await imagesFor(training);
+  const place: Place = { imagesFor, artifacts: new FolderArtifacts(artifacts) };
   return async (asked, report, signal) => {
     const job = asked as TrainingJob;
-    const train = () => run(imagesFor, job, report as (message: FinalMessage) => void, signal);
+    const train = () => run(place, job, report as (message: FinalMessage) => void, signal);
     return onDevice(computing.device, job.training.recipe, train);
   };
 }
 
-interface Images {
+/** Where a job is done. */
+interface Place {
+  imagesFor: (choice: ImageChoice) => Promise<Images>;
+  artifacts: Artifacts;
+}
+
+interface Images extends TrainingImages {
   computing: Computing;
-  dataset: Dataset;
-  parts: Split;
-  whitening: Whitening;
 }
 
 async function openImages(
@@ -104,26 +131,23 @@ async function openImages(
   options: SplitOptions,
   computing: Computing,
 ): Promise<Images> {
-  const dataset = await openDataset(files, { resolution });
-  const parts = split(files, options);
-  const whitening = measureWhitening(dataset.train.images, parts.train);
-  const train = imagesOn(computing.device, dataset.train);
-  return { computing, dataset: { ...dataset, train }, parts, whitening };
+  const { device } = computing;
+  return { computing, ...(await openTrainingImages(files, { ...options, resolution, device })) };
 }
 
 async function run(
-  imagesFor: (choice: ImageChoice) => Promise<Images>,
+  place: Place,
   job: TrainingJob,
   report: (message: FinalMessage) => void,
   signal: AbortSignal,
 ): Promise<WorkerResult> {
   forgetPeakMemory();
-  const images = await imagesFor(job.training);
-  const began = await begin(imagesFor, job, signal);
+  const images = await place.imagesFor(job.training);
+  const began = await begin(place, job, signal);
   using child = began.child;
   const started = performance.now();
   const epochs = new ToldEpochs(report);
-  const checkpoints = checkpointsOf(job, epochs);
+  const checkpoints = checkpointsOf(place, job, epochs);
   const { loss, accuracy } = await trainLast(child, job, images, { report, epochs, checkpoints, signal });
   const details: TrainingDetails = {
     trainableParameters: child.plan.trainableParameters,
@@ -137,11 +161,11 @@ async function run(
   const notes = [
     ...began.notes,
     ...(checkpoints?.problem ? [`an interruption would have cost its training: ${checkpoints.problem}`] : []),
-    ...(job.paused?.to ? pause(child, job.paused.to, identityOf(job)) : []),
+    ...(job.paused?.to ? await pause(place, child, job.paused.to, identityOf(job)) : []),
   ];
   if (notes.length > 0) details.notes = notes;
-  if (job.keepModel) details.test = testAndKeep(child, job, images, job.keepModel.weights);
-  else checkpoints?.remove();
+  if (job.keepModel) details.test = await testAndKeep(place, child, job, images, job.keepModel.weights);
+  else await checkpoints?.remove();
   return { reward: accuracy, details };
 }
 
@@ -171,20 +195,24 @@ class ToldEpochs {
   }
 }
 
-function checkpointsOf(job: TrainingJob, epochs: ToldEpochs): Checkpoints | undefined {
+const epochReports = z.array(epochReport);
+
+function checkpointsOf({ artifacts }: Place, job: TrainingJob, epochs: ToldEpochs) {
   if (!job.checkpoint) return undefined;
-  return new Checkpoints(job.checkpoint.path, {
-    ...job.checkpoint,
+  const { key, ...often } = job.checkpoint;
+  return new Checkpoints(artifacts, key, {
+    ...often,
     identity: identityOf(job),
     optional: job.keepModel === undefined,
-    beside: { keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept as EpochReport[]) },
+    whenStopped: job.keepModel !== undefined,
+    beside: { schema: epochReports, keep: () => epochs.keep(), giveBack: (kept) => epochs.giveBack(kept) },
   });
 }
 
 interface Telling {
   report: (message: FinalMessage) => void;
   epochs: ToldEpochs;
-  checkpoints: Checkpoints | undefined;
+  checkpoints: Checkpoints<EpochReport[]> | undefined;
   signal: AbortSignal;
 }
 
@@ -200,7 +228,7 @@ async function trainLast(
   const view = recipe.matchTestView || keepModel ? testViewOf(recipe, whitening) : whitening;
   const batchSize = evaluationBatchOn(computing.device);
   const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
-  const last = await trainNetwork(network, batchesOf(images, training, seed), recipe, {
+  const last = await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, {
     seed,
     signal,
     optimizer,
@@ -208,31 +236,35 @@ async function trainLast(
     validateEveryEpoch: keepModel !== undefined,
     ...(checkpoints && { checkpoints }),
     ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, ...details }) =>
-      epochs.tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details }),
+    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, unaveraged, ...more }) => {
+      const details: EpochDetails = { ...more, ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }) };
+      epochs.tell({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details });
+    },
   });
   return last.validation!;
 }
 
 /** Measures a trained network on the test images, as its model file then shows them to it, and writes that file. */
-function testAndKeep(
+async function testAndKeep(
+  { artifacts }: Place,
   { network }: Child,
   { architecture, training }: TrainingJob,
   { computing, dataset, whitening }: Images,
-  weights: string,
-): Accuracy {
+  weights: ArtifactKey,
+): Promise<Accuracy> {
   const { recipe } = training;
   const view = testViewOf(recipe, whitening);
   const batches = new EvaluationBatches({ from: dataset.test, view, batchSize: evaluationBatchOn(computing.device) });
   const accuracy = evaluateNetwork(network, batches, dataset.classes.length);
-  writeModel(weights, network, {
+  const description = {
     architecture,
     network: networkOf(training),
     classes: dataset.classes,
     preprocessing: trainedPreprocessing(view),
     trainedEnlarge: recipe.enlarge,
     origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
-  });
+  };
+  await artifacts.put(weights, (path) => writeModel(path, network, description));
   return accuracy;
 }
 
@@ -244,7 +276,7 @@ interface Begun {
 
 /** The network as its last training is to find it: fresh, from the file where it waits, or from its earlier trainings done again. */
 async function begin(
-  imagesFor: (choice: ImageChoice) => Promise<Images>,
+  { imagesFor, artifacts }: Place,
   { architecture, training, seed, earlier = [], paused }: TrainingJob,
   signal: AbortSignal,
 ): Promise<Begun> {
@@ -257,7 +289,9 @@ async function begin(
     const child = childOf({ training, seed });
     try {
       const last = { architecture, ...earlier.at(-1)!, earlier: earlier.slice(0, -1) };
-      loadTraining(paused.from, child, identityOf(last));
+      const path = await artifacts.get(paused.from);
+      if (path === undefined) throw new InputError(`${paused.from}: expected a file, got no such file`);
+      loadTraining(path, child, { identity: identityOf(last) });
       return { child, continued: true, notes };
     } catch (error) {
       child[Symbol.dispose]();
@@ -269,7 +303,7 @@ async function begin(
   try {
     for (const [place, step] of earlier.entries()) {
       const { network, optimizer } = child;
-      const batches = batchesOf(await imagesFor(step.training), step.training, step.seed);
+      const batches = trainingBatches(await imagesFor(step.training), step.training.recipe, step.seed);
       await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
       using before = child;
       child = childOf(trainings[place + 1]!);
@@ -282,11 +316,11 @@ async function begin(
   }
 }
 
-/** Leaves the network in a file. Returns what went wrong: a full disk costs the weights and not the search. */
-function pause(child: Child, path: string, identity: string): string[] {
+/** Leaves the network where it waits. Returns what went wrong: a full disk costs the weights and not the search. */
+async function pause({ artifacts }: Place, child: Child, key: ArtifactKey, identity: string): Promise<string[]> {
+  const saved = { identity, step: child.optimizer.stepsTaken };
   try {
-    makeFolder(dirname(path));
-    saveTraining(path, child, { identity, step: child.optimizer.stepsTaken });
+    await artifacts.put(key, (path) => saveTraining(path, child, saved));
     return [];
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -307,15 +341,4 @@ function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob)
 function asBegun(training: Training): object {
   const { matchTestView, ...recipe } = training.recipe;
   return matchTestView ? training : { ...training, recipe };
-}
-
-function batchesOf({ dataset, parts, whitening }: Images, { recipe }: Training, seed: number | string) {
-  return new TrainingBatches({
-    from: dataset.train,
-    indices: parts.train,
-    whitening,
-    batchSize: recipe.batchSize,
-    seed,
-    augmentation: recipe,
-  });
 }

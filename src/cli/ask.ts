@@ -1,20 +1,21 @@
 // `nasnet ask STUDY`: the next trial of a study whose outcomes a script tells, as one document.
 
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { allowAtOnce, askTrial } from '../experiment/asked-trials.ts';
 import type { TrialRequest } from '../experiment/evaluated-search.ts';
 import { InputError } from '../failure.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
+import { aimAt } from '../study/target.ts';
 import { type GivenFlags, givenFlags } from './flags/given.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { whenFree } from './flags/when-free.ts';
-import { type EvaluatedFlags, evaluatedFlags, evaluatedSettings } from './search/evaluated-settings.ts';
-import { addSearchFlags } from './search/flags.ts';
-import { reopen } from './search/open-study.ts';
+import { type EvaluatedFlags, evaluatedSettings, reopen } from './search/open-study.ts';
+import { addSettingFlags, evaluatedNames } from './search/setting-flags.ts';
 import { programName } from './terminal/program-name.ts';
+import { shellPath } from './terminal/shell-path.ts';
 
 interface AskFlags extends EvaluatedFlags {
   create?: boolean;
@@ -37,13 +38,10 @@ export function registerAsk(program: Command): void {
     .option(
       '--at-once <n>',
       'with --create: trials that may be asked for and not yet told',
-      wholeNumber('--at-once'),
+      wholeNumber('--at-once', 'workers'),
       1,
     );
-  const names: readonly string[] = evaluatedFlags;
-  for (const option of addSearchFlags(new Command()).options)
-    if (names.includes(option.attributeName())) command.addOption(option);
-  command
+  addSettingFlags(command.optionsGroup('With --create, what is searched:'), evaluatedNames)
     .addHelpText(
       'after',
       '\nExamples:\n  nasnet ask runs/mine/study.db --create --strategy ppo --trials 200 --json\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet ask runs/mine/study.db --again --json',
@@ -53,7 +51,7 @@ export function registerAsk(program: Command): void {
 
 async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<void> {
   using study = await whenFree(() => studyFor(path, flags, given));
-  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const trials = aimAt(study, flags.trials);
   const request = askTrial(study, { trials, again: flags.again });
   const { done, failed } = study.summary().trials;
   const [best] = study.best(1);
@@ -102,7 +100,7 @@ function describe({ trial, decisions, architecture, seed }: TrialRequest, path: 
       ...describeCell(architecture[kind]).map((line) => `  ${line}`),
     ]),
     '',
-    `Tell what came of it: ${programName} tell ${path} ${trial} REWARD`,
+    `Tell what came of it: ${programName} tell ${shellPath(path)} ${trial} REWARD`,
     '',
   ].join('\n');
 }

@@ -37,8 +37,12 @@ export function registerClassify(program: Command): void {
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
     .argument('<images...>', 'image files, and folders: every image below them, at any depth')
     .option('--top <n>', 'classes an image', wholeNumber('--top'), 5)
-    .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism())
+    .option(
+      '--batch <n>',
+      'images at once (default: what 2 GB of memory hold, at most 64)',
+      wholeNumber('--batch', 'batch'),
+    )
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',

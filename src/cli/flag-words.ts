@@ -2,6 +2,7 @@
 // those words become the flag that one types.
 
 import { Failure, InputError, Interruption } from '../failure.ts';
+import { programName } from './terminal/program-name.ts';
 
 /** By the error's code: words of its sentence, and what is typed in their place. */
 const typed: Readonly<Record<string, readonly (readonly [words: string, flag: string])[]>> = {
@@ -17,7 +18,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['the order sorted-from-1', '--label-order sorted-from-1'],
     ['state the order devkit', 'add --label-order devkit'],
   ],
-  'none-within-limits': [['tell the strategy of those beyond', 'add --over-limit penalise']],
+  'none-within-limits': [['report architectures beyond them to the strategy', 'add --over-limit penalise']],
   'impossible-limit': [
     ['most parameters: ', '--max-parameters: '],
     ['most multiply-adds: ', '--max-multiply-adds: '],
@@ -25,10 +26,32 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['most latency: ', '--max-latency: '],
   ],
   'result-exists': [['let it be replaced', 'replace it with --overwrite']],
+  'evaluator-of-own-training': [
+    ['evaluator: ', '--evaluator: '],
+    ['name another file', 'name another file with --study'],
+  ],
+  'no-evaluator': [
+    ['"tell"', `"${programName} tell"`],
+    ['a new evaluator', '--evaluator with --change-evaluator'],
+  ],
+  'other-evaluator': [
+    ['evaluator: ', '--evaluator: '],
+    ['leave to change it', '--change-evaluator'],
+  ],
   'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
   'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
+  'too-little-memory': [
+    [
+      'a smaller batch, smaller images, fewer filters or cells take less',
+      'a smaller --batch-size, --size, --filters or N takes less',
+    ],
+    ['the prediction can be ignored', '--ignore-memory starts all the same'],
+  ],
   'model-size': [['F, the filters', '--filters F']],
+  'images-changed': [['in another file', 'in another file with --study']],
+  'image-side': [['final network: ', '--final-size: ']],
+  'image-size': [['size: ', '--size: ']],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],
 };
 

@@ -29,7 +29,7 @@ export function registerImport(program: Command): void {
     .addOption(
       new Option('--from <source>', 'whose file it is; default: known by its names').choices(Object.keys(sources)),
     )
-    .option('--classes <number>', 'start a new classifier with this many classes', wholeNumber('--classes'))
+    .option('--classes <number>', 'start a new classifier with this many classes', wholeNumber('--classes', 'classes'))
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
@@ -59,19 +59,19 @@ Examples:
     });
 }
 
-/** What the user may not expect. */
-function* remarks({ match, besides }: Imported, from: SourceName | undefined): Iterable<string> {
-  const { source, plan, classifier, notTaken } = match;
+/** Yields remarks on what the user may not expect. */
+function* remarks({ match, others }: Imported, from: SourceName | undefined): Iterable<string> {
+  const { source, plan, classifier, unused } = match;
   if (!classifier)
     yield `a new classifier of ${whole(plan.classes)} classes starts from random numbers; train it before use`;
   if (source === 'timm' && !from) {
     yield "images are prepared as timm does it; Cadene's file has the same names, --from cadene prepares them its way";
   }
-  if (notTaken.length > 0) yield `${whole(notTaken.length)} tensors are not needed (${notTaken[0]} …)`;
-  if (besides.length > 0) yield `not read: ${besides.join(', ')}`;
+  if (unused.length > 0) yield `${whole(unused.length)} tensors are not needed (${unused[0]} …)`;
+  if (others.length > 0) yield `not read: ${others.join(', ')}`;
 }
 
-function document(input: string, output: string, { match, description, besides }: Imported) {
+function document(input: string, output: string, { match, description, others }: Imported) {
   return {
     input,
     output,
@@ -81,8 +81,8 @@ function document(input: string, output: string, { match, description, besides }
     totalParameters: match.plan.totalParameters,
     classes: match.plan.classes,
     classifier: match.classifier ? 'imported' : 'new',
-    notTaken: match.notTaken,
-    besides,
+    notTaken: match.unused,
+    besides: others,
     preprocessing: description.preprocessing,
     origin: description.origin,
   };

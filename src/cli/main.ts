@@ -6,8 +6,8 @@ import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted with the state saved. */
-const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
+/** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input; 130 and 143 interrupted with the state saved. */
+const exitCodes = { done: 0, failed: 1, badInput: 2 } as const;
 
 /** What `nasnet --help` says of a command, and the command itself. */
 interface Entry {
@@ -120,10 +120,25 @@ export async function main(words: string[]): Promise<number> {
 async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
   const { typedSentence } = await import('./flag-words.ts');
-  if (error instanceof Interruption) return say(typedSentence(error), exitCodes.interrupted);
+  if (error instanceof Interruption) {
+    const { interruptedExitCode } = await import('./terminal/interrupt.ts');
+    return say(typedSentence(error), interruptedExitCode());
+  }
   if (error instanceof InputError) return say(typedSentence(error), exitCodes.badInput);
   if (error instanceof Failure) return say(typedSentence(error), exitCodes.failed);
+  const { systemFailure } = await import('../system-error.ts');
+  const refused = systemFailure(error) ?? memoryFailure(error);
+  if (refused) return explain(refused);
   return say(error instanceof Error ? (error.stack ?? error.message) : String(error), exitCodes.failed);
+}
+
+/** The engine's and V8's errors where memory does not suffice; undefined for any other. */
+function memoryFailure(error: unknown): Failure | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const lacks =
+    (error as { kind?: unknown }).kind === 'out-of-memory' || /^Array buffer allocation failed/.test(error.message);
+  if (!lacks) return undefined;
+  return new Failure(`the memory does not suffice (${error.message}): smaller batches, images or networks need less`);
 }
 
 function say(sentence: string, code: number): number {

@@ -48,17 +48,17 @@ export function registerReport(program: Command): void {
       if (flags.model.length > 0 && flags.figure !== '5')
         throw new InputError('--model: expected --figure 5 beside it');
       const write = { 5: writeFigure5, 6: writeFigure6, study: writeStudy }[flags.figure ?? 'study'];
-      const { files, said = [] } = await write(paths, flags);
-      const words = [...files, ...said].map((line) => `${line}\n`).join('');
-      if (flags.json) printDocument({ files, said });
+      const { files, sentences = [] } = await write(paths, flags);
+      const words = [...files, ...sentences].map((line) => `${line}\n`).join('');
+      if (flags.json) printDocument({ files, said: sentences });
       else printWords(words);
     });
 }
 
-/** The files, and what is to be said of them. */
+/** The paths of the files, and sentences about them. */
 interface Written {
   files: string[];
-  said?: string[];
+  sentences?: string[];
 }
 
 async function writeStudy(paths: string[], { output, overwrite }: Flags): Promise<Written> {
@@ -80,7 +80,7 @@ async function writeFigure5(paths: string[], { output, model, overwrite }: Flags
   if (model.length === 0) return { files: write(output, [], results) };
   const { readOwnModels } = await import('./figure-models.ts');
   const { models, said } = readOwnModels(model);
-  return { files: write(output, models, results), said };
+  return { files: write(output, models, results), sentences: said };
 }
 
 async function writeFigure6(paths: string[], { output, overwrite }: Flags): Promise<Written> {

@@ -35,8 +35,8 @@ export function registerSimulate(program: Command): void {
     .command('simulate')
     .description('strategies on a simulated clock and simulated rewards: how they learn, and what many workers cost')
     .option('--strategy <names>', `some of ${strategyNames.join(', ')}, with commas`, strategyNames.join(','))
-    .option('--trials <n>', 'architectures', wholeNumber('--trials'), 20_000)
-    .option('--workers <n>', 'children trained at once', wholeNumber('--workers'), 500)
+    .option('--trials <n>', 'architectures', wholeNumber('--trials', 'trials'), 20_000)
+    .option('--workers <n>', 'children trained at once', wholeNumber('--workers', 'simulatedWorkers'), 500)
     .option('--landscape <name>', `simulated rewards: ${Object.keys(landscapes).join(', ')}`, 'kind')
     .option(
       '--space <name>',

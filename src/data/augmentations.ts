@@ -5,8 +5,11 @@ export interface Augmentation {
   enlarge: number;
   /** The image is moved by up to this share of its side, up or down and left or right; what comes in at the border is reflected. Default: 0. */
   translate?: number;
-  /** Mirrors half of the images, left to right. */
-  flip: boolean;
+  /**
+   * Mirrors half of the images, left to right: true, each time by chance; 'alternate', each image in every other epoch, by a first choice
+   * of its own (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024), so that two epochs show it both ways.
+   */
+  flip: boolean | 'alternate';
   /** Side in pixels of the square that is blanked around a random pixel (DeVries and Taylor, 2017); 0 for none. */
   cutout: number;
 }

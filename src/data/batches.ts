@@ -5,7 +5,7 @@ import { indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
-import { augmentAs, drawAugmentation, drawnRows } from './augmentation.ts';
+import { augmentAs, drawAugmentation, drawnRows, row } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
 import { showForTest, type TestView } from './test-view.ts';
@@ -50,6 +50,8 @@ export class TrainingBatches {
   readonly #random: RandomStream;
   /** The order of the latest epoch asked for: it follows from the seed, and is kept because a step needs little of it. */
   #order: { epoch: number; places: Int32Array } | undefined;
+  /** 1 for images that are mirrored in the first epoch, by their place; where flips alternate. */
+  #mirroredFirst: Int32Array | undefined;
 
   constructor(source: TrainingSource) {
     this.#source = source;
@@ -72,9 +74,13 @@ export class TrainingBatches {
     return this.#source.whitening;
   }
 
-  /** Batch `step`, from 0 to count − 1, of an epoch, from 0 on. It belongs to the caller's scope. */
-  batch(epoch: number, step: number): Batch {
-    return scope(() => this.make(indexTensor(this.draw(epoch, step), this.device, [batchRows, this.batchSize])));
+  /**
+   * Batch `step`, from 0 to count − 1, of an epoch, from 0 on, averaged down to `side` pixels where that is smaller. It belongs to the
+   * caller's scope.
+   */
+  batch(epoch: number, step: number, side?: number): Batch {
+    const shape = [batchRows, this.batchSize];
+    return scope(() => this.make(indexTensor(this.draw(epoch, step), this.device, shape), { side }));
   }
 
   /** What decides that batch: [batchRows, batchSize], row after row. */
@@ -92,14 +98,32 @@ export class TrainingBatches {
       drawAugmentation(batchSize, [height, width], this.#source.augmentation, random.split(`step ${step}`)),
       batchSize,
     );
+    if (this.#source.augmentation.flip === 'alternate') {
+      drawn.set(this.#alternateFlips(places, epoch), (1 + row.flip) * batchSize);
+    }
     return drawn;
   }
 
+  #alternateFlips(places: Int32Array, epoch: number): Int32Array {
+    this.#mirroredFirst ??= this.#firstFlips();
+    const first = this.#mirroredFirst;
+    return places.map((place) => (first[place]! + epoch) % 2);
+  }
+
+  #firstFlips(): Int32Array {
+    const random = this.#random.split('first flips');
+    return Int32Array.from(this.#indices, () => random.integer(2));
+  }
+
   /** The batch of drawn numbers int64 [batchRows, batchSize] on the device. Nothing here waits for the device. */
-  make(drawn: Tensor, whitening: Whitening | WhiteningTensors = this.whitening): Batch {
+  make(
+    drawn: Tensor,
+    { whitening = this.whitening, side }: { whitening?: Whitening | WhiteningTensors; side?: number | undefined } = {},
+  ): Batch {
     return scope(() => {
       const { images, labels } = take(this.#source, drawn.select(0, 0));
-      return { images: augmentAs(images, whitening, this.#source.augmentation, drawn.narrow(0, 1, drawnRows)), labels };
+      const numbers = drawn.narrow(0, 1, drawnRows);
+      return { images: augmentAs(images, whitening, this.#source.augmentation, numbers, side), labels };
     });
   }
 }

@@ -7,7 +7,6 @@ import {
   constants,
   createReadStream,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,11 +15,14 @@ import {
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { contentIdentity } from '../content-identity.ts';
 import { namedCache } from '../environment.ts';
 import { Failure } from '../failure.ts';
+import { makeFolders } from '../whole-file.ts';
 import { withLock } from './cache-lock.ts';
 import type { DatasetFiles, Description } from './dataset-files.ts';
 import { DatasetWriter } from './dataset-writer.ts';
+import type { ClassContent } from './folder-content.ts';
 import type { OnProgress } from './progress.ts';
 
 /** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */
@@ -29,13 +31,15 @@ const format = 1;
 /** What stands in the description beside the block. Paths are relative to the cache, so that it can be moved. */
 interface Entry {
   format: number;
-  files: DatasetFiles;
+  files: Omit<DatasetFiles, 'content'>;
   bytes: number;
   sha256: string;
   /** Images that could not be read and were left out: "path (reason)". */
   skipped: string[];
   /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
   again?: string[];
+  /** What was prepared, where somebody may ask later whether it changed. */
+  classContents?: ClassContent[];
 }
 
 /** Fills the writer, training images first, and says what the dataset is and which images were left out. */
@@ -46,6 +50,7 @@ export interface Prepared {
   skipped: string[];
   /** As in the entry. */
   again?: string[];
+  classContents?: ClassContent[];
 }
 
 /** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
@@ -82,7 +87,7 @@ export async function cached(
     try {
       const { description, ...left } = await prepare(writer);
       const block = await writer.finish(description, { format, ...left });
-      return { files: withPaths(cache, block.files), ...left };
+      return { files: filesOf(cache, block), ...left };
     } catch (error) {
       await writer.discard();
       throw diskSentence(cache, error);
@@ -96,9 +101,14 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   if (!entry || !isWhole(cache, entry)) return undefined;
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(cache, entry.files.train.path), { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex') === entry.sha256
-    ? { files: withPaths(cache, entry.files), skipped: entry.skipped, ...(entry.again && { again: entry.again }) }
-    : undefined;
+  if (hash.digest('hex') !== entry.sha256) return undefined;
+  const { skipped, again, classContents } = entry;
+  return { files: filesOf(cache, entry), skipped, ...(again && { again }), ...(classContents && { classContents }) };
+}
+
+/** What a dataset in the cache was prepared from; undefined where that cannot change, as CIFAR-10. */
+export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undefined {
+  return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
 
 function describe(path: string): Entry | undefined {
@@ -115,9 +125,11 @@ function isWhole(cache: string, entry: Entry): boolean {
   return existsSync(block) && statSync(block).size === entry.bytes;
 }
 
-function withPaths(cache: string, files: DatasetFiles): DatasetFiles {
-  const absolute = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
-  return { ...files, train: absolute(files.train), test: absolute(files.test) };
+function filesOf(cache: string, { files, sha256 }: Pick<Entry, 'files' | 'sha256'>): DatasetFiles {
+  const { name: _, source: __, train, test, ...same } = files;
+  const content = contentIdentity({ sha256, ...same, images: [train.count, test.count] });
+  const inCache = <Part extends { path: string }>(part: Part) => ({ ...part, path: join(cache, part.path) });
+  return { ...files, content, train: inCache(train), test: inCache(test) };
 }
 
 /** Removes what a killed process left of this entry. The caller holds the lock, so nobody is writing it. */
@@ -129,7 +141,7 @@ function clearLeftovers(cache: string, key: string): void {
 
 function makeFolder(cache: string): void {
   try {
-    mkdirSync(cache, { recursive: true });
+    makeFolders(cache);
     accessSync(cache, constants.W_OK);
   } catch (error) {
     throw diskSentence(cache, error);
@@ -143,12 +155,20 @@ const diskReasons: Record<string, string> = {
   EPERM: 'it may not be written',
   EROFS: 'the disk is read-only',
   ENOTDIR: 'a part of its path is a file',
-  EEXIST: 'it is a file',
+  EEXIST: 'it is a file, or a link that leads nowhere',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EIO: 'the disk failed',
+  ELOOP: 'a link in its path leads to itself',
+  ENAMETOOLONG: 'its path is too long',
+  ENOENT: 'it cannot be made there',
 };
 
-/** An error of the disk as a sentence; any other error as it is. */
+/** An error of the cache's disk as a sentence; any other error, also of another file, as it is. */
 function diskSentence(cache: string, error: unknown): unknown {
-  const reason = diskReasons[(error as NodeJS.ErrnoException)?.code ?? ''];
-  if (!reason || error instanceof Failure) return error;
+  const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
+  const reason = diskReasons[code];
+  const elsewhere = path !== undefined && !path.startsWith(cache) && !cache.startsWith(path);
+  if (!reason || elsewhere || error instanceof Failure) return error;
   return new Failure(`${cache}: cannot keep datasets here, ${reason}; NASNET_CACHE names another folder`);
 }

@@ -3,12 +3,12 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type ParsedTarFileItem, parseTar } from 'nanotar';
 import { InputError } from '../failure.ts';
+import { readNamedFile } from '../named-file.ts';
 
 export const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 export const imageSize = 32;
@@ -76,7 +76,7 @@ async function openOfficial(path: string): Promise<ReadOne> {
   if (!folder && existsSync(archive)) return openArchive(archive);
   return async (name) => {
     const from = join(folder ?? path, name);
-    if (existsSync(from)) return { bytes: await readFile(from), from };
+    if (existsSync(from)) return { bytes: readNamedFile(from, 'a CIFAR-10 file'), from };
     throw new InputError(
       `${from} is missing: expected ${first} to data_batch_5.bin and test_batch.bin, or cifar-10-binary.tar.gz`,
     );
@@ -84,7 +84,7 @@ async function openOfficial(path: string): Promise<ReadOne> {
 }
 
 async function openArchive(path: string): Promise<ReadOne> {
-  const files = await unpack(await readFile(path)).catch((error) => {
+  const files = await unpack(readNamedFile(path, 'the CIFAR-10 files or their archive')).catch((error) => {
     throw new InputError(`${path} is no whole .tar.gz archive (${error.message})`);
   });
   return async (name) => {
@@ -95,9 +95,11 @@ async function openArchive(path: string): Promise<ReadOne> {
   };
 }
 
+const mostUnpacked = 2 ** 30; // bytes; CIFAR-10 has 184 MB
+
 /** The files of a .tar.gz archive by their names without folders. */
 export async function unpack(archive: Uint8Array): Promise<Map<string, Uint8Array>> {
-  const unzipped = await promisify(gunzip)(archive);
+  const unzipped = await promisify(gunzip)(archive, { maxOutputLength: mostUnpacked });
   const alone = unzipped.byteOffset === 0 ? unzipped : new Uint8Array(unzipped); // nanotar reads the buffer underneath
   const files = parseTar(alone) as ParsedTarFileItem[];
   return new Map(files.map((file) => [file.name.split('/').at(-1)!, file.data ?? new Uint8Array()]));

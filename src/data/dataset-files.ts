@@ -1,5 +1,5 @@
-// A dataset as plain data: what it is called, its classes, and where its images and labels lie on disk.
-// It is JSON, so it travels in a job message; dataset.ts turns it into tensors, and nothing here touches them.
+// A dataset as plain data: what it is called, its classes, and where its images and labels lie on this machine's disk.
+// It is JSON, so worker processes of the machine are told of it; jobs name a dataset by its content. dataset.ts turns it into tensors.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Failure } from '../failure.ts';
@@ -24,12 +24,29 @@ export interface DatasetFiles {
   width: number;
   /** How split() holds out images: uniformly at random as in the paper, or the same share of every class. */
   holdOut: 'uniform' | 'stratified';
+  /** The same on every machine for the same images, labels and classes, wherever they came from and however they are called. */
+  content: string;
   train: DatasetPart;
   test: DatasetPart;
 }
 
-/** What a dataset is, without where it lies. */
-export type Description = Omit<DatasetFiles, 'train' | 'test'>;
+/** What a dataset is, without its images. */
+export type Description = Omit<DatasetFiles, 'train' | 'test' | 'content'>;
+
+/** A dataset as jobs name it: its content decides, the name is for people. */
+export type DatasetReference = Pick<DatasetFiles, 'name' | 'content'>;
+
+export const referenceTo = ({ name, content }: DatasetFiles): DatasetReference => ({ name, content });
+
+/** The dataset of a reference among those that a machine has, by the reference's name. @throws Failure if it has none of that content */
+export function datasetAmong(datasets: readonly DatasetFiles[], { name, content }: DatasetReference): DatasetFiles {
+  const found = datasets.find((files) => files.content === content);
+  if (found) return { ...found, name };
+  const had = datasets.map((files) => `${files.name} (${shortly(files.content)})`).join(', ') || 'none';
+  throw new Failure(`dataset: expected ${name} with the content ${shortly(content)}, got ${had}`);
+}
+
+const shortly = (content: string) => content.slice(0, 12);
 
 /** Bytes of one image. */
 export function imageBytes(files: { height: number; width: number }): number {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type DatasetFiles, type Description, imageBytes } from './dataset-files.ts';
+import type { ClassContent } from './folder-content.ts';
 
 export class DatasetWriter {
   readonly #path: string;
@@ -30,11 +31,11 @@ export class DatasetWriter {
     await this.#append(pixels);
   }
 
-  /** Writes labels and description, and puts both in place. The returned paths are relative to the cache. */
+  /** Writes labels and description, and puts both in place. The returned paths are relative to the cache; `sha256` is the block's. */
   async finish(
     description: Description,
-    rest: { format: number; skipped: string[]; again?: string[] },
-  ): Promise<{ files: DatasetFiles }> {
+    rest: { format: number; skipped: string[]; again?: string[]; classContents?: ClassContent[] },
+  ): Promise<{ files: Omit<DatasetFiles, 'content'>; sha256: string }> {
     const { train, test } = this.#labels;
     if (this.#bytes !== (train.length + test.length) * imageBytes(description)) {
       throw new Error(`${train.length + test.length} labels do not fit ${this.#bytes} bytes of images`);
@@ -43,7 +44,7 @@ export class DatasetWriter {
     const labelsAt = this.#bytes;
     await this.#append(new Uint8Array(BigInt64Array.from([...train, ...test], BigInt).buffer));
     const path = basename(this.#path);
-    const files: DatasetFiles = {
+    const files: Omit<DatasetFiles, 'content'> = {
       ...description,
       train: { path, count: train.length, images: 0, labels: labelsAt },
       test: {
@@ -56,9 +57,10 @@ export class DatasetWriter {
     await this.#file.sync();
     await this.#file.close();
     await rename(temporary(this.#path), this.#path);
-    const entry = { ...rest, files, bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+    const sha256 = this.#hash.digest('hex');
+    const entry = { ...rest, files, bytes: this.#bytes, sha256 };
     await writeWhole(this.#path.replace(/\.bin$/, '.json'), `${JSON.stringify(entry, null, 2)}\n`);
-    return { files };
+    return { files, sha256 };
   }
 
   /** Removes what was written so far. */

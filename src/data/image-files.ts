@@ -71,6 +71,12 @@ export function visibleFolders(folder: string, leftOut = new LeftOut()): string[
   return folders.map(({ name }) => name).filter((name) => !isForeign(name));
 }
 
+/** Counts the pictures that lie beside the class folders of a folder, and so belong to no class. */
+export function countLoose(folder: string, leftOut: LeftOut): void {
+  for (const { name } of entriesOf(folder, leftOut).filter((entry) => entry.isFile()))
+    if (!isHidden(name) && byName(name) === 'picture') leftOut.add('beside the class folders');
+}
+
 function entriesOf(folder: string, leftOut: LeftOut): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });

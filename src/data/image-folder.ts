@@ -4,10 +4,12 @@
 import { createHash } from 'node:crypto';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { InputError } from '../failure.ts';
+import { hashOfFile } from '../file-hash.ts';
 import { visible } from '../visible.ts';
 import { cached, cacheRoot, type Prepared } from './cache.ts';
 import type { DatasetFiles } from './dataset-files.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
+import { ContentRecord } from './folder-content.ts';
 import { datasetFraming } from './framing.ts';
 import { readHead } from './image-formats.ts';
 import { type ListedImage, type Listing, layoutLines, listImages, requireEnough } from './image-listing.ts';
@@ -40,7 +42,9 @@ const imagesAtOnce = 64;
 export async function prepareImageFolder(folder: string, options: ImageFolderOptions): Promise<DatasetFiles> {
   const { size, filter = 'area', cache = cacheRoot(), onProgress = () => {} } = options;
   if (!Number.isInteger(size) || size < sizes.least || size > sizes.most) {
-    throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`);
+    throw new InputError(`size: expected a whole number from ${sizes.least} to ${sizes.most} pixels, got ${size}`, {
+      code: 'image-size',
+    });
   }
   const root = resolve(folder);
   const listing = listImages(root);
@@ -59,8 +63,9 @@ export async function prepareImageFolder(folder: string, options: ImageFolderOpt
     };
     return { description, ...left };
   };
-  const mayBeReadNow = ({ again = [] }: Prepared) => again.some((path) => isReadable(join(root, path)));
-  const { files, skipped } = await cached(cache, key, onProgress, prepare, mayBeReadNow);
+  const isStale = ({ again = [], classContents }: Prepared) =>
+    classContents === undefined || again.some((path) => isReadable(join(root, path))); // older entries have none
+  const { files, skipped } = await cached(cache, key, onProgress, prepare, isStale);
   if (skipped.length > 0) options.onSkipped?.(skipped);
   return files;
 }
@@ -99,25 +104,28 @@ async function decodeAll(
   decode: (path: string) => Promise<Uint8Array>,
   writer: DatasetWriter,
   onProgress: OnProgress,
-): Promise<Pick<Prepared, 'skipped' | 'again'>> {
+): Promise<Omit<Prepared, 'files'>> {
   const skipped: string[] = [];
   const again: string[] = [];
+  const record = new ContentRecord(listing.classes);
+  const read = async ({ path }: ListedImage) => ({ pixels: await decode(path), hash: hashOfFile(path) });
   const total = listing.train.length + listing.test.length;
   let done = 0;
   const decodePart = async (part: 'train' | 'test') => {
     const kept: ListedImage[] = [];
     for (let first = 0; first < listing[part].length; first += imagesAtOnce) {
       const images = listing[part].slice(first, first + imagesAtOnce);
-      const decoded = await Promise.all(images.map(({ path }) => decode(path).catch((error: Error) => error)));
+      const found = await Promise.all(images.map((image) => read(image).catch((error: Error) => error)));
       for (const [index, image] of images.entries()) {
-        const pixels = decoded[index]!;
-        if (pixels instanceof Error) {
-          const path = relative(root, image.path);
-          skipped.push(`${visible(path)} (${reasonOf(pixels, image.path)})`);
-          if ((pixels as InputError).code === 'unreadable-now') again.push(path);
+        const decoded = found[index]!;
+        const path = relative(root, image.path);
+        if (decoded instanceof Error) {
+          skipped.push(`${visible(path)} (${reasonOf(decoded, image.path)})`);
+          if ((decoded as InputError).code === 'unreadable-now') again.push(path);
         } else {
           kept.push(image);
-          await writer.add(part, pixels, [image.label]);
+          record.add(image.label, part, withoutClass(path, listing.layout.train[0] === root), decoded.hash);
+          await writer.add(part, decoded.pixels, [image.label]);
         }
       }
       done += images.length;
@@ -132,7 +140,14 @@ async function decodeAll(
   } catch (error) {
     throw skipped.length > 0 ? new InputError(`${(error as Error).message}; ${skippedSentence(skipped)}`) : error;
   }
-  return { skipped, ...(again.length > 0 && { again }) };
+  return { skipped, ...(again.length > 0 && { again }), classContents: record.content() };
+}
+
+/** `cat/3.png` as `3.png`, `train/cat/3.png` as `train/3.png`. */
+function withoutClass(path: string, flat: boolean): string {
+  const parts = path.split(sep);
+  parts.splice(flat ? 0 : 1, 1);
+  return parts.join('/');
 }
 
 /** One image as planar bytes [3, size, size]. Rejects with the decoder's reason. */

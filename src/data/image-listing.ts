@@ -6,7 +6,7 @@ import { InputError } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { fewNames } from './class-names.ts';
 import { namesOf, type Part, partOf } from './folder-names.ts';
-import { type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
+import { countLoose, type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
 
 /** Readable images a class must have: enough that training, validation and test each get at least one. */
 export const fewest = {
@@ -52,6 +52,7 @@ export function listImages(folder: string): Listing {
   const leftOut = new LeftOut();
   const layout = findLayout(folder, leftOut);
   const classes = [...new Set(layout.train.flatMap((part) => visibleFolders(part)))].sort();
+  countBeside(folder, layout, leftOut);
   requireClasses(folder, layout, classes);
   const listing: Listing = { classes, train: [], test: [], testFolder: layout.test !== undefined, layout, leftOut };
   const below = (part: string, name: string, label: number) =>
@@ -70,6 +71,13 @@ export function listImages(folder: string): Listing {
   }
   requireEnough(folder, listing, listing.train, listing.test);
   return listing;
+}
+
+/** What lies in the parts, or beside them, and is no class. */
+function countBeside(folder: string, { train, test }: Layout, leftOut: LeftOut): void {
+  const parts = [...train, ...(test ? [test] : [])].filter((part) => part !== folder);
+  for (const part of parts) visibleFolders(part, leftOut);
+  for (const part of [folder, ...parts]) countLoose(part, leftOut);
 }
 
 function requireClasses(folder: string, layout: Layout, classes: string[]): void {

@@ -1,9 +1,9 @@
 // Text files that say which class an image has, in the forms in which ImageNet's are found: a column of labels in the order of
 // the images, or lines of a name and a label. What a label means is class-names.ts's.
 
-import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { InputError } from '../failure.ts';
+import { readNamedText } from '../named-file.ts';
 
 export interface LabelLine {
   /** The image's name as the file gives it; absent in a column. */
@@ -25,7 +25,7 @@ export interface LabelFile {
  * @throws InputError for a file that is missing, empty or of both kinds
  */
 export function readLabelFile(path: string): LabelFile {
-  const lines = readText(path)
+  const lines = readNamedText(path, 'a file of labels')
     .split(/\r?\n/)
     .map((text, index): LabelLine => ({ ...splitLine(text.trim()), line: index + 1 }))
     .filter(({ label, line }) => label !== '' && !(line === 1 && label === 'PredictionString'));
@@ -45,15 +45,6 @@ function splitLine(text: string): Omit<LabelLine, 'line'> {
   if (!parts) return { label: text };
   const boxes = /^(n\d{8}) \d/.exec(parts[2]!); // n03995372 85 1 499 272, Kaggle's
   return { image: parts[1]!, label: boxes ? boxes[1]! : parts[2]! };
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new InputError(`${path}: expected a file of labels, got ${code === 'ENOENT' ? 'no such file' : message}`);
-  }
 }
 
 /** The line of each image: by its path in the folder, else by its file name, with or without the extension. */

@@ -25,7 +25,7 @@ export async function atResolution(
   const { path } = files.train;
   const key = `${basename(path, '.bin')}-at-${resolution}`;
   const prepared = await cached(dirname(path), key, onProgress, async (writer) => {
-    const { train, test, ...description } = files;
+    const { train, test, content: _, ...description } = files;
     const total = train.count + test.count;
     const tell = (done: number) =>
       onProgress({

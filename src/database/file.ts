@@ -6,7 +6,6 @@ import {
   constants,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   realpathSync,
   renameSync,
@@ -16,6 +15,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { FileBusy, InputError } from '../failure.ts';
+import { makeFolders } from '../whole-file.ts';
 import { explained } from './explain.ts';
 import { checkHeader, checkVersion, type FileFormat } from './header.ts';
 import { lockForWriting } from './writer-lock.ts';
@@ -56,7 +56,7 @@ export class DatabaseFile {
   static create(path: string, format: FileFormat, fill: (file: DatabaseFile) => void): DatabaseFile {
     let place = resolve(path);
     try {
-      mkdirSync(dirname(place), { recursive: true });
+      makeFolders(dirname(place));
       place = join(realpathSync(dirname(place)), basename(place));
       checkWritable(dirname(place));
     } catch (error) {

@@ -1,7 +1,7 @@
 // What a file says it is, read from its first 100 bytes (SQLite's file format, section 1.3) without opening it as a database.
 // So a foreign, newer or damaged file is refused before anything could write to it or beside it.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Failure, InputError } from '../failure.ts';
 import { explained } from './explain.ts';
 
@@ -56,9 +56,12 @@ export function checkVersion(path: string, version: number, format: FileFormat):
 function readHeader(path: string, noun: string): { header: Buffer; size: number } {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe is not waited for
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new InputError(`${path}: there is no such ${noun}`);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new InputError(`${path}: there is no such ${noun}`);
+    if (['EACCES', 'EPERM'].includes(code))
+      throw new InputError(`${path}: this ${noun} may not be read (permission denied)`);
     throw explained(error, path);
   }
   try {

@@ -1,30 +1,29 @@
-// The compiled addon: the types of its functions, and its loading at the first tensor operation.
-// Reading libtorch from a cold disk can take half a minute, so nothing loads it before it is needed.
-
+// The compiled addon: the types of its functions, and how it is loaded.
+// Reading libtorch from a cold disk can take half a minute, so the first tensor operation loads it.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { namedAddon } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { mayTuneProcess } from './host-process.ts';
 
-/** A tensor as the addon knows it: an index into its table; 0 is none. */
+/** A tensor's index in the addon's table; 0 is no tensor. */
 export type Handle = number;
 
-/** The kinds of arguments and results that operator.ts unwraps; all others pass as they are. As in native/schema.h. */
+/** The kinds of arguments and results that operator.ts unwraps (native/schema.h); all others are passed unchanged. */
 export const kind = { tensor: 1, tensorList: 2, optionalTensorList: 3, generator: 4 } as const;
 
 export interface Schema {
   id: number;
-  /** With its overload: 'aten::add.Tensor'. */
+  /** The name with its overload: 'aten::add.Tensor'. */
   name: string;
   arguments: { name: string; kind: number; optional: boolean }[];
-  /** `writes` is the index of the argument that this result is (in-place operators), else −1. */
+  /** `writes` is the index of the argument that the operator writes and returns (in-place operators), otherwise −1. */
   results: { kind: number; writes: number }[];
 }
 
 type NumberArray = Exclude<NodeJS.TypedArray, Float16Array>;
 
-/** Documented where they are defined, in native/*.h. */
+/** The functions of the addon, documented in native/*.h. */
 export interface Addon {
   kinds(): Record<keyof typeof kind, number>;
   schema(name: string, overload: string): Schema;
@@ -58,7 +57,9 @@ export interface Addon {
   synchronize(): void;
   version(): string;
   configuration(): string;
-  // Only where the addon was compiled with CUDA (native/cuda.h).
+  endAfterSignal(milliseconds: number, sentence: string): void;
+  leaveSignals(): void;
+  // Present only if the addon was compiled with CUDA (native/cuda.h).
   useStream?(device: string, trial: boolean): void;
   beginCapture?(): number;
   endCapture?(graph: number): void;
@@ -71,23 +72,23 @@ export interface Addon {
 let loaded: Addon | undefined;
 let file: string | undefined;
 
-/** Names the file to load, where the environment names none. Without effect once the addon is loaded. */
+/** Sets the file to load if NASNET_ADDON is not set. Has no effect after the addon is loaded. */
 export function useAddon(path: string): void {
   file = path;
 }
 
-/** The addon, loaded at the first call. Throws a Failure when it is missing or does not fit this machine. */
+/** Returns the addon, which the first call loads. @throws Failure if it is missing or does not run on this machine */
 export function addon(): Addon {
   loaded ??= load();
   return loaded;
 }
 
 function load(): Addon {
-  // bin/nasnet names another file where the package's own folder is read-only.
+  // bin/nasnet sets another file if the package's folder is read-only.
   const path = namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
-  // OpenMP reads these when libtorch loads. By default its threads spin for long while they wait for one another: beside any other
-  // work on the machine a training on two threads then takes ten times as long. Asleep at once, they wake too late for the next
-  // operator of a small batch; so they spin for some 20 µs.
+  // OpenMP reads these when libtorch loads. By default its threads spin for a long time while they wait for each other;
+  // with other work on the machine, training on two threads then takes ten times as long. If they sleep at once, they
+  // wake too late for the next operator of a small batch, so they spin for about 20 µs.
   if (mayTuneProcess()) {
     process.env.OMP_WAIT_POLICY ??= 'passive';
     process.env.GOMP_SPINCOUNT ??= '2000';

@@ -1,5 +1,4 @@
-// New tensors: from numbers, filled, random, or mapped from a file.
-
+// Creates tensors: from numbers, filled, random, or mapped from a file.
 import { addon } from './addon.ts';
 import { scope } from './memory.ts';
 import { operator } from './operator.ts';
@@ -7,14 +6,14 @@ import type { Generator } from './random.ts';
 import { type DType, type MemoryFormat, Tensor } from './tensor.ts';
 
 export interface Options {
-  /** Default: what the numbers suggest (float32 for plain numbers), else float32. */
+  /** Default: the dtype of a typed array, otherwise float32. */
   dtype?: DType | undefined;
   /** Default: 'cpu'. */
   device?: string | undefined;
   requiresGrad?: boolean | undefined;
-  /** For empty: the order in memory. */
+  /** For empty: the memory format. */
   memoryFormat?: MemoryFormat | undefined;
-  /** For rand, randn, randint, randperm: the generator to draw from instead of the default one. */
+  /** For rand, randn, randint, randperm: the random generator. Default: the engine's default generator. */
   generator?: Generator | undefined;
 }
 
@@ -30,8 +29,10 @@ export type Numbers =
   | Uint8ClampedArray;
 
 /**
- * A tensor with a copy of these numbers in row-major order; without a shape, one axis. Throws when the shape does not hold
- * exactly as many numbers. Plain numbers become float32 unless a dtype is given.
+ * Creates a tensor with a copy of these numbers in row-major order.
+ * @param shape default: one axis
+ * @param options.dtype default: that of a typed array, float32 for plain numbers
+ * @throws Error if the shape does not have exactly as many elements as there are numbers
  */
 export function tensor(numbers: Numbers, shape: readonly number[] = [numbers.length], options: Options = {}): Tensor {
   const count = shape.reduce((product, length) => product * length, 1);
@@ -45,65 +46,72 @@ export function tensor(numbers: Numbers, shape: readonly number[] = [numbers.len
   );
 }
 
-/** A tensor of this dtype from its bytes in row-major order, as `toBytes` gives them. */
+/** Creates a tensor of this dtype from its bytes in row-major order, as `toBytes` returns them. */
 export function fromBytes(bytes: Uint8Array, dtype: DType, shape: readonly number[]): Tensor {
   return Tensor.adopt(addon().fromBytes(bytes, dtype, shape));
 }
 
 /**
- * A tensor on a file's bytes, from `byteOffset` on: nothing is read before it is used, and processes that map the same file
- * share its pages. Meant for reading; what is written to it stays in this process. Throws when the file is missing or shorter.
+ * Creates a tensor that maps a file's bytes from `byteOffset` on. Pages are read when they are used, and processes that
+ * map the same file share them. Intended for reading; writes to the tensor stay in this process.
+ * @throws Error if the file is missing or too short
  */
 export function mapFile(path: string, dtype: DType, shape: readonly number[], byteOffset = 0): Tensor {
   return Tensor.adopt(addon().mapFile(path, dtype, shape, byteOffset));
 }
 
 export function zeros(shape: readonly number[], options: Options = {}): Tensor {
-  return fresh(zerosOperator.tensor(shape, options.dtype ?? 'float32', 'strided', options.device), options);
+  return withGradient(zerosOperator.tensor(shape, options.dtype ?? 'float32', 'strided', options.device), options);
 }
 
 export function ones(shape: readonly number[], options: Options = {}): Tensor {
-  return fresh(onesOperator.tensor(shape, options.dtype ?? 'float32', 'strided', options.device), options);
+  return withGradient(onesOperator.tensor(shape, options.dtype ?? 'float32', 'strided', options.device), options);
 }
 
 export function full(shape: readonly number[], value: number, options: Options = {}): Tensor {
-  return fresh(fullOperator.tensor(shape, value, options.dtype ?? 'float32', 'strided', options.device), options);
+  return withGradient(
+    fullOperator.tensor(shape, value, options.dtype ?? 'float32', 'strided', options.device),
+    options,
+  );
 }
 
-/** Memory as it comes: whatever it held before. */
+/** Creates a tensor with uninitialised memory. */
 export function empty(shape: readonly number[], options: Options = {}): Tensor {
   const { dtype = 'float32', device, memoryFormat } = options;
-  return fresh(emptyOperator.tensor(shape, dtype, 'strided', device, false, memoryFormat), options);
+  return withGradient(emptyOperator.tensor(shape, dtype, 'strided', device, false, memoryFormat), options);
 }
 
-/** Uniform in [0, 1). */
+/** Creates a tensor of random numbers, uniform in [0, 1). */
 export function rand(shape: readonly number[], options: Options = {}): Tensor {
   const dtype = options.dtype ?? 'float32';
-  return fresh(randOperator.tensor(shape, options.generator, dtype, 'strided', options.device), options);
+  return withGradient(randOperator.tensor(shape, options.generator, dtype, 'strided', options.device), options);
 }
 
-/** Normal with mean 0 and deviation 1. */
+/** Creates a tensor of normally distributed random numbers with mean 0 and deviation 1. */
 export function randn(shape: readonly number[], options: Options = {}): Tensor {
   const dtype = options.dtype ?? 'float32';
-  return fresh(randnOperator.tensor(shape, options.generator, dtype, 'strided', options.device), options);
+  return withGradient(randnOperator.tensor(shape, options.generator, dtype, 'strided', options.device), options);
 }
 
-/** Whole numbers from `low` to below `high`; int64 by default. */
+/** Creates a tensor of random integers from `low` to `high` − 1; int64 by default. */
 export function randint(low: number, high: number, shape: readonly number[], options: Options = {}): Tensor {
   const dtype = options.dtype ?? 'int64';
-  return fresh(randintOperator.tensor(low, high, shape, options.generator, dtype, 'strided', options.device), options);
+  return withGradient(
+    randintOperator.tensor(low, high, shape, options.generator, dtype, 'strided', options.device),
+    options,
+  );
 }
 
-/** A random order of 0 … count − 1: int64 [count]. */
+/** Creates a random permutation of 0 … count − 1: int64 [count]. */
 export function randperm(count: number, options: Options = {}): Tensor {
   const dtype = options.dtype ?? 'int64';
-  return fresh(randpermOperator.tensor(count, options.generator, dtype, 'strided', options.device), options);
+  return withGradient(randpermOperator.tensor(count, options.generator, dtype, 'strided', options.device), options);
 }
 
-/** start, start + step, … below end; int64 by default. */
+/** Creates the numbers start, start + step, … below end; int64 by default. */
 export function arange(start: number, end: number, step = 1, options: Options = {}): Tensor {
   const dtype = options.dtype ?? 'int64';
-  return fresh(arangeOperator.tensor(start, end, step, dtype, 'strided', options.device), options);
+  return withGradient(arangeOperator.tensor(start, end, step, dtype, 'strided', options.device), options);
 }
 
 export function zerosLike(source: Tensor): Tensor {
@@ -127,9 +135,9 @@ function naturalDtype(data: NumberArray): DType {
   throw new TypeError(`tensor: expected numbers, got ${(data as object).constructor.name}`);
 }
 
-function finish(made: Tensor, { dtype, device, requiresGrad }: Options): Tensor {
-  let result = made;
-  if (dtype !== undefined && dtype !== made.dtype) result = replace(result, result.to(dtype));
+function finish(created: Tensor, { dtype, device, requiresGrad }: Options): Tensor {
+  let result = created;
+  if (dtype !== undefined && dtype !== created.dtype) result = replace(result, result.to(dtype));
   if (device !== undefined && device !== 'cpu') result = replace(result, result.to(device));
   if (requiresGrad) result.requiresGrad = true;
   return result;
@@ -140,9 +148,9 @@ function replace(old: Tensor, next: Tensor): Tensor {
   return next;
 }
 
-function fresh(made: Tensor, { requiresGrad }: Options): Tensor {
-  if (requiresGrad) made.requiresGrad = true;
-  return made;
+function withGradient(created: Tensor, { requiresGrad }: Options): Tensor {
+  if (requiresGrad) created.requiresGrad = true;
+  return created;
 }
 
 const zerosOperator = operator('aten::zeros');
@@ -157,10 +165,10 @@ const arangeOperator = operator('aten::arange', 'start_step');
 const zerosLikeOperator = operator('aten::zeros_like');
 const onesLikeOperator = operator('aten::ones_like');
 
-/** Indices as libtorch takes them: int64, in one axis unless a shape is given. */
+/** Creates an index tensor as libtorch requires it: int64, with one axis unless a shape is given. */
 export function indexTensor(indices: ArrayLike<number>, device?: string, shape?: readonly number[]): Tensor {
   const numbers =
-    indices instanceof Int32Array // libtorch makes them longer faster than JavaScript
+    indices instanceof Int32Array // which libtorch converts faster than JavaScript
       ? indices
       : BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!));
   return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));

@@ -1,5 +1,6 @@
-// Work on a GPU captured once and replayed: hundreds of operators asked for by one call. What it reads and writes stays at the same
-// memory; only what is in there changes. Nothing in it may wait for the device, ask it for a number, or come from the host.
+// Captures work on a GPU once and replays it: one call launches hundreds of operators. A graph always reads and writes
+// the same memory, whose contents may change. It must not wait for the device, read a number from it, or copy from the
+// host.
 
 import { switches } from '../environment.ts';
 import { addon } from './addon.ts';
@@ -12,8 +13,9 @@ export class Graph {
   }
 
   /**
-   * Notes what `body` asks the device for, without doing it. Tensors that it makes and that die in it are memory of the graph; those that
-   * live on hold what the latest replay left there. @throws what `body` throws, and whatever cannot be captured
+   * Records the device's work in `body` without running it. Tensors that `body` creates and frees are memory of the
+   * graph; other tensors that it creates contain the results of the latest replay.
+   * @throws what `body` throws, and Error for work that cannot be captured
    */
   static capture(body: () => void): Graph {
     const native = addon();
@@ -34,14 +36,14 @@ export class Graph {
     addon().replayGraph!(this.#number);
   }
 
-  /** Waits for replays under way; the graph's memory is free from here on. Disposing twice is harmless. */
+  /** Waits for running replays and frees the graph's memory. Can be called twice. */
   [Symbol.dispose](): void {
     if (this.#number !== undefined) addon().abandonGraph!(this.#number);
     this.#number = undefined;
   }
 }
 
-/** Whether steps on this device are captured: on a GPU, where the addon has CUDA. NASNET_GRAPH=off goes without. */
+/** Whether steps on this device are captured: true on a GPU if the addon has CUDA, unless NASNET_GRAPH=off. */
 export function capturesGraphs(device: string): boolean {
   return device.startsWith('cuda') && switches.graph && addon().beginCapture !== undefined;
 }

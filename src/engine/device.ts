@@ -1,5 +1,5 @@
-// Which device tensors are computed on: what `--device` may name, whether this machine has it, and what a process does before its
-// first tensor there. Graphs of it are cuda-graph.ts's.
+// The device on which tensors are computed: the values of `--device`, whether this machine has the device, and its
+// preparation in each process. cuda-graph.ts captures graphs.
 
 import { existsSync } from 'node:fs';
 import { switches } from '../environment.ts';
@@ -10,12 +10,12 @@ import { devices, libtorch } from './machine.ts';
 export const cpu = 'cpu';
 
 /**
- * What images are computed in. bfloat16: images and convolutions in 16 bits, summed in 32; parameters, batch statistics, losses and the
- * optimizer stay in float32.
+ * The precision of images. bfloat16: images and convolutions in 16 bits with sums in 32; parameters, batch statistics,
+ * losses and the optimizer stay in float32.
  */
 export type Precision = 'float32' | 'bfloat16';
 
-/** Where and how networks are computed. Plain data: workers are told so. */
+/** The device and precision of computations. Plain data, which is sent to workers. */
 export interface Computing {
   device: string;
   precision: Precision;
@@ -23,69 +23,71 @@ export interface Computing {
 
 export const onCpu: Computing = { device: cpu, precision: 'float32' };
 
-/** The device of a word, as `resolveDevice`; without a precision, bfloat16 on a GPU. */
+/** Returns the device (see `resolveDevice`) and the precision, by default bfloat16 on a GPU and float32 on the CPU. */
 export function computingOn(word: string, precision?: Precision): Computing {
   const device = resolveDevice(word);
   return { device, precision: precision ?? (device === cpu ? 'float32' : 'bfloat16') };
 }
 
-/** What `resolveDevice` understands, for help texts. */
+/** The words that `resolveDevice` accepts, for help texts. */
 export const deviceForms = 'auto, cpu, cuda or cuda:N';
 
 /**
- * The device of a word: 'cpu', 'cuda' (the first GPU), 'cuda:1', or 'auto': the first GPU where there is one. 'cpu' and, on machines
- * without NVIDIA's driver, 'auto' load nothing. @throws InputError for other words and for a GPU that is not there
+ * Returns the device of a word: 'cpu', 'cuda' (the first GPU), 'cuda:1', or 'auto' (the first GPU, otherwise the CPU).
+ * 'cpu' and, on machines without NVIDIA's driver, 'auto' do not load the engine.
+ * @throws InputError for other words and for a GPU that this machine does not have
  */
-export function resolveDevice(word: string, driverSeen = hasDriver): string {
+export function resolveDevice(word: string, driverExists = hasDriver): string {
   if (!/^(auto|cpu|cuda(:\d+)?)$/.test(word)) {
     throw new InputError(`device: expected ${deviceForms}, got ${JSON.stringify(word)}`, {
       code: 'unknown-device',
       fields: { got: word },
     });
   }
-  if (word === cpu || (word === 'auto' && !driverSeen())) return cpu;
+  if (word === cpu || (word === 'auto' && !driverExists())) return cpu;
   const [first, ...others] = devices().filter((name) => name !== cpu);
   if (word === 'auto') return first ?? cpu;
-  const wanted = word === 'cuda' ? 'cuda:0' : word;
+  const device = word === 'cuda' ? 'cuda:0' : word;
   if (first === undefined) {
     const { version } = libtorch();
-    const reason = driverSeen()
+    const reason = driverExists()
       ? `libtorch ${version} is built without CUDA or too new for the driver`
-      : 'no NVIDIA driver is there';
-    throw new InputError(`device: expected a GPU for ${word}, found none: ${reason}; the device cpu goes without`, {
+      : 'there is no NVIDIA driver';
+    throw new InputError(`device: expected a GPU for ${word}, found none: ${reason}; use the device cpu instead`, {
       code: 'no-gpu',
       fields: { got: word },
     });
   }
-  if (![first, ...others].includes(wanted)) {
+  if (![first, ...others].includes(device)) {
     throw new InputError(`device: expected one of ${[cpu, first, ...others].join(', ')}, got ${word}`, {
       code: 'unknown-device',
       fields: { got: word },
     });
   }
-  return wanted;
+  return device;
 }
 
-/** NVIDIA's driver makes these files on Linux; under Windows' Linux the third. */
+/** NVIDIA's driver creates the first two files on Linux, and the third on Windows Subsystem for Linux. */
 function hasDriver(): boolean {
   return ['/dev/nvidiactl', '/dev/nvidia0', '/dev/dxg'].some((path) => existsSync(path));
 }
 
 /**
- * Before a process's first tensor on a GPU: its operators go to a stream of its own, where steps can be captured. cuDNN tries its
- * algorithms at every new shape, once for each process; NASNET_CUDNN_TRIALS=off leaves the choice to its rules of thumb.
+ * Prepares a GPU; must be called before a process's first tensor on it. Operators use a separate stream, on which steps
+ * can be captured. cuDNN benchmarks its algorithms at every new shape, once per process; NASNET_CUDNN_TRIALS=off uses
+ * its heuristics instead.
  */
 export function prepareDevice(device: string): void {
   if (device !== cpu) addon().useStream?.(device, switches.cudnnTrials);
 }
 
-/** Bytes of a GPU's memory; undefined where the addon was compiled without CUDA. */
+/** Returns a GPU's memory in bytes; undefined if the addon was compiled without CUDA. */
 export function deviceMemory(device: string): { free: number; total: number; peak: number } | undefined {
   const [free, total, peak] = addon().deviceMemory?.(device) ?? [];
   return free === undefined ? undefined : { free, total: total!, peak: peak! };
 }
 
-/** Gives memory that no tensor uses any more back to the GPU, for other processes. */
+/** Releases cached memory that no tensor uses, for other processes. */
 export function emptyDeviceCache(): void {
   addon().emptyCache?.();
 }

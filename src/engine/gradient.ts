@@ -1,10 +1,11 @@
-// Backward: gradients of a loss with respect to the tensors that require them.
+// Computes gradients of a loss with respect to the tensors that require them.
 import { addon } from './addon.ts';
 import { Tensor } from './tensor.ts';
 
 /**
- * Adds the gradient of `output` (one element, unless `gradient` of its shape is given) to the `grad` of every leaf it depends
- * on that requires one. The recorded graph is freed unless `retainGraph`.
+ * Adds the gradient of `output` to the `grad` of every leaf that requires one and that `output` depends on. Frees the
+ * recorded graph unless `retainGraph` is true.
+ * @param gradient the gradient with respect to `output`, of its shape; required unless `output` has one element
  */
 export function backward(
   output: Tensor,
@@ -14,24 +15,24 @@ export function backward(
 }
 
 /**
- * The gradients of `output` (one element) with respect to `inputs`, without touching any `grad`; undefined for an input that
- * it does not depend on. `createGraph` records their computation for second derivatives.
+ * Returns the gradients of `output` (one element) with respect to `inputs` without changing any `grad`; undefined for
+ * an input that `output` does not depend on. `createGraph` records their computation for second derivatives.
  */
 export function gradients(
   output: Tensor,
   inputs: readonly Tensor[],
   { createGraph = false } = {},
 ): (Tensor | undefined)[] {
-  const found = addon().gradient(Int32Array.of(output.handle), handlesOf(inputs), new Int32Array(0), createGraph);
-  return Array.from(found, (handle) => Tensor.adopt(handle));
+  const results = addon().gradient(Int32Array.of(output.handle), handlesOf(inputs), new Int32Array(0), createGraph);
+  return Array.from(results, (handle) => Tensor.adopt(handle));
 }
 
-/** The `grad` of each of these tensors. undefined where backward left none. */
+/** Returns the `grad` of each of these tensors; undefined for a tensor without one. */
 export function collectedGradients(tensors: readonly Tensor[]): (Tensor | undefined)[] {
   return Array.from(addon().gradients(handlesOf(tensors)), (handle) => Tensor.adopt(handle));
 }
 
-/** Forgets the `grad` of each of these tensors. */
+/** Removes the `grad` of each of these tensors. */
 export function clearGradients(tensors: readonly Tensor[]): void {
   addon().clearGradients(handlesOf(tensors));
 }

@@ -1,7 +1,7 @@
-// The machine under the tensors: threads, devices, libtorch.
+// The machine: threads, devices, libtorch; and ending the process while they compute.
 import { addon } from './addon.ts';
 
-/** How many threads one operator may use, in libtorch and in its BLAS. Workers use one each. */
+/** Sets the number of threads per operator, in libtorch and in its BLAS. Workers use one each. */
 export function setThreads(count: number): void {
   addon().setThreads(count);
 }
@@ -10,17 +10,27 @@ export function threads(): number {
   return addon().threads();
 }
 
-/** 'cpu', then 'cuda:0', … */
+/** Returns 'cpu', then 'cuda:0', … */
 export function devices(): string[] {
   return addon().devices();
 }
 
-/** Waits until an accelerator has done what was asked of it; needed only to time it. */
+/** Waits until the GPU has finished its work; needed only for timing. */
 export function synchronize(): void {
   addon().synchronize();
 }
 
-/** The libtorch that the addon was compiled against, and how that was built. */
+/** Returns the version and build configuration of the libtorch that the addon was compiled against. */
 export function libtorch(): { version: string; configuration: string } {
   return { version: addon().version(), configuration: addon().configuration() };
+}
+
+/**
+ * After this call SIGINT or SIGTERM ends the process at most so many milliseconds later, with the sentence and exit
+ * code 130 or 143, even if an operator or a loop blocks the main thread. The process must install its own handlers
+ * before.
+ */
+export function endAfterSignal(milliseconds: number, sentence: string): Disposable {
+  addon().endAfterSignal(milliseconds, sentence);
+  return { [Symbol.dispose]: () => addon().leaveSignals() };
 }

@@ -1,15 +1,16 @@
-// When tensors die. Inside a scope: at its end. Outside any: when garbage collection finds them, which it does between turns of
-// the event loop. `dispose` frees at once anywhere. V8 hears only of the memory that its collector answers for.
+// Frees tensors. A scope frees its tensors at its end. Outside a scope, garbage collection frees them, between turns of
+// the event loop. `dispose` frees a tensor immediately. Only tensors left to garbage collection count towards V8's
+// external memory.
 import { addon, type Handle } from './addon.ts';
 import { Tensor } from './tensor.ts';
 
-/** The tensors made in the running scope; undefined outside any. */
-let made: Tensor[] | undefined;
+/** The tensors created in the current scope; undefined outside a scope. */
+let scopeTensors: Tensor[] | undefined;
 const collector = new FinalizationRegistry<Handle>((handle) => addon().release(Int32Array.of(handle)));
 
-/** Puts a new tensor under the running scope, or under garbage collection. Called by Tensor's constructor. */
+/** Adds a new tensor to the current scope, or leaves it to garbage collection. Called by Tensor's constructor. */
 export function place(tensor: Tensor): void {
-  if (made !== undefined) made.push(tensor);
+  if (scopeTensors !== undefined) scopeTensors.push(tensor);
   else leaveToCollector(tensor);
 }
 
@@ -20,12 +21,12 @@ function leaveToCollector(tensor: Tensor): void {
   collector.register(tensor, handle, tensor);
 }
 
-/** Frees these tensors now, those that are not disposed yet. */
+/** Frees these tensors immediately, except those already disposed. */
 export function free(tensors: readonly Tensor[]): void {
   const handles = new Int32Array(tensors.length);
   let count = 0;
   for (const tensor of tensors) {
-    if (tensor.collectable) collector.unregister(tensor); // its handle may soon name another tensor
+    if (tensor.collectable) collector.unregister(tensor); // its handle will be reused
     const handle = tensor.takeHandle();
     if (handle !== 0) handles[count++] = handle;
   }
@@ -33,14 +34,15 @@ export function free(tensors: readonly Tensor[]): void {
 }
 
 /**
- * Runs a synchronous function and frees every tensor it made, except those it returns (a tensor, or arrays, maps and plain
- * objects of them) and those it kept. Returned tensors belong to the surrounding scope. Stands in the training step, the
- * evaluation batch and the controller update. Throws for an async function: its tensors would outlive the scope.
+ * Runs a synchronous function and frees every tensor it created, except those it returns (a tensor, or arrays, maps and
+ * plain objects of tensors) and those passed to `keep`. Returned tensors belong to the surrounding scope. Used in the
+ * training step, the evaluation batch and the controller update.
+ * @throws TypeError for an async function, whose tensors would outlive the scope
  */
 export function scope<T>(body: () => T): T {
-  const outer = made;
-  const mine: Tensor[] = [];
-  made = mine;
+  const outer = scopeTensors;
+  const created: Tensor[] = [];
+  scopeTensors = created;
   const survivors = new Set<Tensor>();
   try {
     const result = synchronous('scope', body());
@@ -50,8 +52,8 @@ export function scope<T>(body: () => T): T {
     survivors.clear();
     throw error;
   } finally {
-    made = outer;
-    freeExcept(mine, survivors);
+    scopeTensors = outer;
+    freeExcept(created, survivors);
   }
 }
 
@@ -66,13 +68,13 @@ function freeExcept(tensors: Tensor[], survivors: ReadonlySet<Tensor>): void {
   addon().release(handles.subarray(0, count));
 }
 
-/** Takes a tensor out of every scope: it lives until it is disposed or garbage collection finds it. */
+/** Removes a tensor from its scope: it lives until it is disposed or garbage collection frees it. */
 export function keep<T extends Tensor>(tensor: T): T {
   if (!tensor.collectable) leaveToCollector(tensor);
   return tensor;
 }
 
-/** Runs a synchronous function without recording its operators for backward. */
+/** Runs a synchronous function without recording its operators for gradients. */
 export function noGrad<T>(body: () => T): T {
   const native = addon();
   const before = native.setGradientMode(false);
@@ -83,7 +85,7 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
-/** How many tensors JavaScript holds that are not yet freed. Constant from step to step in a loop that leaks nothing. */
+/** Returns the number of tensors that are not freed yet. Constant from step to step in a loop without leaks. */
 export function liveTensors(): number {
   return addon().liveTensors();
 }
@@ -91,17 +93,17 @@ export function liveTensors(): number {
 function synchronous<T>(name: string, result: T): T {
   const then = typeof result === 'object' && result !== null ? (result as { then?: unknown }).then : undefined;
   if (typeof then === 'function') {
-    Promise.resolve(result).catch(() => {}); // what it does with its freed tensors is told by this error already
+    Promise.resolve(result).catch(() => {}); // an error after the scope is a consequence of this one
     throw new TypeError(`${name}: expected a synchronous function, got one that returns a promise`);
   }
   return result;
 }
 
-function collectTensors(value: unknown, found: Set<Tensor>): void {
-  if (value instanceof Tensor) found.add(value);
-  else if (Array.isArray(value)) for (const each of value) collectTensors(each, found);
-  else if (value instanceof Map) for (const each of value.values()) collectTensors(each, found);
-  else if (isPlainObject(value)) for (const each of Object.values(value)) collectTensors(each, found);
+function collectTensors(value: unknown, tensors: Set<Tensor>): void {
+  if (value instanceof Tensor) tensors.add(value);
+  else if (Array.isArray(value)) for (const each of value) collectTensors(each, tensors);
+  else if (value instanceof Map) for (const each of value.values()) collectTensors(each, tensors);
+  else if (isPlainObject(value)) for (const each of Object.values(value)) collectTensors(each, tensors);
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
-// One libtorch operator as a typed call: looked up once, its tensors unwrapped and its results wrapped by its schema.
-// operators.ts and tensor.ts name the ones that the project uses; `call` is for the rare rest.
+// Calls libtorch's operators: looks each up once, unwraps its tensor arguments and wraps its results by its schema.
+// operators.ts and tensor.ts define the operators that the project uses; `call` is for others.
 import { addon, type Handle, kind, type Schema } from './addon.ts';
 import { Generator } from './random.ts';
 import { Tensor } from './tensor.ts';
@@ -20,31 +20,31 @@ export type Value =
 export type Result = Tensor | Tensor[] | number | boolean | string | number[] | undefined;
 
 export interface Operator {
-  /** The operator's only result, a tensor. In-place operators return the tensor they wrote. */
+  /** Returns the operator's only result, a tensor. In-place operators return the tensor that they wrote. */
   tensor(...values: Value[]): Tensor;
-  /** The operator's results, all of them tensors (or its one list of tensors). */
+  /** Returns the operator's results if all are tensors, or its only result, a list of tensors. */
   tensors(...values: Value[]): Tensor[];
-  /** Whatever the operator returns: nothing, one result, or several in an array. */
+  /** Returns the operator's result: nothing, one result, or several in an array. */
   run(...values: Value[]): Result | Result[];
 }
 
-/** An operator by its name and overload in libtorch's schemas, looked up at its first use. */
-// A function, not a class: tensor.ts and this file import each other, and functions are there before either file has run.
+/** Returns an operator by its name and overload in libtorch's schemas; its first call looks it up. */
+// A function, not a class, because tensor.ts and this file import each other and only functions are hoisted.
 export function operator(name: string, overload = ''): Operator {
   let schema: Schema | undefined;
   const run = (...values: Value[]): Result | Result[] => {
     const native = addon();
     schema ??= native.schema(name, overload);
-    const found = native.call(schema.id, ...unwrap(schema, values));
+    const raw = native.call(schema.id, ...unwrap(schema, values));
     const { results } = schema;
-    if (results.length === 1) return wrap(found, results[0]!, values);
+    if (results.length === 1) return wrap(raw, results[0]!, values);
     if (results.length === 0) return undefined;
-    return (found as unknown[]).map((each, index) => wrap(each, results[index]!, values) as Result);
+    return (raw as unknown[]).map((item, index) => wrap(item, results[index]!, values) as Result);
   };
   return { run, tensor: run as Operator['tensor'], tensors: run as Operator['tensors'] };
 }
 
-/** Whether this libtorch has an operator of that name and overload. */
+/** Whether this libtorch has an operator with that name and overload. */
 export function hasOperator(name: string, overload = ''): boolean {
   try {
     addon().schema(name, overload);
@@ -91,11 +91,11 @@ function handles(tensors: readonly unknown[], refuse: (other: unknown) => Error)
   return list;
 }
 
-function wrap(found: unknown, result: Schema['results'][number], values: readonly Value[]): Result {
+function wrap(raw: unknown, result: Schema['results'][number], values: readonly Value[]): Result {
   if (result.writes >= 0) return values[result.writes] as Tensor;
-  if (result.kind === kind.tensor) return Tensor.adopt(found as Handle);
-  if (result.kind === kind.tensorList) return Array.from(found as Int32Array, (handle) => Tensor.adopt(handle));
-  return found as Result;
+  if (result.kind === kind.tensor) return Tensor.adopt(raw as Handle);
+  if (result.kind === kind.tensorList) return Array.from(raw as Int32Array, (handle) => Tensor.adopt(handle));
+  return raw as Result;
 }
 
 function mismatch(schema: Schema, index: number, expected: string, got: unknown): Error {
@@ -106,16 +106,16 @@ function mismatch(schema: Schema, index: number, expected: string, got: unknown)
 const operators = new Map<string, Operator>();
 
 /**
- * Any operator of libtorch, or registered beside them, by name: `call('aten::add', 'Tensor', [a, b])`.
- * Arguments follow the operator's schema in order; trailing ones with defaults may be left out. Dtypes, devices and memory
- * formats are strings. In-place operators return the tensor they wrote.
+ * Calls any operator of libtorch or ours by name: `call('aten::add', 'Tensor', [a, b])`. Arguments are in the order of
+ * the operator's schema; trailing ones with defaults can be omitted. Dtypes, devices and memory formats are strings.
+ * In-place operators return the tensor that they wrote.
  */
 export function call(name: string, overload: string, values: readonly Value[]): Result | Result[] {
   const key = `${name}.${overload}`;
-  let found = operators.get(key);
-  if (found === undefined) {
-    found = operator(name, overload);
-    operators.set(key, found);
+  let known = operators.get(key);
+  if (known === undefined) {
+    known = operator(name, overload);
+    operators.set(key, known);
   }
-  return found.run(...values);
+  return known.run(...values);
 }

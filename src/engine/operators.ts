@@ -1,5 +1,6 @@
-// Operators with options: convolutions, normalisation, pools, losses, joins. Images are [images, channels, height, width].
-// Those that read best as methods are in tensor.ts; any other one is reached through `call` (operator.ts).
+// Operators with options: convolutions, normalisation, pools, losses, concatenation. Images are [images, channels,
+// height, width].
+// Operators that read best as methods are in tensor.ts; `call` (operator.ts) calls any other.
 
 import { pairOf } from '../pair.ts';
 import { operator } from './operator.ts';
@@ -15,7 +16,7 @@ export interface ConvolutionOptions {
   groups?: number;
 }
 
-/** input [n, in, h, w], weight [out, in / groups, kh, kw] → [n, out, h', w']. */
+/** Convolves input [n, in, h, w] with weight [out, in / groups, kh, kw] → [n, out, h', w']. */
 export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOptions = {}): Tensor {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   return convolution.tensor(
@@ -29,7 +30,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOption
   );
 }
 
-/** Zeros (or `value`) around the last two axes: [top, bottom, left, right]. */
+/** Adds zeros (or `value`) around the last two axes: [top, bottom, left, right]. */
 export function pad(input: Tensor, [top, bottom, left, right]: readonly number[], value = 0): Tensor {
   return constantPad.tensor(input, [left!, right!, top!, bottom!], value);
 }
@@ -37,16 +38,16 @@ export function pad(input: Tensor, [top, bottom, left, right]: readonly number[]
 export interface BatchNormOptions {
   weight: Tensor;
   bias: Tensor;
-  /** Read in evaluation, moved in training. */
+  /** Used in evaluation, updated in training. */
   movingMean: Tensor;
   movingVariance: Tensor;
   training: boolean;
-  /** Share of the batch's statistics in the moving ones: 1 − decay. */
+  /** The weight of the batch's statistics in an update of the moving ones: 1 − decay. */
   momentum: number;
   epsilon: number;
 }
 
-/** Normalises each channel over the batch (training) or by the moving statistics; all parameters [channels]. */
+/** Normalises each channel by the batch's statistics (training) or the moving ones; all parameters are [channels]. */
 export function batchNorm(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, movingMean, movingVariance, training, momentum, epsilon } = options;
   return batchNormOperator.tensor(input, weight, bias, movingMean, movingVariance, training, momentum, epsilon, false);
@@ -69,22 +70,22 @@ export function avgPool2d(input: Tensor, options: PoolOptions): Tensor {
   return avgPool.tensor(input, pairOf(kernel), pairOf(stride), pairOf(padding), false, countPadding);
 }
 
-/** input [.., in], weight [out, in], bias [out] → [.., out]. */
+/** Multiplies input [.., in] by weight [out, in] and adds bias [out] → [.., out]. */
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return linearOperator.tensor(input, asImages(weight, input), bias && asImages(bias, input));
 }
 
-/** Rows of `weight` [rows, size] by int64 indices [..] → [.., size]. */
+/** Selects rows of `weight` [rows, size] by int64 indices [..] → [.., size]. */
 export function embedding(indices: Tensor, weight: Tensor): Tensor {
   return embeddingOperator.tensor(weight, indices);
 }
 
-/** Mean over the batch of −log softmax at the label: logits [n, classes], labels int64 [n] → []. */
+/** Returns the mean of −log softmax at the label over the batch: logits [n, classes], labels int64 [n] → []. */
 export function crossEntropy(logits: Tensor, labels: Tensor, labelSmoothing = 0): Tensor {
   return crossEntropyOperator.tensor(logits, labels, undefined, 1, -100, labelSmoothing); // 1: the mean
 }
 
-/** In training drops each element with probability 1 − keep and divides the others by keep. */
+/** In training sets each element to 0 with probability 1 − keep and divides the others by keep. */
 export function dropout(input: Tensor, keep: number, training: boolean): Tensor {
   return dropoutOperator.tensor(input, 1 - keep, training);
 }
@@ -97,7 +98,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   return stackOperator.tensor(tensors, axis);
 }
 
-/** `yes` where the bool condition holds, else `no`. */
+/** Returns the elements of `yes` where the bool condition is true, otherwise those of `no`. */
 export function where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {
   return whereOperator.tensor(condition, yes, no);
 }

@@ -1,9 +1,10 @@
-// The policy of 16-bit computing, in one function: images say the precision, weights follow them. Where images are cast is the
-// network's (model/network.ts); batch norms take 16-bit images with their float32 statistics as they are.
+// The policy of 16-bit computing: the images determine the precision, and weights follow them. model/network.ts casts
+// the images;
+// batch norms accept 16-bit images with float32 statistics.
 
 import type { Tensor } from './tensor.ts';
 
-/** A weight as images of bfloat16 are multiplied with: in their dtype. Its gradient comes back in its own. */
+/** Converts a weight to the dtype of bfloat16 images. Its gradient has the weight's dtype. */
 export function asImages(weight: Tensor, images: Tensor): Tensor {
   return images.dtype === 'bfloat16' && weight.dtype !== 'bfloat16' ? weight.to('bfloat16') : weight;
 }

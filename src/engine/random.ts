@@ -1,5 +1,5 @@
-// libtorch's random generators: the default ones behind dropout and randn, and separate ones for streams of their own.
-// Seeded streams that are the same on every platform are in ../random; these are the same on the same machine and libtorch.
+// libtorch's random generators: the default ones of dropout and randn, and separate ones. They give the same numbers
+// only on the same machine and libtorch; ../random has streams that are the same on every platform.
 import { addon } from './addon.ts';
 import { Tensor } from './tensor.ts';
 
@@ -8,19 +8,19 @@ export function manualSeed(seed: number): void {
   addon().manualSeed(seed);
 }
 
-/** The state of a device's default generator, to be given to `setGeneratorState` later. CPU: 5,056 bytes or so. */
+/** Returns the state of a device's default generator, for `setGeneratorState`. About 5,056 bytes on the CPU. */
 export function generatorState(device = 'cpu'): Uint8Array {
   return stateOf(device);
 }
 
-/** Puts a device's default generator where it was when `generatorState` returned these bytes. */
+/** Restores the state of a device's default generator that `generatorState` returned. */
 export function setGeneratorState(state: Uint8Array, device = 'cpu'): void {
   restore(device, state);
 }
 
 const registry = new FinalizationRegistry<number>((index) => addon().releaseGenerator(index));
 
-/** A random generator on the CPU beside the default one; operators take it as their `generator` argument. */
+/** A separate random generator on the CPU, for the `generator` argument of operators. */
 export class Generator {
   readonly index: number;
 

@@ -1,5 +1,5 @@
-// A tensor: a handle into the addon's table, what it is, and the operators that read best as methods.
-// Operators with options (convolutions, pools, losses) are functions in operators.ts; lifetimes are explained in memory.ts.
+// A tensor: a handle in the addon's table, its properties, and the operators that read best as methods.
+// Operators with options (convolutions, pools, losses) are functions in operators.ts; memory.ts explains lifetimes.
 import { addon, type Handle } from './addon.ts';
 import { free, place } from './memory.ts';
 import { operator } from './operator.ts';
@@ -27,34 +27,34 @@ export class Tensor {
   #handle: Handle;
   #shape: readonly number[] | undefined;
   #dtype: DType | undefined;
-  /** Whether garbage collection answers for this tensor; memory.ts alone sets it. */
+  /** Whether garbage collection frees this tensor; only memory.ts sets it. */
   collectable = false;
 
-  /** Takes over a handle that the addon gave out; `adopt` is the way to call it. */
+  /** Takes ownership of a handle from the addon. Use `adopt` instead. */
   constructor(handle: Handle) {
     this.#handle = handle;
     place(this);
   }
 
-  /** Wraps a handle that the addon gave out; undefined for handle 0, the undefined tensor. */
+  /** Wraps a handle from the addon; returns undefined for handle 0, the undefined tensor. */
   static adopt(handle: Handle): Tensor {
     return (handle === 0 ? undefined : new Tensor(handle)) as Tensor;
   }
 
-  /** The number by which the addon knows this tensor. Throws once the tensor is disposed. */
+  /** The tensor's index in the addon's table. @throws Error if the tensor is disposed */
   get handle(): Handle {
     if (this.#handle === 0) throw new Error('The tensor was disposed: it cannot be used any more');
     return this.#handle;
   }
 
-  /** Takes the handle away for whoever frees it; the tensor is disposed from here on. 0 when it already was. */
+  /** Disposes the tensor and returns its handle, which the caller must free; 0 if it was disposed already. */
   takeHandle(): Handle {
     const handle = this.#handle;
     this.#handle = 0;
     return handle;
   }
 
-  /** Frees the native tensor now. Disposing twice is harmless. */
+  /** Frees the native tensor immediately. Can be called twice. */
   dispose(): void {
     free([this]);
   }
@@ -72,7 +72,7 @@ export class Tensor {
     return this.#shape;
   }
 
-  /** Elements to step over in memory for one step along each axis. */
+  /** The distance in memory, in elements, of one step along each axis. */
   get strides(): readonly number[] {
     return addon().strides(this.handle);
   }
@@ -104,7 +104,10 @@ export class Tensor {
     addon().setRequiresGradient(this.handle, requires);
   }
 
-  /** What backward left for this leaf: a new tensor on the same memory, or undefined. */
+  /**
+   * The gradient that `backward` accumulated for this leaf, as a new tensor on the same memory; undefined if there is
+   * none.
+   */
   get grad(): Tensor | undefined {
     return Tensor.adopt(addon().gradients(Int32Array.of(this.handle))[0]!);
   }
@@ -113,7 +116,10 @@ export class Tensor {
     addon().setGradient(this.handle, gradient?.handle);
   }
 
-  /** The elements in row-major order. int64 come as Float64Array (exact up to 2^53), 16-bit floats as Float32Array, bool as 0 and 1. */
+  /**
+   * Returns the elements in row-major order: int64 as Float64Array (exact up to 2^53), 16-bit floats as Float32Array,
+   * bool as 0 and 1.
+   */
   toArray(): Elements {
     switch (this.dtype) {
       case 'float32':
@@ -137,7 +143,7 @@ export class Tensor {
     }
   }
 
-  /** The elements' bytes in row-major order, as this machine stores them. */
+  /** Returns the elements' bytes in row-major order and this machine's byte order. */
   toBytes(): Uint8Array {
     return this.#copyTo(new Uint8Array(this.bytes));
   }
@@ -156,7 +162,7 @@ export class Tensor {
     }
   }
 
-  /** The value of a tensor with one element, as a number. */
+  /** Returns the value of a tensor with one element. @throws Error if it has more or none */
   item(): number {
     if (this.size !== 1)
       throw new Error(`item: expected a tensor with one element, got the shape [${this.shape.join(', ')}]`);
@@ -179,7 +185,7 @@ export class Tensor {
   pow(exponent: Tensor | number): Tensor {
     return typeof exponent === 'number' ? powScalar.tensor(this, exponent) : pow.tensor(this, exponent);
   }
-  /** Remainder with the divisor's sign, as Python's %. */
+  /** Returns the remainder with the divisor's sign, like Python's %. */
   remainder(divisor: number): Tensor {
     return remainder.tensor(this, divisor);
   }
@@ -231,12 +237,12 @@ export class Tensor {
   sign(): Tensor {
     return sign.tensor(this);
   }
-  /** Values outside [minimum, maximum] moved to the nearer bound; undefined is no bound. */
+  /** Limits values to [minimum, maximum]; undefined is no limit. */
   clamp(minimum?: number, maximum?: number): Tensor {
     return clamp.tensor(this, minimum, maximum);
   }
 
-  // In place: the memory of this tensor changes and this tensor is returned.
+  // In-place operators change this tensor and return it.
   add_(other: Tensor | number, alpha = 1): this {
     if (typeof other === 'number') addScalar_.run(this, other, alpha);
     else add_.run(this, other, alpha);
@@ -274,7 +280,7 @@ export class Tensor {
     return this;
   }
 
-  // Comparisons: bool tensors.
+  // Comparisons return bool tensors.
   eq(other: Tensor | number): Tensor {
     return typeof other === 'number' ? eqScalar.tensor(this, other) : eq.tensor(this, other);
   }
@@ -302,7 +308,7 @@ export class Tensor {
   logicalAnd(other: Tensor): Tensor {
     return logicalAnd.tensor(this, other);
   }
-  /** Whether any element is not 0: a tensor of one bool. */
+  /** Returns whether any element is not 0, as a bool tensor []. */
   any(): Tensor {
     return any.tensor(this);
   }
@@ -310,7 +316,7 @@ export class Tensor {
     return all.tensor(this);
   }
 
-  // Reductions; without axes over everything, to the shape [].
+  // Reductions over some axes, by default over all, to the shape [].
   sum(axes?: number | readonly number[], keepAxes = false): Tensor {
     return axes === undefined ? sum.tensor(this) : sumAxes.tensor(this, list(axes), keepAxes);
   }
@@ -323,22 +329,22 @@ export class Tensor {
   min(axes?: number | readonly number[], keepAxes = false): Tensor {
     return axes === undefined ? min.tensor(this) : amin.tensor(this, list(axes), keepAxes);
   }
-  /** Variance over all elements or some axes; divides by n (`unbiased` false) or n − 1. */
+  /** Returns the variance over all elements or some axes; divides by n (`unbiased` false) or n − 1. */
   variance(axes?: number | readonly number[], { unbiased = false, keepAxes = false } = {}): Tensor {
     return variance.tensor(this, axes === undefined ? undefined : list(axes), unbiased, keepAxes);
   }
-  /** The Euclidean norm of all elements: shape []. */
+  /** Returns the Euclidean norm of all elements, of shape []. */
   norm(): Tensor {
     return norm.tensor(this, 2);
   }
-  /** Place of the largest element, along an axis or in row-major order over all: int64. */
+  /** Returns the index of the largest element, along an axis or in row-major order over all, as int64. */
   argmax(axis?: number, keepAxis = false): Tensor {
     return argmax.tensor(this, axis, keepAxis);
   }
   cumsum(axis: number): Tensor {
     return cumsum.tensor(this, axis);
   }
-  /** The `count` largest along an axis, in falling order, and their places. */
+  /** Returns the `count` largest elements along an axis, in descending order, and their indices. */
   topk(count: number, axis = -1): { values: Tensor; indices: Tensor } {
     const [values, indices] = topk.tensors(this, count, axis);
     return { values: values!, indices: indices! };
@@ -373,7 +379,7 @@ export class Tensor {
   unsqueeze(axis: number): Tensor {
     return unsqueeze.tensor(this, axis);
   }
-  /** A view of this shape; −1 keeps an axis as it is. */
+  /** Returns a view of this shape; −1 keeps the length of an axis. */
   expand(shape: readonly number[]): Tensor {
     return expand.tensor(this, shape);
   }
@@ -381,7 +387,7 @@ export class Tensor {
     return flip.tensor(this, axes);
   }
 
-  // Parts. `narrow`, `select`, `slice` and `split` are views on the same memory.
+  // Parts. `narrow`, `select`, `slice` and `split` return views of the same memory.
   narrow(axis: number, start: number, length: number): Tensor {
     return narrow.tensor(this, axis, start, length);
   }
@@ -391,19 +397,19 @@ export class Tensor {
   slice(axis: number, start: number, end: number, step = 1): Tensor {
     return slice.tensor(this, axis, start, end, step);
   }
-  /** Parts along an axis: equal ones of one length (the last may be shorter), or of these lengths. */
+  /** Splits along an axis into parts of one length (the last may be shorter), or of these lengths. */
   split(lengths: number | readonly number[], axis = 0): Tensor[] {
     return typeof lengths === 'number' ? split.tensors(this, lengths, axis) : splitSizes.tensors(this, lengths, axis);
   }
-  /** The entries along an axis that an int64 tensor [n] names. */
+  /** Returns the entries along an axis at the indices in an int64 tensor [n]. */
   indexSelect(axis: number, indices: Tensor): Tensor {
     return indexSelect.tensor(this, axis, indices);
   }
-  /** result[i][j] = this[i][indices[i][j]] for axis 1, and likewise for others. */
+  /** Returns result[i][j] = this[i][indices[i][j]] for axis 1, and likewise for others. */
   gather(axis: number, indices: Tensor): Tensor {
     return gather.tensor(this, axis, indices);
   }
-  /** A copy in which the entries along an axis that `indices` [n] names are increased by `source`. */
+  /** Returns a copy with `source` added to the entries along an axis at `indices` [n]. */
   indexAdd(axis: number, indices: Tensor, source: Tensor): Tensor {
     return indexAdd.tensor(this, axis, indices, source);
   }
@@ -411,12 +417,12 @@ export class Tensor {
     return maskedFill.tensor(this, mask, value);
   }
 
-  /** Matrix product: [n, k] × [k, m], batched over leading axes. */
+  /** Returns the matrix product [n, k] × [k, m], batched over leading axes. */
   matmul(other: Tensor): Tensor {
     return matmul.tensor(this, other);
   }
 
-  // Copies and conversions. `to` and `contiguous` return the same memory where nothing needs to change.
+  // Copies and conversions. `to` and `contiguous` return the same memory if nothing needs to change.
   to(target: DType | (string & {})): Tensor {
     return Object.hasOwn(elementBytes, target)
       ? toDtype.tensor(this, target)
@@ -425,7 +431,7 @@ export class Tensor {
   contiguous(memoryFormat: MemoryFormat = 'contiguous'): Tensor {
     return contiguous.tensor(this, memoryFormat);
   }
-  /** The same memory without a gradient history. */
+  /** Returns a tensor on the same memory without gradient history. */
   detach(): Tensor {
     return detach.tensor(this);
   }

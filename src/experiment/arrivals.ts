@@ -1,13 +1,16 @@
-// The evaluations' side of a search: sends trials out, collects what comes back, and says when it is time to look.
-// It records nothing; search-loop.ts does.
+// The evaluations' side of a search: sends out what is to be evaluated, collects what comes back, and says when it is time to look.
+// It records nothing; search-loop.ts and finalists.ts do.
 
-import type { EpochReport, Reward, TrialFailure, TrialToEvaluate } from '../study/outcome.ts';
+import type { EpochReport, Reward, TrialFailure } from '../study/outcome.ts';
 import { type Evaluate, type Evaluation, isReward } from './evaluator.ts';
 
-/** News of a trial's training at a rung; 0 where there is no ladder. */
-export type Arrival = { trial: number; rung: number } & News;
+/** News of an evaluation, with what was sent. */
+export interface Arrival<Asked> {
+  asked: Asked;
+  news: News;
+}
 
-type News =
+export type News =
   | { kind: 'started' }
   | { kind: 'retried'; reason: string }
   | { kind: 'epoch'; report: EpochReport }
@@ -16,33 +19,32 @@ type News =
 
 const millisecondsForNews = 100; // how long starts and epochs may wait for an outcome, to share its commit
 
-const isOutcome = ({ kind }: Arrival) => kind === 'done' || kind === 'failed';
+const isOutcome = ({ kind }: News) => kind === 'done' || kind === 'failed';
 
-export class Arrivals {
-  readonly #evaluate: Evaluate;
+export class Arrivals<Asked> {
+  readonly #evaluate: Evaluate<Asked>;
   readonly #stopping = new AbortController();
-  #waiting: Arrival[] = [];
+  #waiting: Arrival<Asked>[] = [];
   #due = false;
   #wake = () => {};
   #timer: NodeJS.Timeout | undefined;
   /** What an evaluation rejected with: nothing can be evaluated any more. */
   broken: { reason: unknown } | undefined;
 
-  constructor(evaluate: Evaluate) {
+  constructor(evaluate: Evaluate<Asked>) {
     this.#evaluate = evaluate;
   }
 
-  send(trials: readonly TrialToEvaluate[]): void {
-    for (const trial of trials) {
-      const { number, rung = 0 } = trial;
-      const arrive = (news: News) => this.#arrive({ trial: number, rung, ...news });
+  send(all: readonly Asked[]): void {
+    for (const asked of all) {
+      const arrive = (news: News) => this.#arrive({ asked, news });
       const progress = {
         started: () => arrive({ kind: 'started' }),
         retried: (reason: string) => arrive({ kind: 'retried', reason }),
         epoch: (report: EpochReport) => arrive({ kind: 'epoch', report }),
         signal: this.#stopping.signal,
       };
-      this.#evaluate(trial, progress).then(
+      this.#evaluate(asked, progress).then(
         (evaluation) => arrive(newsOf(evaluation)),
         (reason: unknown) => {
           this.broken ??= { reason };
@@ -53,7 +55,7 @@ export class Arrivals {
   }
 
   /** All that has come since the last call, in its order. */
-  take(): Arrival[] {
+  take(): Arrival<Asked>[] {
     const taken = this.#waiting;
     this.#waiting = [];
     this.#due = false;
@@ -82,10 +84,10 @@ export class Arrivals {
     this.#stopping.abort(new Error('the search has stopped'));
   }
 
-  #arrive(arrival: Arrival): void {
+  #arrive(arrival: Arrival<Asked>): void {
     if (this.#stopping.signal.aborted) return;
     this.#waiting.push(arrival);
-    if (isOutcome(arrival)) this.nudge();
+    if (isOutcome(arrival.news)) this.nudge();
     else this.#timer ??= setTimeout(this.nudge, millisecondsForNews);
   }
 }

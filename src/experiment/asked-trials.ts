@@ -2,7 +2,7 @@
 // strategy is asked and told in the order of the search loop with the same lookahead, so the decisions are the same.
 
 import { InputError } from '../failure.ts';
-import { decisionsKey } from '../space/canonical.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { TrialFailure } from '../study/outcome.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -40,11 +40,12 @@ export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOpt
     if (again && late) {
       log.putBack(late.number, 'requeue', 'it was asked for again');
       log.start(late.number);
-      return trialRequest(settings, late);
+      return trialRequest(settings, { ...late, candidate: new Candidate(late.decisions, settings.space) });
     }
     const order = study.settled('order', { inOrder: true, lookahead: 1 }, orderSchema);
     const { eventsPerSnapshot } = searchDefaults;
     const dialogue = new Dialogue(study, strategyOf(settings), {
+      space: settings.space,
       ...order,
       trials,
       laterPerRung: 1,
@@ -68,15 +69,15 @@ function advance(study: Study<SearchSettings>, dialogue: Dialogue) {
   let known: KnownRewards | undefined;
   for (;;) {
     dialogue.advance();
-    const unfinished = log.unfinished.map((trial) => ({ ...trial, key: decisionsKey(trial.decisions, space) }));
+    const unfinished = log.unfinished.map((trial) => ({ ...trial, candidate: new Candidate(trial.decisions, space) }));
     const queued = unfinished.filter(({ running }) => !running);
     if (!remember || queued.length === 0) return queued[0];
-    known ??= new KnownRewards(study.evaluated(), space);
-    const repeat = queued.find(({ decisions, key }) => known?.get(decisions, key));
-    const earlier = repeat && known.get(repeat.decisions, repeat.key);
+    known ??= new KnownRewards(study.evaluated());
+    const repeat = queued.find(({ candidate }) => known?.get(candidate));
+    const earlier = repeat && known.get(repeat.candidate);
     if (!repeat || !earlier) {
-      const underWay = new Set(unfinished.filter(({ running }) => running).map(({ key }) => key));
-      return queued.find(({ key }) => !underWay.has(key)); // its twin waits for that one's reward
+      const underWay = new Set(unfinished.filter(({ running }) => running).map(({ candidate }) => candidate.key));
+      return queued.find(({ candidate }) => !underWay.has(candidate.key)); // its twin waits for that one's reward
     }
     const { reward, number: sameAs } = earlier;
     log.start(repeat.number);

@@ -1,20 +1,24 @@
 // The deciding side of a search: what the strategy is asked and told and who is promoted, in which order, all of it in the log, with
 // snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
 
-import type { Strategy } from '../search/strategy.ts';
+import type { Strategy, UpdateFigures } from '../search/strategy.ts';
+import type { Space } from '../space/search-space.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { FinishedTrial } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
 import type { Promotions } from './promotions.ts';
 import { restore } from './resume.ts';
 
 export type DialogueEvent =
-  | { kind: 'asked'; trial: number; decisions: number[] }
+  | { kind: 'asked'; trial: number; candidate: Candidate }
   /** A trial goes up to a rung; `drawn`: by lot. */
-  | { kind: 'promoted'; trial: number; rung: number; drawn: boolean }
+  | { kind: 'promoted'; trial: number; rung: number; drawn: boolean; candidate: Candidate }
   | { kind: 'told'; trial: number; rung: number }
-  | { kind: 'updated'; trial: number; figures: Record<string, number> };
+  | { kind: 'updated'; trial: number; figures: UpdateFigures };
 
 export interface DialogueOptions {
+  /** What the strategy's decisions stand for. Default: space A. */
+  space?: Space | undefined;
   /** How many trials the study shall have in all. */
   trials: number;
   /** When outcomes are told: at places that are known beforehand, or in the order in which they came. */
@@ -33,7 +37,7 @@ export interface DialogueOptions {
 export interface AskedTraining {
   number: number;
   rung: number;
-  decisions: number[];
+  candidate: Candidate;
 }
 
 interface OpenTraining extends AskedTraining {
@@ -60,7 +64,6 @@ export class Dialogue {
   /** The place of the latest ask or tell in the log, and how many there were since the last snapshot. */
   #sequence: number;
   #sinceSnapshot: number;
-  #figures: string;
 
   /** Brings the fresh strategy to where the study's log ends. Throws a Failure if it does not fit the study. */
   constructor(study: Study<object>, strategy: Strategy, options: DialogueOptions) {
@@ -71,9 +74,8 @@ export class Dialogue {
     this.replayed = replayed;
     this.#sinceSnapshot = replayed;
     this.#sequence = sequence;
-    this.#figures = this.#currentFigures();
     this.#asked = study.asked;
-    const { place, open, untold } = leftOpen(study);
+    const { place, open, untold } = leftOpen(study, options.space);
     this.#place = place;
     for (const { place: own, training } of open) this.#openAt(own, training);
     for (const training of untold) this.#untold.set(keyOf(training), training);
@@ -155,9 +157,10 @@ export class Dialogue {
       if (!due) return undefined;
       if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has paid for it
       const { member: number, rung, drawn } = due;
-      const training = { number, rung, decisions: this.#study.trial(number)!.decisions };
+      const candidate = new Candidate(this.#study.trial(number)!.decisions, this.#options.space);
+      const training = { number, rung, candidate };
       this.#openAt(this.#place++, training);
-      events.push({ kind: 'promoted', trial: number, rung, drawn });
+      events.push({ kind: 'promoted', trial: number, rung, drawn, candidate });
       return training;
     }
   }
@@ -165,11 +168,12 @@ export class Dialogue {
   #ask(events: DialogueEvent[]): AskedTraining | undefined {
     if (this.#asked >= this.#options.trials) return undefined;
     const number = this.#asked++;
-    const training = { number, rung: 0, decisions: this.#strategy.ask(number) };
-    this.#sequence = this.#study.log.ask(number, training.decisions);
+    const candidate = new Candidate(this.#strategy.ask(number), this.#options.space);
+    const training = { number, rung: 0, candidate };
+    this.#sequence = this.#study.log.ask(number, candidate.decisions);
     this.#sinceSnapshot++;
     this.#openAt(this.#place++, training);
-    events.push({ kind: 'asked', trial: number, decisions: training.decisions });
+    events.push({ kind: 'asked', trial: number, candidate });
     return training;
   }
 
@@ -185,37 +189,31 @@ export class Dialogue {
       this.#options.promotions?.toldRung(number, rung, outcome);
       return;
     }
-    this.#strategy.tell(number, outcome);
+    const figures = this.#strategy.tell(number, outcome);
     this.#sequence = this.#study.log.tell(number);
     this.#sinceSnapshot++;
     this.#options.promotions?.toldTrial(finished);
-    const text = this.#currentFigures();
-    if (text === this.#figures) return;
-    this.#figures = text;
-    const figures: Record<string, number> = JSON.parse(text);
+    if (!figures) return;
     this.#study.log.update(number, figures);
     events.push({ kind: 'updated', trial: number, figures });
-  }
-
-  /** As text: a strategy that updates itself has new figures afterwards. */
-  #currentFigures(): string {
-    return JSON.stringify(this.#strategy.diagnostics?.() ?? {});
   }
 }
 
 export const keyOf = ({ number, rung }: { number: number; rung: number }): string => `${number} ${rung}`;
 
 /** What an earlier process left open, with its places and in their order, and what of it has finished, in that order. */
-function leftOpen({ log, rungs, asked }: Study<object>) {
+function leftOpen({ log, rungs, asked }: Study<object>, space: Space | undefined) {
   const wanted = rungs.wanted(); // number of trials asked for before each, never falling
   const climbing = rungs.open();
   const untoldTrials = log.untold;
   const open = [
     ...[...log.unfinished, ...untoldTrials].map(({ number, decisions }) => ({
       place: number + wanted.filter((before) => before <= number).length,
-      training: { number, rung: 0, decisions },
+      training: { number, rung: 0, candidate: new Candidate(decisions, space) },
     })),
-    ...climbing.map(({ trial: number, rung, decisions, place }) => ({ place, training: { number, rung, decisions } })),
+    ...climbing.map(({ trial: number, rung, decisions, place }) => {
+      return { place, training: { number, rung, candidate: new Candidate(decisions, space) } };
+    }),
   ];
   const untold = [
     ...untoldTrials.map((trial) => ({ ...trial, rung: 0 })),

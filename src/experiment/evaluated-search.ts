@@ -4,8 +4,6 @@
 import { RandomStream } from '../random/stream.ts';
 import { createStrategy, type Strategy } from '../search/strategy.ts';
 import { type Architecture, type Cell, outputStates } from '../space/architecture.ts';
-import { architectureKey } from '../space/canonical.ts';
-import { decode } from '../space/decisions.ts';
 import { defaultSpace, type Space } from '../space/search-space.ts';
 import type { TrialToEvaluate } from '../study/outcome.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -18,7 +16,7 @@ import { runSearch, type SearchEvent } from './search-loop.ts';
 /** A trial as an evaluator is told of it. JSON: it travels to programs in other languages (docs/evaluator.md). */
 export interface TrialRequest {
   trial: number;
-  decisions: number[];
+  decisions: readonly number[];
   /** An architecture file, its output lists spelled out. */
   architecture: Architecture;
   /** Equal for equal networks. */
@@ -28,9 +26,8 @@ export interface TrialRequest {
   space: Space;
 }
 
-export function trialRequest({ space = defaultSpace, seed }: SearchSettings, trial: TrialToEvaluate): TrialRequest {
-  const { number, decisions } = trial;
-  const architecture = decode(decisions, space);
+export function trialRequest({ seed }: SearchSettings, { number, candidate }: TrialToEvaluate): TrialRequest {
+  const { decisions, architecture, key, space } = candidate;
   return {
     trial: number,
     decisions,
@@ -39,7 +36,7 @@ export function trialRequest({ space = defaultSpace, seed }: SearchSettings, tri
       reduction: spelledOut(architecture.reduction),
       ...(architecture.operations && { operations: architecture.operations }),
     },
-    key: architectureKey(architecture),
+    key,
     seed: new RandomStream(`${seed}, trial ${number}`).bits32(),
     space,
   };
@@ -76,8 +73,9 @@ export function runEvaluatedSearch(options: EvaluatedSearchOptions): Promise<'fi
   return runSearch({
     ...rest,
     study,
+    space: settings.space,
     strategy: strategyOf(settings),
-    evaluate: settings.remember ? remembering(evaluate, study, settings.space) : evaluate,
+    evaluate: settings.remember ? remembering(evaluate, study) : evaluate,
     inOrder: settings.inOrder,
   });
 }

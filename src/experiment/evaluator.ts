@@ -25,10 +25,11 @@ export type Evaluate<Asked = TrialToEvaluate> = (asked: Asked, progress: Evaluat
 /** Only a number from 0 to 1 is a reward. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
-/** Evaluates as jobs of the runner; `jobOf` says what a worker must know of what is asked (plain data). */
+/** Evaluates as jobs of the runner; `jobOf` says what a worker must know of what is asked (plain data), `secondsOf` how long it is predicted to take. */
 export function evaluateIn<Asked = TrialToEvaluate>(
   runner: JobRunner,
   jobOf: (asked: Asked) => unknown,
+  secondsOf?: (asked: Asked) => number,
 ): Evaluate<Asked> {
   return async (asked, progress) => {
     const outcome = await runner.run(jobOf(asked), {
@@ -36,6 +37,7 @@ export function evaluateIn<Asked = TrialToEvaluate>(
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,
+      predicted: secondsOf?.(asked),
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;

@@ -1,137 +1,198 @@
-// A whole search on one study: the children, the race of finalists, then the network built from the best cell. Each part begins where an earlier
-// process left it. What is printed and drawn about it is the command line's.
+// A whole search on one study: what it will take here, the children, the race of finalists, then the network built from the best cell. Each
+// part begins where an earlier process left it. What is printed and drawn about it is the command line's.
 
-import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { z } from 'zod';
+import { type Artifacts, FolderArtifacts } from '../artifacts.ts';
 import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
-import { PausedChildren } from '../children/paused-children.ts';
+import {
+  clearUnfinished,
+  finalCheckpoint,
+  finalWeights,
+  studyFolders,
+  unfinishedFinalist,
+  weightsName,
+} from '../children/study-artifacts.ts';
 import type { FinalMessage, TrainingJob, TrainingSetup } from '../children/training-job.ts';
-import { UnfinishedTrainings } from '../children/unfinished-trainings.ts';
-import type { DatasetFiles } from '../data/dataset-files.ts';
-import type { Computing } from '../engine/device.ts';
+import { contentIdentity } from '../content-identity.ts';
+import { type DatasetFiles, readLabels, referenceTo } from '../data/dataset-files.ts';
+import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
-import { limitCheck } from '../forecast/limits.ts';
+import { workersOn } from '../forecast/device-workers.ts';
+import { measureFinalLatency } from '../forecast/final-latency.ts';
+import { acceptedBy, limitCheck } from '../forecast/limits.ts';
+import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
+import { countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
-import { decode } from '../space/decisions.ts';
-import type { EpochReport, TrialToEvaluate } from '../study/outcome.ts';
+import { Candidate } from '../study/candidate.ts';
+import type { EpochReport } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { WorkerPool } from '../workers/pool.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { SearchOutlook } from './outlook.ts';
+import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
+import { localRunners, type OpenRunner, type WantedTrainings } from './training-runners.ts';
 import { withinLimits } from './within-limits.ts';
 
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
   files: DatasetFiles;
-  /** How many trials the study shall have in all. */
+  /** The target number of trials. */
   trials: number;
-  /** Children trained at once. */
-  workers: number;
-  /** Where networks are trained. Default: on the CPU. */
+  /** Children trained at once. Default: one a core as far as memory goes; on a GPU as many as its memory holds. */
+  workers?: number | undefined;
+  /** Of a study that begins: where its predictions start. */
+  start?: Start | undefined;
+  /** Where this machine trains networks. Default: on the CPU. */
   computing?: Computing | undefined;
-  /** Where the final network's weights go; it must exist. */
+  /** Where the final network's weights go. */
   directory: string;
+  /** What jobs leave. Default: files beside the study and in `directory`. */
+  artifacts?: Artifacts;
+  /** Who does the trainings. Default: worker processes of this machine, which leave the default's files. */
+  openRunner?: OpenRunner;
   /** Stops at once; what is finished is kept. */
   signal: AbortSignal;
   onEvent: (event: ExperimentEvent) => void;
 }
 
 export type ExperimentEvent =
+  /** Before anything is trained; `outlook` then follows what happens. */
+  | { kind: 'forecast'; forecast: Forecast; outlook: SearchOutlook }
+  /** What is done before the forecast takes a while, or was decided for the user. */
+  | { kind: 'note'; line: string }
   | SearchEvent
   | FinalistEvent
   | { kind: 'final-started'; trial: number }
+  | { kind: 'final-retried'; reason: string }
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
-const evaluator = new URL('../children/training-job.ts', import.meta.url);
-export const weightsName = 'network.safetensors';
+/** With all that has a default. */
+type Experiment = ExperimentOptions &
+  Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>> & { workers: number };
 
-/** Searches, lets the best trials race, and trains the network of the best cell, as far as each is not done yet. */
-export async function runExperiment(options: ExperimentOptions): Promise<'finished' | 'interrupted'> {
-  const { study, files } = options;
+type End = 'finished' | 'interrupted';
+
+/**
+ * Says what the search will take, searches, lets the best trials race, trains the network of the best cell and, where its latency is
+ * limited, times it; as far as each is not done yet. What is learnt of training times is kept in the study.
+ */
+export async function runExperiment(options: ExperimentOptions): Promise<End> {
+  const { study, files, trials, onEvent } = options;
+  const counts = countsOf(files);
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
   study.keep('machine', thisMachine(options.computing));
-  if ((await searchCells(options)) === 'interrupted') return 'interrupted';
-  if (study.best().length === 0)
-    throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
-  if ((await raceCells(options)) === 'interrupted') return 'interrupted';
-  const [best] = bestTrials(study) as [TrialRecord];
-  if (study.result('final model')?.trial === best.number) return 'finished';
-  return trainFinal(options, best);
+  const forecast = await forecastHere(options);
+  const outlook = new SearchOutlook(study, { counts, trials, forecast });
+  onEvent({ kind: 'forecast', forecast, outlook });
+  const experiment = { ...defaultsOf(options), ...options, workers: forecast.workers };
+  const end = await runParts(experiment, outlook).finally(() => outlook.keep());
+  if (end === 'finished') await measureFinalLatency(study, counts);
+  return end;
 }
 
-async function searchCells(options: ExperimentOptions) {
-  const { study, files, trials, workers, signal, onEvent } = options;
+function forecastHere({ study, files, trials, workers: asked, computing = onCpu, start, onEvent }: ExperimentOptions) {
+  const note = (line: string) => onEvent({ kind: 'note', line });
+  const counts = countsOf(files);
+  const workers = asked ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
+  const { device } = computing;
+  return forecastOf(study, { counts, trials, workers, asked: asked !== undefined, device, start }, note);
+}
+
+async function runParts(experiment: Experiment, outlook: SearchOutlook): Promise<End> {
+  const { study } = experiment;
+  if ((await searchCells(experiment, outlook)) === 'interrupted') return 'interrupted';
+  if (study.best().length === 0)
+    throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
+  if ((await raceCells(experiment)) === 'interrupted') return 'interrupted';
+  const [best] = bestTrials(study) as [TrialRecord];
+  if (study.result('final model')?.trial === best.number) return 'finished';
+  return trainFinal(experiment, best);
+}
+
+function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
+  const folders = studyFolders(study.path, directory);
+  const resources = { datasets: [files], artifacts: folders, ...(computing && { computing }) };
+  return { artifacts: new FolderArtifacts(folders), openRunner: localRunners(resources) };
+}
+
+async function searchCells(experiment: Experiment, outlook: SearchOutlook) {
+  const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
-  await using pool = poolFor(options, child, workers, 1);
-  const paused = new PausedChildren(study.path);
-  const unfinished = new UnfinishedTrainings(study.path);
-  const jobOf = (trial: TrialToEvaluate): TrainingJob => {
-    return { ...childJob(settings, trial, paused), checkpoint: unfinished.trial(trial.number, trial.rung) };
-  };
-  const trained = evaluateIn(pool, jobOf);
-  const check = limits && limitCheck(limits, settings, { images: files.train.count, classes: files.classes.length });
+  await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
+  const counts = countsOf(files);
+  const predicted = predictedSeconds(study, counts, workers);
+  const trained = evaluateIn(
+    runner,
+    (trial) => childJob(settings, trial),
+    ({ candidate, rung }) => predicted.trial(candidate, rung),
+  );
+  const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
   const evaluate = check && !resample ? withinLimits(trained, check) : trained;
-  const accepts = resample ? (decisions: readonly number[]) => check(decisions) === undefined : undefined;
+  const accepts = resample ? acceptedBy(check, space) : undefined;
   const end = await runSearch({
     study,
+    space,
     strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
-    evaluate: remember ? remembering(evaluate, study, space) : evaluate,
+    evaluate: remember ? remembering(evaluate, study) : evaluate,
     trials,
     workers,
     inOrder,
     ladder: ladderOptions(settings),
-    paused,
+    artifacts,
     signal,
-    onEvent,
+    onEvent: (event) => {
+      outlook.on(event);
+      onEvent(event);
+    },
   });
-  if (end === 'finished') unfinished.clear();
+  if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
-async function raceCells(options: ExperimentOptions) {
-  const { study, workers, signal, onEvent } = options;
-  const { finalists, space, seed } = study.settings;
+async function raceCells(experiment: Experiment) {
+  const { study, files, workers, artifacts, signal, onEvent } = experiment;
+  const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
   const { count, training } = finalists;
-  await using pool = poolFor(options, training, workers, 1);
-  const unfinished = new UnfinishedTrainings(study.path);
-  const jobOf = ({ decisions, trial, run }: FinalistToTrain): TrainingJob => ({
-    architecture: decode(decisions, space),
+  await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
+  const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
+    architecture: candidate.architecture,
     training,
     seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
-    checkpoint: unfinished.finalist(trial, run),
+    checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const end = await raceFinalists({ study, count, evaluate: evaluateIn(pool, jobOf), signal, onEvent });
-  if (end === 'finished') unfinished.clear();
+  const predicted = predictedSeconds(study, countsOf(files), workers);
+  const evaluate = evaluateIn(runner, jobOf, ({ candidate }) => predicted.training(training, candidate));
+  const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
+  if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
-async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
-  const { study, directory, signal, onEvent } = options;
+async function trainFinal(experiment: Experiment, best: TrialRecord) {
+  const { study, files, artifacts, signal, onEvent } = experiment;
   const { final, space, seed } = study.settings;
-  await using pool = poolFor(options, final, 1, availableParallelism());
-  const checkpoint = join(directory, 'checkpoint.safetensors');
+  await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
+  const candidate = new Candidate(best.decisions, space);
   const job: TrainingJob = {
-    architecture: decode(best.decisions, space),
+    architecture: candidate.architecture,
     training: final,
     seed: `${seed}, final`,
-    checkpoint: { path: checkpoint },
-    keepModel: { weights: join(directory, weightsName) },
+    checkpoint: { key: finalCheckpoint },
+    keepModel: { weights: finalWeights },
   };
   onEvent({ kind: 'final-started', trial: best.number });
   const epochs: EpochReport[] = [];
@@ -142,13 +203,15 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
     onEvent({ kind: 'final-epoch', report: said });
   };
   try {
-    const outcome = await pool.run(job, { signal, onMessage });
+    const predicted = predictedSeconds(study, countsOf(files), 1).training(final, candidate);
+    const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
+    const outcome = await runner.run(job, { signal, onMessage, onRetry, predicted });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
-    study.keep('final model', finalModelOf(best.number, result, epochs));
-    rmSync(checkpoint, { force: true });
+    study.keep('final model', finalModelOf(best.number, result, epochs, largestClass(files)));
+    await artifacts.remove(finalCheckpoint);
     return 'finished' as const;
   } catch (error) {
     if (signal.aborted) return 'interrupted' as const;
@@ -156,7 +219,19 @@ async function trainFinal(options: ExperimentOptions, best: TrialRecord) {
   }
 }
 
-function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs: EpochReport[]): FinalModel {
+/** The share of the test images that are of the most frequent class: what a network must beat that has learnt anything. */
+function largestClass({ test, classes }: DatasetFiles): number {
+  const counts = classes.map(() => 0);
+  for (const label of readLabels(test)) counts[label]! += 1;
+  return counts.reduce((most, count) => Math.max(most, count), 0) / test.count;
+}
+
+function finalModelOf(
+  trial: number,
+  result: z.infer<typeof finalResult>,
+  epochs: EpochReport[],
+  largestClass: number,
+): FinalModel {
   const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
   return {
     trial,
@@ -166,6 +241,7 @@ function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs
     testAccuracy: test.accuracy,
     testLoss: test.loss,
     testImages: test.images,
+    largestClass,
     classAccuracies: test.classAccuracies,
     trainingSeconds,
     trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,
@@ -174,20 +250,17 @@ function finalModelOf(trial: number, result: z.infer<typeof finalResult>, epochs
   };
 }
 
-function poolFor(
-  { study, files, computing }: ExperimentOptions,
+function runnerFor(
+  { study, files, openRunner }: Experiment,
   { resolution, trainingImages }: Training,
-  workers: number,
-  threads: number,
+  how: Omit<WantedTrainings, 'setup' | 'identity'>,
 ) {
   const { validationImages, seed } = study.settings;
   const setup: TrainingSetup = {
-    files,
-    training: { resolution, trainingImages },
-    validationImages,
+    dataset: referenceTo(files),
+    training: { resolution, ...(trainingImages !== undefined && { trainingImages }) },
+    ...(validationImages !== undefined && { validationImages }),
     splitSeed: seed,
-    threads,
-    ...(computing && { computing }),
   };
-  return new WorkerPool({ workers, evaluator, setup, threads });
+  return openRunner({ setup, identity: contentIdentity(setup), ...how });
 }

@@ -4,21 +4,21 @@
 import { Failure } from '../failure.ts';
 import { armNames, armOf } from '../search/arms-strategy.ts';
 import { type Chosen, type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
-import { decisionsKey } from '../space/canonical.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { FinalistRun } from '../study/finalist-runs.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { type Arrival, Arrivals } from './arrivals.ts';
+import { Arrivals, type News } from './arrivals.ts';
 import type { Evaluate } from './evaluator.ts';
 
 export interface FinalistToTrain extends FinalistRun {
-  decisions: number[];
+  candidate: Candidate;
 }
 
 /** What happened, told after it is on disk. */
 export type FinalistEvent =
   | { kind: 'race'; race: FinalistRace }
-  | { kind: 'finalist'; finalist: FinalistRun; arrival: Arrival };
+  | { kind: 'finalist'; finalist: FinalistRun; news: News };
 
 export interface FinalistOptions {
   study: Study<SearchSettings>;
@@ -43,17 +43,17 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
     study.finalistRuns.putBackKilled();
     if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause
   });
-  const sent: FinalistToTrain[] = []; // an arrival names a training by its place here
+  const sent = new Set<string>();
   const running = new Set<FinalistRun>();
-  const arrivals = new Arrivals(({ number }, progress) => evaluate(sent[number]!, progress));
+  const arrivals = new Arrivals(evaluate);
   signal?.addEventListener('abort', arrivals.nudge);
   try {
     for (;;) {
-      const news = arrivals.take().map((arrival) => ({ arrival, finalist: sent[arrival.trial]! }));
+      const arrived = arrivals.take();
       study.transaction(() => {
-        for (const { arrival, finalist } of news) record(study, arrival, finalist, running);
+        for (const { asked, news } of arrived) record(study, asked, news, running);
       });
-      for (const each of news) onEvent?.({ kind: 'finalist', ...each });
+      for (const { asked: finalist, news } of arrived) onEvent?.({ kind: 'finalist', finalist, news });
       if (arrivals.broken) throw arrivals.broken.reason;
       if (signal?.aborted) return 'interrupted';
 
@@ -85,39 +85,41 @@ function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
     if (arms.every(({ size }) => size === count)) break;
     const own = arms[armOf(number, arms.length)]!;
     if (own.size === count) continue;
-    const key = decisionsKey(decisions, space);
+    const { key } = new Candidate(decisions, space);
     if (!byKey.has(key)) byKey.set(key, number);
     own.add(byKey.get(key)!);
   }
   return { trials: [...byKey.values()], arms: arms.map((own) => [...own]) };
 }
 
-/** Adds to `sent` what is wanted and not there yet, and returns it for arrivals. */
-function enlist(study: Study<SearchSettings>, { wanted, trials }: FinalistRace, sent: FinalistToTrain[]) {
-  const known = new Set(sent.map(({ trial, run }) => `${trial} ${run}`));
+/** What is wanted and not yet in `sent`, to which it is added. */
+function enlist(study: Study<SearchSettings>, { wanted, trials }: FinalistRace, sent: Set<string>): FinalistToTrain[] {
   const fresh = wanted
     .map(({ racer, run }) => ({ trial: trials[racer]!, run }))
-    .filter(({ trial, run }) => !known.has(`${trial} ${run}`))
-    .map((run) => ({ ...run, decisions: study.trial(run.trial)!.decisions }));
+    .filter((run) => !sent.has(keyOf(run)))
+    .map((run) => ({ ...run, candidate: new Candidate(study.trial(run.trial)!.decisions, study.settings.space) }));
   study.transaction(() => {
     for (const run of fresh) study.finalistRuns.want(run);
   });
-  return fresh.map((run) => ({ number: sent.push(run) - 1, decisions: run.decisions }));
+  for (const run of fresh) sent.add(keyOf(run));
+  return fresh;
 }
 
-function record(study: Study<object>, arrival: Arrival, finalist: FinalistRun, running: Set<FinalistRun>): void {
+const keyOf = ({ trial, run }: FinalistRun) => `${trial} ${run}`;
+
+function record(study: Study<object>, finalist: FinalistRun, news: News, running: Set<FinalistRun>): void {
   const { finalistRuns } = study;
-  if (arrival.kind === 'epoch') return;
-  if (arrival.kind === 'retried') {
-    finalistRuns.putBack(finalist, 'retry', arrival.reason);
+  if (news.kind === 'epoch') return;
+  if (news.kind === 'retried') {
+    finalistRuns.putBack(finalist, 'retry', news.reason);
     running.delete(finalist);
     return;
   }
   if (!running.has(finalist)) finalistRuns.start(finalist);
   running.add(finalist);
-  if (arrival.kind === 'started') return;
-  if (arrival.kind === 'done') finalistRuns.finish(finalist, arrival);
-  else finalistRuns.fail(finalist, arrival.failure, arrival.seconds);
+  if (news.kind === 'started') return;
+  if (news.kind === 'done') finalistRuns.finish(finalist, news);
+  else finalistRuns.fail(finalist, news.failure, news.seconds);
   running.delete(finalist);
 }
 

@@ -2,23 +2,21 @@
 // child that finishes. It decides nothing.
 
 import { keepPrediction, tookOf } from '../forecast/learning.ts';
-import { type CostTerms, type ImageCounts, type Prediction, TrainingTerms } from '../forecast/prediction.ts';
+import { type CostTerms, type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
+import type { Forecast } from '../forecast/search-forecast.ts';
 import { sum } from '../statistics/order.ts';
-import type { PredictionRecord } from '../study/results.ts';
+import { Candidate } from '../study/candidate.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import type { ExperimentEvent } from './experiment.ts';
+import type { SearchEvent } from './search-loop.ts';
 
 export interface OutlookOptions {
   counts: ImageCounts;
-  /** How many the study shall have in all. */
+  /** The target number of trials. */
   trials: number;
-  workers: number;
-  prediction: Prediction;
-  record: PredictionRecord;
-  /** Seconds of a child of which nothing is known yet, and for each of its seconds those of the ladder above. */
-  typical: { seconds: number; climbing: number };
+  /** What the search takes as a whole, and what its prediction is learnt by. */
+  forecast: Pick<Forecast, 'prediction' | 'record' | 'workers' | 'estimate'>;
 }
 
 interface UnderWay {
@@ -34,9 +32,11 @@ const latest = 20; // an update of the paper's controller
 type Place = { trial: number; rung?: number };
 
 export class SearchOutlook {
-  readonly workers: number;
   readonly #study: Study<SearchSettings>;
-  readonly #options: OutlookOptions;
+  readonly #trials: number;
+  readonly #forecast: OutlookOptions['forecast'];
+  /** Seconds of a child of which nothing is known yet, and for each of its seconds those of the ladder above. */
+  readonly #typical: { seconds: number; climbing: number };
   /** Of every rung's training. */
   readonly #terms: readonly TrainingTerms[];
   readonly #waiting = new Map<string, CostTerms>();
@@ -45,27 +45,30 @@ export class SearchOutlook {
   #latest: CostTerms[] = [];
   #asked: number;
 
-  constructor(study: Study<SearchSettings>, options: OutlookOptions) {
+  constructor(study: Study<SearchSettings>, { counts, trials, forecast }: OutlookOptions) {
     this.#study = study;
-    this.#options = options;
-    this.workers = options.workers;
+    this.#trials = trials;
+    this.#forecast = forecast;
+    this.#typical = typicalOf(forecast);
     const { settings } = study;
-    this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, options.counts));
+    this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
     this.#asked = study.asked;
-    for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, decisions);
-    for (const { finished, decisions, ...place } of study.rungs.open()) if (!finished) this.#wait(place, decisions);
+    const candidateOf = (decisions: number[]) => new Candidate(decisions, settings.space);
+    for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, candidateOf(decisions));
+    for (const { finished, decisions, ...place } of study.rungs.open())
+      if (!finished) this.#wait(place, candidateOf(decisions));
     this.keep();
   }
 
   /** To be given every event. */
-  on(event: ExperimentEvent): void {
+  on(event: SearchEvent): void {
     switch (event.kind) {
       case 'asked':
         this.#asked = Math.max(this.#asked, event.trial + 1);
-        this.#latest = [...this.#latest.slice(1 - latest), this.#wait(event, event.decisions)];
+        this.#latest = [...this.#latest.slice(1 - latest), this.#wait(event, event.candidate)];
         break;
       case 'promoted':
-        this.#wait(event, this.#study.trial(event.trial)!.decisions);
+        this.#wait(event, event.candidate);
         break;
       case 'started': {
         const terms = this.#waiting.get(keyOf(event));
@@ -85,7 +88,7 @@ export class SearchOutlook {
         this.#finished(event);
         break;
       case 'done': {
-        const { prediction } = this.#options;
+        const { prediction } = this.#forecast;
         const { seconds, sameAs, details } = event;
         const terms = this.#finished(event);
         const took = tookOf(seconds, details);
@@ -97,8 +100,8 @@ export class SearchOutlook {
     }
   }
 
-  #wait(place: Place, decisions: readonly number[]): CostTerms {
-    const terms = this.#terms[place.rung ?? 0]!.of(decisions);
+  #wait(place: Place, candidate: Candidate): CostTerms {
+    const terms = this.#terms[place.rung ?? 0]!.of(candidate);
     this.#waiting.set(keyOf(place), terms);
     return terms;
   }
@@ -117,26 +120,31 @@ export class SearchOutlook {
       return share > 0 ? (gone * (1 - share)) / share : Math.max(0, this.#seconds(terms) - gone);
     });
     const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
-    const unasked = Math.max(0, this.#options.trials - this.#asked);
-    const { climbing } = this.#options.typical;
+    const unasked = Math.max(0, this.#trials - this.#asked);
+    const { climbing } = this.#typical;
     const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
-    return Math.max((work + unasked * this.#each * (1 + climbing)) / this.workers, ...running);
+    return Math.max((work + unasked * this.#each * (1 + climbing)) / this.#forecast.workers, ...running);
   }
 
   #seconds(terms: CostTerms): number {
-    return this.#options.prediction.of(terms).seconds;
+    return this.#forecast.prediction.of(terms).seconds;
   }
 
   /** Of a child that is not asked for yet. */
   get #each(): number {
-    if (this.#latest.length === 0) return this.#options.typical.seconds;
+    if (this.#latest.length === 0) return this.#typical.seconds;
     return sum(this.#latest.map((terms) => this.#seconds(terms))) / this.#latest.length;
   }
 
   /** Keeps in the study what was learnt, so that going on goes on from there. */
   keep(): void {
-    keepPrediction(this.#study, this.#options.record, this.#options.prediction);
+    keepPrediction(this.#study, this.#forecast.record, this.#forecast.prediction);
   }
+}
+
+function typicalOf({ estimate: { children, ladder }, workers }: OutlookOptions['forecast']) {
+  const work = children.count * children.each.mean;
+  return { seconds: children.each.mean, climbing: ladder && work > 0 ? (ladder.seconds * workers) / work : 0 };
 }
 
 const keyOf = ({ trial, rung = 0 }: Place) => `${trial} ${rung}`;

@@ -2,9 +2,8 @@
 // again. It remembers done trials and those under way; what it answers, the run loop records as for any trial. Of a ladder it knows the
 // lowest rung: on the higher ones a graph has one training, its first trial's, because promotions.ts counts it once.
 
-import { decisionsKey } from '../space/canonical.ts';
 import { type DecisionKind, decisionKind } from '../space/decisions.ts';
-import type { Space } from '../space/search-space.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { Study } from '../study/study.ts';
 import { type Evaluate, isReward } from './evaluator.ts';
 
@@ -13,15 +12,16 @@ interface Known {
   reward: number;
 }
 
-/** Rewards by graph. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is asked for. */
+/**
+ * Rewards by graph, the first of each. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is
+ * asked for.
+ */
 export class KnownRewards {
-  readonly #space: Space | undefined;
   readonly #byKey = new Map<string, Known>();
   /** Without a key yet, by what is quick to say of them and the same for the same graph. */
   readonly #waiting = new Map<string, (Known & { decisions: number[] })[]>();
 
-  constructor(trials: Iterable<Known & { decisions: number[] }>, space: Space | undefined) {
-    this.#space = space;
+  constructor(trials: Iterable<Known & { decisions: number[] }>) {
     for (const trial of trials) {
       const kind = kindOf(trial.decisions);
       const alike = this.#waiting.get(kind);
@@ -30,16 +30,20 @@ export class KnownRewards {
     }
   }
 
-  get(decisions: readonly number[], key: string): Known | undefined {
-    const kind = kindOf(decisions);
-    for (const trial of this.#waiting.get(kind) ?? [])
-      this.#byKey.set(decisionsKey(trial.decisions, this.#space), trial);
+  get(candidate: Candidate): Known | undefined {
+    const kind = kindOf(candidate.decisions);
+    for (const { decisions, ...known } of this.#waiting.get(kind) ?? [])
+      this.#keep(new Candidate(decisions, candidate.space).key, known);
     this.#waiting.delete(kind);
-    return this.#byKey.get(key);
+    return this.#byKey.get(candidate.key);
   }
 
-  set(key: string, known: Known): void {
-    this.#byKey.set(key, known);
+  add(candidate: Candidate, known: Known): void {
+    if (!this.get(candidate)) this.#keep(candidate.key, known);
+  }
+
+  #keep(key: string, known: Known): void {
+    if (!this.#byKey.has(key)) this.#byKey.set(key, known);
   }
 }
 
@@ -58,22 +62,23 @@ function kindOf(decisions: readonly number[]): string {
  * `evaluate`, asked once for each graph: repeats take 0 seconds and name the trial that they repeat. A repeat that comes while the
  * first is being trained waits for it; if that fails, the earliest of those that wait is trained in its place.
  */
-export function remembering(evaluate: Evaluate, study: Study<object>, space?: Space): Evaluate {
-  const known = new KnownRewards(study.evaluated(), space);
+export function remembering(evaluate: Evaluate, study: Study<object>): Evaluate {
+  const known = new KnownRewards(study.evaluated());
   const underWay = new Map<string, Promise<unknown>>();
 
   return async (trial, progress) => {
     if (trial.rung) return evaluate(trial, progress);
-    const key = decisionsKey(trial.decisions, space);
+    const { candidate, number } = trial;
+    const { key } = candidate;
     while (underWay.has(key)) await underWay.get(key);
-    const earlier = known.get(trial.decisions, key);
+    const earlier = known.get(candidate);
     if (earlier) return { reward: earlier.reward, seconds: 0, sameAs: earlier.number };
 
     const evaluation = evaluate(trial, progress);
     const settled = evaluation.then(
       (outcome) => {
         underWay.delete(key);
-        if ('reward' in outcome && isReward(outcome.reward)) known.set(key, { ...outcome, number: trial.number });
+        if ('reward' in outcome && isReward(outcome.reward)) known.add(candidate, { ...outcome, number });
       },
       () => underWay.delete(key),
     );

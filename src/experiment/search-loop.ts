@@ -3,13 +3,15 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import type { PausedChildren } from '../children/paused-children.ts';
+import type { Artifacts } from '../artifacts.ts';
+import { keepPaused } from '../children/study-artifacts.ts';
 import { Failure } from '../failure.ts';
 import type { Strategy } from '../search/strategy.ts';
 import type { LadderOptions } from '../selection/ladder-options.ts';
+import type { Space } from '../space/search-space.ts';
 import type { TrainingLog } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
-import { type Arrival, Arrivals } from './arrivals.ts';
+import { Arrivals, type News } from './arrivals.ts';
 import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
 import type { Evaluate } from './evaluator.ts';
 import { Promotions } from './promotions.ts';
@@ -40,6 +42,8 @@ export interface SearchOptions {
   study: Study<object>;
   /** Fresh: made with the study's own settings and never asked. */
   strategy: Strategy;
+  /** What the strategy's decisions stand for. Default: space A. */
+  space?: Space | undefined;
   /** Called for more trials than `workers` when in order; a pool lets them wait. */
   evaluate: Evaluate;
   /** How many trials the study shall have in all. */
@@ -55,7 +59,7 @@ export interface SearchOptions {
   /** Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same in a study. */
   ladder?: LadderOptions | undefined;
   /** Where children wait for their promotion: those that wait in vain are cleared away. */
-  paused?: PausedChildren | undefined;
+  artifacts?: Artifacts | undefined;
   /** Stops at once: running trials go back to the queue. */
   signal?: AbortSignal;
   onEvent?: (event: SearchEvent) => void;
@@ -82,12 +86,15 @@ const millisecondsBetweenCounts = 1000; // of search time that a kill may leave 
  * An outcome that cost a worker more than a second is on disk before the strategy is told of it, whatever happens to that then; cheaper
  * ones share one commit with what is decided next, since a commit is what they cost most.
  */
-const isDear = (arrival: Arrival) => (arrival.kind === 'done' || arrival.kind === 'failed') && arrival.seconds > 1;
+const isDear = (news: News) => (news.kind === 'done' || news.kind === 'failed') && news.seconds > 1;
+
+/** News of a trial's training at a rung; 0 where there is no ladder. */
+type TrainingNews = { trial: number; rung: number } & News;
 
 /** What happened, told after it is on disk. */
 export type SearchEvent =
   /** `again`: trials with a training that did not finish. */
-  { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | Arrival;
+  { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | TrainingNews;
 
 /**
  * Searches until the study has that many finished trials, or the signal stops it; what is finished is on disk either way.
@@ -107,7 +114,7 @@ class Search {
   readonly #options: SearchOptions;
   readonly #study: Study<object>;
   readonly #dialogue: Dialogue;
-  readonly #arrivals: Arrivals;
+  readonly #arrivals: Arrivals<AskedTraining>;
   readonly #promotions: Promotions | undefined;
   readonly #running = new Map<string, { trial: number; rung: number }>();
   #toldSinceTidied = Number.POSITIVE_INFINITY;
@@ -126,6 +133,7 @@ class Search {
     const lookahead = order.inOrder ? order.lookahead : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);
     const dialogue = {
+      space: options.space,
       trials,
       inOrder: order.inOrder,
       lookahead,
@@ -135,7 +143,7 @@ class Search {
     };
     this.#dialogue = new Dialogue(study, strategy, dialogue);
     this.#promotions = promotions;
-    this.#arrivals = new Arrivals(evaluate);
+    this.#arrivals = new Arrivals<AskedTraining>(evaluate);
     this.#anySuccess = study.best(1).length > 0;
   }
 
@@ -144,7 +152,9 @@ class Search {
     signal?.addEventListener('abort', this.#arrivals.nudge);
     this.#arrivals.send(this.#queueAgain());
     for (;;) {
-      const arrivals = this.#arrivals.take();
+      const arrivals = this.#arrivals
+        .take()
+        .map(({ asked: { number: trial, rung }, news }) => ({ trial, rung, ...news }));
       const next = () => {
         this.#record(arrivals);
         return this.#mayGoOn ? this.#dialogue.advance() : undefined;
@@ -156,7 +166,7 @@ class Search {
 
       this.#arrivals.send(decided.asked);
       for (const event of decided.events) this.#emit(event);
-      this.#tidy(decided.events);
+      await this.#tidy(decided.events);
       if (this.#dialogue.isOver) return this.#finish();
 
       await this.#arrivals.due();
@@ -189,7 +199,7 @@ class Search {
   }
 
   /** Writes down what came from the evaluations. */
-  #record(arrivals: Arrival[]): void {
+  #record(arrivals: TrainingNews[]): void {
     if (arrivals.length === 0) return;
     this.#study.transaction(() => {
       for (const arrival of arrivals) this.#recordOne(arrival);
@@ -201,7 +211,7 @@ class Search {
     }
   }
 
-  #recordOne(arrival: Arrival): void {
+  #recordOne(arrival: TrainingNews): void {
     const { kind, trial, rung } = arrival;
     const log = this.#logOf(rung);
     const key = keyOf({ number: trial, rung });
@@ -224,13 +234,13 @@ class Search {
     return rung === 0 ? this.#study.log : this.#study.rungs.at(rung);
   }
 
-  #succeeded({ trial, rung, reward, sameAs }: Arrival & { kind: 'done' }): void {
+  #succeeded({ trial, rung, reward, sameAs }: TrainingNews & { kind: 'done' }): void {
     this.#dialogue.finished({ number: trial, rung, outcome: { reward }, sameAs });
     this.#anySuccess = true;
     this.#failuresInARow = 0;
   }
 
-  #failed({ trial, rung, failure }: Arrival & { kind: 'failed' }): void {
+  #failed({ trial, rung, failure }: TrainingNews & { kind: 'failed' }): void {
     this.#dialogue.finished({ number: trial, rung, outcome: { failed: failure.kind } });
     if (failure.kind === overLimit) return; // nothing went wrong
     const limit = this.#anySuccess ? searchDefaults.failuresInARow : searchDefaults.failuresAtFirst;
@@ -243,9 +253,9 @@ class Search {
   }
 
   /** Now and then, and at the end: what no training will go on from is cleared away. */
-  #tidy(events: readonly DialogueEvent[]): void {
-    const { paused } = this.#options;
-    if (!paused || !this.#promotions) return;
+  async #tidy(events: readonly DialogueEvent[]): Promise<void> {
+    const { artifacts } = this.#options;
+    if (!artifacts || !this.#promotions) return;
     this.#toldSinceTidied += events.filter(({ kind }) => kind === 'told').length;
     if (this.#toldSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
     this.#toldSinceTidied = 0;
@@ -253,7 +263,7 @@ class Search {
       { member, rung },
       { member, rung: rung - 1 },
     ]);
-    paused.keepOnly([...atWork, ...this.#promotions.hopefuls()]);
+    await keepPaused(artifacts, [...atWork, ...this.#promotions.hopefuls()]);
   }
 
   #finish(): 'finished' {

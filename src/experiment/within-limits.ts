@@ -9,7 +9,7 @@ export const overLimit = 'over-limit';
 /** Fails what is beyond the limits, in no time. */
 export function withinLimits(evaluate: Evaluate, check: CheckLimits): Evaluate {
   return async (trial, progress) => {
-    const excess = check(trial.decisions);
+    const excess = check(trial.candidate);
     return excess ? { failure: { kind: overLimit, message: excess.message }, seconds: 0 } : evaluate(trial, progress);
   };
 }

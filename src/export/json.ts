@@ -1,5 +1,5 @@
-// A network as JSON: what it is, what it costs, and every layer with every number spelled out, for programs that build or compare
-// networks. Weights are in the other formats.
+// Describes a network as JSON: its architecture, its cost, and every layer with all its numbers, for programs that
+// build or compare networks. The weights are only in the other formats.
 
 import type { ModelDescription } from '../model/model-description.ts';
 import { countElements } from '../plan/layer-cost.ts';
@@ -8,7 +8,10 @@ import { nasnetVersion } from '../version.ts';
 
 const format = 1;
 
-/** The document of `nasnet export --format json`. Shapes are [height, width, channels]; tensors' as in the weights' file. */
+/**
+ * Returns the document of `nasnet export --format json`. Shapes are [height, width, channels]; those of tensors are as
+ * in the weights file.
+ */
 export function networkDocument(
   plan: Plan,
   { architecture, network, classes, preprocessing, origin }: ModelDescription,
@@ -37,7 +40,10 @@ export function networkDocument(
   };
 }
 
-/** JSON whose small objects and arrays stand on one line each, and whose long lists of words or numbers fill lines. */
+/**
+ * Formats JSON with small objects and arrays on one line each, and several elements of long lists of texts or numbers
+ * per line.
+ */
 export function printDocument(document: object): string {
   return `${print(document, '')}\n`;
 }
@@ -54,19 +60,18 @@ function print(value: unknown, indent: string): string {
     .join(',\n')}\n${indent}${close}`;
 }
 
-/** What stands between the brackets. */
+/** Returns the lines between the brackets. */
 function lines(value: object, indent: string): string[] {
   if (!Array.isArray(value)) {
-    const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-    return entries.map(([key, each]) => `${JSON.stringify(key)}: ${print(each, indent)}`);
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    return entries.map(([key, item]) => `${JSON.stringify(key)}: ${print(item, indent)}`);
   }
-  if (value.some((each) => typeof each === 'object')) return value.map((each) => print(each, indent));
-  const filled: string[] = [];
-  for (const text of value.map((each) => JSON.stringify(each))) {
-    const last = filled.at(-1);
-    if (last !== undefined && last.length + text.length + 2 <= longestLine)
-      filled[filled.length - 1] = `${last}, ${text}`;
-    else filled.push(text);
+  if (value.some((item) => typeof item === 'object')) return value.map((item) => print(item, indent));
+  const rows: string[] = [];
+  for (const text of value.map((item) => JSON.stringify(item))) {
+    const last = rows.at(-1);
+    if (last !== undefined && last.length + text.length + 2 <= longestLine) rows[rows.length - 1] = `${last}, ${text}`;
+    else rows.push(text);
   }
-  return filled;
+  return rows;
 }

@@ -27,6 +27,11 @@ export function trainingTerms(plan: Plan, { steps, batch, evaluated }: TrainingA
   return [...workTerms(planWork(plan), steps * batch + forwardShare * evaluated, calls), 1];
 }
 
+/** Terms of the seconds of steps alone, without what a training takes once. */
+export function stepTerms(plan: Plan, { steps, batch }: Omit<TrainingAmount, 'evaluated'>): number[] {
+  return [...trainingTerms(plan, { steps, batch, evaluated: 0 }).slice(0, -1), 0];
+}
+
 /** Terms of the milliseconds of a forward pass of `batch` images in evaluation. */
 export function latencyTerms(plan: Plan, batch = 1): number[] {
   return [...workTerms(planWork(plan), batch, 1), 1];

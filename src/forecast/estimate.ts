@@ -1,8 +1,8 @@
 // What a whole search takes, before it starts: its children, finalists and final network, in seconds of waiting and bytes a worker.
 // Arithmetic over predictions of some random cells; nothing is trained or measured here.
 
-import type { Accepts } from '../search/draw-within.ts';
 import { quantile, sum } from '../statistics/order.ts';
+import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { leftBehind } from './cost-law.ts';
@@ -46,7 +46,7 @@ export interface EstimateOptions {
   /** Cores, and threads of the final training, which is alone. */
   threads: number;
   /** Which cells the search may propose. */
-  accepts?: Accepts | undefined;
+  accepts?: ((candidate: Candidate) => boolean) | undefined;
 }
 
 /** Until worker processes have loaded libtorch: once for the children, the finalists and the final network. */
@@ -87,7 +87,7 @@ export function waiting(count: number, each: number, workers: number): number {
 /** Of those that finish a rung, 1/η go up, and of the others a share by lot. */
 function ladderEstimate(
   { rungs, reduction, randomShare }: NonNullable<SearchSettings['ladder']>,
-  cells: number[][],
+  cells: readonly Candidate[],
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['ladder']> {
   const goesUp = 1 / reduction + randomShare * (1 - 1 / reduction);
@@ -98,7 +98,7 @@ function ladderEstimate(
 
 function raceEstimate(
   { count, seeds, training }: NonNullable<SearchSettings['finalists']>,
-  cells: number[][],
+  cells: readonly Candidate[],
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['finalists']> {
   const each = costs(training, cells, options).seconds;
@@ -110,9 +110,9 @@ function raceEstimate(
   return { count, trainings, each, seconds };
 }
 
-function costs(training: Training, cells: readonly number[][], { settings, counts, laws }: EstimateOptions) {
+function costs(training: Training, cells: readonly Candidate[], { settings, counts, laws }: EstimateOptions) {
   const terms = new TrainingTerms(settings, training, counts);
-  const all: Cost[] = cells.map((decisions) => terms.cost(decisions, laws));
+  const all: Cost[] = cells.map((candidate) => terms.cost(candidate, laws));
   return {
     seconds: rangeOf(all.map(({ seconds }) => seconds)),
     memory: quantile(

@@ -3,10 +3,10 @@
 
 import { median } from '../statistics/order.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { LatencyLimit, SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { latencyTerms, lawValue, startingLaws } from './cost-law.ts';
-import { finalPlan } from './limits.ts';
 import type { ImageCounts } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 import { machineName } from './this-machine.ts';
@@ -22,7 +22,7 @@ export async function latencyLimit(
   const { measurePlans } = await import('../latency/measure-plans.ts'); // with the engine
   const plans = randomCells(settings)
     .slice(0, timing.networks)
-    .map((decisions) => finalPlan(decisions, settings.final, counts, settings.space));
+    .map((candidate) => candidate.usedPlan(settings.final, counts.classes));
   const measured = await measurePlans(plans, { seconds: timing.seconds });
   const observations = measured.map(({ plan, milliseconds: value }) => ({ terms: latencyTerms(plan), value }));
   const errors = observations.map(({ terms, value }, left) => {
@@ -44,7 +44,7 @@ export async function measureFinalLatency(study: Study<SearchSettings>, counts: 
   const built = study.result('final model');
   if (!limits?.latency || !built || study.result('final latency')?.trial === built.trial) return;
   const { measurePlans } = await import('../latency/measure-plans.ts');
-  const plan = finalPlan(study.trial(built.trial)!.decisions, final, counts, space);
+  const plan = new Candidate(study.trial(built.trial)!.decisions, space).usedPlan(final, counts.classes);
   const [measured] = await measurePlans([plan], { seconds: 1 });
   study.keep('final latency', {
     trial: built.trial,

@@ -6,11 +6,11 @@ import type { Computing } from '../engine/device.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planWork, weightCount } from '../plan/plan-work.ts';
 import { RandomStream } from '../random/stream.ts';
-import { decode } from '../space/decisions.ts';
 import { sampleDecisions } from '../space/sample.ts';
+import { Candidate } from '../study/candidate.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import { trainedPlan } from '../study/training-plan.ts';
+import { imagesTogether } from '../train/recipe.ts';
 
 const reckoned = {
   /** Bytes of a process before its first tensor: CUDA's context, cuBLAS, cuDNN and their workspaces. */
@@ -53,12 +53,11 @@ export function workerGpuMemory(
   const sides = new Set(trainings.map(({ resolution }) => resolution));
   const stored = [...sides].reduce((bytes, side) => bytes + images * 3 * side ** 2, 0);
   const random = new RandomStream('memory of a GPU');
-  const cells = Array.from({ length: 32 }, () => decode(sampleDecisions(random, blocks, space), space));
-  const each = trainings.flatMap((training) =>
-    cells.map((cell) =>
-      gpuMemoryOf(trainedPlan(cell, training, classes), training.recipe.batchSize, computing, stored),
-    ),
-  );
+  const cells = Array.from({ length: 32 }, () => new Candidate(sampleDecisions(random, blocks, space), space));
+  const each = trainings.flatMap((training) => {
+    const together = imagesTogether(training.recipe);
+    return cells.map((cell) => gpuMemoryOf(cell.trainedPlan(training, classes), together, computing, stored));
+  });
   return Math.max(...each);
 }
 

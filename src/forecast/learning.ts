@@ -1,6 +1,7 @@
 // How a study remembers the prediction of its children: what it started from and where, and what was learnt; taught again by the
 // latest finished children when the search goes on.
 
+import { Candidate } from '../study/candidate.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
 import type { Laws, PredictionRecord } from '../study/results.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
@@ -49,7 +50,7 @@ function teach(prediction: Prediction, study: Study<SearchSettings>, counts: Ima
     .sort((a, b) => a.finishedAt! - b.finishedAt!);
   for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * keptObservations)) {
     const took = tookOf(workerSeconds!, details);
-    if (took) prediction.observe(terms[rung]!.of(study.trial(trial)!.decisions), took);
+    if (took) prediction.observe(terms[rung]!.of(new Candidate(study.trial(trial)!.decisions, settings.space)), took);
   }
 }
 

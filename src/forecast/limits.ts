@@ -4,12 +4,12 @@
 
 import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Accepts } from '../search/sample-within.ts';
 import { inputCount } from '../space/architecture.ts';
-import { decode } from '../space/decisions.ts';
 import { cellForm, defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
-import type { Limits, SearchSettings, Training } from '../study/settings.ts';
-import { usedPlan } from '../study/training-plan.ts';
+import { Candidate } from '../study/candidate.ts';
+import type { Limits, SearchSettings } from '../study/settings.ts';
 import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
@@ -29,13 +29,19 @@ export interface Excess {
 }
 
 /** What the architecture exceeds first; undefined when it keeps the limits. */
-export type CheckLimits = (decisions: readonly number[]) => Excess | undefined;
+export type CheckLimits = (candidate: Candidate) => Excess | undefined;
 
-type LimitedSearch = Pick<SearchSettings, 'final' | 'child' | 'ladder' | 'space' | 'validationImages'>;
+/** The same of a strategy's decisions. */
+export const acceptedBy =
+  (check: CheckLimits, space: Space): Accepts =>
+  (decisions) =>
+    check(new Candidate(decisions, space)) === undefined;
+
+type LimitedSearch = Pick<SearchSettings, 'final' | 'child' | 'ladder' | 'validationImages'>;
 
 /** The check of a search with these settings, on so many images and classes. */
 export function limitCheck(limits: Limits, settings: LimitedSearch, counts: ImageCounts): CheckLimits {
-  const { final, child, ladder, space } = settings;
+  const { final, child, ladder } = settings;
   const { parameters, multiplyAdds, memory, latency } = limits;
   const trainings = [child, ...(ladder?.rungs ?? [])].map((training) => new TrainingTerms(settings, training, counts));
   const costs: Limited[] = [
@@ -63,16 +69,16 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
     {
       limit: 'memory',
       most: memory?.bytes,
-      of: (_, decisions) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(decisions).memory))),
+      of: (_, candidate) => Math.max(...trainings.map((terms) => lawValue(memory!.law, terms.of(candidate).memory))),
       words: bytesWords,
       what: ladder ? 'in a worker at the most expensive rung' : 'in a worker',
     },
   ];
   const stated = costs.filter(({ most }) => most !== undefined);
-  return (decisions) => {
-    const plan = finalPlan(decisions, final, counts, space);
+  return (candidate) => {
+    const plan = candidate.usedPlan(final, counts.classes); // as it is used: without an auxiliary head
     for (const { limit, most, of, words, what } of stated) {
-      const value = of(plan, decisions);
+      const value = of(plan, candidate);
       if (value > most!) return { limit, message: `${words(value)} ${what} of at most ${words(most!)}` };
     }
     return undefined;
@@ -82,26 +88,16 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
 interface Limited {
   limit: Excess['limit'];
   most: number | undefined;
-  of: (plan: Plan, decisions: readonly number[]) => number;
+  of: (plan: Plan, candidate: Candidate) => number;
   words: (value: number) => string;
   what: string;
 }
 
-/** The network that is built from the best cell, as it is used: without an auxiliary head. */
-export function finalPlan(
-  decisions: readonly number[],
-  training: Training,
-  { classes }: ImageCounts,
-  space: Space,
-): Plan {
-  return usedPlan(decode(decisions, space), training, classes);
-}
-
 /**
- * Decisions of the cheapest cells that there are: identities, added, one after the other, from h_{i-1} (which leaves out every other
+ * The cheapest cells that there are: identities, added, one after the other, from h_{i-1} (which leaves out every other
  * normal cell), from h_i, and side by side.
  */
-export function cheapestCells(blocks: number, space: Space = defaultSpace): number[][] {
+export function cheapestCells(blocks: number, space: Space = defaultSpace): Candidate[] {
   const inputs = inputCount({ ...cellForm(spaceOf(space), blocks), blocks: [] });
   const chain = (from: number, apart: boolean) => {
     const cell = Array.from({ length: blocks }, (_, block) => {
@@ -110,7 +106,7 @@ export function cheapestCells(blocks: number, space: Space = defaultSpace): numb
     }).flat();
     return [...cell, ...cell];
   };
-  return [chain(1, false), chain(0, false), chain(1, true), chain(0, true)];
+  return [chain(1, false), chain(0, false), chain(1, true), chain(0, true)].map((each) => new Candidate(each, space));
 }
 
 /** @throws InputError for limits that not even the smallest of cells keeps */

@@ -3,15 +3,15 @@
 // estimate.ts's.
 
 import type { Plan } from '../plan/plan.ts';
-import { decode } from '../space/decisions.ts';
-import type { Space } from '../space/search-space.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
+import type { Candidate } from '../study/candidate.ts';
 import { heldOut } from '../study/presets.ts';
 import type { Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
-import { trainedPlan } from '../study/training-plan.ts';
-import { lawValue, memoryTerms, startingLaws, trainingTerms } from './cost-law.ts';
+import { phasesOf } from '../train/growth.ts';
+import { imagesTogether } from '../train/recipe.ts';
+import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from './cost-law.ts';
 
 /** How many images there are to train on and to hold out, and of how many classes. */
 export interface ImageCounts {
@@ -25,7 +25,7 @@ export interface Cost {
   memory: number;
 }
 
-/** Terms of both laws, which take a millisecond to make from decisions. */
+/** Terms of both laws, which take a millisecond to make from a candidate. */
 export interface CostTerms {
   seconds: readonly number[];
   memory: readonly number[];
@@ -35,35 +35,39 @@ export interface CostTerms {
 export class TrainingTerms {
   readonly #training: Training;
   readonly #classes: number;
-  readonly #space: Space;
   readonly #steps: number;
   readonly #batch: number;
   readonly #evaluated: number;
 
-  constructor(settings: Pick<SearchSettings, 'validationImages' | 'space'>, training: Training, counts: ImageCounts) {
-    const { space } = settings;
+  constructor(settings: Pick<SearchSettings, 'validationImages'>, training: Training, counts: ImageCounts) {
     const validationImages = heldOut(settings, counts.images);
     const { trainingImages = counts.images - validationImages, recipe } = training;
     this.#training = training;
     this.#classes = counts.classes;
-    this.#space = space;
     this.#batch = Math.min(recipe.batchSize, trainingImages);
     this.#steps = Math.max(1, Math.round(recipe.epochs * Math.max(1, Math.floor(trainingImages / recipe.batchSize))));
     this.#evaluated = validationImages;
   }
 
-  plan(decisions: readonly number[]): Plan {
-    return trainedPlan(decode(decisions, this.#space), this.#training, this.#classes);
+  plan(candidate: Candidate, resolution = this.#training.resolution): Plan {
+    return candidate.trainedPlan({ ...this.#training, resolution }, this.#classes);
   }
 
-  of(decisions: readonly number[]): CostTerms {
-    const plan = this.plan(decisions);
-    const [steps, batch, evaluated] = [this.#steps, this.#batch, this.#evaluated];
-    return { seconds: trainingTerms(plan, { steps, batch, evaluated }), memory: memoryTerms(plan, batch) };
+  of(candidate: Candidate): CostTerms {
+    const plan = this.plan(candidate);
+    const { growth, accumulate = 1 } = this.#training.recipe;
+    const [steps, batch] = [this.#steps * accumulate, this.#batch / accumulate];
+    const phases = phasesOf(plan, growth).map(({ from, until, side }) => {
+      const shown = side === plan.input[0] ? plan : this.plan(candidate, side);
+      const amount = { steps: (until - from) * steps, batch };
+      return until === 1 ? trainingTerms(shown, { ...amount, evaluated: this.#evaluated }) : stepTerms(shown, amount);
+    });
+    const seconds = phases.reduce((sum, terms) => sum.map((term, place) => term + terms[place]!));
+    return { seconds, memory: memoryTerms(plan, imagesTogether({ batchSize: this.#batch, accumulate })) };
   }
 
-  cost(decisions: readonly number[], laws: Laws): Cost {
-    return costOf(this.of(decisions), laws);
+  cost(candidate: Candidate, laws: Laws): Cost {
+    return costOf(this.of(candidate), laws);
   }
 }
 

@@ -38,7 +38,11 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
   const memory = peakMemory();
   const [height, width] = plan.input;
   const generator = new Generator(1);
-  const network = buildNetwork(plan, { seed: 1, dropPathKeep: recipe.dropPathKeep });
+  const network = buildNetwork(plan, {
+    seed: 1,
+    dropPathKeep: recipe.dropPathKeep,
+    ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
+  });
   const images = keep(randint(0, 256, [batch, 3, height, width], { generator }).to('uint8'));
   const labels = keep(randint(0, plan.classes, [batch], { generator }));
   const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of such noise
@@ -49,8 +53,9 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
     augmentation: recipe,
     seed: 1,
   });
+  const { growth: _, whitenStem: __, ...steady } = recipe; // every step is as the last ones
   const train = (epochs: number) =>
-    trainNetwork(network, batches, { ...recipe, epochs, learningRate: 1e-6 }, { seed: 1 });
+    trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1 });
   await train(1); // memory is taken, kernels are chosen
   const started = performance.now();
   await train(steps); // an epoch has one batch

@@ -4,8 +4,9 @@ import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
+import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
-import { lawValue, startingLaws, trainingTerms } from './cost-law.ts';
+import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
 import { randomCells } from './random-cells.ts';
@@ -23,6 +24,11 @@ const probing = {
 /** What a worker holds before its first child beside what it holds before it opens the images: their mapped pages and its heap. */
 const openedImages = 7.5e7;
 
+/** Worker processes of this machine, for ProbeJobs. */
+export function probeRunner(workers: number): JobRunner {
+  return new WorkerPool({ workers, evaluator: new URL('./probe-job.ts', import.meta.url), setup: {}, threads: 1 });
+}
+
 /**
  * The starting laws, fitted to random cells of the search that its workers train all at once, each for a second at most;
  * undefined where none of them could be trained.
@@ -32,25 +38,24 @@ const openedImages = 7.5e7;
 export async function measureLaws(
   settings: SearchSettings,
   counts: ImageCounts,
-  { workers, expected }: { workers: number; expected: number },
+  {
+    workers,
+    expected,
+    openRunner = probeRunner,
+  }: { workers: number; expected: number; openRunner?: typeof probeRunner },
 ): Promise<Laws | undefined> {
   const { recipe } = settings.child;
   const terms = new TrainingTerms(settings, settings.child, counts);
-  await using pool = new WorkerPool({
-    workers,
-    evaluator: new URL('./probe-job.ts', import.meta.url),
-    setup: {},
-    threads: 1,
-  });
+  await using runner = openRunner(workers);
   const seconds = Math.min(probing.most, Math.max(probing.least, probing.share * expected));
   const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
-  const probes = cells.map(async (decisions) => {
-    const plan = terms.plan(decisions);
+  const probes = cells.map(async (candidate) => {
+    const plan = terms.plan(candidate);
     const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize, seconds) };
-    const outcome = await pool.run(job);
+    const outcome = await runner.run(job);
     if ('failure' in outcome) return [];
     const { seconds: value, memory } = outcome.result as Probed;
-    return [{ terms: timed(plan, job), value, memory }];
+    return [{ terms: stepTerms(plan, job), value, memory }];
   });
   const probed = (await Promise.all(probes)).flat();
   if (probed.length === 0) return undefined;
@@ -59,14 +64,9 @@ export async function measureLaws(
   return { seconds: fitLaw(probed, startingLaws.seconds), memory: [held, ...memory] };
 }
 
-/** Terms of the steps alone, without what a training takes once. */
-const timed = (plan: Plan, { steps, batch }: { steps: number; batch: number }) => {
-  return [...trainingTerms(plan, { steps, batch, evaluated: 0 }).slice(0, -1), 0];
-};
-
 /** Images and steps that take about as long as a probe should, by the starting law. */
 function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number; steps: number } {
-  const secondsOf = (batch: number) => lawValue(startingLaws.seconds, timed(plan, { steps: 1, batch }));
+  const secondsOf = (batch: number) => lawValue(startingLaws.seconds, stepTerms(plan, { steps: 1, batch }));
   const image = secondsOf(2) - secondsOf(1);
   const batch = Math.max(1, Math.min(batchSize, Math.floor(probing.stepSeconds / image)));
   return { batch, steps: Math.max(1, Math.round(seconds / secondsOf(batch))) };

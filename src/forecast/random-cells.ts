@@ -1,8 +1,8 @@
 // Cells such as a search begins with, to measure and to estimate with.
 
 import { RandomStream } from '../random/stream.ts';
-import type { Accepts } from '../search/draw-within.ts';
 import { sampleDecisions } from '../space/sample.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { SearchSettings } from '../study/settings.ts';
 
 const sampled = 60;
@@ -10,14 +10,14 @@ const sampled = 60;
 const mostDraws = 2000;
 
 /** Cells such as the search begins with: random ones within its limits, always the same. Of limits that hardly any keeps, few. */
-export function randomCells({ space, blocks }: SearchSettings, accepts: Accepts = () => true): number[][] {
+export function randomCells({ space, blocks }: SearchSettings, accepts = (_: Candidate): boolean => true): Candidate[] {
   const random = new RandomStream('estimate');
-  const cells: number[][] = [];
-  let first: number[] | undefined;
+  const cells: Candidate[] = [];
+  let first: Candidate | undefined;
   for (let draw = 0; cells.length < sampled && draw < mostDraws; draw++) {
-    const decisions = sampleDecisions(random.split(`cell ${draw}`), blocks, space);
-    first ??= decisions;
-    if (accepts(decisions)) cells.push(decisions);
+    const candidate = new Candidate(sampleDecisions(random.split(`cell ${draw}`), blocks, space), space);
+    first ??= candidate;
+    if (accepts(candidate)) cells.push(candidate);
   }
   return cells.length > 0 ? cells : [first!];
 }

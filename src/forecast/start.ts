@@ -55,8 +55,16 @@ export function estimateOf({ settings, counts, trials, workers }: Searching, law
     trials,
     workers,
     threads: availableParallelism(),
-    accepts: check && ((decisions) => check(decisions) === undefined),
+    accepts: check && ((candidate) => check(candidate) === undefined),
   });
+}
+
+/** What a search takes with as many workers as are wanted, or as its memory allows; a GPU's is device-workers.ts's. */
+export function estimateFitting(searching: Searching, laws: Laws, asked: boolean) {
+  const { workers: wanted, device = 'cpu' } = searching;
+  const { workers, warning } =
+    device === 'cpu' ? workersFor(wanted, asked, estimateOf(searching, laws).memory) : { workers: wanted };
+  return { workers, ...(warning && { warning }), estimate: estimateOf({ ...searching, workers }, laws) };
 }
 
 export const countsOf = ({ train, classes }: DatasetFiles): ImageCounts => {

@@ -1,4 +1,4 @@
-// Bytes of a file by position, read when they are asked for: weight files are larger than what should stand in memory twice.
+// Reads bytes of a file by position and on demand, because weight files are too large to be in memory twice.
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { InputError } from '../failure.ts';
@@ -8,7 +8,7 @@ export class FileBytes {
   readonly size: number;
   readonly #file: number;
 
-  /** @throws InputError for what is missing, unreadable or no file */
+  /** Opens a file. @throws InputError if it is missing, unreadable or not a file */
   constructor(path: string) {
     this.path = path;
     try {
@@ -21,7 +21,7 @@ export class FileBytes {
     this.size = fstatSync(this.#file).size;
   }
 
-  /** @throws InputError when the file ends before */
+  /** Reads `length` bytes from `offset` on. @throws InputError if the file is shorter */
   read(offset: number, length: number): Buffer {
     if (offset < 0 || length < 0 || offset + length > this.size) throw this.truncated(offset + length);
     const bytes = Buffer.allocUnsafeSlow(length);
@@ -33,7 +33,7 @@ export class FileBytes {
     return bytes;
   }
 
-  /** The first bytes, fewer where the file is shorter. */
+  /** Reads the first bytes, fewer if the file is shorter. */
   head(length: number): Buffer {
     return this.read(0, Math.min(length, this.size));
   }

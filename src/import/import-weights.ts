@@ -1,5 +1,6 @@
-// Published weights as a network of ours with its description: opened, matched, read a tensor at a time, checked.
-// Writing the model file is model/model-file.ts's affair.
+// Imports published weights as a network with its description: opens the file, matches names, reads and checks one
+// tensor at a time.
+// model/model-file.ts writes the model file.
 
 import { basename } from 'node:path';
 import { imagenetNames } from '../data/imagenet-classes.ts';
@@ -18,18 +19,18 @@ import { sources } from './sources.ts';
 import { openWeightFile, type WeightFile } from './weight-file.ts';
 
 export interface Imported {
-  /** In evaluation. Its classifier is new, drawn from seed 0, where `match.classifier` is false. */
+  /** In evaluation mode. If `match.classifier` is false, its classifier is new and random, from seed 0. */
   network: Network;
   description: ModelDescription;
   match: Match;
-  /** What else the file holds and is not read, such as `optimizer`. */
-  besides: readonly string[];
+  /** Names of other contents of the file, such as `optimizer`, which are not read. */
+  others: readonly string[];
 }
 
 /**
- * Holds the network and one tensor of the file at a time in memory.
- * @param progress called with the share of tensors that are read, 0 to 1
- * @throws InputError for a file that holds no weights of NASNet-A mobile or large, whole and finite
+ * Imports a file of weights. Keeps only one tensor of the file in memory besides the network.
+ * @param progress called with the share of tensors that have been read, 0 to 1
+ * @throws InputError unless the file contains all weights of NASNet-A mobile or large, all finite
  */
 export async function importWeights(
   path: string,
@@ -48,7 +49,7 @@ export async function importWeights(
       network.dispose();
       throw error;
     }
-    return { network: network.train(false), description: describe(path, match), match, besides: file.besides };
+    return { network: network.train(false), description: describe(path, match), match, others: file.others };
   } finally {
     file.close();
   }
@@ -74,14 +75,14 @@ function readInto(
   });
 }
 
-/** Weights that are no numbers make a network that says nothing, and says it late. */
+/** Refuses a tensor with NaN, infinite or impossible values, with which the network would fail only later. */
 function refuseUnusable(tensor: Tensor, isVariance: boolean, where: string): void {
   if (!tensor.dtype.includes('float')) throw new InputError(`${where}: expected floats, got ${tensor.dtype}`);
   if (tensor.isFinite().all().item() !== 1) {
     throw new InputError(`${where}: expected finite numbers, got NaN or infinity`);
   }
-  const least = isVariance ? tensor.min().item() : 0;
-  if (least < 0) throw new InputError(`${where}: expected no negative variance, got ${least}`);
+  const minimum = isVariance ? tensor.min().item() : 0;
+  if (minimum < 0) throw new InputError(`${where}: expected no negative variance, got ${minimum}`);
 }
 
 function describe(path: string, { source, model, plan }: Match): ModelDescription {
@@ -95,7 +96,9 @@ function describe(path: string, { source, model, plan }: Match): ModelDescriptio
   };
 }
 
-/** ImageNet's where there are as many; class_0 … where the file's training alone knows them. */
+/**
+ * Returns ImageNet's names for 1,000 or 1,001 classes, otherwise class_0 …, because the file does not contain names.
+ */
 function classNames(count: number): string[] {
   if (count === 1000 || count === 1001) return imagenetNames(count);
   return Array.from({ length: count }, (_, index) => `class_${index}`);

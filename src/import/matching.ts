@@ -1,5 +1,5 @@
-// Which network a file's tensors are, by name and shape: every tensor of ours has one of theirs, or a sentence says what is
-// missing, left over or of another shape. Only names and shapes are looked at; no element is read.
+// Determines which network a file's tensors belong to, by name and shape: every tensor of our network must have one in
+// the file, otherwise the error says which are missing, left over or of another shape. No element is read.
 
 import { InputError } from '../failure.ts';
 import { namedModels } from '../plan/named-models.ts';
@@ -16,26 +16,29 @@ export type ReleasedModel = 'mobile' | 'large';
 export interface Match {
   readonly source: SourceName;
   readonly model: ReleasedModel;
-  /** Of the network to be, with its class count. */
+  /** The plan of the network, with its number of classes. */
   readonly plan: Plan;
-  /** What is to be read: every tensor of the plan, but the classifier's where a new one starts. */
+  /** The tensors to read: all of the plan, or all except the classifier's if that is new. */
   readonly pairs: readonly Correspondence[];
-  /** Whether the file's classifier is taken. */
+  /** Whether the file's classifier is used. */
   readonly classifier: boolean;
-  /** Tensors of the file that are known and not taken: counters, an auxiliary head, what stood on top of a new classifier's input. */
-  readonly notTaken: readonly string[];
+  /**
+   * Known tensors of the file that are not used: counters, an auxiliary head, the layers that a new classifier
+   * replaces.
+   */
+  readonly unused: readonly string[];
 }
 
 export interface MatchOptions {
-  /** Absent: recognised. */
+  /** Default: recognised by the names. */
   from?: SourceName | undefined;
-  /** Absent: as many as the file's classifier has. Another number starts a new classifier. */
+  /** Default: the number of the file's classifier. Another number starts a new classifier. */
   classes?: number | undefined;
 }
 
 const isHead = ({ ours }: Correspondence) => ours.startsWith('head.');
 
-/** @throws InputError unless the tensors are those of a released network */
+/** Matches a file's tensors to a network. @throws InputError unless they are those of a released network */
 export function matchWeights(path: string, file: WeightFile, { from, classes }: MatchOptions = {}): Match {
   const { model, naming, body } = nearest(path, file, from);
   const inFile = fileClasses(file, correspondencesOf(model, naming, 1));
@@ -53,11 +56,11 @@ export function matchWeights(path: string, file: WeightFile, { from, classes }: 
   const classifier = count === inFile;
   const pairs = classifier ? all : all.filter((pair) => !isHead(pair));
 
-  const taken = new Set(pairs.map(({ theirs }) => theirs));
-  const others = [...file.tensors.keys()].filter((name) => !taken.has(name));
+  const used = new Set(pairs.map(({ theirs }) => theirs));
+  const others = [...file.tensors.keys()].filter((name) => !used.has(name));
   const leftOver = classifier ? others.filter((name) => !naming.superfluous.test(name)) : [];
   refuseDifferences(path, file, title, pairs, leftOver);
-  return { source, model, plan: planOf(model, count), pairs, classifier, notTaken: others };
+  return { source, model, plan: planOf(model, count), pairs, classifier, unused: others };
 }
 
 const planOf = (model: ReleasedModel, classes: number) => planNetwork(nasnetA, { ...namedModels[model], classes });
@@ -66,19 +69,31 @@ function correspondencesOf(model: ReleasedModel, naming: Naming, classes: number
   return correspondences(planOf(model, classes), namedModels[model].cells, naming);
 }
 
-/** The naming and the network of which the file holds most, by name and shape; of equals the one that lacks least. */
+/**
+ * Returns the naming and the network of which the file has most tensors by name and shape; of equals the one with
+ * fewest missing.
+ */
 function nearest(path: string, file: WeightFile, from: SourceName | undefined) {
   const namings = from ? [sources[from].naming] : [kerasNaming, torchNaming];
   const candidates = namings.flatMap((naming) =>
     (['mobile', 'large'] as const).map((model) => {
       const body = correspondencesOf(model, naming, 1).filter((pair) => !isHead(pair));
-      const named = body.filter(({ theirs }) => file.tensors.has(theirs));
-      const shaped = named.filter((pair) => sameShape(file, pair));
-      return { naming, model, body, named: named.length, shaped: shaped.length, lacking: body.length - shaped.length };
+      const nameMatches = body.filter(({ theirs }) => file.tensors.has(theirs));
+      const shapeMatches = nameMatches.filter((pair) => sameShape(file, pair));
+      return {
+        naming,
+        model,
+        body,
+        nameMatches: nameMatches.length,
+        shapeMatches: shapeMatches.length,
+        missing: body.length - shapeMatches.length,
+      };
     }),
   );
-  const [best] = candidates.sort((a, b) => b.shaped - a.shaped || b.named - a.named || a.lacking - b.lacking);
-  if (best!.named > 0) return best!;
+  const [best] = candidates.sort(
+    (a, b) => b.shapeMatches - a.shapeMatches || b.nameMatches - a.nameMatches || a.missing - b.missing,
+  );
+  if (best!.nameMatches > 0) return best!;
   const titles = (from ? [sources[from]] : Object.values(sources)).map(({ title }) => title).join(', ');
   throw new InputError(
     `${path}: expected NASNet-A's weights under the names of ${titles}, got ${file.tensors.size} tensors of other names ` +
@@ -86,15 +101,15 @@ function nearest(path: string, file: WeightFile, from: SourceName | undefined) {
   );
 }
 
-/** The number of classes of the file's own classifier; undefined without one. */
+/** Returns the number of classes of the file's classifier; undefined without one. */
 function fileClasses(file: WeightFile, pairs: readonly Correspondence[]): number | undefined {
   const matrix = pairs.find((pair) => isHead(pair) && pair.axes.length === 2)!;
   return file.tensors.get(matrix.theirs)?.shape[matrix.axes[0]!];
 }
 
 /**
- * timm and Cadene give the same names. timm has only the large model, with 1,000 classes; Cadene's file of it has 1,001, and
- * becomes one of 1,000 only when its own code saves it again.
+ * Returns the source. timm and Cadene use the same names. timm has only the large model, with 1,000 classes; Cadene's
+ * file has 1,001, or 1,000 only after Cadene's code has saved it again.
  */
 function sourceOf(naming: Naming, model: ReleasedModel, classes: number | undefined): SourceName {
   if (naming === kerasNaming) return 'keras';
@@ -115,14 +130,16 @@ function refuseDifferences(
   const missing = pairs.filter(({ theirs }) => !file.tensors.has(theirs)).map(({ theirs }) => theirs);
   const misshapen = pairs.filter((pair) => file.tensors.has(pair.theirs) && !sameShape(file, pair));
   const shape = ({ theirs, storedShape }: Correspondence) =>
-    `${theirs} is [${file.tensors.get(theirs)!.shape}] in place of [${storedShape}]`;
-  const found = [
+    `${theirs} is [${file.tensors.get(theirs)!.shape}] instead of [${storedShape}]`;
+  const differences = [
     missing.length > 0 && `${missing.length} missing (${firstFew(missing)})`,
     misshapen.length > 0 && `${misshapen.length} of another shape (${firstFew(misshapen.map(shape))})`,
     leftOver.length > 0 && `${leftOver.length} left over (${firstFew(leftOver)})`,
   ].filter((part) => part !== false);
-  if (found.length === 0) return;
-  throw new InputError(`${path}: expected the ${pairs.length} tensors of NASNet-A ${model}, got ${found.join(', ')}`);
+  if (differences.length === 0) return;
+  throw new InputError(
+    `${path}: expected the ${pairs.length} tensors of NASNet-A ${model}, got ${differences.join(', ')}`,
+  );
 }
 
 const longestName = 160; // characters

@@ -1,10 +1,12 @@
-// The names that others give the tensors of NASNet-A, derived from ours: a small table of layers for each naming, no lists of
-// tensors. Ours are the plan's: `cell_0.block_0.left.separable_1.depthwise.weight`.
+// Derives other libraries' names of NASNet-A's tensors from ours, with a small table of layers for each naming. Our
+// names are the plan's: `cell_0.block_0.left.separable_1.depthwise.weight`.
 
 import type { Plan } from '../plan/plan.ts';
 import { planParameters } from '../plan/plan.ts';
 
-/** A layer's role, wherever it stands. `previous.reduced_norm` ends a factorized reduction, `previous.norm` a 1×1. */
+/**
+ * A layer's role, independent of its place. `previous.reduced_norm` ends a factorized reduction, `previous.norm` a 1×1.
+ */
 export type Role =
   | 'stem.convolution'
   | 'stem.norm'
@@ -22,28 +24,28 @@ export type Role =
 
 export type Variable = 'weight' | 'bias' | 'scale' | 'shift' | 'moving_mean' | 'moving_variance';
 
-/** Where a layer stands; what does not apply is 0 or 'left'. */
+/** A layer's place; fields that do not apply are 0 or 'left'. */
 export interface Place {
   readonly cell: { readonly kind: 'stem' | 'normal' | 'reduction'; readonly index: number };
-  /** N, which some number their cells with. */
+  /** N, which some namings use to number cells. */
   readonly cellsOfStage: number;
   readonly block: number;
   readonly side: 'left' | 'right';
-  /** 1 or 2: a separable convolution is applied twice. */
+  /** 1 or 2, because a separable convolution is applied twice. */
   readonly turn: number;
 }
 
 export interface Naming {
-  /** The name up to the variable's. */
+  /** The name of a layer, up to the variable's. */
   readonly layers: Readonly<Record<Role, (place: Place) => string>>;
   readonly variables: Readonly<Record<Variable, string>>;
   /** Order of a kernel's axes: [out, in, height, width], or TensorFlow's [height, width, in, out]. */
   readonly kernels: 'torch' | 'tensorflow';
-  /** Tensors that a file may hold and that no network for inference needs. */
+  /** Matches tensors that a file may contain and that inference does not need. */
   readonly superfluous: RegExp;
 }
 
-/** One tensor of ours and what the file calls it. `stored.permute(axes)` has our shape. */
+/** The name of a tensor in our network and in the file. `stored.permute(axes)` has our shape. */
 export interface Correspondence {
   readonly ours: string;
   readonly theirs: string;
@@ -52,7 +54,7 @@ export interface Correspondence {
   readonly axes: readonly number[];
 }
 
-/** Every tensor of a plan of NASNet-A under another naming. */
+/** Returns the names under another naming of every tensor of a plan of NASNet-A. */
 export function correspondences(plan: Plan, cellsOfStage: number, naming: Naming): Correspondence[] {
   const parameters = planParameters(plan);
   const names = new Set(parameters.map(({ name }) => name));
@@ -64,7 +66,10 @@ export function correspondences(plan: Plan, cellsOfStage: number, naming: Naming
   });
 }
 
-/** Kernels are [height, width, in, out], depthwise ones [height, width, channels, 1], matrices [in, out]. */
+/**
+ * Returns the permutation from TensorFlow's axes: kernels [height, width, in, out], depthwise [height, width, channels,
+ * 1], matrices [in, out].
+ */
 function tensorflowAxes(rank: number, role: Role): number[] {
   if (rank === 4) return role === 'separable.depthwise' ? [2, 3, 0, 1] : [3, 2, 0, 1];
   return rank === 2 ? [1, 0] : [0];

@@ -1,9 +1,10 @@
-// The two namings that published NASNet-A weights have: Keras's, and the one that timm and Cadene share.
-// Facts from keras/applications/nasnet.py, timm/models/nasnet.py and pretrainedmodels/models/nasnet.py, nasnet_mobile.py.
+// The two namings of published NASNet-A weights: Keras's, and the one that timm and Cadene share.
+// The names are from keras/applications/nasnet.py, timm/models/nasnet.py and pretrainedmodels/models/nasnet.py,
+// nasnet_mobile.py.
 
 import type { Naming, Place } from './naming.ts';
 
-/** 0 … N−1, reduce_N, N+1 … 2N, reduce_2N, 2N+1 … 3N: only the first reduction takes a number of its own. */
+/** Numbers cells 0 … N−1, reduce_N, N+1 … 2N, reduce_2N, 2N+1 … 3N: only the first reduction uses up a number. */
 function kerasCell({ cell: { kind, index }, cellsOfStage }: Place): string {
   if (kind === 'stem') return `stem_${index + 1}`;
   if (kind === 'reduction') return `reduce_${(index + 1) * cellsOfStage}`;
@@ -12,7 +13,7 @@ function kerasCell({ cell: { kind, index }, cellsOfStage }: Place): string {
 
 const kerasKind = ({ cell }: Place) => (cell.kind === 'normal' ? 'normal' : 'reduction');
 
-/** The reduction cell's fifth block is called the fourth. */
+/** Keras calls the fifth block of the reduction cell the fourth. */
 function kerasOperation(place: Place): string {
   const number = kerasKind(place) === 'reduction' && place.block === 4 ? 4 : place.block + 1;
   return `${kerasKind(place)}_${place.side}${number}_${kerasCell(place)}`;
@@ -43,10 +44,10 @@ export const kerasNaming: Naming = {
     moving_variance: 'moving_variance',
   },
   kernels: 'tensorflow',
-  superfluous: /^aux_/, // the auxiliary head of the ports that have one
+  superfluous: /^aux_/, // the auxiliary head of some ports
 };
 
-/** Three stages of six cells: those of mobile's four are 0 … 3, 6 … 9, 12 … 15. */
+/** Numbers cells as in three stages of six, also for the mobile model's four: 0 … 3, 6 … 9, 12 … 15. */
 function torchCell({ cell: { kind, index }, cellsOfStage }: Place): string {
   if (kind === 'stem') return `cell_stem_${index}`;
   if (kind === 'reduction') return `reduction_cell_${index}`;

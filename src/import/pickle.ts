@@ -1,30 +1,33 @@
-// A reader of Python's pickles that makes data and nothing else. What a pickle asks for by name is looked up in a table that the
-// caller gives; any other name, and any operation that plain data does not need, ends the reading with one sentence. No code
-// runs because a file says so. (libtorch's own unpickler reads zip archives alone; npm's pickleparser constructs whatever a
-// name resolves to, and its integers end at 64 bits, where a legacy file begins with one of 80.)
+// Reads Python's pickles as data only. Names in a pickle are looked up in the caller's table; any other name, and any
+// operation that plain data does not need, is an error. A file cannot run code. (libtorch's unpickler reads only zip
+// archives; npm's pickleparser constructs whatever a name resolves to, and its integers have at most 64 bits, while a
+// legacy file starts with one of 80.)
 
-/** What a pickle holds. A dictionary is a Map, a list or tuple an array, None undefined; whole numbers beyond 2^53 are bigint. */
+/**
+ * A value in a pickle. A dictionary is a Map, a list or tuple an array, None undefined; integers beyond 2^53 are
+ * bigint.
+ */
 export type Pickled = unknown;
 
-/** What a name in a pickle stands for: a constructor, called with the pickle's arguments, or something that only has a meaning. */
-export interface Named {
-  readonly make?: (values: Pickled[]) => Pickled;
-  readonly meaning?: unknown;
+/** The meaning of a name in a pickle: a constructor, called with the pickle's arguments, or a constant. */
+export interface Global {
+  readonly construct?: (values: Pickled[]) => Pickled;
+  readonly constant?: unknown;
 }
 
 export interface PickleTable {
-  /** @throws PickleError for a name that is not to be used */
-  named(name: string): Named;
-  /** An object that is stored outside the pickle. @throws PickleError */
-  stored(id: Pickled): Pickled;
+  /** Returns the meaning of a name. @throws PickleError if the name is not allowed */
+  global(name: string): Global;
+  /** Returns an object that is stored outside the pickle. @throws PickleError if the id is invalid */
+  persistent(id: Pickled): Pickled;
 }
 
-/** The pickle is no data, or damaged. The caller adds which file it is. */
+/** Thrown if the pickle is not plain data or is damaged. The caller adds the file's name. */
 export class PickleError extends Error {}
 
 const mark = Symbol('mark');
 
-/** One pickle of `bytes` that starts at `start`, and where it ends. @throws PickleError */
+/** Reads the pickle that starts at `start`. Returns its value and the offset of its end. @throws PickleError */
 export function readPickle(bytes: Buffer, start: number, table: PickleTable): { value: Pickled; end: number } {
   return new Unpickler(bytes, start, table).run();
 }
@@ -53,7 +56,7 @@ class Unpickler {
   }
 
   #take(length: number): Buffer {
-    if (this.#at + length > this.#bytes.length) throw new PickleError('a pickle that breaks off');
+    if (this.#at + length > this.#bytes.length) throw new PickleError('a truncated pickle');
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
@@ -71,7 +74,7 @@ class Unpickler {
   skip = (length: number) => void this.#take(length);
   text = (length: number, encoding: 'utf8' | 'latin1' = 'utf8') => this.#take(length).toString(encoding);
 
-  /** Little-endian two's complement of any length. */
+  /** Reads a little-endian two's complement integer of any length. */
   long(length: number): number | bigint {
     const value = this.#take(length).reduceRight((sum, each) => (sum << 8n) | BigInt(each), 0n);
     const signed = BigInt.asIntN(8 * length, value);
@@ -80,7 +83,7 @@ class Unpickler {
 
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw new PickleError('a pickle that breaks off');
+    if (end < 0) throw new PickleError('a truncated pickle');
     const text = this.text(end - this.#at);
     this.skip(1);
     return text;
@@ -119,25 +122,26 @@ class Unpickler {
 
   name(module: unknown, name: unknown): void {
     if (typeof module !== 'string' || typeof name !== 'string') throw new PickleError('a damaged pickle');
-    this.push(new NamedValue(this.#table.named(`${module}.${name}`)));
+    this.push(new GlobalValue(this.#table.global(`${module}.${name}`)));
   }
 
-  named = () => this.name(...(this.pair() as [unknown, unknown]));
+  stackGlobal = () => this.name(...(this.pair() as [unknown, unknown]));
 
   call(): void {
-    const [made, values] = this.pair();
-    const make = made instanceof NamedValue ? made.named.make : undefined;
-    if (!make || !Array.isArray(values)) throw new PickleError('one that calls what is no constructor of tensors');
-    this.push(make(values));
+    const [callee, values] = this.pair();
+    const construct = callee instanceof GlobalValue ? callee.global.construct : undefined;
+    if (!construct || !Array.isArray(values))
+      throw new PickleError('one that calls something other than a constructor of tensors');
+    this.push(construct(values));
   }
 
-  /** Attributes of an object; the only ones that state dicts have are a dictionary's, and they tell of no tensor. */
+  /** Ignores the attributes of an object. In state dicts only dictionaries have them, and they describe no tensor. */
   attributes(): void {
     this.#pop();
     if (!(this.#stack.at(-1) instanceof Map)) throw new PickleError('one that builds an object of a class');
   }
 
-  stored = () => this.push(this.#table.stored(this.#pop()));
+  persistent = () => this.push(this.#table.persistent(this.#pop()));
 
   #several(count: number): unknown[] {
     if (this.#stack.length < count) throw new PickleError('a damaged pickle');
@@ -145,16 +149,16 @@ class Unpickler {
   }
 }
 
-/** A name on the stack, so that only what the table gave can be called. */
-export class NamedValue {
-  readonly named: Named;
+/** A name's meaning on the stack; only these can be called. */
+export class GlobalValue {
+  readonly global: Global;
 
-  constructor(named: Named) {
-    this.named = named;
+  constructor(global: Global) {
+    this.global = global;
   }
 }
 
-/** The operations that data consists of, by their codes as characters (Python's pickletools, protocols 2 to 4). */
+/** The operations that plain data needs, by their codes as characters (Python's pickletools, protocols 2 to 4). */
 const operations: Readonly<Record<string, (machine: Unpickler) => void>> = {
   '\x80': (machine) => machine.skip(1), // PROTO
   '\x95': (machine) => machine.skip(8), // FRAME
@@ -190,8 +194,8 @@ const operations: Readonly<Record<string, (machine: Unpickler) => void>> = {
   h: (machine) => machine.recall(machine.byte()), // BINGET
   j: (machine) => machine.recall(machine.unsigned32()),
   c: (machine) => machine.name(machine.line(), machine.line()), // GLOBAL
-  '\x93': (machine) => machine.named(), // STACK_GLOBAL
+  '\x93': (machine) => machine.stackGlobal(), // STACK_GLOBAL
   R: (machine) => machine.call(), // REDUCE
   b: (machine) => machine.attributes(), // BUILD
-  Q: (machine) => machine.stored(), // BINPERSID
+  Q: (machine) => machine.persistent(), // BINPERSID
 };

@@ -1,5 +1,5 @@
-// PyTorch's files of a state dict: the zip archives of today, and what torch.save wrote before 2020 (legacy: pickles in a row).
-// Their pickles are read as data, by the table of state-dict.ts; this file knows where the tensors' elements lie.
+// Reads PyTorch's state dict files: zip archives, and the legacy format of torch.save before 2020 (a sequence of
+// pickles). The pickles are read as data with the table of state-dict.ts; this file locates the tensors' elements.
 
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
@@ -12,7 +12,7 @@ import { findStateDict, type Storage, type StorageView, stateDictTable } from '.
 import type { StoredTensor, WeightFile } from './weight-file.ts';
 import { checkMember, readMember, zipMembers } from './zip.ts';
 
-/** @throws InputError for an archive that is damaged, holds no state dict, or asks for more than data */
+/** Opens a zip archive. @throws InputError if it is damaged, contains no state dict, or refers to anything but data */
 export function openZipPth(file: FileBytes): WeightFile {
   const members = zipMembers(file);
   const pickleName = [...members.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
@@ -32,7 +32,7 @@ export function openZipPth(file: FileBytes): WeightFile {
   return weightFile(file, value, ({ key, dtype, length }) => {
     const member = members.get(`${folder}data/${key}`);
     if (member?.length === length * elementBytes[dtype])
-      return { offset: member.offset, check: once(() => checkMember(file, `data/${key}`, member)) };
+      return { offset: member.offset, check: runOnce(() => checkMember(file, `data/${key}`, member)) };
     const got = member ? `${member.length} bytes` : 'none';
     throw new InputError(`${file.path}: data/${key}: expected ${length * elementBytes[dtype]} bytes, got ${got}`);
   });
@@ -40,11 +40,11 @@ export function openZipPth(file: FileBytes): WeightFile {
 
 const legacyMagic = 0x1950a86a20f9469cfc6cn;
 const legacyProtocol = 1001;
-const longestPickles = 16 * 2 ** 20; // bytes; NASNet-A large's take 0.3 MB
+const longestPickles = 16 * 2 ** 20; // bytes; those of NASNet-A large have 0.3 MB
 
 /**
- * Five pickles (magic number, protocol, the machine that wrote it, the object, its storages' keys), then for each key the
- * storage's length as int64 and its elements.
+ * Opens a legacy file: five pickles (magic number, protocol, the writer's machine, the object, its storages' keys),
+ * then for each key the storage's length as int64 and its elements.
  * @throws InputError as openZipPth does
  */
 export function openLegacyPth(file: FileBytes): WeightFile {
@@ -65,7 +65,7 @@ export function openLegacyPth(file: FileBytes): WeightFile {
   const offsets = new Map<string, number>();
   for (const key of Array.isArray(keys) ? keys : []) {
     const storage = storages.get(key);
-    if (!storage) throw new InputError(`${file.path}: expected storages of the state dict alone, got others`);
+    if (!storage) throw new InputError(`${file.path}: expected only storages of the state dict, got others`);
     if (Number(file.read(at, 8).readBigInt64LE()) !== storage.length) {
       throw new InputError(`${file.path}: storage ${key}: expected the length in the state dict, got another`);
     }
@@ -80,23 +80,23 @@ export function openLegacyPth(file: FileBytes): WeightFile {
   });
 }
 
-function unpickle(file: FileBytes, bytes: Buffer, start: number, found: (storage: Storage) => void) {
+function unpickle(file: FileBytes, bytes: Buffer, start: number, onStorage: (storage: Storage) => void) {
   try {
-    return readPickle(bytes, start, stateDictTable(found));
+    return readPickle(bytes, start, stateDictTable(onStorage));
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
     throw new InputError(`${file.path}: expected a pickled state dict, got ${error.message}`);
   }
 }
 
-/** Where in the file a storage's elements begin, and whether they are those that were written, where the file says it. */
+/** The place of a storage's elements in the file, and a check of their checksum if there is one. */
 interface StoredElements {
   offset: number;
-  /** @throws InputError */
+  /** @throws InputError if the elements are damaged */
   check(): void;
 }
 
-function once(check: () => void): () => void {
+function runOnce(check: () => void): () => void {
   let checked = false;
   return () => {
     if (!checked) check();
@@ -105,16 +105,16 @@ function once(check: () => void): () => void {
 }
 
 function weightFile(file: FileBytes, value: Pickled, elementsOf: (storage: Storage) => StoredElements): WeightFile {
-  const found = findStateDict(value);
-  if (!found) throw new InputError(`${file.path}: expected a state dict (tensors by name), got no tensor by name`);
+  const stateDict = findStateDict(value);
+  if (!stateDict) throw new InputError(`${file.path}: expected a state dict (tensors by name), got no tensor by name`);
   const tensors = new Map<string, StoredTensor>();
-  const stored = new Map<Storage, StoredElements>();
-  for (const [name, view] of found.tensors) {
-    const elements = stored.get(view.storage) ?? elementsOf(view.storage);
-    stored.set(view.storage, elements);
+  const storageElements = new Map<Storage, StoredElements>();
+  for (const [name, view] of stateDict.tensors) {
+    const elements = storageElements.get(view.storage) ?? elementsOf(view.storage);
+    storageElements.set(view.storage, elements);
     tensors.set(name, { shape: view.shape, read: () => scope(() => readView(file, view, elements)) });
   }
-  return { tensors, besides: found.besides, close: () => file.close() };
+  return { tensors, others: stateDict.others, close: () => file.close() };
 }
 
 function readView(file: FileBytes, view: StorageView, { offset, check }: StoredElements): Tensor {

@@ -1,25 +1,25 @@
-// Where published NASNet-A weights come from, as a table: how a source names its tensors and how it prepares its images.
+// The sources of published NASNet-A weights as a table: how each names its tensors and preprocesses images.
 
 import { imagenetPreprocessing, type Preprocessing } from '../model/preprocessing.ts';
 import type { Naming } from './naming.ts';
 import { kerasNaming, torchNaming } from './namings.ts';
 
 export interface Source {
-  /** In a sentence: 'imported from …'. */
+  /** Completes the sentence 'imported from …'. */
   readonly title: string;
   readonly naming: Naming;
-  /** All bring bytes to [-1, 1]; they differ in what they show of an image. */
+  /** All scale bytes to [-1, 1]; they differ in resizing and cropping. */
   readonly preprocessing: Preprocessing;
 }
 
 export const sources = {
-  /** The whole image, stretched to the input, as Keras's own examples load it (load_img with target_size, here bilinear). */
+  /** The whole image, stretched to the input, as in Keras's examples (load_img with target_size, here bilinear). */
   keras: {
     title: 'Keras applications',
     naming: kerasNaming,
     preprocessing: { ...imagenetPreprocessing, centralFraction: 1 },
   },
-  /** nasnetalarge.tf_in1k's own configuration. */
+  /** The configuration of nasnetalarge.tf_in1k. */
   timm: {
     title: 'timm',
     naming: torchNaming,

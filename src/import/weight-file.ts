@@ -1,5 +1,6 @@
-// A file of named tensors of any format that published weights come in, recognised by its first bytes and never by its ending.
-// The formats' own readers are beside it; which network the tensors belong to is matching.ts's affair.
+// Opens a file of named tensors in any format of published weights, recognised by its first bytes, not by its
+// extension.
+// matching.ts determines which network the tensors belong to.
 
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
@@ -8,7 +9,7 @@ import { FileBytes } from './file-bytes.ts';
 import { openLegacyPth, openZipPth } from './pth.ts';
 import { plainNames } from './wrappers.ts';
 
-/** A tensor of the file; its elements are read, and a new tensor made of them, when `read` is called. */
+/** A tensor of the file; `read` reads its elements into a new tensor. */
 export interface StoredTensor {
   readonly shape: readonly number[];
   read(): Tensor;
@@ -16,46 +17,46 @@ export interface StoredTensor {
 
 export interface WeightFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Names of what else the file holds, such as `optimizer`; not read. */
-  readonly besides: readonly string[];
+  /** Names of other contents of the file, such as `optimizer`, which are not read. */
+  readonly others: readonly string[];
   close(): void;
 }
 
-const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, index) => head[index] === byte);
+const startsWith = (head: Buffer, ...bytes: number[]) => bytes.every((byte, index) => head[index] === byte);
 const formats = 'a Keras .h5, a PyTorch .pth or .pt, or a .safetensors file';
 
-/** @throws InputError in one sentence for a file of another kind, a damaged one, or one that asks for code to be run */
+/** Opens a file of weights. @throws InputError if it is of another kind, damaged, or refers to code */
 export async function openWeightFile(path: string): Promise<WeightFile> {
   const file = new FileBytes(path);
   try {
     const head = file.head(512);
-    if (starts(head, 0x89, 0x48, 0x44, 0x46)) {
-      const { openHdf5 } = await import('./hdf5.ts'); // its library takes 0.1 s to start
+    if (startsWith(head, 0x89, 0x48, 0x44, 0x46)) {
+      const { openHdf5 } = await import('./hdf5.ts'); // loading its library takes 0.1 s
       return await openHdf5(file);
     }
-    if (starts(head, 0x50, 0x4b, 0x03, 0x04)) return unwrapped(openZipPth(file)); // PK
-    if (starts(head, 0x80)) return unwrapped(openLegacyPth(file)); // a pickle's PROTO
+    if (startsWith(head, 0x50, 0x4b, 0x03, 0x04)) return unwrap(openZipPth(file)); // PK
+    if (startsWith(head, 0x80)) return unwrap(openLegacyPth(file)); // a pickle's PROTO
     if (head[8] === 0x7b) {
       const { tensors, close } = openSafetensors(path); // its header's {
       file.close();
-      return unwrapped({ tensors, besides: [], close });
+      return unwrap({ tensors, others: [], close });
     }
-    throw new InputError(`${path}: expected ${formats}, got ${foreign(head)}`);
+    throw new InputError(`${path}: expected ${formats}, got ${describeOther(head)}`);
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-/** Under the names that the model itself gives its tensors. */
-function unwrapped({ tensors, besides, close }: WeightFile): WeightFile {
-  const { names, others } = plainNames(tensors.keys());
-  const plain = new Map([...names].map(([name, own]) => [name, tensors.get(own)!]));
-  return { tensors: plain, besides: [...besides, ...others], close };
+/** Removes wrappers from the names of the tensors. */
+function unwrap({ tensors, others, close }: WeightFile): WeightFile {
+  const { names, others: otherWrappers } = plainNames(tensors.keys());
+  const plain = new Map([...names].map(([name, fileName]) => [name, tensors.get(fileName)!]));
+  return { tensors: plain, others: [...others, ...otherWrappers], close };
 }
 
-/** What a file that holds no weights looks like. */
-function foreign(head: Buffer): string {
+/** Describes a file that contains no weights. */
+function describeOther(head: Buffer): string {
   const text = head
     .toString('latin1')
     .replace(/^\xef\xbb\xbf/, '')
@@ -63,10 +64,10 @@ function foreign(head: Buffer): string {
   if (head.length === 0) return 'an empty file: download it again';
   if (/^<(!doctype|html|\?xml|head|body|!--)/i.test(text)) return 'a web page (a failed download): download it again';
   if (text.startsWith('version https://git-lfs')) return 'a Git LFS pointer: fetch the file itself with git lfs pull';
-  if (text.startsWith('{')) return 'JSON text (an error message in place of the file?): download it again';
-  if (starts(head, 0x1f, 0x8b)) return 'a gzip archive: unpack it first';
+  if (text.startsWith('{')) return 'JSON text (an error message instead of the file?): download it again';
+  if (startsWith(head, 0x1f, 0x8b)) return 'a gzip archive: unpack it first';
   if (head.toString('latin1', 257, 262) === 'ustar') {
-    return "a tar archive: unpack it first (PyTorch's own tar format of before 2017 is not read)";
+    return "a tar archive: unpack it first (PyTorch's tar format from before 2017 is not supported)";
   }
   return 'a file of another kind';
 }

@@ -1,5 +1,5 @@
-// Inference time of one network: every runtime, device and batch that was asked for, one after the other, or why one of them
-// was not timed.
+// Measures the inference time of one network for every combination of runtime, device and batch size, or says why it
+// cannot.
 
 import { availableParallelism } from 'node:os';
 import { devices } from '../engine/machine.ts';
@@ -14,42 +14,43 @@ import { type TimingLimits, timeRuns, timingDefaults } from './timing.ts';
 
 export interface LatencyOptions {
   runtimes: readonly Runtime[];
-  /** Of our own engine: 'cpu', 'cuda:0' …; onnxruntime runs on the CPU where 'cpu' is among them. */
+  /** Devices of our engine: 'cpu', 'cuda:0' …; onnxruntime is timed on the CPU only if 'cpu' is one of them. */
   devices: readonly string[];
-  /** Images at once. */
+  /** Batch sizes in images. */
   batches: readonly number[];
-  /** That one operator may use on the CPU. Default: all cores. */
+  /** Threads per operator on the CPU. Default: the number of cores. */
   threads?: number;
-  /** When to stop; `seconds` are for one row. What is left out is as in `timingDefaults`. */
+  /** When to stop; `seconds` applies to one row. Defaults: `timingDefaults`. */
   limits?: Partial<TimingLimits>;
-  /** Default: what this machine has left. */
+  /** Memory limit. Default: the free memory of this machine. */
   memoryBytes?: number;
 }
 
 interface Place {
   runtime: Runtime;
   device: string;
-  /** Images at once. */
+  /** Batch size in images. */
   batch: number;
 }
 
 export interface Latency extends Place {
-  /** In milliseconds, of the whole batch. */
+  /** The time of the whole batch. */
   milliseconds: Summary;
   imagesPerSecond: number;
-  /** Billions of the plan's multiply-adds in a second. */
+  /** Billions of the plan's multiply-adds per second. */
   gigaMultiplyAddsPerSecond: number;
 }
 
 export interface NotMeasured extends Place {
-  /** One clause: why. */
+  /** The reason, one clause. */
   notMeasured: string;
 }
 
 /**
- * @param network in evaluation, on the CPU
- * @yields one row for each batch of each runtime on each device, as it is done
- * @throws InputError for a device that this machine lacks, and for onnxruntime alone on a GPU
+ * Measures a network.
+ * @param network in evaluation mode, on the CPU
+ * @yields a row for each runtime, device and batch size as soon as it is measured
+ * @throws InputError if this machine lacks a device, or if onnxruntime alone is to run on a GPU
  */
 export async function* measureLatency(
   network: Network,
@@ -57,10 +58,10 @@ export async function* measureLatency(
   options: LatencyOptions,
 ): AsyncGenerator<Latency | NotMeasured> {
   const { threads = availableParallelism() } = options;
-  const there = devices();
-  const missing = options.devices.find((device) => !there.includes(device));
+  const available = devices();
+  const missing = options.devices.find((device) => !available.includes(device));
   if (missing !== undefined)
-    throw new InputError(`device: expected one of ${there.join(', ')}, got ${missing}`, { code: 'unknown-device' });
+    throw new InputError(`device: expected one of ${available.join(', ')}, got ${missing}`, { code: 'unknown-device' });
   const places = options.runtimes.flatMap((runtime) =>
     options.devices.filter((device) => runtime === 'nasnet' || device === 'cpu').map((device) => ({ runtime, device })),
   );
@@ -79,39 +80,39 @@ async function* measureOne(
   at: Omit<Place, 'batch'>,
   open: () => OpenRuntime | Promise<OpenRuntime>,
   network: Network,
-  { batches, limits: given, memoryBytes }: LatencyOptions,
+  { batches, limits: overrides, memoryBytes }: LatencyOptions,
 ): AsyncGenerator<Latency | NotMeasured> {
-  const limits = { ...timingDefaults, ...given };
-  let opened: OpenRuntime;
+  const limits = { ...timingDefaults, ...overrides };
+  let session: OpenRuntime;
   try {
-    opened = await open();
+    session = await open();
   } catch (error) {
-    if (!(error instanceof Failure || error instanceof InputError)) throw error; // not installed, or too large for a file
+    if (!(error instanceof Failure || error instanceof InputError)) throw error; // not installed, or too large
     for (const batch of batches) yield { ...at, batch, notMeasured: error.message };
     return;
   }
   try {
-    let millisecondsAnImage: number | undefined; // of the batch before
+    let millisecondsPerImage: number | undefined; // in the previous batch
     for (const batch of batches) {
       const reason =
         (at.device === 'cpu' ? tooLarge(inferenceBytes(network.plan, batch, at.runtime), memoryBytes) : undefined) ??
-        tooLong(millisecondsAnImage, batch, limits.seconds);
+        tooLong(millisecondsPerImage, batch, limits.seconds);
       if (reason !== undefined) {
         yield { ...at, batch, notMeasured: reason };
         continue;
       }
-      const row = await measureBatch({ ...at, batch }, opened, network.plan.multiplyAdds, limits);
-      if ('milliseconds' in row) millisecondsAnImage = row.milliseconds.median / batch;
+      const row = await measureBatch({ ...at, batch }, session, network.plan.multiplyAdds, limits);
+      if ('milliseconds' in row) millisecondsPerImage = row.milliseconds.median / batch;
       yield row;
     }
   } finally {
-    await opened.close();
+    await session.close();
   }
 }
 
-async function measureBatch(place: Place, opened: OpenRuntime, multiplyAdds: number, limits: TimingLimits) {
+async function measureBatch(place: Place, session: OpenRuntime, multiplyAdds: number, limits: TimingLimits) {
   try {
-    const milliseconds = summarise(await timeRuns(opened.prepare(place.batch), limits));
+    const milliseconds = summarise(await timeRuns(session.prepare(place.batch), limits));
     const imagesPerSecond = (1000 * place.batch) / milliseconds.median;
     return {
       ...place,
@@ -131,8 +132,8 @@ function tooLarge(needed: number, memoryBytes = process.availableMemory()): stri
   return `it needs up to ${gibibytes(needed)} of memory and this machine has ${gibibytes(memoryBytes)} left`;
 }
 
-function tooLong(millisecondsAnImage: number | undefined, batch: number, seconds: number): string | undefined {
-  const expected = ((millisecondsAnImage ?? 0) * batch) / 1000;
+function tooLong(millisecondsPerImage: number | undefined, batch: number, seconds: number): string | undefined {
+  const expected = ((millisecondsPerImage ?? 0) * batch) / 1000;
   if (expected <= seconds) return undefined;
   return `one run would take about ${Math.round(expected)} s, longer than the ${seconds} s of a measurement`;
 }

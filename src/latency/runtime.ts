@@ -1,5 +1,5 @@
-// The two ways to run a network that are timed: our own engine, on the CPU or a GPU, and its ONNX file through onnxruntime.
-// Each prepares a batch of random images once and hands out a function that runs it.
+// The two runtimes that are timed: our engine, on the CPU or a GPU, and onnxruntime with the network's ONNX file.
+// Each prepares a batch of random images once and returns a function that runs it.
 
 import { rand } from '../engine/create.ts';
 import { setThreads, synchronize } from '../engine/machine.ts';
@@ -14,35 +14,39 @@ export const runtimes = ['nasnet', 'onnxruntime'] as const;
 export type Runtime = (typeof runtimes)[number];
 
 export interface OpenRuntime {
-  /** Runs one batch of this many images; returns when the answers are there, on a GPU too. */
+  /** Prepares a batch of this many images. The returned function runs it and waits for the result, also on a GPU. */
   prepare(batch: number): () => void | Promise<void>;
   close(): void | Promise<void>;
 }
 
 const imageSeed = 1;
 
-/** @param network in evaluation, on the CPU @param device 'cpu', or 'cuda:0' … of `devices()` */
+/**
+ * Opens our engine.
+ * @param network in evaluation mode, on the CPU
+ * @param device 'cpu', or one of `devices()` such as 'cuda:0'
+ */
 export function openEngine(network: Network, { device, threads }: { device: string; threads: number }): OpenRuntime {
   setThreads(threads);
-  const placed = device === 'cpu' ? network : copyTo(network, device);
+  const onDevice = device === 'cpu' ? network : copyTo(network, device);
   const [height, width, channels] = network.plan.input;
   let images: Tensor | undefined;
   return {
     prepare(batch) {
       images?.dispose();
       images = scope(() => {
-        const drawn = rand([batch, channels, height, width], { generator: new Generator(imageSeed) });
-        return keep(drawn.mul(2).sub(1).contiguous('channels_last').to(device));
+        const random = rand([batch, channels, height, width], { generator: new Generator(imageSeed) });
+        return keep(random.mul(2).sub(1).contiguous('channels_last').to(device));
       });
-      const held = images;
+      const input = images;
       return () => {
-        scope(() => noGrad(() => void placed.forward(held))); // the answers die with the rest
-        if (device !== 'cpu') synchronize(); // a GPU answers before it has computed
+        scope(() => noGrad(() => void onDevice.forward(input)));
+        if (device !== 'cpu') synchronize(); // calls return before a GPU has computed
       };
     },
     close() {
       images?.dispose();
-      if (placed !== network) placed.dispose();
+      if (onDevice !== network) onDevice.dispose();
     },
   };
 }
@@ -53,13 +57,13 @@ function copyTo(network: Network, device: string): Network {
   return copy;
 }
 
-/** @throws Failure where onnxruntime is not installed */
+/** Opens onnxruntime with the network's ONNX file. @throws Failure if onnxruntime is not installed */
 export async function openOnnx(
   network: Network,
   description: ModelDescription,
   { threads }: { threads: number },
 ): Promise<OpenRuntime> {
-  const { buildOnnx } = await import('../export/onnx/export-onnx.ts'); // our own engine needs none of it
+  const { buildOnnx } = await import('../export/onnx/export-onnx.ts'); // our engine does not need it
   const { openSession } = await import('../export/onnx/session.ts');
   const session = await openSession(buildOnnx(network, description), { threads });
   const [height, width, channels] = network.plan.input;

@@ -1,49 +1,50 @@
-// When to stop timing: a few runs to warm up, then as many as the median needs, within a limit of seconds.
+// Times a function: a few runs to warm up, then as many as the median needs, within a time limit.
 
 import { setImmediate } from 'node:timers/promises';
 import { medianUncertainty } from './summary.ts';
 
 export interface TimingLimits {
-  /** For warming up and timing together; the run that passes it is the last. */
+  /** For warming up and timing together; the run that exceeds it is the last. */
   seconds: number;
-  /** Runs that are not timed: memory is taken, caches and clocks come up. */
+  /** Number of untimed runs at the start, which allocate memory and fill caches. */
   warmUp: number;
-  leastRuns: number;
-  mostRuns: number;
-  /** The median is good enough when it is certain to this share of itself. */
+  minRuns: number;
+  maxRuns: number;
+  /** Timing stops when the relative uncertainty of the median is this small. */
   precision: number;
 }
 
 export const timingDefaults: TimingLimits = {
   seconds: 15,
   warmUp: 3,
-  leastRuns: 10,
-  mostRuns: 300,
+  minRuns: 10,
+  maxRuns: 300,
   precision: 0.01,
 };
 
 /**
- * Milliseconds of each timed run, at least one: warming up takes at most a third of the seconds or one run.
- * Between runs the event loop turns, so that signals are heard and promises settle.
- * @param clock in milliseconds
+ * Times `run` repeatedly. Warming up takes at most a third of the time limit, or one run. The event loop turns between
+ * runs, so signals are handled and promises settle.
+ * @param clock returns the time in milliseconds
+ * @returns the milliseconds of each timed run, at least one
  */
 export async function timeRuns(
   run: () => void | Promise<void>,
   limits: TimingLimits = timingDefaults,
   clock: () => number = () => performance.now(),
 ): Promise<number[]> {
-  const { seconds, warmUp, leastRuns, mostRuns, precision } = limits;
-  const started = clock();
-  const spent = () => (clock() - started) / 1000;
-  for (let index = 0; index < warmUp && (index === 0 || spent() < seconds / 3); index++) await run();
+  const { seconds, warmUp, minRuns, maxRuns, precision } = limits;
+  const start = clock();
+  const elapsed = () => (clock() - start) / 1000;
+  for (let index = 0; index < warmUp && (index === 0 || elapsed() < seconds / 3); index++) await run();
 
   const times: number[] = [];
   do {
     await setImmediate();
-    const before = clock();
+    const runStart = clock();
     await run();
-    times.push(clock() - before);
-    if (times.length >= leastRuns && medianUncertainty(times) <= precision) break;
-  } while (times.length < mostRuns && spent() < seconds);
+    times.push(clock() - runStart);
+    if (times.length >= minRuns && medianUncertainty(times) <= precision) break;
+  } while (times.length < maxRuns && elapsed() < seconds);
   return times;
 }

@@ -2,13 +2,14 @@
 // disk before a call returns, so that a program that was killed goes on where it was. The deciding itself is experiment/dialogue.ts's.
 
 import { existsSync } from 'node:fs';
-import { Dialogue } from '../experiment/dialogue.ts';
+import { type AskedTraining, Dialogue } from '../experiment/dialogue.ts';
+import { KnownRewards } from '../experiment/remembered.ts';
 import { orderSchema } from '../experiment/search-loop.ts';
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { decisionsKey } from '../space/canonical.ts';
-import { decisionSizes, decode } from '../space/decisions.ts';
+import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { EpochReport, TrialFailure } from '../study/outcome.ts';
 import { openSearch } from '../study/parse-settings.ts';
 import { settingsOf } from '../study/presets.ts';
@@ -63,11 +64,11 @@ export class AskTellStudy implements Disposable {
   readonly #study: Study<SearchSettings>;
   readonly #dialogue: Dialogue;
   /** Trials that have no outcome and that nobody of this process works on. */
-  readonly #waiting: { number: number; decisions: number[] }[];
+  readonly #waiting: AskedTraining[];
   /** How many trials the dialogue may have asked for; raised by one at each ask. */
   #allowed: number;
-  /** The first rewarded trial of each network, by key; filled when it is first asked for. */
-  #rewarded: Map<string, number> | undefined;
+  /** The first rewarded trial of each network; read from the study when it is first asked for. */
+  #known: KnownRewards | undefined;
   #countedUntil = performance.now();
   #closed = false;
 
@@ -89,6 +90,7 @@ export class AskTellStudy implements Disposable {
         throw new InputError(`strategy: expected its own name "${strategy.name}", got "${fresh.name}"`);
       const self = this;
       this.#dialogue = new Dialogue(this.#study, fresh, {
+        space,
         get trials() {
           return self.#allowed;
         },
@@ -106,14 +108,13 @@ export class AskTellStudy implements Disposable {
   }
 
   /** The trials that a killed process worked on come first. */
-  #queueAgain(): { number: number; decisions: number[] }[] {
+  #queueAgain(): AskedTraining[] {
     const { log } = this.#study;
-    const open = log.unfinished;
     this.#study.transaction(() => {
-      for (const { number, running } of open)
+      for (const { number, running } of log.unfinished)
         if (running) log.putBack(number, 'requeue', 'the process that evaluated it ended');
     });
-    return open;
+    return this.#dialogue.unfinished;
   }
 
   get path(): string {
@@ -136,25 +137,25 @@ export class AskTellStudy implements Disposable {
    * @throws Failure where the disk is full
    */
   ask(): Trial {
-    const next = this.#waiting.shift() ?? this.#fresh();
-    this.#study.log.start(next.number);
-    const { space } = this.#study.settings;
-    const key = decisionsKey(next.decisions, space);
-    return new Trial(this, next.number, next.decisions, decode(next.decisions, space), key, {
-      report: (epoch) => this.#study.log.epoch(next.number, epoch),
+    const { number, candidate } = this.#waiting.shift() ?? this.#fresh();
+    const { log } = this.#study;
+    log.start(number);
+    return new Trial(number, candidate, {
+      report: (epoch) => log.epoch(number, epoch),
       done: (reward, seconds, details) => {
-        this.#study.log.finish(next.number, { reward, seconds, details });
-        this.#tell({ number: next.number, rung: 0, outcome: { reward } });
-        if (!this.#rewarded?.has(key)) this.#rewarded?.set(key, next.number);
+        log.finish(number, { reward, seconds, details });
+        this.#tell({ number, rung: 0, outcome: { reward } });
+        this.#known?.add(candidate, { number, reward });
       },
       failed: (failure, seconds) => {
-        this.#study.log.fail(next.number, failure, seconds);
-        this.#tell({ number: next.number, rung: 0, outcome: { failed: failure.kind } });
+        log.fail(number, failure, seconds);
+        this.#tell({ number, rung: 0, outcome: { failed: failure.kind } });
       },
+      earlier: () => this.#earlier(candidate),
     });
   }
 
-  #fresh(): { number: number; decisions: number[] } {
+  #fresh(): AskedTraining {
     this.#allowed = this.#study.asked + 1;
     const [asked] = this.#dialogue.advance().asked;
     return asked!;
@@ -187,22 +188,10 @@ export class AskTellStudy implements Disposable {
     return this.#study.best(count).map((trial) => foundTrial(trial, space));
   }
 
-  /** An earlier trial with a reward whose architecture is the same network. */
-  earlier(key: string): FoundTrial | undefined {
-    const { space } = this.#study.settings;
-    this.#rewarded ??= this.#rewardedByKey();
-    const number = this.#rewarded.get(key);
-    return number === undefined ? undefined : foundTrial(this.#study.trial(number)!, space);
-  }
-
-  #rewardedByKey(): Map<string, number> {
-    const { space } = this.#study.settings;
-    const rewarded = new Map<string, number>();
-    for (const { number, decisions } of this.#study.evaluated()) {
-      const key = decisionsKey(decisions, space);
-      if (!rewarded.has(key)) rewarded.set(key, number);
-    }
-    return rewarded;
+  #earlier(candidate: Candidate): FoundTrial | undefined {
+    this.#known ??= new KnownRewards(this.#study.evaluated());
+    const known = this.#known.get(candidate);
+    return known && foundTrial(this.#study.trial(known.number)!, candidate.space);
   }
 
   /** All trials by number: states, decisions, rewards, failures, times. */
@@ -250,37 +239,37 @@ interface Answers {
   report(epoch: EpochReport): void;
   done(reward: number, seconds: number, details: unknown): void;
   failed(failure: TrialFailure, seconds: number): void;
+  earlier(): FoundTrial | undefined;
 }
 
 /** An architecture to evaluate. */
 export class Trial {
-  readonly #study: AskTellStudy;
   /** 0, 1, 2 … in the order of the asks. */
   readonly number: number;
-  /** 10B numbers, as the strategy decided them (space/decisions.ts). */
-  readonly decisions: readonly number[];
-  readonly architecture: Architecture;
-  /** The same for two trials if and only if their architectures are the same network. */
-  readonly key: string;
+  readonly #candidate: Candidate;
   readonly #answers: Answers;
   readonly #since = performance.now();
   #told = false;
 
   /** Made by `ask`. */
-  constructor(
-    study: AskTellStudy,
-    number: number,
-    decisions: readonly number[],
-    architecture: Architecture,
-    key: string,
-    answers: Answers,
-  ) {
-    this.#study = study;
+  constructor(number: number, candidate: Candidate, answers: Answers) {
     this.number = number;
-    this.decisions = decisions;
-    this.architecture = architecture;
-    this.key = key;
+    this.#candidate = candidate;
     this.#answers = answers;
+  }
+
+  /** 10B numbers, as the strategy decided them (space/decisions.ts). */
+  get decisions(): readonly number[] {
+    return this.#candidate.decisions;
+  }
+
+  get architecture(): Architecture {
+    return this.#candidate.architecture;
+  }
+
+  /** The same for two trials if and only if their architectures are the same network. */
+  get key(): string {
+    return this.#candidate.key;
   }
 
   get told(): boolean {
@@ -289,7 +278,7 @@ export class Trial {
 
   /** An earlier trial of the same network, whose reward may be told again without an evaluation. */
   get earlier(): FoundTrial | undefined {
-    return this.#study.earlier(this.key);
+    return this.#answers.earlier();
   }
 
   /** Keeps the figures of an epoch, for charts. `report({ epoch: 1, loss: 0.9, accuracy: 0.6 })` */
@@ -337,16 +326,20 @@ const kindOf = (error: Error): string => {
   return typeof kind === 'string' ? kind : 'error';
 };
 
-function foundTrial({ number, reward, decisions, details }: TrialRecord, space: Space | undefined): FoundTrial {
-  const architecture = decode(decisions, space);
-  return { number, reward: reward!, decisions, architecture, key: decisionsKey(decisions, space), details };
+function foundTrial({ number, reward, decisions, details }: TrialRecord, space: Space): FoundTrial {
+  const { architecture, key } = new Candidate(decisions, space);
+  return { number, reward: reward!, decisions, architecture, key, details };
 }
 
 /** As any study's, so that what reads studies reads this one; the child's training is nobody's here. */
 function settingsFor(options: StudyOptions, strategy: StrategyChoice, seed: number): SearchSettings {
   const { space = defaultSpace, trials = 100, subject = 'an evaluator of its own' } = options;
   const { blocks = spaceOf(space).blocks } = options;
-  const { finalists: _, ...settings } = settingsOf('smoke', {
+  const {
+    finalists: _,
+    size: __,
+    ...settings
+  } = settingsOf('smoke', {
     dataset: subject,
     seed,
     strategy: 'random',

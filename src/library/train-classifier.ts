@@ -1,12 +1,10 @@
 // Training a classifier in this process, and measuring it. Recipes are train/recipe.ts's, the loop train/training.ts's.
 
-import { EvaluationBatches, TrainingBatches } from '../data/batches.ts';
+import { EvaluationBatches } from '../data/batches.ts';
 import { openDataset } from '../data/dataset.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
-import { imagesOn } from '../data/device-images.ts';
-import { type SplitOptions, split } from '../data/split.ts';
 import { testViewOf } from '../data/test-view.ts';
-import { measureWhitening } from '../data/whitening.ts';
+import { openTrainingImages, trainingBatches } from '../data/training-images.ts';
 import { InputError } from '../failure.ts';
 import { trainedPreprocessing } from '../model/preprocessing.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
@@ -57,27 +55,19 @@ export async function trainClassifier(
     );
   if (plan.input[0] !== plan.input[1])
     throw new InputError(`input: expected a square network to train, got ${plan.input[0]} × ${plan.input[1]}`);
-  const dataset = await openDataset(files, { resolution: plan.input[0] });
-  const options: SplitOptions = {
+  const images = await openTrainingImages(files, {
+    resolution: plan.input[0],
+    device: network.device,
     seed,
-    ...(validationImages !== undefined && { validation: validationImages }),
-    ...(trainingImages !== undefined && { training: trainingImages }),
-  };
-  const parts = split(files, options);
-  const whitening = measureWhitening(dataset.train.images, parts.train);
-  const from = imagesOn(network.device, dataset.train);
-  const view = testViewOf(recipe, whitening);
-  const batchSize = evaluationBatchOn(network.device);
-  const measure = (images: EvaluationBatches) => evaluateNetwork(network, images, plan.classes);
-  const validation = new EvaluationBatches({ from, indices: parts.validation, view, batchSize });
-  const batches = new TrainingBatches({
-    from,
-    indices: parts.train,
-    whitening,
-    batchSize: recipe.batchSize,
-    seed,
-    augmentation: recipe,
+    validation: validationImages,
+    training: trainingImages,
   });
+  const { dataset, parts } = images;
+  const view = testViewOf(recipe, images.whitening);
+  const batchSize = evaluationBatchOn(network.device);
+  const measure = (shown: EvaluationBatches) => evaluateNetwork(network, shown, plan.classes);
+  const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
+  const batches = trainingBatches(images, recipe, seed);
   try {
     const last = await trainNetwork(network, batches, recipe, {
       seed,

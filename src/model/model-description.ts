@@ -1,5 +1,5 @@
-// What a model file says about its network, as text: written in the newest format, read in every format there ever was.
-// A description that was damaged or edited by hand is refused in one sentence.
+// The description of a network in its model file, as text: written in the newest format, read in every earlier one.
+// A description that is damaged or wrongly edited is refused in one sentence.
 
 import { z } from 'zod';
 import { augmentations } from '../data/augmentations.ts';
@@ -11,48 +11,56 @@ import { type Preprocessing, trainedPreprocessing } from './preprocessing.ts';
 
 export interface ModelDescription {
   architecture: Architecture;
-  /** What planNetwork takes beside the architecture, its input in full; the classes are counted below. */
+  /** The options of planNetwork, with the input as height and width; the number of classes follows from `classes`. */
   network: Omit<PlanOptions, 'auxiliary' | 'classes' | 'input'> & { input: readonly [height: number, width: number] };
-  /** Names in the order of the logits: 1,001 with 'background' first where the source has it. */
+  /** Names in the order of the logits: 1,001 with 'background' first if the source has it. */
   classes: string[];
   preprocessing: Preprocessing;
-  /** Factor by which its training images were enlarged (data/augmentation.ts); absent where that is not known. */
+  /** The factor by which training images were enlarged (data/augmentation.ts); absent if unknown. */
   trainedEnlarge?: number;
   /** One sentence: 'trained by nasnet 0.1.0 on cifar10'. */
   origin: string;
 }
 
 const format = 3;
-/** Format 2 says nothing of the test view: what nasnet trained in its time was shown training images enlarged as the paper's, and tests as stored. */
-const enlargedBeforeFormat3 = augmentations.enlarge.enlarge;
+/**
+ * Format 2 does not store the test view. At that time nasnet enlarged training images as in the paper, and showed test
+ * images as stored.
+ */
+const enlargeBeforeFormat3 = augmentations.enlarge.enlarge;
 
+/** Returns the description as text in the newest format. */
 export function printDescription(description: ModelDescription): string {
   return JSON.stringify({ format, ...description });
 }
 
-/** @throws InputError that names the part which cannot be used; `where` stands in front */
+/**
+ * Parses a description.
+ * @param where the name of its source, put in front of every message
+ * @throws InputError that names the invalid part
+ */
 export function parseDescription(text: string, where: string): ModelDescription {
   const document = parseJson(text, where);
-  const found = check(z.looseObject({ format: count }), document, where).format;
-  if (found > format)
-    throw new InputError(`${where}: expected a network of format ${format} or older, got ${found}: update nasnet`);
-  const described = found === 1 ? fromFirst(check(firstFormat, document, where)) : check(newest, document, where);
-  const description =
-    found < 3 && described.origin.startsWith('trained by nasnet')
-      ? { ...described, trainedEnlarge: enlargedBeforeFormat3 }
-      : described;
-  const architecture = parseArchitecture(description.architecture, where);
-  const parsed = { ...description, architecture };
+  const version = check(z.looseObject({ format: count }), document, where).format;
+  if (version > format)
+    throw new InputError(`${where}: expected a network of format ${format} or older, got ${version}: update nasnet`);
+  const content = version === 1 ? fromFirst(check(firstFormat, document, where)) : check(newest, document, where);
+  const fields =
+    version < 3 && content.origin.startsWith('trained by nasnet')
+      ? { ...content, trainedEnlarge: enlargeBeforeFormat3 }
+      : content;
+  const architecture = parseArchitecture(fields.architecture, where);
+  const description = { ...fields, architecture };
   try {
-    planNetwork(architecture, { ...parsed.network, classes: parsed.classes.length });
+    planNetwork(architecture, { ...description.network, classes: description.classes.length });
   } catch (error) {
     throw error instanceof InputError ? new InputError(`${where}: ${error.message}`) : error;
   }
-  return parsed;
+  return description;
 }
 
 const count = z.int().positive();
-/** More would leave a quarter of a side. */
+/** A factor of 4 leaves a quarter of each side visible. */
 const enlargement = z.number().min(1).max(4);
 const threeNumbers = z.array(z.number()).length(3);
 const threeDeviations = z.array(z.number().positive()).length(3);
@@ -87,7 +95,7 @@ const newest = z
   })
   .transform(({ format: _, ...description }) => description);
 
-/** Of the first versions: CIFAR's layout and square images only. */
+/** The format of the first versions, which had only CIFAR's layout and square images. */
 const firstFormat = z.object({
   architecture: z.unknown(),
   cells: z.int().nonnegative(),
@@ -115,7 +123,7 @@ function parseJson(text: string, where: string): unknown {
   }
 }
 
-/** The value, or one sentence about the first part of it that does not fit. */
+/** Returns the parsed value. @throws InputError about the first part that does not match the schema */
 function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;

@@ -1,5 +1,5 @@
-// A network as one safetensors file that says what it is: the architecture, the sizes, the classes and how images are prepared,
-// so that whoever opens it cannot get them wrong. model-description.ts reads and writes those words; here are the weights.
+// Stores a network as one safetensors file with its description: the architecture, sizes, classes and preprocessing.
+// model-description.ts reads and writes the description, this file the weights.
 
 import type { Computing } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
@@ -12,21 +12,21 @@ export type { ModelDescription } from './model-description.ts';
 
 const metadataName = 'nasnet';
 
-/** Every layer of the described network, without the auxiliary head. */
+/** Returns the plan of the described network, without the auxiliary head. */
 export function planOf({ architecture, network, classes }: ModelDescription): Plan {
   return planNetwork(architecture, { ...network, classes: classes.length });
 }
 
 /**
  * Writes weights and moving statistics, without the auxiliary head, which only training uses.
- * @throws Failure when the disk is full or refuses
+ * @throws Failure if the file cannot be written
  */
 export function writeModel(path: string, network: Network, description: ModelDescription): void {
   const tensors = Object.entries(network.stateDict()).filter(([name]) => !name.startsWith('auxiliary.'));
   writeSafetensors(path, Object.fromEntries(tensors), { [metadataName]: printDescription(description) });
 }
 
-/** The description alone, without the weights. @throws InputError for a file that is no network of ours */
+/** Reads only the description. @throws InputError if the file is not a model file of nasnet */
 export function readModelDescription(path: string): ModelDescription {
   const text = readSafetensorsMetadata(path)[metadataName];
   if (text === undefined)
@@ -36,15 +36,17 @@ export function readModelDescription(path: string): ModelDescription {
   return parseDescription(text, path);
 }
 
-/** Whether a file's bytes are those of its checksum; 'unverified' is one without, which older versions wrote. */
+/** 'verified': the file matches its checksum. 'unverified': it has none, as files of older versions. */
 export type ChecksumState = 'verified' | 'unverified';
 
-/** Reads the whole file. @throws InputError for a damaged one */
+/** Reads the whole file and compares its checksum. @throws InputError if the file is damaged */
 export const checksumOf = (path: string): ChecksumState => (isVerified(path) ? 'verified' : 'unverified');
 
 /**
- * The network with its weights, in evaluation, and whether the file's checksum was compared.
- * @throws InputError for a file that is no network of ours, or damaged
+ * Reads a model file.
+ * @param computing device, dtype and precision; default: float32 on the CPU
+ * @returns the network in evaluation mode, its description, and whether the file has a checksum that matches
+ * @throws InputError if the file is not a model file of nasnet, or is damaged
  */
 export function readModel(
   path: string,
@@ -54,9 +56,9 @@ export function readModel(
   const network = buildNetwork(planOf(description), { initialise: false, ...computing });
   let checksum: ChecksumState;
   try {
-    const read = readSafetensors(path);
-    network.loadStateDict(read.tensors);
-    checksum = read.verified ? 'verified' : 'unverified';
+    const { tensors, verified } = readSafetensors(path);
+    network.loadStateDict(tensors);
+    checksum = verified ? 'verified' : 'unverified';
   } catch (error) {
     network.dispose();
     throw error instanceof InputError && !error.message.startsWith(path)

@@ -1,4 +1,4 @@
-// A plan as a network: built here, run forward here. Training and evaluation are elsewhere.
+// Builds the network of a plan and runs it forward. train/ trains and evaluates it.
 
 import { cpu, type Precision } from '../engine/device.ts';
 import { scope } from '../engine/memory.ts';
@@ -12,56 +12,63 @@ import { type CellSettings, NetworkCell } from './cell.ts';
 import { Path, SharedRelus } from './path.ts';
 
 export interface NetworkSettings extends CellSettings {
-  /** Decides the initial weights and leaves the engine's generator as it was; absent: they are drawn from it. */
+  /**
+   * Seed of the initial weights; the engine's generator stays unchanged. Default: the weights come from that generator.
+   */
   seed?: number;
-  /** Default true; false where weights are loaded next, as drawing them takes longer than all else. */
+  /** Whether to initialise the weights, which is slow. Default true; use false if weights are loaded next. */
   initialise?: boolean;
 }
 
 export interface Output {
   /** [images, classes] */
   logits: Tensor;
-  /** [images, classes]; only in training, of a plan with an auxiliary head. */
+  /** [images, classes]; only in training mode and with an auxiliary head. */
   auxiliaryLogits?: Tensor;
-  /** The endpoints that were asked for, by name: [images, channels, height, width] in the network's precision. */
+  /** The requested endpoints by name: [images, channels, height, width] in the network's precision. */
   features?: Record<string, Tensor>;
 }
 
-/** The network of a plan. Its parameters are named as `planParameters(plan)` lists them; a seed gives the same ones on every device. */
+/**
+ * Builds the network of a plan. Its parameters have the names of `planParameters(plan)`. A seed gives the same weights
+ * on every device.
+ */
 export function buildNetwork(plan: Plan, settings: NetworkSettings = {}): Network {
   if (settings.initialise === false) return withoutDrawing(() => new Network(plan, settings));
   if (settings.seed === undefined) return new Network(plan, settings);
-  if (settings.device !== undefined && settings.device !== cpu) return copied(plan, settings);
-  const before = generatorState();
+  if (settings.device !== undefined && settings.device !== cpu) return buildByCopy(plan, settings);
+  const state = generatorState();
   manualSeed(settings.seed);
   const network = new Network(plan, settings);
-  setGeneratorState(before);
+  setGeneratorState(state);
   return network;
 }
 
-/** Drawn on the CPU, copied to the device. */
-function copied(plan: Plan, settings: NetworkSettings): Network {
-  const drawn = buildNetwork(plan, { ...settings, device: cpu });
+/** Initialises the weights on the CPU and copies them to the device. */
+function buildByCopy(plan: Plan, settings: NetworkSettings): Network {
+  const original = buildNetwork(plan, { ...settings, device: cpu });
   const network = withoutDrawing(() => new Network(plan, settings));
-  network.loadStateDict(drawn.stateDict());
-  drawn.dispose();
+  network.loadStateDict(original.stateDict());
+  original.dispose();
   return network;
 }
 
 export interface ForwardOptions {
-  /** Share of the training that is done, 0 to 1, which ScheduledDropPath grows with; float64 [] where only the device knows it. */
+  /**
+   * The fraction of training done, 0 to 1, for ScheduledDropPath; float64 [] if only the device knows it. Default 0.
+   */
   progress?: number | Tensor;
-  /** Endpoints whose results are wanted beside the logits. */
+  /** Endpoints to return besides the logits. */
   features?: readonly string[];
 }
 
-/** The endpoints that `forward` can hand out, in the order of computation: the plan's, but for the head's. */
+/** Returns the endpoints that `forward` can return, in the order of computation: the plan's except the head's. */
 export const featureNames = (plan: Plan): string[] =>
   plan.endpoints.flatMap(({ name }) => (name === 'global_pool' ? [] : [name]));
 
-function requireEndpoints(plan: Plan, wanted: readonly string[]): void {
+function requireEndpoints(plan: Plan, names: readonly string[]): void {
   const known = featureNames(plan);
-  const missing = wanted.find((name) => !known.includes(name));
+  const missing = names.find((name) => !known.includes(name));
   if (missing === undefined) return;
   throw new InputError(`features: expected one of ${known.join(', ')}, got ${JSON.stringify(missing)}`, {
     code: 'unknown-endpoint',
@@ -69,7 +76,10 @@ function requireEndpoints(plan: Plan, wanted: readonly string[]): void {
   });
 }
 
-/** What the cells call an endpoint's result: ImageNet's `Stem` is its last stem cell's, CIFAR's the stem convolution's. */
+/**
+ * Returns the name of an endpoint's result in the plan: ImageNet's `Stem` is the last stem cell's, CIFAR's the stem
+ * convolution's.
+ */
 function resultName(plan: Plan, endpoint: string): string {
   if (endpoint !== 'Stem') return endpoint;
   return plan.cells.findLast(({ name }) => name.startsWith('Cell_Stem_'))?.name ?? plan.stemName;
@@ -77,7 +87,7 @@ function resultName(plan: Plan, endpoint: string): string {
 
 export class Network extends Module {
   readonly plan: Plan;
-  /** Where its parameters live, and its images must. */
+  /** The device of its parameters, on which images must be. */
   readonly device: string;
   readonly #precision: Precision;
   readonly #stem: Path;
@@ -97,40 +107,42 @@ export class Network extends Module {
   }
 
   /**
+   * Runs the network.
    * @param images [images, channels, height, width] of the plan's size
-   * @param options.progress share of the training that is done, 0 to 1, which ScheduledDropPath grows with; float64 [] where only
-   * the device knows it
-   * @param options.features endpoints whose results are wanted too: `Stem`, `Cell_0` …, `Reduction_Cell_0` … as `featureNames` lists them
-   * @throws InputError for an endpoint that the network does not have
-   * @returns logits in float32 whatever the precision
+   * @param options.progress the fraction of training done, 0 to 1, for ScheduledDropPath; float64 [] if only the device
+   *   knows it
+   * @param options.features endpoints to return besides the logits: `Stem`, `Cell_0` …, `Reduction_Cell_0` … (see
+   *   `featureNames`)
+   * @throws InputError if the network does not have such an endpoint
+   * @returns the logits, in float32 for every precision, and the requested features
    */
   forward(images: Tensor, { progress = 0, features }: ForwardOptions = {}): Output {
     if (features) requireEndpoints(this.plan, features);
     const relus = new SharedRelus();
-    // In evaluation a cell's intermediate results die with it: 0.8 GB an image would be kept for NASNet-A large.
+    // In evaluation a scope frees a cell's intermediate results, which take 0.8 GB per image in NASNet-A large.
     const run = <Result>(cell: (relus: SharedRelus) => Result): Result =>
       this.training ? cell(relus) : scope(() => cell(new SharedRelus()));
-    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(this.#input(images), relus)]]);
+    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(this.#toInput(images), relus)]]);
     this.plan.cells.forEach(({ sources, results }, index) => {
-      const given = sources.map((name) => endpoints.get(name));
-      const found = run((shared) => this.#cells[index]!.forward(given, shared, progress));
-      for (const [place, { name }] of results.entries()) endpoints.set(name, found[place]!);
+      const inputs = sources.map((name) => endpoints.get(name));
+      const outputs = run((shared) => this.#cells[index]!.forward(inputs, shared, progress));
+      for (const [place, { name }] of results.entries()) endpoints.set(name, outputs[place]!);
     });
     const last = this.plan.cells.at(-1)!.name;
-    const logits = this.#answer(this.#head.forward(endpoints.get(last)!, relus));
-    const found = features && {
+    const logits = this.#toLogits(this.#head.forward(endpoints.get(last)!, relus));
+    const requested = features && {
       features: Object.fromEntries(features.map((name) => [name, endpoints.get(resultName(this.plan, name))!])),
     };
-    if (!this.training || !this.#auxiliary) return { logits, ...found };
+    if (!this.training || !this.#auxiliary) return { logits, ...requested };
     const from = endpoints.get(this.plan.auxiliary!.from)!;
-    return { logits, auxiliaryLogits: this.#answer(this.#auxiliary.forward(from, relus)), ...found };
+    return { logits, auxiliaryLogits: this.#toLogits(this.#auxiliary.forward(from, relus)), ...requested };
   }
 
-  #input(images: Tensor): Tensor {
+  #toInput(images: Tensor): Tensor {
     return (this.#precision === 'float32' ? images : images.to(this.#precision)).contiguous('channels_last');
   }
 
-  #answer(logits: Tensor): Tensor {
+  #toLogits(logits: Tensor): Tensor {
     return this.#precision === 'float32' ? logits : logits.to('float32');
   }
 }

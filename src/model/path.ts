@@ -1,6 +1,6 @@
-// A path of a plan's layers as modules. Padding, strides and channels are the plan's; nothing is decided here but how the
-// same values are had with less work: [ReLU, depthwise,] convolution and batch norm are one fused unit; elsewhere a depthwise
-// convolution takes the ReLU before it along; of other ReLUs that of a shared state is computed once, the rest in place.
+// Builds a path of a plan's layers as modules. The plan sets padding, strides and channels; this file only computes the
+// same values with less work: [ReLU, depthwise,] convolution and batch norm are one fused unit; otherwise a depthwise
+// convolution includes the ReLU before it; the ReLU of a shared state is computed once, other ReLUs in place.
 
 import type { Precision } from '../engine/device.ts';
 import { combine, concat, fusedConvolution, fusedUnit, fuses, type Raw } from '../engine/fused.ts';
@@ -17,37 +17,37 @@ import type { BatchNorm, Convolution, Layer } from '../plan/layer.ts';
 export interface PathSettings extends Placement {
   /** Default: float32. */
   precision?: Precision;
-  /** Probability of keeping a feature before the classifier. */
+  /** Probability of keeping a feature before the classifier. Default 1. */
   dropoutKeep?: number;
 }
 
 /** The ReLUs of one forward pass: several operations that read one state share its ReLU. */
 export class SharedRelus {
-  readonly #of = new Map<Tensor, Tensor>();
+  readonly #relus = new Map<Tensor, Tensor>();
 
   of(state: Tensor): Tensor {
-    const known = this.#of.get(state) ?? state.relu();
-    this.#of.set(state, known);
-    return known;
+    const relu = this.#relus.get(state) ?? state.relu();
+    this.#relus.set(state, relu);
+    return relu;
   }
 }
 
-/** What a path ends with: images, or a unit's raw result, whose batch norm is left to whoever reads it. */
+/** The result of a path: images, or a unit's raw result, to which its reader applies the batch norm. */
 export type PathResult = Tensor | Raw;
 
 type Step = (input: PathResult, relus: SharedRelus) => PathResult;
 
-/** A step that reads images as they are. */
+/** Returns a step that reads images, not raw results. */
 const plain = (step: (input: Tensor, relus: SharedRelus) => Tensor): Step => {
   return (input, relus) => step(imagesOf(input), relus);
 };
 
-/** A path's result as images. */
+/** Converts a path's result to images. */
 export function imagesOf(result: PathResult): Tensor {
   return result instanceof Tensor ? result : combine(result);
 }
 
-/** Its parameters are named as in the plan, in the plan's order. */
+/** A path of layers. Its parameters have the plan's names and order. */
 export class Path extends Module {
   readonly #steps: Step[] = [];
 
@@ -62,17 +62,20 @@ export class Path extends Module {
     }
   }
 
-  /** Whether the result is a tensor of the path's own, which its caller may overwrite. */
-  get makesNew(): boolean {
+  /** Whether the result is a new tensor, which the caller may overwrite. */
+  get createsTensor(): boolean {
     return this.#steps.length > 0;
   }
 
-  /** [images, channels, height, width] → [images, channels', height', width'], after a linear layer [images, outputs] */
+  /**
+   * Maps [images, channels, height, width] to [images, channels', height', width'], or to [images, outputs] after a
+   * linear layer.
+   */
   forward(input: Tensor, relus: SharedRelus): Tensor {
     return imagesOf(this.run(input, relus));
   }
 
-  /** The same, its last batch norm left open where it can be. */
+  /** Runs the path as `forward` does, but leaves the last batch norm to the reader if possible. */
   run(input: Tensor, relus: SharedRelus): PathResult {
     return this.#steps.reduce((value: PathResult, step) => step(value, relus), input);
   }
@@ -89,14 +92,15 @@ export class Path extends Module {
     return (input) => fusedUnit(from(input), { ...options, norm: normalise.options() });
   }
 
-  /** `relu`: whether the layer takes the ReLU before it along. */
+  /** Builds one layer. `relu`: whether it includes the ReLU before it. */
   #step(layer: Layer, first: boolean, relu: boolean, settings: PathSettings): Step {
-    // A classifier's few numbers are worth their float32 where fused units keep images in 16 bits.
+    // The classifier has few elements and stays in float32 when fused units keep images in 16 bits.
     const narrow = settings.precision === 'bfloat16' && fuses(settings);
     const exact = (images: Tensor) => (narrow ? images.to('float32') : images);
     switch (layer.kind) {
       case 'relu':
-        // What comes before within a path is a batch norm, whose gradient does not need its own result.
+        // The layer before a ReLU inside a path is a batch norm, whose gradient does not need its result, so ReLU works
+        // in place.
         return plain(first ? (input, relus) => relus.of(input) : (input) => relu_.tensor(input));
       case 'convolution': {
         const convolution = this.child(layer.name, convolutionOf(layer, settings));
@@ -132,17 +136,17 @@ export class Path extends Module {
   }
 }
 
-/** Layers that one fused unit does. */
+/** The layers of one fused unit. */
 interface Unit {
   relu: boolean;
   depthwise: Convolution | undefined;
   convolution: Convolution;
   norm: BatchNorm | undefined;
-  /** How many layers. */
+  /** The number of layers. */
   length: number;
 }
 
-/** The unit that begins at a layer: [ReLU], [depthwise,] convolution, [batch norm]. */
+/** Returns the unit that starts at a layer, [ReLU], [depthwise,] convolution, [batch norm], or undefined. */
 function unitAt(layers: readonly Layer[], start: number): Unit | undefined {
   let index = start;
   const relu = layers[index]?.kind === 'relu';
@@ -150,25 +154,25 @@ function unitAt(layers: readonly Layer[], start: number): Unit | undefined {
   const depthwise = isDepthwise(layers[index]) ? layers[index++] : undefined;
   const convolution = layers[index++];
   if (convolution?.kind !== 'convolution' || convolution.groups !== 1) return undefined;
-  if (depthwise && !(isPlain(convolution) && fits(depthwise))) return undefined;
+  if (depthwise && !(isPointwise(convolution) && isSupported(depthwise))) return undefined;
   const norm = layers[index]?.kind === 'batch-norm' ? (layers[index++] as BatchNorm) : undefined;
   return { relu, depthwise, convolution, norm, length: index - start };
 }
 
-/** 1×1 at every pixel. */
-function isPlain({ kernel, stride, padding }: Convolution): boolean {
+/** Whether a convolution is 1×1 at every pixel. */
+function isPointwise({ kernel, stride, padding }: Convolution): boolean {
   return [...kernel, ...stride].every((size) => size === 1) && padding.every((cells) => cells === 0);
 }
 
-/** What our depthwise kernels take. */
-function fits(layer: Layer): layer is Convolution {
+/** Whether our depthwise kernels support the layer. */
+function isSupported(layer: Layer): layer is Convolution {
   if (layer.kind !== 'convolution') return false;
   return layer.kernel.every((size) => size <= 7) && layer.stride.every((step) => step <= 2);
 }
 
 /**
- * Convolutions start as released: truncated normal of deviation √(1.3 · 2 / fan out) (nasnet.py's
- * variance_scaling_initializer(mode='FAN_OUT')), the fan out of a depthwise one being its kernel's k².
+ * Initialises a convolution as released: truncated normal with deviation √(1.3 · 2 / fan out) (nasnet.py's
+ * variance_scaling_initializer(mode='FAN_OUT')), where the fan out of a depthwise convolution is k².
  */
 function convolutionOf(layer: Extract<Layer, { kind: 'convolution' }>, settings: PathSettings): Conv2d {
   const { inputChannels: inputs, outputChannels: outputs } = layer;
@@ -179,8 +183,9 @@ function convolutionOf(layer: Extract<Layer, { kind: 'convolution' }>, settings:
 }
 
 /**
- * Truncated normal of deviation √(1.3 / fan in), the bias 0. Not as released: √(1.3 · 2 / classes) starts NASNet-A (N = 2, F = 24,
- * 10 classes) at a loss of 8.8, this at 2.4, near the ln 10 of knowing nothing, which suits short trainings.
+ * Initialises a linear layer with a truncated normal of deviation √(1.3 / fan in) and a bias of 0. This differs from
+ * the released √(1.3 · 2 / classes), with which NASNet-A (N = 2, F = 24, 10 classes) starts at a loss of 8.8. With this
+ * it starts at 2.4, near the ln 10 of uniform probabilities, which is better for short trainings.
  */
 function linearOf({ inputs, outputs }: { inputs: number; outputs: number }, settings: PathSettings): Linear {
   const linear = withoutDrawing(() => new Linear({ inputs, outputs, ...settings }));
@@ -188,7 +193,7 @@ function linearOf({ inputs, outputs }: { inputs: number; outputs: number }, sett
   return linear;
 }
 
-/** One filter for each channel; of a single channel any convolution is, and libtorch's own does as well. */
+/** Whether a convolution has one filter per channel; false for a single channel, for which libtorch's is as fast. */
 function isDepthwise(layer: Layer | undefined): boolean {
   if (layer?.kind !== 'convolution') return false;
   return layer.groups > 1 && layer.groups === layer.inputChannels && layer.groups === layer.outputChannels;

@@ -4,10 +4,11 @@
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
-import { hasOperator, operator } from '../engine/operator.ts';
+import { operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
+import { addList, mulScalar, scale, scaled } from './tensor-lists.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
@@ -23,25 +24,43 @@ export interface Optimizer {
   readonly stepsTaken: number;
   /** The state by name, `momentum.stem.convolution.weight`: the tensors themselves. The count of steps is `stepsTaken`. */
   state(): NamedTensors;
-  /** Copies a saved state into this one. @throws InputError that names what is missing or of another shape */
+  /** Whether `load` would take a state. @throws InputError that names what is missing or of another shape */
+  check(state: NamedTensors): void;
+  /** Copies a saved state into this one. @throws InputError as `check`, and nothing is copied */
   load(state: NamedTensors, stepsTaken: number): void;
   /** Frees the state: the optimizer cannot be used any more. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
+/** Parameters of two axes or more are weights; those of one are biases, and the scales and shifts of norms. */
+const isWeight = (parameter: Tensor) => parameter.shape.length > 1;
+
+/** What every optimizer does besides, to weights or to the others alone. */
+export interface GroupOptions {
+  /** This times the weight is added to the gradient of every weight (L2), or, where `decoupled`, taken off it at every step times the rate. */
+  weightDecay?: number;
+  /** Loshchilov and Hutter, 2019: w ← w − rate · weightDecay · w, before the step. */
+  decoupled?: boolean;
+  /** Learning rate of biases and norms, as a multiple of the weights'. */
+  biasRate?: number;
+}
+
 /** What all of them share: state tensors by name, and lists of the parameters that have a gradient. */
 abstract class ListOptimizer implements Optimizer {
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
-  /** L2: this times the weight is added to the gradient of every parameter of two axes or more (not to biases and batch norm). */
-  readonly #weightDecay: number;
+  readonly #groups: Required<GroupOptions>;
   /** Steps taken. */
   protected steps = 0;
 
-  constructor(parameters: ReadonlyMap<string, Tensor>, slots: Record<string, 'zeros' | 'ones'>, weightDecay = 0) {
+  constructor(
+    parameters: ReadonlyMap<string, Tensor>,
+    slots: Record<string, 'zeros' | 'ones'>,
+    { weightDecay = 0, decoupled = false, biasRate = 1 }: GroupOptions,
+  ) {
     this.#parameters = parameters;
-    this.#weightDecay = weightDecay;
+    this.#groups = { weightDecay, decoupled, biasRate };
     const fresh = { zeros: zerosLike, ones: onesLike };
     this.#slots = noGrad(
       () =>
@@ -59,21 +78,44 @@ abstract class ListOptimizer implements Optimizer {
     scope(() =>
       noGrad(() => {
         const found = collectedGradients([...this.#parameters.values()]);
-        const names = [...this.#parameters.keys()].filter((_, index) => found[index]);
-        const gradients = found.filter((gradient) => gradient !== undefined);
-        if (names.length === 0) return;
-        const parameters = names.map((name) => this.#parameters.get(name)!);
-        if (this.#weightDecay > 0) {
-          const decayed = [...parameters.keys()].filter((index) => parameters[index]!.shape.length > 1);
-          const pick = (list: Tensor[]) => decayed.map((index) => list[index]!);
-          if (decayed.length > 0) addList.run(pick(gradients), pick(parameters), this.#weightDecay);
-        }
-        const slot = (name: string) => names.map((parameter) => this.#slots.get(name)!.get(parameter)!);
-        this.move(parameters, gradients, slot, learningRate);
+        const moving = [...this.#parameters]
+          .map(([name, parameter], index) => ({ name, parameter, gradient: found[index] }))
+          .filter((each): each is Moving => each.gradient !== undefined);
+        if (moving.length === 0) return;
+        const weights = moving.filter(({ parameter }) => isWeight(parameter));
+        const { biasRate } = this.#groups;
+        this.#decay(weights, learningRate);
+        this.count(learningRate);
+        if (biasRate === 1) return this.#move(moving, learningRate);
+        this.#move(weights, learningRate);
+        const others = moving.filter(({ parameter }) => !isWeight(parameter));
+        this.#move(others, typeof learningRate === 'number' ? biasRate * learningRate : learningRate.mul(biasRate));
       }),
     );
   }
 
+  #decay(weights: readonly Moving[], learningRate: number | Tensor): void {
+    const { weightDecay, decoupled } = this.#groups;
+    if (weightDecay === 0 || weights.length === 0) return;
+    const parameters = weights.map(({ parameter }) => parameter);
+    const gradients = weights.map(({ gradient }) => gradient);
+    if (!decoupled) addList.run(gradients, parameters, weightDecay);
+    else if (typeof learningRate === 'number') mulScalar.run(parameters, 1 - learningRate * weightDecay);
+    else scale(parameters, learningRate.mul(-weightDecay).add(1));
+  }
+
+  #move(moving: readonly Moving[], learningRate: number | Tensor): void {
+    if (moving.length === 0) return;
+    const parameters = moving.map(({ parameter }) => parameter);
+    const gradients = moving.map(({ gradient }) => gradient);
+    const slot = (name: string) => moving.map((each) => this.#slots.get(name)!.get(each.name)!);
+    this.move(parameters, gradients, slot, learningRate);
+  }
+
+  /** Comes once in a step, before its moves. */
+  protected count(_learningRate: number | Tensor): void {}
+
+  /** Comes once for all parameters of a learning rate. */
   protected abstract move(
     parameters: Tensor[],
     gradients: Tensor[],
@@ -104,26 +146,35 @@ abstract class ListOptimizer implements Optimizer {
     return this.steps;
   }
 
-  load(state: NamedTensors, stepsTaken: number): void {
-    const own = Object.entries(this.state());
-    for (const [name, tensor] of own) {
+  check(state: NamedTensors): void {
+    for (const [name, tensor] of Object.entries(this.state())) {
       const given = state[name];
       if (given?.shape.join() === tensor.shape.join()) continue;
       throw new InputError(
         `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${given ? `[${given.shape}]` : 'none'}`,
       );
     }
+  }
+
+  load(state: NamedTensors, stepsTaken: number): void {
+    this.check(state);
     noGrad(() => {
-      for (const [name, tensor] of own) tensor.copy_(state[name]!);
+      for (const [name, tensor] of Object.entries(this.state())) tensor.copy_(state[name]!);
     });
     this.steps = stepsTaken;
   }
 }
 
-export interface MomentumOptions {
+/** A parameter that has a gradient. */
+interface Moving {
+  name: string;
+  parameter: Tensor;
+  gradient: Tensor;
+}
+
+export interface MomentumOptions extends GroupOptions {
   momentum?: number;
   nesterov?: boolean;
-  weightDecay?: number;
 }
 
 /**
@@ -135,7 +186,7 @@ export class Momentum extends ListOptimizer {
   readonly #nesterov: boolean;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: MomentumOptions = {}) {
-    super(parameters, { momentum: 'zeros' }, options.weightDecay);
+    super(parameters, { momentum: 'zeros' }, options);
     this.#momentum = options.momentum ?? 0.9;
     this.#nesterov = options.nesterov ?? true;
   }
@@ -156,13 +207,12 @@ export class Momentum extends ListOptimizer {
   }
 }
 
-export interface RMSPropOptions {
+export interface RMSPropOptions extends GroupOptions {
   /** Of the moving mean of squared gradients. */
   decay?: number;
   momentum?: number;
   /** Inside the root, as TensorFlow has it; the paper's ImageNet trainings use 1. */
   epsilon?: number;
-  weightDecay?: number;
 }
 
 /** TensorFlow's RMSProp: s ← decay · s + (1 − decay) · g², starting at 1; m ← momentum · m + rate · g / √(s + ε); w ← w − m. */
@@ -172,7 +222,7 @@ export class RMSProp extends ListOptimizer {
   readonly #epsilon: number;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: RMSPropOptions = {}) {
-    super(parameters, { square: 'ones', momentum: 'zeros' }, options.weightDecay);
+    super(parameters, { square: 'ones', momentum: 'zeros' }, options);
     this.#decay = options.decay ?? 0.9;
     this.#momentum = options.momentum ?? 0.9;
     this.#epsilon = options.epsilon ?? 1;
@@ -196,12 +246,11 @@ export class RMSProp extends ListOptimizer {
   }
 }
 
-export interface AdamOptions {
+export interface AdamOptions extends GroupOptions {
   beta1?: number;
   beta2?: number;
   /** Outside the root. */
   epsilon?: number;
-  weightDecay?: number;
 }
 
 /** Adam (Kingma and Ba, 2015, algorithm 1), with the bias corrections. */
@@ -213,7 +262,7 @@ export class Adam extends ListOptimizer {
   #taken: Tensor | undefined;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: AdamOptions = {}) {
-    super(parameters, { mean: 'zeros', square: 'zeros' }, options.weightDecay);
+    super(parameters, { mean: 'zeros', square: 'zeros' }, options);
     this.#beta1 = options.beta1 ?? 0.9;
     this.#beta2 = options.beta2 ?? 0.999;
     this.#epsilon = options.epsilon ?? 1e-8;
@@ -235,9 +284,8 @@ export class Adam extends ListOptimizer {
       mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
       addScalar.run(roots, this.#epsilon);
       addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
-      this.#taken?.fill_(this.steps);
     } else {
-      const taken = this.#countOn(learningRate.device).add_(1);
+      const taken = this.#taken!;
       const correction = (beta: number) => taken.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype); // 1 − β ^ steps
       scale(roots, correction(this.#beta2).sqrt().reciprocal());
       addScalar.run(roots, this.#epsilon);
@@ -245,10 +293,14 @@ export class Adam extends ListOptimizer {
     }
   }
 
-  /** The steps before this one, where a captured step counts for itself; float64 []. */
-  #countOn(device: string): Tensor {
-    this.#taken ??= keep(zeros([], { dtype: 'float64', device }).fill_(this.steps - 1));
-    return this.#taken;
+  /** A captured step counts for itself. */
+  protected override count(learningRate: number | Tensor): void {
+    if (typeof learningRate === 'number') {
+      this.#taken?.fill_(this.steps);
+    } else {
+      this.#taken ??= keep(zeros([], { dtype: 'float64', device: learningRate.device }).fill_(this.steps - 1));
+      this.#taken.add_(1);
+    }
   }
 
   override load(state: NamedTensors, stepsTaken: number): void {
@@ -280,36 +332,8 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
   );
 }
 
-/** Each tensor times a factor [] that only the device knows, in place. */
-function scale(tensors: Tensor[], factor: Tensor): void {
-  if (takesFactors()) mulTensor.run(tensors, factor);
-  else mulList.run(tensors, repeated(factor, tensors)); // an operator for each
-}
-
-function scaled(tensors: Tensor[], factor: Tensor): Tensor[] {
-  return takesFactors()
-    ? scaledTensor.tensors(tensors, factor)
-    : scaledList.tensors(tensors, repeated(factor, tensors));
-}
-
-const repeated = (factor: Tensor, tensors: Tensor[]) => tensors.map(() => factor);
-
-let withFactors: boolean | undefined;
-
-/** Whether libtorch multiplies a whole list by one tensor: from 2.1 on. */
-function takesFactors(): boolean {
-  withFactors ??= hasOperator('aten::_foreach_mul_', 'Tensor');
-  return withFactors;
-}
-
-const addList = operator('aten::_foreach_add_', 'List');
 const addScalar = operator('aten::_foreach_add_', 'Scalar');
 const addedScalar = operator('aten::_foreach_add', 'Scalar');
-const mulList = operator('aten::_foreach_mul_', 'List');
-const mulTensor = operator('aten::_foreach_mul_', 'Tensor');
-const scaledList = operator('aten::_foreach_mul', 'List');
-const scaledTensor = operator('aten::_foreach_mul', 'Tensor');
-const mulScalar = operator('aten::_foreach_mul_', 'Scalar');
 const addProduct = operator('aten::_foreach_addcmul_', 'Scalar');
 const quotients = operator('aten::_foreach_div', 'List');
 const addQuotient = operator('aten::_foreach_addcdiv_', 'Scalar');

@@ -2,6 +2,7 @@
 // the part before the colon alone names an architecture. The caller passes in functions that read files and studies.
 
 import { InputError } from '../failure.ts';
+import { within } from '../largest.ts';
 import { type Architecture, outputWidth } from '../space/architecture.ts';
 import { parseArchitectureText } from '../space/parse.ts';
 import { published } from '../space/published.ts';
@@ -59,7 +60,8 @@ export function parseModelName(text: string): ModelName {
     );
   }
   const penultimate = numbers[2] === undefined ? undefined : Number(numbers[2]);
-  return { source: parseArchitectureSource(source!), cells: Number(numbers[1]), penultimate };
+  const cells = within('cells', Number(numbers[1]), 'model: N');
+  return { source: parseArchitectureSource(source!), cells, penultimate };
 }
 
 export interface SourceReaders {

@@ -3,6 +3,7 @@
 // layouts.
 
 import { InputError } from '../failure.ts';
+import { type largest, within } from '../largest.ts';
 import { pairOf } from '../pair.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
@@ -61,7 +62,7 @@ export interface Plan {
   readonly cells: readonly CellPlan[];
   /** The layers from the last cell's output to the logits. */
   readonly head: readonly Layer[];
-  readonly auxiliary: AuxiliaryPlan | undefined;
+  readonly auxiliary?: AuxiliaryPlan;
   /**
    * Named as in the released code: ImageNet's `Stem` is the second stem cell's result. Omitted cells have no endpoint.
    */
@@ -124,7 +125,7 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
     stemName,
     cells: cellPlans,
     head: head.layers,
-    auxiliary,
+    ...(auxiliary && { auxiliary }),
     endpoints: [...endpointsOf(rules, stem.shape, cellPlans), pooled],
     sections: [...sections, ...extra],
     trainableParameters: countElements(parameters, { statistics: false }),
@@ -159,22 +160,27 @@ function checkOptions(options: PlanOptions) {
     throw new InputError(`layout: expected ${Object.keys(layouts).join(' or ')}, got ${JSON.stringify(layout)}`);
   }
   const rules: LayoutRules = layouts[layout];
-  const wholeNumber = (value: number | undefined, minimum: number, name: string): number => {
-    if (Number.isSafeInteger(value) && value! >= minimum) return value!;
+  const wholeNumber = (
+    value: number | undefined,
+    minimum: number,
+    name: string,
+    size: keyof typeof largest,
+  ): number => {
+    if (Number.isSafeInteger(value) && value! >= minimum) return within(size, value!, name);
     throw new InputError(`${name}: expected a whole number of at least ${minimum}, got ${value}`);
   };
   const [height, width] = pairOf(options.input ?? rules.input);
   return {
     layout,
-    cells: wholeNumber(cells, 0, 'N'),
-    filters: wholeNumber(filters, 1, 'filters'),
+    cells: wholeNumber(cells, 0, 'N', 'cells'),
+    filters: wholeNumber(filters, 1, 'filters', 'filters'),
     input: [
-      wholeNumber(height, rules.minInput, 'input height'),
-      wholeNumber(width, rules.minInput, 'input width'),
-      wholeNumber(inputChannels, 1, 'input channels'),
+      wholeNumber(height, rules.minInput, 'input height', 'pixels'),
+      wholeNumber(width, rules.minInput, 'input width', 'pixels'),
+      wholeNumber(inputChannels, 1, 'input channels', 'filters'),
     ] as const,
-    classes: wholeNumber(options.classes ?? rules.classes, 1, 'classes'),
-    stemChannels: wholeNumber(options.stemChannels ?? rules.stemChannels(filters), 1, 'stem channels'),
+    classes: wholeNumber(options.classes ?? rules.classes, 1, 'classes', 'classes'),
+    stemChannels: wholeNumber(options.stemChannels ?? rules.stemChannels(filters), 1, 'stem channels', 'stemChannels'),
     skipReductionInput,
   };
 }

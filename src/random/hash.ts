@@ -23,8 +23,8 @@ function finalise(word: number): number {
 export function hash128(bytes: Uint8Array, seed = 0): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const state = new Uint32Array(4).fill(seed);
-  const whole = bytes.length - (bytes.length % 16);
-  for (let offset = 0; offset < whole; offset += 16) {
+  const wholeBlocks = bytes.length - (bytes.length % 16);
+  for (let offset = 0; offset < wholeBlocks; offset += 16) {
     for (let lane = 0; lane < 4; lane++) {
       const mixed = state[lane]! ^ scramble(view.getUint32(offset + 4 * lane, true), lane);
       const next = rotateLeft(mixed, blockRotations[lane]!) + state[(lane + 1) % 4]!;
@@ -32,8 +32,8 @@ export function hash128(bytes: Uint8Array, seed = 0): Uint32Array {
     }
   }
   const tail = new Uint32Array(4);
-  for (let index = whole; index < bytes.length; index++) {
-    const place = index - whole;
+  for (let index = wholeBlocks; index < bytes.length; index++) {
+    const place = index - wholeBlocks;
     tail[place >> 2]! |= bytes[index]! << (8 * (place % 4));
   }
   for (let lane = 0; lane < 4; lane++) state[lane]! ^= scramble(tail[lane]!, lane) ^ bytes.length;

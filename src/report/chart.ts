@@ -1,5 +1,6 @@
-// Charts as SVG text, drawn by Observable Plot into a document that lives only in memory.
-// They take plain numbers; page.ts puts them into the report. The paper's Figure 5 is drawn in report/figures/cost-chart.ts.
+// Draws charts as SVG text, with Observable Plot in a document in memory.
+// The functions take plain numbers; page.ts puts the charts into the report. report/figures/cost-chart.ts draws the
+// paper's Figure 5.
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
@@ -8,13 +9,17 @@ const accent = '#c2410c';
 const quiet = '#94a3b8';
 const second = '#1d4ed8';
 
-/** One finished trial: its number (from 1), its reward in [0, 1]. */
+/** A finished trial: its number and its reward in [0, 1]. */
 export interface RewardPoint {
   trial: number;
   reward: number;
 }
 
-/** Validation accuracy against trials: every child a dot, the best so far a step line, the mean of the latest 20 a smooth one. `label` says what a reward is. */
+/**
+ * Draws rewards against trials: a dot for every child, a step line for the best so far, a line for the mean of the
+ * latest 20.
+ * @param label the name of the reward
+ */
 export function rewardChart(points: RewardPoint[], label = 'validation accuracy'): string {
   const inOrder = [...points].sort((a, b) => a.trial - b.trial);
   let best = 0;
@@ -45,7 +50,7 @@ export function rewardChart(points: RewardPoint[], label = 'validation accuracy'
   });
 }
 
-/** How evenly the rewards spread: a histogram of all finished trials. */
+/** Draws a histogram of the rewards of all finished trials. */
 export function rewardHistogram(points: RewardPoint[], label = 'validation accuracy'): string {
   return drawChart({
     height: 180,
@@ -55,14 +60,14 @@ export function rewardHistogram(points: RewardPoint[], label = 'validation accur
   });
 }
 
-/** One point of a training: how far it is in epochs, and a loss or an accuracy. */
+/** A point of a training: its progress in epochs, and a loss or an accuracy. */
 export interface LearningPoint {
   epoch: number;
   value: number;
   series: string;
 }
 
-/** Accuracies (or losses) of one training against epochs, one line a series, named at its end. */
+/** Draws accuracies (or losses) of one training against epochs, one labelled line per series. */
 export function learningChart(points: LearningPoint[], label: string, isShare: boolean): string {
   return drawChart({
     marginRight: 110,
@@ -89,7 +94,7 @@ export function learningChart(points: LearningPoint[], label: string, isShare: b
   });
 }
 
-/** Share of right answers per class on the test images, best class first. */
+/** Draws the test accuracy of each class, best class first. */
 export function classChart(classes: { name: string; accuracy: number }[]): string {
   return drawChart({
     marginLeft: 110,
@@ -115,12 +120,12 @@ export function classChart(classes: { name: string; accuracy: number }[]): strin
   });
 }
 
-/** 0.275 as "27.5%", 0.3 as "30%". */
+/** Formats 0.275 as "27.5%" and 0.3 as "30%". */
 const share = (fraction: number): string => `${Number((100 * fraction).toFixed(1))}%`;
 
 const wholeOnly = (value: number): string => (Number.isInteger(value) ? String(value) : '');
 
-/** A chart of this size unless the options say another, as SVG that stands alone. */
+/** Draws a chart as self-contained SVG. Default size: 720 × 320 pixels. */
 export function drawChart(options: Plot.PlotOptions): string {
   const { document } = parseHTML('<html><body></body></html>');
   const chart = Plot.plot({

@@ -1,19 +1,19 @@
-// What the controller's own figures say to a reader: here, that it has stopped to search.
+// Interprets the controller's figures for readers: warns if it has stopped exploring.
 
 import { percent, whole } from '../words.ts';
 
-const collapsed = 0.1; // of the uniform policy's entropy
+const collapseThreshold = 0.1; // relative to the uniform policy's entropy
 
 /**
- * A warning when the controller decides nearly the same every time; undefined while it still searches, and for strategies without
- * these figures.
+ * Returns a warning if the controller decides nearly the same every time; undefined otherwise, and for strategies
+ * without these figures.
  */
 export function collapseWarning(figures: Record<string, number>): string | undefined {
   const { update, inputEntropy, operationEntropy } = figures;
   if (update === undefined || inputEntropy === undefined || operationEntropy === undefined) return undefined;
-  if (Math.max(inputEntropy, operationEntropy) > collapsed) return undefined;
+  if (Math.max(inputEntropy, operationEntropy) > collapseThreshold) return undefined;
   return (
-    `After ${whole(update)} updates the controller decides nearly the same every time (${percent(operationEntropy)} of the entropy of chance ` +
-    'is left for operations): it has stopped to search. A larger entropy weight or a smaller learning rate keeps it searching.'
+    `After ${whole(update)} updates the controller decides nearly the same every time (its decisions on operations ` +
+    `have ${percent(operationEntropy)} of the entropy of random ones): it has stopped exploring. A larger entropy weight or a smaller learning rate keeps it exploring.`
   );
 }

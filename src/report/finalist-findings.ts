@@ -1,5 +1,5 @@
-// What the race of finalists has found: means of runs with their intervals, groups that cannot be told apart, and how far the children
-// had put them into that order. Values and sentences; page.ts and show lay them out.
+// The findings of the race of finalists: means of runs with intervals, groups without a significant difference, and the
+// correlation with the children's rewards. Values and sentences; page.ts and show lay them out.
 
 import { type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
 import { meanOf, type RaceEnd, type Racer, ranking, runsDone } from '../selection/racing.ts';
@@ -11,37 +11,42 @@ import { duration, percent, whole } from '../words.ts';
 
 export interface FinalistRow {
   trial: number;
-  /** Accuracy of its child, at the highest rung of a ladder that it reached, and its place among the finalists by that: 1 is the best. */
+  /**
+   * Accuracy of its child at the highest rung that it reached, and its rank among the finalists by that; 1 is the best.
+   */
   proxy: number;
   proxyRank: number;
-  /** That rung; 0 without a ladder. */
+  /** The rung of `proxy`; 0 without a ladder. */
   proxyRung: number;
   runs: number;
-  /** Accuracy on the held-out images, 0 to 1; null before the first run, and for one that failed. */
+  /** Accuracy on the held-out images, 0 to 1; null before the first run, and for a finalist that failed. */
   mean: number | null;
-  /** Half the 95% interval of the mean; null where there is too little to tell. */
+  /** Half the 95% interval of the mean; null if there are too few runs. */
   uncertainty: number | null;
-  /** 1: in the race, or after it: cannot be told apart from the best; 2: those behind, which cannot be told apart from the best of them … null: it failed. */
+  /**
+   * 1: in the race, or after it: not significantly different from the best. 2: the next, not significantly different
+   * from the best of them … null: it failed.
+   */
   group: number | null;
   failure?: string;
 }
 
 export interface FinalistFindings {
-  /** Best first, those that failed last. */
+  /** Best first, failed ones last. */
   rows: FinalistRow[];
-  /** Why the race is over; absent while it is not. */
+  /** Why the race ended; absent while it runs. */
   end?: RaceEnd;
   runs: number;
-  /** What workers spent on them. */
+  /** Seconds that workers spent on the runs. */
   workerSeconds: number;
   /**
-   * Of the children's rewards, at the highest rung that all finalists reached, with the means over the runs that all have; from five
-   * finalists on.
+   * The correlation of the children's rewards at the highest rung that all finalists reached with the means over the
+   * runs that all have; absent for fewer than five finalists.
    */
   proxyCorrelation?: RankCorrelation & { finalists: number; runs: number; rung: number };
 }
 
-/** Undefined before the race begins, and in studies without finalists. */
+/** Returns the findings; undefined before the race starts, and in studies without finalists. */
 export function finalistFindings(study: Study<SearchSettings>): FinalistFindings | undefined {
   const race = finalistRace(study);
   if (!race) return undefined;
@@ -55,7 +60,7 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
   const groups = [race.racing, ...race.beaten];
   const rows = [...order, ...failed].map((place): FinalistRow => {
     const count = runsDone(racers[place]!);
-    const out = failed.includes(place);
+    const isOut = failed.includes(place);
     const { failure } = runs.find((run) => run.trial === trials[place] && run.failure) ?? {};
     return {
       trial: trials[place]!,
@@ -63,9 +68,9 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
       proxyRank: place + 1,
       proxyRung: proxies[place]!.length - 1,
       runs: count,
-      mean: out || count === 0 ? null : meanOf(racers[place]!),
-      uncertainty: out || count === 0 || deviation === undefined ? null : deviation / Math.sqrt(count),
-      group: out ? null : groups.findIndex((group) => group.includes(place)) + 1,
+      mean: isOut || count === 0 ? null : meanOf(racers[place]!),
+      uncertainty: isOut || count === 0 || deviation === undefined ? null : deviation / Math.sqrt(count),
+      group: isOut ? null : groups.findIndex((group) => group.includes(place)) + 1,
       ...(failure && { failure: `${failure.kind}: ${failure.message}` }),
     };
   });
@@ -80,23 +85,25 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
 }
 
 /**
- * Half the 95% interval of a single run's accuracy about its finalist's mean, from the spread of all finalists' runs (Student's t).
- * It holds other seeds, not other held-out images.
+ * Returns half the 95% interval of a single run's accuracy around its finalist's mean, from the spread of all
+ * finalists' runs (Student's t). It covers the effect of other seeds, but not of other held-out images.
  */
 function spreadOfRuns(racers: readonly Racer[]): number | undefined {
-  let freedom = 0;
+  let degreesOfFreedom = 0;
   let squares = 0;
   for (const racer of racers) {
     const count = runsDone(racer);
     if (racer.failed || count < 2) continue;
     const mean = meanOf(racer);
-    freedom += count - 1;
+    degreesOfFreedom += count - 1;
     for (const accuracy of racer.accuracies.slice(0, count)) squares += (accuracy! - mean) ** 2;
   }
-  return freedom === 0 ? undefined : criticalValue(0.025, freedom) * Math.sqrt(squares / freedom);
+  return degreesOfFreedom === 0
+    ? undefined
+    : criticalValue(0.025, degreesOfFreedom) * Math.sqrt(squares / degreesOfFreedom);
 }
 
-/** `proxies`: each child's rewards from rung to rung. */
+/** `proxies` are each child's rewards at all rungs. */
 function proxyCorrelation(
   { racers }: FinalistRace,
   places: readonly number[],
@@ -104,41 +111,44 @@ function proxyCorrelation(
 ) {
   const runs = Math.min(...places.map((place) => runsDone(racers[place]!)));
   if (runs === 0) return undefined;
-  const rung = Math.min(...places.map((place) => proxies[place]!.length - 1)); // rewards of two rungs say nothing of each other
-  const found = rankCorrelation(
+  const rung = Math.min(...places.map((place) => proxies[place]!.length - 1)); // comparable only at one rung
+  const correlation = rankCorrelation(
     places.map((place) => proxies[place]![rung]!),
     places.map((place) => meanOf(racers[place]!, runs)),
   );
-  return found && { ...found, finalists: places.length, runs, rung };
+  return correlation && { ...correlation, finalists: places.length, runs, rung };
 }
 
-/** What was done, which came out best and how sure that is, who failed, and what the children were worth as a proxy. */
+/**
+ * Returns sentences: what was trained, which finalist is the best and how certain that is, which failed, and how good a
+ * proxy the children were.
+ */
 export function finalistSentences({ rows, end, ...findings }: FinalistFindings, settings: Finalists): string[] {
-  const begun = `The best ${rows.length} by their children`;
-  const again = `trained again with ${trainingWords(settings.training)}`;
-  if (!end) return [`${begun} are being ${again}; runs done so far: ${whole(findings.runs)}.`];
+  const finalists = `The best ${rows.length} by their children`;
+  const training = `trained again with ${trainingWords(settings.training)}`;
+  if (!end) return [`${finalists} are being ${training}; runs done so far: ${whole(findings.runs)}.`];
   const [best] = rows;
   if (!best || best.mean === null) return [];
-  const said = [
-    `${begun} were ${again}, ${whole(findings.runs)} runs in ${duration(findings.workerSeconds)} of workers' time: trial ${best.trial} has the highest mean, ${meanWords(best)} of the held-out images right over ${best.runs} runs.`,
+  const sentences = [
+    `${finalists} were ${training}, ${whole(findings.runs)} runs in ${duration(findings.workerSeconds)} of workers' time: trial ${best.trial} has the highest mean, ${meanWords(best)} of the held-out images right over ${best.runs} runs.`,
   ];
   const others = rows.filter(({ group }) => group !== null).slice(1);
   const equals = others.filter(({ group }) => group === 1).map(({ trial }) => trial);
   if (equals.length > 0) {
-    said.push(
-      `It cannot be told apart from ${trialWords(equals)} (at 95% confidence): it was taken for its higher mean, which may be chance.`,
+    sentences.push(
+      `It cannot be told apart from ${trialWords(equals)} (at 95% confidence): it was chosen for its higher mean, which may be chance.`,
     );
   } else if (others.length > 0) {
-    said.push(`It is ahead of the others beyond chance (at 95% confidence).`);
+    sentences.push(`It is ahead of the others beyond chance (at 95% confidence).`);
   }
   for (const { trial, failure } of rows.filter(({ group }) => group === null)) {
-    said.push(`Trial ${trial} is out because a run of it failed: ${failure}.`);
+    sentences.push(`Trial ${trial} is out because one of its runs failed: ${failure}.`);
   }
-  if (findings.proxyCorrelation) said.push(correlationSentence(findings.proxyCorrelation));
-  return said;
+  if (findings.proxyCorrelation) sentences.push(correlationSentence(findings.proxyCorrelation));
+  return sentences;
 }
 
-/** The race as a table, its head the first row. */
+/** Returns the race as a table; the first row is the header. */
 export function finalistTable({ rows, end }: Pick<FinalistFindings, 'rows' | 'end'>): string[][] {
   const head = ['finalist', 'mean', 'runs', 'group', 'as a child', 'rank as a child'];
   return [
@@ -154,13 +164,13 @@ export function finalistTable({ rows, end }: Pick<FinalistFindings, 'rows' | 'en
   ];
 }
 
-/** "45.12 ± 0.80%" */
+/** Returns "45.12 ± 0.80%". */
 function meanWords({ mean, uncertainty }: FinalistRow): string {
   if (mean === null) return '–';
   return uncertainty === null ? percent(mean, 2) : `${(100 * mean).toFixed(2)} ± ${percent(uncertainty, 2)}`;
 }
 
-/** "1 (cannot be told apart)" for a group of several, else its number. */
+/** Returns "1 (cannot be told apart)" for a group of several, otherwise its number. */
 function groupWords({ group }: FinalistRow, rows: readonly FinalistRow[]): string {
   const shared = rows.filter((row) => row.group === group).length > 1;
   return shared ? `${group} (cannot be told apart)` : `${group}`;
@@ -168,14 +178,14 @@ function groupWords({ group }: FinalistRow, rows: readonly FinalistRow[]): strin
 
 function correlationSentence(correlation: NonNullable<FinalistFindings['proxyCorrelation']>) {
   const { tau, low, high, finalists, runs, rung } = correlation;
-  const found = `Kendall's τ is ${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
+  const value = `Kendall's τ is ${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
   const meaning =
     low > 0
-      ? 'the children had put the best into about this order'
+      ? 'the children ranked the best in about this order'
       : high < 0
-        ? 'the children had put the best into the opposite order'
-        : 'whether the children put the best into any such order does not show';
-  return `Between the children's accuracies${rung > 0 ? ` at rung ${rung}` : ''} and the means of ${finalists} finalists over ${runs} runs, ${found}: ${meaning}.`;
+        ? 'the children ranked the best in the opposite order'
+        : 'it is not clear whether the children ranked the best in this order';
+  return `Between the children's accuracies${rung > 0 ? ` at rung ${rung}` : ''} and the means of ${finalists} finalists over ${runs} runs, ${value}: ${meaning}.`;
 }
 
 function trainingWords({ cells, filters, trainingImages, recipe }: Training): string {
@@ -185,9 +195,9 @@ function trainingWords({ cells, filters, trainingImages, recipe }: Training): st
 }
 
 function trialWords(trials: readonly number[]): string {
-  if (trials.length > mostNamed) return `${whole(trials.length)} others`;
+  if (trials.length > maxNames) return `${whole(trials.length)} others`;
   const names = trials.map(String);
   return names.length === 1 ? `trial ${names[0]}` : `trials ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-const mostNamed = 6;
+const maxNames = 6;

@@ -1,5 +1,5 @@
-// What each arm of a search reached at each rung of its own ladder. A training that two arms wanted counts for both, whosoever paid for
-// it; of one graph an arm counts one training.
+// The results of each arm of a search at each rung of its ladder. A training that two arms asked for counts for both;
+// an arm counts one training of each graph.
 
 import { armLabels, armNames } from '../search/arms-strategy.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
@@ -12,11 +12,11 @@ export type ArmRung = Pick<RungFinding, 'rung' | 'done' | 'failed' | 'open' | 'b
 
 export interface LadderArm {
   label: string;
-  /** From the lowest up. `open`: neither with a reward nor failed, or not yet told to the arm. */
+  /** From the lowest up. `open`: trainings without an outcome, or whose outcome is not yet reported to the arm. */
   rungs: ArmRung[];
 }
 
-/** Of a study of several strategies with a ladder, each arm's rungs, the given cells last; else empty. */
+/** Returns each arm's rungs, the given cells last; empty without a ladder or with one strategy. */
 export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
   const names = armNames(study.settings.strategy);
   const options = ladderOptions(study.settings);
@@ -34,10 +34,10 @@ export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
   }
   const records = new Map(study.rungs.all().map((record) => [`${record.trial} ${record.rung}`, record]));
   for (const { ladder, member, rung } of study.rungs.promotions()) {
-    const own = arms[ladder]![rung]!;
+    const armRung = arms[ladder]![rung]!;
     const { state, reward } = records.get(`${member} ${rung}`)!;
-    if (state === 'done') own.rewards.set(member, reward!);
-    else own[state === 'failed' ? 'failed' : 'open']++;
+    if (state === 'done') armRung.rewards.set(member, reward!);
+    else armRung[state === 'failed' ? 'failed' : 'open']++;
   }
 
   const labels = [...armLabels(names), 'given cells'];
@@ -54,7 +54,7 @@ export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
 
 const newRung = () => ({ rewards: new Map<number, number>(), failed: 0, open: 0 });
 
-/** Every arm's rungs as a table, its head the first row. */
+/** Returns every arm's rungs as a table; the first row is the header. */
 export function ladderArmTable(arms: readonly LadderArm[]): string[][] {
   return [
     ['arm', 'rung', 'trained', 'best', 'mean'],

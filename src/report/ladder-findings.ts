@@ -1,5 +1,5 @@
-// What a ladder of fidelities has found: how many trained at each rung, what came out and what it took, and the proxy meter: how far a
-// rung puts cells into the order of the next. Values, tables and sentences; page.ts and show lay them out.
+// The findings of a ladder of fidelities: the number of trainings at each rung, their results and cost, and the proxy
+// meter, the rank correlation of a rung with the next. Values, tables and sentences; page.ts and show lay them out.
 
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
@@ -14,26 +14,32 @@ export interface RungFinding {
   /** 0 is the lowest: every cell's first training. */
   rung: number;
   training: Training;
-  /** Trainings with a reward, those that failed, and those asked for that have neither; at rung 0 without repeated graphs. */
+  /** The number of trainings with a reward, of failed ones, and of open ones; at rung 0 without repeated graphs. */
   done: number;
   failed: number;
   open: number;
   best: { trial: number; reward: number } | null;
   mean: number | null;
-  /** Seconds that workers spent on those that are over; a worker computes on one core. */
+  /** Seconds that workers spent on finished trainings; a worker computes on one core. */
   workerSeconds: number;
-  /** Where children go on from the rung below: how many found their weights kept, and how many had to be trained from their beginning. */
+  /**
+   * If children continue from the rung below: how many did, and how many had to start again because their weights were
+   * lost.
+   */
   weights?: { kept: number; lost: number };
 }
 
 export interface ProxyMeter {
   lower: number;
   upper: number;
-  /** How many trials have a reward at both rungs. They are a selection: the best of the lower one. */
+  /** The number of trials with a reward at both rungs. They are a selection: the best of the lower one. */
   trials: number;
-  /** Of the rewards at both rungs; absent for too few trials. */
+  /** The correlation of the rewards at both rungs; absent for too few trials. */
   correlation?: RankCorrelation;
-  /** The same over those of them on which a lot fell: they stand for all that finished the lower rung. Absent without lots. */
+  /**
+   * The same for those promoted at random, which represent all that finished the lower rung. Absent without random
+   * promotions.
+   */
   drawn?: { trials: number; correlation?: RankCorrelation };
 }
 
@@ -44,7 +50,7 @@ export interface LadderFindings {
   meters: ProxyMeter[];
 }
 
-/** Undefined in studies without a ladder. */
+/** Returns the findings; undefined in studies without a ladder. */
 export function ladderFindings(study: Study<SearchSettings>): LadderFindings | undefined {
   const { settings } = study;
   const { ladder } = settings;
@@ -60,7 +66,7 @@ export function ladderFindings(study: Study<SearchSettings>): LadderFindings | u
     rungs: trainings.map((training, rung) => ({
       rung,
       training,
-      ...(rung === 0 ? lowest(study, records) : climbed(records, rung)),
+      ...(rung === 0 ? lowestRung(study, records) : higherRung(records, rung)),
       ...bestAndMean(rewards[rung]!),
       ...(rung > 0 && goesOn(trainings[rung - 1]!, training) && { weights: weightsOf(records, rung) }),
     })),
@@ -68,7 +74,7 @@ export function ladderFindings(study: Study<SearchSettings>): LadderFindings | u
   };
 }
 
-function lowest(study: Study<SearchSettings>, records: readonly RungRecord[]) {
+function lowestRung(study: Study<SearchSettings>, records: readonly RungRecord[]) {
   const { trials, repeats, workerSeconds } = study.summary();
   const above = records.reduce((sum, record) => sum + (record.workerSeconds ?? 0), 0);
   return {
@@ -79,7 +85,7 @@ function lowest(study: Study<SearchSettings>, records: readonly RungRecord[]) {
   };
 }
 
-function climbed(records: readonly RungRecord[], rung: number) {
+function higherRung(records: readonly RungRecord[], rung: number) {
   const own = records.filter((record) => record.rung === rung);
   const count = (...states: string[]) => own.filter(({ state }) => states.includes(state)).length;
   return {
@@ -90,7 +96,7 @@ function climbed(records: readonly RungRecord[], rung: number) {
   };
 }
 
-/** Of rewards by trial. */
+/** Returns the best and the mean of rewards by trial. */
 export function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFinding, 'best' | 'mean'> {
   let best: RungFinding['best'] = null;
   let sum = 0;
@@ -102,12 +108,12 @@ export function bestAndMean(rewards: ReadonlyMap<number, number>): Pick<RungFind
 }
 
 function weightsOf(records: readonly RungRecord[], rung: number): { kept: number; lost: number } {
-  const told = records.flatMap(({ rung: own, details }) => {
-    const { continued } = trainingDetails(details);
-    return own === rung && continued !== undefined ? [continued] : [];
+  const continuations = records.flatMap((record) => {
+    const { continued } = trainingDetails(record.details);
+    return record.rung === rung && continued !== undefined ? [continued] : [];
   });
-  const kept = told.filter(Boolean).length;
-  return { kept, lost: told.length - kept };
+  const kept = continuations.filter(Boolean).length;
+  return { kept, lost: continuations.length - kept };
 }
 
 function meter(
@@ -132,20 +138,20 @@ function meter(
   };
 }
 
-/** "3 epochs on 4,000 images of 16 × 16, N = 1, F = 8" */
+/** Returns "3 epochs on 4,000 images of 16 × 16, N = 1, F = 8". */
 export function rungWords({ cells, filters, resolution, trainingImages, recipe }: Training): string {
   const epochs = recipe.epochs === 1 ? '1 epoch' : `${recipe.epochs} epochs`;
   const images = trainingImages === undefined ? 'all images' : `${whole(trainingImages)} images`;
   return `${epochs} on ${images} of ${resolution} × ${resolution}, N = ${cells}, F = ${filters}`;
 }
 
-/** How many climbed the ladder, and what its rungs tell of each other. */
+/** Returns sentences about the number of promotions and the correlations between rungs. */
 export function ladderSentences({ reduction, rungs, meters }: LadderFindings): string[] {
   const [lowestRung, ...higher] = rungs as [RungFinding, ...RungFinding[]];
-  const lots = meters.some(({ drawn }) => drawn);
-  const climbed = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
+  const hasRandom = meters.some(({ drawn }) => drawn);
+  const promotions = higher.map(({ rung, done }) => `${whole(done)} at rung ${rung}`).join(', ');
   return [
-    `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${lots ? ', and some promoted at random' : ''}, were trained further: ${climbed}.`,
+    `The best of the ${whole(lowestRung.done)} children trained at rung 0, about one in ${reduction}${hasRandom ? ', and some promoted at random' : ''}, were trained further: ${promotions}.`,
     ...meters.map(meterSentence),
   ];
 }
@@ -153,7 +159,7 @@ export function ladderSentences({ reduction, rungs, meters }: LadderFindings): s
 function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter): string {
   const between = `Between the rewards at rungs ${lower} and ${upper}`;
   const all = drawn
-    ? lotWords(drawn, lower)
+    ? randomWords(drawn, lower)
     : `over all cells it may be higher, which random promotions would measure.`;
   if (!correlation)
     return `${between} too little is known for Kendall's τ: ${count(trials)} at both.${drawn ? ` And ${all}` : ''}`;
@@ -163,9 +169,9 @@ function meterSentence({ lower, upper, trials, correlation, drawn }: ProxyMeter)
   );
 }
 
-function lotWords({ trials, correlation }: NonNullable<ProxyMeter['drawn']>, lower: number): string {
-  const who = `over the ${whole(trials)} of them on whom a lot fell, and who so stand for all of rung ${lower},`;
-  return correlation ? `${who} it is ${tauWords(correlation)}.` : `${who} it cannot be told yet.`;
+function randomWords({ trials, correlation }: NonNullable<ProxyMeter['drawn']>, lower: number): string {
+  const who = `over the ${whole(trials)} of them that were promoted at random, and so represent all of rung ${lower},`;
+  return correlation ? `${who} it is ${tauWords(correlation)}.` : `${who} it cannot be measured yet.`;
 }
 
 const count = (trials: number) => (trials === 1 ? '1 child' : `${whole(trials)} children`);
@@ -174,12 +180,12 @@ const tauWords = ({ tau, low, high }: RankCorrelation) =>
   `${tau.toFixed(2)} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)})`;
 
 function meaningOf({ low, high }: RankCorrelation): string {
-  if (low > 0) return 'the lower rung tells something of their order at the higher one';
-  if (high < 0) return 'the lower rung puts them into the opposite order';
-  return 'whether the lower rung tells anything of their order at the higher one does not show';
+  if (low > 0) return 'the lower rung partly predicts their order at the higher one';
+  if (high < 0) return 'the lower rung ranks them in the opposite order';
+  return 'it is not clear whether the lower rung predicts their order at the higher one';
 }
 
-/** The rungs as a table, its head the first row. */
+/** Returns the rungs as a table; the first row is the header. */
 export function ladderTable({ rungs }: LadderFindings): string[][] {
   const head = ['rung', 'training', 'trained', 'best', 'mean', "workers' time", 'weights'];
   return [
@@ -198,7 +204,7 @@ export function ladderTable({ rungs }: LadderFindings): string[][] {
   ];
 }
 
-/** "24, 1 failed, 3 to come" */
+/** Returns "24, 1 failed, 3 to come". */
 export function trainedWords({ done, failed, open }: Pick<RungFinding, 'done' | 'failed' | 'open'>): string {
   return [
     whole(done),
@@ -207,12 +213,12 @@ export function trainedWords({ done, failed, open }: Pick<RungFinding, 'done' | 
   ].join(', ');
 }
 
-/** The proxy meter as a table, its head the first row. */
+/** Returns the proxy meter as a table; the first row is the header. */
 export function meterTable({ meters }: LadderFindings): string[][] {
-  const lots = meters.some(({ drawn }) => drawn);
+  const hasRandom = meters.some(({ drawn }) => drawn);
   const tau = (correlation?: RankCorrelation) => (correlation ? tauWords(correlation) : 'too few');
   return [
-    ['rungs', 'trials at both', "Kendall's τ", ...(lots ? ['promoted at random', 'their τ'] : [])],
+    ['rungs', 'trials at both', "Kendall's τ", ...(hasRandom ? ['promoted at random', 'their τ'] : [])],
     ...meters.map(({ lower, upper, trials, correlation, drawn }) => [
       `${lower} and ${upper}`,
       whole(trials),

@@ -1,5 +1,5 @@
-// The report as one HTML page that needs nothing beside itself: text, charts and pictures inline, no script, no network.
-// It lays out what findings.ts gathered; no figure is computed here.
+// Renders the report as one self-contained HTML page: text, charts and pictures inline, no scripts, no network access.
+// It lays out the findings of findings.ts and computes no figures.
 
 import { drawArchitecture } from '../draw/picture.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
@@ -21,14 +21,15 @@ import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder-findings.ts';
 
 export interface Page extends Findings {
-  /** Every child that has a reward. */
+  /** Every child with a reward. */
   rewards: RewardPoint[];
-  /** Children without one, by class, with what one of them said. */
+  /** Failed children by kind, with the message of one of them. */
   failures: { kind: string; count: number; example: string }[];
 }
 
-const mostClassesDrawn = 40;
+const maxClassesInChart = 40;
 
+/** Returns the HTML text of the report. */
 export function renderPage(page: Page): string {
   const { final, settings, machine } = page;
   const title = `nasnet: a search ${rewardSource(settings)}`;
@@ -69,7 +70,7 @@ ${sections.filter(Boolean).join('\n')}
 `;
 }
 
-/** Without what says nothing of a search with an evaluator of its own. */
+/** Removes the settings that have no effect in a search with an external evaluator. */
 function relevant(settings: SearchSettings): object {
   if (!settings.evaluator) return settings;
   const { child, final, dataset, validationImages, ...others } = settings;
@@ -87,7 +88,7 @@ function searchSection({ rewards, failures, ladder, settings }: Page): string {
     ),
     figure(
       rewardHistogram(rewards, label),
-      `How the ${whole(rewards.length)} ${settings.evaluator ? 'trials' : 'children'} spread.`,
+      `The distribution of the ${whole(rewards.length)} ${settings.evaluator ? 'trials' : 'children'}.`,
     ),
     failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
   ].join('\n');
@@ -95,19 +96,21 @@ function searchSection({ rewards, failures, ladder, settings }: Page): string {
 
 function ladderSection(ladder: LadderFindings, arms: readonly LadderArm[]): string {
   const about =
-    'Each rung is a training of its own, with a whole schedule of its learning rate. Rewards of different rungs are no measure of each other. ' +
-    'τ tells how far a rung puts cells into the order of the next: 1 is the same order, 0 no relation. Those that were trained at both rungs are the best of the lower one.';
-  const own =
-    'Every arm has a ladder of its own. A training that two arms wanted counts for both, and of one graph an arm counts one.';
-  const each =
-    arms.length === 0 ? '' : `<h3>The rungs of each arm</h3>${table(ladderArmTable(arms))}<p>${htmlText(own)}</p>`;
-  return `${table(ladderTable(ladder))}${each}<h3>What rungs tell of each other</h3>${table(meterTable(ladder))}<p>${htmlText(about)}</p>`;
+    'Each rung is a separate training with a complete schedule of its learning rate. Rewards of different rungs are not comparable. ' +
+    'τ measures how well a rung predicts the order of cells at the next: 1 is the same order, 0 no relation. The cells that were trained at both rungs are the best of the lower one.';
+  const aboutArms =
+    'Every arm has its own ladder. A training that two arms asked for counts for both, and an arm counts one training of each graph.';
+  const armRungs =
+    arms.length === 0
+      ? ''
+      : `<h3>The rungs of each arm</h3>${table(ladderArmTable(arms))}<p>${htmlText(aboutArms)}</p>`;
+  return `${table(ladderTable(ladder))}${armRungs}<h3>Correlation between rungs</h3>${table(meterTable(ladder))}<p>${htmlText(about)}</p>`;
 }
 
 function finalistSection(finalists: FinalistFindings): string {
   const about =
-    'Trained again, run by run with the same seeds for all. Mean: of the runs on the held-out images, with the 95% interval for other seeds. ' +
-    'Group: within one, no finalist can be told apart from the best of it (run against run, at 95% confidence).';
+    'Finalists are trained again, in runs with the same seeds for all. Mean: the mean accuracy of the runs on the held-out images, with the 95% interval for other seeds. ' +
+    'Group: no finalist of a group can be told apart from the best of it (run against run, at 95% confidence).';
   const note = finalists.end ? '' : '<p>The race is not over yet.</p>';
   return `${note}${table(finalistTable(finalists))}<p>${htmlText(about)}</p>`;
 }
@@ -130,6 +133,9 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
     ['trainable parameters', whole(final.trainableParameters)],
     ['multiply-adds', whole(final.multiplyAdds)],
     ['test accuracy', `${percent(final.testAccuracy, 2)} of ${whole(final.testImages)} images`],
+    ...(final.largestClass === undefined
+      ? []
+      : [['most frequent class', `${percent(final.largestClass, 2)} of them`] as [string, string]]),
     ['test loss', final.testLoss.toFixed(4)],
     ['validation accuracy', percent(final.validationAccuracy, 2)],
     ['training', `${duration(final.trainingSeconds)}, ${whole(final.trainingImagesPerSecond)} images/s`],
@@ -145,10 +151,8 @@ function finalSection(final: FinalModel, { classes, settings }: Page): string {
   const perClass = classes.map((name, index) => ({ name, accuracy: final.classAccuracies[index] ?? 0 }));
   return [
     table(rows),
-    final.epochs.length > 1 ? figure(learningChart(points, 'accuracy', true), 'Accuracy while it trained.') : '',
-    classes.length <= mostClassesDrawn
-      ? figure(classChart(perClass), 'Right answers per class on the test images.')
-      : '',
+    final.epochs.length > 1 ? figure(learningChart(points, 'accuracy', true), 'Accuracy during training.') : '',
+    classes.length <= maxClassesInChart ? figure(classChart(perClass), 'Accuracy per class on the test images.') : '',
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-// `nasnet report`: a study's page, its best cells as pictures and architecture files, in one folder.
+// `nasnet report`: writes a study's page, and its best cells as pictures and architecture files, into one folder.
 
 import { drawArchitecture } from '../draw/picture.ts';
 import type { ResultFiles } from '../result-files.ts';

@@ -1,4 +1,4 @@
-// The files of a report. Apart from what writes them, which takes long to load.
+// The names of a report's files, separate from report-files.ts, which is slow to load.
 
 /** The best cells, each as a picture and an architecture file. */
 export const pictureNames = ['best', 'second', 'third'];

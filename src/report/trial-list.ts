@@ -1,24 +1,23 @@
-// Every trial of a study for people's own tools: one record a trial, as CSV or JSON. Trials are read page by page, so that a study of any length
+// Lists every trial of a study as CSV or JSON, for other tools. Reads trials page by page, so a study of any length
 // takes little memory.
 
 import type { Architecture } from '../space/architecture.ts';
-import { architectureKey } from '../space/canonical.ts';
-import { decode } from '../space/decisions.ts';
+import { Candidate } from '../study/candidate.ts';
 import type { TrialRecord } from '../study/records.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
-/** A trial as `show --trials` prints it. Null: there is no such thing (yet). */
+/** A trial as `show --trials` prints it. Null: there is no value (yet). */
 export interface ListedTrial {
   trial: number;
   state: string;
   /** 0 to 1; in a study with a ladder at rung 0. */
   reward: number | null;
-  /** At rung 0, 1 …, as far as it was promoted; null where it has none there. Empty without a ladder. */
+  /** Rewards at rung 0, 1 … up to its highest; null for a rung without a reward. Empty without a ladder. */
   rungRewards: (number | null)[];
-  /** Of its latest attempt at rung 0, in order. */
+  /** The epochs of its latest attempt at rung 0, in order. */
   epochs: { epoch: number; loss: number | null; accuracy: number | null; imagesPerSecond: number | null }[];
-  /** That a worker spent on the attempt that gave the outcome. */
+  /** The time a worker spent on the attempt that gave the outcome. */
   seconds: number | null;
   attempts: number;
   /** ISO 8601, UTC. */
@@ -26,7 +25,7 @@ export interface ListedTrial {
   startedAt: string | null;
   finishedAt: string | null;
   failure: { kind: string; message: string } | null;
-  /** The trial whose reward it took because its architecture is the same network. */
+  /** The trial whose reward it got because its architecture is the same network. */
   sameAs: number | null;
   /** Equal for architectures that are the same network. */
   key: string;
@@ -36,20 +35,20 @@ export interface ListedTrial {
 
 const trialsPerPage = 500;
 
-/** All trials in the order of their numbers. */
+/** Yields all trials in the order of their numbers. */
 export function* listTrials(study: Study<SearchSettings>): Generator<ListedTrial> {
   const { space, ladder } = study.settings;
   for (let from = 0; ; from += trialsPerPage) {
     const page = study.trials({ from, limit: trialsPerPage });
     for (const record of page) {
-      const architecture = decode(record.decisions, space);
+      const { architecture, key } = new Candidate(record.decisions, space);
       yield {
         ...timesOf(record),
         rungRewards: ladder ? [record.reward, ...study.rungs.of(record.number).map(({ reward }) => reward)] : [],
         epochs: study.epochs(record.number).map(({ epoch, loss, accuracy, imagesPerSecond }) => {
           return { epoch, loss, accuracy, imagesPerSecond };
         }),
-        key: architectureKey(architecture),
+        key,
         decisions: record.decisions,
         architecture,
       };
@@ -75,7 +74,7 @@ function timesOf({ number, state, reward, workerSeconds, attempts, failure, same
 
 const isoTime = (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds).toISOString());
 
-/** One JSON array, a trial a line. */
+/** Yields a JSON array with one trial per line. */
 export function* trialsAsJson(trials: Iterable<ListedTrial>): Generator<string> {
   let before = '[\n';
   for (const trial of trials) {
@@ -109,15 +108,15 @@ const columns: Record<string, (trial: ListedTrial) => CsvValue> = {
   architecture: ({ architecture }) => JSON.stringify(architecture),
 };
 
-/** A header and a row a trial, as RFC 4180 has it; what there is not is empty. */
+/** Yields CSV (RFC 4180) with a header and a row per trial; missing values are empty. */
 export function* trialsAsCsv(trials: Iterable<ListedTrial>): Generator<string> {
   yield row(Object.keys(columns));
   for (const trial of trials) yield row(Object.values(columns).map((column) => column(trial)));
 }
 
-const row = (values: readonly CsvValue[]) => `${values.map(quoted).join(',')}\r\n`;
+const row = (values: readonly CsvValue[]) => `${values.map(quote).join(',')}\r\n`;
 
-function quoted(value: CsvValue): string {
+function quote(value: CsvValue): string {
   const text = value === null ? '' : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,6 +1,6 @@
-// The controller: a one-layer LSTM that takes 2 × 5B decisions one after another, each by a softmax of its own
-// (paper, appendix A.2): its weights. How it draws is in sampler.ts, what it thinks of given architectures in replay.ts, how it
-// learns in ppo.ts.
+// The weights of the controller: a one-layer LSTM that takes 2 × 5B decisions one after another, each with its own
+// softmax (paper, appendix A.2). sampler.ts samples architectures, replay.ts evaluates given ones, ppo.ts trains the
+// controller.
 
 import { tensor } from '../engine/create.ts';
 import { operator } from '../engine/operator.ts';
@@ -11,21 +11,23 @@ import type { RandomStream } from '../random/stream.ts';
 export interface ControllerOptions {
   hiddenUnits: number;
   embeddingSize: number;
-  /** Every weight and bias starts uniform in ± this. */
+  /** Weights and biases are initialised uniformly in [−initialRange, initialRange]. */
   initialRange: number;
 }
 
-/** D decisions of at most M options, H hidden units, E numbers per embedding. float32 on the CPU. */
+/**
+ * A controller of D decisions with at most M options, H hidden units and embeddings of E numbers. float32 on the CPU.
+ */
 export class Controller extends Module {
   readonly sizes: readonly number[];
-  /** Row of the embedding for each decision's first option; row 0 stands for "nothing decided yet". */
+  /** The row of the embedding for each decision's first option; row 0 is the input before the first decision. */
   readonly firstRows: readonly number[];
   readonly hiddenUnits: number;
-  readonly embedding: Tensor; // [1 + all options, E]; row 0 stands before the first decision, then every option of every decision
+  readonly embedding: Tensor; // [1 + all options, E]; row 0 is the start, then every option of every decision
   readonly inputWeights: Tensor; // [4H, E] gates: input, forget, cell, output
   readonly hiddenWeights: Tensor; // [4H, H]
   readonly gateBiases: Tensor; // [4H]
-  readonly outputWeights: Tensor; // [D, H, M], columns beyond a decision's size are never used
+  readonly outputWeights: Tensor; // [D, H, M]; columns beyond a decision's size are not used
   readonly outputBiases: Tensor; // [D, 1, M]
 
   constructor(sizes: readonly number[], options: ControllerOptions, random: RandomStream) {
@@ -48,13 +50,13 @@ export class Controller extends Module {
     this.outputBiases = this.parameter('outputBiases', uniform(sizes.length, 1, Math.max(...sizes)));
   }
 
-  /** [1 + all options, 4H] what each previous choice adds to the gates, biases included. */
+  /** Returns the contribution of each previous choice to the gates, including biases, [1 + all options, 4H]. */
   inputGates(): Tensor {
     return addmm.tensor(this.gateBiases, this.embedding, this.inputWeights.transpose(0, 1));
   }
 }
 
-/** Where each decision's options begin, in rows that start after row 0. */
+/** Returns the row of each decision's first option; rows start at 1. */
 export function firstRows(sizes: readonly number[]): number[] {
   let next = 1;
   return sizes.map((size) => {

@@ -1,10 +1,11 @@
-// Regularized evolution (Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, 2019):
-// a population of the latest architectures; the best of a random sample has a child with one decision changed; the oldest dies.
+// Regularized evolution (Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search,
+// 2019): a population of the latest architectures; the best of a random sample is the parent of a child with one
+// changed decision; the oldest dies.
 
 import { RandomStream } from '../random/stream.ts';
-import { type Accepts, drawWithin } from './draw-within.ts';
 import { type EvolutionOptions, parseEvolutionOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
+import { type Accepts, sampleWithin } from './sample-within.ts';
 import { readState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
 
@@ -38,37 +39,37 @@ export class EvolutionStrategy implements Strategy {
   }
 
   ask(trial: number): number[] {
-    // With many workers the first children may be due before the first reward: until then there is nobody to descend from.
-    const first = this.#asked < this.#options.populationSize || this.#population.length === 0;
-    const random = this.#random.split(`ask ${this.#asked}`); // a refused ask draws nothing
-    const draw = () => (first ? this.#sizes.map((size) => random.integer(size)) : this.#child(random));
-    const decisions = drawWithin(this.#accepts, draw, (drawn) => drawn);
+    // With many workers the population can be empty when the first child is asked for.
+    const isRandom = this.#asked < this.#options.populationSize || this.#population.length === 0;
+    const random = this.#random.split(`ask ${this.#asked}`); // a refused ask must not change the stream
+    const sample = () => (isRandom ? this.#sizes.map((size) => random.integer(size)) : this.#child(random));
+    const decisions = sampleWithin(this.#accepts, sample, (candidate) => candidate);
     this.#pending.open(trial, decisions);
     this.#asked++;
     return [...decisions];
   }
 
-  /** A failed trial leaves no member. */
-  tell(trial: number, outcome: Outcome): void {
+  /** A failed trial adds no member. */
+  tell(trial: number, outcome: Outcome): undefined {
     const decisions = this.#pending.close(trial, outcome);
     if ('reward' in outcome) this.learn(decisions, outcome.reward);
   }
 
-  /** A new member of the population. */
+  /** Adds a member to the population. */
   learn(decisions: readonly number[], reward: number): void {
     this.#population.push({ decisions: [...decisions], reward });
     if (this.#population.length > this.#options.populationSize) this.#population.shift();
   }
 
-  /** The best of a sample drawn with replacement, with one decision changed: an input, an operation or a combiner. */
+  /** Changes one decision (an input, an operation or a combiner) of the best member of a sample with replacement. */
   #child(random: RandomStream): number[] {
     const sample = Array.from({ length: this.#options.sampleSize }, () => {
       return this.#population[random.integer(this.#population.length)]!;
     });
     const parent = sample.reduce((best, member) => (member.reward > best.reward ? member : best));
-    const open = this.#sizes.flatMap((size, index) => (size > 1 ? [index] : []));
-    const place = open[random.integer(open.length)]!;
-    const step = 1 + random.integer(this.#sizes[place]! - 1); // to each other value, equally likely
+    const changeable = this.#sizes.flatMap((size, index) => (size > 1 ? [index] : []));
+    const place = changeable[random.integer(changeable.length)]!;
+    const step = 1 + random.integer(this.#sizes[place]! - 1); // every other value is equally likely
     return parent.decisions.map((choice, index) => (index === place ? (choice + step) % this.#sizes[place]! : choice));
   }
 

@@ -1,9 +1,16 @@
-// Warm start: given cells are the first trials of a search, before its strategy decides. A strategy that can learn from what it
-// did not draw itself is told of them (evolution); the controller is not, since PPO learns from its own draws only.
+// Warm start: known cells are the first trials of a search, before its strategy decides. Their rewards are reported to
+// a strategy that can learn from architectures it did not propose (evolution), but not to the controller, because PPO
+// learns only from its own samples.
 
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy } from './strategy.ts';
+import type { Outcome, Strategy, UpdateFigures } from './strategy.ts';
+
+interface State {
+  pending: number[];
+  /** The strategy's state in base64, as version 1 stored it. */
+  inner?: string;
+}
 
 export class KnownFirst implements Strategy {
   readonly #strategy: Strategy;
@@ -11,7 +18,7 @@ export class KnownFirst implements Strategy {
   readonly #sizes: readonly number[];
   readonly #pending = new PendingTrials<readonly number[]>();
 
-  /** `known`: decisions of the trials 0, 1 …; every later trial is the strategy's. */
+  /** `known` are the decisions of trials 0, 1 …; the strategy decides all later trials. */
   constructor(strategy: Strategy, known: readonly (readonly number[])[], sizes: readonly number[]) {
     this.#strategy = strategy;
     this.#known = known;
@@ -29,31 +36,27 @@ export class KnownFirst implements Strategy {
     return [...known];
   }
 
-  tell(trial: number, outcome: Outcome): void {
-    if (this.#known[trial]) {
-      const decisions = this.#pending.close(trial, outcome);
-      if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
-    } else this.#strategy.tell(trial, outcome);
-  }
-
-  diagnostics(): Record<string, number> {
-    return this.#strategy.diagnostics?.() ?? {};
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
+    if (!this.#known[trial]) return this.#strategy.tell(trial, outcome);
+    const decisions = this.#pending.close(trial, outcome);
+    if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
+    return undefined;
   }
 
   save(): Uint8Array {
-    const inner = Buffer.from(this.#strategy.save()).toString('base64');
-    const state = { pending: this.#pending.entries().map(([trial]) => trial), inner };
-    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays: {} });
+    const state: State = { pending: this.#pending.entries().map(([trial]) => trial) };
+    const parts = { inner: this.#strategy.save() };
+    return writeState({ strategy: this.name, sizes: this.#sizes, options: this.#options, state, arrays: {}, parts });
   }
 
   load(bytes: Uint8Array): void {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
-    const { pending, inner } = saved.state as { pending: number[]; inner: string };
-    this.#strategy.load(new Uint8Array(Buffer.from(inner, 'base64')));
+    const { pending, inner = '' } = saved.state as State;
+    this.#strategy.load(saved.parts.inner ?? Buffer.from(inner, 'base64'));
     this.#pending.replace(pending.map((trial) => [trial, this.#known[trial]!]));
   }
 
-  /** A state goes on only with the same given cells. */
+  /** The options under which a state is valid: the same known cells. */
   get #options(): Record<string, string> {
     return Object.fromEntries(this.#known.map((decisions, trial) => [`known ${trial}`, decisions.join()]));
   }

@@ -1,21 +1,24 @@
-// The gradient of an LSTM's steps, backwards through time, in buffers of its own. Only the recurrence goes step by step: what
-// multiplies it is computed for all steps before, and the weights' gradient by one product after.
+// Computes the gradient of an LSTM's steps by backpropagation through time, in its own buffers. Only the recurrence
+// runs step by step: its factors are computed for all steps before it, and the weights' gradient by one product after
+// it.
 
 import { zeros } from '../engine/create.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { eachStep, type Lstm } from './lstm.ts';
 
-/** D steps of S samples, H hidden units, as the LSTM's. Its tensors belong to the scope that it is made in. */
+/**
+ * The gradient of an LSTM with D steps, S samples and H hidden units. Its tensors belong to the scope that creates it.
+ */
 export class LstmGradient {
   readonly #lstm: Lstm;
-  readonly #factors: Tensor; // [D, S, 4, H] by which a gate's sum takes part in ∂c' (three of them) or ∂h' (the output gate's)
-  readonly #throughCell: Tensor; // [D, S, H] of ∂h' in ∂c'
+  readonly #factors: Tensor; // [D, S, 4, H] derivatives of c' (three gates) or h' (the output gate) by the gates' sums
+  readonly #throughCell: Tensor; // [D, S, H] derivative of h' by c'
   readonly #sums: Tensor; // [D, S, 4, H] gradients by the gates' sums
-  readonly #hidden: Tensor; // [S, H] ∂h' of the present step
+  readonly #hidden: Tensor; // [S, H] ∂h' of the current step
   readonly #cell: Tensor; // [S, H] ∂c'
-  readonly #wideCell: Tensor; // the same as [S, 1, H]
-  readonly #carried: Tensor; // [S, H] the part of ∂c' that comes from the next step
+  readonly #wideCell: Tensor; // ∂c' as [S, 1, H]
+  readonly #nextCell: Tensor; // [S, H] the part of ∂c' from the next step
   readonly #views: readonly StepViews[];
 
   constructor(lstm: Lstm) {
@@ -24,7 +27,7 @@ export class LstmGradient {
     this.#factors = zeros([steps, samples, 4, units]);
     this.#throughCell = zeros([steps, samples, units]);
     this.#sums = zeros([steps, samples, 4, units]);
-    [this.#hidden, this.#cell, this.#carried] = [1, 2, 3].map(() => zeros([samples, units])) as [
+    [this.#hidden, this.#cell, this.#nextCell] = [1, 2, 3].map(() => zeros([samples, units])) as [
       Tensor,
       Tensor,
       Tensor,
@@ -46,22 +49,23 @@ export class LstmGradient {
   }
 
   /**
-   * Of what the LSTM's last steps computed.
+   * Computes the gradient of the LSTM's last steps.
    * @param gradient [D, S, H] by the hidden state after each step
    * @param weights [4H, H] of the hidden state
-   * @returns gradients by the steps' inputs [D · S, 4H] (a buffer: the next call overwrites it) and by the weights
+   * @returns gradients by the steps' inputs [D · S, 4H] (a buffer that the next call overwrites) and by the weights
+   *   [4H, H]
    */
   compute(gradient: Tensor, weights: Tensor): { inputs: Tensor; weights: Tensor } {
     this.#computeFactors();
-    this.#carried.fill_(0);
+    this.#nextCell.fill_(0);
     const outer = eachStep(gradient);
     let hidden = outer.at(-1)!; // ∂h', [S, H]
     for (let step = outer.length - 1; step >= 0; step--) {
       const at = this.#views[step]!;
-      addcmulInto.run(this.#carried, hidden, at.throughCell, 1, this.#cell);
+      addcmulInto.run(this.#nextCell, hidden, at.throughCell, 1, this.#cell);
       mulInto.run(at.cellFactors, this.#wideCell, at.cellSums);
       mulInto.run(at.outputFactors, hidden, at.outputSums);
-      mulInto.run(this.#cell, at.forget, this.#carried);
+      mulInto.run(this.#cell, at.forget, this.#nextCell);
       if (step > 0) hidden = addmmInto.tensor(outer[step - 1]!, at.sums, weights, 1, 1, this.#hidden);
     }
     const { steps, samples, units, hiddenBefore } = this.#lstm;
@@ -85,7 +89,7 @@ interface StepViews {
   sums: Tensor; // [S, 4H]
   cellSums: Tensor; // [S, 3, H] input, forget and cell gate
   cellFactors: Tensor; // [S, 3, H]
-  outputSums: Tensor; // [S, H] each from here on
+  outputSums: Tensor; // this and the following are [S, H]
   outputFactors: Tensor;
   forget: Tensor;
   throughCell: Tensor;

@@ -1,5 +1,5 @@
-// A one-layer LSTM over a fixed number of steps, in buffers that are used again and again: steps of 20 samples are so little work
-// that allocating, recording and freeing would take longer than computing. Its gradient is in lstm-gradient.ts.
+// A one-layer LSTM over a fixed number of steps. It reuses its buffers, because steps of 20 samples are so short that
+// allocating, recording and freeing would take longer than computing. Its gradient is in lstm-gradient.ts.
 //
 // With gates i, f, o = σ(a) and g = tanh(a) of a = inputs + h W: c' = f c + i g, h' = o tanh(c').
 
@@ -7,15 +7,18 @@ import { zeros } from '../engine/create.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 
-/** D steps of S samples, H hidden units. Its tensors belong to the scope that it is made in; nothing here records gradients. */
+/**
+ * An LSTM with D steps, S samples and H hidden units. Its tensors belong to the scope that creates it. Records no
+ * gradients.
+ */
 export class Lstm {
   readonly steps: number;
   readonly samples: number;
   readonly units: number;
   readonly gates: Tensor; // [D, S, 4, H] input, forget, cell, output
   readonly squashed: Tensor; // [D, S, H] tanh of the cells after each step
-  readonly #sums: Tensor; // [S, 4H] of the present step, before σ and tanh
-  readonly #candidateSums: Tensor; // [S, H] of them
+  readonly #sums: Tensor; // [S, 4H] of the current step, before σ and tanh
+  readonly #candidateSums: Tensor; // [S, H], a view of #sums
   readonly #hidden: Tensor; // [1 + D, S, H], the first one zeros
   readonly #cells: Tensor; // [1 + D, S, H], the first one zeros
   readonly #views: readonly StepViews[];
@@ -45,23 +48,24 @@ export class Lstm {
     }));
   }
 
-  /** [D, S, H] after each step. */
+  /** The hidden state after each step, [D, S, H]. */
   get hidden(): Tensor {
     return this.#hidden.narrow(0, 1, this.steps);
   }
 
-  /** [D, S, H] before each step. */
+  /** The hidden state before each step, [D, S, H]. */
   get hiddenBefore(): Tensor {
     return this.#hidden.narrow(0, 0, this.steps);
   }
 
-  /** [D, S, H] before each step. */
+  /** The cell state before each step, [D, S, H]. */
   get cellsBefore(): Tensor {
     return this.#cells.narrow(0, 0, this.steps);
   }
 
   /**
-   * @param inputs [S, 4H] what the step's input adds to the gates, biases included
+   * Runs a step.
+   * @param inputs [S, 4H] the contribution of the step's input to the gates, including biases
    * @param weights [H, 4H] of the hidden state
    * @returns [S, H] the hidden state after the step
    */
@@ -80,7 +84,7 @@ export class Lstm {
 
 interface StepViews {
   gates: Tensor; // [S, 4H]
-  input: Tensor; // [S, H] each from here on
+  input: Tensor; // this and the following are [S, H]
   forget: Tensor;
   candidate: Tensor;
   output: Tensor;
@@ -91,7 +95,7 @@ interface StepViews {
   nextCell: Tensor;
 }
 
-/** [D, ..] → D views [..] */
+/** Returns the D views [..] of a tensor [D, ..]. */
 export const eachStep = (all: Tensor): Tensor[] => unbind.tensors(all, 0);
 
 const unbind = operator('aten::unbind', 'int');

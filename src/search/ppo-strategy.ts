@@ -1,5 +1,6 @@
-// The paper's search: a controller learns by PPO from the rewards of what it drew (section 3.1, appendix A.2).
-// Here a strategy's state lives: open trials, the batch being collected, the baseline, and when to update.
+// The paper's strategy: a controller learns by PPO from the rewards of the architectures that it samples (section 3.1,
+// appendix A.2).
+// This file keeps the strategy's state: open trials, the current batch, the baseline, and when to update.
 
 import { tensor } from '../engine/create.ts';
 import { setThreads, threads } from '../engine/machine.ts';
@@ -7,33 +8,32 @@ import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Adam } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
-import { advantages, firstBaseline, movedBaseline } from './advantages.ts';
+import { advantages, firstBaseline, updatedBaseline } from './advantages.ts';
 import { Controller } from './controller.ts';
-import { type Accepts, drawWithin } from './draw-within.ts';
 import { type PpoOptions, parsePpoOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { update } from './ppo.ts';
-import { draw, type Sample } from './sampler.ts';
+import { type Accepts, sampleWithin } from './sample-within.ts';
+import { type Sample, sampleArchitectures } from './sampler.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
-/** A told trial of the batch being collected; reward null: it failed. */
-interface Told extends Sample {
+/** A finished trial of the current batch; reward null: it failed. */
+interface FinishedTrial extends Sample {
   reward: number | null;
 }
 
-/** All but the weights and moments. Samples keep the log-probabilities under which they were drawn. */
+/** The state except weights and moments. Samples keep the log-probabilities with which they were sampled. */
 interface State {
   random: string;
   pending: [trial: number, sample: Sample][];
-  batch: Told[];
+  batch: FinishedTrial[];
   baseline: number | null;
   updates: number;
   steps: number; // of the optimizer
-  figures: Record<string, number>;
 }
 
-const drawnAtOnce = 20; // trials; asks for them under other weights draw them anew
+const samplesAtOnce = 20; // consecutive trials that are sampled together, and again after the weights have changed
 
 export class PpoStrategy implements Strategy {
   readonly name = 'ppo';
@@ -43,12 +43,11 @@ export class PpoStrategy implements Strategy {
   readonly #optimizer: Adam;
   readonly #accepts: Accepts;
   readonly #pending = new PendingTrials<Sample>();
-  #drawn: { first: number; samples: Sample[] } | undefined; // from the present weights; undefined after they changed
+  #sampled: { first: number; samples: Sample[] } | undefined; // with the current weights; undefined after they changed
   #random: RandomStream;
-  #batch: Told[] = [];
+  #batch: FinishedTrial[] = [];
   #baseline: number | null = null; // null before the first update
   #updates = 0;
-  #figures: Record<string, number> = {};
 
   constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#options = parsePpoOptions(options);
@@ -60,58 +59,60 @@ export class PpoStrategy implements Strategy {
     this.#random = random.split('trials');
   }
 
-  /** Draws from the controller as it is now, with random numbers that follow from seed and trial number. */
+  /**
+   * Samples from the controller's current policy with random numbers that depend on the seed and the trial's number.
+   */
   ask(trial: number): number[] {
     this.#pending.refuse(trial);
-    const first = trial - (trial % drawnAtOnce);
-    if (this.#drawn?.first !== first) this.#drawn = { first, samples: this.#draw(first) };
-    const drawn = this.#drawn.samples[trial - first]!;
-    const again = (attempt: number) =>
-      draw(this.#controller, [this.#random.split(`trial ${trial}, attempt ${attempt}`)]);
-    const sample = drawWithin(
+    const first = trial - (trial % samplesAtOnce);
+    if (this.#sampled?.first !== first) this.#sampled = { first, samples: this.#sample(first) };
+    const firstSample = this.#sampled.samples[trial - first]!;
+    const resample = (attempt: number) =>
+      sampleArchitectures(this.#controller, [this.#random.split(`trial ${trial}, attempt ${attempt}`)]);
+    const sample = sampleWithin(
       this.#accepts,
-      (attempt) => (attempt === 0 ? drawn : onOneThread(() => again(attempt))[0]!),
+      (attempt) => (attempt === 0 ? firstSample : onOneThread(() => resample(attempt))[0]!),
       ({ decisions }) => decisions,
     );
     this.#pending.open(trial, sample);
     return [...sample.decisions];
   }
 
-  /** Always as many at once, and the same ones together: what a trial gets does not depend on which others are asked for. */
-  #draw(first: number): Sample[] {
-    const randoms = Array.from({ length: drawnAtOnce }, (_, index) => this.#random.split(`trial ${first + index}`));
-    return onOneThread(() => draw(this.#controller, randoms));
+  /**
+   * Samples a fixed group of trials together, so that a trial's architecture does not depend on which others are asked
+   * for.
+   */
+  #sample(first: number): Sample[] {
+    const randoms = Array.from({ length: samplesAtOnce }, (_, index) => this.#random.split(`trial ${first + index}`));
+    return onOneThread(() => sampleArchitectures(this.#controller, randoms));
   }
 
   /**
-   * The tell that fills the batch updates the controller. A failed trial is left out of the batch, and its architecture
-   * becomes neither likelier nor less likely by it, unless failureWeight says that it counts; the baseline never moves.
+   * Adds a trial to the batch and updates the controller when the batch is full. A failed trial is ignored unless
+   * failureWeight is above 0; it never changes the baseline.
    */
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
     const sample = this.#pending.close(trial, outcome);
     if ('reward' in outcome) this.#batch.push({ ...sample, reward: outcome.reward });
     else if (this.#options.failureWeight > 0) this.#batch.push({ ...sample, reward: null });
     const rewarded = this.#batch.filter(({ reward }) => reward !== null);
-    if (rewarded.length === this.#options.batchSize) this.#update();
+    return rewarded.length === this.#options.batchSize ? this.#update() : undefined;
   }
 
-  #update(): void {
+  #update(): UpdateFigures {
     const rewards = this.#batch.map(({ reward }) => reward);
     const baseline = this.#baseline ?? firstBaseline(rewards);
     const gains = advantages(rewards, baseline, this.#options.failureWeight);
     const batch = this.#batch.map((told, index) => ({ ...told, advantage: gains[index]! }));
     const figures = onOneThread(() => update(this.#controller, this.#optimizer, batch, this.#options));
 
-    this.#baseline = this.#baseline === null ? baseline : movedBaseline(baseline, rewards, this.#options.baselineDecay);
+    this.#baseline =
+      this.#baseline === null ? baseline : updatedBaseline(baseline, rewards, this.#options.baselineDecay);
     this.#batch = [];
-    this.#drawn = undefined;
+    this.#sampled = undefined;
     this.#updates += 1;
     const meanAdvantage = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-    this.#figures = { update: this.#updates, baseline, meanAdvantage, ...figures };
-  }
-
-  diagnostics(): Record<string, number> {
-    return { ...this.#figures };
+    return { update: this.#updates, baseline, meanAdvantage, ...figures };
   }
 
   save(): Uint8Array {
@@ -122,7 +123,6 @@ export class PpoStrategy implements Strategy {
       baseline: this.#baseline,
       updates: this.#updates,
       steps: this.#optimizer.stepsTaken,
-      figures: this.#figures,
     };
     const tensors = { ...this.#controller.stateDict(), ...this.#optimizer.state() };
     const arrays = Object.fromEntries(
@@ -135,7 +135,7 @@ export class PpoStrategy implements Strategy {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
     const state = saved.state as State;
     scope(() => {
-      // Sizes and options are those of the saved strategy, so all shapes are.
+      // All shapes match, because sizes and options equal those of the saved strategy.
       const like = (own: Record<string, Tensor>) =>
         Object.fromEntries(Object.entries(own).map(([name, { shape }]) => [name, tensor(saved.arrays[name]!, shape)]));
       this.#controller.loadStateDict(like(this.#controller.stateDict()));
@@ -146,12 +146,11 @@ export class PpoStrategy implements Strategy {
     this.#batch = state.batch;
     this.#baseline = state.baseline;
     this.#updates = state.updates;
-    this.#figures = state.figures;
-    this.#drawn = undefined;
+    this.#sampled = undefined;
   }
 }
 
-/** Sums depend on how they are shared among threads; on one they are the same in every run on a machine. */
+/** Runs on one thread, because the rounding of sums depends on how threads divide them. */
 function onOneThread<Result>(compute: () => Result): Result {
   const before = threads();
   setThreads(1);

@@ -1,5 +1,6 @@
 // Proximal policy optimization of the controller (Schulman and others, 2017, equation 7), one batch of rewarded
-// architectures at a time. Which trials make a batch, and what their advantages are, ppo-strategy.ts decides.
+// architectures at a time.
+// ppo-strategy.ts collects the batches and computes the advantages.
 
 import { tensor } from '../engine/create.ts';
 import { noGrad, scope } from '../engine/memory.ts';
@@ -12,18 +13,18 @@ import type { PpoOptions } from './options.ts';
 import { type Evaluation, Replay } from './replay.ts';
 import type { Sample } from './sampler.ts';
 
-/** A drawn architecture, and by how much its reward was above the baseline. */
+/** A sampled architecture and its advantage: its reward minus the baseline. */
 export interface RewardedSample extends Sample {
   advantage: number;
 }
 
 /**
- * The clipped objective, to be made large. Each decision has its own ratio and its own clip, as each action has in
- * PPO; they share their architecture's advantage.
+ * Returns the clipped objective, which training maximises. Each decision has its own ratio and clip, like an action in
+ * PPO; all decisions of an architecture share its advantage.
  */
 export function clippedObjective(
   logProbs: Tensor, // [samples, decisions]
-  oldLogProbs: Tensor, // [samples, decisions] at the time of drawing
+  oldLogProbs: Tensor, // [samples, decisions] when they were sampled
   advantages: Tensor, // [samples, 1]
   clipRange: number,
 ): Tensor {
@@ -32,28 +33,34 @@ export function clippedObjective(
   return minimum(ratio.mul(advantages), clipped).mean();
 }
 
-/** How far the policy is from the one that drew a batch, and how much it still leaves to chance. */
+/** The distance of the policy from the one that sampled a batch, and its entropy. */
 export interface PolicyFigures {
-  /** Estimated Kullback-Leibler divergence of the drawing policy from the present one, in nats per architecture. */
+  /** Estimated Kullback-Leibler divergence of the sampling policy from the current one, in nats per architecture. */
   kl: number;
-  /** Share of decisions whose ratio lies outside 1 ± clipRange. */
+  /** Share of decisions whose ratio is outside 1 ± clipRange. */
   clipFraction: number;
-  /** In nats per architecture: the sum over its decisions. */
+  /** The entropy in nats per architecture, summed over its decisions. */
   entropy: number;
-  /** What is left of the uniform policy's entropy, 0 to 1: of the decisions on inputs, on operations, on combiners; 0 without any. */
+  /**
+   * The entropy of decisions on inputs, operations and combiners relative to a uniform policy's, 0 to 1; 0 without such
+   * decisions.
+   */
   inputEntropy: number;
   operationEntropy: number;
   combinerEntropy: number;
 }
 
 export interface UpdateFigures extends PolicyFigures {
-  /** kl before the update: 0 if no update came between drawing and telling. */
+  /** kl before the update: 0 if there was no update between the samples' ask and tell. */
   staleKl: number;
-  /** Global norm of the last pass, before clipping. */
+  /** Global norm of the last epoch's gradient, before clipping. */
   gradientNorm: number;
 }
 
-/** Gradient steps on one batch, `epochs` of them, each on the whole batch. The figures are those after the last one. */
+/**
+ * Trains the controller on a batch: `epochs` gradient steps, each on the whole batch. Returns the figures after the
+ * last step.
+ */
 export function update(
   controller: Controller,
   optimizer: Adam,
@@ -92,7 +99,10 @@ function constants(batch: readonly RewardedSample[]): { oldLogProbs: Tensor; adv
   };
 }
 
-/** Figures of a policy on architectures that another one drew. The divergence is estimated by ratio − 1 − log ratio. */
+/**
+ * Returns the figures of a policy on architectures that another policy sampled. Estimates the divergence by ratio − 1 −
+ * log ratio.
+ */
 export function measure(
   { logProbs, entropies }: Evaluation,
   oldLogProbs: Tensor, // [samples, decisions]

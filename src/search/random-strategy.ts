@@ -1,9 +1,9 @@
-// Random search: every decision drawn uniformly, whatever the rewards (the paper's baseline, figure 6).
+// Random search: samples every decision uniformly, independent of rewards (the paper's baseline, figure 6).
 
 import { RandomStream } from '../random/stream.ts';
-import { type Accepts, drawWithin } from './draw-within.ts';
 import { refuseOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
+import { type Accepts, sampleWithin } from './sample-within.ts';
 import { readState, writeState } from './saved-state.ts';
 import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
 
@@ -12,7 +12,7 @@ interface State {
   pending: [trial: number, sample: true][];
 }
 
-/** A trial's decisions follow from seed and trial number alone. Has no options. */
+/** A trial's decisions depend only on the seed and the trial's number. Has no options. */
 export class RandomStrategy implements Strategy {
   readonly name = 'random';
   readonly #sizes: readonly number[];
@@ -30,11 +30,11 @@ export class RandomStrategy implements Strategy {
   ask(trial: number): number[] {
     this.#pending.open(trial, true);
     const random = this.#random.split(`trial ${trial}`);
-    const draw = () => this.#sizes.map((size) => random.integer(size));
-    return drawWithin(this.#accepts, draw, (decisions) => decisions);
+    const sample = () => this.#sizes.map((size) => random.integer(size));
+    return sampleWithin(this.#accepts, sample, (decisions) => decisions);
   }
 
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): undefined {
     this.#pending.close(trial, outcome);
   }
 

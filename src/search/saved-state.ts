@@ -1,61 +1,73 @@
-// How strategies write their state: one line of JSON, then the numbers of their tensors, under a check sum.
-// What the JSON and the tensors hold is each strategy's own.
+// The format of strategies' saved states: a checksum, one line of JSON, the elements of tensors, then the saved states
+// of the strategies inside. Each strategy defines the content of its JSON and tensors.
 
 import { InputError } from '../failure.ts';
 import { hash128 } from '../random/hash.ts';
 
 const format = 'nasnet strategy';
-const version = 1;
+const version = { alone: 1, withParts: 2 }; // states without parts keep the first version
 const checkBytes = 16;
 
 export interface StrategyState {
   strategy: string;
-  /** Options per decision: the space that the state belongs to. */
+  /** The number of options of each decision, which identifies the space. */
   sizes: readonly number[];
-  /** The options under which the state came about; a state goes on only under the same. */
+  /** The strategy's options; a state can only be loaded with the same options. */
   options: object;
-  /** Anything that JSON holds. Finite numbers keep every bit. */
+  /** Any JSON value. Finite numbers keep every bit. */
   state: unknown;
   /** float32 values by name, in this order. */
   arrays: Record<string, Float32Array>;
+  /** Saved states of the strategies inside by name, in this order. */
+  parts?: Record<string, Uint8Array>;
 }
 
-interface Header extends Omit<StrategyState, 'arrays'> {
+interface Header extends Omit<StrategyState, 'arrays' | 'parts'> {
   format: string;
   version: number;
+  /** The number of values of each array. */
   lengths: Record<string, number>;
+  /** The number of bytes of each part. */
+  parts?: Record<string, number>;
 }
 
 const checkSum = (bytes: Uint8Array) => new Uint8Array(hash128(bytes).buffer);
 
-/** Bytes that depend on nothing but the values. Layout: check sum (16 bytes), JSON, newline, float32 little-endian. */
-export function writeState({ strategy, sizes, options, state, arrays }: StrategyState): Uint8Array {
-  const lengths = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.length]));
-  const header: Header = { format, version, strategy, sizes, options, state, lengths };
+const lengthsOf = (values: Record<string, { length: number }>) =>
+  Object.fromEntries(Object.entries(values).map(([name, { length }]) => [name, length]));
+
+/**
+ * Returns the bytes of a state, which depend only on its values. Layout: checksum (16 bytes), JSON, newline, float32
+ * little-endian, parts.
+ */
+export function writeState({ strategy, sizes, options, state, arrays, parts }: StrategyState): Uint8Array {
+  const header: Header = {
+    format,
+    version: parts ? version.withParts : version.alone,
+    ...{ strategy, sizes, options, state },
+    lengths: lengthsOf(arrays),
+    ...(parts && { parts: lengthsOf(parts) }),
+  };
+  const numbers = Object.values(arrays).map(
+    (values) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  );
   const text = new TextEncoder().encode(`${JSON.stringify(header)}\n`);
-  const floats = Object.values(arrays).reduce((sum, values) => sum + values.length, 0);
-  const bytes = new Uint8Array(checkBytes + text.length + 4 * floats);
-  bytes.set(text, checkBytes);
-  let offset = checkBytes + text.length;
-  for (const values of Object.values(arrays)) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
-    offset += values.byteLength;
-  }
-  bytes.set(checkSum(bytes.subarray(checkBytes)));
-  return bytes;
+  const body = Buffer.concat([text, ...numbers, ...Object.values(parts ?? {})]);
+  return new Uint8Array(Buffer.concat([checkSum(body), body]));
 }
 
-/** Reads what writeState wrote for this strategy, space and options. Throws an InputError of one sentence for anything else. */
+/** Reads a state that writeState wrote for this strategy, space and options. @throws InputError for anything else */
 export function readState(
   bytes: Uint8Array,
   expected: Pick<StrategyState, 'strategy' | 'sizes' | 'options'>,
-): Pick<StrategyState, 'state' | 'arrays'> {
+): Required<Pick<StrategyState, 'state' | 'arrays' | 'parts'>> {
   const body = bytes.subarray(checkBytes);
   const newline = body.indexOf('\n'.charCodeAt(0));
   const text = new TextDecoder().decode(newline < 0 ? body : body.subarray(0, newline));
   const opening = /^{"format":"nasnet strategy","version":(\d+),/.exec(text);
   if (!opening) refuse('bytes that a strategy saved', `${bytes.length} other bytes`);
-  if (Number(opening[1]) !== version) refuse(`format version ${version}`, `version ${opening[1]}`);
+  if (!Object.values(version).includes(Number(opening[1])))
+    refuse(`format version ${version.withParts} or older`, `version ${opening[1]}`);
   if (checkSum(body).some((byte, index) => byte !== bytes[index]))
     refuse('a whole state', 'one that is cut or damaged');
   const header: Header = JSON.parse(text);
@@ -68,14 +80,16 @@ export function readState(
   }
   refuseOtherOptions(header.options, expected.options);
 
-  const values = new Float32Array(body.slice(newline + 1).buffer);
-  const arrays: Record<string, Float32Array> = {};
-  let offset = 0;
-  for (const [name, length] of Object.entries(header.lengths)) {
-    arrays[name] = values.slice(offset, offset + length);
+  let offset = newline + 1;
+  const next = (length: number) => {
     offset += length;
-  }
-  return { state: header.state, arrays };
+    return new Uint8Array(body.subarray(offset - length, offset)); // a copy, which is aligned for numbers
+  };
+  const named = <Value>(lengths: Record<string, number>, read: (length: number) => Value) =>
+    Object.fromEntries(Object.entries(lengths).map(([name, length]) => [name, read(length)]));
+  const arrays = named(header.lengths, (length) => new Float32Array(next(4 * length).buffer));
+  const parts = named(header.parts ?? {}, next);
+  return { state: header.state, arrays, parts };
 }
 
 function refuseOtherOptions(saved: object, expected: object): void {

@@ -1,46 +1,56 @@
-// What a search strategy is, and the strategies that there are.
-// A strategy knows decisions and rewards; training, workers and the study's file are somebody else's.
+// The interface of search strategies, and the table of strategies.
+// A strategy knows only decisions and rewards, not training, workers or the study's file.
 
 import { InputError } from '../failure.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import type { Space } from '../space/search-space.ts';
 import { ArmsStrategy, armNames } from './arms-strategy.ts';
-import type { Accepts } from './draw-within.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
 import { KnownFirst } from './known-first.ts';
 import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
 import { PpoStrategy } from './ppo-strategy.ts';
 import { RandomStrategy } from './random-strategy.ts';
+import type { Accepts } from './sample-within.ts';
 
-/** What became of a trial: its reward (validation accuracy, any finite number), or why it has none. */
+/** The outcome of a trial: its reward (validation accuracy, or any finite number), or the reason for its failure. */
 export type Outcome = { reward: number } | { failed: string };
 
+/** Figures of a strategy's update for the log and for charts: finite numbers by name. */
+export type UpdateFigures = Record<string, number>;
+
 /**
- * A deterministic state machine of the sequence of its ask and tell calls. Tells may come late, in any order, or never.
+ * A search strategy: a deterministic state machine of its ask and tell calls. Tells may come late, in any order, or
+ * never.
  */
 export interface Strategy {
   readonly name: string;
 
   /**
-   * The decisions of the architecture to try as this trial: 2 × 5B numbers, each below its decision's size.
-   * Throws an Error if the trial was asked for and not yet told.
+   * Returns the decisions of the architecture to try in this trial: 2 × 5B numbers, each below its decision's size.
+   * @throws Error if the trial is open: asked for and not reported yet
    */
   ask(trial: number): number[];
 
-  /** Learns what became of a trial. Throws an Error if it was never asked for or already told, or if its reward is not finite. */
-  tell(trial: number, outcome: Outcome): void;
+  /**
+   * Reports the outcome of a trial. Returns the figures of the update that it led to, undefined if there was none.
+   * @throws Error if the trial is not open, or if its reward is not finite
+   */
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined;
 
-  /** Learns of decisions that it did not make itself, for strategies that can. */
+  /** Reports the reward of decisions that the strategy did not propose, for strategies that can learn from them. */
   learn?(decisions: readonly number[], reward: number): void;
 
-  /** The whole state: equal states give equal bytes, and what follows load() is what would have followed here. */
+  /**
+   * Returns the whole state. Equal states give equal bytes, and a strategy that loads them continues exactly as this
+   * one.
+   */
   save(): Uint8Array;
 
-  /** Takes over a saved state, whatever was asked and told before. Throws an InputError and changes nothing if the bytes do not fit. */
+  /**
+   * Replaces the state by a saved one. @throws InputError, and changes nothing, if the bytes do not belong to this
+   * strategy
+   */
   load(bytes: Uint8Array): void;
-
-  /** Figures of the last update for the log; empty before the first one. */
-  diagnostics?(): Record<string, number>;
 }
 
 export interface StrategySettings {
@@ -49,17 +59,17 @@ export interface StrategySettings {
   /** Default: space A. */
   space?: Space | undefined;
   seed: number | string;
-  /** Values of the strategy's own options that are not its defaults. */
+  /** The strategy's options that differ from its defaults. */
   options?: object | undefined;
-  /** What the strategy may propose; it draws again until this is kept. */
+  /** Whether a proposal is allowed; the strategy samples until it is. Default: all are. */
   accepts?: Accepts | undefined;
-  /** Decisions of the first trials, before the strategy's own. */
+  /** Decisions of the first trials, before the strategy decides. */
   known?: readonly (readonly number[])[] | undefined;
 }
 
-/** What every strategy is built from. */
+/** The constructor parameters of every strategy. */
 export interface StrategyParts {
-  /** How many options each decision has, in the order of the decisions. */
+  /** The number of options of each decision, in order. */
   sizes: readonly number[];
   seed: number | string;
   options: object;
@@ -68,8 +78,8 @@ export interface StrategyParts {
 
 interface StrategyKind {
   create(parts: StrategyParts): Strategy;
-  /** All options, the given ones in place of their defaults. Throws an InputError for one that there is not. */
-  parseOptions(given: object): object;
+  /** Returns all options, with the given ones in place of defaults. @throws InputError for an unknown option */
+  parseOptions(options: object): object;
 }
 
 const strategies: Record<string, StrategyKind> = {
@@ -81,8 +91,9 @@ const strategies: Record<string, StrategyKind> = {
 export const strategyNames: readonly string[] = Object.keys(strategies);
 
 /**
- * A fresh strategy over a space's cells of B blocks; of several names with commas between them, one that lets them take turns, whose
- * options are each one's by its name. Throws an InputError for an unknown name or option.
+ * Creates a strategy over a space's cells of B blocks. Several names separated by commas give a strategy that lets them
+ * take turns, whose options are each strategy's options by its name.
+ * @throws InputError for an unknown name or option
  */
 export function createStrategy(name: string, settings: StrategySettings): Strategy {
   const { blocks, space, seed, options = {}, known = [], accepts } = settings;
@@ -93,15 +104,17 @@ export function createStrategy(name: string, settings: StrategySettings): Strate
   return known.length > 0 ? new KnownFirst(strategy, known, parts.sizes) : strategy;
 }
 
-/** A fresh strategy of one name for decisions of any sizes. Throws as createStrategy. */
+/** Creates a single strategy for decisions of any sizes. @throws InputError as createStrategy */
 export const strategyFrom = (name: string, parts: StrategyParts): Strategy => kindOf(name).create(parts);
 
 /**
- * All options of a strategy, or of several by their names, so that a study can keep them: a later version may have other defaults.
- * `given`: those that are not defaults, by strategy. Throws as createStrategy.
+ * Returns all options of a strategy, or of several by their names. A study stores them, because later versions may have
+ * other defaults.
+ * @param values options that differ from the defaults, by strategy
+ * @throws InputError as createStrategy
  */
-export function completeOptions(name: string, given: Record<string, object> = {}): object {
-  const complete = (arm: string) => kindOf(arm).parseOptions(given[arm] ?? {});
+export function completeOptions(name: string, values: Record<string, object> = {}): object {
+  const complete = (arm: string) => kindOf(arm).parseOptions(values[arm] ?? {});
   const arms = armNames(name);
   return arms.length > 1 ? Object.fromEntries(arms.map((arm) => [arm, complete(arm)])) : complete(name);
 }

@@ -1,16 +1,16 @@
-// Simulated rewards: what a small proxy's validation accuracy looks like over the space of cells, without training anything.
-// Every option of every decision has a worth, operations share most of theirs over all blocks, 60 pairs of decisions have a
-// joint worth; all of it is squeezed into 0.3 to 0.6, and each measurement is noisy.
+// Simulated rewards, which imitate a small proxy's validation accuracy over the search space without training. Every
+// option of every decision has a score, operations share most of theirs across blocks, and 60 pairs of decisions have a
+// joint score. The sum is squashed into 0.3 to 0.6, and each measurement is noisy.
 
 import { RandomStream } from '../random/stream.ts';
 import { operationNames } from '../space/operations.ts';
 
 export interface Landscape {
-  /** Of the true reward between random architectures. */
+  /** Standard deviation of the true reward over random architectures. */
   deviation: number;
-  /** Deviation of one measurement. */
+  /** Standard deviation of the noise of a measurement. */
   noise: number;
-  /** Share of the variance that comes from pairs of decisions. */
+  /** Share of the variance that comes from pairs of decisions, from 0 to 1. */
   jointShare: number;
 }
 
@@ -21,10 +21,13 @@ export const landscapes = {
 
 const [lowest, highest] = [0.3, 0.6];
 const jointPairs = 60;
-const draws = 2000; // random architectures on which the scale is measured
+const sampleCount = 2000; // random architectures to measure the scale on
 const operations = operationNames.length;
 
-/** The true reward of decisions. The same seed gives the same landscape. */
+/**
+ * Returns a function from decisions to their true reward. The same seed gives the same landscape.
+ * @param sizes the number of options of each decision
+ */
 export function trueReward(
   sizes: readonly number[],
   { deviation, jointShare }: Landscape,
@@ -32,8 +35,9 @@ export function trueReward(
 ): (decisions: readonly number[]) => number {
   const random = new RandomStream(seed).split('landscape');
   const shared = normals(random, operations);
-  const worth = sizes.map((size, index) => {
-    // Operations matter more than inputs, the normal cell more than the reduction cell: networks hold more of it.
+  const scores = sizes.map((size, index) => {
+    // Operations matter more than inputs, and the normal cell more than the reduction cell, of which networks have
+    // fewer.
     const weight = (size === operations ? 1 : index % 5 === 4 ? 0.4 : 0.5) * (index < sizes.length / 2 ? 1 : 0.5);
     return normals(random, size).map(
       (own, option) => weight * (size === operations ? 0.8 * shared[option]! + 0.6 * own : own),
@@ -42,31 +46,32 @@ export function trueReward(
   const pairs = Array.from({ length: jointPairs }, () => ({
     left: random.integer(sizes.length),
     right: random.integer(sizes.length),
-    worth: normals(random, operations ** 2),
+    scores: normals(random, operations ** 2),
   }));
-  const single = (taken: readonly number[]) => taken.reduce((sum, choice, index) => sum + worth[index]![choice]!, 0);
-  const joint = (taken: readonly number[]) =>
-    pairs.reduce((sum, pair) => sum + pair.worth[operations * taken[pair.left]! + taken[pair.right]!]!, 0);
-  const drawn = Array.from({ length: draws }, () => sizes.map((size) => random.integer(size)));
-  const [singleScaled, jointScaled] = [scaled(single, drawn), scaled(joint, drawn)];
+  const single = (decisions: readonly number[]) =>
+    decisions.reduce((sum, option, index) => sum + scores[index]![option]!, 0);
+  const joint = (decisions: readonly number[]) =>
+    pairs.reduce((sum, pair) => sum + pair.scores[operations * decisions[pair.left]! + decisions[pair.right]!]!, 0);
+  const samples = Array.from({ length: sampleCount }, () => sizes.map((size) => random.integer(size)));
+  const [singleScore, jointScore] = [standardise(single, samples), standardise(joint, samples)];
 
-  const middle = (lowest + highest) / 2;
-  const reach = (highest - lowest) / 2;
-  return (taken) => {
-    const score = Math.sqrt(1 - jointShare) * singleScaled(taken) + Math.sqrt(jointShare) * jointScaled(taken);
-    return middle + reach * Math.tanh((score * deviation) / reach);
+  const centre = (lowest + highest) / 2;
+  const halfRange = (highest - lowest) / 2;
+  return (decisions) => {
+    const score = Math.sqrt(1 - jointShare) * singleScore(decisions) + Math.sqrt(jointShare) * jointScore(decisions);
+    return centre + halfRange * Math.tanh((score * deviation) / halfRange);
   };
 }
 
-/** To mean 0 and deviation 1 over the drawn architectures. */
-function scaled(value: (taken: readonly number[]) => number, drawn: number[][]) {
-  const values = drawn.map(value);
-  const mean = values.reduce((sum, each) => sum + each, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((sum, each) => sum + (each - mean) ** 2, 0) / values.length);
-  return (taken: readonly number[]) => (value(taken) - mean) / deviation;
+/** Rescales a function to mean 0 and standard deviation 1 over the samples. */
+function standardise(score: (decisions: readonly number[]) => number, samples: number[][]) {
+  const values = samples.map(score);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  return (decisions: readonly number[]) => (score(decisions) - mean) / deviation;
 }
 
-/** Normal with mean 0 and deviation 1 (Box and Muller). */
+/** Returns a normally distributed number with mean 0 and standard deviation 1 (Box and Muller). */
 export const normal = (random: RandomStream): number =>
   Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 

@@ -1,45 +1,46 @@
-// A whole search against a simulated clock: a strategy, hundreds of workers with training times of their own, simulated rewards.
-// Years of training pass in seconds, the same in every run. It shows how a strategy learns and what asynchrony costs.
+// Simulates a whole search on a simulated clock: a strategy, hundreds of workers with random training times, simulated
+// rewards.
+// Years of training take seconds, and every run is the same. It shows how a strategy learns and what asynchrony costs.
 
 import { RandomStream } from '../random/stream.ts';
 import type { Strategy } from '../search/strategy.ts';
 import { type Landscape, normal, trueReward } from './landscape.ts';
 
 export interface SimulationOptions {
-  /** Fresh. */
+  /** A new strategy. */
   strategy: Strategy;
-  /** How many options each decision has. */
+  /** The number of options of each decision. */
   sizes: readonly number[];
   trials: number;
   workers: number;
   landscape: Landscape;
-  /** Of landscape, noise and training times. */
+  /** Seed of the landscape, the noise and the training times. */
   seed: number | string;
   /** Median training time of a child in seconds. */
   childSeconds: number;
-  /** Deviation of the logarithm of training times: 0.6 means that most lie within a factor of 1.8. */
+  /** Standard deviation of the logarithm of training times: 0.6 means that most are within a factor of 1.8. */
   timeSpread: number;
   /** Share of the trials that fail at the end of their training. */
   failureRate: number;
-  /** Seconds that the one controller takes to decide on an architecture and to learn from one outcome, an update included. */
+  /** Seconds that the single controller takes for one ask and one tell, including an update. */
   askSeconds: number;
   tellSeconds: number;
   /**
-   * 'asynchronous': a worker that is free gets the next architecture at once, whatever is still being trained (the paper's queue).
-   * 'rounds': as many as there are workers are trained, and the next round starts when the last one is told.
+   * 'asynchronous': a free worker gets the next architecture at once (the paper's queue).
+   * 'rounds': each worker trains one child, and the next round starts when the last reward is reported.
    */
   mode: 'asynchronous' | 'rounds';
-  /** Told now and then. */
-  onProgress?: (told: number) => void;
+  /** Called from time to time with the number of finished trials. */
+  onProgress?: (finished: number) => void;
 }
 
 export interface SimulatedTrial {
   trial: number;
-  /** Without the measurement's noise. */
+  /** The true reward, without noise. */
   truth: number;
-  /** What the strategy was told; undefined: it failed. */
+  /** The reward reported to the strategy; undefined if the trial failed. */
   measured: number | undefined;
-  /** Updates of the strategy between its ask and its tell. */
+  /** Number of updates of the strategy between the trial's ask and its tell. */
   staleness: number;
 }
 
@@ -48,18 +49,18 @@ export interface Simulation {
   trials: SimulatedTrial[];
   /** Simulated seconds from the first ask to the last tell. */
   seconds: number;
-  /** Share of the workers' time spent on training: until there was nothing more to ask for, and to the end. */
+  /** Share of the workers' time spent on training: until the last ask, and until the end. */
   utilisation: { whileAsking: number; overall: number };
-  /** Updates between ask and tell. */
+  /** Updates between ask and tell: mean and maximum. */
   staleness: { mean: number; most: number };
-  /** Simulated seconds that a free worker waited for its next architecture. */
+  /** Simulated seconds that a free worker waited for its next architecture: mean and maximum. */
   waiting: { mean: number; most: number };
   updates: number;
 }
 
 const progressEvery = 500; // tells
 
-interface Running {
+interface RunningTrial {
   trial: number;
   worker: number;
   truth: number;
@@ -75,24 +76,23 @@ export function simulate(options: SimulationOptions): Simulation {
   const random = new RandomStream(seed).split('simulation');
   const running = new EarliestFirst();
   const free = Array.from({ length: workers }, (_, worker) => ({ worker, since: 0 }));
-  const told: SimulatedTrial[] = [];
+  const finished: SimulatedTrial[] = [];
   const waits: number[] = [];
   let busyWhileAsking = 0;
   let busy = 0;
-  let asked = 0;
+  let askCount = 0;
   let updates = 0;
-  let figures = figuresOf(strategy);
-  let controllerFreeAt = 0; // one controller decides and learns, one thing after the other
+  let controllerFreeAt = 0; // the single controller processes asks and tells one after the other
   let lastAskAt = 0;
 
   const ask = (now: number) => {
     const { worker, since } = free.shift()!;
-    const trial = asked++;
+    const trial = askCount++;
     const decisions = strategy.ask(trial);
     controllerFreeAt = Math.max(controllerFreeAt, now) + askSeconds;
     lastAskAt = controllerFreeAt;
-    const own = random.split(`trial ${trial}`);
-    const seconds = options.childSeconds * Math.exp(options.timeSpread * normal(own));
+    const trialRandom = random.split(`trial ${trial}`);
+    const seconds = options.childSeconds * Math.exp(options.timeSpread * normal(trialRandom));
     const startedAt = controllerFreeAt;
     waits.push(startedAt - since);
     running.add({
@@ -105,25 +105,23 @@ export function simulate(options: SimulationOptions): Simulation {
     });
   };
 
-  const tell = ({ trial, worker, truth, updatesAtAsk, startedAt, endsAt }: Running) => {
-    const own = random.split(`outcome ${trial}`);
-    const failed = own.uniform() < options.failureRate;
-    const measured = failed ? undefined : truth + landscape.noise * normal(own);
-    strategy.tell(trial, measured === undefined ? { failed: 'simulated' } : { reward: measured });
+  const tell = ({ trial, worker, truth, updatesAtAsk, startedAt, endsAt }: RunningTrial) => {
+    const trialRandom = random.split(`outcome ${trial}`);
+    const failed = trialRandom.uniform() < options.failureRate;
+    const measured = failed ? undefined : truth + landscape.noise * normal(trialRandom);
+    const figures = strategy.tell(trial, measured === undefined ? { failed: 'simulated' } : { reward: measured });
     controllerFreeAt = Math.max(controllerFreeAt, endsAt) + tellSeconds;
-    told.push({ trial, truth, measured, staleness: updates - updatesAtAsk });
+    finished.push({ trial, truth, measured, staleness: updates - updatesAtAsk });
     busy += endsAt - startedAt;
     free.push({ worker, since: endsAt });
-    const after = figuresOf(strategy);
-    if (after !== figures) updates++;
-    figures = after;
-    if (told.length % progressEvery === 0) options.onProgress?.(told.length);
+    if (figures) updates++;
+    if (finished.length % progressEvery === 0) options.onProgress?.(finished.length);
   };
 
-  const mayAsk = () => asked < trials && free.length > 0 && (mode === 'asynchronous' || free.length === workers);
-  while (told.length < trials) {
+  const mayAsk = () => askCount < trials && free.length > 0 && (mode === 'asynchronous' || free.length === workers);
+  while (finished.length < trials) {
     if (mayAsk()) {
-      const round = mode === 'rounds' ? Math.min(workers, trials - asked) : 1;
+      const round = mode === 'rounds' ? Math.min(workers, trials - askCount) : 1;
       for (let count = 0; count < round; count++) ask(controllerFreeAt);
     } else {
       const next = running.take();
@@ -134,31 +132,29 @@ export function simulate(options: SimulationOptions): Simulation {
     busyWhileAsking += Math.max(0, Math.min(endsAt, lastAskAt) - startedAt);
   }
   return {
-    trials: told,
+    trials: finished,
     seconds: controllerFreeAt,
     utilisation: {
       whileAsking: busyWhileAsking / (workers * lastAskAt),
       overall: busy / (workers * controllerFreeAt),
     },
-    staleness: summed(told.map(({ staleness }) => staleness)),
-    waiting: summed(waits),
+    staleness: meanAndMaximum(finished.map(({ staleness }) => staleness)),
+    waiting: meanAndMaximum(waits),
     updates,
   };
 }
 
-const figuresOf = (strategy: Strategy) => JSON.stringify(strategy.diagnostics?.() ?? {});
-
-function summed(values: readonly number[]): { mean: number; most: number } {
+function meanAndMaximum(values: readonly number[]): { mean: number; most: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return { mean, most: values.reduce((most, value) => Math.max(most, value), 0) };
 }
 
-/** What is being trained, sorted by its end; of equal ends the earlier trial first. */
+/** A queue of running trials by the time they end; of equal times the earlier trial comes first. */
 class EarliestFirst {
-  readonly history: Running[] = [];
-  readonly #waiting: Running[] = []; // latest end first
+  readonly history: RunningTrial[] = [];
+  readonly #waiting: RunningTrial[] = []; // latest end first
 
-  add(item: Running): void {
+  add(item: RunningTrial): void {
     this.history.push(item);
     let [low, high] = [0, this.#waiting.length];
     while (low < high) {
@@ -170,7 +166,7 @@ class EarliestFirst {
     this.#waiting.splice(low, 0, item);
   }
 
-  take(): Running {
+  take(): RunningTrial {
     return this.#waiting.pop()!;
   }
 }

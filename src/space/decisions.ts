@@ -113,12 +113,12 @@ function encodeCell(cell: Cell, space: Space, where: string): number[] {
       const expected = `one of ${combiners.join(', ')}, as in space ${label}`;
       throw new InputError(`${where}.blocks[${index}].combine: expected ${expected}, got ${combine}`);
     }
-    const chosen = operations.map((name, side) => {
+    const operationIndices = operations.map((name, side) => {
       const place = names.indexOf(name);
       if (place >= 0) return place;
       const expected = `one of ${names.join(', ')}, as in space ${label}`;
       throw new InputError(`${where}.blocks[${index}].operations[${side}]: expected ${expected}, got ${name}`);
     });
-    return [...inputs, ...chosen, combiner];
+    return [...inputs, ...operationIndices, combiner];
   });
 }

@@ -2,6 +2,7 @@
 // Callers read the files and databases.
 
 import { InputError } from '../failure.ts';
+import { within } from '../largest.ts';
 import type { Architecture, Block, Cell } from './architecture.ts';
 import {
   type Combiner,
@@ -51,6 +52,7 @@ function parseCell(value: unknown, where: string, own?: OperationTable): Cell {
   const cell = record(value, where, ['inputs', 'blocks', 'output']);
   const values = list(cell.blocks, `${where}.blocks`, 'a list of blocks');
   if (values.length === 0) throw new InputError(`${where}.blocks: expected at least one block, got an empty list`);
+  within('blocks', values.length, `${where}.blocks`);
   const inputs = parseInputs(cell, values.length, where);
   const blocks = values.map((block, index) => parseBlock(block, inputs + index - 1, `${where}.blocks[${index}]`, own));
   if (cell.output === 'states') return { inputs, blocks, output: 'states' };

@@ -1,10 +1,11 @@
-// What is asked of a training and what comes of it, as plain data: it travels between processes and is stored.
+// What is asked of a training, and what comes of it as plain data: that travels between processes and is stored.
 
 import type { Accuracy } from '../train/evaluation.ts';
+import type { Candidate } from './candidate.ts';
 
 export interface TrialToEvaluate {
   number: number;
-  decisions: number[];
+  candidate: Candidate;
   /** The rung of a ladder at which it is trained; absent: 0, the lowest. */
   rung?: number;
 }

@@ -7,7 +7,7 @@ import { layoutNames } from '../plan/layouts.ts';
 import { combiners, type OperationTable } from '../space/operations.ts';
 import { parseOperations } from '../space/parse.ts';
 import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
-import type { Recipe } from '../train/recipe.ts';
+import type { Recipe, SmallImages } from '../train/recipe.ts';
 import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
@@ -56,6 +56,7 @@ const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
 ]);
 type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
 
+/** In this order: what is read must print as what was stated (train/recipe.ts), by which checkpoints know their training. */
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
@@ -72,9 +73,19 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   dropPathKeep: share,
   enlarge: amount,
   translate: share.exactOptional(),
-  flip: z.boolean(),
+  flip: z.union([z.boolean(), z.literal('alternate')]),
   cutout: count,
   matchTestView: z.boolean().exactOptional(),
+  decoupledDecay: z.boolean().exactOptional(),
+  biasRate: amount.exactOptional(),
+  labelSmoothing: share.exactOptional(),
+  accumulate: z.int().positive().exactOptional(),
+  averageEpochs: z.number().positive().exactOptional(),
+  dropPathRule: z.enum(['scheduled', 'linear']).exactOptional(),
+  whitenStem: z.boolean().exactOptional(),
+  growth: z
+    .array(z.strictObject({ scale: z.number().positive().max(1), until: share } satisfies Fields<SmallImages>))
+    .exactOptional(),
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({

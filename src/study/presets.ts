@@ -4,10 +4,11 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
-import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
+import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
+import { noDataset } from './external-evaluator.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
-import type { Finalists, Limits, SearchSettings, Training } from './settings.ts';
+import type { Finalists, SearchSettings, Training } from './settings.ts';
 
 /** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
 export const defaultReduction = 3;
@@ -22,6 +23,7 @@ export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions'> 
 };
 
 const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
+const smallestSide = 4; // pixels that a network sees at least
 
 export const presets = {
   smoke: {
@@ -127,32 +129,35 @@ export const presets = {
   },
 } as const satisfies Record<string, Preset>;
 
-/**
- * The settings of a search that follows a preset. With a `size` of its images other than the preset's, all resolutions change in
- * proportion. @throws InputError for an unknown preset
- */
-export function settingsOf(
-  preset: string,
-  given: Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> & {
-    size?: number | undefined;
-    trials?: number | undefined;
+/** What is made for a search of its preset and of what is asked for. */
+type Made = 'preset' | 'strategyOptions' | 'child' | 'ladder' | 'finalists' | 'final';
+
+/** What a search asks for in place of its preset's: settings as they are stored, and what others are made of. */
+export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
+  Partial<Omit<SearchSettings, Made>> & {
     /** Of the child. */
     epochs?: number;
-    space?: Space;
-    blocks?: number;
+    /** Of the final network, in place of the preset's. */
+    finalEpochs?: number;
+    finalFilters?: number;
+    /** In pixels; in place of `size`. */
+    finalSize?: number;
     /** How many finalists; 0: none. */
     finalists?: number;
     finalistEpochs?: number;
-    remember?: boolean;
-    known?: number[][];
-    limits?: Limits;
     /** From the lowest, which is the child, up; none: no ladder. */
     rungs?: RungChange[];
     /** Of the ladder. */
-    reduction?: number | undefined;
-    randomShare?: number | undefined;
-  },
-): SearchSettings {
+    reduction?: number;
+    randomShare?: number;
+  };
+
+/**
+ * The settings of a search that follows a preset. With a `size` the final network sees images of that side, and children and finalists
+ * smaller ones, as far as the preset has them smaller than CIFAR-10's. The images of a folder are stored at the largest side that is seen.
+ * @throws InputError for an unknown preset, and for a network that would see larger images than there are
+ */
+export function settingsOf(preset: string, given: Wanted): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
@@ -160,22 +165,38 @@ export function settingsOf(
   const { size, trials = settings.trials, space = defaultSpace, remember = true, known = [], ...more } = given;
   const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
   const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
-  const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...others } = several;
+  const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...trained } = several;
+  const { finalEpochs, finalFilters, finalSize = size, ...others } = trained;
   const scaled = (training: Training): Training => {
-    return { ...training, resolution: Math.round((training.resolution * (size ?? storedSize)) / storedSize) };
+    const resolution = Math.round((training.resolution * (size ?? storedSize)) / storedSize);
+    return { ...training, resolution: Math.max(smallestSide, resolution) };
   };
   const { ppo } = settings.strategyOptions;
   const taught: Record<string, object> =
     given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
   const [child, ...above] = climb(lasting(scaled(settings.child), epochs), rungs);
-  const final = scaled(settings.final);
+  const final = lasting(
+    {
+      ...settings.final,
+      filters: finalFilters ?? settings.final.filters,
+      resolution: finalSize ?? settings.final.resolution,
+    },
+    finalEpochs,
+  );
   const { finalists, ...stated } = settings;
+  const racing = { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) };
+  const seen: [string, Training][] = [
+    ['child', child],
+    ...above.map((rung, index): [string, Training] => [`rung ${index + 1}`, rung]),
+    ['final network', final],
+    ...(count > 0 ? [['finalists', racing.training] as [string, Training]] : []),
+  ];
   return {
     preset,
     ...stated,
     ...others,
-    ...(size && { size }),
+    ...sizeOf(given.dataset, size, seen),
     trials,
     space,
     blocks,
@@ -184,11 +205,23 @@ export function settingsOf(
     strategyOptions,
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
-    ...(count > 0 && {
-      finalists: { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) },
-    }),
+    ...(count > 0 && { finalists: racing }),
     final,
   };
+}
+
+/** The side of the stored images: that of CIFAR-10 is what it is, a folder's is the one asked for, else the largest that is seen. */
+function sizeOf(dataset: string, asked: number | undefined, seen: [string, Training][]): { size?: number } {
+  const isFolder = dataset !== 'cifar10' && dataset !== noDataset;
+  const most = asked ?? (isFolder ? Number.POSITIVE_INFINITY : storedSize);
+  const beyond = seen.find(([, { resolution }]) => resolution > most);
+  if (beyond) {
+    const [name, { resolution }] = beyond;
+    throw new InputError(`${name}: expected at most ${most} pixels, the side of the images, got ${resolution}`, {
+      code: 'image-side',
+    });
+  }
+  return isFolder ? { size: asked ?? Math.max(...seen.map(([, { resolution }]) => resolution)) } : {};
 }
 
 /** The trainings of the rungs, each changed from the one below; without rungs the child's. */
@@ -208,13 +241,27 @@ const aTenth = (images: number): number => Math.round(images / 10);
 export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationImages'>, images: number): number =>
   validationImages ?? aTenth(images);
 
-/** The same settings for a dataset with fewer training images than the preset counts on. */
-export function fitted(settings: SearchSettings, images: number): SearchSettings {
-  const validationImages = Math.min(settings.validationImages ?? images, Math.max(1, aTenth(images)));
+/**
+ * The same settings for a dataset with fewer training images than the preset counts on, or more classes: of each class at least one image
+ * is trained on, and one held out. @throws InputError where there are too few for that
+ */
+export function fitted(
+  settings: SearchSettings,
+  { images, classes }: { images: number; classes: number },
+): SearchSettings {
+  if (images < 2 * classes)
+    throw new InputError(
+      `images: expected at least ${2 * classes} to train on, two of each of ${classes} classes, got ${images}`,
+    );
+  const tenth = Math.min(settings.validationImages ?? images, aTenth(images));
+  const validationImages = Math.max(tenth, classes);
   const fit = (training: Training): Training =>
     training.trainingImages === undefined
       ? training
-      : { ...training, trainingImages: Math.min(training.trainingImages, images - validationImages) };
+      : {
+          ...training,
+          trainingImages: Math.min(Math.max(training.trainingImages, classes), images - validationImages),
+        };
   const { child, ladder, finalists, final } = settings;
   return {
     ...settings,

@@ -21,6 +21,8 @@ export interface StudyResults {
   'final latency': FinalLatency;
   /** The trials that race, best first; in a study of several strategies also those of each arm. */
   finalists: { trials: number[]; arms?: number[][] };
+  /** The target number of trials, where the search went on to another one than it began with. */
+  target: number;
   /** The one that the study goes on with, where it was changed. */
   evaluator: ExternalEvaluator;
 }
@@ -34,7 +36,7 @@ const numbers = z.array(real);
 const laws: z.ZodType<Laws> = z.object({ seconds: numbers, memory: numbers } satisfies Fields<Laws>);
 const error = z.object({ median: real, of: count }).exactOptional();
 
-const epoch: z.ZodType<EpochReport> = z.object({
+export const epochReport: z.ZodType<EpochReport> = z.object({
   epoch: real,
   loss: real.exactOptional(),
   accuracy: real.exactOptional(),
@@ -79,11 +81,12 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     testAccuracy: real,
     testLoss: real,
     testImages: count,
+    largestClass: real.exactOptional(),
     classAccuracies: z.array(real.nullable()),
     trainingSeconds: real,
     trainingImagesPerSecond: real,
     weights: z.string(),
-    epochs: z.array(epoch),
+    epochs: z.array(epochReport),
   } satisfies Fields<FinalModel>),
   'final latency': z.object({
     trial: count,
@@ -92,6 +95,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     machine: z.string(),
   } satisfies Fields<FinalLatency>),
   finalists: z.object({ trials: z.array(count), arms: z.array(z.array(count)).exactOptional() }),
+  target: count,
   evaluator: externalEvaluator,
 };
 

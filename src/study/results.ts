@@ -15,6 +15,8 @@ export interface FinalModel {
   testAccuracy: number;
   testLoss: number;
   testImages: number;
+  /** Share of the test images that are of the most frequent class. Absent in studies of 0.1.0. */
+  largestClass?: number;
   /** Share of right answers on the test images of each class, in the order of the dataset's classes; null for one without images. */
   classAccuracies: (number | null)[];
   trainingSeconds: number;

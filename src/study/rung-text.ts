@@ -3,6 +3,7 @@
 //   1,3:images=20000,9:filters=16:cells=2 and what else changes, with colons between
 
 import { InputError } from '../failure.ts';
+import { within } from '../largest.ts';
 import type { Training } from './settings.ts';
 
 /** What a rung changes against the training below it, the lowest against the preset's child. */
@@ -20,6 +21,7 @@ export interface RungChange {
 
 const least = { epochs: Number.MIN_VALUE, images: 1, filters: 1, cells: 0, resolution: 4 } as const;
 type Name = keyof typeof least;
+const sizes = { epochs: 'epochs', filters: 'filters', cells: 'cells', resolution: 'pixels' } as const;
 
 /** @throws InputError for what is no ladder of two rungs or more */
 export function parseRungs(text: string, where = 'rungs'): RungChange[] {
@@ -42,7 +44,7 @@ function parseRung(text: string, where: string): RungChange {
         `${where}: expected rungs such as 1,3,9 or 1,3:images=20000,9:filters=16 (${names}), got ${JSON.stringify(text)}`,
       );
     }
-    rung[known] = value;
+    rung[known] = known === 'images' ? value : within(sizes[known], value, `${where}: ${known}`);
   }
   return rung;
 }

@@ -106,10 +106,16 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
    * describes. @throws InputError where the kept one does not fit it
    */
   settled<Value>(name: string, value: Value, schema: z.ZodType<Value>): Value {
-    const known = storedSetting(this.file, name);
-    if (known !== undefined) return checked(schema, known, this.path, name);
+    const known = this.choice(name, schema);
+    if (known !== undefined) return known;
     this.file.query('INSERT INTO settings VALUES (?, ?)').run(name, JSON.stringify(value));
     return value;
+  }
+
+  /** What `settled` keeps; undefined before. @throws InputError where it does not fit the schema */
+  choice<Value>(name: string, schema: z.ZodType<Value>): Value | undefined {
+    const known = storedSetting(this.file, name);
+    return known === undefined ? undefined : checked(schema, known, this.path, name);
   }
 
   /** Keeps a result under its name, in place of an older one. */

@@ -1,23 +1,34 @@
 // Where a training can go on later: weights, statistics and optimizer in one safetensors file, replaced whole.
 
-import { existsSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { parsedJson, refusal } from '../checked.ts';
+import { z } from 'zod';
+import type { ArtifactKey, Artifacts } from '../artifacts.ts';
+import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
-import { makeFolder } from '../whole-file.ts';
+import type { WeightAverage } from '../nn/weight-average.ts';
+import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
+const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
   network: Network;
   optimizer: Optimizer;
+  average?: WeightAverage | undefined;
+}
+
+/** What the steps since the epoch began come to. */
+export interface MeterState extends StepSumsRead {
+  steps: number;
+  images: number;
+  /** That these steps took. */
+  milliseconds: number;
 }
 
 export interface SavedTraining {
@@ -25,6 +36,8 @@ export interface SavedTraining {
   identity: string;
   /** Steps taken. */
   step: number;
+  /** Absent between two trainings. */
+  meter?: MeterState | undefined;
   /** What else is to be known when it goes on, as JSON. */
   beside?: unknown;
 }
@@ -32,71 +45,114 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure when the disk is full or refuses */
 export function saveTraining(
   path: string,
-  { network, optimizer }: InTraining,
-  { identity, step, beside }: SavedTraining,
+  { network, optimizer, average }: InTraining,
+  { identity, step, meter, beside }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
+    ...(average && prefixed(averagePrefix, average.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` where other trainings came before
     identity,
+    ...(meter && { meter: JSON.stringify(meter) }),
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
 
+/** What a file must be to be loaded. */
+export interface ExpectedTraining<Beside = unknown> {
+  identity: string;
+  /** What is kept beside it; absent: it is not looked at. */
+  beside?: z.ZodType<Beside>;
+}
+
 /**
- * Copies a saved training into a network and its optimizer. @throws InputError for a file that is missing, damaged or another training's
+ * Copies a saved training into a network and its optimizer, all of it or nothing.
+ * @throws InputError for a file that is missing, damaged or another training's
  */
-export function loadTraining(
+export function loadTraining<Beside>(
   path: string,
-  { network, optimizer }: InTraining,
-  identity: string,
-): Omit<SavedTraining, 'identity'> {
+  { network, optimizer, average }: InTraining,
+  { identity, beside: schema }: ExpectedTraining<Beside>,
+): { step: number; meter?: MeterState; beside?: Beside } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
-    const step = Number(metadata.step);
-    const beside = metadata.beside === undefined ? undefined : parsedJson(metadata.beside, path, 'beside');
-    if (!Number.isSafeInteger(step) || step < 0) throw refusal(path, 'step', 'a whole number', metadata.step);
+    const step = countOf(metadata.step, path, 'step');
+    const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps'); // older files lack it
+    const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
+    const beside =
+      metadata.beside === undefined || !schema
+        ? undefined
+        : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
+    const moved = unprefixed(optimizerPrefix, tensors);
+    optimizer.check(moved); // before the weights are copied: a training is never half of one and half of another
+    const averaged = unprefixed(averagePrefix, tensors);
+    average?.check(averaged);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
-    optimizer.load(unprefixed(optimizerPrefix, tensors), Number(metadata.optimizerSteps ?? step)); // older files lack it
-    return { step, ...(beside !== undefined && { beside }) };
+    optimizer.load(moved, optimizerSteps);
+    average?.load(averaged);
+    return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
 
-export interface CheckpointOptions {
+function countOf(text: string | undefined, path: string, name: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw refusal(path, name, 'a whole number', text);
+}
+
+const amount = z.number().nonnegative();
+const meterState: z.ZodType<MeterState> = z.object({
+  steps: z.int().nonnegative(),
+  images: z.int().nonnegative(),
+  milliseconds: amount,
+  loss: z.number(),
+  correct: amount,
+  finite: amount,
+} satisfies Record<keyof MeterState, z.ZodType>);
+
+const meterOf = (text: string, path: string): MeterState =>
+  checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
+
+export interface CheckpointOptions<Beside = unknown> {
   /** As SavedTraining's. */
   identity: string;
   /** Between two of them, at least. */
   seconds?: number;
   /** What is kept beside the weights, when asked; and who is given it when the training goes on. */
-  beside?: { keep: () => unknown; giveBack: (kept: unknown) => void };
+  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; giveBack: (kept: Beside) => void };
   /** Whether the training goes on where a checkpoint cannot be written: `problem` then says why not. Default: it ends with the Failure. */
   optional?: boolean;
+  /** Whether a training that is stopped saves once more, so that no step is done again. Default: the last one must do. */
+  whenStopped?: boolean;
 }
 
 /** The checkpoints of one training, which goes on from the last one after a kill. */
-export class Checkpoints {
-  readonly #path: string;
-  readonly #options: CheckpointOptions;
+export class Checkpoints<Beside = unknown> {
+  readonly #artifacts: Artifacts;
+  readonly #key: ArtifactKey;
+  readonly #options: CheckpointOptions<Beside>;
   #savedAt = performance.now();
   /** Why the latest one could not be written. */
   problem: string | undefined;
 
-  constructor(path: string, options: CheckpointOptions) {
-    this.#path = path;
+  constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Beside>) {
+    this.#artifacts = artifacts;
+    this.#key = key;
     this.#options = options;
   }
 
-  /** Saves if the last time is long enough ago. */
-  offer(step: number, network: Network, optimizer: Optimizer): void {
-    const { seconds = 30, optional } = this.#options;
-    if (performance.now() - this.#savedAt < 1000 * seconds) return;
+  /** Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. `meter` is called only then. */
+  async offer(step: number, training: InTraining, meter: () => MeterState, stopped = false): Promise<void> {
+    const { seconds = 30, optional, whenStopped = false } = this.#options;
+    const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
+    if (!isDue) return;
     try {
-      this.#save(step, network, optimizer);
+      await this.#save(step, training, meter());
       this.problem = undefined;
     } catch (error) {
       if (!optional || !(error instanceof Failure)) throw error;
@@ -105,30 +161,31 @@ export class Checkpoints {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, network: Network, optimizer: Optimizer): void {
+  #save(step: number, training: InTraining, meter: MeterState): Promise<void> {
     const { identity, beside } = this.#options;
-    makeFolder(dirname(this.#path));
-    saveTraining(this.#path, { network, optimizer }, { identity, step, beside: beside?.keep() });
+    const saved = { identity, step, meter, beside: beside?.keep() };
+    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
-  /** Loads what was saved and returns its step: 0 if there is nothing, or only what belongs to another training. */
-  restore(network: Network, optimizer: Optimizer): number {
-    if (!existsSync(this.#path)) return 0;
+  /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
+  async restore(training: InTraining): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
+    const path = await this.#artifacts.get(this.#key);
+    if (path === undefined) return undefined;
+    const { identity, beside: besides } = this.#options;
     try {
-      const { step, beside } = loadTraining(this.#path, { network, optimizer }, this.#options.identity);
-      if (beside !== undefined) this.#options.beside?.giveBack(beside);
-      return step;
+      const expected = { identity, ...(besides && { beside: besides.schema }) };
+      const { beside, ...saved } = loadTraining(path, training, expected);
+      if (beside !== undefined) besides?.giveBack(beside);
+      return saved;
     } catch (error) {
-      if (error instanceof InputError) return 0; // a damaged checkpoint costs its time, not the training
+      if (error instanceof InputError) return undefined; // a damaged checkpoint costs its time, not the training
       throw error;
     }
   }
 
-  /** The training is over: there is nothing to go on from. A file that cannot be removed stays and costs space only. */
-  remove(): void {
-    try {
-      rmSync(this.#path, { force: true });
-    } catch {}
+  /** The training is over: there is nothing to go on from. */
+  remove(): Promise<void> {
+    return this.#artifacts.remove(this.#key);
   }
 }
 

@@ -30,11 +30,13 @@ export class DeviceSteps {
   readonly #options: DeviceStepsOptions;
   // What the step reads, always at the same memory.
   readonly #drawn: Tensor; // int64 [batchRows, batch]
-  readonly #numbers: Tensor; // float64 [2]: progress, learning rate
+  readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
   #ahead: { first: number; plans: StepPlan[]; drawn: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
+  /** Of the images in the steps that the graph holds, or that are to be captured. */
+  #side: number | undefined;
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
     const { device, batchSize } = batches;
@@ -42,7 +44,7 @@ export class DeviceSteps {
     this.#batches = batches;
     this.#options = options;
     this.#drawn = keep(zeros([batchRows, batchSize], { dtype: 'int64', device }));
-    this.#numbers = keep(zeros([2], { dtype: 'float64', device }));
+    this.#numbers = keep(zeros([3], { dtype: 'float64', device }));
     const { mean, factor } = whiteningOn(device, batches.whitening);
     this.#whitening = { mean: keep(mean), factor: keep(factor) };
   }
@@ -54,7 +56,7 @@ export class DeviceSteps {
 
   /** Asks the device for a step. */
   run(step: number): void {
-    this.#bring(step);
+    this.#resize(this.#bring(step).side);
     if (this.#graph) {
       this.#graph.replay();
       this.#trainee.optimizer.replayed();
@@ -67,25 +69,39 @@ export class DeviceSteps {
     }
   }
 
+  /** A graph holds steps with images of one size. */
+  #resize(side: number | undefined): void {
+    if (side === this.#side) return;
+    this.#graph?.[Symbol.dispose]();
+    [this.#graph, this.#warm, this.#side] = [undefined, 0, side];
+  }
+
   #step(): void {
     scope(() => {
-      const { images, labels } = this.#batches.make(this.#drawn, this.#whitening);
-      const [progress, rate] = [this.#numbers.select(0, 0), this.#numbers.select(0, 1)];
-      trainingStep(this.#trainee, { images, labels, progress, learningRate: rate.to('float32') });
+      const batch = this.#batches.make(this.#drawn, { whitening: this.#whitening, side: this.#side });
+      const [progress, rate, share] = [0, 1, 2].map((place) => this.#numbers.select(0, place)) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const [learningRate, averageShare] = [rate.to('float32'), share.to('float32')];
+      trainingStep(this.#trainee, { ...batch, progress, learningRate, averageShare });
     });
   }
 
   /** Puts the step's numbers where it reads them, and its seed where the device's generator begins. */
-  #bring(step: number): void {
+  #bring(step: number): StepPlan {
     if (!this.#ahead || step < this.#ahead.first || step >= this.#ahead.first + this.#ahead.plans.length) {
       this.#send(step);
     }
     const { first, plans, drawn, numbers } = this.#ahead!;
-    manualSeed(plans[step - first]!.seed);
+    const plan = plans[step - first]!;
+    manualSeed(plan.seed);
     scope(() => {
       this.#drawn.copy_(drawn.select(0, step - first));
       this.#numbers.copy_(numbers.select(0, step - first));
     });
+    return plan;
   }
 
   #send(first: number): void {
@@ -96,13 +112,15 @@ export class DeviceSteps {
     const drawn = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
       drawn.set(this.#batches.draw(epoch, index), place * length);
-    const numbers = Float64Array.from(plans.flatMap(({ progress, learningRate }) => [progress, learningRate]));
+    const numbers = Float64Array.from(
+      plans.flatMap(({ progress, learningRate, averageShare }) => [progress, learningRate, averageShare]),
+    );
     this.#forget();
     this.#ahead = {
       first,
       plans,
       drawn: keep(indexTensor(drawn, device, [plans.length, batchRows, batchSize])),
-      numbers: keep(tensor(numbers, [plans.length, 2], { device })),
+      numbers: keep(tensor(numbers, [plans.length, 3], { device })),
     };
   }
 

@@ -17,9 +17,9 @@ export class HostSteps {
   }
 
   run(step: number): void {
-    const { epoch, index, seed, progress, learningRate } = this.#planOf(step);
+    const { epoch, index, seed, side, ...numbers } = this.#planOf(step);
     manualSeed(seed);
-    scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index), progress, learningRate }));
+    scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index, side), ...numbers }));
   }
 
   /** Holds nothing; steps on a device do. */

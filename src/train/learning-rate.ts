@@ -23,3 +23,12 @@ export function learningRateAt(recipe: Recipe, step: number, steps: number): num
   const schedule = schedules[recipe.schedule](recipe, { steps: steps - rising, stepsPerEpoch: steps / recipe.epochs });
   return schedule(step - rising);
 }
+
+/**
+ * The share of a step's new weights in the average that a recipe keeps; 0 where it keeps none. In the beginning 9 / (step + 10), as
+ * TensorFlow's moving averages have it: the average looks back over a ninth of the steps so far.
+ */
+export function averageShareAt({ averageEpochs }: Recipe, step: number, stepsPerEpoch: number): number {
+  if (averageEpochs === undefined) return 0;
+  return Math.min(1, Math.max(1 / (averageEpochs * stepsPerEpoch), 9 / (step + 10)));
+}

@@ -1,30 +1,30 @@
 // The optimizers that a recipe can name, each made of the recipe and of options of its own.
 
 import type { Tensor } from '../engine/tensor.ts';
-import { Adam, Momentum, type Optimizer, RMSProp } from '../nn/optimizers.ts';
+import { Adam, type GroupOptions, Momentum, type Optimizer, RMSProp } from '../nn/optimizers.ts';
 import type { Recipe } from './recipe.ts';
 import { type Chosen, defaultOptimizer, type OptimizerName, type OptimizerOptions } from './recipe-choices.ts';
 
 interface OptimizerKind<Name extends OptimizerName> {
   create(
     parameters: ReadonlyMap<string, Tensor>,
-    recipe: Pick<Recipe, 'momentum' | 'nesterov' | 'weightDecay'>,
+    recipe: Pick<Recipe, 'momentum' | 'nesterov'> & GroupOptions,
     options: OptimizerOptions[Name],
   ): Optimizer;
 }
 
 export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name> } = {
   momentum: {
-    create: (parameters, { momentum, nesterov, weightDecay }) =>
-      new Momentum(parameters, { momentum, nesterov, weightDecay }),
+    create: (parameters, { momentum, nesterov, ...groups }) =>
+      new Momentum(parameters, { momentum, nesterov, ...groups }),
   },
   rmsprop: {
-    create: (parameters, { momentum, weightDecay }, { decay, epsilon }) =>
-      new RMSProp(parameters, { decay, momentum, epsilon, weightDecay }),
+    create: (parameters, { momentum, nesterov: _, ...groups }, { decay, epsilon }) =>
+      new RMSProp(parameters, { decay, momentum, epsilon, ...groups }),
   },
   adam: {
-    create: (parameters, { weightDecay }, { beta1, beta2, epsilon }) =>
-      new Adam(parameters, { beta1, beta2, epsilon, weightDecay }),
+    create: (parameters, { momentum: _, nesterov: __, ...groups }, { beta1, beta2, epsilon }) =>
+      new Adam(parameters, { beta1, beta2, epsilon, ...groups }),
   },
 };
 
@@ -35,6 +35,9 @@ export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, recipe:
 
 const created = <Name extends OptimizerName>(
   parameters: ReadonlyMap<string, Tensor>,
-  recipe: Recipe,
+  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1 }: Recipe,
   choice: Chosen<Name>,
-): Optimizer => optimizers[choice.name].create(parameters, recipe, choice);
+): Optimizer => {
+  const groups = { weightDecay, decoupled: decoupledDecay, biasRate };
+  return optimizers[choice.name].create(parameters, { momentum, nesterov, ...groups }, choice);
+};

@@ -23,24 +23,49 @@ export interface Recipe {
   momentum: number;
   /** Momentum after Nesterov. */
   nesterov: boolean;
-  /** L2 penalty: this times the weight is added to its gradient. */
+  /** L2 penalty: this times the weight is added to its gradient. Biases, and the scales and shifts of norms, have none. */
   weightDecay: number;
+  /** Weight decay is taken off the weights at every step, times the rate, in place of being part of the gradient. Default: false. */
+  decoupledDecay?: boolean;
+  /** Learning rate of biases, and of the scales and shifts of norms, as a multiple of the weights'. Default: 1. */
+  biasRate?: number;
+  /** Share of the target that all classes have in equal parts (Szegedy et al., 2016). Default: 0. */
+  labelSmoothing?: number;
+  /** A step's images go through the network in so many parts, whose gradients add up: less memory, batch norm over a part. Default: 1. */
+  accumulate?: number;
+  /**
+   * The network that comes out has the mean of the weights of the latest steps, each counting less the longer ago it was: e times less
+   * after so many epochs. Moving statistics likewise. Absent: it has the last weights.
+   */
+  averageEpochs?: number;
   /** Largest global norm of the gradients. */
   clipNorm: number;
   /** Weight of the auxiliary head's loss; 0 builds the network without that head. */
   auxiliaryWeight: number;
   /** ScheduledDropPath: probability of keeping a path in the last cell at the last step. */
   dropPathKeep: number;
+  /** 'linear': all cells have the last one's probability, as DARTS trains. Default: 'scheduled', the paper's. */
+  dropPathRule?: 'scheduled' | 'linear';
   /** Images are enlarged by this factor before the random crop back to their size (40 / 32 in the paper). */
   enlarge: number;
   /** Images are moved by up to this share of their side, with reflected borders (4 / 32 is the usual padding of CIFAR-10). Default: 0. */
   translate?: number;
-  /** Random horizontal flips. */
-  flip: boolean;
-  /** Side of the square that cutout blanks, in pixels of the training image; 0 for none. */
+  /** Random horizontal flips; 'alternate': each image in every other epoch. */
+  flip: boolean | 'alternate';
+  /** Side of the square that cutout blanks, in pixels of the training image; 0 for none. It has the mean colour, 0 after whitening. */
   cutout: number;
   /** Whether images are shown for validation as training shows them (data/test-view.ts); else as they are stored. */
   matchTestView: boolean;
+  /** The first convolution begins as a whitening of its patches (whitened-stem.ts). Default: false. */
+  whitenStem?: boolean;
+  /** Images are averaged down in the beginning (growth.ts). Absent: never. */
+  growth?: readonly SmallImages[];
+}
+
+/** Images have `scale` times their side until this share of the steps is done. */
+export interface SmallImages {
+  scale: number;
+  until: number;
 }
 
 /** The child of the paper's search: 20 epochs, Nesterov momentum 0.9, one cosine. Batch size and learning rate are open there (docs/paper.md). */
@@ -78,3 +103,47 @@ export const finalRecipe: Recipe = {
   dropPathKeep: 0.6,
   cutout: 16,
 };
+
+/** Images that go through the network at once. */
+export const imagesTogether = ({ batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>): number =>
+  Math.ceil(batchSize / accumulate);
+
+/** Recipes by name. A flag, or a preset, changes single numbers of one. */
+export const recipes = {
+  small: smallRecipe,
+  /** The most accuracy for some minutes of a CPU; what each number brings, and what is not measured yet: docs/experiments/fast-recipe.md. */
+  fast: {
+    ...childRecipe,
+    epochs: 10,
+    batchSize: 64,
+    learningRate: 0.2, // 0.3 is ahead of 0.1 in the smallest network
+    schedule: 'linear', // with the warm-up a triangle
+    warmup: 0.2,
+    enlarge: 1,
+    translate: 2 / 32, // 4 / 32 costs three points in five epochs; a guess for ten
+    flip: 'alternate',
+    averageEpochs: 0.3, // ahead of the last weights by 0.2 and 0.5 points
+    growth: [{ scale: 0.5, until: 0.4 }], // a third less time
+  },
+  paper: finalRecipe,
+  /** How DARTS trains the networks that it compares, NASNet-A among them: 97.17% at 3.1 M parameters (Liu, Simonyan and Yang, 2019, table 1). */
+  darts: {
+    ...childRecipe,
+    epochs: 600, // DARTS, cnn/train.py, as the others here
+    batchSize: 96,
+    learningRate: 0.025,
+    momentum: 0.9,
+    nesterov: false,
+    weightDecay: 3e-4, // there of biases and norms too
+    clipNorm: 5,
+    auxiliaryWeight: 0.4,
+    dropPathKeep: 0.8,
+    ...augmentations.translate, // there with a black border, here with a reflected one
+    flip: true,
+    cutout: 16,
+    dropPathRule: 'linear',
+  },
+} as const satisfies Record<string, Recipe>;
+
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as RecipeName[];

@@ -3,13 +3,14 @@
 // same code runs by itself (host-steps.ts) and captured (device-steps.ts).
 
 import type { Batch } from '../data/batches.ts';
-import { zeros } from '../engine/create.ts';
+import { tensor, zeros } from '../engine/create.ts';
 import { backward, clearGradients } from '../engine/gradient.ts';
-import { keep, noGrad } from '../engine/memory.ts';
+import { keep, noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Network } from '../model/network.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
+import type { WeightAverage } from '../nn/weight-average.ts';
 import type { Recipe } from './recipe.ts';
 
 /** What is trained, and how. */
@@ -19,6 +20,7 @@ export interface Trainee {
   optimizer: Optimizer;
   recipe: Recipe;
   sums: StepSums;
+  average?: WeightAverage | undefined;
 }
 
 /** What a step's number decides. */
@@ -28,8 +30,12 @@ export interface StepPlan {
   index: number;
   progress: number;
   learningRate: number;
+  /** Of the new weights in the averaged ones; 0 where none are kept. */
+  averageShare: number;
   /** Of the engine's generators. */
   seed: number;
+  /** Of the images, in pixels, where they are smaller than stored. */
+  side?: number | undefined;
 }
 
 /** What a step is given: numbers, or tensors [] in their place. */
@@ -37,48 +43,103 @@ export interface StepInputs extends Batch {
   /** Share of the training that is done; float64. */
   progress: number | Tensor;
   learningRate: number | Tensor;
+  averageShare: number | Tensor;
 }
 
 /** Stands in a scope of the caller. @returns the loss without L2, [], and the gradients' norm before clipping, [] */
 export function trainingStep(
-  { network, parameters, optimizer, recipe, sums }: Trainee,
-  inputs: StepInputs,
+  { network, parameters, optimizer, recipe, sums, average }: Trainee,
+  { progress, learningRate, averageShare, ...batch }: StepInputs,
 ): { loss: Tensor; norm: Tensor } {
-  const { images, labels, progress, learningRate } = inputs; // [batch, 3, height, width], [batch]
-  const { logits, auxiliaryLogits } = network.forward(images, { progress });
-  const loss = crossEntropy(logits, labels);
-  const auxiliaryLoss = auxiliaryLogits && crossEntropy(auxiliaryLogits, labels).mul(recipe.auxiliaryWeight);
   clearGradients(parameters);
-  backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
+  const parts = partsOf(batch, recipe.accumulate).map((part) => learn(network, recipe, part, progress));
   const norm = clipByGlobalNorm(parameters, recipe.clipNorm);
   optimizer.step(learningRate);
-  sums.add(loss, logits, labels);
+  average?.add(averageShare);
+  const loss = parts.map((part) => part.loss).reduce((sum, each) => sum.add(each));
+  sums.add(
+    loss,
+    parts.map(({ right }) => right),
+  );
   return { loss, norm };
+}
+
+/** Some of a step's images [count, 3, height, width]. */
+interface Part extends Batch {
+  /** Of the step's images. */
+  share: number;
+}
+
+/** A step's images in parts as equal as can be. */
+function partsOf({ images, labels }: Batch, count = 1): Part[] {
+  if (count === 1) return [{ images, labels, share: 1 }];
+  const total = images.shape[0]!;
+  const place = (part: number) => Math.round((part * total) / count);
+  return Array.from({ length: count }, (_, part) => [place(part), place(part + 1) - place(part)] as const)
+    .filter(([, length]) => length > 0)
+    .map(([first, length]) => ({
+      images: images.narrow(0, first, length),
+      labels: labels.narrow(0, first, length),
+      share: length / total,
+    }));
+}
+
+/** What came of a part: its mean loss without L2 times its share, [], and its right answers, []. */
+interface Learned {
+  loss: Tensor;
+  right: Tensor;
+}
+
+/** Adds a part's gradients to those of the parameters. */
+function learn(network: Network, recipe: Recipe, { images, labels, share }: Part, progress: number | Tensor): Learned {
+  return scope(() => {
+    const lossOf = (logits: Tensor) => crossEntropy(logits, labels, recipe.labelSmoothing);
+    const { logits, auxiliaryLogits } = network.forward(images, { progress });
+    const loss = weighed(lossOf(logits), share);
+    const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);
+    backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
+    return { loss: loss.detach(), right: noGrad(() => logits.argmax(1).eq(labels).sum()) };
+  });
+}
+
+const weighed = (loss: Tensor, share: number) => (share === 1 ? loss : loss.mul(share));
+
+/** Losses, right answers, and steps after which the losses' sum was finite. */
+export interface StepSumsRead {
+  loss: number;
+  correct: number;
+  finite: number;
 }
 
 /** Sums over the steps since they were cleared, on the device: reading them waits for it. */
 export class StepSums {
-  readonly #sums: Tensor; // float64 [3]: losses, right answers, steps after which the losses' sum was finite
+  readonly #sums: Tensor; // float64 [3], in the order of StepSumsRead
 
   constructor(device: string) {
     this.#sums = keep(zeros([3], { dtype: 'float64', device }));
   }
 
-  add(loss: Tensor, logits: Tensor, labels: Tensor): void {
+  /** A step's loss, [], and the right answers of its parts, [] each. */
+  add(loss: Tensor, rights: readonly Tensor[]): void {
     noGrad(() => {
       const losses = this.#sums.select(0, 0).add_(loss);
-      this.#sums.select(0, 1).add_(logits.argmax(1).eq(labels).sum());
+      for (const right of rights) this.#sums.select(0, 1).add_(right);
       this.#sums.select(0, 2).add_(losses.isFinite());
     });
   }
 
-  read(): { loss: number; correct: number; finite: number } {
+  read(): StepSumsRead {
     const [loss, correct, finite] = this.#sums.toArray();
     return { loss: loss!, correct: correct!, finite: finite! };
   }
 
   clear(): void {
     this.#sums.zero_();
+  }
+
+  /** What was read before, to the bit. */
+  set({ loss, correct, finite }: StepSumsRead): void {
+    scope(() => this.#sums.copy_(tensor(Float64Array.of(loss, correct, finite), [3])));
   }
 
   [Symbol.dispose](): void {

@@ -7,16 +7,19 @@ import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
+import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
-import type { Checkpoints } from './checkpoint.ts';
+import type { Checkpoints, MeterState } from './checkpoint.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
+import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
-import { learningRateAt } from './learning-rate.ts';
+import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
 import { TrainingFailure } from './training-failure.ts';
+import { whitenStem } from './whitened-stem.ts';
 
 /** What is told after every epoch. */
 export interface EpochFigures {
@@ -28,8 +31,10 @@ export interface EpochFigures {
   trainingAccuracy: number;
   learningRate: number;
   imagesPerSecond: number;
-  /** On the validation images, where the epoch ended with a look at them. */
+  /** On the validation images, where the epoch ended with a look at them: of the averaged weights, where the recipe asks for them. */
   validation?: Accuracy;
+  /** Of the last weights, beside the averaged ones that come out; at the end only. */
+  unaveraged?: Accuracy;
 }
 
 export interface TrainingOptions {
@@ -43,7 +48,7 @@ export interface TrainingOptions {
   validate?: () => Accuracy;
   /** Look at the validation images after every epoch, not only after the last. */
   validateEveryEpoch?: boolean;
-  checkpoints?: Checkpoints;
+  checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
   signal?: AbortSignal;
 }
 
@@ -65,26 +70,33 @@ export async function trainNetwork(
   using fresh = options.optimizer ? undefined : createOptimizer(network.namedParameters(), recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
+  const sideAt = sidesOf(network.plan, recipe.growth);
+  if (recipe.whitenStem && optimizer.stepsTaken === 0) whitenStem(network, batches);
+  using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
     epoch: Math.floor(step / batches.count),
     index: step % batches.count,
     progress: step / steps,
     learningRate: learningRateAt(recipe, step, steps),
+    averageShare: averageShareAt(recipe, step, batches.count),
+    side: sideAt(step / steps),
     seed: seeds.split(`step ${step}`).integer(2 ** 31),
   });
   const { device } = batches;
   using sums = new StepSums(device);
-  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums };
+  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums, average };
   using running =
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
       : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
-  const meter = new Meter();
+  const meter = new Meter(sums);
   let figures: EpochFigures | undefined;
   let toldAt = 0;
 
-  for (let step = checkpoints?.restore(network, optimizer) ?? 0; step < steps; step++) {
+  const resumed = await checkpoints?.restore({ network, optimizer, average });
+  if (resumed?.meter) meter.goOn(resumed.meter);
+  for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
     running.run(step);
     meter.count(batches.batchSize);
@@ -92,7 +104,7 @@ export async function trainNetwork(
     const done = step + 1;
     const epochEnds = done % batches.count === 0 || done === steps;
     if (epochEnds || device === cpu || done % lookEvery === 0) {
-      const { finite } = meter.look(sums);
+      const { finite } = meter.look();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
         throw new TrainingFailure('not-a-number', `the loss was not a number at step ${first} of ${steps}`);
@@ -101,9 +113,11 @@ export async function trainNetwork(
     if (epochEnds) {
       const { learningRate } = planOf(step);
       const measured = meter.take();
-      const look = validate && (validateEveryEpoch || done === steps);
-      figures = { epoch: done / batches.count, learningRate, ...measured, ...(look ? { validation: validate() } : {}) };
-      meter.restart(sums);
+      const ends = done === steps;
+      const looks = validate && (validateEveryEpoch || ends) ? look(validate, average, ends) : {};
+      if (ends) average?.swap();
+      figures = { epoch: done / batches.count, learningRate, ...measured, ...looks };
+      meter.restart();
       onEpoch?.(figures);
     }
     if (performance.now() - toldAt > progressEvery) {
@@ -111,18 +125,36 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // messages, signals and timers get their turn
+    if (done < steps)
+      await checkpoints?.offer(done, { network, optimizer, average }, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
-    if (done < steps) checkpoints?.offer(done, network, optimizer);
   }
   return figures!;
+}
+
+type Looks = Pick<EpochFigures, 'validation' | 'unaveraged'>;
+
+/** A look at the validation images, after which the network has its last weights. */
+function look(validate: () => Accuracy, average: WeightAverage | undefined, ends: boolean): Looks {
+  if (!average) return { validation: validate() };
+  const unaveraged = ends ? { unaveraged: validate() } : {};
+  average.swap();
+  const validation = validate();
+  average.swap();
+  return { validation, ...unaveraged };
 }
 
 /** What the steps since the last restart come to. */
 class Meter {
   steps = 0;
+  readonly #sums: StepSums;
   #images = 0;
   #seen = { loss: 0, correct: 0, finite: 0 };
   #since = performance.now();
+
+  constructor(sums: StepSums) {
+    this.#sums = sums;
+  }
 
   count(images: number): void {
     this.steps += 1;
@@ -130,8 +162,8 @@ class Meter {
   }
 
   /** Waits for the steps so far. */
-  look(sums: StepSums): { finite: number } {
-    this.#seen = sums.read();
+  look(): { finite: number } {
+    this.#seen = this.#sums.read();
     return this.#seen;
   }
 
@@ -143,8 +175,20 @@ class Meter {
     };
   }
 
-  restart(sums: StepSums): void {
-    sums.clear();
+  /** For a checkpoint; waits as look(). */
+  state(): MeterState {
+    const milliseconds = performance.now() - this.#since;
+    return { steps: this.steps, images: this.#images, milliseconds, ...this.#sums.read() };
+  }
+
+  /** Counts on from a checkpoint within an epoch. */
+  goOn({ steps, images, milliseconds, ...sums }: MeterState): void {
+    this.#sums.set(sums);
+    [this.steps, this.#images, this.#since] = [steps, images, performance.now() - milliseconds];
+  }
+
+  restart(): void {
+    this.#sums.clear();
     [this.steps, this.#images, this.#since] = [0, 0, performance.now()];
   }
 }

@@ -2,6 +2,7 @@
 
 import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { Failure, InputError } from '../failure.ts';
 import {
   deviceLost,
   type EvaluateJob,
@@ -19,15 +20,15 @@ let evaluate: EvaluateJob | undefined;
 const running = new Map<number, AbortController>();
 
 process.on('message', (message: ToWorker) => {
-  if (message.kind === 'setup') void setUp(message.evaluator, message.setup);
+  if (message.kind === 'setup') void setUp(message);
   else if (message.kind === 'job') void work(message.id, message.job);
   else running.get(message.id)?.abort(new Error('the job was given up'));
 });
 
-async function setUp(evaluator: string, setup: unknown): Promise<void> {
+async function setUp({ evaluator, setup, resources }: ToWorker & { kind: 'setup' }): Promise<void> {
   try {
     const module: Evaluator = await import(evaluator);
-    evaluate = await module.start(setup);
+    evaluate = await module.start(setup, resources);
     send({ kind: 'ready' });
     flushCompileCache(); // this process will be killed, not ended, and then nothing is kept for the next one
   } catch (error) {
@@ -68,9 +69,13 @@ function failureOf(error: unknown): JobFailure {
   if (!(error instanceof Error)) return { kind: 'error', message: String(error) };
   const kind = (error as { kind?: unknown }).kind;
   if (typeof kind === 'string') return { kind, message: error.message };
-  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-  return { kind: 'error', message: place ? `${error.message} (${place.trim()})` : error.message };
+  if (isSentence(error)) return { kind: 'error', message: error.message };
+  const [, place] = /^\s*at .*?([^/\\]+:\d+):\d+\)?$/m.exec(error.stack ?? '') ?? [];
+  return { kind: 'error', message: place ? `${error.message} (${place})` : error.message };
 }
+
+/** Whether people are told so already: what else is thrown is a bug, and its place helps. */
+const isSentence = (error: Error) => error instanceof InputError || error instanceof Failure;
 
 /** A thread of its own, because the main thread may be inside a long native computation when the parent dies. */
 function watchParent(parent: number): void {

@@ -3,7 +3,7 @@
 
 import { CommandWorker } from './command-worker.ts';
 import { GroupGuard } from './group-guard.ts';
-import { JobPool } from './pool.ts';
+import { JobPool, type TimeLimits } from './pool.ts';
 
 export interface CommandPoolOptions {
   /** Run by /bin/sh, once per worker. */
@@ -12,8 +12,10 @@ export interface CommandPoolOptions {
   workers: number;
   /** What the hello line says besides the protocol: plain data. */
   about?: object | undefined;
-  /** Seconds that a job may take. Default: as long as it likes. */
+  /** Seconds that a job may take. Default: by `time`. */
   timeLimit?: number | undefined;
+  /** How the limit follows from the jobs so far. Default: twenty times the longest one, at least an hour; a week before any has ended. */
+  time?: TimeLimits | undefined;
   /** Milliseconds between a cancellation and SIGKILL. */
   grace?: number | undefined;
   /** Milliseconds until the first answer, the hello line. */
@@ -22,6 +24,7 @@ export interface CommandPoolOptions {
   onErrorLine?: ((line: string) => void) | undefined;
 }
 
+const defaultTime: TimeLimits = { first: 7 * 86_400, least: 3600, times: 20 };
 const defaultGrace = 2000;
 const defaultToStart = 180_000; // frameworks on a cold disk
 
@@ -29,7 +32,7 @@ export class CommandPool extends JobPool {
   readonly #guard: GroupGuard;
 
   constructor(options: CommandPoolOptions) {
-    const { workers, grace = defaultGrace, toStart = defaultToStart } = options;
+    const { workers, timeLimit, time = defaultTime, grace = defaultGrace, toStart = defaultToStart } = options;
     const guard = new GroupGuard();
     const taken = new Set<number>(); // numbers of the workers that live
     super({
@@ -55,6 +58,7 @@ export class CommandPool extends JobPool {
       },
       words: { one: 'the evaluator', all: `the command ${JSON.stringify(options.command)}` },
       silence: undefined,
+      time: timeLimit === undefined ? time : undefined,
       milliseconds: { toStart, toGiveUp: grace },
     });
     this.#guard = guard;

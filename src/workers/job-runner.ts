@@ -4,6 +4,8 @@
 import type { JobFailure } from './messages.ts';
 
 export interface RunOptions {
+  /** Seconds that the job is predicted to take, where somebody knows: many times that end it. */
+  predicted?: number | undefined;
   /** A worker has begun the job, perhaps for the second time. */
   onStart?: () => void;
   /** Its worker died and it waits for another one. */

@@ -12,13 +12,13 @@ export const deviceLost = 'device-lost';
 /** Runs one job in a worker; `report` sends messages on the way; the signal says that nobody wants the result any more. */
 export type EvaluateJob = (job: unknown, report: (message: unknown) => void, signal: AbortSignal) => Promise<unknown>;
 
-/** An evaluator module: `start` runs once in each worker process, with the pool's `setup`. */
+/** An evaluator module: `start` runs once in each worker process, with the pool's `setup` and its machine's `resources`. */
 export interface Evaluator {
-  start(setup: unknown): Promise<EvaluateJob> | EvaluateJob;
+  start(setup: unknown, resources: unknown): Promise<EvaluateJob> | EvaluateJob;
 }
 
 export type ToWorker =
-  | { kind: 'setup'; evaluator: string; setup: unknown }
+  | { kind: 'setup'; evaluator: string; setup: unknown; resources: unknown }
   | { kind: 'job'; id: number; job: unknown }
   | { kind: 'abort'; id: number };
 

@@ -3,6 +3,7 @@
 
 import { Failure } from '../failure.ts';
 import { speaksOfMemory } from '../out-of-memory.ts';
+import { duration } from '../words.ts';
 import type { JobOutcome, JobRunner, RunOptions } from './job-runner.ts';
 import type { FromWorker, JobFailure, ToWorker } from './messages.ts';
 import { type WorkerEnd, WorkerProcess } from './worker.ts';
@@ -12,11 +13,14 @@ export interface PoolOptions {
   workers: number;
   /** A module that exports `start(setup)` (messages.ts). */
   evaluator: URL;
-  /** Given to `start` in every process: plain data. */
+  /** Given to `start` in every process: plain data that means the same on every machine. */
   setup: unknown;
+  /** Also given to it: plain data of this machine, such as paths. */
+  resources?: unknown;
   /** Threads of the numeric libraries in each process. */
   threads?: number;
   silence?: SilenceLimits;
+  time?: TimeLimits;
 }
 
 /**
@@ -31,6 +35,22 @@ export interface SilenceLimits {
   /** … and this many times the longest pause seen. */
   times: number;
 }
+
+/**
+ * How long an attempt at a job may take, signs or not, before it is ended: a training that waits for ever for a disk still gives signs. The
+ * prediction and the longest job so far tell how long jobs are.
+ */
+export interface TimeLimits {
+  /** Seconds, where neither is known. */
+  first: number;
+  /** Seconds, else: at least … */
+  least: number;
+  /** … and this many times the longer of the two. */
+  times: number;
+}
+
+/** Predictions start from another machine's law, and others may use this one: twenty times leaves room for both. */
+const defaultTime: TimeLimits = { first: 86_400, least: 600, times: 20 };
 
 const defaultSilence: SilenceLimits = { first: 900, least: 120, times: 8 };
 
@@ -58,6 +78,8 @@ export interface JobPoolOptions {
   words: { one: string; all: string };
   /** Undefined: a worker may be silent as long as it likes. */
   silence: SilenceLimits | undefined;
+  /** Undefined: a job may take as long as it likes, or its worker sees to it. */
+  time: TimeLimits | undefined;
   /** For a new worker to be ready, and for an aborted job to end by itself and spare its worker. */
   milliseconds: { toStart: number; toGiveUp: number };
 }
@@ -80,6 +102,8 @@ interface Seat {
   startTimer: NodeJS.Timeout;
   /** Of a worker with a job: when it was last heard. */
   heardAt: number;
+  /** Milliseconds of its job, without those in which this process was stopped itself. */
+  spent: number;
   ended: Promise<void>;
 }
 
@@ -103,11 +127,13 @@ export class JobPool implements JobRunner {
   #anyEnded = false;
   /** Between two signs of a worker with a job, in seconds. */
   #longestPause = 0;
+  /** An attempt that gave an outcome, in seconds. */
+  #longestJob = 0;
   #broken: Error | undefined;
 
   constructor(options: JobPoolOptions) {
     this.#options = options;
-    this.#checks = setInterval(() => this.#checkSilence(), millisecondsBetweenChecks).unref();
+    this.#checks = setInterval(() => this.#check(), millisecondsBetweenChecks).unref();
   }
 
   /** Process ids of the workers that live now. */
@@ -161,6 +187,7 @@ export class JobPool implements JobRunner {
     job.startedAt = performance.now();
     seat.worker.send({ kind: 'job', id: job.id, job: job.job });
     seat.heardAt = performance.now();
+    seat.spent = 0;
     job.options.onStart?.();
   }
 
@@ -180,6 +207,7 @@ export class JobPool implements JobRunner {
       job: undefined,
       startTimer,
       heardAt: 0,
+      spent: 0,
       ended,
     };
     this.#seats.add(seat);
@@ -212,11 +240,30 @@ export class JobPool implements JobRunner {
     return now - this.#checkedAt > millisecondsBetweenChecks + millisecondsLate;
   }
 
-  /** Ends workers that have said nothing for too long. Called once a second. */
-  #checkSilence(): void {
+  /** Called once a second. */
+  #check(): void {
     const now = performance.now();
     const late = this.#isLate(now);
+    const gone = now - this.#checkedAt;
     this.#checkedAt = now;
+    for (const seat of this.#seats) if (seat.job && !late) this.#countTime(seat, seat.job, gone);
+    this.#checkSilence(now, late);
+  }
+
+  /** Ends a worker whose job takes too long. */
+  #countTime(seat: Seat, { options: { predicted } }: Job, gone: number): void {
+    seat.spent += gone;
+    if (!this.#options.time) return;
+    const { first, least, times } = this.#options.time;
+    const known = Math.max(predicted ?? 0, this.#longestJob);
+    const limit = known > 0 ? Math.max(least, times * known) : first;
+    if (seat.spent <= 1000 * limit) return;
+    const than = predicted === undefined ? '' : `, of which ${duration(predicted)} were predicted`;
+    seat.worker.kill(`took longer than ${duration(limit)}${than}, and was ended`, 'timeout');
+  }
+
+  /** Ends workers that have said nothing for too long. */
+  #checkSilence(now: number, late: boolean): void {
     if (!this.#options.silence) return;
     const { first, least, times } = this.#options.silence;
     const limit = this.#anyEnded ? Math.max(least, times * this.#longestPause) : first;
@@ -236,6 +283,7 @@ export class JobPool implements JobRunner {
     }
     seat.job = undefined;
     this.#anyEnded = true;
+    this.#longestJob = Math.max(this.#longestJob, seat.spent / 1000);
     if (message.kind === 'result') this.#settle(job, { result: message.result });
     else this.#settle(job, { failure: message.failure });
     this.#feed();
@@ -314,12 +362,15 @@ export class JobPool implements JobRunner {
 
 /** Worker processes of our own, on this machine. */
 export class WorkerPool extends JobPool {
-  constructor({ workers, evaluator, setup, threads = 1, silence = defaultSilence }: PoolOptions) {
+  constructor(options: PoolOptions) {
+    const { workers, evaluator, setup, resources, threads = 1 } = options;
+    const { silence = defaultSilence, time = defaultTime } = options;
     super({
       workers,
-      start: (hooks) => new WorkerProcess({ evaluator, setup, threads, ...hooks }),
+      start: (hooks) => new WorkerProcess({ evaluator, setup, resources, threads, ...hooks }),
       words: { one: 'the worker process', all: 'the worker processes' },
       silence,
+      time,
       milliseconds: { toStart: millisecondsToStart, toGiveUp: millisecondsToGiveUp },
     });
   }

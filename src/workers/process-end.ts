@@ -1,6 +1,8 @@
 // What every kind of worker process has in common: the last lines that it wrote, and its end, told once and after its output.
 
 import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { eachLine } from './line-splitter.ts';
 
 const keptLines = 20;
 const keptLineLength = 400;
@@ -13,6 +15,11 @@ export class LastLines {
   add(line: string): void {
     this.#lines.push(line.slice(0, keptLineLength));
     if (this.#lines.length > keptLines) this.#lines.shift();
+  }
+
+  /** Adds what a stream says until its end. */
+  read(stream: Readable): void {
+    eachLine(stream, keptLineLength, (line) => this.add(line));
   }
 
   all(): string[] {

@@ -1,7 +1,6 @@
 // One worker process as its pool sees it: started, ready, busy with a job, dead. It decides nothing; the pool does.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { LastLines, whenEnded } from './process-end.ts';
 
@@ -22,6 +21,7 @@ export interface WorkerEnd {
 export interface WorkerOptions {
   evaluator: URL;
   setup: unknown;
+  resources: unknown;
   /** How many threads its numeric libraries may use. */
   threads: number;
   onMessage: (message: FromWorker) => void;
@@ -33,7 +33,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   #reason: string | undefined;
 
-  constructor({ evaluator, setup, threads, onMessage, onEnd }: WorkerOptions) {
+  constructor({ evaluator, setup, resources, threads, onMessage, onEnd }: WorkerOptions) {
     const count = String(threads);
     const threadLimits = { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
     this.#child = fork(childModule, [String(process.pid)], {
@@ -44,11 +44,10 @@ export class WorkerProcess {
       env: { ...process.env, ...threadLimits },
     });
     const lines = new LastLines();
-    for (const input of [this.#child.stdout!, this.#child.stderr!])
-      createInterface({ input }).on('line', (line) => lines.add(line));
+    for (const output of [this.#child.stdout!, this.#child.stderr!]) lines.read(output);
     this.#child.on('message', onMessage);
     whenEnded(this.#child, lines, (code, signal) => onEnd({ code, signal, reason: this.#reason, lines: lines.all() }));
-    this.send({ kind: 'setup', evaluator: evaluator.href, setup });
+    this.send({ kind: 'setup', evaluator: evaluator.href, setup, resources });
   }
 
   get pid(): number | undefined {

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type FinalMessage, start, type TrainingJob } from '../../src/children/training-job.ts';
-import type { DatasetFiles } from '../../src/data/dataset-files.ts';
+import { type FinalMessage, type TrainingJob, trainer } from '../../src/children/training-job.ts';
+import { type DatasetFiles, referenceTo } from '../../src/data/dataset-files.ts';
 import { threads } from '../../src/engine/machine.ts';
 import { readModel } from '../../src/model/model-file.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
@@ -39,6 +39,7 @@ function files(): DatasetFiles {
   return {
     name: 'tiny',
     source: 'a test',
+    content: 'tiny',
     classes: names,
     height: side,
     width: side,
@@ -60,8 +61,11 @@ const training: Training = {
 
 test('a network of the ImageNet layout takes two steps, and its model file is read back as that layout', async () => {
   const weights = join(folder, 'network.safetensors');
-  const run = await start({ files: files(), training, validationImages: 8, splitSeed: 1, threads: threads() });
-  const job: TrainingJob = { architecture: nasnetA, training, seed: 1, keepModel: { weights } };
+  const dataset = files();
+  const setup = { dataset: referenceTo(dataset), training, validationImages: 8, splitSeed: 1 };
+  const run = await trainer(setup, { datasets: [dataset], artifacts: { final: folder }, threads: threads() });
+  const keepModel = { weights: 'final/network.safetensors' } as const;
+  const job: TrainingJob = { architecture: nasnetA, training, seed: 1, keepModel };
   const epochs: FinalMessage[] = [];
   const answer = await run(job, (message) => epochs.push(message as FinalMessage), new AbortController().signal);
   const { details } = answer as { details: TrainingDetails };
@@ -80,7 +84,10 @@ test('a network of the ImageNet layout takes two steps, and its model file is re
 test('a training that names no layout has the one of CIFAR, in its plan and in a study', () => {
   const { layout: _, stemChannels: __, skipReductionInput: ___, ...plain } = training;
   assert.equal(usedPlan(nasnetA, plain, 2).layout, 'cifar');
-  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 1000);
+  const settings = fitted(settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
+    images: 1000,
+    classes: 10,
+  });
   assert.equal(parseSettings(JSON.parse(JSON.stringify(settings)), 'here').child.layout, undefined);
   const other = { ...settings, final: training };
   assert.deepEqual(parseSettings(JSON.parse(JSON.stringify(other)), 'here').final, training);

@@ -5,7 +5,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { start, type TrainingJob } from '../../src/children/training-job.ts';
+import type { ArtifactKey } from '../../src/artifacts.ts';
+import { type TrainingJob, trainer } from '../../src/children/training-job.ts';
+import { referenceTo } from '../../src/data/dataset-files.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { listImages } from '../../src/data/image-listing.ts';
 import { readModel } from '../../src/model/model-file.ts';
@@ -53,10 +55,11 @@ before(async () => {
     }
   }
   const files = await prepareImageFolder(images, { size: 16, cache: join(folder, 'cache') });
-  run = await start({ files, training, validationImages: 12, splitSeed: 1, threads: 1 });
+  const setup = { dataset: referenceTo(files), training, validationImages: 12, splitSeed: 1 };
+  run = await trainer(setup, { datasets: [files], artifacts: { final: folder }, threads: 1 });
 });
 
-async function trained(recipe: Training['recipe'], weights?: string) {
+async function trained(recipe: Training['recipe'], weights?: ArtifactKey) {
   const job: TrainingJob = {
     architecture: nasnetA,
     training: { ...training, recipe },
@@ -67,9 +70,8 @@ async function trained(recipe: Training['recipe'], weights?: string) {
 }
 
 test('the test accuracy of a training is what its model file gives on the image files, answer by answer', async () => {
-  const weights = join(folder, 'network.safetensors');
-  const { details } = await trained(training.recipe, weights);
-  const { network, description } = readModel(weights);
+  const { details } = await trained(training.recipe, 'final/network.safetensors');
+  const { network, description } = readModel(join(folder, 'network.safetensors'));
   assert.deepEqual([description.preprocessing.enlarge, description.trainedEnlarge], [1.25, 1.25]);
   const { test: listed } = listImages(images);
   const evaluated = async (preprocessing: typeof description.preprocessing) =>
@@ -85,10 +87,9 @@ test('a child of a study from before test views is measured as that study began;
   const older = { ...training.recipe, matchTestView: false }; // as settings.ts reads them
   const [now, then] = [await trained(training.recipe), await trained(older)];
   assert.notEqual(then.details.loss, now.details.loss);
-  const weights = join(folder, 'older.safetensors');
-  const kept = await trained(older, weights);
+  const kept = await trained(older, 'final/older.safetensors');
   assert.equal(kept.details.loss, now.details.loss);
-  assert.equal(readModel(weights).description.preprocessing.enlarge, 1.25);
+  assert.equal(readModel(join(folder, 'older.safetensors')).description.preprocessing.enlarge, 1.25);
 });
 
 test('a folder is prepared as the network is shown other files; with the filter of nasnet 0.1.0 for a study from then', async () => {

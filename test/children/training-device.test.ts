@@ -6,8 +6,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { start, type TrainingJob, type TrainingSetup } from '../../src/children/training-job.ts';
-import type { DatasetFiles } from '../../src/data/dataset-files.ts';
+import { type TrainingJob, trainer } from '../../src/children/training-job.ts';
+import { type DatasetFiles, referenceTo } from '../../src/data/dataset-files.ts';
 import type { Computing } from '../../src/engine/device.ts';
 import { threads } from '../../src/engine/machine.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -31,15 +31,17 @@ function files(): DatasetFiles {
   };
   const [train, test] = [part('train', 120), part('test', 8)];
   const names = ['a', 'b', 'c', 'd'];
-  return { name: 'tiny', source: 'a test', classes: names, height: side, width: side, holdOut: 'uniform', train, test };
+  const made = { name: 'tiny', source: 'a test', classes: names, content: 'tiny' };
+  return { ...made, height: side, width: side, holdOut: 'uniform', train, test };
 }
 
 const training = { cells: 0, filters: 4, resolution: side, recipe: { ...childRecipe, epochs: 2, batchSize: 10 } };
 const job: TrainingJob = { architecture: nasnetA, training, seed: 1 };
 
 async function trained(computing?: Computing): Promise<TrainingDetails & { reward: number }> {
-  const setup: TrainingSetup = { files: files(), training, validationImages: 20, splitSeed: 1, threads: threads() };
-  const run = await start({ ...setup, ...(computing && { computing }) });
+  const dataset = files();
+  const setup = { dataset: referenceTo(dataset), training, validationImages: 20, splitSeed: 1 };
+  const run = await trainer(setup, { datasets: [dataset], threads: threads(), ...(computing && { computing }) });
   const { reward, details } = (await run(job, () => {}, new AbortController().signal)) as WorkerResult;
   return { reward, ...(details as TrainingDetails) };
 }

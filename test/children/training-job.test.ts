@@ -6,14 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
+import { type ArtifactKey, FolderArtifacts } from '../../src/artifacts.ts';
 import { childJob } from '../../src/children/child-job.ts';
-import { PausedChildren } from '../../src/children/paused-children.ts';
-import { start, type TrainingJob, type TrainingSetup } from '../../src/children/training-job.ts';
+import { pausedChild, studyFolders } from '../../src/children/study-artifacts.ts';
+import { type TrainingJob, trainer } from '../../src/children/training-job.ts';
+import { referenceTo } from '../../src/data/dataset-files.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { zerosLike } from '../../src/engine/create.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import type { EpochReport, TrainingDetails, WorkerResult } from '../../src/study/outcome.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
@@ -30,8 +33,13 @@ const settings: SearchSettings = { ...settingsOf('smoke', { dataset: 'x', seed: 
 settings.child.recipe.batchSize = 12;
 for (const { recipe } of settings.ladder!.rungs) recipe.batchSize = 12;
 const decisions = sampleDecisions(new RandomStream(3));
-const paused = new PausedChildren(join(folder, 'study.db'));
-const jobAt = (rung: number) => childJob(settings, { number: 7, decisions, rung }, paused);
+const folders = { ...studyFolders(join(folder, 'study.db')), full: '/dev', file: join(folder, 'a file') };
+const artifacts = new FolderArtifacts(folders);
+const pausedPath = (rung: number) => artifacts.path(pausedChild(7, rung));
+function jobAt(rung: number): TrainingJob {
+  const { checkpoint: _, ...job } = childJob(settings, { number: 7, candidate: new Candidate(decisions), rung });
+  return job;
+}
 
 let train: EvaluateJob;
 
@@ -47,29 +55,29 @@ before(async () => {
   }
   const files = await prepareImageFolder(join(folder, 'images'), { size: 16, cache: join(folder, 'cache') });
   const { child, seed } = settings;
-  const setup: TrainingSetup = { files, training: child, validationImages: 12, splitSeed: seed, threads: 1 };
-  train = await start(setup);
+  const setup = { dataset: referenceTo(files), training: child, validationImages: 12, splitSeed: seed };
+  train = await trainer(setup, { datasets: [files], artifacts: folders, threads: 1 });
 });
 
-function trained(rung: number, to?: string) {
+function trained(rung: number, to?: ArtifactKey) {
   const job = jobAt(rung);
   return run(to === undefined ? job : { ...job, paused: { ...job.paused, to } });
 }
 
 /** What a child that waits is, to the bit. */
-const bitsOf = (rung: number) => readFileSync(paused.path(7, rung)).toString('base64');
+const bitsOf = (rung: number) => readFileSync(pausedPath(rung)).toString('base64');
 
 test('a job says what the child went through with the same shapes, where it waited, and where it shall wait', () => {
   const seeds = [0, 1, 2, 3].map((rung) => {
-    const { seed, earlier = [], paused: files = {} } = jobAt(rung);
-    return { seed, earlier: earlier.map((step) => step.seed), ...files };
+    const { seed, earlier = [], paused = {} } = jobAt(rung);
+    return { seed, earlier: earlier.map((step) => step.seed), ...paused };
   });
-  const at = (rung: number) => join(folder, 'study.db-paused', `trial-7-rung-${rung}.safetensors`);
+  const at = (rung: number) => `paused/trial-7-rung-${rung}.safetensors`;
   assert.deepEqual(seeds, [
-    { seed: '5, trial 7', earlier: [], from: undefined, to: at(0) },
-    { seed: '5, trial 7, rung 1', earlier: ['5, trial 7'], from: at(0), to: undefined },
-    { seed: '5, trial 7, rung 2', earlier: [], from: undefined, to: at(2) },
-    { seed: '5, trial 7, rung 3', earlier: ['5, trial 7, rung 2'], from: at(2), to: undefined },
+    { seed: '5, trial 7', earlier: [], to: at(0) },
+    { seed: '5, trial 7, rung 1', earlier: ['5, trial 7'], from: at(0) },
+    { seed: '5, trial 7, rung 2', earlier: [], to: at(2) },
+    { seed: '5, trial 7, rung 3', earlier: ['5, trial 7, rung 2'], from: at(2) },
   ]);
 });
 
@@ -77,7 +85,7 @@ test('a child goes on from its file as from its own hands; without a good file i
   const first = await trained(0);
   assert.deepEqual([first.details.continued, first.details.notes], [undefined, undefined]);
   const kept = bitsOf(0);
-  const ends = paused.path(7, 1);
+  const ends = pausedChild(7, 1);
   const went = await trained(1, ends);
   assert.deepEqual([went.details.continued, went.details.notes], [true, undefined]);
   assert.deepEqual(
@@ -88,15 +96,15 @@ test('a child goes on from its file as from its own hands; without a good file i
   const bits = bitsOf(1);
 
   const damages: [RegExp, () => void][] = [
-    [/got no such file/, () => rmSync(paused.path(7, 0))],
-    [/the file is truncated|bytes/, () => truncateSync(paused.path(7, 0), 2000)],
-    [/expected a safetensors file/, () => writeFileSync(paused.path(7, 0), 'half a file')],
-    [/got another one's/, () => writeFileSync(paused.path(7, 0), readFileSync(ends))],
+    [/got no such file/, () => rmSync(pausedPath(0))],
+    [/the file is truncated|bytes/, () => truncateSync(pausedPath(0), 2000)],
+    [/expected a safetensors file/, () => writeFileSync(pausedPath(0), 'half a file')],
+    [/got another one's/, () => writeFileSync(pausedPath(0), readFileSync(artifacts.path(ends)))],
   ];
   for (const [reason, damage] of damages) {
-    writeFileSync(paused.path(7, 0), Buffer.from(kept, 'base64'));
+    writeFileSync(pausedPath(0), Buffer.from(kept, 'base64'));
     damage();
-    rmSync(ends);
+    rmSync(artifacts.path(ends));
     const again = await trained(1, ends);
     assert.equal(again.details.continued, false);
     assert.equal(again.details.notes!.length, 1);
@@ -109,14 +117,14 @@ test('a child goes on from its file as from its own hands; without a good file i
 
 test('the momentum goes on too: without it the child would come to something else', async () => {
   await trained(0);
-  const ends = paused.path(7, 1);
+  const ends = pausedChild(7, 1);
   await trained(1, ends);
   const bits = bitsOf(1);
-  const { tensors, metadata } = readSafetensors(paused.path(7, 0));
+  const { tensors, metadata } = readSafetensors(pausedPath(0));
   const momentum = Object.keys(tensors).filter((name) => name.startsWith('optimizer.'));
   assert.ok(momentum.length > 10);
   for (const name of momentum) tensors[name] = zerosLike(tensors[name]!);
-  writeSafetensors(paused.path(7, 0), tensors, metadata);
+  writeSafetensors(pausedPath(0), tensors, metadata);
   assert.equal((await trained(1, ends)).details.continued, true);
   assert.notEqual(bitsOf(1), bits);
 });
@@ -136,7 +144,7 @@ test('each rung has a whole schedule: its learning rate begins at the peak and e
 
 test('a full disk costs the weights and not the training', { skip: !existsSync('/dev/full') }, async () => {
   const kept = await trained(0);
-  const full = await trained(0, '/dev/full');
+  const full = await trained(0, 'full/full');
   assert.equal(full.reward, kept.reward);
   assert.match(
     full.details.notes!.join(),
@@ -147,12 +155,13 @@ test('a full disk costs the weights and not the training', { skip: !existsSync('
 test('a long child that was interrupted goes on from its checkpoint: the same reward, every epoch told once, nothing left behind', async () => {
   const { training, ...job } = jobAt(0);
   const long = { ...job, paused: {}, training: { ...training, recipe: { ...training.recipe, epochs: 3 } } };
-  const path = join(folder, 'unfinished', 'trial-7.safetensors');
+  const key = 'unfinished/trial-7.safetensors';
+  const path = artifacts.path(key);
   const whole = await run(long);
   assert.equal(whole.details.resumed, undefined);
 
   const stop = new AbortController();
-  const job1 = { ...long, checkpoint: { path, seconds: 0 } };
+  const job1: TrainingJob = { ...long, checkpoint: { key, seconds: 0 } };
   const stopped = train(job1, () => stop.abort(new Error('enough')), stop.signal);
   await assert.rejects(stopped, /enough/);
   assert.ok(existsSync(path));
@@ -170,8 +179,8 @@ test('a long child that was interrupted goes on from its checkpoint: the same re
 
 test('a checkpoint that cannot be written costs one sentence', async () => {
   writeFileSync(join(folder, 'a file'), '');
-  const path = join(folder, 'a file', 'trial-7.safetensors');
-  const { details, reward } = await run({ ...jobAt(0), paused: {}, checkpoint: { path, seconds: 0 } });
+  const key = 'file/trial-7.safetensors';
+  const { details, reward } = await run({ ...jobAt(0), paused: {}, checkpoint: { key, seconds: 0 } });
   assert.equal(reward, (await run({ ...jobAt(0), paused: {} })).reward);
   assert.equal(details.notes!.length, 1);
   assert.match(details.notes![0]!, /^an interruption would have cost its training: .*a file.* could not be made/);

@@ -77,7 +77,7 @@ test('what is no evaluation, no accuracy or no network is refused in one sentenc
   refused(weights, /expected WEIGHTS\.safetensors=ACCURACY/);
   refused(`${weights}=`, /expected WEIGHTS\.safetensors=ACCURACY/);
   refused(join(folder, 'none.json'), /none\.json: expected evaluate's JSON, got no such file$/);
-  refused(folder, /expected evaluate's JSON, got EISDIR/);
+  refused(folder, /expected evaluate's JSON, got a folder/);
   refused(file('words.json', '75% right'), /words\.json: expected what `nasnet evaluate --json` printed, got no JSON$/);
   refused(file('list.json', '[]'), /list\.json: expected what `nasnet evaluate --json` printed, got/);
   refused(file('share.json', JSON.stringify({ ...evaluated, accuracy: 75 })), /share\.json: .* got accuracy: /);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { typedSentence } from '../../src/cli/flag-words.ts';
 import { resolveDevice } from '../../src/engine/device.ts';
 import { Failure, InputError } from '../../src/failure.ts';
-import { drawWithin } from '../../src/search/draw-within.ts';
+import { sampleWithin } from '../../src/search/sample-within.ts';
 
 const caught = (work: () => unknown): Error => {
   try {
@@ -24,14 +24,14 @@ test('a device and the limits are named by their flags, whoever refuses them', (
     '--device: expected auto, cpu, cuda or cuda:N, got "gpu"',
   );
   const none = () =>
-    drawWithin(
+    sampleWithin(
       () => false,
       () => [],
       (drawn: number[]) => drawn,
     );
   assert.match(
     typedSentence(caught(none)),
-    /raise them, or add --over-limit penalise so that the strategy learns them$/,
+    /raise them, or add --over-limit penalise so that the strategy learns the limits$/,
   );
 });
 

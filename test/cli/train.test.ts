@@ -64,3 +64,28 @@ test('a named network is trained in its own layout, another in the one of CIFAR 
     { ...cifar, cells: 4 },
   ]);
 });
+
+test('a recipe with every technique trains, says what the last weights reach beside the averaged ones, and keeps those', () => {
+  const weights = join(folder, 'recipe.safetensors');
+  const sizes = ['--dataset', photos, '--size', '16', '--filters', '4', '--epochs', '2'];
+  const shorter = ['--recipe', 'darts', '--auxiliary-weight', '0', '--batch-size', '8', '--drop-path-keep', '0.9'];
+  const techniques = ['--average-weights', '1', '--label-smoothing', '0.1', '--accumulate', '2', '--flip', 'alternate'];
+  const more = ['--warmup', '0.2', '--bias-rate', '4', '--grow', '0.5:0.5', '-o', weights];
+  const [ended] = nasnets([['train', 'nasnet-a:0', ...sizes, ...shorter, ...techniques, ...more]], environment);
+  assert.equal(ended!.code, 0, ended!.stderr);
+  assert.match(ended!.stderr, /epoch 2: .* validation accuracy \d+\.\d\d% \(of the last weights \d+\.\d\d%\)/);
+  const again = nasnets([['evaluate', weights, photos, '--json']], environment)[0]!;
+  assert.equal(again.code, 0, again.stderr);
+});
+
+test('a network that memory cannot hold is refused before it is trained', () => {
+  const [ended] = nasnets(
+    [['train', 'nasnet-a:200', '--filters', '10000', '--dataset', photos, '--size', '48', '-o', join(folder, 'huge')]],
+    environment,
+  );
+  assert.equal(ended!.code, 2);
+  assert.match(
+    ended!.stderr,
+    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts all the same\n$/,
+  );
+});

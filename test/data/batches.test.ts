@@ -60,6 +60,55 @@ test('a batch follows from seed, epoch and step alone: asked for in any order it
   assert.notDeepEqual(bits(training(8), 0, 0), inOrder[0]);
 });
 
+test('flips that alternate show every image one way in one epoch and the other way in the next, half of them mirrored first', () => {
+  const many = Int32Array.from({ length: 400 }, (_, place) => place % count);
+  const still = { enlarge: 1, flip: 'alternate', cutout: 0 } as const;
+  const source = { from, indices: many, whitening, batchSize: 8, augmentation: still };
+  const batches = new TrainingBatches({ ...source, seed: 3 });
+  const ofStill = new TrainingBatches({ ...source, seed: 3, augmentation: { ...still, flip: false } });
+  /** Whether each of the images of an epoch is mirrored; the images themselves have no symmetry. */
+  const mirrored = (epoch: number): Map<string, number[]> => {
+    const found = new Map<string, number[]>();
+    for (let step = batches.count - 1; step >= 0; step--) {
+      scope(() => {
+        const { images, labels } = batches.batch(epoch, step);
+        const plain = ofStill.batch(epoch, step).images;
+        labels.toArray().forEach((label, place) => {
+          const [shown, stored] = [images.select(0, place), plain.select(0, place)].map((each) => [...each.toArray()]);
+          const flipped = [...plain.select(0, place).flip([2]).toArray()];
+          const way = [stored!, flipped].findIndex((pixels) => pixels.join() === shown!.join());
+          assert.notEqual(way, -1, 'an image is as stored or mirrored');
+          found.set(`${label}`, [...(found.get(`${label}`) ?? []), way]);
+        });
+      });
+    }
+    return found;
+  };
+  const [first, second, third] = [mirrored(0), mirrored(1), mirrored(2)];
+  const total = (ways: Map<string, number[]>) => [...ways.values()].flat().reduce((sum, way) => sum + way, 0);
+  for (const [label, ways] of first) {
+    const sum = (some: number[]) => some.reduce((all, way) => all + way, 0);
+    assert.equal(sum(ways) + sum(second.get(label)!), ways.length);
+    assert.equal(sum(third.get(label)!), sum(ways));
+  }
+  assert.ok(Math.abs(total(first) - 200) < 50, `${total(first)} of 400`);
+});
+
+test('a batch of smaller images is that of the full ones, each pixel the mean of those under it', () => {
+  scope(() => {
+    const [full, small] = [training(1).batch(0, 0).images, training(1).batch(0, 0, 2).images];
+    assert.deepEqual(small.shape, [6, 3, 2, 2]);
+    assert.deepEqual(small.strides.slice(1), [1, 6, 3]);
+    const pixels = full.toArray(); // [6, 3, 4, 4]
+    small.toArray().forEach((value, place) => {
+      const [image, y, x] = [Math.floor(place / 4), Math.floor((place % 4) / 2), place % 2];
+      const at = (row: number, column: number) => pixels[16 * image + 4 * (2 * y + row) + 2 * x + column]!;
+      const mean = (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1)) / 4;
+      assert.ok(Math.abs(value - mean) < 1e-4, `${value}, not ${mean}`);
+    });
+  });
+});
+
 test('an image keeps its label', () => {
   const plain = new TrainingBatches({
     from,

@@ -53,6 +53,23 @@ test('the same images are written once, other ones beside them', async (context)
   assert.equal(entries(), 2);
 });
 
+test('a dataset is known by its content: not by its name, but by every byte, label and class', async (context) => {
+  const contentOf = async (changes: Partial<GivenDataset>) =>
+    (await datasetFrom({ ...given, train: five, ...changes }, cacheIn(context))).content;
+  const five = [...four, image(50, 1)];
+  const content = await contentOf({});
+  assert.equal(await contentOf({ name: 'spots', version: '2' }), content);
+  const others: Partial<GivenDataset>[] = [
+    { classes: ['a', 'c'], train: five.map(({ pixels, label }) => ({ pixels, label: label === 'b' ? 1 : label })) },
+    { height: 2, width: 1 },
+    { train: [...four, image(51, 1)] },
+    { train: [...four, image(50, 0)] },
+    { train: four, test: [image(50, 1), image(40, 1)] }, // the same bytes, divided otherwise
+  ];
+  const contents = await Promise.all(others.map(contentOf));
+  assert.equal(new Set([content, ...contents]).size, 6);
+});
+
 test('with a version nothing is read of a dataset that is there', async (context) => {
   const options = cacheIn(context);
   let read = 0;

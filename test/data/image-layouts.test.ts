@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { layoutLines, listImages } from '../../src/data/image-listing.ts';
+import { InputError } from '../../src/failure.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const root = temporaryFolder({ after });
@@ -43,6 +44,8 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [parts('train', 'dev', 'eval'), { train: 'train dev', test: 'eval' }],
   [parts('train', 'valid', 'test'), { train: 'train valid', test: 'test' }],
   [parts('train'), { train: 'train' }],
+  [{ ...classes, '.': 3 }, { train: '' }], // images beside the class folders
+  [{ ...parts('train', 'val'), 'train/.': 2 }, { train: 'train', test: 'val' }],
   [{ ...parts('train', 'test'), unlabeled: 9 }, { train: 'train', test: 'test' }],
   [{ ...parts('train', 'test'), 'train/unlabeled': 9 }, { train: 'train', test: 'test' }],
   [{ ...parts('train', 'test'), '__MACOSX/train/cat': 9, '@eaDir': 3 }, { train: 'train', test: 'test' }],
@@ -79,6 +82,46 @@ test('each layout is taken for what it is, or refused in one sentence', () => {
     assert.equal(listing.train.length + listing.test.length > 0, true);
     if (!('dev' in layout)) assert.deepEqual(listing.classes, ['cat', 'dog'], JSON.stringify(layout));
   }
+});
+
+/** "train/{cat 6, dog 7}, val/{…}": the folders of a layout with the number of images in each. */
+function layoutText(counts: Record<string, number>): string {
+  const groups = Map.groupBy(Object.entries(counts), ([name]) => dirname(name));
+  const words = Array.from(groups, ([above, entries]) => {
+    const each = entries
+      .map(([name, count]) => (basename(name) === '.' ? `${count}` : `${basename(name)} ${count}`))
+      .join(', ');
+    return above === '.' ? each : `${above}/{${each}}`;
+  });
+  return `\`${words.join(', ')}\``;
+}
+
+/** What a listing of it gives, as a row's cells. */
+function outcomeOf(layout: Record<string, number>): [string, string, string, string] {
+  const folder = folderOf(layout);
+  const within = (path: string) => relative(folder, path) || 'the class folders';
+  try {
+    const { classes, train, test: tested, layout: taken, leftOut } = listImages(folder);
+    const from = `${train.length} of ${taken.train.map(within).join(' and ')}`;
+    const held = `${tested.length} ${taken.test ? `of ${within(taken.test)}` : 'held out of them'}`;
+    return [classes.join(', '), from, held, leftOut.words() || '–'];
+  } catch (error) {
+    assert.ok(error instanceof InputError, String(error));
+    return [`refused: ${error.message.replaceAll(folder, 'FOLDER')}`, '', '', ''];
+  }
+}
+
+test('docs/images.md says what each layout gives', () => {
+  const rows = outcomes.map(([layout]) => [layoutText(layout), ...outcomeOf(layout)]);
+  assert.ok(rows.length >= 25);
+  const heads = ['folders', 'classes', 'to train on', 'to test on', 'left out'];
+  const table = [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const path = resolve(import.meta.dirname, '../../docs/images.md');
+  const text = readFileSync(path, 'utf8');
+  const between = /(<!-- layouts -->\n)[\s\S]*(?=<!-- end of layouts -->)/;
+  const wanted = text.replace(between, (_, mark) => `${mark}\n${table}\n\n`);
+  if (process.env.NASNET_WRITE_DOCS) writeFileSync(path, wanted);
+  assert.equal(readFileSync(path, 'utf8'), wanted);
 });
 
 test('what was taken is stated: classes with their images, folders, what was left out by kind', () => {

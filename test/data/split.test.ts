@@ -11,6 +11,7 @@ import { temporaryFolder } from './temporary.ts';
 
 const part = { path: 'nowhere', count: 50_000, images: 0, labels: 0 };
 const cifar: DatasetFiles = {
+  content: 'cifar10',
   name: 'like CIFAR-10',
   source: 'nowhere',
   classes: [],

@@ -1,5 +1,5 @@
-// Prints the bits of convolutions of bfloat16 and their gradients, in which nothing is computed but products of pairs: every version of
-// our kernels must print the same.
+// Prints the bits of bfloat16 convolutions and their gradients, which are only products of pairs: every version of our
+// kernels must print the same.
 
 import { createHash } from 'node:crypto';
 import { randn } from '../../src/engine/create.ts';

@@ -1,4 +1,4 @@
-// Tensors from numbers, bytes and files, and back: dtypes, orders in memory, mappings.
+// Tensors from numbers, bytes and files, and back: dtypes, memory formats, mappings.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ const samples: Record<DType, number[]> = {
 };
 
 for (const [dtype, numbers] of Object.entries(samples) as [DType, number[]][]) {
-  test(`${dtype} comes back as it went in, as numbers and as bytes`, () => {
+  test(`${dtype} values are unchanged when they are read back, as numbers and as bytes`, () => {
     const made = tensor(numbers, [5, 1], { dtype });
     assert.equal(made.dtype, dtype);
     const expected = dtype.includes('int') ? numbers.map((each) => each + 0) : numbers;
@@ -51,7 +51,7 @@ for (const [dtype, numbers] of Object.entries(samples) as [DType, number[]][]) {
   });
 }
 
-test('bytes are those that this dtype has everywhere: IEEE 754 and two’s complement, little-endian', () => {
+test('bytes have the standard format of the dtype: IEEE 754 and two’s complement, little-endian', () => {
   const bytes = (number: number, dtype: DType) =>
     Buffer.from(tensor([number], [1], { dtype }).toBytes()).toString('hex');
   assert.equal(bytes(1, 'float32'), '0000803f');
@@ -84,7 +84,7 @@ test('a tensor has a copy of the numbers, not their memory', () => {
   assert.deepEqual([...made.toArray()], [1, 2]);
 });
 
-test('a part of a larger buffer is read from where it starts', () => {
+test('a part of a larger buffer is read from its start', () => {
   const part = new Int16Array(Int16Array.of(1, 2, 3, 4).buffer, 2, 2);
   assert.deepEqual([...tensor(part).toArray()], [2, 3]);
 });
@@ -96,18 +96,18 @@ test('empty shapes and axes of length 0', () => {
   assert.deepEqual(fromBytes(new Uint8Array(0), 'float32', [2, 0]).shape, [2, 0]);
 });
 
-test('whole numbers stay whole numbers under whole numbers, and a whole number leaves floats floats', () => {
+test('integer tensors stay integers with an integer operand, and float tensors stay floats', () => {
   assert.equal(arange(0, 3).add(2).dtype, 'int64');
   assert.equal(arange(0, 3).mul(0.5).dtype, 'float32');
   assert.equal(ones([1]).add(2).dtype, 'float32');
   assert.equal(ones([1], { dtype: 'uint8' }).add(300).item(), 45); // modulo 256
 });
 
-test('a negative zero stays one', () => {
+test('a negative zero stays negative', () => {
   assert.ok(Object.is(ones([1]).mul(-0).item(), -0));
 });
 
-test('channels_last is an order in memory, kept by convolutions and copies, and does not show in the numbers', () => {
+test('channels_last is a memory format that convolutions and copies keep, and does not affect the numbers', () => {
   const plain = randn([2, 3, 4, 5]);
   const last = plain.contiguous('channels_last');
   assert.deepEqual(plain.strides, [60, 20, 5, 1]);
@@ -120,7 +120,7 @@ test('channels_last is an order in memory, kept by convolutions and copies, and 
     channels! * width!,
     channels!,
   ];
-  const kept = [
+  const channelsLastTensors = [
     last.clone(),
     last.add(1),
     last.relu(),
@@ -128,7 +128,7 @@ test('channels_last is an order in memory, kept by convolutions and copies, and 
     conv2d(last, kernel, { padding: 1 }),
     last.to('float64'),
   ];
-  for (const each of kept) assert.deepEqual(each.strides, channelsLast(each.shape));
+  for (const each of channelsLastTensors) assert.deepEqual(each.strides, channelsLast(each.shape));
   assert.deepEqual(last.contiguous().strides, plain.strides);
   assert.deepEqual(empty([2, 3, 4, 5], { memoryFormat: 'channels_last' }).strides, last.strides);
 });
@@ -139,7 +139,7 @@ const file = (name: string, bytes: Uint8Array) => {
   return path;
 };
 
-test('a mapped file is its bytes from an offset on, of any alignment to pages', () => {
+test('a mapped tensor has the file’s bytes from an offset on, with any alignment to pages', () => {
   const numbers = Float32Array.from({ length: 3000 }, (_, index) => index / 7);
   const path = file('numbers', Buffer.from(numbers.buffer));
   for (const first of [0, 1, 1023, 1024, 1025, 2994]) {
@@ -149,7 +149,7 @@ test('a mapped file is its bytes from an offset on, of any alignment to pages', 
   assert.deepEqual(mapFile(path, 'float32', [0]).shape, [0]);
 });
 
-test('what is written to a mapping stays in this process, and the mapping outlives the file’s name', () => {
+test('writes to a mapping stay in this process, and the mapping outlives the file’s name', () => {
   const path = file('kept', Uint8Array.of(1, 2, 3, 4));
   const mapped = mapFile(path, 'uint8', [4]);
   const view: Tensor = mapped.narrow(0, 2, 2);
@@ -160,7 +160,7 @@ test('what is written to a mapping stays in this process, and the mapping outliv
   assert.deepEqual([...view.toArray()], [13, 14]);
 });
 
-test('a file that is missing, too short or misaligned is refused with a sentence', () => {
+test('a file that is missing, too short or misaligned is refused in one sentence', () => {
   const path = file('short', new Uint8Array(10));
   assert.throws(
     () => mapFile(join(folder, 'none'), 'uint8', [1]),
@@ -180,7 +180,7 @@ test('a file that is missing, too short or misaligned is refused with a sentence
   assert.throws(() => mapFile(folder, 'uint8', [1]), /^Error: mapFile: /);
 });
 
-test('indices become int64, whatever held them', () => {
+test('indices become int64 from any list of numbers', () => {
   for (const numbers of [[3, 0, 2 ** 40], Float64Array.of(3, 0, 2 ** 40)]) {
     const made = indexTensor(numbers);
     assert.equal(made.dtype, 'int64');

@@ -1,5 +1,6 @@
-// The engine on a GPU against itself on the CPU: every operator of the table, our own operators' fallbacks, memory that runs out.
-// Float64 throughout, so that a GPU's faster float32 products play no part.
+// The engine on a GPU against itself on the CPU: every operator of the table, our operators' fallbacks, running out of
+// memory.
+// Everything is float64, so that a GPU's faster float32 products have no effect.
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -20,9 +21,9 @@ import { reductions } from './reductions.ts';
 
 const skip = withoutGpu;
 
-function close(found: Tensor, expected: Tensor, what: string): void {
-  const [one, other] = [found.toArray(), expected.toArray()];
-  assert.deepEqual(found.shape, expected.shape, what);
+function close(actual: Tensor, expected: Tensor, what: string): void {
+  const [one, other] = [actual.toArray(), expected.toArray()];
+  assert.deepEqual(actual.shape, expected.shape, what);
   one.forEach((value, place) => {
     const difference = Math.abs(value - other[place]!);
     assert.ok(
@@ -32,7 +33,7 @@ function close(found: Tensor, expected: Tensor, what: string): void {
   });
 }
 
-/** The same numbers on both, with gradients asked for. */
+/** Returns the same numbers on both devices, which require gradients. */
 function pair(
   shape: readonly number[],
   [low, high]: readonly [number, number],
@@ -56,7 +57,7 @@ function compare({ inputs, range = [-1, 1], engine, name, gradient = true }: Def
   });
 }
 
-/** Those whose use in the table holds numbers of the host. */
+/** Operators whose use in the table needs numbers of the host. */
 const mixed: string[] = [];
 
 for (const definition of [...elementwise, ...reductions, ...images]) {
@@ -105,7 +106,7 @@ for (const [name, engine] of Object.entries(ours)) {
   });
 }
 
-test('a seed decides what a GPU draws, and its generator goes on where a state was taken', { skip }, () => {
+test('a seed determines a GPU’s random numbers, and its generator continues from a saved state', { skip }, () => {
   const draw = () => scope(() => [...rand([5], { device: gpu }).toArray()]);
   manualSeed(7);
   const first = draw();
@@ -117,10 +118,12 @@ test('a seed decides what a GPU draws, and its generator goes on where a state w
   assert.deepEqual(draw(), first);
 });
 
-test('a GPU out of memory is an error of that kind, and the engine goes on', { skip: skip || gpu === 'cpu' }, () => {
+test('a GPU out of memory is an error of that kind, and the engine still works', {
+  skip: skip || gpu === 'cpu',
+}, () => {
   const { total } = deviceMemory(gpu)!;
   assert.throws(
-    () => zeros([total], { device: gpu }), // four times what it has
+    () => zeros([total], { device: gpu }), // four times its memory
     (error: Error & { kind?: string }) => error.kind === 'out-of-memory' && /out of memory/.test(error.message),
   );
   assert.equal(

@@ -1,5 +1,5 @@
-// An operator's definition as a formula for one element of its result, and the check that the engine agrees with it: the
-// values, and the gradients with central differences of the formula. Nothing of the reference runs in the engine.
+// An operator's definition as a formula for one element of its result, and the check that the engine agrees with it:
+// its values, and its gradients with central differences of the formula. The reference does not use the engine.
 
 import assert from 'node:assert/strict';
 import { tensor } from '../../src/engine/create.ts';
@@ -8,11 +8,11 @@ import { scope } from '../../src/engine/memory.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 
-/** The element at an index; without an index the only element. */
+/** Returns the element at an index; without an index the only element. */
 export type Elements = (...index: number[]) => number;
 
 export interface Definition {
-  /** The method's or function's name, then what is special about this use of it. */
+  /** The name of the method or function, then the special feature of this use. */
   name: string;
   /** Shapes of the inputs, which are float64 and uniform in `range`. */
   inputs: readonly (readonly number[])[];
@@ -20,7 +20,7 @@ export interface Definition {
   engine: (...inputs: Tensor[]) => Tensor;
   shape: readonly number[];
   element: (...inputs: Elements[]) => Elements;
-  /** false for results that are not smooth or no floats. */
+  /** false for results that are not smooth or not floats. */
   gradient?: boolean;
 }
 
@@ -29,7 +29,7 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((product, length) => p
 export const sum = (count: number, term: (index: number) => number): number =>
   Array.from({ length: count }, (_, index) => term(index)).reduce((total, each) => total + each, 0);
 
-/** Element access to row-major numbers of this shape. */
+/** Returns a function that reads elements of row-major numbers of this shape. */
 export function elementsOf(numbers: ArrayLike<number>, shape: readonly number[]): Elements {
   return (...index) => {
     assert.equal(index.length, shape.length, 'the formula takes an index per axis');
@@ -37,7 +37,7 @@ export function elementsOf(numbers: ArrayLike<number>, shape: readonly number[])
   };
 }
 
-/** The numbers of a formula over a shape, in row-major order. */
+/** Evaluates a formula over a shape, in row-major order. */
 export function tabulate(shape: readonly number[], element: Elements): number[] {
   return Array.from({ length: sizeOf(shape) }, (_, place) => {
     const index: number[] = [];
@@ -79,10 +79,10 @@ export function check(definition: Definition): void {
       assertClose(variable.detach().toArray(), numbers[input]!, 0, 'an input must stay as it was');
     });
     if (!gradient) return;
-    const weights = draw(sizeOf(shape)); // a loss that weighs every element of the result
+    const weights = draw(sizeOf(shape)); // weights of a loss over the result
     const loss = () => formula().reduce((total, each, place) => total + each * weights[place]!, 0);
-    const found = gradients(result.mul(tensor(weights, shape)).sum(), variables);
-    found.forEach((each, input) => {
+    const actual = gradients(result.mul(tensor(weights, shape)).sum(), variables);
+    actual.forEach((each, input) => {
       const expected = Array.from(numbers[input]!, (_, place) => difference(loss, numbers[input]!, place));
       assertClose(each?.toArray() ?? expected.map(() => 0), expected, 1e-6, `gradient of input ${input}`);
     });

@@ -1,4 +1,4 @@
-// What --device may name, and what becomes of it on a machine without a GPU and, with an addon that claims one, on a machine with two.
+// The values of --device and their meaning on a machine without a GPU and, with a fake addon, on a machine with two.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { InputError } from '../../src/failure.ts';
 
 const [driver, noDriver] = [() => true, () => false];
 
-/** Runs with an addon that sees these devices. */
+/** Runs `body` with an addon that reports these devices. */
 function seeing(devices: string[], body: () => void): void {
   const native = addon();
   const before = native.devices;
@@ -27,17 +27,17 @@ const refuses = (word: string, seen: () => boolean, sentence: RegExp) =>
     (error: Error) => error instanceof InputError && sentence.test(error.message),
   );
 
-test('without a GPU auto is the CPU, and asking for a GPU is refused with the reason', () => {
+test('without a GPU auto is the CPU, and cuda is refused with the reason', () => {
   seeing(['cpu'], () => {
     assert.equal(resolveDevice('auto', noDriver), 'cpu');
     assert.equal(resolveDevice('auto', driver), 'cpu');
     assert.equal(resolveDevice('cpu', noDriver), 'cpu');
-    refuses('cuda', noDriver, /^device: expected a GPU for cuda, found none: no NVIDIA driver is there/);
+    refuses('cuda', noDriver, /^device: expected a GPU for cuda, found none: there is no NVIDIA driver/);
     refuses('cuda:1', driver, /found none: libtorch [\d.]+ is built without CUDA or too new for the driver/);
   });
 });
 
-test('with GPUs auto and cuda are the first, others go by number, and a number too high is refused with those there are', () => {
+test('with GPUs auto and cuda are the first, others have numbers, and a number too high is refused with the existing ones', () => {
   seeing(['cpu', 'cuda:0', 'cuda:1'], () => {
     assert.equal(resolveDevice('auto', driver), 'cuda:0');
     assert.equal(resolveDevice('cuda', driver), 'cuda:0');
@@ -51,7 +51,7 @@ test('any other word is refused', () => {
     refuses(word, driver, /^device: expected auto, cpu, cuda or cuda:N, got "/);
 });
 
-test('the CPU computes in float32 unless asked otherwise, a GPU in bfloat16', () => {
+test('the default precision is float32 on the CPU, bfloat16 on a GPU', () => {
   assert.deepEqual(computingOn('cpu'), { device: 'cpu', precision: 'float32' });
   assert.deepEqual(computingOn('cpu', 'bfloat16'), { device: 'cpu', precision: 'bfloat16' });
   seeing(['cpu', 'cuda:0'], () => {
@@ -60,7 +60,7 @@ test('the CPU computes in float32 unless asked otherwise, a GPU in bfloat16', ()
   });
 });
 
-test('nothing is captured on the CPU, and where the addon has no CUDA it says so', { skip: hasCuda() }, () => {
+test('nothing is captured on the CPU, and without CUDA in the addon the error says so', { skip: hasCuda() }, () => {
   assert.equal(capturesGraphs('cpu'), false);
   assert.equal(capturesGraphs('cuda:0'), false);
   assert.throws(() => Graph.capture(() => {}), /compiled without CUDA/);

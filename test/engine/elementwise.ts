@@ -7,7 +7,7 @@ import type { Definition, Elements } from './definition.ts';
 const positive = [0.3, 2] as const;
 const truth = (value: boolean) => Number(value);
 
-/** Half to even, as IEEE 754 rounds. */
+/** Rounds half to even, as in IEEE 754. */
 function round(value: number): number {
   const down = Math.floor(value);
   if (value - down !== 0.5) return Math.round(value);
@@ -69,7 +69,7 @@ const pairs: Record<string, Binary> = {
   copy_: [(a, b) => a.clone().copy_(b), (_, b) => b],
 };
 
-// Floors of numbers in [−2, 2): each comparison meets equal elements and unequal ones.
+// Floors of numbers in [−2, 2), so that each comparison has equal and unequal elements.
 const comparisons: Record<string, (a: number, b: number) => boolean> = {
   eq: (a, b) => a === b,
   ne: (a, b) => a !== b,

@@ -1,4 +1,4 @@
-// What goes wrong in an operator: one sentence with its name and shapes, and never the end of the process.
+// Errors in operators: one sentence with the operator's name and shapes, and never the end of the process.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,7 +19,7 @@ function failure(body: () => unknown): Error & { kind?: string } {
   return assert.fail('expected an error');
 }
 
-test('a failed operator says its name, its arguments with their shapes, and what was wrong', () => {
+test('the error of an operator has its name, its arguments with shapes, and the reason', () => {
   const { message, kind } = failure(() => ones([2, 3]).add(ones([4], { dtype: 'int64' })));
   assert.equal(
     message,
@@ -29,7 +29,7 @@ test('a failed operator says its name, its arguments with their shapes, and what
   assert.equal(kind, 'operator');
 });
 
-test('lists of tensors, options and absent arguments are shown too', () => {
+test('it also shows lists of tensors, options and absent arguments', () => {
   const joined = failure(() => cat([ones([2, 3]), ones([4])], 0)).message;
   assert.match(joined, /^aten::cat\(\(\[2, 3\] float32, \[4\] float32\), 0\): \w/);
   const convolved = failure(() => conv2d(ones([1, 2, 4, 4]), ones([3, 5, 3, 3]), { padding: 1 })).message;
@@ -52,7 +52,7 @@ test('no message has a C++ stack or a second line', () => {
   }
 });
 
-test('memory that does not exist is an error of the kind out-of-memory, and work goes on', () => {
+test('too much memory is an error of the kind out-of-memory, and the engine still works', () => {
   for (const huge of [() => empty([1e14]), () => ones([1, 1]).expand([1e8, 1e8]).contiguous()]) {
     const { kind, message } = failure(huge);
     assert.equal(kind, 'out-of-memory');
@@ -177,12 +177,12 @@ const misuses: [what: string, misuse: () => unknown, sentence: RegExp][] = [
 ];
 
 for (const [what, misuse, sentence] of misuses) {
-  test(`${what}: an error with a sentence`, () => {
+  test(`${what}: an error in one sentence`, () => {
     assert.match(failure(misuse).message, sentence);
   });
 }
 
-test('numbers that were never given out, and values of every kind, cannot crash the native side', () => {
+test('invalid handles and values of every kind cannot crash the native side', () => {
   const native = addon() as unknown as Record<string, (...values: unknown[]) => unknown>;
   const { id } = addon().schema('aten::add', 'Tensor');
   const values = [
@@ -222,7 +222,7 @@ function attempt(body: () => unknown): void {
   }
 }
 
-test('a getter among the arguments may run operators of its own', () => {
+test('a getter among the arguments may call operators', () => {
   const [matrix, lengths] = [randn([2, 2]), [0]];
   Object.defineProperty(lengths, 0, {
     get: () => {
@@ -234,7 +234,7 @@ test('a getter among the arguments may run operators of its own', () => {
   assert.deepEqual([...matrix.reshape(lengths).toArray()], [...matrix.toArray()]);
 });
 
-test('a process that ends with live tensors ends well, by itself or by exit', () => {
+test('a process with live tensors exits normally, with or without process.exit', () => {
   for (const end of ['', 'process.exit(0);', 'setTimeout(() => process.exit(0), 1);']) {
     const module = new URL('../../src/engine/create.ts', import.meta.url);
     const code = `import { ones } from '${module}'; globalThis.held = ones([1000]).add(1); ${end}`;

@@ -1,5 +1,6 @@
-// Fused units in bfloat16 against the composition in float64. Rounding moves a number by 2⁻⁸ of itself at most, and so a product by 2⁻⁷ and
-// 2⁻¹⁶ of itself: sums of products are held to that share of the sum of their magnitudes, and 2⁻⁸ for what is stored, element by element.
+// Fused units in bfloat16 against the composition in float64. Rounding changes a number by at most 2⁻⁸ of itself, and
+// so a product by at most 2⁻⁷ + 2⁻¹⁶ of itself: sums of products may differ by this share of the sum of their
+// magnitudes, plus 2⁻⁸ for the stored result, element by element.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -18,12 +19,12 @@ import { testVersions } from './other-versions.ts';
 import { type Case, cases, fused, movingOf, perUnit, reference, variable } from './unit-cases.ts';
 
 const precision = 'bfloat16';
-/** Two roundings, and what float32 adds in sums of up to 7,350 products. */
+/** The error of two roundings, and of float32 in sums of up to 7,350 products. */
 const ofProducts = 2 * 2 ** -8 + 2 ** -16 + 1e-5;
-/** And that of the result. */
+/** The same with the rounding of the result. */
 const ofStored = ofProducts + 2 ** -8 * (1 + ofProducts);
 
-/** input, filter and matrix of a case's first unit → its convolutions */
+/** Computes the convolutions of a case's first unit from input, filter and matrix. */
 function convolution(of: Case, [input, filter, matrix]: Tensor[], relu: boolean): Tensor {
   const { kind, stride, padding, dilation, channels } = of.units[0]!;
   const padded = pad(relu ? input!.relu() : input!, padding);
@@ -31,21 +32,21 @@ function convolution(of: Case, [input, filter, matrix]: Tensor[], relu: boolean)
   return conv2d(conv2d(padded, filter!, { stride, dilation, groups: channels }), matrix!);
 }
 
-/** |got − expected| ≤ bound, element by element. */
+/** Asserts |got − expected| ≤ bound, element by element. */
 function assertWithin(what: string, got: Tensor, expected: Tensor, bound: Tensor): void {
   const over = got.to('float64').sub(expected).abs().sub(bound).max().item() as number;
   assert.ok(over <= 1e-9, `${what}: ${over} beyond what rounding explains`);
 }
 
-test('convolutions and their gradients are those of float64 but for the rounding of products', () => {
+test('convolutions and their gradients are those of float64 except for the rounding of products', () => {
   manualSeed(1);
   for (const [index, each] of [...cases('bf16 convolutions', 100)].entries()) {
     scope(() => {
       const what = JSON.stringify(each);
       const { kind, stride, padding, dilation, channels } = each.units[0]!;
-      const drawn = randn([each.images, channels, each.height, each.width]).contiguous('channels_last');
+      const images = randn([each.images, channels, each.height, each.width]).contiguous('channels_last');
       const stored = index % 2 === 0 ? 'float32' : 'bfloat16';
-      const input = drawn.to('bfloat16').to(stored); // its rounding is not the unit's
+      const input = images.to('bfloat16').to(stored); // rounded before the unit
       const numbers = [input, ...perUnit(each.units[0]!).slice(0, 2)];
       const single = numbers.map(variable);
       const double = numbers.map((one) => variable(one.to('float64')));
@@ -58,10 +59,10 @@ test('convolutions and their gradients are those of float64 but for the rounding
       assert.equal(result.dtype, 'bfloat16');
       assertWithin(`${what}: result`, result, expected, bound.mul(ofStored));
       const outer = randn(result.shape).to('bfloat16').to('float64');
-      const found = gradients(result.mul(outer.to('bfloat16')).sum(), single);
+      const actual = gradients(result.mul(outer.to('bfloat16')).sum(), single);
       const right = gradients(expected.mul(outer).sum(), double);
       const bounds = gradients(bound.mul(outer.abs()).sum(), magnitudes);
-      found.forEach((gradient, index) => {
+      actual.forEach((gradient, index) => {
         if (!gradient) assert.equal(right[index], undefined, what);
         else assertWithin(`${what}: gradient ${index}`, gradient, right[index]!, bounds[index]!.mul(ofStored));
       });
@@ -87,9 +88,9 @@ test('chains of units with batch norms, their gradients and moving statistics ar
       const expected = reference(each, double[0]!, double.slice(1), moving);
       assert.ok(distance(result, expected) < 0.01, `${what}: result off by ${distance(result, expected)}`);
       const outer = randn(result.shape);
-      const found = gradients(result.mul(outer).sum(), single);
+      const actual = gradients(result.mul(outer).sum(), single);
       const right = gradients(expected.mul(outer.to('float64')).sum(), double);
-      found.forEach((gradient, index) => {
+      actual.forEach((gradient, index) => {
         if (gradient) distances.push(distance(gradient, right[index]!));
       });
       moving.flat().forEach((one, index) => {
@@ -109,7 +110,7 @@ test('chains of units with batch norms, their gradients and moving statistics ar
   );
 });
 
-/** Operators that compute in float32 between what they read and write in 16 bits. */
+/** Operators that read and write 16 bits and compute in float32. */
 const around: Record<string, (images: Tensor[], filter: Tensor) => Tensor> = {
   'the sum of two': ([one, other]) => combine(one!, other),
   'a concatenation': ([one, other]) => concat([one!, other!, one!]),
@@ -134,18 +135,18 @@ for (const [name, run] of Object.entries(around)) {
     ] as const) {
       scope(() => {
         const draw = () => randn([images, channels, height, width]).to('bfloat16').contiguous('channels_last');
-        const [given, filter] = [[draw(), draw()], randn([channels, 1, 3, 3])];
-        const narrow = given.map(variable);
-        const wide = given.map((each) => variable(each.to('float32')));
+        const [inputs, filter] = [[draw(), draw()], randn([channels, 1, 3, 3])];
+        const narrow = inputs.map(variable);
+        const wide = inputs.map((each) => variable(each.to('float32')));
         const [result, expected] = [run(narrow, filter), run(wide, filter)];
         assert.equal(result.dtype, 'bfloat16');
         const bits = (tensor: Tensor | undefined) =>
           tensor?.detach().to('bfloat16').to('float32').contiguous().toArray();
         assert.deepEqual(bits(result), bits(expected));
         const outer = randn(result.shape).to('bfloat16').contiguous('channels_last');
-        const found = gradients(result.mul(outer).sum(), narrow);
+        const actual = gradients(result.mul(outer).sum(), narrow);
         const right = gradients(expected.mul(outer.to('float32')).sum(), wide);
-        found.forEach((each, index) => {
+        actual.forEach((each, index) => {
           if (each) assert.equal(each.dtype, 'bfloat16');
           assert.deepEqual(bits(each), bits(right[index]));
         });
@@ -176,17 +177,17 @@ test('a batch norm of bfloat16 is that of float32, rounded', () => {
   });
 });
 
-test('numbers are rounded to the nearest, of two the even one; NaN and infinity stay, subnormal ones are 0', () => {
-  const given = [1, 1.00390625, 1.01171875, 1.001, -3.1400001, 3.4e38, 1e-40, Number.POSITIVE_INFINITY, Number.NaN];
+test('numbers are rounded to the nearest, ties to even; NaN and infinity stay, subnormal numbers become 0', () => {
+  const inputs = [1, 1.00390625, 1.01171875, 1.001, -3.1400001, 3.4e38, 1e-40, Number.POSITIVE_INFINITY, Number.NaN];
   const rounded = [1, 1, 1.015625, 1, -3.140625, Number.POSITIVE_INFINITY, 0, Number.POSITIVE_INFINITY, Number.NaN];
-  const pixels = tensor(Float32Array.from(given), [given.length, 1, 1, 1]);
+  const pixels = tensor(Float32Array.from(inputs), [inputs.length, 1, 1, 1]);
   const one = tensor(Float32Array.from([1]), [1, 1, 1, 1]);
   const window = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], relu: false } as const;
-  const found = fusedConvolution(pixels, { ...window, weight: one, precision });
-  assert.deepEqual([...(found.to('float32').toArray() as Float32Array)], rounded);
+  const actual = fusedConvolution(pixels, { ...window, weight: one, precision });
+  assert.deepEqual([...(actual.to('float32').toArray() as Float32Array)], rounded);
 });
 
-test('the same seed gives the same bits again, with one thread and with two', () => {
+test('the same seed gives the same bits, with one thread and with two', () => {
   const before = threads();
   try {
     const [of] = cases('bf16 bits', 1);
@@ -211,7 +212,7 @@ test('the same seed gives the same bits again, with one thread and with two', ()
   }
 });
 
-test('every version of our kernels gives the same bits: without the instruction, it is imitated', {
+test('every version of our kernels gives the same bits, also without the bfloat16 instruction', {
   skip: !!process.env.NASNET_KERNELS,
 }, () => {
   const bits = (version: string) => {
@@ -224,7 +225,7 @@ test('every version of our kernels gives the same bits: without the instruction,
     assert.equal(status, 0, stderr);
     return stdout.trim().split('\n');
   };
-  const best = bits('avx512bf16'); // or what this machine has
+  const best = bits('avx512bf16'); // or the best of this machine
   assert.ok(best.length > 20);
   for (const version of ['plain', 'avx2', 'avx512']) assert.deepEqual(bits(version), best, version);
 });

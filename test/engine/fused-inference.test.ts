@@ -1,4 +1,4 @@
-// Units and pools where no gradient is recorded: few images are shared by threads, and packed weights are kept between forwards.
+// Units and pools without gradients: threads share few images, and packed weights are kept between forward passes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ function withThreads<T>(count: number, run: () => T): T {
 const evaluated = (of: Case, input: Tensor, weights: Tensor[]) =>
   noGrad(() => fused(of, input, weights, movingOf(of, 'float32'), false));
 
-test('an image that threads share gives the bits that it gives on one', () => {
+test('an image that several threads share gives the same bits as on one', () => {
   manualSeed(1);
   for (const each of cases('shared', 40)) {
     scope(() => {
@@ -54,7 +54,7 @@ test('an image that threads share gives the bits that it gives on one', () => {
   }
 });
 
-test('weights that were written to since the last forward count as they are now', () => {
+test('changes of weights since the last forward pass take effect', () => {
   manualSeed(2);
   for (const kind of ['pointwise', 'depthwise', 'dense'] as const) {
     scope(() => {

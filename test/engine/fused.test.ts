@@ -1,5 +1,5 @@
-// Fused units and sums against the composition of libtorch's operators in float64, over random shapes that fit no vector's width:
-// values to 1e-6, gradients to 1e-5, relative to the largest element.
+// Fused units and sums against the composition of libtorch's operators in float64, over random shapes that are no
+// multiples of vector widths: values to 1e-6, gradients to 1e-5, relative to the largest element.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -36,14 +36,14 @@ test('units, their gradients and moving statistics are those of the composition 
       const [ownMoving, moving] = [movingOf(each, 'float32'), movingOf(each, 'float64')];
       const result = fused(each, single[0]!, single.slice(1), ownMoving);
       const expected = reference(each, double[0]!, double.slice(1), moving);
-      const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1; // small deviations enlarge all errors
+      const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1; // small deviations amplify all errors
       assertNear(`${what}: result`, result, expected, 1e-6 * each.units.length * few);
       const outer = randn(result.shape);
-      const found = gradients(result.mul(outer).sum(), single);
+      const actual = gradients(result.mul(outer).sum(), single);
       const right = gradients(expected.mul(outer.to('float64')).sum(), double);
-      found.forEach((gradient, index) => {
+      actual.forEach((gradient, index) => {
         if (gradient === undefined)
-          assert.equal((index - 1) % 4, 0, what); // of a depthwise weight that is not there
+          assert.equal((index - 1) % 4, 0, what); // an absent depthwise weight
         else assertNear(`${what}: gradient ${index}`, gradient, right[index]!, 1e-5 * few);
       });
       moving.flat().forEach((one, index) => {
@@ -57,7 +57,7 @@ test('units, their gradients and moving statistics are those of the composition 
   }
 });
 
-test('units by their moving statistics are those of the composition, with and without gradients', () => {
+test('units with moving statistics are those of the composition, with and without gradients', () => {
   manualSeed(2);
   for (const each of cases('evaluated', 60)) {
     scope(() => {
@@ -72,8 +72,8 @@ test('units by their moving statistics are those of the composition, with and wi
       const result = noGrad(() => fused(each, single[0]!, single.slice(1), moving, false));
       assertNear(JSON.stringify(each), result, expected, 1e-6 * each.units.length);
       const recorded = fused(each, single[0]!, single.slice(1), moving, false);
-      const [found] = gradients(recorded.sum(), [single[0]!]);
-      assertNear(JSON.stringify(each), found!, gradients(expected.sum(), [double[0]!])[0]!, 1e-5);
+      const [actual] = gradients(recorded.sum(), [single[0]!]);
+      assertNear(JSON.stringify(each), actual!, gradients(expected.sum(), [double[0]!])[0]!, 1e-5);
     });
   }
 });
@@ -118,10 +118,10 @@ for (const channels of [3, 8, 24, 33]) {
           const loss = result.contiguous().flatten().mul(tensorOf(outer, dtype)).sum();
           return [result, ...gradients(loss, variables.flat())];
         };
-        const [found, right] = [run('float32'), run('float64')];
+        const [actual, right] = [run('float32'), run('float64')];
         right.forEach((each, index) => {
-          if (each === undefined) assert.equal(found[index], undefined);
-          else assertNear(`${kinds}: ${index}`, found[index]!, each, index === 0 ? 1e-6 : 1e-5);
+          if (each === undefined) assert.equal(actual[index], undefined);
+          else assertNear(`${kinds}: ${index}`, actual[index]!, each, index === 0 ? 1e-6 : 1e-5);
         });
       });
     }
@@ -184,19 +184,19 @@ test('convolutions without a batch norm, and their gradients, are those of float
   }
 });
 
-test('of several readers of the same images each gets them, and their gradients are added', () => {
+test('each of several readers gets the same images, and their gradients are added', () => {
   scope(() => {
     manualSeed(8);
     const input = variable(randn([2, 7, 5, 5]).contiguous('channels_last'));
     const weights = [1, 2, 3].map(() => randn([2, 7, 5, 5]));
-    const read = fanOut(input, 4).slice(1); // the first is read by nobody
-    const [found] = gradients(concat(read.map((each, index) => each.mul(weights[index]!))).sum(), [input]);
-    assertNear('sum', found!, weights[0]!.add(weights[1]!).add(weights[2]!), 1e-6);
+    const read = fanOut(input, 4).slice(1); // the first is not read
+    const [actual] = gradients(concat(read.map((each, index) => each.mul(weights[index]!))).sum(), [input]);
+    assertNear('sum', actual!, weights[0]!.add(weights[1]!).add(weights[2]!), 1e-6);
     for (const each of read) assert.deepEqual(each.detach().toArray(), input.detach().toArray());
   });
 });
 
-test('a chain of units gives the same bits again, with one thread and with two; two threads give the result of one', () => {
+test('a chain of units gives the same bits again, with one thread and with two; two threads give the same result as one', () => {
   const before = threads();
   try {
     scope(() => {
@@ -221,7 +221,7 @@ test('a chain of units gives the same bits again, with one thread and with two; 
   }
 });
 
-test('images in another memory format, and slices of a concatenation, give what channels-last images give', () => {
+test('images in another memory format, and slices of a concatenation, give the same results as channels-last images', () => {
   scope(() => {
     manualSeed(6);
     const wide = randn([5, 20, 9, 11]).contiguous('channels_last');
@@ -239,7 +239,7 @@ test('images in another memory format, and slices of a concatenation, give what 
   });
 });
 
-test('a gradient that comes as a slice of a concatenation is taken as it is', () => {
+test('a gradient can be a slice of a concatenation', () => {
   scope(() => {
     manualSeed(7);
     const variables = [randn([5, 7, 9, 11]), ...chain.units.flatMap(perUnit)].map(variable);
@@ -258,7 +258,7 @@ test('a gradient that comes as a slice of a concatenation is taken as it is', ()
   });
 });
 
-test('the gradient of a gradient, and what does not fit together, are refused in words', () => {
+test('the gradient of a gradient and incompatible shapes are refused in one sentence', () => {
   scope(() => {
     const variables = [randn([5, 7, 9, 11]), ...chain.units.flatMap(perUnit)].map(variable);
     const run = () => fused(chain, variables[0]!, variables.slice(1), movingOf(chain, 'float32'));

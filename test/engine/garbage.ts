@@ -1,5 +1,5 @@
-// Garbage collected on demand: tensors outside scopes die when the collector finds them, which a count of live ones must not meet
-// halfway.
+// Collects garbage on demand, because the collector frees tensors outside scopes at any time, which would disturb
+// counts of live ones.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Lets the collector find what it can, and its callbacks run. */
+/** Runs the collector and its callbacks. */
 export async function collect(): Promise<void> {
   for (let round = 0; round < 4; round++) {
     collectGarbage();

@@ -1,18 +1,18 @@
-// The GPU of the tests that need one: this machine's first, or what NASNET_TEST_DEVICE names ('cpu' runs them against themselves, to see
-// that the tests hold).
+// The GPU for tests that need one: this machine's first, or NASNET_TEST_DEVICE ('cpu' compares the CPU with itself, to
+// check the tests).
 
 import { cpu, prepareDevice, resolveDevice } from '../../src/engine/device.ts';
 
-function found(): string | undefined {
+function availableGpu(): string | undefined {
   const named = process.env.NASNET_TEST_DEVICE;
   if (named) return named;
   const device = resolveDevice('auto');
   return device === cpu ? undefined : device;
 }
 
-const device = found();
+const device = availableGpu();
 if (device !== undefined) prepareDevice(device);
 
 export const gpu = device ?? cpu;
-/** For node:test: why a test that needs a GPU is left out. */
+/** For node:test: the reason why a test that needs a GPU is skipped. */
 export const withoutGpu = device === undefined ? 'no GPU here' : false;

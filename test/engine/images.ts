@@ -1,4 +1,4 @@
-// Definitions of the operators with options: convolutions, pools, batch norm, losses, joins.
+// Definitions of the operators with options: convolutions, pools, batch norm, losses, concatenation.
 
 import { tensor, zeros } from '../../src/engine/create.ts';
 import { call } from '../../src/engine/operator.ts';
@@ -61,7 +61,7 @@ function convolution(name: string, settings: Convolution): Definition {
   };
 }
 
-/** The elements of a pool's window that lie inside the image, and how many padded ones there are besides. */
+/** Returns the elements of a pool's window inside the image, and the number of padded ones. */
 function window(
   x: Elements,
   [n, c, i, j]: number[],
@@ -262,7 +262,7 @@ export const images: Definition[] = [
   lstm('cell', 1),
 ];
 
-/** One step of an LSTM of two units on one input, through the generic call, whose results are several. */
+/** Defines one step of an LSTM of two units on one input with the generic call, which has several results. */
 function lstm(what: string, result: 0 | 1): Definition {
   const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
   return {

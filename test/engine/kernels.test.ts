@@ -1,5 +1,6 @@
-// Our own kernels against libtorch's operators in float64, over random shapes that fit no vector's width: values to 1e-6,
-// gradients to 1e-5, relative to the largest element. The reference pads by hand, so it shares no decision with the kernels.
+// Our kernels against libtorch's operators in float64, over random shapes that are no multiples of vector widths:
+// values to 1e-6, gradients to 1e-5, relative to the largest element. The reference pads by hand, independently of the
+// kernels.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +29,10 @@ interface Case {
 
 const channelCounts = [1, 3, 4, 7, 8, 16, 24, 33];
 
-/** Shapes from a single pixel to a few rows of vectors; a pool's windows have a real cell each and no dilation. */
+/**
+ * Returns shapes from a single pixel to a few rows of vectors; every window of a pool contains a pixel, without
+ * dilation.
+ */
 function* cases(seed: string, count: number, pools: boolean): Generator<Case> {
   const random = new RandomStream(seed);
   const among = <T>(values: readonly T[]): T => values[random.integer(values.length)]!;
@@ -65,17 +69,20 @@ function* cases(seed: string, count: number, pools: boolean): Generator<Case> {
 const images = ({ images, channels, height, width }: Case) =>
   randn([images, channels, height, width]).contiguous('channels_last');
 
-/** The same numbers in the same memory format, from which gradients are wanted. */
+/** Returns the same numbers in the same memory format, which require gradients. */
 function variable(numbers: Tensor): Tensor {
   const made = numbers.detach();
   made.requiresGrad = true;
   return made;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: takes as many tensors as there are inputs
+// biome-ignore lint/suspicious/noExplicitAny: has as many parameters as there are inputs
 type Run = (...inputs: any[]) => Tensor;
 
-/** Compares results and the gradients of Σ result · weights to every input, each relative to the reference's largest element. */
+/**
+ * Compares results and the gradients of Σ result · weights to every input, each relative to the reference's largest
+ * element.
+ */
 function compare(what: string, inputs: Tensor[], ours: Run, reference: Run, slack = 1): void {
   const single = inputs.map(variable);
   const double = inputs.map((each) => variable(each.to('float64')));
@@ -83,9 +90,9 @@ function compare(what: string, inputs: Tensor[], ours: Run, reference: Run, slac
   assert.deepEqual(result.shape, expected.shape, what);
   const weights = randn(result.shape);
   assertNear(`${what}: result`, result, expected, 1e-6 * slack);
-  const found = gradients(result.mul(weights).sum(), single);
+  const actual = gradients(result.mul(weights).sum(), single);
   const right = gradients(expected.mul(weights.to('float64')).sum(), double);
-  found.forEach((each, index) => {
+  actual.forEach((each, index) => {
     assertNear(`${what}: gradient ${index}`, each!, right[index]!, 1e-5 * slack);
   });
 }
@@ -132,7 +139,7 @@ test('average pools and their gradients are a sum over zeros divided by a sum of
   }
 });
 
-test('max pools and their gradients are those of an image surrounded by −∞, also where cells are equal', () => {
+test('max pools and their gradients are those of an image surrounded by −∞, also for equal pixels', () => {
   manualSeed(3);
   for (const each of cases('maximum', 160, true)) {
     scope(() => {
@@ -156,27 +163,27 @@ for (const [training, mean] of [
   [false, 3],
 ] as const) {
   const mode = training ? `the statistics of a batch around ${mean}` : 'moving statistics';
-  test(`batch normalisation by ${mode}, its gradients and what it keeps are those of float64`, () => {
+  test(`batch normalisation by ${mode}, its gradients and its moving statistics are those of float64`, () => {
     manualSeed(7);
     for (const each of cases('norm', 80, true)) {
       scope(() => {
         const { channels } = each;
-        const drawn = images(each).add(mean); // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
-        if (training && drawn.size === channels) return;
+        const numbers = images(each).add(mean); // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
+        if (training && numbers.size === channels) return;
         const moving = [randn([channels]), randn([channels]).abs().add(0.1)];
-        const kept: Record<string, Tensor[]> = {};
+        const statistics: Record<string, Tensor[]> = {};
         const run = (normalise: typeof batchNorm) => (input: Tensor, weight: Tensor, bias: Tensor) => {
           const [movingMean, movingVariance] = moving.map((old) => old.to(input.dtype).clone()) as [Tensor, Tensor];
-          kept[input.dtype] = [movingMean, movingVariance];
+          statistics[input.dtype] = [movingMean, movingVariance];
           const options = { weight, bias, movingMean, movingVariance, training, momentum: 0.1, epsilon: 1e-5 };
           return normalise(input, options);
         };
-        const inputs = [drawn, randn([channels]), randn([channels])];
-        const few = drawn.size / channels < 8; // the deviation of so few may be small: all errors grow with its inverse
+        const inputs = [numbers, randn([channels]), randn([channels])];
+        const few = numbers.size / channels < 8; // a small deviation of few numbers amplifies all errors
         const slack = (mean > 3 ? 20 : 1) * (few ? 100 : 1);
         compare(JSON.stringify(each), inputs, run(normaliseBatch), run(batchNorm), slack);
-        kept.float64!.forEach((right, index) => {
-          assertNear('moving', kept.float32![index]!, right, 1e-6);
+        statistics.float64!.forEach((right, index) => {
+          assertNear('moving', statistics.float32![index]!, right, 1e-6);
         });
         const evaluated = noGrad(() => run(normaliseBatch)(...(inputs as [Tensor, Tensor, Tensor])));
         const expected = run(batchNorm)(...(inputs.map((one) => one.to('float64')) as [Tensor, Tensor, Tensor]));
@@ -186,7 +193,7 @@ for (const [training, mean] of [
   });
 }
 
-test('a batch of real size has the weight gradient of float64 to 1e-5', () => {
+test('a batch of realistic size has the weight gradient of float64 to 1e-5', () => {
   manualSeed(4);
   scope(() => {
     compare(
@@ -230,8 +237,8 @@ for (const [name, run] of Object.entries(operators)) {
           const outer = randn([5, 7, 9, 11]);
           const numbers = () => {
             const result = run(input, weight);
-            const found = gradients(result.mul(outer).sum(), [input, weight]);
-            return [result, ...found].map((each) => each?.detach().toArray());
+            const actual = gradients(result.mul(outer).sum(), [input, weight]);
+            return [result, ...actual].map((each) => each?.detach().toArray());
           };
           assert.deepEqual(numbers(), numbers());
         });
@@ -308,7 +315,7 @@ for (const [name, run] of Object.entries(operators)) {
   });
 }
 
-test('a max pool passes the gradient of a NaN to the cell that libtorch passes it to', () => {
+test('a max pool passes the gradient of a NaN to the same pixel as libtorch', () => {
   scope(() => {
     const numbers = Float32Array.from({ length: 25 }, (_, place) => (place === 7 || place === 13 ? Number.NaN : place));
     const gradient = (dtype: 'float32' | 'float64') => {
@@ -319,7 +326,7 @@ test('a max pool passes the gradient of a NaN to the cell that libtorch passes i
   });
 });
 
-test('a weight that asks for no gradient gets none, and neither does an input', () => {
+test('a weight that requires no gradient gets none, and neither does an input', () => {
   scope(() => {
     const input = randn([2, 4, 6, 6]).contiguous('channels_last');
     const weight = variable(randn([4, 1, 3, 3]));
@@ -329,7 +336,7 @@ test('a weight that asks for no gradient gets none, and neither does an input', 
   });
 });
 
-test('what does not fit together is refused in words', () => {
+test('incompatible shapes are refused in one sentence', () => {
   scope(() => {
     const input = randn([1, 4, 3, 3]).contiguous('channels_last');
     assert.throws(

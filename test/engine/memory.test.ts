@@ -1,4 +1,4 @@
-// When tensors die: scopes, keeping, disposing, the collector, and what V8 is told of their memory.
+// Freeing tensors: scopes, keep, dispose, the collector, and the memory that is reported to V8.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,15 +8,15 @@ import { free, keep, liveTensors, noGrad, scope } from '../../src/engine/memory.
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { collect } from './garbage.ts';
 
-/** How many more tensors live after a function than before it. */
-function left(body: () => unknown): number {
+/** Returns the difference of live tensors after and before a function. */
+function addedTensors(body: () => unknown): number {
   const before = liveTensors();
   body();
   return liveTensors() - before;
 }
 
-test('a scope frees what its function made and returns the rest', () => {
-  const made = left(() => {
+test('a scope frees the tensors of its function and keeps the returned one', () => {
+  const made = addedTensors(() => {
     const sum = scope(() => {
       const one = ones([3]);
       return one.add(2).mul(2).sum(); // five tensors
@@ -26,8 +26,8 @@ test('a scope frees what its function made and returns the rest', () => {
   assert.equal(made, 1);
 });
 
-test('tensors returned in arrays, maps and plain objects survive, others in them do not matter', () => {
-  const made = left(() => {
+test('tensors returned in arrays, maps and plain objects survive, next to other values', () => {
+  const made = addedTensors(() => {
     const { list, map, object, text } = scope(() => ({
       list: [ones([1]), [ones([2])]],
       map: new Map([['a', ones([3])]]),
@@ -44,9 +44,9 @@ test('tensors returned in arrays, maps and plain objects survive, others in them
   assert.equal(made, 4);
 });
 
-test('a tensor returned from an inner scope dies at the end of the outer one', () => {
+test('a tensor returned from an inner scope is freed at the end of the outer one', () => {
   let inner: Tensor | undefined;
-  const made = left(() =>
+  const made = addedTensors(() =>
     scope(() => {
       inner = scope(() => ones([2]).add(1));
       assert.deepEqual([...inner.toArray()], [2, 2]);
@@ -56,9 +56,9 @@ test('a tensor returned from an inner scope dies at the end of the outer one', (
   assert.ok(inner!.disposed);
 });
 
-test('a tensor returned twice, or made outside, is freed neither early nor twice', () => {
+test('a tensor returned twice or created outside is freed neither early nor twice', () => {
   const outside = ones([2]);
-  const made = left(() => {
+  const made = addedTensors(() => {
     const [one, same, other] = scope(() => {
       const each = outside.add(1);
       return [each, each, outside];
@@ -73,24 +73,24 @@ test('a tensor returned twice, or made outside, is freed neither early nor twice
 });
 
 test('a kept tensor outlives every scope around it, until it is disposed', () => {
-  let kept: Tensor | undefined;
-  const made = left(() =>
+  let survivor: Tensor | undefined;
+  const made = addedTensors(() =>
     scope(() => {
       scope(() => {
-        kept = keep(keep(ones([2])));
+        survivor = keep(keep(ones([2])));
       });
     }),
   );
   assert.equal(made, 1);
-  assert.deepEqual([...kept!.toArray()], [1, 1]);
+  assert.deepEqual([...survivor!.toArray()], [1, 1]);
   assert.equal(
-    left(() => kept!.dispose()),
+    addedTensors(() => survivor!.dispose()),
     -1,
   );
 });
 
-test('a scope whose function throws frees everything but the kept, and the outer scope goes on', () => {
-  const made = left(() =>
+test('a scope whose function throws frees everything except kept tensors, and the outer scope continues', () => {
+  const made = addedTensors(() =>
     scope(() => {
       const thrown = new Error('mine');
       assert.throws(
@@ -108,29 +108,29 @@ test('a scope whose function throws frees everything but the kept, and the outer
 });
 
 test('an operator that fails leaves no tensor behind', () => {
-  const made = left(() => assert.throws(() => scope(() => ones([2]).add(ones([3])))));
+  const made = addedTensors(() => assert.throws(() => scope(() => ones([2]).add(ones([3])))));
   assert.equal(made, 0);
 });
 
-test('a function that returns a promise is refused, and what it fails at later harms nobody', async () => {
+test('a function that returns a promise is refused, and its later errors are ignored', async () => {
   const body = async () => {
     const early = ones([2]);
     await new Promise(setImmediate);
     return early.add(1); // disposed by now
   };
   const expected = /^TypeError: scope: expected a synchronous function, got one that returns a promise$/;
-  const made = left(() => assert.throws(() => scope(body), expected));
+  const made = addedTensors(() => assert.throws(() => scope(body), expected));
   assert.equal(made, 0);
   assert.throws(() => noGrad(body), /^TypeError: noGrad: expected a synchronous function/);
   await new Promise(setImmediate);
   await new Promise(setImmediate); // an unhandled rejection would have ended this process
 });
 
-test('whoever uses a disposed tensor is told so', () => {
+test('using a disposed tensor is an error that says so', () => {
   const gone = ones([2, 3]);
   assert.deepEqual(gone.shape, [2, 3]);
   gone.dispose();
-  ones([7]); // takes the number that the disposed one had
+  ones([7]); // reuses the handle of the disposed one
   const disposed = /^Error: The tensor was disposed: it cannot be used any more$/;
   assert.throws(() => gone.add(1), disposed);
   assert.throws(() => ones([2]).add(gone), disposed);
@@ -160,7 +160,7 @@ test('a thousand steps of backward leave no live tensor', () => {
       ),
     );
   step();
-  const flat = left(() => {
+  const flat = addedTensors(() => {
     for (let each = 0; each < 1000; each++) step();
   });
   assert.equal(flat, 0);
@@ -177,7 +177,7 @@ test('noGrad records nothing and ends with its function, even one that throws', 
   assert.equal(weight.mul(2).requiresGrad, true);
 });
 
-test('outside any scope garbage collection frees what nobody holds, and only that', async () => {
+test('outside any scope garbage collection frees unreferenced tensors, and only those', async () => {
   await collect();
   const before = liveTensors();
   const held = ones([3]);
@@ -188,8 +188,8 @@ test('outside any scope garbage collection frees what nobody holds, and only tha
   assert.deepEqual([...held.toArray()], [1, 1, 1]);
 });
 
-test('the collector never frees a number that was disposed and given out again', async () => {
-  await collect(); // what earlier tests left
+test('the collector never frees a handle that was disposed and reused', async () => {
+  await collect(); // garbage of earlier tests
   const before = liveTensors();
   const list = Array.from({ length: 50 }, () => ones([2]));
   free(list);
@@ -208,20 +208,20 @@ test('V8 collects on its own when tensors outside any scope take much memory', a
   const before = liveTensors();
   let most = 0;
   for (let each = 0; each < 500; each++) {
-    empty([2 ** 22]); // 16 MiB, 8 GiB in all: its object alone would give V8 no reason to collect
+    empty([2 ** 22]); // 16 MiB, 8 GiB in total: the objects alone would not make V8 collect
     await new Promise(setImmediate);
     most = Math.max(most, liveTensors() - before);
   }
   assert.ok(most < 100, `${most} tensors lived at once`);
 });
 
-test('V8 is told when memory is gone: what is disposed of at once gives no reason to collect', async () => {
+test('V8 knows about freed memory: tensors that are disposed at once do not make it collect', async () => {
   await collect();
   for (let each = 0; each < 20; each++) ones([1]); // a collection would free them
   const before = liveTensors();
   for (let each = 0; each < 500; each++) {
     const large = empty([2 ** 22]);
-    free([large, large.narrow(0, 0, 7)]); // the view has no memory of its own
+    free([large, large.narrow(0, 0, 7)]); // the view has no separate memory
     await new Promise(setImmediate);
   }
   assert.equal(liveTensors(), before);

@@ -16,7 +16,7 @@ const draw = (generator?: Generator) => [
   ...rand([5], { generator }).toArray(),
 ];
 
-test('a seed decides all that follows', () => {
+test('a seed determines all following numbers', () => {
   const after = (seed: number) => {
     manualSeed(seed);
     return draw();
@@ -25,9 +25,9 @@ test('a seed decides all that follows', () => {
   assert.notDeepEqual(after(7), after(8));
 });
 
-test('a saved state goes on where it was saved, in the middle of a normal pair', () => {
+test('a generator continues from a saved state, also in the middle of a normal pair', () => {
   manualSeed(1);
-  randn([1]); // leaves half a Box-Muller pair behind
+  randn([1]); // uses half a Box-Muller pair
   const state = generatorState();
   const [first, second] = [draw(), draw()];
   assert.notDeepEqual(first, second);
@@ -35,7 +35,7 @@ test('a saved state goes on where it was saved, in the middle of a normal pair',
   assert.deepEqual([draw(), draw()], [first, second]);
 });
 
-test('a generator of one’s own has its own seed and state, and leaves the default one alone', () => {
+test('a separate generator has its own seed and state, and does not affect the default one', () => {
   const [one, other] = [new Generator(5), new Generator(5)];
   manualSeed(3);
   const before = generatorState();
@@ -47,7 +47,7 @@ test('a generator of one’s own has its own seed and state, and leaves the defa
   assert.deepEqual(generatorState(), before);
 });
 
-test('a state that is none is refused with a sentence', () => {
+test('an invalid state is refused in one sentence', () => {
   const state = generatorState();
   assert.throws(() => setGeneratorState(state.subarray(0, 100)), /^Error: setGeneratorState: \w/);
   assert.throws(() => setGeneratorState(new Uint8Array(state.length)), /^Error: setGeneratorState: \w/);
@@ -55,7 +55,7 @@ test('a state that is none is refused with a sentence', () => {
   assert.deepEqual(generatorState(), state);
 });
 
-test('uniform, normal and whole numbers have the moments of their laws', () => {
+test('uniform, normal and integer random numbers have the moments of their distributions', () => {
   manualSeed(11);
   const count = 200_000;
   const moments = (numbers: ArrayLike<number>) => {
@@ -81,7 +81,7 @@ test('uniform, normal and whole numbers have the moments of their laws', () => {
   for (const times of tally.values()) near(times / count, 1 / 5, 0.4);
 });
 
-test('a random order has each number once, and another seed another order', () => {
+test('a random permutation has each number once, and another seed gives another one', () => {
   const order = (seed: number) => [...randperm(1000, { generator: new Generator(seed) }).toArray()];
   assert.deepEqual(order(1), order(1));
   assert.notDeepEqual(order(1), order(2));
@@ -91,16 +91,16 @@ test('a random order has each number once, and another seed another order', () =
   );
 });
 
-test('dropout keeps a share, scales it to the same mean, passes the same gradient, and rests in evaluation', () => {
+test('dropout keeps a share, scales it to the same mean, passes the same gradient, and does nothing in evaluation', () => {
   manualSeed(4);
   const input = ones([100_000], { requiresGrad: true });
   const dropped = dropout(input, 0.8, true);
-  const kept = dropped
+  const remaining = dropped
     .detach()
     .toArray()
     .filter((each) => each !== 0);
-  assert.ok(Math.abs(kept.length / 100_000 - 0.8) < 5 * Math.sqrt((0.8 * 0.2) / 100_000));
-  assert.ok(kept.every((each) => each === Math.fround(1 / Math.fround(0.8)) || Math.abs(each - 1.25) < 1e-6));
+  assert.ok(Math.abs(remaining.length / 100_000 - 0.8) < 5 * Math.sqrt((0.8 * 0.2) / 100_000));
+  assert.ok(remaining.every((each) => each === Math.fround(1 / Math.fround(0.8)) || Math.abs(each - 1.25) < 1e-6));
   const [gradient] = gradients(dropped.sum(), [input]);
   assert.deepEqual(gradient!.toArray(), dropped.detach().toArray());
   assert.deepEqual(dropout(input, 0.8, false).detach().toArray(), input.detach().toArray());
@@ -120,7 +120,7 @@ function computed(count: number): unknown[] {
   );
 }
 
-test('the same seed gives the same bits again, with one thread and with two', () => {
+test('the same seed gives the same bits, with one thread and with two', () => {
   const [one, two] = [computed(1), computed(2)];
   assert.deepEqual(computed(1), one);
   assert.deepEqual(computed(2), two);

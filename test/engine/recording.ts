@@ -1,12 +1,12 @@
-// What a piece of code asks the engine for, call by call: which operators with which numbers, what crosses between host and device.
-// Must be imported and called before the first tensor, because an operator is looked up once.
+// Records the calls of code to the engine: operators with their numbers, and transfers between host and device.
+// Must be imported and called before the first tensor, because operators are looked up only once.
 
 import { addon, type Schema } from '../../src/engine/addon.ts';
 
 export interface Recording {
-  /** Operators in order, with every argument that is no tensor: 'aten::add.Tensor(1)'. */
+  /** Operators in order, with every argument that is not a tensor: 'aten::add.Tensor(1)'. */
   operators: string[];
-  /** Calls that move bytes from the host's JavaScript to a tensor or back, or read a number: on a GPU each would wait. */
+  /** Calls that transfer bytes between JavaScript and a tensor, or read a number; on a GPU each waits. */
   crossings: string[];
 }
 
@@ -17,14 +17,14 @@ const tensorKinds = new Set([1, 2, 3]); // native/schema.h: tensor, tensorList, 
 
 let recording: Recording | undefined;
 
-/** From here on `record` sees everything. */
+/** Enables `record` for all following calls. */
 export function instrumentEngine(): void {
   const native = addon() as unknown as Record<string, (...values: unknown[]) => unknown>;
   const { schema, call } = native;
   native.schema = (...values) => {
-    const found = schema!(...values) as Schema;
-    schemas.set(found.id, found);
-    return found;
+    const result = schema!(...values) as Schema;
+    schemas.set(result.id, result);
+    return result;
   };
   native.call = (id, ...values) => {
     if (recording) note(recording, schemas.get(id as number)!, values);

@@ -1,4 +1,4 @@
-// The addon in several threads of one process: each has its own tensors and generators, and goes without harm.
+// The addon in several threads of one process: each has its own tensors and generators, and can end at any time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { liveTensors } from '../../src/engine/memory.ts';
 
 const engine = (name: string) => JSON.stringify(new URL(`../../src/engine/${name}.ts`, import.meta.url).href);
 
-/** Trains a little in a thread; says its live tensors at the end, and whether another thread's number means anything there. */
+/** Trains briefly in a thread; reports its live tensors at the end, and the effect of another thread's handle. */
 const program = `
 import { parentPort } from 'node:worker_threads';
 const { addon } = await import(${engine('addon')});
@@ -29,16 +29,16 @@ parentPort.postMessage({ weight: [...weight.detach().toArray()], live: liveTenso
 function run(): Promise<{ weight: number[]; live: number; foreign: string; code: number }> {
   const worker = new Worker(program, { eval: true, execArgv: ['--input-type=module'] });
   return new Promise((resolve, reject) => {
-    let said: { weight: number[]; live: number; foreign: string };
+    let report: { weight: number[]; live: number; foreign: string };
     worker.on('message', (message) => {
-      said = message;
+      report = message;
     });
     worker.on('error', reject);
-    worker.on('exit', (code) => resolve({ ...said, code }));
+    worker.on('exit', (code) => resolve({ ...report, code }));
   });
 }
 
-test('three threads compute at once, apart from each other, and end while tensors live', async () => {
+test('three threads compute independently at the same time, and end with live tensors', async () => {
   const mine = Array.from({ length: 60 }, () => randn([2]));
   const before = liveTensors();
   for (const { weight, foreign, code } of await Promise.all([run(), run(), run()])) {

@@ -1,5 +1,5 @@
-// Fused units with random windows on random images, for comparisons: made of our operators, and of libtorch's in float64. The reference
-// pads by hand and normalises by its own formula.
+// Fused units with random windows on random images, for comparisons of our operators with libtorch's in float64. The
+// reference pads by hand and normalises by its own formula.
 
 import assert from 'node:assert/strict';
 import { ones, randn, zeros } from '../../src/engine/create.ts';
@@ -30,10 +30,10 @@ export interface Case {
   units: UnitCase[];
 }
 
-// From 3 on: behind a single channel the norm undoes what the 1×1 weight does, whose gradient is 0 but for rounding.
+// At least 3: after a single channel the norm cancels the 1×1 weight, whose gradient is then 0 except for rounding.
 const channelCounts = [3, 5, 4, 7, 8, 12, 16, 24, 33, 48, 150];
 
-/** Chains of one or two units; their statistics stand on 16 numbers at least. */
+/** Returns chains of one or two units whose statistics are of at least 16 numbers. */
 export function* cases(seed: string, count: number): Generator<Case> {
   const random = new RandomStream(seed);
   const among = <T>(values: readonly T[]): T => values[random.integer(values.length)]!;
@@ -96,7 +96,7 @@ export const perUnit = ({ kind, kernel, channels, outputs }: UnitCase): Tensor[]
   randn([outputs]),
 ];
 
-/** What the units keep: mean and variance of each. */
+/** The moving mean and variance of each unit. */
 export type Moving = [Tensor, Tensor][];
 export const movingOf = ({ units }: Case, dtype: DType): Moving =>
   units.map(({ outputs }) => [zeros([outputs], { dtype }), ones([outputs], { dtype })]);

@@ -1,7 +1,7 @@
 // A strategy whose every decision depends on all asks and tells before it and on their order: the slightest difference
 // between two histories shows in all that follows.
 
-import type { Outcome, Strategy } from '../../src/search/strategy.ts';
+import type { Outcome, Strategy, UpdateFigures } from '../../src/search/strategy.ts';
 
 const decisionsPerTrial = 6;
 
@@ -26,10 +26,11 @@ export class ChainStrategy implements Strategy {
     return Array.from({ length: decisionsPerTrial }, (_, place) => mix(this.#state, place) % 13);
   }
 
-  tell(trial: number, outcome: Outcome): void {
+  tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
     const word = 'reward' in outcome ? Math.floor(outcome.reward * 2 ** 32) : outcome.failed.length;
     this.#state = mix(mix(this.#state, trial), word);
     this.#tells++;
+    return this.#tells % 20 === 0 ? { updates: this.#tells / 20 } : undefined;
   }
 
   save(): Uint8Array {
@@ -39,11 +40,6 @@ export class ChainStrategy implements Strategy {
   load(bytes: Uint8Array): void {
     if (bytes.length !== 8) throw new Error(`expected 8 bytes, got ${bytes.length}`);
     [this.#state, this.#tells] = new Uint32Array(bytes.slice().buffer) as unknown as [number, number];
-  }
-
-  diagnostics(): Record<string, number> {
-    const updates = Math.floor(this.#tells / 20);
-    return updates === 0 ? {} : { updates };
   }
 }
 

@@ -19,7 +19,7 @@ await raceFinalists({
   onEvent: (event) => {
     if (event.kind !== 'finalist') return;
     const { trial, run } = event.finalist;
-    writeSync(1, `${event.arrival.kind} ${trial} ${run}\n`);
+    writeSync(1, `${event.news.kind} ${trial} ${run}\n`);
     if (++said === Number(lines)) process.kill(-process.pid, 'SIGKILL');
   },
 });

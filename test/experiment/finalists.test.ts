@@ -131,8 +131,8 @@ test('Ctrl-C keeps what is finished and goes on as if nothing had happened', asy
   for (let stops = 0; ; stops++) {
     const stop = new AbortController();
     let finished = 0;
-    const onEvent = ({ kind, ...event }: { kind: string; arrival?: { kind: string } }) => {
-      if (kind === 'finalist' && event.arrival!.kind === 'done' && ++finished === 5) stop.abort();
+    const onEvent = ({ kind, ...event }: { kind: string; news?: { kind: string } }) => {
+      if (kind === 'finalist' && event.news!.kind === 'done' && ++finished === 5) stop.abort();
     };
     const evaluate: typeof train = async (finalist, progress) => {
       progress.started();

@@ -31,7 +31,7 @@ export class InTurn {
   }
 
   evaluate(outcome: (trial: number, decisions: readonly number[]) => Evaluation): Evaluate {
-    return async ({ number, decisions }, { started }) => {
+    return async ({ number, candidate: { decisions } }, { started }) => {
       started();
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.set(number, resolve);

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PausedChildren } from '../../src/children/paused-children.ts';
+import { FolderArtifacts } from '../../src/artifacts.ts';
+import { pausedChild, studyFolders } from '../../src/children/study-artifacts.ts';
 import type { Evaluate, Evaluation } from '../../src/experiment/evaluator.ts';
 import { remembering } from '../../src/experiment/remembered.ts';
 import { runSearch, type SearchEvent, type SearchOptions } from '../../src/experiment/search-loop.ts';
@@ -26,7 +27,7 @@ const newStudy = () => Study.create(join(folder, `${++count}.db`), {});
 
 /** Reward by decisions and rung, in any order of time. */
 const delays = new RandomStream('delays');
-const inAnyOrder: Evaluate = async ({ decisions, rung = 0 }) => {
+const inAnyOrder: Evaluate = async ({ candidate: { decisions }, rung = 0 }) => {
   await sleep(3 * delays.uniform() * (1 + rung));
   return { reward: rewardOf([...decisions, ...(rung > 0 ? [rung] : [])]), seconds: 1 };
 };
@@ -201,20 +202,23 @@ test('interrupted and continued it decides as if nothing had happened, and more 
 
 test('children wait on disk as long as they may be promoted, and no longer', async () => {
   const study = newStudy();
-  const paused = new PausedChildren(study.path);
-  mkdirSync(paused.folder);
-  writeFileSync(join(paused.folder, 'notes.txt'), 'not ours');
-  writeFileSync(paused.path(99, 0), 'of nobody');
+  const artifacts = new FolderArtifacts(studyFolders(study.path));
+  const pathOf = (trial: number, rung: number) => artifacts.path(pausedChild(trial, rung));
+  const paused = `${study.path}-paused`;
+  mkdirSync(paused);
+  writeFileSync(join(paused, 'notes.txt'), 'not ours');
+  writeFileSync(pathOf(999, 0), 'of nobody');
+  writeFileSync(`${pathOf(998, 0)}.123.part`, 'of a killed process');
   let most = 0;
   const evaluate: Evaluate = async (trial, progress) => {
     const { number, rung = 0 } = trial;
-    if (rung > 0) assert.ok(existsSync(paused.path(number, rung - 1)), `trial ${number} is not there for rung ${rung}`);
-    if (rung < 2) writeFileSync(paused.path(number, rung), 'weights');
-    most = Math.max(most, readdirSync(paused.folder).length);
+    if (rung > 0) assert.ok(existsSync(pathOf(number, rung - 1)), `trial ${number} is not there for rung ${rung}`);
+    if (rung < 2) writeFileSync(pathOf(number, rung), 'weights');
+    most = Math.max(most, readdirSync(paused).length);
     return inAnyOrder(trial, progress);
   };
-  await search(study, { trials: 200, evaluate, paused });
-  assert.deepEqual(readdirSync(paused.folder), ['notes.txt']);
+  await search(study, { trials: 200, evaluate, artifacts });
+  assert.deepEqual(readdirSync(paused), ['notes.txt']);
   assert.ok(most < 110, `${most} files at most, of 200 children`);
 });
 

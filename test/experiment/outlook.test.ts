@@ -10,6 +10,7 @@ import { predictionOf } from '../../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { Study } from '../../src/study/study.ts';
 
@@ -23,15 +24,20 @@ const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`outlook
 
 function outlookOf(name: string, rungs = false) {
   const ladder = rungs ? { rungs: [{ epochs: 1 }, { epochs: 3 }] } : {};
-  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts.images);
+  const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts);
   const study = Study.create(join(folder, name), settings);
   const { record } = predictionOf(study, counts, { workers: 2, start: { laws: tenSeconds, measured: true } });
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), tenSeconds);
-  const typical = { seconds: 10, climbing: rungs ? 1 / 3 : 0 };
-  const outlook = new SearchOutlook(study, { counts, trials: 10, workers: 2, prediction, record, typical });
+  const ten = { count: 10, each: { low: 10, mean: 10, high: 10 }, seconds: 50 };
+  const estimate = {
+    ...{ workers: 2, children: ten, final: { seconds: 0 }, seconds: { least: 50, most: 50 }, memory: 1e9 },
+    ...(rungs && { ladder: { trainings: 3, seconds: 50 / 3 } }), // a third of the children's work, on two workers
+  };
+  const forecast = { prediction, record, workers: 2, estimate };
+  const outlook = new SearchOutlook(study, { counts, trials: 10, forecast });
   const ask = (trial: number) => {
     study.log.ask(trial, decisionsOf(trial));
-    outlook.on({ kind: 'asked', trial, decisions: decisionsOf(trial) });
+    outlook.on({ kind: 'asked', trial, candidate: new Candidate(decisionsOf(trial)) });
   };
   return { study, outlook, ask };
 }
@@ -82,7 +88,7 @@ test('a training on a higher rung is waited for, too, and the last one alone tak
     outlook.on({ kind: 'done', trial, rung: 0, reward: 0.5, seconds: 10 });
   }
   assert.equal(outlook.left(), 0);
-  outlook.on({ kind: 'promoted', trial: 4, rung: 1, drawn: false });
+  outlook.on({ kind: 'promoted', trial: 4, rung: 1, drawn: false, candidate: new Candidate(decisionsOf(4)) });
   outlook.on({ kind: 'started', trial: 4, rung: 1 });
   assert.ok(Math.abs(outlook.left() - 10) < 0.5);
   study.close();

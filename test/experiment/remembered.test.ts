@@ -11,6 +11,7 @@ import { runSearch } from '../../src/experiment/search-loop.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Outcome, Strategy } from '../../src/search/strategy.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import { Study } from '../../src/study/study.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-remembered-'));
@@ -87,7 +88,7 @@ test('repeats that are asked for while the first is trained wait for it', async 
     return first.promise;
   }, study);
   const progress = { started() {}, retried() {}, epoch() {}, signal: new AbortController().signal };
-  const outcomes = [0, 1, 2].map((number) => evaluate({ number, decisions: graph(5) }, progress));
+  const outcomes = [0, 1, 2].map((number) => evaluate({ number, candidate: new Candidate(graph(5)) }, progress));
   first.resolve({ reward: 0.75, seconds: 3 });
   assert.deepEqual(await Promise.all(outcomes), [
     { reward: 0.75, seconds: 3 },

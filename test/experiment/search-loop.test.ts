@@ -22,12 +22,12 @@ let count = 0;
 const newStudy = () => Study.create(join(folder, `${++count}.db`), { seed: 1 });
 
 /** At once, in the order of the asks. */
-const immediately: Evaluate = async ({ decisions }) => ({ reward: rewardOf(decisions), seconds: 0 });
+const immediately: Evaluate = async ({ candidate: { decisions } }) => ({ reward: rewardOf(decisions), seconds: 0 });
 
 const delays = new RandomStream('delays');
 
 /** In another order each time. */
-const inAnyOrder: Evaluate = async ({ decisions }) => {
+const inAnyOrder: Evaluate = async ({ candidate: { decisions } }) => {
   await sleep(5 * delays.uniform());
   return { reward: rewardOf(decisions), seconds: 0 };
 };
@@ -81,7 +81,7 @@ test('an outcome that took more than a second is on disk although the strategy f
       if (trial === 2) throw new Failure('the strategy is at its end');
       tell.call(strategy, trial, outcome);
     };
-    const evaluate: Evaluate = async ({ decisions }) => ({ reward: rewardOf(decisions), seconds });
+    const evaluate: Evaluate = async ({ candidate: { decisions } }) => ({ reward: rewardOf(decisions), seconds });
     const failing = search(study, { workers: 1, inOrder: false, strategy, evaluate });
     await assert.rejects(failing, /at its end/);
     assert.equal(study.summary().trials.done, done);

@@ -1,7 +1,8 @@
 // Run by kill.test.ts as a process of its own, to be killed: searches a study until it is finished, and says what happens.
 
 import { appendFileSync, existsSync } from 'node:fs';
-import { PausedChildren } from '../../src/children/paused-children.ts';
+import { FolderArtifacts } from '../../src/artifacts.ts';
+import { pausedChild, studyFolders } from '../../src/children/study-artifacts.ts';
 import { evaluateIn } from '../../src/experiment/evaluator.ts';
 import { runSearch, type SearchEvent } from '../../src/experiment/search-loop.ts';
 import { armNames, armOf } from '../../src/search/arms-strategy.ts';
@@ -44,19 +45,22 @@ const say = (event: SearchEvent) => {
   process.stdout.write(`${words.join(' ')}\n`);
 };
 const arms = armNames(name).length;
-const paused = new PausedChildren(path);
+const artifacts = new FolderArtifacts(studyFolders(path));
+const pathOf = (trial: number, rung: number) => artifacts.path(pausedChild(trial, rung));
 const rule = ladder && {
   ...ladder,
   ...(ladder.lots && { drawn: (member: number, rung: number) => durationOf(member + rung) === 9 }),
   ladders: arms,
   ladderOf: (trial: number) => armOf(trial, arms),
 };
-const common = { study, strategy, trials, workers, inOrder, ladder: rule, paused };
+const common = { study, strategy, trials, workers, inOrder, ladder: rule, artifacts };
 
 function jobOf(trial: TrialToEvaluate): LadderJob {
-  const { number, rung = 0 } = trial;
-  const from = rung > 0 ? paused.path(number, rung - 1) : undefined;
-  return { ...trial, ...(ladder && { from, to: rung + 1 < ladder.rungs ? paused.path(number, rung) : undefined }) };
+  const { number, candidate, rung = 0 } = trial;
+  const { decisions } = candidate;
+  const from = rung > 0 ? pathOf(number, rung - 1) : undefined;
+  const to = ladder && rung + 1 < ladder.rungs ? pathOf(number, rung) : undefined;
+  return { number, decisions, rung, ...(ladder && { from, to }) };
 }
 
 if (inOrder) {

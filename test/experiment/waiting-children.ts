@@ -3,10 +3,12 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TrialToEvaluate } from '../../src/study/outcome.ts';
 import { rewardOf } from './chain-strategy.ts';
 
-export interface LadderJob extends TrialToEvaluate {
+export interface LadderJob {
+  number: number;
+  decisions: readonly number[];
+  rung?: number;
   /** The file where the child waits after the rung below, and shall wait after this one. */
   from?: string | undefined;
   to?: string | undefined;

@@ -10,11 +10,12 @@ import { randomCells } from '../../src/forecast/random-cells.ts';
 import { estimateOf, workersFor } from '../../src/forecast/start.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { decode } from '../../src/space/decisions.ts';
+import type { Candidate } from '../../src/study/candidate.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 
 const counts = { images: 50_000, classes: 10 };
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
-const paper = fitted(settingsOf('paper', given), counts.images);
+const paper = fitted(settingsOf('paper', given), counts);
 const hour = 3600;
 
 /** Laws of a machine on which every training takes 2.1 hours and 1.5 GB. */
@@ -70,7 +71,7 @@ test('what the paper preset states is the search of the paper, number by number'
 test('a ladder of η = 3 over 90 children is 30 + 10 more trainings; by lot 5% of the other two thirds go up, too', () => {
   const rungs = [{ epochs: 1 }, { epochs: 3 }, { epochs: 9 }];
   const climbing = (randomShare: number) =>
-    of(fitted(settingsOf('paper', { ...given, rungs, randomShare }), counts.images), 90, 2).ladder!;
+    of(fitted(settingsOf('paper', { ...given, rungs, randomShare }), counts), 90, 2).ladder!;
   assert.deepEqual(climbing(0), { trainings: 40, seconds: 40 * 1.05 * hour });
   const goesUp = 1 / 3 + 0.05 * (2 / 3);
   assert.equal(climbing(0.05).trainings, Math.round(90 * (goesUp + goesUp ** 2)));
@@ -80,7 +81,7 @@ test('children of the paper for fewer epochs cost in proportion', () => {
   const laws = { seconds: [1e-10, 0, 0, 0, 0], memory: [1e9, 0, 0] };
   const all = (epochs: number) =>
     estimateSearch({
-      settings: fitted(settingsOf('paper', { ...given, epochs }), counts.images),
+      settings: fitted(settingsOf('paper', { ...given, epochs }), counts),
       counts,
       laws,
       trials: 100,
@@ -94,11 +95,11 @@ test('children of the paper for fewer epochs cost in proportion', () => {
 test('an estimate counts cells within the limits only', () => {
   const smallest = 200_000;
   const limits = { parameters: smallest, beyond: 'resample' as const };
-  const settings = { ...fitted(settingsOf('laptop', given), counts.images), limits };
-  const size = (decisions: number[]) =>
+  const settings = { ...fitted(settingsOf('laptop', given), counts), limits };
+  const size = ({ decisions }: Candidate) =>
     planNetwork(decode(decisions), { cells: 2, filters: 16, input: 16 }).trainableParameters;
-  const within = randomCells(settings, (decisions) => size([...decisions]) <= smallest);
-  assert.ok(within.length > 0 && within.every((decisions) => size(decisions) <= smallest));
+  const within = randomCells(settings, (candidate) => size(candidate) <= smallest);
+  assert.ok(within.length > 0 && within.every((candidate) => size(candidate) <= smallest));
   const { limits: _, ...free } = settings;
   const laws = { seconds: [1e-10, 1e-10, 1e-9, 1e-5, 0], memory: [1e9, 1, 1] };
   const each = (limited: typeof free) =>

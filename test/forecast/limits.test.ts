@@ -9,7 +9,7 @@ import type { Evaluate } from '../../src/experiment/evaluator.ts';
 import { runSearch } from '../../src/experiment/search-loop.ts';
 import { withinLimits } from '../../src/experiment/within-limits.ts';
 import { latencyTerms, lawValue, startingLaws } from '../../src/forecast/cost-law.ts';
-import { cheapestCells, finalPlan, limitCheck, refuseImpossible } from '../../src/forecast/limits.ts';
+import { acceptedBy, cheapestCells, limitCheck, refuseImpossible } from '../../src/forecast/limits.ts';
 import { TrainingTerms } from '../../src/forecast/prediction.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { planWork } from '../../src/plan/plan-work.ts';
@@ -20,6 +20,7 @@ import { ladderOptions } from '../../src/selection/ladder-options.ts';
 import { decode } from '../../src/space/decisions.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { spaceNames, spaces } from '../../src/space/search-space.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import type { Limits, Training } from '../../src/study/settings.ts';
@@ -28,35 +29,41 @@ import { Study } from '../../src/study/study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), 50_000);
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
+  images: 50_000,
+  classes: 10,
+});
 const { final } = settings;
 const counts = { images: 50_000, classes: 10 };
-const sizesOf = (decisions: readonly number[]) => {
+const sizesOf = ({ decisions }: Pick<Candidate, 'decisions'>) => {
   const { cells, filters, resolution } = final;
   return planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
 };
-const samples = Array.from({ length: 60 }, (_, seed) => sampleDecisions(new RandomStream(`limits ${seed}`)));
+const samples = Array.from(
+  { length: 60 },
+  (_, seed) => new Candidate(sampleDecisions(new RandomStream(`limits ${seed}`))),
+);
 const middle = (values: number[]) => values.sort((a, b) => a - b)[values.length / 2]!;
-const parameters = middle(samples.map((decisions) => sizesOf(decisions).trainableParameters));
-const multiplyAdds = middle(samples.map((decisions) => sizesOf(decisions).multiplyAdds));
+const parameters = middle(samples.map((candidate) => sizesOf(candidate).trainableParameters));
+const multiplyAdds = middle(samples.map((candidate) => sizesOf(candidate).multiplyAdds));
 const check = limitCheck({ parameters, multiplyAdds, beyond: 'resample' }, settings, counts);
 
 test('what exceeds a limit is said with both figures', () => {
-  const large = samples.find((decisions) => sizesOf(decisions).trainableParameters > parameters)!;
+  const large = samples.find((candidate) => sizesOf(candidate).trainableParameters > parameters)!;
   const [got, most] = [sizesOf(large).trainableParameters, parameters].map((value) => value.toLocaleString('en-US'));
   assert.deepEqual(check(large), { limit: 'parameters', message: `${got} parameters of at most ${most}` });
 });
 
 for (const name of strategyNames) {
   test(`${name} draws another architecture until the limits are kept`, () => {
-    const accepts = (decisions: readonly number[]) => check(decisions) === undefined;
+    const accepts = acceptedBy(check, 'a');
     const options = name === 'evolution' ? { populationSize: 10, sampleSize: 3 } : {};
     const [free, limited] = [undefined, accepts].map((own) =>
       createStrategy(name, { blocks: 5, seed: 4, options, accepts: own }),
     );
     for (let trial = 0; trial < 40; trial++) {
       const [any, within] = [free!.ask(trial), limited!.ask(trial)];
-      const { trainableParameters, multiplyAdds: cost } = sizesOf(within);
+      const { trainableParameters, multiplyAdds: cost } = sizesOf({ decisions: within });
       assert.ok(trainableParameters <= parameters && cost <= multiplyAdds);
       if (name === 'random' && accepts(any)) assert.deepEqual(within, any, 'what keeps the limits is not drawn again');
       limited!.tell(trial, { reward: 0.5 });
@@ -75,7 +82,7 @@ test('penalised, they fail untrained and end no search, however many', async () 
   const strategy = createStrategy('random', { blocks: 5, seed: 9 });
   const strict = limitCheck({ parameters: parameters / 2, beyond: 'penalise' }, settings, counts);
   await runSearch({ study, strategy, evaluate: withinLimits(train, strict), trials: 60, workers: 2 });
-  const kept = study.trials().filter(({ decisions }) => strict(decisions) === undefined);
+  const kept = study.trials().filter(({ decisions }) => strict(new Candidate(decisions)) === undefined);
   assert.deepEqual(
     trained.sort((a, b) => a - b),
     kept.map(({ number }) => number),
@@ -101,7 +108,7 @@ test('a limit that no cell keeps is refused before the search', () => {
 });
 
 test('a limit that only a chain of identities keeps is not refused: some cell keeps it', () => {
-  const [smallest] = cheapestCells(5).map((decisions) => sizesOf(decisions).trainableParameters);
+  const [smallest] = cheapestCells(5).map((candidate) => sizesOf(candidate).trainableParameters);
   refuseImpossible(limitCheck({ parameters: smallest!, beyond: 'resample' }, settings, counts), 5);
   assert.throws(() =>
     refuseImpossible(limitCheck({ parameters: smallest! - 1, beyond: 'resample' }, settings, counts), 5),
@@ -111,23 +118,22 @@ test('a limit that only a chain of identities keeps is not refused: some cell ke
 for (const space of spaceNames) {
   test(`no random cell of space ${space} costs less than the cheapest cells by any limit`, () => {
     const { blocks } = spaces[space];
-    const inSpace = { ...settings, space };
-    const costs = (decisions: readonly number[]) => {
-      const plan = finalPlan(decisions, final, counts, space);
-      const child = new TrainingTerms(inSpace, settings.child, counts);
+    const costs = (candidate: Candidate) => {
+      const plan = candidate.usedPlan(final, counts.classes);
+      const child = new TrainingTerms(settings, settings.child, counts);
       return [
         plan.trainableParameters,
         plan.multiplyAdds,
         lawValue(startingLaws.latency, latencyTerms(plan)),
-        lawValue(startingLaws.memory, child.of(decisions).memory),
+        lawValue(startingLaws.memory, child.of(candidate).memory),
       ];
     };
     const cheapest = cheapestCells(blocks, space).map(costs);
     const least = cheapest[0]!.map((_, index) => Math.min(...cheapest.map((each) => each[index]!)));
     for (let seed = 0; seed < 40; seed++) {
-      const random = sampleDecisions(new RandomStream(`cheap ${seed}`), blocks, space);
+      const random = new Candidate(sampleDecisions(new RandomStream(`cheap ${seed}`), blocks, space), space);
       costs(random).forEach((cost, index) => {
-        assert.ok(cost >= least[index]!, `${index}: ${cost} of ${random} is below ${least[index]}`);
+        assert.ok(cost >= least[index]!, `${index}: ${cost} of ${random.decisions} is below ${least[index]}`);
       });
     }
   });
@@ -141,13 +147,13 @@ test('memory and latency are held by the laws that the study states, read again 
   const check = limitCheck(limits, settings, counts);
   const again = limitCheck(JSON.parse(JSON.stringify(limits)), JSON.parse(JSON.stringify(settings)), counts);
   const seen = new Set<string | undefined>();
-  for (const decisions of samples) {
-    const [{ operators }, { cells, filters, resolution }] = [planWork(sizesOf(decisions)), settings.child];
-    const child = planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
+  for (const candidate of samples) {
+    const [{ operators }, { cells, filters, resolution }] = [planWork(sizesOf(candidate)), settings.child];
+    const child = planNetwork(decode(candidate.decisions), { cells, filters, input: resolution, classes: 10 });
     const kept = 4 * 64 * planWork(child).results; // float32, batch 64
     const expected = operators > 150 ? 'latency' : kept > 30e6 ? 'memory' : undefined;
-    assert.equal(check(decisions)?.limit, expected);
-    assert.deepEqual(again(decisions), check(decisions));
+    assert.equal(check(candidate)?.limit, expected);
+    assert.deepEqual(again(candidate), check(candidate));
     seen.add(expected);
   }
   assert.equal(seen.size, 3, `the samples show all three cases: ${[...seen]}`);
@@ -159,9 +165,9 @@ test('memory and latency are held by the laws that the study states, read again 
 
 test('a cell that only a wider rung would make too large is seen before anything of it is trained', async () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,1:filters=16'), reduction: 2 };
-  const wide = fitted(settingsOf('laptop', given), counts.images);
+  const wide = fitted(settingsOf('laptop', given), counts);
   const { child, ladder } = wide;
-  const keptOf = ({ cells, filters, resolution, recipe }: Training, decisions: readonly number[]) => {
+  const keptOf = ({ cells, filters, resolution, recipe }: Training, { decisions }: Candidate) => {
     const plan = planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
     return 4 * recipe.batchSize * planWork(plan).results; // bytes that a step keeps for its gradients
   };
@@ -172,7 +178,7 @@ test('a cell that only a wider rung would make too large is seen before anything
   const limits: Limits = { memory: { bytes, law: [0, 1, 0] }, beyond: 'penalise' };
   const check = limitCheck(limits, wide, counts);
   assert.deepEqual(
-    samples.map((decisions) => check(decisions) !== undefined),
+    samples.map((candidate) => check(candidate) !== undefined),
     beyond,
   );
   assert.match(
@@ -186,7 +192,8 @@ test('a cell that only a wider rung would make too large is seen before anything
     trained.add(number);
     return { reward: number / 100, seconds: 1 };
   };
-  const strategy = createStrategy('random', { blocks: 5, seed: 9, known: samples });
+  const known = samples.map(({ decisions }) => decisions);
+  const strategy = createStrategy('random', { blocks: 5, seed: 9, known });
   const options = { study, strategy, trials: samples.length, workers: 2, ladder: ladderOptions(wide) };
   await runSearch({ ...options, evaluate: withinLimits(train, check) });
   assert.deepEqual(

@@ -15,6 +15,7 @@ import { decisionKind, decode } from '../../src/space/decisions.ts';
 import { operationNames } from '../../src/space/operations.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
 import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
@@ -25,8 +26,11 @@ const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const counts = { images: 50_000, classes: 10 };
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts.images);
-const samples = Array.from({ length: 40 }, (_, seed) => sampleDecisions(new RandomStream(`prediction ${seed}`)));
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
+const samples = Array.from(
+  { length: 40 },
+  (_, seed) => new Candidate(sampleDecisions(new RandomStream(`prediction ${seed}`))),
+);
 const planOf = (decisions: readonly number[], cells = 1, filters = 8, input = 16) =>
   planNetwork(decode(decisions), { cells, filters, input, classes: 10 });
 
@@ -38,7 +42,7 @@ const withoutPools = (decisions: readonly number[]) =>
 const convolution = operationNames.indexOf('conv_3x3');
 
 test("dense and windowed multiply-adds are the plan's own; windows of pools come on top", () => {
-  for (const decisions of samples) {
+  for (const { decisions } of samples) {
     const [plan, plain] = [planOf(decisions), planOf(withoutPools(decisions))];
     const [work, plainWork] = [planWork(plan), planWork(plain)];
     assert.equal(plainWork.dense + plainWork.windowed, plain.multiplyAdds);
@@ -53,7 +57,7 @@ test('more filters, cells, pixels, images a step and steps never take less time 
     lawValue(startingLaws.memory, memoryTerms(plan, batch)),
     lawValue(startingLaws.latency, latencyTerms(plan)),
   ];
-  for (const decisions of samples) {
+  for (const { decisions } of samples) {
     const base = planOf(decisions);
     const larger = [planOf(decisions, 1, 16), planOf(decisions, 3), planOf(decisions, 1, 8, 32)];
     for (const more of [...larger.map((plan) => costs(plan)), costs(base, 128, 20)]) {
@@ -64,7 +68,7 @@ test('more filters, cells, pixels, images a step and steps never take less time 
 
 test('the amount of a training by hand: 4,000 images of batch 64 for 3 epochs are 186 steps, 2,000 are evaluated', () => {
   const threeEpochs = { ...settings.child, recipe: { ...settings.child.recipe, epochs: 3 } };
-  const plan = planOf(samples[0]!);
+  const plan = planOf(samples[0]!.decisions);
   const { dense, operators } = planWork(plan);
   const [denseTerm, , , calls, once] = new TrainingTerms(settings, threeEpochs, counts).of(samples[0]!).seconds;
   assert.ok(Math.abs(denseTerm! / (dense * (186 * 64 + 2000 / 3)) - 1) < 1e-12);
@@ -78,14 +82,30 @@ const elsewhere = {
   memory: [5e8, 2.5, 6],
 };
 
+test('images that grow take the steps of each size, and parts of a step the memory of one part', () => {
+  const { child } = settings;
+  const recipe = { ...child.recipe, growth: [{ scale: 0.5, until: 0.25 }], accumulate: 2 };
+  const terms = new TrainingTerms(settings, { ...child, recipe }, counts);
+  const [{ decisions }] = samples as [Candidate];
+  const [plan, small] = [planOf(decisions), planOf(decisions, 1, 8, 8)];
+  const parts = { batch: 32, evaluated: 0 };
+  const [before, then] = [31, 93].map((steps, place) =>
+    trainingTerms([small, plan][place]!, { ...parts, steps, evaluated: place * 2000 }),
+  );
+  const expected = before!.slice(0, -1).map((term, place) => term + then![place]!);
+  const { seconds, memory } = terms.of(samples[0]!);
+  assert.deepEqual(seconds, [...expected, 1]);
+  assert.deepEqual(memory, memoryTerms(plan, 32));
+});
+
 test('what finished children took corrects the prediction of the next ones', () => {
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
-  const took = (decisions: readonly number[]) => prediction.terms.cost(decisions, elsewhere);
-  const foretold = (decisions: readonly number[]) => prediction.of(prediction.terms.of(decisions));
-  const wrong = (decisions: readonly number[]) => Math.abs(foretold(decisions).seconds / took(decisions).seconds - 1);
+  const took = (candidate: Candidate) => prediction.terms.cost(candidate, elsewhere);
+  const foretold = (candidate: Candidate) => prediction.of(prediction.terms.of(candidate));
+  const wrong = (candidate: Candidate) => Math.abs(foretold(candidate).seconds / took(candidate).seconds - 1);
   const [next, ...earlier] = samples;
   const before = wrong(next!);
-  for (const decisions of earlier) prediction.observe(prediction.terms.of(decisions), took(decisions));
+  for (const candidate of earlier) prediction.observe(prediction.terms.of(candidate), took(candidate));
   assert.ok(before > 0.1 && wrong(next!) < 1e-3, `${before} → ${wrong(next!)}`);
   assert.ok(Math.abs(foretold(next!).memory / took(next!).memory - 1) < 1e-3);
   assert.equal(prediction.error.seconds!.of, 39, 'the error is of predictions made before each child was trained');
@@ -94,7 +114,7 @@ test('what finished children took corrects the prediction of the next ones', () 
 
 test('a child that says no time or memory that can be true teaches nothing', () => {
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
-  const [terms, other] = [samples[0]!, samples[1]!].map((decisions) => prediction.terms.of(decisions));
+  const [terms, other] = [samples[0]!, samples[1]!].map((candidate) => prediction.terms.of(candidate));
   const before = prediction.of(terms!);
   for (const seconds of [0, Number.NaN, -1]) prediction.observe(other!, { seconds, memory: Number.NaN });
   assert.deepEqual([prediction.of(terms!), prediction.children], [before, 0]);
@@ -112,14 +132,14 @@ test('a study that is opened again foretells as it did when it was closed, but n
     using study = Study.create(path, settings);
     const { prediction, record } = predictionOf(study, counts, { workers: 2, start: { laws, measured: true } });
     keepPrediction(study, record, prediction);
-    samples.forEach((decisions, number) => {
-      const { seconds, memory } = prediction.terms.cost(decisions, elsewhere);
-      study.log.ask(number, decisions);
+    samples.forEach((candidate, number) => {
+      const { seconds, memory } = prediction.terms.cost(candidate, elsewhere);
+      study.log.ask(number, candidate.decisions);
       study.log.start(number);
       const repeat = number % 10 === 9;
       const details = { peakMemory: memory };
       study.log.finish(number, repeat ? { reward: 0.5, seconds: 0, sameAs: 0 } : { reward: 0.5, seconds, details });
-      if (!repeat) prediction.observe(prediction.terms.of(decisions), { seconds, memory });
+      if (!repeat) prediction.observe(prediction.terms.of(candidate), { seconds, memory });
     });
     keepPrediction(study, record, prediction);
     atTheEnd = prediction.of(prediction.terms.of(samples[3]!));
@@ -135,7 +155,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
 
 test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
-  const climbing = fitted(settingsOf('laptop', given), counts.images);
+  const climbing = fitted(settingsOf('laptop', given), counts);
   const terms = rungTrainings(climbing).map((training) => new TrainingTerms(climbing, training, counts));
   const took = (trial: number, rung: number) => {
     const { seconds, memory } = terms[rung]!.cost(samples[trial]!, elsewhere);
@@ -149,7 +169,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
     keepPrediction(study, record, prediction);
     const finish = (trial: number, rung: number) => {
       const log = rung === 0 ? study.log : study.rungs.at(rung);
-      if (rung === 0) study.log.ask(trial, samples[trial]!);
+      if (rung === 0) study.log.ask(trial, samples[trial]!.decisions);
       else study.rungs.promote({ ladder: 0, member: trial, rung, drawn: false }, 12);
       log.start(trial);
       log.finish(trial, took(trial, rung));

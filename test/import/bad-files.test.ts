@@ -1,5 +1,5 @@
-// `nasnet import` on files that hold no weights of NASNet-A: one sentence each, exit code 2, nothing written; and what it prints
-// of one that does. PyTorch's own files are pth.test.ts's affair.
+// `nasnet import` on files without weights of NASNet-A: one sentence each, exit code 2, nothing written; and its output
+// for one with weights. pth.test.ts tests PyTorch's files.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -46,7 +46,7 @@ for (const [name, bytes, got] of [
   [
     'error.safetensors',
     '{"error": "not found"}',
-    'JSON text (an error message in place of the file?): download it again',
+    'JSON text (an error message instead of the file?): download it again',
   ],
   [
     'pointer.h5',
@@ -59,7 +59,7 @@ for (const [name, bytes, got] of [
   test(`${name}: ${got}`, () => refused(write(name, bytes), `expected ${formats}, got ${got}`));
 }
 
-test('what is missing or no file is said', async () => {
+test('a missing file and a folder are refused', async () => {
   await refused(at('nowhere.h5'), 'expected a file of weights, got no such file');
   await refused(folder, 'expected a file of weights, got something else than a file');
 });
@@ -81,7 +81,7 @@ test('truncated and damaged HDF5 files get one sentence, and HDF5 itself prints 
   assert.match(stderr, /^nasnet: [^\n]*truncated[^\n]*\n$/);
 });
 
-test("Keras 3's numbered variables and an HDF5 file without layers are told", async () => {
+test("Keras 3's numbered variables and an HDF5 file without layers are refused", async () => {
   const { File } = await import('h5wasm/node');
   const numbered = new File(at('numbered.h5'), 'w');
   numbered
@@ -106,7 +106,7 @@ test('a truncated safetensors file is refused', async () => {
   );
 });
 
-/** The mobile model's tensors under the ports' names, without a peer: names and shapes are tested elsewhere. */
+/** Writes the mobile model's tensors under the ports' names, without the peer; other tests check names and shapes. */
 const weights: Record<string, Tensor> = {};
 before(() => {
   manualSeed(1);
@@ -138,18 +138,18 @@ function nasnet(...words: string[]) {
   return spawnSync(process.execPath, ['--input-type=module', '-e', script, 'import', ...words], { encoding: 'utf8' });
 }
 
-test('import --json says what was read, and writes a model file that says the same', () => {
+test('import --json reports what was read, and writes a model file with the same description', () => {
   writeSafetensors(at('ports.safetensors'), weights);
   const { status, stdout, stderr } = nasnet(at('ports.safetensors'), '-o', at('model.safetensors'), '--json');
   assert.deepEqual([status, stderr], [0, '']);
-  const { preprocessing, ...said } = JSON.parse(stdout);
-  assert.deepEqual(said, {
+  const { preprocessing, ...report } = JSON.parse(stdout);
+  assert.deepEqual(report, {
     input: at('ports.safetensors'),
     output: at('model.safetensors'),
     source: 'cadene',
     model: 'nasnet-a:mobile',
     tensors: 1126,
-    totalParameters: 5_326_716 - 997 * 1057, // three classes in place of 1,000
+    totalParameters: 5_326_716 - 997 * 1057, // three classes instead of 1,000
     classes: 3,
     classifier: 'imported',
     notTaken: [],
@@ -168,7 +168,7 @@ test('import --json says what was read, and writes a model file that says the sa
   assert.deepEqual(description.classes, ['class_0', 'class_1', 'class_2']);
 });
 
-test('a place that cannot be written is a failure, and the input is no place to write', () => {
+test('a path that cannot be written is a failure, and the input is never overwritten', () => {
   const nowhere = nasnet(at('ports.safetensors'), '-o', at('ports.safetensors/model.safetensors')); // below a file
   assert.equal(nowhere.status, 1);
   assert.match(nowhere.stderr, /^nasnet: \S+ports\.safetensors: the folder could not be made [^\n]*\n$/);

@@ -1,5 +1,6 @@
-// Names and shapes alone: which network and source a file's are, and what is said of files that do not fit. The names come from
-// the peer, which transcribes them from Keras's and the ports' own code; without PyTorch those tests are skipped.
+// Matching by names and shapes: the network and source of a file, and the messages for files that do not match. The
+// names come from the peer, which transcribes them from Keras's and the ports' code; without PyTorch those tests are
+// skipped.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -16,11 +17,11 @@ before(() => {
   for (const model of ['mobile', 'large'] as const) names[model] = peerNames(model);
 });
 
-/** A file that has these shapes and whose elements nobody may read. */
+/** Returns a file with these shapes, whose elements must not be read. */
 function fileOf(shapes: Record<string, number[]>): WeightFile {
   const read = () => assert.fail('matching reads no element');
   const tensors = new Map(Object.entries(shapes).map(([name, shape]) => [name, { shape, read }]));
-  return { tensors, besides: [], close() {} };
+  return { tensors, others: [], close() {} };
 }
 
 const withClasses = (shapes: Record<string, number[]>, count: number) => ({
@@ -32,11 +33,11 @@ const withClasses = (shapes: Record<string, number[]>, count: number) => ({
 const without = (shapes: Record<string, number[]>, ...prefixes: string[]) =>
   Object.fromEntries(Object.entries(shapes).filter(([name]) => !prefixes.some((prefix) => name.startsWith(prefix))));
 
-const published = { mobile: 5_326_716, large: 88_949_818 }; // all numbers, with 1,000 classes
+const published = { mobile: 5_326_716, large: 88_949_818 }; // all parameters, with 1,000 classes
 
 for (const model of ['mobile', 'large'] as const) {
   for (const naming of ['keras', 'torch'] as const) {
-    test(`every tensor of the ${model} model has its place under the naming of ${naming}`, { skip }, () => {
+    test(`every tensor of the ${model} model has a name in the naming of ${naming}`, { skip }, () => {
       const shapes = names[model][naming];
       const { pairs, plan, ...match } = matchWeights('file', fileOf(shapes));
       assert.equal(match.model, model);
@@ -51,16 +52,16 @@ for (const model of ['mobile', 'large'] as const) {
           axes.map((axis) => storedShape[axis]),
           shape,
         );
-      assert.ok(match.notTaken.every((name) => name.endsWith('.num_batches_tracked')));
+      assert.ok(match.unused.every((name) => name.endsWith('.num_batches_tracked')));
       assert.equal(
-        match.notTaken.length,
+        match.unused.length,
         naming === 'keras' ? 0 : Object.keys(shapes).filter((name) => name.endsWith('running_var')).length,
       );
     });
   }
 }
 
-test('timm and Cadene are told apart by what only one of them published', { skip }, () => {
+test('timm and Cadene are distinguished by what only one of them published', { skip }, () => {
   const { mobile, large } = names;
   const source = (shapes: Record<string, number[]>) => matchWeights('file', fileOf(shapes)).source;
   assert.equal(source(mobile.torch), 'cadene');
@@ -70,7 +71,7 @@ test('timm and Cadene are told apart by what only one of them published', { skip
   assert.equal(matchWeights('file', fileOf(large.torch), { from: 'cadene' }).source, 'cadene');
 });
 
-test('1,001 classes and any other number are those of the file; another number starts a new classifier', {
+test('the number of classes is that of the file; asking for another starts a new classifier', {
   skip,
 }, () => {
   const shapes = names.mobile.torch;
@@ -78,9 +79,9 @@ test('1,001 classes and any other number are those of the file; another number s
     const { plan, classifier } = matchWeights('file', fileOf(withClasses(shapes, count)));
     assert.deepEqual([plan.classes, classifier], [count, true]);
   }
-  const { plan, classifier, pairs, notTaken } = matchWeights('file', fileOf(shapes), { classes: 5 });
+  const { plan, classifier, pairs, unused } = matchWeights('file', fileOf(shapes), { classes: 5 });
   assert.deepEqual([plan.classes, classifier, pairs.length], [5, false, 1124]);
-  assert.ok(notTaken.includes('last_linear.weight'));
+  assert.ok(unused.includes('last_linear.weight'));
 });
 
 const refused = (file: WeightFile, sentence: string | RegExp, options = {}) => {
@@ -95,7 +96,7 @@ const refused = (file: WeightFile, sentence: string | RegExp, options = {}) => {
   );
 };
 
-test("another model's weights are refused by a few of their names", () => {
+test("another model's weights are refused with a few of their names", () => {
   const other = {
     'conv1.weight': [64, 3, 7, 7],
     'bn1.weight': [64],
@@ -109,7 +110,7 @@ test("another model's weights are refused by a few of their names", () => {
   );
 });
 
-test('what is missing, left over or of another shape is counted and named', { skip }, () => {
+test('missing and left over tensors and those of another shape are counted and named', { skip }, () => {
   const shapes = names.mobile.keras;
   refused(
     fileOf(without(shapes, 'stem_bn1/', 'normal_conv_1_0/')),
@@ -117,13 +118,13 @@ test('what is missing, left over or of another shape is counted and named', { sk
   );
   refused(
     fileOf({ ...shapes, 'stem_conv1/kernel': [32, 3, 3, 3] }),
-    'expected the 1126 tensors of NASNet-A mobile (Keras applications), got 1 of another shape (stem_conv1/kernel is [32,3,3,3] in place of [3,3,3,32])',
+    'expected the 1126 tensors of NASNet-A mobile (Keras applications), got 1 of another shape (stem_conv1/kernel is [32,3,3,3] instead of [3,3,3,32])',
   );
   refused(
     fileOf({ ...shapes, 'dense_7/kernel': [1000, 2] }),
     'expected the 1126 tensors of NASNet-A mobile (Keras applications), got 1 left over (dense_7/kernel)',
   );
-  const half = without(shapes, 'predictions/', 'separable_conv_2_'); // of 80 separable convolutions the second turn's 6 tensors
+  const half = without(shapes, 'predictions/', 'separable_conv_2_'); // 6 tensors of each of 80 separable convolutions
   refused(
     fileOf(half),
     /^nasnet\.file: expected the 1124 tensors of NASNet-A mobile \(Keras applications\), got 480 missing \(/,
@@ -131,13 +132,13 @@ test('what is missing, left over or of another shape is counted and named', { sk
   refused(fileOf(shapes), /another model's weights$/, { from: 'cadene' });
 });
 
-test('an auxiliary head is left out', { skip }, () => {
+test('an auxiliary head is not imported', { skip }, () => {
   const keras = { ...names.mobile.keras, 'aux_conv_projection/kernel': [1, 1, 528, 128] };
-  assert.deepEqual(matchWeights('file', fileOf(keras)).notTaken, ['aux_conv_projection/kernel']);
+  assert.deepEqual(matchWeights('file', fileOf(keras)).unused, ['aux_conv_projection/kernel']);
 });
 
-test("a new classifier's network may have had other layers on top", { skip }, () => {
+test('with a new classifier the file may have other layers on top', { skip }, () => {
   const shapes = { ...without(names.mobile.keras, 'predictions/'), 'dense/kernel': [1056, 3], 'dense/bias': [3] };
   refused(fileOf(shapes), /^nasnet\.file: expected a classifier, got weights without one/);
-  assert.deepEqual(matchWeights('file', fileOf(shapes), { classes: 3 }).notTaken, ['dense/kernel', 'dense/bias']);
+  assert.deepEqual(matchWeights('file', fileOf(shapes), { classes: 3 }).unused, ['dense/kernel', 'dense/bias']);
 });

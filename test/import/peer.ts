@@ -1,4 +1,5 @@
-// The peer's files for tests: seeded weights of the released graph in every format, written by test/peers/write_files.py.
+// The peer's files for tests: seeded weights of the released graph in every format, written by
+// test/peers/write_files.py.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,17 +11,17 @@ import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import { readSafetensors } from '../../src/nn/safetensors.ts';
 
-/** Debian's own, for which python3-torch is packaged; another python3 may lack torch. */
+/** Debian's Python, which python3-torch installs into; another python3 may lack torch. */
 const python = '/usr/bin/python3';
 const script = resolve(import.meta.dirname, '../peers/write_files.py');
 
-/** false where the peer can run, else why it cannot. */
+/** Returns false if the peer can run, otherwise the reason. */
 export function peerMissing(): string | false {
-  const found = spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
-  return found ? false : `the peer is written in PyTorch and ${python} has none (Debian: python3-torch)`;
+  const hasTorch = spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
+  return hasTorch ? false : `the peer is written in PyTorch and ${python} has none (Debian: python3-torch)`;
 }
 
-/** A folder that is removed when the process ends. */
+/** Creates a folder that is removed when the process ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-import-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -36,13 +37,13 @@ export const mistakes = [
   'epsilon 1e-5',
 ];
 
-/** Runs the peer. @returns the images, the logits, and the logits of the graph with each mistake, by name */
+/** Runs the peer. @returns by name the images, the logits, and the logits of the graph with each mistake */
 export function writePeerFiles(model: Model, folder: string, options: string[] = []): Record<string, Tensor> {
   execFileSync(python, ['-B', script, model, folder, ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
   return readSafetensors(join(folder, 'results.safetensors')).tensors;
 }
 
-/** Every tensor's name and shape in Keras's and in the ports' naming. */
+/** Returns every tensor's name and shape in Keras's and in the ports' naming. */
 export function peerNames(model: Model): Record<'keras' | 'torch', Record<string, number[]>> {
   return JSON.parse(execFileSync(python, ['-B', script, model, '--names'], { encoding: 'utf8' }));
 }
@@ -50,8 +51,8 @@ export function peerNames(model: Model): Record<'keras' | 'torch', Record<string
 export type Layout = 'save_weights' | 'save' | 'nested';
 
 /**
- * An HDF5 file as Keras lays it out, of tensors by `layer/variable`: the layers at the root, under model_weights beside the
- * optimizer's state, or within a layer that is a model.
+ * Writes an HDF5 file in Keras's layout from tensors by `layer/variable`: the layers at the root, under model_weights
+ * next to the optimizer's state, or inside a layer that is a model.
  */
 export async function writeKerasFile(path: string, tensors: Record<string, Tensor>, layout: Layout): Promise<string> {
   await ready;
@@ -70,7 +71,7 @@ export async function writeKerasFile(path: string, tensors: Record<string, Tenso
   return path;
 }
 
-/** max |difference| / max |logit| of the network on the peer's images. */
+/** Returns max |difference| / max |logit| of the network on the peer's images. */
 export function relativeDifference(network: Network, images: Tensor, expected: Tensor): number {
   const logits = noGrad(() => network.forward(images).logits);
   return logits.sub(expected).abs().max().item() / expected.abs().max().item();

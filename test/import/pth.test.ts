@@ -1,4 +1,4 @@
-// PyTorch's files read as data: what torch.save wrote comes out, and nothing that a pickle asks for is run.
+// PyTorch's files are read as data: tensors are as torch.save wrote them, and nothing that a pickle refers to is run.
 
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ function write(name: string, bytes: Uint8Array): string {
 }
 
 async function refused(path: string, sentence: string | RegExp): Promise<void> {
-  await collect(); // what earlier tests left
+  await collect(); // garbage of earlier tests
   const before = liveTensors();
   await assert.rejects(openWeightFile(path), (error: Error) => {
     assert.ok(error instanceof InputError, error.stack);
@@ -35,16 +35,16 @@ for (const [format, bytes] of [
   ['zip', zipFile],
   ['legacy', legacyFile],
 ] as const) {
-  test(`the tensors of a ${format} checkpoint come out as PyTorch saved them, views and all`, async () => {
+  test(`the tensors of a ${format} checkpoint are as PyTorch saved them, including views`, async () => {
     const file = await openWeightFile(write(`${format}.pth`, bytes));
-    const found = [...file.tensors].map(([name, { shape, read }]) => {
+    const tensors = [...file.tensors].map(([name, { shape, read }]) => {
       return scope(() => {
         const tensor = read();
         assert.deepEqual(tensor.shape, shape);
         return [name, tensor.dtype, shape, [...tensor.toArray()]];
       });
     });
-    assert.deepEqual(found, [
+    assert.deepEqual(tensors, [
       ['transposed', 'float32', [3, 2], [0, 3, 1, 4, 2, 5]],
       ['sliced', 'float64', [2], [3, 4]],
       ['half', 'float16', [2], [0.5, -2]],
@@ -52,21 +52,18 @@ for (const [format, bytes] of [
       ['parameter', 'float32', [1, 1], [1.5]],
       ['old', 'float32', [2], [8, 7]],
     ]);
-    assert.deepEqual(file.besides, ['epoch', 'loss', 'optimizer']);
+    assert.deepEqual(file.others, ['epoch', 'loss', 'optimizer']);
     file.close();
   });
 
-  test(`a ${format} file that breaks off anywhere gets one sentence`, async () => {
+  test(`a ${format} file that is truncated anywhere is refused in one sentence`, async () => {
     for (let length = 1; length < bytes.length; length += 37) {
-      await refused(
-        write('broken.pth', bytes.subarray(0, length)),
-        /^\S+: .*(truncated|breaks off|damaged|another kind)/,
-      );
+      await refused(write('broken.pth', bytes.subarray(0, length)), /^\S+: .*(truncated|damaged|another kind)/);
     }
   });
 }
 
-/** A member's bytes as they are, as PyTorch stores them (the checksums are not looked at). */
+/** Returns an archive of uncompressed members, as PyTorch writes them, without checksums. */
 function zipOf(members: Record<string, Buffer>): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -102,15 +99,15 @@ const text = (word: string): number[] => [0x58, word.length, 0, 0, 0, ...Buffer.
 const witness = join(folder, 'it-ran');
 const command = text(`touch ${witness}`);
 
-for (const [asks, bytes] of [
+for (const [name, bytes] of [
   ['os.system', pickle('cos\nsystem\n', command, [0x85], 'R.')],
   ['posix.system', pickle(text('posix'), text('system'), [0x93], command, [0x85], 'R.')],
   ['builtins.eval', pickle('cbuiltins\neval\n', text('1'), [0x85], 'R.')],
   ['torch._utils.__import__', pickle('ctorch._utils\n__import__\n', text('os'), [0x85], 'R.')],
   ['__proto__.constructor', pickle('c__proto__\nconstructor\n', text('1'), [0x85], 'R.')],
 ] as const) {
-  test(`a pickle that asks for ${asks} is refused by name, and nothing runs`, async () => {
-    const sentence = `expected a pickled state dict, got one that asks for ${asks}, which is not run: save model.state_dict() alone`;
+  test(`a pickle that refers to ${name} is refused by name, and nothing runs`, async () => {
+    const sentence = `expected a pickled state dict, got one that refers to ${name}, which is not run: save only model.state_dict()`;
     await refused(write('evil.pth', bytes), sentence);
     await refused(write('evil-zip.pth', zipOf({ 'archive/data.pkl': bytes })), sentence);
     assert.ok(!existsSync(witness));
@@ -155,7 +152,7 @@ for (const [what, bytes] of [
   });
 }
 
-test('a pickle without tensors, another pickle and other archives are told apart', async () => {
+test('a pickle without tensors, another pickle and other archives have different messages', async () => {
   await refused(
     write('empty.pth', zipOf({ 'archive/data.pkl': pickle('}.') })),
     'expected a state dict (tensors by name), got no tensor by name',
@@ -173,7 +170,7 @@ test('a pickle without tensors, another pickle and other archives are told apart
   await refused(write('big.pth', big), 'expected little-endian numbers, got a file that a big-endian machine wrote');
 });
 
-test("a storage's missing or shortened elements are named", async () => {
+test("the messages for a storage's missing or shortened elements name the storage", async () => {
   const rebuilt = pickle(
     '}',
     text('w'),

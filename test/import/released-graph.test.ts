@@ -1,5 +1,6 @@
-// Imported weights against the peer: the released graph in PyTorch, which shares no code with ours. Skipped where Python has no
-// torch. The large model at its size is compared by test/peers/compare-large.ts: a minute and 2 GB.
+// Imported weights against the peer: the released graph in PyTorch, which shares no code with ours. Skipped if Python
+// has no torch.
+// test/peers/compare-large.ts compares the large model at full size, which takes a minute and 2 GB.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { readSafetensors } from '../../src/nn/safetensors.ts';
 import { mistakes, peerMissing, relativeDifference, temporaryFolder, writeKerasFile, writePeerFiles } from './peer.ts';
 
 const skip = peerMissing();
-const agreement = 1e-4; // of the largest logit
+const agreement = 1e-4; // relative to the largest logit
 const folder = temporaryFolder();
 let results: Record<string, Tensor>;
 let keras: Record<string, Tensor>;
@@ -29,7 +30,7 @@ before(async () => {
 const relative = (logits: Tensor) =>
   logits.sub(results.logits!).abs().max().item() / results.logits!.abs().max().item();
 
-test('the comparison notices each mistake that a port can make', { skip }, () => {
+test('the comparison detects each mistake that a port can make', { skip }, () => {
   assert.ok(results.logits!.variance().sqrt().item() > 0.3, 'the logits of different classes differ');
   for (const mistake of mistakes) {
     const difference = relative(results[mistake]!);
@@ -54,7 +55,7 @@ for (const [file, source] of [
   });
 }
 
-test('the model file that is written gives the same logits, and says where it comes from and how images are prepared', {
+test('the model file gives the same logits, and contains its origin and preprocessing', {
   skip,
 }, async () => {
   const imported = await importWeights(join(folder, 'keras.h5'));
@@ -67,18 +68,18 @@ test('the model file that is written gives the same logits, and says where it co
 });
 
 for (const layout of ['save', 'nested'] as const) {
-  test(`Keras's layout "${layout}" holds the same tensors as "save_weights"`, { skip }, async () => {
+  test(`Keras's layout "${layout}" gives the same tensors as "save_weights"`, { skip }, async () => {
     const some = Object.fromEntries(Object.entries(keras).slice(0, 30));
     const file = await openWeightFile(await writeKerasFile(join(folder, `${layout}.h5`), some, layout));
     assert.deepEqual([...file.tensors.keys()].sort(), Object.keys(some).sort());
     for (const [name, tensor] of Object.entries(some))
       assert.deepEqual(file.tensors.get(name)!.read().toArray(), tensor.toArray());
-    assert.deepEqual(file.besides, layout === 'save' ? ['optimizer_weights'] : []);
+    assert.deepEqual(file.others, layout === 'save' ? ['optimizer_weights'] : []);
     file.close();
   });
 }
 
-test('weights without a classifier are refused, and start a new one where --classes says of how many', {
+test('weights without a classifier are refused without --classes, and get a new classifier with it', {
   skip,
 }, async () => {
   const body = Object.fromEntries(Object.entries(keras).filter(([name]) => !name.startsWith('predictions/')));

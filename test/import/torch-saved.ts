@@ -1,5 +1,6 @@
-// Two small files as PyTorch 1.13's torch.save wrote them, compressed: the same checkpoint as a zip archive and in the legacy
-// format. What it holds, so that the reader has an independent answer:
+// Two small compressed files that PyTorch 1.13's torch.save wrote: the same checkpoint as a zip archive and in the
+// legacy format.
+// Their content, as an independent answer:
 //   state_dict (an OrderedDict with _metadata, names with DataParallel's `module.`):
 //     transposed  float32 [3, 2], the transposed view of arange(6).reshape(2, 3)
 //     sliced      float64 [2], arange(10)[3:5]

@@ -1,5 +1,5 @@
-// Files of weights that want more than to be read: links out of themselves, groups without end, damaged members. And the wrappers that
-// honest files have, the same in every format.
+// Malicious and damaged files of weights: links to other files, endless groups, damaged members. And the wrappers of
+// honest files, in every format.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { zipFile } from './torch-saved.ts';
 
 const folder = temporaryFolder();
 
-/** What the module of h5wasm has beside its documented classes. */
+/** Members of the h5wasm module besides its documented classes. */
 interface Links {
   create_hard_link(file: bigint, target: string, name: string): number;
 }
@@ -36,11 +36,11 @@ async function hdf5(name: string, fill: (file: File, links: Links) => void): Pro
 const kernel = (group: Group, value: number) =>
   group.create_dataset({ name: 'kernel:0', data: new Float32Array([value]) });
 
-async function read(path: string): Promise<{ values: Record<string, number[]>; besides: readonly string[] }> {
-  const { tensors, besides, close } = await openWeightFile(path);
+async function read(path: string): Promise<{ values: Record<string, number[]>; others: readonly string[] }> {
+  const { tensors, others, close } = await openWeightFile(path);
   const values = Object.fromEntries([...tensors].map(([name, each]) => [name, [...each.read().toArray()]]));
   close();
-  return { values, besides };
+  return { values, others };
 }
 
 const refused = async (path: string, sentence: RegExp) =>
@@ -50,7 +50,7 @@ const refused = async (path: string, sentence: RegExp) =>
     return true;
   });
 
-test('HDF5: no link is followed, to another file or within this one, whatever stands behind it', async () => {
+test('HDF5: no link is followed, neither to another file nor within this one', async () => {
   const secret = await hdf5('secret.h5', (file) => void kernel(file.create_group('layer'), 42));
   const outside = await hdf5('outside.h5', (file) => file.create_external_link(secret, '/layer', 'layer'));
   await refused(
@@ -66,20 +66,20 @@ test('HDF5: no link is followed, to another file or within this one, whatever st
   await refused(detour, /\/a: expected weights, got a link to \/z\/layer, which is not followed/);
   const missing = await hdf5('missing.h5', (file) => file.create_external_link('/no/such/file.h5', '/', 'layer'));
   await refused(missing, /got a link to another file \(\/no\/such\/file\.h5\)/);
-  // The library itself follows such a link: it is our reader that does not.
+  // The library follows such a link; our reader does not.
   const file = new File(outside, 'r');
   assert.ok(file.get('layer/kernel:0') instanceof Dataset);
   file.close();
 });
 
-test('HDF5: groups that hold themselves, and each other many times over, end in a sentence', async () => {
+test('HDF5: groups that contain themselves or each other many times are refused', async () => {
   const cycle = await hdf5('cycle.h5', (file, links) => {
     file.create_group('a');
     links.create_hard_link(file.file_id, '/a', '/a/self');
   });
   await refused(
     cycle,
-    /a\/self\/self …: expected groups at most 16 deep, got deeper ones: a group that holds itself\?$/,
+    /a\/self\/self …: expected groups at most 16 deep, got deeper ones: a group that contains itself\?$/,
   );
   const chain = (count: number, width: number) => (file: File, links: Links) => {
     for (let index = 0; index < count; index++) file.create_group(`n${index}`);
@@ -91,7 +91,7 @@ test('HDF5: groups that hold themselves, and each other many times over, end in 
   await refused(await hdf5('wide.h5', chain(9, 12)), /expected at most 10000 groups and variables, got more$/); // 12^8
 });
 
-test('HDF5: what is no float of 32 or 64 bits is not read, and neither are absurd sizes', async () => {
+test('HDF5: tensors other than 32- or 64-bit floats and absurd sizes are refused', async () => {
   const path = await hdf5('kinds.h5', (file) => {
     file.create_group('words').create_dataset({ name: 'kernel:0', data: ['a', 'b'] });
   });
@@ -144,13 +144,13 @@ const wrapped: [written: string[], plain: string[], others?: string[]][] = [
   [
     ['a', 'cell._orig_mod.a', 'cell.a'],
     ['a', 'cell._orig_mod.a', 'cell.a'],
-  ], // taking it off would lose a tensor
+  ], // removing it would lose a tensor
 ];
 
-test('wrappers before every name are taken off, and of several the trained weights are taken', () => {
+test('wrappers before every name are removed, and the trained weights are preferred', () => {
   for (const [written, plain, others = []] of wrapped) {
-    const found = plainNames(written);
-    assert.deepEqual([[...found.names.keys()], found.others], [plain, others], written.join());
+    const result = plainNames(written);
+    assert.deepEqual([[...result.names.keys()], result.others], [plain, others], written.join());
   }
 });
 
@@ -158,17 +158,17 @@ test('the same wrappers in a safetensors file and an HDF5 file', async () => {
   const path = join(folder, 'wrapped.safetensors');
   const a = (value: number) => tensor([value]);
   writeSafetensors(path, { 'model_ema.module.a': a(2), 'model._orig_mod.a': a(1), 'model._orig_mod.b': a(3) });
-  assert.deepEqual(await read(path), { values: { a: [1], b: [3] }, besides: ['model_ema'] });
+  assert.deepEqual(await read(path), { values: { a: [1], b: [3] }, others: ['model_ema'] });
   const keras = await hdf5('ema.h5', (file) => {
     for (const [name, value] of [['ema', 5], ['model', 4]] as const) {
       const model = file.create_group(name);
       for (const layer of ['one', 'two']) kernel(model.create_group(layer), value);
     }
   }); // biome-ignore format: pairs
-  assert.deepEqual(await read(keras), { values: { 'one/kernel': [4], 'two/kernel': [4] }, besides: ['ema'] });
+  assert.deepEqual(await read(keras), { values: { 'one/kernel': [4], 'two/kernel': [4] }, others: ['ema'] });
 });
 
-test('PyTorch: a flipped bit of an archive is refused by the sum that the archive carries', async () => {
+test('PyTorch: a flipped bit in an archive is refused by its checksum', async () => {
   const path = join(folder, 'flipped.pth');
   writeFileSync(path, zipFile);
   const { values } = await read(path);
@@ -177,7 +177,7 @@ test('PyTorch: a flipped bit of an archive is refused by the sum that the archiv
     flipped[place]! ^= 1 << (place % 8);
     writeFileSync(path, flipped);
     const got = await read(path).then(
-      (found) => found.values,
+      (result) => result.values,
       (error) => {
         assert.ok(error instanceof InputError, error.stack);
         return 'refused';
@@ -187,10 +187,10 @@ test('PyTorch: a flipped bit of an archive is refused by the sum that the archiv
   }
 });
 
-test('PyTorch: strides of 0 do not blow a few elements up, and a dictionary may hold itself', () => {
-  const { make } = stateDictTable(() => {}).named('torch._utils._rebuild_tensor_v2');
+test('PyTorch: strides of 0 cannot inflate a few elements, and a dictionary may contain itself', () => {
+  const { construct } = stateDictTable(() => {}).global('torch._utils._rebuild_tensor_v2');
   const storage = new Storage('float32', '0', 4);
-  assert.ok(make!([storage, 0, [8], [0]]));
+  assert.ok(construct!([storage, 0, [8], [0]]));
   for (const [shape, strides] of [
     [[2 ** 40], [0]],
     [
@@ -199,12 +199,12 @@ test('PyTorch: strides of 0 do not blow a few elements up, and a dictionary may 
     ],
     [Array(65).fill(1), Array(65).fill(1)],
   ]) {
-    assert.throws(() => make!([storage, 0, shape, strides]), PickleError);
+    assert.throws(() => construct!([storage, 0, shape, strides]), PickleError);
   }
   const circle = new Map<unknown, unknown>([['epoch', 3]]);
   circle.set('model', circle).set('state_dict', new Map([['net', circle]]));
   assert.equal(findStateDict(circle), undefined);
-  const view = make!([storage, 0, [4], [1]]);
+  const view = construct!([storage, 0, [4], [1]]);
   circle.set('ema', new Map([['module', new Map([['a', view]])]]));
   assert.deepEqual([...findStateDict(circle)!.tensors], [['a', view]]);
 });

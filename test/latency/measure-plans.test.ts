@@ -1,4 +1,4 @@
-// Timing several networks one after the other: how many, and that the engine is left as it was.
+// Timing several networks one after the other: how many are timed, and that the engine's state is restored.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { nasnetA } from '../../src/space/published.ts';
 
 const plans = [2, 3, 4, 5].map((filters) => planNetwork(nasnetA, { cells: 0, filters, input: 8, classes: 2 }));
 
-test('at least three networks are timed, all of them where there is time, in their order', async () => {
+test('at least three networks are timed, all of them if there is time, in order', async () => {
   const hurried = await measurePlans(plans, { seconds: 0 });
   assert.deepEqual(
     hurried.map(({ plan }) => plan),
@@ -21,7 +21,7 @@ test('at least three networks are timed, all of them where there is time, in the
   for (const { milliseconds } of all) assert.ok(milliseconds > 0 && Number.isFinite(milliseconds));
 });
 
-test('threads are as before and no tensor is left', async () => {
+test('the number of threads is restored and no tensor is left', async () => {
   setThreads(2);
   const before = liveTensors();
   await measurePlans(plans.slice(0, 1), { seconds: 0 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { timeRuns, timingDefaults } from '../../src/latency/timing.ts';
 
-/** Runs that take these milliseconds on a clock of their own, the last one again and again. */
+/** Returns runs that take these milliseconds on a simulated clock, repeating the last, and the clock. */
 function scripted(durations: number[]) {
   let now = 0;
   let runs = 0;
@@ -17,15 +17,15 @@ function scripted(durations: number[]) {
   };
 }
 
-const limits = { ...timingDefaults, seconds: 15, warmUp: 3, leastRuns: 10, mostRuns: 40, precision: 0.01 };
+const limits = { ...timingDefaults, seconds: 15, warmUp: 3, minRuns: 10, maxRuns: 40, precision: 0.01 };
 
-test('equal runs are timed as often as they must, after three that warm up and do not count', async () => {
+test('equal runs are timed the minimum number of times, after three untimed runs to warm up', async () => {
   const { run, clock, runs } = scripted([500, 90, 30, 20]);
   assert.deepEqual(await timeRuns(run, limits, clock), Array(10).fill(20));
   assert.equal(runs(), 13);
 });
 
-test('uneven runs are timed until the median is certain or there are enough of them', async () => {
+test('uneven runs are timed until the median is certain or the maximum is reached', async () => {
   const uneven = Array.from({ length: 100 }, (_, index) => 20 + 10 * (index % 2));
   const { run, clock } = scripted(uneven);
   assert.equal((await timeRuns(run, limits, clock)).length, 40);
@@ -34,7 +34,7 @@ test('uneven runs are timed until the median is certain or there are enough of t
   assert.ok(times.length > 10 && times.length < 40, `${times.length}`);
 });
 
-test('the run that passes the limit of seconds is the last, and long runs are warmed up by one', async () => {
+test('the run that exceeds the time limit is the last, and long runs are warmed up by one', async () => {
   const slow = scripted([4000]);
   assert.deepEqual(await timeRuns(slow.run, limits, slow.clock), [4000, 4000]); // 8 s of warming up, then to 16 s
   const slower = scripted([40_000]);
@@ -42,7 +42,7 @@ test('the run that passes the limit of seconds is the last, and long runs are wa
   assert.equal(slower.runs(), 2);
 });
 
-test('what a run throws ends the timing, and a promise is waited for', async () => {
+test('an error in a run ends the timing, and promises are awaited', async () => {
   await assert.rejects(
     timeRuns(() => Promise.reject(new Error('no memory')), limits),
     /no memory/,
@@ -52,5 +52,5 @@ test('what a run throws ends the timing, and a promise is waited for', async () 
     await setImmediate();
     now += 7;
   };
-  assert.deepEqual(await timeRuns(later, { ...limits, mostRuns: 2 }, () => now), [7, 7]);
+  assert.deepEqual(await timeRuns(later, { ...limits, maxRuns: 2 }, () => now), [7, 7]);
 });

@@ -1,4 +1,4 @@
-// A network small enough to be timed in no time, for the tests of this folder and of the command line.
+// A network that is quick to time, for the tests of this folder and of the command line.
 
 import type { ModelDescription } from '../../src/model/model-file.ts';
 import { planOf } from '../../src/model/model-file.ts';

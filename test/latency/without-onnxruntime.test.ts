@@ -11,12 +11,12 @@ registerHooks({
   },
 });
 
-test('where onnxruntime is not installed its rows say so, and ours are measured', async () => {
+test('if onnxruntime is not installed, its rows say so and ours are measured', async () => {
   const { network, description } = tiny();
-  const limits = { seconds: 60, warmUp: 1, leastRuns: 2, mostRuns: 2 };
+  const limits = { seconds: 60, warmUp: 1, minRuns: 2, maxRuns: 2 };
   const options = { runtimes: ['onnxruntime', 'nasnet'], devices: ['cpu'], batches: [1, 2], limits } as const;
   const rows = await all(measureLatency(network, description, options));
-  const said = rows.map((row) => ('notMeasured' in row ? row.notMeasured : row.runtime));
-  assert.match(said[0]!, /onnxruntime-node.*Cannot find package.*install it with/);
-  assert.deepEqual(said.slice(1), [said[0], 'nasnet', 'nasnet']);
+  const results = rows.map((row) => ('notMeasured' in row ? row.notMeasured : row.runtime));
+  assert.match(results[0]!, /onnxruntime-node.*Cannot find package.*install it with/);
+  assert.deepEqual(results.slice(1), [results[0], 'nasnet', 'nasnet']);
 });

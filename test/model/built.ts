@@ -1,4 +1,4 @@
-// What several tests ask of a built network: its counts, its names, and values against other values.
+// Assertions about a built network: its counts, its names, and its values.
 
 import assert from 'node:assert/strict';
 import type { Tensor } from '../../src/engine/tensor.ts';
@@ -8,7 +8,7 @@ import { type Plan, planParameters } from '../../src/plan/plan.ts';
 const elements = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, { size }) => sum + size, 0);
 const ofHead = (name: string) => name.startsWith('auxiliary.');
 
-/** Counted from the tensors themselves. */
+/** Counts the elements of the network's tensors. */
 export function counted(network: Network) {
   const parameters = [...network.namedParameters()];
   const own = elements(parameters.filter(([name]) => !ofHead(name)).map(([, value]) => value));
@@ -17,7 +17,7 @@ export function counted(network: Network) {
   return { trainableParameters: own, totalParameters: own + buffers, auxiliaryParameters: auxiliary };
 }
 
-/** Names and shapes of learned tensors and of statistics, each in order. */
+/** Asserts the names, shapes and order of parameters and of statistics. */
 export function assertNamedAsPlanned(network: Network, plan: Plan): void {
   const planned = (statistic: boolean) =>
     planParameters(plan)
@@ -28,9 +28,9 @@ export function assertNamedAsPlanned(network: Network, plan: Plan): void {
   assert.deepEqual(built(network.namedBuffers()), planned(true));
 }
 
-/** In float64. */
-export function assertClose(found: Tensor, expected: Tensor): void {
-  assert.deepEqual(found.shape, expected.shape);
-  const difference = found.sub(expected).abs().max().item();
+/** Asserts that two float64 tensors are equal up to rounding. */
+export function assertClose(actual: Tensor, expected: Tensor): void {
+  assert.deepEqual(actual.shape, expected.shape);
+  const difference = actual.sub(expected).abs().max().item();
   assert.ok(difference < 1e-9, `differs by ${difference}`);
 }

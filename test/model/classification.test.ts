@@ -11,18 +11,18 @@ import { fullLogit, writeColourNetwork } from './colour-network.ts';
 const path = join(temporaryFolder({ after }), 'colours.safetensors');
 writeColourNetwork(path, ['a', 'b', 'c', 'd'], [3, 0, 1]);
 
-/** Two images of one colour each, [0, 1] per channel. */
+/** Returns two images of one colour each, [0, 1] per channel. */
 const images = () =>
   tensor(
     [[1, 0.5, 0], [0, 0.25, 1]].flatMap((colour) => colour.flatMap((value) => Array(64).fill(value))),
     [2, 3, 8, 8],
   ); // biome-ignore format: two colours
 
-test('the likeliest classes come best first, with the softmax of their logits, and no tensor stays', () => {
+test('the most probable classes come best first, with the softmax of their logits, and no tensor is left', () => {
   const { network } = readModel(path);
-  const given = images();
+  const input = images();
   const before = liveTensors();
-  const answers = likeliestClasses(network, given, 3);
+  const answers = likeliestClasses(network, input, 3);
   assert.equal(liveTensors(), before);
   assert.deepEqual(
     answers.map((classes) => classes.map(({ place }) => place).slice(0, 2)),
@@ -35,8 +35,8 @@ test('the likeliest classes come best first, with the softmax of their logits, a
   assert.ok(Math.abs(third! - 1 / total) < 1e-4);
 });
 
-test('a network whose answers are no numbers fails in a sentence', () => {
+test('a network with NaN results fails in one sentence', () => {
   const { network } = readModel(path);
   noGrad(() => network.parameters()[0]!.fill_(Number.NaN));
-  assert.throws(() => likeliestClasses(network, images(), 1), { name: 'Failure', message: /no numbers/ });
+  assert.throws(() => likeliestClasses(network, images(), 1), { name: 'Failure', message: /not numbers/ });
 });

@@ -1,5 +1,5 @@
-// A network whose answers are known: its weights are set by hand so that three classes get a logit in proportion to the mean red,
-// green and blue of the image, and all others 0.
+// A network with known results: its weights are set by hand so that the logits of three classes are proportional to the
+// mean red, green and blue of the image, and all others are 0.
 
 import { tensor } from '../../src/engine/create.ts';
 import { noGrad } from '../../src/engine/memory.ts';
@@ -11,7 +11,7 @@ import type { Cell } from '../../src/space/architecture.ts';
 
 const cell: Cell = { blocks: [{ inputs: [0, 0], operations: ['identity', 'identity'], combine: 'add' }] };
 
-/** Bytes to [0, 1], the whole image. */
+/** Scales bytes to [0, 1] and shows the whole image. */
 export const plainPreprocessing: Preprocessing = {
   mean: [0, 0, 0],
   deviation: [255, 255, 255],
@@ -20,12 +20,13 @@ export const plainPreprocessing: Preprocessing = {
   interpolation: 'bilinear',
 };
 
-/** Of a full colour; each of the two cells adds its input to itself, and the classifier does the rest. */
+/** The logit of a full colour. Each of the two cells doubles its input, and the classifier does the rest. */
 export const fullLogit = 8;
 
 /**
- * Writes the network's file. `colours` are the places of the classes that answer to red, green and blue.
- * For one even colour [r, g, b] in 0 … 255 their logits are fullLogit · [r, g, b] / 255.
+ * Writes the network's file.
+ * @param colours the indices of the classes for red, green and blue; their logits for an image of one colour [r, g, b]
+ *   in 0 … 255 are fullLogit · [r, g, b] / 255
  */
 export function writeColourNetwork(
   path: string,
@@ -53,7 +54,7 @@ export function writeColourNetwork(
   return description;
 }
 
-/** The first three channels as they are, the others empty: 1 in the middle of the window. */
+/** Returns weights that pass on the first three channels unchanged: 1 in the middle of the window. */
 function passOn({ shape }: Tensor): Tensor {
   const [outputs, inputs, height, width] = shape as [number, number, number, number];
   const numbers = new Float32Array(outputs * inputs * height * width);

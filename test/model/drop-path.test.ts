@@ -5,13 +5,15 @@ import { test } from 'node:test';
 import { ones, randn } from '../../src/engine/create.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
 import { Generator, manualSeed } from '../../src/engine/random.ts';
+import { NetworkCell } from '../../src/model/cell.ts';
 import { dropPath, keepProbability, pathMasks } from '../../src/model/drop-path.ts';
 import { buildNetwork } from '../../src/model/network.ts';
+import { SharedRelus } from '../../src/model/path.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
-const near = (found: number, expected: number, tolerance: number) =>
-  assert.ok(Math.abs(found - expected) <= tolerance, `${found} is not ${expected} ± ${tolerance}`);
+const near = (actual: number, expected: number, tolerance: number) =>
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`);
 
 test('the keep probability falls linearly with the cell and with the progress of the training', () => {
   // The released CIFAR network: 20 cells, 0.6 in the last one at the end.
@@ -23,16 +25,16 @@ test('the keep probability falls linearly with the cell and with the progress of
   assert.equal(keepProbability(1, 19, 20, 1), 1);
 });
 
-test('a mask drops whole images or divides them by keep, so that the expectation stays', () => {
+test('a mask drops whole images or divides them by keep, which preserves the expectation', () => {
   scope(() => {
     const [paths, images, keep] = [10, 4_000, 0.7];
     const masks = pathMasks(paths, ones([images, 2, 3, 3]), keep, new Generator(7));
     assert.deepEqual(masks.shape, [paths, images]);
     const values = masks.toArray();
-    const kept = values.filter((value) => value > 0);
-    for (const value of kept) near(value, 1 / keep, 1e-6);
+    const scaled = values.filter((value) => value > 0);
+    for (const value of scaled) near(value, 1 / keep, 1e-6);
     const deviation = Math.sqrt((keep * (1 - keep)) / values.length);
-    near(kept.length / values.length, keep, 5 * deviation);
+    near(scaled.length / values.length, keep, 5 * deviation);
     const dropped = dropPath(ones([images, 2, 3, 3]), masks, 3);
     const sums = dropped.sum([1, 2, 3]).toArray();
     for (const [image, sum] of sums.entries()) near(sum, 18 * values[3 * images + image]!, 1e-4);
@@ -41,7 +43,7 @@ test('a mask drops whole images or divides them by keep, so that the expectation
 
 const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: 16 });
 
-test('the same generator state draws the same masks, another one others', () => {
+test('the same generator state gives the same masks, another state different ones', () => {
   const network = buildNetwork(plan, { seed: 1, dropPathKeep: 0.5 });
   const images = randn([8, 3, 16, 16]);
   const logits = (seed: number) => {
@@ -50,6 +52,25 @@ test('the same generator state draws the same masks, another one others', () => 
   };
   assert.deepEqual(logits(1), logits(1));
   assert.notDeepEqual(logits(1), logits(2));
+});
+
+test('by the linear rule every cell drops as the last one of the schedule does', () => {
+  const [first] = plan.cells;
+  const last = { ...first!, index: first!.count - 1 };
+  const images = randn([8, first!.sources[0] === undefined ? 4 : 12, 16, 16]);
+  const run = (cell: typeof last, dropPathRule: 'linear' | 'scheduled') => {
+    manualSeed(1);
+    const built = new NetworkCell(cell, { dropPathKeep: 0.5, dropPathRule });
+    return scope(() =>
+      noGrad(() =>
+        built
+          .forward([images, images], new SharedRelus(), 0.7)
+          .map((each) => Buffer.from(each.toBytes()).toString('hex')),
+      ),
+    );
+  };
+  assert.deepEqual(run(first!, 'linear'), run(last, 'scheduled'));
+  assert.notDeepEqual(run(first!, 'linear'), run(first!, 'scheduled'));
 });
 
 test('nothing is dropped in evaluation, at the start of the training, or with a final keep of 1', () => {

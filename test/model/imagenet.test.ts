@@ -1,4 +1,4 @@
-// Networks of ImageNet's layout as built: their counts, their values against a second computation, random architectures in
+// Built networks of ImageNet's layout: their counts, their values against a second computation, random architectures in
 // both layouts, and that they train.
 
 import assert from 'node:assert/strict';
@@ -78,7 +78,7 @@ test('random architectures in both layouts build as planned, every part gives th
       assert.equal(auxiliaryLogits !== undefined, auxiliary);
       const loss = logits.square().sum();
       backward(auxiliaryLogits ? loss.add(auxiliaryLogits.square().sum()) : loss);
-      // Also says that no cell is there which nothing reads.
+      // This also shows that there is no cell without readers.
       for (const [name, { grad }] of network.namedParameters()) {
         assert.ok(grad, `seed ${seed}: ${name} has no gradient`);
         assert.equal(grad.isFinite().all().item(), 1, `seed ${seed}: ${name}`);
@@ -92,16 +92,16 @@ test('random architectures in both layouts build as planned, every part gives th
 function assertPartsAsPlanned(plan: Plan, where: string): void {
   const shapes = new Map(plan.cells.map(({ name, shape }) => [name, shape]));
   shapes.set(plan.stemName, plan.stem.at(-1)!.output);
-  const drawn = (shape: Shape | undefined) => shape && randn([2, shape[2], shape[0], shape[1]]);
-  const found = ({ shape: [images, channels, height, width] }: Tensor) => [images, height, width, channels];
+  const randomImages = (shape: Shape | undefined) => shape && randn([2, shape[2], shape[0], shape[1]]);
+  const planShape = ({ shape: [images, channels, height, width] }: Tensor) => [images, height, width, channels];
   scope(() =>
     noGrad(() => {
-      const stem = new Path(plan.stem).forward(drawn(plan.input)!, new SharedRelus());
-      assert.deepEqual(found(stem), [2, ...shapes.get(plan.stemName)!], where);
+      const stem = new Path(plan.stem).forward(randomImages(plan.input)!, new SharedRelus());
+      assert.deepEqual(planShape(stem), [2, ...shapes.get(plan.stemName)!], where);
       for (const cell of plan.cells) {
-        const inputs = cell.sources.map((name) => drawn(shapes.get(name)));
+        const inputs = cell.sources.map((name) => randomImages(shapes.get(name)));
         const [result] = new NetworkCell(cell).forward(inputs, new SharedRelus(), 0);
-        assert.deepEqual(found(result!), [2, ...cell.shape], `${where}, ${cell.name}`);
+        assert.deepEqual(planShape(result!), [2, ...cell.shape], `${where}, ${cell.name}`);
       }
     }),
   );
@@ -111,7 +111,7 @@ function assertPartsAsPlanned(plan: Plan, where: string): void {
   }
 }
 
-test('a small ImageNet network learns two images by heart, by its auxiliary head too', () => {
+test('a small ImageNet network memorises two images, and so does its auxiliary head', () => {
   const around = { layout: 'imagenet', input: 96, classes: 1001, auxiliary: true, skipReductionInput: true } as const;
   const network = buildNetwork(planNetwork(nasnetA, { ...around, cells: 1, filters: 8 }), { seed: 1 });
   const optimizer = new Momentum(network.namedParameters(), { momentum: 0.9 });

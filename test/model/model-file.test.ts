@@ -31,7 +31,7 @@ const description: ModelDescription = {
   origin: 'made by a test',
 };
 
-/** What the first versions wrote: one side, the whitening, no origin. */
+/** A description as the first versions wrote it: one side, the whitening, no origin. */
 const first = {
   format: 1,
   architecture: nasnetA,
@@ -42,17 +42,17 @@ const first = {
   whitening: { mean: [1, 2, 3], deviation: [4, 5, 6] },
 };
 
-/** A description in the newest format, with these changes. */
+/** Returns a description in the newest format, with these changes. */
 const written = (changes: object) => JSON.stringify({ format: 3, ...description, ...changes });
 
 const path = join(folder, 'network.safetensors');
 
-test('a network read back gives the same answers, without its auxiliary head', () => {
+test('a network read back from its file gives the same logits, without its auxiliary head', () => {
   const options = { cells: 1, filters: 4, input: 16, classes: 3, auxiliary: true };
   const network = buildNetwork(planNetwork(nasnetA, options), { seed: 3 });
   manualSeed(4);
   const images = randn([5, 3, 16, 16]);
-  noGrad(() => network.forward(images)); // moves the statistics of batch norm
+  noGrad(() => network.forward(images)); // updates the statistics of batch norm
   writeModel(path, network, description);
   const read = readModel(path);
   assert.deepEqual(read.description, description);
@@ -64,7 +64,7 @@ test('a network read back gives the same answers, without its auxiliary head', (
   );
 });
 
-test('a flipped bit of the weights is refused, and a file that another program wrote is read unverified', () => {
+test('a flipped bit in the weights is refused, and a file from another program is read unverified', () => {
   writeModel(path, buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 4, input: 16, classes: 3 })), description);
   const bytes = readFileSync(path);
   const foreign = Buffer.from(
@@ -92,22 +92,22 @@ test('a file of format 1 gives its network, and its whitening as preprocessing',
   assert.deepEqual(read.network.parameters()[0]!.toArray(), network.parameters()[0]!.toArray());
 });
 
-test('a file keeps the test view that it says; of an older one it is known how nasnet trained it', () => {
+test('a file keeps its test view; an older file gets the one that nasnet used at the time', () => {
   const enlarged = {
     ...description,
     preprocessing: { ...description.preprocessing, enlarge: 1.25 },
     trainedEnlarge: 1.25,
   };
-  const said = (text: string) => parseDescription(text, 'file');
-  assert.deepEqual(said(printDescription(enlarged)), enlarged);
-  assert.deepEqual(said(printDescription(description)), description);
+  const parse = (text: string) => parseDescription(text, 'file');
+  assert.deepEqual(parse(printDescription(enlarged)), enlarged);
+  assert.deepEqual(parse(printDescription(description)), description);
   const old = { ...description, origin: 'trained by nasnet 0.1.0 on cifar10' };
-  assert.deepEqual(said(written({ ...old, format: 2 })), { ...old, trainedEnlarge: 1.25 });
-  assert.deepEqual(said(written({ ...old, format: 3 })), old);
-  assert.deepEqual(said(written({ format: 2 })), description, 'one that nasnet did not train');
+  assert.deepEqual(parse(written({ ...old, format: 2 })), { ...old, trainedEnlarge: 1.25 });
+  assert.deepEqual(parse(written({ ...old, format: 3 })), old);
+  assert.deepEqual(parse(written({ format: 2 })), description, 'one that nasnet did not train');
 });
 
-test('what is no network of ours, or is one no more, is refused in a sentence that names the place', () => {
+test('files of other kinds and invalid descriptions are refused in one sentence that names the place', () => {
   const refused = (metadata: Record<string, string>, sentence: RegExp) => {
     writeSafetensors(path, { x: tensor([1, 2]) }, metadata);
     assert.throws(() => readModel(path), { name: 'InputError', message: sentence });

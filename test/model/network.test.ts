@@ -1,4 +1,5 @@
-// Built networks: their counts and names against the plan, their values against a second computation, random architectures.
+// Built networks: their counts and names against the plan, their values against a second computation, random
+// architectures.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -77,8 +78,9 @@ test('the forward pass of NASNet-A equals a second computation, straight from th
   });
 });
 
-test('each kind of operation and combiner computes what its definition says', () => {
-  // One reduction cell of four blocks with every operation that NASNet-A lacks, on 6 channels, against written-out operators.
+test('each kind of operation and combiner computes its definition', () => {
+  // One reduction cell of four blocks with every operation that NASNet-A lacks, on 6 channels, against written-out
+  // operators.
   const cell: Architecture['normal'] = {
     blocks: [
       { inputs: [0, 0], operations: ['conv_1x3_3x1', 'dil_conv_3x3'], combine: 'concat' },
@@ -136,7 +138,7 @@ test('each kind of operation and combiner computes what its definition says', ()
   });
 });
 
-test('the seed decides the weights and leaves the generator alone', () => {
+test('the seed determines the weights and does not affect the generator', () => {
   const plan = planNetwork(nasnetA, { cells: 0, filters: 2 });
   const weights = (seed: number) =>
     buildNetwork(plan, { seed })
@@ -150,7 +152,7 @@ test('the seed decides the weights and leaves the generator alone', () => {
   assert.notDeepEqual(weights(2), first);
 });
 
-test('weights that are loaded next are not drawn before', () => {
+test('weights that are loaded next are not initialised', () => {
   const plan = planNetwork(nasnetA, { cells: 1, filters: 2, input: 8 });
   const weights = buildNetwork(plan, { seed: 1 }).train(false);
   const before = generatorState();
@@ -159,10 +161,10 @@ test('weights that are loaded next are not drawn before', () => {
   loaded.loadStateDict(weights.stateDict());
   scope(() => {
     const images = randn([2, 3, 8, 8]);
-    const [expected, found] = [weights, loaded].map((network) =>
+    const [expected, actual] = [weights, loaded].map((network) =>
       noGrad(() => network.forward(images)).logits.toArray(),
     );
-    assert.deepEqual(found, expected);
+    assert.deepEqual(actual, expected);
   });
   assert.throws(() => buildNetwork(plan, { initialise: false, dtype: 'none' as never }));
   const [first, second] = [1, 1].map((seed) => buildNetwork(plan, { seed }).parameters()[0]!.toArray());
@@ -173,10 +175,11 @@ test('weights that are loaded next are not drawn before', () => {
 test('convolutions start with the variance of the released initialiser, batch norm as the identity', () => {
   const network = buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 32 }), { seed: 1 });
   const deviation = (name: string) => Math.sqrt(network.stateDict()[name]!.square().mean().item());
-  // A normal cut at two deviations keeps 0.8796 of its deviation: √(1.3 · 2 / fan out) · 0.8796, fan out = k² · out.
+  // A normal distribution truncated at two deviations has 0.8796 of the deviation: √(1.3 · 2 / fan out) · 0.8796, fan
+  // out = k² · out.
   const released = (fanOut: number) => 0.8796 * Math.sqrt(2.6 / fanOut);
-  const close = (found: number, expected: number) =>
-    assert.ok(Math.abs(found / expected - 1) < 0.1, `${found} ${expected}`);
+  const close = (actual: number, expected: number) =>
+    assert.ok(Math.abs(actual / expected - 1) < 0.1, `${actual} ${expected}`);
   close(deviation('stem.convolution.weight'), released(9 * 96));
   close(deviation('cell_2.current.pointwise.weight'), released(128));
   close(deviation('cell_2.block_0.left.separable_1.depthwise.weight'), released(25));
@@ -189,7 +192,7 @@ test('evaluation computes each image by itself, without an auxiliary head, and c
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: 16, auxiliary: true });
   const network = buildNetwork(plan, { seed: 1, dropPathKeep: 0.5, dropoutKeep: 0.5 });
   const images = randn([6, 3, 16, 16]);
-  scope(() => noGrad(() => network.forward(images))); // moves the moving statistics once
+  scope(() => noGrad(() => network.forward(images))); // updates the moving statistics once
   network.train(false);
   const before = Object.values(network.stateDict()).map((value) => [...value.toArray()]);
   scope(() =>

@@ -59,12 +59,12 @@ for (const name of operationNames) {
         scope(() => {
           const { path } = operation(name, [5, 6, channels], 3, stride);
           const input = randn([2, channels, 5, 6], { dtype: 'float64', requiresGrad: true });
-          const weights = randn(forward(path, input).shape, { dtype: 'float64' }); // a loss that weighs every element
+          const weights = randn(forward(path, input).shape, { dtype: 'float64' }); // weights of a loss
           const loss = () => forward(path, input).mul(weights).sum();
           const variables = [input, ...path.parameters()];
-          const found = gradients(loss(), variables);
+          const actual = gradients(loss(), variables);
           variables.forEach((variable, index) => {
-            const exact = found[index]!.toArray();
+            const exact = actual[index]!.toArray();
             for (const place of places(variable.size)) {
               const approximate = difference(loss, variable, place);
               const tolerance = 2e-6 * Math.max(1, Math.abs(approximate));
@@ -80,11 +80,11 @@ for (const name of operationNames) {
   });
 }
 
-/** Up to eight places, spread over all. */
+/** Returns up to eight indices, spread over all. */
 const places = (size: number) =>
   Array.from({ length: Math.min(size, 8) }, (_, index) => Math.floor((index * size) / Math.min(size, 8)));
 
-/** The central difference of a loss along one element of a variable. */
+/** Returns the central difference of a loss with respect to one element of a variable. */
 function difference(loss: () => Tensor, variable: Tensor, place: number): number {
   const step = 1e-6;
   const direction = new Float64Array(variable.size);
@@ -103,7 +103,7 @@ function difference(loss: () => Tensor, variable: Tensor, place: number): number
   );
 }
 
-test('pools with uneven SAME padding take the windows of TensorFlow, and averages divide by the real cells', () => {
+test('pools with uneven SAME padding have the windows of TensorFlow, and averages do not count the padding', () => {
   // 4×4 to 2×2 by 3×3 windows at stride 2, padded at the bottom and right only: rows 0–2 and 2–3.
   const numbers = Float64Array.from({ length: 16 }, (_, index) => index);
   const pooled = (name: OperationName) =>
@@ -134,14 +134,14 @@ test('a factorized reduction takes the even pixels and the odd ones', () => {
       const path = new Path(laid.layers.slice(0, 1), { dtype: 'float64' }); // before the batch norm
       noGrad(() => path.parameters().forEach((weight) => void weight.fill_(1)));
       const pixels = Float64Array.from({ length: side * side }, (_, index) => index + 1);
-      const found = [...forward(path, tensor(pixels, [1, 1, side, side])).toArray()];
+      const actual = [...forward(path, tensor(pixels, [1, 1, side, side])).toArray()];
       const at = (row: number, column: number) => (row < side && column < side ? row * side + column + 1 : 0);
       const half = Math.ceil(side / 2);
       const taken = (shift: number) =>
         Array.from({ length: half * half }, (_, index) =>
           at(2 * Math.floor(index / half) + shift, 2 * (index % half) + shift),
         );
-      assert.deepEqual(found, [...taken(0), ...taken(1)]);
+      assert.deepEqual(actual, [...taken(0), ...taken(1)]);
     }
   });
 });

@@ -1,4 +1,4 @@
-// Networks of fused units in bfloat16: what stays in float32, how near they are, and that they learn.
+// Networks of fused units in bfloat16: what stays in float32, how accurate they are, and that they learn.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -27,7 +27,7 @@ const cosine = (one: Side, other: Side) => product(one, other) / Math.sqrt(produ
 const distance = (one: Side, { logits }: Side) =>
   (one.logits.sub(logits).abs().sum().item() as number) / (logits.abs().sum().item() as number);
 
-test('networks of random cells keep parameters, gradients and logits in float32, and are as near to it as by libtorch', () => {
+test('networks of random cells keep parameters, gradients and logits in float32, and are as accurate as libtorch', () => {
   const before = switches.fused;
   const [near, far, ahead, behind] = [0, 0, 0, 0].map(() => [] as number[]) as [number[], number[], number[], number[]];
   try {
@@ -64,7 +64,7 @@ test('networks of random cells keep parameters, gradients and logits in float32,
   assert.ok(mean(ahead) > mean(behind) - 0.01, `cosines of gradients: ${ahead}; ${behind}`);
 });
 
-/** Steps of momentum on eight images, each its own class; the network afterwards, and its accuracy. */
+/** Trains with momentum on eight images, each with its own class. Returns the network and its accuracy. */
 function learned(precision: Precision, steps: number): { network: Network; accuracy: number } {
   manualSeed(3);
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: 16, classes: 8 });
@@ -84,7 +84,7 @@ function learned(precision: Precision, steps: number): { network: Network; accur
   return { network, accuracy: right / 8 };
 }
 
-test('a small network learns eight images by heart in bfloat16, and the same bits again', () => {
+test('a small network memorises eight images in bfloat16, and a repetition gives the same bits', () => {
   scope(() => {
     const [one, again] = [learned('bfloat16', 60), learned('bfloat16', 60)];
     assert.equal(one.accuracy, 1);

@@ -1,4 +1,4 @@
-// A network of fused units beside the same network layer by layer: what NASNET_FUSED=off turns off changes no result.
+// A network of fused units against the same network layer by layer: NASNET_FUSED=off changes no result.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -29,7 +29,7 @@ function distance(one: Tensor, other: Tensor): number {
   return (one.sub(other).abs().sum().item() as number) / Math.max(other.abs().sum().item() as number, 1e-6);
 }
 
-test('random networks have the parameters, results, gradients and moving statistics of their layers one by one', () => {
+test('fused random networks have the parameters, results, gradients and moving statistics of separate layers', () => {
   for (let seed = 0; seed < 6; seed++) {
     scope(() => {
       const plan = planNetwork(decode(sampleDecisions(new RandomStream(`fused ${seed}`))), {
@@ -44,9 +44,9 @@ test('random networks have the parameters, results, gradients and moving statist
           const network = buildNetwork(plan, { seed });
           const { logits } = network.forward(images);
           const loss = logits.pow(2).sum();
-          const found = gradients(loss, network.parameters());
+          const actual = gradients(loss, network.parameters());
           const evaluated = noGrad(() => network.train(false).forward(images).logits);
-          return { network, tensors: [logits, evaluated], found };
+          return { network, tensors: [logits, evaluated], actual };
         }),
       ) as [Side, Side];
       const names = [...plain.network.namedParameters().keys()];
@@ -54,7 +54,7 @@ test('random networks have the parameters, results, gradients and moving statist
       fused.tensors.forEach((each, index) => {
         assert.ok(distance(each, plain.tensors[index]!) < 1e-3, `seed ${seed}, result ${index}`);
       });
-      const all = (side: Side) => side.found.map((each) => each!.flatten());
+      const all = (side: Side) => side.actual.map((each) => each!.flatten());
       const sum = (tensors: Tensor[]) =>
         tensors.reduce((total, each) => total + (each.abs().sum().item() as number), 0);
       const apart = all(fused).map((each, index) => each.sub(all(plain)[index]!));
@@ -73,5 +73,5 @@ test('random networks have the parameters, results, gradients and moving statist
 interface Side {
   network: ReturnType<typeof buildNetwork>;
   tensors: Tensor[];
-  found: (Tensor | undefined)[];
+  actual: (Tensor | undefined)[];
 }

@@ -1,5 +1,5 @@
-// NASNet-A with N = 1 in training mode, straight from the description of the released code: operator by operator, no plan, no
-// modules, every ReLU by itself. What the built network is compared with.
+// NASNet-A with N = 1 in training mode, computed operator by operator from the description of the released code,
+// without a plan or modules. The built network is compared with it.
 
 import { avgPool2d, cat, conv2d, linear, maxPool2d, pad } from '../../src/engine/operators.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';

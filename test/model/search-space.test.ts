@@ -1,4 +1,4 @@
-// Networks of the spaces of NASNet-B and -C as built: names, values against a second computation, gradients.
+// Built networks of the spaces of NASNet-B and -C: names, values against a second computation, gradients.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -29,7 +29,7 @@ function normPath(kind: (typeof norms)[number], channels: number, epsilon = 1e-6
   return new Path(laid.layers, float64);
 }
 
-test('layer norm evens out whole images, instance norm their channels, and each channel has a scale and a shift', () => {
+test('layer norm normalises whole images, instance norm their channels, and each channel has a scale and a shift', () => {
   // Two channels of 3 × 2 pixels: mean 1 and variance 1; mean 5 and variance 4. Together: mean 3, variance 2.5 + 4.
   const image = [0, 2, 0, 2, 0, 2, 3, 7, 3, 7, 3, 7];
   for (const kind of norms) {
@@ -39,7 +39,7 @@ test('layer norm evens out whole images, instance norm their channels, and each 
       noGrad(() => scale!.copy_(tensor(Float64Array.of(2, -1))));
       noGrad(() => shift!.copy_(tensor(Float64Array.of(10, 20))));
       const input = tensor(Float64Array.from([...image, ...image.map((value) => 3 * value)]), [2, 2, 3, 2]);
-      const found = path.forward(input.contiguous('channels_last'), new SharedRelus()).toArray();
+      const actual = path.forward(input.contiguous('channels_last'), new SharedRelus()).toArray();
       const expected = [1, 3].flatMap((factor) =>
         image.map((value, place) => {
           const first = place < 6;
@@ -49,7 +49,7 @@ test('layer norm evens out whole images, instance norm their channels, and each 
         }),
       );
       expected.forEach((value, place) => {
-        assert.ok(Math.abs(value - found[place]!) < 1e-12, `${kind} [${place}]: ${found[place]}, ${value}`);
+        assert.ok(Math.abs(value - actual[place]!) < 1e-12, `${kind} [${place}]: ${actual[place]}, ${value}`);
       });
     });
   }
@@ -65,9 +65,9 @@ test('both norms have the gradients of finite differences, to their input and th
         const weights = randn([2, channels, 3, 2], float64);
         const loss = () => path.forward(input, new SharedRelus()).mul(weights).sum();
         const variables = [input, ...path.parameters()];
-        const found = gradients(loss(), variables);
+        const actual = gradients(loss(), variables);
         variables.forEach((variable, index) => {
-          found[index]!.toArray().forEach((exact: number | bigint, place: number) => {
+          actual[index]!.toArray().forEach((exact: number | bigint, place: number) => {
             const approximate = difference(loss, variable, place);
             const far = Math.abs(Number(exact) - approximate);
             assert.ok(
@@ -81,7 +81,7 @@ test('both norms have the gradients of finite differences, to their input and th
   }
 });
 
-/** The central difference of a loss along one element of a variable. */
+/** Returns the central difference of a loss with respect to one element of a variable. */
 function difference(loss: () => Tensor, variable: Tensor, place: number): number {
   const step = 1e-6;
   const direction = new Float64Array(variable.size);
@@ -97,7 +97,7 @@ function difference(loss: () => Tensor, variable: Tensor, place: number): number
   });
 }
 
-test('a network of space B computes what its labels say, written out cell by cell', () => {
+test('a network of space B computes the same as written out cell by cell', () => {
   const network = buildNetwork(planNetwork(smallB, { cells: 1, filters: 2, input: 8 }), { seed: 4, ...float64 });
   scope(() => {
     const images = randn([3, 3, 8, 8], float64);
@@ -130,7 +130,7 @@ test('a network of space B computes what its labels say, written out cell by cel
       const sum = (x: Tensor) => avgPool2d(pad(x, [0, 1, 0, 1]), { kernel: 3, stride: 2 }).mul(9);
       const mean = sum(b!).div(sum(b!.mul(0).add(1)));
       const first = project(a!, `${name}.block_0.left`, 'pointwise', 2).add(mean);
-      // Nothing reads the second state of the second reduction cell, and it has no weights.
+      // The second state of the second reduction cell is not read, so it has no weights.
       const norm = `${name}.block_1.norm`;
       return [first, ...(`${norm}.scale` in weights ? [own(norm, even(first.mul(2), [2, 3], 1e-6))] : [])];
     };

@@ -44,7 +44,15 @@ const fading = (last: number, factor: number, term: (index: number) => number) =
 
 const rules: Record<
   string,
-  { make: (own: Map<string, Tensor>) => Momentum | RMSProp | Adam; rule: Rule; decay?: number }
+  {
+    make: (own: Map<string, Tensor>) => Momentum | RMSProp | Adam;
+    rule: Rule;
+    /** L2 of the matrix, or what is taken off it at every step times the rate. */
+    decay?: number;
+    decoupled?: number;
+    /** Of the bias, as a multiple of the matrix's. */
+    biasRate?: number;
+  }
 > = {
   'momentum 0.9 with Nesterov’s look ahead, the default': {
     make: (own) => new Momentum(own),
@@ -58,6 +66,12 @@ const rules: Record<
     make: (own) => new Momentum(own, { weightDecay: 0.1 }),
     rule: (g) => rates[g.length - 1]! * (g.at(-1)! + 0.9 * fading(g.length - 1, 0.9, (i) => g[i]!)),
     decay: 0.1,
+  },
+  'momentum with decoupled weight decay and a rate of its own for biases': {
+    make: (own) => new Momentum(own, { weightDecay: 0.3, decoupled: true, biasRate: 4 }),
+    rule: (g) => rates[g.length - 1]! * (g.at(-1)! + 0.9 * fading(g.length - 1, 0.9, (i) => g[i]!)),
+    decoupled: 0.3,
+    biasRate: 4,
   },
   RMSProp: {
     make: (own) => new RMSProp(own, { decay: 0.8, momentum: 0.6, epsilon: 0.5 }),
@@ -73,6 +87,14 @@ const rules: Record<
       return (rates[g.length - 1]! * g.at(-1)!) / Math.sqrt(square + 1);
     },
     decay: 0.3,
+  },
+  'RMSProp with a rate of its own for biases': {
+    make: (own) => new RMSProp(own, { decay: 0.9, momentum: 0, epsilon: 1, biasRate: 0.5 }),
+    rule: (g) => {
+      const square = 0.9 ** g.length + 0.1 * fading(g.length - 1, 0.9, (i) => g[i]! ** 2);
+      return (rates[g.length - 1]! * g.at(-1)!) / Math.sqrt(square + 1);
+    },
+    biasRate: 0.5,
   },
   Adam: {
     make: (own) => new Adam(own, { beta1: 0.8, beta2: 0.95, epsilon: 1e-3 }),
@@ -91,9 +113,19 @@ const rules: Record<
     },
     decay: 0.2,
   },
+  'Adam with decoupled weight decay (Loshchilov and Hutter) and a rate of its own for biases': {
+    make: (own) => new Adam(own, { weightDecay: 0.2, decoupled: true, biasRate: 3 }),
+    rule: (g) => {
+      const mean = (0.1 * fading(g.length - 1, 0.9, (i) => g[i]!)) / (1 - 0.9 ** g.length);
+      const square = (0.001 * fading(g.length - 1, 0.999, (i) => g[i]! ** 2)) / (1 - 0.999 ** g.length);
+      return (rates[g.length - 1]! * mean) / (Math.sqrt(square) + 1e-8);
+    },
+    decoupled: 0.2,
+    biasRate: 3,
+  },
 };
 
-for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
+for (const [name, { make, rule, decay = 0, decoupled = 0, biasRate = 1 }] of Object.entries(rules)) {
   test(`${name}: seven steps with changing rates are those of the unrolled sums`, () => {
     const own = parameters();
     const optimizer = make(own);
@@ -107,7 +139,8 @@ for (const [name, { make, rule, decay = 0 }] of Object.entries(rules)) {
         gradientOf(each, step, weights.length).forEach((gradient, place) => {
           const history = seen.get(each)![place]!;
           history.push(gradient + (each === 'matrix' ? decay : 0) * weights[place]!);
-          weights[place]! -= rule(history);
+          if (each === 'matrix') weights[place]! *= 1 - rates[step]! * decoupled;
+          weights[place]! -= (each === 'bias' ? biasRate : 1) * rule(history);
         });
         own
           .get(each)!

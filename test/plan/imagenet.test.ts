@@ -76,12 +76,12 @@ test('odd and unusual sizes: (s − 1) / 2 rounded down once, then half rounded 
     for (const [width, columns] of chains) {
       const plan = small({ cells: 2, input: [height, width], skipReductionInput: height < width });
       const at = (step: number) => [rows[step], columns[step]];
-      const found = shapes(plan);
+      const planned = shapes(plan);
       assert.deepEqual(plan.stem.at(-1)!.output.slice(0, 2), at(0));
-      assert.deepEqual(found.Cell_Stem_0!.slice(0, 2), at(1));
-      for (const name of ['Stem', 'Cell_0', 'Cell_1']) assert.deepEqual(found[name]!.slice(0, 2), at(2), name);
-      for (const name of ['Reduction_Cell_0', 'Cell_2', 'Cell_3']) assert.deepEqual(found[name]!.slice(0, 2), at(3));
-      for (const name of ['Reduction_Cell_1', 'Cell_4', 'Cell_5']) assert.deepEqual(found[name]!.slice(0, 2), at(4));
+      assert.deepEqual(planned.Cell_Stem_0!.slice(0, 2), at(1));
+      for (const name of ['Stem', 'Cell_0', 'Cell_1']) assert.deepEqual(planned[name]!.slice(0, 2), at(2), name);
+      for (const name of ['Reduction_Cell_0', 'Cell_2', 'Cell_3']) assert.deepEqual(planned[name]!.slice(0, 2), at(3));
+      for (const name of ['Reduction_Cell_1', 'Cell_4', 'Cell_5']) assert.deepEqual(planned[name]!.slice(0, 2), at(4));
     }
   }
 });

@@ -1,4 +1,4 @@
-// What is said and shown of a race of finalists: means of runs with intervals, groups, failures, and the proxy's worth.
+// Findings of a race of finalists: means of runs with intervals, groups, failures, and the correlation with the proxy.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -25,8 +25,8 @@ after(() => rmSync(folder, { recursive: true }));
 const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`cell ${trial}`));
 
 /**
- * A study whose trials reached these rewards, and whose finalists, all of them, these accuracies run by run; NaN: the run failed.
- * With `stop` the race is stopped after its first run.
+ * Creates a study whose trials have these rewards and whose finalists, all trials, these accuracies run by run; NaN:
+ * the run failed. `stop` stops the race after its first run.
  */
 async function raced(
   name: string,
@@ -34,8 +34,14 @@ async function raced(
   accuracies: number[][],
   stop?: AbortController,
 ): Promise<Study<SearchSettings>> {
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random', trials: rewards.length, finalists: rewards.length };
-  const { finalists, ...settings } = settingsOf('laptop', given);
+  const options = {
+    dataset: 'cifar10',
+    seed: 1,
+    strategy: 'random',
+    trials: rewards.length,
+    finalists: rewards.length,
+  };
+  const { finalists, ...settings } = settingsOf('laptop', options);
   const runs = accuracies[0]!.length;
   const study = Study.create<SearchSettings>(join(folder, name), {
     ...settings,
@@ -62,8 +68,9 @@ async function raced(
   return study;
 }
 
-test('the highest mean wins, whatever the children reached, and its interval is that of all runs together: by hand', async () => {
-  // Squares about the means: 0.0002 + 0.0008 + 0.00045 with 3 degrees of freedom; t = 3.182: ± 3.182 × 0.021985 / √2 = 0.0495.
+test('the highest mean wins, independent of the children, and its interval is from all runs together: by hand', async () => {
+  // Squares about the means: 0.0002 + 0.0008 + 0.00045 with 3 degrees of freedom; t = 3.182: ± 3.182 × 0.021985 / √2 =
+  // 0.0495.
   using study = await raced(
     'apart.db',
     [0.5, 0.4, 0.3],
@@ -79,20 +86,20 @@ test('the highest mean wins, whatever the children reached, and its interval is 
     ['trial 0', '51.00 ± 4.95%', '2', '2', '50.00%', '1'],
     ['trial 2', '31.50 ± 4.95%', '2', '3', '30.00%', '3'],
   ]);
-  const said = sentences(findings).join(' ');
-  assert.match(said, /The cell of trial 1 was chosen: .* classifies 40\.0% of the held-out images right/);
+  const text = sentences(findings).join(' ');
+  assert.match(text, /The cell of trial 1 was chosen: .* classifies 40\.0% of the held-out images right/);
   assert.match(
-    said,
+    text,
     /The best 3 by their children were trained again with N = 2, F = 16 on 12,000 images for 1 epoch, 6 runs in 18 s/,
   );
   assert.match(
-    said,
+    text,
     /trial 1 has the highest mean, 62\.00 ± 4\.95% of the held-out images right over 2 runs\. It is ahead of the others beyond chance/,
   );
-  assert.doesNotMatch(said, /Kendall/, 'three finalists say nothing of the proxy');
+  assert.doesNotMatch(text, /Kendall/, 'three finalists say nothing of the proxy');
 });
 
-test('where chance may have decided it is said, and so is why a finalist is out', async () => {
+test('the sentences say if chance may have decided, and why a finalist is out', async () => {
   using study = await raced(
     'together.db',
     [0.5, 0.4, 0.3, 0.2],
@@ -113,20 +120,20 @@ test('where chance may have decided it is said, and so is why a finalist is out'
       [2, null, null],
     ],
   );
-  const said = sentences({ finalists, ...findings }).join(' ');
+  const text = sentences({ finalists, ...findings }).join(' ');
   assert.match(
-    said,
-    /It cannot be told apart from trial 0 \(at 95% confidence\): it was taken for its higher mean, which may be chance/,
+    text,
+    /It cannot be told apart from trial 0 \(at 95% confidence\): it was chosen for its higher mean, which may be chance/,
   );
-  assert.match(said, /Trial 2 is out because a run of it failed: not-a-number: the loss of step 7 is NaN\./);
+  assert.match(text, /Trial 2 is out because one of its runs failed: not-a-number: the loss of step 7 is NaN\./);
   assert.deepEqual(
     findings.top.map(({ trial }) => trial),
     [1, 0, 3, 2],
   );
 });
 
-test("from five finalists on the children's order is measured against that of the means", async () => {
-  const order = [0.52, 0.53, 0.5, 0.51, 0.49]; // of ten pairs two are turned round: τ = 0.6, from −0.54 to 0.96
+test("for five or more finalists the children's order is compared with that of the means", async () => {
+  const order = [0.52, 0.53, 0.5, 0.51, 0.49]; // two of ten pairs are reversed: τ = 0.6, from −0.54 to 0.96
   using study = await raced(
     'proxy.db',
     [0.5, 0.4, 0.3, 0.2, 0.1],
@@ -136,11 +143,11 @@ test("from five finalists on the children's order is measured against that of th
   assert.equal(findings.finalists!.proxyCorrelation!.tau.toFixed(6), '0.600000');
   assert.match(
     sentences(findings).join(' '),
-    /means of 5 finalists over 2 runs, Kendall's τ is 0\.60 \(95% interval -0\.54 to 0\.96\): whether the children put the best into any such order does not show\./,
+    /means of 5 finalists over 2 runs, Kendall's τ is 0\.60 \(95% interval -0\.54 to 0\.96\): it is not clear whether the children ranked the best in this order\./,
   );
 });
 
-test('while the race runs nothing is called the best of it', async () => {
+test('no finalist is called the best while the race runs', async () => {
   const stop = new AbortController();
   using study = await raced(
     'running.db',
@@ -156,9 +163,9 @@ test('while the race runs nothing is called the best of it', async () => {
     finalistTable(findings.finalists!).map((row) => row[3]),
     ['group', 'in the race', 'in the race'],
   );
-  const said = sentences(findings).join(' ');
+  const text = sentences(findings).join(' ');
   assert.match(
-    said,
+    text,
     /The best cell is that of trial 0: .*The best 2 by their children are being trained again .*; runs done so far: 1\./,
   );
   assert.deepEqual(
@@ -167,7 +174,7 @@ test('while the race runs nothing is called the best of it', async () => {
   );
 });
 
-test('the page has the race as a table, and the pictures and files are of the winner', async () => {
+test('the page has the race as a table, and the pictures and files show the winner', async () => {
   using study = await raced(
     'page.db',
     [0.5, 0.4, 0.3],

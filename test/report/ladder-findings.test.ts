@@ -1,4 +1,5 @@
-// The ladder's findings by hand: counts, the best of each rung, the proxy meter with and without lots, ranking, words.
+// The ladder's findings by hand: counts, the best of each rung, the proxy meter with and without random promotions,
+// ranking, sentences.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,7 +25,7 @@ import { climbedStudy } from '../study/climbed-study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-ladder-report-'));
 after(() => rmSync(folder, { recursive: true }));
 
-test('how many trained at each rung, the best there, the time it took, and whence the weights: by hand', () => {
+test('the number of trainings, the best, the time and the origin of weights at each rung: by hand', () => {
   using study = climbedStudy(join(folder, 'counts.db'));
   const { rungs } = ladderFindings(study)!;
   const seen = rungs.map(({ rung, training: _, mean, ...others }) => ({ ...others, mean: mean!.toFixed(4) }));
@@ -45,40 +46,40 @@ test('how many trained at each rung, the best there, the time it took, and whenc
   assert.match(table[3]!, /\| 2, 1 failed, 1 to come \| .* \| new \(F 8 → 16\)$/);
 });
 
-test('the proxy meter is τ over the trials at both rungs, and says that they are a selection', () => {
+test('the proxy meter is τ over the trials at both rungs, which the sentence calls a selection', () => {
   using study = climbedStudy(join(folder, 'meter.db'));
   const [first, second] = ladderFindings(study)!.meters;
-  // Of 15 pairs of six one is turned round: (14 − 1) / 15.
+  // One of the 15 pairs of six is reversed: (14 − 1) / 15.
   assert.equal(first!.trials, 6);
   assert.ok(Math.abs(first!.correlation!.tau - 13 / 15) < 1e-12);
   assert.deepEqual(second, { lower: 1, upper: 2, trials: 2 });
-  const said = sentences(findingsOf(study)).join('\n');
+  const text = sentences(findingsOf(study)).join('\n');
   assert.match(
-    said,
+    text,
     /The best of the 12 children trained at rung 0, about one in 2, were trained further: 6 at rung 1, 2 at rung 2\./,
   );
   assert.match(
-    said,
+    text,
     /rungs 0 and 1 of 6 children, Kendall's τ is 0\.87 \(95% interval .*They are the best of rung 0.*may be higher/,
   );
-  assert.match(said, /rungs 1 and 2 too little is known for Kendall's τ: 2 children at both/);
+  assert.match(text, /rungs 1 and 2 too little is known for Kendall's τ: 2 children at both/);
 });
 
-test('with lots the meter also has the τ of those on whom one fell, who are no selection', () => {
+test('with random promotions the meter also has the τ of these, which are not a selection', () => {
   using study = climbedStudy(join(folder, 'lots.db'), { randomShare: 0.5 });
   const { drawn } = ladderOptions(study.settings)!;
-  const lots = [0, 1, 2, 3, 4, 5].filter((trial) => drawn!(trial, 0));
-  assert.ok(lots.length > 0 && lots.length < 6);
-  assert.equal(ladderFindings(study)!.meters[0]!.drawn!.trials, lots.length);
+  const randomPromotions = [0, 1, 2, 3, 4, 5].filter((trial) => drawn!(trial, 0));
+  assert.ok(randomPromotions.length > 0 && randomPromotions.length < 6);
+  assert.equal(ladderFindings(study)!.meters[0]!.drawn!.trials, randomPromotions.length);
   assert.match(
     sentences(findingsOf(study)).join('\n'),
-    new RegExp(`over the ${lots.length} of them on whom a lot fell`),
+    new RegExp(`over the ${randomPromotions.length} of them that were promoted at random`),
   );
   const shares = Array.from({ length: 4000 }, (_, trial) => Number(drawn!(trial, 0)));
   assert.ok(Math.abs(shares.reduce((sum, one) => sum + one) / 4000 - 0.5) < 0.03, 'a lot falls on half of them');
 });
 
-test('the highest rung reached comes first, and each reward stands with its rung', () => {
+test('the highest rung reached comes first, and each reward has its rung', () => {
   using study = climbedStudy(join(folder, 'ranking.db'));
   const { top, summary } = findingsOf(study, 4);
   assert.deepEqual(
@@ -96,9 +97,9 @@ test('the highest rung reached comes first, and each reward stands with its rung
   );
   assert.deepEqual(summary.best, { number: 0, reward: 0.7, rung: 2 });
   assert.equal(summary.workerSeconds, 225);
-  const said = sentences(findingsOf(study)).join('\n');
+  const text = sentences(findingsOf(study)).join('\n');
   assert.match(
-    said,
+    text,
     /classifies 70\.0% of the held-out images right at rung 2 \(3 epochs .*F = 16\); the mean of all at that rung is 65\.0%/,
   );
 });
@@ -127,7 +128,7 @@ test('finalists are compared with their children at the highest rung that all of
   );
 });
 
-test('the page has the ladder and its meter, and says at which rung accuracies are; Figure 6 says so too', () => {
+test('the page has the ladder and its meter, and names the rung of accuracies; so does Figure 6', () => {
   using study = climbedStudy(join(folder, 'page.db'));
   writeReport(study, join(folder, 'page'), new ResultFiles({ of: 'a test' }));
   const { document } = parseHTML(readFileSync(join(folder, 'page', 'report.html'), 'utf8'));
@@ -141,14 +142,14 @@ test('the page has the ladder and its meter, and says at which rung accuracies a
     '0 and 1',
   ])
     assert.ok(words.includes(expected), expected);
-  const { said } = writeFigure6([study.path], join(folder, 'figure'), new ResultFiles({ of: 'a test' }));
-  assert.match(said.join(), /accuracies are those of rung 0 \(1 epoch .*\), the only one measured for every cell/);
+  const { sentences: lines } = writeFigure6([study.path], join(folder, 'figure'), new ResultFiles({ of: 'a test' }));
+  assert.match(lines.join(), /accuracies are those of rung 0 \(1 epoch .*\), the only one measured for every cell/);
 });
 
-test('each arm has rungs of its own, and what two arms wanted counts for both: by hand', () => {
+test('each arm has its own rungs, and a training that two arms asked for counts for both: by hand', () => {
   // Trials 0, 1 … are asked for by two arms in turn; trial 3 is the graph of trial 0.
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), reduction: 2 };
-  using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', given));
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), reduction: 2 };
+  using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', options));
   const { log, rungs } = study;
   for (const [trial, reward] of [0.4, 0.1, 0.2, 0.4, undefined, 0.3, 0.25].entries()) {
     log.ask(trial, sampleDecisions(new RandomStream(trial)));
@@ -185,10 +186,10 @@ test('each arm has rungs of its own, and what two arms wanted counts for both: b
   assert.deepEqual(cells, table);
 });
 
-test('given cells have a ladder of their own beside those of several arms, and one strategy needs no such table', () => {
+test('given cells have a separate ladder next to those of several arms, and one strategy has no such table', () => {
   const known = [1, 2].map((seed) => sampleDecisions(new RandomStream(seed)));
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), known };
-  using study = Study.create<SearchSettings>(join(folder, 'known.db'), settingsOf('laptop', given));
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), known };
+  using study = Study.create<SearchSettings>(join(folder, 'known.db'), settingsOf('laptop', options));
   for (let trial = 0; trial < 4; trial++) study.log.ask(trial, known[trial % 2]!);
   assert.deepEqual(
     ladderArms(study).map(({ label, rungs }) => [label, rungs[0]!.open]),

@@ -35,7 +35,7 @@ function studyWith(name: string, count: number): Study<SearchSettings> {
   return study;
 }
 
-test('the best cells come first, and the words say what the figures are', () => {
+test('the best cells come first, and the sentences contain the figures', () => {
   using study = studyWith('four.db', 4);
   const findings = findingsOf(study, 2);
   assert.deepEqual(
@@ -46,12 +46,12 @@ test('the best cells come first, and the words say what the figures are', () => 
     ],
   );
   assert.deepEqual(findings.top[0]!.architecture, decode(decisions[1]!));
-  const said = sentences(findings).join(' ');
-  assert.match(said, /tried 4 of 4 cells on photos <of mine>, 1 failed/);
-  assert.match(said, /classifies 50\.0% of the held-out images right; the mean of all children is 37\.5%/);
+  const text = sentences(findings).join(' ');
+  assert.match(text, /tried 4 of 4 cells on photos <of mine>, 1 failed/);
+  assert.match(text, /classifies 50\.0% of the held-out images right; the mean of all children is 37\.5%/);
 });
 
-test('the report holds a dot for every child, a picture for each of the best, the failures and the settings', () => {
+test('the report has a dot for every child, a picture for each of the best, the failures and the settings', () => {
   using study = studyWith('report.db', 4);
   study.keep('final model', {
     trial: 1,
@@ -97,13 +97,13 @@ test('the report holds a dot for every child, a picture for each of the best, th
   assert.equal(written.length, 7); // the page, and three times a picture and an architecture
 });
 
-test('a study that has only begun gets a report too', () => {
+test('a study that has just started gets a report too', () => {
   using study = studyWith('begun.db', 0);
   writeReport(study, join(folder, 'begun'), new ResultFiles({ of: 'a test' }));
   assert.match(readFileSync(join(folder, 'begun', 'report.html'), 'utf8'), /No child has finished yet/);
 });
 
-test('a folder that cannot be written is one sentence', () => {
+test('a folder that cannot be written is an error of one sentence', () => {
   using study = studyWith('unwritable.db', 2);
   const file = join(folder, 'a file');
   writeFileSync(file, '');

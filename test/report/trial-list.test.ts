@@ -1,4 +1,4 @@
-// Every trial as CSV and JSON: read back by Python's csv module, they say what the study says.
+// Every trial as CSV and JSON, read back by Python's csv module and compared with the study.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -22,7 +22,7 @@ after(() => rmSync(folder, { recursive: true }));
 const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' });
 const ugly = 'it said "no",\r\nthen\nnothing';
 
-/** Four trials: done, failed, a repeat, and one under way. */
+/** Creates a study of four trials: done, failed, a repeat, and one running. */
 function smallStudy(): Study<SearchSettings> {
   const study = Study.create<SearchSettings>(join(folder, 'small.db'), settings);
   const { log } = study;
@@ -48,7 +48,7 @@ function readCsv(text: string): Record<string, string>[] {
   return JSON.parse(stdout);
 }
 
-test('CSV and JSON say of each trial what the study says', () => {
+test('CSV and JSON have the study’s values of each trial', () => {
   using study = smallStudy();
   const rows = readCsv([...trialsAsCsv(listTrials(study))].join(''));
   const list = JSON.parse([...trialsAsJson(listTrials(study))].join(''));
@@ -82,7 +82,7 @@ test('CSV and JSON say of each trial what the study says', () => {
   ]);
 });
 
-test('a trial that climbed a ladder has its reward at every rung', () => {
+test('a promoted trial has its reward at every rung', () => {
   using study = climbedStudy(join(folder, 'climbed.db'));
   const rewards = [...listTrials(study)].map(({ rungRewards }) => rungRewards);
   assert.deepEqual(rewards.slice(0, 4), [
@@ -94,7 +94,7 @@ test('a trial that climbed a ladder has its reward at every rung', () => {
   assert.deepEqual(rewards[11], [0.1]);
 });
 
-test('a study of more than a page has every trial once; an empty one is an empty list', () => {
+test('a study of more than a page has every trial once; an empty study is an empty list', () => {
   using study = Study.create<SearchSettings>(join(folder, 'long.db'), settings);
   const texts = () => [...trialsAsJson(listTrials(study))].join('');
   assert.deepEqual(JSON.parse(texts()), []);

@@ -2,20 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { advantages, firstBaseline, movedBaseline } from '../../src/search/advantages.ts';
+import { advantages, firstBaseline, updatedBaseline } from '../../src/search/advantages.ts';
 
-test('the first baseline is the mean of the rewards that there are', () => {
+test('the first baseline is the mean of the rewards without failures', () => {
   assert.equal(firstBaseline([0.25, null, 0.75]), 0.5);
 });
 
 test('the baseline moves by a twentieth towards each reward in turn', () => {
   // 0.5 → 0.95 · 0.5 + 0.05 · 0.7 = 0.51 → 0.95 · 0.51 + 0.05 · 0.3 = 0.4995
-  assert.ok(Math.abs(movedBaseline(0.5, [0.7, 0.3], 0.95) - 0.4995) < 1e-15);
+  assert.ok(Math.abs(updatedBaseline(0.5, [0.7, 0.3], 0.95) - 0.4995) < 1e-15);
 });
 
 test('failures do not move the baseline', () => {
-  assert.equal(movedBaseline(0.5, [null, null], 0.95), 0.5);
-  assert.equal(movedBaseline(0.5, [null, 0.7, null], 0.95), movedBaseline(0.5, [0.7], 0.95));
+  assert.equal(updatedBaseline(0.5, [null, null], 0.95), 0.5);
+  assert.equal(updatedBaseline(0.5, [null, 0.7, null], 0.95), updatedBaseline(0.5, [0.7], 0.95));
 });
 
 test('advantages are rewards above the baseline', () => {

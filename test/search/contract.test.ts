@@ -1,4 +1,4 @@
-// The contract suite: what every strategy must do, whatever it learns. Runs over all of them.
+// The contract suite: the requirements of every strategy. Runs over all of them.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { decisionSizes } from '../../src/space/decisions.ts';
 const blocks = 2;
 const sizes = decisionSizes(blocks);
 
-/** Small batches, controllers and populations, so that a test sees many updates. */
+/** Options with small batches, controllers and populations, for many updates in a test. */
 const smallBatches: Record<string, object> = {
   ppo: { batchSize: 5, epochs: 2, hiddenUnits: 16, embeddingSize: 8 },
   evolution: { populationSize: 8, sampleSize: 3 },
@@ -22,7 +22,7 @@ function create(name: string, seed: number | string = 1): Strategy {
   return createStrategy(name, { blocks, seed, options: smallBatches[name] });
 }
 
-/** A reward that follows from the decisions: the share of decisions that are 0. */
+/** A reward that depends on the decisions: the share of decisions that are 0. */
 const rewardOf = (decisions: readonly number[]) => decisions.filter((choice) => choice === 0).length / decisions.length;
 
 interface Worker {
@@ -33,7 +33,9 @@ interface Worker {
 
 const newWorker = (seed = 'worker'): Worker => ({ open: [], next: 0, random: new RandomStream(seed) });
 
-/** Asks and tells in a random order with up to four trials open; every ninth fails, every thirteenth is never told. */
+/**
+ * Asks and tells in a random order with up to four open trials; every ninth fails, every thirteenth is never reported.
+ */
 function work(strategy: Strategy, worker: Worker, asks: number): number[][] {
   const asked: number[][] = [];
   while (asked.length < asks) {
@@ -90,13 +92,13 @@ for (const name of [...strategyNames, arms]) {
       }
     });
 
-    test('after a load the next hundred asks are those of the strategy that went on', () => {
+    test('after a load the next hundred asks are those of the strategy that continued', () => {
       // Saved at many points: at the start, within a batch, just before and after an update, with open trials.
       const strategy = create(name);
       const worker = newWorker();
       for (let saves = 0; saves < 12; saves++) {
         const resumed = create(name, 'another seed');
-        work(resumed, newWorker('other'), 3 * saves); // whatever it did before is forgotten
+        work(resumed, newWorker('other'), 3 * saves); // load replaces this history
         resumed.load(strategy.save());
         const resumedWorker = copyWorker(worker);
         const expected = createAndLoad(name, strategy.save());
@@ -125,31 +127,34 @@ for (const name of [...strategyNames, arms]) {
       assert.deepEqual(strategy.save(), whole.save());
     });
 
-    test('a trial told late, after many others, is taken', () => {
+    test('a trial can be reported late, after many others', () => {
       const strategy = create(name);
       const first = strategy.ask(0);
       work(strategy, { ...newWorker(), next: 1 }, 50);
       strategy.tell(0, { reward: rewardOf(first) });
     });
 
-    test('asks go on while nothing is ever told, and without end', () => {
+    test('asks continue without end while nothing is reported', () => {
       const strategy = create(name);
       for (let trial = 0; trial < 60; trial++) assert.equal(strategy.ask(trial).length, sizes.length);
     });
 
-    test('telling what was never asked for or already told is an error', () => {
+    test('reporting a trial that was never asked for or is already reported is an error', () => {
       const strategy = create(name);
-      assert.throws(() => strategy.tell(0, { reward: 0.5 }), /trial 0 was never asked for or was already told/);
+      assert.throws(
+        () => strategy.tell(0, { reward: 0.5 }),
+        /trial 0 was never asked for or has been reported already/,
+      );
       strategy.ask(0);
       strategy.tell(0, { reward: 0.5 });
-      assert.throws(() => strategy.tell(0, { failed: 'nan' }), /already told/);
+      assert.throws(() => strategy.tell(0, { failed: 'nan' }), /reported already/);
     });
 
     test('asking for an open trial again is an error and changes nothing', () => {
       const strategy = create(name);
       strategy.ask(3);
       const before = strategy.save();
-      assert.throws(() => strategy.ask(3), /trial 3 was asked for before/);
+      assert.throws(() => strategy.ask(3), /trial 3 has been asked for and is still open/);
       assert.throws(() => strategy.ask(-1), /trial -1/);
       assert.deepEqual(strategy.save(), before);
     });
@@ -163,7 +168,7 @@ for (const name of [...strategyNames, arms]) {
       strategy.tell(0, { reward: 0 });
     });
 
-    test('if every trial fails it goes on asking', () => {
+    test('if every trial fails, asks continue', () => {
       const strategy = create(name);
       const failed: Outcome = { failed: 'out-of-memory' };
       for (let trial = 0; trial < 100; trial++) {
@@ -173,7 +178,7 @@ for (const name of [...strategyNames, arms]) {
       assert.equal(strategy.ask(100).length, sizes.length);
     });
 
-    test('a state that does not fit is refused with a sentence and changes nothing', () => {
+    test('a state of another strategy, space or option is refused and changes nothing', () => {
       const strategy = create(name);
       work(strategy, newWorker(), 12);
       const before = strategy.save();
@@ -183,7 +188,7 @@ for (const name of [...strategyNames, arms]) {
         [before.subarray(0, before.length - 4), /expected a whole state, got one that is cut or damaged$/],
         [before.subarray(0, 120), /cut or damaged$/],
         [damaged(before), /cut or damaged$/],
-        [replaced(before, '"version":1', '"version":9'), /expected format version 1, got version 9$/],
+        [replaced(before, /"version":\d/, '"version":9'), /expected format version 2 or older, got version 9$/],
         [createStrategy(name, { blocks: 3, seed: 1 }).save(), /expected 20 decisions of sizes .+, got 30 of/],
       ];
       for (const other of strategyNames.filter((it) => it !== name)) {
@@ -207,7 +212,7 @@ for (const name of [...strategyNames, arms]) {
   });
 }
 
-test('unknown strategies are refused with the names that there are', () => {
+test('unknown strategies are refused with the known names', () => {
   assert.throws(() => createStrategy('annealing', { blocks, seed: 1 }), /expected one of random.*got "annealing"/);
   assert.throws(() => createStrategy('constructor', { blocks, seed: 1 }), InputError);
 });
@@ -224,6 +229,6 @@ function damaged(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-function replaced(bytes: Uint8Array, from: string, to: string): Uint8Array {
+function replaced(bytes: Uint8Array, from: RegExp, to: string): Uint8Array {
   return new Uint8Array(Buffer.from(Buffer.from(bytes).toString('latin1').replace(from, to), 'latin1'));
 }

@@ -1,4 +1,4 @@
-// The controller: its start, its softmaxes, what it thinks of architectures, and the gradient of that.
+// The controller: its initial weights, its softmaxes, its evaluation of architectures, and the gradient of that.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { Controller } from '../../src/search/controller.ts';
 import { paperController } from '../../src/search/options.ts';
 import { Replay } from '../../src/search/replay.ts';
-import { draw } from '../../src/search/sampler.ts';
+import { sampleArchitectures } from '../../src/search/sampler.ts';
 import { decisionSizes } from '../../src/space/decisions.ts';
 
 const near = (actual: number, expected: number, tolerance: number) =>
@@ -27,7 +27,7 @@ const evaluate = (controller: Controller, architectures: number[][]) =>
 const rows = (values: ArrayLike<number>, width: number) =>
   Array.from({ length: values.length / width }, (_, row) => Array.from(values).slice(width * row, width * (row + 1)));
 
-test('the paper’s controller has a softmax of its own for each of 50 decisions, all weights within ±0.1', () => {
+test('the paper’s controller has a separate softmax for each of 50 decisions, and all weights are within ±0.1', () => {
   const sizes = decisionSizes(5);
   const controller = new Controller(sizes, paperController, new RandomStream(1));
   assert.equal(sizes.length, 50);
@@ -44,16 +44,18 @@ test('the paper’s controller has a softmax of its own for each of 50 decisions
 test('the first policy is nearly uniform: its entropy is within 0.5 % of the sum of the sizes’ logarithms', () => {
   const sizes = decisionSizes(5);
   const controller = new Controller(sizes, paperController, new RandomStream(1));
-  const decisions = draw(controller, new Array(20).fill(new RandomStream(2))).map((sample) => sample.decisions);
+  const decisions = sampleArchitectures(controller, new Array(20).fill(new RandomStream(2))).map(
+    (sample) => sample.decisions,
+  );
   const entropy = scope(() => evaluate(controller, decisions).entropies.sum(1).mean().item());
   const uniform = sizes.reduce((sum, size) => sum + Math.log(size), 0);
   assert.ok(entropy < uniform && entropy > 0.995 * uniform, `${entropy} nats of ${uniform}`);
 });
 
-test('a drawn architecture has the log-probabilities under which it was drawn', () => {
+test('evaluating a sampled architecture gives the log-probabilities with which it was sampled', () => {
   const sizes = decisionSizes(3);
   const controller = create(sizes, 1); // far from uniform
-  const samples = draw(controller, new Array(30).fill(new RandomStream(3)));
+  const samples = sampleArchitectures(controller, new Array(30).fill(new RandomStream(3)));
   const logProbs = scope(() =>
     evaluate(
       controller,
@@ -62,8 +64,8 @@ test('a drawn architecture has the log-probabilities under which it was drawn', 
       .logProbs.contiguous()
       .toArray(),
   );
-  const drawn = samples.flatMap((sample) => sample.logProbs);
-  for (const [index, expected] of drawn.entries()) near(logProbs[index]!, expected, 1e-5);
+  const sampled = samples.flatMap((sample) => sample.logProbs);
+  for (const [index, expected] of sampled.entries()) near(logProbs[index]!, expected, 1e-5);
 });
 
 test('the probabilities of all architectures of a small space sum to one', () => {
@@ -78,8 +80,9 @@ test('the probabilities of all architectures of a small space sum to one', () =>
   );
 });
 
-test('entropies are those of the softmaxes given what was decided before', () => {
-  // Over the last decision: −Σ p log p with p from the log-probabilities of each of its options after the same beginning.
+test('entropies are those of the softmaxes given the previous decisions', () => {
+  // Over the last decision: −Σ p log p with p from the log-probabilities of each of its options after the same
+  // beginning.
   const controller = create([2, 3], 1);
   const ends = [0, 1, 2].map((option) => [1, option]);
   const { logProbs, entropies } = scope(() => {
@@ -93,7 +96,7 @@ test('entropies are those of the softmaxes given what was decided before', () =>
   for (const [, entropy] of entropies) near(entropy!, expected, 1e-6);
 });
 
-test('a decision’s probability does not depend on what follows it', () => {
+test('a decision’s probability does not depend on later decisions', () => {
   const controller = create([2, 3, 13], 1);
   const logProbs = scope(() =>
     rows(
@@ -141,7 +144,7 @@ test('gradients agree with finite differences for every parameter of a small con
   }
 });
 
-/** The same by libtorch's LSTM, recorded by autograd: what our own steps and their gradient must agree with. */
+/** Evaluates with libtorch's LSTM and autograd, as a reference for our steps and their gradient. */
 function evaluateByAutograd(controller: Controller, architectures: readonly number[][]): Tensor {
   const { sizes, firstRows, hiddenUnits, embedding: rows } = controller;
   const previous = sizes.flatMap((_, decision) =>
@@ -150,7 +153,7 @@ function evaluateByAutograd(controller: Controller, architectures: readonly numb
   const shape = [sizes.length, architectures.length];
   const inputs = embedding(tensor(previous, shape, { dtype: 'int64' }), rows); // [D, S, E]
   const start = zeros([1, architectures.length, hiddenUnits]);
-  const noBiases = zeros([4 * hiddenUnits]); // libtorch wants two vectors of biases
+  const noBiases = zeros([4 * hiddenUnits]); // libtorch requires two vectors of biases
   const weights = [controller.inputWeights, controller.hiddenWeights, controller.gateBiases, noBiases];
   const settings = [true, 1, 0, false, false, false];
   const [hidden] = call('aten::lstm', 'input', [inputs, [start, start], weights, ...settings]) as Tensor[];
@@ -166,16 +169,18 @@ function evaluateByAutograd(controller: Controller, architectures: readonly numb
   return cat(columns, 1); // [S, D]
 }
 
-test('log-probabilities and gradients of the paper’s controller are those of libtorch’s LSTM under autograd', () => {
+test('log-probabilities and gradients of the paper’s controller equal those of libtorch’s LSTM with autograd', () => {
   const controller = new Controller(decisionSizes(5), { ...paperController, initialRange: 0.3 }, new RandomStream(4));
-  const architectures = draw(controller, new Array(20).fill(new RandomStream(5))).map((sample) => sample.decisions);
+  const architectures = sampleArchitectures(controller, new Array(20).fill(new RandomStream(5))).map(
+    (sample) => sample.decisions,
+  );
   const weights = tensor(
     Float32Array.from({ length: 1000 }, (_, index) => Math.sin(index)),
     [20, 50],
   );
   const ours = () => {
     const replay = new Replay(controller, architectures);
-    replay.backward(replay.evaluate().logProbs.sum()); // of no account: the second one must not see it
+    replay.backward(replay.evaluate().logProbs.sum()); // must not affect the second evaluation
     const { logProbs } = replay.evaluate();
     replay.backward(logProbs.mul(weights).sum());
     return logProbs;

@@ -1,4 +1,4 @@
-// Regularized evolution: who is drawn at random, who has children, who dies.
+// Regularized evolution: which architectures are random, which become parents, which die.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const create = (populationSize: number, sampleSize: number, seed = 1) =>
 const differences = (a: readonly number[], b: readonly number[]) =>
   a.filter((choice, index) => choice !== b[index]).length;
 
-/** Asks for trials and tells each its reward at once. */
+/** Asks for trials and reports each one's reward at once. */
 function run(strategy: EvolutionStrategy, from: number, rewards: readonly number[]): number[][] {
   return rewards.map((reward, index) => {
     const decisions = strategy.ask(from + index);
@@ -33,19 +33,19 @@ test('after the first population every child differs from a living member in exa
   }
 });
 
-test('with a sample as large as can be the best living member is the parent', () => {
+test('with a very large sample the best living member is the parent', () => {
   const strategy = create(5, 500);
   const members = run(strategy, 0, [0.1, 0.9, 0.2, 0.3, 0.4]);
   for (let trial = 5; trial < 25; trial++) {
-    const child = strategy.ask(trial); // never told: the population stays
+    const child = strategy.ask(trial); // never reported, so the population is unchanged
     assert.equal(differences(child, members[1]!), 1);
   }
 });
 
-test('the oldest dies, however good it was', () => {
+test('the oldest member dies, however good it is', () => {
   const strategy = create(3, 300);
   const [best] = run(strategy, 0, [0.9, 0.1, 0.2]);
-  const [child] = run(strategy, 3, [0.3]); // the best's child takes its place
+  const [child] = run(strategy, 3, [0.3]); // the best member's child replaces it
   assert.equal(differences(child!, best!), 1);
   for (let trial = 4; trial < 12; trial++) assert.equal(differences(strategy.ask(trial), child!), 1);
 });
@@ -73,7 +73,7 @@ test('trials that failed have no children', () => {
   for (let trial = 2; trial < 10; trial++) assert.equal(differences(strategy.ask(trial), member!), 1);
 });
 
-test('it climbs where random search does not: half of 300 trials, rewarded for zeros', () => {
+test('evolution improves where random search does not: half of 300 trials, rewarded for zeros', () => {
   const mean = (name: string) => {
     const options = name === 'evolution' ? { populationSize: 20, sampleSize: 5 } : {};
     const strategy = createStrategy(name, { blocks: 5, seed: 1, options });

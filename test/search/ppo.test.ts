@@ -1,4 +1,4 @@
-// Proximal policy optimization: the objective by hand, its gradient in closed form, and what an update must do.
+// Proximal policy optimization: the objective by hand, its gradient in closed form, and the effects of an update.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { Controller } from '../../src/search/controller.ts';
 import { paperController } from '../../src/search/options.ts';
 import { clippedObjective, measure, type RewardedSample, update } from '../../src/search/ppo.ts';
 import { Replay } from '../../src/search/replay.ts';
-import { draw } from '../../src/search/sampler.ts';
+import { sampleArchitectures } from '../../src/search/sampler.ts';
 
 const near = (actual: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`);
@@ -23,13 +23,13 @@ const sizes = [2, 3, 13];
 const create = () =>
   new Controller(sizes, { hiddenUnits: 8, embeddingSize: 4, initialRange: 0.5 }, new RandomStream(2));
 
-/** Samples whose advantage is +1 if their first decision is 1, else −1. */
+/** Returns samples whose advantage is +1 if their first decision is 1, otherwise −1. */
 function rewarded(controller: Controller, count: number): RewardedSample[] {
-  const samples = draw(controller, new Array(count).fill(new RandomStream(5)));
+  const samples = sampleArchitectures(controller, new Array(count).fill(new RandomStream(5)));
   return samples.map((sample) => ({ ...sample, advantage: sample.decisions[0] === 1 ? 1 : -1 }));
 }
 
-/** Value and gradient of the objective for one decision with this ratio and advantage, clip range 0.2. */
+/** Returns value and gradient of the objective for one decision with this ratio and advantage, and clip range 0.2. */
 function objective(ratio: number, advantage: number): { value: number; slope: number } {
   return scope(() => {
     const logProb = tensor([Math.log(ratio)], [1, 1], { requiresGrad: true });
@@ -41,10 +41,10 @@ function objective(ratio: number, advantage: number): { value: number; slope: nu
 
 test('the objective is the smaller of the ratio’s and the clipped ratio’s gain', () => {
   const expected: [ratio: number, advantage: number, value: number, slope: number][] = [
-    [1, 2, 2, 2], // slope by the log-probability: ratio × advantage
+    [1, 2, 2, 2], // derivative by the log-probability: ratio × advantage
     [1.1, 2, 2.2, 2.2],
-    [1.5, 2, 2.4, 0], // far enough upwards: nothing to gain
-    [1.5, -2, -3, -3], // too likely for a bad architecture: still pushed down
+    [1.5, 2, 2.4, 0], // clipped: no gradient
+    [1.5, -2, -3, -3], // too probable for a bad architecture: still reduced
     [0.5, 2, 1, 1],
     [0.5, -2, -1.6, 0],
   ];
@@ -55,7 +55,7 @@ test('the objective is the smaller of the ratio’s and the clipped ratio’s ga
   }
 });
 
-test('at ratio 1 the gradient by a softmax’s biases is the policy gradient: mean of advantage × (taken − probability)', () => {
+test('at ratio 1 the gradient by a softmax’s biases is the policy gradient: mean of advantage × (choice − probability)', () => {
   const controller = create();
   const batch = rewarded(controller, 12);
   const decisions = batch.map((sample) => sample.decisions);
@@ -99,7 +99,7 @@ test('PPO leaves ratio 1 and KL 0 on its first pass', () => {
   assert.equal(figures.clipFraction, 0); // no ratio is outside 1 ± 0.0001
 });
 
-test('KL and clip fraction are those of a policy that is known', () => {
+test('KL and clip fraction of a known policy', () => {
   // Two architectures of one decision: ratios 1.5 and 0.9 → mean of (r − 1 − ln r); one of two outside 1 ± 0.2.
   const figures = scope(() =>
     measure(
@@ -116,7 +116,7 @@ test('KL and clip fraction are those of a policy that is known', () => {
   assert.equal(figures.operationEntropy, 0); // there is no such decision
 });
 
-test('an update makes what was good likelier and what was bad rarer, and tells how far it went', () => {
+test('an update makes good decisions more and bad ones less probable, and reports how far the policy moved', () => {
   const controller = create();
   const batch = rewarded(controller, 20);
   const probability = () => scope(() => Math.exp(evaluate(controller, [[1, 0, 0]]).logProbs.toArray()[0]!));
@@ -130,7 +130,7 @@ test('an update makes what was good likelier and what was bad rarer, and tells h
   assert.ok(figures.kl > 1e-4 && figures.gradientNorm > 0);
 });
 
-test('the entropy bonus alone drives a policy towards uniform', () => {
+test('the entropy bonus alone moves a policy towards uniform', () => {
   const controller = create();
   const batch = rewarded(controller, 20).map((sample) => ({ ...sample, advantage: 0 }));
   const optimizer = new Adam(controller.namedParameters());

@@ -1,4 +1,4 @@
-// Random search: each decision uniform, decisions independent, rewards of no influence.
+// Random search: every decision is uniform and independent of others and of rewards.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,10 +12,12 @@ function sample(seed: number, count: number): number[][] {
   return Array.from({ length: count }, (_, trial) => strategy.ask(trial));
 }
 
-/** Upper 99.99 % quantile of chi-square (Wilson and Hilferty), so that 50 tests together rarely mislead. */
-function quantile(freedom: number): number {
+/**
+ * Returns the 99.99 % quantile of chi-square (Wilson and Hilferty), so that 50 tests together rarely fail by chance.
+ */
+function quantile(degreesOfFreedom: number): number {
   const z = 3.719;
-  return freedom * (1 - 2 / (9 * freedom) + z * Math.sqrt(2 / (9 * freedom))) ** 3;
+  return degreesOfFreedom * (1 - 2 / (9 * degreesOfFreedom) + z * Math.sqrt(2 / (9 * degreesOfFreedom))) ** 3;
 }
 
 test('every decision is uniform over its options: chi-square over 13,000 architectures', () => {
@@ -37,7 +39,7 @@ test('two operations of a block are independent: chi-square over their 169 pairs
   assert.ok(chiSquare < quantile(168), `chi-square ${chiSquare} of 168`);
 });
 
-test('a trial gets the same architecture in whatever order trials are asked for and rewarded', () => {
+test('a trial gets the same architecture for any order of asks and tells', () => {
   const forwards = sample(3, 10);
   const strategy = createStrategy('random', { blocks, seed: 3 });
   for (let trial = 9; trial >= 0; trial--) {

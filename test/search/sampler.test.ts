@@ -1,4 +1,4 @@
-// Drawing from the controller: against a step worked out by hand, by frequencies, and beside other draws.
+// Sampling from the controller: against a step by hand, by frequencies, and together with other samples.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,25 +7,28 @@ import { noGrad, scope } from '../../src/engine/memory.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { Controller, firstRows } from '../../src/search/controller.ts';
 import { paperController } from '../../src/search/options.ts';
-import { draw } from '../../src/search/sampler.ts';
+import { sampleArchitectures } from '../../src/search/sampler.ts';
 import { decisionSizes } from '../../src/space/decisions.ts';
 
 const near = (actual: number, expected: number, tolerance = 1e-6) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
 
 interface Weights {
-  inputGates: number[]; // [1 + 2 + 3 rows, 4 gates] what each previous choice adds to the gates
+  inputGates: number[]; // [1 + 2 + 3 rows, 4 gates] contribution of each previous choice to the gates
   hiddenWeights: number[]; // [4 gates]
   outputWeights: number[]; // [2 decisions, 1 unit, 3 options]
   outputBiases: number[]; // [2 decisions, 3 options]
 }
 
-/** One hidden unit, two decisions of two and three options, all weights 0 but the given ones. */
-function tiny(given: Partial<Weights>): Controller {
+/**
+ * Returns a controller with one hidden unit and two decisions of two and three options; all weights are 0 except the
+ * given ones.
+ */
+function tiny(weights: Partial<Weights>): Controller {
   const rows = 6;
   const options = { hiddenUnits: 1, embeddingSize: rows, initialRange: 0 };
   const controller = new Controller([2, 3], options, new RandomStream(1));
-  const { inputGates, hiddenWeights, outputWeights, outputBiases } = given;
+  const { inputGates, hiddenWeights, outputWeights, outputBiases } = weights;
   const one = Array.from({ length: rows * rows }, (_, index) => (index % (rows + 1) === 0 ? 1 : 0));
   const transposed = inputGates?.map((_, index) => inputGates[4 * (index % rows) + Math.floor(index / rows)]!);
   scope(() =>
@@ -40,17 +43,18 @@ function tiny(given: Partial<Weights>): Controller {
   return controller;
 }
 
-test('rows of the embedding follow each other, after the one that starts', () => {
+test('rows of the embedding are consecutive, after the start row', () => {
   assert.deepEqual(firstRows([2, 3, 13]), [1, 3, 6]);
 });
 
 test('two steps of the LSTM agree with a calculation by hand', () => {
   const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-  // Row 0 opens with gates (input 1, forget 2, cell 0.5, output −1); both options of the first decision feed (0, 1, −0.5, 0.25).
+  // Row 0 opens with gates (input 1, forget 2, cell 0.5, output −1); both options of the first decision feed (0, 1,
+  // −0.5, 0.25).
   const inputGates = [1, 2, 0.5, -1, 0, 1, -0.5, 0.25, 0, 1, -0.5, 0.25, ...new Array(12).fill(0)];
   const hiddenWeights = [0.5, -1, 2, 3];
-  const outputWeights = [4, -4, 99, 5, 0, -5]; // 99 belongs to an option that the first decision does not have
-  const [sample] = draw(tiny({ inputGates, hiddenWeights, outputWeights }), [new RandomStream(1)]);
+  const outputWeights = [4, -4, 99, 5, 0, -5]; // 99 is for an option that the first decision does not have
+  const [sample] = sampleArchitectures(tiny({ inputGates, hiddenWeights, outputWeights }), [new RandomStream(1)]);
   const { decisions, logProbs } = sample!;
 
   const cell1 = sigmoid(1) * Math.tanh(0.5);
@@ -62,15 +66,18 @@ test('two steps of the LSTM agree with a calculation by hand', () => {
   near(logProbs[1]!, Math.log(weights[decisions[1]!]! / (weights[0]! + weights[1]! + weights[2]!)));
 });
 
-test('options are drawn as often as their softmax says, the second given the first', () => {
+test('options are sampled with the frequencies of their softmax, the second given the first', () => {
   // The first decision 1/4 to 3/4. After 0 the second is even; after 1 its cell state tips it.
   const outputBiases = [Math.log(1), Math.log(3), 0, 0, 0, 0];
-  const inputGates = [...new Array(8).fill(0), 9, 0, 9, 9, ...new Array(12).fill(0)]; // row of the first decision's option 1: opens every gate
+  const inputGates = [...new Array(8).fill(0), 9, 0, 9, 9, ...new Array(12).fill(0)]; // option 1 of the first decision opens every gate
   const outputWeights = [0, 0, 0, 2, 0, -2];
   const streams = new Array(40_000).fill(new RandomStream(4));
   const counts = new Map<string, number>();
   const probabilities = new Map<string, number>();
-  for (const { decisions, logProbs } of draw(tiny({ inputGates, outputWeights, outputBiases }), streams)) {
+  for (const { decisions, logProbs } of sampleArchitectures(
+    tiny({ inputGates, outputWeights, outputBiases }),
+    streams,
+  )) {
     counts.set(decisions.join(), (counts.get(decisions.join()) ?? 0) + 1);
     probabilities.set(decisions.join(), Math.exp(logProbs[0]! + logProbs[1]!));
   }
@@ -86,14 +93,14 @@ test('options are drawn as often as their softmax says, the second given the fir
 
 test('huge logits neither overflow nor give NaN', () => {
   const controller = tiny({ outputBiases: [1e4, -1e4, 0, -1e4, 1e4, 0] });
-  assert.deepEqual(draw(controller, [new RandomStream(1)]), [{ decisions: [0, 1], logProbs: [0, 0] }]);
+  assert.deepEqual(sampleArchitectures(controller, [new RandomStream(1)]), [{ decisions: [0, 1], logProbs: [0, 0] }]);
 });
 
-test('what is drawn at a place is, to the bit, what is drawn there beside others', () => {
+test('a sample does not depend, to the bit, on the other samples', () => {
   const controller = new Controller(decisionSizes(5), { ...paperController, initialRange: 1 }, new RandomStream(1));
   const streams = (seeds: number[]) => seeds.map((seed) => new RandomStream(seed));
-  const first = draw(controller, streams([1, 2, 3, 4]));
-  const second = draw(controller, streams([5, 2, 6, 7]));
+  const first = sampleArchitectures(controller, streams([1, 2, 3, 4]));
+  const second = sampleArchitectures(controller, streams([5, 2, 6, 7]));
   assert.deepEqual(second[1], first[1]);
   assert.notDeepEqual(second[0], first[0]);
 });

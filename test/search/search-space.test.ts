@@ -1,4 +1,4 @@
-// Every strategy in the spaces of NASNet-B and -C, and what a search's settings say of them.
+// Every strategy in the spaces of NASNet-B and -C, and the settings of a search for them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { settingsOf } from '../../src/study/presets.ts';
 
 for (const name of strategyNames) {
   for (const space of ['b', 'c'] as const) {
-    test(`${name} proposes cells of space ${space} with all four combiners, and goes on from its state`, () => {
+    test(`${name} proposes cells of space ${space} with all four combiners, and continues from its saved state`, () => {
       const options =
         name === 'ppo' ? { batchSize: 4, hiddenUnits: 8 } : name === 'evolution' ? { populationSize: 5 } : {};
       const create = () => createStrategy(name, { space, blocks: 4, seed: 1, options });
@@ -28,7 +28,7 @@ for (const name of strategyNames) {
   }
 }
 
-test('a decision that leaves no choice, as the input of the first block of one-block cells of space B, is never changed', () => {
+test('a decision with one option, as the input of the first block of one-block cells of space B, is never changed', () => {
   const options = { populationSize: 2, sampleSize: 1 };
   const strategy = createStrategy('evolution', { space: 'b', blocks: 1, seed: 1, options });
   for (let trial = 0; trial < 40; trial++) {
@@ -46,12 +46,12 @@ test('a state of one space is refused in another', () => {
   assert.throws(() => c!.load(a!.save()), /expected 40 decisions of sizes/);
 });
 
-test("a search's blocks are its space's unless said otherwise, and a study without a space is one of space A", () => {
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random' };
-  assert.equal(settingsOf('smoke', { ...given, space: 'b' }).blocks, 4);
-  assert.equal(settingsOf('smoke', { ...given, space: 'c' }).blocks, 5);
-  assert.equal(settingsOf('smoke', { ...given, space: 'b', blocks: 3 }).blocks, 3);
-  assert.equal(settingsOf('smoke', given).space, 'a');
+test("the default number of blocks is the space's, and a study without a space is one of space A", () => {
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random' };
+  assert.equal(settingsOf('smoke', { ...options, space: 'b' }).blocks, 4);
+  assert.equal(settingsOf('smoke', { ...options, space: 'c' }).blocks, 5);
+  assert.equal(settingsOf('smoke', { ...options, space: 'b', blocks: 3 }).blocks, 3);
+  assert.equal(settingsOf('smoke', options).space, 'a');
   const without = createStrategy('random', { blocks: 5, seed: 1 }).ask(0);
   assert.deepEqual(createStrategy('random', { space: 'a', blocks: 5, seed: 1 }).ask(0), without);
 });

@@ -26,7 +26,7 @@ const options = (more: Partial<SimulationOptions> = {}): SimulationOptions => ({
   ...more,
 });
 
-/** Random decisions; an update at every second tell. */
+/** A strategy with random decisions that updates at every second tell. */
 function counting(): Strategy {
   const inner = createStrategy('random', { blocks: 5, seed: 1 });
   let tells = 0;
@@ -36,10 +36,10 @@ function counting(): Strategy {
     tell: (trial: number, outcome: Outcome) => {
       inner.tell(trial, outcome);
       tells++;
+      return tells % 2 === 0 ? { update: tells / 2 } : undefined;
     },
     save: () => inner.save(),
     load: (bytes) => inner.load(bytes),
-    diagnostics: () => ({ update: Math.floor(tells / 2) }),
   };
 }
 
@@ -54,7 +54,7 @@ test('six children of 10 s on two workers take 30 s, and nobody waits', () => {
   );
 });
 
-test('a controller that takes a second to decide keeps its workers waiting in turn', () => {
+test('workers wait in turn for a controller that takes a second per ask', () => {
   // Asks at 0–1 and 1–2; ends at 11 and 12; asks at 11–12 and 12–13; ends at 22 and 23.
   const { seconds, waiting, utilisation } = simulate(options({ trials: 4, askSeconds: 1 }));
   assert.equal(seconds, 23);
@@ -63,7 +63,8 @@ test('a controller that takes a second to decide keeps its workers waiting in tu
 });
 
 test('staleness counts the updates between ask and tell', () => {
-  // Three workers, all ending together: trials 0–2 are told after 0, 0, 1 updates; 3 is asked after the first, and so on.
+  // Three workers, all ending together: trials 0–2 are reported after 0, 0, 1 updates; 3 is asked after the first, and
+  // so on.
   const { trials, updates } = simulate(options({ strategy: counting(), trials: 6, workers: 3 }));
   assert.equal(updates, 3);
   assert.deepEqual(
@@ -79,7 +80,7 @@ test('rounds last as long as their slowest child', () => {
   assert.ok(rounds!.utilisation.overall < 0.6, `${rounds!.utilisation.overall}`);
 });
 
-test('500 workers with training times of their own are busy for 99% of the time until the last architecture is handed out', () => {
+test('500 workers with random training times are busy for 99% of the time until the last ask', () => {
   const more = {
     trials: 5000,
     workers: 500,

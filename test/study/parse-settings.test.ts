@@ -10,6 +10,7 @@ import { openSearch, parseSettings } from '../../src/study/parse-settings.ts';
 import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { recipes } from '../../src/train/recipe.ts';
 import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-settings-'));
@@ -29,7 +30,10 @@ test('what a new search states is read as it was stated', () => {
   const all: SearchSettings[] = [
     ...Object.keys(presets).flatMap((preset) => [
       settingsOf(preset, given),
-      fitted(settingsOf(preset, { ...given, finalists: 3, finalistEpochs: 0.5, size: 64 }), 300),
+      fitted(settingsOf(preset, { ...given, finalists: 3, finalistEpochs: 0.5, size: 64 }), {
+        images: 300,
+        classes: 10,
+      }),
     ]),
     settingsOf('laptop', { ...given, strategy: 'ppo,random', space: 'b', remember: false, known: [[0, 1, 2]], limits }),
     settingsOf('paper', { ...given, rungs: [{}, { images: 100 }, { epochs: 9 }], reduction: 4, randomShare: 0.1 }),
@@ -41,6 +45,29 @@ test('what a new search states is read as it was stated', () => {
     const words = [parsed, settings].map((each) => JSON.stringify(trainings(each)));
     assert.equal(words[0], words[1], 'in the same order: by it paused children and checkpoints are known again');
   }
+});
+
+test('the recipes of the table are read as they were stated, and so is one with every technique', () => {
+  const techniques = {
+    ...recipes.small,
+    flip: 'alternate',
+    decoupledDecay: true,
+    biasRate: 4,
+    labelSmoothing: 0.1,
+    accumulate: 2,
+    averageEpochs: 0.5,
+    dropPathRule: 'linear',
+    whitenStem: true,
+    growth: [{ scale: 0.5, until: 0.4 }],
+  } as const;
+  for (const recipe of [...Object.values(recipes), techniques]) {
+    const settings = settingsOf('smoke', given);
+    const stated = { ...settings, child: { ...settings.child, recipe } };
+    assert.equal(JSON.stringify(parseSettings(json(stated), 'here').child), JSON.stringify(stated.child));
+  }
+  const settings = json(settingsOf('smoke', given));
+  settings.child.recipe.flip = 'sometimes';
+  assert.throws(() => parseSettings(settings, 'here'), /recipe\.flip/);
 });
 
 test('a training states its optimizer with all options, and how its learning rate falls', () => {

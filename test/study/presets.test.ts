@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
 import { paperController } from '../../src/search/options.ts';
-import { fitted, settingsOf } from '../../src/study/presets.ts';
+import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
 
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 
 test('the paper preset states the search of the paper', () => {
-  const { trials, blocks, child, strategyOptions, final } = fitted(settingsOf('paper', given), 50_000);
+  const { trials, blocks, child, strategyOptions, final } = fitted(settingsOf('paper', given), {
+    images: 50_000,
+    classes: 10,
+  });
   assert.deepEqual([trials, blocks], [20_000, 5]);
   assert.deepEqual([child.cells, child.filters, child.resolution, child.recipe.epochs], [2, 32, 32, 20]);
   assert.deepEqual(strategyOptions, paperController);
@@ -15,10 +18,13 @@ test('the paper preset states the search of the paper', () => {
 });
 
 test('finalists are as many and train as long as is asked for, within the means of the dataset; 0 means none', () => {
-  const { finalists } = fitted(settingsOf('paper', given), 50_000);
+  const { finalists } = fitted(settingsOf('paper', given), { images: 50_000, classes: 10 });
   assert.deepEqual([finalists!.count, finalists!.training.recipe.epochs], [250, 600]);
   assert.equal(settingsOf('paper', { ...given, finalists: 0 }).finalists, undefined);
-  const few = fitted(settingsOf('laptop', { ...given, finalists: 9, finalistEpochs: 3, size: 64 }), 300).finalists!;
+  const few = fitted(settingsOf('laptop', { ...given, finalists: 9, finalistEpochs: 3, size: 64 }), {
+    images: 300,
+    classes: 10,
+  }).finalists!;
   assert.deepEqual([few.count, few.training.recipe.epochs, few.training.resolution], [9, 3, 32]);
   assert.equal(few.training.trainingImages, 270);
 });
@@ -33,12 +39,51 @@ test('what is asked for goes before the preset, and sizes of other images scale 
   const preset = settingsOf('laptop', given);
   const settings = settingsOf('laptop', { ...given, trials: 7, blocks: 3, size: 64 });
   assert.deepEqual([settings.trials, settings.blocks], [7, 3]);
-  assert.equal(settings.final.resolution, 2 * preset.final.resolution);
   assert.equal(settings.child.resolution, 2 * preset.child.resolution);
 });
 
+test('--size is what the final network sees; children see as much less as the preset has them see of CIFAR-10', () => {
+  const photos = { ...given, dataset: 'photos' };
+  const sides = (preset: string, asked: { size?: number; finalSize?: number } = {}) => {
+    const { child, final, size } = settingsOf(preset, { ...photos, ...asked });
+    return [child.resolution, final.resolution, size];
+  };
+  assert.deepEqual(sides('laptop', { size: 64 }), [32, 64, 64]);
+  assert.deepEqual(sides('micro', { size: 64 }), [16, 64, 64]);
+  assert.deepEqual(sides('paper', { size: 64 }), [64, 64, 64]);
+  assert.deepEqual(sides('smoke', { size: 8 }), [4, 8, 8], 'no network sees less than 4 pixels');
+  assert.deepEqual(sides('laptop'), [16, 16, 16], 'images are stored as large as a network sees them');
+  assert.deepEqual(sides('laptop', { finalSize: 48 }), [16, 48, 48]);
+  assert.deepEqual(sides('laptop', { size: 64, finalSize: 48 }), [32, 48, 64]);
+  assert.throws(() => sides('laptop', { size: 64, finalSize: 96 }), {
+    name: 'InputError',
+    message: 'final network: expected at most 64 pixels, the side of the images, got 96',
+  });
+  const cifar10 = settingsOf('laptop', { ...given, finalSize: 32, finalEpochs: 9, finalFilters: 24 });
+  assert.deepEqual([cifar10.final.resolution, cifar10.final.recipe.epochs, cifar10.final.filters], [32, 9, 24]);
+  assert.equal(cifar10.size, undefined);
+  const rungs = [{}, { resolution: 64 }];
+  assert.throws(() => settingsOf('laptop', { ...given, rungs }), /rung 1: expected at most 32 pixels.*, got 64$/);
+});
+
+test('from 2 to 10,000 classes with as few as 4 images each to train on, every training has images of all classes', () => {
+  for (const preset of Object.keys(presets))
+    for (const classes of [2, 3, 12, 100, 1000, 10_000])
+      for (const each of [4, 7, 100]) {
+        const asked = { ...given, dataset: 'photos', finalists: 2, rungs: [{}, { images: 20 }] };
+        const settings = fitted(settingsOf(preset, asked), { images: classes * each, classes });
+        const { validationImages, child, ladder, finalists, final } = settings;
+        assert.ok(validationImages! >= classes);
+        for (const { trainingImages } of [child, ...ladder!.rungs, finalists!.training, final]) {
+          const used = trainingImages ?? classes * each - validationImages!;
+          assert.ok(used >= classes && used + validationImages! <= classes * each, `${preset} ${classes} ${each}`);
+        }
+      }
+  assert.throws(() => fitted(settingsOf('laptop', given), { images: 20, classes: 12 }), /two of each of 12 classes/);
+});
+
 test('a small dataset takes a tenth for the reward and the rest for training', () => {
-  const { validationImages, child } = fitted(settingsOf('laptop', given), 300);
+  const { validationImages, child } = fitted(settingsOf('laptop', given), { images: 300, classes: 10 });
   assert.equal(validationImages, 30);
   assert.equal(child.trainingImages, 270);
 });

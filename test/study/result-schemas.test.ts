@@ -23,12 +23,13 @@ const results: StudyResults = {
   },
   'final model': {
     ...{ trial: 3, trainableParameters: 10, multiplyAdds: 20, validationAccuracy: 0.5 },
-    ...{ testAccuracy: 0.5, testLoss: 1.5, testImages: 9, classAccuracies: [0.5, null] },
+    ...{ testAccuracy: 0.5, testLoss: 1.5, testImages: 9, largestClass: 0.75, classAccuracies: [0.5, null] },
     ...{ trainingSeconds: 2, trainingImagesPerSecond: 3, weights: 'network.safetensors' },
     epochs: [{ epoch: 0.5, loss: 1, details: { trainingAccuracy: 0.25 } }],
   },
   'final latency': { trial: 3, milliseconds: 2, foretold: 1.5, machine: 'mine' },
   finalists: { trials: [3, 1], arms: [[3], [1]] },
+  target: 160,
   evaluator: { command: 'python3 train.py', timeLimit: 60 },
 };
 

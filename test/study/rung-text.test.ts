@@ -35,7 +35,7 @@ test('what is no ladder is refused in one sentence that shows what one is', () =
 
 test('each rung is the training of the one below with what it changes, within the means of the dataset', () => {
   const rungs = parseRungs('2,3:filters=16,images=40000:cells=2');
-  const { child, ladder } = fitted(settingsOf('laptop', { ...given, rungs }), 30_000);
+  const { child, ladder } = fitted(settingsOf('laptop', { ...given, rungs }), { images: 30_000, classes: 10 });
   assert.equal(child.recipe.epochs, 2);
   const seen = ladder!.rungs.map(({ cells, filters, trainingImages, recipe }) => [
     cells,

@@ -19,7 +19,7 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { HostSteps } from '../../src/train/host-steps.ts';
-import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { averageShareAt, learningRateAt } from '../../src/train/learning-rate.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
 import { trainNetwork } from '../../src/train/training.ts';
@@ -53,6 +53,7 @@ const planOf = (step: number): StepPlan => ({
   index: step % batchesOn('cpu').count,
   progress: (step + 1) / steps,
   learningRate: learningRateAt(recipe, step, steps),
+  averageShare: averageShareAt(recipe, step, batchesOn('cpu').count),
   seed: new RandomStream('steps').split(`${step}`).integer(2 ** 31),
 });
 

@@ -9,12 +9,14 @@ import { Graph } from '../../src/engine/cuda-graph.ts';
 import type { Precision } from '../../src/engine/device.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
 import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { WeightAverage } from '../../src/nn/weight-average.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
+import { sidesOf } from '../../src/train/growth.ts';
 import { HostSteps } from '../../src/train/host-steps.ts';
-import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { averageShareAt, learningRateAt } from '../../src/train/learning-rate.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { defaultOptimizer, type OptimizerName, optimizerNames } from '../../src/train/recipe-choices.ts';
@@ -39,6 +41,7 @@ const planOf = (step: number): StepPlan => ({
   index: step % shared.count,
   progress: step / steps,
   learningRate: learningRateAt(recipe, step, steps),
+  averageShare: averageShareAt(recipe, step, shared.count),
   seed: new RandomStream('steps').split(`${step}`).integer(2 ** 31),
 });
 
@@ -133,6 +136,65 @@ test('at any other learning rate a step of the device moves each weight as the h
 /** What the rounding of a move is measured against: moves are smaller than 1. */
 const largest = (value: number) => Math.max(1, Math.abs(value));
 
+/** Everything that a recipe can ask of a step. */
+const techniques: Recipe = {
+  ...recipe,
+  auxiliaryWeight: 0,
+  labelSmoothing: 0.1,
+  biasRate: 4,
+  weightDecay: 2 ** -8,
+  decoupledDecay: true,
+  averageEpochs: 0.5,
+  accumulate: 2,
+  dropPathRule: 'linear',
+  flip: 'alternate',
+  growth: [{ scale: 0.5, until: 0.3 }],
+};
+const alternating = new TrainingBatches({
+  from: greyImages(64, side, 'images'),
+  whitening: shared.whitening,
+  batchSize: recipe.batchSize,
+  seed: 1,
+  augmentation: techniques,
+});
+
+function learner(precision: Precision = 'float32') {
+  const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes });
+  const network = buildNetwork(plan, { seed: 3, dropPathKeep: 0.6, dropPathRule: 'linear', precision });
+  const optimizer = createOptimizer(network.namedParameters(), techniques);
+  const average = new WeightAverage(network.stateDict());
+  const mine = { network, parameters: network.parameters(), optimizer, recipe: techniques, sums: new StepSums('cpu') };
+  return { ...mine, average };
+}
+
+const sideAt = sidesOf(planNetwork(nasnetA, { cells: 1, filters: 4, input: side }), techniques.growth);
+const growing = (step: number): StepPlan => ({
+  ...planOf(step),
+  progress: (step + 1) / steps,
+  learningRate: 2 ** -(5 + (step % 3)),
+  averageShare: averageShareAt(techniques, step, alternating.count),
+  side: sideAt(step / steps),
+});
+
+test('a step with every technique agrees to the bit with the host\u2019s, its averaged weights too, while images grow', () => {
+  const [host, device] = [learner(), learner()];
+  const expected = losses(host, new HostSteps(host, alternating, growing));
+  using running = new DeviceSteps(device, alternating, { capture: false, planOf: growing, steps, ahead: 7 });
+  assert.deepEqual(losses(device, running), expected);
+  assert.deepEqual(numbers(device.network), numbers(host.network));
+  for (const mine of [host, device]) mine.average.swap();
+  assert.deepEqual(numbers(device.network), numbers(host.network));
+});
+
+test('in bfloat16 such a step keeps averages in float32, and learns', () => {
+  const half = learner('bfloat16');
+  using running = new DeviceSteps(half, alternating, { capture: false, planOf: growing, steps });
+  const found = losses(half, running);
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  assert.ok(mean(found.slice(-5)) < 0.9 * mean(found.slice(0, 5)), found.join(' '));
+  for (const each of Object.values(half.average.state())) assert.equal(each.dtype, 'float32');
+});
+
 test('bfloat16 learns as float32 does, keeping weights, statistics and gradients in float32', () => {
   using single = trainee();
   using half = trainee('bfloat16');
@@ -157,29 +219,48 @@ test('steps on a device leave no tensor behind', () => {
   assert.equal(liveTensors(), before);
 });
 
-test('a step is captured once, after three as they are, and replayed from there on; its graph is given up in the end', () => {
+/** Runs with a graph that is only pretended; returns what was asked of the GPU. */
+function asked(body: (requests: string[]) => void): void {
   const native = addon();
-  const asked: string[] = [];
+  const requests: string[] = [];
   const pretended = {
-    beginCapture: () => asked.push('begin'),
-    endCapture: () => void asked.push('end'),
-    replayGraph: (graph: number) => void asked.push(`replay ${graph}`),
-    abandonGraph: (graph: number) => void asked.push(`abandon ${graph}`),
+    beginCapture: () => requests.push('begin'),
+    endCapture: () => void requests.push('end'),
+    replayGraph: (graph: number) => void requests.push(`replay ${graph}`),
+    abandonGraph: (graph: number) => void requests.push(`abandon ${graph}`),
   };
   const before = Object.fromEntries(Object.keys(pretended).map((name) => [name, native[name as keyof typeof native]]));
   Object.assign(native, pretended);
   try {
+    body(requests);
+  } finally {
+    Object.assign(native, before);
+  }
+}
+
+test('where images grow, the graph of the smaller ones is given up and one of the larger ones captured', () => {
+  asked((requests) => {
+    const mine = learner();
+    {
+      using running = new DeviceSteps(mine, alternating, { capture: true, planOf: growing, steps });
+      for (let step = 7; step < 16; step++) running.run(step); // images grow at step 12
+    }
+    const expected = ['begin', 'end', 'replay 1', 'replay 1', 'abandon 1', 'begin', 'end', 'replay 6', 'abandon 6'];
+    assert.deepEqual(requests, expected);
+  });
+});
+
+test('a step is captured once, after three as they are, and replayed from there on; its graph is given up in the end', () => {
+  asked((requests) => {
     using mine = trainee();
     {
       using running = new DeviceSteps(mine, shared, { capture: true, planOf, steps });
       for (let step = 0; step < 6; step++) running.run(step);
       assert.ok(running.captured);
     }
-    assert.deepEqual(asked, ['begin', 'end', 'replay 1', 'replay 1', 'replay 1', 'abandon 1']);
+    assert.deepEqual(requests, ['begin', 'end', 'replay 1', 'replay 1', 'replay 1', 'abandon 1']);
     assert.equal(mine.optimizer.stepsTaken, 6);
     assert.throws(() => Graph.capture(() => assert.fail('what cannot be captured')), /what cannot be captured/);
-    assert.deepEqual(asked.slice(-2), ['begin', 'abandon 7'], 'a half captured graph is given up, too');
-  } finally {
-    Object.assign(native, before);
-  }
+    assert.deepEqual(requests.slice(-2), ['begin', 'abandon 7'], 'a half captured graph is given up, too');
+  });
 });

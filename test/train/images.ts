@@ -28,14 +28,19 @@ export function greyImages(count: number, side: number, seed: string): LabelledI
   };
 }
 
-export function tinyImages(count: number): { from: LabelledImages; whitening: Whitening } {
-  const from = greyImages(count, side, 'tiny images');
+export function tinyImages(count: number, pixels = side): { from: LabelledImages; whitening: Whitening } {
+  const from = greyImages(count, pixels, 'tiny images');
   const indices = Int32Array.from({ length: count }, (_, index) => index);
   return { from, whitening: measureWhitening(from.images, indices) };
 }
 
-export function trainingBatches(count: number, recipe: Recipe): TrainingBatches {
-  return new TrainingBatches({ ...tinyImages(count), batchSize: recipe.batchSize, seed: 1, augmentation: recipe });
+export function trainingBatches(count: number, recipe: Recipe, pixels = side): TrainingBatches {
+  return new TrainingBatches({
+    ...tinyImages(count, pixels),
+    batchSize: recipe.batchSize,
+    seed: 1,
+    augmentation: recipe,
+  });
 }
 
 export function evaluationBatches(count: number): EvaluationBatches {
@@ -49,7 +54,7 @@ const architecture: Architecture = {
   reduction: { blocks: [{ ...block, inputs: [0, 1], operations: ['sep_conv_3x3', 'max_pool_3x3'] }] },
 };
 
-export function tinyNetwork(seed = 1): Network {
-  const plan = planNetwork(architecture, { cells: 1, filters: 4, input: side, classes });
+export function tinyNetwork(seed = 1, pixels = side): Network {
+  const plan = planNetwork(architecture, { cells: 1, filters: 4, input: pixels, classes });
   return buildNetwork(plan, { seed, dropPathKeep: 0.8 });
 }

@@ -3,10 +3,15 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
+import { FolderArtifacts } from '../../src/artifacts.ts';
+import { zeros } from '../../src/engine/create.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
-import { Checkpoints } from '../../src/train/checkpoint.ts';
+import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer } from '../../src/train/optimizer.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
@@ -15,12 +20,17 @@ import { type EpochFigures, type TrainingOptions, trainNetwork } from '../../src
 import { TrainingFailure } from '../../src/train/training-failure.ts';
 import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
+/** Checkpoints in one file of a folder. */
+const checkpointsIn = <Beside>(folder: string, options: CheckpointOptions<Beside>) =>
+  new Checkpoints(new FolderArtifacts({ training: folder }), 'training/state', options);
+
 const bytesOf = (network: Network) =>
   Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
 
-async function trained(
-  options: { epochs?: number; checkpoints?: Checkpoints; signal?: AbortSignal } = {},
-): Promise<Network> {
+const numbersOf = (network: Network) =>
+  Object.values(network.stateDict()).flatMap((tensor) => [...tensor.detach().toArray()]);
+
+async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> = {}): Promise<Network> {
   const network = tinyNetwork();
   const recipe = { ...tinyRecipe, epochs: 2 };
   await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', ...options });
@@ -49,10 +59,10 @@ test('the same seed gives the same weights to the bit, another seed others', asy
 });
 
 test('a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
   const stop = new AbortController();
   const network = tinyNetwork();
-  const checkpoints = new Checkpoints(path, { identity: 'this training', seconds: 0 });
+  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
   const stopped = trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, {
     seed: 'a',
     checkpoints,
@@ -64,11 +74,37 @@ test('a training that goes on from a checkpoint ends with the bits of an uninter
   const resumed = tinyNetwork(99);
   await trainNetwork(resumed, trainingBatches(40, tinyRecipe), tinyRecipe, {
     seed: 'a',
-    checkpoints: new Checkpoints(path, { identity: 'this training' }),
+    checkpoints: checkpointsIn(folder, { identity: 'this training' }),
     onEpoch: ({ epoch }) => epochs.push(epoch),
   });
   assert.deepEqual(epochs, [1, 2], 'it went on within the first epoch, where the last checkpoint was');
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
+});
+
+test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async () => {
+  const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    const figures: unknown[] = [];
+    const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
+    await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'a', ...options, onEpoch });
+    return figures;
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  for (const steps of [1, 3, 7]) {
+    const stop = new AbortController();
+    const checkpoints = checkpointsIn(folder, { identity: `${steps}`, seconds: 0 });
+    const offer = checkpoints.offer.bind(checkpoints);
+    checkpoints.offer = async (step, training, meter) => {
+      await offer(step, training, meter);
+      if (step === steps) stop.abort(new Error('enough'));
+    };
+    await assert.rejects(told(tinyNetwork(), { checkpoints, signal: stop.signal }), /enough/);
+    const resumed = await told(tinyNetwork(99), { checkpoints: checkpointsIn(folder, { identity: `${steps}` }) });
+    assert.deepEqual(
+      resumed,
+      (await told(tinyNetwork())).slice(steps > 5 ? 1 : 0),
+      `after ${steps} of 5 steps an epoch`,
+    );
+  }
 });
 
 for (const optimizer of optimizerNames) {
@@ -81,19 +117,19 @@ for (const optimizer of optimizerNames) {
         learningRate: optimizer === 'adam' ? 0.002 : 0.02,
         decay: { factor: 0.5, epochs: 0.4 },
       };
-      const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
+      const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
       const train = async (stopping: boolean) => {
         const network = tinyNetwork();
         using moving = createOptimizer(network.namedParameters(), recipe);
         await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'before', optimizer: moving });
         if (!stopping) return await go(network, moving);
         const stop = new AbortController();
-        const checkpoints = new Checkpoints(path, { identity: 'this', seconds: 0 });
+        const checkpoints = checkpointsIn(folder, { identity: 'this', seconds: 0 });
         const onEpoch = () => stop.abort(new Error('enough'));
         await assert.rejects(go(network, moving, { checkpoints, signal: stop.signal, onEpoch }), /enough/);
         const fresh = tinyNetwork(99);
         using again = createOptimizer(fresh.namedParameters(), recipe);
-        return await go(fresh, again, { checkpoints: new Checkpoints(path, { identity: 'this' }) });
+        return await go(fresh, again, { checkpoints: checkpointsIn(folder, { identity: 'this' }) });
       };
       const go = async (network: Network, moving: Optimizer, options: Partial<TrainingOptions> = {}) => {
         const more = { seed: 'after', optimizer: moving, ...options };
@@ -106,6 +142,63 @@ for (const optimizer of optimizerNames) {
     });
   }
 }
+
+const techniques: Recipe = {
+  ...tinyRecipe,
+  labelSmoothing: 0.1,
+  biasRate: 4,
+  decoupledDecay: true,
+  averageEpochs: 0.5,
+  whitenStem: true,
+  accumulate: 2,
+  flip: 'alternate',
+  growth: [{ scale: 0.5, until: 0.4 }],
+};
+
+test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+    await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
+    return bytesOf(network);
+  };
+  const through = await go(tinyNetwork(1, 16));
+  const stop = new AbortController();
+  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
+  const onEpoch = () => stop.abort(new Error('enough'));
+  await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+  const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
+  assert.ok(resumed.equals(through));
+});
+
+test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
+  const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
+  const seen: number[][] = [];
+  /** Is offered what a training has after each step but the last. */
+  const checkpoints = {
+    offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
+    restore: async () => undefined,
+  };
+  const start = numbersOf(tinyNetwork());
+  const looks: number[][] = [];
+  const network = tinyNetwork();
+  const validate = () => {
+    looks.push(numbersOf(network));
+    return evaluateNetwork(network, evaluationBatches(20), classes);
+  };
+  const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
+  const [raw, mean] = [looks[0]!, numbersOf(network)];
+  assert.deepEqual(looks[1], mean);
+  assert.ok(last.unaveraged && last.validation);
+  const expected = [...seen, raw].reduce((average, values, step) => {
+    const share = Math.max(1 / 4, 9 / (10 + step));
+    return average.map((each, place) => each + share * (values[place]! - each));
+  }, start);
+  assert.ok(
+    bytesOf(await trained()).equals(Buffer.from(Float32Array.from(raw).buffer)),
+    'the last weights are those of a training without',
+  );
+  for (const [place, value] of mean.entries()) assert.ok(Math.abs(value - expected[place]!) < 1e-5);
+});
 
 test('a recipe that names no optimizer is trained by momentum', async () => {
   const { optimizer: _, ...older } = { ...tinyRecipe, optimizer: defaultOptimizer('momentum') };
@@ -125,20 +218,56 @@ test('a recipe that names no optimizer is trained by momentum', async () => {
 });
 
 test('a checkpoint of another training, or a damaged one, is left aside', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'nasnet-train-')), 'state.checkpoint');
-  await trained({ checkpoints: new Checkpoints(path, { identity: 'another', seconds: 0 }) });
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'another', seconds: 0 }) });
   const fresh = bytesOf(await trained());
-  const foreign = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  const foreign = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(foreign).equals(fresh));
+  const path = join(folder, 'state');
   writeFileSync(path, 'half a file');
-  const damaged = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  const damaged = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(damaged).equals(fresh));
-  await trained({ checkpoints: new Checkpoints(path, { identity: 'mine', seconds: 0 }) });
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
   const bytes = readFileSync(path);
   bytes[bytes.length - 10]! ^= 1; // one bit of a weight
   writeFileSync(path, bytes);
-  const flipped = await trained({ checkpoints: new Checkpoints(path, { identity: 'mine' }) });
+  const flipped = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(flipped).equals(fresh));
+});
+
+test('a checkpoint that fits in parts only changes nothing: not the weights, not the optimizer', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const path = join(folder, 'state');
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
+  const { tensors, metadata } = readSafetensors(path);
+  const some = (beginning: string) => Object.keys(tensors).find((name) => name.startsWith(beginning))!;
+  const without = (name: string) => Object.fromEntries(Object.entries(tensors).filter(([other]) => other !== name));
+  const damages: [Record<string, Tensor>, Record<string, string>][] = [
+    [without(some('optimizer.momentum.')), metadata],
+    [{ ...tensors, [some('optimizer.momentum.')]: zeros([3]) }, metadata],
+    [without(some('network.')), metadata],
+    [tensors, { ...metadata, optimizerSteps: 'many' }],
+    [tensors, { ...metadata, beside: '["no number"]' }],
+    [tensors, { ...metadata, beside: 'no JSON' }],
+  ];
+  const given: unknown[] = [];
+  const giveBack = (kept: unknown) => void given.push(kept);
+  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], giveBack } };
+  for (const [parts, texts] of damages) {
+    writeSafetensors(path, parts, texts);
+    const network = tinyNetwork(99);
+    using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+    assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), undefined);
+    assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
+    assert.equal(optimizer.stepsTaken, 0);
+    for (const tensor of Object.values(optimizer.state())) assert.equal(tensor.abs().sum().item(), 0);
+  }
+  writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
+  const network = tinyNetwork(99);
+  using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+  const { step } = (await checkpointsIn(folder, options).restore({ network, optimizer }))!;
+  assert.equal(step, 9, 'the whole one is taken');
+  assert.deepEqual(given, [[1, 2]]);
 });
 
 test('a loss that is no number ends the training with its class', async () => {

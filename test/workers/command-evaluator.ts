@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { start, type TestJob } from './evaluator.ts';
 
 const write = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const evaluate = await start(null);
+const evaluate = await start(null, undefined);
 const running = new Map<number, AbortController>();
 
 createInterface({ input: process.stdin }).on('line', (text) => {

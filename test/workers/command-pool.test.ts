@@ -49,6 +49,15 @@ const python = (code: string, hello = '{"hello": {"protocol": 1}}') => {
 const poolOf = (command: string, options: Partial<CommandPoolOptions> = {}) =>
   new CommandPool({ command, workers: 1, grace: 300, ...options });
 
+test('without a time limit of its own a trial that never ends has one all the same', async () => {
+  await using pool = poolOf(python('time.sleep(3600)'), { time: { first: 1, least: 1, times: 20 } });
+  const retried: string[] = [];
+  const outcome = await pool.run({}, { onRetry: (reason) => retried.push(reason) });
+  const message = 'the evaluator took longer than 1 s, and was ended';
+  assert.deepEqual(resultOf(outcome), { kind: 'timeout', message });
+  assert.deepEqual(retried, [message]);
+});
+
 test('a command reads the hello line, its worker number and the job, and its epochs, reward and details come back', async () => {
   const command = python(
     `say(json.dumps({"id": id, "epoch": {"epoch": 1, "loss": None, "accuracy": 0.25}}))

@@ -2,6 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { InputError } from '../../src/failure.ts';
 import type { EvaluateJob } from '../../src/workers/messages.ts';
 
 export interface TestJob {
@@ -10,6 +11,7 @@ export interface TestJob {
     | 'double-late'
     | 'describe'
     | 'throw'
+    | 'refuse'
     | 'crash'
     | 'crash-once'
     | 'exit'
@@ -33,7 +35,7 @@ async function end(signal: NodeJS.Signals): Promise<never> {
   throw new Error('still alive');
 }
 
-export function start(setup: unknown): EvaluateJob {
+export function start(setup: unknown, resources: unknown): EvaluateJob {
   if (setup === 'refuse') throw new Error('no data here');
   if (setup === 'die') process.exit(3);
   return async (message, report, signal) => {
@@ -47,6 +49,7 @@ export function start(setup: unknown): EvaluateJob {
       case 'describe':
         return {
           setup,
+          resources,
           pid: process.pid,
           threads: process.env.OMP_NUM_THREADS,
           openblas: process.env.OPENBLAS_NUM_THREADS,
@@ -54,6 +57,8 @@ export function start(setup: unknown): EvaluateJob {
       case 'report':
         for (let epoch = 1; epoch <= value; epoch++) report({ epoch });
         return 'reported';
+      case 'refuse':
+        throw new InputError('expected this, got that');
       case 'throw':
         throw Object.assign(new Error('this went wrong'), kind === undefined ? {} : { kind });
       case 'crash':

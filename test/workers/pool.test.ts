@@ -6,27 +6,48 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../src/failure.ts';
 import type { RunOptions } from '../../src/workers/job-runner.ts';
 import { type PoolOptions, WorkerPool } from '../../src/workers/pool.ts';
+import { LastLines } from '../../src/workers/process-end.ts';
 import type { TestJob } from './evaluator.ts';
 import { isAlive, resultOf, testRunner } from './runner-contract.ts';
 
-function newPool({ workers = 1, setup = {} as unknown, threads = 1, silence }: Partial<PoolOptions> = {}) {
+function newPool({
+  workers = 1,
+  setup = {} as unknown,
+  resources,
+  threads = 1,
+  silence,
+  time,
+}: Partial<PoolOptions> = {}) {
   const evaluator = new URL('./evaluator.ts', import.meta.url);
-  const pool = new WorkerPool({ workers, evaluator, setup, threads, ...(silence && { silence }) });
+  const limits = { ...(silence && { silence }), ...(time && { time }) };
+  const pool = new WorkerPool({ workers, evaluator, setup, resources, threads, ...limits });
   const run = (job: TestJob, options?: RunOptions) => pool.run(job, options);
   return { pool, run, [Symbol.asyncDispose]: () => pool.close() };
 }
 
 testRunner({ name: 'worker processes', one: 'the worker process', create: newPool });
 
-test('a worker knows its setup and keeps its libraries to their threads', async () => {
-  await using workers = newPool({ setup: { data: '/cache' }, threads: 3 });
+test('a worker knows its setup and what its machine has, and keeps its libraries to their threads', async () => {
+  const told = { setup: { data: 'photos' }, resources: { cache: '/cache' } };
+  await using workers = newPool({ ...told, threads: 3 });
   const outcome = resultOf(await workers.run({ action: 'describe' }));
-  assert.deepEqual(outcome, { setup: { data: '/cache' }, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
+  assert.deepEqual(outcome, { ...told, pid: workers.pool.pids[0], threads: '3', openblas: '3' });
+});
+
+test('of a line without an end only its beginning is kept', async () => {
+  const output = new PassThrough();
+  const lines = new LastLines();
+  lines.read(output);
+  for (let chunk = 0; chunk < 100; chunk++) output.write('x'.repeat(10_000));
+  output.end('\nthe last one');
+  await once(output, 'end');
+  assert.deepEqual(lines.all(), ['x'.repeat(400), 'the last one']);
 });
 
 test('a worker that is stopped or computes for ever is replaced; its job is tried once more, then fails with the reason', async () => {
@@ -56,6 +77,30 @@ test('a worker that gives signs may take as long as it likes', async () => {
   assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 })), 8);
 });
 
+test('a job that gives signs and never ends has a limit, without a prediction and with one; it is tried once more, then fails', async () => {
+  await using workers = newPool({ workers: 2, time: { first: 2, least: 1, times: 20 } });
+  const retried: string[] = [];
+  const onRetry = (reason: string) => retried.push(reason);
+  const [unknown, predicted] = await Promise.all([
+    workers.run({ action: 'hold' }, { onRetry }),
+    workers.run({ action: 'hold' }, { onRetry, predicted: 0.001 }),
+  ]);
+  assert.deepEqual(resultOf(unknown), {
+    kind: 'timeout',
+    message: 'the worker process took longer than 2 s, and was ended',
+  });
+  assert.deepEqual(resultOf(predicted), {
+    kind: 'timeout',
+    message: 'the worker process took longer than 1 s, of which 0 s were predicted, and was ended',
+  });
+  assert.equal(retried.length, 2);
+});
+
+test('a job has twenty times its prediction', async () => {
+  await using workers = newPool({ time: { first: 1, least: 1, times: 20 } });
+  assert.equal(resultOf(await workers.run({ action: 'double-late', value: 4 }, { predicted: 60 })), 8);
+});
+
 test('what an evaluator throws is the outcome of its job, and its process goes on', async () => {
   await using workers = newPool();
   const named = await workers.run({ action: 'throw', kind: 'not-a-number' });
@@ -63,7 +108,9 @@ test('what an evaluator throws is the outcome of its job, and its process goes o
   assert.deepEqual(resultOf(named), { kind: 'not-a-number', message: 'this went wrong' });
   const { kind, message } = resultOf(await workers.run({ action: 'throw' })) as { kind: string; message: string };
   assert.equal(kind, 'error');
-  assert.match(message, /^this went wrong \(at .*evaluator\.ts/);
+  assert.match(message, /^this went wrong \(evaluator\.ts:\d+\)$/);
+  const refused = resultOf(await workers.run({ action: 'refuse' }));
+  assert.deepEqual(refused, { kind: 'error', message: 'expected this, got that' });
   assert.deepEqual(workers.pool.pids, [pid]);
 });
 

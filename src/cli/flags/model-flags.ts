@@ -22,12 +22,12 @@ export function addModelFlags(command: Command): Command {
       ]),
     )
     .option('--input <pixels>', 'side of the image, or HEIGHTxWIDTH (default: 32; ImageNet 224, large 331)', imageSize)
-    .option('--classes <n>', 'number of classes (default: 10; ImageNet 1000)', wholeNumber('--classes'))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters'))
+    .option('--classes <n>', 'number of classes (default: 10; ImageNet 1000)', wholeNumber('--classes', 'classes'))
+    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
     .option(
       '--stem-channels <n>',
       'channels of the first convolution (default: 3F; ImageNet 32, large 96)',
-      wholeNumber('--stem-channels'),
+      wholeNumber('--stem-channels', 'stemChannels'),
     )
     .option('--skip-reduction-input', "the cell after a reduction reads past the reduction's input, as large does")
     .option('--no-skip-reduction-input', 'it reads that input, as mobile and CIFAR do');

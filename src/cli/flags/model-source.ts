@@ -1,20 +1,16 @@
 // Where the commands read an architecture from: a published name, an architecture file, a trial of a study.
 
-import { readFile } from 'node:fs/promises';
-import { InputError } from '../../failure.ts';
+import { readNamedText } from '../../named-file.ts';
 import { type ArchitectureSource, resolveArchitecture } from '../../plan/model-name.ts';
 import type { Architecture } from '../../space/architecture.ts';
+
+const mostBytes = 10_000_000; // of an architecture file; the largest that can be laid out have a hundredth
 
 /** @throws InputError for what is missing or is no architecture */
 export function readArchitecture(source: ArchitectureSource): Promise<Architecture> {
   return resolveArchitecture(source, {
-    readText: (path) => readFile(path, 'utf8').catch((error) => unreadable(path, error)),
+    readText: (path) => readNamedText(path, 'an architecture file', mostBytes),
     // A study needs SQLite; published cells and files start without it.
     readTrial: async (path, trial) => (await import('./study-architecture.ts')).readTrial(path, trial),
   });
-}
-
-function unreadable(path: string, error: NodeJS.ErrnoException): never {
-  const got = error.code === 'ENOENT' ? 'no such file' : error.message;
-  throw new InputError(`${path}: expected an architecture file, got ${got}`);
 }

@@ -1,10 +1,12 @@
 // What a flag's text stands for, or one sentence that says what was expected: parsers for commander.
 
 import { InputError } from '../../failure.ts';
+import { type largest, within } from '../../largest.ts';
 
-/** A commander argument parser: a whole number of at least 1. */
-export function wholeNumber(flag: string): (text: string) => number {
+/** A commander argument parser: a whole number of at least 1, and at most what largest.ts says of such a size. */
+export function wholeNumber(flag: string, size?: keyof typeof largest): (text: string) => number {
   return (text) => {
+    if (size && /^[1-9]\d*$/.test(text)) return within(size, Number(text), flag);
     if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
     throw new InputError(`${flag}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
   };
@@ -31,12 +33,39 @@ export function quantity(flag: string): (text: string) => number {
   };
 }
 
-/** A commander argument parser: a number above 0. */
-export function positiveNumber(flag: string): (text: string) => number {
+/** A commander argument parser: a number above 0, and at most what largest.ts says of such a size. */
+export function positiveNumber(flag: string, size?: keyof typeof largest): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return size ? within(size, value, flag) : value;
     throw new InputError(`${flag}: expected a number above 0, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** A commander argument parser: a number of 0 or more. */
+export function numberFromZero(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+    throw new InputError(`${flag}: expected a number of at least 0, got ${JSON.stringify(text)}`);
+  };
+}
+
+/** A commander argument parser: a whole number of at least 2. */
+export function reductionFactor(flag: string): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(flag)(text);
+    if (value >= 2) return value;
+    throw new InputError(`${flag}: expected a whole number of at least 2, got ${text}`);
+  };
+}
+
+/** A commander argument parser: a number from 0 to 1. */
+export function share(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+    throw new InputError(`${flag}: expected a share from 0 to 1 such as 0.05, got ${JSON.stringify(text)}`);
   };
 }
 
@@ -45,7 +74,11 @@ export function imageSize(text: string): number | [number, number] {
   const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);
   if (!parts)
     throw new InputError(`--input: expected a size in pixels such as 32 or 32x48, got ${JSON.stringify(text)}`);
-  return parts[2] ? [Number(parts[1]), Number(parts[2])] : Number(parts[1]);
+  const sides = parts
+    .slice(1, 3)
+    .filter(Boolean)
+    .map((side) => within('pixels', Number(side), '--input'));
+  return sides.length === 2 ? [sides[0]!, sides[1]!] : sides[0]!;
 }
 
 const byteUnits: Record<string, number> = {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { InputError } from '../../failure.ts';
 import { bestTrials } from '../../selection/finalist-race.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { decode } from '../../space/decisions.ts';
+import { Candidate } from '../../study/candidate.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 
 /** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */
@@ -13,7 +13,7 @@ export function readTrial(path: string, trial: number | undefined): Architecture
   const study = openSearch(path, { readOnly: true });
   try {
     const found = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
-    if (found) return decode(found.decisions, study.settings.space);
+    if (found) return new Candidate(found.decisions, study.settings.space).architecture;
     if (trial === undefined || study.asked === 0)
       throw new InputError(`${path}: expected a finished trial, got none yet`);
     throw new InputError(`${path}#${trial}: expected a trial from 0 to ${study.asked - 1}, got ${trial}`);

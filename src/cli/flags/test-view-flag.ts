@@ -4,6 +4,7 @@
 import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { positiveNumber } from './parsers.ts';
 
 export const enlargeHelp =
@@ -30,6 +31,6 @@ export function scaleWarning(path: string, { preprocessing, trainedEnlarge }: Mo
   return (
     `${path}: trained on images enlarged by ${trainedEnlarge}, tested on images enlarged by ${enlarge}, which costs accuracy ` +
     `(up to eleven points at 16 pixels). --enlarge ${trainedEnlarge} tests it as it was trained; ` +
-    `${programName} export ${path} --enlarge ${trainedEnlarge} -o NEW.safetensors writes a file that says so`
+    `${programName} export ${shellPath(path)} --enlarge ${trainedEnlarge} -o NEW.safetensors writes a file that says so`
   );
 }

@@ -75,6 +75,9 @@ export class SearchDisplay extends LiveBlock {
   /** To be given every event. */
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
+      case 'note':
+        this.log(event.line);
+        break;
       case 'started':
         this.#children.set(event.trial, { rung: event.rung, epoch: 0, startedAt: performance.now() });
         break;
@@ -111,6 +114,9 @@ export class SearchDisplay extends LiveBlock {
         this.#final = { trial: event.trial, progress: 0, startedAt: performance.now() };
         this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
         break;
+      case 'final-retried':
+        this.log(`The training of the larger network is tried once more: ${event.reason}`);
+        break;
       case 'final-progress':
         if (this.#final) this.#final.progress = event.progress;
         this.#plain();
@@ -143,10 +149,10 @@ export class SearchDisplay extends LiveBlock {
       this.#plain();
       return;
     }
-    const { finalist, arrival } = event;
+    const { finalist, news } = event;
     const which = `finalist ${finalist.trial}, run ${finalist.run},`;
-    if (arrival.kind === 'retried') this.log(`${which} is tried once more: ${arrival.reason}`);
-    if (arrival.kind === 'failed') this.log(`${which} failed (${arrival.failure.kind}): ${arrival.failure.message}`);
+    if (news.kind === 'retried') this.log(`${which} is tried once more: ${news.reason}`);
+    if (news.kind === 'failed') this.log(`${which} failed (${news.failure.kind}): ${news.failure.message}`);
   }
 
   /** Once a search. */

@@ -2,10 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import type { SearchEstimate } from '../../forecast/estimate.ts';
-import { predictionOf } from '../../forecast/learning.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
-import { estimateOf, type Searching, type Start, startOf, workersFor } from '../../forecast/start.ts';
+import { forecastOf } from '../../forecast/search-forecast.ts';
+import { estimateFitting } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { targetOf } from '../../study/target.ts';
 import type { GivenFlags } from '../flags/given.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
@@ -33,33 +34,11 @@ export async function stateSearch(
   note: (line: string) => void,
 ): Promise<void> {
   const counts = async (settings: SearchSettings) => (settings.dataset === 'cifar10' ? cifar10 : countsIn(settings)); // no download
-  const stated = existsSync(path)
+  const document = existsSync(path)
     ? await ofStudy(path, flags, given, counts, note)
     : await ofNew(flags, given, counts, note);
-  const { searching, start, children } = stated;
-  const { workers, warning } = workersFor(
-    flags.workers,
-    given.has('workers'),
-    estimateOf(searching, start.laws).memory,
-  );
-  const estimate = estimateOf({ ...searching, workers }, start.laws);
-  const { settings, counts: images } = searching;
-  const document: SearchStatement = {
-    settings,
-    images,
-    measured: start.measured,
-    children,
-    estimate,
-    ...(warning && { warning }),
-  };
   if (flags.json) printDocument(document);
   else printWords(`${textOf(document).join('\n')}\n`);
-}
-
-interface Stated {
-  searching: Searching;
-  start: Start;
-  children: number;
 }
 
 async function ofNew(
@@ -67,9 +46,12 @@ async function ofNew(
   given: GivenFlags,
   countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
-): Promise<Stated> {
+): Promise<SearchStatement> {
   const { settings, counts, start } = await newSearch(flags, given, countsIn, note);
-  return { searching: { settings, counts, trials: settings.trials, workers: flags.workers }, start, children: 0 };
+  const { laws, measured } = start;
+  const searching = { settings, counts, trials: settings.trials, workers: flags.workers };
+  const { estimate, warning } = estimateFitting(searching, laws, given.has('workers'));
+  return { settings, images: counts, measured, children: 0, estimate, ...(warning && { warning }) };
 }
 
 async function ofStudy(
@@ -78,17 +60,15 @@ async function ofStudy(
   given: GivenFlags,
   countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
-): Promise<Stated> {
+): Promise<SearchStatement> {
   using study = await reopen(path, flags, given);
   const { settings } = study;
   const counts = await countsIn(settings);
-  const { done, failed } = study.summary().trials;
-  const trials = Math.max(0, (flags.trials ?? Math.max(settings.trials, study.asked)) - done - failed);
-  const searching = { settings, counts, trials, workers: flags.workers };
-  const { prediction, record } = predictionOf(study, counts, { workers: flags.workers });
-  const { children, laws } = prediction;
-  if (children > 0 || record.measured) return { searching, start: { laws, measured: record.measured }, children };
-  return { searching, start: await startOf(searching, true, note), children };
+  const trials = flags.trials ?? targetOf(study);
+  const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
+  const { prediction, record, estimate, warning } = await forecastOf(study, options, note);
+  const { children } = prediction;
+  return { settings, images: counts, measured: record.measured, children, estimate, ...(warning && { warning }) };
 }
 
 function textOf({ settings, images, estimate, measured, children, warning }: SearchStatement): string[] {

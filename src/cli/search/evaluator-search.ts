@@ -2,31 +2,34 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import { changeEvaluator, evaluatorOf } from '../../study/external-evaluator.ts';
+import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
+import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
-import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
-import { evaluatedSettings } from './evaluated-settings.ts';
 import type { SearchFlags } from './flags.ts';
-import { reopen } from './open-study.ts';
+import { evaluatedSettings, reopen } from './open-study.ts';
+import { evaluatedNames, settingNames } from './setting-flags.ts';
+import { commandOf, goOnCommand } from './what-next.ts';
 
 /** What only a search that trains children itself can take. */
 const ownTraining = [
-  ...['dataset', 'size', 'data', 'epochs', 'finalists', 'finalistEpochs', 'rungs', 'reduction', 'randomPromotions'],
-  ...['maxParameters', 'maxMultiplyAdds', 'maxMemory', 'maxLatency', 'overLimit', 'device', 'precision', 'dryRun'],
+  ...settingNames.filter((name) => !evaluatedNames.includes(name)),
+  ...['data', 'device', 'precision', 'dryRun'],
 ];
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
@@ -47,7 +50,7 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
   using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
-  const trials = flags.trials ?? Math.max(study.settings.trials, study.asked);
+  const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
@@ -55,7 +58,7 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${programName} search --study ${path}`,
+      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
     );
   }
   await closeWith(study, { directory, path, trials, json: flags.json === true, results });
@@ -64,7 +67,10 @@ export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags)
 /** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
 async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   const { signal } = interrupt;
   await using runner = new CommandPool({
     command,
@@ -73,7 +79,7 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
     about: aboutSearch(study.settings),
     onErrorLine: (line) => display.log(line),
   });
-  const outlook = new Outlook(study, trials);
+  const outlook = new ElapsedOutlook(study, trials);
   display.begin(study, trials, workers, outlook);
   const onEvent = (event: SearchEvent) => {
     outlook.on(event);
@@ -110,54 +116,13 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
 async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
   const study = await reopen(path, flags, given);
   try {
-    const evaluator = evaluatorOf(study);
     const { evaluator: command, timeLimit } = flags;
-    if (!evaluator)
-      throw new InputError(
-        `--evaluator: expected none, with which ${path} was started, got ${JSON.stringify(command)}; name another file with --study to start a new search`,
-      );
-    if (command === undefined && evaluator.command === undefined)
-      throw new InputError(
-        `${path}: expected outcomes by "${programName} tell", as so far, or --evaluator with --change-evaluator, got neither`,
-      );
-    const wanted = {
-      ...evaluator,
-      ...(command !== undefined && { command }),
-      ...(timeLimit !== undefined && { timeLimit }),
-    };
-    if (wanted.command !== evaluator.command && !flags.changeEvaluator)
-      throw new InputError(
-        `--evaluator: expected ${evaluator.command === undefined ? 'none' : JSON.stringify(evaluator.command)}, with which ${path} was started, got ${JSON.stringify(command)}; --change-evaluator goes on with the other one`,
-      );
-    if (wanted.command !== evaluator.command || wanted.timeLimit !== evaluator.timeLimit)
-      changeEvaluator(study, wanted);
+    const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };
+    goOnWith(study, wanted, flags.changeEvaluator === true);
     return study;
   } catch (error) {
     study.close();
     throw error;
-  }
-}
-
-/** How long a search has still to go: as long for a trial as those of this process took. */
-class Outlook {
-  readonly #startedAt = performance.now();
-  #open: number;
-  #finished = 0;
-
-  constructor(study: Study<SearchSettings>, trials: number) {
-    const { done, failed } = study.summary().trials;
-    this.#open = Math.max(0, trials - done - failed);
-  }
-
-  on({ kind }: SearchEvent): void {
-    if (kind !== 'done' && kind !== 'failed') return;
-    this.#open--;
-    this.#finished++;
-  }
-
-  left(): number {
-    if (this.#finished === 0) return 0;
-    return (((performance.now() - this.#startedAt) / 1000) * Math.max(0, this.#open)) / this.#finished;
   }
 }
 
@@ -190,9 +155,11 @@ async function closeWith(
     '  best.json    their architecture file',
     '',
     'What next:',
-    `  ${programName} show ${path} --trials --format csv`,
-    `  ${programName} train '${path}#${best?.trial}:6@768' --epochs 20   (a network of the best cell, here with N = 6 and 768 filters)`,
-    `  ${programName} search --study ${path} --trials ${2 * trials}   (more cells in the same study)`,
+    `  ${commandOf('show', shellPath(path), '--trials', '--format', 'csv')}`,
+    'A network of the best cell, here with N = 6 and F = 32:',
+    `  ${commandOf('train', shellPath(`${path}#${best?.trial}:6`), '--filters', '32', '--epochs', '20')}`,
+    'More cells in the same study:',
+    `  ${goOnCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
     '',
   ];
   printWords(lines.join('\n'));

@@ -2,12 +2,12 @@
 // folder with what was found. Running it again goes on where it stopped.
 
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { type ExperimentEvent, runExperiment, weightsName } from '../../experiment/experiment.ts';
+import { weightsName } from '../../children/study-artifacts.ts';
+import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
+import { requireSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
-import { workersOn } from '../../forecast/device-workers.ts';
-import { measureFinalLatency } from '../../forecast/final-latency.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
@@ -17,19 +17,22 @@ import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
+import { aimAt } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
+import { datasetOf } from '../flags/study-images.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
-import { programName } from '../terminal/program-name.ts';
+import { defaultStudy } from './default-study.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
 import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
-import { forecast } from './forecast.ts';
 import { newSearch, reopen } from './open-study.ts';
+import { forecastLines, statement } from './statement.ts';
+import { type FinishedSearch, goOnCommand, whatNext } from './what-next.ts';
 
 export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
@@ -47,8 +50,9 @@ export function registerSearch(program: Command): void {
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   if (isForEvaluator(flags)) return searchWithEvaluator(flags, given);
   const computing = computingOf(flags);
-  const path = flags.study ?? join('runs', flags.preset, 'study.db');
+  const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
+  const elsewhere = flags.output !== undefined;
   const display = new SearchDisplay(process.stderr);
   const note = (line: string) => display.log(line);
   const imagesOf = (settings: SearchSettings) => {
@@ -63,52 +67,46 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
   using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
   const { settings } = study;
-  const trials = flags.trials ?? Math.max(settings.trials, study.asked);
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
-  const files = await imagesOf(settings);
+  const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
+  requireSameImages(study, files);
+  const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
-  const asked = given.has('workers');
-  const wanted = asked ? flags.workers : workersOn(computing, settings, countsOf(files), flags.workers, note);
-  const outlook = await forecast(
-    study,
-    countsOf(files),
-    { trials, workers: wanted, asked, device: computing.device, start: begun?.start },
-    note,
-  );
-  const { workers } = outlook;
+  if (begun) for (const line of statement(settings, countsOf(files))) note(line);
 
-  const resume = `Run the same command to go on, or: ${programName} search --study ${path}`;
-  using interrupt = onInterrupt(() => display.note('Stopping; what is finished is kept. Once more to stop at once.'));
-  display.begin(study, trials, workers, outlook);
+  const resume = `Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere })}`;
+  using interrupt = onInterrupt(
+    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
+    'what is finished is kept: run the same command to go on',
+  );
   const onEvent = (event: ExperimentEvent) => {
-    outlook.on(event);
-    display.on(event);
+    if (event.kind !== 'forecast') return display.on(event);
+    const { forecast, outlook } = event;
+    for (const line of forecastLines(forecast, settings)) note(line);
+    display.begin(study, trials, forecast.workers, outlook);
   };
   const end = await runExperiment({
     study,
     files,
     trials,
-    workers,
+    workers: given.has('workers') ? flags.workers : undefined,
     computing,
+    start: begun?.start,
     directory,
     signal: interrupt.signal,
     onEvent,
-  }).finally(() => {
-    display.end();
-    outlook.keep();
-  });
+  }).finally(() => display.end());
   if (end === 'interrupted')
     throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
 
-  await measureFinalLatency(study, countsOf(files));
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
   results.keep();
   writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) printDocument(findings);
-  else printWords(closingWords(sentences(findings), directory, path, trials));
+  else printWords(closingWords(sentences(findings), { settings, study: path, directory, elsewhere, trials }));
 }
 
 function finishedWords(study: Study<SearchSettings>, trials: number): string {
@@ -117,13 +115,14 @@ function finishedWords(study: Study<SearchSettings>, trials: number): string {
   return runs === undefined ? children : `${children} and ${runs} runs of finalists`;
 }
 
-function closingWords(said: string[], directory: string, study: string, trials: number): string {
+function closingWords(said: string[], search: FinishedSearch): string {
+  const { study, directory, elsewhere } = search;
   const files = [
     ['report.html', 'everything on one page: open it in a browser'],
     ['best.svg', 'the best cells as a picture'],
     ['best.json', 'their architecture file'],
-    ['network.safetensors', 'the weights of the network built from them'],
-    ['study.db', 'the study'],
+    [weightsName, 'the weights of the network built from them'],
+    ...(elsewhere ? [] : [[basename(study), 'the study']]),
   ];
   return [
     ...said,
@@ -131,11 +130,7 @@ function closingWords(said: string[], directory: string, study: string, trials: 
     `In ${directory}:`,
     ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
     '',
-    'What next:',
-    `  ${programName} show ${study}`,
-    `  ${programName} evaluate ${join(directory, 'network.safetensors')}`,
-    `  ${programName} search --study ${study} --trials ${2 * trials}   (more cells in the same study)`,
-    `This study is finished. To start a new search, name another file: ${programName} search --seed 2 --study runs/second/study.db`,
+    ...whatNext(search),
     '',
   ].join('\n');
 }

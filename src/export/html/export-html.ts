@@ -1,5 +1,5 @@
-// A network as one HTML file that classifies pictures by itself: the page of examples/browser, onnxruntime-web, the model and
-// example pictures, all inside. It asks for nothing from outside, and its own policy forbids it to.
+// Writes a network as one self-contained HTML file that classifies pictures: the page of examples/browser,
+// onnxruntime-web, the model and example pictures. It loads nothing else, and its content security policy forbids it.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,11 +14,15 @@ export interface ExamplePicture {
   bytes: Uint8Array;
 }
 
-const largestModel = 256e6; // bytes; browsers hold no text of twice as many letters
+const largestModel = 256e6; // bytes; browsers limit the length of the base64 text
 
 /**
- * Writes the page whole or not at all; returns its size in bytes.
- * @throws InputError for a network of more than 256 MB; Failure where onnxruntime-web is missing or the disk refuses
+ * Writes the page atomically.
+ * @param onnx the bytes of the network's ONNX file
+ * @param pictures example pictures to show on the page
+ * @returns the size of the page in bytes
+ * @throws InputError if the network is larger than 256 MB; Failure if onnxruntime-web is missing or the file cannot be
+ *   written
  */
 export function writeHtml(path: string, onnx: Uint8Array, pictures: readonly ExamplePicture[] = []): number {
   if (onnx.length > largestModel) {
@@ -47,9 +51,9 @@ function pageOf(onnx: Uint8Array, pictures: readonly ExamplePicture[]): string {
     '<meta charset="utf-8">': `<meta charset="utf-8">\n  <meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<link rel="stylesheet" href="style.css">': `<style>\n${page('style.css')}</style>`,
     '<script type="module" src="main.js"></script>': [
-      embedded('runtime', gzipSync(wasm)),
-      embedded('model', gzipSync(onnx)),
-      `<script type="application/json" id="pictures">${json(pictures.map(encoded))}</script>`,
+      embed('runtime', gzipSync(wasm)),
+      embed('model', gzipSync(onnx)),
+      `<script type="application/json" id="pictures">${json(pictures.map(encodePicture))}</script>`,
       `<script type="module">\n${page('main.js')}</script>`,
     ].join('\n  '),
   };
@@ -64,7 +68,7 @@ function pageOf(onnx: Uint8Array, pictures: readonly ExamplePicture[]): string {
   return html;
 }
 
-/** onnxruntime-web's smallest build: WebAssembly on the CPU. */
+/** Reads the smallest build of onnxruntime-web: WebAssembly on the CPU. */
 function runtime(): { module: string; wasm: Uint8Array } {
   try {
     const module = createRequire(import.meta.url).resolve('onnxruntime-web/wasm');
@@ -78,17 +82,17 @@ function runtime(): { module: string; wasm: Uint8Array } {
   }
 }
 
-/** Bytes as text that no program runs. */
-const embedded = (id: string, bytes: Uint8Array) =>
+/** Embeds bytes as a text that the browser does not run. */
+const embed = (id: string, bytes: Uint8Array) =>
   `<script type="text/plain" id="${id}">${Buffer.from(bytes).toString('base64')}</script>`;
 
 const dataUrl = (script: string) => `data:text/javascript;base64,${Buffer.from(script).toString('base64')}`;
 
-const encoded = ({ name, type, bytes }: ExamplePicture) => ({
+const encodePicture = ({ name, type, bytes }: ExamplePicture) => ({
   name,
   type,
   base64: Buffer.from(bytes).toString('base64'),
 });
 
-/** JSON that cannot end the element it stands in. */
+/** Returns JSON that cannot close the element around it. */
 const json = (value: unknown) => JSON.stringify(value).replaceAll('<', '\\u003c');

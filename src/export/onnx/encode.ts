@@ -1,5 +1,5 @@
-// A graph as the bytes of an ONNX file, part by part: the weights are asked for one by one as they are written, so that a large
-// network is never in memory a second time. For this the lengths are computed first, which only takes shapes.
+// Encodes a graph as the bytes of an ONNX file, part by part. The weights are read one by one as they are written, so a
+// large network is not in memory twice. The lengths, which come first in the file, follow from the shapes alone.
 
 import protobuf from 'protobufjs/light.js';
 import { elementBytes } from '../../engine/tensor.ts';
@@ -7,18 +7,22 @@ import { InputError } from '../../failure.ts';
 import type { Graph, Node, Value, Weight } from './graph.ts';
 import { attributeTypes, dataTypes, fieldNumbers, irVersion, messages, operatorSetVersion } from './schema.ts';
 
-/** What a file says of itself beside its graph. */
+/** The description of a file besides its graph. */
 export interface ModelLabel {
   readonly name: string;
   readonly description: string;
   readonly producerVersion: string;
-  /** Texts by key, for whoever uses the file. */
+  /** Texts by key, for users of the file. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const largestFile = 2 ** 31 - 1; // bytes that protobuf's readers accept
+const largestFile = 2 ** 31 - 1; // bytes; protobuf readers accept no larger file
 
-/** @throws InputError for a network that is larger than protobuf allows a file to be */
+/**
+ * Encodes a graph.
+ * @returns the size of the file in bytes, and its parts, which are computed as they are read
+ * @throws InputError if the file would be larger than protobuf's limit of 2 GB
+ */
 export function encodeModel(graph: Graph, label: ModelLabel): { bytes: number; chunks: Iterable<Uint8Array> } {
   const model = messages.model.encode(modelMessage(label)).finish();
   const structure = messages.graph.encode(graphMessage(graph, label)).finish();
@@ -35,9 +39,9 @@ export function encodeModel(graph: Graph, label: ModelLabel): { bytes: number; c
 }
 
 interface EncodedWeight {
-  /** All before the elements, from the field of the graph on. */
+  /** The bytes before the elements, starting with the graph's field prefix. */
   readonly header: Uint8Array;
-  /** Bytes of the elements. */
+  /** The number of bytes of the elements. */
   readonly elements: number;
   readonly weight: Weight;
 }
@@ -64,7 +68,7 @@ function weightHeader(weight: Weight): EncodedWeight {
   return { header: Buffer.concat([field, start, rawData]), elements, weight };
 }
 
-/** What stands before a field's bytes: its number with the wire type 2, and how many they are. */
+/** Returns the prefix of a field's bytes: its number with wire type 2, and the length. */
 function fieldPrefix(field: number, length: number): Uint8Array {
   return protobuf.Writer.create()
     .uint32((field << 3) | 2)
@@ -97,7 +101,7 @@ function nodeMessage({ operator, name, inputs, output, attributes }: Node) {
   return { operator, name, inputs, outputs: [output], attributes: Object.entries(attributes).map(attributeMessage) };
 }
 
-/** All but epsilon are whole numbers, or lists of them, in the operators that networks need. */
+/** In the operators that networks need, all attributes except epsilon are integers or lists of integers. */
 function attributeMessage([name, value]: [string, number | readonly number[]]) {
   if (typeof value !== 'number') return { name, type: attributeTypes.integers, integers: value };
   if (name === 'epsilon') return { name, type: attributeTypes.float, float: value };

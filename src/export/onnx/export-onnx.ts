@@ -1,5 +1,6 @@
-// A network as an ONNX file that says what it is (classes, preprocessing, origin) and that was seen to compute the same before it
-// is there. The graph is network-graph.ts's, the bytes encode.ts's, the comparison verify.ts's.
+// Exports a network as an ONNX file with metadata (classes, preprocessing, origin), after checking that it computes the
+// same.
+// network-graph.ts builds the graph, encode.ts the bytes, and verify.ts compares the logits.
 
 import { renameSync, rmSync } from 'node:fs';
 import type { Tensor } from '../../engine/tensor.ts';
@@ -14,9 +15,9 @@ import { loadRuntime } from './session.ts';
 import { type Verification, verifyOnnx } from './verify.ts';
 
 export interface OnnxOptions {
-  /** Whether onnxruntime, an optional dependency, compares the file with the engine. Default true. */
+  /** Whether to compare the file with the engine, which needs onnxruntime, an optional dependency. Default true. */
   verify?: boolean | undefined;
-  /** Real images to compare on besides random ones: float32 [images, channels, height, width], prepared for the network. */
+  /** Real images to compare on besides random ones: float32 [images, channels, height, width], preprocessed. */
   verifyWith?: Tensor | undefined;
   /** Threads of onnxruntime. Default: the engine's. */
   threads?: number | undefined;
@@ -26,27 +27,29 @@ export interface OnnxOptions {
 export interface OnnxResult {
   bytes: number;
   nodes: number;
-  /** Of the logits, max|a − b| / max|a| with a the engine's; undefined without verification. */
+  /** max|a − b| / max|a| of the logits, where a are the engine's; undefined without verification. */
   largestDifference: number | undefined;
-  /** Images compared. */
+  /** The number of images compared. */
   images: number;
 }
 
-/** Relative. float32 differs by about 1e-6 where only the order of sums does. */
+/** Relative. A different order of float32 sums alone gives about 1e-6. */
 export const largestAllowedDifference = 1e-4;
 
 /**
- * The whole file in memory: input `images` float32 [batch, channels, height, width], output `logits` [batch, classes], opset 17.
- * @throws InputError for a network larger than 2 GB
+ * Returns the bytes of the ONNX file: input `images` float32 [batch, channels, height, width], output `logits` [batch,
+ * classes], opset 17.
+ * @throws InputError if the network is larger than 2 GB
  */
 export function buildOnnx(network: Network, description: ModelDescription): Uint8Array {
-  return Buffer.concat([...encoded(network, description).chunks]);
+  return Buffer.concat([...encodeNetwork(network, description).chunks]);
 }
 
 /**
- * Writes the file whole or not at all, in place of an older one: after it was compared, unless that was turned off.
- * @throws Failure where its logits differ by more than 1e-4, onnxruntime is missing, or the disk refuses; InputError for a network
- * larger than 2 GB and for images of another shape; Interruption when the signal is aborted
+ * Writes the file atomically, replacing an older one, after it has been compared (unless `verify` is false).
+ * @throws Failure if its logits differ by more than 1e-4, onnxruntime is missing, or the file cannot be written;
+ *   InputError if the network is larger than 2 GB or `verifyWith` has another shape; Interruption if the signal is
+ *   aborted
  */
 export async function exportOnnx(
   path: string,
@@ -55,8 +58,8 @@ export async function exportOnnx(
   options: OnnxOptions = {},
 ): Promise<OnnxResult> {
   const { verify = true, verifyWith: images, threads, signal } = options;
-  if (verify) await runtimeAtHand();
-  const { bytes, nodes, chunks } = encoded(network, description);
+  if (verify) await requireRuntime();
+  const { bytes, nodes, chunks } = encodeNetwork(network, description);
   if (!verify) {
     writeWhole(path, chunks);
     return { bytes, nodes, largestDifference: undefined, images: 0 };
@@ -65,8 +68,8 @@ export async function exportOnnx(
   try {
     writeWhole(unverified, chunks);
     const verification = await verifyOnnx(unverified, network, { images, threads, signal });
-    requireSame(path, verification);
-    putInPlace(unverified, path);
+    requireSmallDifference(path, verification);
+    moveInPlace(unverified, path);
     return { bytes, nodes, ...verification };
   } catch (error) {
     rmSync(unverified, { force: true });
@@ -75,7 +78,7 @@ export async function exportOnnx(
   }
 }
 
-function encoded(network: Network, description: ModelDescription) {
+function encodeNetwork(network: Network, description: ModelDescription) {
   const graph = networkGraph(network.plan, network.stateDict());
   return { nodes: graph.nodes.length, ...encodeModel(graph, label(description)) };
 }
@@ -93,13 +96,13 @@ function label({ architecture, network, classes, preprocessing, origin }: ModelD
   };
 }
 
-async function runtimeAtHand(): Promise<void> {
+async function requireRuntime(): Promise<void> {
   await loadRuntime().catch((error: Error) => {
     throw new Failure(`${error.message}, or export without verification`, { code: 'runtime-missing' });
   });
 }
 
-function putInPlace(verified: string, path: string): void {
+function moveInPlace(verified: string, path: string): void {
   try {
     renameSync(verified, path);
   } catch (error) {
@@ -107,11 +110,13 @@ function putInPlace(verified: string, path: string): void {
   }
 }
 
-function requireSame(path: string, { largestDifference, images }: Verification): void {
+function requireSmallDifference(path: string, { largestDifference, images }: Verification): void {
   if (largestDifference <= largestAllowedDifference) return; // false for NaN
-  const found = Number.isNaN(largestDifference) ? 'logits that are no numbers' : largestDifference.toExponential(2);
+  const difference = Number.isNaN(largestDifference)
+    ? 'logits that are no numbers'
+    : largestDifference.toExponential(2);
   throw new Failure(
     `${path}: expected onnxruntime's logits within ${largestAllowedDifference} of the network's, relative, on ${images} images, ` +
-      `got ${found}: nothing is written`,
+      `got ${difference}: nothing is written`,
   );
 }

@@ -1,5 +1,5 @@
-// Batch norm in inference is a factor and a shift for each channel, and a convolution before it can take both along: its weights
-// times the factor, and the shift as its bias. Computed in float64, since the product is rounded once more.
+// Folds batch norms into convolutions. In inference a batch norm is a factor and a shift per channel; the convolution
+// before it gets its weights multiplied by the factor, and the shift as its bias. Computed in float64 and rounded once.
 
 import { scope } from '../../engine/memory.ts';
 import type { Tensor } from '../../engine/tensor.ts';
@@ -8,25 +8,30 @@ import type { BatchNorm } from '../../plan/layer.ts';
 /** A network's tensors by name. */
 export type State = Readonly<Record<string, Tensor>>;
 
-/** Some channels of a batch norm: all of them, or the part that one of several concatenated convolutions makes. */
+/** A range of a batch norm's channels: all of them, or those of one of several concatenated convolutions. */
 export interface NormPart {
   readonly norm: BatchNorm;
   readonly first: number;
   readonly count: number;
 }
 
-/** The weights [outputs, inputs, height, width] of a convolution with the norm's factor in them, as float32. */
-export function foldedWeight(state: State, name: string, part: NormPart): Uint8Array {
+/**
+ * Returns a convolution's weights [outputs, inputs, height, width] multiplied by the norm's factor, as float32 bytes.
+ */
+export function foldWeight(state: State, name: string, part: NormPart): Uint8Array {
   return scope(() => {
     const weight = inDouble(state[name]!);
     return asFloats(weight.mul(factor(state, part).reshape([-1, 1, 1, 1])));
   });
 }
 
-/** A norm's factor for each channel, as float32: scale / √(variance + ε). */
+/** Returns a norm's factor for each channel, scale / √(variance + ε), as float32 bytes. */
 export const normFactor = (state: State, part: NormPart): Uint8Array => scope(() => asFloats(factor(state, part)));
 
-/** A norm's shift for each channel, as float32: shift − mean · factor. The bias of the convolution that takes the norm along. */
+/**
+ * Returns a norm's shift for each channel, shift − mean · factor, as float32 bytes: the bias of a convolution that
+ * absorbs the norm.
+ */
 export function normShift(state: State, part: NormPart): Uint8Array {
   return scope(() => {
     const [shift, mean] = [channels(state, part, 'shift'), channels(state, part, 'moving_mean')];
@@ -34,8 +39,8 @@ export function normShift(state: State, part: NormPart): Uint8Array {
   });
 }
 
-/** A tensor as it is. */
-export const unfolded = (state: State, name: string): Uint8Array => scope(() => asFloats(state[name]!.detach()));
+/** Returns a tensor's elements unchanged, as float32 bytes. */
+export const plainBytes = (state: State, name: string): Uint8Array => scope(() => asFloats(state[name]!.detach()));
 
 function factor(state: State, part: NormPart): Tensor {
   const deviation = channels(state, part, 'moving_variance').add(part.norm.epsilon).sqrt();

@@ -1,7 +1,7 @@
-// An ONNX graph as plain data, and the builder that a network is walked with: it keeps names unique and shapes beside values.
-// Which nodes a network becomes is network-graph.ts's affair; bytes are encode.ts's.
+// An ONNX graph as plain data, and its builder, which keeps names unique and records the shapes of values.
+// network-graph.ts adds the nodes of a network, encode.ts writes the bytes.
 
-/** Channels, height, width of an image, or the length of a vector; the batch stands before them. */
+/** Channels, height and width of an image, or the length of a vector; without the batch dimension. */
 export type ValueShape = readonly number[];
 
 export interface Value {
@@ -21,7 +21,10 @@ export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly type: 'float32' | 'int64';
-  /** Computes the elements in row-major order, little endian: called when they are written, so that one is in memory at a time. */
+  /**
+   * Computes the elements in row-major order, little endian. Called when they are written, so only one weight is in
+   * memory at a time.
+   */
   readonly bytes: () => Uint8Array;
 }
 
@@ -30,7 +33,7 @@ export interface Graph {
   readonly output: Value;
   readonly nodes: readonly Node[];
   readonly weights: readonly Weight[];
-  /** What the nodes compute but for the output. */
+  /** The nodes' results except the output. */
   readonly values: readonly Value[];
 }
 
@@ -44,9 +47,10 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds a node that is called as its result is: by `name`, or with a number behind it where that is taken.
+   * Adds a node. The node and its result are called `name`, with a number appended if that name is in use.
    * @param inputs values, and names of weights
-   * @param shape of the result
+   * @param shape the shape of the result
+   * @returns the result
    */
   node(
     operator: string,
@@ -62,19 +66,19 @@ export class GraphBuilder {
     return output;
   }
 
-  /** The result of an earlier node, by name. */
+  /** Returns the result of an earlier node by name. */
   value(name: string): Value | undefined {
     return this.#values.get(name);
   }
 
-  /** Adds float32 elements under a name of their own. Returns the name. */
+  /** Adds a float32 weight. Returns its name. @throws Error if the name is in use */
   weight(name: string, shape: readonly number[], bytes: () => Uint8Array): string {
-    if (this.weights.has(name)) throw new Error(`onnx: the name ${name} is given twice`);
+    if (this.weights.has(name)) throw new Error(`onnx: two weights are called ${name}`);
     this.weights.set(name, { name, shape, type: 'float32', bytes });
     return name;
   }
 
-  /** A list of whole numbers as a constant, once for all who ask for the same ones. Returns its name. */
+  /** Adds a list of integers as a constant, unless there is an equal one. Returns its name. */
   integers(numbers: readonly number[]): string {
     const name = ['integers', ...numbers].join('_');
     const elements = BigInt64Array.from(numbers, BigInt);
@@ -87,7 +91,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The graph whose result is `result`, which no node reads, under the name that its users are to know it by. */
+  /** Returns the graph with the output `result`, which no node reads, renamed to `name`. */
   finish(input: Value, result: Value, name: string): Graph {
     const nodes = this.nodes.map((node) => (node.output === result.name ? { ...node, output: name } : node));
     const values = [...this.#values.values()].filter((value) => value !== input && value !== result);

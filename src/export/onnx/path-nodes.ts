@@ -1,8 +1,8 @@
-// A path of a plan's layers as ONNX nodes in inference: batch norms in the convolutions before them, dropout gone, one ReLU for all
-// who read it.
+// Adds a path of layers as ONNX nodes for inference: batch norms are folded into the convolutions before them, dropout
+// is omitted, and a value has at most one ReLU.
 
 import type { Branches, Convolution, ImageNorm, Layer, Linear, Padding, Pool, Shape } from '../../plan/layer.ts';
-import { foldedWeight, type NormPart, normFactor, normShift, type State, unfolded } from './fold.ts';
+import { foldWeight, type NormPart, normFactor, normShift, plainBytes, type State } from './fold.ts';
 import type { GraphBuilder, Node, Value, ValueShape } from './graph.ts';
 
 export class PathNodes {
@@ -15,15 +15,16 @@ export class PathNodes {
   }
 
   /**
-   * @param name stands before the names of layers that have none in the plan
-   * @param norm what the last layer, a convolution, takes along
+   * Adds the nodes of some layers. Returns the last result.
+   * @param name the prefix of the names of layers that have none in the plan
+   * @param norm a norm to fold into the last layer, a convolution
    */
   add(layers: readonly Layer[], name: string, input: Value, norm?: NormPart): Value {
     let value = input;
     for (let index = 0; index < layers.length; index++) {
       const [layer, next] = [layers[index]!, layers[index + 1]];
-      const folds = next?.kind === 'batch-norm' && takesNorm(layer);
-      if (folds) index++; // the norm is done with its convolution
+      const folds = next?.kind === 'batch-norm' && canAbsorbNorm(layer);
+      if (folds) index++; // skip the norm
       const own = folds ? { norm: next, first: 0, count: next.channels } : undefined;
       value = this.#layer(layer, name, value, own ?? (index === layers.length - 1 ? norm : undefined));
     }
@@ -66,14 +67,14 @@ export class PathNodes {
     const shape = [outputChannels, inputChannels / groups, ...kernel];
     const weights = norm
       ? [
-          this.#graph.weight(own, shape, () => foldedWeight(this.#state, own, norm)),
+          this.#graph.weight(own, shape, () => foldWeight(this.#state, own, norm)),
           this.#graph.weight(`${name}.bias`, [outputChannels], () => normShift(this.#state, norm)),
         ]
-      : [this.#own(own, shape)];
+      : [this.#parameter(own, shape)];
     return this.#window('Conv', name, layer, input, weights, { dilations: dilation, group: groups });
   }
 
-  /** What goes over an image in windows. */
+  /** Adds an operator that slides a window over an image. */
   #window(
     operator: string,
     name: string,
@@ -82,7 +83,7 @@ export class PathNodes {
     weights: readonly string[] = [],
     attributes: Node['attributes'] = {},
   ): Value {
-    const image = this.#cropped(input, `${name}.crop`, padding);
+    const image = this.#crop(input, `${name}.crop`, padding);
     const [top, bottom, left, right] = padding.map((cells) => Math.max(cells, 0)) as [number, number, number, number];
     return this.#graph.node(operator, name, [image, ...weights], imageShape(output), {
       kernel_shape: kernel,
@@ -92,8 +93,8 @@ export class PathNodes {
     });
   }
 
-  /** The image without the rows and columns that negative padding cuts off. */
-  #cropped(image: Value, name: string, padding: Padding): Value {
+  /** Removes the rows and columns that negative padding cuts off. */
+  #crop(image: Value, name: string, padding: Padding): Value {
     const [top, bottom, left, right] = padding.map((cells) => Math.max(-cells, 0)) as [number, number, number, number];
     if (top + bottom + left + right === 0) return image;
     const [channels, height, width] = image.shape as [number, number, number];
@@ -102,7 +103,9 @@ export class PathNodes {
     return this.#graph.node('Slice', name, [image, ...bounds], [channels, ends[0] - top, ends[1] - left]);
   }
 
-  /** A norm over all branches is folded into each one's last convolution: of its channels, those that the branch makes. */
+  /**
+   * Folds a norm over all branches into the last convolution of each branch, with the branch's range of its channels.
+   */
   #branches({ branches, output }: Branches, name: string, input: Value, norm: NormPart | undefined): Value {
     let first = 0;
     const values = branches.map((layers) => {
@@ -111,10 +114,10 @@ export class PathNodes {
       first += count;
       return this.add(layers, name, input, part);
     });
-    return concatenated(this.#graph, `${name}.concat`, values, imageShape(output));
+    return concatenate(this.#graph, `${name}.concat`, values, imageShape(output));
   }
 
-  /** A norm that no convolution takes along. */
+  /** Adds a norm that no convolution absorbs. */
   #norm(part: NormPart, input: Value): Value {
     const { name, channels } = part.norm;
     const factor = this.#graph.weight(`${name}.factor`, [channels, 1, 1], () => normFactor(this.#state, part));
@@ -124,19 +127,19 @@ export class PathNodes {
   }
 
   #instanceNorm({ name, channels, epsilon }: ImageNorm, input: Value): Value {
-    const own = ['scale', 'shift'].map((part) => this.#own(`${name}.${part}`, [channels]));
-    const centred = this.#centred(name, input, [2, 3]);
+    const own = ['scale', 'shift'].map((part) => this.#parameter(`${name}.${part}`, [channels]));
+    const centred = this.#centre(name, input, [2, 3]);
     return this.#graph.node('InstanceNormalization', name, [centred, ...own], input.shape, { epsilon });
   }
 
-  /** Less its mean over these axes, which the engine takes off first too: nn/image-norm.ts says why. */
-  #centred(name: string, input: Value, axes: readonly number[]): Value {
+  /** Subtracts the mean over these axes, as the engine does (nn/image-norm.ts explains why). */
+  #centre(name: string, input: Value, axes: readonly number[]): Value {
     const shape = input.shape.map((side, index) => (axes.includes(index + 1) ? 1 : side));
     const mean = this.#graph.node('ReduceMean', `${name}.mean`, [input], shape, { axes, keepdims: 1 });
     return this.#graph.node('Sub', `${name}.centred`, [input, mean], input.shape);
   }
 
-  /** The instance norm of the image as one channel: LayerNormalization would want a scale for every pixel. */
+  /** Uses an instance norm of the image as one channel, because LayerNormalization needs a scale for every pixel. */
   #layerNorm({ name, channels, epsilon }: ImageNorm, input: Value): Value {
     const graph = this.#graph;
     const size = input.shape.reduce((product, side) => product * side, 1);
@@ -144,17 +147,17 @@ export class PathNodes {
       return graph.weight(`${name}.${part}`, [1], () => new Uint8Array(Float32Array.of(value).buffer));
     };
     const flat = graph.node('Reshape', `${name}.flat`, [input, graph.integers([0, 1, size])], [1, size]);
-    const one = [this.#centred(name, flat, [2]), constant('one', 1), constant('zero', 0)];
+    const one = [this.#centre(name, flat, [2]), constant('one', 1), constant('zero', 0)];
     const even = graph.node('InstanceNormalization', `${name}.even`, one, flat.shape, { epsilon });
     const image = graph.node('Reshape', `${name}.image`, [even, graph.integers([0, ...input.shape])], input.shape);
-    const scale = this.#own(`${name}.scale`, [channels, 1, 1]);
+    const scale = this.#parameter(`${name}.scale`, [channels, 1, 1]);
     const scaled = graph.node('Mul', `${name}.scaled`, [image, scale], input.shape);
-    return graph.node('Add', name, [scaled, this.#own(`${name}.shift`, [channels, 1, 1])], input.shape);
+    return graph.node('Add', name, [scaled, this.#parameter(`${name}.shift`, [channels, 1, 1])], input.shape);
   }
 
-  /** A parameter as it is. Returns its name. */
-  #own(name: string, shape: readonly number[]): string {
-    return this.#graph.weight(name, shape, () => unfolded(this.#state, name));
+  /** Adds a parameter unchanged. Returns its name. */
+  #parameter(name: string, shape: readonly number[]): string {
+    return this.#graph.weight(name, shape, () => plainBytes(this.#state, name));
   }
 
   #linear({ name, inputs, outputs }: Linear, input: Value): Value {
@@ -164,20 +167,20 @@ export class PathNodes {
         [`${name}.weight`, [outputs, inputs]],
         [`${name}.bias`, [outputs]],
       ] as const
-    ).map(([own, shape]) => this.#own(own, shape));
+    ).map(([own, shape]) => this.#parameter(own, shape));
     return this.#graph.node('Gemm', name, [flat, ...parameters], [outputs], { transB: 1 });
   }
 }
 
-/** Values joined in depth; a single one is its own join. */
-export function concatenated(graph: GraphBuilder, name: string, values: readonly Value[], shape: ValueShape): Value {
+/** Concatenates values in depth; a single one stays as it is. */
+export function concatenate(graph: GraphBuilder, name: string, values: readonly Value[], shape: ValueShape): Value {
   return values.length === 1 ? values[0]! : graph.node('Concat', name, values, shape, { axis: 1 });
 }
 
-/** The plan's shapes have the channels last, ONNX's first. */
+/** Converts a plan's shape, channels last, to ONNX's, channels first. */
 export const imageShape = ([height, width, channels]: Shape): ValueShape => [channels, height, width];
 
-function takesNorm(layer: Layer): boolean {
+function canAbsorbNorm(layer: Layer): boolean {
   if (layer.kind === 'branches') return layer.branches.every((branch) => branch.at(-1)?.kind === 'convolution');
   return layer.kind === 'convolution';
 }

@@ -1,67 +1,68 @@
-// The part of ONNX's protobuf format that a network needs: messages, field numbers and types (facts of onnx.proto3, IR version 8).
-// protobufjs encodes by this table; encode.ts fills it.
+// The part of ONNX's protobuf format that a network needs: messages, field numbers and types (from onnx.proto3, IR
+// version 8).
+// encode.ts encodes messages by this schema with protobufjs.
 
 import protobuf from 'protobufjs/light.js';
 
-const once = (type: string, id: number) => ({ type, id });
-const list = (type: string, id: number) => ({ rule: 'repeated', type, id });
+const single = (type: string, id: number) => ({ type, id });
+const repeated = (type: string, id: number) => ({ rule: 'repeated', type, id });
 
 const root = protobuf.Root.fromJSON({
   nested: {
     Model: {
       fields: {
-        irVersion: once('int64', 1),
-        producerName: once('string', 2),
-        producerVersion: once('string', 3),
-        graph: once('Graph', 7),
-        operatorSets: list('OperatorSet', 8),
-        metadata: list('Entry', 14),
+        irVersion: single('int64', 1),
+        producerName: single('string', 2),
+        producerVersion: single('string', 3),
+        graph: single('Graph', 7),
+        operatorSets: repeated('OperatorSet', 8),
+        metadata: repeated('Entry', 14),
       },
     },
-    OperatorSet: { fields: { domain: once('string', 1), version: once('int64', 2) } },
-    Entry: { fields: { key: once('string', 1), value: once('string', 2) } },
+    OperatorSet: { fields: { domain: single('string', 1), version: single('int64', 2) } },
+    Entry: { fields: { key: single('string', 1), value: single('string', 2) } },
     Graph: {
       fields: {
-        nodes: list('Node', 1),
-        name: once('string', 2),
-        initializers: list('Tensor', 5),
-        description: once('string', 10),
-        inputs: list('Value', 11),
-        outputs: list('Value', 12),
-        values: list('Value', 13),
+        nodes: repeated('Node', 1),
+        name: single('string', 2),
+        initializers: repeated('Tensor', 5),
+        description: single('string', 10),
+        inputs: repeated('Value', 11),
+        outputs: repeated('Value', 12),
+        values: repeated('Value', 13),
       },
     },
     Node: {
       fields: {
-        inputs: list('string', 1),
-        outputs: list('string', 2),
-        name: once('string', 3),
-        operator: once('string', 4),
-        attributes: list('Attribute', 5),
+        inputs: repeated('string', 1),
+        outputs: repeated('string', 2),
+        name: single('string', 3),
+        operator: single('string', 4),
+        attributes: repeated('Attribute', 5),
       },
     },
     Attribute: {
       fields: {
-        name: once('string', 1),
-        float: once('float', 2),
-        integer: once('int64', 3),
-        integers: { ...list('int64', 8), options: { packed: false } },
-        type: once('int32', 20),
+        name: single('string', 1),
+        float: single('float', 2),
+        integer: single('int64', 3),
+        integers: { ...repeated('int64', 8), options: { packed: false } },
+        type: single('int32', 20),
       },
     },
     Tensor: {
       fields: {
-        dimensions: { ...list('int64', 1), options: { packed: false } },
-        dataType: once('int32', 2),
-        name: once('string', 8),
-        rawData: once('bytes', 9),
+        dimensions: { ...repeated('int64', 1), options: { packed: false } },
+        dataType: single('int32', 2),
+        name: single('string', 8),
+        rawData: single('bytes', 9),
       },
     },
-    Value: { fields: { name: once('string', 1), type: once('Type', 2) } },
-    Type: { fields: { tensor: once('TensorType', 1) } },
-    TensorType: { fields: { elementType: once('int32', 1), shape: once('TensorShape', 2) } },
-    TensorShape: { fields: { dimensions: list('Dimension', 1) } },
-    Dimension: { fields: { length: once('int64', 1), symbol: once('string', 2) } },
+    Value: { fields: { name: single('string', 1), type: single('Type', 2) } },
+    Type: { fields: { tensor: single('TensorType', 1) } },
+    TensorType: { fields: { elementType: single('int32', 1), shape: single('TensorShape', 2) } },
+    TensorShape: { fields: { dimensions: repeated('Dimension', 1) } },
+    Dimension: { fields: { length: single('int64', 1), symbol: single('string', 2) } },
   },
 });
 
@@ -71,7 +72,7 @@ export const messages = {
   tensor: root.lookupType('Tensor'),
 };
 
-/** Fields that encode.ts writes itself, because what they hold is too large to be handed over whole. */
+/** The fields that encode.ts writes itself, because their content is too large to be in memory at once. */
 export const fieldNumbers = {
   modelGraph: messages.model.fields.graph!.id,
   graphInitializers: messages.graph.fields.initializers!.id,

@@ -1,24 +1,26 @@
-// An ONNX file run by onnxruntime on the CPU: for verifying what we export and for timing it. The runtime is an optional
-// dependency, loaded at the first use.
+// Runs an ONNX file in onnxruntime on the CPU, to verify and time exports. The runtime is an optional dependency,
+// loaded at the first use.
 
 import type { InferenceSession } from 'onnxruntime-node';
 import { Failure } from '../../failure.ts';
 
 export interface SessionOptions {
-  /** That one operator may use. Default: onnxruntime's own choice, the machine's cores. */
+  /** Threads per operator. Default: onnxruntime's choice, the number of cores. */
   threads?: number | undefined;
 }
 
 export interface OnnxSession {
-  /** [images, channels, height, width] in row-major order → the first output, [images, classes] */
+  /**
+   * Returns the first output [images, classes] for images [images, channels, height, width], both in row-major order.
+   */
   run(images: Float32Array, shape: readonly number[]): Promise<Float32Array>;
   /** Frees the runtime's memory. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a network of ours from its file or its bytes.
- * @throws Failure where onnxruntime is not installed, and for a file that it refuses
+ * Opens an exported network from its file or its bytes.
+ * @throws Failure if onnxruntime is not installed or refuses the model
  */
 export async function openSession(model: string | Uint8Array, options: SessionOptions = {}): Promise<OnnxSession> {
   const runtime = await loadRuntime();
@@ -35,7 +37,7 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
 
 type Runtime = typeof import('onnxruntime-node');
 
-/** @throws Failure that says how to install it */
+/** Loads onnxruntime. @throws Failure with instructions if it is not installed */
 export async function loadRuntime(): Promise<Runtime> {
   try {
     return await import('onnxruntime-node');

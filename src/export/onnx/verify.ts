@@ -1,5 +1,5 @@
-// Whether an ONNX file computes what the engine computes: the same images through onnxruntime and through the network, logits
-// against logits. What to do about a difference is the caller's affair.
+// Compares the logits of an ONNX file in onnxruntime with the engine's on the same images. The caller decides which
+// difference is acceptable.
 
 import { randn } from '../../engine/create.ts';
 import { threads as engineThreads } from '../../engine/machine.ts';
@@ -12,29 +12,29 @@ import type { Network } from '../../model/network.ts';
 import { type OnnxSession, openSession } from './session.ts';
 
 export interface VerificationOptions {
-  /** Real images beside the random ones: float32 [images, channels, height, width], prepared as the network takes them. */
+  /** Real images to compare on besides random ones: float32 [images, channels, height, width], preprocessed. */
   images?: Tensor | undefined;
   /** Threads of onnxruntime. Default: the engine's. */
   threads?: number | undefined;
-  /** Asked between batches. */
+  /** Checked between batches. */
   signal?: AbortSignal | undefined;
 }
 
 export interface Verification {
-  /** The largest of all batches' max|a − b| / max|a|, a the engine's logits; NaN where either side is not finite. */
+  /** The largest max|a − b| / max|a| of all batches, where a are the engine's logits; NaN if one side is not finite. */
   largestDifference: number;
-  /** Images compared. */
+  /** The number of images compared. */
   images: number;
 }
 
 const randomBatches = [1, 3];
-const largestBatch = 4; // of the real images, for the memory's sake
+const largestBatch = 4; // real images per batch, to limit memory
 const seed = 1;
 
 /**
- * Compares a network on the CPU with its file on random images, N(0, 1), in batches of 1 and 3, and on those given.
- * @throws InputError for images of another shape, Failure where onnxruntime is missing or refuses the model,
- * the signal's reason when it is aborted
+ * Compares a network on the CPU with its file on random images, N(0, 1), in batches of 1 and 3, and on `images`.
+ * @throws InputError if the images have another shape; Failure if onnxruntime is missing or refuses the model; the
+ *   signal's reason if it is aborted
  */
 export async function verifyOnnx(
   model: string | Uint8Array,
@@ -48,10 +48,10 @@ export async function verifyOnnx(
 
   const all = batches(shape, real);
   try {
-    // All of the engine's logits before the runtime opens: the memory of both is never needed at once.
+    // The engine runs first, so that its memory and the runtime's are not needed at the same time.
     const logits: Float32Array[] = [];
     for (const batch of all) {
-      await laterTurn(signal);
+      await nextTurn(signal);
       logits.push(engineLogits(network, batch));
     }
     const session = await openSession(model, { threads });
@@ -73,10 +73,10 @@ async function compare(
 ): Promise<Verification> {
   const result = { largestDifference: 0, images: 0 };
   for (const [index, batch] of batches.entries()) {
-    await laterTurn(signal);
-    const found = await session.run(batch.toArray() as Float32Array, batch.shape);
-    const difference = relativeDifference(logits[index]!, found);
-    result.largestDifference = Math.max(result.largestDifference, difference); // NaN once, NaN for ever
+    await nextTurn(signal);
+    const actual = await session.run(batch.toArray() as Float32Array, batch.shape);
+    const difference = relativeDifference(logits[index]!, actual);
+    result.largestDifference = Math.max(result.largestDifference, difference); // NaN stays NaN
     result.images += batch.shape[0]!;
   }
   return result;
@@ -88,15 +88,15 @@ function batches(shape: readonly number[], real: Tensor | undefined): Tensor[] {
   return [...random, ...(real?.split(largestBatch) ?? [])];
 }
 
-/** Lets what waits run, such as the handler of a Ctrl-C. */
-async function laterTurn(signal: AbortSignal | undefined): Promise<void> {
+/** Lets pending events run, such as the handler of Ctrl-C. */
+async function nextTurn(signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   signal?.throwIfAborted();
 }
 
 /**
- * In evaluation, whatever the network was set to, which it is again afterwards. One image at a time, since a scope keeps all that
- * a forward pass makes: 0.8 GB an image for NASNet-A large.
+ * Computes logits in evaluation mode and restores the network's mode. Runs one image at a time, because a scope keeps
+ * all intermediate tensors of a forward pass: 0.8 GB per image for NASNet-A large.
  */
 function engineLogits(network: Network, images: Tensor): Float32Array {
   const { training } = network;
@@ -109,11 +109,11 @@ function engineLogits(network: Network, images: Tensor): Float32Array {
   }
 }
 
-/** max|a − b| / max|a|; 0 where both are 0 throughout. */
-export function relativeDifference(expected: Float32Array, found: Float32Array): number {
+/** Returns max|a − b| / max|a|, where a are the expected values; 0 if all values are 0. */
+export function relativeDifference(expected: Float32Array, actual: Float32Array): number {
   let [difference, size] = [0, 0];
   expected.forEach((value, index) => {
-    difference = Math.max(difference, Math.abs(value - found[index]!));
+    difference = Math.max(difference, Math.abs(value - actual[index]!));
     size = Math.max(size, Math.abs(value));
   });
   return difference === 0 ? 0 : difference / size;

@@ -1,5 +1,5 @@
-// A network as one readable Python file with its weights beside it: network.py, the tables of this network in it, and a few logits by
-// which the file can tell whether it computes the same.
+// Exports a network as one readable Python file and a file of weights. The Python file is network.py with the tables of
+// this network and a few logits for its self-check.
 
 import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
@@ -16,28 +16,28 @@ import { checkPyTorch } from './check.ts';
 import { pythonFraming, pythonOperations, pythonTables, pythonView } from './tables.ts';
 
 export interface PyTorchOptions {
-  /** Whether Python, where it has torch, compares the file with the engine. Default true. */
+  /** Whether to run the file's check in Python, if it has torch. Default true. */
   verify?: boolean | undefined;
-  /** The Python that does. Default: python3. */
+  /** The Python program. Default: python3. */
   python?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface PyTorchResult {
-  /** The weights, in safetensors, beside the Python file under the same name. */
+  /** The path of the weights, a safetensors file in the same folder and with the same name as the Python file. */
   weights: string;
   bytes: number;
   weightsBytes: number;
-  /** Of the first logits for one image, max|a − b| / max|a| with a the engine's; undefined where nothing was compared. */
+  /** max|a − b| / max|a| of the first logits for one image, where a are the engine's; undefined without comparison. */
   largestDifference: number | undefined;
-  /** Why nothing was compared though it was asked for. */
+  /** The reason if the requested comparison could not run. */
   unverified?: string;
 }
 
 /**
- * Writes `path`, which ends in .py, and the weights beside it, both only after they were compared.
- * @throws InputError for a name that Python cannot import; Failure where the logits differ by more than 1e-4 or the disk refuses;
- * Interruption when the signal is aborted
+ * Writes `path`, which ends in .py, and its weights, after they have been compared.
+ * @throws InputError if Python cannot import the name; Failure if the logits differ by more than 1e-4 or a file cannot
+ *   be written; Interruption if the signal is aborted
  */
 export async function writePyTorch(
   path: string,
@@ -54,10 +54,10 @@ export async function writePyTorch(
     const bytes = writeWhole(source, [text]);
     writeModel(tensors, network, description);
     const weightsBytes = statSync(tensors).size;
-    const checked = verify ? await checkPyTorch(source, { python, signal }) : {};
-    await inPlace(tensors, weights);
-    await inPlace(source, path);
-    return { weights, bytes, weightsBytes, largestDifference: undefined, ...checked };
+    const check = verify ? await checkPyTorch(source, { python, signal }) : {};
+    await moveInPlace(tensors, weights);
+    await moveInPlace(source, path);
+    return { weights, bytes, weightsBytes, largestDifference: undefined, ...check };
   } catch (error) {
     if (signal?.aborted) throw new Interruption(`${path}: stopped before the file was compared, nothing is written`);
     throw error;
@@ -66,25 +66,25 @@ export async function writePyTorch(
   }
 }
 
-const modulesItImports = ['collections', 'functools', 'json', 'pathlib', 'sys', 'torch'];
+const importedModules = ['collections', 'functools', 'json', 'pathlib', 'sys', 'torch'];
 
 function moduleName(path: string): string {
   const name = basename(path, '.py');
-  if (path.endsWith('.py') && /^[A-Za-z_]\w*$/.test(name) && !modulesItImports.includes(name)) return name;
+  if (path.endsWith('.py') && /^[A-Za-z_]\w*$/.test(name) && !importedModules.includes(name)) return name;
   throw new InputError(
     `${path}: expected a name that Python can import, such as nasnet_a.py (letters, digits and _, none of ` +
-      `${modulesItImports.join(', ')}), got ${basename(path)}`,
+      `${importedModules.join(', ')}), got ${basename(path)}`,
   );
 }
 
-/** The text of the Python file that is to be imported as `name`. */
+/** Returns the text of the Python file for the module `name`. */
 export function pythonSource(name: string, network: Network, description: ModelDescription): string {
   const { plan } = network;
   const [height, width] = plan.input.map(String) as [string, string];
   const values: Record<string, string> = {
     name,
     summary: summary(network, description),
-    tables: pythonTables(plan, description, referenceLogits(network, description).slice(0, shownLogits)),
+    tables: pythonTables(plan, description, referenceLogits(network, description).slice(0, logitCount)),
     operations: pythonOperations(description.architecture.operations),
     ...pythonFraming(description.preprocessing),
     view: pythonView(description.preprocessing, plan.input),
@@ -95,21 +95,21 @@ export function pythonSource(name: string, network: Network, description: ModelD
   return template.replace(/\$([a-z]+)/g, (_, key: string) => values[key]!);
 }
 
-const whole = (value: number) => value.toLocaleString('en-US');
+const formatNumber = (value: number) => value.toLocaleString('en-US');
 
 function summary({ plan }: Network, { origin }: ModelDescription): string {
   const [height, width] = plan.input;
   return [
     `A NASNet image classifier for PyTorch, written by nasnet ${nasnetVersion()}.`,
     '',
-    `${height} × ${width} pixels in, ${whole(plan.classes)} classes out; ${whole(plan.trainableParameters)} parameters,`,
-    `${whole(plan.multiplyAdds)} multiply-adds. Weights: ${origin.replace(/["\\]/g, "'")}.`,
+    `${height} × ${width} pixels in, ${formatNumber(plan.classes)} classes out; ${formatNumber(plan.trainableParameters)} parameters,`,
+    `${formatNumber(plan.multiplyAdds)} multiply-adds. Weights: ${origin.replace(/["\\]/g, "'")}.`,
   ].join('\n');
 }
 
-const shownLogits = 10;
+const logitCount = 10;
 
-/** Of the image that the file's check() makes: bytes of a fixed pattern, normalised. */
+/** Returns the logits for the image of the file's check(): bytes of a fixed pattern, normalised. */
 function referenceLogits(network: Network, { preprocessing }: ModelDescription): number[] {
   const [height, width, channels] = network.plan.input;
   const { mean, deviation } = preprocessing;
@@ -130,14 +130,14 @@ function referenceLogits(network: Network, { preprocessing }: ModelDescription):
   }
 }
 
-/** Beside the file, so that a rename moves what was checked into its place. */
+/** Creates a temporary folder next to the file, so that a rename can move the checked files in place. */
 function stagingFolder(path: string): Promise<string> {
   return mkdtemp(join(dirname(path), '.nasnet-export-')).catch((error: Error) => {
     throw new Failure(`${path}: the file could not be written (${error.message})`);
   });
 }
 
-function inPlace(from: string, to: string): Promise<void> {
+function moveInPlace(from: string, to: string): Promise<void> {
   return rename(from, to).catch((error: Error) => {
     throw new Failure(`${to}: the file could not be written (${error.message})`);
   });

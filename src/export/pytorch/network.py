@@ -1,14 +1,14 @@
 """$summary
 
     from $name import load, prepare
-    model = load()                        # with the weights of $name.safetensors, beside this file
+    model = load()                        # loads the weights from $name.safetensors in the same folder
     logits = model(prepare(image))        # image: uint8 [3, height, width]; red, green and blue, any size
     print(model.classes[logits.argmax()])
 
-Network() starts from random weights, Network(classes=5) ends in five classes; both train like any
-PyTorch module. ScheduledDropPath and the auxiliary head belong to nasnet's own training and are not here.
+Network() has random weights, Network(classes=5) has five classes; both train like any PyTorch module.
+ScheduledDropPath and the auxiliary head, which only nasnet's training uses, are not included.
 
-Needs torch 1.10 or later and nothing else. `python3 $name.py` compares its logits with those that nasnet computed.
+Requires only torch 1.10 or later. `python3 $name.py` compares its logits with those that nasnet computed.
 """
 
 import json
@@ -25,7 +25,7 @@ $tables
 
 
 class Network(nn.Module):
-    """Images [n, channels, height, width], normalised, to logits [n, classes]. Any height and width will do."""
+    """Maps normalised images [n, channels, height, width] to logits [n, classes]. Accepts any height and width."""
 
     def __init__(self, classes=CLASSES, dropout=0.0):
         super().__init__()
@@ -56,13 +56,13 @@ class Network(nn.Module):
 
 
 def results(name, outputs, join):
-    """What later cells know a cell's output states by, and the head: all of them joined, or each by itself as well."""
-    single = {f"{name}.{index}": output for index, output in outputs.items()} if HANDS_ON else {}
+    """Returns a cell's results by name: its output states joined, and if it passes them on one by one, also each."""
+    single = {f"{name}.{index}": output for index, output in outputs.items()} if PASSES_STATES else {}
     return {name: join(list(outputs.values())), **single}
 
 
 class Cell(nn.Module):
-    """One cell: its inputs aligned, its blocks, its output states by their number in the list of those."""
+    """A cell: aligned inputs, blocks, and output states by their index."""
 
     def __init__(self, table, filters, sources, read):  # sources: shapes (channels, height, width)
         super().__init__()
@@ -78,7 +78,7 @@ class Cell(nn.Module):
         for state, source in enumerate(sources):
             if state in live and source:
                 self.add_module(input_name(state), align_input(state, source, (filters, *size)))
-            # The first cell has no previous input: the current one stands in, as it is.
+            # The first cell has no previous input and uses the current one, unaligned.
             channels[state] = filters if source else sources[0][0]
         for state, (left, a, right, b, combine) in table["blocks"].items():
             channels[state] = 2 * filters if combine == "concat" else filters
@@ -116,20 +116,20 @@ class Cell(nn.Module):
 
 
 def input_name(state):
-    return f"input_{state}" if HANDS_ON else ("current", "previous")[state]
+    return f"input_{state}" if PASSES_STATES else ("current", "previous")[state]
 
 
-def align_input(state, shape, wanted):
-    """The first input is always projected, others only where they differ; some are from two reductions before."""
+def align_input(state, shape, target):
+    """Always projects the first input, the others only if their shape differs; halves states from two reductions before twice."""
     if state == 0:
-        return project(shape[0], wanted[0])
-    if not HANDS_ON:
-        return align(shape, wanted)
+        return project(shape[0], target[0])
+    if not PASSES_STATES:
+        return align(shape, target)
     halvings = {}
-    while shape[1:] != wanted[1:]:
-        halvings[f"half_{len(halvings) + 1}"] = FactorizedReduction(shape[0], wanted[0], relu=True)
-        shape = (wanted[0], *(-(-side // 2) for side in shape[1:]))
-    return steps(**halvings) if halvings else align(shape, wanted)
+    while shape[1:] != target[1:]:
+        halvings[f"half_{len(halvings) + 1}"] = FactorizedReduction(shape[0], target[0], relu=True)
+        shape = (target[0], *(-(-side // 2) for side in shape[1:]))
+    return steps(**halvings) if halvings else align(shape, target)
 
 
 def steps(**modules):
@@ -141,11 +141,11 @@ def project(channels, filters, stride=1, relu=True):
     return steps(relu=nn.ReLU(), **convolved) if relu else steps(**convolved)
 
 
-def align(shape, wanted, relu=True):
-    """A state to the height, width and channels of another."""
-    if shape[1:] != wanted[1:]:
-        return FactorizedReduction(shape[0], wanted[0], relu)
-    return nn.Identity() if shape == wanted else project(shape[0], wanted[0], relu=relu)
+def align(shape, target, relu=True):
+    """Brings a state to the target's channels, height and width."""
+    if shape[1:] != target[1:]:
+        return FactorizedReduction(shape[0], target[0], relu)
+    return nn.Identity() if shape == target else project(shape[0], target[0], relu=relu)
 
 
 def identity(channels, filters, stride):
@@ -189,7 +189,7 @@ def pool(kind, kernel, channels, filters, stride):
 
 
 class Convolution(nn.Conv2d):
-    """Without bias; padded as TensorFlow's SAME unless told otherwise."""
+    """A convolution without bias, with TensorFlow's SAME padding or none."""
 
     def __init__(self, channels, filters, kernel, same=True, **options):
         super().__init__(channels, filters, kernel, bias=False, **options)
@@ -213,7 +213,7 @@ class BatchNorm(nn.Module):
 
 
 class ImageNorm(nn.Module):
-    """To zero mean and unit deviation over each image (layer norm) or each channel of it (instance norm)."""
+    """Normalises to zero mean and unit variance over each image (layer norm) or each of its channels (instance norm)."""
 
     def __init__(self, whole, epsilon, channels):
         super().__init__()
@@ -222,7 +222,7 @@ class ImageNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
-        x = x - x.mean(self.axes, keepdim=True)  # so that a constant channel leaves no rounding to be divided by ε
+        x = x - x.mean(self.axes, keepdim=True)  # avoids dividing rounding errors of a constant channel by ε
         return F.group_norm(x, self.groups, self.scale, self.shift, self.epsilon)
 
 
@@ -236,7 +236,7 @@ class MaxPool(nn.Module):
 
 
 class AveragePool(MaxPool):
-    """Divides by the number of real pixels under the window: padding never counts."""
+    """Divides by the number of pixels under the window; padding does not count."""
 
     def forward(self, x):
         def mean(values):
@@ -246,7 +246,7 @@ class AveragePool(MaxPool):
 
 
 class FactorizedReduction(nn.Module):
-    """Half the height and width: one half of the channels from the even pixels, the other from the odd ones."""
+    """Halves height and width: one half of the channels comes from the even pixels, the other from the odd ones."""
 
     def __init__(self, channels, filters, relu):
         super().__init__()
@@ -263,9 +263,9 @@ class FactorizedReduction(nn.Module):
 
 
 def pad(x, kernel, stride, dilation=(1, 1), value=0.0):
-    """TensorFlow's SAME: as many results as ceil(size / stride); an odd cell of padding goes to the bottom or right."""
+    """TensorFlow's SAME: ceil(size / stride) results; an odd pixel of padding goes to the bottom or right."""
     amounts = []
-    for axis in (1, 0):  # F.pad takes the width first
+    for axis in (1, 0):  # F.pad expects the width first
         size = x.shape[2 + axis]
         window = (kernel[axis] - 1) * dilation[axis] + 1
         total = max((-(-size // stride[axis]) - 1) * stride[axis] + window - size, 0)
@@ -284,7 +284,7 @@ NORMS = {
 
 
 def prepare(image):
-    """An image, uint8 [3, height, width], as the network takes it: float32 [1, 3, $height, $width]."""
+    """Converts an image, uint8 [3, height, width], to the network's input, float32 [1, 3, $height, $width]."""
     height, width = image.shape[1:]
     image = image.double()
 $framing
@@ -293,7 +293,7 @@ $view    return normalise(image)
 
 
 def normalise(images):
-    """Bytes (0 to 255) [n, 3, height, width] to zero mean and unit deviation."""
+    """Normalises bytes (0 to 255) [n, 3, height, width] to zero mean and unit deviation."""
     mean, deviation = (torch.tensor(values, device=images.device).reshape(1, -1, 1, 1) for values in (MEAN, DEVIATION))
     return (images - mean) / deviation
 
@@ -303,7 +303,7 @@ def resize(image, height, width):
 
 
 def resizing(size, target):
-    """[target, size]: how much of each old pixel every new one takes."""
+    """Returns the weight of each old pixel in each new one, [target, size]."""
     scale = size / target
     centres = (torch.arange(target, dtype=torch.float64) + 0.5) * scale - 0.5
     distance = (torch.arange(size) - centres[:, None]).abs()
@@ -317,7 +317,7 @@ def centre(image, height, width):
 
 
 def load(weights=Path(__file__).with_suffix(".safetensors")):
-    """The trained network in evaluation mode, on the CPU. Its `classes` are the names in the order of the logits."""
+    """Returns the trained network in evaluation mode on the CPU. `classes` are the names in the order of the logits."""
     tensors, metadata = read_safetensors(weights)
     description = json.loads(metadata["nasnet"])
     model = Network(len(description["classes"]))
@@ -327,7 +327,7 @@ def load(weights=Path(__file__).with_suffix(".safetensors")):
 
 
 def read_safetensors(path):
-    """8 bytes of header length, a JSON header, the elements; here always float32."""
+    """Reads 8 bytes of header length, a JSON header and the elements, which are float32 here."""
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         elements = torch.frombuffer(bytearray(file.read()), dtype=torch.float32)
@@ -337,7 +337,7 @@ def read_safetensors(path):
 
 
 def check():
-    """Prints how far this network's logits for a fixed pattern are from nasnet's, relative to the largest."""
+    """Prints the difference between this network's logits for a fixed pattern and nasnet's, relative to the largest."""
     model = load()
     channel, y, x = (torch.arange(size) for size in IMAGE)
     pattern = (7 * x * x + (13 * y * y)[:, None] + 3 * y[:, None] * x + (97 * channel)[:, None, None]) % 256

@@ -1,5 +1,5 @@
-// What is particular to one network, as Python: its cells as tables, its numbers, how it wants its images. The code that reads
-// them is network.py's and the same for every network.
+// Writes the parts of the Python file that differ between networks: the cells as tables, the numbers, the
+// preprocessing. The code that uses them is network.py, the same for every network.
 
 import { enlargedSide } from '../../data/augmentations.ts';
 import { InputError } from '../../failure.ts';
@@ -13,8 +13,8 @@ import { type Cell, createdState, inputCount, liveStates, outputStates } from '.
 import { type Operation, type OperationTable, operations } from '../../space/operations.ts';
 
 /**
- * The constants at the head of the file.
- * @param logits the first of those that the network gives for the reference image
+ * Returns the constants at the top of the file.
+ * @param logits the network's first logits for the reference image
  */
 export function pythonTables(plan: Plan, description: ModelDescription, logits: readonly number[]): string {
   const { architecture, preprocessing } = description;
@@ -23,27 +23,27 @@ export function pythonTables(plan: Plan, description: ModelDescription, logits: 
   if (convolution?.kind !== 'convolution' || norm?.kind !== 'batch-norm')
     throw new Error('the stem of a plan is a convolution and a batch norm');
   const same = plan.layout === 'cifar';
-  const handsOn = architecture.normal.output === 'states';
-  const inputs = handsOn
+  const passesStates = architecture.normal.output === 'states';
+  const inputs = passesStates
     ? `States 0 to ${inputCount(architecture.normal) - 1} of a cell are its inputs`
     : 'States 0 and 1 of a cell are its inputs h_i and h_{i-1}';
   return [
     `IMAGE = (${channels}, ${height}, ${width})  # channels, height, width`,
-    `MEAN, DEVIATION = ${list(preprocessing.mean)}, ${list(preprocessing.deviation)}  # of each channel, in units of a byte`,
+    `MEAN, DEVIATION = ${list(preprocessing.mean)}, ${list(preprocessing.deviation)}  # per channel, in units of a byte`,
     `CLASSES = ${plan.classes}`,
-    `STEM = (${convolution.outputChannels}, ${convolution.stride[0]}, ${same ? 'True' : 'False'})  # of its 3×3 convolution: channels, stride, whether it is padded`,
+    `STEM = (${convolution.outputChannels}, ${convolution.stride[0]}, ${same ? 'True' : 'False'})  # the 3×3 convolution: channels, stride, padded`,
     `DECAY, EPSILON = ${norm.decay}, ${norm.epsilon}  # of the batch norms`,
-    `LAYER_NORM, INSTANCE_NORM = ${normEpsilons['layer-norm']}, ${normEpsilons['instance-norm']}  # their epsilons`,
+    `LAYER_NORM, INSTANCE_NORM = ${normEpsilons['layer-norm']}, ${normEpsilons['instance-norm']}  # epsilons`,
     '',
-    `# ${inputs}; a block makes a new state of two that are there.`,
-    `HANDS_ON = ${handsOn ? 'True' : 'False'}  # whether the states leave a cell one by one, not concatenated`,
+    `# ${inputs}; a block computes a new state from two existing ones.`,
+    `PASSES_STATES = ${passesStates ? 'True' : 'False'}  # whether a cell passes on its states one by one, not concatenated`,
     `NORMAL = ${cellTable(architecture.normal, 1)}`,
     `REDUCTION = ${cellTable(architecture.reduction, 2)}`,
     '',
     cellList(plan, description),
     '',
     '# The first logits for the image of check(), as nasnet computed them.',
-    `LOGITS = ${wrapped(logits.map((value) => value.toPrecision(9)))}`,
+    `LOGITS = ${wrapList(logits.map((value) => value.toPrecision(9)))}`,
   ].join('\n');
 }
 
@@ -51,14 +51,14 @@ function cellTable(cell: Cell, stride: 1 | 2): string {
   const live = liveStates(cell);
   const rows = cell.blocks.flatMap(({ inputs, operations: names, combine }, index) => {
     const state = createdState(cell, index);
-    const row = [quoted(names[0]), inputs[0], quoted(names[1]), inputs[1], quoted(combine)];
+    const row = [quote(names[0]), inputs[0], quote(names[1]), inputs[1], quote(combine)];
     return live.has(state) ? [`        ${state}: (${row.join(', ')}),`] : [];
   });
   return [
     '{',
     `    "stride": ${stride},`,
     '    "blocks": {',
-    '        # state: (operation, on state, operation, on state, combined by)',
+    '        # state: (operation, its input state, operation, its input state, combiner)',
     ...rows,
     '    },',
     `    "output": ${list(outputStates(cell))},`,
@@ -69,28 +69,28 @@ function cellTable(cell: Cell, stride: 1 | 2): string {
 function cellList(plan: Plan, { architecture, network }: ModelDescription): string {
   const { cells, filters, skipReductionInput = false } = network;
   const slots = cellSequence(architecture, { layout: layouts[plan.layout], cells, filters, skipReductionInput });
-  const leaving = new Map(plan.cells.map(({ name, output }) => [name, output.map(({ state }) => state)]));
-  const texts = slots.map(({ name, kind, filters: own, sources }) => {
-    const given = sources.map((source) => (source === undefined ? 'None' : quoted(source)));
-    const row = [quoted(name), kind.toUpperCase(), String(own), `[${given.join(', ')}]`];
-    return [...row.map((text) => `${text},`), list(leaving.get(name) ?? [])];
+  const readStates = new Map(plan.cells.map(({ name, output }) => [name, output.map(({ state }) => state)]));
+  const texts = slots.map(({ name, kind, filters: cellFilters, sources }) => {
+    const sourceNames = sources.map((source) => (source === undefined ? 'None' : quote(source)));
+    const row = [quote(name), kind.toUpperCase(), String(cellFilters), `[${sourceNames.join(', ')}]`];
+    return [...row.map((text) => `${text},`), list(readStates.get(name) ?? [])];
   });
   const widths = [0, 1, 2, 3].map((column) => Math.max(...texts.map((row) => row[column]!.length)));
   const rows = texts.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' '));
   return [
     'CELLS = [',
-    '    # name, cell, filters, its inputs, its states that are read: without any it is never computed',
+    '    # name, cell, filters, inputs, indices of the output states that are read (without any it is not computed)',
     ...rows.map((row) => `    (${row}),`),
     ']',
   ].join('\n');
 }
 
-/** The rows of OPERATIONS after identity, which no number describes; `own`: those that the architecture brings along. */
+/** Returns the rows of OPERATIONS after identity. @param own the architecture's custom operations */
 export function pythonOperations(own: OperationTable = {}): string {
   const rows = Object.entries({ ...operations, ...own })
     .map(([name, operation]): [string, string | undefined] => [name, builder(operation)])
     .filter(([, text]) => text !== undefined);
-  return rows.map(([name, text]) => `    ${quoted(name)}: ${text},`).join('\n');
+  return rows.map(([name, text]) => `    ${quote(name)}: ${text},`).join('\n');
 }
 
 function builder(operation: Operation): string | undefined {
@@ -109,7 +109,7 @@ function builder(operation: Operation): string | undefined {
       return `partial(pool, MaxPool, ${operation.kernel})`;
     case 'layers':
       throw new InputError(
-        `PyTorch: expected operations of the kinds that nasnet has, got one of its own, ${operation.label}`,
+        `PyTorch: expected operations of nasnet's kinds, got the custom operation ${operation.label}`,
         {
           code: 'own-operation',
         },
@@ -117,7 +117,7 @@ function builder(operation: Operation): string | undefined {
   }
 }
 
-/** The lines of prepare() that frame an image as data/framing.ts says, and the kernel of resizing(). */
+/** Returns the lines of prepare() that frame an image as data/framing.ts does, and the kernel of resizing(). */
 export function pythonFraming({ aspect, centralFraction, interpolation }: Preprocessing): {
   framing: string;
   weights: string;
@@ -136,17 +136,20 @@ export function pythonFraming({ aspect, centralFraction, interpolation }: Prepro
             'image = resize(image, *IMAGE[1:])',
           ]
         : [
-            `rows, columns = (int(side / ${centralFraction}) for side in IMAGE[1:])  # that the image is to cover`,
+            `rows, columns = (int(side / ${centralFraction}) for side in IMAGE[1:])  # the resized image must cover this`,
             'if rows * width >= columns * height:',
             '    columns = max(columns, rows * width // height)',
             'else:',
             '    rows = max(rows, columns * height // width)',
             'image = centre(resize(image, rows, columns), *IMAGE[1:])',
           ];
-  return { framing: indented(lines), weights: indented(kernels[interpolation]) };
+  return { framing: indent(lines), weights: indent(kernels[interpolation]) };
 }
 
-/** The lines of prepare() that enlarge bytes [1, 3, height, width] and cut out their centre as data/test-view.ts does; none for most networks. */
+/**
+ * Returns the lines of prepare() that enlarge bytes [1, 3, height, width] and crop the centre as data/test-view.ts
+ * does; empty for most networks.
+ */
 export function pythonView({ enlarge = 1 }: Preprocessing, [height, width]: readonly number[]): string {
   const sides = [height!, width!].map((side) => ({ side, enlarged: enlargedSide(enlarge, side) }));
   if (sides.every(({ side, enlarged }) => side === enlarged)) return '';
@@ -168,11 +171,11 @@ const kernels: Record<Preprocessing['interpolation'], string[]> = {
   area: ['weights = ((scale + 1) / 2 - distance).clamp(0, min(scale, 1))  # overlap of the old pixel and the new'],
 };
 
-const indented = (lines: string[]) => lines.map((line) => `    ${line}`).join('\n');
-const quoted = (text: string) => JSON.stringify(text);
+const indent = (lines: string[]) => lines.map((line) => `    ${line}`).join('\n');
+const quote = (text: string) => JSON.stringify(text);
 const list = (values: readonly number[]) => `[${values.join(', ')}]`;
 
-function wrapped(items: string[], perLine = 5): string {
+function wrapList(items: string[], perLine = 5): string {
   const lines = Array.from({ length: Math.ceil(items.length / perLine) }, (_, line) => {
     return `    ${items.slice(line * perLine, (line + 1) * perLine).join(', ')},`;
   });

@@ -1,10 +1,9 @@
-// The paper's Figure 5 as SVG: accuracy against what a network costs, every point named. It takes plain numbers and decides
-// only how they look.
+// Draws the paper's Figure 5 as SVG: accuracy against the cost of a network, with labelled points. Takes plain numbers.
 
 import * as Plot from '@observablehq/plot';
 import { fontFamily, ink, textWidth } from '../../draw/palette.ts';
 import { drawChart } from '../chart.ts';
-import { type Box, type Placed, placeLabels, type Segment } from './label-placement.ts';
+import { type Box, type PlacedLabel, placeLabels, type Segment } from './label-placement.ts';
 
 export type Series = 'designed' | 'nasnet-a' | 'nasnet-b-c' | 'own';
 
@@ -19,7 +18,7 @@ export interface CostPoint {
 
 export interface CostChart {
   title: string;
-  /** Of the horizontal axis. */
+  /** The label of the horizontal axis. */
   label: string;
   points: readonly CostPoint[];
 }
@@ -28,7 +27,7 @@ interface SeriesStyle {
   legend: string;
   colour: string;
   symbol: 'circle' | 'square' | 'diamond2';
-  /** Pixels from the symbol's middle to its rim. */
+  /** Radius of the symbol in pixels. */
   radius: number;
   filled: boolean;
 }
@@ -44,10 +43,10 @@ const size = { width: 760, height: 540, left: 58, right: 24, top: 64, bottom: 48
 const frame = { left: size.left, right: size.width - size.right, top: size.top, bottom: size.height - size.bottom };
 const font = 12; // pixels
 
-const ticks = 8; // about so many on each axis
+const ticks = 8; // approximate number on each axis
 const middle = { labelAnchor: 'center', labelArrow: 'none' } as const;
 
-/** Behind everything, the axes too: an SVG shown on a dark page has no other background. */
+/** A background behind everything including the axes, for dark pages. */
 const paper = Plot.frame({
   fill: ink.paper,
   insetLeft: -size.left,
@@ -56,7 +55,7 @@ const paper = Plot.frame({
   insetBottom: -size.bottom,
 });
 
-/** One plot of the figure. NASNet-A's points are joined in the order of their cost. */
+/** Draws one plot of the figure. A line joins NASNet-A's points in the order of their cost. */
 export function costChart({ title, label, points }: CostChart): string {
   const x = scale([0, roundUp(1.04 * Math.max(...points.map(({ cost }) => cost)))], [frame.left, frame.right]);
   const y = scale(accuracies(points), [frame.bottom, frame.top]);
@@ -64,7 +63,7 @@ export function costChart({ title, label, points }: CostChart): string {
   const segments = line.slice(1).map((to, index): Segment => {
     return [x.at(line[index]!.cost), y.at(line[index]!.top1), x.at(to.cost), y.at(to.top1)];
   });
-  const placed = placeLabels(
+  const labels = placeLabels(
     points.map(({ name, series, cost, top1 }) => ({
       x: x.at(cost),
       y: y.at(top1),
@@ -95,13 +94,13 @@ export function costChart({ title, label, points }: CostChart): string {
         ...middle,
         label: 'top-1 accuracy (%)',
         ticks,
-        tickFormat: (value: number) => `${hundredfold(value)}`,
+        tickFormat: (value: number) => `${toPercent(value)}`,
       }),
       Plot.frame({ stroke: '#cbd5e1' }),
       Plot.line(line, { x: 'cost', y: 'top1', stroke: styles['nasnet-a'].colour, strokeWidth: 1.75 }),
-      leaders(placed, x, y),
+      leaders(labels, x, y),
       ...(Object.keys(styles) as Series[]).map((series) => symbols(points, series)),
-      ...points.map((point, index) => nameText(point, placed[index]!, x, y)),
+      ...points.map((point, index) => nameText(point, labels[index]!, x, y)),
       ...heading(title, points),
     ],
   });
@@ -115,20 +114,20 @@ function symbols(points: readonly CostPoint[], series: Series): Plot.Markish {
       x: 'cost',
       y: 'top1',
       ariaLabel: 'name',
-      title: ({ name, top1 }: CostPoint) => `${name}: ${hundredfold(top1)}%`,
+      title: ({ name, top1 }: CostPoint) => `${name}: ${toPercent(top1)}%`,
     },
   );
 }
 
-/** Of a series' symbol, in the plot as in the legend. */
+/** Returns the style of a series' symbol in the plot and in the legend. */
 function look(series: Series): Plot.DotOptions {
   const { colour, symbol, radius, filled } = styles[series];
   const [fill, stroke, strokeWidth] = filled ? [colour, ink.paper, 1] : [ink.paper, colour, 1.75];
   return { symbol, r: radius, fill, stroke, strokeWidth };
 }
 
-/** The name in its box, at the side that its point is on: the box is as wide as the text in the widest font. */
-function nameText({ name, series, cost }: CostPoint, { box }: Placed, x: Scale, y: Scale): Plot.Markish {
+/** Draws a name in its box, aligned to the side of its point. The box is as wide as the text in the widest font. */
+function nameText({ name, series, cost }: CostPoint, { box }: PlacedLabel, x: Scale, y: Scale): Plot.Markish {
   const point = x.at(cost);
   const [anchor, pixel] =
     point <= box.left
@@ -141,16 +140,16 @@ function nameText({ name, series, cost }: CostPoint, { box }: Placed, x: Scale, 
     y: [y.back((box.top + box.bottom) / 2)],
     textAnchor: anchor,
     fill: series === 'designed' ? ink.text : styles[series].colour,
-    stroke: ink.paper, // a rim, so that no line of the grid runs through the letters
+    stroke: ink.paper, // an outline, so that no grid line crosses the letters
     strokeWidth: 3,
     fontWeight: weightOf(series),
     text: (text: string) => text,
   });
 }
 
-function leaders(placed: readonly Placed[], x: Scale, y: Scale): Plot.Markish {
-  const drawn = placed.flatMap(({ leader }) => (leader ? [leader] : []));
-  return Plot.link(drawn, {
+function leaders(labels: readonly PlacedLabel[], x: Scale, y: Scale): Plot.Markish {
+  const lines = labels.flatMap(({ leader }) => (leader ? [leader] : []));
+  return Plot.link(lines, {
     x1: ([x1]: Segment) => x.back(x1),
     y1: ([, y1]: Segment) => y.back(y1),
     x2: ([, , x2]: Segment) => x.back(x2),
@@ -160,7 +159,7 @@ function leaders(placed: readonly Placed[], x: Scale, y: Scale): Plot.Markish {
   });
 }
 
-/** The title and, below it, what the symbols mean. */
+/** Draws the title and the legend below it. */
 function heading(title: string, points: readonly CostPoint[]): Plot.Markish[] {
   const used = (Object.keys(styles) as Series[]).filter((series) => points.some((point) => point.series === series));
   let across = 0;
@@ -197,18 +196,21 @@ function scale(domain: [number, number], range: [number, number]): Scale {
   };
 }
 
-/** 0.741 as 74.1, whatever rounding does. */
-const hundredfold = (share: number) => Number((100 * share).toFixed(2));
+/** Converts a share to percent without rounding errors: 0.741 to 74.1. */
+const toPercent = (share: number) => Number((100 * share).toFixed(2));
 
-/** From a multiple of 2 points below the least accuracy to one above the largest. */
+/**
+ * Returns the range of the accuracy axis: from a multiple of 2 points below the smallest accuracy to one above the
+ * largest.
+ */
 function accuracies(points: readonly CostPoint[]): [number, number] {
   const shares = points.map(({ top1 }) => 100 * top1);
-  const least = 2 * Math.floor((Math.min(...shares) - 1) / 2);
+  const smallest = 2 * Math.floor((Math.min(...shares) - 1) / 2);
   const largest = 2 * Math.ceil((Math.max(...shares) + 0.8) / 2);
-  return [Math.max(0, least) / 100, Math.min(100, largest) / 100];
+  return [Math.max(0, smallest) / 100, Math.min(100, largest) / 100];
 }
 
-/** The next number of one of these forms times a power of ten. */
+/** Rounds up to one of these steps times a power of ten. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   const steps = [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 10];

@@ -1,36 +1,36 @@
-// `nasnet report --figure 5`: the published networks and the user's own, by accuracy and by what they cost, as two plots and as
-// one table. The drawing is cost-chart.ts's.
+// `nasnet report --figure 5`: accuracy and cost of the published networks and the user's, as two plots and one table.
+// cost-chart.ts draws the plots.
 
 import { type FamilyMember, family } from '../../plan/family.ts';
 import type { ResultFiles } from '../../result-files.ts';
 import { type CostPoint, costChart, type Series } from './cost-chart.ts';
 import { designedResults } from './published-results.ts';
 
-/** One of the user's networks, measured on ImageNet or on whatever they compare by. */
+/** A network of the user, with its accuracy on ImageNet or another dataset. */
 export interface OwnModel {
   name: string;
   /** Pixels: '224', or '480x640' for height and width. */
   input: string;
-  /** Trainable, without the auxiliary head. */
+  /** Trainable parameters, without the auxiliary head. */
   parameters: number;
-  /** For one image. */
+  /** Multiply-adds for one image. */
   multiplyAdds: number;
-  /** 0 to 1. */
+  /** Top-1 accuracy, 0 to 1. */
   top1: number;
   top5?: number | undefined;
-  /** Where the accuracy is from. */
+  /** The source of the accuracy. */
   source: string;
 }
 
 export interface Figure5Row extends OwnModel {
   series: Series;
-  /** What the released graph has at a published NASNet's size. */
+  /** Figures of the released graph at a published NASNet's size. */
   graph?: { parameters: number; multiplyAdds: number } | undefined;
-  /** Whether that rounds to what is published: then it says the cost exactly. */
+  /** Whether they round to the published figures; if so, the plot uses them because they are exact. */
   reproduced?: boolean;
 }
 
-/** What the figure shows, in the order of the table. */
+/** Returns the rows of the figure in the order of the table. */
 function figure5Rows(own: readonly OwnModel[]): Figure5Row[] {
   const searched = family().filter(({ top1 }) => top1 !== undefined);
   return [
@@ -59,12 +59,13 @@ function familyRow(member: FamilyMember): Figure5Row {
   };
 }
 
-/** 82.7 (%) as 0.827. */
+/** Converts 82.7 (%) to 0.827. */
 const share = (percent: number) => Number((percent / 100).toFixed(4));
 
 /**
- * Writes figure-5-multiply-adds.svg, figure-5-parameters.svg and figure-5.csv; returns their paths. Older ones are replaced.
- * @throws Failure when the folder or a file cannot be written
+ * Writes figure-5-multiply-adds.svg, figure-5-parameters.svg and figure-5.csv, replacing older ones. Returns their
+ * paths.
+ * @throws Failure if the folder or a file cannot be written
  */
 export function writeFigure5(directory: string, own: readonly OwnModel[], results: ResultFiles): string[] {
   const rows = figure5Rows(own);
@@ -89,7 +90,7 @@ export function writeFigure5(directory: string, own: readonly OwnModel[], result
   return results.write(directory, files);
 }
 
-/** As CSV (RFC 4180): one line of names, then one for each network; unknown figures are empty. */
+/** Returns the table as CSV (RFC 4180): a line of names, then one for each network; unknown figures are empty. */
 function figure5Table(rows: readonly Figure5Row[]): string {
   const columns: [string, (row: Figure5Row) => string | number | undefined][] = [
     ['series', (row) => row.series],

@@ -1,11 +1,12 @@
-// Where the names of a scatter plot's points go, so that none covers another, a point or a line. Plain geometry in pixels.
+// Places the names of a scatter plot's points so that none covers another name, a point or a line. All sizes are in
+// pixels.
 
 export interface NamedPoint {
   readonly x: number;
   readonly y: number;
-  /** Of the point's symbol. */
+  /** The radius of the symbol. */
   readonly radius: number;
-  /** Of its name as text. */
+  /** The size of the name as text. */
   readonly width: number;
   readonly height: number;
 }
@@ -19,36 +20,36 @@ export interface Box {
 
 export type Segment = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** From a name back to its point, where the two are too far apart to be read as one. */
-const leaderFrom = 9; // pixels between symbol and text
+/** A larger distance between symbol and text, in pixels, requires a leader line. */
+const leaderFrom = 9;
 const directions = 24;
-const distances = [2, 4, 7, 11, 15, 21, 28, 36, 46, 58, 72, 90, 110]; // from the symbol's rim to the text
+const distances = [2, 4, 7, 11, 15, 21, 28, 36, 46, 58, 72, 90, 110]; // from the symbol's edge to the text
 
-// Costs weigh against a name's distance in pixels: what may never be, what may hardly be, what is only a pity.
-const never = 100_000;
-const hardly = 2_000;
-const pity = 25;
-const misleading = 60; // nearer to another point than to its own
+// The costs of conflicts, added to a name's distance in pixels.
+const forbidden = 100_000;
+const severe = 2_000;
+const minor = 25;
+const misleading = 60; // the name is nearer to another point than to its own
 
 interface Candidate {
   readonly box: Box;
   readonly leader: Segment | undefined;
-  /** What this place costs whatever the other names do. */
+  /** The cost of this place apart from other names. */
   readonly cost: number;
 }
 
-export interface Placed {
+export interface PlacedLabel {
   readonly box: Box;
-  /** A thin line that says which point a distant name belongs to. */
+  /** A thin line from a distant name to its point. */
   readonly leader: Segment | undefined;
 }
 
 /**
- * A place for each name inside `frame`. Every name takes the cheapest of its places given the others', in turns, until none
- * moves; of the several orders in which they may begin, the one with the cheapest end counts. The same points always give the
- * same places.
+ * Returns a place for each name inside `frame`. In turns, every name moves to its cheapest place given the others,
+ * until none moves. Of several orders of turns the cheapest result is used. The same points always give the same
+ * places.
  */
-export function placeLabels(points: readonly NamedPoint[], frame: Box, lines: readonly Segment[]): Placed[] {
+export function placeLabels(points: readonly NamedPoint[], frame: Box, lines: readonly Segment[]): PlacedLabel[] {
   const candidates = points.map((point) => candidatesOf(point, points, frame, lines));
   const indices = points.map((_, index) => index);
   const crowd = points.map((point) => points.filter((other) => distance(point, other) < 60).length);
@@ -58,12 +59,12 @@ export function placeLabels(points: readonly NamedPoint[], frame: Box, lines: re
     indices.toSorted((a, b) => points[b]!.y - points[a]!.y),
     indices.toSorted((a, b) => points[b]!.x - points[a]!.x),
   ];
-  const ends = orders.map((order) => settle(candidates, order));
-  const best = ends.reduce((least, end) => (end.cost < least.cost ? end : least));
+  const placements = orders.map((order) => optimise(candidates, order));
+  const best = placements.reduce((cheapest, next) => (next.cost < cheapest.cost ? next : cheapest));
   return best.chosen.map(({ box, leader }) => ({ box, leader }));
 }
 
-function settle(candidates: readonly (readonly Candidate[])[], order: readonly number[]) {
+function optimise(candidates: readonly (readonly Candidate[])[], order: readonly number[]) {
   const chosen: Candidate[] = [];
   const others = (index: number) => chosen.filter((_, place) => place !== index);
   for (let round = 0, moved = true; moved && round < 12; round++) {
@@ -74,29 +75,29 @@ function settle(candidates: readonly (readonly Candidate[])[], order: readonly n
       chosen[index] = best;
     }
   }
-  // Whatever two names do to each other is counted from both sides, for every end alike.
-  return { chosen, cost: chosen.reduce((sum, place, index) => sum + costBeside(place, others(index)), 0) };
+  // Conflicts of two names count twice, in every placement alike.
+  return { chosen, cost: chosen.reduce((sum, place, index) => sum + totalCost(place, others(index)), 0) };
 }
 
 function cheapest(candidates: readonly Candidate[], others: readonly Candidate[]): Candidate {
   let best = candidates[0]!;
-  let least = Number.POSITIVE_INFINITY;
+  let lowestCost = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    if (candidate.cost >= least) continue;
-    const cost = costBeside(candidate, others);
-    if (cost < least) [best, least] = [candidate, cost];
+    if (candidate.cost >= lowestCost) continue;
+    const cost = totalCost(candidate, others);
+    if (cost < lowestCost) [best, lowestCost] = [candidate, cost];
   }
   return best;
 }
 
-function costBeside(candidate: Candidate, others: readonly Candidate[]): number {
+function totalCost(candidate: Candidate, others: readonly Candidate[]): number {
   const { box, leader } = candidate;
-  const room = grown(box, 2);
+  const room = grow(box, 2);
   return others.reduce((cost, other) => {
-    if (overlap(room, other.box)) cost += never;
-    if (leader && crosses(leader, other.box)) cost += hardly;
-    if (other.leader && crosses(other.leader, box)) cost += hardly;
-    if (leader && other.leader && intersect(leader, other.leader)) cost += hardly;
+    if (overlap(room, other.box)) cost += forbidden;
+    if (leader && crosses(leader, other.box)) cost += severe;
+    if (other.leader && crosses(other.leader, box)) cost += severe;
+    if (leader && other.leader && intersect(leader, other.leader)) cost += severe;
     return cost;
   }, candidate.cost);
 }
@@ -112,18 +113,18 @@ function candidatesOf(point: NamedPoint, points: readonly NamedPoint[], frame: B
       const [endX, endY] = nearestIn(box, point);
       const far = gapTo(box, point);
       const leader = far > leaderFrom ? ([point.x, point.y, endX, endY] as const) : undefined;
-      let cost = far + 4 * Math.abs(down) - (right > 0.5 ? 3 : 0); // beside its point, rather to the right
-      if (leader) cost += pity;
-      if (!inside(box, frame)) cost += never;
+      let cost = far + 4 * Math.abs(down) - (right > 0.5 ? 3 : 0); // prefers the sides of its point, first the right
+      if (leader) cost += minor;
+      if (!inside(box, frame)) cost += forbidden;
       for (const other of points) {
-        if (overlap(box, boxAround(other.x, other.y, 2 * other.radius + 2, 2 * other.radius + 2))) cost += never;
+        if (overlap(box, boxAround(other.x, other.y, 2 * other.radius + 2, 2 * other.radius + 2))) cost += forbidden;
         const rim = boxAround(other.x, other.y, 2 * other.radius, 2 * other.radius);
-        if (leader && other !== point && crosses(leader, rim)) cost += hardly;
+        if (leader && other !== point && crosses(leader, rim)) cost += severe;
         if (other !== point && gapTo(box, other) <= gapTo(box, point)) cost += misleading;
       }
       for (const line of lines) {
-        if (crosses(line, box)) cost += hardly;
-        if (leader && intersect(leader, line)) cost += pity;
+        if (crosses(line, box)) cost += severe;
+        if (leader && intersect(leader, line)) cost += minor;
       }
       return { box, leader, cost };
     }),
@@ -133,13 +134,13 @@ function candidatesOf(point: NamedPoint, points: readonly NamedPoint[], frame: B
 const nearestIn = ({ left, right, top, bottom }: Box, { x, y }: NamedPoint) =>
   [clamp(x, left, right), clamp(y, top, bottom)] as const;
 
-/** From a box to the rim of a point's symbol. */
+/** Returns the distance from a box to the edge of a point's symbol. */
 function gapTo(box: Box, point: NamedPoint): number {
   const [x, y] = nearestIn(box, point);
   return Math.hypot(x - point.x, y - point.y) - point.radius;
 }
 
-const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);
+const clamp = (value: number, minimum: number, maximum: number) => Math.min(Math.max(value, minimum), maximum);
 
 const distance = (one: NamedPoint, other: NamedPoint) => Math.hypot(one.x - other.x, one.y - other.y);
 
@@ -147,7 +148,7 @@ function boxAround(x: number, y: number, width: number, height: number): Box {
   return { left: x - width / 2, right: x + width / 2, top: y - height / 2, bottom: y + height / 2 };
 }
 
-const grown = ({ left, right, top, bottom }: Box, by: number): Box => {
+const grow = ({ left, right, top, bottom }: Box, by: number): Box => {
   return { left: left - by, right: right + by, top: top - by, bottom: bottom + by };
 };
 
@@ -157,7 +158,7 @@ export const overlap = (one: Box, other: Box): boolean =>
 const inside = (box: Box, frame: Box): boolean =>
   box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
 
-/** Whether a segment passes through a box, or touches it. */
+/** Whether a segment passes through a box or touches it. */
 export function crosses([x1, y1, x2, y2]: Segment, { left, top, right, bottom }: Box): boolean {
   const within = (x: number, y: number) => x > left && x < right && y > top && y < bottom;
   if (within(x1, y1) || within(x2, y2)) return true;

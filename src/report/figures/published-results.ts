@@ -1,16 +1,16 @@
-// What was published about the ImageNet networks that the paper compares NASNets with (its Tables 2 and 3, and what else its
-// Figure 5 draws): accuracy of one model and one crop, against parameters and multiply-adds. Figures and where they stand,
-// nothing computed; the NASNets themselves are in plan/family.ts.
+// Published figures of the ImageNet networks that the paper compares NASNets with (Tables 2 and 3, and Figure 5):
+// single-model, single-crop accuracy, parameters and multiply-adds, with their sources. The NASNets are in
+// plan/family.ts.
 
 export interface PublishedResult {
-  /** As the paper writes it. */
+  /** The name in the paper. */
   readonly model: string;
-  /** Side of the square image in pixels, which the multiply-adds belong to. */
+  /** Side of the square image in pixels, for which the multiply-adds are counted. */
   readonly input: number;
-  /** As published, rounded as published. */
+  /** As published, rounded. */
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Share of right answers, and of right ones among the first five. */
+  /** Top-1 and top-5 accuracy, 0 to 1. */
   readonly top1: number;
   readonly top5: number;
   readonly source: string;
@@ -32,7 +32,7 @@ export const designedResults: readonly PublishedResult[] = [
   row('PolyNet', 331, 92e6, 34.7e9, 0.813, 0.958, table2),
   row('DPN-131', 320, 79.5e6, 32.0e9, 0.815, 0.958, table2),
   row('SENet', 320, 145.8e6, 42.3e9, 0.827, 0.962, `${table2} (size from an open-source implementation)`),
-  // Drawn in Figure 5 but in no table of the paper: the figures are from elsewhere, where each says.
+  // In Figure 5 but in no table of the paper; each source names where the figures are from.
   row(
     'ResNet-152',
     224,

@@ -1,5 +1,5 @@
-// The second half of Figure 6's question: what each strategy's best models are worth when they are trained again at a higher fidelity,
-// where the luck of a single small training does not count. Values, sentences and CSV; search-progress-chart.ts draws.
+// Compares the best models of each strategy after they are trained again at a higher fidelity, where chance matters
+// less than in a single small training. Values, sentences and CSV; search-progress-chart.ts draws.
 
 import { RandomStream } from '../../random/stream.ts';
 import { armLabels, armNames } from '../../search/arms-strategy.ts';
@@ -10,13 +10,13 @@ import { mean } from '../../statistics/order.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 
-/** One of an arm's best models, trained again. */
+/** One of an arm's best models after it was trained again. */
 export interface Retrained {
   strategy: string;
-  /** The arm: a strategy with a seed of its own. */
+  /** The arm: a strategy with its own seed. */
   arm: string;
   trial: number;
-  /** Accuracy of its child, and its mean over the later trainings, 0 to 1. */
+  /** Accuracy of its child, and mean accuracy of the later trainings, 0 to 1. */
   proxy: number;
   accuracy: number;
   runs: number;
@@ -31,7 +31,10 @@ export interface RetrainedComparison {
   uncertainty: number;
 }
 
-/** The finalists of each arm, by the runs that all of them have: each run has a seed of its own. None in a study whose race has not ended, or that knows no arms. */
+/**
+ * Returns the finalists of each arm with their means over the runs that all have. Empty if the race has not ended or
+ * there are no arms.
+ */
 export function retrainedOf(study: Study<SearchSettings>): Retrained[] {
   const race = finalistRace(study);
   if (!race?.end || !race.arms) return [];
@@ -49,8 +52,8 @@ export function retrainedOf(study: Study<SearchSettings>): Retrained[] {
 }
 
 /**
- * Every strategy against every other by the mean of its models, each arm counting alike. The interval is a bootstrap over models
- * within arms and, where a strategy has several arms, over arms.
+ * Compares every pair of strategies by the mean of their models, with equal weight for each arm. The interval comes
+ * from a bootstrap over the models of each arm and, if a strategy has several arms, over arms.
  */
 export function compareRetrained(
   models: readonly Retrained[],
@@ -63,8 +66,8 @@ export function compareRetrained(
     const arms = [...new Set(own.map(({ arm }) => arm))].map((arm) =>
       own.filter((model) => model.arm === arm).map(({ accuracy }) => accuracy),
     );
-    const drawn = <Item>(some: readonly Item[]) => some.map(() => some[random.integer(some.length)]!);
-    const replicates = Array.from({ length: resamples }, () => mean(drawn(arms).map((arm) => mean(drawn(arm)))));
+    const resample = <Item>(items: readonly Item[]) => items.map(() => items[random.integer(items.length)]!);
+    const replicates = Array.from({ length: resamples }, () => mean(resample(arms).map((arm) => mean(resample(arm)))));
     return { strategy, mean: mean(arms.map(mean)), replicates };
   });
   return estimates.flatMap((first, index) =>
@@ -82,7 +85,10 @@ export function compareRetrained(
   );
 }
 
-/** "Trained again at the higher fidelity, ppo's best models are ahead of random's by 1.20 ± 0.50 points in the mean." */
+/**
+ * Returns "Trained again at the higher fidelity, ppo's best models are ahead of random's by 1.20 ± 0.50 points in the
+ * mean."
+ */
 export function retrainedSentence({ better, worse, ahead, uncertainty }: RetrainedComparison): string {
   const points = `${(100 * ahead).toFixed(2)} ± ${(100 * uncertainty).toFixed(2)} points`;
   return ahead > uncertainty
@@ -90,7 +96,7 @@ export function retrainedSentence({ better, worse, ahead, uncertainty }: Retrain
     : `Trained again at the higher fidelity, no difference shows between the best models of ${better} and ${worse}: ${points}.`;
 }
 
-/** One line a model. */
+/** Returns CSV with one line per model. */
 export function retrainedCsv(models: readonly Retrained[]): string {
   const rows = models.map(({ strategy, arm, trial, proxy, accuracy, runs }) =>
     [strategy, arm, trial, proxy, accuracy, runs].join(','),

@@ -1,5 +1,5 @@
-// The paper's Figure 6 as SVG: one panel each for the best model, the 5 and the 25 best; a line a strategy, its interval as a band.
-// Beside it the best models trained again: a dot each, a stroke at their mean. It takes plain numbers and decides only how they look.
+// Draws the paper's Figure 6 as SVG: a panel each for the best model, the 5 and the 25 best, with a line and a band for
+// the interval of each strategy; and a chart of the models that were trained again. Takes plain numbers.
 
 import * as Plot from '@observablehq/plot';
 import { drawChart } from '../chart.ts';
@@ -10,7 +10,7 @@ const colours = ['#c2410c', '#1d4ed8', '#0f766e', '#7c3aed', '#475569']; // stra
 
 const panelName = (top: number) => (top === 1 ? 'best model' : `mean of the ${top} best`);
 
-/** Curves of any number of strategies and of best models. */
+/** Draws curves of any number of strategies and of best models. */
 export function figure6Chart(curves: readonly Curve[]): string {
   const strategies = [...new Set(curves.map(({ strategy }) => strategy))];
   const panels = [...new Set(curves.map(({ top }) => top))].map(panelName);
@@ -39,7 +39,10 @@ export function figure6Chart(curves: readonly Curve[]): string {
   });
 }
 
-/** Accuracy as a child and trained again, a panel a strategy: a dot a model, a stroke at the mean of the trained again. */
+/**
+ * Draws accuracy after training again against accuracy as a child: a panel per strategy, a dot per model, a line at the
+ * mean.
+ */
 export function retrainedChart(models: readonly Retrained[]): string {
   const strategies = [...new Set(models.map(({ strategy }) => strategy))];
   const channels = { y: 'accuracy', fx: 'strategy', stroke: 'strategy' };

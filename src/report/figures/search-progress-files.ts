@@ -1,4 +1,5 @@
-// Figure 6 of one or several studies as files: the picture, its points as CSV, and what can be said of the strategies.
+// Writes Figure 6 of one or several studies as files: the picture and its points as CSV. Returns sentences that compare
+// the strategies.
 
 import { InputError } from '../../failure.ts';
 import type { ResultFiles } from '../../result-files.ts';
@@ -16,21 +17,20 @@ import { figure6Chart, retrainedChart } from './search-progress-chart.ts';
 import { runsOf } from './search-runs.ts';
 
 /**
- * Writes figure-6.svg and figure-6.csv, and where finalists were trained again the same of them. The arms of a study are runs of their
- * own, and so are several studies.
- * @throws InputError for a study that has no finished trial in one of its arms
+ * Writes figure-6.svg and figure-6.csv, and the same for finalists if there are any. Every arm of every study is a run.
+ * @throws InputError if an arm of a study has no finished trial
  */
 export function writeFigure6(
   paths: readonly string[],
   directory: string,
   results: ResultFiles,
-): { files: string[]; said: string[] } {
+): { files: string[]; sentences: string[] } {
   const retrained: Retrained[] = [];
   const ladders: string[] = [];
   const runs = paths.flatMap((path) => {
     using study = openSearch(path, { readOnly: true });
-    const found = runsOf(study);
-    const empty = found.find(({ samples }) => samples.length === 0);
+    const studyRuns = runsOf(study);
+    const empty = studyRuns.find(({ samples }) => samples.length === 0);
     if (empty) throw new InputError(`${path}: expected finished trials of ${empty.label}, got none yet`);
     const { ladder, child } = study.settings;
     if (ladder)
@@ -39,7 +39,7 @@ export function writeFigure6(
       );
     const own = retrainedOf(study);
     retrained.push(...(paths.length > 1 ? own.map((model) => ({ ...model, arm: `${path}, ${model.arm}` })) : own));
-    return found;
+    return studyRuns;
   });
   const figure = figure6(runs);
   const texts = {
@@ -51,9 +51,12 @@ export function writeFigure6(
     }),
   };
   const files = results.write(directory, texts);
-  const said = [...figure.comparisons.map(comparisonSentence), ...compareRetrained(retrained).map(retrainedSentence)];
-  const least = Math.min(...runs.map(({ samples }) => samples.length));
-  const few = `After ${least} architectures of a strategy nothing can be said of the strategies yet.`;
-  const anything = said.length > 0 || new Set(runs.map(({ strategy }) => strategy)).size === 1;
-  return { files, said: [...(anything ? said : [few]), ...ladders] };
+  const sentences = [
+    ...figure.comparisons.map(comparisonSentence),
+    ...compareRetrained(retrained).map(retrainedSentence),
+  ];
+  const fewest = Math.min(...runs.map(({ samples }) => samples.length));
+  const tooFew = `${fewest} architectures of a strategy are too few to compare strategies.`;
+  const canCompare = sentences.length > 0 || new Set(runs.map(({ strategy }) => strategy)).size === 1;
+  return { files, sentences: [...(canCompare ? sentences : [tooFew]), ...ladders] };
 }

@@ -1,5 +1,6 @@
-// The paper's Figure 6 on one's own studies: validation accuracy of the best unique models against architectures sampled, for each
-// strategy, with bootstrap intervals, and what can be said of the strategies in one sentence each. No drawing here.
+// Computes the paper's Figure 6 for studies: validation accuracy of the best unique models against architectures
+// sampled, for each strategy, with bootstrap intervals, and a sentence for each pair of strategies.
+// search-progress-chart.ts draws.
 
 import { RandomStream } from '../../random/stream.ts';
 import { interval } from '../../statistics/bootstrap.ts';
@@ -15,7 +16,7 @@ export interface CurvePoint {
   sampled: number;
   /** Mean over the strategy's runs of the mean reward of its best models. */
   mean: number;
-  /** Of the 95% interval. */
+  /** The 95% interval. */
   low: number;
   high: number;
 }
@@ -40,7 +41,10 @@ export interface Comparison {
 
 export interface Figure6 {
   curves: Curve[];
-  /** Every strategy against every other, for each number of best models, after as many samples as all have; none below 20. */
+  /**
+   * Every pair of strategies for each number of best models, after as many samples as all runs have; empty for fewer
+   * than 20.
+   */
   comparisons: Comparison[];
 }
 
@@ -49,13 +53,14 @@ export interface Bootstrap {
   seed?: number | string;
 }
 
-const pointsOfACurve = 60;
-const fewest = 20; // samples of a run below which nothing is compared: an interval from fewer means nothing
+const pointsPerCurve = 60;
+const minimumSamples = 20; // an interval from fewer samples is meaningless
 
 /**
- * Curves and comparisons. The bootstrap draws models within each run (with Poisson weights) and, where a strategy has several
- * runs, runs within the strategy. It says how far chance in sampling and training could have moved a curve; the same measurement
- * noise that lifts every best of many (the winner's curse) is in all curves alike, and no interval shows it.
+ * Computes curves and comparisons. The bootstrap resamples the models of each run (with Poisson weights) and, if a
+ * strategy has several runs, the runs. It measures how far chance in sampling and training could have moved a curve.
+ * The bias of the best of many noisy measurements (the winner's curse) is the same in all curves and not part of the
+ * interval.
  */
 export function figure6(runs: readonly SearchRun[], { resamples = 400, seed = 1 }: Bootstrap = {}): Figure6 {
   const strategies = [...new Set(runs.map(({ strategy }) => strategy))];
@@ -80,18 +85,18 @@ export function figure6(runs: readonly SearchRun[], { resamples = 400, seed = 1 
       ends.set(`${strategy} ${top}`, estimates[after.indexOf(shortest)]!);
     }
   });
-  return { curves, comparisons: shortest < fewest ? [] : compareAll(strategies, shortest, ends) };
+  return { curves, comparisons: shortest < minimumSamples ? [] : compareAll(strategies, shortest, ends) };
 }
 
 interface Estimate {
   mean: number;
-  /** Bootstrap replicates, less their own mean. */
+  /** Bootstrap replicates minus their mean. */
   replicates: number[];
 }
 
-/** Evenly spread numbers of samples, the shortest run's length among them. */
+/** Returns evenly spaced numbers of samples, including the shortest run's length. */
 function grid(longest: number, shortest: number): number[] {
-  const step = Math.max(1, longest / pointsOfACurve);
+  const step = Math.max(1, longest / pointsPerCurve);
   const even = Array.from({ length: Math.floor(longest / step) }, (_, index) => Math.round((index + 1) * step));
   return [...new Set([...even, shortest, longest])].sort((a, b) => a - b);
 }
@@ -111,18 +116,18 @@ function estimate(
   const resampled = Array.from({ length: resamples }, () =>
     meansOf(
       group.map((_, place) => {
-        const drawn = group.length > 1 ? random.integer(group.length) : place;
+        const run = group.length > 1 ? random.integer(group.length) : place;
         return means(
-          drawn,
-          unique[drawn]!.map(() => poisson(random)),
+          run,
+          unique[run]!.map(() => poisson(random)),
         );
       }),
     ),
   );
   return truth.map((value, place) => {
-    const values = resampled.map((curve) => curve[place]!).filter((each) => !Number.isNaN(each));
+    const values = resampled.map((curve) => curve[place]!).filter((replicate) => !Number.isNaN(replicate));
     const centre = mean(values);
-    return { mean: value, replicates: values.map((each) => each - centre) };
+    return { mean: value, replicates: values.map((replicate) => replicate - centre) };
   });
 }
 
@@ -143,7 +148,7 @@ function compareAll(strategies: readonly string[], sampled: number, ends: Map<st
   );
 }
 
-/** "after 1,500 architectures ppo's top 5 is ahead of random's by 0.6 ± 0.3 points". */
+/** Returns "After 1,500 architectures ppo's top 5 is ahead of random's by 0.60 ± 0.30 points." */
 export function comparisonSentence({ better, worse, top, sampled, ahead, uncertainty }: Comparison): string {
   const points = `${(100 * ahead).toFixed(2)} ± ${(100 * uncertainty).toFixed(2)} points`;
   const best = top === 1 ? 'best model' : `top ${top}`;
@@ -152,7 +157,7 @@ export function comparisonSentence({ better, worse, top, sampled, ahead, uncerta
     : `After ${whole(sampled)} architectures no difference shows between ${better}'s ${best} and ${worse}'s: ${points}.`;
 }
 
-/** One line a point, for spreadsheets and other plots. */
+/** Returns CSV with one line per point. */
 export function figure6Csv({ curves }: Figure6): string {
   const rows = curves.flatMap(({ strategy, runs, top, points }) =>
     points.map(({ sampled, mean: value, low, high }) => [strategy, runs, top, sampled, value, low, high].join(',')),
@@ -160,7 +165,7 @@ export function figure6Csv({ curves }: Figure6): string {
   return `${['strategy,runs,top,sampled,validation_accuracy,low,high', ...rows].join('\n')}\n`;
 }
 
-/** A Poisson number of mean 1 (Knuth). */
+/** Returns a Poisson distributed number with mean 1 (Knuth). */
 function poisson(random: RandomStream): number {
   let product = random.uniform();
   let count = 0;

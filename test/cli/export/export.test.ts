@@ -106,7 +106,7 @@ test('pytorch: the file and its weights, and why they were not compared where Py
   assert.equal(status, 0);
   assert.match(
     stdout,
-    /^oaks\.py: [\d.]+ kB\noaks\.safetensors: [\d.]+ kB\nnot compared: no-such-python is not there; /,
+    /^oaks\.py: [\d.]+ kB\noaks\.safetensors: [\d.]+ kB\nnot compared: no-such-python is not installed; /,
   );
   assert.match(readFileSync(join(folder, 'oaks.py'), 'utf8'), /from oaks import load, prepare/);
 });

@@ -13,7 +13,9 @@ import { printArchitecture } from '../../../src/space/print.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
-import { nasnets, nodeArguments } from '../run.ts';
+import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
+import { commandsIn, installIn, paste } from '../pasted.ts';
+import { nasnet, nasnets, nodeArguments } from '../run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -33,7 +35,6 @@ test('a search with the example program ends with the best cell as report, pictu
   ]) as [ReturnType<typeof nasnets>[number], ...ReturnType<typeof nasnets>];
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stdout, /^Random search tried 12 of 12 cells with rewards of "python3 /);
-  assert.match(first.stdout, /train '.*study\.db#\d+:/);
   assert.equal(more!.code, 0, more!.stderr);
   assert.equal(other!.code, 2);
   assert.match(
@@ -51,6 +52,27 @@ test('a search with the example program ends with the best cell as report, pictu
   assert.equal(study.settings.evaluator?.command, command);
   const epochs = study.trials().map(({ number }) => study.epochs(number).length);
   assert.deepEqual([epochs[0], epochs[17]], [2, 1]);
+});
+
+test('every command that such a search suggests works as it is printed', async () => {
+  const environment = { NASNET_CACHE: join(folder, 'cache') };
+  await tinyCifar10(environment.NASNET_CACHE);
+  installIn(folder);
+  const study = "one's own/study.db";
+  const words = ['search', '--study', study, '--evaluator', command, '--trials', '3', '--output', 'the results'];
+  const { code, stdout, stderr } = nasnet(words, environment, folder);
+  assert.equal(code, 0, stderr);
+  const commands = commandsIn(stdout);
+  assert.equal(commands.length, 3, stdout);
+  const answers = commands.map((each) => {
+    const brief = / train /.test(each) ? '--epochs 0.1 --training-images 40 --validation-images 20' : '';
+    const ended = paste(each, folder, environment, brief);
+    assert.equal(ended.code, 0, `${each}: ${ended.stderr}`);
+    return ended.stdout;
+  });
+  assert.equal(answers[0]!.trim().split('\n').length, 1 + 3);
+  assert.match(answers[1]!, /test accuracy .* of 50 images/);
+  assert.match(answers[2]!, /tried 6 of 6 cells/);
 });
 
 test('what cannot be is refused in one sentence', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { limitCheck } from '../../../src/forecast/limits.ts';
+import { Candidate } from '../../../src/study/candidate.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
 import { type Ended, nasnets } from '../run.ts';
 
@@ -98,8 +99,8 @@ test("a study's limits decide the same wherever it is opened: they follow from w
       { images: 80, classes: 2 },
     );
   for (const { decisions } of kept.trials()) {
-    assert.equal(tight(1000)(decisions), undefined);
-    assert.match(tight(1e-9)(decisions)!.message, /^[\d.]+ ms for one image of at most 1e-9 ms$/);
+    assert.equal(tight(1000)(new Candidate(decisions)), undefined);
+    assert.match(tight(1e-9)(new Candidate(decisions))!.message, /^[\d.]+ ms for one image of at most 1e-9 ms$/);
   }
 });
 

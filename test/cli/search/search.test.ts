@@ -50,7 +50,7 @@ test('a search ends with a study, pictures, an architecture, weights and a repor
   }
   assert.ok(!existsSync(join(folder, 'whole', 'checkpoint.safetensors')));
   const page = readFileSync(join(folder, 'whole', 'report.html'), 'utf8');
-  assert.match(page, /Right answers per class/);
+  assert.match(page, /Accuracy per class/);
   assert.doesNotMatch(page, /<script|(?:src|href)="http/, 'the page needs nothing beside itself');
 });
 

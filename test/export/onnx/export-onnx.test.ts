@@ -1,4 +1,5 @@
-// Whole networks as ONNX: onnxruntime's logits against the engine's, what stands in the file, and what keeps a file from being there.
+// Whole networks as ONNX: onnxruntime's logits against the engine's, the content of the file, and the errors that
+// prevent writing it.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,7 +36,7 @@ async function differenceOf({ network, description }: Example): Promise<number> 
   return largestDifference;
 }
 
-test('NASNet-A for CIFAR gives the same logits in onnxruntime, on random images and on those given', async () => {
+test('NASNet-A for CIFAR gives the same logits in onnxruntime, on random images and on the caller’s', async () => {
   const path = join(folder, 'cifar.onnx');
   const { network, description } = example(nasnetA, { cells: 2, filters: 8, classes: 10 }, 1);
   const result = await exportOnnx(path, network, description, { verifyWith: randn([5, 3, 32, 32]) });
@@ -62,13 +63,13 @@ const concatenating = ({ blocks }: Cell): Cell => ({
   blocks: blocks.map((block) => ({ ...block, combine: 'concat' })),
 });
 
-/** One that concatenates everywhere, then as sampled. */
+/** Returns a sampled architecture; the first concatenates everywhere. */
 function sampled(seed: number): Architecture {
   const { normal, reduction } = decode(sampleDecisions(new RandomStream(seed)));
   return seed === 0 ? { normal: concatenating(normal), reduction: concatenating(reduction) } : { normal, reduction };
 }
 
-/** `normal sep_conv_3x3`, … of what the network computes. */
+/** Returns the operations that the network computes: `normal sep_conv_3x3`, … */
 const computedOperations = ({ cells }: Plan) =>
   cells.flatMap(({ kind, blocks }) =>
     blocks.flatMap(({ left, right }) => [left, right].map(({ operation }) => `${kind} ${operation}`)),
@@ -117,7 +118,7 @@ test('NASNet-A mobile at 224 pixels gives the same logits, with the folded numbe
   const path = join(folder, 'mobile.onnx');
   const { largestDifference, bytes } = await exportOnnx(path, network, description);
   assert.ok(largestDifference! <= largestAllowedDifference, `${largestDifference}`);
-  // Of a batch norm's scale and shift, one bias is left.
+  // A batch norm's scale and shift become one bias.
   const norms = planParameters(network.plan).filter(({ name }) => name.endsWith('.scale'));
   const folded = norms.reduce((sum, { shape }) => sum + shape[0]!, 0);
   const floats = readModel(readFileSync(path)).weights.filter(({ dataType }) => dataType === 1);
@@ -127,7 +128,7 @@ test('NASNet-A mobile at 224 pixels gives the same logits, with the folded numbe
   network.dispose();
 });
 
-test('images as small as a layout allows, where reductions cut off all there is, give the same logits', async () => {
+test('images as small as a layout allows, where reductions cut off everything, give the same logits', async () => {
   for (const input of [
     [1, 1],
     [2, 3],
@@ -142,7 +143,7 @@ test('images as small as a layout allows, where reductions cut off all there is,
   assert.ok((await differenceOf(example(nasnetA, imagenet, 3))) <= largestAllowedDifference);
 });
 
-test('the file holds what its users need to know, and neither training nor the same computation twice', () => {
+test('the file contains its metadata, nothing of training, and no computation twice', () => {
   const { network, description } = small();
   const { irVersion, opset, producer, metadata, nodes, weights } = readModel(buildOnnx(network, description));
   assert.deepEqual([irVersion, opset, producer[0]], [8, 17, 'nasnet']);
@@ -189,7 +190,7 @@ test('the auxiliary head and the training mode of a network leave no trace in th
   assert.ok(network.training);
 });
 
-/** The network, whose file will have one weight that it does not have itself. */
+/** Returns a network whose file will have one wrong weight. */
 function corrupted(factor: number): Example {
   const built = small();
   const state = built.network.stateDict();
@@ -198,7 +199,7 @@ function corrupted(factor: number): Example {
   return built;
 }
 
-test('a weight that is wrong in the file is found, and an older file stays', async () => {
+test('a wrong weight in the file is detected, and an older file stays', async () => {
   const path = join(folder, 'corrupted.onnx');
   writeFileSync(path, 'older');
   const { network, description } = corrupted(1.01);
@@ -219,7 +220,7 @@ test('a weight that is wrong in the file is found, and an older file stays', asy
   assert.ok((await verifyOnnx(path, network)).largestDifference > largestAllowedDifference);
 });
 
-test('weights that are no numbers are found', async () => {
+test('NaN weights are detected', async () => {
   const path = join(folder, 'nan.onnx');
   const { network, description } = small();
   network.stateDict()['head.linear.bias']!.detach().fill_(Number.NaN);
@@ -227,7 +228,7 @@ test('weights that are no numbers are found', async () => {
   assert.ok(!readdirSync(folder).some((name) => name.startsWith('nan')));
 });
 
-test('images of another shape, a folder that is not there, a damaged file and a Ctrl-C each stop with their own sentence', async () => {
+test('images of another shape, a missing folder, a damaged file and Ctrl-C each have their own message', async () => {
   const path = join(folder, 'stopped.onnx');
   const { network, description } = small();
   const refused = async (kind: typeof Failure | typeof InputError, sentence: RegExp, attempt: Promise<unknown>) => {
@@ -255,7 +256,7 @@ test('exporting leaves no tensor behind', async () => {
   const { network, description } = small();
   const path = join(folder, 'tensors.onnx');
   await exportOnnx(path, network, description);
-  await collect(); // what earlier tests left
+  await collect(); // garbage of earlier tests
   const before = liveTensors();
   for (let time = 0; time < 3; time++) await exportOnnx(path, network, description);
   assert.equal(liveTensors(), before);

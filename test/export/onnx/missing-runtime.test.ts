@@ -1,4 +1,4 @@
-// A machine without onnxruntime-node: what the export says, and what it still does.
+// Export on a machine without onnxruntime-node.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -23,7 +23,7 @@ const sentence =
   'onnxruntime-node, which runs ONNX files, could not be loaded ' +
   "(Cannot find package 'onnxruntime-node'): install it with `npm install --ignore-scripts onnxruntime-node`";
 
-test('without onnxruntime the export says how to install it, and writes only where nobody asks it to verify', async () => {
+test('without onnxruntime the export says how to install it, and writes only if it need not verify', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nasnet-onnx-'));
   try {
     const path = join(folder, 'model.onnx');

@@ -1,5 +1,5 @@
-// Networks to export: of seeded architectures, with batch norms as a training leaves them and not as it finds them, so that
-// folding them wrongly would show.
+// Networks to export, of seeded architectures, with batch norms as after training, so that wrong folding changes the
+// logits.
 
 import { randn, tensor } from '../../../src/engine/create.ts';
 import { noGrad } from '../../../src/engine/memory.ts';
@@ -18,7 +18,7 @@ export interface Example {
 export function example(architecture: Architecture, options: PlanOptions, seed: number): Example {
   const plan = planNetwork(architecture, options);
   const network = buildNetwork(plan, { seed });
-  trained(network, seed);
+  imitateTraining(network, seed);
   const { classes, ...rest } = options;
   const description = {
     architecture,
@@ -30,8 +30,8 @@ export function example(architecture: Architecture, options: PlanOptions, seed: 
   return { network: network.train(false), description };
 }
 
-/** Scales from 0.5 to 1.5, one in eight of them negative, variances from 0.5 to 2, means and shifts around 0. */
-function trained(network: Network, seed: number): void {
+/** Sets scales from 0.5 to 1.5, one in eight negative, variances from 0.5 to 2, means and shifts around 0. */
+function imitateTraining(network: Network, seed: number): void {
   const generator = new Generator(seed);
   const spread = (shape: readonly number[], low: number, high: number) => {
     const normal = randn(shape, { generator }).toArray();

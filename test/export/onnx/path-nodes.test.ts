@@ -1,4 +1,4 @@
-// Single layers as ONNX, run by onnxruntime against answers by hand.
+// Single layers as ONNX in onnxruntime, against results by hand.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,7 +26,7 @@ function graphOf(layers: readonly Layer[], input: Shape, state: Record<string, T
 
 const bytesOf = (graph: Graph) => Buffer.concat([...encodeModel(graph, label).chunks]);
 
-/** One image through the layers. */
+/** Runs one image through the layers. */
 async function run(layers: readonly Layer[], input: Shape, state: Record<string, Tensor>, image: number[]) {
   const session = await openSession(bytesOf(graphOf(layers, input, state)), { threads: 1 });
   try {
@@ -74,7 +74,7 @@ const pool = (kind: Pool['kind'], padding: Padding, output: Shape): Pool => {
   return { kind, kernel: [3, 3], stride: [2, 2], padding, output };
 };
 
-test('a convolution takes the batch norm after it along: 3x becomes 6x − 9', async () => {
+test('a convolution absorbs the batch norm after it: 3x becomes 6x − 9', async () => {
   const layers = [pointwise('convolution', 1, [1, 2, 1]), norm([1, 2, 1])];
   const state = { 'convolution.weight': tensor([3], [1, 1, 1, 1]), ...normState(1) };
   assert.deepEqual(await run(layers, [1, 2, 1], state, [1, 10]), [-3, 51]);
@@ -94,7 +94,7 @@ test('a convolution takes the batch norm after it along: 3x becomes 6x − 9', a
   ]);
 });
 
-test('a batch norm over two concatenated convolutions is folded into each by its own channels', async () => {
+test('a batch norm over two concatenated convolutions is folded into each, by its channels', async () => {
   const branches = [[pointwise('even', 1, [1, 1, 1])], [pointwise('odd', 1, [1, 1, 1])]];
   const layers: Layer[] = [{ kind: 'branches', branches, output: [1, 1, 2] }, norm([1, 1, 2])];
   const state = {
@@ -105,11 +105,11 @@ test('a batch norm over two concatenated convolutions is folded into each by its
   assert.deepEqual(await run(layers, [1, 1, 1], state, [7]), [6 * 7 - 9, -10 * 7 + 2.5]);
 });
 
-test('a batch norm that no convolution precedes scales and shifts by itself', async () => {
+test('a batch norm without a convolution before it becomes a scale and a shift', async () => {
   assert.deepEqual(await run([norm([1, 1, 2])], [1, 1, 2], normState(2), [7, 7]), [5, -4.5]);
 });
 
-test('layer norm evens out an image, instance norm its channels; then each channel has a scale and a shift', async () => {
+test('layer norm normalises an image, instance norm its channels, and each channel has a scale and a shift', async () => {
   const state = { 'norm.scale': tensor([2, -1]), 'norm.shift': tensor([10, 20]) };
   const layer = (kind: ImageNorm['kind'], epsilon: number): ImageNorm => {
     return { kind, name: 'norm', channels: 2, epsilon, output: [1, 2, 2] };
@@ -122,12 +122,12 @@ test('layer norm evens out an image, instance norm its channels; then each chann
   assert.ok(Math.abs(small[0]! - (10 - 4 / 1.5)) < 1e-5, `${small}`); // √(2 + 0.25) = 1.5
 });
 
-test('an average pool with padding only at the bottom and right counts real cells alone', async () => {
+test('an average pool with padding only at the bottom and right does not count the padding', async () => {
   const layers = [pool('average-pool', [0, 1, 0, 1], [2, 2, 1])];
   assert.deepEqual(await run(layers, [4, 4, 1], {}, counting(16)), [5, 6.5, 11, 12.5]);
 });
 
-test('a maximum pool never takes the padding, even where every pixel is negative', async () => {
+test('a maximum pool ignores the padding, even if every pixel is negative', async () => {
   const layers = [pool('max-pool', [0, 1, 0, 1], [2, 2, 1])];
   assert.deepEqual(await run(layers, [4, 4, 1], {}, negative(16)), [-90, -89, -86, -85]);
 });
@@ -140,7 +140,7 @@ test('negative padding cuts the first row and column off, also of an image that 
   assert.deepEqual(await run(odd(1), [1, 1, 1], state, [9]), [0]);
 });
 
-test('one ReLU serves all who read it', () => {
+test('a value that several layers read has one ReLU', () => {
   const image = { name: 'images', shape: [1, 2, 2] };
   const graph = new GraphBuilder(image);
   const paths = new PathNodes(graph, {});

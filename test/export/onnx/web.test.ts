@@ -1,4 +1,4 @@
-// The exported file in the browser's runtime, WebAssembly, which Node runs as well.
+// The exported file in the browser's runtime, WebAssembly, which also runs in Node.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

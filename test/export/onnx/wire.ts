@@ -1,11 +1,14 @@
-// A protobuf file taken apart by its wire format alone, by the field numbers of ONNX's published schema: what a test may say of
-// a file without the product's own table.
+// Decodes a protobuf file by its wire format and the field numbers of ONNX's published schema, independently of
+// src/export.
 
 export type Field = number | Uint8Array;
 
-/** The fields of a message by number, each with all its values: numbers, or the bytes of texts, lists and messages. */
+/**
+ * Returns the fields of a message by number, each with all its values: numbers, or the bytes of texts, lists and
+ * messages.
+ */
 export function fields(bytes: Uint8Array): Map<number, Field[]> {
-  const found = new Map<number, Field[]>();
+  const values = new Map<number, Field[]>();
   let at = 0;
   const variable = () => {
     let [value, factor] = [0, 1];
@@ -25,10 +28,10 @@ export function fields(bytes: Uint8Array): Map<number, Field[]> {
       at += value.length;
     }
     const number = tag >> 3;
-    found.set(number, [...(found.get(number) ?? []), value]);
+    values.set(number, [...(values.get(number) ?? []), value]);
   }
   if (at !== bytes.length) throw new Error(`a message of ${bytes.length} bytes ends at ${at}`);
-  return found;
+  return values;
 }
 
 export const text = (field: Field | undefined) => Buffer.from(field as Uint8Array).toString();
@@ -49,7 +52,7 @@ export interface WireModel {
   weights: { name: string; dataType: number; bytes: Uint8Array }[];
 }
 
-/** ModelProto, GraphProto, NodeProto and TensorProto as far as tests ask. */
+/** Reads the parts of ModelProto, GraphProto, NodeProto and TensorProto that the tests need. */
 export function readModel(bytes: Uint8Array): WireModel {
   const model = fields(bytes);
   const graph = fields(model.get(7)![0] as Uint8Array);

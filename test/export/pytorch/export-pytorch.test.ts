@@ -1,4 +1,5 @@
-// The PyTorch file in PyTorch: the same logits, the same training, the same pixels. One Python process answers for all networks.
+// The PyTorch file in PyTorch: the same logits, the same training, the same pixels. One Python process runs all
+// networks.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -30,7 +31,7 @@ import { type Example, example } from '../onnx/networks.ts';
 
 setThreads(1);
 
-const python = '/usr/bin/python3'; // Debian's own, which python3-torch is for
+const python = '/usr/bin/python3'; // Debian's, which python3-torch installs into
 const missing = spawnSync(python, [
   '-c',
   'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)',
@@ -46,7 +47,7 @@ const imagenet = { layout: 'imagenet', cells: 1, filters: 8, stemChannels: 8, cl
 const random = (seed: number, space?: SpaceName) =>
   decode(sampleDecisions(new RandomStream(seed), undefined, space), space);
 
-/** What network.py makes a layer of each kind with: a new kind does not compile without. */
+/** The code in network.py that builds a layer of each kind; a new kind that is missing here does not compile. */
 const inPython: Record<Layer['kind'], string> = {
   relu: 'nn.ReLU()',
   convolution: 'class Convolution(',
@@ -61,12 +62,14 @@ const inPython: Record<Layer['kind'], string> = {
   branches: 'class FactorizedReduction(',
 };
 
-test('network.py has what makes a layer of every kind', () => {
+test('network.py can build a layer of every kind', () => {
   const text = readFileSync(new URL('../../../src/export/pytorch/network.py', import.meta.url), 'utf8');
   for (const [kind, made] of Object.entries(inPython)) assert.ok(text.includes(made), kind);
 });
 
-/** Every operation with and without stride, concatenated; its state 1 is also an output of both cells. */
+/**
+ * Returns cells with every operation with and without stride, concatenated; state 1 is also an output of both cells.
+ */
 function everyOperation(): Architecture {
   const cell = (): Cell => ({
     blocks: operationNames.map((operation, index) => ({
@@ -79,7 +82,7 @@ function everyOperation(): Architecture {
   return { normal: cell(), reduction: cell() };
 }
 
-/** Cells that never read h_i: every other cell is left out, and one block of each reaches nothing. */
+/** Returns cells that never read h_i: every other cell is omitted, and one block of each has no effect. */
 function skipping(): Architecture {
   const cell: Cell = {
     blocks: [
@@ -128,7 +131,7 @@ const framings: Record<string, Omit<Preprocessing, 'mean' | 'deviation'>> = {
 const asBytes = { mean: [0, 0, 0], deviation: [1, 1, 1] };
 const picture = { height: 61, width: 90 };
 
-interface Ran {
+interface RunResult {
   logits: number[];
   classes: string[];
   parameters: number;
@@ -139,7 +142,7 @@ interface Ran {
 }
 const expected: Record<string, { logits: Float32Array; parameters: number }> = {};
 let movingStatistics: Record<string, Float32Array>;
-let ran: Record<string, Ran>;
+let ran: Record<string, RunResult>;
 
 before(async () => {
   if (skip) return;
@@ -185,12 +188,12 @@ before(async () => {
     };
   }
   const program = join(import.meta.dirname, 'run_exported.py');
-  const said = execFileSync(python, [program], { input: JSON.stringify(Object.values(jobs)), maxBuffer: 1e8 });
-  const results = JSON.parse(said.toString()) as Ran[];
+  const output = execFileSync(python, [program], { input: JSON.stringify(Object.values(jobs)), maxBuffer: 1e8 });
+  const results = JSON.parse(output.toString()) as RunResult[];
   ran = Object.fromEntries(Object.keys(jobs).map((name, index) => [name, results[index]!]));
 });
 
-/** Slopes and edges, PNG. */
+/** Returns a PNG with gradients and edges. */
 function pictureFile(): Promise<Buffer> {
   const { height, width } = picture;
   const bytes = Uint8Array.from({ length: 3 * height * width }, (_, index) => {
@@ -214,7 +217,7 @@ for (const name of Object.keys(networks)) {
   });
 }
 
-test('training moves the statistics as the engine does, and gradients reach every parameter', { skip }, () => {
+test('training updates the statistics as the engine does, and every parameter gets a gradient', { skip }, () => {
   const { buffers, unlearned, fresh } = ran.nasnet_a!;
   assert.deepEqual(Object.keys(buffers).sort(), Object.keys(movingStatistics).sort());
   for (const [name, values] of Object.entries(movingStatistics)) {
@@ -226,7 +229,7 @@ test('training moves the statistics as the engine does, and gradients reach ever
 });
 
 for (const [name, framing] of Object.entries(framings)) {
-  test(`prepare() sees the pixels that nasnet sees: ${name}`, { skip }, async () => {
+  test(`prepare() returns the pixels that nasnet computes: ${name}`, { skip }, async () => {
     const bytes = await prepareImage(await pictureFile(), framing, [20, 24]);
     const ours = scope(() => [...imageBatch([bytes], [20, 24], { ...framing, ...asBytes }).toArray()]);
     const differences = ran[name]!.pixels.map((value, index) => Math.abs(value - ours[index]!));
@@ -237,7 +240,7 @@ for (const [name, framing] of Object.entries(framings)) {
   });
 }
 
-test('the file itself says whether it computes the same, and fails with other weights', { skip }, async () => {
+test('the file checks that it computes the same, and fails with other weights', { skip }, async () => {
   const path = join(folder, 'checked.py');
   const { network, description } = example(nasnetA, small, 1);
   const { largestDifference } = await writePyTorch(path, network, description, { python });
@@ -248,26 +251,26 @@ test('the file itself says whether it computes the same, and fails with other we
   assert.match(stdout, /^[\d,]+ parameters, 10 classes\nrelative difference from nasnet's logits: \d\.\d+e[+-]\d+\n$/);
 });
 
-/** A program in Python's place that says this and ends so. */
-function stand(name: string, script: string): string {
+/** Returns the path of a program that replaces Python and runs this script. */
+function fakePython(name: string, script: string): string {
   const path = join(folder, name);
   writeFileSync(path, `#!/bin/sh\n${script}\n`);
   chmodSync(path, 0o755);
   return path;
 }
 
-test('where the logits differ, or the file does not run, nothing is written and an older file stays', async () => {
+test('if the logits differ or the file does not run, nothing is written and an older file stays', async () => {
   const own = join(folder, 'own');
   mkdirSync(own);
   const { network, description } = example(nasnetA, small, 1);
   const path = join(own, 'kept.py');
   writeFileSync(path, '# older');
-  const differing = stand('differing', `echo "relative difference from nasnet's logits: 3.10e-02"; exit 1`);
+  const differing = fakePython('differing', `echo "relative difference from nasnet's logits: 3.10e-02"; exit 1`);
   await assert.rejects(
     writePyTorch(path, network, description, { python: differing }),
     (error) => error instanceof Failure && /within 1e-4 .* got 3\.10e-02: nothing is written/.test(error.message),
   );
-  const crashing = stand('crashing', 'echo "MemoryError" >&2; exit 1');
+  const crashing = fakePython('crashing', 'echo "MemoryError" >&2; exit 1');
   await assert.rejects(
     writePyTorch(path, network, description, { python: crashing }),
     (error) => error instanceof Failure && /could not run the exported file \(MemoryError\)/.test(error.message),
@@ -278,11 +281,11 @@ test('where the logits differ, or the file does not run, nothing is written and 
   assert.equal(readFileSync(path, 'utf8'), '# older');
 });
 
-test('without Python or without torch the files are written and the result says why they were not compared', async () => {
+test('without Python or torch the files are written and the result says why they were not compared', async () => {
   const { network, description } = example(nasnetA, small, 1);
-  const torchless = stand('torchless', `echo "ModuleNotFoundError: No module named 'torch'" >&2; exit 1`);
+  const torchless = fakePython('torchless', `echo "ModuleNotFoundError: No module named 'torch'" >&2; exit 1`);
   for (const [program, why] of [
-    ['no-such-python', 'no-such-python is not there'],
+    ['no-such-python', 'no-such-python is not installed'],
     [torchless, `${torchless} has no torch`],
   ] as const) {
     const result = await writePyTorch(join(folder, 'unverified.py'), network, description, { python: program });
@@ -291,7 +294,7 @@ test('without Python or without torch the files are written and the result says 
   }
 });
 
-test('a name that Python cannot import is refused before anything is computed', async () => {
+test('a name that Python cannot import is refused before any computation', async () => {
   const { network, description } = example(nasnetA, small, 1);
   for (const name of ['nasnet-a.py', '2nd.py', 'torch.py', 'network']) {
     await assert.rejects(writePyTorch(join(folder, name), network, description), InputError);

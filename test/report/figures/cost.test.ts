@@ -1,4 +1,4 @@
-// The data against the paper's tables as printed, the plots against their own axes.
+// The data against the paper's tables as printed, the plots against their axes.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const own: OwnModel = {
 writeFigure5(folder, [own], new ResultFiles({ of: 'a test' }));
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 
-/** CSV by its grammar (RFC 4180): a field is quoted, with quotes doubled, or has neither comma nor quote. */
+/** Parses CSV (RFC 4180): a field is quoted, with quotes doubled, or has neither comma nor quote. */
 function parseCsv(text: string): Record<string, string>[] {
   const lines = text.split('\r\n').slice(0, -1);
   const fields = (line: string) =>
@@ -60,7 +60,7 @@ NASNet-A (4 @ 1056)    224  5.3M   564M   74.0  91.6
 NASNet-B (4 @ 1536)    224  5.3M   488M   72.8  91.3
 NASNet-C (3 @ 960)     224  4.9M   558M   72.5  91.0`;
 
-test("the table holds every row of the paper's Tables 2 and 3, and where each is from", () => {
+test("the table has every row of the paper's Tables 2 and 3 with its source", () => {
   const count = (text: string) => Math.round(Number.parseFloat(text) * (text.endsWith('B') ? 1e9 : 1e6));
   const lines = printed.trim().split('\n');
   for (const line of lines) {
@@ -80,11 +80,11 @@ test("the table holds every row of the paper's Tables 2 and 3, and where each is
     assert.match(row.source!, /paper, Table [23]/);
   }
   const others = rows.filter(({ series, model }) => series !== 'own' && !printed.includes(model!));
-  assert.deepEqual(others.map(({ model }) => model).sort(), ['Inception V4', 'ResNet-152']); // drawn in Figure 5 only
+  assert.deepEqual(others.map(({ model }) => model).sort(), ['Inception V4', 'ResNet-152']); // only in Figure 5
   for (const { source } of others) assert.match(source!, /drawn in Figure 5 without figures; .*: .*/);
 });
 
-test("the released graph's own figures stand beside the published ones, and it is said where they differ", () => {
+test("the released graph's figures are next to the published ones, with a remark if they differ", () => {
   const graph = (model: string) => {
     const row = rows.find((each) => each.model === model)!;
     return [row.released_graph_parameters, row.released_graph_multiply_adds, / other figures /.test(row.source!)];
@@ -95,7 +95,7 @@ test("the released graph's own figures stand beside the published ones, and it i
   assert.deepEqual(graph('NASNet-B (4 @ 1536)'), ['', '', false]); // no cell to plan
 });
 
-test('a model of the user is a row too, whatever signs its name has', () => {
+test('a model of the user is a row too, with any characters in its name', () => {
   assert.deepEqual(rows.at(-1), {
     series: 'own',
     model: 'mine, "the 2nd"',
@@ -113,7 +113,7 @@ test('a model of the user is a row too, whatever signs its name has', () => {
 interface Parsed {
   /** [model, pixels across, pixels down] */
   points: [string, number, number][];
-  /** A value of an axis as its pixel, by the axis's own ticks. */
+  /** Returns the pixel of a value on an axis, computed from the axis's ticks. */
   x(value: number): number;
   y(value: number): number;
   line: [number, number][];
@@ -158,7 +158,7 @@ for (const [file, column, unit] of [
     const { points, x, y, texts } = parseChart(read(file));
     assert.equal(points.length, rows.length);
     for (const row of rows) {
-      const exact = ['NASNet-A (4 @ 1056)', 'NASNet-A (6 @ 4032)'].includes(row.model!); // the graph gives what is published
+      const exact = ['NASNet-A (4 @ 1056)', 'NASNet-A (6 @ 4032)'].includes(row.model!); // the graph gives the published figures
       const [, across, down] = points.find(([model]) => model === row.model)!;
       const cost = Number(exact ? row[`released_graph_${column}`] : row[column]);
       assert.ok(Math.abs(across - x(cost / unit)) < 0.01, row.model);
@@ -179,12 +179,12 @@ for (const [file, column, unit] of [
   });
 }
 
-test('no name covers another, a point, or leaves the frame, wherever twenty points are', () => {
+test('no name of twenty random points covers another or a point, or leaves the frame', () => {
   const frame = { left: 60, top: 60, right: 736, bottom: 492 };
   for (let seed = 0; seed < 20; seed++) {
     const random = new RandomStream(seed);
     const points = Array.from({ length: 20 }, (_, index) => ({
-      x: index < 10 ? 62 + 60 * random.uniform() : 62 + 670 * random.uniform(), // half of them in a crowd at the left
+      x: index < 10 ? 62 + 60 * random.uniform() : 62 + 670 * random.uniform(), // half of them close together at the left
       y: 70 + 400 * random.uniform(),
       radius: 4,
       width: 60 + 80 * random.uniform(),
@@ -212,7 +212,7 @@ test('a poor accuracy and a huge cost widen the axes', () => {
   }
 });
 
-test('the white paper lies behind everything, the axes too', () => {
+test('the white background is behind everything, including the axes', () => {
   const { document } = parseHTML(read('figure-5-parameters.svg'));
   const [first, ...others] = [...document.querySelectorAll('svg > :not(style)')];
   assert.deepEqual(
@@ -222,7 +222,7 @@ test('the white paper lies behind everything, the axes too', () => {
   assert.ok(others.some((element) => element.getAttribute('aria-label') === 'x-axis tick'));
 });
 
-test('a folder that cannot be made is one sentence', () => {
+test('a folder that cannot be created is an error of one sentence', () => {
   const file = join(folder, 'a file');
   writeFileSync(file, '');
   assert.throws(

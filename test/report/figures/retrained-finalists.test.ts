@@ -1,4 +1,5 @@
-// Figure 6's second half: which trainings belong to which strategy, and what is said of differences that are known.
+// The models of Figure 6 that are trained again: which trainings belong to which strategy, and sentences about known
+// differences.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -23,7 +24,7 @@ import { Study } from '../../../src/study/study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-6-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** So many models an arm, their accuracies uniform in level ± 0.01. */
+/** Returns `count` models per arm with accuracies uniform in level ± 0.01. */
 function models(levels: Record<string, number>, count: number, arms: number, seed: number): Retrained[] {
   const random = new RandomStream(seed);
   return Object.entries(levels).flatMap(([strategy, level]) =>
@@ -34,7 +35,7 @@ function models(levels: Record<string, number>, count: number, arms: number, see
   );
 }
 
-test('a strategy that is 3 points better is said to be, by about that', () => {
+test('a strategy that is 3 points better is reported as better by about that', () => {
   const [only, ...none] = compareRetrained(models({ poor: 0.5, good: 0.53 }, 10, 2, 1));
   assert.equal(none.length, 0);
   assert.deepEqual([only!.better, only!.worse], ['good', 'poor']);
@@ -45,12 +46,15 @@ test('a strategy that is 3 points better is said to be, by about that', () => {
   );
 });
 
-test('strategies that are the same are rarely told apart, and all pairs are compared', () => {
+test('equal strategies rarely show a difference, and all pairs are compared', () => {
   let apart = 0;
   for (let seed = 0; seed < 30; seed++) {
-    const found = compareRetrained(models({ one: 0.5, two: 0.5, three: 0.5 }, 10, 1, seed), { resamples: 300, seed });
-    assert.equal(found.length, 3);
-    apart += found.filter(({ ahead, uncertainty }) => ahead > uncertainty).length;
+    const comparisons = compareRetrained(models({ one: 0.5, two: 0.5, three: 0.5 }, 10, 1, seed), {
+      resamples: 300,
+      seed,
+    });
+    assert.equal(comparisons.length, 3);
+    apart += comparisons.filter(({ ahead, uncertainty }) => ahead > uncertainty).length;
   }
   assert.ok(apart <= 12, `${apart} of 90; 5% would be 4.5, and the bootstrap of ten values is somewhat too sure`);
   const [first] = compareRetrained(models({ one: 0.5, two: 0.5 }, 10, 2, 8));
@@ -59,8 +63,8 @@ test('strategies that are the same are rarely told apart, and all pairs are comp
 
 test('a study gives each arm its finalists, with files and a sentence', async () => {
   const path = join(folder, 'arms.db');
-  const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3 };
-  const study = Study.create<SearchSettings>(path, settingsOf('laptop', given));
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3 };
+  const study = Study.create<SearchSettings>(path, settingsOf('laptop', options));
   study.transaction(() => {
     for (let number = 0; number < 60; number++) {
       study.log.ask(number, sampleDecisions(new RandomStream(`model ${number}`)));
@@ -81,8 +85,8 @@ test('a study gives each arm its finalists, with files and a sentence', async ()
   );
   assert.ok(retrained.every(({ accuracy, trial }) => Math.abs(accuracy - (trial % 2 ? 0.6015 : 0.5015)) < 2e-3));
   study.close();
-  const { files, said } = writeFigure6([path], folder, new ResultFiles({ of: 'a test' }));
-  assert.match(said.at(-1)!, /evolution's best models are ahead of random's by 10\.00 ± 0\.0\d points/);
+  const { files, sentences } = writeFigure6([path], folder, new ResultFiles({ of: 'a test' }));
+  assert.match(sentences.at(-1)!, /evolution's best models are ahead of random's by 10\.00 ± 0\.0\d points/);
   assert.equal(files.length, 4);
   const csv = readFileSync(join(folder, 'figure-6-finalists.csv'), 'utf8').trim().split('\n');
   assert.equal(csv.length, 7);

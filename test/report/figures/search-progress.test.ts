@@ -23,11 +23,11 @@ test('the mean of the best models after each number of samples, by hand', () => 
   assert.deepEqual(two, [Number.NaN, 0.35, 0.35, 0.35, 0.45, 0.55, 0.55]);
 });
 
-test('a weight counts a model so many times', () => {
+test('a model counts as often as its weight says', () => {
   assert.deepEqual(topMeans(few, 2, [7], [1, 2, 1, 0]), [0.5]); // b twice, c's reward left out
 });
 
-/** Runs whose rewards are uniform around a level. */
+/** Returns runs whose rewards are uniform around a level. */
 function runs(levels: Record<string, number>, count: number, seeds: number): SearchRun[] {
   const random = new RandomStream('rewards');
   return Object.entries(levels).flatMap(([strategy, level]) =>
@@ -42,7 +42,7 @@ function runs(levels: Record<string, number>, count: number, seeds: number): Sea
   );
 }
 
-test('strategies that differ are told apart, and by how much', () => {
+test('different strategies show a difference of the right size', () => {
   const { comparisons } = figure6(runs({ good: 0.3, poor: 0.2 }, 300, 2));
   const top25 = comparisons.find(({ top }) => top === 25)!;
   assert.deepEqual([top25.better, top25.worse, top25.sampled], ['good', 'poor', 300]);
@@ -53,7 +53,7 @@ test('strategies that differ are told apart, and by how much', () => {
   );
 });
 
-test('strategies that are the same are not: in 40 repetitions the interval misses 0 rarely', () => {
+test('equal strategies do not: in 40 repetitions the interval rarely misses 0', () => {
   let missed = 0;
   for (let repetition = 0; repetition < 40; repetition++) {
     const random = new RandomStream(repetition);
@@ -72,7 +72,7 @@ test('strategies that are the same are not: in 40 repetitions the interval misse
   assert.ok(missed <= 6, `${missed} of 40 missed`); // 2 expected; 7 or more have a chance below 0.4%
 });
 
-test('no difference is said to be none', () => {
+test('the sentence says if there is no difference', () => {
   const sentence = comparisonSentence({
     better: 'ppo',
     worse: 'random',
@@ -87,16 +87,16 @@ test('no difference is said to be none', () => {
   );
 });
 
-test('the same seed gives the same intervals, and every point lies within its own', () => {
-  const given = runs({ good: 0.3, poor: 0.25 }, 120, 2);
-  const figure = figure6(given);
-  assert.deepEqual(figure6(given), figure);
+test('the same seed gives the same intervals, and every interval contains its point', () => {
+  const allRuns = runs({ good: 0.3, poor: 0.25 }, 120, 2);
+  const figure = figure6(allRuns);
+  assert.deepEqual(figure6(allRuns), figure);
   const points = figure.curves.flatMap((curve) => curve.points);
   assert.ok(points.length > 300);
   for (const { mean, low, high } of points) assert.ok(low <= mean && mean <= high);
 });
 
-test('the CSV holds every point, and the picture a line and a band for each curve', () => {
+test('the CSV has every point, and the picture a line and a band for each curve', () => {
   const figure = figure6(runs({ good: 0.3, poor: 0.25 }, 60, 1));
   const points = figure.curves.reduce((sum, curve) => sum + curve.points.length, 0);
   const csv = figure6Csv(figure).trim().split('\n');

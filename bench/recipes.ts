@@ -1,0 +1,180 @@
+// What the numbers of a training recipe bring: NASNet-A trained on CIFAR-10 by recipes that differ in some of them, over seeds, judged on
+// 5,000 images that are held out. Finished runs are lines of a log: the bench can be stopped, and goes on where it was.
+//   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--precision float32 | bfloat16] [--each | --without] [--test] CASE...
+// A case is N:F:PIXELS:EPOCHS:BATCH:RATE with fields of the recipe behind it, as 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate.
+// --each: of the last case also without any of those fields, and with each of them alone. --without: also with all but each of them.
+// Test images are looked at with --test only, which is for a recipe that has been chosen.
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
+import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { openDataset } from '../src/data/dataset.ts';
+import { split } from '../src/data/split.ts';
+import { testViewOf } from '../src/data/test-view.ts';
+import { measureWhitening } from '../src/data/whitening.ts';
+import type { Precision } from '../src/engine/device.ts';
+import { setThreads } from '../src/engine/machine.ts';
+import { buildNetwork } from '../src/model/network.ts';
+import { planNetwork } from '../src/plan/plan.ts';
+import { RandomStream } from '../src/random/stream.ts';
+import { nasnetA } from '../src/space/published.ts';
+import { criticalValue } from '../src/statistics/student-t.ts';
+import { evaluateNetwork } from '../src/train/evaluation.ts';
+import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
+import { trainNetwork } from '../src/train/training.ts';
+import { mean, variance } from './proxy-children.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    log: { type: 'string' },
+    recipe: { type: 'string', default: 'small' },
+    seeds: { type: 'string', default: '3' },
+    threads: { type: 'string', default: '1' },
+    each: { type: 'boolean', default: false },
+    without: { type: 'boolean', default: false },
+    test: { type: 'boolean', default: false },
+    precision: { type: 'string', default: 'float32' },
+  },
+});
+if (!values.log || positionals.length === 0) throw new Error('expected --log FILE and at least one case');
+setThreads(Number(values.threads));
+const files = await prepareCifar10();
+
+/** A finished run, a line of the log. */
+interface Run {
+  recipe: string;
+  case: string;
+  seed: number;
+  threads: number;
+  precision: string;
+  /** Share of right answers on the held-out images after the last epoch; with averaged weights where the recipe has them. */
+  validation: number;
+  unaveraged?: number;
+  test?: number;
+  trainingAccuracy: number;
+  /** Of the training alone. */
+  seconds: number;
+  processorSeconds: number;
+}
+
+/** The case as it is, and the variants that --each and --without ask for. */
+function variantsOf(text: string): string[] {
+  const [sizes, ...fields] = text.split('+') as [string, ...string[]];
+  const join = (some: string[]) => [sizes, ...some].join('+');
+  const each = values.each ? [join([]), ...fields.map((field) => join([field]))] : [];
+  const without = values.without ? fields.map((left) => join(fields.filter((field) => field !== left))) : [];
+  return [...new Set([...each, text, ...without])];
+}
+
+function trainingOf(text: string) {
+  const [sizes, ...fields] = text.split('+') as [string, ...string[]];
+  const [cells, filters, resolution, epochs, batchSize, learningRate] = sizes.split(':').map(Number) as number[];
+  const recipe = {
+    ...recipes[values.recipe as RecipeName],
+    ...{ epochs, batchSize, learningRate },
+    ...Object.fromEntries(fields.map(fieldOf)),
+  } as Recipe;
+  return { cells: cells!, filters: filters!, resolution: resolution!, recipe };
+}
+
+function fieldOf(text: string): [string, unknown] {
+  const [name, value] = text.split('=') as [string, string];
+  try {
+    return [name, JSON.parse(value)];
+  } catch {
+    return [name, value];
+  }
+}
+
+async function train(text: string, seed: number): Promise<Run> {
+  const { cells, filters, resolution, recipe } = trainingOf(text);
+  const { train, test, classes } = await openDataset(files, { resolution });
+  const parts = split(files, { seed: 1 });
+  const whitening = measureWhitening(train.images, parts.train);
+  const auxiliary = recipe.auxiliaryWeight > 0;
+  const plan = planNetwork(nasnetA, { cells, filters, input: resolution, classes: classes.length, auxiliary });
+  const network = buildNetwork(plan, {
+    seed: new RandomStream(seed).split('weights').integer(2 ** 31),
+    precision: values.precision as Precision,
+    dropPathKeep: recipe.dropPathKeep,
+    ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
+  });
+  const { batchSize } = recipe;
+  const batches = new TrainingBatches({
+    from: train,
+    indices: parts.train,
+    whitening,
+    batchSize,
+    seed,
+    augmentation: recipe,
+  });
+  const view = testViewOf(recipe, whitening);
+  const measure = (images: EvaluationBatches) => evaluateNetwork(network, images, classes.length);
+  const heldOut = new EvaluationBatches({ from: train, indices: parts.validation, view, batchSize: 64 });
+  const [started, used] = [performance.now(), process.cpuUsage()];
+  const last = await trainNetwork(network, batches, recipe, { seed, validate: () => measure(heldOut) });
+  const { user, system } = process.cpuUsage(used);
+  const run: Run = {
+    recipe: values.recipe,
+    case: text,
+    seed,
+    threads: Number(values.threads),
+    precision: values.precision,
+    validation: last.validation!.accuracy,
+    ...(last.unaveraged && { unaveraged: last.unaveraged.accuracy }),
+    ...(values.test && { test: measure(new EvaluationBatches({ from: test, view, batchSize: 64 })).accuracy }),
+    trainingAccuracy: last.trainingAccuracy,
+    seconds: (performance.now() - started) / 1000,
+    processorSeconds: (user + system) / 1e6,
+  };
+  network.dispose();
+  return run;
+}
+
+const read = (): Run[] =>
+  existsSync(values.log!)
+    ? readFileSync(values.log!, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    : [];
+
+const cases = positionals.flatMap((text, place) => (place === positionals.length - 1 ? variantsOf(text) : [text]));
+for (let seed = 1; seed <= Number(values.seeds); seed++) {
+  for (const text of cases) {
+    const done = read().some(
+      (run) =>
+        run.recipe === values.recipe &&
+        run.case === text &&
+        run.seed === seed &&
+        (!values.test || run.test !== undefined),
+    );
+    if (!done) appendFileSync(values.log, `${JSON.stringify(await train(text, seed))}\n`);
+  }
+}
+
+/** Mean and half of its 95% interval, in percent. */
+function shown(shares: readonly number[]): string {
+  const half =
+    shares.length > 1
+      ? criticalValue(0.025, shares.length - 1) * Math.sqrt(variance(shares) / shares.length)
+      : undefined;
+  return `${(100 * mean(shares)).toFixed(2)}${half === undefined ? '' : ` ± ${(100 * half).toFixed(2)}`}`;
+}
+
+console.log(`Base: the recipe ${values.recipe}. Accuracy in %, mean ± half of the 95% interval over the seeds.\n`);
+console.log(
+  '| N:F:pixels:epochs:batch:rate and fields | seeds | held out | of the last weights | test | processor-seconds |',
+);
+console.log('| --- | --- | --- | --- | --- | --- |');
+for (const text of cases) {
+  const found = read().filter((run) => run.recipe === values.recipe && run.case === text);
+  const runs = [...new Map(found.map((run) => [run.seed, run])).values()]; // once more with --test is the same run
+  const of = (field: 'validation' | 'unaveraged' | 'test') => {
+    const some = runs.map((run) => run[field]).filter((value) => value !== undefined);
+    return some.length === 0 ? '' : shown(some);
+  };
+  const seconds = mean(runs.map((run) => run.processorSeconds)).toFixed(0);
+  console.log(`| ${text} | ${runs.length} | ${of('validation')} | ${of('unaveraged')} | ${of('test')} | ${seconds} |`);
+}

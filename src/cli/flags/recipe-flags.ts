@@ -1,0 +1,133 @@
+// Flags of a training's recipe: one of the table by name, and what is stated in place of its numbers.
+
+import { type Command, Option } from 'commander';
+import { type AugmentationName, augmentationNames, augmentations } from '../../data/augmentations.ts';
+import { InputError } from '../../failure.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { whyNotGrow } from '../../train/growth.ts';
+import { type Recipe, type RecipeName, recipeNames, recipes, type SmallImages } from '../../train/recipe.ts';
+import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../../train/recipe-choices.ts';
+import { countFromZero, numberFromZero, positiveNumber, share, wholeNumber } from './parsers.ts';
+
+/** Numbers that a flag states as the recipe has them. */
+type Numbers = Pick<
+  Recipe,
+  | 'epochs'
+  | 'batchSize'
+  | 'learningRate'
+  | 'schedule'
+  | 'warmup'
+  | 'weightDecay'
+  | 'biasRate'
+  | 'labelSmoothing'
+  | 'auxiliaryWeight'
+  | 'dropPathKeep'
+  | 'cutout'
+  | 'accumulate'
+>;
+
+const flips = { random: true, alternate: 'alternate', none: false } as const;
+
+export interface RecipeFlags extends Partial<Numbers> {
+  recipe: RecipeName;
+  optimizer?: OptimizerName;
+  augment?: AugmentationName;
+  flip?: keyof typeof flips;
+  /** In epochs; 0: the last weights. */
+  averageWeights?: number;
+  grow?: SmallImages[];
+}
+
+const recipeHelp =
+  'small for children, fast for some minutes, paper and darts as published for 600 epochs (docs/recipes.md); what follows is stated in its place';
+const augmentHelp =
+  "training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither (default: the recipe's)";
+const averageHelp =
+  'keep the mean of the weights, which looks back over about so many epochs, beside the last ones; 0: the last ones';
+const growHelp = 'smaller images first, as 0.5:0.3,0.75:0.6: half the side until 0.3 of the training is done, then …';
+
+export function addRecipeFlags(command: Command): Command {
+  return command
+    .addOption(new Option('--recipe <name>', recipeHelp).choices(recipeNames).default('small'))
+    .option('--epochs <n>', 'passes over the images', positiveNumber('--epochs', 'epochs'))
+    .option('--batch-size <n>', 'images a step', wholeNumber('--batch-size', 'batch'))
+    .option('--learning-rate <x>', 'at its peak', positiveNumber('--learning-rate'))
+    .addOption(
+      new Option(
+        '--schedule <name>',
+        'how the learning rate falls; exponential as in the released ImageNet configuration',
+      ).choices(scheduleNames),
+    )
+    .option('--warmup <share>', 'share of the steps in which the learning rate rises', share('--warmup'))
+    .addOption(
+      new Option(
+        '--optimizer <name>',
+        'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)',
+      ).choices(optimizerNames),
+    )
+    .option('--weight-decay <x>', 'L2 of the weights', numberFromZero('--weight-decay'))
+    .option('--bias-rate <x>', "learning rate of biases and norms, times the weights'", positiveNumber('--bias-rate'))
+    .option('--label-smoothing <share>', 'share of the target that all classes have', share('--label-smoothing'))
+    .option('--average-weights <epochs>', averageHelp, numberFromZero('--average-weights'))
+    .option(
+      '--accumulate <n>',
+      'take a step’s images through the network in so many parts, for less memory',
+      wholeNumber('--accumulate'),
+    )
+    .option(
+      '--auxiliary-weight <x>',
+      'weight of the auxiliary loss; 0: no such head',
+      numberFromZero('--auxiliary-weight'),
+    )
+    .option('--drop-path-keep <x>', 'drop-path: keep probability at the end; 1: none', share('--drop-path-keep'))
+    .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
+    .addOption(
+      new Option('--flip <kind>', 'mirror images by chance, or each in every other epoch').choices(Object.keys(flips)),
+    )
+    .option('--cutout <pixels>', 'side of the square that cutout blanks; 0: none', countFromZero('--cutout'))
+    .option('--grow <list>', growHelp, growth);
+}
+
+/** `0.5:0.3,0.75:0.6` */
+function growth(text: string): SmallImages[] {
+  return text.split(',').map((part) => {
+    const [scale, until, ...more] = part.split(':').map(Number) as [number, number?, ...number[]];
+    if (scale > 0 && scale < 1 && until !== undefined && until > 0 && until <= 1 && more.length === 0)
+      return { scale, until };
+    throw new InputError(
+      `--grow: expected SCALE:UNTIL, both between 0 and 1, such as 0.5:0.3, got ${JSON.stringify(part)}`,
+    );
+  });
+}
+
+const side = 32; // of CIFAR-10's images, for which the recipes state their cutout
+
+/** The recipe that flags state, for a network as it is used, by its plan. */
+export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
+  const { recipe: name, optimizer, augment, flip, averageWeights, grow } = flags;
+  const named: Recipe = recipes[name];
+  const numbers = {
+    ...pickGiven(flags),
+    ...(averageWeights !== undefined && { averageEpochs: averageWeights }),
+    ...(grow && { growth: grow }),
+  };
+  const recipe: Recipe = {
+    ...named,
+    cutout: Math.round((named.cutout * plan.input[0]) / side),
+    ...numbers,
+    ...(augment && augmentations[augment]),
+    ...(flip && { flip: flips[flip] }),
+    ...(optimizer && { optimizer: defaultOptimizer(optimizer) }),
+  };
+  if (recipe.averageEpochs === 0) delete recipe.averageEpochs;
+  if (!grow && (recipe.auxiliaryWeight > 0 || whyNotGrow(plan))) delete recipe.growth; // a recipe's own, where it can be
+  return recipe;
+}
+
+function pickGiven(flags: RecipeFlags): Partial<Numbers> {
+  const { epochs, batchSize, learningRate, schedule, warmup, weightDecay, biasRate } = flags;
+  const { labelSmoothing, auxiliaryWeight, dropPathKeep, cutout, accumulate } = flags;
+  const first = { epochs, batchSize, learningRate, schedule, warmup, weightDecay, biasRate };
+  const all = { ...first, labelSmoothing, auxiliaryWeight, dropPathKeep, cutout, accumulate };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}

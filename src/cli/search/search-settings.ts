@@ -1,0 +1,285 @@
+// Every setting of a search, an entry each: its flag, where its value goes, how it is compared when a study goes on, and how it is
+// stated. What decides nothing of a search's outcome, such as the number of workers, is flags.ts's.
+
+import { InputError } from '../../failure.ts';
+import { limitWords } from '../../report/limit-sentences.ts';
+import { strategyNames } from '../../search/strategy.ts';
+import { defaultSpace, parseSpace, type SpaceName, spaceLabel, spaceNames, spaces } from '../../space/search-space.ts';
+import { defaultReduction, heldOut } from '../../study/presets.ts';
+import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
+import type { Limits, SearchSettings } from '../../study/settings.ts';
+import { whole } from '../../words.ts';
+import {
+  byteSize,
+  countFromZero,
+  positiveNumber,
+  quantity,
+  reductionFactor,
+  share,
+  wholeNumber,
+} from '../flags/parsers.ts';
+import { isSameDataset } from '../flags/study-images.ts';
+import { defaultPreset } from './default-study.ts';
+import { readKnown } from './known-cells.ts';
+import { optional, type Setting, type WithDefault, withDefault } from './setting.ts';
+import { spanOf, trainingWords } from './training-words.ts';
+
+const needsRungs: Setting<unknown>['needs'] = { flag: '--rungs', met: ({ ladder }) => ladder !== undefined };
+
+export const searchSettings = {
+  preset: withDefault<string>({
+    takes: '<name>',
+    help: 'what to search and how long (below)',
+    default: defaultPreset,
+    stored: ({ preset }) => preset,
+    states: (settings) => [
+      ['search', `preset ${settings.preset}: ${whole(settings.trials)} children by ${strategyWords(settings)}`],
+    ],
+  }),
+  trials: optional<number>({
+    takes: '<n>',
+    help: "cells to try in all (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'trials'),
+    asks: (trials) => ({ trials }),
+  }),
+  epochs: optional<number>({
+    takes: '<n>',
+    help: "of a child's training (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'epochs'),
+    ofTraining: true,
+    asks: (epochs, { flags: { rungs } }) => {
+      if (rungs?.[0]?.epochs === undefined) return { epochs };
+      throw new InputError(`--epochs: expected none beside --rungs, whose first rung is the child's, got ${epochs}`);
+    },
+    stored: ({ child }) => child.recipe.epochs,
+  }),
+  seed: withDefault<number>({
+    takes: '<n>',
+    help: 'the same seed gives the same search',
+    parse: wholeNumber,
+    default: 1,
+    asks: (seed) => ({ seed }),
+    stored: ({ seed }) => seed,
+    states: ({ seed }) => [['search', `seed ${seed}`]],
+  }),
+  strategy: withDefault<string>({
+    takes: '<name>',
+    help: `${strategyNames.join(', ')}, or several with commas: arms that take turns`,
+    default: 'ppo',
+    asks: (strategy) => ({ strategy }),
+    stored: ({ strategy }) => strategy,
+  }),
+  space: withDefault<SpaceName>({
+    takes: '<name>',
+    help: `${spaceNames.join(', ')}: the cells of NASNet-A, -B or -C`,
+    parse: (flag) => (text) => parseSpace(text, flag),
+    default: defaultSpace,
+    asks: (space) => ({ space }),
+    stored: ({ space }) => (typeof space === 'string' ? space : spaceLabel(space)),
+    states: ({ space }) => [['cells', `space ${spaceLabel(space)}`]],
+  }),
+  blocks: optional<number>({
+    takes: '<n>',
+    help: 'blocks of a cell (default: 5, in space b 4)',
+    parse: (flag) => wholeNumber(flag, 'blocks'),
+    asks: (blocks) => ({ blocks }),
+    stored: ({ blocks }) => blocks,
+    states: ({ blocks }) => [['cells', `${blocks} blocks`]],
+  }),
+  dataset: withDefault<string>({
+    takes: '<name|dir>',
+    help: 'cifar10, or a folder with one sub-folder of images per class',
+    default: 'cifar10',
+    ofTraining: true,
+    asks: (dataset) => ({ dataset }),
+    stored: ({ dataset }) => dataset,
+    compared: (asked, { dataset }) => (isSameDataset(asked, dataset) ? dataset : asked),
+    states: (settings, { images }) => {
+      const out = heldOut(settings, images);
+      const words = `${whole(images - out)} to train on, ${whole(out)} held out for the reward`;
+      return [
+        ['images', `${settings.dataset}: ${words}`],
+        ['child', trainingWords(settings.child, images - out)],
+      ];
+    },
+  }),
+  size: optional<number>({
+    takes: '<pixels>',
+    help: "side of a folder's images as the final network sees them; children may see them smaller, as the preset says (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'pixels'),
+    ofTraining: true,
+    asks: (size, { flags: { dataset } }) => {
+      if (dataset !== 'cifar10') return { size };
+      throw new InputError('--size: expected with a folder of images only, got it with cifar10');
+    },
+    stored: ({ size }) => size,
+    states: ({ size }) => (size === undefined ? [] : [['images', `stored at ${size} × ${size} pixels`]]),
+  }),
+  rungs: optional<RungChange[]>({
+    takes: '<list>',
+    help: 'a ladder: the best children are trained further. Epochs of each rung, such as 1,3,9; with colons also images=, filters=, cells= and resolution=, where they change',
+    parse: (flag) => (text) => parseRungs(text, flag),
+    ofTraining: true,
+    asks: (rungs) => ({ rungs }),
+    stored: ({ ladder }) => ladder?.stated,
+    compared: printRungs,
+    states: (settings, { images }) =>
+      (settings.ladder?.rungs ?? []).map((rung, index) => [
+        `rung ${index + 1}`,
+        `one in ${settings.ladder!.reduction ** (index + 1)}: ${trainingWords(rung, images - heldOut(settings, images))}`,
+      ]),
+  }),
+  reduction: withDefault<number>({
+    takes: '<n>',
+    help: 'with --rungs: one in this many children that finished a rung is promoted to the next',
+    parse: reductionFactor,
+    default: defaultReduction,
+    ofTraining: true,
+    needs: needsRungs,
+    asks: (reduction) => ({ reduction }),
+    stored: ({ ladder }) => ladder?.reduction,
+  }),
+  randomPromotions: withDefault<number>({
+    takes: '<share>',
+    help: 'with --rungs: promote this share of the children that finish a rung at random, so that rungs can be compared without selection (0.05 costs 5 to 8% more training)',
+    parse: share,
+    default: 0,
+    ofTraining: true,
+    needs: needsRungs,
+    asks: (randomShare) => ({ randomShare }),
+    stored: ({ ladder }) => ladder?.randomShare,
+  }),
+  finalists: optional<number>({
+    takes: '<k>',
+    help: "how many of the best cells are trained again, longer and with several seeds; 0 for none (default: the preset's; laptop 0, paper 250)",
+    parse: countFromZero,
+    ofTraining: true,
+    asks: (finalists) => ({ finalists }),
+    stored: ({ finalists }) => finalists?.count ?? 0,
+    states: (settings, { images }) => {
+      const { finalists, final } = settings;
+      const available = images - heldOut(settings, images);
+      const races = (count: number, seeds: string) => `the best ${whole(count)}, ${seeds} times each`;
+      return [
+        ...(finalists
+          ? [
+              [
+                'finalists',
+                `${races(finalists.count, spanOf(finalists.seeds, whole))}: ${trainingWords(finalists.training, available)}`,
+              ] satisfies [string, string],
+            ]
+          : []),
+        ['final', trainingWords(final, available)],
+      ];
+    },
+  }),
+  finalEpochs: optional<number>({
+    takes: '<n>',
+    help: "of the final network's training (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'epochs'),
+    ofTraining: true,
+    asks: (finalEpochs) => ({ finalEpochs }),
+    stored: ({ final }) => final.recipe.epochs,
+  }),
+  finalFilters: optional<number>({
+    takes: '<f>',
+    help: "F, filters of the first cells of the final network (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'filters'),
+    ofTraining: true,
+    asks: (finalFilters) => ({ finalFilters }),
+    stored: ({ final }) => final.filters,
+  }),
+  finalSize: optional<number>({
+    takes: '<pixels>',
+    help: "side of the images as the final network sees them (default: --size, else the preset's)",
+    parse: (flag) => wholeNumber(flag, 'pixels'),
+    ofTraining: true,
+    asks: (finalSize) => ({ finalSize }),
+    stored: ({ final }) => final.resolution,
+  }),
+  finalistEpochs: optional<number>({
+    takes: '<n>',
+    help: "epochs of such a training (default: the preset's)",
+    parse: (flag) => wholeNumber(flag, 'epochs'),
+    ofTraining: true,
+    needs: { flag: '--finalists', met: ({ finalists }) => finalists !== undefined },
+    asks: (finalistEpochs) => ({ finalistEpochs }),
+    stored: ({ finalists }) => finalists?.training.recipe.epochs,
+  }),
+  known: optional<string[]>({
+    takes: '<cells...>',
+    help: 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL',
+    asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
+      return { known: await readKnown(cells, { space, blocks }, note) };
+    },
+    stored: ({ known }) => known,
+    compared: (cells, settings) => readKnown(cells, settings),
+    difference: (known) => {
+      const { length } = known as number[][];
+      return { expected: length > 0 ? `the ${length} cells` : 'none', got: 'others' };
+    },
+  }),
+  maxParameters: optional<number>({
+    takes: '<n>',
+    help: 'of the final network, such as 800_000 or 3.3M',
+    parse: quantity,
+    ofTraining: true,
+    asks: (parameters) => ({ limits: { parameters } }),
+    stored: ({ limits }) => limits?.parameters,
+  }),
+  maxMultiplyAdds: optional<number>({
+    takes: '<n>',
+    help: 'of the final network for one image, such as 30M',
+    parse: quantity,
+    ofTraining: true,
+    asks: (multiplyAdds) => ({ limits: { multiplyAdds } }),
+    stored: ({ limits }) => limits?.multiplyAdds,
+  }),
+  maxMemory: optional<number>({
+    takes: '<bytes>',
+    help: 'predicted peak memory of the worker that trains a child, such as 800M or 2G; with --rungs at the most expensive rung, even for cells that never reach it. Finalists and the final network may take more',
+    parse: byteSize,
+    ofTraining: true,
+    asks: (memory) => ({ limits: { memory } }),
+    stored: ({ limits }) => limits?.memory?.bytes,
+  }),
+  maxLatency: optional<number>({
+    takes: '<ms>',
+    help: 'of the final network for one image on one thread here, predicted from a few networks that are timed at the start',
+    parse: positiveNumber,
+    ofTraining: true,
+    asks: (latency) => ({ limits: { latency } }),
+    stored: ({ limits }) => limits?.latency?.milliseconds,
+  }),
+  overLimit: withDefault<Limits['beyond']>({
+    takes: '<what>',
+    help: 'what happens to a cell beyond a limit: another is sampled, or it fails without training',
+    choices: ['resample', 'penalise'],
+    default: 'resample',
+    ofTraining: true,
+    asks: (beyond) => ({ limits: { beyond } }),
+    stored: ({ limits }) => limits?.beyond ?? 'none',
+    states: ({ limits }) => (limits ? limitWords(limits) : []).map((words) => ['limit', words]),
+  }),
+  reEvaluate: optional<boolean>({
+    help: 'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
+    asks: (again) => ({ remember: !again }),
+    stored: ({ remember }) => !remember,
+  }),
+};
+
+type Table = typeof searchSettings;
+export type SettingName = keyof Table;
+type ValueOf<Name extends SettingName> = Table[Name] extends Setting<infer Value> ? Value : never;
+type Defaulted = { [Name in SettingName]: Table[Name] extends WithDefault<infer _> ? Name : never }[SettingName];
+
+/** The values of all settings' flags, as commander gives them. */
+export type SettingFlags = { [Name in Defaulted]: ValueOf<Name> } & {
+  [Name in Exclude<SettingName, Defaulted>]?: ValueOf<Name>;
+};
+
+/** "ppo, 20 an update" */
+function strategyWords({ strategy, strategyOptions }: SearchSettings): string {
+  const batchSize = 'batchSize' in strategyOptions && strategyOptions.batchSize;
+  return typeof batchSize === 'number' ? `${strategy}, ${whole(batchSize)} an update` : strategy;
+}

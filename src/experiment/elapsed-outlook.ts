@@ -1,0 +1,29 @@
+// How long a search that somebody else evaluates has still to go: as long for a trial as those of this process took.
+
+import type { Study } from '../study/study.ts';
+import type { SearchEvent } from './search-loop.ts';
+
+export class ElapsedOutlook {
+  readonly #startedAt = performance.now();
+  #open: number;
+  #finished = 0;
+
+  /** @param trials the target number */
+  constructor(study: Study<object>, trials: number) {
+    const { done, failed } = study.summary().trials;
+    this.#open = Math.max(0, trials - done - failed);
+  }
+
+  /** Must be given every event. */
+  on({ kind }: SearchEvent): void {
+    if (kind !== 'done' && kind !== 'failed') return;
+    this.#open--;
+    this.#finished++;
+  }
+
+  /** Seconds; 0 before the first outcome. */
+  left(): number {
+    if (this.#finished === 0) return 0;
+    return (((performance.now() - this.#startedAt) / 1000) * Math.max(0, this.#open)) / this.#finished;
+  }
+}

@@ -1,0 +1,56 @@
+// A cell that a search may try: its decisions in their space, and what follows from them. Each of that is made when it is first asked
+// for and then kept, so that whoever handles the cell after that neither decodes it nor plans its network again.
+
+import type { Plan } from '../plan/plan.ts';
+import type { Architecture } from '../space/architecture.ts';
+import { architectureKey } from '../space/canonical.ts';
+import { decode } from '../space/decisions.ts';
+import { defaultSpace, type Space } from '../space/search-space.ts';
+import type { Training } from './settings.ts';
+import { networkOf, type TrainedNetwork, trainedPlan, usedPlan } from './training-plan.ts';
+
+export class Candidate {
+  readonly decisions: readonly number[];
+  readonly space: Space;
+  #architecture: Architecture | undefined;
+  #key: string | undefined;
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(decisions: readonly number[], space: Space = defaultSpace) {
+    this.decisions = decisions;
+    this.space = space;
+  }
+
+  /** @throws InputError for decisions that are none of the space */
+  get architecture(): Architecture {
+    this.#architecture ??= decode(this.decisions, this.space);
+    return this.#architecture;
+  }
+
+  /** The same for two candidates if and only if their architectures are the same network. */
+  get key(): string {
+    this.#key ??= architectureKey(this.architecture);
+    return this.#key;
+  }
+
+  /** The network as a training has it: with the auxiliary head that its recipe weighs. */
+  trainedPlan(training: Training, classes: number): Plan {
+    const auxiliary = training.recipe.auxiliaryWeight > 0;
+    return this.#plan({ training, classes, auxiliary }, () => trainedPlan(this.architecture, training, classes));
+  }
+
+  /** The network as it is used: without an auxiliary head. */
+  usedPlan(training: TrainedNetwork, classes: number): Plan {
+    return this.#plan({ training, classes, auxiliary: false }, () => usedPlan(this.architecture, training, classes));
+  }
+
+  #plan(
+    { training, ...others }: { training: TrainedNetwork; classes: number; auxiliary: boolean },
+    make: () => Plan,
+  ): Plan {
+    const key = JSON.stringify({ network: networkOf(training), ...others }); // trainings that differ in their recipes alone share it
+    const plan = this.#plans.get(key) ?? make();
+    this.#plans.set(key, plan);
+    return plan;
+  }
+}

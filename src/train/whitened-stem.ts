@@ -1,0 +1,57 @@
+// The first convolution as a whitening of its patches: its filters begin as the principal directions of what the training images show
+// under it, each with its own scale, once as they are and once negated (Jordan, 2024, after Coates, Ng and Lee, 2011). What follows then
+// reads uncorrelated channels from the first step on.
+
+import type { TrainingBatches } from '../data/batches.ts';
+import { cpu } from '../engine/device.ts';
+import { noGrad, scope } from '../engine/memory.ts';
+import { operator } from '../engine/operator.ts';
+import { cat } from '../engine/operators.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { Network } from '../model/network.ts';
+import type { Convolution } from '../plan/layer.ts';
+
+const images = 2048;
+/** Added to a direction's variance: those of hardly any are noise. In units of the whitened images' variance. */
+const least = 1e-2;
+
+/** Replaces the first filters of a fresh network's stem convolution; those beyond twice its inputs keep their values. */
+export function whitenStem(network: Network, batches: TrainingBatches): void {
+  const stem = network.plan.stem.find(({ kind }) => kind === 'convolution') as Convolution;
+  const weight = network.namedParameters().get(`${stem.name}.weight`)!; // [filters, 3, height, width]
+  scope(() =>
+    noGrad(() => {
+      const [filters, channels, height, width] = weight.shape as [number, number, number, number];
+      const directions = principalDirections(batches, [height, width]); // [inputs, inputs]
+      const both = cat([directions, directions.neg()]).reshape([-1, channels, height, width]);
+      const count = Math.min(filters, both.shape[0]!);
+      const first = weight.narrow(0, 0, count);
+      const size = first.pow(2).mean().sqrt();
+      const chosen = both.narrow(0, 0, count).to(weight.device).to('float32');
+      first.copy_(chosen.mul(size.div(chosen.pow(2).mean().sqrt())));
+    }),
+  );
+}
+
+/** Rows are directions by falling variance, each divided by its deviation; float64. */
+function principalDirections(batches: TrainingBatches, kernel: readonly [number, number]): Tensor {
+  const count = Math.min(batches.count, Math.ceil(images / batches.batchSize));
+  const sums: Tensor[] = [];
+  let patches = 0;
+  for (let step = 0; step < count; step++) {
+    const columns = unfold.tensor(batches.batch(0, step).images, kernel, [1, 1], [0, 0], [1, 1]); // [images, inputs, places]
+    const [, inputs] = columns.shape as [number, number];
+    const rows = columns.transpose(1, 2).reshape([-1, inputs]).to('float64');
+    sums.push(rows.transpose(0, 1).matmul(rows));
+    patches += rows.shape[0]!;
+  }
+  const covariance = sums
+    .reduce((sum, each) => sum.add(each))
+    .div(patches)
+    .to(cpu); // about 0, the images' mean
+  const [variances, vectors] = eigh.tensors(covariance, 'L') as [Tensor, Tensor]; // rising; vectors are columns
+  return vectors.div(variances.add(least).sqrt()).transpose(0, 1).flip([0]);
+}
+
+const unfold = operator('aten::im2col');
+const eigh = operator('aten::linalg_eigh');

@@ -1,0 +1,29 @@
+// The commands that an answer suggests, run as a user pastes them into a shell.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import type { Ended } from './run.ts';
+
+export const bin = resolve(import.meta.dirname, '../../bin/nasnet');
+
+/** Makes ./bin/nasnet in a folder, with which the commands begin. */
+export function installIn(folder: string): void {
+  mkdirSync(join(folder, 'bin'));
+  symlinkSync(bin, join(folder, 'bin', 'nasnet'));
+}
+
+/** The commands that stand in an answer, each on a line of its own. */
+export const commandsIn = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('  ./bin/nasnet '))
+    .map((line) => line.trim());
+
+/** @param more flags behind those of the command, to make it brief */
+export function paste(command: string, cwd: string, environment: Record<string, string>, more = ''): Ended {
+  const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
+  const env = { ...process.env, ...environment, PATH: path };
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', `${command} ${more}`], { cwd, env, encoding: 'utf8' });
+  return { code: status, stdout, stderr };
+}

@@ -1,0 +1,113 @@
+// The table of settings, held to laws that any entry must keep: what a flag asks for is what the study then has, and what a study has
+// no other value of the flag goes on with.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Command } from 'commander';
+import { typedFlag } from '../../../src/cli/flags/given.ts';
+import { type SettingFlags, type SettingName, searchSettings } from '../../../src/cli/search/search-settings.ts';
+import type { Setting } from '../../../src/cli/search/setting.ts';
+import {
+  addSettingFlags,
+  askedBy,
+  evaluatedNames,
+  refuseOthers,
+  settingNames,
+} from '../../../src/cli/search/setting-flags.ts';
+import { settingsOf } from '../../../src/study/presets.ts';
+import type { SearchSettings } from '../../../src/study/settings.ts';
+
+const table: Readonly<Record<SettingName, Setting<unknown>>> = searchSettings;
+
+/** Two values of each kind that a flag can take, as one types them. */
+const typed = [
+  ['7', '8'],
+  ['0.25', '0.75'],
+  ['800M', '2G'],
+  ['1,3', '1,3:filters=16'],
+  ['b', 'c'],
+  ['penalise', 'resample'],
+  ['nasnet-a', 'nasnet-a'],
+  ['smoke', 'micro'],
+  ['random', 'evolution'],
+];
+
+/** What commander makes of `--flag text`; undefined where the flag does not take that text. */
+async function parsed(name: SettingName, text: string): Promise<SettingFlags | undefined> {
+  const command = addSettingFlags(new Command())
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  const words = ['--dataset', 'photos', typedFlag(name), ...(table[name].takes ? [text] : [])];
+  try {
+    command.parse(words, { from: 'user' });
+    const flags = command.opts<SettingFlags>();
+    return (await begun(flags)) && flags;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The settings of a search with these flags, its limits without laws. */
+async function begun(flags: SettingFlags): Promise<SearchSettings> {
+  const { limits, ...asked } = await askedBy(flags, settingNames, () => {});
+  const { dataset, seed, strategy } = flags;
+  const { memory, latency, beyond = 'resample', ...sizes } = limits!;
+  const none = { law: [0, 0, 0], measured: 1, error: 0, machine: 'here' };
+  const stated = {
+    ...sizes,
+    ...(memory !== undefined && { memory: { bytes: memory, law: none.law } }),
+    ...(latency !== undefined && { latency: { milliseconds: latency, ...none } }),
+    beyond,
+  };
+  return settingsOf(flags.preset, {
+    rungs: [{}, {}],
+    ...asked,
+    dataset,
+    seed,
+    strategy,
+    finalists: asked.finalists ?? 2,
+    limits: stated,
+  });
+}
+
+const defined = <Value>(value: Value | undefined): value is Value => value !== undefined;
+
+for (const name of settingNames) {
+  test(`${typedFlag(name)} is what its study was started with, and no other value goes on with it`, async () => {
+    const pairs = typed.map(async (pair) =>
+      (await Promise.all(pair.map((text) => parsed(name, text)))).filter(defined),
+    );
+    const values = (await Promise.all(pairs)).find(({ length }) => length > 0) ?? [];
+    assert.ok(values.length > 0, 'no kind of value in the test suits it');
+    const [first, second] = values;
+    const study = await begun(first!);
+    const given = new Set([name]);
+    await refuseOthers('study.db', study, first!, given);
+    if (!table[name].stored || JSON.stringify(first) === JSON.stringify(second)) return;
+    await assert.rejects(refuseOthers('study.db', study, second!, given), (error: Error) =>
+      error.message.startsWith(`${typedFlag(name)}: expected `),
+    );
+  });
+}
+
+test('flags of one name each, in the words of their help', () => {
+  const { options } = addSettingFlags(new Command());
+  assert.deepEqual(
+    options.map((option) => option.attributeName()),
+    settingNames,
+  );
+  assert.ok(options.every(({ description }) => description.length > 10));
+});
+
+test('a search by others’ rewards takes no setting of training', () => {
+  const training: SettingName[] = ['epochs', 'dataset', 'size', 'rungs', 'finalists', 'maxLatency', 'overLimit'];
+  const any: SettingName[] = ['preset', 'trials', 'seed', 'strategy', 'space', 'blocks', 'known', 'reEvaluate'];
+  assert.deepEqual(
+    training.filter((name) => evaluatedNames.includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    any.filter((name) => evaluatedNames.includes(name)),
+    any,
+  );
+});

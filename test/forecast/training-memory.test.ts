@@ -1,0 +1,38 @@
+// A training that memory cannot hold is refused before it begins, by the law that searches use.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InputError } from '../../src/failure.ts';
+import { memoryTerms, startingLaws } from '../../src/forecast/cost-law.ts';
+import { requireMemory } from '../../src/forecast/training-memory.ts';
+import { planNetwork } from '../../src/plan/plan.ts';
+import { nasnetA } from '../../src/space/published.ts';
+
+const computing = { device: 'cpu', precision: 'float32' } as const;
+const plan = planNetwork(nasnetA, { cells: 6, filters: 32 });
+const training = { plan, batch: 512, images: 50_000, computing };
+const predicted = memoryTerms(plan, 512).reduce((sum, term, place) => sum + term * startingLaws.memory[place]!, 0);
+
+test('what is predicted to fit begins, one byte less is refused with both figures and what helps', () => {
+  requireMemory(training, predicted);
+  assert.throws(
+    () => requireMemory(training, 1.5e9),
+    (error) => {
+      assert.ok(error instanceof InputError);
+      assert.equal(error.code, 'too-little-memory');
+      assert.equal(error.fields.predicted, predicted);
+      assert.match(
+        error.message,
+        /expected at most 1\.50 GB of memory, which this machine has free, got a predicted \d+/,
+      );
+      assert.match(error.message, /a smaller batch, smaller images, fewer filters or cells take less/);
+      return true;
+    },
+  );
+});
+
+test('a GPU is asked for its own memory', () => {
+  const onGpu = { ...training, computing: { device: 'cuda:0', precision: 'bfloat16' } as const };
+  requireMemory(onGpu, 80e9);
+  assert.throws(() => requireMemory(onGpu, 2e9), /which cuda:0 has free/);
+});

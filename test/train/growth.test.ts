@@ -1,0 +1,62 @@
+// Images that grow: which size a step has, and that a network at another size is the network of that size.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { randn } from '../../src/engine/create.ts';
+import { noGrad, scope } from '../../src/engine/memory.ts';
+import { InputError } from '../../src/failure.ts';
+import { buildNetwork } from '../../src/model/network.ts';
+import { type Plan, planNetwork } from '../../src/plan/plan.ts';
+import { nasnetA } from '../../src/space/published.ts';
+import { sidesOf } from '../../src/train/growth.ts';
+
+const planAt = (input: number, auxiliary = false) => planNetwork(nasnetA, { cells: 1, filters: 4, input, auxiliary });
+
+test('the side is the first whose share is not done yet, in the end the full one', () => {
+  const growth = [
+    { scale: 0.5, until: 0.25 },
+    { scale: 0.75, until: 0.5 },
+  ];
+  const sides = (input: number) => [0, 0.24, 0.25, 0.49, 0.5, 1].map(sidesOf(planAt(input), growth));
+  assert.deepEqual(sides(16), [8, 8, 12, 12, undefined, undefined]);
+  assert.deepEqual(
+    sides(12),
+    [8, 8, 8, 8, undefined, undefined],
+    'reductions need multiples of 4: of 6 and 9 the nearest',
+  );
+  assert.deepEqual(sides(8), Array(6).fill(undefined), 'images of 8 pixels are as small as any');
+  assert.equal(sidesOf(planAt(18))(0), undefined);
+});
+
+test('at every side of a growth the network answers as the one that is planned for that side', () => {
+  const sizes = [
+    [16, 'cifar', [8, 12]],
+    [128, 'imagenet', [32, 64, 96]],
+  ] as const;
+  for (const [full, layout, sides] of sizes) {
+    const planOf = (input: number) => planNetwork(nasnetA, { layout, cells: 1, filters: 4, input });
+    const network = buildNetwork(planOf(full), { seed: 1 }).train(false);
+    for (const side of sides) {
+      assert.equal(sidesOf(planOf(full), [{ scale: side / full, until: 1 }])(0), side);
+      const planned = buildNetwork(planOf(side), { seed: 2 }).train(false);
+      planned.loadStateDict(network.stateDict());
+      scope(() =>
+        noGrad(() => {
+          const images = randn([3, 3, side, side]);
+          assert.deepEqual(network.forward(images).logits.toArray(), planned.forward(images).logits.toArray());
+        }),
+      );
+      planned.dispose();
+    }
+  }
+});
+
+test('an auxiliary head, a side that a reduction does not halve, and one that is no square are refused', () => {
+  const grow = (plan: Plan) => () => sidesOf(plan, [{ scale: 0.5, until: 0.5 }]);
+  const refused = 'growth: expected a network that can take smaller images, got one';
+  const head = `${refused} with an auxiliary head, whose weights depend on the size`;
+  assert.throws(grow(planAt(32, true)), new InputError(head));
+  assert.throws(grow(planAt(18)), new InputError(`${refused} for 18 pixels, which not every reduction halves`));
+  const wide = planNetwork(nasnetA, { cells: 1, filters: 4, input: [16, 32] });
+  assert.throws(grow(wide), new InputError(`${refused} for 16 × 32 pixels`));
+});

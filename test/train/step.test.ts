@@ -1,0 +1,83 @@
+// One step of a training: its loss by hand, and its parts against the whole.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clearGradients } from '../../src/engine/gradient.ts';
+import { liveTensors, scope } from '../../src/engine/memory.ts';
+import { cat } from '../../src/engine/operators.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
+import { Momentum } from '../../src/nn/optimizers.ts';
+import type { Recipe } from '../../src/train/recipe.ts';
+import { StepSums, trainingStep } from '../../src/train/step.ts';
+import { tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
+
+/** What a step at rate 0 leaves: its loss, and the gradients after clipping at a norm that none reaches. */
+function stepped(recipe: Partial<Recipe>, batchOf: () => { images: Tensor; labels: Tensor }, training = true) {
+  const network = tinyNetwork().train(training);
+  const parameters = network.parameters();
+  using optimizer = new Momentum(network.namedParameters(), { momentum: 0, nesterov: false });
+  using sums = new StepSums('cpu');
+  const trainee = { network, parameters, optimizer, recipe: { ...tinyRecipe, clipNorm: 1e9, ...recipe }, sums };
+  const before = liveTensors();
+  scope(() => void trainingStep(trainee, { ...batchOf(), progress: 0, learningRate: 0, averageShare: 0 }));
+  assert.equal(liveTensors(), before);
+  const gradients = parameters.map((each) => [...each.grad!.toArray()]);
+  clearGradients(parameters);
+  const told = sums.read();
+  network.dispose();
+  return { gradients, ...told };
+}
+
+const batches = trainingBatches(40, { ...tinyRecipe, batchSize: 12 });
+const batch = () => batches.batch(0, 0);
+
+function assertClose(found: number[][], expected: number[][]): void {
+  const size = Math.max(...expected.flat().map(Math.abs));
+  found.forEach((values, index) => {
+    values.forEach((value, place) => {
+      const difference = Math.abs(value - expected[index]![place]!) / size;
+      assert.ok(difference < 1e-5, `${value}, not ${expected[index]![place]}`);
+    });
+  });
+}
+
+test('label smoothing is the cross entropy with a target that all classes share in', () => {
+  const smoothing = 0.2;
+  const network = tinyNetwork();
+  const expected = scope(() => {
+    const { images, labels } = batch();
+    const logits = network.forward(images, { progress: 0 }).logits.detach();
+    const [count, classes] = logits.shape as [number, number];
+    const rows = logits.toArray();
+    const losses = [...labels.toArray()].map((label, row) => {
+      const scores = [...rows.subarray(row * classes, (row + 1) * classes)];
+      const total = Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
+      const target = (index: number) => smoothing / classes + (index === label ? 1 - smoothing : 0);
+      return scores.reduce((sum, score, index) => sum + target(index) * (total - score), 0);
+    });
+    return losses.reduce((sum, loss) => sum + loss, 0) / count;
+  });
+  const { loss } = stepped({ labelSmoothing: smoothing }, batch);
+  assert.ok(Math.abs(loss - expected) < 1e-5, `${loss}, not ${expected}`);
+});
+
+test('in parts, with norms that are frozen, a step has the gradients, the loss and the right answers of the whole', () => {
+  const whole = stepped({}, batch, false);
+  for (const accumulate of [2, 3, 5, 12, 40]) {
+    const parts = stepped({ accumulate }, batch, false);
+    assertClose(parts.gradients, whole.gradients);
+    assert.ok(Math.abs(parts.loss - whole.loss) < 1e-6);
+    assert.deepEqual([parts.correct, parts.finite], [whole.correct, 1]);
+  }
+});
+
+test('with norms over each part, equal parts have the gradients of the whole', () => {
+  const twice = () =>
+    scope(() => {
+      const { images, labels } = batch();
+      return { images: cat([images, images]).contiguous('channels_last'), labels: cat([labels, labels]) };
+    });
+  const [whole, parts] = [stepped({}, twice), stepped({ accumulate: 2 }, twice)];
+  assertClose(parts.gradients, whole.gradients);
+  assert.equal(parts.correct, whole.correct);
+});
