@@ -96,6 +96,7 @@ function describe(findings: Findings): string {
     ...[...alignColumns(armRows, 'lr'), ...alignColumns(rows)].map((line) => `  ${line}`),
     ...[...ladderRows, ...finalistRows].map((line) => (line === '' ? '' : `  ${line}`)),
     ...cells,
+    ...(findings.verified ? [] : ['', 'unverified: a study of an older version, whose rows have no checksums']),
     '',
   ].join('\n');
 }

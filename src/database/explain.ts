@@ -7,7 +7,7 @@ const readOnly = (path: string) =>
   new InputError(`${path} cannot be written: the file or its folder is read-only for this user`);
 const diskFull = (path: string) =>
   new Failure(`${path}: the disk is full; all that was recorded before is safe: free some space and run again`);
-const damaged = (path: string) =>
+export const damaged = (path: string) =>
   new Failure(`${path} is damaged (its contents contradict each other): restore it from a copy`);
 
 /** By error code, the longest prefix wins: SQLite's extended codes ("SQLITE_IOERR_WRITE") and the system's ("ENOSPC"). */
@@ -44,6 +44,14 @@ export function explained(error: unknown, path: string): unknown {
     .sort((a, b) => b.length - a.length)[0];
   if (prefix === undefined) return error;
   const sentence = sentences[prefix]!(path, error.message);
+  sentence.cause = error;
+  return sentence;
+}
+
+/** The same of a file that may be damaged in any way: where its tables are not what our statements expect, it is. */
+export function explainedDamage(error: unknown, path: string): unknown {
+  if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_ERROR') return explained(error, path);
+  const sentence = damaged(path);
   sentence.cause = error;
   return sentence;
 }

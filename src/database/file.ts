@@ -1,5 +1,5 @@
 // A database file of ours: created whole or not at all, opened only if it is what it should be, migrated, locked for its
-// one writer. It knows SQLite and nothing of what is stored.
+// one writer, its rows held against their checksums before they are read. It knows SQLite and nothing of what is stored.
 
 import {
   accessSync,
@@ -16,14 +16,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { FileBusy, InputError } from '../failure.ts';
 import { makeFolders } from '../whole-file.ts';
-import { explained } from './explain.ts';
-import { checkHeader, checkVersion, type FileFormat } from './header.ts';
+import { damaged, explained, explainedDamage } from './explain.ts';
+import { checkHeader, checkVersion, type FileFormat, usesLog } from './header.ts';
+import type { Row, Value } from './row.ts';
+import { RowChecksums } from './row-checksums.ts';
+import { checkLog } from './write-ahead-log.ts';
 import { lockForWriting } from './writer-lock.ts';
 
-export type Value = string | number | null | Uint8Array;
-export type Row = Record<string, Value>;
-
-/** A prepared SQL statement whose errors are sentences. */
+/** A prepared SQL statement whose errors are sentences. What it reads is verified first. */
 export interface Query {
   /** Runs it and returns how many rows changed. */
   run(...values: Value[]): number;
@@ -31,6 +31,8 @@ export interface Query {
   insert(...values: Value[]): number;
   get(...values: Value[]): Row | undefined;
   all(...values: Value[]): Row[];
+  /** Row by row; nothing may be written meanwhile. */
+  each(...values: Value[]): Iterable<Row>;
 }
 
 const millisecondsToWait = 5000; // for a reader that is just recovering the log of a killed writer
@@ -38,15 +40,32 @@ const millisecondsToWait = 5000; // for a reader that is just recovering the log
 export class DatabaseFile {
   readonly path: string;
   readonly readOnly: boolean;
+  /** Whether it was not closed by its latest writer, and no log is beside it: somebody removed that, or another program folded it in. */
+  readonly lacksLog: boolean;
   readonly #handle: Database.Database;
   readonly #lock: { release: () => void } | undefined;
+  readonly #checksums: RowChecksums | undefined;
+  /** Tables that are still to be verified before they are read. */
+  readonly #unverified: Set<string>;
   readonly #queries = new Map<string, Query>();
 
-  private constructor(path: string, handle: Database.Database, lock: { release: () => void } | undefined) {
+  private constructor(
+    path: string,
+    handle: Database.Database,
+    { lock, checksums, unverified = [], lacksLog = false }: Opened,
+  ) {
     this.path = path;
     this.readOnly = lock === undefined;
+    this.lacksLog = lacksLog;
     this.#handle = handle;
     this.#lock = lock;
+    this.#checksums = checksums;
+    this.#unverified = new Set(unverified);
+  }
+
+  /** Whether its rows have checksums, against which they are held when they are read: those of older formats have none. */
+  get isVerified(): boolean {
+    return this.#checksums !== undefined;
   }
 
   /**
@@ -71,18 +90,21 @@ export class DatabaseFile {
       clearUnfinished(place);
       const handle = new Database(unfinished);
       try {
-        const file = new DatabaseFile(path, handle, lock);
         handle.pragma('synchronous = FULL');
-        file.transaction(() => {
+        inTransaction(handle, () => {
           handle.pragma(`application_id = ${format.applicationId}`);
           migrate(handle, 0, format);
-          fill(file);
+          const checksums = checksumsOf(handle, format);
+          checksums?.sign();
+          checksums?.watch();
+          fill(new DatabaseFile(path, handle, { lock, checksums }));
+          checksums?.beforeCommit();
         });
       } finally {
         handle.close();
       }
       renameSync(unfinished, place);
-      return new DatabaseFile(path, openHandle(place), lock);
+      return DatabaseFile.#forWriting(path, place, format, lock);
     } catch (error) {
       clearUnfinished(place);
       lock.release();
@@ -103,7 +125,7 @@ export class DatabaseFile {
     checkHeader(path, format, fileSize(`${place}-wal`) === 0);
     let lock: { release: () => void } | undefined;
     try {
-      if (readOnly) return new DatabaseFile(path, openForReading(place, path, format), undefined);
+      if (readOnly) return DatabaseFile.#forReading(path, place, format);
       checkWritable(place);
       checkWritable(dirname(place));
       checkOneName(place, path);
@@ -112,13 +134,41 @@ export class DatabaseFile {
         const who = holder?.() ?? 'another process';
         throw new FileBusy(`${path} is being written by ${who}: wait for it to end, or stop it; reading is possible`);
       }
-      const file = new DatabaseFile(path, openHandle(place), lock);
-      file.#migrate(format);
-      return file;
+      DatabaseFile.#forReading(path, place, format).#verifyAll(); // before anything is written: closing a writer folds the log into the file
+      return DatabaseFile.#forWriting(path, place, format, lock);
     } catch (error) {
       lock?.release();
-      throw explained(error, path);
+      throw explainedDamage(error, path);
     }
+  }
+
+  static #forReading(path: string, place: string, format: FileFormat): DatabaseFile {
+    checkLog(place, path);
+    const lacksLog = logIsGone(place, format);
+    const { handle, version } = openForReading(place, path, format);
+    try {
+      const checksums = version < format.migrations.length ? undefined : checksumsOf(handle, format);
+      if (checksums && !checksums.schemaIsIntact()) throw damaged(path);
+      return new DatabaseFile(path, handle, { checksums, unverified: format.checked?.whole, lacksLog });
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+  }
+
+  /** What it holds was verified. */
+  static #forWriting(path: string, place: string, format: FileFormat, lock: { release: () => void }): DatabaseFile {
+    const lacksLog = logIsGone(place, format);
+    const handle = openHandle(place);
+    const version = checkVersion(path, versionOf(handle), format); // the log may hold a later one than the header
+    if (version < format.migrations.length)
+      inTransaction(handle, () => {
+        migrate(handle, version, format);
+        checksumsOf(handle, format)?.sign();
+      });
+    const checksums = checksumsOf(handle, format);
+    checksums?.watch();
+    return new DatabaseFile(path, handle, { lock, checksums, lacksLog });
   }
 
   /** The statement, prepared once per text. */
@@ -126,30 +176,37 @@ export class DatabaseFile {
     const known = this.#queries.get(sql);
     if (known) return known;
     const statement = this.#guard(() => this.#handle.prepare<Value[], Row>(sql));
+    const read = <Result>(work: () => Result) => {
+      this.#verifyTablesIn(sql);
+      return this.#guard(work);
+    };
     const query: Query = {
-      run: (...values) => this.#guard(() => statement.run(...values).changes),
-      insert: (...values) => this.#guard(() => Number(statement.run(...values).lastInsertRowid)),
-      get: (...values) => this.#guard(() => statement.get(...values)),
-      all: (...values) => this.#guard(() => statement.all(...values)),
+      run: (...values) => this.transaction(() => statement.run(...values).changes),
+      insert: (...values) => this.transaction(() => Number(statement.run(...values).lastInsertRowid)),
+      get: (...values) => read(() => statement.get(...values)),
+      all: (...values) => read(() => statement.all(...values)),
+      each: (...values) => this.#guarded(read(() => statement.iterate(...values))),
     };
     this.#queries.set(sql, query);
     return query;
   }
 
+  /** Rows of a table that is verified row by row, all their columns read: as they were written. @throws Failure for one that is not */
+  intact(table: string, rows: Row[]): Row[] {
+    if (this.#checksums && !rows.every((row) => this.#checksums?.rowIsIntact(table, row))) throw damaged(this.path);
+    return rows;
+  }
+
   /** All that `work` writes is on disk when this returns, or none of it if it throws. Inside another one it joins that. */
   transaction<Result>(work: () => Result): Result {
-    if (this.#handle.inTransaction) return work();
-    return this.#guard(() => {
-      this.#handle.exec('BEGIN IMMEDIATE');
-      try {
-        const result = work();
-        this.#handle.exec('COMMIT');
-        return result;
-      } catch (error) {
-        if (this.#handle.inTransaction) this.#handle.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    return this.#guard(() =>
+      this.#handle.inTransaction ? work() : inTransaction(this.#handle, work, this.#checksums),
+    );
+  }
+
+  /** What was committed stands in the file itself from now on, also for whoever has no log beside it. */
+  foldCommits(): void {
+    this.#guard(() => this.#handle.pragma('wal_checkpoint(PASSIVE)'));
   }
 
   /** Closes it; a writer folds the log into the one file first, which can then be copied, or read from a read-only disk. */
@@ -164,9 +221,22 @@ export class DatabaseFile {
     this.close();
   }
 
-  #migrate(format: FileFormat): void {
-    const version = checkVersion(this.path, versionOf(this.#handle), format); // the log may hold a later one than the header
-    if (version < format.migrations.length) this.transaction(() => migrate(this.#handle, version, format));
+  #verifyTablesIn(sql: string): void {
+    if (this.#unverified.size === 0) return;
+    for (const [, table] of sql.matchAll(/\b(?:FROM|JOIN)\s+(\w+)/g)) this.#verify(table!);
+  }
+
+  #verifyAll(): void {
+    try {
+      for (const table of this.#unverified) this.#verify(table);
+    } finally {
+      this.close();
+    }
+  }
+
+  #verify(table: string): void {
+    if (!this.#checksums || !this.#unverified.delete(table)) return;
+    if (!this.#guard(() => this.#checksums!.tableIsIntact(table))) throw damaged(this.path);
   }
 
   #foldLog(): void {
@@ -182,8 +252,38 @@ export class DatabaseFile {
     try {
       return work();
     } catch (error) {
+      throw this.isVerified ? explained(error, this.path) : explainedDamage(error, this.path);
+    }
+  }
+
+  *#guarded(rows: Iterable<Row>): Generator<Row> {
+    try {
+      yield* rows;
+    } catch (error) {
       throw explained(error, this.path);
     }
+  }
+}
+
+interface Opened {
+  /** Absent for readers. */
+  lock?: { release: () => void };
+  checksums?: RowChecksums | undefined;
+  unverified?: readonly string[] | undefined;
+  lacksLog?: boolean;
+}
+
+function inTransaction<Result>(handle: Database.Database, work: () => Result, checksums?: RowChecksums): Result {
+  handle.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    checksums?.beforeCommit();
+    handle.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (handle.inTransaction) handle.exec('ROLLBACK');
+    checksums?.afterRollback();
+    throw error;
   }
 }
 
@@ -194,24 +294,36 @@ function openHandle(place: string): Database.Database {
   return handle;
 }
 
-/** An older file is read as it is today through a migrated copy in memory, since the file itself must not change. */
-function openForReading(place: string, path: string, format: FileFormat): Database.Database {
+/**
+ * An older file is read as it is today through a migrated copy in memory, since the file itself must not change; as it is, where it lacks
+ * checksums alone.
+ */
+function openForReading(
+  place: string,
+  path: string,
+  format: FileFormat,
+): { handle: Database.Database; version: number } {
   const handle = new Database(place, { readonly: true, fileMustExist: true, timeout: millisecondsToWait });
   const version = checkVersion(path, versionOf(handle), format);
-  if (version === format.migrations.length) return handle;
+  const { length } = format.migrations;
+  if (version === length || (version === length - 1 && format.checked?.since === length)) return { handle, version };
   const bytes = handle.serialize();
   handle.close();
   bytes[18] = bytes[19] = 1; // no write-ahead log in memory
   const copy = new Database(bytes);
   migrate(copy, version, format);
   copy.pragma('query_only = ON');
-  return copy;
+  return { handle: copy, version };
 }
 
 function migrate(handle: Database.Database, version: number, format: FileFormat): void {
   for (const step of format.migrations.slice(version)) handle.exec(step);
   handle.pragma(`user_version = ${format.migrations.length}`);
 }
+
+/** Of a file of the present version. */
+const checksumsOf = (handle: Database.Database, { checked, migrations }: FileFormat) =>
+  checked && checked.since <= migrations.length ? new RowChecksums(handle, checked) : undefined;
 
 const versionOf = (handle: Database.Database) => handle.pragma('user_version', { simple: true }) as number;
 const checkAbsent = (place: string, path: string) => {
@@ -242,5 +354,6 @@ function clearUnfinished(place: string): void {
     if (name.startsWith(unfinishedPrefix(place))) rmSync(join(dirname(place), name), { force: true });
 }
 
+const logIsGone = (place: string, { noun }: FileFormat) => fileSize(`${place}-wal`) === 0 && usesLog(place, noun);
 const checkWritable = (path: string) => accessSync(path, constants.W_OK);
 const fileSize = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

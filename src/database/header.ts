@@ -4,6 +4,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Failure, InputError } from '../failure.ts';
 import { explained } from './explain.ts';
+import type { CheckedTables } from './row-checksums.ts';
 
 /** One kind of database file of ours: how it is recognised and how it came to its present form. */
 export interface FileFormat {
@@ -13,6 +14,8 @@ export interface FileFormat {
   applicationId: number;
   /** SQL that takes version i to version i + 1; the file's version is how many it has seen. Entries never change. */
   migrations: readonly string[];
+  /** Whose rows carry checksums. The migration that adds those adds nothing else that a reader needs. */
+  checked?: CheckedTables;
 }
 
 const magic = 'SQLite format 3\0';
@@ -39,6 +42,11 @@ export function checkHeader(path: string, format: FileFormat, walIsEmpty: boolea
     throw new Failure(`${path} is damaged: it should hold ${expected} bytes and holds ${size}; restore it from a copy`);
   }
   return checkVersion(path, header.readUInt32BE(60), format);
+}
+
+/** Whether the latest changes of the file are in a log beside it: until its writer folds that into it. */
+export function usesLog(path: string, noun: string): boolean {
+  return readHeader(path, noun).header[18] === 2;
 }
 
 /** Refuses a version that this program does not know yet (InputError); returns the version otherwise. */

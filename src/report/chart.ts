@@ -15,38 +15,87 @@ export interface RewardPoint {
   reward: number;
 }
 
+const mostDots = 2000;
+const columns = 120; // of squares, and points of the line of means, where there are more trials
+const rows = 50;
+
+export interface RewardChart {
+  svg: string;
+  /** How many trials in a row the line of means takes together; absent where each trial is a dot and that line the mean of the latest 20. */
+  together?: number;
+}
+
 /**
- * Draws rewards against trials: a dot for every child, a step line for the best so far, a line for the mean of the
- * latest 20.
- * @param label the name of the reward
+ * Validation accuracy against trials: every child a dot, the best so far a step line, the mean of the latest 20 a smooth one. Of more
+ * children than dots can show, squares that are the darker the more children lie there. `label` says what a reward is.
  */
-export function rewardChart(points: RewardPoint[], label = 'validation accuracy'): string {
+export function rewardChart(points: RewardPoint[], label = 'validation accuracy'): RewardChart {
   const inOrder = [...points].sort((a, b) => a.trial - b.trial);
-  let best = 0;
-  const bests = inOrder.map((point) => {
-    best = Math.max(best, point.reward);
-    return { trial: point.trial, reward: best };
-  });
-  return drawChart({
+  const together = inOrder.length > mostDots ? Math.ceil(inOrder.length / columns) : undefined;
+  const svg = drawChart({
     x: { label: 'trial →', tickFormat: wholeOnly },
     y: { label: `↑ ${label}`, tickFormat: share, grid: true },
     marks: [
-      Plot.dot(inOrder, {
-        x: 'trial',
-        y: 'reward',
-        r: 2.5,
-        fill: quiet,
-        title: (point: RewardPoint) => `trial ${point.trial}: ${(100 * point.reward).toFixed(2)}%`,
-      }),
-      Plot.line(bests, { x: 'trial', y: 'reward', stroke: accent, strokeWidth: 2, curve: 'step-after' }),
-      Plot.line(
-        inOrder,
-        Plot.windowY(
-          { k: Math.min(20, inOrder.length), anchor: 'end' },
-          { x: 'trial', y: 'reward', stroke: second, strokeWidth: 2 },
-        ),
-      ),
+      together === undefined ? dots(inOrder) : squares(inOrder),
+      Plot.line(bestSoFar(inOrder), { x: 'trial', y: 'reward', stroke: accent, strokeWidth: 2, curve: 'step-after' }),
+      together === undefined ? latestMeans(inOrder) : Plot.line(meansOf(inOrder, together), meanLine),
     ],
+  });
+  return { svg, ...(together !== undefined && { together }) };
+}
+
+const dots = (points: RewardPoint[]) =>
+  Plot.dot(points, {
+    x: 'trial',
+    y: 'reward',
+    r: 2.5,
+    fill: quiet,
+    title: (point: RewardPoint) => `trial ${point.trial}: ${(100 * point.reward).toFixed(2)}%`,
+  });
+
+/** How many children lie where, all of them counted. */
+function squares(points: RewardPoint[]) {
+  const [first, last] = [points[0]!.trial, points.at(-1)!.trial + 1];
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { reward } of points) [low, high] = [Math.min(low, reward), Math.max(high, reward)];
+  const [width, height] = [(last - first) / columns, (high - low) / rows || 1];
+  const counts = new Map<number, number>();
+  for (const { trial, reward } of points) {
+    const row = Math.min(rows - 1, Math.floor((reward - low) / height));
+    const place = Math.floor((trial - first) / width) * rows + row;
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  const drawn = Array.from(counts, ([place, count]) => {
+    const [x1, y1] = [first + Math.floor(place / rows) * width, low + (place % rows) * height];
+    return { x1, y1, x2: x1 + width, y2: y1 + height, count };
+  });
+  const most = drawn.reduce((so, { count }) => Math.max(so, count), 0);
+  return Plot.rect(drawn, {
+    ...{ x1: 'x1', x2: 'x2', y1: 'y1', y2: 'y2', inset: 0, fill: quiet },
+    fillOpacity: ({ count }) => 0.15 + (0.85 * count) / most,
+    title: ({ count }) => `${count}`,
+  });
+}
+
+/** Where the best changes, and the last trial. */
+function bestSoFar(points: RewardPoint[]): RewardPoint[] {
+  let best = Number.NEGATIVE_INFINITY;
+  return points.flatMap(({ trial, reward }, place) => {
+    const better = reward > best;
+    best = Math.max(best, reward);
+    return better || place === points.length - 1 ? [{ trial, reward: best }] : [];
+  });
+}
+
+const meanLine = { x: 'trial', y: 'reward', stroke: second, strokeWidth: 2 } as const;
+const latestMeans = (points: RewardPoint[]) =>
+  Plot.line(points, Plot.windowY({ k: Math.min(20, points.length), anchor: 'end' }, meanLine));
+
+/** The mean of so many in a row, at the last of them. */
+function meansOf(points: RewardPoint[], together: number): RewardPoint[] {
+  return Array.from({ length: Math.ceil(points.length / together) }, (_, group) => {
+    const own = points.slice(group * together, (group + 1) * together);
+    return { trial: own.at(-1)!.trial, reward: own.reduce((sum, { reward }) => sum + reward, 0) / own.length };
   });
 }
 

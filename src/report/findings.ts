@@ -39,6 +39,10 @@ export interface CellFinding {
 
 export interface Findings {
   study: string;
+  /** Whether it was held against its checksums: older studies have none. */
+  verified: boolean;
+  /** Whether its log is gone, with what was recorded last. */
+  mayLackChanges: boolean;
   settings: SearchSettings;
   summary: StudySummary;
   /** The target number of trials. */
@@ -72,6 +76,8 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
   const trainings = rungTrainings(settings);
   return {
     study: study.path,
+    verified: study.isVerified,
+    mayLackChanges: study.mayLackChanges,
     settings,
     summary: study.summary(),
     target: targetOf(study),
@@ -122,6 +128,7 @@ export function sentences(findings: Findings): string[] {
   const { space } = settings;
   const cells = space === defaultSpace ? 'cells' : `cells of space ${spaceLabel(space)}`;
   const lines = [
+    ...(findings.mayLackChanges ? [lackWords] : []),
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(findings.target)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
   const { repeats } = summary;
@@ -173,6 +180,9 @@ function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFinding
   const { rung } = climbed;
   return ` at rung ${rung} (${rungWords(ladder.rungs[rung]!.training)}); the mean of all at that rung is ${percent(ladder.rungs[rung]!.mean!)}`;
 }
+
+export const lackWords =
+  'The latest process that wrote this study did not close it, and its log (a file beside it, ending in -wal) is gone: what was recorded last may be missing here.';
 
 function strategyWords(strategy: string): string {
   const names = armNames(strategy);

@@ -58,7 +58,7 @@ export function ladderFindings(study: Study<SearchSettings>): LadderFindings | u
   const records = study.rungs.all();
   const trainings = rungTrainings(settings);
   const rewards = trainings.map(() => new Map<number, number>()); // of each rung, by trial
-  for (const { number, reward } of study.evaluated()) rewards[0]!.set(number, reward);
+  for (const { trial, reward } of study.rewards({ trainedOnly: true })) rewards[0]!.set(trial, reward);
   for (const { trial, rung, reward } of records) if (reward !== null) rewards[rung]!.set(trial, reward);
   const { drawn } = ladderOptions(settings)!;
   return {

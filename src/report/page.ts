@@ -1,7 +1,6 @@
 // Renders the report as one self-contained HTML page: text, charts and pictures inline, no scripts, no network access.
 // It lays out the findings of findings.ts and computes no figures.
 
-import { drawArchitecture } from '../draw/picture.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
@@ -21,6 +20,8 @@ import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder-findings.ts';
 
 export interface Page extends Findings {
+  /** Of the best cells, in their order. */
+  pictures: string[];
   /** Every child with a reward. */
   rewards: RewardPoint[];
   /** Failed children by kind, with the message of one of them. */
@@ -39,8 +40,7 @@ export function renderPage(page: Page): string {
     page.finalists && section('The finalists', finalistSection(page.finalists)),
     section(
       'The best cells',
-      page.top.map((cell, place) => cellArticle(cell, place, settings)).join('\n') ||
-        '<p>No child has finished yet.</p>',
+      page.top.map((cell, place) => cellArticle(cell, place, page)).join('\n') || '<p>No child has finished yet.</p>',
     ),
     final && section('The network built from the best cell', finalSection(final, page)),
     section(
@@ -77,21 +77,30 @@ function relevant(settings: SearchSettings): object {
   return others;
 }
 
-function searchSection({ rewards, failures, ladder, settings }: Page): string {
+function searchSection({ rewards, failures, settings }: Page): string {
   if (rewards.length === 0) return '<p>No child has finished yet.</p>';
   const failed = failures.map(({ kind, count, example }) => [kind, `${whole(count)} children`, example]);
   const label = settings.evaluator ? 'reward' : 'validation accuracy';
+  const { svg, together } = rewardChart(rewards, label);
   return [
-    figure(
-      rewardChart(rewards, label),
-      `${settings.evaluator ? 'Each dot is a trial and its reward' : 'Each dot is a child network and its accuracy on the held-out images'}${ladder ? ' at rung 0, which is measured alike for all' : ''}. Orange: the best so far. Blue: the mean of the latest 20.`,
-    ),
+    figure(svg, rewardCaption(together, settings)),
     figure(
       rewardHistogram(rewards, label),
       `The distribution of the ${whole(rewards.length)} ${settings.evaluator ? 'trials' : 'children'}.`,
     ),
     failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
   ].join('\n');
+}
+
+/** `together`: how many children in a row the blue line takes for one, where there are too many to draw each. */
+function rewardCaption(together: number | undefined, { evaluator, ladder }: SearchSettings): string {
+  const [what, all] = evaluator
+    ? ['a trial and its reward', 'trials']
+    : ['a child network and its accuracy on the held-out images', 'children'];
+  const where = ladder ? ' at rung 0, which is measured alike for all' : '';
+  return together === undefined
+    ? `Each dot is ${what}${where}. Orange: the best so far. Blue: the mean of the latest 20.`
+    : `Too many for a dot each: the darker a square, the more ${all} lie there${where}; all are counted. Orange: the best so far. Blue: the mean of each ${whole(together)} in a row.`;
 }
 
 function ladderSection(ladder: LadderFindings, arms: readonly LadderArm[]): string {
@@ -115,14 +124,14 @@ function finalistSection(finalists: FinalistFindings): string {
   return `${note}${table(finalistTable(finalists))}<p>${htmlText(about)}</p>`;
 }
 
-function cellArticle(cell: CellFinding, place: number, { evaluator, child }: SearchSettings): string {
+function cellArticle(cell: CellFinding, place: number, { settings, pictures }: Page): string {
+  const { evaluator, child } = settings;
   const size = `${whole(cell.trainableParameters)} parameters, ${whole(cell.multiplyAdds)} multiply-adds`;
-  const picture = drawArchitecture(cell.architecture, { title: `Trial ${cell.trial}` });
   const { climbed } = cell;
   const rung = climbed ? ` at rung ${climbed.rung}` : '';
   const below = climbed?.rewards.slice(0, -1).map((reward, lower) => `${percent(reward, 2)} at rung ${lower}`) ?? [];
   const before = below.length > 0 ? ` Before: ${below.join(', ')}.` : '';
-  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>${evaluator ? `With N = ${child.cells}, F = ${child.filters}` : 'As a child'}: ${size}.${before}</p>${figure(picture)}</article>`;
+  return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>${evaluator ? `With N = ${child.cells}, F = ${child.filters}` : 'As a child'}: ${size}.${before}</p>${figure(pictures[place]!)}</article>`;
 }
 
 function finalSection(final: FinalModel, { classes, settings }: Page): string {

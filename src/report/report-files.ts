@@ -13,23 +13,17 @@ import { pictureNames } from './report-names.ts';
 export function writeReport(study: Study<SearchSettings>, directory: string, results: ResultFiles): string[] {
   const page = pageOf(study);
   const files: Record<string, string> = { 'report.html': renderPage(page) };
-  page.top.slice(0, pictureNames.length).forEach(({ trial, architecture }, place) => {
-    files[`${pictureNames[place]}.svg`] = drawArchitecture(architecture, { title: `Trial ${trial}` });
+  page.top.slice(0, pictureNames.length).forEach(({ architecture }, place) => {
+    files[`${pictureNames[place]}.svg`] = page.pictures[place]!;
     files[`${pictureNames[place]}.json`] = printArchitecture(architecture);
   });
   return results.write(directory, files);
 }
 
 function pageOf(study: Study<SearchSettings>): Page {
-  const trials = study.trials();
-  const failed = trials.flatMap(({ failure }) => failure ?? []);
-  const kinds = [...new Set(failed.map(({ kind }) => kind))];
-  return {
-    ...findingsOf(study),
-    rewards: trials.flatMap(({ number, reward }) => (reward === null ? [] : [{ trial: number, reward }])),
-    failures: kinds.map((kind) => {
-      const same = failed.filter((failure) => failure.kind === kind);
-      return { kind, count: same.length, example: same.at(-1)!.message };
-    }),
-  };
+  const findings = findingsOf(study);
+  const pictures = findings.top.map(({ trial, architecture }) =>
+    drawArchitecture(architecture, { title: `Trial ${trial}` }),
+  );
+  return { ...findings, pictures, rewards: study.rewards(), failures: study.failures() };
 }

@@ -44,6 +44,20 @@ export type Space = SpaceName | SearchSpace;
 export const spaceOf = (space: Space = defaultSpace): SearchSpace =>
   typeof space === 'string' ? spaces[space] : space;
 
+/** How many operations the table had when studies did not yet say; more come at its end. */
+export const firstOperations = 13;
+
+/**
+ * One of the paper's spaces with the first so many operations of the table, which is what it was to a study that began with so many: by name
+ * where that is the whole table, else by value.
+ */
+export function spaceWith(name: SpaceName, count: number): Space {
+  const table = Object.entries(operations);
+  return count === table.length
+    ? name
+    : { ...spaces[name], name, operations: Object.fromEntries(table.slice(0, count)) };
+}
+
 /** Returns `A`, `B`, `C`, or the name of a custom space. */
 export const spaceLabel = (space: Space): string =>
   typeof space === 'string' ? space.toUpperCase() : (space.name ?? 'without a name');

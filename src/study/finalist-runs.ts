@@ -1,7 +1,8 @@
 // The trainings of finalists as the study keeps them (their states are training-table.ts's). Which trainings there are to be is
 // selection/racing.ts's and experiment/finalists.ts's.
 
-import type { DatabaseFile, Row } from '../database/file.ts';
+import type { DatabaseFile } from '../database/file.ts';
+import type { Row } from '../database/row.ts';
 import { addEvent } from './events.ts';
 import type { Reward, TrialFailure } from './outcome.ts';
 import { failureOf, type TrialState } from './records.ts';

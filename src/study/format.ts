@@ -155,8 +155,40 @@ const version5 = `
   CREATE INDEX trials_to_tell ON trials (told) WHERE told = 0;
 `;
 
+/** Tables that are read as a whole, or nearly so; curves are read one at a time. */
+const whole = [
+  'settings',
+  'trials',
+  'events',
+  'snapshots',
+  'results',
+  'sessions',
+  'finalist_runs',
+  'rungs',
+  'promotions',
+];
+const byRow = ['epochs', 'rung_epochs'];
+
+const version6 = `
+  -- A row's checksum is over all its other values; what it is and who keeps it up to date is database/row-checksums.ts's.
+  ${[...whole, ...byRow].map((table) => `ALTER TABLE ${table} ADD COLUMN checksum INTEGER;`).join('\n  ')}
+  CREATE TABLE checksums (
+    name TEXT PRIMARY KEY,                 -- of a table
+    total INTEGER NOT NULL                 -- of its rows' checksums
+  ) STRICT, WITHOUT ROWID;
+  -- Written once: a page that no log holds, so that the log of another file is not taken for this one's.
+  CREATE TABLE marks (
+    name TEXT PRIMARY KEY,                 -- file: a number that no other file has; schema: a checksum of what stands here
+    value INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  DROP TRIGGER events_never_change;
+  CREATE TRIGGER events_never_change BEFORE UPDATE OF sequence, at, kind, trial, detail ON events
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+`;
+
 export const studyFormat: FileFormat = {
   noun: 'study',
   applicationId: 0x4e41534e, // "NASN"
-  migrations: [version1, version2, version3, version4, version5],
+  migrations: [version1, version2, version3, version4, version5, version6],
+  checked: { since: 6, whole, byRow },
 };

@@ -1,7 +1,8 @@
 // A study as it is written: trials asked for, what becomes of their trainings (training-table.ts), epochs, the strategy's updates and
 // snapshots. Several calls inside study.transaction() are one commit.
 
-import type { DatabaseFile, Row } from '../database/file.ts';
+import type { DatabaseFile } from '../database/file.ts';
+import type { Row } from '../database/row.ts';
 import type { Outcome } from '../search/strategy.ts';
 import { addEvent } from './events.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
@@ -92,8 +93,8 @@ export class StudyLog implements TrainingLog {
   }
 
   epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
-    const sql = `INSERT OR REPLACE INTO epochs (trial, attempt, epoch, at, loss, accuracy, images_per_second, details)
-      SELECT number, attempts, ?, ?, ?, ?, ?, ? FROM trials WHERE number = ?`;
+    const sql = `INSERT INTO epochs (trial, attempt, epoch, at, loss, accuracy, images_per_second, details)
+      SELECT number, attempts, ?, ?, ?, ?, ?, ? FROM trials WHERE number = ? ${replacingEpoch}`;
     const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
     this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial);
   }
@@ -105,7 +106,9 @@ export class StudyLog implements TrainingLog {
 
   /** The strategy's whole state after the event at `sequence`. */
   snapshot(sequence: number, strategy: string, bytes: Uint8Array): void {
-    this.#file.query('INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)').run(sequence, strategy, bytes);
+    const sql = `INSERT INTO snapshots (sequence, strategy, bytes) VALUES (?, ?, ?)
+      ON CONFLICT DO UPDATE SET strategy = excluded.strategy, bytes = excluded.bytes`;
+    this.#file.query(sql).run(sequence, strategy, bytes);
     const old =
       'DELETE FROM snapshots WHERE sequence NOT IN (SELECT sequence FROM snapshots ORDER BY sequence DESC LIMIT ?)';
     this.#file.query(old).run(keptSnapshots);
@@ -169,6 +172,10 @@ export class StudyLog implements TrainingLog {
     }));
   }
 }
+
+/** What an epoch's row says where it was reported before. */
+export const replacingEpoch = `ON CONFLICT DO UPDATE SET at = excluded.at, loss = excluded.loss, accuracy = excluded.accuracy,
+  images_per_second = excluded.images_per_second, details = excluded.details`;
 
 const finishedOf = (row: Row): FinishedTrial => ({
   number: Number(row.number),

@@ -4,9 +4,16 @@
 import { z } from 'zod';
 import { checked } from '../checked.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { combiners, type OperationTable } from '../space/operations.ts';
+import { combiners, type OperationTable, operationNames } from '../space/operations.ts';
 import { parseOperations } from '../space/parse.ts';
-import { defaultSpace, type SearchSpace, type Space, spaceNames } from '../space/search-space.ts';
+import {
+  defaultSpace,
+  firstOperations,
+  type SearchSpace,
+  type Space,
+  spaceNames,
+  spaceWith,
+} from '../space/search-space.ts';
 import type { Recipe, SmallImages } from '../train/recipe.ts';
 import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
@@ -162,6 +169,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     known: z.array(z.array(count)).exactOptional(),
     evaluator: externalEvaluator.exactOptional(),
     space: space.exactOptional(),
+    operations: z.int().positive().max(operationNames.length).exactOptional(),
     blocks: z.int().positive(),
     trials: count,
     validationImages: count.exactOptional(),
@@ -182,7 +190,8 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
     finalists: racing,
     ...stored
   } = checked(hasOwnSpace(json) ? inOwnSpace : inNamedSpace, json, where, 'settings');
-  const space: Space = stored.space ?? defaultSpace; // before spaces B and C there was only A
+  const { space: named = defaultSpace, operations = firstOperations } = stored; // before spaces B and C there was only A
+  const space = typeof named === 'string' ? spaceWith(named, operations) : named;
   return {
     ...stored,
     space,

@@ -4,6 +4,7 @@ import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
+import { operationNames } from '../space/operations.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
 import { noDataset } from './external-evaluator.ts';
@@ -199,6 +200,7 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     ...sizeOf(given.dataset, size, seen),
     trials,
     space,
+    ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
     remember,
     known,

@@ -3,7 +3,8 @@
 
 import { z } from 'zod';
 import { checked, parsedJson } from '../checked.ts';
-import type { DatabaseFile, Row } from '../database/file.ts';
+import type { DatabaseFile } from '../database/file.ts';
+import type { Row } from '../database/row.ts';
 import type { TrialFailure } from './outcome.ts';
 import { resultSchemas, type StudyResults } from './result-schemas.ts';
 import { storedDecisions } from './stored-decisions.ts';
@@ -96,6 +97,11 @@ export class StudyRecords {
     return this.file.path;
   }
 
+  /** Whether what is read was held against the checksums of its rows; studies of formats before 6 have none until they go on. */
+  get isVerified(): boolean {
+    return this.file.isVerified;
+  }
+
   /** How many trials were asked for. */
   get asked(): number {
     return Number(this.file.query('SELECT coalesce(max(number) + 1, 0) AS count FROM trials').get()!.count);
@@ -175,11 +181,49 @@ export class StudyRecords {
       }));
   }
 
+  /** Every trial with a reward, in order; with `trainedOnly` without those that took the reward of an earlier one. */
+  rewards({ trainedOnly = false } = {}): { trial: number; reward: number }[] {
+    const sql = `SELECT number, reward FROM trials WHERE ${done}${trainedOnly ? ' AND same_as IS NULL' : ''} ORDER BY number`;
+    return Array.from(this.file.query(sql).each(), ({ number, reward }) => ({
+      trial: Number(number),
+      reward: Number(reward),
+    }));
+  }
+
+  /** How many trials failed of each kind, in the order of the first of each, and what the latest of them said. */
+  failures(): { kind: string; count: number; example: string }[] {
+    const sql = `SELECT failure_kind AS kind, count(*) AS count, max(number), failure_message AS example FROM trials
+      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // the message of the row with that maximum, as SQLite promises
+    const rows = this.file.query(sql).all();
+    return rows.map(({ kind, count, example }) => ({
+      kind: String(kind),
+      count: Number(count),
+      example: String(example),
+    }));
+  }
+
   /** The epochs of a trial's latest attempt, in order. */
   epochs(trial: number): EpochRecord[] {
     const sql = `SELECT * FROM epochs WHERE trial = ?
       AND attempt = (SELECT max(attempt) FROM epochs WHERE trial = ?) ORDER BY epoch`;
-    return this.file.query(sql).all(trial, trial).map(epochOf);
+    const rows = this.file.query(sql).all(trial, trial);
+    return this.file.intact('epochs', rows).map((row) => epochOf(this.file, row));
+  }
+
+  /** The epochs of the latest attempts of all trials from `first` to `last`, by trial. */
+  epochsOf(first: number, last: number): Map<number, EpochRecord[]> {
+    const sql = 'SELECT * FROM epochs WHERE trial BETWEEN ? AND ? ORDER BY trial, attempt, epoch';
+    const rows = this.file.intact('epochs', this.file.query(sql).all(first, last));
+    const latest = new Map(rows.map(({ trial, attempt }) => [trial, attempt]));
+    const epochs = new Map<number, EpochRecord[]>();
+    for (const row of rows) {
+      if (row.attempt !== latest.get(row.trial!)) continue;
+      const trial = Number(row.trial);
+      const own = epochs.get(trial);
+      if (own) own.push(epochOf(this.file, row));
+      else epochs.set(trial, [epochOf(this.file, row)]);
+    }
+    return epochs;
   }
 
   /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
@@ -253,7 +297,9 @@ export class StudyRecords {
   }
 }
 
-const parsed = (text: unknown) => (text === null ? null : JSON.parse(String(text)));
+/** The JSON that a row has beside its figures; null where it has none. `what` it is of, in a refusal. */
+export const detailsOf = (file: DatabaseFile, row: Row, what: string): unknown =>
+  row.details === null ? null : parsedJson(String(row.details), file.path, `details of ${what}`);
 
 /** Why what a row tells of failed; null where it did not. */
 export const failureOf = (row: Row): TrialFailure | null =>
@@ -272,7 +318,7 @@ function trialOf(file: DatabaseFile, row: Row): TrialRecord {
     finishedAt: row.finished_at as number | null,
     workerSeconds: row.worker_seconds as number | null,
     sameAs: row.same_as as number | null,
-    details: parsed(row.details),
+    details: detailsOf(file, row, `trial ${row.number}`),
   };
 }
 
@@ -284,13 +330,13 @@ function updateOf(file: DatabaseFile, row: Row): UpdateRecord {
   return { trial: Number(row.trial), at: Number(row.at), figures: value };
 }
 
-export function epochOf(row: Row): EpochRecord {
+export function epochOf(file: DatabaseFile, row: Row): EpochRecord {
   return {
     epoch: Number(row.epoch),
     loss: row.loss as number | null,
     accuracy: row.accuracy as number | null,
     imagesPerSecond: row.images_per_second as number | null,
     at: Number(row.at),
-    details: parsed(row.details),
+    details: detailsOf(file, row, `epoch ${row.epoch} of trial ${row.trial}`),
   };
 }

@@ -1,12 +1,13 @@
 // The trainings of promoted trials as the study keeps them (their states are training-table.ts's), and who promoted them. Who is to be
 // promoted is selection/ladder.ts's.
 
-import type { DatabaseFile, Row } from '../database/file.ts';
+import type { DatabaseFile } from '../database/file.ts';
+import type { Row } from '../database/row.ts';
 import type { Outcome } from '../search/strategy.ts';
 import { addEvent } from './events.ts';
-import { finiteOrNull, outcomeOf, type TrainingLog } from './log.ts';
+import { finiteOrNull, outcomeOf, replacingEpoch, type TrainingLog } from './log.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
-import { type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
+import { detailsOf, type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
 import { storedDecisions } from './stored-decisions.ts';
 import { json, type TrainingKind, TrainingTable } from './training-table.ts';
 
@@ -63,7 +64,9 @@ export class Rungs {
   /** A ladder promotes a trial. Returns whether its training is wanted for the first time: it is then queued. */
   promote({ ladder, member, rung, drawn }: PromotionRecord, asked: number): boolean {
     const sequence = addEvent(this.#file, 'promote', member, JSON.stringify({ ladder, rung, drawn }));
-    this.#file.query('INSERT INTO promotions VALUES (?, ?, ?, ?)').run(ladder, member, rung, Number(drawn));
+    this.#file
+      .query('INSERT INTO promotions (ladder, trial, rung, drawn) VALUES (?, ?, ?, ?)')
+      .run(ladder, member, rung, Number(drawn));
     const sql = `INSERT INTO rungs (trial, rung, state, wanted_as, asked) VALUES (?, ?, 'queued', ?, ?) ON CONFLICT DO NOTHING`;
     return this.#file.query(sql).run(member, rung, sequence, asked) === 1;
   }
@@ -83,7 +86,10 @@ export class Rungs {
 
   /** By trial and rung. */
   all(): RungRecord[] {
-    return this.#file.query('SELECT * FROM rungs ORDER BY trial, rung').all().map(recordOf);
+    return this.#file
+      .query('SELECT * FROM rungs ORDER BY trial, rung')
+      .all()
+      .map((row) => recordOf(this.#file, row));
   }
 
   /** How many of each rung are done, and how many neither done nor failed. */
@@ -95,7 +101,11 @@ export class Rungs {
 
   /** Those of a trial, from the lowest on. */
   of(trial: number): RungRecord[] {
-    return this.#file.query('SELECT * FROM rungs WHERE trial = ? ORDER BY rung').all(trial).map(recordOf);
+    const sql = 'SELECT * FROM rungs WHERE trial = ? ORDER BY rung';
+    return this.#file
+      .query(sql)
+      .all(trial)
+      .map((row) => recordOf(this.#file, row));
   }
 
   /** Finished trainings that the ladder was told of. */
@@ -138,7 +148,8 @@ export class Rungs {
   epochs(trial: number, rung: number): EpochRecord[] {
     const sql = `SELECT * FROM rung_epochs WHERE trial = ? AND rung = ?
       AND attempt = (SELECT max(attempt) FROM rung_epochs WHERE trial = ? AND rung = ?) ORDER BY epoch`;
-    return this.#file.query(sql).all(trial, rung, trial, rung).map(epochOf);
+    const rows = this.#file.query(sql).all(trial, rung, trial, rung);
+    return this.#file.intact('rung_epochs', rows).map((row) => epochOf(this.#file, row));
   }
 }
 
@@ -186,8 +197,8 @@ class RungLog implements TrainingLog {
   }
 
   epoch(trial: number, { epoch, loss, accuracy, imagesPerSecond, details }: EpochReport): void {
-    const sql = `INSERT OR REPLACE INTO rung_epochs (trial, rung, attempt, epoch, at, loss, accuracy, images_per_second, details)
-      SELECT trial, rung, attempts, ?, ?, ?, ?, ?, ? FROM rungs WHERE trial = ? AND rung = ?`;
+    const sql = `INSERT INTO rung_epochs (trial, rung, attempt, epoch, at, loss, accuracy, images_per_second, details)
+      SELECT trial, rung, attempts, ?, ?, ?, ?, ?, ? FROM rungs WHERE trial = ? AND rung = ? ${replacingEpoch}`;
     const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
     this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial, this.#rung);
   }
@@ -197,7 +208,7 @@ class RungLog implements TrainingLog {
   }
 }
 
-const recordOf = (row: Row): RungRecord => ({
+const recordOf = (file: DatabaseFile, row: Row): RungRecord => ({
   trial: Number(row.trial),
   rung: Number(row.rung),
   state: row.state as TrialState,
@@ -206,5 +217,5 @@ const recordOf = (row: Row): RungRecord => ({
   failure: failureOf(row),
   finishedAt: row.finished_at as number | null,
   workerSeconds: row.worker_seconds as number | null,
-  details: row.details === null ? null : JSON.parse(String(row.details)),
+  details: detailsOf(file, row, `trial ${row.trial} at rung ${row.rung}`),
 });

@@ -69,6 +69,8 @@ export interface SearchSettings {
   evaluator?: ExternalEvaluator;
   /** Which cells there are: one of the paper's spaces by name, or another by value. */
   space: Space;
+  /** How many operations of the table one of the paper's spaces had when the search began. Absent beside a space by value. */
+  operations?: number;
   /** B: blocks of a cell. */
   blocks: number;
   trials: number;

@@ -1,7 +1,8 @@
 // The decisions of a trial as its row stores them. Whether they are some of the search's space is space/'s.
 
 import { parsedJson, refusal } from '../checked.ts';
-import type { DatabaseFile, Row } from '../database/file.ts';
+import type { DatabaseFile } from '../database/file.ts';
+import type { Row } from '../database/row.ts';
 
 /** Of a row with the columns `number` or `trial`, and `decisions`. @throws InputError for what is no list of whole numbers */
 export function storedDecisions(file: DatabaseFile, row: Row): number[] {

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { checked, parsedJson } from '../checked.ts';
 import { DatabaseFile } from '../database/file.ts';
+import type { Row } from '../database/row.ts';
 import { Failure } from '../failure.ts';
 import { FinalistRuns } from './finalist-runs.ts';
 import { studyFormat } from './format.ts';
@@ -26,6 +27,8 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   readonly log: StudyLog;
   readonly finalistRuns: FinalistRuns;
   readonly rungs: Rungs;
+  /** Whether its latest writer neither closed it nor left a log beside it, so that what that one committed last may be missing. */
+  readonly mayLackChanges: boolean;
   #session = 0;
 
   private constructor(file: DatabaseFile, settings: Settings) {
@@ -34,6 +37,7 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
     this.log = new StudyLog(file);
     this.finalistRuns = new FinalistRuns(file);
     this.rungs = new Rungs(file);
+    this.mayLackChanges = file.lacksLog && openSession(file) !== undefined;
   }
 
   /**
@@ -42,7 +46,7 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
    */
   static create<Settings extends object>(path: string, settings: Settings): Study<Settings> {
     const file = DatabaseFile.create(path, studyFormat, (empty) => {
-      empty.query(`INSERT INTO settings VALUES ('settings', ?)`).run(JSON.stringify(settings));
+      empty.query(`INSERT INTO settings (name, value) VALUES ('settings', ?)`).run(JSON.stringify(settings));
     });
     try {
       const study = new Study(file, settings);
@@ -89,6 +93,7 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   #begin(): void {
     const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?)';
     this.#session = this.file.query(sql).insert(process.pid, hostname(), Date.now());
+    this.file.foldCommits(); // a copy without the log then says that it was not closed
   }
 
   /** A text that no other study has, however the file is named: copies share it. */
@@ -108,7 +113,7 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   settled<Value>(name: string, value: Value, schema: z.ZodType<Value>): Value {
     const known = this.choice(name, schema);
     if (known !== undefined) return known;
-    this.file.query('INSERT INTO settings VALUES (?, ?)').run(name, JSON.stringify(value));
+    this.file.query('INSERT INTO settings (name, value) VALUES (?, ?)').run(name, JSON.stringify(value));
     return value;
   }
 
@@ -120,7 +125,9 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
 
   /** Keeps a result under its name, in place of an older one. */
   keep<Name extends keyof StudyResults>(name: Name, value: StudyResults[Name]): void {
-    this.file.query('INSERT OR REPLACE INTO results VALUES (?, ?, ?)').run(name, Date.now(), JSON.stringify(value));
+    const sql = `INSERT INTO results (name, at, value) VALUES (?, ?, ?)
+      ON CONFLICT DO UPDATE SET at = excluded.at, value = excluded.value`;
+    this.file.query(sql).run(name, Date.now(), JSON.stringify(value));
   }
 
   /** All that `work` writes is committed together when it returns, or not at all if it throws. */
@@ -161,12 +168,18 @@ function storedSetting(file: DatabaseFile, name: string): unknown {
   return row && parsedJson(String(row.value), file.path, name);
 }
 
+/** The latest, if it was not closed. */
+function openSession(file: DatabaseFile): Row | undefined {
+  const row = file.query('SELECT * FROM sessions ORDER BY id DESC LIMIT 1').get();
+  return row === undefined || row.closed_at !== null ? undefined : row;
+}
+
 /** "process 4711 on host box, since 14:03", if the writer has said so yet. */
 function describeWriter(path: string): string | undefined {
   const file = DatabaseFile.open(path, studyFormat, { readOnly: true });
   try {
-    const row = file.query('SELECT * FROM sessions ORDER BY id DESC LIMIT 1').get();
-    if (row === undefined || row.closed_at !== null) return undefined;
+    const row = openSession(file);
+    if (row === undefined) return undefined;
     const since = new Date(Number(row.opened_at)).toISOString().slice(0, 16).replace('T', ' ');
     return `process ${row.process} on ${row.host} (since ${since} UTC)`;
   } finally {

@@ -1,7 +1,8 @@
 // The one state machine of trainings, be they of trials, of rungs or of finalists: queued → running → done | failed. Each change is one SQL
 // statement that names the state it leaves, and beside it stands its event in the log.
 
-import type { DatabaseFile, Value } from '../database/file.ts';
+import type { DatabaseFile } from '../database/file.ts';
+import type { Value } from '../database/row.ts';
 import { addEvent, type EventKind, type TrainingEvent } from './events.ts';
 import type { Reward, TrialFailure } from './outcome.ts';
 

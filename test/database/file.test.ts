@@ -21,7 +21,7 @@ import Database from 'better-sqlite3';
 import { DatabaseFile } from '../../src/database/file.ts';
 import type { FileFormat } from '../../src/database/header.ts';
 import { Failure, InputError } from '../../src/failure.ts';
-import { notebook } from './notebook.ts';
+import { checkedNotebook, notebook } from './notebook.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-database-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -317,4 +317,23 @@ test('making a file touches no other file: not one named like a draft, not a lin
   writeFileSync(`${other}-wal`, 'the log of another file');
   assert.throws(() => DatabaseFile.create(other, notebook, () => {}), /-wal is the log of a file that is gone/);
   assert.equal(readFileSync(`${other}-wal`, 'utf8'), 'the log of another file');
+});
+
+test('a format with checksums may get more columns: migrated files are verified as new ones', () => {
+  const more = [...checkedNotebook.migrations, `ALTER TABLE notes ADD COLUMN colour TEXT NOT NULL DEFAULT 'white'`];
+  const newer = { ...checkedNotebook, migrations: more };
+  for (const format of [notebook, checkedNotebook, newer]) {
+    const path = madeNotebook({ notes: 3, format });
+    DatabaseFile.open(path, newer).close();
+    {
+      using reader = DatabaseFile.open(path, newer, { readOnly: true });
+      assert.deepEqual([reader.isVerified, countNotes(reader)], [true, 3]);
+    }
+    const file = new Database(path);
+    file.exec(`UPDATE notes SET colour = 'red' WHERE number = 2`);
+    file.close();
+    using reader = DatabaseFile.open(path, newer, { readOnly: true });
+    assert.throws(() => countNotes(reader), /is damaged/);
+    assert.throws(() => DatabaseFile.open(path, newer), /is damaged/);
+  }
 });

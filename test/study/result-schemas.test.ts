@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import Database from 'better-sqlite3';
 import { thisMachine } from '../../src/forecast/this-machine.ts';
 import { epochDetails, type StudyResults, trainingDetails } from '../../src/study/result-schemas.ts';
 import { Study } from '../../src/study/study.ts';
+import { rewrite } from './rewrite.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-results-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -45,11 +45,13 @@ test('every result is read back as it was kept', () => {
 test('a damaged result is refused by file, field, what was expected and what there is', () => {
   const path = join(folder, 'damaged.db');
   Study.create(path, {}).close();
-  const write = (name: string, text: string) => {
-    const file = new Database(path);
-    file.prepare('INSERT OR REPLACE INTO results VALUES (?, 0, ?)').run(name, text);
-    file.close();
-  };
+  const write = (name: string, text: string) =>
+    rewrite(
+      path,
+      'INSERT INTO results (name, at, value) VALUES (?, 0, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+      name,
+      text,
+    );
   const read = () => {
     using study = Study.open(path, { readOnly: true });
     return study.result('final model');
@@ -65,9 +67,7 @@ test('damaged decisions are refused by the number of their trial', () => {
   const study = Study.create(path, {});
   study.log.ask(0, [1, 2]);
   study.close();
-  const file = new Database(path);
-  file.prepare(`UPDATE trials SET decisions = '[1,"2"]'`).run();
-  file.close();
+  rewrite(path, `UPDATE trials SET decisions = '[1,"2"]'`);
   using damaged = Study.open(path, { readOnly: true });
   assert.throws(() => damaged.trial(0), /decisions\.db: decisions of trial 0: expected whole numbers, got \[1,"2"\]$/);
 });

@@ -74,6 +74,9 @@ test('settings, trials, epochs and results are read back as they were written', 
     { epoch: 1, loss: 2.5, accuracy: 0.125, imagesPerSecond: 800, details: null },
     { epoch: 2, loss: null, accuracy: 0.75, imagesPerSecond: null, details: { rate: 0.1 } },
   ]);
+  for (let trial = 0; trial < 7; trial++)
+    assert.deepEqual(reader.epochsOf(0, 6).get(trial) ?? [], reader.epochs(trial));
+  assert.deepEqual([...reader.epochsOf(1, 2).keys()], [1, 2]);
   reader.close();
 });
 

@@ -6,50 +6,43 @@ import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
-import { findingsOf, sentences } from '../../report/findings.ts';
+import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
 import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
-import { openSearch } from '../../study/parse-settings.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
-import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import type { GivenFlags } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
-import { evaluatedSettings, reopen } from './open-study.ts';
-import { evaluatedNames, settingNames } from './setting-flags.ts';
+import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
 import { commandOf, goOnCommand } from './what-next.ts';
-
-/** What only a search that trains children itself can take. */
-const ownTraining = [
-  ...settingNames.filter((name) => !evaluatedNames.includes(name)),
-  ...['data', 'device', 'precision', 'dryRun'],
-];
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
 
-/** Whether the flags ask for an evaluator, or name a study that has one. */
-export function isForEvaluator(flags: SearchFlags): boolean {
-  const { evaluator, timeLimit, changeEvaluator, study: path } = flags;
-  if (evaluator !== undefined || timeLimit !== undefined || changeEvaluator) return true;
-  if (path === undefined || !existsSync(path)) return false;
-  using study = openSearch(path, { readOnly: true });
-  return study.settings.evaluator !== undefined;
-}
+export const asksForEvaluator = ({ evaluator, timeLimit, changeEvaluator }: SearchFlags): boolean =>
+  evaluator !== undefined || timeLimit !== undefined || changeEvaluator === true;
 
-export async function searchWithEvaluator(flags: SearchFlags, given: GivenFlags): Promise<void> {
-  const path = pathOf(flags);
+/** @param opened the study that the flags name, where it is open already and has an evaluator */
+export async function searchWithEvaluator(
+  flags: SearchFlags,
+  given: GivenFlags,
+  opened?: Study<SearchSettings>,
+): Promise<void> {
+  const path = opened?.path ?? pathOf(flags);
   const directory = flags.output ?? dirname(path);
   const { workers } = flags;
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
-  using study = existsSync(path) ? await goOn(path, flags, given) : await begin(path, flags, display);
+  const known = opened ?? (existsSync(path) ? await reopen(path, flags, given) : undefined);
+  using study = known ? goOn(known, flags) : await begin(path, flags, display);
+  if (study.mayLackChanges) display.log(lackWords);
   const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
@@ -92,14 +85,6 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
   }
 }
 
-function refuseOwnTraining(given: GivenFlags): void {
-  for (const name of ownTraining)
-    if (given.has(name))
-      throw new InputError(
-        `${typedFlag(name)}: expected it in a search that nasnet trains itself, got it in one with an evaluator`,
-      );
-}
-
 async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   const { evaluator: command, timeLimit } = flags;
   if (command === undefined) {
@@ -113,8 +98,8 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   return Study.create(path, settings);
 }
 
-async function goOn(path: string, flags: SearchFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  const study = await reopen(path, flags, given);
+/** The study itself, with the evaluator that the flags ask for; it is closed where they do not fit. */
+function goOn(study: Study<SearchSettings>, flags: SearchFlags): Study<SearchSettings> {
   try {
     const { evaluator: command, timeLimit } = flags;
     const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };

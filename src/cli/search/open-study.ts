@@ -1,5 +1,6 @@
 // The study that `nasnet search` works on: a new one by the preset and the flags, or an existing one, which no flag changes.
 
+import { InputError } from '../../failure.ts';
 import { type NewSearch, newSearchOf } from '../../forecast/new-search.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { noDataset } from '../../study/external-evaluator.ts';
@@ -8,7 +9,7 @@ import { settingsOf } from '../../study/presets.ts';
 import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
-import type { GivenFlags } from '../flags/given.ts';
+import { type GivenFlags, typedFlag } from '../flags/given.ts';
 import type { SearchFlags } from './flags.ts';
 import type { SettingFlags } from './search-settings.ts';
 import { askedBy, evaluatedNames, refuseNeedless, refuseOthers, settingNames } from './setting-flags.ts';
@@ -50,6 +51,21 @@ export async function evaluatedSettings(
   return { ...settings, evaluator };
 }
 
+/** What only a search that trains children itself can take. */
+const ownTraining = [
+  ...settingNames.filter((name) => !evaluatedNames.includes(name)),
+  ...['data', 'device', 'precision', 'dryRun'],
+];
+
+/** @throws InputError for flags that a search with an evaluator cannot take */
+export function refuseOwnTraining(given: GivenFlags): void {
+  for (const name of ownTraining)
+    if (given.has(name))
+      throw new InputError(
+        `${typedFlag(name)}: expected it in a search that nasnet trains itself, got it in one with an evaluator`,
+      );
+}
+
 /** An existing study. @throws InputError if a flag asks for something else than what it was started with */
 export async function reopen(
   path: string,
@@ -58,6 +74,7 @@ export async function reopen(
 ): Promise<Study<SearchSettings>> {
   const study = openSearch(path, { readOnly: flags.dryRun === true });
   try {
+    if (study.settings.evaluator) refuseOwnTraining(given);
     await refuseOthers(path, study.settings, flags, given);
     return study;
   } catch (error) {

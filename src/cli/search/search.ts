@@ -9,7 +9,7 @@ import { type ExperimentEvent, runExperiment } from '../../experiment/experiment
 import { requireSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
 import { countsOf } from '../../forecast/start.ts';
-import { findingsOf, sentences } from '../../report/findings.ts';
+import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
@@ -28,7 +28,7 @@ import { onInterrupt } from '../terminal/interrupt.ts';
 import { defaultStudy } from './default-study.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
-import { isForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
+import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { forecastLines, statement } from './statement.ts';
@@ -48,7 +48,7 @@ export function registerSearch(program: Command): void {
 }
 
 async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
-  if (isForEvaluator(flags)) return searchWithEvaluator(flags, given);
+  if (asksForEvaluator(flags)) return searchWithEvaluator(flags, given);
   const computing = computingOf(flags);
   const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
@@ -62,13 +62,16 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
 
+  const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
+  if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
   const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
-  if (!existsSync(path)) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
-  const begun = existsSync(path) ? undefined : await newSearch(flags, given, countsIn, note);
-  using study = begun ? Study.create(path, begun.settings) : await reopen(path, flags, given);
+  if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
+  const begun = known ? undefined : await newSearch(flags, given, countsIn, note);
+  using study = begun ? Study.create(path, begun.settings) : known!;
   const { settings } = study;
   const outdated = begun ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
+  if (study.mayLackChanges) note(lackWords);
   const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
   requireSameImages(study, files);
   const trials = aimAt(study, flags.trials);

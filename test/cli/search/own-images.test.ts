@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import Database from 'better-sqlite3';
 import { readModelDescription } from '../../../src/model/model-file.ts';
 import { paint } from '../../data/paint.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
+import { rewrite } from '../../study/rewrite.ts';
 import { commandsIn, installIn, paste } from '../pasted.ts';
 import { nasnet } from '../run.ts';
 
@@ -138,12 +138,7 @@ test('a study goes on with the images that it began with, however the folder is 
 
 test('a study without a record of its images goes on and records them; of one from before, the classes are known', async () => {
   const study = join(folder, 'pets study', 'study.db');
-  const forget = () => {
-    const file = new Database(study);
-    file.prepare(`DELETE FROM settings WHERE name = 'images'`).run();
-    file.close();
-  };
-  forget();
+  rewrite(study, `DELETE FROM settings WHERE name = 'images'`);
   renameSync(join(folder, 'pets', 'cat'), join(folder, 'pets', 'lion'));
   const renamed = run('search', '--study', study);
   assert.match(renamed.stderr, /but class "cat" is gone, class "lion" is new; /);

@@ -1,0 +1,169 @@
+// Checksums of a database's own rows: each row of a checked table carries one over all its values, and the table `checksums` keeps their
+// sum for every table, so that a row that changed, is gone, or comes from another file or an older page is found. Triggers of the
+// writer's connection sign the rows; the sums follow at the end of each transaction.
+
+import { randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type Database from 'better-sqlite3';
+import type { Row, Value } from './row.ts';
+
+/** The tables of a format that have a column `checksum`. */
+export interface CheckedTables {
+  /** The format's version from which on they have it. */
+  since: number;
+  /** Verified as a whole before anything is read of them. */
+  whole: readonly string[];
+  /** Verified row by row, as they are read: too large for more. */
+  byRow: readonly string[];
+}
+
+/** A part of every checksum of the file, so that rows of another file do not fit. */
+const fileMark = 'file';
+/** What the file says of its tables, indices and triggers has a checksum under this name. */
+const schemaMark = 'schema';
+
+export class RowChecksums {
+  readonly #handle: Database.Database;
+  readonly #tables: CheckedTables;
+  readonly #columns = new Map<string, readonly string[]>();
+  /** By table: the checksum of what stands before its rows. */
+  readonly #starts = new Map<string, number>();
+  #total: Database.Statement | undefined;
+  /** By table: what its sum changes by in this transaction. */
+  readonly #changes = new Map<string, number>();
+
+  constructor(handle: Database.Database, tables: CheckedTables) {
+    this.#handle = handle;
+    this.#tables = tables;
+    const checksum = (table: unknown, ...values: unknown[]) => this.#checksum(table as string, values as Value[]);
+    handle.function('row_checksum', { varargs: true, deterministic: true }, checksum);
+    const sign = (old: unknown, table: unknown, ...values: unknown[]) => {
+      const now = this.#checksum(table as string, values as Value[]);
+      this.#count(table as string, now - Number(old));
+      return now;
+    };
+    handle.function('signed_row', { varargs: true }, sign);
+    handle.function('dropped_row', (old: unknown, table: unknown) => this.#count(table as string, -Number(old)));
+  }
+
+  /** Gives each row of a new or a migrated file its checksum, and the file its marks. */
+  sign(): void {
+    const mark = 'INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT DO';
+    this.#handle.prepare(`${mark} NOTHING`).run(fileMark, randomInt(2 ** 47));
+    this.#handle.prepare(`${mark} UPDATE SET value = excluded.value`).run(schemaMark, this.#schemaChecksum());
+    for (const table of this.#all) {
+      this.#handle.exec(`UPDATE ${table} SET checksum = row_checksum(${this.#arguments(table)})`);
+      const total = `SELECT ?, coalesce(sum(checksum), 0) FROM ${table} WHERE true`;
+      const keep = `INSERT INTO checksums (name, total) ${total} ON CONFLICT DO UPDATE SET total = excluded.total`;
+      this.#handle.prepare(keep).run(table);
+    }
+  }
+
+  /** From now on this connection's changes keep the checksums up to date. */
+  watch(): void {
+    for (const table of this.#all) {
+      const columns = this.#columnsOf(table);
+      const row = this.#keysOf(table).map((key) => `${key} = NEW.${key}`);
+      const sign = (old: string) =>
+        `UPDATE ${table} SET checksum = signed_row(${old}, ${this.#arguments(table, 'NEW.')}) WHERE ${row.join(' AND ')};`;
+      this.#handle.exec(`
+        CREATE TEMP TRIGGER ${table}_inserted AFTER INSERT ON main.${table} BEGIN ${sign('0')} END;
+        CREATE TEMP TRIGGER ${table}_updated AFTER UPDATE OF ${columns.join(', ')} ON main.${table} BEGIN ${sign('OLD.checksum')} END;
+        CREATE TEMP TRIGGER ${table}_deleted AFTER DELETE ON main.${table}
+          BEGIN SELECT dropped_row(OLD.checksum, '${table}'); END;`);
+    }
+    this.#total = this.#handle.prepare('UPDATE checksums SET total = total + CAST(? AS INTEGER) WHERE name = ?');
+  }
+
+  /** To be called before a transaction of this connection is committed. */
+  beforeCommit(): void {
+    for (const [table, change] of this.#changes) this.#total?.run(change, table);
+    this.#changes.clear();
+  }
+
+  /** To be called where a transaction is taken back. */
+  afterRollback(): void {
+    this.#changes.clear();
+  }
+
+  /** Whether tables, indices and triggers are those that the file was made with. */
+  schemaIsIntact(): boolean {
+    return this.#mark(schemaMark) === this.#schemaChecksum();
+  }
+
+  /** Whether the rows of a table and its indices are as they were written. */
+  tableIsIntact(table: string): boolean {
+    return this.#handle.transaction(() => {
+      if (this.#handle.pragma(`integrity_check(${table})`, { simple: true }) !== 'ok') return false;
+      const changed = `SELECT 1 FROM ${table} WHERE checksum IS NOT row_checksum(${this.#arguments(table)}) LIMIT 1`;
+      if (this.#handle.prepare(changed).get() !== undefined) return false;
+      const complete = `SELECT total = (SELECT coalesce(sum(checksum), 0) FROM ${table}) FROM checksums WHERE name = ?`;
+      return this.#handle.prepare(complete).pluck().get(table) === 1;
+    })();
+  }
+
+  /** Whether a row of a table, all its columns read, is as it was written. */
+  rowIsIntact(table: string, row: Row): boolean {
+    const values = this.#columnsOf(table).map((column) => row[column]!);
+    return row.checksum === this.#checksum(table, values);
+  }
+
+  get #all(): readonly string[] {
+    return [...this.#tables.whole, ...this.#tables.byRow];
+  }
+
+  #checksum(table: string, values: readonly Value[]): number {
+    const plain = values.some((value) => value instanceof Uint8Array) ? values.map(written) : values;
+    return crc32(JSON.stringify(plain), this.#startOf(table));
+  }
+
+  #count(table: string, change: number): null {
+    this.#changes.set(table, (this.#changes.get(table) ?? 0) + change);
+    return null;
+  }
+
+  #startOf(table: string): number {
+    const known = this.#starts.get(table);
+    if (known !== undefined) return known;
+    const start = crc32(JSON.stringify([this.#mark(fileMark), table]));
+    this.#starts.set(table, start);
+    return start;
+  }
+
+  #mark(name: string): unknown {
+    return this.#handle.prepare('SELECT value FROM marks WHERE name = ?').pluck().get(name);
+  }
+
+  /** Of the SQL functions: the table and all columns of a row. */
+  #arguments(table: string, prefix = ''): string {
+    this.#startOf(table); // nothing can be read while SQLite asks for a checksum
+    const values = this.#columnsOf(table).map((column) => prefix + column);
+    return `'${table}', ${values.join(', ')}`;
+  }
+
+  #columnsOf(table: string): readonly string[] {
+    const known = this.#columns.get(table);
+    if (known) return known;
+    const columns = this.#info(table).filter((name) => name !== 'checksum');
+    this.#columns.set(table, columns);
+    return columns;
+  }
+
+  #keysOf(table: string): readonly string[] {
+    return this.#info(table, 'AND pk > 0');
+  }
+
+  #info(table: string, which = ''): string[] {
+    const sql = `SELECT name FROM pragma_table_info(?) WHERE true ${which} ORDER BY cid`;
+    return this.#handle.prepare<[string], string>(sql).pluck().all(table);
+  }
+
+  #schemaChecksum(): number {
+    const names = this.#all.map(() => '?').join(', ');
+    const sql = `SELECT type, name, sql FROM sqlite_schema WHERE tbl_name IN (${names}) ORDER BY name`;
+    return crc32(JSON.stringify(this.#handle.prepare(sql).raw().all(this.#all)));
+  }
+}
+
+/** Bytes by their own checksum. */
+const written = (value: Value) => (value instanceof Uint8Array ? crc32(value) : value);
