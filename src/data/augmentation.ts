@@ -2,7 +2,7 @@
 // padded one, and cutout where asked for. All images of a batch at once. The random numbers come from the stream that is given, on the host; what they do to
 // the pixels is tensor operations on the images' device, which wait for nothing and can be captured in a CUDA graph.
 
-import { arange, tensor } from '../engine/create.ts';
+import { arange, indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -21,7 +21,7 @@ export const drawnRows = Object.keys(row).length;
 export function augment(images: Tensor, whitening: Whitening, options: Augmentation, random: RandomStream): Tensor {
   const [count, , height, width] = images.shape as [number, number, number, number];
   const drawn = drawAugmentation(count, [height, width], options, random);
-  return scope(() => augmentAs(images, whitening, options, wholeNumbers(drawn, [drawnRows, count], images.device)));
+  return scope(() => augmentAs(images, whitening, options, indexTensor(drawn, images.device, [drawnRows, count])));
 }
 
 /** What `augmentAs` takes for a batch of images [height, width], row after row. Flips that alternate are left to who knows the epoch. */
@@ -118,11 +118,6 @@ function cutoutMask(images: Tensor, side: number, top: Tensor, left: Tensor): Te
   };
   const blank = inside(top, height!, [-1, 1, height!, 1]).logicalAnd(inside(left, width!, [-1, 1, 1, width!]));
   return blank.logicalNot().to('float32');
-}
-
-/** int64 on a device, from numbers that JavaScript has as int32. */
-export function wholeNumbers(numbers: Int32Array, shape: readonly number[], device?: string): Tensor {
-  return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));
 }
 
 const where = operator('aten::where', 'self');

@@ -15,7 +15,7 @@ export const imageSize = 32;
 export const recordsPerFile = 10_000;
 export const pixelBytes = 3 * imageSize * imageSize;
 export const recordBytes = 1 + pixelBytes;
-export const fileBytes = recordsPerFile * recordBytes;
+const fileBytes = recordsPerFile * recordBytes;
 
 /** Each file in order, its part of the dataset, and the MD5 of its 30,730,000 bytes. */
 export const officialFiles = [

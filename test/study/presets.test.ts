@@ -94,3 +94,17 @@ test('an unknown preset is refused with those that there are', () => {
     (error: Error) => error instanceof InputError && /smoke, laptop, micro, paper/.test(error.message),
   );
 });
+
+test('a search has a budget where a preset or the user gives one, and NASNet-A with it; a number of trials takes its place', () => {
+  const { budget, known, finalists } = settingsOf('laptop', given);
+  assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 2, 1]);
+  assert.deepEqual([finalists!.withKnown, finalists!.seeds], [true, { least: 2, most: 2 }]);
+  const fixed = settingsOf('laptop', { ...given, trials: 80 });
+  assert.deepEqual([fixed.budget, fixed.known, fixed.finalists, fixed.trials], [undefined, [], undefined, 80]);
+  assert.equal(settingsOf('laptop', { ...given, finalEpochs: 3 }).budget, undefined);
+  assert.equal(settingsOf('paper', given).budget, undefined);
+  assert.deepEqual(settingsOf('paper', { ...given, budget: 3600 }).budget, { seconds: 3600, larger: [] });
+  assert.deepEqual(settingsOf('laptop', { ...given, known: [] }).known, []);
+  assert.deepEqual(settingsOf('laptop', { ...given, space: 'b' }).known, [], 'it is no cell of space B');
+  assert.deepEqual(settingsOf('laptop', { ...given, finalFilters: 24 }).budget!.larger, []);
+});
