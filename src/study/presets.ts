@@ -74,7 +74,7 @@ export const presets = {
     },
   },
   laptop: {
-    description: 'eight minutes, planned on this machine; --minutes or --hours for another budget',
+    description: 'eight minutes, planned on this machine; or another budget of minutes or hours',
     strategyOptions: { ppo: laptopController, evolution: laptopEvolution },
     inOrder: true,
     blocks: defaultBlocks,
