@@ -288,6 +288,7 @@ test('profile loads neither engine nor SQLite for a published cell', () => {
     for (const [, specifier] of imports) visit(resolve(dirname(name), specifier!));
   };
   visit(join(source, 'cli/profile/profile.ts'));
-  const folders = new Set([...seen].map((name) => name.slice(source.length + 1).split('/')[0]));
-  assert.deepEqual([...folders].sort(), ['cli', 'failure.ts', 'forecast', 'plan', 'space', 'visible.ts']);
+  const places = [...seen].map((name) => name.slice(source.length + 1).split('/'));
+  const folders = new Set(places.filter(({ length }) => length > 1).map(([folder]) => folder));
+  assert.deepEqual([...folders].sort(), ['cli', 'forecast', 'plan', 'space']);
 });
