@@ -39,7 +39,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['leave to change it', '--change-evaluator'],
   ],
   'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
-  'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
+  'outcome-missing': [['the longest open one can be returned again', '--again returns the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
   'too-little-memory': [
     [

@@ -1,4 +1,4 @@
-// A search before it has a study: its settings fitted to the images, with the laws of its limits, and where its predictions start.
+// Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
 import { fitted } from '../study/presets.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -15,14 +15,14 @@ export interface NewSearch {
 export interface NewSearchOptions {
   counts: ImageCounts;
   workers: number;
-  /** Where the children are trained: 'cpu', 'cuda:0' … */
+  /** Device of the children: 'cpu', 'cuda:0' … */
   device: string;
   limits?: AskedLimits | undefined;
-  /** Whether this machine is measured for a short search too. */
+  /** Whether to measure this machine also for a short search. */
   always: boolean;
 }
 
-/** @throws InputError for limits that no cell keeps */
+/** @throws InputError if no cell is within the limits */
 export async function newSearchOf(
   stated: SearchSettings,
   { counts, workers, device, limits, always }: NewSearchOptions,

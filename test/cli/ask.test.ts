@@ -65,7 +65,7 @@ test('bad words are refused in one sentence', () => {
     ],
     [
       ['search', '--study', path],
-      /expected outcomes by ".*nasnet tell", as so far, or --evaluator with --change-evaluator, got neither\n$/,
+      /expected outcomes by ".*nasnet tell", as before, or --evaluator with --change-evaluator, got neither\n$/,
     ],
   ];
   for (const [index, { code, stderr }] of nasnets(refused.map(([words]) => words)).entries()) {

@@ -94,7 +94,7 @@ test('ask and tell, one at a time, decide as a search with lookahead 1, repeats 
   assert.equal(history.records.length, trials);
   assert.ok(history.updates.length >= 4);
   assert.equal(history.records[2]?.sameAs, 0);
-  assert.ok(!given.includes(2), 'a repeat is not given out');
+  assert.ok(!given.includes(2), 'a repeat is not returned');
 });
 
 test('several at once, told in another order, decide as a search with that lookahead', async () => {
@@ -141,7 +141,7 @@ test('the wrong order, an unknown trial and a second outcome are refused in one 
       return true;
     });
   const outcome = (number: number, reward = 0.5) => withStudy(path, (study) => tellTrial(study, number, { reward }));
-  refuses(() => outcome(0), /trial: expected one that "ask" has given out, of which there is none yet, got 0$/);
+  refuses(() => outcome(0), /trial: expected one that "ask" has returned, of which there is none yet, got 0$/);
   const first = ask(path)!;
   refuses(
     () => ask(path),

@@ -9,7 +9,7 @@ import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
+import { evaluatorOf, useEvaluator } from '../../study/external-evaluator.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt } from '../../study/target.ts';
@@ -51,7 +51,7 @@ export async function searchWithEvaluator(
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
+      `stopped with ${done} of ${trials} trials finished, all saved. Run the same command to resume, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
     );
   }
   await closeWith(study, { directory, path, trials, json: flags.json === true, results });
@@ -61,8 +61,8 @@ export async function searchWithEvaluator(
 async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
   using interrupt = onInterrupt(
-    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
-    'what is finished is kept: run the same command to go on',
+    () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
+    'finished work is saved: run the same command to resume',
   );
   const { signal } = interrupt;
   await using runner = new CommandPool({
@@ -89,7 +89,7 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   const { evaluator: command, timeLimit } = flags;
   if (command === undefined) {
     const flag = timeLimit === undefined ? '--change-evaluator' : '--time-limit';
-    throw new InputError(`${flag}: expected --evaluator beside it, got none`);
+    throw new InputError(`${flag}: expected --evaluator with it, got none`);
   }
   if (command.trim() === '')
     throw new InputError(`--evaluator: expected a command such as 'python3 train.py', got ${JSON.stringify(command)}`);
@@ -103,7 +103,7 @@ function goOn(study: Study<SearchSettings>, flags: SearchFlags): Study<SearchSet
   try {
     const { evaluator: command, timeLimit } = flags;
     const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };
-    goOnWith(study, wanted, flags.changeEvaluator === true);
+    useEvaluator(study, wanted, flags.changeEvaluator === true);
     return study;
   } catch (error) {
     study.close();
