@@ -27,7 +27,7 @@ interface AskFlags extends EvaluatedFlags {
 export function registerAsk(program: Command): void {
   const command = program
     .command('ask')
-    .description('the next trial of a study, for scripts that evaluate it themselves and tell its reward')
+    .description('the next trial of a study, for scripts that evaluate it themselves and report its reward')
     .argument('<study>', 'the study file')
     .option('--json', 'one JSON document')
     .option(

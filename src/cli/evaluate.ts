@@ -44,7 +44,7 @@ interface Flags extends DeviceFlags {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
-    .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on')
+    .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to resume')
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
     .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images beside --labels')
     .option('--labels <file>', 'which class each image of the folder has')
@@ -97,8 +97,8 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const state = stateFile(path, source, description);
   const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(
-    () => block.log('Stopping; once more to stop at once.'),
-    'what was counted until a few seconds before is kept: run the same command to go on',
+    () => block.log('Stopping; repeat to stop immediately.'),
+    'what was counted until a few seconds before is kept: run the same command to resume',
   );
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
@@ -115,7 +115,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   }).catch((error) => {
     if (!interrupt.signal.aborted) throw error;
     throw new Interruption(
-      `stopped behind ${whole(done)} of ${whole(source.count)} images, all kept; run the same command to go on`,
+      `stopped behind ${whole(done)} of ${whole(source.count)} images, all saved; run the same command to resume`,
     );
   });
   block.draw([]);
@@ -139,7 +139,7 @@ async function findSource(
     throw new InputError(`--dataset: expected it or a folder of images, got both (${images} and ${flags.dataset})`);
   }
   if (flags.labelOrder !== undefined && flags.labels === undefined) {
-    throw new InputError('--label-order: expected --labels beside it, got none');
+    throw new InputError('--label-order: expected --labels with it, got none');
   }
   const { classes, network, preprocessing } = description;
   const learned = images !== undefined && flags.labels === undefined && isTrainingFolder(images, description);
@@ -153,7 +153,7 @@ async function findSource(
     const chosen = Array.from(chosenPlaces(found.length, flags.limit), (place) => found[place]!);
     return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
   }
-  if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images beside it, got none');
+  if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images with it, got none');
   if (dataset === 'cifar10')
     requireClasses(path, classes, cifar10Classes, "CIFAR-10's classes; for others give a folder of images");
   const [resolution, width] = network.input;

@@ -22,7 +22,7 @@ interface Entry {
 export const commands: Record<string, Entry> = {
   search: {
     takes: '[options]',
-    about: 'search cells, let the best race, build the best one larger, train and test it; run again to go on',
+    about: 'search cells, let the best race, build the best one larger, train and test it; run again to resume',
     load: async () => (await import('./search/search.ts')).registerSearch,
   },
   show: {
@@ -32,7 +32,7 @@ export const commands: Record<string, Entry> = {
   },
   ask: {
     takes: '[options] <study>',
-    about: 'the next trial of a study, for scripts that evaluate it themselves and tell its reward',
+    about: 'the next trial of a study, for scripts that evaluate it themselves and report its reward',
     load: async () => (await import('./ask.ts')).registerAsk,
   },
   tell: {
@@ -47,7 +47,7 @@ export const commands: Record<string, Entry> = {
   },
   evaluate: {
     takes: '[options] <model> [images]',
-    about: 'accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on',
+    about: 'accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to resume',
     load: async () => (await import('./evaluate.ts')).registerEvaluate,
   },
   classify: {
@@ -57,7 +57,7 @@ export const commands: Record<string, Entry> = {
   },
   train: {
     takes: '[options] <model>',
-    about: 'train one architecture at any size, test it, keep its weights; run again to go on',
+    about: 'train one architecture at any size, test it, keep its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
   import: {

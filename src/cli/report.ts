@@ -46,7 +46,7 @@ export function registerReport(program: Command): void {
     .addHelpText('after', examples)
     .action(async (paths: string[], flags: Flags) => {
       if (flags.model.length > 0 && flags.figure !== '5')
-        throw new InputError('--model: expected --figure 5 beside it');
+        throw new InputError('--model: expected --figure 5 with it');
       const write = { 5: writeFigure5, 6: writeFigure6, study: writeStudy }[flags.figure ?? 'study'];
       const { files, sentences = [] } = await write(paths, flags);
       const words = [...files, ...sentences].map((line) => `${line}\n`).join('');
@@ -74,7 +74,7 @@ async function writeStudy(paths: string[], { output, overwrite }: Flags): Promis
 }
 
 async function writeFigure5(paths: string[], { output, model, overwrite }: Flags): Promise<Written> {
-  if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY beside it, got ${paths.join(' ')}`);
+  if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY with it, got ${paths.join(' ')}`);
   const { writeFigure5: write } = await import('../report/figures/cost.ts');
   const results = new ResultFiles({ of: 'report --figure 5', overwrite });
   if (model.length === 0) return { files: write(output, [], results) };

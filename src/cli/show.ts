@@ -36,7 +36,7 @@ export function registerShow(program: Command): void {
       '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json\n  nasnet show runs/laptop/study.db --trials --format csv > trials.csv',
     )
     .action(async (path: string, { top, json, trials, format }: ShowFlags) => {
-      if (format !== undefined && !trials) throw new InputError('--format: expected --trials beside it, got none');
+      if (format !== undefined && !trials) throw new InputError('--format: expected --trials with it, got none');
       using study = openSearch(path, { readOnly: true });
       if (trials) {
         const list = listTrials(study);

@@ -45,7 +45,7 @@ const layoutHelp = "what stands around the cells (default: the named network's, 
 export function registerTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train one architecture at any size, test it, keep its weights; run again to go on')
+    .description('train one architecture at any size, test it, keep its weights; run again to resume')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
     .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
@@ -120,7 +120,7 @@ async function train(text: string, flags: Flags): Promise<void> {
   const weights: ArtifactKey = `final/${basename(flags.output)}`;
   const checkpointKey: ArtifactKey = `${weights}.checkpoint`;
   const checkpoint = artifacts.path(checkpointKey);
-  if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
+  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
   const { seed, threads, validationImages } = flags;
   const of = `train ${JSON.stringify({ model: text, dataset, training, seed, validationImages })}`;
   const inputs = 'path' in model.source ? [model.source.path] : [];
@@ -134,15 +134,15 @@ async function train(text: string, flags: Flags): Promise<void> {
   };
   const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
   using interrupt = onInterrupt(
-    () => block.log('Stopping; once more to stop at once.'),
-    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to go on`,
+    () => block.log('Stopping; repeat to stop immediately.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to resume`,
   );
   const keepModel = { weights };
   const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
       if (error === interrupt.signal.reason)
-        throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
+        throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
       throw error;
     },
   )) as { reward: number; details: FinalDetails };

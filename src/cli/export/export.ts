@@ -65,10 +65,10 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   refuseForeign(format, given);
   const found = await readNetwork(model, modelFlags);
   if (enlarge !== undefined && !found.description)
-    throw new InputError(`--enlarge: expected a file of weights beside it, got ${model}`);
+    throw new InputError(`--enlarge: expected a file of weights with it, got ${model}`);
   const network = found.description ? { ...found, description: shownEnlarged(found.description, enlarge) } : found;
   if (network.description && given.has('seed'))
-    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
+    throw new InputError(`--seed: expected no such flag with ${model}, which holds its weights`);
   const block = new LiveBlock(process.stderr);
   const inputs = inputsOf(model);
   const results = new ResultFiles({ of: `export ${resolve(model)} --format ${format}`, inputs, overwrite });

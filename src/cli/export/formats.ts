@@ -127,7 +127,7 @@ async function writeOnnx(job: ExportJob, path: string) {
 /** Says what is going on, and lets Ctrl-C stop it. */
 function stoppable({ block, verify }: ExportJob, runtime: string) {
   block.draw([verify ? `  writing, then comparing with ${runtime} …` : '  writing …']);
-  return onInterrupt(() => block.log('Stopping; once more to stop at once.'), 'nothing was exported');
+  return onInterrupt(() => block.log('Stopping; repeat to stop immediately.'), 'nothing was exported');
 }
 
 /** The network with its weights; says where there are none. */

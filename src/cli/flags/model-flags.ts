@@ -66,7 +66,7 @@ export async function readNetwork(model: string, flags: ModelFlags): Promise<Nam
 async function readWeightsFile(path: string, { input, ...others }: ModelFlags): Promise<NamedNetwork> {
   const [flag] = typedFlags(others);
   if (flag)
-    throw new InputError(`${flag}: expected no such flag beside ${path}, which says itself what network it holds`);
+    throw new InputError(`${flag}: expected no such flag with ${path}, which says itself what network it holds`);
   const { readModelDescription } = await import('../../model/model-file.ts'); // with the engine: not loaded for a published cell
   const description = readModelDescription(path);
   const { architecture, network, classes } = description;

@@ -59,7 +59,7 @@ interface Described {
 
 function describeFamily(model: string | undefined, { family: _, ...others }: Flags): Described {
   const [other = model] = typedFlags(others);
-  if (other !== undefined) throw new InputError(`--family: expected nothing but --json beside it, got ${other}`);
+  if (other !== undefined) throw new InputError(`--family: expected nothing but --json with it, got ${other}`);
   return { document: familyDocument(), text: familyTable };
 }
 
@@ -68,10 +68,10 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
   const { measure, batch, runtime, device, threads, seconds, seed, ...modelFlags } = flags;
   const measureFlags = { batch, runtime, device, threads, seconds, seed };
   const [needless] = measure ? [] : typedFlags(measureFlags);
-  if (needless) throw new InputError(`${needless}: expected --measure beside it`);
+  if (needless) throw new InputError(`${needless}: expected --measure with it`);
   const network = await readNetwork(model, modelFlags);
   if (network.description && seed !== undefined)
-    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
+    throw new InputError(`--seed: expected no such flag with ${model}, which holds its weights`);
   if (measure) {
     const { latencyTable, measureNetwork } = await import('./latency-table.ts'); // with the engine
     const latency = await measureNetwork(model, network, measureFlags);

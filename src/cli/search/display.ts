@@ -52,7 +52,7 @@ export class SearchDisplay extends LiveBlock {
     this.#view = start;
     const climbing = [...study.rungs.counts().values()].some(({ open }) => open > 0);
     if (done + failed < trials || climbing) {
-      const begun = done + failed === 0 ? 'Searching' : `Going on after ${done + failed} cells, searching`;
+      const begun = done + failed === 0 ? 'Searching' : `Resuming after ${done + failed} cells, searching`;
       this.log(
         `${begun} ${trials} cells ${rewardSource(study.settings)}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,
       );
@@ -85,7 +85,7 @@ export class SearchDisplay extends LiveBlock {
         if (this.#children.has(event.trial)) this.#children.get(event.trial)!.epoch = event.report.epoch;
         break;
       case 'retried':
-        this.log(`${nameOf(event)} is tried once more: ${event.reason}`);
+        this.log(`${nameOf(event)} is retried: ${event.reason}`);
         break;
       case 'promoted':
         this.log(this.#promotionWords(event));
@@ -115,7 +115,7 @@ export class SearchDisplay extends LiveBlock {
         this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
         break;
       case 'final-retried':
-        this.log(`The training of the larger network is tried once more: ${event.reason}`);
+        this.log(`The training of the larger network is retried: ${event.reason}`);
         break;
       case 'final-progress':
         if (this.#final) this.#final.progress = event.progress;
@@ -151,7 +151,7 @@ export class SearchDisplay extends LiveBlock {
     }
     const { finalist, news } = event;
     const which = `finalist ${finalist.trial}, run ${finalist.run},`;
-    if (news.kind === 'retried') this.log(`${which} is tried once more: ${news.reason}`);
+    if (news.kind === 'retried') this.log(`${which} is retried: ${news.reason}`);
     if (news.kind === 'failed') this.log(`${which} failed (${news.failure.kind}): ${news.failure.message}`);
   }
 

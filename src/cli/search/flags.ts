@@ -32,7 +32,7 @@ export function addSearchFlags(command: Command): Command {
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option(
       '--workers <n>',
-      'children trained at once (default: one a core, as far as memory goes; on a GPU as many as its memory holds, at most 8)',
+      'children trained at once (default: one per core, as far as memory goes; on a GPU as many as its memory holds, at most 8)',
       wholeNumber('--workers', 'workers'),
       availableParallelism(),
     )

@@ -49,7 +49,7 @@ export const searchSettings = {
     ofTraining: true,
     asks: (epochs, { flags: { rungs } }) => {
       if (rungs?.[0]?.epochs === undefined) return { epochs };
-      throw new InputError(`--epochs: expected none beside --rungs, whose first rung is the child's, got ${epochs}`);
+      throw new InputError(`--epochs: expected none with --rungs, whose first rung is the child's, got ${epochs}`);
     },
     stored: ({ child }) => child.recipe.epochs,
   }),
@@ -208,7 +208,7 @@ export const searchSettings = {
   }),
   known: optional<string[]>({
     takes: '<cells...>',
-    help: 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL',
+    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
       return { known: await readKnown(cells, { space, blocks }, note) };
     },

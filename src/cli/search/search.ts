@@ -38,7 +38,7 @@ export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
   const command = program
     .command('search')
-    .description('search cells, let the best race, build the best one larger, train and test it; run again to go on');
+    .description('search cells, let the best race, build the best one larger, train and test it; run again to resume');
   addSearchFlags(command)
     .addHelpText(
       'after',
@@ -79,10 +79,10 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   results.claim(...resultPaths);
   if (begun) for (const line of statement(settings, countsOf(files))) note(line);
 
-  const resume = `Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere })}`;
+  const resume = `Run the same command to resume, or: ${goOnCommand({ study: path, directory, elsewhere })}`;
   using interrupt = onInterrupt(
-    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
-    'what is finished is kept: run the same command to go on',
+    () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
+    'finished work is saved: run the same command to resume',
   );
   const onEvent = (event: ExperimentEvent) => {
     if (event.kind !== 'forecast') return display.on(event);
@@ -102,7 +102,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')
-    throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all kept. ${resume}`);
+    throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all saved. ${resume}`);
 
   const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
   results.keep();

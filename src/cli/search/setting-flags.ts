@@ -49,7 +49,7 @@ export function refuseNeedless(wanted: SearchSettings, given: GivenFlags): void 
   for (const name of settingNames) {
     const { needs } = settings[name];
     if (needs && given.has(name) && !needs.met(wanted))
-      throw new InputError(`${typedFlag(name)}: expected ${needs.flag} beside it, got none`);
+      throw new InputError(`${typedFlag(name)}: expected ${needs.flag} with it, got none`);
   }
 }
 

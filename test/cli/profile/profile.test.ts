@@ -237,10 +237,10 @@ test('bad input is one sentence on stderr and exit code 2', () => {
   refused(['profile'], /expected a MODEL such as nasnet-a:mobile, or --family$/m);
   refused(
     ['profile', 'nasnet-a:mobile', '--family'],
-    /--family: expected nothing but --json beside it, got nasnet-a:mobile$/m,
+    /--family: expected nothing but --json with it, got nasnet-a:mobile$/m,
   );
   refused(['profile', '--family', '--stem-channels', '4'], /beside it, got --stem-channels$/m);
-  refused(['profile', 'nasnet-a:mobile', '--batch', '4'], /--batch: expected --measure beside it$/m);
+  refused(['profile', 'nasnet-a:mobile', '--batch', '4'], /--batch: expected --measure with it$/m);
   refused(['profile', 'nasnet-a:mobile', '--measure', '--batch', '1,none'], /--batch: expected a whole number/);
   refused(['profile', 'nasnet-a:2@96', '--measure', '--runtime', 'tensorrt'], /--runtime: expected nasnet or onnx/);
   refused(['profile', weights, '--measure', '--seed', '3'], /--seed: expected no such flag beside .*tiny/);
