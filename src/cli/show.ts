@@ -1,4 +1,4 @@
-// `nasnet show STUDY`: what a study has found so far, while it is searched or after.
+// `nasnet show STUDY`: prints the results of a study, during the search or after it.
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
@@ -27,7 +27,7 @@ export function registerShow(program: Command): void {
     .command('show')
     .description('best cells, rewards and progress of a study; also while it is searched')
     .argument('<study>', 'the study file, such as runs/laptop/study.db')
-    .option('--top <n>', 'how many of the best cells', wholeNumber('--top'), 5)
+    .option('--top <n>', 'number of best cells', wholeNumber('--top'), 5)
     .option('--json', 'one JSON document')
     .option('--trials', 'every trial with its decisions, architecture, rewards, epochs, times and failure')
     .addOption(new Option('--format <name>', 'with --trials (default: csv)').choices(['csv', 'json']))

@@ -1,5 +1,5 @@
-// The cache of prepared datasets: a folder with one block of bytes and one description for each, written whole or not at all.
-// Where the images come from is the business of cifar10.ts and image-folder.ts.
+// The cache of prepared datasets: a folder with one block of bytes and one description for each, written completely or
+// not at all. cifar10.ts and image-folder.ts prepare datasets.
 
 import { createHash } from 'node:crypto';
 import {
@@ -24,35 +24,35 @@ import { DatasetWriter } from './dataset-writer.ts';
 import type { ClassContent } from './folder-content.ts';
 import type { OnProgress } from './progress.ts';
 
-/** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */
+/** Version of the entries' format; entries of other versions are prepared again. */
 const format = 1;
 
-/** What stands in the description beside the block. Paths are relative to the cache, so that it can be moved. */
+/** The description of an entry. Paths are relative to the cache, so that it can be moved. */
 interface Entry {
   format: number;
   files: Omit<DatasetFiles, 'content'>;
   bytes: number;
   sha256: string;
-  /** Images that could not be read and were left out: "path (reason)". */
+  /** Unreadable images, which were omitted: "path (reason)". */
   skipped: string[];
-  /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
+  /** Paths of unreadable images that may become readable without a change of the files. */
   again?: string[];
-  /** What was prepared, where somebody may ask later whether it changed. */
+  /** The content of each class, to detect changes later. */
   classContents?: ClassContent[];
 }
 
-/** Fills the writer, training images first, and says what the dataset is and which images were left out. */
+/** Fills the writer, training images first; returns the dataset's description and the omitted images. */
 export type Prepare = (writer: DatasetWriter) => Promise<{ description: Description } & Omit<Prepared, 'files'>>;
 
 export interface Prepared {
   files: DatasetFiles;
   skipped: string[];
-  /** As in the entry. */
+  /** As in `Entry`. */
   again?: string[];
   classContents?: ClassContent[];
 }
 
-/** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
+/** Returns `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
 export function cacheRoot(): string {
   if (process.env.NASNET_CACHE) return process.env.NASNET_CACHE;
   const base = process.env.XDG_CACHE_HOME;
@@ -60,9 +60,9 @@ export function cacheRoot(): string {
 }
 
 /**
- * The entry `key` of a cache, prepared if it is missing or its bytes are not those once written. Processes that ask at
- * once wait for the first and then share its work. One that `isStale` is prepared anew. Throws a Failure if the cache cannot be
- * written.
+ * Returns the entry `key` of a cache. It is prepared if it is missing, damaged or `isStale`. Processes that ask at the
+ * same time wait for the first one and share its result.
+ * @throws Failure if the cache cannot be written
  */
 export async function cached(
   cache: string,
@@ -93,7 +93,7 @@ export async function cached(
   });
 }
 
-/** The entry if it is there and whole. */
+/** Returns an entry if it exists and is complete. */
 export async function readEntry(cache: string, key: string): Promise<Prepared | undefined> {
   const entry = describe(join(cache, `${key}.json`));
   if (!entry || !isWhole(cache, entry)) return undefined;
@@ -104,22 +104,22 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   return { files: filesOf(cache, entry), skipped, ...(again && { again }), ...(classContents && { classContents }) };
 }
 
-/** What a dataset in the cache was prepared from; undefined where that cannot change, as CIFAR-10. */
+/** Returns the content of a cached dataset's source; undefined if it cannot change, as for CIFAR-10. */
 export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undefined {
   return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
 
-/** What lies in the cache: prepared datasets, and downloads that were cut short and will be continued. */
+/** An item of the cache: a prepared dataset, or an interrupted download. */
 export interface CachedData {
   name: string;
   path: string;
   bytes: number;
-  /** Zero for a download that was cut short. */
+  /** 0 for an interrupted download. */
   images: number;
   state: 'ready' | 'damaged' | 'partial download';
 }
 
-/** What lies in the cache, for people; sizes are compared, contents are not read. */
+/** Lists the items of the cache. Checks sizes without reading the content. */
 export function findData(cache = cacheRoot()): CachedData[] {
   if (!existsSync(cache)) return [];
   return readdirSync(cache)
@@ -150,7 +150,7 @@ function describe(path: string): Entry | undefined {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;
     return entry.format === format ? entry : undefined;
   } catch {
-    return undefined; // missing or not ours: it is prepared again
+    return undefined; // missing or foreign: it is prepared again
   }
 }
 
@@ -166,7 +166,7 @@ function filesOf(cache: string, { files, sha256 }: Pick<Entry, 'files' | 'sha256
   return { ...files, content, train: inCache(train), test: inCache(test) };
 }
 
-/** Removes what a killed process left of this entry. The caller holds the lock, so nobody is writing it. */
+/** Removes unfinished files of this entry. The caller must hold the lock. */
 function clearLeftovers(cache: string, key: string): void {
   for (const name of readdirSync(cache)) {
     if (name.startsWith(`${key}.`) && name.endsWith('.tmp')) rmSync(join(cache, name), { force: true });
@@ -198,7 +198,7 @@ const diskReasons: Record<string, string> = {
   ENOENT: 'it cannot be made there',
 };
 
-/** An error of the cache's disk as a sentence; any other error, also of another file, as it is. */
+/** Returns an error of the cache's disk as a sentence; any other error unchanged. */
 export function diskSentence(cache: string, error: unknown): unknown {
   const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
   const reason = diskReasons[code];

@@ -87,7 +87,7 @@ test('of the folder that a network was trained on, the images held out for the t
   const { imagesPerSecond: __, ...wanted } = JSON.parse(dataset!.stdout);
   assert.deepEqual(figures, wanted);
   assert.equal(figures.images, 6);
-  assert.match(folderGiven!.stderr, /photos: what the network was trained on; of it the test images are taken/);
+  assert.match(folderGiven!.stderr, /photos: the network was trained on this folder, so its test images are used/);
   assert.equal(JSON.parse(elsewhere!.stdout).images, 36, 'a network that was trained on something else');
 });
 

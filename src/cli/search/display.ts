@@ -1,5 +1,4 @@
-// The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no
-// terminal. Nothing is decided by it.
+// The live display of a search on stderr; plain lines if that is not a terminal. It has no influence on the search.
 
 import type { ExperimentEvent } from '../../experiment/experiment.ts';
 import type { FinalistEvent } from '../../experiment/finalists.ts';
@@ -16,7 +15,7 @@ import { LiveBlock } from '../terminal/live-block.ts';
 import { finalistsLine, renderSearch, type SearchView } from './view.ts';
 
 const redrawEvery = 250; // ms
-const plainEvery = 10_000; // ms between the lines that sum a search up where there is no terminal
+const plainEvery = 10_000; // ms between summary lines without a terminal
 
 export class SearchDisplay extends LiveBlock {
   #study: Study<SearchSettings> | undefined;
@@ -61,7 +60,7 @@ export class SearchDisplay extends LiveBlock {
     this.#timer = setInterval(() => this.#draw(), redrawEvery);
   }
 
-  /** Takes the display away. */
+  /** Removes the display. */
   end(): void {
     clearInterval(this.#timer);
     this.draw([]);
@@ -72,7 +71,7 @@ export class SearchDisplay extends LiveBlock {
     this.log(line);
   }
 
-  /** To be given every event. */
+  /** Takes every event of the search. */
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
       case 'note':
@@ -130,13 +129,13 @@ export class SearchDisplay extends LiveBlock {
     }
   };
 
-  /** "trial 12 goes up to rung 1, from its weights" */
+  /** Returns "trial 12 is promoted to rung 1, from its weights". */
   #promotionWords({ trial, rung, atRandom }: ExperimentEvent & { kind: 'promoted' }): string {
     const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
     const how = canContinue(below, training)
       ? 'from its weights'
       : `trained from the beginning (${reasonForRestart(below, training)})`;
-    return `trial ${trial} goes up to rung ${rung}, ${how}${atRandom ? ', promoted at random' : ''}`;
+    return `trial ${trial} is promoted to rung ${rung}${atRandom ? ' at random' : ''}, ${how}`;
   }
 
   #onFinalist(event: FinalistEvent): void {
@@ -155,7 +154,7 @@ export class SearchDisplay extends LiveBlock {
     if (news.kind === 'failed') this.log(`${which} failed (${news.failure.kind}): ${news.failure.message}`);
   }
 
-  /** Once a search. */
+  /** Prints a warning once per search. */
   #warn(figures: Record<string, number>): void {
     const warning = this.#warned ? undefined : collapseWarning(figures);
     if (warning === undefined) return;
@@ -207,7 +206,7 @@ export class SearchDisplay extends LiveBlock {
     if (this.live) this.draw(this.#lines());
   }
 
-  /** Without a terminal: one line now and then. */
+  /** Prints a summary line now and then if there is no terminal. */
   #plain(): void {
     if (this.live || performance.now() - this.#lastPlain < plainEvery) return;
     this.#lastPlain = performance.now();
