@@ -20,6 +20,7 @@ struct Export {
 };
 
 constexpr Export exports[] = {
+    {"kinds", guard<kinds>},
     {"schema", guard<schema>},
     {"call", guard<callOperator>},
     {"fromBytes", guard<fromBytes>},
@@ -29,7 +30,6 @@ constexpr Export exports[] = {
     {"strides", guard<strides>},
     {"dtype", guard<dtype>},
     {"device", guard<device>},
-    {"sameStorage", guard<sameStorage>},
     {"release", guard<release>},
     {"leaveToCollector", guard<leaveToCollector>},
     {"liveTensors", guard<liveTensors>},
@@ -40,7 +40,6 @@ constexpr Export exports[] = {
     {"clearGradients", guard<clearGradients>},
     {"requiresGradient", guard<requiresGradient>},
     {"setRequiresGradient", guard<setRequiresGradient>},
-    {"isLeaf", guard<isLeaf>},
     {"setGradientMode", guard<setGradientMode>},
     {"manualSeed", guard<manualSeed>},
     {"createGenerator", guard<createGenerator>},
@@ -72,7 +71,8 @@ napi_value start(napi_env env, napi_value target) {
   if (napi_set_instance_data(env, new Environment, destroy, nullptr) != napi_ok) return nullptr;
   for (const auto& [name, callback] : exports) {
     napi_value function;
-    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, const_cast<char*>(name), &function) != napi_ok) return nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, const_cast<char*>(name), &function) != napi_ok)
+      return nullptr;
     if (napi_set_named_property(env, target, name, function) != napi_ok) return nullptr;
   }
   return target;

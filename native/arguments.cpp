@@ -207,7 +207,8 @@ std::vector<int32_t> readHandles(napi_env env, napi_value value) {
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_int32_array) {
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_int32_array) {
     throw std::invalid_argument("expected an Int32Array of tensor handles");
   }
   const auto* first = static_cast<const int32_t*>(data);
@@ -227,7 +228,8 @@ napi_value makeResult(Call& call, c10::IValue&& value, const Result& result) {
   if (value.isTensor()) return call.handle(std::move(value).toTensor());
   if (value.isTensorList()) {
     std::vector<int32_t> handles;
-    for (at::Tensor& tensor : value.toTensorVector()) handles.push_back(call.environment.tensors.add(std::move(tensor)));
+    for (at::Tensor& tensor : value.toTensorVector())
+      handles.push_back(call.environment.tensors.add(std::move(tensor)));
     return call.make(handles);
   }
   if (value.isInt()) return call.make(static_cast<double>(value.toInt()));

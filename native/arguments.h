@@ -16,7 +16,10 @@ struct Call;
 /** The boxed value for one argument; throws std::invalid_argument that names the argument and what came instead. */
 c10::IValue readArgument(Call& call, napi_value value, const Argument& argument);
 
-/** A result as JavaScript: a handle, an Int32Array of handles, a number, boolean or string; undefined where it is an argument. */
+/**
+ * A result as JavaScript: a handle, an Int32Array of handles, a number, boolean or string; undefined where it is an
+ * argument.
+ */
 napi_value makeResult(Call& call, c10::IValue&& value, const Result& result);
 
 /** 'aten::add.Tensor([2, 3] float32, [4] float32, 1)' of the call that is running. */

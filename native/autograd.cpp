@@ -67,8 +67,6 @@ napi_value setRequiresGradient(Call& call) {
   return call.undefined();
 }
 
-napi_value isLeaf(Call& call) { return call.make(call.tensor(0).is_leaf()); }
-
 napi_value setGradientMode(Call& call) {
   const bool before = at::GradMode::is_enabled();
   at::GradMode::set_enabled(call.boolean(0));

@@ -8,7 +8,9 @@ namespace nasnet {
 /** backward(handle, gradientHandle | undefined, retainGraph) */
 napi_value backward(Call& call);
 
-/** gradient(Int32Array outputs, Int32Array inputs, Int32Array outputGradients, createGraph) → Int32Array, 0 where unused */
+/**
+ * gradient(Int32Array outputs, Int32Array inputs, Int32Array outputGradients, createGraph) → Int32Array, 0 where unused
+ */
 napi_value gradient(Call& call);
 
 /** gradients(Int32Array) → Int32Array of handles of their .grad, 0 where there is none */
@@ -20,10 +22,9 @@ napi_value setGradient(Call& call);
 /** clearGradients(Int32Array) */
 napi_value clearGradients(Call& call);
 
-/** requiresGradient(handle) → boolean;  setRequiresGradient(handle, boolean);  isLeaf(handle) → boolean */
+/** requiresGradient(handle) → boolean;  setRequiresGradient(handle, boolean) */
 napi_value requiresGradient(Call& call);
 napi_value setRequiresGradient(Call& call);
-napi_value isLeaf(Call& call);
 
 /** setGradientMode(boolean) → what it was */
 napi_value setGradientMode(Call& call);

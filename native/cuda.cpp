@@ -39,7 +39,8 @@ Graph& graphOf(Call& call) {
 
 napi_value useStream(Call& call) {
   const c10::Device device(call.text(0));
-  if (!device.is_cuda() || device.index() < 0) throw std::invalid_argument("expected a device as 'cuda:0', got " + device.str());
+  if (!device.is_cuda() || device.index() < 0)
+    throw std::invalid_argument("expected a device as 'cuda:0', got " + device.str());
   c10::cuda::set_device(device.index());
   c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
   at::globalContext().setBenchmarkCuDNN(call.boolean(1));
@@ -49,7 +50,8 @@ napi_value useStream(Call& call) {
 napi_value beginCapture(Call& call) {
   static thread_local int64_t last = 0;
   torch::cuda::synchronize();
-  c10::cuda::CUDACachingAllocator::emptyCache();  // a graph has memory of its own: what the steps before it took is needed for it
+  // a graph has memory of its own: what the steps before it took is needed for it
+  c10::cuda::CUDACachingAllocator::emptyCache();
   auto graph = std::make_unique<Graph>();
   graph->capture_begin();  // registers the device's default generator: a replay draws by the seed of its own time
   graphs().emplace(++last, std::move(graph));

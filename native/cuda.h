@@ -6,12 +6,14 @@
 namespace nasnet {
 
 /**
- * useStream(device, trial): this thread's operators go to a stream of their own there, on which a graph can be captured;
- * trial: whether cuDNN tries its algorithms at every new shape and keeps the fastest
+ * useStream(device, trial): this thread's operators go to a stream of their own there, on which a graph can be
+ * captured; trial: whether cuDNN tries its algorithms at every new shape and keeps the fastest
  */
 napi_value useStream(Call& call);
 
-/** beginCapture() → number of a graph: what this thread's stream is asked to do from here on is noted in it, not done */
+/**
+ * beginCapture() → number of a graph: what this thread's stream is asked to do from here on is noted in it, not done
+ */
 napi_value beginCapture(Call& call);
 
 /** endCapture(graph): it can be replayed;  abandonGraph(graph): forgets it, captured or half captured */

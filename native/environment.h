@@ -1,5 +1,6 @@
-// What one JavaScript environment (the main thread or a worker thread) owns: its live tensors, the operators it has looked
-// up, its random generators. JavaScript holds only small integers into these tables, so nothing it passes can crash the process.
+// What one JavaScript environment (the main thread or a worker thread) owns: its live tensors, the operators it has
+// looked up, its random generators. JavaScript holds only small integers into these tables, so nothing it passes can
+// crash the process.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -45,10 +46,10 @@ class TensorTable {
 
 struct Environment {
   TensorTable tensors;
-  std::deque<Operator> operators;          // a running call points to its own while others are looked up
+  std::deque<Operator> operators;  // a running call points to its own while others are looked up
   std::unordered_map<std::string, int32_t> operatorIds;
-  std::vector<at::Generator> generators;   // index 0 is unused
-  std::vector<c10::IValue> stack;          // lent to one call at a time for its arguments and results
+  std::vector<at::Generator> generators;  // index 0 is unused
+  std::vector<c10::IValue> stack;         // lent to one call at a time for its arguments and results
   int64_t untoldBytes = 0;
 
   /** Tells V8 of native memory that its collector answers for, in steps of some megabytes. */

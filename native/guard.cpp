@@ -23,7 +23,8 @@ std::string firstLine(std::string text) {
 }
 
 bool speaksOfMemory(const std::string& message) {
-  for (const char* sign : {"can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "OutOfMemory", "ALLOC_FAILED"}) {
+  for (const char* sign :
+       {"can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "OutOfMemory", "ALLOC_FAILED"}) {
     if (message.find(sign) != std::string::npos) return true;
   }
   return false;
@@ -33,7 +34,8 @@ void throwError(napi_env env, const std::string& message, bool outOfMemory) noex
   napi_value text, error, kind;
   if (napi_create_string_utf8(env, message.c_str(), message.size(), &text) != napi_ok) return;
   if (napi_create_error(env, nullptr, text, &error) != napi_ok) return;
-  if (napi_create_string_utf8(env, outOfMemory ? "out-of-memory" : "operator", NAPI_AUTO_LENGTH, &kind) != napi_ok) return;
+  if (napi_create_string_utf8(env, outOfMemory ? "out-of-memory" : "operator", NAPI_AUTO_LENGTH, &kind) != napi_ok)
+    return;
   napi_set_named_property(env, error, "kind", kind);
   napi_throw(env, error);
 }
@@ -75,7 +77,8 @@ void check(napi_env env, napi_status status) {
   if (pending) throw PendingException{};
   const napi_extended_error_info* info = nullptr;
   napi_get_last_error_info(env, &info);
-  throw std::runtime_error(info != nullptr && info->error_message != nullptr ? info->error_message : "Node-API refused a call");
+  throw std::runtime_error(info != nullptr && info->error_message != nullptr ? info->error_message
+                                                                             : "Node-API refused a call");
 }
 
 Call::Call(napi_env env, napi_callback_info info) : env(env), environment(environmentOf(env)) {
@@ -93,7 +96,9 @@ bool Call::given(size_t index) const {
 }
 
 namespace {
-bool isExactInteger(double value) { return value == std::floor(value) && std::abs(value) <= 9007199254740992.0; }  // 2^53
+bool isExactInteger(double value) {
+  return value == std::floor(value) && std::abs(value) <= 9007199254740992.0;  // 2^53
+}
 
 [[noreturn]] void wrong(size_t index, const char* expected) {
   throw std::invalid_argument("argument " + std::to_string(index + 1) + ": expected " + expected);
@@ -125,13 +130,15 @@ std::string Call::text(size_t index) const {
 
 std::vector<int64_t> Call::integers(size_t index) const {
   uint32_t length = 0;
-  if (index >= count || napi_get_array_length(env, values[index], &length) != napi_ok) wrong(index, "an array of numbers");
+  if (index >= count || napi_get_array_length(env, values[index], &length) != napi_ok)
+    wrong(index, "an array of numbers");
   std::vector<int64_t> numbers(length);
   for (uint32_t place = 0; place < length; ++place) {
     napi_value element;
     check(env, napi_get_element(env, values[index], place, &element));
     double value = 0;
-    if (napi_get_value_double(env, element, &value) != napi_ok || !isExactInteger(value)) wrong(index, "an array of whole numbers");
+    if (napi_get_value_double(env, element, &value) != napi_ok || !isExactInteger(value))
+      wrong(index, "an array of whole numbers");
     numbers[place] = static_cast<int64_t>(value);
   }
   return numbers;
@@ -146,7 +153,8 @@ std::pair<uint8_t*, size_t> Call::bytes(size_t index) const {
   auto type = static_cast<napi_typedarray_type>(255);  // stays so for kinds that this Node-API does not know
   size_t length = 0;
   void* data = nullptr;
-  if (index >= count || napi_get_typedarray_info(env, values[index], &type, &length, &data, nullptr, nullptr) != napi_ok) {
+  if (index >= count ||
+      napi_get_typedarray_info(env, values[index], &type, &length, &data, nullptr, nullptr) != napi_ok) {
     wrong(index, "a typed array");
   }
   constexpr size_t sizes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};

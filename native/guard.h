@@ -1,4 +1,5 @@
-// The one door between JavaScript and C++: reads a call's arguments and turns every C++ exception into a JavaScript Error.
+// The one door between JavaScript and C++: reads a call's arguments and turns every C++ exception into a JavaScript
+// Error.
 #pragma once
 
 #include <node_api.h>
@@ -17,12 +18,15 @@ struct PendingException {};
 /** Throws std::runtime_error, or PendingException, unless the status is ok. */
 void check(napi_env env, napi_status status);
 
-/** One call from JavaScript. Readers throw std::invalid_argument that names the position when a value is of another type. */
+/**
+ * One call from JavaScript. Readers throw std::invalid_argument that names the position when a value is of another
+ * type.
+ */
 struct Call {
   static constexpr size_t most = 32;
 
   napi_env env;
-  const char* name = nullptr;         // of the exported function
+  const char* name = nullptr;  // of the exported function
   Environment& environment;
   size_t count = most;
   napi_value values[most];
@@ -36,23 +40,26 @@ struct Call {
   bool boolean(size_t index) const;
   std::string text(size_t index) const;
   at::Tensor& tensor(size_t index) const { return environment.tensors.at(integer(index)); }
-  std::vector<int64_t> integers(size_t index) const;             // a JavaScript array
-  std::vector<int32_t> handles(size_t index) const;              // an Int32Array
-  std::pair<uint8_t*, size_t> bytes(size_t index) const;         // any typed array
+  std::vector<int64_t> integers(size_t index) const;      // a JavaScript array
+  std::vector<int32_t> handles(size_t index) const;       // an Int32Array
+  std::pair<uint8_t*, size_t> bytes(size_t index) const;  // any typed array
 
   napi_value undefined() const;
   napi_value make(double value) const;
   napi_value make(int32_t value) const;
   napi_value make(bool value) const;
   napi_value make(const std::string& value) const;
-  napi_value make(const std::vector<int32_t>& handles) const;    // an Int32Array
+  napi_value make(const std::vector<int32_t>& handles) const;  // an Int32Array
   napi_value makeArray(at::IntArrayRef numbers) const;
   napi_value handle(at::Tensor tensor) const { return make(environment.tensors.add(std::move(tensor))); }
 };
 
 using Function = napi_value (*)(Call&);
 
-/** Throws the exception being handled, after the name of what was called, as a JavaScript Error with `kind` 'out-of-memory' or 'operator'. */
+/**
+ * Throws the exception being handled, after the name of what was called, as a JavaScript Error with `kind`
+ * 'out-of-memory' or 'operator'.
+ */
 void rethrow(napi_env env, const Call* call) noexcept;
 
 template <Function function>

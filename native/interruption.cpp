@@ -1,5 +1,6 @@
-// Ends the process some seconds after it was told to, also while its main thread computes: then no JavaScript runs, and a handler in
-// JavaScript hears nothing. A thread of its own waits at a pipe for the signals; what it ends is safe on disk by design.
+// Ends the process some seconds after it was told to, also while its main thread computes: then no JavaScript runs, and
+// a handler in JavaScript hears nothing. A thread of its own waits at a pipe for the signals; what it ends is safe on
+// disk by design.
 #include "interruption.h"
 
 #include <fcntl.h>
@@ -21,8 +22,9 @@ namespace nasnet {
 namespace {
 
 constexpr int watched[] = {SIGINT, SIGTERM};
-constexpr int64_t sameGesture = 400;    // ms: a terminal, npm and our launcher each pass on one Ctrl-C (scripts/launch/signals.mjs)
-constexpr int64_t afterSecond = 500;    // ms for JavaScript to end at the second one by itself
+// ms: a terminal, npm and our launcher each pass on one Ctrl-C (scripts/launch/signals.mjs)
+constexpr int64_t sameGesture = 400;
+constexpr int64_t afterSecond = 500;  // ms for JavaScript to end at the second one by itself
 
 int pipeEnds[2] = {-1, -1};
 struct sigaction earlier[2];

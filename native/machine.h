@@ -13,7 +13,9 @@ napi_value threads(Call& call);
 napi_value devices(Call& call);
 napi_value synchronize(Call& call);
 
-/** version() → libtorch's version that this addon was compiled against;  configuration() → libtorch's own description */
+/**
+ * version() → libtorch's version that this addon was compiled against;  configuration() → libtorch's own description
+ */
 napi_value version(Call& call);
 napi_value configuration(Call& call);
 
@@ -21,8 +23,8 @@ napi_value configuration(Call& call);
 void keepLargeBuffers();
 
 /**
- * Asks the system for pages of 2 MiB where the heap has grown since the last call: streams over large buffers then wait for fewer
- * addresses to be translated. Takes less than a microsecond where nothing has grown.
+ * Asks the system for pages of 2 MiB where the heap has grown since the last call: streams over large buffers then wait
+ * for fewer addresses to be translated. Takes less than a microsecond where nothing has grown.
  */
 void useLargePages();
 

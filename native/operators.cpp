@@ -10,7 +10,10 @@ namespace nasnet {
 
 namespace {
 
-/** Borrows the shared stack, so that its memory is reused; a call from within (a getter among the arguments) has its own. */
+/**
+ * Borrows the shared stack, so that its memory is reused; a call from within (a getter among the arguments) has its
+ * own.
+ */
 struct StackUse {
   std::vector<c10::IValue>& lender;
   std::vector<c10::IValue> stack;
@@ -52,6 +55,18 @@ napi_value describeOperator(Call& call, const Operator& op, int32_t id) {
 }
 
 }  // namespace
+
+napi_value kinds(Call& call) {
+  constexpr std::pair<const char*, Kind> unwrapped[] = {{"tensor", Kind::tensor},
+                                                        {"tensorList", Kind::tensorList},
+                                                        {"optionalTensorList", Kind::optionalTensorList},
+                                                        {"generator", Kind::generator}};
+  napi_value object;
+  check(call.env, napi_create_object(call.env, &object));
+  for (const auto& [name, kind] : unwrapped)
+    check(call.env, napi_set_named_property(call.env, object, name, call.make(static_cast<int32_t>(kind))));
+  return object;
+}
 
 napi_value schema(Call& call) {
   const std::string name = call.text(0);

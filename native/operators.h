@@ -5,6 +5,11 @@
 
 namespace nasnet {
 
+/**
+ * kinds() → { tensor, tensorList, optionalTensorList, generator }: what `kind` says of values that JavaScript unwraps
+ */
+napi_value kinds(Call& call);
+
 /** schema(name, overload) → { id, name, arguments: [{ name, kind, optional }], results: [{ kind, writes }] } */
 napi_value schema(Call& call);
 

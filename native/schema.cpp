@@ -64,7 +64,8 @@ int32_t writtenArgument(const c10::FunctionSchema& schema, const c10::Argument& 
   if (alias == nullptr || !alias->isWrite()) return -1;
   for (size_t index = 0; index < schema.arguments().size(); ++index) {
     const auto* other = schema.arguments()[index].alias_info();
-    if (other != nullptr && other->isWrite() && other->beforeSets() == alias->beforeSets()) return static_cast<int32_t>(index);
+    if (other != nullptr && other->isWrite() && other->beforeSets() == alias->beforeSets())
+      return static_cast<int32_t>(index);
   }
   return -1;
 }

@@ -34,20 +34,20 @@ enum class Kind : int32_t {
 struct Argument {
   std::string name;
   Kind kind = Kind::other;
-  bool optional = false;      // `Tensor?`, `int?`, …
-  int32_t length = 0;         // of `int[2]`: a single number stands for that many
+  bool optional = false;  // `Tensor?`, `int?`, …
+  int32_t length = 0;     // of `int[2]`: a single number stands for that many
   bool hasDefault = false;
   c10::IValue defaultValue;
 };
 
 struct Result {
   Kind kind = Kind::other;
-  int32_t writes = -1;        // index of the argument that this result is, for in-place and out= operators
+  int32_t writes = -1;  // index of the argument that this result is, for in-place and out= operators
 };
 
 struct Operator {
   c10::OperatorHandle handle;
-  std::string name;           // 'aten::add.Tensor'
+  std::string name;  // 'aten::add.Tensor'
   std::vector<Argument> arguments;
   std::vector<Result> results;
 };

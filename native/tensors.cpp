@@ -20,7 +20,8 @@ namespace {
 int64_t elementCount(const std::vector<int64_t>& shape) {
   int64_t count = 1;
   for (const int64_t size : shape) {
-    if (size < 0 || (size > 0 && count > INT64_MAX / 16 / size)) throw std::invalid_argument("a shape of impossible size");
+    if (size < 0 || (size > 0 && count > INT64_MAX / 16 / size))
+      throw std::invalid_argument("a shape of impossible size");
     count *= size;
   }
   return count;
@@ -52,7 +53,8 @@ napi_value fromBytes(Call& call) {
 napi_value toBytes(Call& call) {
   const at::Tensor plain = call.tensor(0).detach().cpu().contiguous();
   const auto [data, size] = call.bytes(1);
-  if (size != plain.nbytes()) throw std::invalid_argument("expected an array of " + std::to_string(plain.nbytes()) + " bytes");
+  if (size != plain.nbytes())
+    throw std::invalid_argument("expected an array of " + std::to_string(plain.nbytes()) + " bytes");
   if (size > 0) std::memcpy(data, plain.data_ptr(), size);
   return call.undefined();
 }
@@ -69,7 +71,8 @@ napi_value mapFile(Call& call) {
   }
   const File file(path);
   struct stat status {};
-  if (fstat(file.descriptor, &status) != 0) throw std::runtime_error("cannot read " + path + ": " + std::strerror(errno));
+  if (fstat(file.descriptor, &status) != 0)
+    throw std::runtime_error("cannot read " + path + ": " + std::strerror(errno));
   if (status.st_size < offset + size) {
     throw std::runtime_error(path + ": expected at least " + std::to_string(offset + size) + " bytes, the file has " +
                              std::to_string(status.st_size));
@@ -91,8 +94,6 @@ napi_value strides(Call& call) { return call.makeArray(call.tensor(0).strides())
 napi_value dtype(Call& call) { return call.make(dtypeName(call.tensor(0).scalar_type())); }
 
 napi_value device(Call& call) { return call.make(call.tensor(0).device().str()); }
-
-napi_value sameStorage(Call& call) { return call.make(call.tensor(0).is_alias_of(call.tensor(1))); }
 
 napi_value release(Call& call) {
   int64_t freed = 0;

@@ -20,9 +20,6 @@ napi_value strides(Call& call);
 napi_value dtype(Call& call);
 napi_value device(Call& call);
 
-/** sameStorage(handle, handle) → whether writing one writes the other */
-napi_value sameStorage(Call& call);
-
 /** release(Int32Array): drops the handles at once */
 napi_value release(Call& call);
 

@@ -16,6 +16,7 @@ async function main(words) {
   const phases = [
     { name: 'types', parameters: [join(root, 'node_modules/typescript/bin/tsc')] },
     { name: 'lint', parameters: [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check'] },
+    { name: 'lint of native/', parameters: [join(root, 'scripts/lint-native.mjs')] },
     { name: 'tests', parameters: ['--test', `--test-concurrency=${concurrency}`, ...narrowed(words)] },
   ];
   for (const { name, parameters } of phases) {

@@ -1,4 +1,5 @@
-// Batch normalisation of float32 pixels whose channels lie side by side, forward and backward. Pointers only, as depthwise.h.
+// Batch normalisation of float32 pixels whose channels lie side by side, forward and backward. Pointers only, as
+// depthwise.h.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,23 @@ struct Moments {
 
 Moments moments(const Pixels& pixels, const float* input);
 
-/** result = (input − mean) · factor + shift; all [channels]. */
-void normalise(const Pixels& pixels, const float* input, const float* mean, const float* factor, const float* shift, float* result);
+/**
+ * How a batch norm treats each channel: (x − mean) · factor + shift. As tensors keep it: [4, channels], the last 1 /
+ * deviation.
+ */
+struct Norm {
+  const float *mean, *factor, *shift, *inverse;
+  Norm(const float* rows, int64_t channels)
+      : mean(rows), factor(rows + channels), shift(rows + 2 * channels), inverse(rows + 3 * channels) {}
+};
+
+void normalise(const Pixels& pixels, const float* input, const Norm& norm, float* result);
 
 /**
- * The gradients of (input − mean) · inverse · weight + bias where mean and inverse (1 / deviation) are the batch's own: to the
- * input, the weight and the bias; the first is left out where its pointer is null.
+ * The gradients of a batch that is normalised by its own norm, whose factor is weight · inverse: to the input, the
+ * weight and the bias; the first is left out where its pointer is null.
  */
-void normaliseGradients(const Pixels& pixels, const float* input, const float* mean, const float* inverse, const float* weight,
+void normaliseGradients(const Pixels& pixels, const float* input, const Norm& norm, const float* weight,
                         const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient);
 
 }  // namespace nasnet::kernels

@@ -1,5 +1,5 @@
-// What is known of each channel, laid out along a line of pixels for the loops; and sums over channels, exact enough for any number
-// of pixels: in float32 over a block that fits the first-level cache, in float64 over the blocks.
+// What is known of each channel, laid out along a line of pixels for the loops; and sums over channels, block by block
+// that fits the first-level cache.
 #pragma once
 
 #include <cmath>
@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "batch-norm.h"
+#include "long-sums.h"
 #include "loops/loops.h"
 
 namespace nasnet::kernels {
@@ -26,13 +28,6 @@ std::vector<float> tiled(int64_t period, int64_t channels, const Value& value) {
   return line;
 }
 
-/** How a batch norm treats each channel: (x − mean) · factor + shift. As tensors keep it: [4, channels], the last 1 / deviation. */
-struct Norm {
-  const float *mean, *factor, *shift, *inverse;
-  Norm(const float* rows, int64_t channels)
-      : mean(rows), factor(rows + channels), shift(rows + 2 * channels), inverse(rows + 3 * channels) {}
-};
-
 /** A norm along a line. */
 struct NormLines {
   int64_t period;
@@ -43,7 +38,9 @@ struct NormLines {
         shifts(tiled(period, channels, [&](int64_t c) { return norm.shift[c]; })) {}
 };
 
-/** The gradient of a normalised batch to what was normalised: gradient · gradientFactor + (x − mean) · factor + shift. */
+/**
+ * The gradient of a normalised batch to what was normalised: gradient · gradientFactor + (x − mean) · factor + shift.
+ */
 struct GradientLines {
   int64_t period;
   std::vector<float> centres, factors, shifts, gradientFactors;
@@ -53,23 +50,23 @@ struct GradientLines {
     const double share = 1 / static_cast<double>(count);
     centres = tiled(period, channels, [&](int64_t c) { return norm.mean[c]; });
     gradientFactors = tiled(period, channels, [&](int64_t c) { return norm.factor[c]; });
-    factors = tiled(period, channels, [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * norm.inverse[c] * sums[c] * share; });
-    shifts = tiled(period, channels, [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * sums[channels + c] * share; });
+    factors = tiled(period, channels, [&](int64_t c) {
+      return -static_cast<double>(norm.factor[c]) * norm.inverse[c] * sums[c] * share;
+    });
+    shifts = tiled(period, channels,
+                   [&](int64_t c) { return -static_cast<double>(norm.factor[c]) * sums[channels + c] * share; });
   }
 };
 
 /** Two sums for each channel, collected block by block. */
 class ChannelTotals {
  public:
-  explicit ChannelTotals(int64_t channels)
-      : channels_(channels), period_(lineOf(channels)), block_(2 * period_), totals_(2 * period_) {}
+  explicit ChannelTotals(int64_t channels) : channels_(channels), period_(lineOf(channels)), places_(2 * period_) {}
 
   /** Where the loops put a block's sums and products; add() takes them in. */
-  float* sums() { return block_.data(); }
-  float* products() { return block_.data() + period_; }
-  void add() {
-    for (int64_t place = 0; place < 2 * period_; ++place) totals_[place] += block_[place];
-  }
+  float* sums() { return places_.floats(); }
+  float* products() { return places_.floats() + period_; }
+  void add() { places_.take(); }
 
   double sum(int64_t channel) const { return total(channel, 0); }
   double product(int64_t channel) const { return total(channel, period_); }
@@ -77,13 +74,24 @@ class ChannelTotals {
  private:
   double total(int64_t channel, int64_t start) const {
     double found = 0;
-    for (int64_t place = channel; place < period_; place += channels_) found += totals_[start + place];
+    for (int64_t place = channel; place < period_; place += channels_) found += places_.sums()[start + place];
     return found;
   }
 
   int64_t channels_, period_;
-  std::vector<float> block_;
-  std::vector<double> totals_;
+  LongSums places_;
+};
+
+/** A channel's sum and product over several threads' totals, `apart` from one to the next. */
+struct ChannelTotal {
+  double sum = 0, product = 0;
+
+  ChannelTotal(const std::vector<ChannelTotals>& parts, int64_t channel, size_t first = 0, size_t apart = 1) {
+    for (size_t part = first; part < parts.size(); part += apart) {
+      sum += parts[part].sum(channel);
+      product += parts[part].product(channel);
+    }
+  }
 };
 
 }  // namespace nasnet::kernels

@@ -1,6 +1,6 @@
-// What puts images together. nasnet::combine: the sum of one or two, each as it is or the raw result of nasnet::unit that is normalised
-// on load. nasnet::concat: side by side in depth, its gradients images of their own, not slices of one that is wide. nasnet::fan_out:
-// the opposite of a sum.
+// What puts images together. nasnet::combine: the sum of one or two, each as it is or the raw result of nasnet::unit
+// that is normalised on load. nasnet::concat: side by side in depth, its gradients images of their own, not slices of
+// one that is wide. nasnet::fan_out: the opposite of a sum.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -17,7 +17,8 @@ namespace {
 using torch::autograd::variable_list;
 using Optional = c10::optional<at::Tensor>;  // absent: autograd takes no undefined tensors
 
-at::Tensor sumOf(const at::Tensor& left, const at::Tensor& leftNorm, const at::Tensor& right, const at::Tensor& rightNorm) {
+at::Tensor sumOf(const at::Tensor& left, const at::Tensor& leftNorm, const at::Tensor& right,
+                 const at::Tensor& rightNorm) {
   const Operand one{storedIn(left), pitchOf(left), floatsOf(leftNorm)};
   const Operand other{storedIn(right), right.defined() ? pitchOf(right) : 0, floatsOf(rightNorm)};
   at::Tensor result = emptyImages(left, left.sizes());
@@ -26,15 +27,17 @@ at::Tensor sumOf(const at::Tensor& left, const at::Tensor& leftNorm, const at::T
 }
 
 /**
- * The gradient that goes to a raw result is that of its normalised values, and the one that goes to its norm holds the two sums that
- * nasnet::unit needs to go on from there: Σ gradient · normalised and Σ gradient, in the first two of four rows.
+ * The gradient that goes to a raw result is that of its normalised values, and the one that goes to its norm holds the
+ * two sums that nasnet::unit needs to go on from there: Σ gradient · normalised and Σ gradient, in the first two of
+ * four rows.
  */
 struct Combine : torch::autograd::Function<Combine> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& left, const Optional& normOfLeft,
-                            const Optional& ofRight, const Optional& normOfRight) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& left,
+                            const Optional& normOfLeft, const Optional& ofRight, const Optional& normOfRight) {
     const at::Tensor leftNorm = normOfLeft.value_or(at::Tensor()), right = ofRight.value_or(at::Tensor());
     const at::Tensor rightNorm = normOfRight.value_or(at::Tensor());
-    context->save_for_backward({leftNorm.defined() ? left : at::Tensor(), leftNorm, rightNorm.defined() ? right : at::Tensor(), rightNorm});
+    context->save_for_backward(
+        {leftNorm.defined() ? left : at::Tensor(), leftNorm, rightNorm.defined() ? right : at::Tensor(), rightNorm});
     context->saved_data["right"] = right.defined();
     return sumOf(left, leftNorm, right, rightNorm);
   }
@@ -53,14 +56,15 @@ struct Combine : torch::autograd::Function<Combine> {
       at::Tensor& sums = found[2 * side + 1] = at::empty({4, norm.size(1)}, norm.options());
       wanted.push_back({{storedIn(raw), norm.size(1), norm.data_ptr<float>()}, sums.data_ptr<float>()});
     }
-    if (!wanted.empty()) combineSums(pixelsOf(gradient), storedIn(gradient), pitchOf(gradient), wanted.data(), wanted.size());
+    if (!wanted.empty())
+      combineSums(pixelsOf(gradient), storedIn(gradient), pitchOf(gradient), wanted.data(), wanted.size());
     return found;
   }
 };
 
 /** The same of libtorch's operators for any dtype and device. */
 at::Tensor composedSum(const at::Tensor& left, const Optional& leftNorm, const Optional& right,
-                    const Optional& rightNorm) {
+                       const Optional& rightNorm) {
   const at::Tensor one = leftNorm.has_value() ? normalised(left, *leftNorm) : left;
   if (!right.has_value()) return one;
   return one + (rightNorm.has_value() ? normalised(*right, *rightNorm) : *right);
@@ -79,7 +83,8 @@ at::Tensor combined(const at::Tensor& left, const Optional& leftNorm, const Opti
   Optional other;
   if (right.has_value()) {
     other = checked(right->to(one.scalar_type()), rightNorm);
-    TORCH_CHECK(other->sizes() == one.sizes(), "expected images of one shape, got ", one.sizes(), " and ", other->sizes());
+    TORCH_CHECK(other->sizes() == one.sizes(), "expected images of one shape, got ", one.sizes(), " and ",
+                other->sizes());
   }
   if (at::GradMode::is_enabled()) return Combine::apply(one, leftNorm, other, rightNorm);
   const auto given = [](const Optional& tensor) { return tensor.value_or(at::Tensor()); };
@@ -129,8 +134,9 @@ at::Tensor composedConcat(at::TensorList parts) { return at::cat(parts, 1); }
 at::Tensor concat(at::TensorList parts) {
   bool ours = !parts.empty();
   for (const at::Tensor& part : parts) {
-    ours = ours && isStored(part) && part.scalar_type() == parts[0].scalar_type() && part.dim() == 4 && part.numel() > 0 &&
-           pitchOf(part) > 0 && part.size(0) == parts[0].size(0) && part.size(2) == parts[0].size(2) && part.size(3) == parts[0].size(3);
+    ours = ours && isStored(part) && part.scalar_type() == parts[0].scalar_type() && part.dim() == 4 &&
+           part.numel() > 0 && pitchOf(part) > 0 && part.size(0) == parts[0].size(0) &&
+           part.size(2) == parts[0].size(2) && part.size(3) == parts[0].size(3);
   }
   if (!ours) return composedConcat(parts);
   return at::GradMode::is_enabled() ? Concat::apply(parts) : inDepth(parts);
@@ -147,10 +153,12 @@ struct FanOut : torch::autograd::Function<FanOut> {
   }
 
   static variable_list backward(torch::autograd::AutogradContext*, variable_list outer) {
-    outer.erase(std::remove_if(outer.begin(), outer.end(), [](const at::Tensor& each) { return !each.defined(); }), outer.end());
-    const bool ours = !at::GradMode::is_enabled() && std::all_of(outer.begin(), outer.end(), [&](const at::Tensor& each) {
-      return isStored(each) && each.scalar_type() == outer[0].scalar_type() && each.dim() == 4 && each.numel() > 0;
-    });
+    outer.erase(std::remove_if(outer.begin(), outer.end(), [](const at::Tensor& each) { return !each.defined(); }),
+                outer.end());
+    const bool ours =
+        !at::GradMode::is_enabled() && std::all_of(outer.begin(), outer.end(), [&](const at::Tensor& each) {
+          return isStored(each) && each.scalar_type() == outer[0].scalar_type() && each.dim() == 4 && each.numel() > 0;
+        });
     at::Tensor sum;
     if (ours && outer.size() > 1) {
       std::vector<Slice> slices;

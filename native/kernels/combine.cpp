@@ -80,11 +80,12 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, co
     for (int64_t start = begin; start < end; start += block) {
       const int64_t last = std::min(start + block, end), count = (last - start) * channels;
       const Stored one = together(first.values, first.pitch, channels, start, last, firstRoom);
-      const Stored other = second == nullptr ? Stored() : together(second->values, second->pitch, channels, start, last, secondRoom);
+      const Stored other =
+          second == nullptr ? Stored() : together(second->values, second->pitch, channels, start, last, secondRoom);
       const Room to = result + start * channels;
       if (lines) {
-        loops().channelScale({one, other, to, count, period, lines->centres.data(), lines->factors.data(), lines->shifts.data(),
-                              factors.data(), false});
+        loops().channelScale({one, other, to, count, period, lines->centres.data(), lines->factors.data(),
+                              lines->shifts.data(), factors.data(), false});
       } else {
         sum.start(to, one, count);
         if (other.data != nullptr) sum.add(other);
@@ -94,15 +95,15 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, co
   });
 }
 
-void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count) {
+void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
+                 int64_t count) {
   const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
-  const int64_t threads = at::get_num_threads();
   std::vector<std::vector<float>> centres;
   for (int64_t index = 0; index < count; ++index) {
     const Norm norm(wanted[index].operand.norm, channels);
     centres.push_back(tiled(period, channels, [&](int64_t c) { return norm.mean[c]; }));
   }
-  std::vector<ChannelTotals> totals(threads * count, ChannelTotals(channels));
+  std::vector<ChannelTotals> totals(at::get_num_threads() * count, ChannelTotals(channels));
   overImages(pixels.count, [&](int64_t part, int64_t begin, int64_t end) {
     const Tile room(gradient.numbers, block * channels);
     for (int64_t start = begin; start < end; start += block) {
@@ -110,8 +111,8 @@ void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientP
       const Stored from = together(gradient, gradientPitch, channels, start, last, room.room());
       for (int64_t index = 0; index < count; ++index) {
         ChannelTotals& mine = totals[part * count + index];
-        loops().channelSums({wanted[index].operand.values + start * channels, from, (last - start) * channels, period, centres[index].data(),
-                             mine.sums(), mine.products()});
+        loops().channelSums({wanted[index].operand.values + start * channels, from, (last - start) * channels, period,
+                             centres[index].data(), mine.sums(), mine.products()});
         mine.add();
       }
     }
@@ -119,13 +120,9 @@ void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientP
   for (int64_t index = 0; index < count; ++index) {
     const Norm norm(wanted[index].operand.norm, channels);
     for (int64_t channel = 0; channel < channels; ++channel) {
-      double sum = 0, product = 0;
-      for (int64_t part = 0; part < threads; ++part) {
-        sum += totals[part * count + index].sum(channel);
-        product += totals[part * count + index].product(channel);
-      }
-      wanted[index].sums[channel] = static_cast<float>(product * norm.inverse[channel]);
-      wanted[index].sums[channels + channel] = static_cast<float>(sum);
+      const ChannelTotal total(totals, channel, index, count);
+      wanted[index].sums[channel] = static_cast<float>(total.product * norm.inverse[channel]);
+      wanted[index].sums[channels + channel] = static_cast<float>(total.sum);
     }
   }
 }
@@ -168,15 +165,15 @@ void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& 
 
 void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
-    loops().copyPixels({whole + first * pixels.channels + channel, pixels.channels, slice.values + first * slice.pitch, slice.pitch, count,
-                        slice.channels, false});
+    loops().copyPixels({whole + first * pixels.channels + channel, pixels.channels, slice.values + first * slice.pitch,
+                        slice.pitch, count, slice.channels, false});
   });
 }
 
 void split(const Pixels& pixels, const Stored& whole, const std::vector<Slice>& slices) {
   overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
-    loops().copyPixels({slice.values + first * slice.pitch, slice.pitch, whole + first * pixels.channels + channel, pixels.channels, count,
-                        slice.channels, false});
+    loops().copyPixels({slice.values + first * slice.pitch, slice.pitch, whole + first * pixels.channels + channel,
+                        pixels.channels, count, slice.channels, false});
   });
 }
 

@@ -1,6 +1,6 @@
 // Images put together: the sum of one or two, each as it is or normalised on load, and the sums that the norms'
 // gradients need; the concatenation of any number. Pointers only, all images of one kind of numbers,
-// channels last; combine-operator.cpp knows tensors.
+// channels last; combine-operators.cpp knows tensors.
 #pragma once
 
 #include "batch-norm.h"
@@ -18,13 +18,17 @@ struct Operand {
 /** result = left + right; `right` may be null. */
 void combine(const Pixels& pixels, const Operand& left, const Operand* right, const Room& result);
 
-/** sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is wanted. */
+/**
+ * sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is
+ * wanted.
+ */
 struct OperandSums {
   Operand operand;
   float* sums;
 };
 
-void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted, int64_t count);
+void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
+                 int64_t count);
 
 /** A part of a concatenation or sum: its own pixels `pitch` floats apart. */
 struct Slice {

@@ -11,10 +11,13 @@ const Loops& loopsOf(const Window& window) { return loopsAlong(window.channels);
 
 namespace {
 
+constexpr int64_t weightSumTerms = 256;  // summed in float32 before float64 takes over
+
 int64_t periodOf(const Window& window) { return std::lcm<int64_t>(window.channels, loopsOf(window).width); }
 
 /** Weights as the loops read them: [period / width][column taps][row taps][width], ones for an average. */
-Floats pack(const Window& window, const float* weight, const std::vector<int64_t>& rowTaps, const std::vector<int64_t>& columnTaps) {
+Floats pack(const Window& window, const float* weight, const std::vector<int64_t>& rowTaps,
+            const std::vector<int64_t>& columnTaps) {
   const int64_t width = loopsOf(window).width, period = periodOf(window);
   Floats packed(period * rowTaps.size() * columnTaps.size());
   float* to = packed.get();
@@ -37,7 +40,9 @@ std::vector<int64_t> allTaps(const Axis& axis) {
   return taps;
 }
 
-/** How results with a dilation fall into `turns` sets of rows, each of which reads every `apart`-th row of the plane. */
+/**
+ * How results with a dilation fall into `turns` sets of rows, each of which reads every `apart`-th row of the plane.
+ */
 struct RowSets {
   int64_t turns, apart, step;  // apart: rows of the plane from tap to tap; step: of those from result to result
   explicit RowSets(const Axis& rows) {
@@ -51,7 +56,8 @@ struct RowSets {
 
 std::vector<ptrdiff_t> columnOffsets(const Window& window, const Plane& plane) {
   std::vector<ptrdiff_t> offsets;
-  for (int64_t tap = 0; tap < window.columns.kernel; ++tap) offsets.push_back(plane.column(tap * window.columns.dilation));
+  for (int64_t tap = 0; tap < window.columns.kernel; ++tap)
+    offsets.push_back(plane.column(tap * window.columns.dilation));
   return offsets;
 }
 
@@ -72,10 +78,13 @@ std::pair<int64_t, int64_t> margins(const Axis& axis, const std::vector<Reach>& 
 
 Plane inputPlane(const Window& window, int64_t below) {
   const Axis &rows = window.rows, &columns = window.columns;
-  return Plane(rows.last() + below, columns.last(), window.channels, columns.stride, rows.before, columns.before, rows.input, columns.input);
+  return Plane(rows.last() + below, columns.last(), window.channels, columns.stride, rows.before, columns.before,
+               rows.input, columns.input);
 }
 
-Plane inputPlaneForWeights(const Window& window) { return inputPlane(window, 4 * window.rows.dilation * window.rows.stride); }
+Plane inputPlaneForWeights(const Window& window) {
+  return inputPlane(window, 4 * window.rows.dilation * window.rows.stride);
+}
 
 Floats packedDepthwise(const Window& window, const float* weight) {
   return pack(window, weight, allTaps(window.rows), allTaps(window.columns));
@@ -91,8 +100,8 @@ void DepthwiseRows::run(const Plane& plane, int64_t y, int64_t count, float* res
   for (int64_t turn = 0; turn < sets.turns && turn < count; ++turn) {
     loopsOf(window_).correlate({plane.row((y + turn) * rows.stride), plane.pitch() * sets.apart, result + turn * length,
                                 length * sets.turns, sets.count(count, turn), length, periodOf(window_),
-                                static_cast<int>(rows.kernel), static_cast<int>(sets.step), static_cast<int>(offsets_.size()),
-                                offsets_.data(), weights_});
+                                static_cast<int>(rows.kernel), static_cast<int>(sets.step),
+                                static_cast<int>(offsets_.size()), offsets_.data(), weights_});
   }
 }
 
@@ -108,8 +117,8 @@ InputGradient::InputGradient(const Window& window, const float* weight) : window
 
 Plane InputGradient::plane() const {
   const int64_t below = std::max(bottom_, 4 * window_.rows.dilation);
-  return Plane(top_ + window_.rows.result + below, left_ + window_.columns.result + right_, window_.channels, 1, top_, left_, window_.rows.result,
-               window_.columns.result);
+  return Plane(top_ + window_.rows.result + below, left_ + window_.columns.result + right_, window_.channels, 1, top_,
+               left_, window_.rows.result, window_.columns.result);
 }
 
 void InputGradient::run(const Plane& plane, float* inputGradient, float* scattered) const {
@@ -139,10 +148,10 @@ void InputGradient::correlate(const Plane& plane, int64_t y, int64_t x, float* r
     offsets.push_back((left_ + columns.first + static_cast<int64_t>(tap) * columns.apart) * window_.channels);
   }
   for (int64_t turn = 0; turn < rows.apart && turn < count; ++turn) {
-    loopsOf(window_).correlate({plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,
-                       (count - turn + rows.apart - 1) / rows.apart, pitch, periodOf(window_),
-                       static_cast<int>(rows.taps.size()), 1, static_cast<int>(offsets.size()), offsets.data(),
-                       weights_[y * window_.columns.stride + x].get()});
+    loopsOf(window_).correlate(
+        {plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,
+         (count - turn + rows.apart - 1) / rows.apart, pitch, periodOf(window_), static_cast<int>(rows.taps.size()), 1,
+         static_cast<int>(offsets.size()), offsets.data(), weights_[y * window_.columns.stride + x].get()});
   }
 }
 
@@ -158,24 +167,23 @@ void InputGradient::scatter(const float* from, int64_t y, int64_t x, int64_t col
 
 WeightSums::WeightSums(const Window& window, const Plane& plane)
     : window_(window), period_(periodOf(window)), offsets_(columnOffsets(window, plane)),
-      floats_(window.rows.kernel * window.columns.kernel * period_), sums_(floats_.size()) {}
+      sums_(window.rows.kernel * window.columns.kernel * period_, weightSumTerms) {}
 
 void WeightSums::add(const Plane& input, const float* gradient, int64_t pitch) {
   const RowSets sets(window_.rows);
   for (int64_t turn = 0; turn < sets.turns && turn < window_.rows.result; ++turn) {
-    loopsOf(window_).weightGradient({input.row(turn * window_.rows.stride), input.pitch() * sets.apart, gradient + turn * pitch,
-                            pitch * sets.turns, sets.count(window_.rows.result, turn),
-                            window_.columns.result * window_.channels, period_, static_cast<int>(window_.rows.kernel),
-                            static_cast<int>(sets.step), static_cast<int>(offsets_.size()), offsets_.data(), floats_.data()});
+    loopsOf(window_).weightGradient({input.row(turn * window_.rows.stride), input.pitch() * sets.apart,
+                                     gradient + turn * pitch, pitch * sets.turns, sets.count(window_.rows.result, turn),
+                                     window_.columns.result * window_.channels, period_,
+                                     static_cast<int>(window_.rows.kernel), static_cast<int>(sets.step),
+                                     static_cast<int>(offsets_.size()), offsets_.data(), sums_.floats()});
   }
-  terms_ += window_.resultFloats() / period_ + 1;
-  if (terms_ >= 256) flush();
+  sums_.added(window_.resultFloats() / period_ + 1);
 }
 
 void WeightSums::addTo(double* total) {
-  flush();
   const int64_t width = loopsOf(window_).width, height = window_.rows.kernel, taps = window_.columns.kernel;
-  const double* from = sums_.data();
+  const double* from = sums_.sums().data();
   for (int64_t phase = 0; phase < period_; phase += width) {
     for (int64_t tap = 0; tap < taps; ++tap) {
       for (int64_t row = 0; row < height; ++row) {
@@ -186,12 +194,6 @@ void WeightSums::addTo(double* total) {
       }
     }
   }
-}
-
-void WeightSums::flush() {
-  for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
-  std::fill(floats_.begin(), floats_.end(), 0.0f);
-  terms_ = 0;
 }
 
 }  // namespace nasnet::kernels

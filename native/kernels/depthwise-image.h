@@ -1,11 +1,12 @@
-// What a depthwise convolution does with one image, forward and backward: depthwise.cpp and unit.cpp put their passes together from
-// these. An image is copied into a plane that surrounds it with zeros, small enough to stay in the processor's cache, and the loops of
-// this processor run over that.
+// What a depthwise convolution does with one image, forward and backward: depthwise.cpp and unit.cpp put their passes
+// together from these. An image is copied into a plane that surrounds it with zeros, small enough to stay in the
+// processor's cache, and the loops of this processor run over that.
 #pragma once
 
 #include <utility>
 #include <vector>
 
+#include "long-sums.h"
 #include "loops/loops.h"
 #include "plane.h"
 #include "window.h"
@@ -61,7 +62,7 @@ class InputGradient {
   int64_t top_ = 0, bottom_ = 0, left_ = 0, right_ = 0;
 };
 
-/** Sums of products in float32 for a few hundred terms, then in float64: [channels, kernel rows, kernel columns]. */
+/** The gradient to the weight: sums over all pixels, [channels, kernel rows, kernel columns]. */
 class WeightSums {
  public:
   WeightSums(const Window& window, const Plane& plane);
@@ -72,14 +73,10 @@ class WeightSums {
   void addTo(double* total);
 
  private:
-  void flush();
-
   const Window& window_;
   int64_t period_;
   std::vector<ptrdiff_t> offsets_;
-  std::vector<float> floats_;
-  std::vector<double> sums_;
-  int64_t terms_ = 0;
+  AddedSums sums_;  // laid out as the loops have them
 };
 
 }  // namespace nasnet::kernels

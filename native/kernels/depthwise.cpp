@@ -28,7 +28,8 @@ std::vector<float> shares(const Axis& axis, int64_t repeats) {
 struct Average {
   std::vector<float> along, down;
   Average() = default;
-  explicit Average(const Window& window) : along(shares(window.columns, window.channels)), down(shares(window.rows, 1)) {}
+  explicit Average(const Window& window)
+      : along(shares(window.columns, window.channels)), down(shares(window.rows, 1)) {}
 };
 
 }  // namespace
@@ -36,7 +37,8 @@ struct Average {
 bool covers(const Window& window) {
   for (const Axis& axis : {window.rows, window.columns}) {
     const int64_t step = axis.stride / std::gcd(axis.stride, axis.dilation);
-    if (axis.kernel < 1 || axis.kernel > 7 || axis.stride > 2 || step > 2 || axis.input < 1 || axis.result < 1) return false;
+    if (axis.kernel < 1 || axis.kernel > 7 || axis.stride > 2 || step > 2 || axis.input < 1 || axis.result < 1)
+      return false;
   }
   return window.images > 0 && window.channels > 0;
 }
@@ -59,15 +61,16 @@ void depthwise(const Window& window, const Stored& input, const float* weight, b
       float* made = result.numbers == Numbers::float32 ? to.floats() : room.get();
       pass.run(plane, top, bottom - top, made);
       for (int64_t y = top; weight == nullptr && y < bottom; ++y) {
-        loopsOf(window).scale(to + (y - top) * length, made + (y - top) * length, average.along.data(), average.down[y], length);
+        loopsOf(window).scale(to + (y - top) * length, made + (y - top) * length, average.along.data(), average.down[y],
+                              length);
       }
       if (weight != nullptr && made != to.data) loops().copy(to, made, (bottom - top) * length, false);
     }
   });
 }
 
-void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu, const Stored& gradient,
-                        const Room& inputGradient, float* weightGradient) {
+void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu,
+                        const Stored& gradient, const Room& inputGradient, float* weightGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const InputGradient toInput(window, weight);
   const Average average = weight == nullptr ? Average(window) : Average();

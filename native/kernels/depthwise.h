@@ -1,5 +1,5 @@
-// Depthwise convolution and average pool over channels_last images in float32 or bf16, forward and backward, one thread per image.
-// Pointers only: depthwise-operator.cpp and pool-operators.cpp know tensors.
+// Depthwise convolution and average pool over channels_last images in float32 or bf16, forward and backward, one thread
+// per image. Pointers only: depthwise-operator.cpp and pool-operators.cpp know tensors.
 #pragma once
 
 #include "loops/loops.h"
@@ -17,7 +17,7 @@ bool covers(const Window& window);
 void depthwise(const Window& window, const Stored& input, const float* weight, bool relu, const Room& result);
 
 /** The gradients of the same: to the input and to the weight, each left out where its pointer is null. */
-void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu, const Stored& gradient,
-                        const Room& inputGradient, float* weightGradient);
+void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu,
+                        const Stored& gradient, const Room& inputGradient, float* weightGradient);
 
 }  // namespace nasnet::kernels

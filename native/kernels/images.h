@@ -1,5 +1,5 @@
-// Images in memory as our fused operators take them: channels side by side, pixels any equal distance apart, so that a slice of
-// a concatenation can be read in its place.
+// Images in memory as our fused operators take them: channels side by side, pixels any equal distance apart, so that a
+// slice of a concatenation can be read in its place.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,9 +10,14 @@
 
 namespace nasnet::kernels {
 
-inline Pixels pixelsOf(const at::Tensor& images) { return {images.size(0) * images.size(2) * images.size(3), images.size(1)}; }
+inline Pixels pixelsOf(const at::Tensor& images) {
+  return {images.size(0) * images.size(2) * images.size(3), images.size(1)};
+}
 
-/** Floats from pixel to pixel of [n, channels, height, width]; 0 where they are not equally far apart, or channels not side by side. */
+/**
+ * Floats from pixel to pixel of [n, channels, height, width]; 0 where they are not equally far apart, or channels not
+ * side by side.
+ */
 inline int64_t pitchOf(const at::Tensor& images) {
   if (images.size(1) > 1 && images.stride(1) != 1) return 0;
   int64_t pitch = images.size(1), pixels = 1;
@@ -37,17 +42,6 @@ inline at::Tensor dense(const at::Tensor& images) {
   return pitchOf(images) == images.size(1) ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/** float32 on the CPU. */
-inline bool isFloats(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided;
-}
-
-/** float32 or bfloat16 on the CPU. */
-inline bool isStored(const at::Tensor& tensor) {
-  return isFloats(tensor) || (tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == at::kBFloat16 &&
-                              tensor.layout() == at::kStrided);
-}
-
 inline void checkImages(const at::Tensor& images) {
   TORCH_CHECK(isStored(images) && images.dim() == 4 && images.numel() > 0,
               "expected float32 or bfloat16 images [n, channels, height, width] on the CPU");
@@ -55,8 +49,9 @@ inline void checkImages(const at::Tensor& images) {
 
 /** norm: [4, channels] of a unit's raw result. */
 inline void checkNorm(const at::Tensor& norm, int64_t channels) {
-  TORCH_CHECK(isFloats(norm) && norm.is_contiguous() && norm.dim() == 2 && norm.size(0) == 4 && norm.size(1) == channels,
-              "expected the norm that came with the images, [4, ", channels, "]");
+  TORCH_CHECK(
+      isFloats(norm) && norm.is_contiguous() && norm.dim() == 2 && norm.size(0) == 4 && norm.size(1) == channels,
+      "expected the norm that came with the images, [4, ", channels, "]");
 }
 
 /** Raw images by their norm, of libtorch's operators. */

@@ -12,13 +12,14 @@ namespace {
 class Snapshot {
  public:
   explicit Snapshot(const at::Tensor& tensor)
-      : tensor_(tensor.defined() ? tensor.getIntrusivePtr() : c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>()),
+      : tensor_(tensor.defined() ? tensor.getIntrusivePtr()
+                                 : c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>()),
         version_(tensor.defined() ? tensor._version() : 0), data_(dataOf(tensor)) {}
 
   bool is(const at::Tensor& tensor) const {
     if (!tensor.defined()) return data_ == nullptr;
-    return !tensor_.expired() && tensor_._unsafe_get_target() == tensor.unsafeGetTensorImpl() && tensor._version() == version_ &&
-           dataOf(tensor) == data_;
+    return !tensor_.expired() && tensor_._unsafe_get_target() == tensor.unsafeGetTensorImpl() &&
+           tensor._version() == version_ && dataOf(tensor) == data_;
   }
   bool gone() const { return data_ != nullptr && tensor_.expired(); }
 
@@ -39,10 +40,11 @@ struct Kept {
 
 }  // namespace
 
-std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& depthwise, const at::Tensor& weight, const Weight& layout,
-                                         bool keep) {
+std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& depthwise, const at::Tensor& weight,
+                                         const Weight& layout, bool keep) {
   const auto pack = [&] {
-    return std::make_shared<const PackedUnit>(unit, depthwise.defined() ? depthwise.data_ptr<float>() : nullptr, layout);
+    return std::make_shared<const PackedUnit>(unit, depthwise.defined() ? depthwise.data_ptr<float>() : nullptr,
+                                              layout);
   };
   if (!keep) return pack();
   static std::mutex mutex;
@@ -51,14 +53,18 @@ std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& dep
   const auto found = all.find(weight.unsafeGetTensorImpl());
   if (found != all.end()) {
     const Kept& kept = found->second;
-    if (kept.weight.is(weight) && kept.depthwise.is(depthwise) && kept.numbers == unit.numbers && kept.together == tapsTogether(unit)) {
+    if (kept.weight.is(weight) && kept.depthwise.is(depthwise) && kept.numbers == unit.numbers &&
+        kept.together == tapsTogether(unit)) {
       return kept.packed;
     }
     all.erase(found);
   } else {
-    for (auto each = all.begin(); each != all.end();) each = each->second.weight.gone() ? all.erase(each) : std::next(each);
+    for (auto each = all.begin(); each != all.end();)
+      each = each->second.weight.gone() ? all.erase(each) : std::next(each);
   }
-  return all.emplace(weight.unsafeGetTensorImpl(), Kept{Snapshot(depthwise), Snapshot(weight), unit.numbers, tapsTogether(unit), pack()})
+  return all
+      .emplace(weight.unsafeGetTensorImpl(),
+               Kept{Snapshot(depthwise), Snapshot(weight), unit.numbers, tapsTogether(unit), pack()})
       .first->second.packed;
 }
 

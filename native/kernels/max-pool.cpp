@@ -15,8 +15,8 @@ void maxPool(const Window& window, const Stored& input, const Room& result, uint
   const int64_t length = columns.result * window.channels;
   const Slices slices(window.images, rows.result);
   overImages(slices.count(), [&](int64_t, int64_t begin, int64_t end) {
-    Plane plane(rows.last(), columns.last(), window.channels, columns.stride, rows.before, columns.before, rows.input, columns.input,
-                -std::numeric_limits<float>::infinity());
+    Plane plane(rows.last(), columns.last(), window.channels, columns.stride, rows.before, columns.before, rows.input,
+                columns.input, -std::numeric_limits<float>::infinity());
     std::vector<ptrdiff_t> offsets;
     for (int64_t tap = 0; tap < columns.kernel; ++tap) offsets.push_back(plane.column(tap));
     const Floats across(rows.last() * (length + loops().width));
@@ -29,20 +29,22 @@ void maxPool(const Window& window, const Stored& input, const Room& result, uint
       plane.put(input + image * window.inputFloats(), firstRow, lastRow, false);
       const int64_t first = image * window.resultFloats() + top * length;
       float* made = result.numbers == Numbers::float32 ? (result + first).floats() : room.get();
-      loops().maximum({plane.row(top * rows.stride), plane.pitch(), lastRow - firstRow, made, places == nullptr ? nullptr : places + first,
-                       bottom - top, length, static_cast<int>(rows.kernel), static_cast<int>(rows.stride),
-                       static_cast<int>(columns.kernel), offsets.data(), across.get(), acrossPlaces.data()});
+      loops().maximum({plane.row(top * rows.stride), plane.pitch(), lastRow - firstRow, made,
+                       places == nullptr ? nullptr : places + first, bottom - top, length,
+                       static_cast<int>(rows.kernel), static_cast<int>(rows.stride), static_cast<int>(columns.kernel),
+                       offsets.data(), across.get(), acrossPlaces.data()});
       if (result.numbers != Numbers::float32) loops().copy(result + first, made, (bottom - top) * length, false);
     }
   });
 }
 
-// Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a whole
-// window is −∞, the place is outside the image, and its gradient is nobody's.
+// Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a
+// whole window is −∞, the place is outside the image, and its gradient is nobody's.
 void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t channels = window.channels;
-  const int64_t height = std::max(rows.last(), rows.before + rows.input), width = std::max(columns.last(), columns.before + columns.input);
+  const int64_t height = std::max(rows.last(), rows.before + rows.input),
+                width = std::max(columns.last(), columns.before + columns.input);
   const int64_t pitch = width * channels;
   int32_t offsets[49];
   for (int64_t row = 0; row < rows.kernel; ++row) {

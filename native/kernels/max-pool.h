@@ -8,7 +8,10 @@
 
 namespace nasnet::kernels {
 
-/** places [images, h', w', channels]: which cell of its window each maximum is, row · kernel columns + column; null: not wanted. */
+/**
+ * places [images, h', w', channels]: which cell of its window each maximum is, row · kernel columns + column; null: not
+ * wanted.
+ */
 void maxPool(const Window& window, const Stored& input, const Room& result, uint8_t* places);
 
 void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient);

@@ -11,14 +11,18 @@
 
 namespace nasnet::kernels {
 
-/** The window of an operator on input [n, c, h, w]; strides and dilation [vertical, horizontal], padding [top, bottom, left, right]. */
+/**
+ * The window of an operator on input [n, c, h, w]; strides and dilation [vertical, horizontal], padding [top, bottom,
+ * left, right].
+ */
 inline Window windowOf(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding,
                        at::IntArrayRef dilation) {
   TORCH_CHECK(input.dim() == 4, "expected images [n, channels, height, width], got ", input.dim(), " axes");
   TORCH_CHECK(kernel.size() == 2 && stride.size() == 2 && dilation.size() == 2 && padding.size() == 4,
               "expected two numbers for kernel, stride and dilation, four for padding");
   const auto axis = [&](int64_t index) {
-    Axis made{input.size(2 + index), 0, kernel[index], stride[index], dilation[index], padding[2 * index], padding[2 * index + 1]};
+    Axis made{input.size(2 + index), 0, kernel[index], stride[index], dilation[index], padding[2 * index],
+              padding[2 * index + 1]};
     TORCH_CHECK(made.kernel > 0 && made.stride > 0 && made.dilation > 0, "kernel, stride and dilation start at 1");
     const int64_t room = made.input + made.before + made.after - (made.kernel - 1) * made.dilation - 1;
     TORCH_CHECK(room >= 0, "the kernel is larger than the padded image");
@@ -28,25 +32,35 @@ inline Window windowOf(const at::Tensor& input, at::IntArrayRef kernel, at::IntA
   return {input.size(0), input.size(1), axis(0), axis(1)};
 }
 
-/** float32 on the CPU, channels last. */
-inline bool suits(const at::Tensor& tensor) {
-  return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.layout() == at::kStrided && tensor.dim() == 4 &&
-         tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+/** Numbers of a dtype on the CPU, which our kernels read in their place. */
+inline bool isOurs(const at::Tensor& tensor, at::ScalarType dtype) {
+  return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == dtype &&
+         tensor.layout() == at::kStrided;
+}
+inline bool isFloats(const at::Tensor& tensor) { return isOurs(tensor, at::kFloat); }
+inline bool isStored(const at::Tensor& tensor) { return isFloats(tensor) || isOurs(tensor, at::kBFloat16); }
+
+/** Whether images lie pixel after pixel, the channels side by side. */
+inline bool isChannelsLast(const at::Tensor& images) {
+  return images.dim() == 4 && images.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/** The same in bfloat16. */
-inline bool suits16(const at::Tensor& tensor) {
-  return tensor.device().is_cpu() && tensor.scalar_type() == at::kBFloat16 && tensor.layout() == at::kStrided && tensor.dim() == 4 &&
-         tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
+/** float32 [length]. */
+inline bool isVector(const at::Tensor& tensor, int64_t length) {
+  return isFloats(tensor) && tensor.dim() == 1 && tensor.size(0) == length && tensor.is_contiguous();
 }
 
-inline Numbers numbersIn(const at::Tensor& images) { return images.scalar_type() == at::kBFloat16 ? Numbers::bf16 : Numbers::float32; }
+inline Numbers numbersIn(const at::Tensor& images) {
+  return images.scalar_type() == at::kBFloat16 ? Numbers::bf16 : Numbers::float32;
+}
 
 /** The numbers of images where there are any. */
 inline Stored storedIn(const at::Tensor& images) {
   return images.defined() ? Stored(images.data_ptr(), numbersIn(images)) : Stored();
 }
-inline Room roomOf(const at::Tensor& images) { return images.defined() ? Room(images.data_ptr(), numbersIn(images)) : Room(); }
+inline Room roomOf(const at::Tensor& images) {
+  return images.defined() ? Room(images.data_ptr(), numbersIn(images)) : Room();
+}
 
 inline at::Tensor emptyImages(const at::Tensor& like, at::IntArrayRef shape) {
   return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
@@ -60,7 +74,8 @@ inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {
 inline std::vector<int64_t> numbersOf(const Window& window) {
   std::vector<int64_t> numbers{window.images, window.channels};
   for (const Axis& axis : {window.rows, window.columns}) {
-    for (const int64_t each : {axis.input, axis.result, axis.kernel, axis.stride, axis.dilation, axis.before, axis.after}) {
+    for (const int64_t each :
+         {axis.input, axis.result, axis.kernel, axis.stride, axis.dilation, axis.before, axis.after}) {
       numbers.push_back(each);
     }
   }

@@ -7,14 +7,15 @@
 #include <atomic>
 #include <cstdint>
 
-// OpenMP's own entry, there if libtorch's threads are OpenMP's: at::parallel_for is serial in code that is compiled without OpenMP.
+// OpenMP's own entry, there if libtorch's threads are OpenMP's: at::parallel_for is serial in code that is compiled
+// without OpenMP.
 extern "C" void GOMP_parallel(void (*run)(void*), void* data, unsigned threads, unsigned flags) __attribute__((weak));
 
 namespace nasnet::kernels {
 
 /**
- * work(part, begin, end) for as many runs of images as there are threads. The runs depend on nothing else, so sums over them are
- * the same for the same number of threads.
+ * work(part, begin, end) for as many runs of images as there are threads. The runs depend on nothing else, so sums over
+ * them are the same for the same number of threads.
  */
 template <typename Work>
 void overImages(int64_t images, const Work& work) {
@@ -24,7 +25,8 @@ void overImages(int64_t images, const Work& work) {
     int64_t images, parts;
     std::atomic<int64_t> next{0};
     void take() {
-      for (int64_t part = next++; part < parts; part = next++) work(part, images * part / parts, images * (part + 1) / parts);
+      for (int64_t part = next++; part < parts; part = next++)
+        work(part, images * part / parts, images * (part + 1) / parts);
     }
   } share{work, images, parts};
   if (parts > 1 && GOMP_parallel != nullptr && !at::in_parallel_region()) {
@@ -34,7 +36,10 @@ void overImages(int64_t images, const Work& work) {
   }
 }
 
-/** What overImages deals out where an image's rows are made one by one: images, or slices of each where they are fewer than the threads. */
+/**
+ * What overImages deals out where an image's rows are made one by one: images, or slices of each where they are fewer
+ * than the threads.
+ */
 class Slices {
  public:
   struct Slice {

@@ -1,5 +1,5 @@
-// One image as the loops want it: surrounded by zeros (or −∞), and for a stride of 2 with its even and odd columns apart, so that
-// neighbouring results read neighbouring floats.
+// One image as the loops want it: surrounded by zeros (or −∞), and for a stride of 2 with its even and odd columns
+// apart, so that neighbouring results read neighbouring floats.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,8 @@ inline int64_t bytesOf(Numbers numbers) { return numbers == Numbers::bf16 ? 2 : 
 /** Room for numbers of either kind. */
 class Tile {
  public:
-  Tile(Numbers numbers, int64_t count) : numbers_(numbers), floats_(numbers == Numbers::bf16 ? (count + 1) / 2 : count) {}
+  Tile(Numbers numbers, int64_t count)
+      : numbers_(numbers), floats_(numbers == Numbers::bf16 ? (count + 1) / 2 : count) {}
   Room room() const { return {floats_.get(), numbers_}; }
 
  private:
@@ -43,11 +44,11 @@ class Tile {
 class Plane {
  public:
   /**
-   * `rows` by `columns` cells filled with `fill`; images of [height, width] are put at (top, left), and what does not fit is cut off.
-   * What lies under an image is not initialised.
+   * `rows` by `columns` cells filled with `fill`; images of [height, width] are put at (top, left), and what does not
+   * fit is cut off. What lies under an image is not initialised.
    */
-  Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, int64_t height, int64_t width,
-        float fill = 0);
+  Plane(int64_t rows, int64_t columns, int64_t channels, int64_t stride, int64_t top, int64_t left, int64_t height,
+        int64_t width, float fill = 0);
 
   /** Rows `begin` to `end` of an image of [height, width, channels]; beyond it there is nothing. */
   void put(const Stored& image, int64_t begin, int64_t end, bool relu);
@@ -55,7 +56,9 @@ class Plane {
   /** A whole image, multiplied by `factors` [width · channels] and `rowFactors` [height]. */
   void putScaled(const Stored& image, const float* factors, const float* rowFactors);
 
-  /** Rows `begin` to `end` that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel. */
+  /**
+   * Rows `begin` to `end` that read(y, first, last, to) writes: columns `first` to `last` of row y, pixel after pixel.
+   */
   template <typename Read>
   void putRows(int64_t begin, int64_t end, float* line, const Read& read) const {
     const auto [firstRow, lastRow, first, last] = inside();
@@ -65,7 +68,8 @@ class Plane {
         read(y, first, last, to + column(first + left_));
       } else {
         read(y, first, last, line);
-        for (int64_t x = first; x < last; ++x) std::copy_n(line + (x - first) * channels_, channels_, to + column(x + left_));
+        for (int64_t x = first; x < last; ++x)
+          std::copy_n(line + (x - first) * channels_, channels_, to + column(x + left_));
       }
     }
   }
@@ -86,7 +90,8 @@ class Plane {
   };
   /** What of an image is not cut off. */
   Inside inside() const {
-    return {std::max<int64_t>(0, -top_), std::min(height_, rows_ - top_), std::max<int64_t>(0, -left_), std::min(width_, columns_ - left_)};
+    return {std::max<int64_t>(0, -top_), std::min(height_, rows_ - top_), std::max<int64_t>(0, -left_),
+            std::min(width_, columns_ - left_)};
   }
 
   int64_t rows_, columns_, channels_, stride_, top_, left_, height_, width_;

@@ -1,5 +1,5 @@
-// nasnet::average_pool2d and nasnet::max_pool2d, whose padding counts for nothing: our kernels where they suit, else the same of
-// libtorch's operators.
+// nasnet::average_pool2d and nasnet::max_pool2d, whose padding counts for nothing: our kernels where they suit, else
+// the same of libtorch's operators.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -16,40 +16,54 @@ namespace {
 using Context = torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/** Whether a side's odd cell of padding is had by rounding the number of windows up: libtorch pads pools evenly, at most half the kernel. */
+/**
+ * Whether a side's odd cell of padding is had by rounding the number of windows up: libtorch pads pools evenly, at most
+ * half the kernel.
+ */
 bool byRoundingUp(const Axis& axis) {
   const int64_t room = axis.input + 2 * axis.before - axis.kernel;
-  return axis.before >= 0 && axis.before <= axis.kernel / 2 && room >= 0 && axis.result == (room + axis.stride - 1) / axis.stride + 1;
+  return axis.before >= 0 && axis.before <= axis.kernel / 2 && room >= 0 &&
+         axis.result == (room + axis.stride - 1) / axis.stride + 1;
 }
 
-bool isEven(const Axis& axis) { return axis.before == axis.after && axis.before >= 0 && axis.before <= axis.kernel / 2; }
+bool isEven(const Axis& axis) {
+  return axis.before == axis.after && axis.before >= 0 && axis.before <= axis.kernel / 2;
+}
 
 at::Tensor padded(const at::Tensor& input, const Window& window, double value) {
-  return at::constant_pad_nd(input, {window.columns.before, window.columns.after, window.rows.before, window.rows.after}, value);
+  return at::constant_pad_nd(
+      input, {window.columns.before, window.columns.after, window.rows.before, window.rows.after}, value);
 }
 
-at::Tensor composedAverage(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
+at::Tensor composedAverage(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride,
+                           at::IntArrayRef padding) {
   const Window window = windowOf(input, kernel, stride, padding, {1, 1});
   const std::vector<int64_t> before{window.rows.before, window.columns.before};
   if (isEven(window.rows) && isEven(window.columns)) return at::avg_pool2d(input, kernel, stride, before, false, false);
-  if (byRoundingUp(window.rows) && byRoundingUp(window.columns)) return at::avg_pool2d(input, kernel, stride, before, true, false);
+  if (byRoundingUp(window.rows) && byRoundingUp(window.columns))
+    return at::avg_pool2d(input, kernel, stride, before, true, false);
   const at::Tensor ones = at::ones({1, 1, window.rows.input, window.columns.input}, input.options());
-  return at::avg_pool2d(padded(input, window, 0), kernel, stride) / at::avg_pool2d(padded(ones, window, 0), kernel, stride);
+  return at::avg_pool2d(padded(input, window, 0), kernel, stride) /
+         at::avg_pool2d(padded(ones, window, 0), kernel, stride);
 }
 
-at::Tensor composedMaximum(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
+at::Tensor composedMaximum(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride,
+                           at::IntArrayRef padding) {
   const Window window = windowOf(input, kernel, stride, padding, {1, 1});
   const std::vector<int64_t> before{window.rows.before, window.columns.before};
   if (isEven(window.rows) && isEven(window.columns)) return at::max_pool2d(input, kernel, stride, before);
-  if (byRoundingUp(window.rows) && byRoundingUp(window.columns)) return at::max_pool2d(input, kernel, stride, before, {1, 1}, true);
+  if (byRoundingUp(window.rows) && byRoundingUp(window.columns))
+    return at::max_pool2d(input, kernel, stride, before, {1, 1}, true);
   return at::max_pool2d(padded(input, window, -std::numeric_limits<double>::infinity()), kernel, stride);
 }
 
 /** The gradient that libtorch's operators give, itself differentiable. */
 template <typename Composed>
-at::Tensor differentiable(const Composed& composed, const at::Tensor& input, const Window& window, const at::Tensor& gradient) {
-  const at::Tensor result = composed(input, {window.rows.kernel, window.columns.kernel}, {window.rows.stride, window.columns.stride},
-                                     {window.rows.before, window.rows.after, window.columns.before, window.columns.after});
+at::Tensor differentiable(const Composed& composed, const at::Tensor& input, const Window& window,
+                          const at::Tensor& gradient) {
+  const at::Tensor result =
+      composed(input, {window.rows.kernel, window.columns.kernel}, {window.rows.stride, window.columns.stride},
+               {window.rows.before, window.rows.after, window.columns.before, window.columns.after});
   return torch::autograd::grad({result}, {input}, {gradient}, true, true)[0];
 }
 
@@ -65,7 +79,8 @@ struct AveragePool : torch::autograd::Function<AveragePool> {
   static variable_list backward(Context* context, variable_list outer) {
     const Window window = windowOfNumbers(context->saved_data["window"].toIntVector());
     if (at::GradMode::is_enabled()) {  // the average is linear: its gradient does not depend on the input
-      const at::Tensor any = at::zeros({window.images, window.channels, window.rows.input, window.columns.input}, outer[0].options());
+      const at::Tensor any =
+          at::zeros({window.images, window.channels, window.rows.input, window.columns.input}, outer[0].options());
       return {differentiable(composedAverage, any.requires_grad_(), window, outer[0]), at::Tensor()};
     }
     const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
@@ -101,7 +116,7 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
 
 template <typename Ours, at::Tensor (*composed)(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>
 at::Tensor pool(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
-  if (!kernelsOff() && (suits(input) || suits16(input))) {
+  if (!kernelsOff() && isStored(input) && isChannelsLast(input)) {
     const Window window = windowOf(input, kernel, stride, padding, {1, 1});
     if (covers(window)) return Ours::apply(input, numbersOf(window));
   }

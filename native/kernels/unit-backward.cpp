@@ -15,57 +15,35 @@ namespace {
 
 constexpr int64_t weightSumPixels = 1024;  // summed in float32 before float64 takes over
 
-/** Sums of the weight's gradient, [taps, channels, outputs]. */
-class MatrixSums {
- public:
-  explicit MatrixSums(int64_t count) : floats_(count), sums_(count) {}
-
-  /** For whoever adds to them, and says how many pixels. */
-  float* floats() { return floats_.data(); }
-  void added(int64_t count) {
-    pixels_ += count;
-    if (pixels_ >= weightSumPixels) flush();
-  }
-
-  void flush() {
-    if (pixels_ == 0) return;
-    for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
-    std::fill(floats_.begin(), floats_.end(), 0.0f);
-    pixels_ = 0;
-  }
-
-  const std::vector<double>& sums() const { return sums_; }
-
- private:
-  int64_t pixels_ = 0;
-  std::vector<float> floats_;
-  std::vector<double> sums_;
-};
-
 /** One thread's share of a backward. */
 class BackwardPart {
  public:
   BackwardPart(const Unit& unit, const Source& source, const float* depthwiseWeight, const UnitResult& result,
                const GradientLines* lines, const Right& right, const UnitGradients& gradients)
-      : unit_(unit), window_(unit.window), source_(source), depthwiseWeight_(depthwiseWeight),
-        result_(result), lines_(lines), right_(right), gradients_(gradients), reader_(unit, source),
-        rows_(unit.kind == Unit::pointwise ? 0 : bandRows(unit)), band_(rows_ > 0 ? rows_ * window_.columns.result : bandPixels(unit)),
-        tile_(unit.kind == Unit::pointwise ? tileOf(unit.numbers, window_.channels) : Numbers::float32, band_ * window_.channels + 32),
-        gradientTile_(tileOf(unit.numbers, unit.outputs), band_ * unit.outputs + 32), gathered_(result.gradient.numbers, band_ * unit.outputs + 32),
+      : unit_(unit), window_(unit.window), source_(source), depthwiseWeight_(depthwiseWeight), result_(result),
+        lines_(lines), right_(right), gradients_(gradients), reader_(unit, source),
+        rows_(unit.kind == Unit::pointwise ? 0 : bandRows(unit)),
+        band_(rows_ > 0 ? rows_ * window_.columns.result : bandPixels(unit)),
+        tile_(unit.kind == Unit::pointwise ? tileOf(unit.numbers, window_.channels) : Numbers::float32,
+              band_ * window_.channels + 32),
+        gradientTile_(tileOf(unit.numbers, unit.outputs), band_ * unit.outputs + 32),
+        gathered_(result.gradient.numbers, band_ * unit.outputs + 32),
         scratch_((rows_ > 0 ? 2 * window_.inputFloats() : band_ * window_.channels) + 32),
-        left_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs), inputs_(unit.numbers, denseTaps() > 0 ? 0 : band_, window_.channels),
+        left_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
+        inputs_(unit.numbers, denseTaps() > 0 ? 0 : band_, window_.channels),
         outputGradients_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
-        matrix_(std::max<int64_t>(1, denseTaps()) * window_.channels * unit.outputs), inputTotals_(window_.channels),
-        depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight ? window_.channels * window_.rows.kernel * window_.columns.kernel : 0) {}
+        matrix_(std::max<int64_t>(1, denseTaps()) * window_.channels * unit.outputs, weightSumPixels),
+        inputTotals_(window_.channels), depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight
+                                                       ? window_.channels * window_.rows.kernel * window_.columns.kernel
+                                                       : 0) {}
 
   void run(int64_t begin, int64_t end) {
     if (unit_.kind == Unit::dense) runDense(begin, end);
     else if (unit_.kind == Unit::depthwise) runDepthwise(begin, end);
     else runPointwise(begin, end);
-    matrix_.flush();
   }
 
-  const std::vector<double>& matrix() const { return matrix_.sums(); }
+  const std::vector<double>& matrix() { return matrix_.sums(); }
   const std::vector<double>& depthwise() const { return depthwise_; }
   const ChannelTotals& inputTotals() const { return inputTotals_; }
 
@@ -73,7 +51,10 @@ class BackwardPart {
   /** 0 for other kernels. */
   int64_t denseTaps() const { return unit_.kind == Unit::dense ? window_.rows.kernel * window_.columns.kernel : 0; }
 
-  /** The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into gradientTile_. */
+  /**
+   * The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into
+   * gradientTile_.
+   */
   void rawGradient(int64_t first, int64_t count) {
     const int64_t outputs = unit_.outputs;
     Stored from = result_.gradient + first * result_.gradientPitch;
@@ -85,8 +66,9 @@ class BackwardPart {
       loops().copy(gradientTile_.room(), from, count * outputs, false);
       return;
     }
-    loops().channelScale({result_.raw + first * outputs, from, gradientTile_.room(), count * outputs, lines_->period, lines_->centres.data(),
-                          lines_->factors.data(), lines_->shifts.data(), lines_->gradientFactors.data(), false});
+    loops().channelScale({result_.raw + first * outputs, from, gradientTile_.room(), count * outputs, lines_->period,
+                          lines_->centres.data(), lines_->factors.data(), lines_->shifts.data(),
+                          lines_->gradientFactors.data(), false});
   }
 
   /** Adds what the pixels of tile_ and gradientTile_ give to the weight. */
@@ -120,15 +102,18 @@ class BackwardPart {
         left_.take(gradientTile_.room(), unit_.outputs, count * row);
         float* to = toInput.interior(gradientPlane) + y * gradientPlane.pitch();
         if (row % 8 == 0) {
-          for (int64_t each = 0; each < count; ++each) left_.times(right_, 0, each * row, row, {to + each * gradientPlane.pitch(), channels});
+          for (int64_t each = 0; each < count; ++each)
+            left_.times(right_, 0, each * row, row, {to + each * gradientPlane.pitch(), channels});
         } else {
           left_.times(right_, 0, 0, count * row, {tile_.room().floats(), channels});
           for (int64_t each = 0; each < count; ++each) {
-            loops().copy(to + each * gradientPlane.pitch(), tile_.room() + each * row * channels, row * channels, false);
+            loops().copy(to + each * gradientPlane.pitch(), tile_.room() + each * row * channels, row * channels,
+                         false);
           }
         }
       }
-      if (gradients_.depthwiseWeight != nullptr) weightSums.add(inputs, toInput.interior(gradientPlane), gradientPlane.pitch());
+      if (gradients_.depthwiseWeight != nullptr)
+        weightSums.add(inputs, toInput.interior(gradientPlane), gradientPlane.pitch());
       if (gradients_.input.data != nullptr) {
         float* to = scratch_.get();
         toInput.run(gradientPlane, to, to + window_.inputFloats());
@@ -166,7 +151,8 @@ class BackwardPart {
     const bool every = everyPixel(unit_);
     for (int64_t image = begin; image < end; ++image) {
       if (!every && gradients_.input.data != nullptr) {
-        std::memset((gradients_.input + image * window_.inputFloats()).data, 0, window_.inputFloats() * bytesOf(gradients_.input.numbers));
+        std::memset((gradients_.input + image * window_.inputFloats()).data, 0,
+                    window_.inputFloats() * bytesOf(gradients_.input.numbers));
       }
       for (int64_t first = 0; first < pixels; first += band_) {
         const int64_t last = std::min(first + band_, pixels), place = image * pixels;
@@ -181,7 +167,8 @@ class BackwardPart {
         if (every && source_.norm == nullptr && source_.values.numbers == Numbers::float32) {
           const float* values = (source_.values + (place + first) * source_.pitch).floats();
           float* to = (gradients_.input + (place + first) * channels).floats();
-          left_.times(right_, 0, 0, last - first, {to, channels, false, source_.relu ? values : nullptr, source_.pitch});
+          left_.times(right_, 0, 0, last - first,
+                      {to, channels, false, source_.relu ? values : nullptr, source_.pitch});
           continue;
         }
         left_.times(right_, 0, 0, last - first, {scratch_.get(), channels});
@@ -190,14 +177,18 @@ class BackwardPart {
         } else {
           for (int64_t result = first; result < last; ++result) {
             const int64_t pixel = reader_.pixelUnder(result);
-            if (pixel >= 0) toSource(image * unit_.inputPixels() + pixel, 1, scratch_.get() + (result - first) * channels);
+            if (pixel >= 0)
+              toSource(image * unit_.inputPixels() + pixel, 1, scratch_.get() + (result - first) * channels);
           }
         }
       }
     }
   }
 
-  /** What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over all images. */
+  /**
+   * What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over
+   * all images.
+   */
   void toSource(int64_t first, int64_t count, const float* from) {
     const int64_t channels = window_.channels, floats = count * channels;
     Stored values = source_.values + first * source_.pitch;
@@ -207,8 +198,9 @@ class BackwardPart {
       constexpr int64_t block = 8192;
       const int64_t step = std::max<int64_t>(1, block / lines.period) * lines.period;
       for (int64_t start = 0; start < floats; start += step) {
-        loops().channelMask({values + start, from + start, to + start, std::min(step, floats - start), lines.period, lines.centres.data(),
-                             lines.factors.data(), lines.shifts.data(), inputTotals_.sums(), inputTotals_.products()});
+        loops().channelMask({values + start, from + start, to + start, std::min(step, floats - start), lines.period,
+                             lines.centres.data(), lines.factors.data(), lines.shifts.data(), inputTotals_.sums(),
+                             inputTotals_.products()});
         inputTotals_.add();
       }
       return;
@@ -234,23 +226,25 @@ class BackwardPart {
   Floats scratch_;
   Left left_;                           // of the gradient
   Pixelwise inputs_, outputGradients_;  // for the weight's
-  MatrixSums matrix_;
+  AddedSums matrix_;                    // of the weight's gradient, [taps, channels, outputs]; terms are pixels
   ChannelTotals inputTotals_;
   std::vector<double> depthwise_;
 };
 
 }  // namespace
 
-void unitBackward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight, const UnitResult& result,
-                  const UnitGradients& gradients) {
+void unitBackward(const Unit& unit, const Source& source, const float* depthwiseWeight, const Weight& weight,
+                  const UnitResult& result, const UnitGradients& gradients) {
   const int64_t channels = unit.window.channels, outputs = unit.outputs, images = unit.window.images;
   std::optional<GradientLines> lines;
-  if (result.norm != nullptr) lines.emplace(Norm(result.norm, outputs), result.sums, outputs, images * unit.resultPixels());
+  if (result.norm != nullptr)
+    lines.emplace(Norm(result.norm, outputs), result.sums, outputs, images * unit.resultPixels());
   const bool dense = unit.kind == Unit::dense;
   const Right right = gradientProducts(unit, weight);
   std::vector<std::unique_ptr<BackwardPart>> parts(at::get_num_threads());
   overImages(images, [&](int64_t part, int64_t begin, int64_t end) {
-    parts[part] = std::make_unique<BackwardPart>(unit, source, depthwiseWeight, result, lines ? &*lines : nullptr, right, gradients);
+    parts[part] = std::make_unique<BackwardPart>(unit, source, depthwiseWeight, result, lines ? &*lines : nullptr,
+                                                 right, gradients);
     parts[part]->run(begin, end);
   });
   parts.erase(std::remove(parts.begin(), parts.end(), nullptr), parts.end());
@@ -266,7 +260,8 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
       for (int64_t column = 0; column < columns; ++column) {
         for (int64_t channel = 0; channel < channels; ++channel) {
           for (int64_t output = 0; output < outputs; ++output, ++place) {
-            gradients.weight[weight.place(output, channel, row, column)] = total([&](const BackwardPart& part) { return part.matrix()[place]; });
+            gradients.weight[weight.place(output, channel, row, column)] =
+                total([&](BackwardPart& part) { return part.matrix()[place]; });
           }
         }
       }
@@ -280,8 +275,10 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
   if (gradients.inputSums != nullptr) {
     const Norm norm(source.norm, channels);
     for (int64_t channel = 0; channel < channels; ++channel) {
-      gradients.inputSums[channel] = total([&](const BackwardPart& part) { return part.inputTotals().product(channel) * norm.inverse[channel]; });
-      gradients.inputSums[channels + channel] = total([&](const BackwardPart& part) { return part.inputTotals().sum(channel); });
+      gradients.inputSums[channel] =
+          total([&](const BackwardPart& part) { return part.inputTotals().product(channel) * norm.inverse[channel]; });
+      gradients.inputSums[channels + channel] =
+          total([&](const BackwardPart& part) { return part.inputTotals().sum(channel); });
     }
   }
 }

@@ -5,11 +5,13 @@ namespace nasnet::kernels {
 
 DenseTaps::DenseTaps(const Unit& unit, const Plane& plane)
     : window_(unit.window), outputs_(unit.outputs), together_(tapsTogether(unit)),
-      inputs_(unit.numbers, window_.columns.result, together_ * window_.channels), gradients_(unit.numbers, window_.columns.result, outputs_),
+      inputs_(unit.numbers, window_.columns.result, together_ * window_.channels),
+      gradients_(unit.numbers, window_.columns.result, outputs_),
       room_(bandRows(unit) * window_.columns.result * together_ * window_.channels + 32),
       patches_(unit.numbers, bandRows(unit) * window_.columns.result, together_ * window_.channels),
       outputGradients_(unit.numbers, bandRows(unit) * window_.columns.result, outputs_) {
-  for (int64_t tap = 0; tap < window_.columns.kernel; ++tap) columns_.push_back(plane.column(tap * window_.columns.dilation));
+  for (int64_t tap = 0; tap < window_.columns.kernel; ++tap)
+    columns_.push_back(plane.column(tap * window_.columns.dilation));
 }
 
 void DenseTaps::run(const Plane& plane, int64_t y, const Right& products, float* to) {
@@ -35,7 +37,8 @@ void DenseTaps::addToInput(const Plane& plane, int64_t y, const Right& products,
 }
 
 void DenseTaps::addToWeight(const Plane& plane, int64_t y, int64_t count, const Stored& gradient, float* sums) {
-  const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels, length = window_.columns.result;
+  const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels,
+                length = window_.columns.result;
   outputGradients_.take(gradient, count * length);
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
     for (int64_t tap = 0; tap < taps; tap += together_) {

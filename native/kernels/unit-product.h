@@ -1,4 +1,5 @@
-// The products of a unit: of float32 where it lies, or of operands that are rounded to bf16 and packed in pairs, with sums in float32.
+// The products of a unit: of float32 where it lies, or of operands that are rounded to bf16 and packed in pairs, with
+// sums in float32.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,10 @@ inline void multiply(Numbers numbers, const Product& product) {
   else loops().product(product);
 }
 
-/** The right sides of products, one in each section: [depth, columns] of value(section, k, n), rows rounded up to whole vectors. */
+/**
+ * The right sides of products, one in each section: [depth, columns] of value(section, k, n), rows rounded up to whole
+ * vectors.
+ */
 class Right {
  public:
   template <typename Value>
@@ -63,8 +67,8 @@ class Left {
       : numbers_(numbers), depth_(depth), room_(numbers == Numbers::bf16 ? rows * places(numbers, depth) + 32 : 0) {}
 
   /**
-   * Rows `pitch` numbers apart, readable a vector's width beyond their end; they must stay as long as products are made. Of float32,
-   * or of bf16 in whole pairs.
+   * Rows `pitch` numbers apart, readable a vector's width beyond their end; they must stay as long as products are
+   * made. Of float32, or of bf16 in whole pairs.
    */
   void take(const Stored& values, int64_t pitch, int64_t rows) {
     if (numbers_ == Numbers::float32) {
@@ -90,8 +94,9 @@ class Left {
 
   /** Rows `first` … of the left side times a section of the right one. */
   void times(const Right& right, int64_t section, int64_t first, int64_t rows, const Result& result) const {
-    const Product product{values_ + first * pitch_, pitch_, false, right.values_.get() + section * right.depth_ * right.pitch_, right.pitch_,
-                          result.to, result.pitch, rows, right.columns_, right.depth_, result.add, result.mask, result.maskPitch};
+    const float *left = values_ + first * pitch_, *own = right.values_.get() + section * right.depth_ * right.pitch_;
+    const Product product{left, pitch_,         false,        own,        right.pitch_, result.to,       result.pitch,
+                          rows, right.columns_, right.depth_, result.add, result.mask,  result.maskPitch};
     multiply(numbers_, product);
   }
 
@@ -107,7 +112,8 @@ class Left {
 class Pixelwise {
  public:
   Pixelwise(Numbers numbers, int64_t pixels, int64_t channels)
-      : numbers_(numbers), channels_(channels), room_(numbers == Numbers::bf16 ? places(numbers, pixels) * channels + 32 : 0) {}
+      : numbers_(numbers), channels_(channels),
+        room_(numbers == Numbers::bf16 ? places(numbers, pixels) * channels + 32 : 0) {}
 
   /** Pixel after pixel, readable a vector's width beyond their end; they must stay as long as products are made. */
   void take(const Stored& values, int64_t pixels) {
@@ -120,8 +126,8 @@ class Pixelwise {
 
   /** sums [channels, right.channels] += Σ over pixels of the products of this and the right side. */
   void addTo(float* sums, const Pixelwise& right) const {
-    const Product product{values_, channels_, true, right.values_, right.channels_, sums, right.channels_, channels_, right.channels_,
-                          depth_, true};
+    const Product product{values_,   channels_,       true,   right.values_, right.channels_, sums, right.channels_,
+                          channels_, right.channels_, depth_, true};
     multiply(numbers_, product);
   }
 

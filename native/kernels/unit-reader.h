@@ -12,8 +12,8 @@
 namespace nasnet::kernels {
 
 /**
- * Numbers of a band: 16 KiB, so that its tiles of both sides fit the first-level cache. Of bf16 as many bytes: weights' gradients are
- * then read and written half as often.
+ * Numbers of a band: 16 KiB, so that its tiles of both sides fit the first-level cache. Of bf16 as many bytes: weights'
+ * gradients are then read and written half as often.
  */
 inline int64_t bandNumbers(const Unit& unit) { return unit.numbers == Numbers::bf16 ? 8192 : 4096; }
 
@@ -31,8 +31,7 @@ inline int64_t bandPixels(const Unit& unit) {
 class Reader {
  public:
   Reader(const Unit& unit, const Source& source)
-      : window_(unit.window), source_(source), run_(loops()),
-        line_(window_.columns.input * window_.channels + 16) {
+      : window_(unit.window), source_(source), run_(loops()), line_(window_.columns.input * window_.channels + 16) {
     if (source.norm != nullptr) lines_.emplace(Norm(source.norm, window_.channels), window_.channels);
   }
 
@@ -41,7 +40,7 @@ class Reader {
     const int64_t channels = window_.channels, count = (last - first) * channels;
     const Stored from = source_.values + first * source_.pitch;
     if (source_.norm != nullptr) {
-      run_.channelScale({from, {}, to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
+      run_.channelScale({from, Stored(), to, count, lines_->period, lines_->centres.data(), lines_->factors.data(),
                          lines_->shifts.data(), nullptr, source_.relu});
     } else if (source_.pitch == channels) {
       run_.copy(to, from, count, source_.relu);
@@ -71,7 +70,8 @@ class Reader {
   /** The pixel of an image that a 1×1 window reads, −1 for padding. */
   int64_t pixelUnder(int64_t result) const {
     const Axis &rows = window_.rows, &columns = window_.columns;
-    const int64_t y = result / columns.result * rows.stride - rows.before, x = result % columns.result * columns.stride - columns.before;
+    const int64_t y = result / columns.result * rows.stride - rows.before,
+                  x = result % columns.result * columns.stride - columns.before;
     const bool inside = y >= 0 && y < rows.input && x >= 0 && x < columns.input;
     return inside ? y * columns.input + x : -1;
   }
@@ -88,7 +88,9 @@ class Reader {
 
 /** Whether results and inputs correspond one to one. */
 inline bool everyPixel(const Unit& unit) {
-  const auto plain = [](const Axis& axis) { return axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.after == 0; };
+  const auto plain = [](const Axis& axis) {
+    return axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.after == 0;
+  };
   return plain(unit.window.rows) && plain(unit.window.columns);
 }
 

@@ -7,7 +7,9 @@ namespace nasnet::kernels {
 
 namespace {
 
-int64_t tapsOf(const Unit& unit) { return unit.kind == Unit::dense ? unit.window.rows.kernel * unit.window.columns.kernel : 1; }
+int64_t tapsOf(const Unit& unit) {
+  return unit.kind == Unit::dense ? unit.window.rows.kernel * unit.window.columns.kernel : 1;
+}
 
 /** weight[output, channel] of a tap, counted along the rows of the kernel. */
 float at(const Unit& unit, const Weight& weight, int64_t output, int64_t channel, int64_t tap) {

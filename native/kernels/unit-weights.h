@@ -14,7 +14,8 @@ inline int64_t tapsTogether(const Unit& unit) {
 
 /** What a forward reads. */
 struct PackedUnit {
-  Right products;    // [channels, outputs]; of a dense kernel a section for each product, [taps together · channels, outputs]
+  // [channels, outputs]; of a dense kernel a section for each product, [taps together · channels, outputs]
+  Right products;
   Floats depthwise;  // as DepthwiseRows has it; empty without one
 
   PackedUnit(const Unit& unit, const float* depthwiseWeight, const Weight& weight);

@@ -18,8 +18,8 @@ class BatchMoments {
   void add(const float* pixels, int64_t count) {
     // Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
     if (centres_.empty()) centres_ = tiled(lineOf(channels_), channels_, [&](int64_t c) { return pixels[c]; });
-    loops().channelSums({pixels, {}, count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(), totals_.sums(),
-                         totals_.products()});
+    loops().channelSums({pixels, Stored(), count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(),
+                         totals_.sums(), totals_.products()});
     totals_.add();
     count_ += count;
   }
@@ -44,80 +44,118 @@ class BatchMoments {
   std::vector<float> centres_;
 };
 
-}  // namespace
+/** One thread's share of a forward. */
+class ForwardPart {
+ public:
+  /** moments: of the result; null: not wanted. */
+  ForwardPart(const Unit& unit, const Source& source, const PackedUnit& weights, const Room& raw, BatchMoments* moments)
+      : unit_(unit), window_(unit.window), weights_(weights), raw_(raw), moments_(moments), reader_(unit, source),
+        band_(unit.kind == Unit::pointwise ? bandPixels(unit) : bandRows(unit) * window_.columns.result),
+        left_(unit.numbers, unit.kind == Unit::dense ? 0 : band_, window_.channels),
+        results_(raw.numbers == Numbers::float32 ? 0 : band_ * unit.outputs + 16) {}
 
-Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics, const Room& raw) {
-  const Window& window = unit.window;
-  const int64_t channels = window.channels, outputs = unit.outputs, pixels = unit.resultPixels();
-  const bool dense = unit.kind == Unit::dense;
-  std::vector<BatchMoments> parts(at::get_num_threads(), BatchMoments(outputs));
-  // Statistics are summed over whole images, else they would depend on how many threads share one.
-  const Slices slices(window.images, unit.kind == Unit::pointwise ? pixels : window.rows.result, statistics);
-  overImages(slices.count(), [&](int64_t part, int64_t begin, int64_t end) {
-    const Reader reader(unit, source);
-    const int64_t band = unit.kind == Unit::pointwise ? bandPixels(unit) : bandRows(unit) * window.columns.result;
-    Left left(unit.numbers, dense ? 0 : band, channels);
-    const Floats results(raw.numbers == Numbers::float32 ? 0 : band * outputs + 16);
-    // Where results of float32 go, pixels from `first` on over all images; and what is done with them there.
-    const auto place = [&](int64_t first) { return raw.numbers == Numbers::float32 ? (raw + first * outputs).floats() : results.get(); };
-    const auto done = [&](const float* made, int64_t first, int64_t count) {
-      if (statistics) parts[part].add(made, count);
-      if (raw.numbers != Numbers::float32) loops().copy(raw + first * outputs, made, count * outputs, false);
-    };
-    const auto multiply = [&](const Stored& tile, int64_t first, int64_t count) {
-      left.take(tile, channels, count);
-      left.times(weights.products, 0, 0, count, {place(first), outputs});
-      done(place(first), first, count);
-    };
-    if (dense) {
-      const int64_t rows = bandRows(unit), row = window.columns.result;
-      Plane plane = inputPlane(window);
-      DenseTaps taps(unit, plane);
-      for (int64_t index = begin; index < end; ++index) {
-        const auto [image, top, bottom] = slices[index];
-        const auto [firstRow, lastRow] = window.rows.readBy(top, bottom);
-        reader.put(image, plane, firstRow, lastRow);
-        for (int64_t y = top; y < bottom; y += rows) {
-          const int64_t count = std::min(rows, bottom - y);
-          const int64_t first = image * pixels + y * row;
-          for (int64_t each = 0; each < count; ++each) taps.run(plane, y + each, weights.products, place(first) + each * row * outputs);
-          done(place(first), first, count * row);
-        }
-      }
-    } else if (unit.kind == Unit::depthwise) {
-      const int64_t rows = bandRows(unit), row = window.columns.result;
-      Plane plane = inputPlane(window);
-      const DepthwiseRows pass(window, plane, weights.depthwise.get());
-      const Floats tile(band * channels + 16);
-      for (int64_t index = begin; index < end; ++index) {
-        const auto [image, top, bottom] = slices[index];
-        const auto [firstRow, lastRow] = window.rows.readBy(top, bottom);
-        reader.put(image, plane, firstRow, lastRow);
-        for (int64_t y = top; y < bottom; y += rows) {
-          const int64_t count = std::min(rows, bottom - y);
-          pass.run(plane, y, count, tile.get());
-          multiply(tile.get(), image * pixels + y * row, count * row);
-        }
-      }
-    } else {
-      const bool every = everyPixel(unit);
-      const Tile tile(tileOf(unit.numbers, channels), band * channels + 32);
-      for (int64_t index = begin; index < end; ++index) {
-        const auto [image, start, stop] = slices[index];
-        const int64_t before = image * pixels;
-        for (int64_t first = start; first < stop; first += band) {
-          const int64_t last = std::min(first + band, stop);
-          if (every) reader.read(before + first, before + last, tile.room());
-          else reader.gather(image, first, last, tile.room());
-          multiply(tile.room(), before + first, last - first);
-        }
+  void run(const Slices& slices, int64_t begin, int64_t end) {
+    if (unit_.kind == Unit::dense) runDense(slices, begin, end);
+    else if (unit_.kind == Unit::depthwise) runDepthwise(slices, begin, end);
+    else runPointwise(slices, begin, end);
+  }
+
+ private:
+  void runDense(const Slices& slices, int64_t begin, int64_t end) {
+    const int64_t row = window_.columns.result, outputs = unit_.outputs;
+    Plane plane = inputPlane(window_);
+    DenseTaps taps(unit_, plane);
+    overBands(slices, begin, end, plane, [&](int64_t y, int64_t count, int64_t first) {
+      for (int64_t each = 0; each < count; ++each)
+        taps.run(plane, y + each, weights_.products, placeOf(first) + each * row * outputs);
+      finish(first, count * row);
+    });
+  }
+
+  void runDepthwise(const Slices& slices, int64_t begin, int64_t end) {
+    Plane plane = inputPlane(window_);
+    const DepthwiseRows pass(window_, plane, weights_.depthwise.get());
+    const Floats tile(band_ * window_.channels + 16);
+    overBands(slices, begin, end, plane, [&](int64_t y, int64_t count, int64_t first) {
+      pass.run(plane, y, count, tile.get());
+      multiply(tile.get(), first, count * window_.columns.result);
+    });
+  }
+
+  void runPointwise(const Slices& slices, int64_t begin, int64_t end) {
+    const bool every = everyPixel(unit_);
+    const Tile tile(tileOf(unit_.numbers, window_.channels), band_ * window_.channels + 32);
+    for (int64_t index = begin; index < end; ++index) {
+      const auto [image, start, stop] = slices[index];
+      const int64_t before = image * unit_.resultPixels();
+      for (int64_t first = start; first < stop; first += band_) {
+        const int64_t last = std::min(first + band_, stop);
+        if (every) reader_.read(before + first, before + last, tile.room());
+        else reader_.gather(image, first, last, tile.room());
+        multiply(tile.room(), before + first, last - first);
       }
     }
+  }
+
+  /** work(y, rows, their first pixel over all images) for each band of rows, what it reads being in the plane. */
+  template <typename Work>
+  void overBands(const Slices& slices, int64_t begin, int64_t end, Plane& plane, const Work& work) {
+    const int64_t rows = bandRows(unit_);
+    for (int64_t index = begin; index < end; ++index) {
+      const auto [image, top, bottom] = slices[index];
+      const auto [firstRow, lastRow] = window_.rows.readBy(top, bottom);
+      reader_.put(image, plane, firstRow, lastRow);
+      for (int64_t y = top; y < bottom; y += rows)
+        work(y, std::min(rows, bottom - y), image * unit_.resultPixels() + y * window_.columns.result);
+    }
+  }
+
+  /** A tile [pixels, channels] times the weight: the results of `count` pixels from `first` on over all images. */
+  void multiply(const Stored& tile, int64_t first, int64_t count) {
+    left_.take(tile, window_.channels, count);
+    left_.times(weights_.products, 0, 0, count, {placeOf(first), unit_.outputs});
+    finish(first, count);
+  }
+
+  /** Where results of float32 go, pixels from `first` on; finish() does the rest with them. */
+  float* placeOf(int64_t first) const {
+    return raw_.numbers == Numbers::float32 ? (raw_ + first * unit_.outputs).floats() : results_.get();
+  }
+  void finish(int64_t first, int64_t count) {
+    const float* made = placeOf(first);
+    if (moments_ != nullptr) moments_->add(made, count);
+    if (raw_.numbers != Numbers::float32)
+      loops().copy(raw_ + first * unit_.outputs, made, count * unit_.outputs, false);
+  }
+
+  const Unit& unit_;
+  const Window& window_;
+  const PackedUnit& weights_;
+  const Room& raw_;
+  BatchMoments* moments_;
+  const Reader reader_;
+  int64_t band_;  // pixels
+  Left left_;
+  Floats results_;  // of a band, where the raw ones are not float32
+};
+
+}  // namespace
+
+Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics,
+                    const Room& raw) {
+  const Window& window = unit.window;
+  std::vector<BatchMoments> parts(at::get_num_threads(), BatchMoments(unit.outputs));
+  // Statistics are summed over whole images, else they would depend on how many threads share one.
+  const int64_t steps = unit.kind == Unit::pointwise ? unit.resultPixels() : window.rows.result;
+  const Slices slices(window.images, steps, statistics);
+  overImages(slices.count(), [&](int64_t part, int64_t begin, int64_t end) {
+    ForwardPart(unit, source, weights, raw, statistics ? &parts[part] : nullptr).run(slices, begin, end);
   });
-  Moments moments{std::vector<double>(outputs), std::vector<double>(outputs)};
+  Moments moments{std::vector<double>(unit.outputs), std::vector<double>(unit.outputs)};
   int64_t count = 0;
   for (const BatchMoments& part : parts) part.mergeInto(moments.mean, moments.variance, count);
-  for (double& each : moments.variance) each = each < 0 ? 0 : each / static_cast<double>(std::max<int64_t>(count, 1));  // NaN stays
+  // NaN stays
+  for (double& each : moments.variance) each = each < 0 ? 0 : each / static_cast<double>(std::max<int64_t>(count, 1));
   return moments;
 }
 

@@ -1,7 +1,8 @@
-// The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or either a 1×1 or a
-// k×k convolution alone, and the statistics of its result for the batch norm that the next unit applies on its load. One pass over bands of rows that stay in the
-// processor's cache; the backward computes the depthwise result again instead of reading it from memory.
-// Pointers only, channels last; unit-operator.cpp knows tensors.
+// The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or
+// either a 1×1 or a k×k convolution alone, and the statistics of its result for the batch norm that the next unit
+// applies on its load. One pass over bands of rows that stay in the processor's cache; the backward computes the
+// depthwise result again instead of reading it from memory. Pointers only, channels last; unit-operator.cpp knows
+// tensors.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace nasnet::kernels {
 struct Unit {
   enum Kind { pointwise, depthwise, dense };  // depthwise: and a pointwise after it
 
-  Window window;    // of the depthwise convolution if there is one, else of the only convolution
+  Window window;  // of the depthwise convolution if there is one, else of the only convolution
   Kind kind;
   int64_t outputs;  // channels of the result
   Numbers numbers;  // of products and of the raw result; all else is computed in float32
@@ -32,7 +33,9 @@ struct Weight {
   int64_t place(int64_t output, int64_t channel, int64_t row, int64_t column) const {
     return output * strides[0] + channel * strides[1] + row * strides[2] + column * strides[3];
   }
-  float at(int64_t output, int64_t channel, int64_t row, int64_t column) const { return values[place(output, channel, row, column)]; }
+  float at(int64_t output, int64_t channel, int64_t row, int64_t column) const {
+    return values[place(output, channel, row, column)];
+  }
 };
 
 /** What a unit reads. */
@@ -49,23 +52,25 @@ struct PackedUnit;  // the weights, see unit-weights.h
  * raw [images, h', w', outputs].
  * @returns the batch's statistics if asked for
  */
-Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics, const Room& raw);
+Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics,
+                    const Room& raw);
 
 /** The gradient of a unit's normalised result, and what its forward left. */
 struct UnitResult {
   Stored raw;
-  const float* norm;       // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
-  Stored gradient;         // of the normalised result, as the raw one is
-  int64_t gradientPitch;   // numbers from pixel to pixel
-  const float* sums;       // [2, outputs]: Σ gradient · normalised result, Σ gradient; with a norm
+  // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
+  const float* norm;
+  Stored gradient;        // of the normalised result, as the raw one is
+  int64_t gradientPitch;  // numbers from pixel to pixel
+  const float* sums;      // [2, outputs]: Σ gradient · normalised result, Σ gradient; with a norm
 };
 
 /** Where gradients go; what isn't wanted is null. */
 struct UnitGradients {
-  Room input;              // dense, as the input is; of the normalised input where there is a norm
-  float* inputSums;        // [2, channels] as in UnitResult, with a norm
+  Room input;        // dense, as the input is; of the normalised input where there is a norm
+  float* inputSums;  // [2, channels] as in UnitResult, with a norm
   float* depthwiseWeight;
-  float* weight;           // laid out as the weight is
+  float* weight;  // laid out as the weight is
 };
 
 /** depthwiseWeight [channels, kernel rows, kernel columns]. */

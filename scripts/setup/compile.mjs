@@ -25,7 +25,7 @@ const compilerMemory = 1.5e9; // bytes
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch, environment?: NodeJS.ProcessEnv }} options
- * headers: the folders of node_api.h and napi.h
+ * headers: the folder of node_api.h
  * @returns {Plan}
  */
 export function planBuild({ sources, build, headers, libtorch, environment = process.env }) {

@@ -13,7 +13,7 @@ import { basename, dirname, extname, join, sep } from 'node:path';
  * @property {Unit[]} apart the same sources, each alone; empty if there is one only
  */
 
-const filesTogether = 8; // so that many cores have something to do
+const filesTogether = 12; // so that many cores have something to do
 const includesMuch = /^\s*#\s*include\s*<(torch|ATen|c10)\/(?!Parallel\.h)/m; // of libtorch; ATen/Parallel.h alone is read in a second
 const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another processor than the files beside it
 

@@ -2,6 +2,7 @@
 // GPU that does not respond is lost for the process: a worker then ends, and a new one runs the job.
 
 import { cpu, emptyDeviceCache } from '../engine/device.ts';
+import { lacksMemory } from '../out-of-memory.ts';
 import { deviceLost } from '../workers/messages.ts';
 
 /** An error whose `kind` is that of the trial's failure. */
@@ -40,7 +41,7 @@ export async function onDevice<Result>(
 export function explained(error: unknown, device: string, { batchSize }: { batchSize: number }): unknown {
   if (device === cpu || !(error instanceof Error)) return error;
   if (losesDevice(error, device)) return new DeviceLostError(error.message, { cause: error });
-  if (!isOutOfMemory(error)) return error;
+  if (!lacksMemory(error)) return error;
   const reason = error.message
     .split(/(?<=\.)\s/)
     .slice(0, 2)
@@ -57,8 +58,6 @@ export function explained(error: unknown, device: string, { batchSize }: { batch
  */
 export function losesDevice(error: unknown, device: string): boolean {
   return (
-    device !== cpu && error instanceof Error && !isOutOfMemory(error) && /CUDA|cuDNN|CUBLAS|CUDNN/.test(error.message)
+    device !== cpu && error instanceof Error && !lacksMemory(error) && /CUDA|cuDNN|CUBLAS|CUDNN/.test(error.message)
   );
 }
-
-const isOutOfMemory = (error: Error) => (error as { kind?: unknown }).kind === 'out-of-memory';

@@ -2,7 +2,7 @@
 // 40 × 40) or of the padded one, and cutout. Random numbers are sampled on the host; the operations run on the images'
 // device without waiting, so that they can be captured in a CUDA graph.
 
-import { arange, tensor } from '../engine/create.ts';
+import { arange, indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -22,7 +22,7 @@ export function augment(images: Tensor, whitening: Whitening, options: Augmentat
   const [count, , height, width] = images.shape as [number, number, number, number];
   const randomNumbers = sampleAugmentation(count, [height, width], options, random);
   return scope(() =>
-    augmentAs(images, whitening, options, wholeNumbers(randomNumbers, [randomRows, count], images.device)),
+    augmentAs(images, whitening, options, indexTensor(randomNumbers, images.device, [randomRows, count])),
   );
 }
 
@@ -128,11 +128,6 @@ function cutoutMask(images: Tensor, side: number, top: Tensor, left: Tensor): Te
   };
   const blank = inside(top, height!, [-1, 1, height!, 1]).logicalAnd(inside(left, width!, [-1, 1, 1, width!]));
   return blank.logicalNot().to('float32');
-}
-
-/** Returns an int64 tensor on a device. */
-export function wholeNumbers(numbers: Int32Array, shape: readonly number[], device?: string): Tensor {
-  return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));
 }
 
 const where = operator('aten::where', 'self');

@@ -1,10 +1,11 @@
 // Batches as functions of (seed, epoch, step), so that a training resumed at any step has the same images and
 // augmentations without any saved state.
 
+import { indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
-import { augmentAs, randomRows, row, sampleAugmentation, wholeNumbers } from './augmentation.ts';
+import { augmentAs, randomRows, row, sampleAugmentation } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
 import { showForTest, type TestView } from './test-view.ts';
@@ -79,7 +80,7 @@ export class TrainingBatches {
    */
   batch(epoch: number, step: number, side?: number): Batch {
     const shape = [batchRows, this.batchSize];
-    return scope(() => this.make(wholeNumbers(this.draw(epoch, step), shape, this.device), { side }));
+    return scope(() => this.make(indexTensor(this.draw(epoch, step), this.device, shape), { side }));
   }
 
   /** Returns the integers that determine a batch: [batchRows, batchSize], row by row. */
@@ -144,10 +145,7 @@ export class EvaluationBatches {
     const { batchSize, view } = this.#source;
     return scope(() => {
       const chosen = this.#indices.subarray(step * batchSize, (step + 1) * batchSize);
-      const { images, labels } = take(
-        this.#source,
-        wholeNumbers(chosen, [chosen.length], this.#source.from.images.device),
-      );
+      const { images, labels } = take(this.#source, indexTensor(chosen, this.#source.from.images.device));
       return { images: showForTest(images, view), labels };
     });
   }

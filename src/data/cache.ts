@@ -16,6 +16,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { contentIdentity } from '../content-identity.ts';
+import { namedCache } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { makeFolders } from '../whole-file.ts';
 import { withLock } from './cache-lock.ts';
@@ -54,7 +55,8 @@ export interface Prepared {
 
 /** Returns `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
 export function cacheRoot(): string {
-  if (process.env.NASNET_CACHE) return process.env.NASNET_CACHE;
+  const named = namedCache();
+  if (named) return named;
   const base = process.env.XDG_CACHE_HOME;
   return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'nasnet');
 }
@@ -107,42 +109,6 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
 /** Returns the content of a cached dataset's source; undefined if it cannot change, as for CIFAR-10. */
 export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undefined {
   return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
-}
-
-/** An item of the cache: a prepared dataset, or an interrupted download. */
-export interface CachedData {
-  name: string;
-  path: string;
-  bytes: number;
-  /** 0 for an interrupted download. */
-  images: number;
-  state: 'ready' | 'damaged' | 'partial download';
-}
-
-/** Lists the items of the cache. Checks sizes without reading the content. */
-export function findData(cache = cacheRoot()): CachedData[] {
-  if (!existsSync(cache)) return [];
-  return readdirSync(cache)
-    .sort()
-    .flatMap((name): CachedData[] => {
-      const path = join(cache, name);
-      if (name.endsWith('.part')) {
-        return [{ name, path, bytes: statSync(path).size, images: 0, state: 'partial download' }];
-      }
-      const entry = name.endsWith('.json') ? describe(path) : undefined;
-      if (!entry) return [];
-      const { train, test, height, width } = entry.files;
-      const block = join(cache, train.path);
-      return [
-        {
-          name: `${entry.files.name} ${height}×${width}`,
-          path: block,
-          bytes: existsSync(block) ? statSync(block).size : 0,
-          images: train.count + test.count,
-          state: isWhole(cache, entry) ? 'ready' : 'damaged',
-        },
-      ];
-    });
 }
 
 function describe(path: string): Entry | undefined {
@@ -199,7 +165,7 @@ const diskReasons: Record<string, string> = {
 };
 
 /** Returns an error of the cache's disk as a sentence; any other error unchanged. */
-export function diskSentence(cache: string, error: unknown): unknown {
+function diskSentence(cache: string, error: unknown): unknown {
   const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
   const reason = diskReasons[code];
   const elsewhere = path !== undefined && !path.startsWith(cache) && !cache.startsWith(path);

@@ -15,7 +15,7 @@ export const imageSize = 32;
 export const recordsPerFile = 10_000;
 export const pixelBytes = 3 * imageSize * imageSize;
 export const recordBytes = 1 + pixelBytes;
-export const fileBytes = recordsPerFile * recordBytes;
+const fileBytes = recordsPerFile * recordBytes;
 
 /** The files in order, with part of the dataset and MD5 of the 30,730,000 bytes. */
 export const officialFiles = [

@@ -6,6 +6,7 @@ import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
+import { speaksOfMemory } from '../out-of-memory.ts';
 import { resample } from './enlarge.ts';
 import { type Frame, type Framing, frameOf } from './framing.ts';
 import { headBytes, readHead, unreadReason } from './image-formats.ts';
@@ -79,14 +80,13 @@ const passing: Readonly<Record<string, string>> = {
 };
 
 /** Reasons due to the machine or permissions, so that the same file may be readable later. */
-const mayPass =
-  /^E(?!NOENT|LOOP|ISDIR|NXIO)[A-Z]+$|out of memory|allocat|too many open files|permission|input\/output/i;
+const mayPass = /^E(?!NOENT|LOOP|ISDIR|NXIO)[A-Z]+$|too many open files|permission|input\/output/i;
 
 /** Returns an error with the file's name and the decoder's first line; code 'unreadable-now' if a retry makes sense. */
 export function unreadable(error: Error, name: string): InputError {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = passing[code ?? ''] ?? message.split('\n')[0]!.replace(`${name}: `, '');
-  const now = mayPass.test(code ?? '') || mayPass.test(reason);
+  const now = mayPass.test(code ?? '') || mayPass.test(reason) || speaksOfMemory(reason);
   return new InputError(`${name}: expected an image, got ${reason}`, now ? { code: 'unreadable-now' } : {});
 }
 

@@ -2,11 +2,15 @@
 // Reading libtorch from a cold disk can take half a minute, so the first tensor operation loads it.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { namedAddon } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { mayTuneProcess } from './host-process.ts';
 
 /** A tensor's index in the addon's table; 0 is no tensor. */
 export type Handle = number;
+
+/** The kinds of arguments and results that operator.ts unwraps (native/schema.h); all others are passed unchanged. */
+export const kind = { tensor: 1, tensorList: 2, optionalTensorList: 3, generator: 4 } as const;
 
 export interface Schema {
   id: number;
@@ -21,6 +25,7 @@ type NumberArray = Exclude<NodeJS.TypedArray, Float16Array>;
 
 /** The functions of the addon, documented in native/*.h. */
 export interface Addon {
+  kinds(): Record<keyof typeof kind, number>;
   schema(name: string, overload: string): Schema;
   call(id: number, ...values: unknown[]): unknown;
   fromBytes(data: NumberArray, dtype: string, shape: readonly number[]): Handle;
@@ -30,7 +35,6 @@ export interface Addon {
   strides(tensor: Handle): number[];
   dtype(tensor: Handle): string;
   device(tensor: Handle): string;
-  sameStorage(one: Handle, other: Handle): boolean;
   release(tensors: Int32Array): void;
   leaveToCollector(tensor: Handle): void;
   liveTensors(): number;
@@ -41,7 +45,6 @@ export interface Addon {
   clearGradients(tensors: Int32Array): void;
   requiresGradient(tensor: Handle): boolean;
   setRequiresGradient(tensor: Handle, requires: boolean): void;
-  isLeaf(tensor: Handle): boolean;
   setGradientMode(enabled: boolean): boolean;
   manualSeed(seed: number): void;
   createGenerator(seed: number): number;
@@ -82,7 +85,7 @@ export function addon(): Addon {
 
 function load(): Addon {
   // bin/nasnet sets another file if the package's folder is read-only.
-  const path = process.env.NASNET_ADDON ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  const path = namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
   // OpenMP reads these when libtorch loads. By default its threads spin for a long time while they wait for each other;
   // with other work on the machine, training on two threads then takes ten times as long. If they sleep at once, they
   // wake too late for the next operator of a small batch, so they spin for about 20 µs.
@@ -91,7 +94,7 @@ function load(): Addon {
     process.env.GOMP_SPINCOUNT ??= '2000';
   }
   try {
-    return createRequire(import.meta.url)(path) as Addon;
+    return checked(createRequire(import.meta.url)(path) as Addon);
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
     throw new Failure(
@@ -99,4 +102,12 @@ function load(): Addon {
       { code: 'engine-not-loaded' },
     );
   }
+}
+
+/** Both sides name kinds by the same numbers, or every argument would be taken for another. */
+function checked(native: Addon): Addon {
+  const numbers = native.kinds?.();
+  const names = Object.keys(kind) as (keyof typeof kind)[];
+  if (names.some((name) => numbers?.[name] !== kind[name])) throw new Error('it was built from other sources');
+  return native;
 }

@@ -1,5 +1,6 @@
 // Creates tensors: from numbers, filled, random, or mapped from a file.
 import { addon } from './addon.ts';
+import { scope } from './memory.ts';
 import { operator } from './operator.ts';
 import type { Generator } from './random.ts';
 import { type DType, type MemoryFormat, Tensor } from './tensor.ts';
@@ -164,11 +165,11 @@ const arangeOperator = operator('aten::arange', 'start_step');
 const zerosLikeOperator = operator('aten::zeros_like');
 const onesLikeOperator = operator('aten::ones_like');
 
-/** Creates an index tensor as libtorch requires it: int64 [count]. */
-export function indexTensor(indices: ArrayLike<number>, device?: string): Tensor {
-  return tensor(
-    BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!)),
-    undefined,
-    { device },
-  );
+/** Creates an index tensor as libtorch requires it: int64, with one axis unless a shape is given. */
+export function indexTensor(indices: ArrayLike<number>, device?: string, shape?: readonly number[]): Tensor {
+  const numbers =
+    indices instanceof Int32Array // which libtorch converts faster than JavaScript
+      ? indices
+      : BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!));
+  return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));
 }

@@ -2,6 +2,7 @@
 // the same memory, whose contents may change. It must not wait for the device, read a number from it, or copy from the
 // host.
 
+import { switches } from '../environment.ts';
 import { addon } from './addon.ts';
 
 export class Graph {
@@ -44,5 +45,5 @@ export class Graph {
 
 /** Whether steps on this device are captured: true on a GPU if the addon has CUDA, unless NASNET_GRAPH=off. */
 export function capturesGraphs(device: string): boolean {
-  return device.startsWith('cuda') && process.env.NASNET_GRAPH !== 'off' && addon().beginCapture !== undefined;
+  return device.startsWith('cuda') && switches.graph && addon().beginCapture !== undefined;
 }

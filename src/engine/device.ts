@@ -2,6 +2,7 @@
 // preparation in each process. cuda-graph.ts captures graphs.
 
 import { existsSync } from 'node:fs';
+import { switches } from '../environment.ts';
 import { InputError } from '../failure.ts';
 import { addon } from './addon.ts';
 import { devices, libtorch } from './machine.ts';
@@ -77,7 +78,7 @@ function hasDriver(): boolean {
  * its heuristics instead.
  */
 export function prepareDevice(device: string): void {
-  if (device !== cpu) addon().useStream?.(device, process.env.NASNET_CUDNN_TRIALS !== 'off');
+  if (device !== cpu) addon().useStream?.(device, switches.cudnnTrials);
 }
 
 /** Returns a GPU's memory in bytes; undefined if the addon was compiled without CUDA. */

@@ -3,6 +3,7 @@
 // bfloat16; other dtypes and devices use libtorch's operators. With NASNET_FUSED=off (or NASNET_KERNELS=off) model/
 // runs layer by layer instead.
 
+import { switches } from '../environment.ts';
 import { cpu, type Precision } from './device.ts';
 import { operator } from './operator.ts';
 import { type BatchNormOptions, cat } from './operators.ts';
@@ -94,7 +95,7 @@ export function fanOut(images: Tensor, count: number): Tensor[] {
 
 /** Whether networks use these operators. */
 export function fusedOn(): boolean {
-  return process.env.NASNET_FUSED !== 'off' && process.env.NASNET_KERNELS !== 'off';
+  return switches.fused && switches.kernels;
 }
 
 /** Whether a network of this dtype and device uses these operators; for others libtorch's operators are as fast. */

@@ -3,6 +3,7 @@
 // the CPU and compute in float32. Other inputs, kernels larger than 7, strides above 2, and all inputs with
 // NASNET_KERNELS=off use libtorch's operators, with the same results.
 
+import { switches } from '../environment.ts';
 import { operator } from './operator.ts';
 import type { BatchNormOptions } from './operators.ts';
 import type { DType, Tensor } from './tensor.ts';
@@ -33,7 +34,7 @@ export function depthwiseConv2d(input: Tensor, weight: Tensor, options: Depthwis
  * share one ReLU among all readers.
  */
 export function fusesRelu({ dtype = 'float32', device = 'cpu' }: { dtype?: DType; device?: string }): boolean {
-  return process.env.NASNET_KERNELS !== 'off' && dtype === 'float32' && device === 'cpu';
+  return switches.kernels && dtype === 'float32' && device === 'cpu';
 }
 
 export interface WindowOptions {
@@ -56,7 +57,7 @@ export function maxPool(input: Tensor, { kernel, stride = [1, 1], padding = [0, 
 export function normaliseBatch(input: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, movingMean, movingVariance, training, momentum, epsilon } = options;
   // bfloat16 images are converted to float32 and back, because this operator is rarely used without fusion.
-  const narrow = input.dtype === 'bfloat16' && input.device === 'cpu' && process.env.NASNET_KERNELS !== 'off';
+  const narrow = input.dtype === 'bfloat16' && input.device === 'cpu' && switches.kernels;
   const images = narrow ? input.to('float32') : input;
   const result = norm.tensor(images, weight, bias, movingMean, movingVariance, training, momentum, epsilon);
   return narrow ? result.to('bfloat16') : result;

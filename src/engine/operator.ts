@@ -1,11 +1,8 @@
 // Calls libtorch's operators: looks each up once, unwraps its tensor arguments and wraps its results by its schema.
 // operators.ts and tensor.ts define the operators that the project uses; `call` is for others.
-import { addon, type Handle, type Schema } from './addon.ts';
+import { addon, type Handle, kind, type Schema } from './addon.ts';
 import { Generator } from './random.ts';
 import { Tensor } from './tensor.ts';
-
-/** The argument kinds that are unwrapped here (native/schema.h); all others are passed unchanged. */
-const kind = { tensor: 1, tensorList: 2, optionalTensorList: 3, generator: 4 } as const;
 
 export type Value =
   | Tensor

@@ -2,6 +2,7 @@
 // height, width].
 // Operators that read best as methods are in tensor.ts; `call` (operator.ts) calls any other.
 
+import { pairOf } from '../pair.ts';
 import { operator } from './operator.ts';
 import { asImages } from './precision.ts';
 import type { Tensor } from './tensor.ts';
@@ -15,9 +16,6 @@ export interface ConvolutionOptions {
   groups?: number;
 }
 
-const pair = (value: number | readonly number[]): readonly number[] =>
-  typeof value === 'number' ? [value, value] : value;
-
 /** Convolves input [n, in, h, w] with weight [out, in / groups, kh, kw] → [n, out, h', w']. */
 export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOptions = {}): Tensor {
   const { bias, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
@@ -25,9 +23,9 @@ export function conv2d(input: Tensor, weight: Tensor, options: ConvolutionOption
     input,
     asImages(weight, input),
     bias && asImages(bias, input),
-    pair(stride),
-    pair(padding),
-    pair(dilation),
+    pairOf(stride),
+    pairOf(padding),
+    pairOf(dilation),
     groups,
   );
 }
@@ -64,12 +62,12 @@ export interface PoolOptions {
 }
 
 export function maxPool2d(input: Tensor, { kernel, stride = kernel, padding = 0 }: PoolOptions): Tensor {
-  return maxPool.tensor(input, pair(kernel), pair(stride), pair(padding), [1, 1], false);
+  return maxPool.tensor(input, pairOf(kernel), pairOf(stride), pairOf(padding), [1, 1], false);
 }
 
 export function avgPool2d(input: Tensor, options: PoolOptions): Tensor {
   const { kernel, stride = kernel, padding = 0, countPadding = true } = options;
-  return avgPool.tensor(input, pair(kernel), pair(stride), pair(padding), false, countPadding);
+  return avgPool.tensor(input, pairOf(kernel), pairOf(stride), pairOf(padding), false, countPadding);
 }
 
 /** Multiplies input [.., in] by weight [out, in] and adds bias [out] → [.., out]. */

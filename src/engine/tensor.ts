@@ -18,7 +18,8 @@ export type DType =
 export type MemoryFormat = 'contiguous' | 'channels_last' | 'preserve';
 export type Elements = Float32Array | Float64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 
-const bytesPerElement: Record<DType, number> = {
+/** Bytes of an element. */
+export const elementBytes: Record<DType, number> = {
   float32: 4, float64: 8, int64: 8, uint8: 1, bool: 1, int32: 4, bfloat16: 2, float16: 2, int8: 1, int16: 2,
 }; // biome-ignore format: a table
 
@@ -92,7 +93,7 @@ export class Tensor {
   }
 
   get bytes(): number {
-    return this.size * bytesPerElement[this.dtype];
+    return this.size * elementBytes[this.dtype];
   }
 
   get requiresGrad(): boolean {
@@ -423,7 +424,7 @@ export class Tensor {
 
   // Copies and conversions. `to` and `contiguous` return the same memory if nothing needs to change.
   to(target: DType | (string & {})): Tensor {
-    return Object.hasOwn(bytesPerElement, target)
+    return Object.hasOwn(elementBytes, target)
       ? toDtype.tensor(this, target)
       : toDevice.tensor(this, undefined, undefined, target);
   }

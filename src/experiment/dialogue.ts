@@ -21,6 +21,8 @@ export interface DialogueOptions {
   space?: Space | undefined;
   /** The target number of trials. */
   trials: number;
+  /** Whether one more is asked for after so many; it is not asked again once it says no. Default: always. */
+  mayAsk?: ((asked: number) => boolean) | undefined;
   /** Whether outcomes are reported at predetermined places; else in the order in which they come. */
   inOrder: boolean;
   /**
@@ -65,6 +67,7 @@ export class Dialogue {
   /** The sequence number of the latest ask or tell, and the number of them since the last snapshot. */
   #sequence: number;
   #sinceSnapshot: number;
+  #closed = false;
 
   /** Restores a new strategy from the study's log. @throws Failure if it does not fit the study */
   constructor(study: Study<object>, strategy: Strategy, options: DialogueOptions) {
@@ -94,7 +97,7 @@ export class Dialogue {
 
   /** Whether the search is over: no outcome is missing and nothing more is asked for. Valid after advance(). */
   get isOver(): boolean {
-    return this.#asked >= this.#options.trials && this.#open.size === 0;
+    return (this.#closed || this.#asked >= this.#options.trials) && this.#open.size === 0;
   }
 
   /** Takes the outcome of a training, which the study must have on disk. */
@@ -167,7 +170,9 @@ export class Dialogue {
   }
 
   #ask(events: DialogueEvent[]): AskedTraining | undefined {
-    if (this.#asked >= this.#options.trials) return undefined;
+    const { trials, mayAsk } = this.#options;
+    this.#closed ||= mayAsk?.(this.#asked) === false;
+    if (this.#closed || this.#asked >= trials) return undefined;
     const number = this.#asked++;
     const candidate = new Candidate(this.#strategy.ask(number), this.#options.space);
     const training = { number, rung: 0, candidate };

@@ -22,19 +22,22 @@ import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
 import { acceptedBy, limitCheck } from '../forecast/limits.ts';
+import { measuredEpochs } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
-import { countsOf, type Start } from '../forecast/start.ts';
+import { costOptions, countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { Candidate } from '../study/candidate.ts';
+import { finalTraining } from '../study/final-training.ts';
 import type { EpochReport } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { SearchOutlook } from './outlook.ts';
@@ -47,8 +50,8 @@ import { withinLimits } from './within-limits.ts';
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
   files: DatasetFiles;
-  /** The target number of trials. */
-  trials: number;
+  /** The target number of trials. Absent: what the study's budget allows, or its settings state. */
+  trials?: number | undefined;
   /**
    * Number of children trained at once. Default: one per core, as memory allows; on a GPU as many as fit in its memory.
    */
@@ -74,15 +77,24 @@ export type ExperimentEvent =
   /** A message about a slow step before the forecast, or about a choice made for the user. */
   | { kind: 'note'; line: string }
   | SearchEvent
+  /** With a budget: how many trials there will be, by what is known now. */
+  | { kind: 'planned'; trials: number }
   | FinalistEvent
-  | { kind: 'final-started'; trial: number }
+  | { kind: 'final-started'; trial: number; training: Training }
   | { kind: 'final-retried'; reason: string }
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
 /** Options with defaults filled in. */
 type Experiment = ExperimentOptions &
-  Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>> & { workers: number };
+  Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>> & { workers: number; trials: number };
+
+/** What follows a search while it runs. */
+interface Followed {
+  outlook: SearchOutlook;
+  /** Of one with a budget. */
+  course: BudgetCourse | undefined;
+}
 
 type End = 'finished' | 'interrupted';
 
@@ -91,15 +103,29 @@ type End = 'finished' | 'interrupted';
  * measures it; each unless it is done already. Learned training times are stored in the study.
  */
 export async function runExperiment(options: ExperimentOptions): Promise<End> {
-  const { study, files, trials, onEvent } = options;
+  const { study, files, onEvent } = options;
   const counts = countsOf(files);
   study.keep('dataset', { name: files.name, source: files.source, classes: files.classes });
   study.keep('machine', thisMachine(options.computing));
   const forecast = await forecastHere(options);
+  const { trials, workers } = forecast;
   const outlook = new SearchOutlook(study, { counts, trials, forecast });
+  const course = courseOf(options, forecast, outlook);
   onEvent({ kind: 'forecast', forecast, outlook });
-  const experiment = { ...defaultsOf(options), ...options, workers: forecast.workers };
-  const end = await runParts(experiment, outlook).finally(() => outlook.keep());
+  const experiment = {
+    ...defaultsOf(options),
+    ...options,
+    workers,
+    trials,
+    onEvent: (event: ExperimentEvent) => {
+      course?.passed();
+      onEvent(event);
+    },
+  };
+  const end = await runParts(experiment, { outlook, course }).finally(() => {
+    outlook.keep();
+    course?.count();
+  });
   if (end === 'finished') await measureFinalLatency(study, counts);
   return end;
 }
@@ -112,15 +138,37 @@ function forecastHere({ study, files, trials, workers: asked, computing = onCpu,
   return forecastOf(study, { counts, trials, workers, asked: asked !== undefined, device, start }, note);
 }
 
-async function runParts(experiment: Experiment, outlook: SearchOutlook): Promise<End> {
+/** Of a search whose budget decides. */
+function courseOf(
+  { study, files, trials, start, openRunner, computing = onCpu }: ExperimentOptions,
+  { prediction, workers }: Forecast,
+  outlook: SearchOutlook,
+): BudgetCourse | undefined {
+  const { settings } = study;
+  if (!settings.budget || trials !== undefined) return undefined;
+  const searching = { settings, counts: countsOf(files), workers };
+  const threads = availableParallelism();
+  const here = !openRunner && computing.device === onCpu.device; // else it is trained elsewhere than it would be measured
+  return new BudgetCourse(study, {
+    budget: settings.budget,
+    outlook,
+    costs: () => costOptions(searching, prediction.laws),
+    before: start?.seconds,
+    measure: here
+      ? (candidate, training, epochSeconds) => measuredEpochs(candidate, training, searching, { threads, epochSeconds })
+      : undefined,
+  });
+}
+
+async function runParts(experiment: Experiment, followed: Followed): Promise<End> {
   const { study } = experiment;
-  if ((await searchCells(experiment, outlook)) === 'interrupted') return 'interrupted';
+  if ((await searchCells(experiment, followed)) === 'interrupted') return 'interrupted';
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
-  if ((await raceCells(experiment)) === 'interrupted') return 'interrupted';
+  if ((await raceCells(experiment, followed)) === 'interrupted') return 'interrupted';
   const [best] = bestTrials(study) as [TrialRecord];
   if (study.result('final model')?.trial === best.number) return 'finished';
-  return trainFinal(experiment, best);
+  return trainFinal(experiment, best, followed);
 }
 
 function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
@@ -129,7 +177,7 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
   return { artifacts: new FolderArtifacts(folders), openRunner: localRunners(resources) };
 }
 
-async function searchCells(experiment: Experiment, outlook: SearchOutlook) {
+async function searchCells(experiment: Experiment, { outlook, course }: Followed) {
   const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
@@ -150,7 +198,8 @@ async function searchCells(experiment: Experiment, outlook: SearchOutlook) {
     space,
     strategy: createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known, accepts }),
     evaluate: remember ? remembering(evaluate, study) : evaluate,
-    trials,
+    trials: course ? unboundedTrials : trials,
+    mayAsk: course?.mayAsk,
     workers,
     inOrder,
     ladder: ladderOptions(settings),
@@ -159,17 +208,26 @@ async function searchCells(experiment: Experiment, outlook: SearchOutlook) {
     onEvent: (event) => {
       outlook.on(event);
       onEvent(event);
+      if (course && (event.kind === 'done' || event.kind === 'failed')) {
+        const planned = course.planned(study.asked);
+        outlook.expect(planned);
+        onEvent({ kind: 'planned', trials: planned });
+      }
     },
   });
   if (end === 'finished') await clearUnfinished(artifacts);
   return end;
 }
 
-async function raceCells(experiment: Experiment) {
+async function raceCells(experiment: Experiment, { course }: Followed) {
   const { study, files, workers, artifacts, signal, onEvent } = experiment;
   const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
-  const { count, training } = finalists;
+  const { training } = finalists;
+  const count = course
+    ? course.finalists(likelyFinalists(study, finalists.count))
+    : (decidedFinalists(study) ?? finalists.count);
+  if (count === 0) return 'finished';
   await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
   const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
     architecture: candidate.architecture,
@@ -184,11 +242,21 @@ async function raceCells(experiment: Experiment) {
   return end;
 }
 
-async function trainFinal(experiment: Experiment, best: TrialRecord) {
+const decidedFinalists = (study: Study<SearchSettings>) => study.result('budget decisions')?.finalists;
+
+/** Those that would race now, to know what it costs. */
+function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate[] {
+  const { space, known } = study.settings;
+  const given = known.map((decisions) => new Candidate(decisions, space));
+  return [...study.best(count).map(({ decisions }) => new Candidate(decisions, space)), ...given];
+}
+
+async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followed) {
   const { study, files, artifacts, signal, onEvent } = experiment;
-  const { final, space, seed } = study.settings;
-  await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
+  const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
+  const final = course ? await course.final(candidate) : finalTraining(study);
+  await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
   const job: TrainingJob = {
     architecture: candidate.architecture,
     training: final,
@@ -196,7 +264,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord) {
     checkpoint: { key: finalCheckpoint },
     keepModel: { weights: finalWeights },
   };
-  onEvent({ kind: 'final-started', trial: best.number });
+  onEvent({ kind: 'final-started', trial: best.number, training: final });
   const epochs: EpochReport[] = [];
   const onMessage = (message: unknown) => {
     const report = message as FinalMessage;

@@ -79,7 +79,7 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
  * trial, even if a study trains repeats or two arms have it.
  */
 function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
-  const { space, strategy } = study.settings;
+  const { space, strategy, finalists } = study.settings;
   const byKey = new Map<string, number>();
   const arms = armNames(strategy).map(() => new Set<number>());
   for (const { number, decisions } of study.best(study.asked)) {
@@ -90,7 +90,17 @@ function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
     if (!byKey.has(key)) byKey.set(key, number);
     own.add(byKey.get(key)!);
   }
-  return { trials: [...byKey.values()], arms: arms.map((own) => [...own]) };
+  const trials = [...byKey.values()];
+  const given = finalists?.withKnown ? bestKnown(study) : undefined;
+  if (given === undefined || trials.includes(given)) return { trials, arms: arms.map((own) => [...own]) };
+  const chosen = trials.length < count * arms.length ? trials : trials.slice(0, -1);
+  return { trials: [...chosen, given], arms: arms.map((own) => [...own].filter((trial) => chosen.includes(trial))) };
+}
+
+/** The given cell whose child was the best; undefined where none has a reward. */
+function bestKnown(study: Study<SearchSettings>): number | undefined {
+  const { known } = study.settings;
+  return study.best(study.asked).find(({ number }) => number < known.length)?.number;
 }
 
 /** Returns the wanted trainings that are not in `sent` yet, and adds them to it. */

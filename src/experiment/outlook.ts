@@ -33,7 +33,7 @@ type Place = { trial: number; rung?: number };
 
 export class SearchOutlook {
   readonly #study: Study<SearchSettings>;
-  readonly #trials: number;
+  #trials: number;
   readonly #forecast: OutlookOptions['forecast'];
   /** Typical seconds of an unknown child, and the seconds of higher rungs per second of a child. */
   readonly #typical: { seconds: number; climbing: number };
@@ -113,19 +113,29 @@ export class SearchOutlook {
     return terms;
   }
 
+  /** The target number of trials is another one. */
+  expect(trials: number): void {
+    this.#trials = trials;
+  }
+
+  /** Seconds of the clock that a child takes which is not asked for yet, with what it may climb. */
+  perChild(): number {
+    return (this.#each * (1 + this.#typical.climbing)) / this.#forecast.workers;
+  }
+
   /**
-   * Returns the seconds until all children are trained. Repeated graphs are included, since their number is unknown.
+   * Seconds until so many children are trained, by default all. Graphs that were trained before are not left out:
+   * nobody knows how many there will be.
    */
-  left(now = performance.now()): number {
+  left(now = performance.now(), trials = this.#trials): number {
     const running = [...this.#running.values()].map(({ terms, startedAt, share }) => {
       const gone = (now - startedAt) / 1000;
       return share > 0 ? (gone * (1 - share)) / share : Math.max(0, this.#seconds(terms) - gone);
     });
     const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
-    const unasked = Math.max(0, this.#trials - this.#asked);
-    const { climbing } = this.#typical;
+    const unasked = Math.max(0, trials - this.#asked);
     const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
-    return Math.max((work + unasked * this.#each * (1 + climbing)) / this.#forecast.workers, ...running);
+    return Math.max(work / this.#forecast.workers + unasked * this.perChild(), ...running);
   }
 
   #seconds(terms: CostTerms): number {

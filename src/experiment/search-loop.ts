@@ -48,6 +48,11 @@ export interface SearchOptions {
   evaluate: Evaluate;
   /** The target number of trials. */
   trials: number;
+  /**
+   * Whether one more is asked for after so many; once not, the search ends with those. Default: as long as there are to
+   * be more.
+   */
+  mayAsk?: ((asked: number) => boolean) | undefined;
   /** Number of evaluations at once. */
   workers: number;
   /**
@@ -144,6 +149,7 @@ class Search {
     const dialogue = {
       space: options.space,
       trials,
+      mayAsk: options.mayAsk,
       inOrder: order.inOrder,
       lookahead,
       laterPerRung: order.laterPerRung ?? 1,

@@ -5,6 +5,7 @@ import { quantile, sum } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import { budgetRule } from './budget.ts';
 import { leftBehind } from './cost-law.ts';
 import { type Cost, type ImageCounts, TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
@@ -36,12 +37,10 @@ export interface Span {
   most: number;
 }
 
-export interface EstimateOptions {
+export interface CostOptions {
   settings: SearchSettings;
   counts: ImageCounts;
   laws: Laws;
-  /** Children that are still to be trained. */
-  trials: number;
   workers: number;
   /** Number of cores, and of threads of the final training. */
   threads: number;
@@ -49,22 +48,26 @@ export interface EstimateOptions {
   accepts?: ((candidate: Candidate) => boolean) | undefined;
 }
 
+export interface EstimateOptions extends CostOptions {
+  /** Children that are still to be trained. */
+  trials: number;
+}
+
 /** Seconds until worker processes have loaded libtorch, for each of children, finalists and final network. */
-const startSeconds = 2;
+const startSeconds = budgetRule.start;
 
 /** Assumed speed-up of each further thread of the final training, in threads (docs/paper.md). */
 const threadYield = 0.6;
 
 export function estimateSearch(options: EstimateOptions): SearchEstimate {
-  const { settings, trials, workers, threads, accepts } = options;
+  const { settings, trials, workers, accepts } = options;
   const cells = randomCells(settings, accepts);
   const child = costs(settings.child, cells, options);
   const children = { count: trials, each: child.seconds, seconds: waiting(trials, child.seconds.mean, workers) };
   const { ladder, finalists, final } = settings;
   const climb = ladder && ladderEstimate(ladder, cells, options);
   const race = finalists && raceEstimate(finalists, cells, options);
-  const crowding = Math.max(1, workers / threads); // the laws apply to workers that share the cores
-  const last = costs(final, cells, options).seconds.mean / crowding / (1 + threadYield * (threads - 1));
+  const last = onAllThreads(costs(final, cells, options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
   const rest = starts + children.seconds + (climb?.seconds ?? 0) + last;
   return {
@@ -77,6 +80,12 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
     memory:
       leftBehind + Math.max(child.memory, ...(ladder?.rungs ?? []).map((rung) => costs(rung, cells, options).memory)),
   };
+}
+
+/** Seconds of a training that has all threads and no other beside it, by those that it takes on one. */
+export function onAllThreads(seconds: number, { workers, threads }: Pick<CostOptions, 'workers' | 'threads'>): number {
+  const crowding = Math.max(1, workers / threads); // the laws apply to workers that share the cores
+  return seconds / crowding / (1 + threadYield * (threads - 1));
 }
 
 /** Returns the wall-clock seconds of `count` trainings on `workers` workers, including the wait for the last one. */

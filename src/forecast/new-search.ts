@@ -1,7 +1,11 @@
 // Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
+import { Candidate } from '../study/candidate.ts';
 import { fitted } from '../study/presets.ts';
 import type { SearchSettings } from '../study/settings.ts';
+import type { BudgetPlan } from './budget.ts';
+import { limitCheck } from './limits.ts';
+import { newPlan } from './planned-search.ts';
 import type { ImageCounts } from './prediction.ts';
 import { type Start, startOf } from './start.ts';
 import { type AskedLimits, statedLimits } from './stated-limits.ts';
@@ -10,6 +14,8 @@ export interface NewSearch {
   settings: SearchSettings;
   counts: ImageCounts;
   start: Start;
+  /** With a budget. */
+  plan?: BudgetPlan;
 }
 
 export interface NewSearchOptions {
@@ -18,19 +24,30 @@ export interface NewSearchOptions {
   /** Device of the children: 'cpu', 'cuda:0' … */
   device: string;
   limits?: AskedLimits | undefined;
+  /** Whether the user named the known cells; others are left out where limits exclude them. */
+  knownAsked: boolean;
   /** Whether to measure this machine also for a short search. */
   always: boolean;
 }
 
-/** @throws InputError if no cell is within the limits */
+/** @throws InputError for limits that no cell keeps, and for a budget that this machine cannot keep */
 export async function newSearchOf(
   stated: SearchSettings,
-  { counts, workers, device, limits, always }: NewSearchOptions,
+  { counts, workers, device, limits, knownAsked, always }: NewSearchOptions,
   note: (line: string) => void,
 ): Promise<NewSearch> {
   const settings = fitted(stated, counts);
   const searching = { settings, counts, trials: settings.trials, workers, device };
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
-  if (!limits) return { settings, counts, start };
-  return { settings: { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) }, counts, start };
+  const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
+  const allowed = knownAsked ? limited : withinLimits(limited, counts);
+  const plan = newPlan({ ...searching, settings: allowed }, start.laws);
+  return { settings: { ...allowed, trials: plan?.children ?? allowed.trials }, counts, start, ...(plan && { plan }) };
+}
+
+/** Known cells are trained without being checked. */
+function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSettings {
+  const { limits, known, space } = settings;
+  const check = limits && limitCheck(limits, settings, counts);
+  return check ? { ...settings, known: known.filter((cell) => !check(new Candidate(cell, space))) } : settings;
 }

@@ -16,6 +16,8 @@ import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from '.
 export interface ImageCounts {
   images: number;
   classes: number;
+  /** Test images, where the cost of the test counts. */
+  test?: number;
 }
 
 export interface Cost {

@@ -21,6 +21,10 @@ export interface ProbeJob {
   steps: number;
 }
 
+export interface ProbeResources {
+  threads: number;
+}
+
 export interface Probed {
   /** Seconds of the timed steps. */
   seconds: number;
@@ -29,8 +33,8 @@ export interface Probed {
 }
 
 /** Starts a worker process's evaluator (workers/messages.ts). */
-export function start(): EvaluateJob {
-  setThreads(1);
+export function start(_: unknown, resources: unknown): EvaluateJob {
+  setThreads((resources as ProbeResources).threads);
   return (job) => probe(job as ProbeJob);
 }
 

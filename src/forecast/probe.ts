@@ -2,13 +2,15 @@
 
 import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
+import type { Candidate } from '../study/candidate.ts';
+import { heldOut } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
-import type { SearchSettings } from '../study/settings.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
-import type { Probed, ProbeJob } from './probe-job.ts';
+import type { Probed, ProbeJob, ProbeResources } from './probe-job.ts';
 import { randomCells } from './random-cells.ts';
 
 const probing = {
@@ -25,8 +27,9 @@ const probing = {
 const openedImages = 7.5e7;
 
 /** Opens worker processes on this machine for ProbeJobs. */
-export function probeRunner(workers: number): JobRunner {
-  return new WorkerPool({ workers, evaluator: new URL('./probe-job.ts', import.meta.url), setup: {}, threads: 1 });
+export function probeRunner(workers: number, threads = 1): JobRunner {
+  const evaluator = new URL('./probe-job.ts', import.meta.url);
+  return new WorkerPool({ workers, evaluator, setup: {}, resources: { threads } satisfies ProbeResources, threads });
 }
 
 /**
@@ -71,3 +74,26 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
   const batch = Math.max(1, Math.min(batchSize, Math.floor(probing.stepSeconds / image)));
   return { batch, steps: Math.max(1, Math.round(seconds / secondsOf(batch))) };
 }
+
+/**
+ * How many times as long as predicted an epoch of a cell's training takes, alone and with so many threads; undefined
+ * where it cannot be trained.
+ */
+export async function measuredEpochs(
+  candidate: Candidate,
+  training: Training,
+  { settings, counts }: { settings: SearchSettings; counts: ImageCounts },
+  { threads, epochSeconds }: { threads: number; epochSeconds: number },
+): Promise<number | undefined> {
+  const { recipe, trainingImages = counts.images - heldOut(settings, counts.images) } = training;
+  const batch = Math.min(recipe.batchSize, trainingImages);
+  const step = epochSeconds / Math.max(1, Math.floor(trainingImages / recipe.batchSize));
+  const steps = Math.max(2, Math.min(finalProbe.steps, Math.round(finalProbe.seconds / step)));
+  const plan = candidate.trainedPlan(training, counts.classes);
+  await using runner = probeRunner(1, threads);
+  const outcome = await runner.run({ plan, recipe, batch, steps } satisfies ProbeJob);
+  return 'failure' in outcome ? undefined : (outcome.result as Probed).seconds / (steps * step);
+}
+
+/** Of the final network: as many steps as say how fast it is, in a time that a budget hardly notices. */
+const finalProbe = { steps: 50, seconds: 3 };

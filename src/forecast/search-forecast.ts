@@ -3,15 +3,18 @@
 import type { PredictionRecord } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import type { BudgetPlan } from './budget.ts';
+import { plannedSettings } from './budget-costs.ts';
 import type { SearchEstimate } from './estimate.ts';
 import { predictionOf } from './learning.ts';
+import { planLeft } from './planned-search.ts';
 import type { ImageCounts, Prediction } from './prediction.ts';
 import { estimateFitting, type Start, startOf } from './start.ts';
 
 export interface ForecastOptions {
   counts: ImageCounts;
-  /** The target number of trials. */
-  trials: number;
+  /** The target number of trials. Absent: what is planned by the study's budget, or stated in its settings. */
+  trials?: number | undefined;
   workers: number;
   /** Whether the user set the number of workers. */
   asked: boolean;
@@ -24,6 +27,10 @@ export interface ForecastOptions {
 }
 
 export interface Forecast {
+  /** The target number of trials; with a budget the one that is planned now. */
+  trials: number;
+  /** With a budget that decides the number of trials. */
+  plan?: BudgetPlan;
   prediction: Prediction;
   record: PredictionRecord;
   /** Number of trials without an outcome. */
@@ -38,14 +45,21 @@ export interface Forecast {
 /** @param note called before this machine is measured, which takes some seconds */
 export async function forecastOf(
   study: Study<SearchSettings>,
-  { counts, trials, workers, asked, device = 'cpu', start, always = false }: ForecastOptions,
+  { counts, trials: stated, workers, asked, device = 'cpu', start, always = false }: ForecastOptions,
   note: (line: string) => void,
 ): Promise<Forecast> {
   const { done, failed } = study.summary().trials;
-  const left = Math.max(0, trials - done - failed);
-  const searching = { settings: study.settings, counts, trials: left, workers, device };
+  const { settings } = study;
+  const finished = done + failed;
+  const least = stated ?? Math.max(settings.trials, study.asked);
+  const searching = { settings, counts, trials: Math.max(0, least - finished), workers, device };
   let known = predictionOf(study, counts, { workers, device, start });
-  if (!start && left > 0 && known.prediction.children === 0 && !known.record.measured)
+  if (!start && searching.trials > 0 && known.prediction.children === 0 && !known.record.measured)
     known = predictionOf(study, counts, { workers, device, start: await startOf(searching, always, note) });
-  return { ...known, left, ...estimateFitting(searching, known.prediction.laws, asked) };
+  const { laws } = known.prediction;
+  const plan = stated === undefined ? planLeft(study, searching, laws) : undefined;
+  const trials = plan?.children ?? least;
+  const left = Math.max(0, trials - finished);
+  const planned = { ...searching, trials: left, settings: plan ? plannedSettings(settings, plan) : settings };
+  return { ...known, trials, ...(plan && { plan }), left, ...estimateFitting(planned, laws, asked) };
 }

@@ -3,11 +3,12 @@
 
 import { availableParallelism } from 'node:os';
 import type { DatasetFiles } from '../data/dataset-files.ts';
+import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { bytesWords } from '../words.ts';
 import { startingLaws } from './cost-law.ts';
-import { estimateSearch, type SearchEstimate } from './estimate.ts';
+import { type CostOptions, estimateSearch, type SearchEstimate } from './estimate.ts';
 import { limitCheck } from './limits.ts';
 import { memoryLeft, workersThatFit } from './machine-memory.ts';
 import type { ImageCounts } from './prediction.ts';
@@ -17,6 +18,8 @@ import { measureLaws } from './probe.ts';
 export interface Start {
   laws: Laws;
   measured: boolean;
+  /** What it took to measure, which a budget counts. */
+  seconds?: number;
 }
 
 export interface Searching {
@@ -38,25 +41,25 @@ export async function startOf(searching: Searching, always: boolean, note: (line
   const stated = { laws: startingLaws, measured: false };
   if (device !== 'cpu') return stated;
   const expected = estimateOf(searching, stated.laws);
-  if (!always && expected.seconds.most < worthMeasuring) return stated;
+  const { budget } = settings; // which is planned by what is measured
+  if (!always && !budget && expected.seconds.most < worthMeasuring) return stated;
   note('Measuring for some seconds how fast this machine trains such children …');
   const fitting = workersThatFit(workers, expected.memory, memoryLeft());
-  const whole = { workers: fitting, expected: expected.seconds.most };
+  const whole = { workers: fitting, expected: budget?.seconds ?? expected.seconds.most };
+  const began = performance.now();
   const laws = await measureLaws(settings, counts, whole);
-  return laws ? { laws, measured: true } : stated;
+  const seconds = (performance.now() - began) / 1000;
+  return laws ? { laws, measured: true, seconds } : { ...stated, seconds };
 }
 
-export function estimateOf({ settings, counts, trials, workers }: Searching, laws: Laws): SearchEstimate {
+export function estimateOf(searching: Searching, laws: Laws): SearchEstimate {
+  return estimateSearch({ ...costOptions(searching, laws), trials: searching.trials });
+}
+
+export function costOptions({ settings, counts, workers }: Omit<Searching, 'trials'>, laws: Laws): CostOptions {
   const check = settings.limits && limitCheck(settings.limits, settings, counts);
-  return estimateSearch({
-    settings,
-    counts,
-    laws,
-    trials,
-    workers,
-    threads: availableParallelism(),
-    accepts: check && ((candidate) => check(candidate) === undefined),
-  });
+  const accepts = check && ((candidate: Candidate) => check(candidate) === undefined);
+  return { settings, counts, laws, workers, threads: availableParallelism(), accepts };
 }
 
 /**
@@ -70,8 +73,8 @@ export function estimateFitting(searching: Searching, laws: Laws, asked: boolean
   return { workers, ...(warning && { warning }), estimate: estimateOf({ ...searching, workers }, laws) };
 }
 
-export const countsOf = ({ train, classes }: DatasetFiles): ImageCounts => {
-  return { images: train.count, classes: classes.length };
+export const countsOf = ({ train, test, classes }: DatasetFiles): ImageCounts => {
+  return { images: train.count, classes: classes.length, test: test.count };
 };
 
 /** Returns the number of workers to start, and a warning if it differs from the requested number or is risky. */

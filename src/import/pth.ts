@@ -4,17 +4,13 @@
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import { call } from '../engine/operator.ts';
-import type { DType, Tensor } from '../engine/tensor.ts';
+import { elementBytes, type Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import type { FileBytes } from './file-bytes.ts';
 import { type Pickled, PickleError, readPickle } from './pickle.ts';
 import { findStateDict, type Storage, type StorageView, stateDictTable } from './state-dict.ts';
 import type { StoredTensor, WeightFile } from './weight-file.ts';
 import { checkMember, readMember, zipMembers } from './zip.ts';
-
-const elementBytes: Record<DType, number> = {
-  float32: 4, float64: 8, float16: 2, bfloat16: 2, int64: 8, int32: 4, int16: 2, int8: 1, uint8: 1, bool: 1,
-}; // biome-ignore format: a table
 
 /** Opens a zip archive. @throws InputError if it is damaged, contains no state dict, or refers to anything but data */
 export function openZipPth(file: FileBytes): WeightFile {

@@ -6,6 +6,7 @@ import { devices } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
+import { lacksMemory } from '../out-of-memory.ts';
 import { inferenceBytes } from './inference-memory.ts';
 import { type OpenRuntime, openEngine, openOnnx, type Runtime } from './runtime.ts';
 import { type Summary, summarise } from './summary.ts';
@@ -120,8 +121,7 @@ async function measureBatch(place: Place, session: OpenRuntime, multiplyAdds: nu
       gigaMultiplyAddsPerSecond: (imagesPerSecond * multiplyAdds) / 1e9,
     };
   } catch (error) {
-    const { message } = error as Error;
-    if (!/out of memory|can't allocate|bad_alloc|bad allocation|failed to allocate/i.test(message)) throw error;
+    if (!lacksMemory(error)) throw error;
     return { ...place, notMeasured: `the memory of ${place.device} does not hold it` };
   }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { useAddon } from '../engine/addon.ts';
 import { tuneProcess } from '../engine/host-process.ts';
 import { devices, libtorch, setThreads } from '../engine/machine.ts';
+import { namedAddon } from '../environment.ts';
 import { Failure } from '../failure.ts';
 
 export interface ReadyOptions {
@@ -40,7 +41,7 @@ export interface Engine {
  */
 export async function ready(options: ReadyOptions = {}): Promise<Engine> {
   if (options.tuneProcess) tuneProcess();
-  if (!process.env.NASNET_ADDON) useAddon(await builtAddon(options));
+  if (namedAddon() === undefined) useAddon(await builtAddon(options));
   const { version } = libtorch();
   if (options.threads !== undefined) setThreads(options.threads);
   return { libtorch: version, devices: devices() };

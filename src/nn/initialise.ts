@@ -30,24 +30,6 @@ export function initialised(tensor: Tensor, initialiser: Initialiser): Tensor {
   return tensor;
 }
 
-export const zero: Initialiser = (tensor) => {
-  tensor.zero_();
-};
-
-/** Uniform in [−range, range]. */
-export const uniform =
-  (range: number): Initialiser =>
-  (tensor) => {
-    uniform_.run(tensor, -range, range);
-  };
-
-/** Normal with mean 0 and this standard deviation. */
-export const normal =
-  (deviation: number): Initialiser =>
-  (tensor) => {
-    normal_.run(tensor, 0, deviation);
-  };
-
 /** Normal with mean 0, truncated at two standard deviations; `deviation` is that before truncation. */
 export const truncatedNormal =
   (deviation: number): Initialiser =>
@@ -62,5 +44,4 @@ export const truncatedNormal =
 export const varianceScaling = (fanIn: number): Initialiser => truncatedNormal(Math.sqrt((1.3 * 2) / fanIn));
 
 const uniform_ = operator('aten::uniform_');
-const normal_ = operator('aten::normal_');
 const erfinv_ = operator('aten::erfinv_');

@@ -2,10 +2,10 @@
 
 import { empty, ones, zeros } from '../engine/create.ts';
 import { type DepthwiseOptions, depthwiseConv2d, normaliseBatch } from '../engine/kernels.ts';
-import { operator } from '../engine/operator.ts';
-import { type BatchNormOptions, conv2d, embedding, linear, pad } from '../engine/operators.ts';
+import { type BatchNormOptions, conv2d, linear, pad } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
-import { initialised, truncatedNormal, uniform, varianceScaling } from './initialise.ts';
+import { pairOf } from '../pair.ts';
+import { initialised, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
 
 /** Device and dtype of the parameters; float32 on the CPU by default. */
@@ -26,9 +26,6 @@ export interface ConvolutionSettings extends Placement {
   bias?: boolean;
 }
 
-const pair = (value: number | readonly [number, number]) =>
-  typeof value === 'number' ? ([value, value] as const) : value;
-
 export class Conv2d extends Module {
   readonly weight: Tensor; // [outputs, inputs / groups, height, width]
   readonly bias: Tensor | undefined; // [outputs]
@@ -39,7 +36,7 @@ export class Conv2d extends Module {
   constructor(settings: ConvolutionSettings) {
     super();
     const { inputs, outputs, kernel, groups = 1, padding = 0, bias = false } = settings;
-    const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
+    const [height, width] = pairOf(kernel);
     const fanIn = (inputs / groups) * height * width;
     const weight = empty([outputs, inputs / groups, height, width], { ...settings, memoryFormat: 'channels_last' });
     this.weight = this.parameter('weight', initialised(weight, varianceScaling(fanIn)));
@@ -49,7 +46,7 @@ export class Conv2d extends Module {
     this.#symmetric = top === bottom && left === right ? [top, left] : undefined;
     if (groups > 1 && groups === inputs && groups === outputs && !bias) {
       const { stride = 1, dilation = 1 } = settings;
-      this.#depthwise = { stride: pair(stride), dilation: pair(dilation), padding: [top, bottom, left, right] };
+      this.#depthwise = { stride: pairOf(stride), dilation: pairOf(dilation), padding: [top, bottom, left, right] };
     }
   }
 
@@ -128,43 +125,3 @@ export class Linear extends Module {
     return linear(input, this.weight, this.bias);
   }
 }
-
-export class Embedding extends Module {
-  readonly weight: Tensor; // [rows, size]
-
-  constructor({ rows, size, ...placement }: Placement & { rows: number; size: number }) {
-    super();
-    this.weight = this.parameter('weight', initialised(empty([rows, size], placement), truncatedNormal(1)));
-  }
-
-  /** int64 [..] → [.., size] */
-  forward(indices: Tensor): Tensor {
-    return embedding(indices, this.weight);
-  }
-}
-
-/** One step of an LSTM (Hochreiter and Schmidhuber, 1997). The gates are in the order input, forget, cell, output. */
-export class LSTMCell extends Module {
-  readonly inputWeights: Tensor; // [4 · units, inputs]
-  readonly hiddenWeights: Tensor; // [4 · units, units]
-  readonly inputBias: Tensor; // [4 · units]
-  readonly hiddenBias: Tensor; // [4 · units]
-
-  constructor({ inputs, units, ...placement }: Placement & { inputs: number; units: number }) {
-    super();
-    const range = 1 / Math.sqrt(units);
-    const weights = (...shape: number[]) => initialised(empty(shape, placement), uniform(range));
-    this.inputWeights = this.parameter('input_weights', weights(4 * units, inputs));
-    this.hiddenWeights = this.parameter('hidden_weights', weights(4 * units, units));
-    this.inputBias = this.parameter('input_bias', weights(4 * units));
-    this.hiddenBias = this.parameter('hidden_bias', weights(4 * units));
-  }
-
-  /** input [n, inputs], hidden and cell [n, units] → the next hidden and cell */
-  forward(input: Tensor, [hidden, cell]: readonly [Tensor, Tensor]): [hidden: Tensor, cell: Tensor] {
-    const parameters = [this.inputWeights, this.hiddenWeights, this.inputBias, this.hiddenBias];
-    return lstmCell.tensors(input, [hidden, cell], ...parameters) as [Tensor, Tensor];
-  }
-}
-
-const lstmCell = operator('aten::lstm_cell');

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { shown } from '../checked.ts';
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
-import type { DType, Tensor } from '../engine/tensor.ts';
+import { type DType, elementBytes, type Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import { writeWhole } from '../whole-file.ts';
 import { HeaderError, parseHeader } from './header-json.ts';
@@ -15,10 +15,6 @@ const formatNames = {
   float64: 'F64', float32: 'F32', float16: 'F16', bfloat16: 'BF16', int64: 'I64', int32: 'I32', int16: 'I16', int8: 'I8', uint8: 'U8', bool: 'BOOL',
 } as const satisfies Record<DType, string>; // biome-ignore format: a table
 const dtypes = new Map(Object.entries(formatNames).map(([dtype, name]) => [name as string, dtype as DType]));
-const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as Record<
-  string,
-  number
->;
 const longestHeader = 100_000_000; // bytes, the format's limit
 
 const mostShown = 200; // characters of a wrong value in a message
@@ -326,7 +322,7 @@ function checkedEntry(name: string, entry: unknown, dataBytes: number, path: str
   const [begin, end] = offsets as [number, number];
   if (shape!.length > mostDimensions)
     throw new InputError(`${path}: ${name}: expected at most ${mostDimensions} dimensions, got ${shape!.length}`);
-  const length = shape!.reduce((product, side) => product * side, elementBytes[dtype!]!);
+  const length = shape!.reduce((product, side) => product * side, elementBytes[knownType]);
   const elements = shape!.reduce((product, side) => product * Math.max(side, 1), 1);
   if (length === 0 && elements > Number.MAX_SAFE_INTEGER)
     throw new InputError(`${path}: ${name}: expected a possible shape, got [${shape}]`);

@@ -19,12 +19,6 @@ export const linear =
   (step) =>
     rate * (1 - Math.min(step, steps) / steps);
 
-/** Multiplies `rate` by `factor` at each boundary step. */
-export const stepwise =
-  (rate: number, boundaries: readonly number[], factor: number): Schedule =>
-  (step) =>
-    rate * factor ** boundaries.filter((boundary) => step >= boundary).length;
-
 /** Multiplies `rate` by `factor` every `steps` steps (exponential decay with TensorFlow's staircase). */
 export const exponential =
   (rate: number, factor: number, steps: number): Schedule =>

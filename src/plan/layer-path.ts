@@ -1,6 +1,7 @@
 // Builds a path of layers: each call adds one layer and updates the path's shape.
 // TensorFlow's SAME padding is computed here and nowhere else.
 
+import { pairOf } from '../pair.ts';
 import type { BatchNorm, ImageNorm, Layer, Padding, Pair, Shape } from './layer.ts';
 
 export type BatchNormSettings = Pick<BatchNorm, 'decay' | 'epsilon'>;
@@ -14,8 +15,6 @@ interface ConvolutionOptions {
   /** Default SAME. */
   padding?: Padding;
 }
-
-const pairOf = (value: number | Pair): Pair => (typeof value === 'number' ? [value, value] : value);
 
 /**
  * Returns TensorFlow's SAME padding, which gives ⌈size / stride⌉ results. An odd pixel of padding goes after the input,

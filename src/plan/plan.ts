@@ -4,6 +4,7 @@
 
 import { InputError } from '../failure.ts';
 import { type largest, within } from '../largest.ts';
+import { pairOf } from '../pair.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
 import type { Layer, Shape } from './layer.ts';
@@ -152,8 +153,6 @@ function section(name: string, shape: Shape, layers: readonly Layer[]): Section 
   const multiplyAdds = layers.reduce((sum, layer) => sum + layerMultiplyAdds(layer), 0);
   return { name, shape, parameters: layers.flatMap(layerParameters), multiplyAdds };
 }
-
-const pairOf = (input: number | readonly [number, number]) => (typeof input === 'number' ? [input, input] : input);
 
 function checkOptions(options: PlanOptions) {
   const { layout = 'cifar', cells, filters, inputChannels = 3, skipReductionInput = false } = options;

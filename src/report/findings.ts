@@ -7,6 +7,7 @@ import type { Architecture } from '../space/architecture.ts';
 import { defaultSpace, spaceLabel } from '../space/search-space.ts';
 import { Candidate } from '../study/candidate.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
+import { finalTraining } from '../study/final-training.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../study/results.ts';
@@ -15,6 +16,14 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { targetOf } from '../study/target.ts';
 import { duration, percent, whole } from '../words.ts';
+import {
+  type BudgetFindings,
+  budgetFindings,
+  budgetSentence,
+  type PublishedFinding,
+  publishedFindings,
+  publishedSentence,
+} from './budget-findings.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
 import { type LadderArm, ladderArms } from './ladder-arms.ts';
@@ -60,6 +69,12 @@ export interface Findings {
   /** A warning about the controller. */
   warning: string | undefined;
   final: FinalModel | undefined;
+  /** How the final network was trained, or is to be. */
+  finalTraining: Training;
+  /** What is spent of the budget and on what; undefined without one. */
+  budget: BudgetFindings | undefined;
+  /** The published cells among the given ones, beside the best that was found. */
+  published: PublishedFinding[];
   /** The latency of the final network, in a search with a limit on it. */
   latency: FinalLatency | undefined;
   /** The predicted cost of children and its error. */
@@ -101,6 +116,9 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     arms: armsOf(study),
     warning: collapseWarning(study.latestUpdate()?.figures ?? {}),
     final: study.result('final model'),
+    finalTraining: finalTraining(study),
+    budget: budgetFindings(study),
+    published: publishedFindings(study, finalists),
     latency: study.result('final latency'),
     prediction: study.result('prediction'),
     classes,
@@ -122,7 +140,8 @@ function sizeOf(candidate: Candidate, training: Training, classes: number) {
 
 /** Returns the findings as sentences: the search, its best cell, and the accuracy of the network built from it. */
 export function sentences(findings: Findings): string[] {
-  const { settings, summary, top, ladder, finalists, warning, final, latency, prediction } = findings;
+  const { settings, summary, top, ladder, finalists, warning, final, finalTraining: built } = findings;
+  const { budget, published, latency, prediction } = findings;
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space } = settings;
@@ -131,6 +150,7 @@ export function sentences(findings: Findings): string[] {
     ...(findings.mayLackChanges ? [lackWords] : []),
     `${strategyWords(settings.strategy)} tried ${whole(done + failed)} of ${whole(findings.target)} ${cells} ${rewardSource(settings)}, ${failures}, in ${duration(summary.searchSeconds)} of searching.`,
   ];
+  if (budget) lines.push(budgetSentence(budget));
   const { repeats } = summary;
   if (repeats.trials > 0) {
     lines.push(
@@ -155,8 +175,9 @@ export function sentences(findings: Findings): string[] {
   }
   if (ladder) lines.push(...ladderSentences(ladder));
   if (finalists) lines.push(...finalistSentences(finalists, settings.finalists!));
+  for (const cell of published) lines.push(publishedSentence(cell));
   if (final) {
-    lines.push(finalSentence(final, settings.final));
+    lines.push(finalSentence(final, built));
     if (latency && settings.limits?.latency) lines.push(latencySentence(latency, settings.limits));
   }
   const accuracyOfPrediction = prediction && predictionSentence(prediction);

@@ -134,8 +134,8 @@ function cellArticle(cell: CellFinding, place: number, { settings, pictures }: P
   return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>${evaluator ? `With N = ${child.cells}, F = ${child.filters}` : 'As a child'}: ${size}.${before}</p>${figure(pictures[place]!)}</article>`;
 }
 
-function finalSection(final: FinalModel, { classes, settings }: Page): string {
-  const { cells, filters, resolution } = settings.final;
+function finalSection(final: FinalModel, { classes, finalTraining }: Page): string {
+  const { cells, filters, resolution } = finalTraining;
   const rows = [
     ['cells of', `trial ${final.trial}`],
     ['network', `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`],

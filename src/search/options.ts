@@ -39,7 +39,7 @@ export const laptopController: Partial<PpoOptions> = {
 export const microController: Partial<PpoOptions> = { learningRate: 0.002 };
 
 /** The defaults of regularized evolution. */
-export const evolutionDefaults = {
+const evolutionDefaults = {
   populationSize: 100, // living architectures, and the number of random ones at the start (Real et al., section 3)
   sampleSize: 25, // the best of so many becomes the parent (the same)
 };

@@ -73,7 +73,7 @@ export function cellResults(cell: Cell, name: string): CellResult[] {
 export const stateName = (cell: string, index: number): string => `${cell}.${index}`;
 
 /** Returns a state's channels at the cell's output in units of f: 2 for a concatenation, else 1. */
-export const stateWidth = (cell: Cell, state: number): 1 | 2 => (blockOf(cell, state)?.combine === 'concat' ? 2 : 1);
+const stateWidth = (cell: Cell, state: number): 1 | 2 => (blockOf(cell, state)?.combine === 'concat' ? 2 : 1);
 
 /** Returns the cell's output channels in units of its filters f: 6 for NASNet-A's normal cell, so P = 6 · 4F. */
 export function outputWidth(cell: Cell): number {

@@ -9,7 +9,7 @@ export interface RankCorrelation {
 }
 
 /** With fewer pairs of measures the interval is meaningless. */
-export const minimumForCorrelation = 5;
+const minimumForCorrelation = 5;
 
 const standardNormal95 = 1.959964;
 

@@ -18,6 +18,7 @@ import type { Recipe, SmallImages } from '../train/recipe.ts';
 import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
+  Budget,
   Finalists,
   LadderSettings,
   LatencyLimit,
@@ -35,10 +36,12 @@ type StoredRecipe = Stored<Recipe, 'matchTestView'>;
 type StoredTraining = Omit<Training, 'recipe'> & { recipe: StoredRecipe };
 type StoredLadder = Omit<LadderSettings, 'rungs'> & { rungs: StoredTraining[] };
 type StoredFinalists = Omit<Finalists, 'training'> & { training: StoredTraining };
+type StoredBudget = Omit<Budget, 'larger'> & { larger: StoredTraining[] };
 type StoredSettings = Omit<
   Stored<SearchSettings, 'remember' | 'known' | 'space'>,
-  'child' | 'ladder' | 'finalists' | 'final'
+  'budget' | 'child' | 'ladder' | 'finalists' | 'final'
 > & {
+  budget?: StoredBudget;
   child: StoredTraining;
   ladder?: StoredLadder;
   finalists?: StoredFinalists;
@@ -120,7 +123,13 @@ const finalists: z.ZodType<StoredFinalists> = z.strictObject({
   count: z.int().positive(),
   training,
   seeds: z.strictObject({ least: z.int().positive(), most: z.int().positive() }),
+  withKnown: z.boolean().exactOptional(),
 } satisfies Fields<Finalists>);
+
+const budget: z.ZodType<StoredBudget> = z.strictObject({
+  seconds: z.number().positive(),
+  larger: z.array(training),
+} satisfies Fields<Budget>);
 
 const limits: z.ZodType<Limits> = z.strictObject({
   parameters: amount.exactOptional(),
@@ -175,6 +184,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     operations: z.int().positive().max(operationNames.length).exactOptional(),
     blocks: z.int().positive(),
     trials: count,
+    budget: budget.exactOptional(),
     validationImages: count.exactOptional(),
     child: training,
     ladder: ladder.exactOptional(),
@@ -189,6 +199,7 @@ const inOwnSpace = settingsIn(ownSpace);
  */
 export function parseSettings(json: unknown, where: string): SearchSettings {
   const {
+    budget: spendable,
     ladder: climbed,
     finalists: racing,
     ...stored
@@ -200,6 +211,7 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
     space,
     remember: stored.remember ?? false,
     known: stored.known ?? [],
+    ...(spendable && { budget: { ...spendable, larger: spendable.larger.map(trainingOf) } }),
     child: trainingOf(stored.child),
     ...(climbed && { ladder: { ...climbed, rungs: climbed.rungs.map(trainingOf) } }),
     ...(racing && { finalists: { ...racing, training: trainingOf(racing.training) } }),

@@ -6,8 +6,9 @@ import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { operationNames } from '../space/operations.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
-import { childRecipe, finalRecipe, smallRecipe } from '../train/recipe.ts';
+import { childRecipe, finalRecipe, recipes, smallRecipe } from '../train/recipe.ts';
 import { noDataset } from './external-evaluator.ts';
+import { publishedDecisions } from './published-cells.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, SearchSettings, Training } from './settings.ts';
 
@@ -15,16 +16,31 @@ import type { Finalists, SearchSettings, Training } from './settings.ts';
 export const defaultReduction = 3;
 
 type Asked = 'dataset' | 'seed' | 'strategy' | 'space' | 'remember' | 'known';
-export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions'> & {
+export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions' | 'budget'> & {
   description: string;
+  /** What is searched where no number of trials is asked for. Absent: so many trials as stated. */
+  budget?: PresetBudget;
   /** With a count of 0 there are finalists only if the user asks for them. */
   finalists: Finalists;
   /** Options that differ from a strategy's defaults, by its name. */
   strategyOptions: Record<string, object>;
 };
 
+interface PresetBudget {
+  seconds: number;
+  /** Finalists at most. */
+  finalists: number;
+  larger: Training[];
+}
+
 const storedSize = 32; // pixels; the image size of the presets (CIFAR-10)
 const smallestSide = 4; // pixels that a network sees at least
+
+/**
+ * Of networks that are the result of minutes: most of its numbers are ahead of smallRecipe's
+ * (docs/experiments/fast-recipe.md).
+ */
+const resultRecipe = recipes.fast;
 
 export const presets = {
   smoke: {
@@ -61,11 +77,20 @@ export const presets = {
     },
   },
   laptop: {
-    description: 'about six minutes on two cores',
+    description: 'eight minutes, planned on this machine; --minutes or --hours for another budget',
     strategyOptions: { ppo: laptopController, evolution: laptopEvolution },
     inOrder: true,
     blocks: defaultBlocks,
     trials: 80,
+    budget: {
+      seconds: 480,
+      finalists: 8,
+      // assumed: where a larger network is the better use of the time is not measured yet (bench/budget.ts)
+      larger: [
+        { cells: 1, filters: 16, resolution: 32, recipe: { ...resultRecipe, epochs: 10 } },
+        { cells: 2, filters: 32, resolution: 32, recipe: { ...resultRecipe, epochs: 20 } },
+      ],
+    },
     validationImages: 2000,
     child: {
       cells: 1,
@@ -75,9 +100,9 @@ export const presets = {
       recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
-      count: 0, // only with --finalists: docs/paper.md has the gain of a race at this budget
+      count: 0, // of so many trials only with --finalists: what a race brings there is in docs/paper.md
       training: {
-        cells: 2, // as the final network, on a quarter of the images
+        cells: 1, // as the final network, on a quarter of the images
         filters: 16,
         resolution: 16,
         trainingImages: 12_000,
@@ -85,7 +110,7 @@ export const presets = {
       },
       seeds: { least: 2, most: 4 },
     },
-    final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
+    final: { cells: 1, filters: 16, resolution: 16, recipe: { ...resultRecipe, epochs: 5 } },
   },
   micro: {
     description: 'thousands of tiny children: compares strategies on real training (docs/experiments/)',
@@ -131,11 +156,13 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 /** Settings that are derived from the preset and the request. */
-type Made = 'preset' | 'strategyOptions' | 'child' | 'ladder' | 'finalists' | 'final';
+type Made = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
 /** A request: settings that replace the preset's, and values from which other settings are derived. */
 export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
   Partial<Omit<SearchSettings, Made>> & {
+    /** Seconds, or none whatever the preset has. Default: the preset's, unless trials are asked for. */
+    budget?: number | 'none';
     /** Epochs of the child. */
     epochs?: number;
     /** Of the final network, in place of the preset's. */
@@ -163,12 +190,18 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
-  const { description: _, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, space = defaultSpace, remember = true, known = [], ...more } = given;
+  const { description: _, budget: usual, ...settings } = presets[preset as keyof typeof presets] as Preset;
+  const { size, trials = settings.trials, space = defaultSpace, remember = true, budget: asked, ...more } = given;
   const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
-  const { finalists: count = settings.finalists.count, finalistEpochs, ...several } = more;
-  const { epochs, rungs, reduction = defaultReduction, randomShare = 0, ...trained } = several;
-  const { finalEpochs, finalFilters, finalSize = size, ...others } = trained;
+  const { epochs, finalEpochs, finalFilters, finalSize = size, ...several } = more;
+  const lastsAsAsked = given.trials !== undefined || finalEpochs !== undefined;
+  const seconds = asked ?? (lastsAsAsked ? undefined : usual?.seconds);
+  const budgeted = typeof seconds === 'number';
+  const usually = budgeted
+    ? { count: usual?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
+    : { count: settings.finalists.count, known: [] };
+  const { finalists: count = usually.count, known = usually.known, finalistEpochs, ...climbing } = several;
+  const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = climbing;
   const scaled = (training: Training): Training => {
     const resolution = Math.round((training.resolution * (size ?? storedSize)) / storedSize);
     return { ...training, resolution: Math.max(smallestSide, resolution) };
@@ -187,11 +220,19 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     finalEpochs,
   );
   const { finalists, ...stated } = settings;
-  const racing = { ...finalists, count, training: lasting(scaled(finalists.training), finalistEpochs) };
+  const sizeIsAsked = finalFilters !== undefined || given.finalSize !== undefined;
+  const larger = budgeted && !sizeIsAsked ? largerThan(final, usual?.larger ?? [], size) : [];
+  const racing = {
+    ...finalists,
+    count,
+    training: lasting(scaled(finalists.training), finalistEpochs),
+    ...(budgeted && { seeds: { ...finalists.seeds, most: finalists.seeds.least }, withKnown: true }), // so many can be planned
+  };
   const seen: [string, Training][] = [
     ['child', child],
     ...above.map((rung, index): [string, Training] => [`rung ${index + 1}`, rung]),
     ['final network', final],
+    ...larger.map((training): [string, Training] => ['final network', training]),
     ...(count > 0 ? [['finalists', racing.training] as [string, Training]] : []),
   ];
   return {
@@ -200,6 +241,7 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     ...others,
     ...sizeOf(given.dataset, size, seen),
     trials,
+    ...(budgeted && { budget: { seconds, larger } }),
     space,
     ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
@@ -211,6 +253,14 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     ...(count > 0 && { finalists: racing }),
     final,
   };
+}
+
+/** The sizes beyond the final network, which see images of the same side where one is asked for. */
+function largerThan(final: Training, sizes: readonly Training[], size: number | undefined): Training[] {
+  const networkOf = ({ cells, filters, resolution }: Training) => `${cells} ${filters} ${resolution}`;
+  return sizes
+    .map((training) => ({ ...training, resolution: size ?? training.resolution }))
+    .filter((training) => networkOf(training) !== networkOf(final));
 }
 
 /**
@@ -268,10 +318,11 @@ export function fitted(
           ...training,
           trainingImages: Math.min(Math.max(training.trainingImages, classes), images - validationImages),
         };
-  const { child, ladder, finalists, final } = settings;
+  const { budget, child, ladder, finalists, final } = settings;
   return {
     ...settings,
     validationImages,
+    ...(budget && { budget: { ...budget, larger: budget.larger.map(fit) } }),
     child: fit(child),
     ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
     ...(finalists && { finalists: { ...finalists, training: fit(finalists.training) } }),

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { EpochReport } from './outcome.ts';
-import type { FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
+import type { BudgetDecisions, FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
 import type { ExternalEvaluator } from './settings.ts';
 
 /** The dataset of a search: name, source, and classes in the order of the logits. */
@@ -17,6 +17,9 @@ export interface StudyResults {
   dataset: StoredDataset;
   machine: Machine;
   prediction: PredictionRecord;
+  /** Seconds of the clock that a search with a budget has taken, over all sessions. */
+  clock: { seconds: number };
+  'budget decisions': BudgetDecisions;
   'final model': FinalModel;
   'final latency': FinalLatency;
   /** The finalists' trials, best first; in a study of several strategies also those of each arm. */
@@ -73,6 +76,12 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     children: count,
     error: z.object({ seconds: error, memory: error }).exactOptional(),
   } satisfies Fields<PredictionRecord>),
+  clock: z.object({ seconds: real }),
+  'budget decisions': z.object({
+    trials: count.exactOptional(),
+    finalists: count.exactOptional(),
+    final: z.object({ size: count, epochs: real }).exactOptional(),
+  } satisfies Fields<BudgetDecisions>),
   'final model': z.object({
     trial: count,
     trainableParameters: count,

@@ -1,4 +1,5 @@
-// Types of a study's named results: the final network, its latency, the machine, and the prediction of children.
+// Types of what a study keeps by name beside its trials: the network built from its best cell, how long that takes for
+// one image, the machine, the prediction of its children, and what its budget was spent on.
 
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { EpochReport } from './outcome.ts';
@@ -59,6 +60,16 @@ export interface PredictionRecord {
   laws: Laws;
   children: number;
   error?: { seconds?: PredictionError; memory?: PredictionError };
+}
+
+/** What a search with a budget has decided so far; whoever goes on with it decides none of it again. */
+export interface BudgetDecisions {
+  /** How many trials it asked for when its time for them was over. */
+  trials?: number;
+  /** How many of them raced; 0: none. */
+  finalists?: number;
+  /** The final training: 0 is the settings' `final`, then come the larger ones. */
+  final?: { size: number; epochs: number };
 }
 
 export interface Laws {

@@ -32,6 +32,19 @@ export interface Finalists {
   training: Training;
   /** Number of trainings of each, with shared seeds: before the first comparison, and at most. */
   seeds: { least: number; most: number };
+  /** The best given cell is one of them, whatever its child's reward. Absent: only if it is among the best. */
+  withKnown?: boolean;
+}
+
+/**
+ * The time of a search, in place of its number of trials. How many trials and finalists it has, and the size and the
+ * epochs of its final network are planned (forecast/budget.ts) and kept by the study as they are decided.
+ */
+export interface Budget {
+  /** Of the clock, from the first child to the tested network, pauses between sessions left out. */
+  seconds: number;
+  /** Final networks beyond `final`, smallest first. Each is worth training from its recipe's epochs on. */
+  larger: Training[];
 }
 
 /** Rungs above the child's training, to which the best are promoted (selection/ladder.ts). */
@@ -79,7 +92,10 @@ export interface SearchSettings {
   operations?: number;
   /** B: blocks of a cell. */
   blocks: number;
+  /** Of a search with a budget as many as were planned when it began. */
   trials: number;
+  /** Absent: as many trials and as long a final training as stated here. */
+  budget?: Budget;
   /** Number of validation images, whose accuracy is the reward; absent: a tenth (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;

@@ -6,7 +6,14 @@ import type { Study } from './study.ts';
 
 /** The target number of trials, those included that exist already. */
 export function targetOf(study: StudyRecords & { settings: Pick<SearchSettings, 'trials'> }): number {
-  return Math.max(study.result('target') ?? study.settings.trials, study.asked);
+  const planned = study.result('budget decisions')?.trials ?? study.settings.trials;
+  return Math.max(study.result('target') ?? planned, study.asked);
+}
+
+/** The target that holds whatever a budget allows; undefined in a search whose budget decides. */
+export function fixedTarget(study: Study<SearchSettings>, asked: number | undefined): number | undefined {
+  if (!study.settings.budget) return asked ?? targetOf(study);
+  return asked ?? (study.result('target') === undefined ? undefined : targetOf(study));
 }
 
 /** Takes another target where one is asked for. Returns the one that holds. */

@@ -1,10 +1,9 @@
 // Training steps on a device, which works asynchronously. The inputs of several steps are copied to the device at once;
 // each step copies its own to fixed memory, so that it can be captured as a graph and replayed.
 
-import { wholeNumbers } from '../data/augmentation.ts';
 import { batchRows, type TrainingBatches } from '../data/batches.ts';
 import { type WhiteningTensors, whiteningOn } from '../data/whitening.ts';
-import { tensor, zeros } from '../engine/create.ts';
+import { indexTensor, tensor, zeros } from '../engine/create.ts';
 import { Graph } from '../engine/cuda-graph.ts';
 import { free, keep, scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
@@ -122,7 +121,7 @@ export class DeviceSteps {
     this.#ahead = {
       first,
       plans,
-      randomNumbers: keep(wholeNumbers(randomNumbers, [plans.length, batchRows, batchSize], device)),
+      randomNumbers: keep(indexTensor(randomNumbers, device, [plans.length, batchRows, batchSize])),
       numbers: keep(tensor(numbers, [plans.length, 3], { device })),
     };
   }

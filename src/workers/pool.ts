@@ -2,6 +2,7 @@
 // replaced. Jobs are plain data; the pool does not know what they compute.
 
 import { Failure } from '../failure.ts';
+import { speaksOfMemory } from '../out-of-memory.ts';
 import { duration } from '../words.ts';
 import type { JobOutcome, JobRunner, RunOptions } from './job-runner.ts';
 import type { FromWorker, JobFailure, ToWorker } from './messages.ts';
@@ -382,14 +383,14 @@ export class WorkerPool extends JobPool {
 
 function failureKind(end: WorkerEnd): string {
   if (end.reason !== undefined) return end.kind ?? 'timeout';
-  return isOutOfMemory(end) ? 'out-of-memory' : 'crash';
+  return diedOfMemory(end) ? 'out-of-memory' : 'crash';
 }
 
 /**
  * Whether a worker ran out of memory: the kernel kills processes to free memory, V8 writes a message before it aborts.
  */
-function isOutOfMemory({ signal, lines }: WorkerEnd): boolean {
-  return signal === 'SIGKILL' || lines.some((line) => /heap out of memory|bad_alloc|Cannot allocate memory/.test(line));
+function diedOfMemory({ signal, lines }: WorkerEnd): boolean {
+  return signal === 'SIGKILL' || lines.some(speaksOfMemory);
 }
 
 function describeEnd(end: WorkerEnd, one: string): string {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { cached, cacheRoot, findData, type Prepare, readEntry } from '../../src/data/cache.ts';
+import { cached, cacheRoot, type Prepare, readEntry } from '../../src/data/cache.ts';
 import { type Description, readLabels, readRange } from '../../src/data/dataset-files.ts';
 import { Failure } from '../../src/failure.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -139,20 +139,6 @@ test('the cache lies where the environment says', () => {
   }
 });
 
-test('the list of cached data tells ready, damaged and half-downloaded ones apart', async (context) => {
-  const cache = temporaryFolder(context);
-  assert.deepEqual(findData(join(cache, 'missing')), []);
-  const { files } = await cached(cache, 'dots', () => {}, writeDots);
-  await cached(cache, 'other', () => {}, writeDots);
-  truncateSync(join(cache, 'other.bin'), 3);
-  writeFileSync(join(cache, 'x.tgz.part'), 'half');
-  assert.deepEqual(findData(cache), [
-    { name: 'dots 1×1', path: files.train.path, bytes: 16 + 40, images: 5, state: 'ready' },
-    { name: 'dots 1×1', path: join(cache, 'other.bin'), bytes: 3, images: 5, state: 'damaged' },
-    { name: 'x.tgz.part', path: join(cache, 'x.tgz.part'), bytes: 4, images: 0, state: 'partial download' },
-  ]);
-});
-
 /** A folder of two classes with 150 noisy images each: about a second of decoding. */
 async function noisyImages(context: TestContext): Promise<{ folder: string; cache: string }> {
   const root = temporaryFolder(context);
@@ -193,7 +179,6 @@ test('a process that is killed while it writes leaves the lock free and no datas
     blocks(cache).map((name) => name.split('.').slice(1).join('.')),
     ['bin.tmp'],
   );
-  assert.deepEqual(findData(cache), []);
   const { stdout } = await promisify(execFile)(process.execPath, [prepareProgram, folder, cache]);
   assert.equal(JSON.parse(stdout).files.train.count, 250);
   assert.deepEqual(

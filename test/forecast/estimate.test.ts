@@ -97,7 +97,7 @@ test('an estimate counts cells within the limits only', () => {
   const limits = { parameters: smallest, beyond: 'resample' as const };
   const settings = { ...fitted(settingsOf('laptop', given), counts), limits };
   const size = ({ decisions }: Candidate) =>
-    planNetwork(decode(decisions), { cells: 2, filters: 16, input: 16 }).trainableParameters;
+    planNetwork(decode(decisions), { cells: 1, filters: 16, input: 16 }).trainableParameters;
   const within = randomCells(settings, (candidate) => size(candidate) <= smallest);
   assert.ok(within.length > 0 && within.every((candidate) => size(candidate) <= smallest));
   const { limits: _, ...free } = settings;

@@ -9,6 +9,7 @@ import { noGrad, scope } from '../../src/engine/memory.ts';
 import { crossEntropy } from '../../src/engine/operators.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
+import { switches } from '../../src/environment.ts';
 import { buildNetwork, type Network } from '../../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../../src/nn/optimizers.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
@@ -27,7 +28,7 @@ const distance = (one: Side, { logits }: Side) =>
   (one.logits.sub(logits).abs().sum().item() as number) / (logits.abs().sum().item() as number);
 
 test('networks of random cells keep parameters, gradients and logits in float32, and are as accurate as libtorch', () => {
-  const before = process.env.NASNET_FUSED;
+  const before = switches.fused;
   const [near, far, ahead, behind] = [0, 0, 0, 0].map(() => [] as number[]) as [number[], number[], number[], number[]];
   try {
     for (let seed = 0; seed < 6; seed++) {
@@ -37,7 +38,7 @@ test('networks of random cells keep parameters, gradients and logits in float32,
         manualSeed(seed);
         const images = randn([8, 3, 16, 16]);
         const side = (precision: Precision, fused: 'on' | 'off'): Side => {
-          process.env.NASNET_FUSED = fused;
+          switches.fused = fused === 'on';
           const network = buildNetwork(plan, { seed, precision });
           const { logits } = network.forward(images);
           backward(crossEntropy(logits, arange(0, 8)));
@@ -53,8 +54,7 @@ test('networks of random cells keep parameters, gradients and logits in float32,
       });
     }
   } finally {
-    if (before === undefined) delete process.env.NASNET_FUSED;
-    else process.env.NASNET_FUSED = before;
+    switches.fused = before;
   }
   const mean = (some: readonly number[]) => some.reduce((sum, each) => sum + each, 0) / some.length;
   assert.ok(

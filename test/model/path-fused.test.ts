@@ -7,6 +7,7 @@ import { gradients } from '../../src/engine/gradient.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
 import { manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
+import { switches } from '../../src/environment.ts';
 import { buildNetwork } from '../../src/model/network.ts';
 import { type Plan, planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -14,13 +15,12 @@ import { decode } from '../../src/space/decisions.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 
 function withFused<T>(value: 'on' | 'off', body: () => T): T {
-  const before = process.env.NASNET_FUSED;
-  process.env.NASNET_FUSED = value;
+  const before = switches.fused;
+  switches.fused = value === 'on';
   try {
     return body();
   } finally {
-    if (before === undefined) delete process.env.NASNET_FUSED;
-    else process.env.NASNET_FUSED = before;
+    switches.fused = before;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constant, cosine, exponential, linear, stepwise } from '../../src/nn/schedules.ts';
+import { constant, cosine, exponential, linear } from '../../src/nn/schedules.ts';
 
 const near = (got: number, expected: number) => assert.ok(Math.abs(got - expected) < 1e-15, `${got} for ${expected}`);
 
@@ -24,13 +24,6 @@ test('cosine falls from the rate over √½ and one half to 0, and stays there',
 test('linear falls by the same amount at every step to 0, and stays there', () => {
   const rate = linear(0.8, 4);
   for (const [step, expected] of [0.8, 0.6, 0.4, 0.2, 0, 0].entries()) near(rate(step), expected);
-});
-
-test('stepwise multiplies at each boundary step', () => {
-  const rate = stepwise(1, [10, 20], 0.1);
-  assert.deepEqual([rate(0), rate(9), rate(10), rate(19)], [1, 1, 0.1, 0.1]);
-  near(rate(20), 0.01);
-  near(rate(1000), 0.01);
 });
 
 test('exponential multiplies once per interval of steps', () => {

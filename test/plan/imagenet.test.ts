@@ -25,7 +25,7 @@ const names = (prefix: string, from: number, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}_${from + index}`);
 
 test('NASNet-A mobile and large have the published parameters and multiply-adds, to the digit', () => {
-  assert.deepEqual(figures(planNetwork(nasnetA, mobile)), [5_289_978, 5_326_716, 563_638_816]); // reference/nasnet.md
+  assert.deepEqual(figures(planNetwork(nasnetA, mobile)), [5_289_978, 5_326_716, 563_638_816]);
   assert.deepEqual(figures(planNetwork(nasnetA, large)), [88_753_150, 88_949_818, 23_783_414_658]);
 });
 

@@ -33,7 +33,7 @@ const learned = (plan: Plan, name: string) =>
 
 test('NASNet-A 6@768 has the parameters and multiply-adds of the released network', () => {
   const plan = planNetwork(nasnetA, { cells: 6, filters: 32, auxiliary: true });
-  assert.equal(plan.trainableParameters, 3_346_538); // reference/nasnet.md
+  assert.equal(plan.trainableParameters, 3_346_538);
   assert.equal(plan.totalParameters, 3_383_786);
   assert.equal(plan.auxiliaryParameters, 1_631_498);
   assert.equal(plan.multiplyAdds, 544_333_312);

@@ -148,7 +148,14 @@ test('the page has the ladder and its meter, and names the rung of accuracies; s
 
 test('each arm has its own rungs, and a training that two arms asked for counts for both: by hand', () => {
   // Trials 0, 1 … are asked for by two arms in turn; trial 3 is the graph of trial 0.
-  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), reduction: 2 };
+  const options = {
+    dataset: 'cifar10',
+    seed: 1,
+    strategy: 'random,evolution',
+    known: [],
+    rungs: parseRungs('1,3'),
+    reduction: 2,
+  };
   using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', options));
   const { log, rungs } = study;
   for (const [trial, reward] of [0.4, 0.1, 0.2, 0.4, undefined, 0.3, 0.25].entries()) {

@@ -52,7 +52,7 @@ test('--size is the input of the final network; children have the same fraction 
   assert.deepEqual(sides('micro', { size: 64 }), [16, 64, 64]);
   assert.deepEqual(sides('paper', { size: 64 }), [64, 64, 64]);
   assert.deepEqual(sides('smoke', { size: 8 }), [4, 8, 8], 'no network sees less than 4 pixels');
-  assert.deepEqual(sides('laptop'), [16, 16, 16], 'images are stored as large as a network sees them');
+  assert.deepEqual(sides('laptop'), [16, 16, 32], 'images are stored as large as the largest network sees them');
   assert.deepEqual(sides('laptop', { finalSize: 48 }), [16, 48, 48]);
   assert.deepEqual(sides('laptop', { size: 64, finalSize: 48 }), [32, 48, 64]);
   assert.throws(() => sides('laptop', { size: 64, finalSize: 96 }), {
@@ -93,4 +93,18 @@ test('an unknown preset is refused with a list of the known ones', () => {
     () => settingsOf('huge', given),
     (error: Error) => error instanceof InputError && /smoke, laptop, micro, paper/.test(error.message),
   );
+});
+
+test('a search has a budget where a preset or the user gives one, and NASNet-A with it; a number of trials takes its place', () => {
+  const { budget, known, finalists } = settingsOf('laptop', given);
+  assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 2, 1]);
+  assert.deepEqual([finalists!.withKnown, finalists!.seeds], [true, { least: 2, most: 2 }]);
+  const fixed = settingsOf('laptop', { ...given, trials: 80 });
+  assert.deepEqual([fixed.budget, fixed.known, fixed.finalists, fixed.trials], [undefined, [], undefined, 80]);
+  assert.equal(settingsOf('laptop', { ...given, finalEpochs: 3 }).budget, undefined);
+  assert.equal(settingsOf('paper', given).budget, undefined);
+  assert.deepEqual(settingsOf('paper', { ...given, budget: 3600 }).budget, { seconds: 3600, larger: [] });
+  assert.deepEqual(settingsOf('laptop', { ...given, known: [] }).known, []);
+  assert.deepEqual(settingsOf('laptop', { ...given, space: 'b' }).known, [], 'it is no cell of space B');
+  assert.deepEqual(settingsOf('laptop', { ...given, finalFilters: 24 }).budget!.larger, []);
 });

@@ -21,6 +21,8 @@ const results: StudyResults = {
     ...{ machine: 'mine', workers: 2, since: 1, measured: true, start: laws, laws, children: 3 },
     error: { seconds: { median: 0.1, of: 3 } },
   },
+  clock: { seconds: 3.5 },
+  'budget decisions': { trials: 9, finalists: 2, final: { size: 1, epochs: 4.5 } },
   'final model': {
     ...{ trial: 3, trainableParameters: 10, multiplyAdds: 20, validationAccuracy: 0.5 },
     ...{ testAccuracy: 0.5, testLoss: 1.5, testImages: 9, largestClass: 0.75, classAccuracies: [0.5, null] },

@@ -1,5 +1,6 @@
-// Vectors of numbers in bf16: read and written as float32, packed in pairs, and the products of those. NASNET_BF16: by the instructions
-// for it. Elsewhere they are imitated to the bit, but for sums and products below 2⁻¹²⁶, which the instruction takes for 0.
+// Vectors of numbers in bf16: read and written as float32, packed in pairs, and the products of those. NASNET_BF16: by
+// the instructions for it. Elsewhere they are imitated to the bit, but for sums and products below 2⁻¹²⁶, which the
+// instruction takes for 0.
 #pragma once
 
 #include "loops.h"
@@ -19,8 +20,8 @@ constexpr int upperHalf = static_cast<int>(0xffff0000);
 NASNET_INLINE Shorts narrow(Vector value) { return (Shorts)_mm512_cvtneps_pbh((__m512)value); }
 
 NASNET_INLINE Vector pairUp(Vector first, Vector second) {
-  const __m512i places = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-                                          23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  const __m512i places = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                          21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   return (Vector)_mm512_permutexvar_epi16(places, (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first));
 }
 
@@ -60,8 +61,12 @@ NASNET_INLINE V addPairs(V sum, V factors, float factor) {
 }
 
 struct Pairs {
-  static NASNET_INLINE Vector add(Vector sum, Vector factors, float factor) { return addPairs<Vector, Integers>(sum, factors, factor); }
-  static NASNET_INLINE Half add(Half sum, Half factors, float factor) { return addPairs<Half, HalfIntegers>(sum, factors, factor); }
+  static NASNET_INLINE Vector add(Vector sum, Vector factors, float factor) {
+    return addPairs<Vector, Integers>(sum, factors, factor);
+  }
+  static NASNET_INLINE Half add(Half sum, Half factors, float factor) {
+    return addPairs<Half, HalfIntegers>(sum, factors, factor);
+  }
 };
 
 #endif

@@ -1,5 +1,5 @@
-// Work on each channel of a line of pixels: sums over a channel, and values from what is known of their channel. All parameters are
-// laid out along one period, a multiple of the channels and of the vector's width.
+// Work on each channel of a line of pixels: sums over a channel, and values from what is known of their channel. All
+// parameters are laid out along one period, a multiple of the channels and of the vector's width.
 #pragma once
 
 #include "bf16.h"
@@ -9,14 +9,16 @@
 namespace nasnet::kernels {
 namespace {
 
-/** values[j] − centre and its square, or gradients[j] and its product with values[j] − centre, summed by j mod period. */
+/**
+ * values[j] − centre and its square, or gradients[j] and its product with values[j] − centre, summed by j mod period.
+ */
 template <bool withGradients, typename From>
 NASNET_INLINE void sumChannels(const ChannelSums s, const From* values) {
   const From* gradients = static_cast<const From*>(s.gradients.data);
   for (ptrdiff_t phase = 0; phase < s.period; phase += width) {
     const Vector centre = load(s.centres + phase);
     Vector sums[4] = {}, products[4] = {};
-    const auto add = [&](auto chain, ptrdiff_t j) __attribute__((always_inline)) {
+    const auto add = [&](auto chain, ptrdiff_t j) NASNET_INLINED {
       const Vector away = load(values + j) - centre;
       const Vector factor = withGradients ? load(gradients + j) : away;
       sums[chain] += factor;
@@ -24,7 +26,7 @@ NASNET_INLINE void sumChannels(const ChannelSums s, const From* values) {
     };
     ptrdiff_t j = phase;
     for (; j + 3 * s.period + width <= s.count; j += 4 * s.period) {
-      repeat<4>([&](auto chain) __attribute__((always_inline)) { add(chain, j + chain * s.period); });
+      repeat<4>([&](auto chain) NASNET_INLINED { add(chain, j + chain * s.period); });
     }
     for (; j + width <= s.count; j += s.period) add(std::integral_constant<int, 0>{}, j);
     store(s.sums + phase, (sums[0] + sums[1]) + (sums[2] + sums[3]));
@@ -39,7 +41,7 @@ NASNET_INLINE void sumChannels(const ChannelSums s, const From* values) {
 }
 
 void channelSums(const ChannelSums& sums) {
-  typed(sums.values, [&](auto* values) __attribute__((always_inline)) {
+  typed(sums.values, [&](auto* values) NASNET_INLINED {
     if (sums.gradients.data != nullptr) sumChannels<true>(sums, values);
     else sumChannels<false>(sums, values);
   });
@@ -53,7 +55,8 @@ NASNET_INLINE void scaleChannels(const ChannelScale s, const From* values, To* r
     const ptrdiff_t end = s.count - start < s.period ? s.count - start : s.period;
     ptrdiff_t phase = 0;
     for (; phase + width <= end; phase += width) {
-      Vector value = (load(values + start + phase) - load(s.centres + phase)) * load(s.factors + phase) + load(s.shifts + phase);
+      Vector value =
+          (load(values + start + phase) - load(s.centres + phase)) * load(s.factors + phase) + load(s.shifts + phase);
       if (withGradients) value += load(gradients + start + phase) * load(s.gradientFactors + phase);
       if (relu) value = value <= zero ? zero : value;
       store(result + start + phase, value);
@@ -68,8 +71,8 @@ NASNET_INLINE void scaleChannels(const ChannelScale s, const From* values, To* r
 }
 
 void channelScale(const ChannelScale& scale) {
-  typed(scale.values, [&](auto* values) __attribute__((always_inline)) {
-    typed(scale.result, [&](auto* result) __attribute__((always_inline)) {
+  typed(scale.values, [&](auto* values) NASNET_INLINED {
+    typed(scale.result, [&](auto* result) NASNET_INLINED {
       if (scale.gradients.data != nullptr) scaleChannels<true, false>(scale, values, result);
       else if (scale.relu) scaleChannels<false, true>(scale, values, result);
       else scaleChannels<false, false>(scale, values, result);
@@ -84,7 +87,7 @@ NASNET_INLINE void maskChannels(const ChannelMask m, const Value* values) {
   for (ptrdiff_t phase = 0; phase < m.period; phase += width) {
     const Vector centre = load(m.centres + phase), factor = load(m.factors + phase), shift = load(m.shifts + phase);
     Vector sums[2] = {}, products[2] = {};
-    const auto pass = [&](auto chain, ptrdiff_t j) __attribute__((always_inline)) {
+    const auto pass = [&](auto chain, ptrdiff_t j) NASNET_INLINED {
       const Vector away = load(values + j) - centre;
       const Vector kept = away * factor + shift <= zero ? zero : load(m.gradients + j);
       store(result + j, kept);
@@ -110,7 +113,7 @@ NASNET_INLINE void maskChannels(const ChannelMask m, const Value* values) {
 }
 
 void channelMask(const ChannelMask& mask) {
-  typed(mask.values, [&](auto* values) __attribute__((always_inline)) { maskChannels(mask, values); });
+  typed(mask.values, [&](auto* values) NASNET_INLINED { maskChannels(mask, values); });
 }
 
 }  // namespace

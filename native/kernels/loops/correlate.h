@@ -1,4 +1,5 @@
-// Correlation along rows: the forward pass of depthwise convolutions and average pools, and the gradients to their inputs.
+// Correlation along rows: the forward pass of depthwise convolutions and average pools, and the gradients to their
+// inputs.
 #pragma once
 
 #include "loops.h"
@@ -11,36 +12,40 @@ constexpr int rowsTogether = 4;
 constexpr int vectorsTogether = registers >= 32 ? 4 : 2;
 
 /**
- * `rows` rows of the result by `vectors` vectors a period apart: an input is loaded once for all rows that it reaches. The structure
- * comes by value and pointers walk from row to row: else compilers read it anew after each store, and run out of registers.
+ * `rows` rows of the result by `vectors` vectors a period apart: an input is loaded once for all rows that it reaches.
+ * The structure comes by value and pointers walk from row to row: else compilers read it anew after each store, and run
+ * out of registers.
  */
 template <int height, int step, int rows, int vectors>
-NASNET_INLINE void correlateTile(const Correlation c, const float* source, float* result, const float* weights, ptrdiff_t left) {
+NASNET_INLINE void correlateTile(const Correlation c, const float* source, float* result, const float* weights,
+                                 ptrdiff_t left) {
   Vector sums[rows][vectors] = {};
   for (int tap = 0; tap < c.taps; ++tap) {
     const float* line = source + c.offsets[tap];
-    repeat<(rows - 1) * step + height>([&](auto row) __attribute__((always_inline)) {
+    repeat<(rows - 1) * step + height>([&](auto row) NASNET_INLINED {
       Vector inputs[vectors];
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) { inputs[v] = load(line + v * c.period); });
-      repeat<rows>([&](auto r) __attribute__((always_inline)) {
+      repeat<vectors>([&](auto v) NASNET_INLINED { inputs[v] = load(line + v * c.period); });
+      repeat<rows>([&](auto r) NASNET_INLINED {
         constexpr int k = row - r * step;
         if constexpr (k >= 0 && k < height) {
           const Vector weight = load(weights + k * width);
-          repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] += inputs[v] * weight; });
+          repeat<vectors>([&](auto v) NASNET_INLINED { sums[r][v] += inputs[v] * weight; });
         }
       });
       line += c.sourcePitch;
     });
     weights += height * width;
   }
-  const bool whole = left >= (vectors - 1) * c.period + width;
-  repeat<rows>([&](auto r) __attribute__((always_inline)) {
-    repeat<vectors>([&](auto v) __attribute__((always_inline)) {
-      if (v < vectors - 1 || whole) store(result + v * c.period, sums[r][v]);
-      else storePart(result + v * c.period, sums[r][v], left - v * c.period);
-    });
+  float* last = result + (vectors - 1) * c.period;
+  const ptrdiff_t room = left - (vectors - 1) * c.period;
+  float edge[rows * width];  // in place of the last vectors, where the rows end within them
+  float* to = room < width ? edge : last;
+  repeat<rows>([&](auto r) NASNET_INLINED {
+    repeat<vectors>([&](auto v) NASNET_INLINED { store(v < vectors - 1 ? result + v * c.period : to, sums[r][v]); });
     result += c.resultPitch;
+    to += room < width ? width : c.resultPitch;
   });
+  if (room < width) copyRows(last, c.resultPitch, edge, width, rows, room);
 }
 
 template <int height, int step, int rows>

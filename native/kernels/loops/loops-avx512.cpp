@@ -6,7 +6,8 @@
 #include <utility>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#define NASNET_TARGET "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"
+#pragma clang attribute push(__attribute__((target(NASNET_TARGET))), apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")
 #endif

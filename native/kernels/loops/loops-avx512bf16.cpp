@@ -8,7 +8,8 @@
 #include <utility>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma"))), apply_to = function)
+#define NASNET_TARGET "avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma"
+#pragma clang attribute push(__attribute__((target(NASNET_TARGET))), apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma")
 #endif
@@ -18,6 +19,7 @@
 #define NASNET_REGISTERS 32
 #define NASNET_LOOPS avx512bf16Loops
 #define NASNET_NAME "avx512bf16"
+#define NASNET_FLOAT_LOOPS avx512Loops
 #include "loops-table.h"
 
 #if defined(__clang__)

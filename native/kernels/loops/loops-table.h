@@ -1,18 +1,35 @@
-// The loops of one instruction set as a table. Included last by each loops-*.cpp, which has set the target, NASNET_WIDTH,
-// NASNET_REGISTERS, the table's variable NASNET_LOOPS and what it is called, NASNET_NAME.
+// The loops of one instruction set as a table. Included last by each loops-*.cpp, which has set the target,
+// NASNET_WIDTH, NASNET_REGISTERS, the table's variable NASNET_LOOPS and what it is called, NASNET_NAME; and
+// NASNET_FLOAT_LOOPS, the table whose loops on float32 are no different, so that they are compiled once.
 #pragma once
 
 #include "channels.h"
-#include "correlate.h"
-#include "maximum.h"
 #include "packing.h"
 #include "product.h"
 #include "rows.h"
+
+#if !defined(NASNET_FLOAT_LOOPS)
+#include "correlate.h"
+#include "maximum.h"
 #include "weight-gradient.h"
+#endif
 
 namespace nasnet::kernels {
+namespace {
 
-const Loops NASNET_LOOPS = {NASNET_NAME, width, correlate, weightGradient, maximum, product, pairProduct, packRows,
-                            packPairs, channelSums, channelScale, channelMask, copy, copyPixels, mask, add, scale};
+#if defined(NASNET_FLOAT_LOOPS)
+void correlate(const Correlation& c) { NASNET_FLOAT_LOOPS.correlate(c); }
+void weightGradient(const WeightGradient& g) { NASNET_FLOAT_LOOPS.weightGradient(g); }
+void maximum(const Maximum& m) { NASNET_FLOAT_LOOPS.maximum(m); }
+void product(const Product& p) { NASNET_FLOAT_LOOPS.product(p); }
+#else
+void product(const Product& p) { productOf<Singles>(p); }
+#endif
+
+}  // namespace
+
+const Loops NASNET_LOOPS = {NASNET_NAME, width,     correlate,   weightGradient, maximum,     product, pairProduct,
+                            packRows,    packPairs, channelSums, channelScale,   channelMask, copy,    copyPixels,
+                            mask,        add,       scale};
 
 }  // namespace nasnet::kernels

@@ -1,4 +1,5 @@
-// The maximum under a window with its place: first across each row, then down the rows of those, 2 · k comparisons for k².
+// The maximum under a window with its place: first across each row, then down the rows of those, 2 · k comparisons for
+// k².
 #pragma once
 
 #include "loops.h"
@@ -43,7 +44,8 @@ void maximumOf(const Maximum m) {
       const Bytes bytes = __builtin_convertvector(place, Bytes);
       unsigned char* to = m.places + y * m.length + j;
       if (room == width) __builtin_memcpy(to, &bytes, width);
-      else for (ptrdiff_t index = 0; index < room; ++index) to[index] = bytes[index];
+      else
+        for (ptrdiff_t index = 0; index < room; ++index) to[index] = bytes[index];
     }
   }
 }

@@ -45,7 +45,7 @@ NASNET_INLINE void packAllPairs(const Packing p, const From* from) {
 }
 
 void packPairs(const Packing& packing) {
-  typed(packing.from, [&](auto* from) __attribute__((always_inline)) { packAllPairs(packing, from); });
+  typed(packing.from, [&](auto* from) NASNET_INLINED { packAllPairs(packing, from); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Matrix products of small tiles that are in the processor's cache: the 1×1 convolutions of a few rows of pixels, and their gradients.
-// `Operands` says what a float of theirs is: itself, or a pair of numbers in bf16.
+// Matrix products of small tiles that are in the processor's cache: the 1×1 convolutions of a few rows of pixels, and
+// their gradients. `Operands` says what a float of theirs is: itself, or a pair of numbers in bf16.
 #pragma once
 
 #include "bf16.h"
@@ -14,56 +14,81 @@ constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 
 
 struct Singles {
   template <typename V>
-  static NASNET_INLINE V add(V sum, V factors, float factor) { return sum + factors * factor; }
+  static NASNET_INLINE V add(V sum, V factors, float factor) {
+    return sum + factors * factor;
+  }
 };
 
-/** `rows` by `vectors` vectors of the result, summed in registers. across: a's rows lie side by side. */
+/** Rows of whole vectors in place of those that end within one: of a result's last vectors, and of its mask's. */
+template <typename V>
+struct Edges {
+  static constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
+  float result[productRows * lanes], mask[productRows * lanes];
+};
+
+/**
+ * `rows` by `vectors` vectors of the result, summed in registers. across: a's rows lie side by side. left: columns of
+ * the last vectors, which stand in the edges where those are less than a vector. What is behind the sums is worked out
+ * after them, as they need the registers.
+ */
 template <typename Operands, typename V, int rows, int vectors, bool across>
-NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask, ptrdiff_t depth, bool add,
-                               ptrdiff_t left) {
+NASNET_INLINE void productTile(const Product p, const float* a, const float* b, float* result, const float* mask,
+                               Edges<V>& edges, ptrdiff_t depth, bool add, ptrdiff_t left) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  const bool whole = left >= vectors * lanes;
   V sums[rows][vectors] = {};
   for (ptrdiff_t k = 0; k < depth; ++k) {
     V factors[vectors];
-    repeat<vectors>([&](auto v) __attribute__((always_inline)) { factors[v] = loadAs<V>(b + v * lanes); });
-    repeat<rows>([&](auto r) __attribute__((always_inline)) {
+    repeat<vectors>([&](auto v) NASNET_INLINED { factors[v] = loadAs<V>(b + v * lanes); });
+    repeat<rows>([&](auto r) NASNET_INLINED {
       const float factor = across ? a[r] : a[r * p.aPitch];
-      repeat<vectors>([&](auto v) __attribute__((always_inline)) { sums[r][v] = Operands::add(sums[r][v], factors[v], factor); });
+      repeat<vectors>([&](auto v) NASNET_INLINED { sums[r][v] = Operands::add(sums[r][v], factors[v], factor); });
     });
     a += across ? p.aPitch : 1;
     b += p.bPitch;
   }
-  repeat<rows>([&](auto r) __attribute__((always_inline)) {
-    repeat<vectors>([&](auto v) __attribute__((always_inline)) {
-      float* to = result + r * p.resultPitch + v * lanes;
-      const bool full = v < vectors - 1 || whole;
-      const auto read = [&](const float* from) __attribute__((always_inline)) {
-        return full ? loadAs<V>(from) : loadPart<V>(from, left - v * lanes);
-      };
-      // Last: sums of sums lose less in float32 than one long sum.
-      if (add) sums[r][v] += read(to);
-      if (mask != nullptr) {
-        const V zero = {};
-        sums[r][v] = read(mask + r * p.maskPitch + v * lanes) <= zero ? zero : sums[r][v];
-      }
-      if (full) storeAs<V>(to, sums[r][v]);
-      else storePart<V>(to, sums[r][v], left - v * lanes);
+  const bool whole = left >= lanes;
+  const auto each = [&](auto* first, ptrdiff_t pitch, auto* edge, auto body) NASNET_INLINED {
+    auto* last = whole ? first + (vectors - 1) * lanes : edge;
+    const ptrdiff_t lastPitch = whole ? pitch : lanes;
+    repeat<rows>([&](auto r) NASNET_INLINED {
+      repeat<vectors>([&](auto v) NASNET_INLINED { body(sums[r][v], v < vectors - 1 ? first + v * lanes : last); });
+      first += pitch;
+      last += lastPitch;
     });
-  });
+  };
+  // Last: sums of sums lose less in float32 than one long sum.
+  if (add) each(result, p.resultPitch, edges.result, [](V& sum, float* old) NASNET_INLINED { sum += loadAs<V>(old); });
+  if (mask != nullptr) {
+    const float* edge = edges.mask;
+    each(mask, p.maskPitch, edge, [](V& sum, const float* input) NASNET_INLINED {
+      const V zero = {};
+      sum = loadAs<V>(input) <= zero ? zero : sum;
+    });
+  }
+  each(result, p.resultPitch, edges.result, [](V& sum, float* to) NASNET_INLINED { storeAs<V>(to, sum); });
 }
 
 template <typename Operands, typename V, int vectors, bool across>
 void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column) {
+  constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
   const ptrdiff_t depth = p.depth - k < most ? p.depth - k : most;
   const float* b = p.b + k * p.bPitch + column;
   const float* a = p.a + k * (across ? p.aPitch : 1);
   const ptrdiff_t step = across ? 1 : p.aPitch;
   const bool add = p.add || k > 0;
   const bool masked = p.mask != nullptr && k + depth == p.depth;
-  const auto tile = [&](auto rows, ptrdiff_t row) __attribute__((always_inline)) {
-    productTile<Operands, V, rows, vectors, across>(p, a + row * step, b, p.result + row * p.resultPitch + column,
-                                                masked ? p.mask + row * p.maskPitch + column : nullptr, depth, add, p.columns - column);
+  constexpr ptrdiff_t before = (vectors - 1) * lanes;  // the last vector
+  const ptrdiff_t left = p.columns - column - before;
+  Edges<V> edges;
+  const auto tile = [&](auto rows, ptrdiff_t row) NASNET_INLINED {
+    float* result = p.result + row * p.resultPitch + column;
+    const float* mask = masked ? p.mask + row * p.maskPitch + column : nullptr;
+    if (left < lanes) {
+      if (add) copyRows(edges.result, lanes, result + before, p.resultPitch, rows, left);
+      if (masked) copyRows(edges.mask, lanes, mask + before, p.maskPitch, rows, left);
+    }
+    productTile<Operands, V, rows, vectors, across>(p, a + row * step, b, result, mask, edges, depth, add, left);
+    if (left < lanes) copyRows(result + before, p.resultPitch, edges.result, lanes, rows, left);
   };
   constexpr std::integral_constant<int, productRows> together{};
   ptrdiff_t row = 0;
@@ -74,7 +99,7 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
     return;
   }
   // What is left in halves: a row alone would wait for each of its own sums.
-  const auto rest = [&](auto rows) __attribute__((always_inline)) {
+  const auto rest = [&](auto rows) NASNET_INLINED {
     if (row + rows > p.rows) return;
     tile(rows, row);
     row += rows;
@@ -113,15 +138,13 @@ void productAll(const Product& p) {
   }
 }
 
-void product(const Product& p) {
-  if (p.across) productAll<Singles, true>(p);
-  else productAll<Singles, false>(p);
+template <typename Operands>
+void productOf(const Product& p) {
+  if (p.across) productAll<Operands, true>(p);
+  else productAll<Operands, false>(p);
 }
 
-void pairProduct(const Product& p) {
-  if (p.across) productAll<Pairs, true>(p);
-  else productAll<Pairs, false>(p);
-}
+void pairProduct(const Product& p) { productOf<Pairs>(p); }
 
 }  // namespace
 }  // namespace nasnet::kernels

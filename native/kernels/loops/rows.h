@@ -36,8 +36,8 @@ NASNET_INLINE void copyRow(To* to, const From* from, ptrdiff_t count) {
 }
 
 void copy(Room to, Stored from, ptrdiff_t count, bool relu) {
-  typed(to, [&](auto* into) __attribute__((always_inline)) {
-    typed(from, [&](auto* of) __attribute__((always_inline)) {
+  typed(to, [&](auto* into) NASNET_INLINED {
+    typed(from, [&](auto* of) NASNET_INLINED {
       if (relu) copyRow<true>(into, of, count);
       else copyRow<false>(into, of, count);
     });
@@ -78,14 +78,15 @@ NASNET_INLINE void copyAllPixels(const PixelCopy c, To* to, const From* from) {
 void copyPixels(const PixelCopy& pixels) {
   PixelCopy c = pixels;
   const bool even = c.channels % 2 == 0 && c.toPitch % 2 == 0 && c.fromPitch % 2 == 0;
-  if (even && !c.relu && c.to.numbers == Numbers::bf16 && c.from.numbers == Numbers::bf16) {  // pairs are as wide as floats
+  // pairs are as wide as floats
+  if (even && !c.relu && c.to.numbers == Numbers::bf16 && c.from.numbers == Numbers::bf16) {
     c.to.numbers = c.from.numbers = Numbers::float32;
     c.channels /= 2;
     c.toPitch /= 2;
     c.fromPitch /= 2;
   }
-  typed(c.to, [&](auto* to) __attribute__((always_inline)) {
-    typed(c.from, [&](auto* from) __attribute__((always_inline)) {
+  typed(c.to, [&](auto* to) NASNET_INLINED {
+    typed(c.from, [&](auto* from) NASNET_INLINED {
       if (c.relu) copyAllPixels<true>(c, to, from);
       else copyAllPixels<false>(c, to, from);
     });
@@ -93,7 +94,7 @@ void copyPixels(const PixelCopy& pixels) {
 }
 
 void mask(Room to, const float* from, Stored input, ptrdiff_t count) {
-  typed(input, [&](auto* values) __attribute__((always_inline)) {
+  typed(input, [&](auto* values) NASNET_INLINED {
     auto* result = static_cast<std::remove_const_t<std::remove_pointer_t<decltype(values)>>*>(to.data);
     const Vector zero = {};
     ptrdiff_t index = 0;
@@ -105,7 +106,7 @@ void mask(Room to, const float* from, Stored input, ptrdiff_t count) {
 }
 
 void add(float* to, Stored from, ptrdiff_t count) {
-  typed(from, [&](auto* numbers) __attribute__((always_inline)) {
+  typed(from, [&](auto* numbers) NASNET_INLINED {
     ptrdiff_t index = 0;
     for (; index + width <= count; index += width) store(to + index, load(to + index) + load(numbers + index));
     for (; index < count; ++index) to[index] += number(numbers + index);
@@ -113,10 +114,11 @@ void add(float* to, Stored from, ptrdiff_t count) {
 }
 
 void scale(Room to, Stored from, const float* factors, float factor, ptrdiff_t count) {
-  typed(to, [&](auto* into) __attribute__((always_inline)) {
-    typed(from, [&](auto* of) __attribute__((always_inline)) {
+  typed(to, [&](auto* into) NASNET_INLINED {
+    typed(from, [&](auto* of) NASNET_INLINED {
       ptrdiff_t index = 0;
-      for (; index + width <= count; index += width) store(into + index, load(of + index) * (load(factors + index) * factor));
+      for (; index + width <= count; index += width)
+        store(into + index, load(of + index) * (load(factors + index) * factor));
       for (; index < count; ++index) put(into + index, number(of + index) * (factors[index] * factor));
     });
   });

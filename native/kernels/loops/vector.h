@@ -1,12 +1,14 @@
-// Vectors of the width that the including file defines (NASNET_WIDTH floats, NASNET_REGISTERS of them), by the compilers' vector
-// extension. Only for the files that make a version of the loops: everything here has internal linkage, so that code for one
-// instruction set is never linked into another's place. Nothing of the standard library runs here, for the same reason.
+// Vectors of the width that the including file defines (NASNET_WIDTH floats, NASNET_REGISTERS of them), by the
+// compilers' vector extension. Only for the files that make a version of the loops: everything here has internal
+// linkage, so that code for one instruction set is never linked into another's place. Nothing of the standard library
+// runs here, for the same reason.
 #pragma once
 
 #include <cstddef>
 #include <utility>
 
-#define NASNET_INLINE inline __attribute__((always_inline))
+#define NASNET_INLINED __attribute__((always_inline))  // of a lambda
+#define NASNET_INLINE inline NASNET_INLINED
 
 namespace nasnet::kernels {
 namespace {
@@ -39,16 +41,24 @@ NASNET_INLINE void storeAs(float* to, V value) {
 
 /** The first `count` floats of a vector, where a row ends within it. */
 template <typename V>
-NASNET_INLINE V loadPart(const float* from, ptrdiff_t count) {
-  float all[sizeof(V) / sizeof(float)] = {};
-  for (ptrdiff_t index = 0; index < count; ++index) all[index] = from[index];
-  return loadAs<V>(all);
-}
-template <typename V>
 NASNET_INLINE void storePart(float* to, V value, ptrdiff_t count) {
   float all[sizeof(V) / sizeof(float)];
   storeAs<V>(all, value);
   for (ptrdiff_t index = 0; index < count; ++index) to[index] = all[index];
+}
+
+/**
+ * Rows of `count` floats: what of a vector belongs to a row that ends within it. Not inlined, as it stands in many
+ * loops.
+ */
+__attribute__((noinline, unused)) void copyRows(float* to, ptrdiff_t toPitch, const float* from, ptrdiff_t fromPitch,
+                                                ptrdiff_t rows, ptrdiff_t count) {
+  typedef float Four __attribute__((vector_size(16)));
+  for (ptrdiff_t row = 0; row < rows; ++row, to += toPitch, from += fromPitch) {
+    ptrdiff_t index = 0;
+    for (; index + 4 <= count; index += 4) storeAs<Four>(to + index, loadAs<Four>(from + index));
+    for (; index < count; ++index) to[index] = from[index];
+  }
 }
 
 template <typename Body, int... index>

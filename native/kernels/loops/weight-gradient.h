@@ -1,5 +1,5 @@
-// The gradient to the weights of depthwise convolutions: sums over all pixels, held in registers while a band of rows that fits
-// the first-level cache is read.
+// The gradient to the weights of depthwise convolutions: sums over all pixels, held in registers while a band of rows
+// that fits the first-level cache is read.
 #pragma once
 
 #include "loops.h"
@@ -8,32 +8,32 @@
 namespace nasnet::kernels {
 namespace {
 
-constexpr ptrdiff_t bandFloats = 4096; // of source and gradient each: 32 KiB together
+constexpr ptrdiff_t bandFloats = 4096;  // of source and gradient each: 32 KiB together
 
 /** Rows y … end of one phase, for `taps` taps from `tap` on. */
 template <int height, int step, int taps>
 NASNET_INLINE void sumTaps(const WeightGradient g, ptrdiff_t phase, int tap, ptrdiff_t y, ptrdiff_t end) {
   ptrdiff_t offsets[taps];
-  repeat<taps>([&](auto t) __attribute__((always_inline)) { offsets[t] = g.offsets[tap + t]; });
+  repeat<taps>([&](auto t) NASNET_INLINED { offsets[t] = g.offsets[tap + t]; });
   float* place = g.sums + (phase * g.taps + tap * width) * height;
   Vector sums[taps][height];
-  repeat<taps>([&](auto t) __attribute__((always_inline)) {
-    repeat<height>([&](auto k) __attribute__((always_inline)) { sums[t][k] = load(place + (t * height + k) * width); });
+  repeat<taps>([&](auto t) NASNET_INLINED {
+    repeat<height>([&](auto k) NASNET_INLINED { sums[t][k] = load(place + (t * height + k) * width); });
   });
   for (; y < end; y += 4) {
     for (ptrdiff_t j = phase; j < g.length; j += g.period) {
       Vector gradients[4];
       const float* line = g.gradient + y * g.gradientPitch + j;
-      repeat<4>([&](auto r) __attribute__((always_inline)) {
+      repeat<4>([&](auto r) NASNET_INLINED {
         gradients[r] = load(line);
         line += g.gradientPitch;
       });
-      repeat<taps>([&](auto t) __attribute__((always_inline)) {
+      repeat<taps>([&](auto t) NASNET_INLINED {
         const float* from = g.source + y * step * g.sourcePitch + j + offsets[t];
-        repeat<3 * step + height>([&](auto row) __attribute__((always_inline)) {
+        repeat<3 * step + height>([&](auto row) NASNET_INLINED {
           const Vector input = load(from);
           from += g.sourcePitch;
-          repeat<4>([&](auto r) __attribute__((always_inline)) {
+          repeat<4>([&](auto r) NASNET_INLINED {
             constexpr int k = row - r * step;
             if constexpr (k >= 0 && k < height) sums[t][k] += input * gradients[r];
           });
@@ -41,8 +41,8 @@ NASNET_INLINE void sumTaps(const WeightGradient g, ptrdiff_t phase, int tap, ptr
       });
     }
   }
-  repeat<taps>([&](auto t) __attribute__((always_inline)) {
-    repeat<height>([&](auto k) __attribute__((always_inline)) { store(place + (t * height + k) * width, sums[t][k]); });
+  repeat<taps>([&](auto t) NASNET_INLINED {
+    repeat<height>([&](auto k) NASNET_INLINED { store(place + (t * height + k) * width, sums[t][k]); });
   });
 }
 
@@ -57,7 +57,7 @@ void sumAll(const WeightGradient& g) {
     for (ptrdiff_t phase = 0; phase < g.period && phase < g.length; phase += width) {
       int tap = 0;
       for (; tap + most <= g.taps; tap += most) sumTaps<height, step, most>(g, phase, tap, y, end);
-      for (; tap + 2 <= g.taps && most > 2; tap += 2) sumTaps<height, step, most < 2 ? 1 : 2>(g, phase, tap, y, end);
+      for (; tap + 2 <= g.taps && most > 2; tap += 2) sumTaps<height, step, (most < 2 ? 1 : 2)>(g, phase, tap, y, end);
       for (; tap < g.taps; ++tap) sumTaps<height, step, 1>(g, phase, tap, y, end);
     }
   }

@@ -12,6 +12,7 @@ import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { duration, percent } from '../../words.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
+import { networkWords } from './training-words.ts';
 import { finalistsLine, renderSearch, type SearchView } from './view.ts';
 
 const redrawEvery = 250; // ms
@@ -80,6 +81,9 @@ export class SearchDisplay extends LiveBlock {
       case 'started':
         this.#children.set(event.trial, { rung: event.rung, epoch: 0, startedAt: performance.now() });
         break;
+      case 'planned':
+        this.#view!.trials = event.trials;
+        break;
       case 'epoch':
         if (this.#children.has(event.trial)) this.#children.get(event.trial)!.epoch = event.report.epoch;
         break;
@@ -111,7 +115,9 @@ export class SearchDisplay extends LiveBlock {
         this.#children.clear();
         this.#race = undefined;
         this.#final = { trial: event.trial, progress: 0, startedAt: performance.now() };
-        this.log(`The best cell is that of trial ${event.trial}; training a larger network of it.`);
+        this.log(
+          `The best cell is that of trial ${event.trial}; training a larger network of it: ${networkWords(event.training)}.`,
+        );
         break;
       case 'final-retried':
         this.log(`The training of the larger network is retried: ${event.reason}`);

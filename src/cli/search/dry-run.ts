@@ -1,12 +1,13 @@
 // `nasnet search --dry-run`: prints the settings and the forecast of a search without starting it.
 
 import { existsSync } from 'node:fs';
+import { plannedSettings } from '../../forecast/budget-costs.ts';
 import type { SearchEstimate } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
 import { estimateFitting } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
-import { targetOf } from '../../study/target.ts';
+import { fixedTarget } from '../../study/target.ts';
 import type { GivenFlags } from '../flags/given.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
@@ -24,7 +25,7 @@ export interface SearchStatement {
   warning?: string;
 }
 
-const cifar10: ImageCounts = { images: 50_000, classes: 10 };
+const cifar10: ImageCounts = { images: 50_000, classes: 10, test: 10_000 };
 
 export async function stateSearch(
   path: string,
@@ -47,7 +48,8 @@ async function ofNew(
   countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
 ): Promise<SearchStatement> {
-  const { settings, counts, start } = await newSearch(flags, given, countsIn, note);
+  const { settings: stored, counts, start, plan } = await newSearch(flags, given, countsIn, note);
+  const settings = plan ? plannedSettings(stored, plan) : stored;
   const { laws, measured } = start;
   const searching = { settings, counts, trials: settings.trials, workers: flags.workers };
   const { estimate, warning } = estimateFitting(searching, laws, given.has('workers'));
@@ -62,12 +64,12 @@ async function ofStudy(
   note: (line: string) => void,
 ): Promise<SearchStatement> {
   using study = await reopen(path, flags, given);
-  const { settings } = study;
-  const counts = await countsIn(settings);
-  const trials = flags.trials ?? targetOf(study);
+  const counts = await countsIn(study.settings);
+  const trials = fixedTarget(study, flags.trials);
   const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
-  const { prediction, record, estimate, warning } = await forecastOf(study, options, note);
+  const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
+  const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
   return { settings, images: counts, measured: record.measured, children, estimate, ...(warning && { warning }) };
 }
 

@@ -2,9 +2,10 @@
 
 import { InputError } from '../../failure.ts';
 import { parseArchitectureSource } from '../../plan/model-name.ts';
-import { type Architecture, type Cell, outputStates } from '../../space/architecture.ts';
+import type { Architecture } from '../../space/architecture.ts';
 import { encode } from '../../space/decisions.ts';
 import type { Space } from '../../space/search-space.ts';
+import { followsRule, underRule } from '../../study/published-cells.ts';
 import { readArchitecture } from '../flags/model-source.ts';
 
 /**
@@ -29,13 +30,6 @@ export async function readKnown(
       note(`${name}: its listed outputs are replaced by the paper's rule.`);
   }
   return cells;
-}
-
-const underRule = (cell: Cell): Cell => (cell.output === 'states' ? cell : { blocks: cell.blocks });
-
-function followsRule(cell: Cell): boolean {
-  const sorted = (states: number[]) => states.sort((a, b) => a - b).join();
-  return sorted(outputStates(cell)) === sorted(outputStates(underRule(cell)));
 }
 
 function encoded(name: string, architecture: Architecture, space: Space): number[] {

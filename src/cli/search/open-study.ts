@@ -33,7 +33,8 @@ export async function newSearch(
   const counts = await countsIn(stated);
   const { device } = computingOf(flags);
   const limits = limited ? { ...bounds, beyond } : undefined;
-  return newSearchOf(stated, { counts, workers: flags.workers, device, limits, always: flags.dryRun === true }, note);
+  const how = { counts, workers: flags.workers, device, knownAsked: given.has('known'), always: flags.dryRun === true };
+  return newSearchOf(stated, { ...how, limits }, note);
 }
 
 /** The flags of a search with an external evaluator. */
@@ -47,7 +48,14 @@ export async function evaluatedSettings(
 ): Promise<SearchSettings> {
   const { seed, strategy } = flags;
   const { limits: _, ...asked } = await askedBy(flags, evaluatedNames, note);
-  const settings = settingsOf(flags.preset, { ...asked, dataset: noDataset, seed, strategy, finalists: 0 });
+  const settings = settingsOf(flags.preset, {
+    ...asked,
+    dataset: noDataset,
+    seed,
+    strategy,
+    finalists: 0,
+    budget: 'none',
+  });
   return { ...settings, evaluator };
 }
 

@@ -6,9 +6,10 @@ import { limitWords } from '../../report/limit-sentences.ts';
 import { strategyNames } from '../../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceLabel, spaceNames, spaces } from '../../space/search-space.ts';
 import { defaultReduction, heldOut } from '../../study/presets.ts';
+import { publishedName } from '../../study/published-cells.ts';
 import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
 import type { Limits, SearchSettings } from '../../study/settings.ts';
-import { whole } from '../../words.ts';
+import { duration, whole } from '../../words.ts';
 import {
   byteSize,
   countFromZero,
@@ -33,12 +34,35 @@ export const searchSettings = {
     default: defaultPreset,
     stored: ({ preset }) => preset,
     states: (settings) => [
-      ['search', `preset ${settings.preset}: ${whole(settings.trials)} children by ${strategyWords(settings)}`],
+      ['search', `preset ${settings.preset}: ${childrenWords(settings)} by ${strategyWords(settings)}`],
     ],
+  }),
+  minutes: optional<number>({
+    takes: '<n>',
+    help: "the time of the whole search, the final network's training and test included: children, finalists and final training are planned within it (default: the preset's; laptop 8)",
+    parse: positiveNumber,
+    ofTraining: true,
+    asks: (minutes, { flags: { trials } }) => ({ budget: budgetAsked('--minutes', 60 * minutes, trials) }),
+    stored: ({ budget }) => budget && Number((budget.seconds / 60).toPrecision(12)),
+    difference: (stored) => otherBudget(stored, 'minutes'),
+    states: ({ budget }) =>
+      budget ? [['budget', `${duration(budget.seconds)} in all, planned anew while it runs`]] : [],
+  }),
+  hours: optional<number>({
+    takes: '<n>',
+    help: 'the same in hours',
+    parse: positiveNumber,
+    ofTraining: true,
+    asks: (hours, { flags: { trials, minutes } }) => {
+      if (minutes === undefined) return { budget: budgetAsked('--hours', 3600 * hours, trials) };
+      throw new InputError(`--hours: expected none with --minutes, got ${hours}`);
+    },
+    stored: ({ budget }) => budget && Number((budget.seconds / 3600).toPrecision(12)),
+    difference: (stored) => otherBudget(stored, 'hours'),
   }),
   trials: optional<number>({
     takes: '<n>',
-    help: "cells to try in all (default: the preset's)",
+    help: "cells to try in all, in place of a budget (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'trials'),
     asks: (trials) => ({ trials }),
   }),
@@ -151,7 +175,7 @@ export const searchSettings = {
   }),
   finalists: optional<number>({
     takes: '<k>',
-    help: "how many of the best cells are trained again, longer and with several seeds; 0 for none (default: the preset's; laptop 0, paper 250)",
+    help: "how many of the best cells are trained again, longer and with several seeds; 0 for none; within a budget at most so many (default: the preset's; laptop 8, paper 250)",
     parse: countFromZero,
     ofTraining: true,
     asks: (finalists) => ({ finalists }),
@@ -159,7 +183,8 @@ export const searchSettings = {
     states: (settings, { images }) => {
       const { finalists, final } = settings;
       const available = images - heldOut(settings, images);
-      const races = (count: number, seeds: string) => `the best ${whole(count)}, ${seeds} times each`;
+      const withKnown = finalists?.withKnown && settings.known.length > 0 ? ', the best known cell among them' : '';
+      const races = (count: number, seeds: string) => `the best ${whole(count)}${withKnown}, ${seeds} times each`;
       return [
         ...(finalists
           ? [
@@ -175,10 +200,15 @@ export const searchSettings = {
   }),
   finalEpochs: optional<number>({
     takes: '<n>',
-    help: "of the final network's training (default: the preset's)",
+    help: "of the final network's training, in place of a budget (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'epochs'),
     ofTraining: true,
-    asks: (finalEpochs) => ({ finalEpochs }),
+    asks: (finalEpochs, { flags: { minutes, hours } }) => {
+      if (minutes === undefined && hours === undefined) return { finalEpochs };
+      throw new InputError(
+        `--final-epochs: expected none with --minutes or --hours, which plan them, got ${finalEpochs}`,
+      );
+    },
     stored: ({ final }) => final.recipe.epochs,
   }),
   finalFilters: optional<number>({
@@ -206,14 +236,19 @@ export const searchSettings = {
     asks: (finalistEpochs) => ({ finalistEpochs }),
     stored: ({ finalists }) => finalists?.training.recipe.epochs,
   }),
-  known: optional<string[]>({
+  known: optional<string[] | false>({
     takes: '<cells...>',
-    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL',
+    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default within a budget: nasnet-a, where the space has it)',
+    without: 'no known cells',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
-      return { known: await readKnown(cells, { space, blocks }, note) };
+      return { known: await readKnown(cells || [], { space, blocks }, note) };
     },
     stored: ({ known }) => known,
-    compared: (cells, settings) => readKnown(cells, settings),
+    compared: (cells, settings) => readKnown(cells || [], settings),
+    states: ({ known, space, blocks }) =>
+      known.length > 0
+        ? [['cells', `first ${known.map((cell) => publishedName(cell, space, blocks) ?? 'a given one').join(', ')}`]]
+        : [],
     difference: (known) => {
       const { length } = known as number[][];
       return { expected: length > 0 ? `the ${length} cells` : 'none', got: 'others' };
@@ -277,6 +312,19 @@ type Defaulted = { [Name in SettingName]: Table[Name] extends WithDefault<infer 
 export type SettingFlags = { [Name in Defaulted]: ValueOf<Name> } & {
   [Name in Exclude<SettingName, Defaulted>]?: ValueOf<Name>;
 };
+
+const childrenWords = ({ budget, trials }: SearchSettings) => `${budget ? 'about ' : ''}${whole(trials)} children`;
+
+/** @throws InputError beside a number of trials */
+function budgetAsked(flag: string, seconds: number, trials: number | undefined): number {
+  if (trials === undefined) return seconds;
+  throw new InputError(`${flag}: expected either a budget or --trials, got both`);
+}
+
+const otherBudget = (stored: unknown, unit: string) => ({
+  expected: stored === undefined ? 'none' : `a budget of ${stored} ${unit}`,
+  got: 'another one',
+});
 
 /** Returns "ppo, 20 an update". */
 function strategyWords({ strategy, strategyOptions }: SearchSettings): string {

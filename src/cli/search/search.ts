@@ -8,6 +8,7 @@ import { weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { requireSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
+import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
@@ -17,7 +18,7 @@ import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
-import { aimAt } from '../../study/target.ts';
+import { aimAt, fixedTarget, targetOf } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
 import { type GivenFlags, givenFlags } from '../flags/given.ts';
@@ -74,10 +75,12 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   if (study.mayLackChanges) note(lackWords);
   const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
   requireSameImages(study, files);
-  const trials = aimAt(study, flags.trials);
+  aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
-  if (created) for (const line of statement(settings, countsOf(files))) note(line);
+  if (created)
+    for (const line of statement(created.plan ? plannedSettings(settings, created.plan) : settings, countsOf(files)))
+      note(line);
 
   const resume = `Run the same command to resume, or: ${resumeCommand({ study: path, directory, elsewhere })}`;
   using interrupt = onInterrupt(
@@ -88,12 +91,12 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     if (event.kind !== 'forecast') return display.on(event);
     const { forecast, outlook } = event;
     for (const line of forecastLines(forecast, settings)) note(line);
-    display.begin(study, trials, forecast.workers, outlook);
+    display.begin(study, forecast.trials, forecast.workers, outlook);
   };
   const end = await runExperiment({
     study,
     files,
-    trials,
+    trials: fixedTarget(study, flags.trials),
     workers: given.has('workers') ? flags.workers : undefined,
     computing,
     start: created?.start,
@@ -102,14 +105,17 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')
-    throw new Interruption(`stopped with ${finishedWords(study, trials)} finished, all saved. ${resume}`);
+    throw new Interruption(`stopped with ${finishedWords(study, targetOf(study))} finished, all saved. ${resume}`);
 
   const { writeReport } = await import('../../report/report-files.ts'); // not loaded by --help
   results.keep();
   writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) printDocument(findings);
-  else printWords(closingWords(sentences(findings), { settings, study: path, directory, elsewhere, trials }));
+  else
+    printWords(
+      closingWords(sentences(findings), { settings, study: path, directory, elsewhere, trials: targetOf(study) }),
+    );
 }
 
 function finishedWords(study: Study<SearchSettings>, trials: number): string {

@@ -17,7 +17,11 @@ export const settingNames = Object.keys(settings) as SettingName[];
 export const evaluatedNames = settingNames.filter((name) => !settings[name].ofTraining);
 
 export function addSettingFlags(command: Command, names: readonly SettingName[] = settingNames): Command {
-  for (const name of names) command.addOption(optionOf(typedFlag(name), settings[name]));
+  for (const name of names) {
+    const { without } = settings[name];
+    command.addOption(optionOf(typedFlag(name), settings[name]));
+    if (without) command.addOption(new Option(typedFlag(name).replace('--', '--no-'), without));
+  }
   return command;
 }
 

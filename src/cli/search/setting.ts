@@ -18,6 +18,9 @@ export interface OtherFlags {
   dataset?: string;
   space: SpaceName;
   blocks?: number;
+  trials?: number;
+  minutes?: number;
+  hours?: number;
   rungs?: RungChange[];
 }
 
@@ -31,6 +34,8 @@ export interface Setting<Value> {
   /** The flag's argument in the help: '<n>'. Absent: a boolean flag. */
   takes?: string;
   help: string;
+  /** Help of the flag with `no-` before its name, which gives it the value `false`. */
+  without?: string;
   /** Returns a parser of the flag's text; absent: the text itself, or true. */
   parse?(flag: string): (text: string) => Value;
   choices?: readonly string[];

@@ -9,9 +9,20 @@ export function trainingWords(
   { cells, filters, resolution, trainingImages, recipe }: Training,
   available: number,
 ): string {
-  const { epochs, batchSize, learningRate } = recipe;
+  const { batchSize, learningRate } = recipe;
   const images = whole(trainingImages ?? available);
-  return `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${images} images, batch ${batchSize}, learning rate ${learningRate}`;
+  const network = networkWords({ cells, filters, resolution, recipe });
+  return `${network} of ${images} images, batch ${batchSize}, learning rate ${learningRate}`;
+}
+
+/** "N = 2, F = 32, 32 × 32 pixels, 20 epochs" */
+export function networkWords({
+  cells,
+  filters,
+  resolution,
+  recipe: { epochs },
+}: Pick<Training, 'cells' | 'filters' | 'resolution' | 'recipe'>): string {
+  return `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
 }
 
 export const spanOf = ({ least, most }: Span, words: (value: number) => string): string =>

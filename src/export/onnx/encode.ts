@@ -2,6 +2,7 @@
 // large network is not in memory twice. The lengths, which come first in the file, follow from the shapes alone.
 
 import protobuf from 'protobufjs/light.js';
+import { elementBytes } from '../../engine/tensor.ts';
 import { InputError } from '../../failure.ts';
 import type { Graph, Node, Value, Weight } from './graph.ts';
 import { attributeTypes, dataTypes, fieldNumbers, irVersion, messages, operatorSetVersion } from './schema.ts';
@@ -16,7 +17,6 @@ export interface ModelLabel {
 }
 
 const largestFile = 2 ** 31 - 1; // bytes; protobuf readers accept no larger file
-const elementBytes = { float32: 4, int64: 8 } as const;
 
 /**
  * Encodes a graph.

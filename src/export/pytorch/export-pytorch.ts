@@ -110,7 +110,7 @@ function summary({ plan }: Network, { origin }: ModelDescription): string {
 const logitCount = 10;
 
 /** Returns the logits for the image of the file's check(): bytes of a fixed pattern, normalised. */
-export function referenceLogits(network: Network, { preprocessing }: ModelDescription): number[] {
+function referenceLogits(network: Network, { preprocessing }: ModelDescription): number[] {
   const [height, width, channels] = network.plan.input;
   const { mean, deviation } = preprocessing;
   const pixels = new Float32Array(channels * height * width);

@@ -31,7 +31,7 @@ export interface Figure5Row extends OwnModel {
 }
 
 /** Returns the rows of the figure in the order of the table. */
-export function figure5Rows(own: readonly OwnModel[]): Figure5Row[] {
+function figure5Rows(own: readonly OwnModel[]): Figure5Row[] {
   const searched = family().filter(({ top1 }) => top1 !== undefined);
   return [
     ...designedResults.map(({ model, input, ...figures }): Figure5Row => {
@@ -91,7 +91,7 @@ export function writeFigure5(directory: string, own: readonly OwnModel[], result
 }
 
 /** Returns the table as CSV (RFC 4180): a line of names, then one for each network; unknown figures are empty. */
-export function figure5Table(rows: readonly Figure5Row[]): string {
+function figure5Table(rows: readonly Figure5Row[]): string {
   const columns: [string, (row: Figure5Row) => string | number | undefined][] = [
     ['series', (row) => row.series],
     ['model', (row) => row.name],

@@ -9,7 +9,7 @@ import { whole } from '../../words.ts';
 import { type SearchRun, topMeans, uniqueModels } from './search-runs.ts';
 
 /** The paper's curves: the best model, the mean of the 5 and of the 25 best. */
-export const topCounts = [1, 5, 25] as const;
+const topCounts = [1, 5, 25] as const;
 
 export interface CurvePoint {
   /** Architectures sampled. */

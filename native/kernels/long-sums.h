@@ -1,0 +1,61 @@
+// Sums that stay exact enough over any number of terms: in float32 over so many as the loops take at a time, in float64
+// over those.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace nasnet::kernels {
+
+class LongSums {
+ public:
+  explicit LongSums(int64_t count) : floats_(count), sums_(count) {}
+
+  /** Where the loops write the sums of a block, or add to them; take() takes them in. */
+  float* floats() { return floats_.data(); }
+
+  void take() {
+    for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
+  }
+
+  /** Of all blocks that were taken in. */
+  const std::vector<double>& sums() const { return sums_; }
+
+ protected:
+  std::vector<float> floats_;
+
+ private:
+  std::vector<double> sums_;
+};
+
+/** The same for loops that add to what is there: taken in after every `most` terms. */
+class AddedSums : LongSums {
+ public:
+  AddedSums(int64_t count, int64_t most) : LongSums(count), most_(most) {}
+
+  using LongSums::floats;
+
+  /** Says how many terms were added to each of the floats. */
+  void added(int64_t terms) {
+    terms_ += terms;
+    if (terms_ >= most_) flush();
+  }
+
+  const std::vector<double>& sums() {
+    flush();
+    return LongSums::sums();
+  }
+
+ private:
+  void flush() {
+    if (terms_ == 0) return;
+    take();
+    std::fill(floats_.begin(), floats_.end(), 0.0f);
+    terms_ = 0;
+  }
+
+  int64_t most_, terms_ = 0;
+};
+
+}  // namespace nasnet::kernels

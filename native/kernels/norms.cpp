@@ -1,0 +1,33 @@
+// See norms.h.
+#include "norms.h"
+
+#include <cmath>
+
+namespace nasnet::kernels {
+
+at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
+  const int64_t channels = norms.scale.size(0);
+  at::Tensor rows = at::empty({4, channels}, at::kFloat);
+  const float *scale = norms.scale.data_ptr<float>(), *shift = norms.shift.data_ptr<float>();
+  float *movingMean = norms.movingMean.data_ptr<float>(), *movingVariance = norms.movingVariance.data_ptr<float>();
+  float* to = rows.data_ptr<float>();
+  const double unbiased = static_cast<double>(pixels) / static_cast<double>(pixels - 1);
+  const auto moved = [&](float old, double fresh) {
+    return static_cast<float>((1 - norms.momentum) * old + norms.momentum * fresh);
+  };
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    const double mean = norms.training ? batch.mean[channel] : movingMean[channel];
+    const double variance = norms.training ? batch.variance[channel] : movingVariance[channel];
+    const double inverse = 1 / std::sqrt(variance + norms.epsilon);
+    to[channel] = static_cast<float>(mean);
+    to[channels + channel] = static_cast<float>(inverse * scale[channel]);
+    to[2 * channels + channel] = shift[channel];
+    to[3 * channels + channel] = static_cast<float>(inverse);
+    if (!norms.training) continue;
+    movingMean[channel] = moved(movingMean[channel], mean);
+    movingVariance[channel] = moved(movingVariance[channel], variance * unbiased);
+  }
+  return rows;
+}
+
+}  // namespace nasnet::kernels

@@ -1,0 +1,48 @@
+// What the budget of a study buys here: planned anew from what is left of it and what its children took, with what is decided already.
+
+import { InputError } from '../failure.ts';
+import type { Laws } from '../study/results.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import { roughly } from '../words.ts';
+import { type BudgetPlan, planBudget, shortestBudget } from './budget.ts';
+import { budgetCosts } from './budget-costs.ts';
+import { costOptions, type Searching } from './start.ts';
+
+type PlannedSearch = Omit<Searching, 'trials'>;
+
+/**
+ * The plan of a new search; undefined without a budget.
+ * @throws InputError for a budget that this machine cannot keep
+ */
+export function newPlan(searching: PlannedSearch, laws: Laws): BudgetPlan | undefined {
+  const { budget } = searching.settings;
+  if (!budget) return undefined;
+  const costs = budgetCosts(costOptions(searching, laws));
+  const shortest = shortestBudget(costs);
+  if (budget.seconds >= shortest) return planBudget(budget.seconds, costs);
+  throw new InputError(
+    `budget: expected at least about ${roughly(shortest)} on this machine, got ${roughly(budget.seconds)}: some children and a short final training take as long`,
+    { code: 'budget-too-short', fields: { seconds: budget.seconds, shortest } },
+  );
+}
+
+/** The plan of a study as far as it has come; undefined without a budget. */
+export function planLeft(
+  study: Study<SearchSettings>,
+  searching: Omit<PlannedSearch, 'settings'>,
+  laws: Laws,
+): BudgetPlan | undefined {
+  const { settings } = study;
+  if (!settings.budget) return undefined;
+  const costs = budgetCosts(costOptions({ ...searching, settings }, laws));
+  const { done, failed } = study.summary().trials;
+  const spent = { seconds: study.result('clock')?.seconds ?? 0, children: done + failed };
+  const plan = planBudget(settings.budget.seconds, costs, spent);
+  const {
+    trials = plan.children,
+    finalists = plan.finalists,
+    final = plan.final,
+  } = study.result('budget decisions') ?? {};
+  return { children: Math.max(trials, study.asked), finalists, final };
+}

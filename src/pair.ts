@@ -1,0 +1,7 @@
+// A number for both of two things, or one for each.
+
+export function pairOf(value: number | readonly [number, number]): readonly [number, number];
+export function pairOf(value: number | readonly number[]): readonly number[];
+export function pairOf(value: number | readonly number[]): readonly number[] {
+  return typeof value === 'number' ? [value, value] : value;
+}

@@ -1,0 +1,84 @@
+// What a search with a budget took of it, and how the given published cells did beside what the search found.
+
+import { bestTrials } from '../selection/finalist-race.ts';
+import { publishedName } from '../study/published-cells.ts';
+import type { BudgetDecisions } from '../study/results.ts';
+import type { SearchSettings } from '../study/settings.ts';
+import type { Study } from '../study/study.ts';
+import { duration, percent, whole } from '../words.ts';
+import type { FinalistFindings } from './finalist-findings.ts';
+
+export interface BudgetFindings extends BudgetDecisions {
+  /** Seconds of the clock. */
+  seconds: number;
+  /** Of them so far. */
+  spent: number;
+}
+
+/** A published cell that was given to the search, and the best of the others. */
+export interface PublishedFinding {
+  name: string;
+  trial: number;
+  /** Of its child, and its mean as a finalist. */
+  reward: number;
+  mean?: number;
+  /** The best cell that is not a published one; absent before there is any. */
+  found?: { trial: number; reward: number; mean?: number };
+  /** Whether the published cell is the best of all. */
+  won: boolean;
+}
+
+/** Undefined without a budget. */
+export function budgetFindings(study: Study<SearchSettings>): BudgetFindings | undefined {
+  const { budget } = study.settings;
+  if (!budget) return undefined;
+  const spent = study.result('clock')?.seconds ?? 0;
+  return { seconds: budget.seconds, spent, ...study.result('budget decisions') };
+}
+
+export function budgetSentence({ seconds, spent, trials, finalists, final }: BudgetFindings): string {
+  const decided = [
+    ...(trials === undefined ? [] : [`${whole(trials)} children`]),
+    ...(finalists === undefined ? [] : [finalists === 0 ? 'no finalists' : `${whole(finalists)} finalists`]),
+    ...(final === undefined ? [] : [`${final.epochs} epochs of the final network`]),
+  ];
+  const bought = decided.length > 0 ? `; it was divided into ${decided.join(', ')}` : '';
+  return `${duration(spent)} of its budget of ${duration(seconds)} are spent${bought}.`;
+}
+
+/** Of each published cell that was a first trial and has a reward. */
+export function publishedFindings(
+  study: Study<SearchSettings>,
+  finalists: FinalistFindings | undefined,
+): PublishedFinding[] {
+  const { known, space, blocks } = study.settings;
+  const names = known.map((decisions) => publishedName(decisions, space, blocks));
+  if (names.every((name) => name === undefined)) return [];
+  const measured = (number: number) => {
+    const { reward } = study.trial(number)!;
+    const mean = finalists?.rows.find(({ trial }) => trial === number)?.mean ?? undefined;
+    return { trial: number, reward: reward!, ...(mean !== undefined && { mean }) };
+  };
+  const best = bestTrials(study, known.length + 50); // repeats of a published cell among them
+  const other = best.find(({ number, sameAs }) => names[number] === undefined && names[sameAs ?? -1] === undefined);
+  return names.flatMap((name, trial) => {
+    if (name === undefined || typeof study.trial(trial)?.reward !== 'number') return [];
+    const won = best[0]?.number === trial;
+    return [{ name, ...measured(trial), ...(other && { found: measured(other.number) }), won }];
+  });
+}
+
+/** "NASNet-A: trial 0, 35.1% …; the best found cell is that of trial 12 …" */
+export function publishedSentence({ name, trial, reward, mean, found, won }: PublishedFinding): string {
+  const title = name.replace(/^nasnet/, 'NASNet').replace(/-(\w)$/, (_, letter: string) => `-${letter.toUpperCase()}`);
+  const own = `${title} is trial ${trial}: ${reachedWords({ reward, mean })}`;
+  if (!found) return `${own}.`;
+  const [mine, theirs] = mean !== undefined && found.mean !== undefined ? [found.mean, mean] : [found.reward, reward];
+  const difference = `${(100 * Math.abs(mine - theirs)).toFixed(2)} points`;
+  const side = mine === theirs ? 'level' : `${difference} ${mine > theirs ? 'above' : 'below'} it`;
+  const winner = won ? `${title} was chosen` : 'The found cell was chosen';
+  return `${own}. The best found cell is trial ${found.trial}: ${reachedWords(found)}, ${side}. ${winner}.`;
+}
+
+const reachedWords = ({ reward, mean }: { reward: number; mean?: number | undefined }): string =>
+  `${percent(reward, 2)} as a child${mean === undefined ? '' : `, ${percent(mean, 2)} as a finalist`}`;

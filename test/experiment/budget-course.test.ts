@@ -1,0 +1,113 @@
+// The course of a search with a budget, on a clock that the test moves: what is decided is kept, and nobody decides it again.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { BudgetCourse } from '../../src/experiment/budget-course.ts';
+import { childrenUntil } from '../../src/forecast/budget.ts';
+import { costOptions } from '../../src/forecast/start.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { Candidate } from '../../src/study/candidate.ts';
+import { finalTraining } from '../../src/study/final-training.ts';
+import { openSearch } from '../../src/study/parse-settings.ts';
+import { fitted, settingsOf } from '../../src/study/presets.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-budget-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const counts = { images: 50_000, classes: 10, test: 10_000 };
+const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'ppo' }), counts);
+const tenSeconds = { seconds: [0, 0, 0, 0, 10], memory: [1e9, 0, 0] }; // of any training
+const candidate = new Candidate(sampleDecisions(new RandomStream('budget')));
+
+/** A course on one worker, each of whose children takes ten seconds, with none under way. */
+function courseOn(study: Study<SearchSettings>, laws = tenSeconds, measure?: () => Promise<number | undefined>) {
+  const clock = { seconds: 1000 };
+  const outlook = {
+    left: (_?: number, trials = 0) => 10 * Math.max(0, trials - study.asked),
+    perChild: () => 10,
+    expect: () => {},
+  };
+  const course = new BudgetCourse(study, {
+    budget: settings.budget!,
+    outlook,
+    costs: () => costOptions({ settings, counts, workers: 1 }, laws),
+    measure,
+    now: () => 1000 * clock.seconds,
+  });
+  return { course, clock };
+}
+
+test('children are asked for as long as they end in time, and once one is not, none is, whatever the clock says later', () => {
+  const path = join(folder, 'asks.db');
+  const study = Study.create(path, settings);
+  const until = childrenUntil(480); // 72 s
+  const { course, clock } = courseOn(study);
+  assert.equal(course.planned(0), 7);
+  assert.equal(course.mayAsk(0), true);
+  assert.equal(course.mayAsk(6), true); // 70 s
+  clock.seconds += 10;
+  assert.equal(course.mayAsk(7), false);
+  assert.deepEqual(study.result('budget decisions'), { trials: 7 });
+  course.count();
+  study.close();
+
+  using again = openSearch(path);
+  const later = courseOn(again);
+  assert.equal(later.course.seconds, 10, 'the night between two sessions is not spent');
+  assert.ok(later.course.seconds < until);
+  assert.deepEqual([later.course.mayAsk(6), later.course.mayAsk(7), later.course.planned(7)], [true, false, 7]);
+});
+
+test('the clock counts what went before, and a kill loses a second at most', () => {
+  using study = Study.create(join(folder, 'clock.db'), settings);
+  const { course, clock } = courseOn(study);
+  clock.seconds += 0.5;
+  course.passed();
+  assert.equal(study.result('clock')!.seconds, 0);
+  clock.seconds += 0.6;
+  course.passed();
+  assert.ok(Math.abs(study.result('clock')!.seconds - 1.1) < 1e-9);
+});
+
+test('the final training is what is left, by its measured speed, and is decided once', async () => {
+  const path = join(folder, 'final.db');
+  const study = Study.create(path, settings);
+  const laws = { seconds: [1e-10, 0, 0, 0, 0], memory: [1e9, 0, 0] };
+  const epochs = async (ratio: number, name: string) => {
+    using other = Study.create(join(folder, name), settings);
+    const { course, clock } = courseOn(other, laws, async () => ratio);
+    clock.seconds += 100;
+    return (await course.final(candidate)).recipe.epochs;
+  };
+  const [once, twice] = [await epochs(4, 'once.db'), await epochs(8, 'twice.db')];
+  const test = 0.15; // epochs that the test takes as long as, and the step
+  assert.ok(once >= 2 * twice && once <= 2 * (twice + test), `${once} and ${twice}`);
+
+  const first = courseOn(study, laws, async () => 4);
+  first.clock.seconds += 100;
+  const decided = await first.course.final(candidate);
+  assert.equal(decided.recipe.epochs, once);
+  study.close();
+  using again = openSearch(path);
+  const later = courseOn(again, laws, () => assert.fail('it is decided'));
+  later.clock.seconds += 300;
+  assert.deepEqual(await later.course.final(candidate), decided);
+  assert.deepEqual(finalTraining(again), decided);
+});
+
+test('where two cannot race in the time for it, none does, and that holds', () => {
+  using study = Study.create(join(folder, 'race.db'), settings);
+  const { course } = courseOn(study);
+  assert.equal(course.finalists([candidate]), 2); // (0.12 · 480 − 2) / (10 · 2) = 2.8
+  const slow = courseOn(study, { ...tenSeconds, seconds: [0, 0, 0, 0, 100] });
+  assert.equal(slow.course.finalists([candidate]), 2);
+  using other = Study.create(join(folder, 'none.db'), settings);
+  const { course: alone } = courseOn(other, { ...tenSeconds, seconds: [0, 0, 0, 0, 100] });
+  assert.equal(alone.finalists([candidate]), 0);
+});

@@ -1,0 +1,98 @@
+// What a budget buys, by hand and by laws that hold for any machine.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type BudgetCosts,
+  childrenShare,
+  childrenUntil,
+  finalistsOf,
+  finalWithin,
+  planBudget,
+  shortestBudget,
+} from '../../src/forecast/budget.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+
+const laptop: BudgetCosts = {
+  workers: 2,
+  child: 4,
+  race: { run: 20, runs: 2, most: 8 },
+  finals: [
+    { epoch: 60, once: 5, fewestEpochs: 0.5 },
+    { epoch: 250, once: 20, fewestEpochs: 10 },
+    { epoch: 1500, once: 100, fewestEpochs: 20 },
+  ],
+};
+
+test('eight minutes: 15% for 35 children, 12% for two finalists, the rest for the final network', () => {
+  const { children, finalists, final } = planBudget(480, laptop);
+  assert.equal(children, 35); // (0.15 · 480 − 2) · 2 / 4
+  assert.equal(finalists, 2); // (0.12 · 480 − 2) · 2 / 40 = 2.8
+  assert.deepEqual(final, { size: 0, epochs: 5.45 }); // (480 · (1 − 0.15 − 0.12 − 0.03) − 2 − 5) / 60 = 5.48
+});
+
+test('an hour buys a larger network, and a larger share of it children', () => {
+  const { children, finalists, final } = planBudget(3600, laptop);
+  assert.ok(Math.abs(childrenShare(3600) - (0.15 + 0.05 * Math.log2(7.5))) < 1e-12);
+  assert.equal(children, Math.floor((3600 * childrenShare(3600) - 2) / 2));
+  assert.equal(finalists, 8);
+  assert.deepEqual([final.size, childrenShare(1e9)], [0, 0.4]); // 3600 · 0.55 = 1,990 s are 8 epochs of the next size, which wants 10
+  assert.equal(planBudget(7200, laptop).final.size, 1);
+});
+
+test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, but where a race begins', () => {
+  const random = new RandomStream('budgets');
+  for (let machine = 0; machine < 50; machine++) {
+    const between = (low: number, high: number) => low * (high / low) ** random.uniform();
+    const first = between(5, 300);
+    const costs: BudgetCosts = {
+      workers: 1 + random.integer(8),
+      child: between(0.5, 60),
+      ...(machine % 3 > 0 && { race: { run: between(1, 100), runs: 2, most: 8 } }),
+      finals: [
+        { epoch: first, once: first / 10, fewestEpochs: 0.5 },
+        { epoch: 4 * first, once: first / 2, fewestEpochs: 8 },
+        { epoch: 30 * first, once: 4 * first, fewestEpochs: 20 },
+      ],
+    };
+    let before = planBudget(1, costs);
+    for (let seconds = 2; seconds < 2e5; seconds *= 1.07) {
+      const plan = planBudget(seconds, costs);
+      assert.ok(plan.children >= before.children && plan.finalists >= before.finalists, `${seconds}`);
+      const raceBegins = plan.finalists > 0 && before.finalists === 0;
+      assert.ok(plan.final.size >= before.final.size || raceBegins, `${seconds}`);
+      if (plan.final.size === before.final.size && !raceBegins)
+        assert.ok(plan.final.epochs >= before.final.epochs, `${seconds}`);
+      before = plan;
+    }
+  }
+});
+
+test('the parts fit into the whole, from the shortest budget on', () => {
+  const spentBy = (seconds: number) => {
+    const { children, finalists, final } = planBudget(seconds, laptop);
+    const { epoch, once } = laptop.finals[final.size]!;
+    const { run, runs } = laptop.race!;
+    return (children * laptop.child + finalists * runs * run) / laptop.workers + final.epochs * epoch + once;
+  };
+  for (let seconds = shortestBudget(laptop); seconds < 1e6; seconds *= 1.1)
+    assert.ok(spentBy(seconds) <= seconds && (spentBy(seconds) > 0.7 * seconds || seconds < 300), `${seconds}`);
+});
+
+test('a search that goes on plans what is left of its budget, and keeps what it has', () => {
+  const half = planBudget(480, laptop, { seconds: 37, children: 18 });
+  assert.equal(half.children, 18 + 16); // (72 − 37 − 2) · 2 / 4
+  assert.equal(half.final.epochs, planBudget(480, laptop).final.epochs);
+  const late = planBudget(480, laptop, { seconds: 400, children: 30 });
+  assert.deepEqual([late.children, late.final.epochs], [30, 0.5]);
+  assert.equal(planBudget(480, laptop, { seconds: 470, children: 0 }).children, 4);
+});
+
+test('a slow search takes its finalists from what is left, and the final network the rest', () => {
+  assert.equal(finalistsOf(480, childrenUntil(480), laptop), 2);
+  assert.equal(finalistsOf(480, 470, laptop), 0);
+  const { race: _, ...alone } = laptop;
+  assert.equal(finalistsOf(480, 100, alone), 0);
+  assert.deepEqual(finalWithin(1e9, 1e9, laptop.finals), { size: 2, epochs: 600 });
+  assert.deepEqual(finalWithin(-5, 480, laptop.finals), { size: 0, epochs: 0.5 });
+});

@@ -1,0 +1,67 @@
+// What a search with a budget says of it, and of the published cell beside the found ones: by hand.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { RandomStream } from '../../src/random/stream.ts';
+import { findingsOf, sentences } from '../../src/report/findings.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import type { SearchSettings } from '../../src/study/settings.ts';
+import { Study } from '../../src/study/study.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'nasnet-budget-findings-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
+
+function studyOf(name: string, rewards: number[]): Study<SearchSettings> {
+  const settings = settingsOf('laptop', given);
+  const study = Study.create(join(folder, name), settings);
+  for (const [trial, reward] of rewards.entries()) {
+    study.log.ask(trial, settings.known[trial] ?? sampleDecisions(new RandomStream(`found ${trial}`)));
+    study.log.start(trial);
+    study.log.finish(trial, { reward, seconds: 1 });
+    study.log.tell(trial);
+  }
+  return study;
+}
+
+test('the published cell is named with what the best found one is ahead of it', () => {
+  using study = studyOf('ahead.db', [0.3, 0.25, 0.355]);
+  const [finding] = findingsOf(study).published;
+  assert.deepEqual(finding, {
+    name: 'nasnet-a',
+    trial: 0,
+    reward: 0.3,
+    found: { trial: 2, reward: 0.355 },
+    won: false,
+  });
+  assert.ok(
+    sentences(findingsOf(study)).includes(
+      'NASNet-A is trial 0: 30.00% as a child. The best found cell is trial 2: 35.50% as a child, 5.50 points above it. The found cell was chosen.',
+    ),
+  );
+});
+
+test('where none is ahead, the published cell was chosen', () => {
+  using study = studyOf('behind.db', [0.4, 0.25]);
+  assert.equal(findingsOf(study).published[0]!.won, true);
+  assert.ok(sentences(findingsOf(study)).join(' ').includes('15.00 points below it. NASNet-A was chosen.'));
+});
+
+test('what is spent, and on what, is said as far as it is decided', () => {
+  using study = studyOf('spent.db', [0.4, 0.25]);
+  const said = () => sentences(findingsOf(study)).find((line) => line.includes('budget'));
+  assert.equal(said(), '0 s of its budget of 8 min are spent.');
+  study.keep('clock', { seconds: 430 });
+  study.keep('budget decisions', { trials: 2, finalists: 0, final: { size: 1, epochs: 4.5 } });
+  assert.equal(
+    said(),
+    '7 min 10 s of its budget of 8 min are spent; it was divided into 2 children, no finalists, 4.5 epochs of the final network.',
+  );
+  const { finalTraining, target } = findingsOf(study);
+  assert.deepEqual([finalTraining.resolution, finalTraining.recipe.epochs, target], [32, 4.5, 2]);
+});
