@@ -3,7 +3,7 @@
 //   node bench/prediction.ts STUDY.db...
 // "constant" predicts the median of the latest 200. Assumes CIFAR-10; other numbers of images change little.
 
-import { tookOf } from '../src/forecast/learning.ts';
+import { measuredCost } from '../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
 import { Candidate } from '../src/study/candidate.ts';
@@ -24,7 +24,7 @@ for (const path of process.argv.slice(2)) {
   const errors = { law: [] as number[], constant: [] as number[], memory: [] as number[] };
   for (const { state, sameAs, decisions, workerSeconds, details } of study.trials()) {
     if (state !== 'done' || sameAs !== null) continue;
-    const cost = tookOf(workerSeconds!, details);
+    const cost = measuredCost(workerSeconds!, details);
     if (!cost) continue;
     const terms = prediction.terms.of(new Candidate(decisions, settings.space));
     const { seconds, memory } = cost;

@@ -1,4 +1,4 @@
-// `nasnet ask STUDY`: the next trial of a study whose outcomes a script tells, as one document.
+// `nasnet ask STUDY`: returns the next trial of a study for a script that evaluates it, as one document.
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
@@ -27,17 +27,14 @@ interface AskFlags extends EvaluatedFlags {
 export function registerAsk(program: Command): void {
   const command = program
     .command('ask')
-    .description('the next trial of a study, for scripts that evaluate it themselves and tell its reward')
+    .description('the next trial of a study, for scripts that evaluate it themselves and report its reward')
     .argument('<study>', 'the study file')
     .option('--json', 'one JSON document')
-    .option(
-      '--again',
-      'the trial that was asked for longest ago and has no outcome, once more; a new one if there is none',
-    )
-    .option('--create', 'make the study if it does not exist, by the flags below')
+    .option('--again', 'the oldest trial without an outcome again; a new one if there is none')
+    .option('--create', 'create the study if it does not exist, from the flags below')
     .option(
       '--at-once <n>',
-      'with --create: trials that may be asked for and not yet told',
+      'with --create: number of trials that may be open at once',
       wholeNumber('--at-once', 'workers'),
       1,
     );
@@ -58,8 +55,8 @@ async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<vo
   if (request) {
     process.stdout.write(flags.json ? `${JSON.stringify(request)}\n` : describe(request, path));
   } else if (flags.json) {
-    const found = best ? { trial: best.number, reward: best.reward } : null;
-    process.stdout.write(`${JSON.stringify({ finished: true, trials: done + failed, best: found })}\n`);
+    const bestTrial = best ? { trial: best.number, reward: best.reward } : null;
+    process.stdout.write(`${JSON.stringify({ finished: true, trials: done + failed, best: bestTrial })}\n`);
   } else {
     const words = best ? `the best is trial ${best.number} with the reward ${best.reward}` : 'none has a reward';
     process.stdout.write(`All ${trials} trials have outcomes; ${words}.\n`);
@@ -80,13 +77,13 @@ async function studyFor(path: string, flags: AskFlags, given: GivenFlags): Promi
 
 async function openOrCreate(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
   if (existsSync(path)) return reopen(path, flags, given);
-  if (!flags.create) throw new InputError(`${path}: expected a study, or --create to make one, got no such file`);
+  if (!flags.create) throw new InputError(`${path}: expected a study, or --create to create one, got no such file`);
   const note = (line: string) => process.stderr.write(`${line}\n`);
   const settings = await evaluatedSettings(flags, {}, note);
   try {
     return Study.create(path, settings);
   } catch (error) {
-    if (existsSync(path)) return reopen(path, flags, given); // another script was faster
+    if (existsSync(path)) return reopen(path, flags, given); // another script has created it
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-// `nasnet classify MODEL IMAGE…`: what a network sees in images.
+// `nasnet classify MODEL IMAGE…`: classifies images with a network.
 
 import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -37,11 +37,7 @@ export function registerClassify(program: Command): void {
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
     .argument('<images...>', 'image files, and folders: every image below them, at any depth')
     .option('--top <n>', 'classes an image', wholeNumber('--top'), 5)
-    .option(
-      '--batch <n>',
-      'images at once (default: what 2 GB of memory hold, at most 64)',
-      wholeNumber('--batch', 'batch'),
-    )
+    .option('--batch <n>', 'batch size (default: as 2 GB of memory allow, at most 64)', wholeNumber('--batch', 'batch'))
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
     .option('--json', 'one JSON document')
     .addHelpText(
@@ -57,7 +53,7 @@ Examples:
 }
 
 async function classify(model: string, paths: string[], { top, batch, threads, json }: Flags): Promise<void> {
-  readModelDescription(model); // its sentence before the images are looked for
+  readModelDescription(model); // so that its errors come before those of images
   const leftOut = new LeftOut();
   const files = paths.flatMap((path) => imagesOf(path, leftOut));
   setThreads(threads);
@@ -81,13 +77,13 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
     const images = imageBatch(pixels, sizes.input, preprocessing);
     const answers = likeliestClasses(network, images, Math.min(top, classes.length));
     images.dispose();
-    const found = read.map(({ path }, index) => ({
+    const results = read.map(({ path }, index) => ({
       file: path,
       classes: answers[index]!.map((answer) => named(answer, names)),
     }));
-    classified.push(...found);
+    classified.push(...results);
     block.draw([]);
-    if (!json) printWords(found.map(words).join(''));
+    if (!json) printWords(results.map(words).join(''));
     if (files.length > batchSize)
       block.draw([`  ${whole(classified.length + unreadable.length)} of ${whole(files.length)} images`]);
   }
@@ -100,13 +96,13 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
   if (json) printDocument({ model, checksum, images: classified, unreadable });
 }
 
-/** @throws InputError for a path where nothing is, and for a folder without images */
+/** Lists the images of a path. @throws InputError for a missing path or a folder without images */
 function imagesOf(path: string, leftOut: LeftOut): { path: string }[] {
   if (!existsSync(path)) throw new InputError(`${path}: expected an image or a folder of images, got no such file`);
   if (!statSync(path).isDirectory()) return [{ path }];
   const files = imageFilesBelow(path, leftOut);
   const left = leftOut.counts.size > 0 ? ` (left out: ${leftOut.words()})` : '';
-  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, found none${left}`);
+  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, results none${left}`);
   return files;
 }
 
@@ -115,7 +111,7 @@ function named({ place, probability }: Answer, names: ClassNames): Classified['c
   return { name: names.title(place), ...(wnid && { wnid }), probability };
 }
 
-/** The file with its best class, and the others below. */
+/** Formats a file with its most probable class, and the others below. */
 function words({ file, classes: [best, ...others] }: Classified): string {
   const rows = others.map(({ name, probability }) => `  ${percent(probability).padStart(6)}  ${visible(name)}\n`);
   return `${visible(file)}: ${visible(best!.name)} ${percent(best!.probability)}\n${rows.join('')}`;

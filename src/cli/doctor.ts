@@ -1,5 +1,5 @@
-// `nasnet doctor`: what this machine has and lacks. The findings come from the set-up's own detection (scripts/doctor),
-// which also answers before the command line can run.
+// `nasnet doctor`: reports what this machine has and lacks. The findings are those of the set-up (scripts/doctor),
+// which also runs before the command line can.
 import type { Command } from 'commander';
 import { doctor } from '../../scripts/doctor/doctor.mjs';
 

@@ -1,5 +1,5 @@
-// `nasnet evaluate MODEL [IMAGES]`: how well a network classifies images it was not trained on. Chooses the images and tells how
-// far it is; evaluation-words.ts says what came out.
+// `nasnet evaluate MODEL [IMAGES]`: evaluates a network on images that it was not trained on. This file chooses the
+// images and shows the progress; evaluation-words.ts formats the result.
 
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
@@ -44,18 +44,14 @@ interface Flags extends DeviceFlags {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
-    .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on')
+    .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to resume')
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
     .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images beside --labels')
     .option('--labels <file>', 'which class each image of the folder has')
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
     .option('--limit <n>', 'evaluate only this many images, at equal distances in their order', wholeNumber('--limit'))
     .option('--enlarge <factor>', enlargeHelp, enlargement)
-    .option(
-      '--batch <n>',
-      'images at once (default: what 2 GB of memory hold, at most 64)',
-      wholeNumber('--batch', 'batch'),
-    )
+    .option('--batch <n>', 'batch size (default: as 2 GB of memory allow, at most 64)', wholeNumber('--batch', 'batch'))
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(command)
     .option('--dataset <name|dir>', "cifar10, or a folder's test part as training prepares it in the cache")
@@ -97,8 +93,8 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const state = stateFile(path, source, description);
   const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(
-    () => block.log('Stopping; once more to stop at once.'),
-    'what was counted until a few seconds before is kept: run the same command to go on',
+    () => block.log('Stopping; repeat to stop immediately.'),
+    'the counts of a few seconds ago are saved: run the same command to resume',
   );
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
@@ -115,7 +111,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   }).catch((error) => {
     if (!interrupt.signal.aborted) throw error;
     throw new Interruption(
-      `stopped behind ${whole(done)} of ${whole(source.count)} images, all kept; run the same command to go on`,
+      `stopped behind ${whole(done)} of ${whole(source.count)} images, all saved; run the same command to resume`,
     );
   });
   block.draw([]);
@@ -126,7 +122,7 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   else printWords(evaluationWords(classes, measured));
 }
 
-/** The images that the words and flags name, for this network. @throws InputError where they do not fit each other */
+/** Returns the images that arguments and flags name. @throws InputError if they are inconsistent */
 async function findSource(
   path: string,
   description: ModelDescription,
@@ -139,12 +135,11 @@ async function findSource(
     throw new InputError(`--dataset: expected it or a folder of images, got both (${images} and ${flags.dataset})`);
   }
   if (flags.labelOrder !== undefined && flags.labels === undefined) {
-    throw new InputError('--label-order: expected --labels beside it, got none');
+    throw new InputError('--label-order: expected --labels with it, got none');
   }
   const { classes, network, preprocessing } = description;
   const learned = images !== undefined && flags.labels === undefined && isTrainingFolder(images, description);
-  if (learned)
-    block.log(`${images}: what the network was trained on; of it the test images are taken, which it has not seen`);
+  if (learned) block.log(`${images}: the network was trained on this folder, so its test images are used`);
   const dataset =
     flags.dataset ?? (learned ? images : images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
   if (dataset === undefined) {
@@ -153,7 +148,7 @@ async function findSource(
     const chosen = Array.from(chosenPlaces(found.length, flags.limit), (place) => found[place]!);
     return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
   }
-  if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images beside it, got none');
+  if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images with it, got none');
   if (dataset === 'cifar10')
     requireClasses(path, classes, cifar10Classes, "CIFAR-10's classes; for others give a folder of images");
   const [resolution, width] = network.input;
@@ -166,7 +161,10 @@ async function findSource(
   return { source: datasetSource(test, files.train.path, indices, preprocessing, batchSize), name: dataset };
 }
 
-/** Whether a folder of classes has the name and the classes of what the network was trained on: five in six of its images were learned. */
+/**
+ * Whether a folder has the name and the classes of the network's training folder, most of whose images it was trained
+ * on.
+ */
 function isTrainingFolder(folder: string, { origin, classes }: ModelDescription): boolean {
   const isNamed = origin.startsWith('trained by nasnet ') && origin.endsWith(` on ${basename(resolve(folder))}`);
   return isNamed && visibleFolders(folder).sort().join('\n') === classes.join('\n');
@@ -176,7 +174,7 @@ function requireClasses(path: string, got: string[], wanted: readonly string[], 
   if (got.join('\n') !== wanted.join('\n')) throw new InputError(`${path}: expected ${words}, got ${fewNames(got)}`);
 }
 
-/** Where the counts of this evaluation are kept: in the cache, one file for each model and set of images. */
+/** Returns the file of this evaluation's counts in the cache, one for each model and set of images. */
 function stateFile(path: string, source: ImageSource, { preprocessing }: ModelDescription): string {
   const { size, mtimeMs } = statSync(path);
   const key = createHash('sha256').update(
@@ -187,7 +185,7 @@ function stateFile(path: string, source: ImageSource, { preprocessing }: ModelDe
 
 const secondsBetweenLines = 60;
 
-/** Draws the progress on a terminal; elsewhere it prints a line now and then. */
+/** Shows the progress on a terminal; elsewhere prints a line now and then. */
 function progressLine(block: LiveBlock): (progress: EvaluationProgress) => void {
   let printedAt = performance.now();
   return ({ done, count, speed, accuracy }) => {

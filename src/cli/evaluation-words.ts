@@ -1,4 +1,4 @@
-// What an evaluation says: in words for people, as a document for programs.
+// Formats the result of an evaluation: as text, and as a JSON document.
 
 import { skippedSentence } from '../data/image-folder.ts';
 import type { ChecksumState } from '../model/model-file.ts';
@@ -9,13 +9,15 @@ import { percent, whole } from '../words.ts';
 interface Result {
   model: string;
   checksum: ChecksumState;
-  /** What the images are: a folder, or the dataset's name. */
+  /** Source of the images: a folder, or the dataset's name. */
   images: string;
   classes: string[];
   measured: Evaluation;
 }
 
-/** `images` is their number; classAccuracies follow `classes`, null for a class without images. */
+/**
+ * Returns the document. `images` is their number; classAccuracies are in the order of `classes`, null without images.
+ */
 export function evaluationDocument({ model, checksum, images, classes, measured }: Result) {
   return { model, checksum, data: images, ...measured, classes };
 }
@@ -53,7 +55,7 @@ function unreadableWords({ unreadable, images, accuracy }: Evaluation): string[]
   return [`${visible(skippedSentence(unreadable))}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
 }
 
-/** An accuracy as by chance over many images comes from labels in another order more often than from a network. */
+/** Returns a warning if the accuracy is as by chance, which is mostly due to labels in another order. */
 function doubt(classes: string[], { accuracy, images }: Evaluation): string[] {
   const byChance = classes.length >= 100 && images >= 10 * classes.length ** 0.5 && accuracy < 3 / classes.length;
   return byChance ? ['This is as good as chance: are the labels in the order that --label-order says?'] : [];

@@ -1,5 +1,5 @@
-// `--model` of `nasnet report --figure 5`: a network of the user's and its accuracy, from what `nasnet evaluate --json` printed,
-// or from a file of weights and a number.
+// `--model` of `nasnet report --figure 5`: a network of the user and its accuracy, from the output of `nasnet evaluate
+// --json`, or from a weights file and a number.
 
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ interface Measured {
 
 const share = z.number().min(0).max(1);
 
-/** What we need of evaluate's document (evaluation-words.ts). */
+/** The required part of evaluate's document (evaluation-words.ts). */
 const evaluation = z.looseObject({
   model: z.string(),
   data: z.string(),
@@ -31,8 +31,8 @@ const evaluation = z.looseObject({
 const imagenetClasses = [1000, 1001]; // with 'background', as released
 
 /**
- * The models, and what is to be said of those that were not measured by what the others were.
- * @throws InputError in one sentence for what is no evaluation, no accuracy or no network of ours
+ * Reads the models, with remarks on those whose accuracy is not comparable.
+ * @throws InputError if a text is not an evaluation, an accuracy or a network of nasnet
  */
 export function readOwnModels(texts: readonly string[]): { models: OwnModel[]; said: string[] } {
   const said: string[] = [];
@@ -77,7 +77,7 @@ function fromEvaluation(path: string): Measured {
     throw new InputError(`${path}: expected what \`nasnet evaluate --json\` printed, got ${place}${message}`);
   }
   const { model, data, images, accuracy, topFiveAccuracy } = parsed.data;
-  const beside = join(dirname(path), basename(model)); // where both files were moved together
+  const beside = join(dirname(path), basename(model)); // if both files were moved together
   return {
     weights: existsSync(model) || !existsSync(beside) ? model : beside,
     top1: accuracy,

@@ -1,10 +1,10 @@
-// What the command line puts into an error's sentence: lower folders name an option in words and give the error a code, and here
-// those words become the flag that one types.
+// Puts flags into error messages: lower folders name an option in words and give the error a code; here those words
+// become the flag.
 
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { programName } from './terminal/program-name.ts';
 
-/** By the error's code: words of its sentence, and what is typed in their place. */
+/** By the error's code: words of its sentence, and the flags that replace them. */
 const typed: Readonly<Record<string, readonly (readonly [words: string, flag: string])[]>> = {
   'unknown-device': [['device: ', '--device: ']],
   'no-gpu': [
@@ -39,7 +39,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['leave to change it', '--change-evaluator'],
   ],
   'nasnet-evaluates': [['whose trials are evaluated outside nasnet', 'of "ask --create" or "search --evaluator"']],
-  'outcome-missing': [['the longest open one can be given out', '--again gives out the longest open one']],
+  'outcome-missing': [['the longest open one can be returned again', '--again returns the longest open one']],
   'no-classifier': [['a number N of classes', '--classes N']],
   'too-little-memory': [
     [
@@ -55,7 +55,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],
 };
 
-/** The sentence of an error as the command line prints it. */
+/** Returns the sentence of an error as the command line prints it. */
 export function typedSentence(error: Error): string {
   const code =
     error instanceof InputError || error instanceof Failure || error instanceof Interruption ? error.code : '';

@@ -1,4 +1,4 @@
-// `nasnet import FILE`: published NASNet-A weights as a model file of ours.
+// `nasnet import FILE`: imports published NASNet-A weights as a model file.
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -59,7 +59,7 @@ Examples:
     });
 }
 
-/** Yields remarks on what the user may not expect. */
+/** Yields remarks on unexpected properties. */
 function* remarks({ match, others }: Imported, from: SourceName | undefined): Iterable<string> {
   const { source, plan, classifier, unused } = match;
   if (!classifier)

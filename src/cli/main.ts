@@ -1,28 +1,31 @@
-// The command line: reads the words, loads the command they name, and turns what it throws into one sentence and an exit code.
-// `--help` needs no command's file and a command only its own, so that both start at once.
+// The command line: parses the arguments, loads the command, and turns errors into one sentence and an exit code.
+// `--help` loads no command's file and a command only its own, so both start quickly.
 
 import { Command, CommanderError } from 'commander';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
 
-/** Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input; 130 and 143 interrupted with the state saved. */
+/**
+ * Exit codes (docs/command-line.md): 0 done, 1 failed, 2 wrong usage or bad input; 130 and 143 interrupted with the
+ * state saved.
+ */
 const exitCodes = { done: 0, failed: 1, badInput: 2 } as const;
 
-/** What `nasnet --help` says of a command, and the command itself. */
+/** A command: its entry in `nasnet --help`, and its module. */
 interface Entry {
-  /** The words after its name, as its own help gives them. */
+  /** Its arguments, as in its own help. */
   takes: string;
-  /** Its description. test/cli/main.test.ts compares both with what the command's file says. */
+  /** Its description. test/cli/main.test.ts compares both with the command's file. */
   about: string;
   load: () => Promise<(program: Command) => void>;
 }
 
-/** Every command, in the order of the help. A new one adds its entry; its file is loaded only when the command is called. */
+/** All commands, in the order of the help. A command's file is loaded only when it is called. */
 export const commands: Record<string, Entry> = {
   search: {
     takes: '[options]',
-    about: 'search cells, let the best race, build the best one larger, train and test it; run again to go on',
+    about: 'search cells, let the best race, build the best one larger, train and test it; run again to resume',
     load: async () => (await import('./search/search.ts')).registerSearch,
   },
   show: {
@@ -32,7 +35,7 @@ export const commands: Record<string, Entry> = {
   },
   ask: {
     takes: '[options] <study>',
-    about: 'the next trial of a study, for scripts that evaluate it themselves and tell its reward',
+    about: 'the next trial of a study, for scripts that evaluate it themselves and report its reward',
     load: async () => (await import('./ask.ts')).registerAsk,
   },
   tell: {
@@ -47,7 +50,7 @@ export const commands: Record<string, Entry> = {
   },
   evaluate: {
     takes: '[options] <model> [images]',
-    about: 'accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to go on',
+    about: 'accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to resume',
     load: async () => (await import('./evaluate.ts')).registerEvaluate,
   },
   classify: {
@@ -57,7 +60,7 @@ export const commands: Record<string, Entry> = {
   },
   train: {
     takes: '[options] <model>',
-    about: 'train one architecture at any size, test it, keep its weights; run again to go on',
+    about: 'train one architecture at any size, test it, keep its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
   import: {
@@ -92,7 +95,7 @@ export const commands: Record<string, Entry> = {
   },
 };
 
-/** Runs one command line, `words` without the program's name, and returns the exit code. bin/nasnet calls it. */
+/** Runs one command line (`words` without the program's name) and returns the exit code. bin/nasnet calls it. */
 export async function main(words: string[]): Promise<number> {
   const program = new Command('nasnet')
     .description('Neural architecture search for images: finds convolutional cells and builds networks from them.')
@@ -132,7 +135,7 @@ async function explain(error: unknown): Promise<number> {
   return say(error instanceof Error ? (error.stack ?? error.message) : String(error), exitCodes.failed);
 }
 
-/** The engine's and V8's errors where memory does not suffice; undefined for any other. */
+/** Returns out-of-memory errors of the engine and of V8 as a Failure; undefined for any other error. */
 function memoryFailure(error: unknown): Failure | undefined {
   if (!(error instanceof Error)) return undefined;
   const lacks =
@@ -142,6 +145,6 @@ function memoryFailure(error: unknown): Failure | undefined {
 }
 
 function say(sentence: string, code: number): number {
-  process.stderr.write(`nasnet: ${sentence.split('\n').map(visible).join('\n')}\n`); // a stack has lines
+  process.stderr.write(`nasnet: ${sentence.split('\n').map(visible).join('\n')}\n`); // a stack trace has several lines
   return code;
 }

@@ -1,5 +1,5 @@
-// `nasnet report STUDY -o DIR`: the page, the pictures and the architecture files of a study; `--figure 5`: the paper's plots of
-// accuracy against cost, with the user's own models in them; `--figure 6`: how fast strategies find good cells.
+// `nasnet report STUDY -o DIR`: writes the page, pictures and architecture files of a study; `--figure 5`: the paper's
+// plots of accuracy against cost, with the user's models; `--figure 6`: the progress of strategies.
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -45,8 +45,7 @@ export function registerReport(program: Command): void {
     .option('--json', 'print the written files as one JSON document')
     .addHelpText('after', examples)
     .action(async (paths: string[], flags: Flags) => {
-      if (flags.model.length > 0 && flags.figure !== '5')
-        throw new InputError('--model: expected --figure 5 beside it');
+      if (flags.model.length > 0 && flags.figure !== '5') throw new InputError('--model: expected --figure 5 with it');
       const write = { 5: writeFigure5, 6: writeFigure6, study: writeStudy }[flags.figure ?? 'study'];
       const { files, sentences = [] } = await write(paths, flags);
       const words = [...files, ...sentences].map((line) => `${line}\n`).join('');
@@ -55,7 +54,7 @@ export function registerReport(program: Command): void {
     });
 }
 
-/** The paths of the files, and sentences about them. */
+/** The written files, and sentences about them. */
 interface Written {
   files: string[];
   sentences?: string[];
@@ -66,7 +65,7 @@ async function writeStudy(paths: string[], { output, overwrite }: Flags): Promis
   if (path === undefined || paths.length > 1) {
     throw new InputError(`report: expected one STUDY such as runs/laptop/study.db, got ${paths.length}`);
   }
-  const { writeReport } = await import('../report/report-files.ts'); // with all that draws: not loaded by --help
+  const { writeReport } = await import('../report/report-files.ts'); // not loaded by --help
   const { openSearch } = await import('../study/parse-settings.ts');
   const { resultFilesOf } = await import('./study-results.ts');
   using study = openSearch(path, { readOnly: true });
@@ -74,7 +73,7 @@ async function writeStudy(paths: string[], { output, overwrite }: Flags): Promis
 }
 
 async function writeFigure5(paths: string[], { output, model, overwrite }: Flags): Promise<Written> {
-  if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY beside it, got ${paths.join(' ')}`);
+  if (paths.length > 0) throw new InputError(`--figure 5: expected no STUDY with it, got ${paths.join(' ')}`);
   const { writeFigure5: write } = await import('../report/figures/cost.ts');
   const results = new ResultFiles({ of: 'report --figure 5', overwrite });
   if (model.length === 0) return { files: write(output, [], results) };

@@ -1,4 +1,4 @@
-// `nasnet show STUDY`: what a study has found so far, while it is searched or after.
+// `nasnet show STUDY`: prints the results of a study, during the search or after it.
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
@@ -27,7 +27,7 @@ export function registerShow(program: Command): void {
     .command('show')
     .description('best cells, rewards and progress of a study; also while it is searched')
     .argument('<study>', 'the study file, such as runs/laptop/study.db')
-    .option('--top <n>', 'how many of the best cells', wholeNumber('--top'), 5)
+    .option('--top <n>', 'number of best cells', wholeNumber('--top'), 5)
     .option('--json', 'one JSON document')
     .option('--trials', 'every trial with its decisions, architecture, rewards, epochs, times and failure')
     .addOption(new Option('--format <name>', 'with --trials (default: csv)').choices(['csv', 'json']))
@@ -36,7 +36,7 @@ export function registerShow(program: Command): void {
       '\nExamples:\n  nasnet show runs/laptop/study.db\n  nasnet show runs/laptop/study.db --json\n  nasnet show runs/laptop/study.db --trials --format csv > trials.csv',
     )
     .action(async (path: string, { top, json, trials, format }: ShowFlags) => {
-      if (format !== undefined && !trials) throw new InputError('--format: expected --trials beside it, got none');
+      if (format !== undefined && !trials) throw new InputError('--format: expected --trials with it, got none');
       using study = openSearch(path, { readOnly: true });
       if (trials) {
         const list = listTrials(study);

@@ -1,4 +1,4 @@
-// `nasnet simulate`: a strategy at work with hundreds of workers on a simulated clock, before anyone pays for a real search.
+// `nasnet simulate`: simulates strategies with hundreds of workers on a simulated clock, before a real search.
 
 import type { Command } from 'commander';
 import { InputError } from '../failure.ts';
@@ -25,7 +25,9 @@ interface Flags {
   json?: boolean;
 }
 
-/** What one controller takes in the paper's search, by bench/controller.ts: an ask, and a tell with its share of an update. */
+/**
+ * Seconds of the controller for an ask, and for a tell with its share of an update, measured by bench/controller.ts.
+ */
 const controllerSeconds = { askSeconds: 0.002, tellSeconds: 0.005 };
 const childSpread = 0.6;
 const failureRate = 0.01;
@@ -52,10 +54,10 @@ export function registerSimulate(program: Command): void {
     .action((flags: Flags) => {
       const landscape = landscapeOf(flags.landscape);
       const block = new LiveBlock(process.stderr);
-      const found = flags.strategy.split(',').map((name) => simulateOne(name.trim(), flags, landscape, block));
+      const results = flags.strategy.split(',').map((name) => simulateOne(name.trim(), flags, landscape, block));
       block.draw([]);
-      if (flags.json) printDocument(found);
-      else printWords(table(found, flags));
+      if (flags.json) printDocument(results);
+      else printWords(table(results, flags));
     });
 }
 
@@ -80,7 +82,7 @@ function simulateOne(name: string, flags: Flags, landscape: Landscape, block: Li
     failureRate,
     ...controllerSeconds,
     mode: rounds ? 'rounds' : 'asynchronous',
-    onProgress: (told) => block.draw([`  ${name}: ${whole(told)} of ${whole(count)} trials`]),
+    onProgress: (reported) => block.draw([`  ${name}: ${whole(reported)} of ${whole(count)} trials`]),
   });
   const ranked = trials.filter(({ measured }) => measured !== undefined).sort((a, b) => b.measured! - a.measured!);
   const lastFifth = trials.slice(-Math.ceil(trials.length / 5));
@@ -88,7 +90,7 @@ function simulateOne(name: string, flags: Flags, landscape: Landscape, block: Li
     strategy: name,
     space,
     ...figures,
-    /** Mean true rewards: of those that measured best, and of the last fifth of the trials. */
+    /** Mean true rewards of the trials with the best measured rewards, and of the last fifth of the trials. */
     rewards: { top1: truth(ranked, 1), top5: truth(ranked, 5), top25: truth(ranked, 25), lastFifth: truth(lastFifth) },
     realSeconds: (performance.now() - started) / 1000,
   };
@@ -99,7 +101,7 @@ function truth(trials: readonly SimulatedTrial[], count = trials.length): number
   return some.reduce((sum, trial) => sum + trial.truth, 0) / some.length;
 }
 
-function table(found: ReturnType<typeof simulateOne>[], { trials, workers, minutes, space }: Flags): string {
+function table(results: ReturnType<typeof simulateOne>[], { trials, workers, minutes, space }: Flags): string {
   const header = [
     '',
     'simulated',
@@ -113,7 +115,7 @@ function table(found: ReturnType<typeof simulateOne>[], { trials, workers, minut
     'last fifth',
     'took',
   ];
-  const rows = found.map(({ strategy, seconds, utilisation, staleness, waiting, rewards, realSeconds }) => [
+  const rows = results.map(({ strategy, seconds, utilisation, staleness, waiting, rewards, realSeconds }) => [
     strategy,
     duration(seconds),
     percent(utilisation.whileAsking, 2),

@@ -1,4 +1,4 @@
-// The result files of a study, the same for whichever command writes them.
+// The result files of a study, shared by all commands that write them.
 
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -6,7 +6,7 @@ import { ResultFiles } from '../result-files.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
-/** Beside a study that was finished before there were records, files without one are its own. */
+/** Files without a record belong to a study that finished before there were records. */
 export function resultFilesOf(study: Study<SearchSettings>, directory: string, overwrite?: boolean): ResultFiles {
   const adopt = study.result('final model') !== undefined && placeOf(directory) === placeOf(dirname(study.path));
   return new ResultFiles({ of: `study ${study.identity}`, inputs: [study.path], overwrite, adopt });
@@ -16,6 +16,6 @@ function placeOf(directory: string): string | undefined {
   try {
     return realpathSync(directory);
   } catch {
-    return undefined; // not there yet
+    return undefined; // does not exist yet
   }
 }

@@ -1,4 +1,4 @@
-// `nasnet tell STUDY TRIAL REWARD`: what came of a trial that `nasnet ask` gave out.
+// `nasnet tell STUDY TRIAL REWARD`: reports the outcome of a trial of `nasnet ask`.
 
 import type { Command } from 'commander';
 import { tellTrial } from '../experiment/asked-trials.ts';
@@ -16,7 +16,7 @@ export function registerTell(program: Command): void {
     .argument('<study>', 'the study file')
     .argument('<trial>', 'its number, as "ask" gave it', countFromZero('trial'))
     .argument('[reward]', 'a number from 0 to 1, higher is better')
-    .option('--failed <why>', 'in place of a reward')
+    .option('--failed <why>', 'report a failure instead of a reward')
     .addHelpText(
       'after',
       "\nExamples:\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet tell runs/mine/study.db 1 --failed 'out of memory'",

@@ -1,4 +1,4 @@
-// `nasnet train MODEL`: trains any architecture at any size, in this process, and tests it.
+// `nasnet train MODEL`: trains an architecture at any size in this process, and tests it.
 
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -45,10 +45,10 @@ const layoutHelp = "what stands around the cells (default: the named network's, 
 export function registerTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train one architecture at any size, test it, keep its weights; run again to go on')
+    .description('train one architecture at any size, test it, keep its weights; run again to resume')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
+    .option('--filters <f>', 'F, filters of the first cells, instead of @P', wholeNumber('--filters', 'filters'))
     .option(
       '--dataset <name|dir>',
       "cifar10, or a folder with one sub-folder of images per class (default: of a trial its study's, else cifar10)",
@@ -65,7 +65,7 @@ export function registerTrain(program: Command): void {
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option('--seed <n>', 'the same seed gives the same weights on the same machine', wholeNumber('--seed'), 1)
+    .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', 'network.safetensors')
@@ -79,7 +79,7 @@ export function registerTrain(program: Command): void {
     .action(train);
 }
 
-/** A training that keeps its model is measured on the test images. */
+/** Details of a training with `keepModel`, which is evaluated on the test images. */
 type FinalDetails = TrainingDetails & Required<Pick<TrainingDetails, 'test'>>;
 
 async function train(text: string, flags: Flags): Promise<void> {
@@ -120,7 +120,7 @@ async function train(text: string, flags: Flags): Promise<void> {
   const weights: ArtifactKey = `final/${basename(flags.output)}`;
   const checkpointKey: ArtifactKey = `${weights}.checkpoint`;
   const checkpoint = artifacts.path(checkpointKey);
-  if (existsSync(checkpoint)) block.log(`Going on from ${checkpoint} if it belongs to the same training`);
+  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
   const { seed, threads, validationImages } = flags;
   const of = `train ${JSON.stringify({ model: text, dataset, training, seed, validationImages })}`;
   const inputs = 'path' in model.source ? [model.source.path] : [];
@@ -134,15 +134,15 @@ async function train(text: string, flags: Flags): Promise<void> {
   };
   const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
   using interrupt = onInterrupt(
-    () => block.log('Stopping; once more to stop at once.'),
-    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to go on`,
+    () => block.log('Stopping; repeat to stop immediately.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to resume`,
   );
   const keepModel = { weights };
   const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
   const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
     (error) => {
       if (error === interrupt.signal.reason)
-        throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to go on`);
+        throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
       throw error;
     },
   )) as { reward: number; details: FinalDetails };
@@ -150,19 +150,19 @@ async function train(text: string, flags: Flags): Promise<void> {
   await artifacts.remove(checkpointKey);
   results.keep();
   const { test, ...details } = result.details;
-  const found = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
-  if (flags.json) printDocument(found);
-  else printWords(words(found));
+  const summary = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
+  if (flags.json) printDocument(summary);
+  else printWords(words(summary));
 }
 
-/** The images to train on: those asked for, else of a study's trial the study's. */
+/** Returns the requested training images; by default those of the trial's study. */
 async function imagesFor(
   { source }: ModelName,
   { dataset, size }: Flags,
   block: LiveBlock,
 ): Promise<{ dataset: string; size?: number | undefined }> {
   if (dataset !== undefined || source.kind !== 'trial') return { dataset: dataset ?? 'cifar10', size };
-  const { imagesOfStudy } = await import('./flags/study-images.ts'); // with SQLite
+  const { imagesOfStudy } = await import('./flags/study-images.ts'); // loads SQLite
   const images = imagesOfStudy(source.path);
   if (!images) return { dataset: 'cifar10', size };
   block.log(`Training on the images of ${source.path}: ${images.dataset}`);
@@ -183,13 +183,13 @@ function report(message: FinalMessage, block: LiveBlock): void {
   );
 }
 
-function words(found: { weights: string; validationAccuracy: number } & FinalDetails): string {
-  const { test } = found;
+function words(summary: { weights: string; validationAccuracy: number } & FinalDetails): string {
+  const { test } = summary;
   return [
-    `${whole(found.trainableParameters)} parameters, ${whole(found.multiplyAdds)} multiply-adds`,
-    `validation accuracy ${percent(found.validationAccuracy, 2)}`,
+    `${whole(summary.trainableParameters)} parameters, ${whole(summary.multiplyAdds)} multiply-adds`,
+    `validation accuracy ${percent(summary.validationAccuracy, 2)}`,
     `test accuracy ${percent(test.accuracy, 2)} of ${whole(test.images)} images, loss ${test.loss.toFixed(4)}`,
-    `weights in ${found.weights}`,
+    `weights in ${summary.weights}`,
     '',
   ].join('\n');
 }

@@ -1,6 +1,6 @@
-// What a training image goes through: a random flip, a random crop of the enlarged image (paper, appendix A.1: 32 × 32 of 40 × 40) or of the
-// padded one, and cutout where asked for. All images of a batch at once. The random numbers come from the stream that is given, on the host; what they do to
-// the pixels is tensor operations on the images' device, which wait for nothing and can be captured in a CUDA graph.
+// Augments a batch of training images: random flip, random crop of the enlarged image (paper, appendix A.1: 32 × 32 of
+// 40 × 40) or of the padded one, and cutout. Random numbers are sampled on the host; the operations run on the images'
+// device without waiting, so that they can be captured in a CUDA graph.
 
 import { arange, indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
@@ -10,30 +10,35 @@ import type { RandomStream } from '../random/stream.ts';
 import { type Augmentation, enlargedSide } from './augmentations.ts';
 import { type Whitening, type WhiteningTensors, whiten } from './whitening.ts';
 
-/** What is drawn for every image, a row each; rows that an augmentation does without are 0. */
+/** Rows of random numbers, one number per image; unused rows are 0. */
 export const row = { flip: 0, top: 1, left: 2, cutoutTop: 3, cutoutLeft: 4 } as const;
-export const drawnRows = Object.keys(row).length;
+export const randomRows = Object.keys(row).length;
 
 /**
- * Bytes uint8 [images, 3, size, size] to whitened and augmented pixels float32 of the same shape in channels_last. Every image
- * draws for itself: its flip, the place of its crop, the centre of its cutout, in this order for the whole batch.
+ * Augments and whitens images uint8 [images, 3, size, size]; returns float32 of the same shape in channels_last. Flip,
+ * crop and cutout are sampled for every image, in this order for the whole batch.
  */
 export function augment(images: Tensor, whitening: Whitening, options: Augmentation, random: RandomStream): Tensor {
   const [count, , height, width] = images.shape as [number, number, number, number];
-  const drawn = drawAugmentation(count, [height, width], options, random);
-  return scope(() => augmentAs(images, whitening, options, indexTensor(drawn, images.device, [drawnRows, count])));
+  const randomNumbers = sampleAugmentation(count, [height, width], options, random);
+  return scope(() =>
+    augmentAs(images, whitening, options, indexTensor(randomNumbers, images.device, [randomRows, count])),
+  );
 }
 
-/** What `augmentAs` takes for a batch of images [height, width], row after row. Flips that alternate are left to who knows the epoch. */
-export function drawAugmentation(
+/**
+ * Samples the random numbers of `augmentAs` for a batch of images [height, width], row by row. Alternating flips are
+ * set by the caller, who knows the epoch.
+ */
+export function sampleAugmentation(
   images: number,
   [height, width]: readonly [height: number, width: number],
   options: Augmentation,
   random: RandomStream,
 ): Int32Array {
-  const drawn = new Int32Array(drawnRows * images);
+  const randomNumbers = new Int32Array(randomRows * images);
   const draw = (place: number, below: number, from = 0) => {
-    for (let image = 0; image < images; image++) drawn[place * images + image] = from + random.integer(below);
+    for (let image = 0; image < images; image++) randomNumbers[place * images + image] = from + random.integer(below);
   };
   const room = enlargedSide(options.enlarge, height) + 2 * padding(options, height) - height;
   if (options.flip === true) draw(row.flip, 2);
@@ -45,61 +50,66 @@ export function drawAugmentation(
     draw(row.cutoutTop, height, -Math.floor(options.cutout / 2));
     draw(row.cutoutLeft, width, -Math.floor(options.cutout / 2));
   }
-  return drawn;
+  return randomNumbers;
 }
 
 /**
- * `augment` by numbers that are drawn already: int64 [drawnRows, images], on the images' device. The result is averaged down to `side` × `side`
- * pixels where that is smaller.
+ * Augments images by random numbers int64 [randomRows, images] on the images' device. The result is averaged down to
+ * `side` × `side` pixels if that is smaller.
  */
 export function augmentAs(
   images: Tensor,
   whitening: Whitening | WhiteningTensors,
   options: Augmentation,
-  drawn: Tensor,
+  randomNumbers: Tensor,
   side?: number,
 ): Tensor {
   return scope(() => {
     const size = images.shape[2]!;
-    const mirrored = options.flip ? flipChosen(images, drawn.select(0, row.flip)) : images;
+    const mirrored = options.flip ? flipChosen(images, randomNumbers.select(0, row.flip)) : images;
     const enlarged = enlarge(mirrored.to('float32'), enlargedSide(options.enlarge, size));
     const padded = pad(enlarged, padding(options, size));
     const cropped =
-      padded.shape[2] === size ? padded : crop(padded, size, drawn.select(0, row.top), drawn.select(0, row.left));
+      padded.shape[2] === size
+        ? padded
+        : crop(padded, size, randomNumbers.select(0, row.top), randomNumbers.select(0, row.left));
     const whitened = whiten(cropped, whitening);
     if (options.cutout > 0) {
-      const [top, left] = [drawn.select(0, row.cutoutTop), drawn.select(0, row.cutoutLeft)];
-      whitened.mul_(cutoutMask(images, options.cutout, top, left)); // 0 is the mean now
+      const [top, left] = [randomNumbers.select(0, row.cutoutTop), randomNumbers.select(0, row.cutoutLeft)];
+      whitened.mul_(cutoutMask(images, options.cutout, top, left)); // 0 is the mean after whitening
     }
     return shrink(whitened, side ?? size).contiguous('channels_last');
   });
 }
 
-/** Each new pixel is the mean of those that it touches. */
+/** Area averaging: each new pixel is the mean of the pixels that it overlaps. */
 function shrink(pixels: Tensor, side: number): Tensor {
   return side === pixels.shape[2] ? pixels : adaptiveAveragePool.tensor(pixels, [side, side]);
 }
 
-/** Pixels of the border on each side. */
+/** Returns the border on each side in pixels. */
 const padding = ({ translate = 0 }: Augmentation, size: number) => Math.round(translate * size);
 
-/** The images, each mirrored left to right where `chosen` int64 [images] is 1. */
+/** Mirrors the images left to right where `chosen` int64 [images] is 1. */
 function flipChosen(images: Tensor, chosen: Tensor): Tensor {
   return where.tensor(chosen.ne(0).reshape([-1, 1, 1, 1]), images.flip([3]), images);
 }
 
-/** Bilinear, corners not aligned: the row y of the result lies at (y + ½) · old height / height − ½ in the image, edges are repeated. */
+/**
+ * Bilinear interpolation without aligned corners: row y of the result is at (y + ½) · old height / height − ½ in the
+ * image; edges are repeated.
+ */
 export function enlarge(pixels: Tensor, height: number, width = height): Tensor {
   if (height === pixels.shape[2] && width === pixels.shape[3]) return pixels;
   return upsampleBilinear.tensor(pixels, [height, width], false, undefined, undefined);
 }
 
-/** A border of reflected pixels; the outermost pixel itself is not repeated. */
+/** Adds a border of reflected pixels; the outermost pixel is not repeated. */
 function pad(pixels: Tensor, border: number): Tensor {
   return border === 0 ? pixels : reflectionPad.tensor(pixels, [border, border, border, border]);
 }
 
-/** The size × size part of every image that begins at its `top` and `left`, int64 [images]. */
+/** Crops every image to size × size at its `top` and `left`, int64 [images]. */
 function crop(pixels: Tensor, size: number, top: Tensor, left: Tensor): Tensor {
   const every = arange(0, pixels.shape[0]!, 1, { device: pixels.device });
   const windows = unfold.tensor(unfold.tensor(pixels, 2, size, 1), 3, size, 1); // a view [images, 3, rows, columns, size, size]
@@ -107,8 +117,8 @@ function crop(pixels: Tensor, size: number, top: Tensor, left: Tensor): Tensor {
 }
 
 /**
- * 0 in the square that begins at `top` and `left`, int64 [images], as far as it lies in the image, and 1 elsewhere: float32
- * [images, 1, height, width].
+ * Returns a mask float32 [images, 1, height, width]: 0 in the square at `top` and `left`, int64 [images], and 1
+ * elsewhere.
  */
 function cutoutMask(images: Tensor, side: number, top: Tensor, left: Tensor): Tensor {
   const [, , height, width] = images.shape;

@@ -1,24 +1,27 @@
-// What may be done to training images, as numbers: augmentation.ts does it to pixels. Nothing here loads the engine.
+// The parameters of augmentation; augmentation.ts applies them. This file does not load the engine.
 
 export interface Augmentation {
-  /** The image is enlarged by this factor, then cropped back to its size at a random place; 1 leaves it. */
+  /** Factor by which the image is enlarged before a random crop to its size; 1: none. */
   enlarge: number;
-  /** The image is moved by up to this share of its side, up or down and left or right; what comes in at the border is reflected. Default: 0. */
+  /** Maximum translation in both directions as a share of the image's side, with reflected borders. Default: 0. */
   translate?: number;
   /**
-   * Mirrors half of the images, left to right: true, each time by chance; 'alternate', each image in every other epoch, by a first choice
-   * of its own (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024), so that two epochs show it both ways.
+   * Horizontal flips of half of the images: true: at random; 'alternate': each image in every other epoch, starting at
+   * random (Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024), so that two epochs contain both versions.
    */
   flip: boolean | 'alternate';
-  /** Side in pixels of the square that is blanked around a random pixel (DeVries and Taylor, 2017); 0 for none. */
+  /** Cutout: side in pixels of the square that is blanked around a random pixel (DeVries and Taylor, 2017); 0: none. */
   cutout: number;
 }
 
-/** How the place of things varies from one look at an image to the next. */
+/** The two ways to vary positions in an image. */
 export const augmentations = {
-  /** The paper's (appendix A.1): a random part of the image enlarged from 32 to 40 pixels. Things look a quarter larger than they are stored. */
+  /**
+   * The paper's (appendix A.1): a random crop of the image enlarged from 32 to 40 pixels. Objects are a quarter larger
+   * than stored.
+   */
   enlarge: { enlarge: 40 / 32, translate: 0 },
-  /** The usual one for CIFAR-10 (4 pixels of 32, as DARTS and most residual networks): things keep their size. */
+  /** The usual one for CIFAR-10 (4 of 32 pixels, as in DARTS and most residual networks). Objects keep their size. */
   translate: { enlarge: 1, translate: 4 / 32 },
   none: { enlarge: 1, translate: 0 },
 } as const satisfies Record<string, Pick<Augmentation, 'enlarge' | 'translate'>>;
@@ -26,5 +29,5 @@ export const augmentations = {
 export type AugmentationName = keyof typeof augmentations;
 export const augmentationNames = Object.keys(augmentations) as AugmentationName[];
 
-/** Side in pixels of an image of `size` pixels that is enlarged by a factor. */
+/** Returns the side in pixels of an enlarged image of `size` pixels. */
 export const enlargedSide = (factor: number, size: number) => Math.round(factor * size);

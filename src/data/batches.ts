@@ -1,11 +1,11 @@
-// Batches as pure functions of (seed, epoch, step): a training that is resumed at any step sees the images it would have seen,
-// augmented as they would have been, without anything to save.
+// Batches as functions of (seed, epoch, step), so that a training resumed at any step has the same images and
+// augmentations without any saved state.
 
 import { indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
-import { augmentAs, drawAugmentation, drawnRows, row } from './augmentation.ts';
+import { augmentAs, randomRows, row, sampleAugmentation } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
 import { showForTest, type TestView } from './test-view.ts';
@@ -18,9 +18,9 @@ export interface Batch {
 }
 
 export interface ImageSelection {
-  /** Batches are made on the device where these live. */
+  /** The images; batches are made on their device. */
   from: LabelledImages;
-  /** Which of the images; all by default. */
+  /** Indices of the images to use; default: all. */
   indices?: Int32Array;
   batchSize: number;
 }
@@ -35,22 +35,22 @@ export interface TestSource extends ImageSelection {
   view: TestView;
 }
 
-/** A training batch in whole numbers: the images' places, then what their augmentation draws. */
-export const batchRows = 1 + drawnRows;
+/** Rows of integers that determine a training batch: image indices, then random numbers of the augmentation. */
+export const batchRows = 1 + randomRows;
 
 /**
- * Every epoch goes through the images in an order of its own. The last images of an epoch that fill no batch are left out (there
- * are others in the next one); fewer images than one batch make one small batch.
+ * Batches of training images. Every epoch has its own order. The last images of an epoch that do not fill a batch are
+ * omitted (other ones in the next epoch); fewer images than one batch make one small batch.
  */
 export class TrainingBatches {
-  /** Batches of one epoch. */
+  /** Number of batches per epoch. */
   readonly count: number;
   readonly #source: TrainingSource;
   readonly #indices: Int32Array;
   readonly #random: RandomStream;
-  /** The order of the latest epoch asked for: it follows from the seed, and is kept because a step needs little of it. */
+  /** The order of the latest epoch, cached. */
   #order: { epoch: number; places: Int32Array } | undefined;
-  /** 1 for images that are mirrored in the first epoch, by their place; where flips alternate. */
+  /** With alternating flips: 1 for images that are mirrored in the first epoch, by index. */
   #mirroredFirst: Int32Array | undefined;
 
   constructor(source: TrainingSource) {
@@ -60,12 +60,12 @@ export class TrainingBatches {
     this.count = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
   }
 
-  /** Images of each batch. */
+  /** Number of images per batch. */
   get batchSize(): number {
     return Math.min(this.#source.batchSize, this.#indices.length);
   }
 
-  /** Where the batches are made. */
+  /** The device of the batches. */
   get device(): string {
     return this.#source.from.images.device;
   }
@@ -75,15 +75,15 @@ export class TrainingBatches {
   }
 
   /**
-   * Batch `step`, from 0 to count − 1, of an epoch, from 0 on, averaged down to `side` pixels where that is smaller. It belongs to the
-   * caller's scope.
+   * Returns batch `step` (0 to count − 1) of an epoch (from 0), averaged down to `side` pixels if that is smaller. It
+   * belongs to the caller's scope.
    */
   batch(epoch: number, step: number, side?: number): Batch {
     const shape = [batchRows, this.batchSize];
     return scope(() => this.make(indexTensor(this.draw(epoch, step), this.device, shape), { side }));
   }
 
-  /** What decides that batch: [batchRows, batchSize], row after row. */
+  /** Returns the integers that determine a batch: [batchRows, batchSize], row by row. */
   draw(epoch: number, step: number): Int32Array {
     const random = this.#random.split(`epoch ${epoch}`);
     if (this.#order?.epoch !== epoch) {
@@ -92,16 +92,16 @@ export class TrainingBatches {
     const { batchSize } = this;
     const places = this.#order.places.subarray(step * batchSize, (step + 1) * batchSize);
     const [, , height, width] = this.#source.from.images.shape as [number, number, number, number];
-    const drawn = new Int32Array(batchRows * batchSize);
-    drawn.set(places.map((place) => this.#indices[place]!));
-    drawn.set(
-      drawAugmentation(batchSize, [height, width], this.#source.augmentation, random.split(`step ${step}`)),
+    const randomNumbers = new Int32Array(batchRows * batchSize);
+    randomNumbers.set(places.map((place) => this.#indices[place]!));
+    randomNumbers.set(
+      sampleAugmentation(batchSize, [height, width], this.#source.augmentation, random.split(`step ${step}`)),
       batchSize,
     );
     if (this.#source.augmentation.flip === 'alternate') {
-      drawn.set(this.#alternateFlips(places, epoch), (1 + row.flip) * batchSize);
+      randomNumbers.set(this.#alternateFlips(places, epoch), (1 + row.flip) * batchSize);
     }
-    return drawn;
+    return randomNumbers;
   }
 
   #alternateFlips(places: Int32Array, epoch: number): Int32Array {
@@ -115,20 +115,20 @@ export class TrainingBatches {
     return Int32Array.from(this.#indices, () => random.integer(2));
   }
 
-  /** The batch of drawn numbers int64 [batchRows, batchSize] on the device. Nothing here waits for the device. */
+  /** Makes the batch of integers int64 [batchRows, batchSize] on the device, without waiting for the device. */
   make(
-    drawn: Tensor,
+    randomNumbers: Tensor,
     { whitening = this.whitening, side }: { whitening?: Whitening | WhiteningTensors; side?: number | undefined } = {},
   ): Batch {
     return scope(() => {
-      const { images, labels } = take(this.#source, drawn.select(0, 0));
-      const numbers = drawn.narrow(0, 1, drawnRows);
+      const { images, labels } = take(this.#source, randomNumbers.select(0, 0));
+      const numbers = randomNumbers.narrow(0, 1, randomRows);
       return { images: augmentAs(images, whitening, this.#source.augmentation, numbers, side), labels };
     });
   }
 }
 
-/** All images in their order, as a test view shows them. The last batch may be smaller. Can be gone through many times. */
+/** Batches of all images in order, in a test view. The last batch may be smaller. Can be iterated several times. */
 export class EvaluationBatches {
   readonly count: number;
   readonly #source: TestSource;
@@ -140,7 +140,7 @@ export class EvaluationBatches {
     this.count = Math.ceil(this.#indices.length / source.batchSize);
   }
 
-  /** Batch `step`, from 0 to count − 1. It belongs to the caller's scope. */
+  /** Returns batch `step` (0 to count − 1). It belongs to the caller's scope. */
   batch(step: number): Batch {
     const { batchSize, view } = this.#source;
     return scope(() => {
@@ -159,7 +159,7 @@ function allIndices({ indices, from }: ImageSelection): Int32Array {
   return indices ?? Int32Array.from({ length: from.labels.shape[0]! }, (_, place) => place);
 }
 
-/** Some images as bytes and their labels; `places` int64 [count]. */
+/** Returns images as bytes, and labels, at `places` int64 [count]. */
 function take({ from }: ImageSelection, places: Tensor): Batch {
   return { images: from.images.indexSelect(0, places), labels: from.labels.indexSelect(0, places) };
 }

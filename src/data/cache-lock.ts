@@ -1,5 +1,5 @@
-// One process at a time: a lock that the operating system drops when its holder dies, however it dies.
-// SQLite's file locks do it, since Node has none of its own. The lock file stays, empty.
+// A lock for one process at a time, which the operating system releases when its holder dies. It uses SQLite's file
+// locks, since Node has none. The empty lock file stays.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -7,7 +7,7 @@ import { Failure } from '../failure.ts';
 
 const pollMilliseconds = 200;
 
-/** Runs `work` while this process holds the lock file; waits for whoever holds it and calls `onWait` once if it must. */
+/** Runs `work` while this process holds the lock. If another process holds it, calls `onWait` once and waits. */
 export async function withLock<Result>(path: string, onWait: () => void, work: () => Promise<Result>): Promise<Result> {
   const holder = await acquire(path, onWait);
   try {
@@ -21,7 +21,7 @@ async function acquire(path: string, onWait: () => void): Promise<Database.Datab
   for (let attempt = 0; ; attempt++) {
     const database = open(path);
     try {
-      database.pragma('journal_mode = MEMORY'); // nothing is written, so no journal file either
+      database.pragma('journal_mode = MEMORY'); // no journal file, as nothing is written
       database.exec('BEGIN EXCLUSIVE');
       return database;
     } catch (error) {

@@ -1,5 +1,5 @@
-// The cache of prepared datasets: a folder with one block of bytes and one description for each, written whole or not at all.
-// Where the images come from is the business of cifar10.ts and image-folder.ts.
+// The cache of prepared datasets: a folder with one block of bytes and one description for each, written completely or
+// not at all. cifar10.ts and image-folder.ts prepare datasets.
 
 import { createHash } from 'node:crypto';
 import {
@@ -25,35 +25,35 @@ import { DatasetWriter } from './dataset-writer.ts';
 import type { ClassContent } from './folder-content.ts';
 import type { OnProgress } from './progress.ts';
 
-/** Raised when the bytes of an entry change their meaning; older entries are then prepared again. */
+/** Version of the entries' format; entries of other versions are prepared again. */
 const format = 1;
 
-/** What stands in the description beside the block. Paths are relative to the cache, so that it can be moved. */
+/** The description of an entry. Paths are relative to the cache, so that it can be moved. */
 interface Entry {
   format: number;
   files: Omit<DatasetFiles, 'content'>;
   bytes: number;
   sha256: string;
-  /** Images that could not be read and were left out: "path (reason)". */
+  /** Unreadable images, which were omitted: "path (reason)". */
   skipped: string[];
-  /** Those of them that may be readable another time although the files stay the same: paths, as whoever prepared them knows them. */
+  /** Paths of unreadable images that may become readable without a change of the files. */
   again?: string[];
-  /** What was prepared, where somebody may ask later whether it changed. */
+  /** The content of each class, to detect changes later. */
   classContents?: ClassContent[];
 }
 
-/** Fills the writer, training images first, and says what the dataset is and which images were left out. */
+/** Fills the writer, training images first; returns the dataset's description and the omitted images. */
 export type Prepare = (writer: DatasetWriter) => Promise<{ description: Description } & Omit<Prepared, 'files'>>;
 
 export interface Prepared {
   files: DatasetFiles;
   skipped: string[];
-  /** As in the entry. */
+  /** As in `Entry`. */
   again?: string[];
   classContents?: ClassContent[];
 }
 
-/** `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
+/** Returns `NASNET_CACHE`, else `$XDG_CACHE_HOME/nasnet`, else `~/.cache/nasnet`. */
 export function cacheRoot(): string {
   const named = namedCache();
   if (named) return named;
@@ -62,9 +62,9 @@ export function cacheRoot(): string {
 }
 
 /**
- * The entry `key` of a cache, prepared if it is missing or its bytes are not those once written. Processes that ask at
- * once wait for the first and then share its work. One that `isStale` is prepared anew. Throws a Failure if the cache cannot be
- * written.
+ * Returns the entry `key` of a cache. It is prepared if it is missing, damaged or `isStale`. Processes that ask at the
+ * same time wait for the first one and share its result.
+ * @throws Failure if the cache cannot be written
  */
 export async function cached(
   cache: string,
@@ -95,7 +95,7 @@ export async function cached(
   });
 }
 
-/** The entry if it is there and whole. */
+/** Returns an entry if it exists and is complete. */
 export async function readEntry(cache: string, key: string): Promise<Prepared | undefined> {
   const entry = describe(join(cache, `${key}.json`));
   if (!entry || !isWhole(cache, entry)) return undefined;
@@ -106,7 +106,7 @@ export async function readEntry(cache: string, key: string): Promise<Prepared | 
   return { files: filesOf(cache, entry), skipped, ...(again && { again }), ...(classContents && { classContents }) };
 }
 
-/** What a dataset in the cache was prepared from; undefined where that cannot change, as CIFAR-10. */
+/** Returns the content of a cached dataset's source; undefined if it cannot change, as for CIFAR-10. */
 export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undefined {
   return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
@@ -116,7 +116,7 @@ function describe(path: string): Entry | undefined {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;
     return entry.format === format ? entry : undefined;
   } catch {
-    return undefined; // missing or not ours: it is prepared again
+    return undefined; // missing or foreign: it is prepared again
   }
 }
 
@@ -132,7 +132,7 @@ function filesOf(cache: string, { files, sha256 }: Pick<Entry, 'files' | 'sha256
   return { ...files, content, train: inCache(train), test: inCache(test) };
 }
 
-/** Removes what a killed process left of this entry. The caller holds the lock, so nobody is writing it. */
+/** Removes unfinished files of this entry. The caller must hold the lock. */
 function clearLeftovers(cache: string, key: string): void {
   for (const name of readdirSync(cache)) {
     if (name.startsWith(`${key}.`) && name.endsWith('.tmp')) rmSync(join(cache, name), { force: true });
@@ -164,7 +164,7 @@ const diskReasons: Record<string, string> = {
   ENOENT: 'it cannot be made there',
 };
 
-/** An error of the cache's disk as a sentence; any other error, also of another file, as it is. */
+/** Returns an error of the cache's disk as a sentence; any other error unchanged. */
 function diskSentence(cache: string, error: unknown): unknown {
   const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
   const reason = diskReasons[code];

@@ -1,5 +1,5 @@
-// CIFAR-10 (Krizhevsky, 2009) as its author publishes it: six files of 10,000 records, a label byte and then 1,024 red, green and
-// blue bytes each. This file knows that layout, the six checksums, and how to read the files from a folder or an archive.
+// Reads the official files of CIFAR-10 (Krizhevsky, 2009) from a folder or an archive and verifies them: six files of
+// 10,000 records, each a label byte and 1,024 red, green and blue bytes.
 
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
@@ -17,7 +17,7 @@ export const pixelBytes = 3 * imageSize * imageSize;
 export const recordBytes = 1 + pixelBytes;
 const fileBytes = recordsPerFile * recordBytes;
 
-/** Each file in order, its part of the dataset, and the MD5 of its 30,730,000 bytes. */
+/** The files in order, with part of the dataset and MD5 of the 30,730,000 bytes. */
 export const officialFiles = [
   { name: 'data_batch_1.bin', part: 'train', md5: '5dd7e06a14cb22eb9f671a540d1b7c25' },
   { name: 'data_batch_2.bin', part: 'train', md5: '5ea93a67294ea407fff1d09f752e9692' },
@@ -29,7 +29,7 @@ export const officialFiles = [
 
 export type OfficialFile = (typeof officialFiles)[number];
 
-/** What is wrong with the bytes that should be an official file, in words, or undefined if they are that file. */
+/** Returns a description of what is wrong with an official file's bytes; undefined if they are correct. */
 export function fault(bytes: Uint8Array, official: OfficialFile): string | undefined {
   if (bytes.length !== fileBytes) {
     const word = bytes.length < fileBytes ? 'cut short' : 'too long';
@@ -39,7 +39,7 @@ export function fault(bytes: Uint8Array, official: OfficialFile): string | undef
   return md5 === official.md5 ? undefined : `is damaged or another file: expected MD5 ${official.md5}, got ${md5}`;
 }
 
-/** Labels [10,000] and planar pixels [10,000, 3, 32, 32] of an official file. */
+/** Returns labels [10,000] and planar pixels [10,000, 3, 32, 32] of an official file. */
 export function splitRecords(bytes: Uint8Array): { labels: Uint8Array; pixels: Uint8Array } {
   const labels = new Uint8Array(recordsPerFile);
   const pixels = new Uint8Array(recordsPerFile * pixelBytes);
@@ -51,8 +51,9 @@ export function splitRecords(bytes: Uint8Array): { labels: Uint8Array; pixels: U
 }
 
 /**
- * The six files, in order and verified, from what the user named: a folder with them (also in `cifar-10-batches-bin`, as the
- * archive unpacks, or as the archive itself) or the archive `cifar-10-binary.tar.gz`. Throws an InputError that names the file.
+ * Yields the six files, in order and verified, from a folder (also from its `cifar-10-batches-bin` or archive) or from
+ * the archive `cifar-10-binary.tar.gz`.
+ * @throws InputError that names the wrong file
  */
 export async function* readOfficial(path: string): AsyncGenerator<Uint8Array> {
   const read = await openOfficial(path);
@@ -85,7 +86,7 @@ async function openOfficial(path: string): Promise<ReadOne> {
 
 async function openArchive(path: string): Promise<ReadOne> {
   const files = await unpack(readNamedFile(path, 'the CIFAR-10 files or their archive')).catch((error) => {
-    throw new InputError(`${path} is no whole .tar.gz archive (${error.message})`);
+    throw new InputError(`${path} is not a complete .tar.gz archive (${error.message})`);
   });
   return async (name) => {
     const from = `${name} in ${path}`;
@@ -97,10 +98,10 @@ async function openArchive(path: string): Promise<ReadOne> {
 
 const mostUnpacked = 2 ** 30; // bytes; CIFAR-10 has 184 MB
 
-/** The files of a .tar.gz archive by their names without folders. */
+/** Returns the files of a .tar.gz archive by their names without folders. */
 export async function unpack(archive: Uint8Array): Promise<Map<string, Uint8Array>> {
   const unzipped = await promisify(gunzip)(archive, { maxOutputLength: mostUnpacked });
-  const alone = unzipped.byteOffset === 0 ? unzipped : new Uint8Array(unzipped); // nanotar reads the buffer underneath
+  const alone = unzipped.byteOffset === 0 ? unzipped : new Uint8Array(unzipped); // nanotar reads the underlying buffer
   const files = parseTar(alone) as ParsedTarFileItem[];
   return new Map(files.map((file) => [file.name.split('/').at(-1)!, file.data ?? new Uint8Array()]));
 }

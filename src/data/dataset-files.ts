@@ -1,10 +1,12 @@
-// A dataset as plain data: what it is called, its classes, and where its images and labels lie on this machine's disk.
-// It is JSON, so worker processes of the machine are told of it; jobs name a dataset by its content. dataset.ts turns it into tensors.
+// A dataset as plain data: name, classes, and the files of images and labels on this machine. It is JSON for worker
+// processes of this machine; jobs refer to a dataset by content. dataset.ts opens it as tensors.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Failure } from '../failure.ts';
 
-/** Images and labels of one part of a dataset. The images are uint8 [count, 3, height, width], the labels int64 [count]. */
+/**
+ * Images and labels of one part of a dataset. The images are uint8 [count, 3, height, width], the labels int64 [count].
+ */
 export interface DatasetPart {
   path: string;
   count: number;
@@ -16,50 +18,53 @@ export interface DatasetPart {
 
 export interface DatasetFiles {
   name: string;
-  /** Where the images came from, in words for reports: a package or a folder. */
+  /** The source of the images for reports: a package or a folder. */
   source: string;
-  /** A label is an index into these. */
+  /** Class names; labels are indices into them. */
   classes: string[];
   height: number;
   width: number;
-  /** How split() holds out images: uniformly at random as in the paper, or the same share of every class. */
+  /** How split() samples validation images: uniformly as in the paper, or the same share of every class. */
   holdOut: 'uniform' | 'stratified';
-  /** The same on every machine for the same images, labels and classes, wherever they came from and however they are called. */
+  /** Hash of images, labels and classes, independent of machine, source and name. */
   content: string;
   train: DatasetPart;
   test: DatasetPart;
 }
 
-/** What a dataset is, without its images. */
+/** The description of a dataset, without its images. */
 export type Description = Omit<DatasetFiles, 'train' | 'test' | 'content'>;
 
-/** A dataset as jobs name it: its content decides, the name is for people. */
+/** A dataset in a job: identified by content; the name is for messages. */
 export type DatasetReference = Pick<DatasetFiles, 'name' | 'content'>;
 
 export const referenceTo = ({ name, content }: DatasetFiles): DatasetReference => ({ name, content });
 
-/** The dataset of a reference among those that a machine has, by the reference's name. @throws Failure if it has none of that content */
+/**
+ * Returns the dataset of a reference among those of a machine, with the reference's name. @throws Failure if there is
+ * none with this content
+ */
 export function datasetAmong(datasets: readonly DatasetFiles[], { name, content }: DatasetReference): DatasetFiles {
-  const found = datasets.find((files) => files.content === content);
-  if (found) return { ...found, name };
+  const dataset = datasets.find((files) => files.content === content);
+  if (dataset) return { ...dataset, name };
   const had = datasets.map((files) => `${files.name} (${shortly(files.content)})`).join(', ') || 'none';
   throw new Failure(`dataset: expected ${name} with the content ${shortly(content)}, got ${had}`);
 }
 
 const shortly = (content: string) => content.slice(0, 12);
 
-/** Bytes of one image. */
+/** Returns the bytes of one image. */
 export function imageBytes(files: { height: number; width: number }): number {
   return 3 * files.height * files.width;
 }
 
-/** The labels of one part, read without the engine: [count]. */
+/** Reads the labels [count] of one part, without the engine. */
 export function readLabels(part: DatasetPart): Int32Array {
   const labels = new BigInt64Array(readRange(part.path, part.labels, 8 * part.count).buffer);
   return Int32Array.from(labels, Number);
 }
 
-/** Some bytes of a file, in memory of their own. Throws a Failure if the file is missing or ends before them. */
+/** Reads bytes of a file. @throws Failure if the file is missing or too short */
 export function readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let file: number;

@@ -1,5 +1,5 @@
-// Writes one dataset as a block of bytes (training images, test images, labels) and its description, both by rename,
-// so that a reader sees either nothing or everything. What the images are is the caller's business.
+// Writes a dataset as a block of bytes (training images, test images, labels) and a description, both by rename, so
+// that readers see either all or nothing.
 
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
@@ -19,19 +19,22 @@ export class DatasetWriter {
     this.#file = file;
   }
 
-  /** Starts a block that will be at `path` (ending in .bin) when it is finished. */
+  /** Starts a block, which is at `path` (ending in .bin) when it is finished. */
   static async create(path: string): Promise<DatasetWriter> {
     return new DatasetWriter(path, await open(temporary(path), 'w'));
   }
 
-  /** Adds images, planar (all red, all green, all blue bytes of each), and their labels. Training images come first. */
+  /** Adds planar images (all red, all green, all blue bytes of each) and their labels. Training images come first. */
   async add(part: 'train' | 'test', pixels: Uint8Array, labels: ArrayLike<number>): Promise<void> {
     if (part === 'train' && this.#labels.test.length > 0) throw new Error('training images come before test images');
     for (let index = 0; index < labels.length; index++) this.#labels[part].push(labels[index]!);
     await this.#append(pixels);
   }
 
-  /** Writes labels and description, and puts both in place. The returned paths are relative to the cache; `sha256` is the block's. */
+  /**
+   * Writes labels and description, and renames both. Returned paths are relative to the cache; `sha256` is that of the
+   * block.
+   */
   async finish(
     description: Description,
     rest: { format: number; skipped: string[]; again?: string[]; classContents?: ClassContent[] },
@@ -63,7 +66,7 @@ export class DatasetWriter {
     return { files, sha256 };
   }
 
-  /** Removes what was written so far. */
+  /** Removes the unfinished files. */
   async discard(): Promise<void> {
     await this.#file.close().catch(() => {});
     await rm(temporary(this.#path), { force: true });
@@ -72,7 +75,7 @@ export class DatasetWriter {
   async #append(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
-    await this.#file.writeFile(bytes); // goes on from where the last write ended
+    await this.#file.writeFile(bytes); // appends at the file's position
   }
 }
 
@@ -87,7 +90,9 @@ async function writeWhole(path: string, text: string): Promise<void> {
   await rename(temporary(path), path);
 }
 
-/** In the same folder, so that the rename moves no bytes; the lock on the entry keeps it to one writer. */
+/**
+ * Returns a temporary path in the same folder, so that a rename is atomic. The lock of the entry ensures one writer.
+ */
 function temporary(path: string): string {
   return `${path}.tmp`;
 }

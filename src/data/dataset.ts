@@ -1,4 +1,5 @@
-// A dataset as tensors, mapped from the cache: nothing is read before it is used, and all workers share the same pages.
+// Opens a dataset as tensors that are memory-mapped from the cache: pages are read when they are used, and shared by
+// all workers.
 
 import { mapFile } from '../engine/create.ts';
 import { keep } from '../engine/memory.ts';
@@ -7,7 +8,7 @@ import type { DatasetFiles, DatasetPart } from './dataset-files.ts';
 import type { OnProgress } from './progress.ts';
 import { atResolution } from './resolution.ts';
 
-/** Images uint8 [count, 3, height, width] and their labels int64 [count]. Meant for reading. */
+/** Images uint8 [count, 3, height, width] and labels int64 [count]. Read-only. */
 export interface LabelledImages {
   images: Tensor;
   labels: Tensor;
@@ -23,8 +24,8 @@ export interface Dataset {
 }
 
 /**
- * Maps a dataset's files. With a `resolution` smaller than the stored images' it maps a copy shrunk by area averaging, which is
- * made in the cache the first time (CIFAR-10 to 16 × 16: about a second). The tensors belong to no scope.
+ * Maps a dataset's files. If `resolution` is smaller than the stored images, it maps a copy, averaged down, which is
+ * created in the cache the first time (CIFAR-10 to 16 × 16: about a second). The tensors belong to no scope.
  */
 export async function openDataset(
   files: DatasetFiles,

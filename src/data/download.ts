@@ -1,5 +1,5 @@
-// Fetches one large file over HTTP so that nothing is fetched twice: what arrived stays beside the target as a .part file,
-// the next attempt or the next process goes on from there, and the whole is checked before anyone sees it.
+// Downloads a large file over HTTP. An interrupted download stays next to the target as a .part file, which the next
+// attempt or process continues; the complete file is verified.
 
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
@@ -10,21 +10,22 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { Network } from './npm.ts';
 
-/** Attempts in a row that bring nothing new before we give up, and the pause before each in milliseconds. */
+/** Pauses in milliseconds before consecutive attempts without progress; then the download fails. */
 const pauses = [0, 500, 2000, 5000];
-/** A connection that is silent for so long counts as cut, in milliseconds. */
+/** Milliseconds of silence after which a connection counts as lost. */
 const silence = 30_000;
 const mostRedirects = 5;
 
-/** The server answered, and the answer is no (401, 403, 404, ...): trying again would not help. */
+/** The server refused the request (401, 403, 404, …); a retry would not help. */
 export class Refused extends Failure {}
 
-/** What arrived is not what was announced. It is deleted, so that the next attempt starts anew. */
+/** The content does not match the checksum. It is deleted, so that the next attempt starts again. */
 export class Corrupt extends Failure {}
 
 /**
- * Fetches `url` into `part`, continuing what lies there, and returns when the file has the given integrity ("sha512-…").
- * Calls `onBytes(done, total)` as it goes. Throws Refused, Corrupt, or a Failure when the network gives nothing more.
+ * Downloads `url` to `part`, continuing an existing file, until the file has the integrity ("sha512-…"). Calls
+ * `onBytes(done, total)` on progress.
+ * @throws Refused, Corrupt, or a Failure if the network fails
  */
 export async function download(
   url: string,
@@ -66,14 +67,14 @@ async function continueFile(
   const response = await request(new URL(url), start, network, mostRedirects);
   if (response.statusCode === 416) {
     response.destroy();
-    return; // nothing is left to send: the checksum decides whether that is good
+    return; // the file is complete; the checksum decides whether it is correct
   }
   const continues = response.statusCode === 206 && response.headers['content-range']?.startsWith(`bytes ${start}-`);
   if (!continues && response.statusCode !== 200) {
     response.destroy();
-    const said = `${response.statusCode} ${response.statusMessage ?? ''}`.trim();
-    if (response.statusCode! >= 500 || response.statusCode === 429) throw new Error(`the server says ${said}`);
-    throw new Refused(`the server says ${said}`);
+    const status = `${response.statusCode} ${response.statusMessage ?? ''}`.trim();
+    if (response.statusCode! >= 500 || response.statusCode === 429) throw new Error(`the server answered ${status}`);
+    throw new Refused(`the server answered ${status}`);
   }
   let done = continues ? start : 0;
   const total = done + Number(response.headers['content-length'] ?? 0);
@@ -83,7 +84,7 @@ async function continueFile(
     await new Promise<void>((resolve, reject) => {
       response.on('data', (bytes: Buffer) => {
         try {
-          for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written); // at once: a cut loses nothing
+          for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written); // immediately, so that a lost connection loses nothing
         } catch (error) {
           response.destroy(error as Error);
           return;
@@ -130,7 +131,7 @@ function isDiskError(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** The innermost reason; Node wraps the errors of several addresses into one without a message. */
+/** Returns the innermost reason; Node wraps the errors of several addresses into one without a message. */
 function explain(error: unknown): string {
   const { message, code, errors } = error as Error & { code?: string; errors?: Error[] };
   return message || errors?.[0]?.message || code || String(error);

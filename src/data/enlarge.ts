@@ -1,13 +1,13 @@
-// Enlarging an image as PIL, torchvision and browsers' libraries do: the new pixels' centres lie where they belong. libvips, which
-// shrinks for us, displaces what it enlarges by half a new pixel (seen with 8.18: a ramp of 0, 16, 32 … doubles to 0, 0, 8, 16 …).
+// Enlarges images like PIL, torchvision and browsers, with correct pixel centres. libvips, which we use to shrink,
+// shifts enlarged images by half a new pixel (seen with 8.18: a ramp of 0, 16, 32 … doubles to 0, 0, 8, 16 …).
 
 import type { Region } from './framing.ts';
 
 export type Filter = 'bilinear' | 'bicubic';
 
 /**
- * RGB bytes [height, width, 3] brought to another size, of which only a window is computed. A side that shrinks widens the
- * filter; at the border the weights of the pixels that are there sum to 1.
+ * Resizes RGB bytes [height, width, 3] and returns a window of the result. The filter is wider if a side shrinks; at
+ * the border the weights of existing pixels sum to 1.
  */
 export function resample(
   pixels: Uint8Array,
@@ -40,7 +40,7 @@ export function resample(
 }
 
 interface Taps {
-  /** The first old pixel that a new one takes, and the weights from there on. */
+  /** The first old pixel of a new one, and the weights from there on. */
   first: number;
   weights: number[];
 }
@@ -60,7 +60,7 @@ function taps(old: number, now: number, from: number, count: number, kernel: (x:
   });
 }
 
-/** Weights by distance. Bicubic is Keys's with a = -0.5, as in PIL and libvips. */
+/** Weights by distance. Bicubic is Keys's kernel with a = -0.5, as in PIL and libvips. */
 const kernels: Record<Filter, (x: number) => number> = {
   bilinear: (x) => Math.max(0, 1 - x),
   bicubic: (x) => {

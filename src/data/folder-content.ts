@@ -1,19 +1,18 @@
-// What a folder of images holds, class by class, short enough to be kept by whoever must find it unchanged later, and in words what
-// changed since.
+// A summary of an image folder's content, class by class, to detect and describe changes later.
 
 import { createHash } from 'node:crypto';
 
 export interface ClassContent {
   name: string;
-  /** Images to train on, and to test on. */
+  /** Numbers of training and test images. */
   train: number;
   test: number;
-  /** Of the images' paths without the class, and of their bytes; both in any order. */
+  /** Hashes of the images' paths without the class, and of their bytes, independent of their order. */
   paths: string;
   bytes: string;
 }
 
-/** Gathers what is known of the images while they are prepared. */
+/** Collects the summary while images are prepared. */
 export class ContentRecord {
   readonly #classes: { name: string; train: number; test: number; paths: string[]; bytes: string[] }[];
 
@@ -21,7 +20,7 @@ export class ContentRecord {
     this.#classes = classes.map((name) => ({ name, train: 0, test: 0, paths: [], bytes: [] }));
   }
 
-  /** @param path without the class; @param hash of the file's bytes */
+  /** Adds an image. @param path path without the class @param hash hash of the file's bytes */
   add(label: number, part: 'train' | 'test', path: string, hash: string): void {
     const found = this.#classes[label]!;
     found[part] += 1;
@@ -41,7 +40,9 @@ export class ContentRecord {
 const ofAll = (texts: readonly string[]): string =>
   createHash('sha256').update(texts.toSorted().join('\n')).digest('hex').slice(0, 24);
 
-/** What became of the classes, a phrase each: 'class "red" is now called "zebra"', 'class "blue" had 30 images and has 31'. */
+/**
+ * Describes the changes of the classes: 'class "red" is now called "zebra"', 'class "blue" had 30 images and has 31'.
+ */
 export function changesOf(before: readonly ClassContent[], now: readonly ClassContent[]): string[] {
   const [had, has] = [before, now].map((classes) => new Map(classes.map((each) => [each.name, each])));
   const gone = before.filter(({ name }) => !has!.has(name));

@@ -1,6 +1,6 @@
-// What people call the parts of a dataset, and folders that are none of it. One table for every command.
+// Folder names of a dataset's parts, and of folders that belong to no dataset, for all commands.
 
-/** A dataset's part, and the names of its folder. */
+/** The folder names of each part. */
 const partNames = {
   train: ['train', 'training', 'trn', 'train_set', 'training_set'],
   validation: ['val', 'valid', 'validation', 'dev', 'val_set', 'validation_set'],
@@ -9,19 +9,19 @@ const partNames = {
 
 export type Part = keyof typeof partNames;
 
-/** Folders whose images have no class, and what systems and archives leave beside one's own files. */
+/** Folders of images without a class, and folders that systems and archives create. */
 const foreign = [
   ...['unlabeled', 'unlabelled', 'unsup'],
   ...['__macosx', '@eadir', '#recycle', '$recycle.bin', 'system volume information', 'lost+found', '__pycache__'],
 ];
 
-/** The part that a folder of this name is, upper or lower case; undefined for other names. */
+/** Returns the part of a folder by its name, ignoring case; undefined for other names. */
 export function partOf(name: string): Part | undefined {
   const plain = name.toLowerCase();
   return (Object.keys(partNames) as Part[]).find((part) => (partNames[part] as readonly string[]).includes(plain));
 }
 
-/** "train, training or trn" */
+/** Returns "train, training or trn". */
 export const namesOf = (part: Part): string =>
   partNames[part]
     .slice(0, 3)
@@ -30,5 +30,5 @@ export const namesOf = (part: Part): string =>
 
 export const isHidden = (name: string): boolean => name.startsWith('.');
 
-/** Whether a folder of this name, not hidden, belongs to no dataset. */
+/** Whether a visible folder of this name belongs to no dataset. */
 export const isForeign = (name: string): boolean => foreign.includes(name.toLowerCase());

@@ -1,26 +1,25 @@
-// Which part of a photograph a network looks at, and how it is brought to the network's size. Numbers only: prepare-image.ts
-// applies them to pixels.
+// Computes which part of an image a network uses, and how it is resized. prepare-image.ts applies it to pixels.
 
-/** Travels with a network's weights (model/preprocessing.ts), so that no command can choose it wrongly. */
+/** Stored with a network's weights (model/preprocessing.ts), so that all commands use the same. */
 export interface Framing {
-  /** Share of the image that is looked at, in its centre and along each side: above 0, at most 1. The paper's is 0.875. */
+  /** Share of each side of the image that is used, at its centre: above 0, at most 1. The paper's is 0.875. */
   centralFraction: number;
   /**
-   * `shorter-side`: the proportions stay. The image is resized until it just covers the input's size divided by `centralFraction`,
-   * then the centre is cut out at the input's size (torchvision, timm).
-   * `stretch`: the proportions go. The central share of both sides is cut out, then resized to the input's height and width
-   * (TF-Slim's evaluation, which the published accuracies were measured with).
+   * `shorter-side` keeps the aspect ratio. The image is resized to just cover the input's size divided by
+   * `centralFraction`, then its centre is cropped to the input's size (torchvision, timm). `stretch` does not keep the
+   * aspect ratio. The central share of both sides is cropped, then resized to the input's height and width (TF-Slim's
+   * evaluation, with which the published accuracies were measured).
    */
   aspect: 'shorter-side' | 'stretch';
   /**
-   * `bilinear` and `bicubic` widen their filter where an image shrinks: antialiasing, as PIL and timm do (PIL's pixels are met to
-   * 0.3 of a byte on average) and TensorFlow's resize_bilinear does not. `area` is the mean over the source pixels that each new
-   * pixel covers, as our own datasets are shrunk.
+   * `bilinear` and `bicubic` widen their filter where an image shrinks: antialiasing, as PIL and timm do (PIL's pixels
+   * are met to 0.3 of a byte on average) and TensorFlow's resize_bilinear does not. `area` is the mean over the source
+   * pixels that each new pixel covers, as our own datasets are shrunk.
    */
   interpolation: 'bilinear' | 'bicubic' | 'area';
 }
 
-/** How datasets are prepared from image files: the central square, averaged down. */
+/** The framing of datasets from image files: the central square, averaged down. */
 export const datasetFraming: Framing = { centralFraction: 1, aspect: 'shorter-side', interpolation: 'area' };
 
 export interface Region {
@@ -32,14 +31,14 @@ export interface Region {
 
 type Size = readonly [height: number, width: number];
 
-/** What happens to an image in this order, each where it is needed: cut out, resize, cut out of the result. In whole pixels. */
+/** The steps for an image, in whole pixels: crop, resize, crop the result; each if needed. */
 export interface Frame {
   source: Region;
   size: Size;
   window: Region;
 }
 
-/** The frame of an image (upright, in pixels) for a network's input. `window` has exactly the input's size. */
+/** Returns the frame of an upright image for a network's input. `window` has exactly the input's size. */
 export function frameOf(image: Size, input: Size, { centralFraction, aspect, interpolation }: Framing): Frame {
   if (aspect === 'stretch') {
     const margins = image.map((side) => Math.floor((side - side * centralFraction) / 2)); // tf.image.central_crop's rounding
@@ -54,7 +53,10 @@ export function frameOf(image: Size, input: Size, { centralFraction, aspect, int
   return { source: whole(image), size, window: centre(size, input) };
 }
 
-/** The size that keeps an image's proportions and just covers another; the longer side is rounded down, as torchvision does. */
+/**
+ * Returns the size with an image's aspect ratio that just covers another size; the longer side is rounded down, as in
+ * torchvision.
+ */
 function covering([height, width]: Size, [leastHeight, leastWidth]: Size): Size {
   return leastHeight * width >= leastWidth * height
     ? [leastHeight, Math.max(leastWidth, Math.floor((leastHeight * width) / height))]
@@ -70,7 +72,7 @@ const centre = ([height, width]: Size, [inner, across]: Size): Region => ({
   height: inner,
 });
 
-/** Halves to the even number, as torchvision's crop rounds: one pixel more or less for one image in four. */
+/** Halves with rounding to even, as torchvision's crop does. */
 const halfOf = (length: number): number => Math.floor(length / 2) + (length % 4 === 3 ? 1 : 0);
 
 const inset = ([height, width]: Size, [top, left]: readonly number[]): Region => ({

@@ -1,5 +1,5 @@
-// A dataset from images that a program holds or makes: arrays, or iterables read once and in order. It lies in the cache like any
-// other, so that workers and later runs map it.
+// Creates a dataset from images of a program: arrays, or iterables that are read once and in order. It is stored in the
+// cache like any other dataset.
 
 import { createHash, type Hash } from 'node:crypto';
 import { InputError } from '../failure.ts';
@@ -13,45 +13,46 @@ import type { OnProgress } from './progress.ts';
 export interface LabelledPixels {
   /** Bytes red, green, blue of each pixel, row after row: [height, width, 3]. */
   pixels: Uint8Array | Uint8ClampedArray;
-  /** The class by its place among the classes or by its name. */
+  /** The class, by index or name. */
   label: number | string;
 }
 
 type Images = Iterable<LabelledPixels> | AsyncIterable<LabelledPixels>;
 
-/** Images, or a function that starts to read them: it is called once for each time they are read. */
+/** Images, or a function that returns them each time they are read. */
 export type ImageSupply = Images | (() => Images);
 
-export interface GivenDataset {
-  /** In words for reports, and the beginning of the files' names in the cache. */
+export interface CustomDataset {
+  /** Name for reports, and prefix of the files in the cache. */
   name: string;
   classes: readonly string[];
-  /** Of every image, in pixels. */
+  /** Size of every image in pixels. */
   height: number;
   width: number;
   train: ImageSupply;
-  /** Absent: every tenth image of each class of `train`; they are held in memory meanwhile. */
+  /** Absent: every tenth image of each class of `train`; these are held in memory during preparation. */
   test?: ImageSupply;
   /**
-   * Another text whenever the images are others: nothing is then read of a dataset that lies in the cache already. Absent: all images
-   * are read through once to be known by their content, and once more if they are new; iterators, which can be read once, need it.
+   * Version of the images, different for different images. With it a cached dataset is used without reading the images.
+   * Absent: all images are read once to hash their content, and again if they are new; iterators, which can be read
+   * only once, need it.
    */
   version?: string;
 }
 
 /**
- * Writes images into the cache, unless they lie there, as a dataset that trainings take.
- * @throws InputError for an image of another size, a label that is no class, a class without a training image, an iterator without a
- * version; Failure where the cache cannot be written
+ * Writes images to the cache, unless they are there, and returns the dataset.
+ * @throws InputError for an image of another size, a label that is not a class, a class without a training image, an
+ * iterator without a version; Failure if the cache cannot be written
  */
 export async function datasetFrom(
-  given: GivenDataset,
+  custom: CustomDataset,
   { cache = cacheRoot(), onProgress = () => {} }: { cache?: string; onProgress?: OnProgress } = {},
 ): Promise<DatasetFiles> {
-  const { name, classes, height, width } = given;
+  const { name, classes, height, width } = custom;
   const description: Description = {
     name,
-    source: 'images given by a program',
+    source: 'images custom by a program',
     classes: [...classes],
     height: side(height, 'height'),
     width: side(width, 'width'),
@@ -59,9 +60,9 @@ export async function datasetFrom(
   };
   if (classes.length === 0 || new Set(classes).size < classes.length)
     throw new InputError(`classes: expected at least one, each once, got ${JSON.stringify(classes)}`);
-  const key = await keyOf(given, description);
+  const key = await keyOf(custom, description);
   const { files } = await cached(cache, key, onProgress, async (writer) => {
-    await write(given, description, writer, (done) =>
+    await write(custom, description, writer, (done) =>
       onProgress({ task: 'decode', subject: name, done, total: 0, unit: 'images' }),
     );
     return { description, skipped: [] };
@@ -74,7 +75,7 @@ function side(value: number, what: string): number {
   throw new InputError(`${what}: expected a whole number of pixels, at least 1, got ${value}`);
 }
 
-async function keyOf({ name, train, test, version }: GivenDataset, description: Description): Promise<string> {
+async function keyOf({ name, train, test, version }: CustomDataset, description: Description): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([description, test === undefined, version ?? null]));
   if (version === undefined) {
     await hashAll(train, 'train', hash);
@@ -96,14 +97,14 @@ async function hashAll(supply: ImageSupply, part: string, hash: Hash): Promise<v
 
 const opened = (supply: ImageSupply): Images => (typeof supply === 'function' ? supply() : supply);
 
-/** Iterators return themselves, and are used up afterwards; collections return a fresh one. */
+/** Whether images are an iterator, which can be read only once. */
 const isIterator = (images: Images): boolean => 'next' in images;
 
-/** Images between two signs of progress. */
-const imagesPerSign = 1000;
+/** Images between two progress reports. */
+const imagesPerReport = 1000;
 
 async function write(
-  { classes, train, test }: GivenDataset,
+  { classes, train, test }: CustomDataset,
   description: Description,
   writer: DatasetWriter,
   onDone: (images: number) => void,
@@ -114,7 +115,7 @@ async function write(
   const add = async (part: 'train' | 'test', pixels: Uint8Array, label: number) => {
     seen[part][label]! += 1;
     await writer.add(part, pixels, [label]);
-    if (++done % imagesPerSign === 0) onDone(done);
+    if (++done % imagesPerReport === 0) onDone(done);
   };
   let place = 0;
   for await (const image of opened(train)) {
@@ -144,7 +145,7 @@ async function write(
   onDone(done);
 }
 
-/** The pixels plane by plane, the class as its place. */
+/** Returns planar pixels and the class index. */
 function checked({ pixels, label }: LabelledPixels, description: Description, where: string) {
   const { classes, height, width } = description;
   if (pixels?.length !== imageBytes(description))

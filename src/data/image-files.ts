@@ -1,5 +1,5 @@
-// The images below a folder, found by name and, where the name does not tell, by their first bytes; and the count of what was left
-// out, by its kind. A pipe, a device, a link in a circle or a folder that may not be read ends nothing.
+// Finds the images below a folder by name and, for unknown names, by their first bytes, and counts omitted files by
+// kind. Pipes, devices, cyclic links and unreadable folders are skipped.
 
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
@@ -12,7 +12,7 @@ export interface ImageFile {
   modified: number;
 }
 
-/** What is no image of a folder, counted by kind: '.txt files', 'hidden'. */
+/** Counts omitted files by kind: '.txt files', 'hidden'. */
 export class LeftOut {
   readonly counts = new Map<string, number>();
 
@@ -20,7 +20,7 @@ export class LeftOut {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
   }
 
-  /** "20 .bmp (a BMP image, not read), 3 .txt, 1 hidden", most first; '' where nothing was left out. */
+  /** Returns "20 .bmp (a BMP image, not read), 3 .txt, 1 hidden", most frequent first; '' if nothing was omitted. */
   words(most = 8): string {
     const sorted = [...this.counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1));
     const shown = sorted.slice(0, most).map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`);
@@ -29,13 +29,13 @@ export class LeftOut {
 }
 
 /**
- * All images below a folder at any depth, sorted by path. A folder that a link leads back to is entered once, one above it never. A link that leads
- * nowhere is an image that cannot be read: whoever reads it says so.
+ * Returns all images below a folder at any depth, sorted by path. A folder with several links to it is visited once, a
+ * parent folder never. A broken link counts as an image, which cannot be read later.
  */
 export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageFile[] {
   const images: ImageFile[] = [];
   const root = join(folder);
-  const entered = new Set<string>(); // what is above, too: a link that leads there would bring all other classes in
+  const entered = new Set<string>(); // includes parents: a link to one would add all other classes
   for (let above = resolve(root); above !== dirname(above); above = dirname(above))
     enteredFirst(dirname(above), entered);
   const enter = (current: string) => {
@@ -54,15 +54,15 @@ export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageF
       else enter(path);
     } else if (kind === 'special') leftOut.add('special (a pipe, device or socket)');
     else if (isImage(entry.name, path, leftOut)) {
-      const found = statOf(path);
-      images.push({ path, bytes: found?.size ?? 0, modified: found?.mtimeMs ?? 0 });
+      const status = statOf(path);
+      images.push({ path, bytes: status?.size ?? 0, modified: status?.mtimeMs ?? 0 });
     }
   };
   enter(root);
-  return images.sort((one, other) => (one.path < other.path ? -1 : 1)); // all begin with the folder
+  return images.sort((one, other) => (one.path < other.path ? -1 : 1)); // all paths start with the folder
 }
 
-/** Names of the folders in a folder that may hold images of it, those that links lead to included. */
+/** Returns the names of sub-folders that may contain images, including links. */
 export function visibleFolders(folder: string, leftOut = new LeftOut()): string[] {
   const folders = entriesOf(folder, leftOut).filter(
     (entry) => !isHidden(entry.name) && kindOf(entry, join(folder, entry.name)) === 'folder',
@@ -71,7 +71,7 @@ export function visibleFolders(folder: string, leftOut = new LeftOut()): string[
   return folders.map(({ name }) => name).filter((name) => !isForeign(name));
 }
 
-/** Counts the pictures that lie beside the class folders of a folder, and so belong to no class. */
+/** Counts images next to the class folders, which belong to no class. */
 export function countLoose(folder: string, leftOut: LeftOut): void {
   for (const { name } of entriesOf(folder, leftOut).filter((entry) => entry.isFile()))
     if (!isHidden(name) && byName(name) === 'picture') leftOut.add('beside the class folders');
@@ -86,17 +86,17 @@ function entriesOf(folder: string, leftOut: LeftOut): Dirent[] {
   }
 }
 
-/** false for one that was entered before by another path. */
+/** Whether a folder was not visited before by another path. */
 function enteredFirst(folder: string, entered: Set<string>): boolean {
-  const found = statOf(folder);
-  if (!found) return false;
-  const identity = `${found.dev}:${found.ino}`;
+  const status = statOf(folder);
+  if (!status) return false;
+  const identity = `${status.dev}:${status.ino}`;
   if (entered.has(identity)) return false;
   entered.add(identity);
   return true;
 }
 
-/** undefined also for a link that leads to itself. */
+/** Returns undefined also for a link to itself. */
 function statOf(path: string) {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -112,7 +112,7 @@ function kindOf(entry: Dirent, path: string): 'folder' | 'file' | 'special' | 'l
   return what.isDirectory() ? 'folder' : 'special';
 }
 
-/** Whether it is to be decoded; what is not is counted. */
+/** Whether a file is an image; other files are counted. */
 function isImage(name: string, path: string, leftOut: LeftOut): boolean {
   const known = byName(name);
   if (known === 'picture') return true;

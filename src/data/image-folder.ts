@@ -1,5 +1,5 @@
-// One's own images as a dataset: decoded, turned upright, cropped and resized once, then kept in the cache like CIFAR-10.
-// image-listing.ts decides which files belong to it.
+// Prepares a folder of images as a dataset: they are decoded, rotated upright, cropped and resized once, and stored in
+// the cache. image-listing.ts lists the files.
 
 import { createHash } from 'node:crypto';
 import { basename, join, relative, resolve, sep } from 'node:path';
@@ -19,13 +19,13 @@ import type { OnProgress } from './progress.ts';
 export interface ImageFolderOptions {
   /** Height and width of the stored images in pixels. */
   size: number;
-  /** `area`, as a network trained on the folder is shown other images; `lanczos`, as folders were prepared up to 0.1.0, for studies from then. */
+  /** `area`, as in the test view of single files; `lanczos`, as up to nasnet 0.1.0, for older studies. */
   filter?: FolderFilter;
   cache?: string;
   onProgress?: OnProgress;
-  /** Is given, before anything is decoded, what the folder was taken for: its classes, its parts, what was left out. */
+  /** Called before decoding with a description of the folder: its classes, parts and omitted files. */
   onLayout?: (lines: string[]) => void;
-  /** Is given the images that could not be read, "path (reason)", also when they were found out earlier. */
+  /** Called with unreadable images, "path (reason)", also with those of an earlier preparation. */
   onSkipped?: (skipped: string[]) => void;
 }
 
@@ -35,9 +35,10 @@ const sizes = { least: 8, most: 1024 };
 const imagesAtOnce = 64;
 
 /**
- * The images of a folder (see listImages for its layout) as size × size pixels: EXIF orientation applied, transparent parts on
- * white, grey and CMYK turned into sRGB, the first frame of an animation, then the centre that fills the square. What cannot be
- * read is left out and told. Throws an InputError that names a folder or a class that cannot be used.
+ * Prepares the images of a folder (layout: see listImages) at size × size pixels: EXIF orientation applied,
+ * transparency on white, grey and CMYK converted to sRGB, the first frame of an animation, the central square.
+ * Unreadable images are omitted and reported.
+ * @throws InputError that names an invalid folder or class
  */
 export async function prepareImageFolder(folder: string, options: ImageFolderOptions): Promise<DatasetFiles> {
   const { size, filter = 'area', cache = cacheRoot(), onProgress = () => {} } = options;
@@ -78,14 +79,14 @@ function isReadable(path: string): boolean {
   }
 }
 
-/** The skipped images as one sentence, the first few by name. */
+/** Returns a sentence about the skipped images, with the first few names. */
 export function skippedSentence(skipped: string[]): string {
   const named = skipped.slice(0, 5).join(', ');
   const more = skipped.length > 5 ? ` and ${skipped.length - 5} more` : '';
   return `${skipped.length} ${skipped.length === 1 ? 'image' : 'images'} could not be read: ${named}${more}`;
 }
 
-/** Changes when a file is added, removed, renamed, resized or written again. */
+/** Returns the cache key, which changes when a file is added, removed, renamed, resized or written. */
 function keyOf(root: string, listing: Listing, size: number, filter: FolderFilter): string {
   const hash = createHash('sha256').update(JSON.stringify([root, listing.classes, listing.testFolder]));
   const below = root.endsWith(sep) ? root.length : root.length + 1;
@@ -112,7 +113,7 @@ async function decodeAll(
   const total = listing.train.length + listing.test.length;
   let done = 0;
   const decodePart = async (part: 'train' | 'test') => {
-    const kept: ListedImage[] = [];
+    const readable: ListedImage[] = [];
     for (let first = 0; first < listing[part].length; first += imagesAtOnce) {
       const images = listing[part].slice(first, first + imagesAtOnce);
       const found = await Promise.all(images.map((image) => read(image).catch((error: Error) => error)));
@@ -123,7 +124,7 @@ async function decodeAll(
           skipped.push(`${visible(path)} (${reasonOf(decoded, image.path)})`);
           if ((decoded as InputError).code === 'unreadable-now') again.push(path);
         } else {
-          kept.push(image);
+          readable.push(image);
           record.add(image.label, part, withoutClass(path, listing.layout.train[0] === root), decoded.hash);
           await writer.add(part, decoded.pixels, [image.label]);
         }
@@ -131,7 +132,7 @@ async function decodeAll(
       done += images.length;
       onProgress({ task: 'decode', subject: basename(root), done, total, unit: 'images' });
     }
-    return kept;
+    return readable;
   };
   const train = await decodePart('train');
   const test = await decodePart('test');
@@ -143,14 +144,14 @@ async function decodeAll(
   return { skipped, ...(again.length > 0 && { again }), classContents: record.content() };
 }
 
-/** `cat/3.png` as `3.png`, `train/cat/3.png` as `train/3.png`. */
+/** Returns `cat/3.png` as `3.png`, `train/cat/3.png` as `train/3.png`. */
 function withoutClass(path: string, flat: boolean): string {
   const parts = path.split(sep);
   parts.splice(flat ? 0 : 1, 1);
   return parts.join('/');
 }
 
-/** One image as planar bytes [3, size, size]. Rejects with the decoder's reason. */
+/** Decodes an image to planar bytes [3, size, size]. @throws the decoder's error */
 export async function decodeImage(path: string, size: number): Promise<Uint8Array> {
   return planar(await prepareImage(path, datasetFraming, [size, size]));
 }

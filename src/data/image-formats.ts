@@ -1,21 +1,21 @@
-// What an image file is, by its first bytes and never by its name: the formats that the decoder here reads, and by name
-// those that people have and it does not read. Names decide only which files of a folder are looked at.
+// Detects image formats by the first bytes of a file: formats that the decoder reads, and common ones that it does not.
+// Names only decide which files of a folder are opened.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { extname } from 'node:path';
 
-/** What a file holds. */
+/** An image format. */
 export interface ImageFormat {
-  /** In a sentence: 'a BMP image'. */
+  /** Name in a sentence: 'a BMP image'. */
   readonly title: string;
-  /** Whether it is decoded here: pictures of pixels that sharp's prebuilt libvips reads. */
+  /** Whether sharp's prebuilt libvips decodes it. */
   readonly read: boolean;
   is(head: Buffer): boolean;
 }
 
 const starts = (head: Buffer, text: string, at = 0) => head.toString('latin1', at, at + text.length) === text;
 
-/** ISO base media: the brands that an image file names, the first one its own. */
+/** Returns the brands of an ISO base media file, the major one first. */
 function brands(head: Buffer): string[] {
   if (!starts(head, 'ftyp', 4)) return [];
   const end = Math.min(head.readUInt32BE(), head.length);
@@ -25,7 +25,7 @@ function brands(head: Buffer): string[] {
 
 const isText = (head: Buffer) => /^(?:\xef\xbb\xbf)?\s*</.test(head.toString('latin1'));
 
-/** In this order: the first that fits. */
+/** The first matching format applies. */
 const formats: readonly ImageFormat[] = [
   { title: 'a JPEG image', read: true, is: (head) => starts(head, '\xff\xd8\xff') },
   { title: 'a PNG image', read: true, is: (head) => starts(head, '\x89PNG\r\n\x1a\n') },
@@ -73,13 +73,13 @@ const formats: readonly ImageFormat[] = [
 
 export const headBytes = 1024;
 
-/** The format of a file that begins with these bytes; undefined for one of another kind. */
+/** Returns the format of a file by its first bytes; undefined for other files. */
 export const formatOf = (head: Buffer): ImageFormat | undefined => formats.find((format) => format.is(head));
 
-/** Endings of pictures that are read, on whose files nothing is read before they are decoded. */
+/** File name endings of readable images; such files are not opened before they are decoded. */
 export const extensions = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
-/** Endings that are never pictures, and are not looked into. */
+/** File name endings that are never images; such files are not opened. */
 const others = new Set(
   (
     '.txt .md .json .jsonl .yaml .yml .toml .ini .cfg .csv .tsv .xml .html .htm .log .db .sqlite .py .ipynb .js .ts .sh .m .mat ' +
@@ -89,8 +89,7 @@ const others = new Set(
 );
 
 /**
- * Whether a file of this name is a picture to decode, no picture, or must be looked into (images may have any ending,
- * or none).
+ * Returns whether a file is an image by its name; unknown if the file must be opened, since images may have any ending.
  */
 export function byName(name: string): 'picture' | 'other' | 'unknown' {
   const ending = extname(name).toLowerCase();
@@ -99,7 +98,7 @@ export function byName(name: string): 'picture' | 'other' | 'unknown' {
 }
 
 /**
- * The first bytes of a regular file; whatever else has the name, a pipe, a device, is not waited for.
+ * Reads the first bytes of a regular file. Pipes and devices are refused without waiting.
  * @throws the system's error, or an Error with a reason
  */
 export function readHead(path: string): Buffer {
@@ -113,7 +112,7 @@ export function readHead(path: string): Buffer {
   }
 }
 
-/** Why a file that begins so is not read; undefined for one that is. */
+/** Returns why a file with these first bytes is not readable; undefined if it is. */
 export function unreadReason(head: Buffer): string | undefined {
   if (head.length === 0) return 'an empty file';
   const format = formatOf(head);

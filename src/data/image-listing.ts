@@ -1,4 +1,4 @@
-// Finds the images of a folder that holds one sub-folder per class. Names, sizes and dates only: nothing is decoded here.
+// Lists the images of a folder with one sub-folder per class. It reads names, sizes and dates only.
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,16 +8,16 @@ import { fewNames } from './class-names.ts';
 import { namesOf, type Part, partOf } from './folder-names.ts';
 import { countLoose, type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
 
-/** Readable images a class must have: enough that training, validation and test each get at least one. */
+/** Minimum number of readable images per class, so that training, validation and test have at least one each. */
 export const fewest = {
-  /** Where the test images are held out of them. */
+  /** If the test images are held out of them. */
   images: 5,
-  /** Where the test has a folder of its own. */
+  /** If there is a test folder. */
   train: 5,
   test: 1,
 };
 export const mostClasses = 10_000;
-/** Without a test folder one image in six of every class is held out for the test, as in CIFAR-10. */
+/** Share of test images that are held out of every class without a test folder, as in CIFAR-10. */
 export const testShare = 1 / 6;
 
 export interface ListedImage extends ImageFile {
@@ -28,25 +28,26 @@ export interface Listing {
   classes: string[];
   train: ListedImage[];
   test: ListedImage[];
-  /** Whether the test images come from a folder of their own. */
+  /** Whether there is a test folder. */
   testFolder: boolean;
   layout: Layout;
   leftOut: LeftOut;
 }
 
-/** Which folders were taken for what. */
+/** The folders of each part. */
 export interface Layout {
   train: string[];
-  /** One of `train` whose images join the training images: validation images are drawn from all of them. */
+  /** A folder of `train`: its images join the training images, from which validation images are sampled. */
   validation?: string;
   test?: string;
 }
 
 /**
- * The images of `folder/<class>/**`, or of `folder/train/<class>/**` with `folder/test` (or, without it, the validation folder) to
- * test on, under the names of folder-names.ts; if there is both a test and a validation folder, the latter's images join the training
- * images. Classes are sorted by name; links are followed; what is left out is counted. Throws an InputError with the name of what is
- * wrong: no folder, no sub-folders, one class only, a class with too few images, parts beside other folders.
+ * Lists the images of `folder/<class>/**`, or of `folder/train/<class>/**` with `folder/test` (or the validation
+ * folder) as test images; names are in folder-names.ts. If there is both a test and a validation folder, the latter's
+ * images join the training images. Classes are sorted by name; links are followed; omitted files are counted.
+ * @throws InputError that names the problem: no folder, no sub-folders, only one class, a class with too few images,
+ * parts next to other folders
  */
 export function listImages(folder: string): Listing {
   const leftOut = new LeftOut();
@@ -73,7 +74,7 @@ export function listImages(folder: string): Listing {
   return listing;
 }
 
-/** What lies in the parts, or beside them, and is no class. */
+/** Counts files in the parts or next to them that belong to no class. */
 function countBeside(folder: string, { train, test }: Layout, leftOut: LeftOut): void {
   const parts = [...train, ...(test ? [test] : [])].filter((part) => part !== folder);
   for (const part of parts) visibleFolders(part, leftOut);
@@ -82,16 +83,16 @@ function countBeside(folder: string, { train, test }: Layout, leftOut: LeftOut):
 
 function requireClasses(folder: string, layout: Layout, classes: string[]): void {
   if (classes.length === 0)
-    throw new InputError(`${folder}: expected one sub-folder of images for each class, found none`);
+    throw new InputError(`${folder}: expected one sub-folder of images for each class, part none`);
   if (classes.length === 1) {
     const within = layout.train.flatMap((part) => visibleFolders(join(part, classes[0]!)));
     const hint = within.length > 1 ? `; are the classes or parts in ${join(layout.train[0]!, classes[0]!)}?` : '';
-    throw new InputError(`${folder}: expected sub-folders for at least two classes, found only "${classes[0]}"${hint}`);
+    throw new InputError(`${folder}: expected sub-folders for at least two classes, part only "${classes[0]}"${hint}`);
   }
   refusePartsWithin(folder, layout, classes);
   if (classes.length > mostClasses)
     throw new InputError(
-      `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, found ${classes.length}`,
+      `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, part ${classes.length}`,
     );
   if (layout.train[0] !== folder && classes.every((name) => partOf(name)))
     throw new InputError(
@@ -103,15 +104,15 @@ function requireClasses(folder: string, layout: Layout, classes: string[]): void
     throw new InputError(`${join(layout.test!, stranger)}: there is no class of this name among the training images`);
 }
 
-/** Classes looked into for parts that stand within them. */
-const lookedInto = 20;
+/** Number of classes that are searched for parts inside classes. */
+const classesSearched = 20;
 
-/** `cat/train`, `cat/test`, `dog/train` …: taken as they are, what is to be tested on would be trained on. */
+/** Refuses `cat/train`, `cat/test`, `dog/train` …, where test images would be used for training. */
 function refusePartsWithin(folder: string, layout: Layout, classes: string[]): void {
-  const some = classes.slice(0, lookedInto);
+  const some = classes.slice(0, classesSearched);
   const within = some.flatMap((name) => {
-    const found = visibleFolders(join(layout.train[0]!, name)).find((each) => partOf(each) === 'train');
-    return found === undefined ? [] : [`${name}/${found}`];
+    const part = visibleFolders(join(layout.train[0]!, name)).find((each) => partOf(each) === 'train');
+    return part === undefined ? [] : [`${name}/${part}`];
   });
   if (2 * within.length <= some.length) return;
   throw new InputError(
@@ -125,7 +126,7 @@ const countsOf = (listing: Listing, images: readonly ListedImage[]): number[] =>
   return counts;
 };
 
-/** Throws an InputError that names the first class with too few images among those given. */
+/** Checks the number of images per class. @throws InputError that names the first class with too few */
 export function requireEnough(folder: string, listing: Listing, train: ListedImage[], test: ListedImage[]): void {
   const [training, testing] = [countsOf(listing, train), countsOf(listing, test)];
   const leastTraining = listing.testFolder ? fewest.train : fewest.images - fewest.test;
@@ -155,9 +156,8 @@ function findLayout(folder: string, leftOut: LeftOut): Layout {
   const holding = parts.filter(holds);
   if (holding.length === 0) {
     const all = parts.length === names.length && parts.some((name) => partOf(name) === 'train');
-    if (all)
-      throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, found none`);
-    return { train: [folder] }; // classes, of which one may be called "test"
+    if (all) throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, part none`);
+    return { train: [folder] }; // classes, one of which may be called "test"
   }
   const others = names.filter((name) => partOf(name) === undefined);
   if (others.length > 0)
@@ -202,7 +202,7 @@ function only(folder: string, part: Part, names: string[]): string | undefined {
 
 const classesShown = 10;
 
-/** What a listing took for what, a line each: the classes, the parts, what was left out. */
+/** Describes a listing in lines: classes, parts, omitted files. */
 export function layoutLines(folder: string, listing: Listing): string[] {
   const { classes, train, test, layout } = listing;
   const [training, testing] = [countsOf(listing, train), countsOf(listing, test)];
@@ -222,7 +222,7 @@ export function layoutLines(folder: string, listing: Listing): string[] {
   const extremes = counts[least] === counts[largest] ? 'all alike' : `fewest ${named(least)}, most ${named(largest)}`;
   return [
     `${folder}: ${whole(train.length + test.length)} images of ${whole(classes.length)} classes: ${shown.join(', ')}${more}; ${extremes}`,
-    `${folder}: ${whole(train.length)} images to train on in ${trained}, validation images drawn from them; ${whole(test.length)} to test on ${tested}`,
+    `${folder}: ${whole(train.length)} images to train on in ${trained}, validation images sampled from them; ${whole(test.length)} to test on ${tested}`,
     ...(left === '' ? [] : [`${folder}: left out ${left}`]),
   ];
 }

@@ -1,14 +1,14 @@
-// ImageNet's 1,000 classes (ILSVRC 2012 and since) in the order of every published network's logits: that of the sorted WordNet
-// identifiers. The table itself is imagenet-classes.json: wnid, number in the challenge's devkit, name.
+// ImageNet's 1,000 classes (ILSVRC 2012 and later) in the order of published networks' logits, that is of sorted
+// WordNet identifiers. imagenet-classes.json has wnid, number in the challenge's devkit, and name.
 
 import table from './imagenet-classes.json' with { type: 'json' };
 
 export interface ImagenetClass {
-  /** WordNet identifier: the name of the class's folder. */
+  /** WordNet identifier, which is the name of the class's folder. */
   readonly wnid: string;
-  /** ILSVRC2012_ID of the devkit's meta.mat, 1 to 1,000: an order of its own. */
+  /** ILSVRC2012_ID of the devkit's meta.mat, 1 to 1,000; a different order. */
   readonly devkitNumber: number;
-  /** The synset's first word, told apart where two share it; no two are equal. */
+  /** The synset's first word, made unique. */
   readonly name: string;
 }
 
@@ -17,16 +17,19 @@ export const imagenetClasses: readonly ImagenetClass[] = (table as [string, numb
   ([wnid, devkitNumber, name]) => ({ wnid, devkitNumber, name }),
 );
 
-/** TensorFlow's networks have a class before the 1,000. */
+/** TensorFlow's networks have this class before the 1,000. */
 const background = 'background';
 
-/** The names of a network's logits: the 1,000, or 1,001 with 'background' first. */
+/** Returns the class names of a network: the 1,000, or 1,001 with 'background' first. */
 export function imagenetNames(count: 1000 | 1001 = 1000): string[] {
   const names = imagenetClasses.map(({ name }) => name);
   return count === 1001 ? [background, ...names] : names;
 }
 
-/** The place of each class among a network's classes, or undefined where these are not ImageNet's 1,000 or 1,001. */
+/**
+ * Returns the index of ImageNet's first class among a network's classes; undefined if they are not ImageNet's 1,000 or
+ * 1,001.
+ */
 export function imagenetOffset(classes: readonly string[]): 0 | 1 | undefined {
   for (const offset of [0, 1] as const) {
     if (

@@ -1,27 +1,28 @@
-// Text files that say which class an image has, in the forms in which ImageNet's are found: a column of labels in the order of
-// the images, or lines of a name and a label. What a label means is class-names.ts's.
+// Reads label files in ImageNet's usual forms: a column of labels in the order of the images, or lines of a name and a
+// label. class-names.ts interprets labels.
 
 import { basename, extname } from 'node:path';
 import { InputError } from '../failure.ts';
 import { readNamedText } from '../named-file.ts';
 
 export interface LabelLine {
-  /** The image's name as the file gives it; absent in a column. */
+  /** The image's name in the file; absent in a column. */
   image?: string;
   label: string;
-  /** In the file, from 1. */
+  /** Line number from 1. */
   line: number;
 }
 
 export interface LabelFile {
   path: string;
-  /** Whether it is a column: its lines belong to the images sorted by name. */
+  /** Whether it is a column, whose lines belong to the images sorted by name. */
   column: boolean;
   lines: LabelLine[];
 }
 
 /**
- * Reads `490`, `n01751748` (a column), `NAME 65`, `NAME<tab>LABEL` or `NAME,LABEL`; of Kaggle's boxes only the class counts.
+ * Reads `490`, `n01751748` (a column), `NAME 65`, `NAME<tab>LABEL` or `NAME,LABEL`; of Kaggle's boxes only the class is
+ * used.
  * @throws InputError for a file that is missing, empty or of both kinds
  */
 export function readLabelFile(path: string): LabelFile {
@@ -47,10 +48,10 @@ function splitLine(text: string): Omit<LabelLine, 'line'> {
   return { image: parts[1]!, label: boxes ? boxes[1]! : parts[2]! };
 }
 
-/** The line of each image: by its path in the folder, else by its file name, with or without the extension. */
+/** Finds the line of an image by its path in the folder, else by its file name, with or without extension. */
 export class LabelsByName {
   readonly #whole = new Map<string, LabelLine>();
-  /** By file name alone, of those that stand in the file once. */
+  /** Lines by file name; undefined for names that occur several times. */
   readonly #names = new Map<string, LabelLine | undefined>();
 
   constructor({ lines }: LabelFile) {

@@ -1,5 +1,5 @@
-// The images that a network is measured on, with its own numbers for their classes: a folder of class folders, or images beside a
-// file of labels. Names and dates only: nothing is decoded here.
+// Finds the images for an evaluation with the network's class indices: in class folders, or with a label file. It reads
+// names and dates only.
 
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
@@ -11,25 +11,25 @@ import type { ListedImage } from './image-listing.ts';
 import { type LabelFile, LabelsByName, readLabelFile } from './label-file.ts';
 
 export interface LabelOptions {
-  /** A file of labels in place of class folders. */
+  /** A label file instead of class folders. */
   labels?: string | undefined;
-  /** How its numbers count the classes. */
+  /** The order of its numbers. */
   labelOrder?: LabelOrder | undefined;
 }
 
 export interface LabelledImages {
-  /** The folder that was taken: the one given, or its part to test on. */
+  /** The folder that is used: the named one, or its test part. */
   folder: string;
   images: ListedImage[];
-  /** What of it is no image, counted. */
+  /** Counts of omitted files. */
   leftOut: LeftOut;
 }
 
 /**
- * The images of `folder` for a network of these classes, sorted by path. Without labels: `folder/<class>/**`, each class folder
- * named as the class or, of ImageNet's, by its wnid; some classes may be missing. Where none is a class, its part to test on is taken,
- * else the one to validate on. With labels: all images below the folder.
- * @throws InputError for what is no such folder, for names that are no class, for images without label
+ * Finds the images of `folder` for a network with these classes, sorted by path. Without labels: `folder/<class>/**`,
+ * where class folders have the class's name or, for ImageNet, its wnid; classes may be missing. If no folder is a
+ * class, the test part is used, else the validation part. With labels: all images below the folder.
+ * @throws InputError for a missing folder, names that are not classes, and images without a label
  */
 export function findLabelledImages(folder: string, classes: readonly string[], options: LabelOptions): LabelledImages {
   if (!existsSync(folder)) throw new InputError(`${folder}: expected a folder of images, got no such folder`);
@@ -107,7 +107,7 @@ function fromLabelFile(
   });
 }
 
-/** A number among names would count in an order that the names do not have. @throws InputError with the first line of the other kind */
+/** Refuses a mix of names and numbers. @throws InputError with the first line of the other kind */
 function requireOneKind({ path, lines }: LabelFile, names: ClassNames): void {
   const isNumber = (label: string) => names.place(label) === undefined && /^\d+$/.test(label);
   const isName = (label: string) => names.place(label) !== undefined;
@@ -121,7 +121,7 @@ function requireOneKind({ path, lines }: LabelFile, names: ClassNames): void {
   );
 }
 
-/** The network's number for a label of a file. @throws InputError with the line */
+/** Returns the network's class index of a label. @throws InputError with the line */
 function classOf(
   label: string,
   line: number,
@@ -144,7 +144,7 @@ function classOf(
   });
 }
 
-/** What a file's numbers mean where nobody said it: the devkit's file by its name; names with numbers count from 0. */
+/** Returns the default order of a file's numbers: that of the devkit for its file name; from 0 for lines with names. */
 function usualOrder(file: LabelFile, names: ClassNames): LabelOrder {
   if (!names.areImagenets || !file.column) return 'sorted';
   if (/validation_ground_truth/i.test(basename(file.path))) return 'devkit';

@@ -1,5 +1,5 @@
-// The user's npm, asked for what it knows: where a package's archive lies, and how this machine reaches it.
-// npm itself reads the configuration (registries, proxies, certificates); download.ts then fetches with it.
+// Asks the user's npm for a package's address and for the network configuration (registries, proxies, certificates),
+// which download.ts uses.
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,18 +9,18 @@ import { Failure } from '../failure.ts';
 
 export interface PackageArchive {
   tarball: string;
-  /** As in a lock file: "sha512-" and base64. */
+  /** Integrity as in a lock file: "sha512-" and base64. */
   integrity: string;
 }
 
-/** How requests leave this machine. */
+/** The network configuration of requests. */
 export interface Network {
   certificates: string[] | undefined;
   strict: boolean;
   proxies: { HTTP_PROXY?: string; HTTPS_PROXY?: string; NO_PROXY?: string };
 }
 
-/** Address and checksum of a package's archive. Throws a Failure with npm's own reason. */
+/** Returns address and checksum of a package's archive. @throws Failure with npm's reason */
 export async function packageArchive(name: string): Promise<PackageArchive> {
   const dist = JSON.parse(await npm(['view', name, 'dist', '--json'])) as Record<string, string>;
   if (!dist.tarball) throw new Failure(`npm knows no archive of ${name}`);
@@ -28,16 +28,16 @@ export async function packageArchive(name: string): Promise<PackageArchive> {
   return { tarball: dist.tarball, integrity: dist.integrity ?? sha1() };
 }
 
-/** Certificates and proxies as npm is configured to use them. */
+/** Returns the certificates and proxies of npm's configuration. */
 export async function network(): Promise<Network> {
   const settings = JSON.parse(await npm(['config', 'list', '--json'])) as Record<string, unknown>;
   const text = (name: string) => (typeof settings[name] === 'string' && settings[name] ? settings[name] : undefined);
   const cafile = text('cafile');
-  const given = settings.ca ? [settings.ca].flat().map(String) : undefined;
+  const certificates = settings.ca ? [settings.ca].flat().map(String) : undefined;
   const httpsProxy = text('https-proxy') ?? text('proxy');
   const httpProxy = text('http-proxy') ?? text('proxy') ?? httpsProxy;
   return {
-    certificates: cafile && existsSync(cafile) ? [readFileSync(cafile, 'utf8')] : given,
+    certificates: cafile && existsSync(cafile) ? [readFileSync(cafile, 'utf8')] : certificates,
     strict: settings['strict-ssl'] !== false,
     proxies: {
       ...(httpProxy && { HTTP_PROXY: httpProxy }),
@@ -47,7 +47,7 @@ export async function network(): Promise<Network> {
   };
 }
 
-/** Lets npm itself fetch a package's archive into a folder, for what only npm can do (logins); returns its path. */
+/** Downloads a package's archive with npm, which supports logins; returns its path. */
 export async function packArchive(name: string, folder: string): Promise<string> {
   const packed = JSON.parse(await npm(['pack', name, '--pack-destination', folder, '--json'])) as {
     filename: string;
@@ -67,7 +67,7 @@ async function npm(words: string[]): Promise<string> {
   }
 }
 
-/** The npm beside the running node, else the one on the PATH. */
+/** Returns the npm next to the running node, else the one on the PATH. */
 function npmProgram(): string {
   const beside = join(dirname(process.execPath), 'npm');
   return existsSync(beside) ? beside : 'npm';

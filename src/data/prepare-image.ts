@@ -1,5 +1,5 @@
-// One image file to the pixels a network takes, as its weights' preprocessing says. Any format, orientation and colour space;
-// many images, and reading ahead, are read-ahead.ts's.
+// Preprocesses one image file of any format, orientation and colour space for a network. read-ahead.ts reads many
+// images.
 
 import type { Sharp } from 'sharp';
 import { fromBytes } from '../engine/create.ts';
@@ -14,8 +14,8 @@ import { shrink } from './resolution.ts';
 import { showForTest, type TestView } from './test-view.ts';
 
 /**
- * RGB bytes [height, width, 3] of an image file, by path or as its bytes: EXIF orientation applied, transparent parts on white,
- * grey, CMYK and 16 bits turned into 8-bit sRGB, the first frame of an animation, then framed.
+ * Returns RGB bytes [height, width, 3] of an image (path or bytes): EXIF orientation applied, transparency on white,
+ * grey, CMYK and 16 bits converted to 8-bit sRGB, the first frame of an animation, then framed.
  * @throws InputError with the file's name and the decoder's reason
  */
 export async function prepareImage(
@@ -37,7 +37,7 @@ export async function prepareImage(
   }
 }
 
-/** What a decoder may be given: a file of a few kilobytes may claim more than a machine has. */
+/** Limits of the decoder, since a file of a few kilobytes may declare a huge image. */
 const most = { pixels: 0x3fff ** 2, bytes: 2 ** 30 };
 const sampleBytes: Readonly<Record<string, number>> = {
   uchar: 1,
@@ -50,9 +50,9 @@ const sampleBytes: Readonly<Record<string, number>> = {
 };
 
 /**
- * An image upright, on white and in sRGB, to be decoded, with the sides that it then has. Its first bytes decide what it is, and its
- * header whether it is within the limits, before anything is decoded.
- * @throws an Error with the reason, which `unreadable` makes a sentence
+ * Opens an image to be decoded upright, on white and in sRGB; returns it with its size. Format (first bytes) and limits
+ * (header) are checked before decoding.
+ * @throws an Error with the reason, for `unreadable`
  */
 export async function openImage(file: string | Uint8Array): Promise<{ image: Sharp; height: number; width: number }> {
   const reason = unreadReason(typeof file === 'string' ? readHead(file) : Buffer.from(file.subarray(0, headBytes)));
@@ -71,7 +71,7 @@ export async function openImage(file: string | Uint8Array): Promise<{ image: Sha
   return { image, height: autoOrient.height, width: autoOrient.width };
 }
 
-/** Why a file could not be opened just now. */
+/** Temporary reasons why a file cannot be opened. */
 const passing: Readonly<Record<string, string>> = {
   EACCES: 'a file that may not be read (permission denied)',
   EPERM: 'a file that may not be read (permission denied)',
@@ -79,10 +79,10 @@ const passing: Readonly<Record<string, string>> = {
   ELOOP: 'a link that leads to itself',
 };
 
-/** Reasons that lie in the machine or the file's rights and not in its bytes: the next time the same file may be read. */
+/** Reasons due to the machine or permissions, so that the same file may be readable later. */
 const mayPass = /^E(?!NOENT|LOOP|ISDIR|NXIO)[A-Z]+$|too many open files|permission|input\/output/i;
 
-/** One sentence with the file's name and the decoder's first line; its code is 'unreadable-now' where trying again makes sense. */
+/** Returns an error with the file's name and the decoder's first line; code 'unreadable-now' if a retry makes sense. */
 export function unreadable(error: Error, name: string): InputError {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = passing[code ?? ''] ?? message.split('\n')[0]!.replace(`${name}: `, '');
@@ -94,7 +94,7 @@ type Size = readonly [height: number, width: number];
 type Pixels = [pixels: Uint8Array, size: Size];
 
 const kernels = { bilinear: 'linear', bicubic: 'cubic' } as const;
-/** JPEG's own shrinking while it decodes is faster, and another filter. */
+/** Without JPEG's shrinking during decoding, which is faster but another filter. */
 const exact = { fit: 'fill', fastShrinkOnLoad: false } as const;
 
 async function resized(image: Sharp, { source, size, window }: Frame, filter: keyof typeof kernels): Promise<Pixels> {
@@ -109,8 +109,8 @@ async function resized(image: Sharp, { source, size, window }: Frame, filter: ke
 const mostPerPixel = 4;
 
 /**
- * The pixels to be averaged: the source's own, or of a large one 4 × 4 for each new pixel, so that photographs that wait for the
- * network take little memory.
+ * Returns the pixels to be averaged: the source's, or 4 × 4 per new pixel of a large one, so that queued photographs
+ * need little memory.
  */
 async function byArea(image: Sharp, { source, size }: Frame): Promise<Pixels> {
   const few: Size = [Math.min(source.height, mostPerPixel * size[0]), Math.min(source.width, mostPerPixel * size[1])];
@@ -120,13 +120,13 @@ async function byArea(image: Sharp, { source, size }: Frame): Promise<Pixels> {
 
 const rawBytes = (image: Sharp): Promise<Uint8Array> => image.raw({ depth: 'uchar' }).toBuffer();
 
-/** Interleaved bytes, each new pixel the mean of what it covers. */
+/** Averages interleaved bytes: each new pixel is the mean of the area that it covers. */
 function averaged(pixels: Uint8Array, [height, width]: Size, [newHeight, newWidth]: Size): Uint8Array {
   if (height === newHeight && width === newWidth) return pixels;
   return interleaved(shrink(planar(pixels), height, width, newHeight, newWidth));
 }
 
-/** RGB RGB … to the plane of each colour. */
+/** Converts interleaved RGB to planes. */
 export function planar(pixels: Uint8Array): Uint8Array {
   const plane = pixels.length / 3;
   const planes = new Uint8Array(pixels.length);
@@ -146,7 +146,10 @@ function interleaved(planes: Uint8Array): Uint8Array {
   return pixels;
 }
 
-/** Prepared images, each [height, width, 3] bytes, as a network takes them: float32 [images, 3, height, width], channels_last. */
+/**
+ * Converts images, each [height, width, 3] bytes, to a network's input: float32 [images, 3, height, width],
+ * channels_last.
+ */
 export function imageBatch(
   images: readonly Uint8Array[],
   [height, width]: readonly [height: number, width: number],

@@ -1,20 +1,20 @@
-// Image files in batches, decoded ahead of the network: while it computes, sharp's threads prepare the next batches.
+// Reads image files in batches ahead of the network: while it computes, sharp's threads decode the next batches.
 
 import { mayTuneProcess } from '../engine/host-process.ts';
 import type { Framing } from './framing.ts';
 import { prepareImage } from './prepare-image.ts';
 
 export interface ReadBatch<File> {
-  /** Those of the batch that could be read, and their pixels, each [height, width, 3] bytes. */
+  /** The readable files of the batch, and their pixels, each [height, width, 3] bytes. */
   files: File[];
   pixels: Uint8Array[];
-  /** The others, one sentence each, with the file's name. */
+  /** A sentence with the file name for each unreadable file. */
   unreadable: string[];
 }
 
 const batchesAhead = 2;
 
-/** Files in their order, `batchSize` at once; a file that cannot be read is named in its batch and stops nothing. */
+/** Yields batches of `batchSize` files in order. Unreadable files are reported in their batch. */
 export async function* readAhead<File extends { path: string }>(
   files: readonly File[],
   framing: Framing,
@@ -22,7 +22,7 @@ export async function* readAhead<File extends { path: string }>(
   batchSize: number,
 ): AsyncGenerator<ReadBatch<File>> {
   const { default: sharp } = await import('sharp');
-  if (mayTuneProcess()) sharp.concurrency(1); // many images at once need no threads within one
+  if (mayTuneProcess()) sharp.concurrency(1); // images are decoded in parallel, so one thread each is enough
   const read = (first: number) =>
     Promise.all(
       files.slice(first, first + batchSize).map((file) =>

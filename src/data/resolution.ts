@@ -1,5 +1,5 @@
-// A smaller copy of a dataset for small machines: every image shrunk by area averaging, once, into the cache beside the original.
-// Each new pixel is the mean of the area that it covers, rounded to a byte; nothing is enlarged.
+// Makes a smaller copy of a dataset in the cache by area averaging: each new pixel is the mean of the area that it
+// covers, rounded to a byte.
 
 import { basename, dirname } from 'node:path';
 import { InputError } from '../failure.ts';
@@ -11,7 +11,10 @@ import type { OnProgress } from './progress.ts';
 const imagesAtOnce = 2000;
 const smallest = 4;
 
-/** The same dataset at `resolution` × `resolution` pixels. Throws an InputError if that is larger than the stored images. */
+/**
+ * Returns the dataset at `resolution` × `resolution` pixels. @throws InputError if that is larger than the stored
+ * images
+ */
 export async function atResolution(
   files: DatasetFiles,
   resolution: number,
@@ -60,7 +63,7 @@ async function shrinkPart(
   }
 }
 
-/** Planes of height × width bytes, one after the other, to planes of newHeight × newWidth. */
+/** Shrinks consecutive planes of height × width bytes to newHeight × newWidth. */
 export function shrink(
   planes: Uint8Array,
   height: number,
@@ -72,7 +75,7 @@ export function shrink(
   const result = new Uint8Array(count * newHeight * newWidth);
   const rows = coverage(height, newHeight);
   const columns = coverage(width, newWidth);
-  const narrow = new Float64Array(height * newWidth); // one plane, its rows already shrunk
+  const narrow = new Float64Array(height * newWidth); // one plane with shrunk rows
   const means = new Float64Array(newHeight * newWidth);
   for (let plane = 0; plane < count; plane++) {
     narrow.fill(0);
@@ -89,13 +92,13 @@ export function shrink(
       }
     }
     for (let pixel = 0; pixel < means.length; pixel++) {
-      result[plane * means.length + pixel] = Math.floor(means[pixel]! + 0.5 + 1e-9); // halves go up, also after rounding
+      result[plane * means.length + pixel] = Math.floor(means[pixel]! + 0.5 + 1e-9); // rounds halves up, also with rounding errors
     }
   }
   return result;
 }
 
-/** Old pixels that a new pixel covers along one side, and with what share; the shares of one new pixel sum to 1. */
+/** Returns the old pixels that each new pixel covers along one side, with shares that sum to 1 per new pixel. */
 function coverage(old: number, now: number): { to: Int32Array; from: Int32Array; weight: Float64Array } {
   const step = old / now;
   const taps = Array.from({ length: now * old }, (_, index) => {

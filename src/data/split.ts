@@ -1,26 +1,30 @@
-// Which training images a search trains on and which it holds out for the reward. Plain numbers, no tensors.
+// Splits training images into training and validation images, as indices.
 
 import { InputError } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { type DatasetFiles, readLabels } from './dataset-files.ts';
 
 export interface SplitOptions {
-  /** Images held out; by default a tenth, as the paper's 5,000 of 50,000 (section 4.1), and at least one per class if stratified. */
+  /**
+   * Number of validation images; default: a tenth, as in the paper (5,000 of 50,000, section 4.1), and at least one per
+   * class if stratified.
+   */
   validation?: number | undefined;
-  /** Images to train on; all that are left by default. A smaller number takes a part of a larger number's images. */
+  /** Number of training images; default: all others. A smaller number is a subset of a larger one. */
   training?: number | undefined;
   seed: number | string;
 }
 
-/** Indices into the training part, ascending and without a common one. */
+/** Disjoint indices into the training part, ascending. */
 export interface Split {
   train: Int32Array;
   validation: Int32Array;
 }
 
 /**
- * Holds out validation images by the dataset's rule: uniformly at random as in the paper (CIFAR-10), or of every class its
- * share and at least one (folders, whose classes may be small). Throws an InputError if there are too few images.
+ * Holds out validation images by the dataset's rule: uniformly at random as in the paper (CIFAR-10), or the same share
+ * of every class and at least one (folders, whose classes may be small).
+ * @throws InputError if there are too few images
  */
 export function split(files: DatasetFiles, options: SplitOptions): Split {
   const count = files.train.count;
@@ -53,7 +57,7 @@ function checkCount(name: string, count: number, least: number, most: number): v
   throw new InputError(`${name} images: expected a whole number from ${least} to ${most}, got ${count}`);
 }
 
-/** The indices of every class in random order. */
+/** Returns the indices of every class in random order. */
 function shuffledClasses(files: DatasetFiles, random: RandomStream): Int32Array[] {
   const members: number[][] = files.classes.map(() => []);
   readLabels(files.train).forEach((label, index) => {
@@ -66,8 +70,8 @@ function shuffledClasses(files: DatasetFiles, random: RandomStream): Int32Array[
 }
 
 /**
- * Divides `total` images over groups in proportion to their sizes, by largest remainders. Each group gives at least one and,
- * where it can, keeps at least one (unless nothing or everything is taken).
+ * Divides `total` images among groups in proportion to their sizes, by largest remainders. Each group gives at least
+ * one and, if possible, keeps at least one (unless `total` is 0 or everything).
  */
 export function share(total: number, sizes: readonly number[], what: string): number[] {
   const sum = sizes.reduce((all, size) => all + size, 0);
@@ -81,7 +85,7 @@ export function share(total: number, sizes: readonly number[], what: string): nu
   const step = Math.sign(missing);
   const room = (group: number) => (step > 0 ? sizes[group]! - counts[group]! : counts[group]!);
   const wish = (group: number) => step * (exact[group]! - counts[group]!);
-  const byWish = (one: number, other: number) => wish(other) - wish(one) || one - other; // equal wishes by number
+  const byWish = (one: number, other: number) => wish(other) - wish(one) || one - other; // equal ones by number
   for (const kept of [1, 0]) {
     const waiting = [...sizes.keys()].filter((group) => room(group) > kept).sort(byWish);
     for (; missing !== 0 && waiting.length > 0; missing -= step) {
@@ -93,7 +97,7 @@ export function share(total: number, sizes: readonly number[], what: string): nu
   return counts;
 }
 
-/** Into a sorted list, by halving it: with 10,000 classes sorting anew for each image takes minutes. */
+/** Inserts into a sorted list by binary search: with 10,000 classes, sorting for each image would take minutes. */
 function insert(sorted: number[], value: number, compare: (one: number, other: number) => number): void {
   let [low, high] = [0, sorted.length];
   while (low < high) {

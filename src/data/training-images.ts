@@ -1,4 +1,4 @@
-// The images of a training as whoever trains opens them: mapped, divided, their whitening measured, on the device of the network.
+// Opens the images of a training: mapped, split, with measured whitening, on the network's device.
 
 import type { Augmentation } from './augmentations.ts';
 import { TrainingBatches } from './batches.ts';
@@ -9,14 +9,14 @@ import { type Split, type SplitOptions, split } from './split.ts';
 import { measureWhitening, type Whitening } from './whitening.ts';
 
 export interface TrainingImages {
-  /** Its training images are on the device; its test images are where they were mapped. */
+  /** Training images are on the device, test images in mapped memory. */
   dataset: Dataset;
   parts: Split;
-  /** Of the images that are trained on. */
+  /** Whitening of the training images. */
   whitening: Whitening;
 }
 
-/** @param options.resolution side of the images in pixels; smaller than stored, they are averaged down */
+/** @param options.resolution side of the images in pixels; larger stored images are averaged down */
 export async function openTrainingImages(
   files: DatasetFiles,
   { resolution, device, ...division }: SplitOptions & { resolution: number; device: string },
@@ -27,7 +27,7 @@ export async function openTrainingImages(
   return { dataset: { ...dataset, train: imagesOn(device, dataset.train) }, parts, whitening };
 }
 
-/** @param seed of the order of the images and of their augmentation */
+/** @param seed seed of the order of the images and of their augmentation */
 export function trainingBatches(
   { dataset, parts, whitening }: TrainingImages,
   recipe: Augmentation & { batchSize: number },

@@ -1,10 +1,11 @@
-// Whitening: every channel with the mean 0 and the deviation 1 of the training images (paper, appendix A.1: "images are whitened").
+// Whitening: normalises every channel to mean 0 and standard deviation 1 over the training images (paper, appendix A.1:
+// "images are whitened").
 
 import { indexTensor, tensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 
-/** Mean and deviation of red, green and blue in units of a byte, 0 to 255. JSON, so that it can travel with the weights. */
+/** Mean and standard deviation of red, green and blue in byte units, 0 to 255. JSON, stored with the weights. */
 export interface Whitening {
   mean: number[];
   deviation: number[];
@@ -13,8 +14,8 @@ export interface Whitening {
 const imagesAtOnce = 500;
 
 /**
- * Mean and (population) deviation over all pixels of the chosen images uint8 [count, 3, height, width]. The sums are whole numbers,
- * so that the order of the indices changes nothing. A channel without any variation gets the deviation 1.
+ * Computes mean and (population) standard deviation over all pixels of the chosen images uint8 [count, 3, height,
+ * width]. Sums are integers, so the order of the indices does not matter. A constant channel gets deviation 1.
  */
 export function measureWhitening(images: Tensor, indices: Int32Array): Whitening {
   const sums = [0, 0, 0];
@@ -36,7 +37,7 @@ export function measureWhitening(images: Tensor, indices: Int32Array): Whitening
   return { mean, deviation: variance.map((value) => (value > 1e-9 ? Math.sqrt(value) : 1)) };
 }
 
-/** A whitening as it is computed with, on a device: float32 [1, 3, 1, 1] each. */
+/** A whitening as tensors on a device: float32 [1, 3, 1, 1] each. */
 export interface WhiteningTensors {
   mean: Tensor;
   /** 1 / deviation */

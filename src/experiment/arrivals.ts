@@ -1,10 +1,10 @@
-// The evaluations' side of a search: sends out what is to be evaluated, collects what comes back, and says when it is time to look.
-// It records nothing; search-loop.ts and finalists.ts do.
+// Sends out evaluations, collects their news, and resolves when news are due. search-loop.ts and finalists.ts record
+// them.
 
 import type { EpochReport, Reward, TrialFailure } from '../study/outcome.ts';
 import { type Evaluate, type Evaluation, isReward } from './evaluator.ts';
 
-/** News of an evaluation, with what was sent. */
+/** News of an evaluation, with its request. */
 export interface Arrival<Asked> {
   asked: Asked;
   news: News;
@@ -17,7 +17,7 @@ export type News =
   | ({ kind: 'done' } & Reward)
   | { kind: 'failed'; failure: TrialFailure; seconds: number };
 
-const millisecondsForNews = 100; // how long starts and epochs may wait for an outcome, to share its commit
+const millisecondsForNews = 100; // the maximum delay of starts and epochs, which share the commit of an outcome
 
 const isOutcome = ({ kind }: News) => kind === 'done' || kind === 'failed';
 
@@ -28,7 +28,7 @@ export class Arrivals<Asked> {
   #due = false;
   #wake = () => {};
   #timer: NodeJS.Timeout | undefined;
-  /** What an evaluation rejected with: nothing can be evaluated any more. */
+  /** The rejection of an evaluation, after which nothing can be evaluated. */
   broken: { reason: unknown } | undefined;
 
   constructor(evaluate: Evaluate<Asked>) {
@@ -54,17 +54,17 @@ export class Arrivals<Asked> {
     }
   }
 
-  /** All that has come since the last call, in its order. */
+  /** Returns all news since the last call, in order. */
   take(): Arrival<Asked>[] {
-    const taken = this.#waiting;
+    const news = this.#waiting;
     this.#waiting = [];
     this.#due = false;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    return taken;
+    return news;
   }
 
-  /** Resolves when an outcome has come, other news have waited long enough, or after nudge(). */
+  /** Resolves when there is an outcome, when other news have waited long enough, or after nudge(). */
   async due(): Promise<void> {
     if (this.#due) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -72,13 +72,13 @@ export class Arrivals<Asked> {
     await promise;
   }
 
-  /** Makes due() resolve now. */
+  /** Makes due() resolve immediately. */
   nudge = (): void => {
     this.#due = true;
     this.#wake();
   };
 
-  /** Aborts what is being evaluated and takes no more news. */
+  /** Aborts all evaluations and ignores further news. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#stopping.abort(new Error('the search has stopped'));

@@ -1,5 +1,6 @@
-// A search without a loop of its own: a script asks for a trial, evaluates it somehow and tells what came of it, each in a process of its own. The
-// strategy is asked and told in the order of the search loop with the same lookahead, so the decisions are the same.
+// A search without a loop: scripts ask for trials and report outcomes (`nasnet ask`, `nasnet tell`), each in its own
+// process. The order of asks and tells is that of the search loop with the same lookahead, so the decisions are the
+// same.
 
 import { InputError } from '../failure.ts';
 import { Candidate } from '../study/candidate.ts';
@@ -15,22 +16,23 @@ import { orderSchema, searchDefaults } from './search-loop.ts';
 export interface AskOptions {
   /** The target number of trials. */
   trials: number;
-  /** Whether the trial that was given out longest ago and has no outcome is given out once more, if there is one. */
+  /** Whether to return the oldest open trial again, if there is one. */
   again?: boolean | undefined;
 }
 
 /**
- * Fixes how many trials of a study may be given out and not yet told, unless that is fixed already. Returns how many.
- * @throws InputError for a study whose children nasnet trains
+ * Records how many trials of a study may be open at once, unless it is recorded already. Returns the recorded number.
+ * @throws InputError if nasnet trains the children of the study
  */
 export function allowAtOnce(study: Study<SearchSettings>, count: number): number {
   checkEvaluated(study);
-  return study.settled('order', { inOrder: true, lookahead: count }, orderSchema).lookahead;
+  return study.recordOnce('order', { inOrder: true, lookahead: count }, orderSchema).lookahead;
 }
 
 /**
- * The next trial, on disk when this returns; undefined when all have outcomes. Trials whose network has a reward get it without being given out.
- * @throws InputError while as many trials are given out as may be at once
+ * Returns the next trial, which is on disk then; undefined if all have outcomes. Trials whose network has a reward get
+ * it without an evaluation.
+ * @throws InputError if as many trials are open as are allowed at once
  */
 export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOptions): TrialRequest | undefined {
   checkEvaluated(study);
@@ -42,7 +44,7 @@ export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOpt
       log.start(late.number);
       return trialRequest(settings, { ...late, candidate: new Candidate(late.decisions, settings.space) });
     }
-    const order = study.settled('order', { inOrder: true, lookahead: 1 }, orderSchema);
+    const order = study.recordOnce('order', { inOrder: true, lookahead: 1 }, orderSchema);
     const { eventsPerSnapshot } = searchDefaults;
     const dialogue = new Dialogue(study, strategyOf(settings), {
       space: settings.space,
@@ -62,7 +64,9 @@ export function askTrial(study: Study<SearchSettings>, { trials, again }: AskOpt
   });
 }
 
-/** Asks and tells as far as outcomes allow, repeats included; the first trial that may be given out, if there is one. */
+/**
+ * Asks and tells as far as outcomes allow, including repeats; returns the first trial that can be evaluated, if any.
+ */
 function advance(study: Study<SearchSettings>, dialogue: Dialogue) {
   const { settings, log } = study;
   const { space, remember } = settings;
@@ -77,7 +81,7 @@ function advance(study: Study<SearchSettings>, dialogue: Dialogue) {
     const earlier = repeat && known.get(repeat.candidate);
     if (!repeat || !earlier) {
       const underWay = new Set(unfinished.filter(({ running }) => running).map(({ candidate }) => candidate.key));
-      return queued.find(({ candidate }) => !underWay.has(candidate.key)); // its twin waits for that one's reward
+      return queued.find(({ candidate }) => !underWay.has(candidate.key)); // a trial of the same network waits for that one's reward
     }
     const { reward, number: sameAs } = earlier;
     log.start(repeat.number);
@@ -87,8 +91,8 @@ function advance(study: Study<SearchSettings>, dialogue: Dialogue) {
 }
 
 /**
- * Records what came of a trial that was given out.
- * @throws InputError for a trial that was not, or has an outcome, and for what is no reward
+ * Records the outcome of an open trial.
+ * @throws InputError if the trial is not open, or the reward is invalid
  */
 export function tellTrial(
   study: Study<SearchSettings>,
@@ -100,12 +104,12 @@ export function tellTrial(
   const { asked, log, path } = study;
   if (!trial) {
     const expected =
-      asked === 0 ? 'one that "ask" has given out, of which there is none yet' : `one from 0 to ${asked - 1}`;
+      asked === 0 ? 'one that "ask" has returned, of which there is none yet' : `one from 0 to ${asked - 1}`;
     throw new InputError(`${path}: trial: expected ${expected}, got ${number}`);
   }
   if (trial.state === 'queued')
     throw new InputError(
-      `${path}: trial ${number}: expected one that "ask" has given out, got one that still waits for that`,
+      `${path}: trial ${number}: expected one that "ask" has returned, got one that still waits for that`,
     );
   if (trial.state !== 'running') {
     const had = trial.failure ? `a failure (${trial.failure.kind})` : `the reward ${trial.reward}`;
@@ -132,5 +136,5 @@ function checkEvaluated({ settings, path }: Study<SearchSettings>): void {
 function missingOutcome({ log, path }: Study<SearchSettings>): string {
   const open = log.unfinished.filter(({ running }) => running).map(({ number }) => number);
   const which = open.length === 1 ? `trial ${open[0]}` : `one of the trials ${open.join(', ')}`;
-  return `${path}: expected an outcome of ${which} first, by "tell", got another ask; the longest open one can be given out once more`;
+  return `${path}: expected an outcome of ${which} first, by "tell", got another ask; the longest open one can be returned again`;
 }

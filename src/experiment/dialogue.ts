@@ -1,5 +1,5 @@
-// The deciding side of a search: what the strategy is asked and told and who is promoted, in which order, all of it in
-// the log, with snapshots of the strategy. The order depends on the outcomes in the study alone, never on the clock.
+// Makes the decisions of a search: asks the strategy, reports outcomes to it and promotes trials, all recorded in the
+// log, with snapshots of the strategy. The order depends only on the outcomes in the study, never on the clock.
 
 import type { Strategy, UpdateFigures } from '../search/strategy.ts';
 import type { Space } from '../space/search-space.ts';
@@ -17,18 +17,18 @@ export type DialogueEvent =
   | { kind: 'updated'; trial: number; figures: UpdateFigures };
 
 export interface DialogueOptions {
-  /** What the strategy's decisions stand for. Default: space A. */
+  /** The search space of the decisions. Default: space A. */
   space?: Space | undefined;
-  /** How many trials the study shall have in all. */
+  /** The target number of trials. */
   trials: number;
   /** Whether one more is asked for after so many; it is not asked again once it says no. Default: always. */
   mayAsk?: ((asked: number) => boolean) | undefined;
-  /** When outcomes are told: at places that are known beforehand, or in the order in which they came. */
+  /** Whether outcomes are reported at predetermined places; else in the order in which they come. */
   inOrder: boolean;
   /**
-   * How many trainings may be asked for and not yet told. In order, that at place p (0, 1 … over all rungs) is told
-   * when place p + lookahead is to be asked for, one of a higher rung, which takes longer, so many times later with
-   * every rung.
+   * The number of trainings that may be open. In order, the training at place p (0, 1 … over all rungs) is reported
+   * before place p + lookahead is asked for; for higher rungs, which take longer, lookahead is multiplied by
+   * `laterPerRung` per rung.
    */
   lookahead: number;
   laterPerRung: number;
@@ -36,7 +36,7 @@ export interface DialogueOptions {
   promotions?: Promotions | undefined;
 }
 
-/** A training that was asked for: a new trial's, at rung 0, or that of a promoted one. */
+/** A training that was asked for: of a new trial at rung 0, or of a promoted trial. */
 export interface AskedTraining {
   number: number;
   rung: number;
@@ -44,7 +44,7 @@ export interface AskedTraining {
 }
 
 interface OpenTraining extends AskedTraining {
-  /** The place before which its outcome must be told. */
+  /** The place before which its outcome must be reported. */
   due: number;
 }
 
@@ -58,18 +58,18 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly replayed: number;
   #asked: number;
-  /** The place of the next training: how many were asked for, over all rungs. */
+  /** The place of the next training: the number of trainings asked for, over all rungs. */
   #place: number;
-  /** Asked for and not yet told, in the order of asking, by key. */
+  /** Open trainings (not reported yet) by key, in the order of the asks. */
   readonly #open = new Map<string, OpenTraining>();
-  /** Those of them that have finished, in the order of finishing. */
-  readonly #untold = new Map<string, FinishedTraining>();
-  /** The place of the latest ask or tell in the log, and how many there were since the last snapshot. */
+  /** Finished ones among them, in the order in which they finished. */
+  readonly #unreported = new Map<string, FinishedTraining>();
+  /** The sequence number of the latest ask or tell, and the number of them since the last snapshot. */
   #sequence: number;
   #sinceSnapshot: number;
   #closed = false;
 
-  /** Brings the fresh strategy to where the study's log ends. Throws a Failure if it does not fit the study. */
+  /** Restores a new strategy from the study's log. @throws Failure if it does not fit the study */
   constructor(study: Study<object>, strategy: Strategy, options: DialogueOptions) {
     this.#study = study;
     this.#strategy = strategy;
@@ -79,33 +79,33 @@ export class Dialogue {
     this.#sinceSnapshot = replayed;
     this.#sequence = sequence;
     this.#asked = study.asked;
-    const { place, open, untold } = leftOpen(study, options.space);
+    const { place, open, unreported } = leftOpen(study, options.space);
     this.#place = place;
     for (const { place: own, training } of open) this.#openAt(own, training);
-    for (const training of untold) this.#untold.set(keyOf(training), training);
+    for (const training of unreported) this.#unreported.set(keyOf(training), training);
   }
 
-  /** Trainings that were asked for and have not finished, in that order: what must be evaluated, perhaps again. */
+  /** Trainings without an outcome, in the order of the asks. They must be evaluated, perhaps again. */
   get unfinished(): AskedTraining[] {
-    return [...this.#open].flatMap(([key, training]) => (this.#untold.has(key) ? [] : training));
+    return [...this.#open].flatMap(([key, training]) => (this.#unreported.has(key) ? [] : training));
   }
 
-  /** Trainings that were asked for and not yet told, in that order. */
+  /** Open trainings (not reported yet), in the order of the asks. */
   get open(): AskedTraining[] {
     return [...this.#open.values()];
   }
 
-  /** To be asked after advance(): no outcome is missing, and nothing more is to be asked for. */
+  /** Whether the search is over: no outcome is missing and nothing more is asked for. Valid after advance(). */
   get isOver(): boolean {
     return (this.#closed || this.#asked >= this.#options.trials) && this.#open.size === 0;
   }
 
-  /** A training has an outcome, and the study has it on disk. */
+  /** Takes the outcome of a training, which the study must have on disk. */
   finished(training: FinishedTraining): void {
-    this.#untold.set(keyOf(training), training);
+    this.#unreported.set(keyOf(training), training);
   }
 
-  /** Asks, promotes and tells as far as the outcomes allow; when it returns, all of it is on disk. */
+  /** Asks, promotes and reports as far as the outcomes allow; all of it is on disk when this returns. */
   advance(): { asked: AskedTraining[]; events: DialogueEvent[] } {
     const events: DialogueEvent[] = [];
     const asked: AskedTraining[] = [];
@@ -123,7 +123,7 @@ export class Dialogue {
     return { asked, events };
   }
 
-  /** Keeps the strategy as it is after its latest event, unless that is kept already. */
+  /** Stores a snapshot of the strategy after its latest event, unless there is one. */
   snapshot(): void {
     if (this.#sinceSnapshot === 0) return;
     this.#study.log.snapshot(this.#sequence, this.#strategy.name, this.#strategy.save());
@@ -141,25 +141,25 @@ export class Dialogue {
   }
 
   #nextToTell(): FinishedTraining | undefined {
-    if (!this.#options.inOrder) return this.#untold.values().next().value;
+    if (!this.#options.inOrder) return this.#unreported.values().next().value;
     const first = this.#firstDue();
-    return first && this.#untold.get(keyOf(first));
+    return first && this.#unreported.get(keyOf(first));
   }
 
-  /** Of those that are due at one place the one that was asked for first. */
+  /** Returns the training that is due; of several the one that was asked for first. */
   #firstDue(): OpenTraining | undefined {
     let first: OpenTraining | undefined;
     for (const training of this.#open.values()) if (!first || training.due < first.due) first = training;
     return first;
   }
 
-  /** The next training of a promoted trial, if one is due. */
+  /** Returns the next training of a promoted trial, if one is due. */
   #promote(events: DialogueEvent[]): AskedTraining | undefined {
     const { promotions } = this.#options;
     for (;;) {
       const due = promotions?.next();
       if (!due) return undefined;
-      if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has paid for it
+      if (!promotions!.take(due, this.#asked)) continue; // another arm's promotion has trained it
       const { member: number, rung, atRandom } = due;
       const candidate = new Candidate(this.#study.trial(number)!.decisions, this.#options.space);
       const training = { number, rung, candidate };
@@ -183,22 +183,25 @@ export class Dialogue {
     return training;
   }
 
-  /** The strategy learns the outcome of rung 0, which is measured alike for all; the ladder that of every rung. */
+  /**
+   * Reports an outcome: that of rung 0, which is comparable for all trials, to the strategy; that of any rung to the
+   * ladder.
+   */
   #tell(finished: FinishedTraining, events: DialogueEvent[]): void {
     const { number, rung, outcome } = finished;
     const key = keyOf(finished);
-    this.#untold.delete(key);
+    this.#unreported.delete(key);
     this.#open.delete(key);
     events.push({ kind: 'told', trial: number, rung });
     if (rung > 0) {
       this.#study.rungs.at(rung).tell(number);
-      this.#options.promotions?.toldRung(number, rung, outcome);
+      this.#options.promotions?.reportRung(number, rung, outcome);
       return;
     }
     const figures = this.#strategy.tell(number, outcome);
     this.#sequence = this.#study.log.tell(number);
     this.#sinceSnapshot++;
-    this.#options.promotions?.toldTrial(finished);
+    this.#options.promotions?.reportTrial(finished);
     if (!figures) return;
     this.#study.log.update(number, figures);
     events.push({ kind: 'updated', trial: number, figures });
@@ -208,14 +211,14 @@ export class Dialogue {
 export const keyOf = ({ number, rung }: { number: number; rung: number }): string => `${number} ${rung}`;
 
 /**
- * What an earlier process left open, with its places and in their order, and what of it has finished, in that order.
+ * Returns the open trainings of an earlier process with their places, and the finished ones among them, each in order.
  */
 function leftOpen({ log, rungs, asked }: Study<object>, space: Space | undefined) {
   const wanted = rungs.wanted(); // number of trials asked for before each, never falling
   const climbing = rungs.open();
-  const untoldTrials = log.untold;
+  const unreportedTrials = log.unreported;
   const open = [
-    ...[...log.unfinished, ...untoldTrials].map(({ number, decisions }) => ({
+    ...[...log.unfinished, ...unreportedTrials].map(({ number, decisions }) => ({
       place: number + wanted.filter((before) => before <= number).length,
       training: { number, rung: 0, candidate: new Candidate(decisions, space) },
     })),
@@ -223,13 +226,13 @@ function leftOpen({ log, rungs, asked }: Study<object>, space: Space | undefined
       return { place, training: { number, rung, candidate: new Candidate(decisions, space) } };
     }),
   ];
-  const untold = [
-    ...untoldTrials.map((trial) => ({ ...trial, rung: 0 })),
+  const unreported = [
+    ...unreportedTrials.map((trial) => ({ ...trial, rung: 0 })),
     ...climbing.flatMap(({ trial, rung, finished }) => (finished ? [{ number: trial, rung, ...finished }] : [])),
   ];
   return {
     place: asked + wanted.length,
     open: open.sort((a, b) => a.place - b.place),
-    untold: untold.sort((a, b) => a.finishedAs - b.finishedAs),
+    unreported: unreported.sort((a, b) => a.finishedAs - b.finishedAs),
   };
 }

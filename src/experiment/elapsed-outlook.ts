@@ -1,4 +1,4 @@
-// How long a search that somebody else evaluates has still to go: as long for a trial as those of this process took.
+// The remaining time of a search with an external evaluator, extrapolated from the trials of this process.
 
 import type { Study } from '../study/study.ts';
 import type { SearchEvent } from './search-loop.ts';
@@ -14,14 +14,14 @@ export class ElapsedOutlook {
     this.#open = Math.max(0, trials - done - failed);
   }
 
-  /** Must be given every event. */
+  /** Takes every event of the search. */
   on({ kind }: SearchEvent): void {
     if (kind !== 'done' && kind !== 'failed') return;
     this.#open--;
     this.#finished++;
   }
 
-  /** Seconds; 0 before the first outcome. */
+  /** Returns the remaining seconds; 0 before the first outcome. */
   left(): number {
     if (this.#finished === 0) return 0;
     return (((performance.now() - this.#startedAt) / 1000) * Math.max(0, this.#open)) / this.#finished;

@@ -1,5 +1,5 @@
-// A search whose trials somebody else evaluates: a command of the user's in any language, or any runner of jobs. There are no images, no
-// children of our own and no final network; it ends with the best cell.
+// A search with an external evaluator: a command of the user, or any job runner. It has no images, children or final
+// network, and ends with the best cell.
 
 import { RandomStream } from '../random/stream.ts';
 import { createStrategy, type Strategy } from '../search/strategy.ts';
@@ -13,15 +13,15 @@ import { evaluateIn } from './evaluator.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 
-/** A trial as an evaluator is told of it. JSON: it travels to programs in other languages (docs/evaluator.md). */
+/** A trial as sent to an evaluator. JSON, since evaluators can be programs in other languages (docs/evaluator.md). */
 export interface TrialRequest {
   trial: number;
   decisions: readonly number[];
-  /** An architecture file, its output lists spelled out. */
+  /** The architecture as in an architecture file, with explicit output lists. */
   architecture: Architecture;
   /** Equal for equal networks. */
   key: string;
-  /** 0 to 2³² − 1, of this trial alone. */
+  /** A seed of this trial, 0 to 2³² − 1. */
   seed: number;
   space: Space;
 }
@@ -45,27 +45,29 @@ export function trialRequest({ seed }: SearchSettings, { number, candidate }: Tr
 const spelledOut = (cell: Cell): Cell =>
   cell.output === 'states' ? cell : { ...cell, output: outputStates(cell).sort((a, b) => a - b) };
 
-/** What an evaluator is told once, before any trial. */
+/** Returns the description of the search that an evaluator gets once, before any trial. */
 export const aboutSearch = ({ space = defaultSpace, blocks, seed }: SearchSettings) => ({ space, blocks, seed });
 
-/** The strategy of such a study, fresh. */
+/** Creates the strategy of such a study. */
 export function strategyOf({ strategy, strategyOptions, known, space, blocks, seed }: SearchSettings): Strategy {
   return createStrategy(strategy, { space, blocks, seed, options: strategyOptions, known });
 }
 
 export interface EvaluatedSearchOptions {
   study: Study<SearchSettings>;
-  /** Jobs are TrialRequests; results are { reward, details? }, messages EpochReports. */
+  /** Its jobs are TrialRequests, its results { reward, details? }, its messages EpochReports. */
   runner: JobRunner;
   /** The target number of trials. */
   trials: number;
-  /** How many are evaluated at once. */
+  /** Number of evaluations at once. */
   workers: number;
   signal: AbortSignal;
   onEvent: (event: SearchEvent) => void;
 }
 
-/** Searches until the study has that many finished trials; goes on where an earlier process stopped. Throws as runSearch. */
+/**
+ * Searches until the study has `trials` finished trials; resumes an earlier process's search. @throws as `runSearch`
+ */
 export function runEvaluatedSearch(options: EvaluatedSearchOptions): Promise<'finished' | 'interrupted'> {
   const { study, runner, ...rest } = options;
   const { settings } = study;

@@ -1,31 +1,34 @@
-// What the run loop asks of whoever evaluates a trial, and a runner of jobs in that role.
+// The interface of the search loop to evaluators of trials, and its implementation by a job runner.
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 
 export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
 
-/** What an evaluation tells on its way. */
+/** Callbacks of an evaluation in progress. */
 export interface EvaluationProgress {
-  /** A worker has begun. Without this call the trial counts as begun when its outcome comes. */
+  /** A worker has started. Without this call the trial counts as started when its outcome comes. */
   started(): void;
   /** The worker died and the trial waits for another one. */
   retried(reason: string): void;
   epoch(report: EpochReport): void;
-  /** Aborted when the search stops: give up and reject. */
+  /** Aborted when the search stops: the evaluation must reject. */
   signal: AbortSignal;
 }
 
 /**
- * Evaluates one trial, or what else is asked. A trial that cannot be trained resolves with its failure; a rejection means that nothing can be
- * evaluated any more, and ends the search.
+ * Evaluates one trial or another request. A trial that cannot be trained resolves with its failure; a rejection means
+ * that nothing can be evaluated, and ends the search.
  */
 export type Evaluate<Asked = TrialToEvaluate> = (asked: Asked, progress: EvaluationProgress) => Promise<Evaluation>;
 
-/** Only a number from 0 to 1 is a reward. */
+/** Whether a value is a reward, 0 to 1. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
-/** Evaluates as jobs of the runner; `jobOf` says what a worker must know of what is asked (plain data), `secondsOf` how long it is predicted to take. */
+/**
+ * Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data), `secondsOf` its
+ * predicted seconds.
+ */
 export function evaluateIn<Asked = TrialToEvaluate>(
   runner: JobRunner,
   jobOf: (asked: Asked) => unknown,

@@ -1,5 +1,5 @@
-// A whole search on one study: what it will take here, the children, the race of finalists, then the network built from the best cell. Each
-// part begins where an earlier process left it. What is printed and drawn about it is the command line's.
+// A complete search on one study: forecast, children, race of finalists, final network. Each part resumes an earlier
+// process's work. The command line prints it.
 
 import { availableParallelism } from 'node:os';
 import type { z } from 'zod';
@@ -52,27 +52,29 @@ export interface ExperimentOptions {
   files: DatasetFiles;
   /** The target number of trials. Absent: what the study's budget allows, or its settings state. */
   trials?: number | undefined;
-  /** Children trained at once. Default: one a core as far as memory goes; on a GPU as many as its memory holds. */
+  /**
+   * Number of children trained at once. Default: one per core, as memory allows; on a GPU as many as fit in its memory.
+   */
   workers?: number | undefined;
-  /** Of a study that begins: where its predictions start. */
+  /** The initial prediction of a new study. */
   start?: Start | undefined;
-  /** Where this machine trains networks. Default: on the CPU. */
+  /** Device and precision on this machine. Default: the CPU. */
   computing?: Computing | undefined;
-  /** Where the final network's weights go. */
+  /** Folder of the final network's weights. */
   directory: string;
-  /** What jobs leave. Default: files beside the study and in `directory`. */
+  /** The jobs' artifacts. Default: files next to the study and in `directory`. */
   artifacts?: Artifacts;
-  /** Who does the trainings. Default: worker processes of this machine, which leave the default's files. */
+  /** Opens the runners of trainings. Default: worker processes on this machine. */
   openRunner?: OpenRunner;
-  /** Stops at once; what is finished is kept. */
+  /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
   onEvent: (event: ExperimentEvent) => void;
 }
 
 export type ExperimentEvent =
-  /** Before anything is trained; `outlook` then follows what happens. */
+  /** The forecast, before anything is trained; `outlook` then follows the search. */
   | { kind: 'forecast'; forecast: Forecast; outlook: SearchOutlook }
-  /** What is done before the forecast takes a while, or was decided for the user. */
+  /** A message about a slow step before the forecast, or about a choice made for the user. */
   | { kind: 'note'; line: string }
   | SearchEvent
   /** With a budget: how many trials there will be, by what is known now. */
@@ -83,7 +85,7 @@ export type ExperimentEvent =
   | { kind: 'final-progress'; progress: number }
   | { kind: 'final-epoch'; report: EpochReport };
 
-/** With all that has a default. */
+/** Options with defaults filled in. */
 type Experiment = ExperimentOptions &
   Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>> & { workers: number; trials: number };
 
@@ -97,8 +99,8 @@ interface Followed {
 type End = 'finished' | 'interrupted';
 
 /**
- * Says what the search will take, searches, lets the best trials race, trains the network of the best cell and, where its latency is
- * limited, times it; as far as each is not done yet. What is learnt of training times is kept in the study.
+ * Makes a forecast, searches, runs the race of finalists, trains the final network and, if its latency is limited,
+ * measures it; each unless it is done already. Learned training times are stored in the study.
  */
 export async function runExperiment(options: ExperimentOptions): Promise<End> {
   const { study, files, onEvent } = options;
@@ -230,7 +232,7 @@ async function raceCells(experiment: Experiment, { course }: Followed) {
   const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
     architecture: candidate.architecture,
     training,
-    seed: `${seed}, finalists, run ${run}`, // one seed for all of a run
+    seed: `${seed}, finalists, run ${run}`, // the same seed for all finalists in a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
   const predicted = predictedSeconds(study, countsOf(files), workers);
@@ -265,10 +267,10 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   onEvent({ kind: 'final-started', trial: best.number, training: final });
   const epochs: EpochReport[] = [];
   const onMessage = (message: unknown) => {
-    const said = message as FinalMessage;
-    if ('progress' in said) return onEvent({ kind: 'final-progress', progress: said.progress });
-    epochs.push(said);
-    onEvent({ kind: 'final-epoch', report: said });
+    const report = message as FinalMessage;
+    if ('progress' in report) return onEvent({ kind: 'final-progress', progress: report.progress });
+    epochs.push(report);
+    onEvent({ kind: 'final-epoch', report: report });
   };
   try {
     const predicted = predictedSeconds(study, countsOf(files), 1).training(final, candidate);
@@ -287,7 +289,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   }
 }
 
-/** The share of the test images that are of the most frequent class: what a network must beat that has learnt anything. */
+/** Returns the share of test images of the most frequent class, which is the accuracy of a constant prediction. */
 function largestClass({ test, classes }: DatasetFiles): number {
   const counts = classes.map(() => 0);
   for (const label of readLabels(test)) counts[label]! += 1;

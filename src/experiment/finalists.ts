@@ -1,5 +1,6 @@
-// The paper's last step: the best trials by their children are trained again at a higher fidelity, several times each, until the best
-// of them is clear or cannot be. It sends trainings out and puts what comes back on disk; selection/racing.ts decides which there are to be.
+// The paper's last step: the best trials are trained again at a higher fidelity, several times each, until the race is
+// decided. This file sends out the trainings and records their outcomes; selection/racing.ts decides which trainings
+// are needed.
 
 import { Failure } from '../failure.ts';
 import { armNames, armOf } from '../search/arms-strategy.ts';
@@ -15,33 +16,33 @@ export interface FinalistToTrain extends FinalistRun {
   candidate: Candidate;
 }
 
-/** What happened, told after it is on disk. */
+/** Events, emitted after they are on disk. */
 export type FinalistEvent =
   | { kind: 'race'; race: FinalistRace }
   | { kind: 'finalist'; finalist: FinalistRun; news: News };
 
 export interface FinalistOptions {
   study: Study<SearchSettings>;
-  /** How many finalists, in a study of several arms of each. */
+  /** Number of finalists; in a study of several arms, of each arm. */
   count: number;
-  /** A pool lets those wait that it has no worker for. */
+  /** Called for all wanted trainings at once; a pool queues them. */
   evaluate: Evaluate<FinalistToTrain>;
-  /** Stops at once: what runs goes back to the queue. */
+  /** Stops immediately: running trainings return to the queue. */
   signal?: AbortSignal;
   onEvent?: (event: FinalistEvent) => void;
 }
 
 /**
- * Runs the race of the best trials there are now, on from where an earlier process left it. Trainings of an earlier race in the same
- * study, before more trials were searched, count in this one. Throws a Failure if every finalist fails; what `evaluate` rejects
- * with, it throws on.
+ * Runs the race of the current best trials, or resumes it. Trainings of an earlier race in the same study, before more
+ * trials were searched, count in this one.
+ * @throws Failure if every finalist fails; the rejection of `evaluate`
  */
 export async function raceFinalists(options: FinalistOptions): Promise<'finished' | 'interrupted'> {
   const { study, evaluate, signal, onEvent } = options;
   study.keep('finalists', chooseFinalists(study, options.count));
   study.transaction(() => {
     study.finalistRuns.putBackKilled();
-    if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // somebody may have mended the cause
+    if (finalistRace(study)?.end === 'all failed') study.finalistRuns.putBackFailed(); // the cause may have been fixed
   });
   const sent = new Set<string>();
   const running = new Set<FinalistRun>();
@@ -74,8 +75,8 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
 }
 
 /**
- * The best trials, best first: so many in all, or of each arm where several strategies are compared. Of one graph only the best trial,
- * even where a study trains repeats or two arms found it.
+ * Chooses the finalists: the best trials, best first, `count` in total or of each arm. Of one graph only the best
+ * trial, even if a study trains repeats or two arms have it.
  */
 function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
   const { space, strategy, finalists } = study.settings;
@@ -102,7 +103,7 @@ function bestKnown(study: Study<SearchSettings>): number | undefined {
   return study.best(study.asked).find(({ number }) => number < known.length)?.number;
 }
 
-/** What is wanted and not yet in `sent`, to which it is added. */
+/** Returns the wanted trainings that are not in `sent` yet, and adds them to it. */
 function enlist(study: Study<SearchSettings>, { wanted, trials }: FinalistRace, sent: Set<string>): FinalistToTrain[] {
   const fresh = wanted
     .map(({ racer, run }) => ({ trial: trials[racer]!, run }))

@@ -1,7 +1,7 @@
-// What is still ahead of a running search: how long its trainings under way, waiting and not asked for yet will take, corrected by every
-// child that finishes. It decides nothing.
+// The remaining time of a running search: of its running, queued and future trainings, corrected by every finished
+// child. It has no influence on decisions.
 
-import { keepPrediction, tookOf } from '../forecast/learning.ts';
+import { keepPrediction, measuredCost } from '../forecast/learning.ts';
 import { type CostTerms, type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
 import type { Forecast } from '../forecast/search-forecast.ts';
 import { sum } from '../statistics/order.ts';
@@ -15,14 +15,14 @@ export interface OutlookOptions {
   counts: ImageCounts;
   /** The target number of trials. */
   trials: number;
-  /** What the search takes as a whole, and what its prediction is learnt by. */
+  /** The forecast of the whole search, and the prediction that is corrected. */
   forecast: Pick<Forecast, 'prediction' | 'record' | 'workers' | 'estimate'>;
 }
 
 interface UnderWay {
   terms: CostTerms;
   startedAt: number;
-  /** Share of its training that is done, as it last said. */
+  /** Latest reported progress of the training, 0 to 1. */
   share: number;
 }
 
@@ -35,13 +35,13 @@ export class SearchOutlook {
   readonly #study: Study<SearchSettings>;
   #trials: number;
   readonly #forecast: OutlookOptions['forecast'];
-  /** Seconds of a child of which nothing is known yet, and for each of its seconds those of the ladder above. */
+  /** Typical seconds of an unknown child, and the seconds of higher rungs per second of a child. */
   readonly #typical: { seconds: number; climbing: number };
-  /** Of every rung's training. */
+  /** Terms of the training of each rung. */
   readonly #terms: readonly TrainingTerms[];
   readonly #waiting = new Map<string, CostTerms>();
   readonly #running = new Map<string, UnderWay>();
-  /** Of the children asked for last: the strategy changes what it asks for. */
+  /** Terms of the latest children, since the strategy's choices change. */
   #latest: CostTerms[] = [];
   #asked: number;
 
@@ -60,7 +60,7 @@ export class SearchOutlook {
     this.keep();
   }
 
-  /** To be given every event. */
+  /** Takes every event of the search. */
   on(event: SearchEvent): void {
     switch (event.kind) {
       case 'asked':
@@ -91,7 +91,7 @@ export class SearchOutlook {
         const { prediction } = this.#forecast;
         const { seconds, sameAs, details } = event;
         const terms = this.#finished(event);
-        const took = tookOf(seconds, details);
+        const took = measuredCost(seconds, details);
         if (!terms || !took || sameAs !== undefined) break;
         prediction.observe(terms, took);
         if (prediction.children % keptEvery === 0) this.keep();
@@ -123,7 +123,10 @@ export class SearchOutlook {
     return (this.#each * (1 + this.#typical.climbing)) / this.#forecast.workers;
   }
 
-  /** Seconds until so many children are trained, by default all. Graphs that were trained before are not left out: nobody knows how many there will be. */
+  /**
+   * Seconds until so many children are trained, by default all. Graphs that were trained before are not left out:
+   * nobody knows how many there will be.
+   */
   left(now = performance.now(), trials = this.#trials): number {
     const running = [...this.#running.values()].map(({ terms, startedAt, share }) => {
       const gone = (now - startedAt) / 1000;
@@ -139,13 +142,13 @@ export class SearchOutlook {
     return this.#forecast.prediction.of(terms).seconds;
   }
 
-  /** Of a child that is not asked for yet. */
+  /** Predicted seconds of a future child. */
   get #each(): number {
     if (this.#latest.length === 0) return this.#typical.seconds;
     return sum(this.#latest.map((terms) => this.#seconds(terms))) / this.#latest.length;
   }
 
-  /** Keeps in the study what was learnt, so that going on goes on from there. */
+  /** Stores the corrected prediction in the study. */
   keep(): void {
     keepPrediction(this.#study, this.#forecast.record, this.#forecast.prediction);
   }

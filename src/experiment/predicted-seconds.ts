@@ -1,5 +1,5 @@
-// How long each training of a search is predicted to take: by what the study has learnt on its machine, before that by the laws that the code
-// states. The pool ends what takes many times as long.
+// Predicts the seconds of each training of a search, by the study's corrected prediction or the default laws. The pool
+// ends a training that takes many times as long.
 
 import { availableParallelism } from 'node:os';
 import { startingLaws } from '../forecast/cost-law.ts';
@@ -10,10 +10,10 @@ import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
-/** Trainings in the order in which one child goes through them, by the cell that it has. */
+/** Predicts the seconds of a candidate's training. */
 type SecondsOf = (candidate: Candidate) => number;
 
-/** @param workers that share the cores */
+/** @param workers number of workers that share the cores */
 export function predictedSeconds(study: Study<SearchSettings>, counts: ImageCounts, workers: number) {
   const { settings } = study;
   const laws = study.result('prediction')?.laws ?? startingLaws;
@@ -23,7 +23,7 @@ export function predictedSeconds(study: Study<SearchSettings>, counts: ImageCoun
     return (candidate) => crowding * sum(terms.map((each) => each.cost(candidate, laws).seconds));
   };
   const rungs = rungTrainings(settings);
-  const upTo = rungs.map((_, rung) => of(rungs.slice(0, rung + 1))); // a lost file costs the rungs below once more
+  const upTo = rungs.map((_, rung) => of(rungs.slice(0, rung + 1))); // if a file is lost, the rungs below are repeated
   return {
     trial: (candidate: Candidate, rung = 0): number => upTo[rung]!(candidate),
     training: (training: Training, candidate: Candidate): number => of([training])(candidate),

@@ -1,6 +1,5 @@
-// The ladders of one search: each arm has its own, fed with what that arm's trials reached, and all share the
-// trainings. What is decided depends on the outcomes that were told and on their order alone, so that it can be brought
-// back from the study.
+// The ladders of one search: one per arm, with the rewards of that arm's trials; they share trainings. Decisions depend
+// only on the reported outcomes and their order, so that they can be restored from the study.
 
 import type { Outcome } from '../search/strategy.ts';
 import { Ladder } from '../selection/ladder.ts';
@@ -13,12 +12,12 @@ export class Promotions {
   readonly #study: Study<object>;
   readonly #ladders: Ladder[];
   readonly #ladderOf: (trial: number) => number;
-  /** Of each ladder: how many of the search's trials it was not told of. */
+  /** The number of unreported trials of each ladder. */
   readonly #toCome: number[];
-  /** Ladders that promoted a member to a rung, and what the training there gave once it was told. */
+  /** The ladders that promoted a member to a rung, and the outcome of that training once it is reported. */
   readonly #trainings = new Map<string, { ladders: Ladder[]; outcome: Outcome | undefined }>();
 
-  /** As the study's records have it. `trials`: how many the search shall have in all. */
+  /** Restores the ladders from the study's records. `trials` is the target number of trials. */
   constructor(study: Study<object>, { ladders = 1, ladderOf = () => 0, ...rule }: LadderOptions, trials: number) {
     this.#study = study;
     this.#ladderOf = ladderOf;
@@ -30,30 +29,30 @@ export class Promotions {
 
   #restore(rungs: number): void {
     const { log, rungs: records } = this.#study;
-    for (const trial of log.told) this.toldTrial(trial);
+    for (const trial of log.told) this.reportTrial(trial);
     const [promotions, told] = [records.promotions(), records.told()];
     for (let rung = 1; rung < rungs; rung++) {
       for (const promotion of promotions) if (promotion.rung === rung) this.#promote(promotion);
-      for (const { trial, rung: own, outcome } of told) if (own === rung) this.toldRung(trial, rung, outcome);
+      for (const { trial, rung: own, outcome } of told) if (own === rung) this.reportRung(trial, rung, outcome);
     }
   }
 
-  /** A trial has its outcome. Of one graph a ladder knows only the trial that was trained, whosoever's it is. */
-  toldTrial({ number, outcome, sameAs = number }: FinishedTrial): void {
+  /** Reports the outcome of a trial. Of one graph a ladder knows only the trained trial, of whichever arm. */
+  reportTrial({ number, outcome, sameAs = number }: FinishedTrial): void {
     const index = this.#ladderOf(number);
     const ladder = this.#ladders[index]!;
     this.#toCome[index]!--;
     if ('reward' in outcome && !ladder.has(sameAs)) ladder.finish(sameAs, 0, outcome.reward);
   }
 
-  /** A promoted trial has its outcome at that rung. */
-  toldRung(trial: number, rung: number, outcome: Outcome): void {
+  /** Reports the outcome of a promoted trial at a rung. */
+  reportRung(trial: number, rung: number, outcome: Outcome): void {
     const training = this.#trainings.get(`${trial} ${rung}`)!;
     training.outcome = outcome;
     for (const ladder of training.ladders) tell(ladder, trial, rung, outcome);
   }
 
-  /** The promotion that is due, from the highest rung of all ladders. */
+  /** Returns the next promotion, from the highest rung of all ladders. */
   next(): PromotionRecord | undefined {
     let highest: PromotionRecord | undefined;
     this.#ladders.forEach((ladder, index) => {
@@ -64,8 +63,7 @@ export class Promotions {
   }
 
   /**
-   * Writes a due promotion down. Returns whether its training is wanted for the first time; else another ladder has
-   * paid for it.
+   * Records a promotion. Returns whether its training is new; else another ladder has promoted the trial already.
    */
   take(promotion: PromotionRecord, asked: number): boolean {
     const wanted = this.#study.rungs.promote(promotion, asked);
@@ -86,7 +84,7 @@ export class Promotions {
     }
   }
 
-  /** Who may still be promoted in this search, and from which rung. */
+  /** Returns the members that may still be promoted, and from which rung. */
   promotable(): { member: number; rung: number }[] {
     return this.#ladders.flatMap((ladder, index) => ladder.promotable(Math.max(0, this.#toCome[index]!)));
   }

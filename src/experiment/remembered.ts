@@ -1,6 +1,6 @@
-// Same graph, same reward: a trial whose architecture was trained before in this study takes that reward instead of training it
-// again. It remembers done trials and those under way; what it answers, the run loop records as for any trial. Of a ladder it knows the
-// lowest rung: on the higher ones a graph has one training, its first trial's, because promotions.ts counts it once.
+// Reuses rewards: a trial whose graph was trained before in this study gets that reward without a training. This
+// includes running trials. With a ladder it applies to the lowest rung; on higher rungs promotions.ts trains a graph
+// once.
 
 import { type DecisionKind, decisionKind } from '../space/decisions.ts';
 import { Candidate } from '../study/candidate.ts';
@@ -13,12 +13,12 @@ interface Known {
 }
 
 /**
- * Rewards by graph, the first of each. Keys take 40 µs each: those of an earlier process's trials are made when one of their kind is
- * asked for.
+ * The first reward of each graph. A key takes 40 µs, so the keys of an earlier process's trials are computed only when
+ * a trial of the same kind is asked for.
  */
 export class KnownRewards {
   readonly #byKey = new Map<string, Known>();
-  /** Without a key yet, by what is quick to say of them and the same for the same graph. */
+  /** Trials without a key yet, by a cheap hash that is equal for equal graphs. */
   readonly #waiting = new Map<string, (Known & { decisions: number[] })[]>();
 
   constructor(trials: Iterable<Known & { decisions: number[] }>) {
@@ -47,7 +47,7 @@ export class KnownRewards {
   }
 }
 
-/** Each cell's operations and combiners, whatever their order. */
+/** Returns each cell's operations and combiners in sorted order. */
 function kindOf(decisions: readonly number[]): string {
   const half = decisions.length / 2;
   const sorted = (from: number, kind: DecisionKind) =>
@@ -59,8 +59,8 @@ function kindOf(decisions: readonly number[]): string {
 }
 
 /**
- * `evaluate`, asked once for each graph: repeats take 0 seconds and name the trial that they repeat. A repeat that comes while the
- * first is being trained waits for it; if that fails, the earliest of those that wait is trained in its place.
+ * Returns an `evaluate` that trains each graph once. Repeats take 0 seconds and name the trial that they repeat. A
+ * repeat of a running trial waits for it; if that fails, the earliest waiting one is trained.
  */
 export function remembering(evaluate: Evaluate, study: Study<object>): Evaluate {
   const known = new KnownRewards(study.evaluated());
@@ -75,15 +75,15 @@ export function remembering(evaluate: Evaluate, study: Study<object>): Evaluate 
     if (earlier) return { reward: earlier.reward, seconds: 0, sameAs: earlier.number };
 
     const evaluation = evaluate(trial, progress);
-    const settled = evaluation.then(
+    const recorded = evaluation.then(
       (outcome) => {
         underWay.delete(key);
         if ('reward' in outcome && isReward(outcome.reward)) known.add(candidate, { ...outcome, number });
       },
       () => underWay.delete(key),
     );
-    underWay.set(key, settled);
-    await settled; // so that whoever asks after this outcome finds it known
+    underWay.set(key, recorded);
+    await recorded; // so that the reward is known before the next ask
     return evaluation;
   };
 }

@@ -1,4 +1,4 @@
-// Brings a fresh strategy to where the log ends: the latest snapshot, then every later ask and tell in the logged order.
+// Restores a new strategy from the log: the latest snapshot, then every later ask and tell in order.
 
 import { Failure } from '../failure.ts';
 import type { Strategy } from '../search/strategy.ts';
@@ -6,9 +6,8 @@ import type { StrategyEvent } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
 
 /**
- * Returns how many events were replayed after the snapshot, and the sequence number of the last one (0 in a new study).
- * Throws a Failure if the strategy does not decide again what the log says it decided: the study is another strategy's,
- * or another version's.
+ * Returns the number of events replayed after the snapshot, and the sequence number of the last one (0 in a new study).
+ * @throws Failure if the strategy's decisions differ from the log: the study is of another strategy or version
  */
 export function restore(study: Study<object>, strategy: Strategy): { replayed: number; sequence: number } {
   const start = loadSnapshot(study, strategy);
@@ -17,7 +16,7 @@ export function restore(study: Study<object>, strategy: Strategy): { replayed: n
   return { replayed: events.length, sequence: events.at(-1)?.sequence ?? start };
 }
 
-/** The place in the log of the snapshot that was loaded, 0 if there is none. */
+/** Returns the sequence number of the loaded snapshot; 0 if there is none. */
 function loadSnapshot(study: Study<object>, strategy: Strategy): number {
   const { snapshots } = study.log;
   const foreign = snapshots.find((snapshot) => snapshot.strategy !== strategy.name);

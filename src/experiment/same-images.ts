@@ -1,4 +1,5 @@
-// A study goes on with the images that it began with: rewards of others could not be compared, and its networks would name wrong classes.
+// Checks that a study is resumed with the same images: otherwise its rewards would not be comparable and its networks
+// would name wrong classes.
 
 import { z } from 'zod';
 import { classContentsOf } from '../data/cache.ts';
@@ -22,26 +23,27 @@ const content: z.ZodType<ClassContent[]> = z.array(
 const changesNamed = 5;
 
 /**
- * Keeps what a folder holds in its study the first time, which for older studies may be late, and compares it from then on.
- * @throws InputError that says what changed
+ * Records the content of a folder in the study the first time (for older studies when they are resumed), and compares
+ * it later.
+ * @throws InputError that lists the changes
  */
 export function requireSameImages(study: Study<SearchSettings>, files: DatasetFiles): void {
   const now = classContentsOf(files);
   if (!now) return;
-  const kept = study.choice('images', content);
+  const recorded = study.choice('images', content);
   const classes = study.result('dataset')?.classes ?? files.classes;
-  const changes = kept ? changesOf(kept, now) : changesOf(named(classes), named(files.classes));
+  const changes = recorded ? changesOf(recorded, now) : changesOf(named(classes), named(files.classes));
   if (changes.length > 0) {
     const more = changes.length > changesNamed ? ` and ${changes.length - changesNamed} changes more` : '';
-    const said = `${changes.slice(0, changesNamed).join(', ')}${more}`;
+    const list = `${changes.slice(0, changesNamed).join(', ')}${more}`;
     throw new InputError(
-      `${files.source}: expected the images with which ${study.path} was started, but ${said}; bring them back, or start a new search in another file`,
+      `${files.source}: expected the images with which ${study.path} was started, but ${list}; bring them back, or start a new search in another file`,
       { code: 'images-changed', fields: { changes } },
     );
   }
-  study.settled('images', now, content);
+  study.recordOnce('images', now, content);
 }
 
-/** Classes of which the names are all that is known. */
+/** Returns classes of which only the names are known. */
 const named = (names: readonly string[]): ClassContent[] =>
   names.map((name) => ({ name, train: 0, test: 0, paths: '', bytes: name }));

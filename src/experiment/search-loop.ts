@@ -1,5 +1,5 @@
-// The run loop of a search: the strategy decides, trials are evaluated, outcomes are recorded, the strategy is told.
-// Whatever moment it is killed at, the study says how to go on.
+// The loop of a search: ask the strategy, evaluate trials, record outcomes, report them. A search that is killed at any
+// moment can be resumed from the study.
 
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
@@ -18,61 +18,63 @@ import { Promotions } from './promotions.ts';
 import { overLimit } from './within-limits.ts';
 
 export const searchDefaults = {
-  /** Outcomes reach the strategy in the order of the asks, so that one seed gives one search whatever the timing. */
+  /** Outcomes are reported in the order of the asks, so that a search depends on its seed and not on timing. */
   inOrder: true,
   /**
-   * How many trials, for each worker, may then be asked for and not yet told. With training times spread by 60%
-   * (log-normal) 3 keep 2 workers 99.8% busy, 8 workers 96%, 16 workers 92%; more would let the strategy decide on
-   * older outcomes.
+   * The number of open trials per worker in that order. With log-normal training times of 60% spread, 3 keep 2 workers
+   * 99.8% busy, 8 workers 96%, 16 workers 92%; more would make the strategy decide on older outcomes.
    */
   lookaheadPerWorker: 3,
   /** Asks and tells between two snapshots of the strategy; 40 is one update of 20 trials. */
   eventsPerSnapshot: 40,
   /**
-   * Outcomes of a higher rung may come so many times later with every rung. With rungs that cost 1, 3 and 9 this keeps
-   * 2 workers 99.6% busy, 8 and 16 workers 90%; without it 94%, 60% and 52%.
+   * The factor by which the lookahead grows with every rung. With rungs that cost 1, 3 and 9 it keeps 2 workers 99.6%
+   * busy, 8 and 16 workers 90%; without it 94%, 60% and 52%.
    */
   laterPerRung: 2,
-  /** Failures in a row that end the search: the cause is then not the architecture. */
+  /** Consecutive failures that end the search, since their cause is not the architecture. */
   failuresInARow: 20,
-  /** The same while no trial ever succeeded. */
+  /** The same before the first success. */
   failuresAtFirst: 10,
 };
 
 export interface SearchOptions {
   study: Study<object>;
-  /** Fresh: made with the study's own settings and never asked. */
+  /** A new strategy with the study's settings. */
   strategy: Strategy;
-  /** What the strategy's decisions stand for. Default: space A. */
+  /** The search space of the decisions. Default: space A. */
   space?: Space | undefined;
-  /** Called for more trials than `workers` when in order; a pool lets them wait. */
+  /** Called for more trials than `workers` when in order; a pool queues them. */
   evaluate: Evaluate;
-  /** How many trials the study shall have in all. */
+  /** The target number of trials. */
   trials: number;
-  /** Whether one more is asked for after so many; once not, the search ends with those. Default: as long as there are to be more. */
+  /**
+   * Whether one more is asked for after so many; once not, the search ends with those. Default: as long as there are to
+   * be more.
+   */
   mayAsk?: ((asked: number) => boolean) | undefined;
-  /** How many are evaluated at once. */
+  /** Number of evaluations at once. */
   workers: number;
   /**
-   * Used when the study is searched for the first time, and kept by it. In order, trial n is asked for when n −
-   * lookahead + 1 outcomes were told: others go on while the oldest one is late. Otherwise an outcome is told as it
-   * comes (the paper's way).
+   * Recorded when the study is first searched. In order, trial n is asked for when n − lookahead + 1 outcomes are
+   * reported, so that others continue while the oldest one is late. Otherwise outcomes are reported as they come (as in
+   * the paper).
    */
   inOrder?: boolean;
   eventsPerSnapshot?: number;
   /**
-   * Trains the best further, by asynchronous successive halving; `evaluate` is then asked with rungs. Always the same
-   * in a study.
+   * Trains the best further by asynchronous successive halving; `evaluate` is then called with rungs. It must not
+   * change in a study.
    */
   ladder?: LadderOptions | undefined;
-  /** Where children wait for their promotion: those that wait in vain are cleared away. */
+  /** The store of paused children; those that cannot be promoted any more are removed. */
   artifacts?: Artifacts | undefined;
-  /** Stops at once: running trials go back to the queue. */
+  /** Stops immediately: running trials return to the queue. */
   signal?: AbortSignal;
   onEvent?: (event: SearchEvent) => void;
 }
 
-/** How a study's outcomes are told, as it keeps it. */
+/** The order in which outcomes are reported, as recorded in the study. */
 export interface Order {
   inOrder: boolean;
   lookahead: number;
@@ -87,26 +89,27 @@ export const orderSchema: z.ZodType<Order> = z.strictObject({
 });
 
 const toldBetweenTidying = 20;
-const millisecondsBetweenCounts = 1000; // of search time that a kill may leave uncounted
+const millisecondsBetweenCounts = 1000; // of search time that a kill may lose
 
 /**
- * An outcome that cost a worker more than a second is on disk before the strategy is told of it, whatever happens to
- * that then; cheaper ones share one commit with what is decided next, since a commit is what they cost most.
+ * Whether an outcome took a worker more than a second. It is then on disk before it is reported to the strategy; cheap
+ * ones share a commit with the next decisions, since a commit would cost more than they did.
  */
-const isDear = (news: News) => (news.kind === 'done' || news.kind === 'failed') && news.seconds > 1;
+const isExpensive = (news: News) => (news.kind === 'done' || news.kind === 'failed') && news.seconds > 1;
 
-/** News of a trial's training at a rung; 0 where there is no ladder. */
+/** News of a trial's training at a rung; 0 without a ladder. */
 type TrainingNews = { trial: number; rung: number } & News;
 
-/** What happened, told after it is on disk. */
+/** Events, emitted after they are on disk. */
 export type SearchEvent =
-  /** `again`: trials with a training that did not finish. */
+  /** `again` lists trials with an unfinished training. */
   { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | TrainingNews;
 
 /**
- * Searches until the study has that many finished trials, or the signal stops it; what is finished is on disk either
- * way. Throws a Failure if the disk is full, the strategy does not fit the study, or one trial after the other fails;
- * what `evaluate` rejects with, it throws on.
+ * Searches until the study has `trials` finished trials or the signal stops it; finished trials are on disk in both
+ * cases.
+ * @throws Failure if the disk is full, the strategy does not fit the study, or consecutive trials fail; the rejection
+ * of `evaluate`
  */
 export async function runSearch(options: SearchOptions): Promise<'finished' | 'interrupted'> {
   const search = new Search(options);
@@ -124,7 +127,7 @@ class Search {
   readonly #arrivals: Arrivals<AskedTraining>;
   readonly #promotions: Promotions | undefined;
   readonly #running = new Map<string, { trial: number; rung: number }>();
-  #toldSinceTidied = Number.POSITIVE_INFINITY;
+  #reportedSinceTidied = Number.POSITIVE_INFINITY;
   #failuresInARow = 0;
   #anySuccess: boolean;
   #countedUntil = performance.now();
@@ -136,7 +139,11 @@ class Search {
     const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
     const { lookaheadPerWorker } = searchDefaults;
     const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
-    const order = study.settled('order', { inOrder, lookahead: lookaheadPerWorker * workers, ...later }, orderSchema);
+    const order = study.recordOnce(
+      'order',
+      { inOrder, lookahead: lookaheadPerWorker * workers, ...later },
+      orderSchema,
+    );
     const lookahead = order.inOrder ? order.lookahead : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);
     const dialogue = {
@@ -167,7 +174,7 @@ class Search {
         this.#record(arrivals);
         return this.#mayGoOn ? this.#dialogue.advance() : undefined;
       };
-      const decided = arrivals.some(isDear) ? next() : this.#study.transaction(next);
+      const decided = arrivals.some(isExpensive) ? next() : this.#study.transaction(next);
       for (const arrival of arrivals) this.#emit(arrival);
       if (this.#arrivals.broken) return this.#breakOff(this.#arrivals.broken.reason);
       if (!decided) return this.#interrupt();
@@ -178,7 +185,7 @@ class Search {
       if (this.#dialogue.isOver) return this.#finish();
 
       await this.#arrivals.due();
-      await setImmediate(); // what arrived together shares one commit, and signals and timers get their turn
+      await setImmediate(); // news that arrive together share one commit, and signals and timers are handled
     }
   }
 
@@ -188,7 +195,7 @@ class Search {
   }
 
   /**
-   * The trainings of an earlier process that have no outcome; those that ran when it was killed are back in the queue.
+   * Returns the trainings of an earlier process without an outcome, and puts running ones back into the queue.
    */
   #queueAgain(): AskedTraining[] {
     const { log, rungs, asked } = this.#study;
@@ -208,7 +215,7 @@ class Search {
     return !this.#arrivals.broken && !this.#options.signal?.aborted;
   }
 
-  /** Writes down what came from the evaluations. */
+  /** Records the news of evaluations. */
   #record(arrivals: TrainingNews[]): void {
     if (arrivals.length === 0) return;
     this.#study.transaction(() => {
@@ -252,7 +259,7 @@ class Search {
 
   #failed({ trial, rung, failure }: TrainingNews & { kind: 'failed' }): void {
     this.#dialogue.finished({ number: trial, rung, outcome: { failed: failure.kind } });
-    if (failure.kind === overLimit) return; // nothing went wrong
+    if (failure.kind === overLimit) return; // not an error
     const limit = this.#anySuccess ? searchDefaults.failuresInARow : searchDefaults.failuresAtFirst;
     if (++this.#failuresInARow < limit) return;
     const reason = new Failure(
@@ -262,13 +269,13 @@ class Search {
     this.#arrivals.broken ??= { reason };
   }
 
-  /** Now and then, and at the end: what no training will go on from is cleared away. */
+  /** Removes paused children that no training will continue from, now and then and at the end. */
   async #tidy(events: readonly DialogueEvent[]): Promise<void> {
     const { artifacts } = this.#options;
     if (!artifacts || !this.#promotions) return;
-    this.#toldSinceTidied += events.filter(({ kind }) => kind === 'told').length;
-    if (this.#toldSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
-    this.#toldSinceTidied = 0;
+    this.#reportedSinceTidied += events.filter(({ kind }) => kind === 'told').length;
+    if (this.#reportedSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
+    this.#reportedSinceTidied = 0;
     const atWork = this.#dialogue.open.flatMap(({ number: member, rung }) => [
       { member, rung },
       { member, rung: rung - 1 },
@@ -300,7 +307,7 @@ class Search {
     throw reason;
   }
 
-  /** `atLeast`: milliseconds that are worth being written down. */
+  /** Records search time of at least `atLeast` milliseconds. */
   #countTime(atLeast = 0): void {
     const now = performance.now();
     if (now - this.#countedUntil < atLeast) return;

@@ -1,4 +1,4 @@
-// Who does the trainings of a search: it opens a runner for each of its parts. Here: worker processes of this machine.
+// Opens the job runner of each part of a search; by default worker processes on this machine.
 
 import { availableParallelism } from 'node:os';
 import type { TrainingResources, TrainingSetup } from '../children/training-job.ts';
@@ -7,11 +7,11 @@ import { WorkerPool } from '../workers/pool.ts';
 
 export interface WantedTrainings {
   setup: TrainingSetup;
-  /** Of the setup, the same on every machine: whoever sends jobs to others sends each setup once. */
+  /** Identity of the setup, the same on every machine, so that a setup is sent once. */
   identity: string;
-  /** How many trainings at once. */
+  /** Number of trainings at once. */
   workers: number;
-  /** Of each training. */
+  /** Threads of each training. */
   threads: 'one' | 'all';
 }
 

@@ -1,12 +1,12 @@
-// An evaluation that fails what is beyond the limits of a search without training it.
+// Fails candidates that exceed the limits of a search without training them.
 
 import type { CheckLimits } from '../forecast/limits.ts';
 import type { Evaluate } from './evaluator.ts';
 
-/** The class of a trial that is beyond the limits. */
+/** The failure kind of a trial that exceeds the limits. */
 export const overLimit = 'over-limit';
 
-/** Fails what is beyond the limits, in no time. */
+/** Returns an `evaluate` that fails candidates that exceed the limits. */
 export function withinLimits(evaluate: Evaluate, check: CheckLimits): Evaluate {
   return async (trial, progress) => {
     const excess = check(trial.candidate);

@@ -1,4 +1,5 @@
-// How many children `nasnet search` trains at once where nobody says so: on the CPU what it is told, on a GPU what its memory holds.
+// The default number of children that `nasnet search` trains at once on a device: on a GPU as many as fit in its
+// memory.
 
 import { availableParallelism } from 'node:os';
 import { type Computing, cpu } from '../engine/device.ts';
@@ -7,7 +8,7 @@ import { bytesWords } from '../words.ts';
 import { childrenOnGpu, freeGpuMemory, workerGpuMemory } from './gpu-memory.ts';
 import type { ImageCounts } from './prediction.ts';
 
-/** @param onCpu the number on the CPU @param note is told the reckoning */
+/** @param onCpu the number on the CPU @param note called with the calculation */
 export function workersOn(
   computing: Computing,
   settings: SearchSettings,

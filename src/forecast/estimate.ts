@@ -1,5 +1,5 @@
-// What a whole search takes, before it starts: its children, finalists and final network, in seconds of waiting and bytes a worker.
-// Arithmetic over predictions of some random cells; nothing is trained or measured here.
+// Estimates a whole search before it starts: wall-clock seconds of children, finalists and final network, and bytes per
+// worker. It uses predictions of random cells; nothing is trained or measured.
 
 import { quantile, sum } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
@@ -10,7 +10,7 @@ import { leftBehind } from './cost-law.ts';
 import { type Cost, type ImageCounts, TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
-/** From the cheap to the dear: 5% are below `low`, 5% above `high`. */
+/** A range of costs: 5% are below `low`, 5% above `high`. */
 export interface Range {
   low: number;
   mean: number;
@@ -19,16 +19,16 @@ export interface Range {
 
 export interface SearchEstimate {
   workers: number;
-  /** Those that are still to be trained. */
+  /** The children that are still to be trained. */
   children: { count: number; each: Range; seconds: number };
-  /** Of a ladder: how many trainings above the lowest rung come of those, each from the start where it takes no weights. */
+  /** With a ladder: the trainings of these children above the lowest rung. */
   ladder?: { trainings: number; seconds: number };
-  /** Trainings at least and at most: a race ends when its order is clear. */
+  /** Minimum and maximum number of trainings: a race ends when its order is clear. */
   finalists?: { count: number; trainings: { least: number; most: number }; each: Range; seconds: Span };
   final: { seconds: number };
-  /** All of it, and the starts of workers. */
+  /** The total, including the start of workers. */
   seconds: Span;
-  /** Bytes that one worker holds at most: 95% of the children are below, and what earlier ones left behind. */
+  /** Peak bytes of one worker: the 95th percentile of children, and heap growth of earlier ones. */
   memory: number;
 }
 
@@ -42,9 +42,9 @@ export interface CostOptions {
   counts: ImageCounts;
   laws: Laws;
   workers: number;
-  /** Cores, and threads of the final training, which is alone. */
+  /** Number of cores, and of threads of the final training. */
   threads: number;
-  /** Which cells the search may propose. */
+  /** Whether the search may propose a cell. */
   accepts?: ((candidate: Candidate) => boolean) | undefined;
 }
 
@@ -53,10 +53,10 @@ export interface EstimateOptions extends CostOptions {
   trials: number;
 }
 
-/** Until worker processes have loaded libtorch: once for the children, the finalists and the final network. */
+/** Seconds until worker processes have loaded libtorch, for each of children, finalists and final network. */
 const startSeconds = budgetRule.start;
 
-/** What every thread of the final training beyond the first adds, in threads: assumed (docs/paper.md). */
+/** Assumed speed-up of each further thread of the final training, in threads (docs/paper.md). */
 const threadYield = 0.6;
 
 export function estimateSearch(options: EstimateOptions): SearchEstimate {
@@ -84,16 +84,16 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
 
 /** Seconds of a training that has all threads and no other beside it, by those that it takes on one. */
 export function onAllThreads(seconds: number, { workers, threads }: Pick<CostOptions, 'workers' | 'threads'>): number {
-  const crowding = Math.max(1, workers / threads); // the laws are of workers that share the cores
+  const crowding = Math.max(1, workers / threads); // the laws apply to workers that share the cores
   return seconds / crowding / (1 + threadYield * (threads - 1));
 }
 
-/** How long workers need for so many trainings: they share them, and the last one is waited for. */
+/** Returns the wall-clock seconds of `count` trainings on `workers` workers, including the wait for the last one. */
 export function waiting(count: number, each: number, workers: number): number {
   return count === 0 ? 0 : Math.max(each, (count * each) / workers);
 }
 
-/** Of those that finish a rung, 1/η go up, and of the others a share by lot. */
+/** Estimates a ladder: 1/η of the children that finish a rung are promoted, and a share of the others at random. */
 function ladderEstimate(
   { rungs, reduction, randomShare }: NonNullable<SearchSettings['ladder']>,
   cells: readonly Candidate[],

@@ -1,5 +1,4 @@
-// How long the network that was built from a study's best cell takes for one image: measured where the search was limited by it, and
-// kept beside what had been foretold.
+// Measures the latency of the final network if the search limits it, and stores it with the prediction.
 
 import { median } from '../statistics/order.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
@@ -13,13 +12,13 @@ import { machineName } from './this-machine.ts';
 
 const timing = { networks: 12, seconds: 3 };
 
-/** Times random cells' final networks and fits the law of latency to them. */
+/** Measures the final networks of random cells and fits the latency law to them. */
 export async function latencyLimit(
   milliseconds: number,
   settings: SearchSettings,
   counts: ImageCounts,
 ): Promise<LatencyLimit> {
-  const { measurePlans } = await import('../latency/measure-plans.ts'); // with the engine
+  const { measurePlans } = await import('../latency/measure-plans.ts'); // loads the engine
   const plans = randomCells(settings)
     .slice(0, timing.networks)
     .map((candidate) => candidate.usedPlan(settings.final, counts.classes));
@@ -38,7 +37,7 @@ export async function latencyLimit(
   };
 }
 
-/** Times the network that was built, in a search that limits its latency, and keeps what it takes; once a network. */
+/** Measures the final network of a search that limits latency, once per network, and stores the result. */
 export async function measureFinalLatency(study: Study<SearchSettings>, counts: ImageCounts): Promise<void> {
   const { limits, final, space } = study.settings;
   const built = study.result('final model');

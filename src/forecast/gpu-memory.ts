@@ -1,5 +1,5 @@
-// How many children one GPU trains at once: what a child's process takes of its memory, foretold from the plan, and what the card has
-// free. The factors are reckoned from what libtorch keeps; no GPU has confirmed them yet (docs/gpu.md).
+// The number of children that one GPU trains at once: from the predicted GPU memory of a child's process and the free
+// memory. The factors are assumed from what libtorch keeps; they have not been confirmed on a GPU (docs/gpu.md).
 
 import { spawnSync } from 'node:child_process';
 import type { Computing } from '../engine/device.ts';
@@ -12,25 +12,28 @@ import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { imagesTogether } from '../train/recipe.ts';
 
-const reckoned = {
+const assumed = {
   /** Bytes of a process before its first tensor: CUDA's context, cuBLAS, cuDNN and their workspaces. */
   process: 0.9e9,
   /**
-   * Numbers kept for each one that a fused unit would write: layer by layer a separable half keeps the ReLU's, the depthwise one's and
-   * the 1×1's results and its normalised images, and backward holds a gradient beside them.
+   * Numbers activations per number that a fused unit would write: a separable half keeps the results of ReLU, depthwise
+   * and 1×1 convolution and normalisation, and backward needs a gradient.
    */
   keptPerResult: 5,
-  /** Of a weight: itself, gradient, momentum, its move, all float32, and a 16-bit copy. */
+  /** Bytes per weight: weight, gradient, momentum and update in float32, and a 16-bit copy. */
   bytesPerWeight: 18,
-  /** What the allocator holds beyond that: a graph's memory is its own, and blocks do not fit exactly. */
+  /** Factor for the allocator: a graph has its own memory, and blocks do not fit exactly. */
   slack: 1.3,
-  /** Of the free memory: the rest is for what others start meanwhile. */
+  /** Share of the free memory to use; the rest is for other programs. */
   share: 0.9,
-  /** More children at once only take turns; not measured. */
+  /** Maximum number of children: more would only take turns (not measured). */
   most: 8,
 };
 
-/** Bytes of a GPU that a process takes at most to train a plan's network in such batches, beside `images` bytes of images. */
+/**
+ * Returns the peak GPU bytes of a process that trains a plan's network in batches of `batch`, with `images` bytes of
+ * images.
+ */
 export function gpuMemoryOf(
   plan: Plan,
   batch: number,
@@ -38,11 +41,11 @@ export function gpuMemoryOf(
   images: number,
 ): number {
   const bytesPerNumber = precision === 'bfloat16' ? 2 : 4;
-  const kept = batch * planWork(plan).results * bytesPerNumber * reckoned.keptPerResult;
-  return reckoned.process + images + reckoned.slack * (kept + weightCount(plan) * reckoned.bytesPerWeight);
+  const activations = batch * planWork(plan).results * bytesPerNumber * assumed.keptPerResult;
+  return assumed.process + images + assumed.slack * (activations + weightCount(plan) * assumed.bytesPerWeight);
 }
 
-/** The same for the workers of a search: the most that any of some random cells takes at any rung, or as a finalist. */
+/** Returns the peak GPU bytes of a search's workers: the maximum over random cells, rungs and finalists. */
 export function workerGpuMemory(
   settings: SearchSettings,
   { images, classes }: { images: number; classes: number },
@@ -61,14 +64,14 @@ export function workerGpuMemory(
   return Math.max(...each);
 }
 
-/** How many such children fit a card with so many bytes free; at least one, whose failure then says that it does not. */
+/** Returns the number of children that fit into the free bytes; at least one, which then fails with a message. */
 export function childrenOnGpu(bytesEach: number, free: number, cores: number): number {
-  return Math.max(1, Math.min(cores, reckoned.most, Math.floor((reckoned.share * free) / bytesEach)));
+  return Math.max(1, Math.min(cores, assumed.most, Math.floor((assumed.share * free) / bytesEach)));
 }
 
 /**
- * Bytes free on 'cuda:N' as the driver's nvidia-smi tells; undefined where it does not. It costs no CUDA context, which would take half a
- * gigabyte of the card for as long as the search's own process lives.
+ * Returns the free bytes on 'cuda:N' according to nvidia-smi; undefined if unknown. It needs no CUDA context, which
+ * would occupy half a gigabyte while the search runs.
  */
 export function freeGpuMemory(device: string, { environment = process.env, ask = askDriver } = {}): number | undefined {
   const cards = ask()

@@ -1,5 +1,5 @@
-// How a study remembers the prediction of its children: what it started from and where, and what was learnt; taught again by the
-// latest finished children when the search goes on.
+// The prediction of a study's children: its initial laws and machine are stored, and it is corrected again by the
+// latest finished children when the search is resumed.
 
 import { Candidate } from '../study/candidate.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
@@ -13,31 +13,32 @@ import { machineName } from './this-machine.ts';
 
 export interface PredictionPlace {
   workers: number;
-  /** What the children are trained on. Default 'cpu'. */
+  /** Device of the trainings. Default 'cpu'. */
   device?: string | undefined;
-  /** Replaces what was kept of the start. */
+  /** Replaces the stored initial laws. */
   start?: { laws: Laws; measured: boolean } | undefined;
 }
 
-/** The prediction of a study's children where they are trained: with what the study kept and its latest finished children taught. */
+/** Returns the prediction of a study's children on this machine, corrected by its latest finished children. */
 export function predictionOf(
   study: Study<SearchSettings>,
   counts: ImageCounts,
   { workers, device = 'cpu', start }: PredictionPlace,
 ): { prediction: Prediction; record: PredictionRecord } {
-  const kept = study.result('prediction');
+  const stored = study.result('prediction');
   const machine = device === 'cpu' ? machineName() : `${machineName()}, ${device}`;
-  const same = kept?.machine === machine && kept.workers === workers;
-  const begun = start ?? (kept?.machine === machine ? { laws: kept.start, measured: kept.measured } : undefined);
-  const { laws, measured } = begun ?? { laws: startingLaws, measured: false };
-  const since = same ? kept.since : Date.now();
+  const same = stored?.machine === machine && stored.workers === workers;
+  const initial =
+    start ?? (stored?.machine === machine ? { laws: stored.start, measured: stored.measured } : undefined);
+  const { laws, measured } = initial ?? { laws: startingLaws, measured: false };
+  const since = same ? stored.since : Date.now();
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
   if (same) teach(prediction, study, counts, since);
   return { prediction, record: { machine, workers, since, measured, start: laws, ...learnt(prediction) } };
 }
 
-/** By the latest trainings, at whatever rung, that were finished since then, in the order in which they were. */
+/** Corrects the prediction by the latest trainings of all rungs since then, in the order in which they finished. */
 function teach(prediction: Prediction, study: Study<SearchSettings>, counts: ImageCounts, since: number): void {
   const { settings } = study;
   const terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
@@ -49,12 +50,12 @@ function teach(prediction: Prediction, study: Study<SearchSettings>, counts: Ima
     .filter(({ state, finishedAt }) => state === 'done' && finishedAt! >= since)
     .sort((a, b) => a.finishedAt! - b.finishedAt!);
   for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * keptObservations)) {
-    const took = tookOf(workerSeconds!, details);
+    const took = measuredCost(workerSeconds!, details);
     if (took) prediction.observe(terms[rung]!.of(new Candidate(study.trial(trial)!.decisions, settings.space)), took);
   }
 }
 
-/** Keeps in the study what the prediction has learnt. */
+/** Stores the corrected prediction in the study. */
 export function keepPrediction(study: Study<object>, record: PredictionRecord, prediction: Prediction): void {
   study.keep('prediction', { ...record, ...learnt(prediction) });
 }
@@ -64,10 +65,13 @@ function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'childr
 }
 
 /**
- * What one child took: seconds of its worker, and the bytes that this held at most where it says so. Undefined where its time is not that of
- * one training: it went on from a checkpoint, or had to do earlier rungs again.
+ * Returns the measured cost of a child: seconds, and peak bytes if they are known. Undefined if the time is not that of
+ * one training: it resumed from a checkpoint or repeated earlier rungs.
  */
-export function tookOf(seconds: number, details: unknown): { seconds: number; memory: number | undefined } | undefined {
+export function measuredCost(
+  seconds: number,
+  details: unknown,
+): { seconds: number; memory: number | undefined } | undefined {
   const { peakMemory, resumed, continued } = trainingDetails(details);
   if (resumed || continued === false) return undefined;
   return { seconds, memory: peakMemory };

@@ -1,6 +1,6 @@
-// Limits on what a search may propose, checked from the plans of its networks before anything is trained: a check is a function of
-// the decisions and of what the study states, so a search that is resumed, here or elsewhere, decides again what it decided. What
-// happens to an architecture beyond them is the search's setting: another is drawn, or it counts as failed.
+// The limits of a search, checked from the plans of networks before anything is trained. A check depends only on the
+// decisions and the study's settings, so a resumed search makes the same decisions. A setting decides whether an
+// architecture that exceeds them is sampled again or counts as failed.
 
 import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -14,7 +14,7 @@ import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
 
-/** What each limit is called, in the order in which they are checked. */
+/** Names of the limits, in the order of the checks. */
 const limitNames = {
   parameters: 'most parameters',
   multiplyAdds: 'most multiply-adds',
@@ -28,10 +28,10 @@ export interface Excess {
   message: string;
 }
 
-/** What the architecture exceeds first; undefined when it keeps the limits. */
+/** Returns the first limit that the architecture exceeds; undefined if it is within the limits. */
 export type CheckLimits = (candidate: Candidate) => Excess | undefined;
 
-/** The same of a strategy's decisions. */
+/** Returns the check for a strategy's decisions. */
 export const acceptedBy =
   (check: CheckLimits, space: Space): Accepts =>
   (decisions) =>
@@ -39,7 +39,7 @@ export const acceptedBy =
 
 type LimitedSearch = Pick<SearchSettings, 'final' | 'child' | 'ladder' | 'validationImages'>;
 
-/** The check of a search with these settings, on so many images and classes. */
+/** Returns the check of a search with these settings and counts of images and classes. */
 export function limitCheck(limits: Limits, settings: LimitedSearch, counts: ImageCounts): CheckLimits {
   const { final, child, ladder } = settings;
   const { parameters, multiplyAdds, memory, latency } = limits;
@@ -76,7 +76,7 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
   ];
   const stated = costs.filter(({ most }) => most !== undefined);
   return (candidate) => {
-    const plan = candidate.usedPlan(final, counts.classes); // as it is used: without an auxiliary head
+    const plan = candidate.usedPlan(final, counts.classes); // for inference: without an auxiliary head
     for (const { limit, most, of, words, what } of stated) {
       const value = of(plan, candidate);
       if (value > most!) return { limit, message: `${words(value)} ${what} of at most ${words(most!)}` };
@@ -94,8 +94,8 @@ interface Limited {
 }
 
 /**
- * The cheapest cells that there are: identities, added, one after the other, from h_{i-1} (which leaves out every other
- * normal cell), from h_i, and side by side.
+ * Returns the cheapest cells: added identities in sequence from h_{i-1} (which omits every other normal cell), from
+ * h_i, and in parallel.
  */
 export function cheapestCells(blocks: number, space: Space = defaultSpace): Candidate[] {
   const inputs = inputCount({ ...cellForm(spaceOf(space), blocks), blocks: [] });
@@ -109,7 +109,7 @@ export function cheapestCells(blocks: number, space: Space = defaultSpace): Cand
   return [chain(1, false), chain(0, false), chain(1, true), chain(0, true)].map((each) => new Candidate(each, space));
 }
 
-/** @throws InputError for limits that not even the smallest of cells keeps */
+/** Refuses impossible limits. @throws InputError if even the cheapest cells exceed them */
 export function refuseImpossible(check: CheckLimits, blocks: number, space?: Space): void {
   const [excess, ...others] = cheapestCells(blocks, space).map(check);
   if (!excess || others.includes(undefined)) return;
@@ -119,7 +119,7 @@ export function refuseImpossible(check: CheckLimits, blocks: number, space?: Spa
   );
 }
 
-/** The law of a worker that has trained others before. */
+/** Returns the memory law of a worker that has trained other children before. */
 export function wornWorker([worker = 0, ...others]: Coefficients): Coefficients {
   return [worker + leftBehind, ...others];
 }

@@ -1,4 +1,4 @@
-// A search before it has a study: its settings fitted to the images, with the laws of its limits, and where its predictions start.
+// Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
 import { Candidate } from '../study/candidate.ts';
 import { fitted } from '../study/presets.ts';
@@ -21,12 +21,12 @@ export interface NewSearch {
 export interface NewSearchOptions {
   counts: ImageCounts;
   workers: number;
-  /** Where the children are trained: 'cpu', 'cuda:0' … */
+  /** Device of the children: 'cpu', 'cuda:0' … */
   device: string;
   limits?: AskedLimits | undefined;
   /** Whether the user named the known cells; others are left out where limits exclude them. */
   knownAsked: boolean;
-  /** Whether this machine is measured for a short search too. */
+  /** Whether to measure this machine also for a short search. */
   always: boolean;
 }
 

@@ -1,6 +1,5 @@
-// What a child will take, foretold from its plan before it is trained, and corrected by what the finished children of this study took
-// on this machine. How the law is fitted is statistics/robust-fit.ts's, how a study keeps it learning.ts's, what a whole search takes
-// estimate.ts's.
+// Predicts the seconds and memory of a child from its plan, corrected by the finished children of this study on this
+// machine. statistics/robust-fit.ts fits the law, learning.ts stores it, estimate.ts estimates a whole search.
 
 import type { Plan } from '../plan/plan.ts';
 import { median } from '../statistics/order.ts';
@@ -13,7 +12,7 @@ import { phasesOf } from '../train/growth.ts';
 import { imagesTogether } from '../train/recipe.ts';
 import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from './cost-law.ts';
 
-/** How many images there are to train on and to hold out, and of how many classes. */
+/** Numbers of training images, validation images and classes. */
 export interface ImageCounts {
   images: number;
   classes: number;
@@ -23,17 +22,17 @@ export interface ImageCounts {
 
 export interface Cost {
   seconds: number;
-  /** Bytes that the worker holds at most. */
+  /** Peak memory of the worker in bytes. */
   memory: number;
 }
 
-/** Terms of both laws, which take a millisecond to make from a candidate. */
+/** The terms of both laws; computing them from a candidate takes a millisecond. */
 export interface CostTerms {
   seconds: readonly number[];
   memory: readonly number[];
 }
 
-/** The terms of a search's trainings: of its children, finalists or final network. */
+/** Computes the terms of a search's trainings: of children, finalists or the final network. */
 export class TrainingTerms {
   readonly #training: Training;
   readonly #classes: number;
@@ -77,10 +76,10 @@ function costOf({ seconds, memory }: CostTerms, laws: Laws): Cost {
   return { seconds: lawValue(laws.seconds, seconds), memory: lawValue(laws.memory, memory) };
 }
 
-/** The latest ones: the machine may be busier than it was. */
+/** Number of latest observations that count, since the load of the machine may change. */
 export const keptObservations = 200;
 
-/** One law, its observations, and how well it foretold them. */
+/** A law with its observations and its prediction errors. */
 class LearntLaw {
   readonly #start: Coefficients;
   readonly #observations: Observation[] = [];
@@ -92,7 +91,7 @@ class LearntLaw {
     this.coefficients = start;
   }
 
-  /** Returns whether it says anything. */
+  /** Adds an observation. Returns whether it is usable. */
   observe(observation: Observation): boolean {
     if (!(observation.value > 0 && Number.isFinite(observation.value))) return false;
     this.#errors.push(Math.abs(lawValue(this.coefficients, observation.terms) / observation.value - 1));
@@ -112,7 +111,7 @@ export class Prediction {
   readonly terms: TrainingTerms;
   readonly #seconds: LearntLaw;
   readonly #memory: LearntLaw;
-  /** Finished children that it has learnt from. */
+  /** Number of finished children that corrected the prediction. */
   children = 0;
 
   constructor(terms: TrainingTerms, start: Laws = startingLaws) {
@@ -129,7 +128,7 @@ export class Prediction {
     return costOf(terms, this.laws);
   }
 
-  /** A child was trained: `seconds` of its worker, and the bytes that this held at most where it says so. */
+  /** Adds a trained child: its seconds, and its peak memory in bytes if known. */
   observe(terms: CostTerms, { seconds, memory }: { seconds: number; memory?: number | undefined }): void {
     if (this.#seconds.observe({ terms: terms.seconds, value: seconds })) this.children++;
     if (memory !== undefined) this.#memory.observe({ terms: terms.memory, value: memory });

@@ -1,5 +1,5 @@
-// What a probing worker does: trains a cell's network on noise for a moment, as a child is trained, and says how long
-// the steps took.
+// The probe job of a worker: trains a network on noise for a moment, like a child, and measures the seconds of its
+// steps.
 
 import { peakMemory, resetPeakMemory } from '../children/worker-memory.ts';
 import { TrainingBatches } from '../data/batches.ts';
@@ -16,7 +16,7 @@ import type { EvaluateJob } from '../workers/messages.ts';
 export interface ProbeJob {
   plan: Plan;
   recipe: Recipe;
-  /** Images a step, and steps that are timed; one more comes before. */
+  /** Images per step, and number of timed steps after one untimed step. */
   batch: number;
   steps: number;
 }
@@ -26,13 +26,13 @@ export interface ProbeResources {
 }
 
 export interface Probed {
-  /** Of the timed steps. */
+  /** Seconds of the timed steps. */
   seconds: number;
-  /** Bytes that the process held before. */
+  /** Bytes of the process before the training. */
   memory: number;
 }
 
-/** Called once in each worker process (workers/messages.ts). */
+/** Starts a worker process's evaluator (workers/messages.ts). */
 export function start(_: unknown, resources: unknown): EvaluateJob {
   setThreads((resources as ProbeResources).threads);
   return (job) => probe(job as ProbeJob);
@@ -61,7 +61,7 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
   const { growth: _, whitenStem: __, ...steady } = recipe; // every step is as the last ones
   const train = (epochs: number) =>
     trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1 });
-  await train(1); // memory is taken, kernels are chosen
+  await train(1); // warm-up: allocates memory and chooses kernels
   const started = performance.now();
   await train(steps); // an epoch has one batch
   return { seconds: (performance.now() - started) / 1000, memory };

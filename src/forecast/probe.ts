@@ -1,4 +1,4 @@
-// A few seconds of training on this machine before a long search, on as many workers as it will have: where its predictions start.
+// Measures the initial prediction before a long search: a few seconds of training on this machine with all workers.
 
 import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
@@ -14,29 +14,29 @@ import type { Probed, ProbeJob, ProbeResources } from './probe-job.ts';
 import { randomCells } from './random-cells.ts';
 
 const probing = {
-  /** Of one step, which decides how many images it has. */
+  /** Target seconds of one step, which determines its number of images. */
   stepSeconds: 0.25,
-  /** Of the timed steps of one cell: so much of the whole search, within these bounds. */
+  /** Duration of a cell's timed steps as a share of the whole search, within these bounds. */
   share: 0.001,
   least: 0.1,
   most: 0.75,
   cellsPerWorker: 2,
 };
 
-/** What a worker holds before its first child beside what it holds before it opens the images: their mapped pages and its heap. */
+/** Bytes that a worker needs for opened images before its first child: mapped pages and heap. */
 const openedImages = 7.5e7;
 
-/** Worker processes of this machine, for ProbeJobs. */
+/** Opens worker processes on this machine for ProbeJobs. */
 export function probeRunner(workers: number, threads = 1): JobRunner {
   const evaluator = new URL('./probe-job.ts', import.meta.url);
   return new WorkerPool({ workers, evaluator, setup: {}, resources: { threads } satisfies ProbeResources, threads });
 }
 
 /**
- * The starting laws, fitted to random cells of the search that its workers train all at once, each for a second at most;
- * undefined where none of them could be trained.
- * @param expected seconds of the whole search, by the laws that the code states
- * @throws Failure when workers cannot be started
+ * Fits the initial laws to random cells of the search, which all workers train at once for at most a second each;
+ * undefined if none could be trained.
+ * @param expected seconds of the whole search according to the default laws
+ * @throws Failure if workers cannot be started
  */
 export async function measureLaws(
   settings: SearchSettings,
@@ -63,11 +63,11 @@ export async function measureLaws(
   const probed = (await Promise.all(probes)).flat();
   if (probed.length === 0) return undefined;
   const [, ...memory] = startingLaws.memory;
-  const held = Math.min(...probed.map(({ memory: bytes }) => bytes)) + openedImages; // of a worker's first probe
+  const held = Math.min(...probed.map(({ memory: bytes }) => bytes)) + openedImages; // in a worker's first probe
   return { seconds: fitLaw(probed, startingLaws.seconds), memory: [held, ...memory] };
 }
 
-/** Images and steps that take about as long as a probe should, by the starting law. */
+/** Returns the batch size and number of steps that take about `seconds` according to the default law. */
 function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number; steps: number } {
   const secondsOf = (batch: number) => lawValue(startingLaws.seconds, stepTerms(plan, { steps: 1, batch }));
   const image = secondsOf(2) - secondsOf(1);
@@ -76,8 +76,8 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
 }
 
 /**
- * How many times as long as predicted an epoch of a cell's training takes, alone and with so many threads; undefined where it cannot be
- * trained.
+ * How many times as long as predicted an epoch of a cell's training takes, alone and with so many threads; undefined
+ * where it cannot be trained.
  */
 export async function measuredEpochs(
   candidate: Candidate,

@@ -1,4 +1,4 @@
-// Cells such as a search begins with, to measure and to estimate with.
+// Random cells for measurements and estimates.
 
 import { RandomStream } from '../random/stream.ts';
 import { sampleDecisions } from '../space/sample.ts';
@@ -9,7 +9,7 @@ const sampled = 60;
 
 const mostDraws = 2000;
 
-/** Cells such as the search begins with: random ones within its limits, always the same. Of limits that hardly any keeps, few. */
+/** Returns fixed random cells within the limits of a search; only few if most cells exceed the limits. */
 export function randomCells({ space, blocks }: SearchSettings, accepts = (_: Candidate): boolean => true): Candidate[] {
   const random = new RandomStream('estimate');
   const cells: Candidate[] = [];

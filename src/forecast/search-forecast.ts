@@ -1,4 +1,4 @@
-// What a study's search will still take where it is about to run, and how many workers its memory allows there.
+// Forecasts the rest of a study's search on this machine, and the number of workers that its memory allows.
 
 import type { PredictionRecord } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -16,13 +16,13 @@ export interface ForecastOptions {
   /** The target number of trials. Absent: what is planned by the study's budget, or stated in its settings. */
   trials?: number | undefined;
   workers: number;
-  /** Whether the user asked for so many workers. */
+  /** Whether the user set the number of workers. */
   asked: boolean;
-  /** Where the children are trained: 'cpu', 'cuda:0' … Default 'cpu'. */
+  /** Device of the children: 'cpu', 'cuda:0' … Default 'cpu'. */
   device?: string;
-  /** Of a search that begins: where its predictions start. */
+  /** The initial prediction of a new search. */
   start?: Start | undefined;
-  /** Whether this machine is measured for a short search too, where nothing is known of it. */
+  /** Whether to measure an unknown machine also for a short search. */
   always?: boolean;
 }
 
@@ -33,16 +33,16 @@ export interface Forecast {
   plan?: BudgetPlan;
   prediction: Prediction;
   record: PredictionRecord;
-  /** Of the trials that have no outcome yet. */
+  /** Number of trials without an outcome. */
   left: number;
   estimate: SearchEstimate;
-  /** As many as were wanted, or as fit. */
+  /** The number of workers: as requested, or as many as fit. */
   workers: number;
-  /** Why they are not as many as were wanted, or what may come of them. */
+  /** Why it differs from the requested number, or which risk it has. */
   warning?: string;
 }
 
-/** @param note is told before this machine is measured, which takes some seconds */
+/** @param note called before this machine is measured, which takes some seconds */
 export async function forecastOf(
   study: Study<SearchSettings>,
   { counts, trials: stated, workers, asked, device = 'cpu', start, always = false }: ForecastOptions,

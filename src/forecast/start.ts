@@ -1,5 +1,5 @@
-// What `nasnet search` works out before it starts: how fast this machine trains, how long the search will take, and how many workers
-// its memory allows.
+// The forecast of `nasnet search` before it starts: training speed of this machine, duration of the search, and the
+// number of workers that memory allows.
 
 import { availableParallelism } from 'node:os';
 import type { DatasetFiles } from '../data/dataset-files.ts';
@@ -14,7 +14,7 @@ import { memoryLeft, workersThatFit } from './machine-memory.ts';
 import type { ImageCounts } from './prediction.ts';
 import { measureLaws } from './probe.ts';
 
-/** Where predictions start: the laws that the code states, or those measured here. */
+/** The initial prediction: the default laws, or those measured on this machine. */
 export interface Start {
   laws: Laws;
   measured: boolean;
@@ -28,14 +28,14 @@ export interface Searching {
   /** Children that are still to be trained. */
   trials: number;
   workers: number;
-  /** What the children are trained on. Default 'cpu'; only that is measured. */
+  /** Device of the children. Default 'cpu'; only this one is measured. */
   device?: string;
 }
 
-/** Seconds of a search from which on a few of them are spent to know how long it takes. */
+/** Minimum expected seconds of a search for which the machine is measured. */
 const worthMeasuring = 240;
 
-/** @param always whether to measure for a short search too */
+/** @param always whether to measure also for a short search */
 export async function startOf(searching: Searching, always: boolean, note: (line: string) => void): Promise<Start> {
   const { settings, counts, workers, device = 'cpu' } = searching;
   const stated = { laws: startingLaws, measured: false };
@@ -62,7 +62,10 @@ export function costOptions({ settings, counts, workers }: Omit<Searching, 'tria
   return { settings, counts, laws, workers, threads: availableParallelism(), accepts };
 }
 
-/** What a search takes with as many workers as are wanted, or as its memory allows; a GPU's is device-workers.ts's. */
+/**
+ * Estimates a search with the requested number of workers, or as many as memory allows; device-workers.ts does so for
+ * GPUs.
+ */
 export function estimateFitting(searching: Searching, laws: Laws, asked: boolean) {
   const { workers: wanted, device = 'cpu' } = searching;
   const { workers, warning } =
@@ -74,7 +77,7 @@ export const countsOf = ({ train, test, classes }: DatasetFiles): ImageCounts =>
   return { images: train.count, classes: classes.length, test: test.count };
 };
 
-/** How many workers to start, and the sentence that says why not as many as were wanted, or what may come of them. */
+/** Returns the number of workers to start, and a warning if it differs from the requested number or is risky. */
 export function workersFor(
   wanted: number,
   asked: boolean,

@@ -1,5 +1,5 @@
-// The limits of a new search as it states them: with the laws that predict memory and latency, fixed before the first cell is sampled.
-// Measured times of each cell would decide otherwise when a search is resumed, and cost more than most children.
+// The limits of a new search with the laws that predict memory and latency. The laws are fixed before the first cell is
+// sampled: measuring each cell would make a resumed search decide differently, and cost more than most children.
 
 import type { Laws } from '../study/results.ts';
 import type { Limits, SearchSettings } from '../study/settings.ts';
@@ -7,7 +7,7 @@ import { latencyLimit } from './final-latency.ts';
 import { limitCheck, refuseImpossible, wornWorker } from './limits.ts';
 import type { ImageCounts } from './prediction.ts';
 
-/** Limits as they are asked for, without the laws. */
+/** The requested limits, without laws. */
 export interface AskedLimits extends Pick<Limits, 'parameters' | 'multiplyAdds' | 'beyond'> {
   /** Bytes. */
   memory?: number;
@@ -16,9 +16,9 @@ export interface AskedLimits extends Pick<Limits, 'parameters' | 'multiplyAdds' 
 }
 
 /**
- * The limits that are asked for, with their laws. Some final networks are timed where there is one on latency.
- * @param laws of the children on this machine
- * @throws InputError for limits that no cell keeps
+ * Returns the requested limits with their laws. For a limit on latency some final networks are measured.
+ * @param laws laws of the children on this machine
+ * @throws InputError if no cell is within the limits
  */
 export async function statedLimits(
   { parameters, multiplyAdds, memory, latency, beyond }: AskedLimits,

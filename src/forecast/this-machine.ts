@@ -1,4 +1,4 @@
-// The machine a study ran on, as far as its figures depend on it.
+// The machine of a study, as far as its figures depend on it.
 
 import { cpus, totalmem } from 'node:os';
 import { type Computing, onCpu } from '../engine/device.ts';
@@ -16,7 +16,7 @@ export function thisMachine({ device, precision }: Computing = onCpu): Machine {
   };
 }
 
-/** The machine in one line: what was observed on another one says nothing here. */
+/** Returns the machine in one line. Observations on another machine do not count. */
 export function machineName(): string {
   const { processor, cores, system } = thisMachine();
   return `${processor}, ${cores} cores, ${system}`;

@@ -1,4 +1,5 @@
-// Whether one training fits this machine's memory, predicted before it begins: a process that the system kills for memory says nothing.
+// Predicts whether a training fits this machine's memory, since a process that the system kills for memory prints no
+// message.
 
 import { type Computing, cpu } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
@@ -10,17 +11,20 @@ import { memoryLeft } from './machine-memory.ts';
 
 export interface TrainingInMemory {
   plan: Plan;
-  /** Images a step. */
+  /** Images per step. */
   batch: number;
-  /** In all, of the plan's size: a GPU holds them. */
+  /** Total number of images of the plan's size, which a GPU holds. */
   images: number;
   computing: Computing;
 }
 
-/** Bytes that are free where this trains; undefined where that cannot be told. */
+/** Returns the free bytes of the device; undefined if unknown. */
 const freeOn = (device: string) => (device === cpu ? memoryLeft() : freeGpuMemory(device));
 
-/** @throws InputError where more is predicted than `free` bytes, in a sentence that says both and what takes less */
+/**
+ * Refuses a training that does not fit. @throws InputError if more than `free` bytes are predicted, with both numbers
+ * and advice
+ */
 export function requireMemory(
   { plan, batch, images, computing }: TrainingInMemory,
   free = freeOn(computing.device),

@@ -78,7 +78,7 @@ export class AskTellStudy implements Disposable {
     const settings = settingsFor(options, strategy, seed);
     this.#study = existsSync(path) ? reopened(path, options, settings) : Study.create(path, settings);
     try {
-      this.#study.settled('order', { inOrder: false, lookahead: 1 }, orderSchema);
+      this.#study.recordOnce('order', { inOrder: false, lookahead: 1 }, orderSchema);
       this.#allowed = this.#study.asked;
       const { space, blocks } = this.#study.settings;
       const created = strategy.create({

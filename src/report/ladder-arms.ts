@@ -16,7 +16,7 @@ export interface LadderArm {
   rungs: ArmRung[];
 }
 
-/** Returns each arm's rungs, the given cells last; empty without a ladder or with one strategy. */
+/** Returns each arm's rungs, the known cells last; empty without a ladder or with one strategy. */
 export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
   const names = armNames(study.settings.strategy);
   const options = ladderOptions(study.settings);
@@ -40,7 +40,7 @@ export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
     else armRung[state === 'failed' ? 'failed' : 'open']++;
   }
 
-  const labels = [...armLabels(names), 'given cells'];
+  const labels = [...armLabels(names), 'known cells'];
   return arms.map((rungs, arm) => ({
     label: labels[arm]!,
     rungs: rungs.map(({ rewards, ...counts }, rung) => ({

@@ -1,5 +1,4 @@
-// A cell that a search may try: its decisions in their space, and what follows from them. Each of that is made when it is first asked
-// for and then kept, so that whoever handles the cell after that neither decodes it nor plans its network again.
+// A candidate: the decisions of a cell in its space, and what follows from them. Architecture, key and plans are computed at their first use and cached.
 
 import type { Plan } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
@@ -21,25 +20,25 @@ export class Candidate {
     this.space = space;
   }
 
-  /** @throws InputError for decisions that are none of the space */
+  /** @throws InputError if the decisions are not of the space */
   get architecture(): Architecture {
     this.#architecture ??= decode(this.decisions, this.space);
     return this.#architecture;
   }
 
-  /** The same for two candidates if and only if their architectures are the same network. */
+  /** Canonical key: equal for two candidates if and only if their architectures are the same network. */
   get key(): string {
     this.#key ??= architectureKey(this.architecture);
     return this.#key;
   }
 
-  /** The network as a training has it: with the auxiliary head that its recipe weighs. */
+  /** Returns the plan of the network in training, with an auxiliary head if its recipe has one. */
   trainedPlan(training: Training, classes: number): Plan {
     const auxiliary = training.recipe.auxiliaryWeight > 0;
     return this.#plan({ training, classes, auxiliary }, () => trainedPlan(this.architecture, training, classes));
   }
 
-  /** The network as it is used: without an auxiliary head. */
+  /** Returns the plan of the network in inference, without an auxiliary head. */
   usedPlan(training: TrainedNetwork, classes: number): Plan {
     return this.#plan({ training, classes, auxiliary: false }, () => usedPlan(this.architecture, training, classes));
   }
@@ -48,7 +47,7 @@ export class Candidate {
     { training, ...others }: { training: TrainedNetwork; classes: number; auxiliary: boolean },
     make: () => Plan,
   ): Plan {
-    const key = JSON.stringify({ network: networkOf(training), ...others }); // trainings that differ in their recipes alone share it
+    const key = JSON.stringify({ network: networkOf(training), ...others }); // trainings that differ only in their recipes share a plan
     const plan = this.#plans.get(key) ?? make();
     this.#plans.set(key, plan);
     return plan;

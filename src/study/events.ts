@@ -1,11 +1,11 @@
-// The append-only log of a study: what happened, to which trial. What a strategy's state depends on are its asks and tells alone.
+// The append-only event log of a study. A strategy's state depends only on its asks and tells.
 
 import type { DatabaseFile } from '../database/file.ts';
 
-/** What happens to every training, whosever it is. */
+/** Events of all trainings. */
 export type TrainingEvent = 'start' | 'done' | 'fail' | 'tell' | 'retry' | 'requeue';
 
-/** Events of trials have no prefix; those of promoted trials and of finalists name their rung or run in the detail. */
+/** Events of trials have no prefix; those of promoted trials and of finalists have the rung or run in the detail. */
 export type EventKind =
   | TrainingEvent
   | 'ask'
@@ -15,7 +15,7 @@ export type EventKind =
   | 'finalist-want'
   | `finalist-${Exclude<TrainingEvent, 'tell'>}`;
 
-/** Appends to the log and returns the event's place in it. */
+/** Appends an event and returns its sequence number. */
 export function addEvent(file: DatabaseFile, kind: EventKind, trial: number, detail: string | null = null): number {
   const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?)';
   return file.query(sql).insert(Date.now(), kind, trial, detail);

@@ -1,26 +1,26 @@
-// Studies whose trials nasnet does not train itself: a command of the user's evaluates them, or outcomes are told by hand (docs/evaluator.md).
+// Studies with an external evaluator: a command evaluates the trials, or outcomes are reported with `nasnet tell` (docs/evaluator.md).
 
 import { InputError } from '../failure.ts';
 import type { StudyRecords } from './records.ts';
 import type { ExternalEvaluator, SearchSettings } from './settings.ts';
 import type { Study } from './study.ts';
 
-/** Stands for the dataset in the settings of such a study. */
+/** The dataset in the settings of a study without one. */
 export const noDataset = 'none';
 
-/** The evaluator that a study goes on with: the one that it was started with, or the latest that it was changed to. Undefined: nasnet trains. */
+/** Returns the current evaluator of a study; undefined if nasnet trains the children. */
 export function evaluatorOf(study: StudyRecords & { settings: SearchSettings }): ExternalEvaluator | undefined {
   const { evaluator } = study.settings;
   return evaluator && (study.result('evaluator') ?? evaluator);
 }
 
 /**
- * Fixes who evaluates the trials of a study from now on; its settings still say what it was started with.
- * @param wanted in place of what the study has: a command, a time limit, or neither
- * @param change whether the command may be another one
- * @throws InputError for a study whose children nasnet trains, for another command without leave, and where there is none at all
+ * Sets the evaluator of a study from now on; the settings keep the first one.
+ * @param wanted a new command, a new time limit, both or neither
+ * @param change whether the command may change
+ * @throws InputError if nasnet trains the children of the study, if the command differs and `change` is false, or if there is no evaluator
  */
-export function goOnWith(study: Study<SearchSettings>, wanted: ExternalEvaluator, change: boolean): void {
+export function useEvaluator(study: Study<SearchSettings>, wanted: ExternalEvaluator, change: boolean): void {
   const { path } = study;
   const evaluator = evaluatorOf(study);
   const got = wanted.command === undefined ? 'none' : JSON.stringify(wanted.command);
@@ -31,23 +31,23 @@ export function goOnWith(study: Study<SearchSettings>, wanted: ExternalEvaluator
     );
   const next = { ...evaluator, ...wanted };
   if (next.command === undefined)
-    throw new InputError(`${path}: expected outcomes by "tell", as so far, or a new evaluator, got neither`, {
+    throw new InputError(`${path}: expected outcomes by "tell", as before, or a new evaluator, got neither`, {
       code: 'no-evaluator',
       fields: { path },
     });
   if (next.command !== evaluator.command && !change) {
     const expected = evaluator.command === undefined ? 'none' : JSON.stringify(evaluator.command);
     throw new InputError(
-      `evaluator: expected ${expected}, with which ${path} was started, got ${got}; leave to change it goes on with the other one`,
+      `evaluator: expected ${expected}, with which ${path} was started, got ${got}; leave to change it continues with the other one`,
       { code: 'other-evaluator', fields: { path } },
     );
   }
   if (next.command !== evaluator.command || next.timeLimit !== evaluator.timeLimit) study.keep('evaluator', next);
 }
 
-/** Where rewards come from, in words: "on cifar10", "with rewards of "python3 train.py"". */
+/** Describes the source of rewards: "on cifar10", "with rewards of "python3 train.py"". */
 export function rewardSource({ dataset, evaluator }: SearchSettings): string {
   if (!evaluator) return `on ${dataset}`;
   if (evaluator.command !== undefined) return `with rewards of ${JSON.stringify(evaluator.command)}`;
-  return dataset === noDataset ? 'with rewards that were told' : `on ${dataset}, with rewards that were told`;
+  return dataset === noDataset ? 'with reported rewards' : `on ${dataset}, with reported rewards`;
 }

@@ -1,5 +1,5 @@
-// The trainings of finalists as the study keeps them (their states are training-table.ts's). Which trainings there are to be is
-// selection/racing.ts's and experiment/finalists.ts's.
+// The stored trainings of finalists. training-table.ts has their states; selection/racing.ts and
+// experiment/finalists.ts decide which trainings there are.
 
 import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
@@ -8,7 +8,7 @@ import type { Reward, TrialFailure } from './outcome.ts';
 import { failureOf, type TrialState } from './records.ts';
 import { type TrainingKind, TrainingTable } from './training-table.ts';
 
-/** One training of a finalist: which trial's cells, and which of the seeds that all finalists share (1, 2 …). */
+/** One training of a finalist: the trial, and the number of the seed (1, 2 …), which all finalists share. */
 export interface FinalistRun {
   trial: number;
   run: number;
@@ -17,10 +17,10 @@ export interface FinalistRun {
 export interface FinalistRunRecord extends FinalistRun {
   state: TrialState;
   attempts: number;
-  /** 0 to 1, on the held-out images; null until done. */
+  /** Validation accuracy, 0 to 1; null until done. */
   accuracy: number | null;
   failure: TrialFailure | null;
-  /** Seconds that a worker spent on the attempt that gave the outcome. */
+  /** Duration in seconds of the attempt that produced the outcome. */
   workerSeconds: number | null;
 }
 
@@ -31,12 +31,12 @@ const trainings: TrainingKind<FinalistRun> = {
   trial: ({ trial }) => trial,
   words: ({ trial, run }) => `run ${run} of finalist ${trial}`,
   event: (kind) => {
-    if (kind === 'tell') throw new Error('nobody is told of finalists: their race is read from the file');
+    if (kind === 'tell') throw new Error('outcomes of finalists are not reported: their race is read from the file');
     return `finalist-${kind}`;
   },
   detail: ({ run }, reason) => JSON.stringify({ run, reason }),
   reached: 'accuracy',
-  told: false,
+  isReported: false,
 };
 
 export class FinalistRuns {
@@ -48,12 +48,12 @@ export class FinalistRuns {
     this.#trainings = new TrainingTable(file, trainings);
   }
 
-  /** By trial and run. */
+  /** Returns all trainings by trial and run. */
   all(): FinalistRunRecord[] {
     return this.#file.query('SELECT * FROM finalist_runs ORDER BY trial, run').all().map(recordOf);
   }
 
-  /** Queued, unless it was wanted before. */
+  /** Queues a training unless it was queued before. */
   want({ trial, run }: FinalistRun): void {
     const sql = `INSERT INTO finalist_runs (trial, run, state) VALUES (?, ?, 'queued') ON CONFLICT DO NOTHING`;
     if (this.#file.query(sql).run(trial, run) === 1)
@@ -64,18 +64,18 @@ export class FinalistRuns {
     this.#trainings.start(run);
   }
 
-  /** Back to the queue: its worker died ('retry') or the process stopped ('requeue'). */
+  /** Puts a training back into the queue: its worker died ('retry') or the process stopped ('requeue'). */
   putBack(run: FinalistRun, kind: 'retry' | 'requeue', reason: string): void {
     this.#trainings.putBack(run, kind, reason);
   }
 
-  /** Those that ran when a process was killed. */
+  /** Puts back the trainings that ran when a process was killed. */
   putBackKilled(): void {
     for (const run of this.all())
       if (run.state === 'running') this.#trainings.putBack(run, 'requeue', 'the process was killed');
   }
 
-  /** All that failed, for another try. */
+  /** Puts back all failed trainings, to retry them. */
   putBackFailed(): void {
     for (const run of this.all()) if (run.state === 'failed') this.#trainings.revive(run, 'every finalist failed');
   }

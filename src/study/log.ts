@@ -1,5 +1,5 @@
-// A study as it is written: trials asked for, what becomes of their trainings (training-table.ts), epochs, the strategy's updates and
-// snapshots. Several calls inside study.transaction() are one commit.
+// Writes a study: trials, the states of their trainings (training-table.ts), epochs, the strategy's updates and
+// snapshots. Calls inside study.transaction() are one commit.
 
 import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
@@ -18,23 +18,23 @@ export interface UnfinishedTrial {
 export interface FinishedTrial {
   number: number;
   outcome: Outcome;
-  /** The trial whose reward it took. */
+  /** The trial whose reward was reused. */
   sameAs?: number | undefined;
 }
 
-/** What becomes of trainings: those of new trials are in the study's log, those of promoted ones in the log of their rung (rungs.ts). */
+/** The log of trainings: of new trials in the study's log, of promoted ones in the log of their rung (rungs.ts). */
 export interface TrainingLog {
   start(trial: number): void;
-  /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
+  /** Puts a training back into the queue: its worker died ('retry') or the search stopped ('requeue'). */
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void;
   finish(trial: number, reward: Reward): void;
   fail(trial: number, failure: TrialFailure, workerSeconds: number): void;
-  /** Whoever decides was told the outcome. Returns the event's place in the log. */
+  /** Records that the outcome was reported to the strategy or ladder. Returns the event's sequence number. */
   tell(trial: number): number;
   epoch(trial: number, report: EpochReport): void;
 }
 
-/** One call of the strategy; an ask has no outcome yet, whatever `outcome` says. */
+/** One call of the strategy. `outcome` is only valid for a tell. */
 export interface StrategyEvent extends FinishedTrial {
   sequence: number;
   kind: 'ask' | 'tell';
@@ -50,10 +50,10 @@ const trialTrainings: TrainingKind<number> = {
   event: (kind) => kind,
   detail: (_, reason) => reason ?? null,
   reached: 'reward',
-  told: true,
+  isReported: true,
 };
 
-const keptSnapshots = 2; // one to load, one in case its bytes turn out damaged
+const keptSnapshots = 2; // the latest, and one more in case it is damaged
 
 export class StudyLog implements TrainingLog {
   readonly #file: DatabaseFile;
@@ -64,7 +64,7 @@ export class StudyLog implements TrainingLog {
     this.#trainings = new TrainingTable(file, trialTrainings);
   }
 
-  /** A new trial, queued. Returns the event's place in the log. */
+  /** Adds a queued trial. Returns the event's sequence number. */
   ask(trial: number, decisions: readonly number[]): number {
     const sql = `INSERT INTO trials (number, state, decisions, asked_at) VALUES (?, 'queued', ?, ?)`;
     this.#file.query(sql).run(trial, JSON.stringify(decisions), Date.now());
@@ -87,7 +87,7 @@ export class StudyLog implements TrainingLog {
     this.#trainings.fail(trial, failure, workerSeconds);
   }
 
-  /** The strategy was told the outcome. Returns the event's place in the log. */
+  /** Records that the outcome was reported to the strategy. Returns the event's sequence number. */
   tell(trial: number): number {
     return this.#trainings.tell(trial);
   }
@@ -99,12 +99,12 @@ export class StudyLog implements TrainingLog {
     this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial);
   }
 
-  /** The strategy updated itself when it was told this trial; its own figures. */
+  /** Records the figures of the strategy's update that this trial caused. */
   update(trial: number, figures: Record<string, number>): void {
     addEvent(this.#file, 'update', trial, JSON.stringify(figures));
   }
 
-  /** The strategy's whole state after the event at `sequence`. */
+  /** Stores the strategy's state after the event with number `sequence`. */
   snapshot(sequence: number, strategy: string, bytes: Uint8Array): void {
     const sql = `INSERT INTO snapshots (sequence, strategy, bytes) VALUES (?, ?, ?)
       ON CONFLICT DO UPDATE SET strategy = excluded.strategy, bytes = excluded.bytes`;
@@ -114,7 +114,7 @@ export class StudyLog implements TrainingLog {
     this.#file.query(old).run(keptSnapshots);
   }
 
-  /** Trials without an outcome, by number: what must be evaluated, perhaps again. */
+  /** Trials without an outcome, by number. */
   get unfinished(): UnfinishedTrial[] {
     const sql = `SELECT number, decisions, state FROM trials WHERE told = 0 AND state IN ('queued', 'running') ORDER BY number`;
     return this.#file
@@ -127,8 +127,8 @@ export class StudyLog implements TrainingLog {
       }));
   }
 
-  /** Trials that finished and were not told yet, in the order in which they finished. */
-  get untold(): (FinishedTrial & { decisions: number[]; finishedAs: number })[] {
+  /** Finished trials that are not reported to the strategy yet, in the order in which they finished. */
+  get unreported(): (FinishedTrial & { decisions: number[]; finishedAs: number })[] {
     const sql = `SELECT number, decisions, reward, failure_kind, same_as, finished_as FROM trials
       WHERE told = 0 AND state IN ('done', 'failed') ORDER BY finished_as`;
     return this.#file
@@ -141,13 +141,13 @@ export class StudyLog implements TrainingLog {
       }));
   }
 
-  /** Trials that the strategy was told of, by number. */
+  /** Trials that were reported to the strategy, by number. */
   get told(): FinishedTrial[] {
     const sql = 'SELECT number, reward, failure_kind, same_as FROM trials WHERE told = 1 ORDER BY number';
     return this.#file.query(sql).all().map(finishedOf);
   }
 
-  /** The asks and tells after a place in the log, in their order. */
+  /** Returns the asks and tells after a sequence number, in their order. */
   strategyEvents(after: number): StrategyEvent[] {
     const sql = `SELECT sequence, kind, number, decisions, reward, failure_kind
       FROM events JOIN trials ON number = trial WHERE sequence > ? AND kind IN ('ask', 'tell') ORDER BY sequence`;
@@ -162,13 +162,13 @@ export class StudyLog implements TrainingLog {
       }));
   }
 
-  /** The kept snapshots, latest first. */
+  /** The stored snapshots, latest first. */
   get snapshots(): { sequence: number; strategy: string; bytes: Uint8Array }[] {
     const rows = this.#file.query('SELECT sequence, strategy, bytes FROM snapshots ORDER BY sequence DESC').all();
     return rows.map((row) => ({
       sequence: Number(row.sequence),
       strategy: String(row.strategy),
-      bytes: Uint8Array.from(row.bytes as Uint8Array), // in a buffer of its own
+      bytes: Uint8Array.from(row.bytes as Uint8Array), // copied to its own buffer
     }));
   }
 }
@@ -183,11 +183,11 @@ const finishedOf = (row: Row): FinishedTrial => ({
   outcome: outcomeOf(row),
 });
 
-/** Of a row that is done or failed. */
+/** Returns the outcome of a row that is done or failed. */
 export const outcomeOf = (row: Row): Outcome =>
   row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) };
 
 const sameAsOf = (row: Row) => (row.same_as === null ? undefined : Number(row.same_as));
 
-/** SQLite has no NaN. */
+/** Returns null for numbers that SQLite cannot store (NaN). */
 export const finiteOrNull = (value: number | undefined) => (Number.isFinite(value) ? value! : null);

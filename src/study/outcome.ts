@@ -1,4 +1,4 @@
-// What is asked of a training, and what comes of it as plain data: that travels between processes and is stored.
+// The requests and outcomes of trainings: plain data, which is sent between processes and stored.
 
 import type { Accuracy } from '../train/evaluation.ts';
 import type { Candidate } from './candidate.ts';
@@ -6,28 +6,28 @@ import type { Candidate } from './candidate.ts';
 export interface TrialToEvaluate {
   number: number;
   candidate: Candidate;
-  /** The rung of a ladder at which it is trained; absent: 0, the lowest. */
+  /** The rung at which the trial is trained; absent: 0, the lowest. */
   rung?: number;
 }
 
 export interface Reward {
   /** Validation accuracy, 0 to 1. */
   reward: number;
-  /** What a worker spent on it. */
+  /** Duration in seconds. */
   seconds: number;
-  /** Anything else worth keeping, as JSON. */
+  /** Further data, as JSON. */
   details?: unknown;
-  /** The trial whose reward it takes, untrained, because its architecture is the same graph. */
+  /** The trial whose reward is reused without training, since its architecture is the same graph. */
   sameAs?: number;
 }
 
-/** What the evaluator module of a pool returns for a trial. Its messages are EpochReports. */
+/** The result of a pool's evaluator for a trial. Its messages are EpochReports. */
 export interface WorkerResult {
   reward: number;
   details?: unknown;
 }
 
-/** Why a trial has no reward: a class ('not-a-number', 'out-of-memory', 'crash' …) and one sentence. */
+/** The failure of a trial: a kind ('not-a-number', 'out-of-memory', 'crash' …) and one sentence. */
 export interface TrialFailure {
   kind: string;
   message: string;
@@ -38,27 +38,27 @@ export interface EpochReport {
   /** 1, 2 … */
   epoch: number;
   loss?: number;
-  /** 0 to 1, on the held-out images. */
+  /** Validation accuracy, 0 to 1. */
   accuracy?: number;
   imagesPerSecond?: number;
-  /** Anything else worth keeping, as JSON. */
+  /** Further data, as JSON. */
   details?: unknown;
 }
 
-/** What a result says beside the reward. */
+/** The details of a result. */
 export interface TrainingDetails {
   trainableParameters: number;
   multiplyAdds: number;
-  /** On the validation images. */
+  /** Loss on the validation images. */
   loss: number;
   trainingSeconds: number;
-  /** With earlier trainings: whether it went on from the file of a paused network, or from all of them done again. */
+  /** After earlier trainings: whether it continued from the paused child's file (else they were repeated). */
   continued?: boolean;
-  /** It went on from its own checkpoint, so the time it took is only a part. */
+  /** It resumed from a checkpoint, so its duration is only a part. */
   resumed?: true;
-  /** What was wrong with the files of paused networks and with checkpoints, a sentence each. */
+  /** Problems with paused children's files and checkpoints, a sentence each. */
   notes?: string[];
-  /** Bytes that the worker held at most while it trained this one; absent in older studies. */
+  /** Peak memory of the worker in this training in bytes; absent in older studies. */
   peakMemory?: number;
   test?: Accuracy;
 }

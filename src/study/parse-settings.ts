@@ -1,5 +1,5 @@
-// The settings of a search as its study stores them, parsed once: every version's settings become those of today, in which what an older
-// version could not say is said. What is asked for of a new search is presets.ts's.
+// Parses the stored settings of a search. Settings of older versions become current ones, with the fields that they
+// lack. presets.ts makes the settings of a new search.
 
 import { z } from 'zod';
 import { checked } from '../checked.ts';
@@ -29,7 +29,7 @@ import type {
 } from './settings.ts';
 import { Study } from './study.ts';
 
-/** Where a field is absent that older studies do not have, it means what they did. */
+/** Fields that older studies do not have are optional; absent ones mean the behaviour of the older version. */
 type Stored<Whole, Later extends keyof Whole> = Omit<Whole, Later> & Partial<Pick<Whole, Later>>;
 
 type StoredRecipe = Stored<Recipe, 'matchTestView'>;
@@ -66,7 +66,10 @@ const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
 ]);
 type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
 
-/** In this order: what is read must print as what was stated (train/recipe.ts), by which checkpoints know their training. */
+/**
+ * In this order: what is read must print as what was stated (train/recipe.ts), by which checkpoints know their
+ * training.
+ */
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
   batchSize: z.int().positive(),
@@ -144,7 +147,7 @@ const limits: z.ZodType<Limits> = z.strictObject({
   beyond: z.enum(['resample', 'penalise']),
 } satisfies Fields<Limits>);
 
-/** A space by value; what its operations may be is space/parse.ts's to check. */
+/** A space by value; space/parse.ts checks its operations. */
 const ownSpace: z.ZodType<SearchSpace> = z.strictObject({
   name: z.string().min(1),
   operations: z.custom<OperationTable>((table) => problemOf(table) === undefined, {
@@ -192,7 +195,7 @@ const inNamedSpace = settingsIn(z.enum(spaceNames));
 const inOwnSpace = settingsIn(ownSpace);
 
 /**
- * Settings as any version stored them. `where` names the study's file. @throws InputError that names the field that cannot be used
+ * Parses settings of any version. `where` names the study's file. @throws InputError that names the invalid field
  */
 export function parseSettings(json: unknown, where: string): SearchSettings {
   const {
@@ -201,7 +204,7 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
     finalists: racing,
     ...stored
   } = checked(hasOwnSpace(json) ? inOwnSpace : inNamedSpace, json, where, 'settings');
-  const { space: named = defaultSpace, operations = firstOperations } = stored; // before spaces B and C there was only A
+  const { space: named = defaultSpace, operations = firstOperations } = stored; // older studies have space A
   const space = typeof named === 'string' ? spaceWith(named, operations) : named;
   return {
     ...stored,
@@ -218,12 +221,12 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
 
 const hasOwnSpace = (json: unknown) => typeof (json as { space?: unknown } | null)?.space === 'object';
 
-/** Up to 0.1.0 images were shown for validation as they are stored. */
+/** Completes a training: versions up to 0.1.0 used validation images as stored. */
 function trainingOf(stored: StoredTraining): Training {
   return { ...stored, recipe: { ...stored.recipe, matchTestView: stored.recipe.matchTestView ?? false } };
 }
 
-/** The study of a search. @throws InputError or Failure as Study.open, InputError for settings that cannot be used */
+/** Opens the study of a search. @throws InputError or Failure as `Study.open`; InputError for invalid settings */
 export function openSearch(path: string, { readOnly = false } = {}): Study<SearchSettings> {
   return Study.open(path, { readOnly, parse: parseSettings });
 }

@@ -1,4 +1,4 @@
-// Presets: the settings of searches by name, and what the user states in place of theirs.
+// Presets: settings of searches by name, which the user's settings replace in part.
 
 import { InputError } from '../failure.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
@@ -12,7 +12,7 @@ import { publishedDecisions } from './published-cells.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, SearchSettings, Training } from './settings.ts';
 
-/** η where none is asked for: the usual one, the whole number next to e, which theory prefers (Hyperband, Li et al. 2018). */
+/** The default η: the integer next to e, which is optimal in theory (Hyperband, Li et al. 2018). */
 export const defaultReduction = 3;
 
 type Asked = 'dataset' | 'seed' | 'strategy' | 'space' | 'remember' | 'known';
@@ -20,9 +20,9 @@ export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions' |
   description: string;
   /** What is searched where no number of trials is asked for. Absent: so many trials as stated. */
   budget?: PresetBudget;
-  /** A count of 0: only where some are asked for. */
+  /** With a count of 0 there are finalists only if the user asks for them. */
   finalists: Finalists;
-  /** Options that are not a strategy's defaults, by its name. */
+  /** Options that differ from a strategy's defaults, by its name. */
   strategyOptions: Record<string, object>;
 };
 
@@ -33,15 +33,18 @@ interface PresetBudget {
   larger: Training[];
 }
 
-const storedSize = 32; // pixels of the images that the presets are made for: CIFAR-10's
+const storedSize = 32; // pixels; the image size of the presets (CIFAR-10)
 const smallestSide = 4; // pixels that a network sees at least
 
-/** Of networks that are the result of minutes: most of its numbers are ahead of smallRecipe's (docs/experiments/fast-recipe.md). */
+/**
+ * Of networks that are the result of minutes: most of its numbers are ahead of smallRecipe's
+ * (docs/experiments/fast-recipe.md).
+ */
 const resultRecipe = recipes.fast;
 
 export const presets = {
   smoke: {
-    description: 'proves in a minute that everything works; its result means nothing',
+    description: 'checks in a minute that everything works; its result has no meaning',
     strategyOptions: { ppo: { batchSize: 2 }, evolution: { populationSize: 3, sampleSize: 2 } },
     inOrder: true,
     blocks: defaultBlocks,
@@ -127,12 +130,12 @@ export const presets = {
       count: 10,
       training: {
         cells: 1,
-        filters: 16, // four times the products of filters, four times the pixels, five times the images seen
+        filters: 16, // four times the products of filters, four times the pixels, five times the images
         resolution: 16,
         trainingImages: 10_000,
         recipe: { ...smallRecipe, epochs: 2 },
       },
-      seeds: { least: 2, most: 2 }, // as many of each: strategies are compared by them
+      seeds: { least: 2, most: 2 }, // the same number for each: strategies are compared by them
     },
     final: { cells: 2, filters: 16, resolution: 16, recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 } },
   },
@@ -152,34 +155,35 @@ export const presets = {
   },
 } as const satisfies Record<string, Preset>;
 
-/** What is made for a search of its preset and of what is asked for. */
+/** Settings that are derived from the preset and the request. */
 type Made = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
-/** What a search asks for in place of its preset's: settings as they are stored, and what others are made of. */
+/** A request: settings that replace the preset's, and values from which other settings are derived. */
 export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
   Partial<Omit<SearchSettings, Made>> & {
     /** Seconds, or none whatever the preset has. Default: the preset's, unless trials are asked for. */
     budget?: number | 'none';
-    /** Of the child. */
+    /** Epochs of the child. */
     epochs?: number;
     /** Of the final network, in place of the preset's. */
     finalEpochs?: number;
     finalFilters?: number;
     /** In pixels; in place of `size`. */
     finalSize?: number;
-    /** How many finalists; 0: none. */
+    /** Number of finalists; 0: none. */
     finalists?: number;
     finalistEpochs?: number;
-    /** From the lowest, which is the child, up; none: no ladder. */
+    /** Rungs, the lowest (the child) first; none: no ladder. */
     rungs?: RungChange[];
-    /** Of the ladder. */
+    /** η of the ladder. */
     reduction?: number;
     randomShare?: number;
   };
 
 /**
- * The settings of a search that follows a preset. With a `size` the final network sees images of that side, and children and finalists
- * smaller ones, as far as the preset has them smaller than CIFAR-10's. The images of a folder are stored at the largest side that is seen.
+ * Returns the settings of a search from a preset and a request. `size` is the input side of the final network; children
+ * and finalists have the same fraction of it as in the preset of CIFAR-10's. The images of a folder are stored at the
+ * largest of these sides.
  * @throws InputError for an unknown preset, and for a network that would see larger images than there are
  */
 export function settingsOf(preset: string, given: Wanted): SearchSettings {
@@ -259,7 +263,10 @@ function largerThan(final: Training, sizes: readonly Training[], size: number | 
     .filter((training) => networkOf(training) !== networkOf(final));
 }
 
-/** The side of the stored images: that of CIFAR-10 is what it is, a folder's is the one asked for, else the largest that is seen. */
+/**
+ * The side of the stored images: that of CIFAR-10 is what it is, a folder's is the one asked for, else the largest that
+ * is seen.
+ */
 function sizeOf(dataset: string, asked: number | undefined, seen: [string, Training][]): { size?: number } {
   const isFolder = dataset !== 'cifar10' && dataset !== noDataset;
   const most = asked ?? (isFolder ? Number.POSITIVE_INFINITY : storedSize);
@@ -273,7 +280,7 @@ function sizeOf(dataset: string, asked: number | undefined, seen: [string, Train
   return isFolder ? { size: asked ?? Math.max(...seen.map(([, { resolution }]) => resolution)) } : {};
 }
 
-/** The trainings of the rungs, each changed from the one below; without rungs the child's. */
+/** Returns the trainings of the rungs, each derived from the one below; without rungs only the child's. */
 function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training, ...Training[]] {
   const trainings: Training[] = [];
   for (const change of rungs) trainings.push(changed(trainings.at(-1) ?? child, change));
@@ -286,13 +293,13 @@ function lasting(training: Training, epochs = training.recipe.epochs): Training 
 
 const aTenth = (images: number): number => Math.round(images / 10);
 
-/** How many of so many images are held out of the training part. */
+/** Returns the number of validation images, which are held out of `images` training images. */
 export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationImages'>, images: number): number =>
   validationImages ?? aTenth(images);
 
 /**
- * The same settings for a dataset with fewer training images than the preset counts on, or more classes: of each class at least one image
- * is trained on, and one held out. @throws InputError where there are too few for that
+ * Returns the settings for a dataset with fewer training images than the preset uses, or more classes: each class has
+ * at least one training and one validation image. @throws InputError if there are too few images for that
  */
 export function fitted(
   settings: SearchSettings,

@@ -1,5 +1,4 @@
-// A study as it is read: trials, epochs, counts, best. Every question is answered by index, so it stays fast at any size.
-// Nothing here writes.
+// Reads a study: trials, epochs, counts, best trials. Every query uses an index, so it is fast at any size.
 
 import { z } from 'zod';
 import { checked, parsedJson } from '../checked.ts';
@@ -14,29 +13,29 @@ export type TrialState = 'queued' | 'running' | 'done' | 'failed';
 export interface TrialRecord {
   number: number;
   state: TrialState;
-  /** What the strategy decided; space/'s `decode` turns it into the architecture. */
+  /** The strategy's decisions; `decode` of space/ returns the architecture. */
   decisions: number[];
   /** Validation accuracy, 0 to 1; null until done. */
   reward: number | null;
   failure: TrialFailure | null;
-  /** How often it was begun: more than 1 after a crash or an interruption. */
+  /** Number of attempts: more than 1 after a crash or an interruption. */
   attempts: number;
   /** Milliseconds since 1970. */
   askedAt: number;
   startedAt: number | null;
   finishedAt: number | null;
-  /** Seconds that a worker spent on the attempt that gave the outcome. */
+  /** Duration in seconds of the attempt that produced the outcome. */
   workerSeconds: number | null;
-  /** The trial whose reward this one took, because its architecture is the same graph. */
+  /** The trial whose reward was reused, since its architecture is the same graph. */
   sameAs: number | null;
-  /** What the evaluator said beside the reward (JSON). */
+  /** Details from the evaluator (JSON). */
   details: unknown;
 }
 
 export interface EpochRecord {
   epoch: number;
   loss: number | null;
-  /** 0 to 1, on the held-out images. */
+  /** Validation accuracy, 0 to 1. */
   accuracy: number | null;
   imagesPerSecond: number | null;
   at: number;
@@ -45,41 +44,41 @@ export interface EpochRecord {
 
 export interface StudySummary {
   trials: Record<TrialState, number>;
-  /** How many failed, by class. */
+  /** Number of failed trials by kind. */
   failures: Record<string, number>;
-  /** The best trial, its reward and the rung at which it was measured: the highest that it reached. */
+  /** The best trial, its reward and the rung of this reward: the highest that it reached. */
   best: { number: number; reward: number; rung: number } | null;
-  /** Mean reward of all done trials; in a study with a ladder, as the latest mean, at its lowest rung. */
+  /** Mean reward of all done trials; with a ladder at its lowest rung, as `latestMean`. */
   mean: number | null;
   /** Mean reward of the latest done trials by number. */
   latestMean: number | null;
-  /** Seconds that processes searched, without the pauses between them. */
+  /** Seconds of search, without the pauses between processes. */
   searchSeconds: number;
-  /** Seconds that workers spent on finished trials, at all rungs. */
+  /** Total seconds of workers for finished trials, at all rungs. */
   workerSeconds: number;
-  /** How many attempts came to nothing: crashes, interruptions, kills. */
+  /** Number of attempts without an outcome: crashes, interruptions, kills. */
   lostAttempts: number;
-  /** Done trials that took the reward of an earlier one of the same graph, and the worker seconds that this saved. */
+  /** Done trials that reuse the reward of an earlier one of the same graph, and the worker seconds saved. */
   repeats: { trials: number; savedSeconds: number };
   sessions: number;
 }
 
 export interface ArmSummary {
-  /** Trials with a reward. */
+  /** Number of trials with a reward. */
   done: number;
-  /** Of the rewards; null without any. */
+  /** Mean reward; null without rewards. */
   mean: number | null;
   best: number | null;
 }
 
-/** One update of the strategy: its own figures, after how many told trials. */
+/** One update of the strategy: its figures, and the number of reported trials before it. */
 export interface UpdateRecord {
   trial: number;
   at: number;
   figures: Record<string, number>;
 }
 
-/** In the words of the index over the finished trials, which alone answers what asks for its columns only. */
+/** The condition of the index over finished trials, so that queries of its columns use only the index. */
 const finished = 'finished_as IS NOT NULL';
 const done = `${finished} AND failure_kind IS NULL`;
 
@@ -97,12 +96,15 @@ export class StudyRecords {
     return this.file.path;
   }
 
-  /** Whether what is read was held against the checksums of its rows; studies of formats before 6 have none until they go on. */
+  /**
+   * Whether what is read was held against the checksums of its rows; studies of formats before 6 have none until they
+   * go on.
+   */
   get isVerified(): boolean {
     return this.file.isVerified;
   }
 
-  /** How many trials were asked for. */
+  /** Number of trials that were asked for. */
   get asked(): number {
     return Number(this.file.query('SELECT coalesce(max(number) + 1, 0) AS count FROM trials').get()!.count);
   }
@@ -112,7 +114,7 @@ export class StudyRecords {
     return row && trialOf(this.file, row);
   }
 
-  /** Trials in the order of their numbers, from `from` on, at most `limit`. */
+  /** Returns at most `limit` trials by number, from number `from` on. */
   trials({ from = 0, limit = -1 }: { from?: number; limit?: number } = {}): TrialRecord[] {
     const sql = `SELECT ${trialColumns} FROM trials WHERE number >= ? ORDER BY number LIMIT ?`;
     return this.file
@@ -122,9 +124,9 @@ export class StudyRecords {
   }
 
   /**
-   * The done trials of highest reward, best first; of equal ones the earlier first. Of one graph only the trial that was trained.
-   * In a study with a ladder first those that reached the highest rung, by their reward there, for rewards of two rungs say nothing
-   * of each other; then those of the next.
+   * Returns the done trials with the highest rewards, best first; of equal ones the earlier first, and of one graph
+   * only the trial that was trained. With a ladder, trials of a higher rung come first, since rewards of different
+   * rungs are not comparable.
    */
   best(count = 1): TrialRecord[] {
     const climbed = this.climbed(count).map(({ trial }) => this.trial(trial)!);
@@ -139,10 +141,13 @@ export class StudyRecords {
     return [...climbed, ...others.filter(({ number }) => !higher.has(number))].slice(0, count);
   }
 
-  /** Trials that finished a rung above the lowest: their highest one and their reward there, best first as `best` has it. */
+  /**
+   * Returns trials that finished a rung above the lowest, with their highest rung and their reward there, in the order
+   * of `best`.
+   */
   climbed(count = -1): { trial: number; rung: number; reward: number }[] {
     const sql = `SELECT trial, max(rung) AS rung, reward FROM rungs WHERE state = 'done' GROUP BY trial
-      ORDER BY rung DESC, reward DESC, trial LIMIT ?`; // the reward of the row with that maximum, as SQLite promises
+      ORDER BY rung DESC, reward DESC, trial LIMIT ?`; // SQLite returns the reward of the row with the maximum
     return this.file
       .query(sql)
       .all(count)
@@ -150,8 +155,8 @@ export class StudyRecords {
   }
 
   /**
-   * The trials of each of so many arms, which take turns: how many have a reward, its mean, and the best one. A reward that another
-   * arm's training paid for counts for the arm that asked. Trials before `from` are nobody's.
+   * Summarises the trials of `count` arms, which take turns: number of rewards, their mean and the best one. A reused
+   * reward counts for the arm that asked for the trial. Trials before `from` belong to no arm.
    */
   arms(count: number, from = 0): ArmSummary[] {
     const sql = `SELECT number % ? AS arm, count(*) AS done, avg(reward) AS mean, max(reward) AS best
@@ -168,7 +173,7 @@ export class StudyRecords {
     });
   }
 
-  /** Every graph that was trained: number, decisions and reward of its trial, in order. */
+  /** Returns number, decisions and reward of the trained trial of every graph, in order. */
   evaluated(): { number: number; decisions: number[]; reward: number }[] {
     const sql = `SELECT number, decisions, reward FROM trials WHERE state = 'done' AND same_as IS NULL ORDER BY number`;
     return this.file
@@ -202,7 +207,7 @@ export class StudyRecords {
     }));
   }
 
-  /** The epochs of a trial's latest attempt, in order. */
+  /** Returns the epochs of a trial's latest attempt, in order. */
   epochs(trial: number): EpochRecord[] {
     const sql = `SELECT * FROM epochs WHERE trial = ?
       AND attempt = (SELECT max(attempt) FROM epochs WHERE trial = ?) ORDER BY epoch`;
@@ -226,7 +231,7 @@ export class StudyRecords {
     return epochs;
   }
 
-  /** The strategy's updates with its own figures (entropy, clip fraction …), in order. */
+  /** Returns the strategy's updates with their figures (entropy, clip fraction …), in order. */
   updates(): UpdateRecord[] {
     const sql = `SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence`;
     return this.file
@@ -235,7 +240,7 @@ export class StudyRecords {
       .map((row) => updateOf(this.file, row));
   }
 
-  /** The latest update of the strategy, if there was one. */
+  /** Returns the latest update of the strategy; undefined if there is none. */
   latestUpdate(): UpdateRecord | undefined {
     const row = this.file
       .query(`SELECT at, trial, detail FROM events WHERE kind = 'update' ORDER BY sequence DESC LIMIT 1`)
@@ -243,7 +248,7 @@ export class StudyRecords {
     return row && updateOf(this.file, row);
   }
 
-  /** Counts and means; `latest` is how many trials the latest mean covers. */
+  /** Returns counts and means; `latest` is the number of trials in the latest mean. */
   summary({ latest = 20 }: { latest?: number } = {}): StudySummary {
     const summary: StudySummary = {
       trials: { queued: 0, running: 0, done: 0, failed: 0 },
@@ -290,7 +295,7 @@ export class StudyRecords {
     return summary;
   }
 
-  /** A result by name, or undefined. @throws InputError for one that is damaged */
+  /** Returns a result by name, or undefined. @throws InputError if it is damaged */
   result<Name extends keyof StudyResults>(name: Name): StudyResults[Name] | undefined {
     const row = this.file.query('SELECT value FROM results WHERE name = ?').get(name);
     return row && checked(resultSchemas[name], parsedJson(String(row.value), this.path, name), this.path, name);
@@ -301,7 +306,7 @@ export class StudyRecords {
 export const detailsOf = (file: DatabaseFile, row: Row, what: string): unknown =>
   row.details === null ? null : parsedJson(String(row.details), file.path, `details of ${what}`);
 
-/** Why what a row tells of failed; null where it did not. */
+/** Returns the failure of a row; null if it has not failed. */
 export const failureOf = (row: Row): TrialFailure | null =>
   row.state === 'failed' ? { kind: String(row.failure_kind), message: String(row.failure_message) } : null;
 

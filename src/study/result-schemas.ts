@@ -1,20 +1,20 @@
-// What a study keeps under a name beside its trials, and what a training says beside its reward: stored as JSON, parsed when it is read.
+// Schemas of a study's named results and of a training's details: stored as JSON, parsed when they are read.
 
 import { z } from 'zod';
 import type { EpochReport } from './outcome.ts';
 import type { BudgetDecisions, FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
 import type { ExternalEvaluator } from './settings.ts';
 
-/** The images of a search: what they are called, where they came from, and their classes in the order of the logits. */
-export interface KeptDataset {
+/** The dataset of a search: name, source, and classes in the order of the logits. */
+export interface StoredDataset {
   name: string;
   source: string;
   classes: readonly string[];
 }
 
-/** All results by their names in the file. */
+/** The results by their names in the file. */
 export interface StudyResults {
-  dataset: KeptDataset;
+  dataset: StoredDataset;
   machine: Machine;
   prediction: PredictionRecord;
   /** Seconds of the clock that a search with a budget has taken, over all sessions. */
@@ -22,11 +22,11 @@ export interface StudyResults {
   'budget decisions': BudgetDecisions;
   'final model': FinalModel;
   'final latency': FinalLatency;
-  /** The trials that race, best first; in a study of several strategies also those of each arm. */
+  /** The finalists' trials, best first; in a study of several strategies also those of each arm. */
   finalists: { trials: number[]; arms?: number[][] };
   /** The target number of trials, where the search went on to another one than it began with. */
   target: number;
-  /** The one that the study goes on with, where it was changed. */
+  /** The current evaluator, if it was changed. */
   evaluator: ExternalEvaluator;
 }
 
@@ -57,7 +57,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     name: z.string(),
     source: z.string(),
     classes: z.array(z.string()),
-  } satisfies Fields<KeptDataset>),
+  } satisfies Fields<StoredDataset>),
   machine: z.object({
     processor: z.string(),
     cores: count,
@@ -108,9 +108,9 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
   evaluator: externalEvaluator,
 };
 
-const accuracies = z.array(z.union([real, z.nan(), z.null()])); // of no images: NaN, which JSON has not
+const accuracies = z.array(z.union([real, z.nan(), z.null()])); // NaN without images; JSON has null
 
-/** What the job of the final training answers. */
+/** The result of the final training's job. */
 export const finalResult = z.object({
   reward: real,
   details: z.object({
@@ -128,14 +128,14 @@ const ofTraining = z.object({
   peakMemory: real.optional().catch(undefined),
 });
 
-/** What our trainings say beside a reward, of the details of any evaluator: what is not there, or of another kind, is undefined. */
+/** Reads the details of our trainings from those of any evaluator; missing and invalid fields are undefined. */
 export function trainingDetails(details: unknown): z.infer<typeof ofTraining> {
   return ofTraining.safeParse(details).data ?? {};
 }
 
 const ofEpoch = z.object({ trainingAccuracy: real.optional().catch(undefined) });
 
-/** The same of an epoch's details. */
+/** Reads the details of an epoch in the same way. */
 export function epochDetails(details: unknown): z.infer<typeof ofEpoch> {
   return ofEpoch.safeParse(details).data ?? {};
 }

@@ -1,15 +1,15 @@
-// Types of what a study keeps by name beside its trials: the network built from its best cell, how long that takes for one
-// image, the machine, the prediction of its children, and what its budget was spent on.
+// Types of what a study keeps by name beside its trials: the network built from its best cell, how long that takes for
+// one image, the machine, the prediction of its children, and what its budget was spent on.
 
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { EpochReport } from './outcome.ts';
 
 /** Sizes and measures of one trained network. Accuracies 0 to 1, losses in nats, times in seconds. */
 export interface FinalModel {
-  /** The trial whose cells it is built from. */
+  /** The trial of its cells. */
   trial: number;
   trainableParameters: number;
-  /** Of one image. */
+  /** Multiply-adds of one image. */
   multiplyAdds: number;
   validationAccuracy: number;
   testAccuracy: number;
@@ -17,7 +17,7 @@ export interface FinalModel {
   testImages: number;
   /** Share of the test images that are of the most frequent class. Absent in studies of 0.1.0. */
   largestClass?: number;
-  /** Share of right answers on the test images of each class, in the order of the dataset's classes; null for one without images. */
+  /** Test accuracy of each class, in the order of the dataset's classes; null without images. */
   classAccuracies: (number | null)[];
   trainingSeconds: number;
   trainingImagesPerSecond: number;
@@ -29,7 +29,7 @@ export interface FinalModel {
 
 export interface FinalLatency {
   trial: number;
-  /** For one image on one thread: its fastest run. */
+  /** Milliseconds for one image on one thread, the fastest run. */
   milliseconds: number;
   foretold: number;
   machine: string;
@@ -42,21 +42,21 @@ export interface Machine {
   memory: number;
   system: string;
   node: string;
-  /** Where and in how many bits networks were computed: 'cuda:0, bfloat16'. Absent for float32 on the processor. */
+  /** Device and precision: 'cuda:0, bfloat16'. Absent: float32 on the CPU. */
   device?: string;
 }
 
-/** What a study keeps of it, under the name `prediction`. */
+/** The prediction as stored in a study under the name `prediction`. */
 export interface PredictionRecord {
-  /** Whose observations count: those of another machine or other workers, before `since`, do not. */
+  /** The machine whose observations count; those before `since` do not count. */
   machine: string;
   workers: number;
   /** Milliseconds since 1970. */
   since: number;
-  /** Whether the start was measured on this machine (forecast/probe.ts) or is what the code states. */
+  /** Whether the initial laws were measured on this machine (forecast/probe.ts); else they are the default. */
   measured: boolean;
   start: Laws;
-  /** The start, corrected by `children` finished ones. */
+  /** The initial laws, corrected by `children` finished children. */
   laws: Laws;
   children: number;
   error?: { seconds?: PredictionError; memory?: PredictionError };
@@ -73,13 +73,13 @@ export interface BudgetDecisions {
 }
 
 export interface Laws {
-  /** Of a training on one thread, terms as trainingTerms. */
+  /** Coefficients of the seconds of a training on one thread; terms as in trainingTerms. */
   seconds: Coefficients;
-  /** Of what its worker holds at most, in bytes; terms as memoryTerms. */
+  /** Coefficients of the worker's peak memory in bytes; terms as in memoryTerms. */
   memory: Coefficients;
 }
 
-/** How far predictions were off that were made before what they foretold: the median, relative, of so many. */
+/** The median relative error of predictions that were made before the outcome, and their number. */
 export interface PredictionError {
   median: number;
   of: number;

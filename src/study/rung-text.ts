@@ -1,12 +1,12 @@
-// A ladder as it is typed: rungs with commas between them, from the lowest up; of each what changes against the one below it.
+// The text form of a ladder: rungs separated by commas, the lowest first, each with its changes from the one below it.
 //   1,3,9                                 epochs
-//   1,3:images=20000,9:filters=16:cells=2 and what else changes, with colons between
+//   1,3:images=20000,9:filters=16:cells=2 and other changes, separated by colons
 
 import { InputError } from '../failure.ts';
 import { within } from '../largest.ts';
 import type { Training } from './settings.ts';
 
-/** What a rung changes against the training below it, the lowest against the preset's child. */
+/** Changes of a rung from the training below it; of the lowest from the preset's child. */
 export interface RungChange {
   epochs?: number;
   /** Training images. */
@@ -23,11 +23,11 @@ const least = { epochs: Number.MIN_VALUE, images: 1, filters: 1, cells: 0, resol
 type Name = keyof typeof least;
 const sizes = { epochs: 'epochs', filters: 'filters', cells: 'cells', resolution: 'pixels' } as const;
 
-/** @throws InputError for what is no ladder of two rungs or more */
+/** Parses a ladder. @throws InputError if it is not a ladder of at least two rungs */
 export function parseRungs(text: string, where = 'rungs'): RungChange[] {
   const rungs = text.split(',').map((rung) => parseRung(rung.trim(), where));
   if (rungs.length < 2)
-    throw new InputError(`${where}: expected two rungs or more, such as 1,3,9, got ${JSON.stringify(text)}`);
+    throw new InputError(`${where}: expected at least two rungs, such as 1,3,9, got ${JSON.stringify(text)}`);
   return rungs;
 }
 
@@ -49,7 +49,7 @@ function parseRung(text: string, where: string): RungChange {
   return rung;
 }
 
-/** The shortest text that parses to these rungs. */
+/** Returns the shortest text that parses to these rungs. */
 export function printRungs(rungs: readonly RungChange[]): string {
   const printOne = ({ epochs, ...others }: RungChange) => [
     ...(epochs === undefined ? [] : [String(epochs)]),
@@ -60,7 +60,7 @@ export function printRungs(rungs: readonly RungChange[]): string {
   return rungs.map((rung) => printOne(rung).join(':')).join(',');
 }
 
-/** The training of a rung that changes this of the one below. */
+/** Returns the training of a rung from the one below and its changes. */
 export function changed(below: Training, change: RungChange): Training {
   const { epochs, images, ...sizes } = change;
   return {

@@ -1,5 +1,5 @@
-// The trainings of promoted trials as the study keeps them (their states are training-table.ts's), and who promoted
-// them. Who is to be promoted is selection/ladder.ts's.
+// The stored trainings of promoted trials, and their promotions. training-table.ts has the states; selection/ladder.ts
+// decides the promotions.
 
 import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
@@ -13,9 +13,9 @@ import { json, type TrainingKind, TrainingTable } from './training-table.ts';
 
 export interface Promotion {
   member: number;
-  /** The rung that the member goes up to, 1 or higher. */
+  /** The rung to which the member is promoted, at least 1. */
   rung: number;
-  /** It goes up because a lot fell on it, not for being among the best. */
+  /** Whether it is promoted at random, not as one of the best. */
   atRandom: boolean;
 }
 
@@ -26,31 +26,31 @@ export interface RungRecord {
   rung: number;
   state: TrialState;
   attempts: number;
-  /** 0 to 1, on the held-out images; null until done. */
+  /** Validation accuracy, 0 to 1; null until done. */
   reward: number | null;
   failure: TrialFailure | null;
   /** Milliseconds since 1970. */
   finishedAt: number | null;
-  /** Seconds that a worker spent on the attempt that gave the outcome. */
+  /** Duration in seconds of the attempt that produced the outcome. */
   workerSeconds: number | null;
-  /** What the evaluator said beside the reward (JSON). */
+  /** Details from the evaluator (JSON). */
   details: unknown;
 }
 
-/** A training that the ladder was not told of yet. */
+/** A training that is not reported to the ladder yet. */
 export interface OpenRung {
   trial: number;
   rung: number;
   decisions: number[];
   running: boolean;
-  /** Undefined until it is done or failed; then with the place of that in the log. */
+  /** Undefined until it is done or failed; then with the sequence number of that event. */
   finished: { outcome: Outcome; finishedAs: number } | undefined;
-  /** How many trainings, of new trials and of promoted ones, had been asked for before it. */
+  /** Number of trainings, of new and of promoted trials, that were asked for before it. */
   place: number;
 }
 
 export interface PromotionRecord extends Promotion {
-  /** Which arm's. */
+  /** The arm of the ladder. */
   ladder: number;
 }
 
@@ -61,7 +61,7 @@ export class Rungs {
     this.#file = file;
   }
 
-  /** A ladder promotes a trial. Returns whether its training is wanted for the first time: it is then queued. */
+  /** Records a promotion. Returns whether its training is new; it is then queued. */
   promote({ ladder, member, rung, atRandom }: PromotionRecord, asked: number): boolean {
     const sequence = addEvent(this.#file, 'promote', member, JSON.stringify({ ladder, rung, drawn: atRandom }));
     this.#file
@@ -71,12 +71,12 @@ export class Rungs {
     return this.#file.query(sql).run(member, rung, sequence, asked) === 1;
   }
 
-  /** Where it is written what becomes of the trainings of a rung. */
+  /** Returns the log of a rung's trainings. */
   at(rung: number): TrainingLog {
     return new RungLog(this.#file, rung);
   }
 
-  /** By ladder, trial and rung. */
+  /** Returns all promotions by ladder, trial and rung. */
   promotions(): PromotionRecord[] {
     const rows = this.#file.query('SELECT * FROM promotions ORDER BY ladder, trial, rung').all();
     return rows.map(({ ladder, trial, rung, drawn }) => {
@@ -84,7 +84,7 @@ export class Rungs {
     });
   }
 
-  /** By trial and rung. */
+  /** Returns all trainings by trial and rung. */
   all(): RungRecord[] {
     return this.#file
       .query('SELECT * FROM rungs ORDER BY trial, rung')
@@ -92,14 +92,14 @@ export class Rungs {
       .map((row) => recordOf(this.#file, row));
   }
 
-  /** How many of each rung are done, and how many neither done nor failed. */
+  /** Returns the number of done trainings and of open ones (neither done nor failed) of each rung. */
   counts(): Map<number, { done: number; open: number }> {
     const sql = `SELECT rung, total(state = 'done') AS done, total(state IN ('queued', 'running')) AS open FROM rungs GROUP BY rung`;
     const rows = this.#file.query(sql).all();
     return new Map(rows.map(({ rung, done, open }) => [Number(rung), { done: Number(done), open: Number(open) }]));
   }
 
-  /** Those of a trial, from the lowest on. */
+  /** Returns the trainings of a trial, the lowest rung first. */
   of(trial: number): RungRecord[] {
     const sql = 'SELECT * FROM rungs WHERE trial = ? ORDER BY rung';
     return this.#file
@@ -108,7 +108,7 @@ export class Rungs {
       .map((row) => recordOf(this.#file, row));
   }
 
-  /** Finished trainings that the ladder was told of. */
+  /** Returns finished trainings that were reported to the ladder. */
   told(): (Pick<RungRecord, 'trial' | 'rung'> & { outcome: Outcome })[] {
     const sql = 'SELECT trial, rung, reward, failure_kind FROM rungs WHERE told = 1 ORDER BY trial, rung';
     return this.#file
@@ -117,7 +117,7 @@ export class Rungs {
       .map((row) => ({ trial: Number(row.trial), rung: Number(row.rung), outcome: outcomeOf(row) }));
   }
 
-  /** Those that the ladder was not told of, in the order in which they were wanted. */
+  /** Returns trainings that are not reported to the ladder, in the order in which they were queued. */
   open(): OpenRung[] {
     const sql = `SELECT rungs.*, trials.decisions,
         asked + (SELECT count(*) FROM rungs AS earlier WHERE earlier.wanted_as < rungs.wanted_as) AS place
@@ -136,7 +136,7 @@ export class Rungs {
       }));
   }
 
-  /** Of every training, in the order in which they were wanted: how many trials had been asked for before. */
+  /** Returns the number of trials asked for before each training, in the order in which they were queued. */
   wanted(): number[] {
     return this.#file
       .query('SELECT asked FROM rungs ORDER BY wanted_as')
@@ -144,7 +144,7 @@ export class Rungs {
       .map((row) => Number(row.asked));
   }
 
-  /** The epochs of the latest attempt of a trial's training at a rung, in order. */
+  /** Returns the epochs of the latest attempt of a trial's training at a rung, in order. */
   epochs(trial: number, rung: number): EpochRecord[] {
     const sql = `SELECT * FROM rung_epochs WHERE trial = ? AND rung = ?
       AND attempt = (SELECT max(attempt) FROM rung_epochs WHERE trial = ? AND rung = ?) ORDER BY epoch`;
@@ -162,7 +162,7 @@ const rungTrainings: TrainingKind<{ trial: number; rung: number }> = {
   event: (kind) => `rung-${kind}`,
   detail: ({ rung }, reason) => JSON.stringify({ rung, reason }),
   reached: 'reward',
-  told: true,
+  isReported: true,
 };
 
 class RungLog implements TrainingLog {

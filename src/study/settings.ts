@@ -1,14 +1,14 @@
-// What a search is: everything that decides its outcome, as its study stores it. Types alone; presets.ts makes such
-// settings. How many workers train and where results go is not here: a study may go on with other ones.
+// The types of a search's settings, as its study stores them: everything that determines its outcome. presets.ts makes
+// them. The number of workers and the results folder are not settings: a study can be resumed with others.
 
 import type { Layout } from '../plan/layouts.ts';
 import type { Space } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Recipe } from '../train/recipe.ts';
 
-/** A network and how it is trained: the child of a search, or the larger one built from its best cell. */
+/** A network and its training: the child of a search, or the final network. */
 export interface Training {
-  /** What stands around the cells (plan/layouts.ts). Absent: CIFAR's. */
+  /** The layout of the network (plan/layouts.ts). Absent: CIFAR. */
   layout?: Layout;
   /** N: normal cells before, between and after the two reductions. */
   cells: number;
@@ -16,29 +16,29 @@ export interface Training {
   filters: number;
   /** Channels of the stem convolution. Absent: the layout's. */
   stemChannels?: number;
-  /** Whether the cell after a reduction reads past that one's input, as the released large model does. Absent: no. */
+  /** Whether the cell after a reduction skips the reduction's input, as in the released large model. Absent: no. */
   skipReductionInput?: boolean;
-  /** Side of the square input in pixels; smaller than the stored images means they are averaged down. */
+  /** Side of the square input in pixels; larger stored images are averaged down. */
   resolution: number;
-  /** Training images used; absent: all but the held-out ones. */
+  /** Number of training images; absent: all but the validation images. */
   trainingImages?: number;
   recipe: Recipe;
 }
 
-/** The best trials, trained again at a higher fidelity to find the very best of them (selection/racing.ts). */
+/** The best trials, which are trained again at a higher fidelity to select the best one (selection/racing.ts). */
 export interface Finalists {
-  /** How many; in a study of several strategies, of each arm. */
+  /** Number of finalists; in a study of several strategies, of each arm. */
   count: number;
   training: Training;
-  /** Trainings of each, with seeds that all share: before the first comparison, and at most. */
+  /** Number of trainings of each, with shared seeds: before the first comparison, and at most. */
   seeds: { least: number; most: number };
   /** The best given cell is one of them, whatever its child's reward. Absent: only if it is among the best. */
   withKnown?: boolean;
 }
 
 /**
- * The time of a search, in place of its number of trials. How many trials and finalists it has, and the size and the epochs of its final
- * network are planned (forecast/budget.ts) and kept by the study as they are decided.
+ * The time of a search, in place of its number of trials. How many trials and finalists it has, and the size and the
+ * epochs of its final network are planned (forecast/budget.ts) and kept by the study as they are decided.
  */
 export interface Budget {
   /** Of the clock, from the first child to the tested network, pauses between sessions left out. */
@@ -47,42 +47,48 @@ export interface Budget {
   larger: Training[];
 }
 
-/** Rungs above the child's own training, climbed by the best (selection/ladder.ts). */
+/** Rungs above the child's training, to which the best are promoted (selection/ladder.ts). */
 export interface LadderSettings {
-  /** As it was typed, shortest (rung-text.ts). */
+  /** The text form (rung-text.ts). */
   stated: string;
-  /** Their trainings, from the lowest up; the child's own is below them. */
+  /** Trainings of the rungs above the child's, the lowest first. */
   rungs: Training[];
-  /** η: one in so many goes up. */
+  /** η: the best 1/η are promoted. */
   reduction: number;
-  /** The share of those that finish a rung that goes up by lot, so that rungs can be compared on children that nobody selected. */
+  /** Share of children that are promoted at random, so that rungs can be compared on unselected children. */
   randomShare: number;
 }
 
-/** What a search is. JSON: it is stored in the study as it is here; parse-settings.ts reads what older versions stored. */
+/** The settings of a search, stored as JSON in the study; parse-settings.ts reads those of older versions. */
 export interface SearchSettings {
   preset: string;
-  /** `cifar10`, or the folder of one's own images. */
+  /** `cifar10`, or an image folder. */
   dataset: string;
-  /** Side in pixels to which a folder's images are brought. */
+  /** Side in pixels to which a folder's images are resized. */
   size?: number;
   seed: number;
   strategy: string;
-  /** The strategy's options, those with their default included: later versions may have others. */
+  /** The strategy's options, including defaults, which may change in later versions. */
   strategyOptions: object;
-  /** Whether outcomes are told in the order of the asks (experiment/search-loop.ts): reproducible, and right for few workers. */
+  /**
+   * Whether outcomes are reported in the order of the asks (experiment/search-loop.ts): reproducible, suitable for few
+   * workers.
+   */
   inOrder: boolean;
-  /** Whether a graph that was trained before keeps its reward (experiment/remembered.ts). */
+  /** Whether the reward of a graph that was trained before is reused (experiment/remembered.ts). */
   remember: boolean;
-  /** What the final network may cost at most. */
+  /** Limits of the final network. */
   limits?: Limits;
-  /** Decisions of given cells, which are the first trials; none: []. */
+  /** Decisions of known cells, which are the first trials. */
   known: number[][];
-  /** Who evaluates trials instead of nasnet; `child` and `final` then only say how large its cells may be built. */
+  /** The external evaluator, if any; `child` and `final` then only define the sizes of networks. */
   evaluator?: ExternalEvaluator;
-  /** Which cells there are: one of the paper's spaces by name, or another by value. */
+  /** The search space: one of the paper's by name, or a custom one by value. */
   space: Space;
-  /** How many operations of the table one of the paper's spaces had when the search began. Absent beside a space by value. */
+  /**
+   * How many operations of the table one of the paper's spaces had when the search began. Absent beside a space by
+   * value.
+   */
   operations?: number;
   /** B: blocks of a cell. */
   blocks: number;
@@ -90,53 +96,59 @@ export interface SearchSettings {
   trials: number;
   /** Absent: as many trials and as long a final training as stated here. */
   budget?: Budget;
-  /** Images held out of the training part, whose accuracy is the reward; absent: a tenth of them (heldOut; CIFAR-10: 5,000). */
+  /** Number of validation images, whose accuracy is the reward; absent: a tenth (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
   /** Absent: every child is trained once. */
   ladder?: LadderSettings;
-  /** Absent: the final network is built from the best trial as it is. */
+  /** Absent: the final network is built from the best trial. */
   finalists?: Finalists;
   final: Training;
 }
 
-/** Whoever evaluates the trials of a study outside nasnet (docs/evaluator.md). */
+/** The evaluator of a study outside nasnet (docs/evaluator.md). */
 export interface ExternalEvaluator {
-  /** Run by the shell once per worker. Absent: outcomes are told by `nasnet tell`. */
+  /** The command, which the shell runs once per worker. Absent: outcomes are reported by `nasnet tell`. */
   command?: string;
-  /** Seconds that a trial may take. */
+  /** Time limit of a trial in seconds. */
   timeLimit?: number;
 }
 
 export interface Limits {
-  /** Trainable parameters of the final network, at most. */
+  /** Maximum number of trainable parameters of the final network. */
   parameters?: number;
-  /** Its multiply-adds for one image, at most. */
+  /** Maximum number of its multiply-adds for one image. */
   multiplyAdds?: number;
   /**
-   * Bytes that a worker holds at most while it trains a child (of a ladder: in the dearest of its trainings), what earlier children
-   * left behind included; foretold by its law.
+   * Maximum of a worker's predicted peak memory in bytes while it trains a child (with a ladder: in its most expensive
+   * training), including the heap growth of earlier children.
    */
   memory?: MemoryLimit;
-  /** Milliseconds of the final network for one image on one thread, foretold by its law. */
+  /** Maximum of the final network's predicted latency in milliseconds for one image on one thread. */
   latency?: LatencyLimit;
-  /** 'resample': the strategy draws another. 'penalise': it is told of a failed trial, and learns to stay within. */
+  /**
+   * 'resample': the strategy samples another architecture. 'penalise': a failed trial is reported, from which it learns
+   * the limits.
+   */
   beyond: 'resample' | 'penalise';
 }
 
 export interface MemoryLimit {
   bytes: number;
-  /** Of memoryTerms, as they were when the study began. */
+  /** Coefficients of memoryTerms at the start of the study. */
   law: Coefficients;
 }
 
 export interface LatencyLimit {
   milliseconds: number;
-  /** Of latencyTerms, fitted to networks that were measured when the study began (latency/measure-plans.ts). */
+  /**
+   * Coefficients of latencyTerms, fitted to networks that were measured at the start of the study
+   * (latency/measure-plans.ts).
+   */
   law: Coefficients;
-  /** How many those were, and the median error for one of them of a law fitted to the others. */
+  /** Number of measured networks, and the median leave-one-out error. */
   measured: number;
   error: number;
-  /** Where they were measured. */
+  /** The machine of the measurements. */
   machine: string;
 }

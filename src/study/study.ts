@@ -1,5 +1,5 @@
-// One search in one SQLite file: its settings, records, log and results, and the rule that one process writes it.
-// The search itself is experiment/search-loop.ts.
+// A study: one search in one SQLite file, with its settings, records, log and results. One process at a time can write
+// it. experiment/search-loop.ts runs the search.
 
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -15,19 +15,22 @@ import { StudyRecords } from './records.ts';
 import type { StudyResults } from './result-schemas.ts';
 import { Rungs } from './rungs.ts';
 
-/** Makes settings of the JSON that a study stores. `where` names the file. @throws InputError for settings that cannot be used */
+/** Parses the stored settings of a study. `where` names the file. @throws InputError for invalid settings */
 export type ParseSettings<Settings extends object> = (json: unknown, where: string) => Settings;
 
 /**
- * A study's settings are whatever the search was started with: plain JSON, written once, parsed once when the study is opened. Those of
- * `nasnet search` are settings.ts's.
+ * The settings of a study are plain JSON, written once at its start and parsed when it is opened. settings.ts has those
+ * of `nasnet search`.
  */
 export class Study<Settings extends object = Record<string, unknown>> extends StudyRecords {
   readonly settings: Settings;
   readonly log: StudyLog;
   readonly finalistRuns: FinalistRuns;
   readonly rungs: Rungs;
-  /** Whether its latest writer neither closed it nor left a log beside it, so that what that one committed last may be missing. */
+  /**
+   * Whether its latest writer neither closed it nor left a log beside it, so that what that one committed last may be
+   * missing.
+   */
   readonly mayLackChanges: boolean;
   #session = 0;
 
@@ -41,8 +44,8 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   }
 
   /**
-   * A new study, open for writing. Folders of the path are made.
-   * Throws an InputError if the file exists or cannot be written, a Failure if the disk is full.
+   * Creates a study and opens it for writing. Missing folders are created.
+   * @throws InputError if the file exists or cannot be written, Failure if the disk is full
    */
   static create<Settings extends object>(path: string, settings: Settings): Study<Settings> {
     const file = DatabaseFile.create(path, studyFormat, (empty) => {
@@ -59,8 +62,9 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   }
 
   /**
-   * An existing study, its settings as `parse` reads them, else as any JSON object. For reading it can be opened any number of times, also
-   * while it is written. Throws an InputError or Failure of one sentence: missing, no study, newer, damaged, read-only, another writer.
+   * Opens an existing study. `parse` parses its settings; without it they can be any JSON object. A study can be opened
+   * for reading any number of times, also while it is written.
+   * @throws InputError or Failure with one sentence: missing, not a study, newer, damaged, read-only, another writer
    */
   static open(path: string, options?: { readOnly?: boolean }): Study;
   static open<Settings extends object>(
@@ -96,21 +100,21 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
     this.file.foldCommits(); // a copy without the log then says that it was not closed
   }
 
-  /** A text that no other study has, however the file is named: copies share it. */
+  /** A unique identity of the study, independent of the file's name; copies have the same. */
   get identity(): string {
     const settings = this.file.query(`SELECT value FROM settings WHERE name = 'settings'`).get()?.value;
-    const begun = this.file.query('SELECT min(opened_at) AS at FROM sessions').get()?.at;
+    const startedAt = this.file.query('SELECT min(opened_at) AS at FROM sessions').get()?.at;
     return createHash('sha256')
-      .update(JSON.stringify([settings, begun]))
+      .update(JSON.stringify([settings, startedAt]))
       .digest('hex')
       .slice(0, 16);
   }
 
   /**
-   * A choice that must hold for the whole study: the first caller's value is kept and returned ever after. Any JSON value that the schema
-   * describes. @throws InputError where the kept one does not fit it
+   * Records a value (JSON that fits the schema) unless one is recorded already, and returns the recorded one. Use it
+   * for choices that must not change in a study. @throws InputError if the recorded value does not fit the schema
    */
-  settled<Value>(name: string, value: Value, schema: z.ZodType<Value>): Value {
+  recordOnce<Value>(name: string, value: Value, schema: z.ZodType<Value>): Value {
     const known = this.choice(name, schema);
     if (known !== undefined) return known;
     this.file.query('INSERT INTO settings (name, value) VALUES (?, ?)').run(name, JSON.stringify(value));
@@ -123,32 +127,32 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
     return known === undefined ? undefined : checked(schema, known, this.path, name);
   }
 
-  /** Keeps a result under its name, in place of an older one. */
+  /** Stores a result by name; replaces an older one. */
   keep<Name extends keyof StudyResults>(name: Name, value: StudyResults[Name]): void {
     const sql = `INSERT INTO results (name, at, value) VALUES (?, ?, ?)
       ON CONFLICT DO UPDATE SET at = excluded.at, value = excluded.value`;
     this.file.query(sql).run(name, Date.now(), JSON.stringify(value));
   }
 
-  /** All that `work` writes is committed together when it returns, or not at all if it throws. */
+  /** Runs `work` in a transaction: all its writes are committed when it returns, or none if it throws. */
   transaction<Result>(work: () => Result): Result {
     return this.file.transaction(work);
   }
 
-  /** Time spent searching, since this was last called. */
+  /** Adds search time since the last call. */
   addSearchTime(milliseconds: number): void {
     const sql = 'UPDATE sessions SET searched_milliseconds = searched_milliseconds + ? WHERE id = ?';
     this.file.query(sql).run(Math.round(milliseconds), this.#session);
   }
 
-  /** Ends the session and gives the writer's lock back. */
+  /** Ends the session and releases the writer's lock. */
   close(): void {
     try {
       if (this.#session > 0) {
         this.file.query('UPDATE sessions SET closed_at = ? WHERE id = ?').run(Date.now(), this.#session);
       }
     } catch (error) {
-      if (!(error instanceof Failure)) throw error; // a full disk: the session reads as killed, and nothing else is lost
+      if (!(error instanceof Failure)) throw error; // a full disk only makes the session look killed
     } finally {
       this.#session = 0;
       this.file.close();
@@ -174,7 +178,7 @@ function openSession(file: DatabaseFile): Row | undefined {
   return row === undefined || row.closed_at !== null ? undefined : row;
 }
 
-/** "process 4711 on host box, since 14:03", if the writer has said so yet. */
+/** Returns a description of the writer, "process 4711 on host box, since 14:03", if it is recorded. */
 function describeWriter(path: string): string | undefined {
   const file = DatabaseFile.open(path, studyFormat, { readOnly: true });
   try {

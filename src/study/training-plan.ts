@@ -1,4 +1,4 @@
-// The network of a training: what its sizes and its layout mean to plan.ts. Every plan of a child, a finalist or a final network is made here.
+// Plans the network of a training: of a child, a finalist or the final network.
 
 import { type Plan, type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
@@ -7,7 +7,7 @@ import type { Training } from './settings.ts';
 export type TrainedNetwork = Pick<Training, 'layout' | 'cells' | 'filters' | 'resolution' | 'stemChannels'> &
   Pick<Training, 'skipReductionInput'>;
 
-/** What planNetwork takes beside the classes, its layout and its input in full, as model files state them. */
+/** Returns the options of planNetwork except the classes, with layout and input, as in model files. */
 export function networkOf(training: TrainedNetwork) {
   const { layout = 'cifar', cells, filters, resolution, stemChannels, skipReductionInput } = training;
   return {
@@ -20,12 +20,12 @@ export function networkOf(training: TrainedNetwork) {
   } satisfies PlanOptions;
 }
 
-/** The network as it is used: without an auxiliary head. */
+/** Plans the network for inference, without an auxiliary head. */
 export function usedPlan(architecture: Architecture, training: TrainedNetwork, classes: number): Plan {
   return planNetwork(architecture, { ...networkOf(training), classes });
 }
 
-/** The network as it is trained: with the head that its recipe weighs. */
+/** Plans the network for training, with an auxiliary head if its recipe has one. */
 export function trainedPlan(architecture: Architecture, training: Training, classes: number): Plan {
   const auxiliary = training.recipe.auxiliaryWeight > 0;
   return planNetwork(architecture, { ...networkOf(training), classes, auxiliary });

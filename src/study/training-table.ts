@@ -1,15 +1,15 @@
-// The one state machine of trainings, be they of trials, of rungs or of finalists: queued → running → done | failed. Each change is one SQL
-// statement that names the state it leaves, and beside it stands its event in the log.
+// The state machine of all trainings, of trials, rungs and finalists: queued → running → done | failed. Each transition
+// is one SQL statement with the state that it leaves, and one event in the log.
 
 import type { DatabaseFile } from '../database/file.ts';
 import type { Value } from '../database/row.ts';
 import { addEvent, type EventKind, type TrainingEvent } from './events.ts';
 import type { Reward, TrialFailure } from './outcome.ts';
 
-/** Where the trainings of one kind are, and what they are called. `Key` names one of them. */
+/** The table and columns of one kind of trainings. `Key` identifies one of them. */
 export interface TrainingKind<Key> {
   table: 'trials' | 'rungs' | 'finalist_runs';
-  /** The columns that name a training, and their values. */
+  /** The key columns and their values. */
   columns: readonly string[];
   values(key: Key): readonly number[];
   trial(key: Key): number;
@@ -17,10 +17,10 @@ export interface TrainingKind<Key> {
   words(key: Key): string;
   event(kind: TrainingEvent): EventKind;
   detail(key: Key, reason?: string): string | null;
-  /** The column of the accuracy that was reached. */
+  /** The column of the accuracy. */
   reached: 'reward' | 'accuracy';
-  /** Whether a column keeps the place in the log of what ended a training, for those that are told in that order. */
-  told: boolean;
+  /** Whether outcomes are reported, so that a column has the sequence number of the event that ended a training. */
+  isReported: boolean;
 }
 
 export class TrainingTable<Key> {
@@ -37,7 +37,7 @@ export class TrainingTable<Key> {
     this.#event('start', key);
   }
 
-  /** Back to the queue: its worker died ('retry') or the search stopped ('requeue'). */
+  /** Puts a training back into the queue: its worker died ('retry') or the search stopped ('requeue'). */
   putBack(key: Key, kind: 'retry' | 'requeue', reason: string): void {
     this.#move(`state = 'queued'`, `state = 'running'`, key);
     this.#event(kind, key, reason);
@@ -53,13 +53,13 @@ export class TrainingTable<Key> {
     this.#end('fail', key, seconds, { failure_kind: kind, failure_message: message });
   }
 
-  /** A failed one gets another try. */
+  /** Puts a failed training back into the queue. */
   revive(key: Key, reason: string): void {
     this.#move(`state = 'queued', failure_kind = NULL, failure_message = NULL`, `state = 'failed'`, key);
     this.#event('requeue', key, reason);
   }
 
-  /** Whoever decides was told the outcome. Returns the event's place in the log. */
+  /** Records that the outcome was reported. Returns the event's sequence number. */
   tell(key: Key): number {
     this.#move('told = 1', `told = 0 AND state IN ('done', 'failed')`, key);
     return this.#event('tell', key);
@@ -68,7 +68,7 @@ export class TrainingTable<Key> {
   #end(kind: 'done' | 'fail', key: Key, seconds: number, values: Record<string, Value>): void {
     const sequence = this.#event(kind, key);
     const all = {
-      ...(this.#kind.told && { finished_as: sequence }),
+      ...(this.#kind.isReported && { finished_as: sequence }),
       finished_at: Date.now(),
       worker_seconds: seconds,
       ...values,
@@ -78,12 +78,12 @@ export class TrainingTable<Key> {
     this.#move([`state = '${state}'`, ...changes].join(', '), `state = 'running'`, key, Object.values(all));
   }
 
-  /** One guarded transition: it must find the training in the state that it leaves. */
+  /** Makes a transition. The training must be in the state that it leaves. */
   #move(change: string, from: string, key: Key, values: readonly Value[] = []): void {
     const { table, columns } = this.#kind;
     const sql = `UPDATE ${table} SET ${change} WHERE ${columns.map((column) => `${column} = ?`).join(' AND ')} AND ${from}`;
     if (this.#file.query(sql).run(...values, ...this.#kind.values(key)) === 1) return;
-    throw new Error(`${this.#kind.words(key)} is not in the state that this leaves: ${sql}`);
+    throw new Error(`${this.#kind.words(key)} is not in the state of this transition: ${sql}`);
   }
 
   #event(kind: TrainingEvent, key: Key, reason?: string): number {

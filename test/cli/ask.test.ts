@@ -38,7 +38,7 @@ test('a script creates a study, asks, tells, and learns that it is finished', ()
   assert.deepEqual(JSON.parse(again!.stdout), request);
   assert.match(
     early!.stderr,
-    /^nasnet: .*: expected an outcome of trial 0 first, by "tell", got another ask; --again gives .*\n$/,
+    /^nasnet: .*: expected an outcome of trial 0 first, by "tell", got another ask; --again returns .*\n$/,
   );
   assert.match(twice!.stderr, /trial 0: expected one without an outcome, got one that has the reward 0\.25\n$/);
   assert.match(unknown!.stderr, /trial: expected one from 0 to 0, got 7\n$/);
@@ -52,7 +52,7 @@ test('a script creates a study, asks, tells, and learns that it is finished', ()
 test('bad words are refused in one sentence', () => {
   const path = join(folder, 'study.db');
   const refused: [string[], RegExp][] = [
-    [['ask', join(folder, 'none.db')], /none\.db: expected a study, or --create to make one, got no such file\n$/],
+    [['ask', join(folder, 'none.db')], /none\.db: expected a study, or --create to create one, got no such file\n$/],
     [['ask', path, '--at-once', '3'], /^nasnet: --at-once: expected 1, with which .* was started, got 3\n$/],
     [['ask', path, '--seed', '3'], /^nasnet: --seed: expected 1, with which .* was started, got 3/],
     [['tell', path, 'x', '1'], /^nasnet: trial: expected a whole number, got "x"\n$/],
@@ -65,7 +65,7 @@ test('bad words are refused in one sentence', () => {
     ],
     [
       ['search', '--study', path],
-      /expected outcomes by ".*nasnet tell", as so far, or --evaluator with --change-evaluator, got neither\n$/,
+      /expected outcomes by ".*nasnet tell", as before, or --evaluator with --change-evaluator, got neither\n$/,
     ],
   ];
   for (const [index, { code, stderr }] of nasnets(refused.map(([words]) => words)).entries()) {

@@ -87,7 +87,7 @@ test('of the folder that a network was trained on, the images held out for the t
   const { imagesPerSecond: __, ...wanted } = JSON.parse(dataset!.stdout);
   assert.deepEqual(figures, wanted);
   assert.equal(figures.images, 6);
-  assert.match(folderGiven!.stderr, /photos: what the network was trained on; of it the test images are taken/);
+  assert.match(folderGiven!.stderr, /photos: the network was trained on this folder, so its test images are used/);
   assert.equal(JSON.parse(elsewhere!.stdout).images, 36, 'a network that was trained on something else');
 });
 
@@ -140,7 +140,7 @@ test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterr
   const { promise, resolve } = Promise.withResolvers<number | null>();
   child.on('close', resolve);
   assert.equal(await promise, 130, said);
-  assert.match(said, /stopped behind \d+ of 300 images, all kept; run the same command to go on\n$/);
+  assert.match(said, /stopped behind \d+ of 300 images, all saved; run the same command to resume\n$/);
   const { code, stdout, stderr } = nasnet(words, environment);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /Going on behind \d+ of 300 images/);
@@ -156,8 +156,8 @@ test('what does not fit is refused in one sentence', () => {
     [[model], /: expected CIFAR-10's classes; for others give a folder of images, got "blue", "green", "red"$/m],
     [[model, folder], /expected folders named as the network's classes \("blue", "green", "red"\), got "/],
     [[model, images, '--dataset', images], /^nasnet: --dataset: expected it or a folder of images, got both/],
-    [[model, images, '--label-order', 'devkit'], /^nasnet: --label-order: expected --labels beside it, got none\n$/],
-    [[model, '--labels', 'x.txt'], /^nasnet: --labels: expected a folder of images beside it/],
+    [[model, images, '--label-order', 'devkit'], /^nasnet: --label-order: expected --labels with it, got none\n$/],
+    [[model, '--labels', 'x.txt'], /^nasnet: --labels: expected a folder of images with it/],
     [[model, images, '--label-order', 'by name'], /: expected one of sorted, sorted-from-1, devkit, got "by name"/],
   ];
   const results = nasnets(

@@ -125,7 +125,7 @@ test('a training that Ctrl-C stops keeps its last step and goes on to the weight
   assert.equal(code, 143, stopped.said());
   assert.match(
     stopped.said(),
-    /Stopping; once more to stop at once\.\nnasnet: stopped; \S+\.checkpoint keeps the state/,
+    /Stopping; repeat to stop immediately\.\nnasnet: stopped; \S+\.checkpoint keeps the state/,
   );
   assert.ok(existsSync(join(folder, 'stopped.safetensors.checkpoint')));
   assert.ok(!existsSync(join(folder, 'stopped.safetensors')));

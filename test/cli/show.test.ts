@@ -21,7 +21,7 @@ test('show --trials prints every trial, also into a pipe that is closed early', 
     ['show', path, '--trials', '--top', 'x'],
   ]);
   assert.deepEqual([csv!.code, json!.code, alone!.code], [2, 2, 2]);
-  assert.equal(csv!.stderr, 'nasnet: --format: expected --trials beside it, got none\n');
+  assert.equal(csv!.stderr, 'nasnet: --format: expected --trials with it, got none\n');
   const { stdout, stderr, code } = nasnet(['show', path, '--trials', '--format', 'json']);
   assert.equal(code, 0, stderr);
   assert.equal(JSON.parse(stdout).length, 12);

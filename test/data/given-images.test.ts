@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { readLabels, readRange } from '../../src/data/dataset-files.ts';
-import { datasetFrom, type GivenDataset, type LabelledPixels } from '../../src/data/given-images.ts';
+import { type CustomDataset, datasetFrom, type LabelledPixels } from '../../src/data/given-images.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** An image of 1 × 2 pixels whose bytes count from `first`. */
@@ -14,7 +14,7 @@ const image = (first: number, label: number | string): LabelledPixels => ({
 });
 
 const four = [image(0, 'a'), image(10, 'b'), image(20, 0), image(30, 1)];
-const given: GivenDataset = {
+const given: CustomDataset = {
   name: 'dots',
   classes: ['a', 'b'],
   height: 1,
@@ -54,12 +54,12 @@ test('the same images are written once, other ones beside them', async (context)
 });
 
 test('a dataset is known by its content: not by its name, but by every byte, label and class', async (context) => {
-  const contentOf = async (changes: Partial<GivenDataset>) =>
+  const contentOf = async (changes: Partial<CustomDataset>) =>
     (await datasetFrom({ ...given, train: five, ...changes }, cacheIn(context))).content;
   const five = [...four, image(50, 1)];
   const content = await contentOf({});
   assert.equal(await contentOf({ name: 'spots', version: '2' }), content);
-  const others: Partial<GivenDataset>[] = [
+  const others: Partial<CustomDataset>[] = [
     { classes: ['a', 'c'], train: five.map(({ pixels, label }) => ({ pixels, label: label === 'b' ? 1 : label })) },
     { height: 2, width: 1 },
     { train: [...four, image(51, 1)] },
@@ -95,7 +95,7 @@ test('an iterator is read once where a version names it, and refused without one
 
 test('what does not fit is refused in one sentence, and leaves nothing', async (context) => {
   const options = cacheIn(context);
-  const refused = (change: Partial<GivenDataset>, sentence: RegExp) =>
+  const refused = (change: Partial<CustomDataset>, sentence: RegExp) =>
     assert.rejects(datasetFrom({ ...given, ...change }, options), { name: 'InputError', message: sentence });
   await refused(
     { train: [...four, { pixels: new Uint8Array(5), label: 0 }] },

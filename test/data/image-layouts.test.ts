@@ -1,4 +1,5 @@
-// Folder layouts that people have, and what each is taken for: parts never become classes, and what is left out is counted.
+// Folder layouts that people have, and what each is taken for: parts never become classes, and what is left out is
+// counted.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -130,13 +131,13 @@ test('what was taken is stated: classes with their images, folders, what was lef
     writeFileSync(join(folder, name), '');
   assert.deepEqual(layoutLines(folder, listImages(folder)), [
     `${folder}: 20 images of 2 classes: cat (9), dog (11); fewest cat (9), most dog (11)`,
-    `${folder}: 16 images to train on in train and val, validation images drawn from them; 4 to test on in test`,
+    `${folder}: 16 images to train on in train and val, validation images sampled from them; 4 to test on in test`,
     `${folder}: left out 2 .xml, 1 .txt, 1 hidden`,
   ]);
   const flat = folderOf({ cat: 6, dog: 6 });
   assert.deepEqual(layoutLines(flat, listImages(flat)), [
     `${flat}: 12 images of 2 classes: cat (6), dog (6); all alike`,
-    `${flat}: 10 images to train on in the class folders, validation images drawn from them; 2 to test on held out of them, one in six of each class`,
+    `${flat}: 10 images to train on in the class folders, validation images sampled from them; 2 to test on held out of them, one in six of each class`,
   ]);
 });
 

@@ -1,4 +1,5 @@
-// Asking and telling in a process each: the decisions are those of a search that has as many trials under way, and what cannot be is refused.
+// Asks and tells, each in its own process: the decisions are those of a search with as many open trials, and invalid
+// calls are refused.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -80,7 +81,7 @@ function created(name: string, atOnce = 1): string {
   return path;
 }
 
-test('ask and tell, one at a time, decide as a search with lookahead 1, repeats and failures included', async () => {
+test('ask and tell, one at a time, make the decisions of a search with lookahead 1, including repeats and failures', async () => {
   const alone = join(folder, 'search.db');
   await searched(alone, 1);
   const path = created('asked');
@@ -94,10 +95,10 @@ test('ask and tell, one at a time, decide as a search with lookahead 1, repeats 
   assert.equal(history.records.length, trials);
   assert.ok(history.updates.length >= 4);
   assert.equal(history.records[2]?.sameAs, 0);
-  assert.ok(!given.includes(2), 'a repeat is not given out');
+  assert.ok(!given.includes(2), 'a repeat is not returned');
 });
 
-test('several at once, told in another order, decide as a search with that lookahead', async () => {
+test('several at once, reported in another order, make the decisions of a search with that lookahead', async () => {
   const alone = join(folder, 'search-4.db');
   await searched(alone, 4);
   const path = created('asked-4', 4);
@@ -123,7 +124,7 @@ test('several at once, told in another order, decide as a search with that looka
   assert.deepEqual(updates, expected.updates);
 });
 
-test('a script that was killed between ask and tell gets its trial again', () => {
+test('a script that was killed between ask and tell can ask for its trial again', () => {
   const path = created('again');
   const first = ask(path);
   assert.deepEqual(ask(path, true), first);
@@ -141,7 +142,7 @@ test('the wrong order, an unknown trial and a second outcome are refused in one 
       return true;
     });
   const outcome = (number: number, reward = 0.5) => withStudy(path, (study) => tellTrial(study, number, { reward }));
-  refuses(() => outcome(0), /trial: expected one that "ask" has given out, of which there is none yet, got 0$/);
+  refuses(() => outcome(0), /trial: expected one that "ask" has returned, of which there is none yet, got 0$/);
   const first = ask(path)!;
   refuses(
     () => ask(path),

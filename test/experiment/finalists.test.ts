@@ -1,5 +1,5 @@
-// The race of finalists on a study: which trials run it, that kill -9 and Ctrl-C cost only what was running, what failures do, and
-// that the race gives the order of the best trials.
+// The race of finalists on a study: its trials, kill -9 and Ctrl-C (which cost only running trainings), failures, and
+// the order of the best trials.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -26,7 +26,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const count = 8;
 
-/** A searched study of twelve trials, the earlier the better; the last one has trial 0's graph. */
+/** A study of twelve trials, earlier ones better; the last one has trial 0's graph. */
 function searched(name: string, seeds = { least: 2, most: 5 }): Study<SearchSettings> {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', finalists: count };
   const { finalists, ...settings } = settingsOf('laptop', given);
@@ -49,14 +49,14 @@ const train: Evaluate<FinalistToTrain> = async ({ trial, run }) =>
     ? { failure: { kind: 'out-of-memory', message: 'no memory' }, seconds: 1 }
     : { reward: accuracyOf(trial, run), seconds: 1 };
 
-/** What must not depend on when processes died. */
+/** Returns what must not depend on when processes died. */
 function resultOf(study: Study<SearchSettings>) {
   const { racing, beaten, failed, end, trials, runs } = finalistRace(study)!;
   const done = runs.filter(({ state }) => state === 'done').map(({ trial, run, accuracy }) => [trial, run, accuracy]);
   return { racing, beaten, failed, end, trials, done };
 }
 
-test('the best trials race, one of each graph; the beaten and the failed get no more runs', async () => {
+test('the best trials race, one of each graph; eliminated and failed ones get no more runs', async () => {
   using study = searched('whole.db');
   assert.equal(finalistRace(study), undefined);
   assert.equal(await raceFinalists({ study, count, evaluate: train }), 'finished');
@@ -70,10 +70,11 @@ test('the best trials race, one of each graph; the beaten and the failed get no 
   assert.equal(runsOf(failing), 0);
 });
 
-test('of several arms each sends its best, a graph that two of them found once', async () => {
+test('with several arms the best of each race; a graph of two arms races once', async () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 2 };
   using study = Study.create<SearchSettings>(join(folder, 'arms.db'), settingsOf('laptop', given));
-  // Even trials are the first arm's: 0.9, 0.8, 0.7 …; odd ones the second's, all worse but for trial 1, which is trial 2's graph.
+  // Even trials are the first arm's: 0.9, 0.8, 0.7 …; odd ones the second's, all worse but for trial 1, which is trial
+  // 2's graph.
   const rewards = [0.9, 0.8, 0.8, 0.3, 0.7, 0.2, 0.6, 0.1];
   study.transaction(() => {
     rewards.forEach((reward, number) => {
@@ -111,7 +112,7 @@ test('a finished race gives the order: its winner first, then the rest of the st
   assert.equal(new Set(order).size, 12);
 });
 
-test('each training is asked for once', async () => {
+test('each training is requested once', async () => {
   using study = searched('asked.db');
   const asked: string[] = [];
   const evaluate: typeof train = (finalist, progress) => {
@@ -124,7 +125,7 @@ test('each training is asked for once', async () => {
   assert.equal(new Set(asked).size, asked.length, 'a finished race asks for nothing');
 });
 
-test('Ctrl-C keeps what is finished and goes on as if nothing had happened', async () => {
+test('after Ctrl-C finished trainings are kept, and the race resumes with the same decisions', async () => {
   using expected = searched('expected.db');
   await raceFinalists({ study: expected, count, evaluate: train });
   using study = searched('interrupted.db');
@@ -148,7 +149,7 @@ test('Ctrl-C keeps what is finished and goes on as if nothing had happened', asy
   assert.deepEqual(resultOf(study), resultOf(expected));
 });
 
-test('when all finalists fail it says why, and another call tries again', async () => {
+test('when all finalists fail the reason is reported, and another call retries', async () => {
   using study = searched('failing.db');
   const failure = { kind: 'crash', message: 'no such device' };
   const evaluate: typeof train = async () => ({ failure, seconds: 1 });
@@ -158,7 +159,7 @@ test('when all finalists fail it says why, and another call tries again', async 
   assert.equal(await raceFinalists({ study, count, evaluate: train }), 'finished');
 });
 
-test('more trials bring new finalists, and the runs of those that stay count', async () => {
+test('more trials add new finalists, and runs of remaining ones count', async () => {
   using study = searched('more.db');
   await raceFinalists({ study, count, evaluate: train });
   study.log.ask(12, sampleDecisions(new RandomStream('better')));
@@ -206,7 +207,10 @@ test('six kills change nothing and cost at most the trainings that ran', { timeo
   t.diagnostic(`${trainings.length} trainings, ${repeated} of them repeated`);
 });
 
-/** Runs the race in a process until it ends or, after so many lines, kills itself; returns the runs that it said were finished. */
+/**
+ * Runs the race in a process until it ends or, after so many lines, kills itself; returns the runs that it said were
+ * finished.
+ */
 async function runUntil(
   path: string,
   notes: string,

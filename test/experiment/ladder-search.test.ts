@@ -1,4 +1,5 @@
-// The run loop with a ladder: who is trained when, what the strategy and the ladder learn, repeats, arms, failures, interruptions.
+// The search loop with a ladder: order of trainings, reports to strategy and ladder, repeats, arms, failures,
+// interruptions.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +26,7 @@ after(() => rmSync(folder, { recursive: true }));
 let count = 0;
 const newStudy = () => Study.create(join(folder, `${++count}.db`), {});
 
-/** Reward by decisions and rung, in any order of time. */
+/** Returns a reward that depends on decisions and rung only. */
 const delays = new RandomStream('delays');
 const inAnyOrder: Evaluate = async ({ candidate: { decisions }, rung = 0 }) => {
   await sleep(3 * delays.uniform() * (1 + rung));
@@ -43,7 +44,7 @@ const historyOf = (study: Study<object>) => ({
   decisions: decisionsOf(study.path),
 });
 
-/** Asks for given graphs one after the other and notes what it is told. */
+/** A strategy that asks for fixed graphs in order and records reports. */
 class Script implements Strategy {
   readonly name = 'script';
   readonly told: [trial: number, Outcome][] = [];
@@ -59,7 +60,10 @@ class Script implements Strategy {
 
 const graph = (seed: number) => sampleDecisions(new RandomStream(seed));
 
-/** Searches through graphs, one worker, as outcomes come; `outcome` says what each training gives. Returns what was trained, in order. */
+/**
+ * Searches through graphs, one worker, as outcomes come; `outcome` says what each training gives. Returns what was
+ * trained, in order.
+ */
 async function scripted(
   study: Study<object>,
   graphs: readonly number[][],
@@ -88,7 +92,7 @@ const six = [1, 2, 3, 4, 5, 6].map(graph);
 const rewards = [0.5, 0.7, 0.6, 0.9, 0.8, 0.1];
 const byTrial = ({ number, rung = 0 }: TrialToEvaluate) => ({ reward: rewards[number]! / (1 + rung), seconds });
 
-test('in order, one seed gives one search and the same promotions whatever the timing', async () => {
+test('in order, a search and its promotions depend on the seed and not on timing', async () => {
   const expected = newStudy();
   await search(expected);
   const { rungs } = historyOf(expected);
@@ -101,7 +105,7 @@ test('in order, one seed gives one search and the same promotions whatever the t
   }
 });
 
-test('a free worker takes a promotion before a new architecture, and the strategy learns of rung 0 only: by hand', async () => {
+test('a free worker gets a promotion before a new architecture, and the strategy gets reports of rung 0 only: by hand', async () => {
   const study = newStudy();
   const { trained, told } = await scripted(study, six, byTrial, { ladder: { rungs: 2, reduction: 3 } });
   assert.deepEqual(trained, ['0@0', '1@0', '2@0', '1@1', '3@0', '3@1', '4@0', '5@0', '4@1']);
@@ -118,14 +122,14 @@ test('a free worker takes a promotion before a new architecture, and the strateg
   assert.equal(study.summary().workerSeconds, 9);
 });
 
-test('a repeat is not trained, not counted among those that finished a rung, and not promoted', async () => {
+test('a repeat is not trained, does not count as a member of a rung, and is not promoted', async () => {
   const study = newStudy();
   const [a, b, c] = [graph(1), graph(2), graph(3)];
   const { trained } = await scripted(study, [a, a, b, a, a, c, a], byTrial, { ladder: { rungs: 2, reduction: 3 } });
   assert.deepEqual(trained, ['0@0', '2@0', '5@0', '2@1'], 'three graphs, of which the best goes up once');
 });
 
-test('each arm has a ladder of its own, and what both promote is trained once', async () => {
+test('each arm has its own ladder, and a trial that both promote is trained once', async () => {
   const study = newStudy();
   // The arms take turns and find the same three graphs; the best of them is first asked for by the second arm.
   const graphs = [1, 2, 2, 3, 3, 1].map(graph);
@@ -154,7 +158,7 @@ test('each arm has a ladder of its own, and what both promote is trained once', 
   );
 });
 
-test('a child that fails at a rung is out of it, is not tried again, and nobody takes its place', async () => {
+test('a child that fails at a rung is not retried, and no other is promoted instead', async () => {
   const study = newStudy();
   const failure = { kind: 'not-a-number', message: 'step 3' };
   const { trained, told } = await scripted(
@@ -175,7 +179,7 @@ test('a child that fails at a rung is out of it, is not tried again, and nobody 
   );
 });
 
-test('interrupted and continued it decides as if nothing had happened, and more trials go on from its ladder', async () => {
+test('an interrupted search resumes with the same decisions, and more trials continue its ladder', async () => {
   const expected = newStudy();
   await search(expected);
   const study = newStudy();
@@ -200,7 +204,7 @@ test('interrupted and continued it decides as if nothing had happened, and more 
   assert.ok(study.rungs.all().length > before.length);
 });
 
-test('children wait on disk as long as they may be promoted, and no longer', async () => {
+test('paused children are stored as long as they may be promoted, and no longer', async () => {
   const study = newStudy();
   const artifacts = new FolderArtifacts(studyFolders(study.path));
   const pathOf = (trial: number, rung: number) => artifacts.path(pausedChild(trial, rung));
@@ -222,7 +226,7 @@ test('children wait on disk as long as they may be promoted, and no longer', asy
   assert.ok(most < 110, `${most} files at most, of 200 children`);
 });
 
-test('epochs of a rung are kept beside those of the trial', async () => {
+test('epochs of a rung are stored next to those of the trial', async () => {
   const study = newStudy();
   const evaluate: Evaluate = async (trial, progress) => {
     progress.started();

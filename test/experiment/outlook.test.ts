@@ -1,4 +1,4 @@
-// What is left of a running search, by hand: on a machine where every training takes ten seconds.
+// The remaining time of a running search, by hand: every training takes ten seconds.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -42,7 +42,7 @@ function outlookOf(name: string, rungs = false) {
   return { study, outlook, ask };
 }
 
-test('ten children on two workers are 50 s, less what is done, and less what those under way have done', () => {
+test('ten children on two workers take 50 s, minus finished ones and progress of running ones', () => {
   const { study, outlook, ask } = outlookOf('plain.db');
   const left = (seconds: number) => Math.round(outlook.left(performance.now() + 1000 * seconds));
   assert.equal(left(0), 50);
@@ -59,7 +59,7 @@ test('ten children on two workers are 50 s, less what is done, and less what tho
   study.close();
 });
 
-test('children that took twice as long double what is left, repeats of known graphs teach nothing, and the study keeps it', () => {
+test('children that take twice as long double the remaining time, repeats do not count, and the study stores the correction', () => {
   const { study, outlook, ask } = outlookOf('slower.db');
   for (const trial of [0, 1, 2, 3]) {
     ask(trial);
@@ -80,7 +80,7 @@ test('children that took twice as long double what is left, repeats of known gra
   study.close();
 });
 
-test('a training on a higher rung is waited for, too, and the last one alone takes its own time', () => {
+test('trainings on higher rungs count too, and the last one takes its full time', () => {
   const { study, outlook, ask } = outlookOf('ladder.db', true);
   assert.ok(Math.abs(outlook.left() - (50 * 4) / 3) < 1e-6);
   for (let trial = 0; trial < 10; trial++) {

@@ -1,4 +1,4 @@
-// Same graph, same reward: who is trained, who takes a known reward, and what the strategy and the study learn of it.
+// Reused rewards: which trials are trained, which reuse a reward, and what strategy and study get.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -32,7 +32,7 @@ function mirrored(decisions: readonly number[]): number[] {
   return swapped;
 }
 
-/** Asks for given decisions one after the other and notes what it is told. */
+/** A strategy that asks for fixed decisions in order and records reports. */
 class Script implements Strategy {
   readonly name = 'script';
   readonly told: [trial: number, Outcome][] = [];
@@ -55,7 +55,7 @@ async function search(study: Study<object>, lines: readonly number[][], outcomes
   return { trained, told: strategy.told };
 }
 
-test('a repeat takes the reward of the first, teaches the strategy, and costs no training', async () => {
+test('a repeat reuses the reward of the first, is reported to the strategy, and costs no training', async () => {
   const study = newStudy();
   const lines = [graph(1), graph(2), mirrored(graph(1)), graph(1), mirrored(graph(2))];
   const { trained, told } = await search(study, lines, [
@@ -79,7 +79,7 @@ test('a repeat takes the reward of the first, teaches the strategy, and costs no
   );
 });
 
-test('repeats that are asked for while the first is trained wait for it', async () => {
+test('repeats that are asked for while the first is trained wait for its outcome', async () => {
   const study = newStudy();
   const first = Promise.withResolvers<Evaluation>();
   let trainings = 0;
@@ -98,7 +98,7 @@ test('repeats that are asked for while the first is trained wait for it', async 
   assert.equal(trainings, 1);
 });
 
-test('a failure is no reward: the next of the same graph is trained', async () => {
+test('a failure is not reused: the next trial of the same graph is trained', async () => {
   const study = newStudy();
   const failure = { kind: 'crash', message: 'the worker died' };
   const { trained, told } = await search(
@@ -117,7 +117,7 @@ test('a failure is no reward: the next of the same graph is trained', async () =
   ]);
 });
 
-test('a study that goes on remembers what earlier processes trained', async () => {
+test('a resumed study reuses rewards of earlier processes', async () => {
   const study = newStudy();
   const lines = [graph(1), graph(2), mirrored(graph(2)), graph(3)];
   await search(study, lines.slice(0, 2), [

@@ -1,4 +1,5 @@
-// The run loop against a strategy that notices any difference in its history: order, failures, interruption, resume.
+// The search loop with a strategy whose decisions depend on its complete history: order, failures, interruption,
+// resume.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,12 +22,12 @@ after(() => rmSync(folder, { recursive: true }));
 let count = 0;
 const newStudy = () => Study.create(join(folder, `${++count}.db`), { seed: 1 });
 
-/** At once, in the order of the asks. */
+/** Evaluations that end immediately, in the order of the asks. */
 const immediately: Evaluate = async ({ candidate: { decisions } }) => ({ reward: rewardOf(decisions), seconds: 0 });
 
 const delays = new RandomStream('delays');
 
-/** In another order each time. */
+/** Evaluations that end in another order each time. */
 const inAnyOrder: Evaluate = async ({ candidate: { decisions } }) => {
   await sleep(5 * delays.uniform());
   return { reward: rewardOf(decisions), seconds: 0 };
@@ -39,7 +40,7 @@ const sequenceOf = (study: Study<object>) =>
   study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, kind: failure?.kind }));
 const callsOf = (study: Study<object>) => study.log.strategyEvents(0).map(({ kind, number }) => `${kind} ${number}`);
 
-test('in order, one seed gives one search whatever the timing', async () => {
+test('in order, a search depends on its seed and not on timing', async () => {
   const expected = newStudy();
   assert.equal(await search(expected), 'finished');
   for (let repetition = 0; repetition < 3; repetition++) {
@@ -50,7 +51,7 @@ test('in order, one seed gives one search whatever the timing', async () => {
   }
 });
 
-test('in order, trial n is asked for when n − 5 outcomes were told to 2 workers', async () => {
+test('in order, with 2 workers trial n is asked for when n − 5 outcomes are reported', async () => {
   const study = newStudy();
   await search(study, { trials: 9, evaluate: inAnyOrder });
   const asks = [0, 1, 2, 3, 4, 5].map((trial) => `ask ${trial}`);
@@ -59,7 +60,7 @@ test('in order, trial n is asked for when n − 5 outcomes were told to 2 worker
   assert.deepEqual(callsOf(study), [...asks, ...steady, ...rest]);
 });
 
-test('as they come, outcomes are told in the order in which they arrive, and each makes room for one ask', async () => {
+test('not in order, outcomes are reported as they arrive, and each allows one ask', async () => {
   const study = newStudy();
   const turns = new InTurn([1, 0, 3, 4, 2, 5]);
   const onEvent = ({ kind }: SearchEvent) => kind === 'told' && turns.next();
@@ -69,7 +70,7 @@ test('as they come, outcomes are told in the order in which they arrive, and eac
   assert.equal(callsOf(study).join(), expected);
 });
 
-test('an outcome that took more than a second is on disk although the strategy fails when it is told of it', async () => {
+test('an outcome that took more than a second is on disk even if the strategy throws on its report', async () => {
   for (const [seconds, done] of [
     [1.5, 3],
     [0.5, 2],
@@ -92,7 +93,7 @@ test('an outcome that took more than a second is on disk although the strategy f
   }
 });
 
-test('a reward that is no number from 0 to 1 is a failed trial, and the strategy is told so', async () => {
+test('a reward that is not a number from 0 to 1 is a failed trial, also for the strategy', async () => {
   const rewards = [0.5, Number.NaN, 1.01, -0.1, Number.POSITIVE_INFINITY, 1, 0];
   const study = newStudy();
   const told: unknown[] = [];
@@ -110,7 +111,7 @@ test('a reward that is no number from 0 to 1 is a failed trial, and the strategy
   assert.equal(study.trial(1)!.failure!.message, 'expected a reward from 0 to 1, got NaN');
 });
 
-test('when one trial after the other fails the search ends with the reason, and can go on later', async () => {
+test('when consecutive trials fail the search ends with the reason, and can be resumed', async () => {
   const study = newStudy();
   const failure = { kind: 'crash', message: 'no such device' };
   const failing: Evaluate = async () => ({ failure, seconds: 0 });
@@ -125,7 +126,7 @@ test('when one trial after the other fails the search ends with the reason, and 
   assert.equal(study.summary().trials.failed + study.summary().trials.done, 60);
 });
 
-test('a worker that cannot work at all ends the search with its own error', async () => {
+test('a worker that cannot start ends the search with its error', async () => {
   const study = newStudy();
   const evaluate: Evaluate = async (trial, progress) => {
     if (trial.number < 8) return immediately(trial, progress);
@@ -137,7 +138,7 @@ test('a worker that cannot work at all ends the search with its own error', asyn
   assert.ok(study.summary().trials.queued > 0);
 });
 
-test('an interrupted search keeps what is finished, aborts the rest, and goes on as if nothing had happened', async () => {
+test('an interrupted search keeps finished trials, aborts the rest, and resumes with the same decisions', async () => {
   const expected = newStudy();
   await search(expected);
   const study = newStudy();
@@ -165,7 +166,7 @@ test('an interrupted search keeps what is finished, aborts the rest, and goes on
   assert.deepEqual(callsOf(study), callsOf(expected));
 });
 
-test('a search that was stopped before it began asks for nothing that it cannot redo', async () => {
+test('a search that was stopped before its start asks for nothing', async () => {
   const study = newStudy();
   assert.equal(await search(study, { signal: AbortSignal.abort() }), 'interrupted');
   assert.equal(study.asked, 0);
@@ -175,7 +176,7 @@ test('a search that was stopped before it began asks for nothing that it cannot 
   assert.deepEqual(sequenceOf(study), sequenceOf(expected));
 });
 
-test('a finished search asks for nothing more, and a larger number of trials goes on from it', async () => {
+test('a finished search asks for nothing more, and a larger number of trials continues it', async () => {
   const study = newStudy();
   await search(study);
   const calls = callsOf(study);
@@ -219,7 +220,7 @@ test('a study of another seed, version or strategy is refused before anything is
   assert.equal(fresh.asked, asked);
 });
 
-test('a damaged latest snapshot is made up for by the one before it', async () => {
+test('if the latest snapshot is damaged, the one before it is used', async () => {
   const [expected, study] = [newStudy(), newStudy()];
   for (const each of [expected, study]) await search(each, { trials: 74 });
   const [latest, before] = study.log.snapshots;
@@ -229,7 +230,7 @@ test('a damaged latest snapshot is made up for by the one before it', async () =
   assert.deepEqual(sequenceOf(study), sequenceOf(expected));
 });
 
-test('events are told after they are on disk, in the order of what happened', async () => {
+test('events are emitted after they are on disk, in order', async () => {
   const study = newStudy();
   const seen: string[] = [];
   const evaluate: Evaluate = async (_, progress) => {

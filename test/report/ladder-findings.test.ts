@@ -193,7 +193,7 @@ test('each arm has its own rungs, and a training that two arms asked for counts 
   assert.deepEqual(cells, table);
 });
 
-test('given cells have a separate ladder next to those of several arms, and one strategy has no such table', () => {
+test('known cells have a separate ladder next to those of several arms, and one strategy has no such table', () => {
   const known = [1, 2].map((seed) => sampleDecisions(new RandomStream(seed)));
   const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', rungs: parseRungs('1,3'), known };
   using study = Study.create<SearchSettings>(join(folder, 'known.db'), settingsOf('laptop', options));
@@ -203,7 +203,7 @@ test('given cells have a separate ladder next to those of several arms, and one 
     [
       ['random', 1],
       ['evolution', 1],
-      ['given cells', 2],
+      ['known cells', 2],
     ],
   );
   using alone = climbedStudy(join(folder, 'alone.db'));

@@ -1,4 +1,4 @@
-// A candidate says what its decisions say, and makes each thing once.
+// A candidate's architecture and plans follow from its decisions and are computed once.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { presets } from '../../src/study/presets.ts';
 const { child, final } = presets.paper;
 
 for (const space of spaceNames) {
-  test(`in space ${space} its architecture and plans are those of its decisions, and the same objects when asked again`, () => {
+  test(`in space ${space} its architecture and plans are those of its decisions, and are cached`, () => {
     const decisions = sampleDecisions(new RandomStream(`candidate ${space}`), spaces[space].blocks, space);
     const candidate = new Candidate(decisions, space);
     assert.deepEqual(candidate.architecture, decode(decisions, space));
@@ -34,7 +34,7 @@ for (const space of spaceNames) {
   });
 }
 
-test('decisions that are none of the space are refused when the architecture is asked for', () => {
+test('decisions that are not of the space are refused when the architecture is computed', () => {
   const candidate = new Candidate(Array(50).fill(99));
   assert.throws(
     () => candidate.architecture,

@@ -1,4 +1,4 @@
-// A study whose children climbed a ladder of three rungs, written by hand: nothing was trained.
+// A study with a ladder of three rungs, written by hand; nothing is trained.
 
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
@@ -7,12 +7,15 @@ import { parseRungs } from '../../src/study/rung-text.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 
-/** Of twelve trials the rewards at rung 0; of the six best those at rung 1, in the order 2 1 3 4 5 6; of two of them at rung 2. */
+/**
+ * Rewards of twelve trials at rung 0, of the six best at rung 1 (in the order 2 1 3 4 5 6), and of two of them at rung
+ * 2.
+ */
 const lowest = [0.3, 0.29, 0.28, 0.27, 0.26, 0.25, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1];
 const middle = [0.45, 0.5, 0.44, 0.43, 0.42, 0.41];
 const highest = [0.7, 0.6];
 
-/** Trial 0's weights were lost on its way to rung 1; at rung 2 trial 2 failed and trial 3 is still to come. */
+/** Trial 0's weights were lost before rung 1; at rung 2 trial 2 has failed and trial 3 is queued. */
 export function climbedStudy(
   path: string,
   more: { randomShare?: number; finalists?: number } = {},

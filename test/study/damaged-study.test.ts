@@ -1,5 +1,5 @@
-// A study that something else changed: flipped bits anywhere, cuts, rows that were rewritten, a log that is not its own. What is read is what
-// was written, or it is refused in one sentence.
+// Damaged studies: flipped bits, truncation, rewritten rows, a foreign write-ahead log. A study is read as it was
+// written, or refused in one sentence.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { Study } from '../../src/study/study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-damaged-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Trials with curves, repeats, failures, rungs, finalists, results and snapshots: something in every table. */
+/** A study with rows in every table: trials with curves, repeats, failures, rungs, finalists, results and snapshots. */
 function fill(study: Study<object>, trials: number): void {
   const random = new RandomStream('rewards');
   study.transaction(() => {
@@ -51,12 +51,12 @@ function fill(study: Study<object>, trials: number): void {
     );
   });
   study.keep('finalists', { trials: [1] });
-  study.settled('order', { inOrder: true }, orderSchema);
+  study.recordOnce('order', { inOrder: true }, orderSchema);
   study.addSearchTime(5000);
 }
 const orderSchema = z.strictObject({ inOrder: z.boolean() });
 
-/** All that a study tells. */
+/** Returns everything that a study stores. */
 function read(path: string): string {
   using study = Study.open(path, { readOnly: true });
   const { log, rungs, finalistRuns, settings, identity } = study;
@@ -79,7 +79,7 @@ function read(path: string): string {
       study.updates(),
       study.latestUpdate(),
     ],
-    [log.unfinished, log.untold, log.told, log.strategyEvents(0), log.snapshots.map(({ bytes }) => [...bytes])],
+    [log.unfinished, log.unreported, log.told, log.strategyEvents(0), log.snapshots.map(({ bytes }) => [...bytes])],
     [rungs.all(), rungs.promotions(), rungs.told(), rungs.open(), rungs.epochs(1, 1), finalistRuns.all()],
     study.result('finalists'),
   ]);
@@ -94,7 +94,7 @@ before(() => {
   fill(study, 60);
 });
 
-test('400 flipped bits and 80 cuts: each study tells what it told, or is refused in a sentence', () => {
+test('400 flipped bits and 80 cuts: each study is read unchanged, or refused in one sentence', () => {
   const bytes = readFileSync(good);
   const told = read(good);
   const path = join(folder, 'flipped.db');
@@ -115,7 +115,7 @@ test('400 flipped bits and 80 cuts: each study tells what it told, or is refused
   assert.ok(refused > 100, `${refused} are refused`);
 });
 
-test('a row that something else changed, removed, or put back as it was earlier is found', () => {
+test('a row that another program changed, removed, or restored to an earlier state is detected', () => {
   for (const [place, sql] of [
     'UPDATE trials SET reward = 0.9 WHERE number = 1',
     'DELETE FROM trials WHERE number = 59',
@@ -138,7 +138,7 @@ test('a row that something else changed, removed, or put back as it was earlier 
   }
 });
 
-test('rows of another study do not fit, whatever they say', () => {
+test('rows of another study are detected, whatever their content', () => {
   const other = join(folder, 'other.db');
   copyFileSync(good, other);
   {
@@ -152,7 +152,7 @@ test('rows of another study do not fit, whatever they say', () => {
   assert.throws(() => read(other), /is damaged/);
 });
 
-test('a study without checksums is read unverified, and has them once it goes on', () => {
+test('a study without checksums is read unverified, and gets them when it is continued', () => {
   const path = join(folder, 'older.db');
   const { migrations } = studyFormat;
   const older = { ...studyFormat, migrations: migrations.slice(0, -1) };
@@ -177,7 +177,7 @@ test('a study without checksums is read unverified, and has them once it goes on
 
 const logEndings = ['-wal', '-shm'] as const;
 
-/** A study as its killed writer leaves it: the file, its log and the log's index, after so many trials and after some more. */
+/** Returns the files of a killed writer: the study, its log and the log's index, after some trials and after more. */
 function killed(name: string): { path: string; early: Buffer; log: Buffer } {
   const path = join(folder, `${name}.db`);
   using study = Study.create(join(folder, `${name}-running.db`), {});
@@ -192,7 +192,7 @@ const askedIn = (path: string) => {
   return study.asked;
 };
 
-test('a log that is gone, older, damaged or of another study is noticed, and nothing is written', () => {
+test('a missing, older, damaged or foreign log is detected, and nothing is written', () => {
   const { path, early, log } = killed('log');
   const index = readFileSync(`${path}-shm`);
   const bytes = readFileSync(path);
@@ -227,7 +227,7 @@ test('a log that is gone, older, damaged or of another study is noticed, and not
   assert.equal(askedIn(path), 25);
 });
 
-test('a copy without its log says that changes may be missing, until it was closed', () => {
+test('a copy without its log warns that changes may be missing, until the study was closed', () => {
   const { path } = killed('copy');
   const lacks = () => {
     using study = Study.open(path, { readOnly: true });

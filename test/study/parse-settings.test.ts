@@ -1,4 +1,4 @@
-// Stored settings: what any version wrote is read as today's, and what cannot be used is refused in a sentence that names it.
+// Stored settings of any version are read as current ones; invalid ones are refused in a sentence that names the field.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 const json = (value: unknown) => JSON.parse(JSON.stringify(value));
 type Json = ReturnType<typeof json>;
 
-test('what a new search states is read as it was stated', () => {
+test('the settings of a new search are read unchanged', () => {
   const limits: SearchSettings['limits'] = {
     parameters: 800_000,
     memory: { bytes: 8e8, law: [1, 2, 3] },
@@ -47,7 +47,7 @@ test('what a new search states is read as it was stated', () => {
   }
 });
 
-test('the recipes of the table are read as they were stated, and so is one with every technique', () => {
+test('the recipes of the table are read unchanged, and so is one with every technique', () => {
   const techniques = {
     ...recipes.small,
     flip: 'alternate',
@@ -70,7 +70,7 @@ test('the recipes of the table are read as they were stated, and so is one with 
   assert.throws(() => parseSettings(settings, 'here'), /recipe\.flip/);
 });
 
-test('a training states its optimizer with all options, and how its learning rate falls', () => {
+test('a training has its optimizer with all options, and its learning rate decay', () => {
   const settings = settingsOf('smoke', given);
   const optimizer = defaultOptimizer('rmsprop');
   const recipe = {
@@ -90,7 +90,7 @@ test('a training states its optimizer with all options, and how its learning rat
   assert.throws(() => parseSettings(json(stated), 'here'), /recipe\.optimizer\.name: expected .*, got "sgd"$/);
 });
 
-/** As nasnet 0.1.0 stored them, and before it. */
+/** Settings as nasnet 0.1.0 and older versions stored them. */
 function olderSettings() {
   const rungs = [{}, { epochs: 3 }];
   const { space: _, remember: __, known: ___, ...older } = json(settingsOf('micro', { ...given, rungs }));
@@ -99,14 +99,14 @@ function olderSettings() {
   return older;
 }
 
-test('what older versions could not say is said: space A, every graph trained, no cells given, images as stored', () => {
+test('fields that older versions lack are completed: space A, every graph trained, no known cells, images as stored', () => {
   const { space, remember, known, child, ladder, finalists, final } = parseSettings(olderSettings(), 'here');
   assert.deepEqual([space, remember, known], ['a', false, []]);
   const recipes = [child, ...ladder!.rungs, finalists!.training, final].map(({ recipe }) => recipe.matchTestView);
   assert.deepEqual(recipes, [false, false, false, false]);
 });
 
-test('settings that cannot be used are refused by file, field, what was expected and what there is', () => {
+test('invalid settings are refused with file, field, expectation and value', () => {
   const refused = (change: (settings: Json) => void, sentence: string) => {
     const settings = json(settingsOf('micro', { ...given, rungs: [{}, { epochs: 3 }] }));
     change(settings);
@@ -122,7 +122,7 @@ test('settings that cannot be used are refused by file, field, what was expected
   assert.throws(() => parseSettings(undefined, 'a.db'), /^InputError: a\.db: settings: expected object, got none$/);
 });
 
-test('a study whose settings are damaged is refused as a whole, and its lock is given back', () => {
+test('a study with damaged settings is refused, and its lock is released', () => {
   const path = join(folder, 'damaged.db');
   Study.create(path, { preset: 'smoke' }).close();
   for (const readOnly of [false, true, false])
@@ -130,7 +130,7 @@ test('a study whose settings are damaged is refused as a whole, and its lock is 
   Study.open(path).close();
 });
 
-test('a space by value is read as it was stored, and refused with the part that cannot be', () => {
+test('a space by value is read unchanged, and refused with its invalid part', () => {
   const operations = { wide: { kind: 'separable', kernel: 9 }, identity: { kind: 'identity' } };
   const space = { name: 'mine', operations, combiners: ['concat', 'add'], blocks: 3, output: 'unread' };
   const given = settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' });

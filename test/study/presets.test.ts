@@ -6,7 +6,7 @@ import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
 
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 
-test('the paper preset states the search of the paper', () => {
+test('the paper preset has the settings of the paper', () => {
   const { trials, blocks, child, strategyOptions, final } = fitted(settingsOf('paper', given), {
     images: 50_000,
     classes: 10,
@@ -17,7 +17,7 @@ test('the paper preset states the search of the paper', () => {
   assert.deepEqual([final.cells, final.filters, final.recipe.epochs, final.recipe.batchSize], [6, 32, 600, 32]); // 6 @ 768
 });
 
-test('finalists are as many and train as long as is asked for, within the means of the dataset; 0 means none', () => {
+test('the number and training of finalists follow the request, within the size of the dataset; 0 means none', () => {
   const { finalists } = fitted(settingsOf('paper', given), { images: 50_000, classes: 10 });
   assert.deepEqual([finalists!.count, finalists!.training.recipe.epochs], [250, 600]);
   assert.equal(settingsOf('paper', { ...given, finalists: 0 }).finalists, undefined);
@@ -29,20 +29,20 @@ test('finalists are as many and train as long as is asked for, within the means 
   assert.equal(few.training.trainingImages, 270);
 });
 
-test('all that a study needs is stated in it: nothing depends on defaults that may change', () => {
+test('a study stores all its settings: nothing depends on defaults that may change', () => {
   const settings = settingsOf('laptop', given);
   assert.deepEqual(Object.keys(settings.strategyOptions).sort(), Object.keys(paperController).sort());
   assert.deepEqual(JSON.parse(JSON.stringify(settings)), settings);
 });
 
-test('what is asked for goes before the preset, and sizes of other images scale it', () => {
+test('requests replace settings of the preset, and other image sizes scale it', () => {
   const preset = settingsOf('laptop', given);
   const settings = settingsOf('laptop', { ...given, trials: 7, blocks: 3, size: 64 });
   assert.deepEqual([settings.trials, settings.blocks], [7, 3]);
   assert.equal(settings.child.resolution, 2 * preset.child.resolution);
 });
 
-test('--size is what the final network sees; children see as much less as the preset has them see of CIFAR-10', () => {
+test('--size is the input of the final network; children have the same fraction of it as in the preset', () => {
   const photos = { ...given, dataset: 'photos' };
   const sides = (preset: string, asked: { size?: number; finalSize?: number } = {}) => {
     const { child, final, size } = settingsOf(preset, { ...photos, ...asked });
@@ -82,13 +82,13 @@ test('from 2 to 10,000 classes with as few as 4 images each to train on, every t
   assert.throws(() => fitted(settingsOf('laptop', given), { images: 20, classes: 12 }), /two of each of 12 classes/);
 });
 
-test('a small dataset takes a tenth for the reward and the rest for training', () => {
+test('a small dataset uses a tenth for validation and the rest for training', () => {
   const { validationImages, child } = fitted(settingsOf('laptop', given), { images: 300, classes: 10 });
   assert.equal(validationImages, 30);
   assert.equal(child.trainingImages, 270);
 });
 
-test('an unknown preset is refused with those that there are', () => {
+test('an unknown preset is refused with a list of the known ones', () => {
   assert.throws(
     () => settingsOf('huge', given),
     (error: Error) => error instanceof InputError && /smoke, laptop, micro, paper/.test(error.message),

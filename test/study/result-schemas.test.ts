@@ -1,4 +1,4 @@
-// Results of a study: read back as they were kept, as older versions kept them, and refused in a sentence where they are damaged.
+// Results of a study, also of older versions, are read unchanged, and refused in one sentence if they are damaged.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -35,7 +35,7 @@ const results: StudyResults = {
   evaluator: { command: 'python3 train.py', timeLimit: 60 },
 };
 
-test('every result is read back as it was kept', () => {
+test('every result is read unchanged', () => {
   using study = Study.create(join(folder, 'all.db'), {});
   for (const name of Object.keys(results) as (keyof StudyResults)[]) {
     assert.equal(study.result(name), undefined);
@@ -44,7 +44,7 @@ test('every result is read back as it was kept', () => {
   }
 });
 
-test('a damaged result is refused by file, field, what was expected and what there is', () => {
+test('a damaged result is refused with file, field, expectation and value', () => {
   const path = join(folder, 'damaged.db');
   Study.create(path, {}).close();
   const write = (name: string, text: string) =>
@@ -64,7 +64,7 @@ test('a damaged result is refused by file, field, what was expected and what the
   assert.throws(read, /damaged\.db: final model: expected JSON, got "{\\"trial\\":" \(/);
 });
 
-test('damaged decisions are refused by the number of their trial', () => {
+test('damaged decisions are refused with the number of their trial', () => {
   const path = join(folder, 'decisions.db');
   const study = Study.create(path, {});
   study.log.ask(0, [1, 2]);
@@ -74,7 +74,7 @@ test('damaged decisions are refused by the number of their trial', () => {
   assert.throws(() => damaged.trial(0), /decisions\.db: decisions of trial 0: expected whole numbers, got \[1,"2"\]$/);
 });
 
-test('of the details of any evaluator only what our trainings say is taken', () => {
+test('only fields of our trainings are read from the details of any evaluator', () => {
   const said = { peakMemory: 5, continued: false, notes: ['lost'], loss: 1, more: 2 };
   assert.deepEqual(trainingDetails(said), { peakMemory: 5, continued: false, notes: ['lost'] });
   assert.equal(trainingDetails({ peakMemory: 'much', continued: true }).peakMemory, undefined);

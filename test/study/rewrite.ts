@@ -1,4 +1,4 @@
-// Changes a study's rows as its own writer would, checksums included, so that tests can have what no study writes.
+// Changes a study's rows with valid checksums, so that tests can have content that no study writes.
 
 import { DatabaseFile } from '../../src/database/file.ts';
 import type { Value } from '../../src/database/row.ts';

@@ -1,4 +1,4 @@
-// A study as a file: one writer, guarded transitions, an append-only log, questions answered as counted by hand.
+// A study file: one writer, guarded transitions, an append-only log, and queries checked against counts by hand.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -42,7 +42,7 @@ function sixTrials(): Study<{ seed: number }> {
   return study;
 }
 
-test('settings, trials, epochs and results are read back as they were written', () => {
+test('settings, trials, epochs and results are read as they were written', () => {
   const study = sixTrials();
   study.keep('finalists', { trials: [1] });
   study.keep('finalists', { trials: [2, 0] });
@@ -117,7 +117,7 @@ test('an empty study has no best and no means', () => {
   study.close();
 });
 
-test('a transition from any other state is refused and changes nothing', () => {
+test('a transition from another state is refused and changes nothing', () => {
   const study = sixTrials();
   const [done, failed, running, queued] = [0, 4, 5, 6];
   const before = study.trials();
@@ -131,7 +131,7 @@ test('a transition from any other state is refused and changes nothing', () => {
   ];
   for (const [transition, wrong] of transitions) {
     for (const trial of wrong) {
-      assert.throws(() => study.transaction(() => transition(trial)), /is not in the state that this leaves/);
+      assert.throws(() => study.transaction(() => transition(trial)), /is not in the state of this transition/);
     }
   }
   assert.deepEqual(study.trials(), before);
@@ -150,7 +150,7 @@ test('the log can only grow', () => {
   file.close();
 });
 
-test('the two latest snapshots are kept', () => {
+test('the two latest snapshots are stored', () => {
   const study = Study.create(newPath(), {});
   for (const sequence of [4, 9, 12]) study.log.snapshot(sequence, 'chain', Uint8Array.of(sequence));
   assert.deepEqual(study.log.snapshots, [
@@ -160,18 +160,18 @@ test('the two latest snapshots are kept', () => {
   study.close();
 });
 
-test('what is settled for a study stays as it was first', () => {
+test('a value that is recorded once does not change', () => {
   const order = z.strictObject({ inOrder: z.boolean() });
   const study = Study.create(newPath(), {});
-  assert.deepEqual(study.settled('order', { inOrder: true }, order), { inOrder: true });
+  assert.deepEqual(study.recordOnce('order', { inOrder: true }, order), { inOrder: true });
   study.close();
   const again = Study.open(study.path);
-  assert.deepEqual(again.settled('order', { inOrder: false }, order), { inOrder: true });
-  assert.throws(() => again.settled('order', 3, z.number()), /: order: expected number, got \{"inOrder":true\}$/);
+  assert.deepEqual(again.recordOnce('order', { inOrder: false }, order), { inOrder: true });
+  assert.throws(() => again.recordOnce('order', 3, z.number()), /: order: expected number, got \{"inOrder":true\}$/);
   again.close();
 });
 
-test('a second process is refused with the first one named, and may read meanwhile', () => {
+test('a second writer is refused with the name of the first one, and may read', () => {
   const study = sixTrials();
   const open = (readOnly: boolean) => {
     const module = join(import.meta.dirname, '../../src/study/study.ts');
@@ -192,7 +192,7 @@ test('a second process is refused with the first one named, and may read meanwhi
   assert.equal(open(false), '4');
 });
 
-test('a closed study is one file that a reader needs nothing else for', () => {
+test('a closed study is one file, which is all that a reader needs', () => {
   const study = sixTrials();
   study.close();
   const reader = Study.open(study.path, { readOnly: true });
@@ -230,7 +230,7 @@ test('the 5,000th trial writes as many pages as the 200th', () => {
   file.close();
 });
 
-test('a study of any earlier version of the format is read as it is, and goes on when it is opened for writing', () => {
+test('a study of an earlier format version can be read, and continued when it is opened for writing', () => {
   for (let version = 1; version < studyFormat.migrations.length; version++) {
     const path = newPath();
     const format = { ...studyFormat, migrations: studyFormat.migrations.slice(0, version) };
@@ -258,7 +258,7 @@ test('a study of any earlier version of the format is read as it is, and goes on
   }
 });
 
-test("a rung's trainings move from state to state as trials do, and their events are none of the strategy's", () => {
+test("a rung's trainings have the same states as trials, and their events are not the strategy's", () => {
   const study = sixTrials();
   const { rungs } = study;
   const promotion = { ladder: 0, member: 2, rung: 1, atRandom: false };
@@ -272,7 +272,7 @@ test("a rung's trainings move from state to state as trials do, and their events
     () => log.tell(2),
   ];
   for (const transition of refused)
-    assert.throws(() => study.transaction(transition), /trial 2 at rung 1 is not in the state that this leaves/);
+    assert.throws(() => study.transaction(transition), /trial 2 at rung 1 is not in the state of this transition/);
   log.start(2);
   log.putBack(2, 'retry', 'ended by SIGSEGV');
   log.start(2);

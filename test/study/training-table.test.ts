@@ -1,4 +1,4 @@
-// Trainings of trials, of rungs and of finalists go through the same states by the same rules, and each leaves its events.
+// Trainings of trials, rungs and finalists have the same states and transitions, and each transition has an event.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { Study } from '../../src/study/study.ts';
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-trainings-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Of trial 3: at rung 1, as the second run of a finalist, or itself. */
+/** The trainings of trial 3: of the trial, at rung 1, and as the second run of a finalist. */
 interface Training {
   start(): void;
   putBack(kind: 'retry' | 'requeue', reason: string): void;
@@ -93,14 +93,14 @@ function eventsOf(path: string): [string, number, object | string | null][] {
 
 for (const [name, { prefix, detail, of, read }] of Object.entries(kinds)) {
   for (const end of ['done', 'failed'] as const) {
-    test(`a ${name}'s training: queued, begun, begun again, ${end}; every other change is refused and leaves no trace`, () => {
+    test(`a ${name}'s training: queued, started, restarted, ${end}; every other transition is refused and changes nothing`, () => {
       using study = queued(`${name}-${end}.db`);
       const training = of(study);
       const failure = { kind: 'crash', message: 'gone' };
       const refused = (...changes: (() => void)[]) => {
         const before = [read(study), eventsOf(study.path).length];
         for (const change of changes)
-          assert.throws(() => study.transaction(change), /is not in the state that this leaves: UPDATE/);
+          assert.throws(() => study.transaction(change), /is not in the state of this transition: UPDATE/);
         assert.deepEqual([read(study), eventsOf(study.path).length], before);
       };
       const [start, putBack] = [() => training.start(), () => training.putBack('requeue', 'stopped')];
@@ -129,7 +129,7 @@ for (const [name, { prefix, detail, of, read }] of Object.entries(kinds)) {
   }
 }
 
-test('finalists that a killed process left, and those that all failed, are queued again and the log says why', () => {
+test('finalists of a killed process, and finalists that all failed, are queued again, with the reason in the log', () => {
   using study = queued('left.db');
   study.finalistRuns.start(finalist);
   study.finalistRuns.putBackKilled();

@@ -1,4 +1,4 @@
-// `nasnet export MODEL -o FILE`: a network for the places where people run models.
+// `nasnet export MODEL -o FILE`: exports a network to other formats.
 
 import { extname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -65,10 +65,10 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   refuseForeign(format, given);
   const found = await readNetwork(model, modelFlags);
   if (enlarge !== undefined && !found.description)
-    throw new InputError(`--enlarge: expected a file of weights beside it, got ${model}`);
+    throw new InputError(`--enlarge: expected a file of weights with it, got ${model}`);
   const network = found.description ? { ...found, description: shownEnlarged(found.description, enlarge) } : found;
   if (network.description && given.has('seed'))
-    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
+    throw new InputError(`--seed: expected no such flag with ${model}, which holds its weights`);
   const block = new LiveBlock(process.stderr);
   const inputs = inputsOf(model);
   const results = new ResultFiles({ of: `export ${resolve(model)} --format ${format}`, inputs, overwrite });
@@ -82,7 +82,7 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   else printWords(`${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...said].join('\n')}\n`);
 }
 
-/** The files that a MODEL string reads. */
+/** Returns the files that a MODEL string reads. */
 function inputsOf(model: string): string[] {
   if (/\.safetensors$/i.test(model)) return [model];
   const { source } = parseModelName(model);
@@ -97,7 +97,7 @@ function formatOf(output: string): FormatName {
   throw new InputError(`--output: expected a file that ends in ${endings.join(', ')}, or --format, got ${output}`);
 }
 
-/** Flags that only other formats know. */
+/** Refuses flags that only other formats have. */
 function refuseForeign(name: FormatName, given: GivenFlags): void {
   const takes: readonly string[] = formats[name].takes;
   for (const flag of ['images', 'verify', 'python'] as const) {

@@ -1,5 +1,5 @@
-// What `nasnet export` does for each format: brings network, description and flags together; the formats themselves are
-// src/export's. What takes long to load (engine, runtimes) is loaded by the format that needs it.
+// The formats of `nasnet export`, implemented by src/export. The engine and runtimes are loaded only by formats that
+// need them.
 
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,16 +26,16 @@ export interface ExportJob {
 
 export interface Exported {
   files: { path: string; bytes: number }[];
-  /** Relative, of the logits; absent where the format has none to compare or nothing was compared. */
+  /** Largest relative difference of the logits; absent if nothing was compared. */
   largestDifference?: number | undefined;
   /** Sentences for people. */
   said: string[];
 }
 
 interface Format {
-  /** Of the files that it is known by. */
+  /** The file name ending of the format. */
   ending: string;
-  /** Which of the flags that not every format knows it takes. */
+  /** The optional flags that the format takes. */
   takes: readonly ('images' | 'verify' | 'python')[];
   write: (job: ExportJob) => Promise<Exported>;
 }
@@ -50,7 +50,7 @@ export const formats = {
 
 export type FormatName = keyof typeof formats;
 
-/** The files that an export writes. */
+/** Returns the files that an export writes. */
 export function writtenBy(format: FormatName, output: string): string[] {
   return format === 'pytorch' ? [output, output.replace(/\.py$/, '.safetensors')] : [output];
 }
@@ -59,7 +59,7 @@ async function json({ network, output }: ExportJob): Promise<Exported> {
   const { networkDocument, printDocument } = await import('../../export/json.ts');
   const { descriptionOf } = await import('../flags/described-network.ts');
   const { writeWhole } = await import('../../whole-file.ts');
-  const plan = planNetwork(network.architecture, network.options); // without the auxiliary head
+  const plan = planNetwork(network.architecture, network.options); // has no auxiliary head
   const description = descriptionOf(network, 'an architecture without weights');
   const bytes = writeWhole(output, [printDocument(networkDocument(plan, description))]);
   return { files: [{ path: output, bytes }], said: [] };
@@ -124,13 +124,13 @@ async function writeOnnx(job: ExportJob, path: string) {
   return await exportOnnx(path, network, description, { verify, verifyWith, signal: interrupt.signal });
 }
 
-/** Says what is going on, and lets Ctrl-C stop it. */
+/** Shows the current step, and lets Ctrl-C stop it. */
 function stoppable({ block, verify }: ExportJob, runtime: string) {
   block.draw([verify ? `  writing, then comparing with ${runtime} …` : '  writing …']);
-  return onInterrupt(() => block.log('Stopping; once more to stop at once.'), 'nothing was exported');
+  return onInterrupt(() => block.log('Stopping; repeat to stop immediately.'), 'nothing was exported');
 }
 
-/** The network with its weights; says where there are none. */
+/** Returns the network with its weights, or initial ones with a message. */
 async function withWeights(job: ExportJob): Promise<{ network: Network; description: ModelDescription }> {
   const { descriptionOf, networkOf } = await import('../flags/described-network.ts');
   const { model, network, seed, block } = job;

@@ -1,5 +1,4 @@
-// Real images beside an exported network: some of a folder, prepared as the network takes them to compare it on, or small
-// as they are for people to try it with.
+// Real images for an exported network: preprocessed ones to compare logits, and small pictures for the page.
 
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -17,8 +16,8 @@ const offered = 6;
 const offeredSide = 512; // pixels, at most
 
 /**
- * float32 [images, 3, height, width]: images of a folder and the folders below, evenly over their sorted names.
- * Those that cannot be read are named on stderr.
+ * Returns float32 [images, 3, height, width] of images below a folder, evenly spaced over their sorted names.
+ * Unreadable images are reported on stderr.
  * @throws InputError for a folder without a readable image
  */
 export async function realImages(folder: string, description: ModelDescription, block: LiveBlock): Promise<Tensor> {
@@ -34,13 +33,13 @@ export async function realImages(folder: string, description: ModelDescription, 
   return imageBatch(pixels, network.input, preprocessing);
 }
 
-/** A few pictures for the page; those that cannot be read are left out: realImages has named such. */
+/** Returns a few pictures for the page; unreadable ones, which realImages reports, are omitted. */
 export async function examplePictures(folder: string): Promise<ExamplePicture[]> {
   const files = evenly(imageFiles(folder), offered);
   const pictures = files.map(async (path): Promise<ExamplePicture[]> => {
     const { image, width, height } = await openImage(path);
     const small = image.resize(offeredSide, offeredSide, { fit: 'inside', withoutEnlargement: true });
-    const pixelExact = Math.max(width, height) <= 128; // a thumbnail, of which JPEG would show
+    const pixelExact = Math.max(width, height) <= 128; // JPEG artifacts would be visible in a thumbnail
     const encoded = pixelExact ? small.png() : small.jpeg({ quality: 88 });
     return [{ name: basename(path), type: pixelExact ? 'image/png' : 'image/jpeg', bytes: await encoded.toBuffer() }];
   });

@@ -1,4 +1,4 @@
-// The images that a command names, prepared in the cache with a bar: CIFAR-10, or a folder of one's own.
+// Prepares the images of a command in the cache, with a progress bar: CIFAR-10, or an image folder.
 
 import { prepareCifar10 } from '../../data/cifar10.ts';
 import type { DatasetFiles } from '../../data/dataset-files.ts';
@@ -11,9 +11,9 @@ export interface DatasetFlags {
   dataset: string;
   /** Side in pixels of a folder's images. */
   size?: number | undefined;
-  /** How a folder's images are brought to it. */
+  /** The filter that resizes a folder's images. */
   filter?: FolderFilter | undefined;
-  /** Official files of CIFAR-10. */
+  /** Folder or archive of the official CIFAR-10 files. */
   data?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// A network with its weights and with what a model file says of it: a file's own, or initial weights of a seed.
+// A network with weights and a description: of a model file, or initial weights of a seed.
 
 import type { ModelDescription } from '../../model/model-description.ts';
 import { readModel } from '../../model/model-file.ts';
@@ -7,7 +7,7 @@ import { imagenetPreprocessing } from '../../model/preprocessing.ts';
 import { planNetwork } from '../../plan/plan.ts';
 import type { NamedNetwork } from './model-flags.ts';
 
-/** In evaluation, without the auxiliary head. @throws InputError for a damaged file */
+/** Returns the network in evaluation mode, without the auxiliary head. @throws InputError for a damaged file */
 export function networkOf(model: string, { architecture, options, description }: NamedNetwork, seed: number): Network {
   const plan = planNetwork(architecture, options);
   if (!description) return buildNetwork(plan, { seed }).train(false);
@@ -19,7 +19,7 @@ export function networkOf(model: string, { architecture, options, description }:
   return resized;
 }
 
-/** Of a MODEL string the classes have no names, and images are prepared as the released networks take them. */
+/** Returns a description for a MODEL string: classes without names, preprocessing of the released networks. */
 export function descriptionOf(
   { plan, architecture, options, description }: NamedNetwork,
   origin: string,

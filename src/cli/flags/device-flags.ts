@@ -1,4 +1,4 @@
-// The flags of commands that compute: on which device, in how many bits. What they mean is decided by the machine (engine/device.ts).
+// The flags for device and precision; engine/device.ts interprets them.
 
 import { type Command, Option } from 'commander';
 import { type Computing, computingOn, deviceForms } from '../../engine/device.ts';
@@ -14,12 +14,12 @@ export function addDeviceFlags(command: Command): Command {
     .addOption(
       new Option(
         '--precision <name>',
-        'of images and convolutions; on the CPU bf16 pays with AVX512-BF16 only (default: bf16 on a GPU, float32 on the CPU)',
+        'of images and convolutions; on the CPU bf16 is only faster with AVX512-BF16  (default: bf16 on a GPU, float32 on the CPU)',
       ).choices(['float32', 'bf16']),
     );
 }
 
-/** @throws InputError for a device that this machine lacks */
+/** Parses device and precision. @throws InputError if this machine does not have the device */
 export function computingOf({ device, precision }: DeviceFlags): Computing {
   return computingOn(device, precision === 'bf16' ? 'bfloat16' : precision);
 }

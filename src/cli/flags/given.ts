@@ -1,8 +1,8 @@
-// Which options the user typed, as opposed to those that have their default.
+// Returns the options that the user typed, as opposed to defaults.
 
 import type { Command } from 'commander';
 
-/** An option's name as it is typed: `stemChannels` is `--stem-channels`. */
+/** Returns an option's flag: `stemChannels` is `--stem-channels`. */
 export const typedFlag = (name: string): string =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 

@@ -1,4 +1,4 @@
-// The flags that say, beside a MODEL string, what stands around its cells; and the network that both stand for.
+// The flags for the layout and sizes of a MODEL's network, and the network of a MODEL with its flags.
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
@@ -16,43 +16,43 @@ export const modelHelp = 'SOURCE:N@P or SOURCE:mobile|large|cifar, SOURCE being 
 export function addModelFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--layout <name>', "what stands around the cells (default: the named network's, or by P)").choices([
+      new Option('--layout <name>', "the layout around the cells (default: the named network's, or by P)").choices([
         'cifar',
         'imagenet',
       ]),
     )
     .option('--input <pixels>', 'side of the image, or HEIGHTxWIDTH (default: 32; ImageNet 224, large 331)', imageSize)
     .option('--classes <n>', 'number of classes (default: 10; ImageNet 1000)', wholeNumber('--classes', 'classes'))
-    .option('--filters <f>', 'F, filters of the first cells, in place of @P', wholeNumber('--filters', 'filters'))
+    .option('--filters <f>', 'F, filters of the first cells, instead of @P', wholeNumber('--filters', 'filters'))
     .option(
       '--stem-channels <n>',
       'channels of the first convolution (default: 3F; ImageNet 32, large 96)',
       wholeNumber('--stem-channels', 'stemChannels'),
     )
-    .option('--skip-reduction-input', "the cell after a reduction reads past the reduction's input, as large does")
-    .option('--no-skip-reduction-input', 'it reads that input, as mobile and CIFAR do');
+    .option('--skip-reduction-input', "the cell after a reduction skips the reduction's input, as in large")
+    .option('--no-skip-reduction-input', 'it uses that input, as in mobile and CIFAR');
 }
 
-/** Those of these options that have a value, as one types them. */
+/** Returns the flags of the options that have a value. */
 export function typedFlags(options: object): string[] {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return given.map(([name]) => typedFlag(name));
 }
 
-/** A network to be looked at: its layers, and its weights' file where it has one. */
+/** A network: its plan options, and the description of its weights file if it has one. */
 export interface NamedNetwork {
   plan: Plan;
   architecture: Architecture;
-  /** What planNetwork took, the auxiliary head left out. */
+  /** The options of planNetwork without an auxiliary head. */
   options: PlanOptions;
-  /** Of a file of weights. */
+  /** The description in the weights file. */
   description?: ModelDescription;
 }
 
 /**
- * What MODEL and the flags stand for. A string's network has the auxiliary head where the image is large enough for one; a
- * file has none, and takes no flag but `--input`.
- * @throws InputError in one sentence for what cannot be read or built
+ * Returns the network of MODEL and the flags. The network of a MODEL string has an auxiliary head if the image is large
+ * enough; that of a weights file has none, and accepts only `--input`.
+ * @throws InputError if it cannot be read or built
  */
 export async function readNetwork(model: string, flags: ModelFlags): Promise<NamedNetwork> {
   if (/\.safetensors$/i.test(model)) return readWeightsFile(model, flags);
@@ -66,8 +66,8 @@ export async function readNetwork(model: string, flags: ModelFlags): Promise<Nam
 async function readWeightsFile(path: string, { input, ...others }: ModelFlags): Promise<NamedNetwork> {
   const [flag] = typedFlags(others);
   if (flag)
-    throw new InputError(`${flag}: expected no such flag beside ${path}, which says itself what network it holds`);
-  const { readModelDescription } = await import('../../model/model-file.ts'); // with the engine: not loaded for a published cell
+    throw new InputError(`${flag}: expected no such flag with ${path}, which says itself what network it holds`);
+  const { readModelDescription } = await import('../../model/model-file.ts'); // loads the engine, which published cells do not need
   const description = readModelDescription(path);
   const { architecture, network, classes } = description;
   const options = { ...network, classes: classes.length, ...(input !== undefined && { input }) };

@@ -1,9 +1,9 @@
-// What a flag's text stands for, or one sentence that says what was expected: parsers for commander.
+// Parsers of flags for commander. They throw an InputError with one sentence.
 
 import { InputError } from '../../failure.ts';
 import { type largest, within } from '../../largest.ts';
 
-/** A commander argument parser: a whole number of at least 1, and at most what largest.ts says of such a size. */
+/** Parses a whole number of at least 1, and at most the limit of `size` in largest.ts. */
 export function wholeNumber(flag: string, size?: keyof typeof largest): (text: string) => number {
   return (text) => {
     if (size && /^[1-9]\d*$/.test(text)) return within(size, Number(text), flag);
@@ -12,7 +12,7 @@ export function wholeNumber(flag: string, size?: keyof typeof largest): (text: s
   };
 }
 
-/** A commander argument parser: a whole number of 0 or more. */
+/** Parses a whole number of at least 0. */
 export function countFromZero(flag: string): (text: string) => number {
   return (text) => {
     if (/^\d{1,9}$/.test(text)) return Number(text);
@@ -22,7 +22,7 @@ export function countFromZero(flag: string): (text: string) => number {
 
 const magnitudes: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9, B: 1e9 };
 
-/** A commander argument parser: a count of at least 1, such as 3346538, 3.3M, 564M or 23.8B. */
+/** Parses a count of at least 1, such as 3346538, 3.3M, 564M or 23.8B. */
 export function quantity(flag: string): (text: string) => number {
   return (text) => {
     const [, digits, letter] = /^(\d[\d_,]*(?:\.\d+)?)([KMGB]?)$/i.exec(text) ?? [];
@@ -33,7 +33,7 @@ export function quantity(flag: string): (text: string) => number {
   };
 }
 
-/** A commander argument parser: a number above 0, and at most what largest.ts says of such a size. */
+/** Parses a number above 0, and at most the limit of `size` in largest.ts. */
 export function positiveNumber(flag: string, size?: keyof typeof largest): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -42,7 +42,7 @@ export function positiveNumber(flag: string, size?: keyof typeof largest): (text
   };
 }
 
-/** A commander argument parser: a number of 0 or more. */
+/** Parses a number of at least 0. */
 export function numberFromZero(flag: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -51,7 +51,7 @@ export function numberFromZero(flag: string): (text: string) => number {
   };
 }
 
-/** A commander argument parser: a whole number of at least 2. */
+/** Parses a whole number of at least 2. */
 export function reductionFactor(flag: string): (text: string) => number {
   return (text) => {
     const value = wholeNumber(flag)(text);
@@ -60,7 +60,7 @@ export function reductionFactor(flag: string): (text: string) => number {
   };
 }
 
-/** A commander argument parser: a number from 0 to 1. */
+/** Parses a number from 0 to 1. */
 export function share(flag: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -69,7 +69,7 @@ export function share(flag: string): (text: string) => number {
   };
 }
 
-/** `32`, or `32x48` for height and width. */
+/** Parses `32`, or `32x48` for height and width. */
 export function imageSize(text: string): number | [number, number] {
   const parts = /^([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?$/.exec(text);
   if (!parts)
@@ -92,7 +92,7 @@ const byteUnits: Record<string, number> = {
   TI: 2 ** 40,
 };
 
-/** A commander argument parser: bytes such as 800M, 2G, 1.5GiB; of 1,000 unless they say i. */
+/** Parses bytes such as 800M, 2G, 1.5GiB; units are decimal unless they have an i. */
 export function byteSize(flag: string): (text: string) => number {
   return (text) => {
     const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMGT]i?)B?$/i.exec(text) ?? [];

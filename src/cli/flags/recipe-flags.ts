@@ -1,4 +1,4 @@
-// Flags of a training's recipe: one of the table by name, and what is stated in place of its numbers.
+// The flags of a training's recipe: a named recipe, and values that replace its numbers.
 
 import { type Command, Option } from 'commander';
 import { type AugmentationName, augmentationNames, augmentations } from '../../data/augmentations.ts';
@@ -9,7 +9,7 @@ import { type Recipe, type RecipeName, recipeNames, recipes, type SmallImages } 
 import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../../train/recipe-choices.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, wholeNumber } from './parsers.ts';
 
-/** Numbers that a flag states as the recipe has them. */
+/** Numbers of the recipe that have a flag. */
 type Numbers = Pick<
   Recipe,
   | 'epochs'
@@ -39,7 +39,7 @@ export interface RecipeFlags extends Partial<Numbers> {
 }
 
 const recipeHelp =
-  'small for children, fast for some minutes, paper and darts as published for 600 epochs (docs/recipes.md); what follows is stated in its place';
+  'small for children, fast for some minutes, paper and darts as published for 600 epochs (docs/recipes.md); the following flags replace its values';
 const augmentHelp =
   "training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither (default: the recipe's)";
 const averageHelp =
@@ -49,7 +49,7 @@ const growHelp = 'smaller images first, as 0.5:0.3,0.75:0.6: half the side until
 export function addRecipeFlags(command: Command): Command {
   return command
     .addOption(new Option('--recipe <name>', recipeHelp).choices(recipeNames).default('small'))
-    .option('--epochs <n>', 'passes over the images', positiveNumber('--epochs', 'epochs'))
+    .option('--epochs <n>', 'number of epochs', positiveNumber('--epochs', 'epochs'))
     .option('--batch-size <n>', 'images a step', wholeNumber('--batch-size', 'batch'))
     .option('--learning-rate <x>', 'at its peak', positiveNumber('--learning-rate'))
     .addOption(
@@ -100,9 +100,9 @@ function growth(text: string): SmallImages[] {
   });
 }
 
-const side = 32; // of CIFAR-10's images, for which the recipes state their cutout
+const side = 32; // of CIFAR-10's images, to which cutout in recipes refers
 
-/** The recipe that flags state, for a network as it is used, by its plan. */
+/** Returns the recipe of the flags for a network, given its plan for inference. */
 export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   const { recipe: name, optimizer, augment, flip, averageWeights, grow } = flags;
   const named: Recipe = recipes[name];

@@ -1,4 +1,4 @@
-// The architecture of a study's trial, for the commands that take STUDY.db or STUDY.db#TRIAL.
+// Reads the architecture of a study's trial, for STUDY.db or STUDY.db#TRIAL.
 
 import { existsSync } from 'node:fs';
 import { InputError } from '../../failure.ts';
@@ -7,13 +7,16 @@ import type { Architecture } from '../../space/architecture.ts';
 import { Candidate } from '../../study/candidate.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 
-/** @throws InputError when there is no such study or trial, or no trial is done yet where the best one is asked for */
+/**
+ * Returns the architecture of a trial; default: the best one. @throws InputError if there is no such study or finished
+ * trial
+ */
 export function readTrial(path: string, trial: number | undefined): Architecture {
   if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
   const study = openSearch(path, { readOnly: true });
   try {
-    const found = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
-    if (found) return new Candidate(found.decisions, study.settings.space).architecture;
+    const record = trial === undefined ? bestTrials(study)[0] : study.trial(trial);
+    if (record) return new Candidate(record.decisions, study.settings.space).architecture;
     if (trial === undefined || study.asked === 0)
       throw new InputError(`${path}: expected a finished trial, got none yet`);
     throw new InputError(`${path}#${trial}: expected a trial from 0 to ${study.asked - 1}, got ${trial}`);

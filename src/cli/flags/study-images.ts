@@ -1,4 +1,4 @@
-// The images of a study, for whoever goes on with it or trains one of its cells.
+// The images of a study, to resume it or to train one of its cells.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -6,14 +6,14 @@ import { openSearch } from '../../study/parse-settings.ts';
 import type { StudyRecords } from '../../study/records.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 
-/** `cifar10`, or a folder: as it was typed, and where the study found it if that leads nowhere from here. */
+/** Returns `cifar10`, or a folder: as it was typed, or its absolute path if that does not exist here. */
 export function datasetOf(study: StudyRecords & { settings: SearchSettings }): string {
   const { dataset } = study.settings;
   if (dataset === 'cifar10' || existsSync(dataset)) return dataset;
   return study.result('dataset')?.source ?? dataset;
 }
 
-/** Of a study whose children nasnet trains; undefined for those with an evaluator. */
+/** Returns the images of a study; undefined for studies with an evaluator. */
 export function imagesOfStudy(path: string): { dataset: string; size?: number } | undefined {
   using study = openSearch(path, { readOnly: true });
   const { evaluator, size } = study.settings;

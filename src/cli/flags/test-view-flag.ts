@@ -1,5 +1,5 @@
-// --enlarge: another test view than the model file says. Files of nasnet 0.1.0 say none, though their networks were trained on images that
-// look a quarter larger.
+// --enlarge: replaces the test view of a model file. Files of nasnet 0.1.0 have none, although their networks were
+// trained on enlarged images.
 
 import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
@@ -10,21 +10,24 @@ import { positiveNumber } from './parsers.ts';
 export const enlargeHelp =
   'show images enlarged by this factor, and their centre (default: as the model file says, which is how it was trained)';
 
-/** @throws InputError for what is no factor from 1 to 4 */
+/** Parses the factor. @throws InputError if it is not from 1 to 4 */
 export function enlargement(text: string): number {
   const factor = positiveNumber('--enlarge')(text);
   if (factor >= 1 && factor <= 4) return factor;
   throw new InputError(`--enlarge: expected a factor from 1 to 4, such as 1.25, got ${text}`);
 }
 
-/** The description with another enlargement, if one is given. */
+/** Returns the description with another enlargement, if there is one. */
 export function shownEnlarged(description: ModelDescription, enlarge: number | undefined): ModelDescription {
   if (enlarge === undefined) return description;
   const { enlarge: _, ...preprocessing } = description.preprocessing;
   return { ...description, preprocessing: enlarge === 1 ? preprocessing : { ...preprocessing, enlarge } };
 }
 
-/** What to do where a network is tested at another scale than it was trained at; undefined where it is not, or the scale is not known. */
+/**
+ * Returns a warning if a network is tested at another scale than it was trained at; undefined if not, or if the scale
+ * is unknown.
+ */
 export function scaleWarning(path: string, { preprocessing, trainedEnlarge }: ModelDescription): string | undefined {
   const { enlarge = 1 } = preprocessing;
   if (trainedEnlarge === undefined || trainedEnlarge === enlarge) return undefined;

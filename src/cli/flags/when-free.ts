@@ -1,4 +1,4 @@
-// A study that other short commands write, too: whoever comes while one of them does waits a moment.
+// Waits for a study that other short commands may be writing.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileBusy } from '../../failure.ts';
@@ -6,7 +6,10 @@ import { FileBusy } from '../../failure.ts';
 const longestWait = 10_000; // milliseconds
 const pause = () => 20 + 60 * Math.random();
 
-/** What `open` returns as soon as no other process writes the file. @throws FileBusy when one still does after ten seconds */
+/**
+ * Returns the result of `open` when no other process writes the file. @throws FileBusy if one still does after ten
+ * seconds
+ */
 export async function whenFree<Result>(open: () => Result | Promise<Result>): Promise<Result> {
   const until = performance.now() + longestWait;
   for (;;) {

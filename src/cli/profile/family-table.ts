@@ -1,10 +1,10 @@
-// `nasnet profile --family`: the published networks beside what the released graph gives for them.
+// `nasnet profile --family`: the published networks compared with the released graph.
 
 import { type FamilyMember, family } from '../../plan/family.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { whole } from './network-table.ts';
 
-/** The document of `profile --family --json`. */
+/** Returns the document of `profile --family --json`. */
 export const familyDocument = () => ({ family: family() });
 
 export function familyTable(): string {

@@ -1,4 +1,4 @@
-// `nasnet profile --measure`: a network's inference time on this machine, beside its multiply-adds.
+// `nasnet profile --measure`: a network's inference time on this machine, and its multiply-adds.
 
 import { availableParallelism, cpus } from 'node:os';
 import { devices, libtorch } from '../../engine/machine.ts';
@@ -12,7 +12,7 @@ import { alignColumns } from '../terminal/columns.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { whole } from './network-table.ts';
 
-/** As given; undefined is not given. */
+/** Flags; undefined if not set. */
 export interface MeasureFlags {
   batch?: number[] | undefined;
   runtime?: string[] | undefined;
@@ -22,17 +22,17 @@ export interface MeasureFlags {
   seed?: number | undefined;
 }
 
-/** What `--measure` adds to the document of `profile --json`. */
+/** The part of `profile --json` that `--measure` adds. */
 export interface MeasuredLatency {
   machine: { processor: string; threads: number; libtorch: string };
-  /** Where the weights are from. */
+  /** Source of the weights. */
   weights: string;
   latency: (Latency | NotMeasured)[];
 }
 
 const defaults = { batch: [1, 32], seed: 1 };
 
-/** Rows appear on stderr as they are done. Ctrl-C stops at once: there is nothing to save. */
+/** Measures a network and prints finished rows on stderr. Ctrl-C stops immediately, as there is nothing to save. */
 export async function measureNetwork(
   model: string,
   named: NamedNetwork,
@@ -72,7 +72,7 @@ function runtimeOf(text: string): Runtime {
   return found;
 }
 
-/** The totals, then a line for each row. */
+/** Formats the totals and a line for each row. */
 export function latencyTable(model: string, plan: Plan, { machine, weights, latency }: MeasuredLatency): string {
   const [height, width] = plan.input;
   return `${[
@@ -112,6 +112,6 @@ function figures({ milliseconds, imagesPerSecond, gigaMultiplyAddsPerSecond }: L
   ];
 }
 
-/** Three digits: "0.0123", "45.2", "1,234". */
+/** Formats three digits: "0.0123", "45.2", "1,234". */
 const digits = (value: number) =>
   value >= 1000 ? whole(Math.round(value)) : value >= 100 ? value.toFixed(0) : `${Number(value.toPrecision(3))}`;

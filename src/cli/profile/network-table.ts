@@ -1,11 +1,11 @@
-// What `nasnet profile` prints of one network: a row for each part, then the totals, and what training it would take.
+// The output of `nasnet profile` for one network: a row for each part, totals, and the predicted cost of training.
 
 import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../../forecast/cost-law.ts';
 import { countElements } from '../../plan/layer-cost.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { alignColumns } from '../terminal/columns.ts';
 
-/** The document of `profile --json`. */
+/** Returns the document of `profile --json`. */
 export function profile(plan: Plan) {
   const { trainableParameters, totalParameters, multiplyAdds, auxiliaryParameters, endpoints } = plan;
   return {
@@ -15,12 +15,15 @@ export function profile(plan: Plan) {
   };
 }
 
-/** What a training takes: images a step are a child's (train/recipe.ts), steps so many that what is done once does not count. */
+/**
+ * The amount of the predicted training: a child's batch size (train/recipe.ts), and so many steps that constants do not
+ * matter.
+ */
 const training = { batch: 64, steps: 10_000, evaluated: 0 };
 
 /**
- * One worker with one thread, by the laws that searches start from: of the machine where those were measured. The auxiliary head is
- * included where there is one.
+ * Predicts the training of one worker with one thread by the default laws, that is on the machine where they were
+ * measured. An auxiliary head is included.
  */
 function trainingOf(plan: Plan) {
   const { batch, steps } = training;
@@ -33,7 +36,7 @@ function trainingOf(plan: Plan) {
 
 export const whole = (value: number) => value.toLocaleString('en-US');
 
-/** @param auxiliary why there is no auxiliary head, where there is none */
+/** Formats a plan. @param auxiliary why there is no auxiliary head, if there is none */
 export function profileTable(plan: Plan, auxiliary: string): string {
   const { batch, memoryBytes, millisecondsPerImage } = trainingOf(plan);
   const rows = plan.sections.map(({ name, shape, parameters, multiplyAdds }) => [

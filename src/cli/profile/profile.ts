@@ -1,5 +1,5 @@
-// `nasnet profile MODEL`: what a network costs, cell by cell: plain arithmetic, no engine is loaded. With `--measure` it also
-// runs and takes the time.
+// `nasnet profile MODEL`: computes the cost of a network cell by cell, without the engine. With `--measure` it also
+// measures inference.
 
 import type { Command } from 'commander';
 import { InputError } from '../../failure.ts';
@@ -22,7 +22,7 @@ Examples:
   nasnet profile nasnet-a:mobile                        the released mobile network, part by part
   nasnet profile nasnet-a:6@768 --json                  NASNet-A (6 @ 768), CIFAR-10's
   nasnet profile cell.json:4@1056 --input 192           a cell of your own on ImageNet, at another size
-  nasnet profile --family                               every published NASNet beside the released graph
+  nasnet profile --family                               every published NASNet compared with the released graph
   nasnet profile nasnet-a:mobile --measure              milliseconds of one image and of 32, here
   nasnet profile network.safetensors --measure --batch 1,8 --threads 1`;
 
@@ -32,7 +32,7 @@ export function registerProfile(program: Command): void {
     .description('shapes, parameters and multiply-adds of a network, and how long it takes here')
     .argument('[model]', `${modelHelp}; or weights, FILE.safetensors`);
   addModelFlags(command)
-    .option('--family', 'the published networks beside what the released graph gives, in place of MODEL')
+    .option('--family', 'the published networks compared with the released graph, instead of MODEL')
     .option('--measure', 'time inference on this machine')
     .option('--batch <n,n>', 'with --measure: images at once (default: 1,32)', listOf(wholeNumber('--batch', 'batch')))
     .option('--runtime <names>', 'with --measure: nasnet, onnxruntime (default: both)', listOf(String))
@@ -52,14 +52,14 @@ async function run(model: string | undefined, { json, ...flags }: Flags): Promis
 }
 
 interface Described {
-  /** Of --json. */
+  /** The document of --json. */
   document: object;
   text: () => string;
 }
 
 function describeFamily(model: string | undefined, { family: _, ...others }: Flags): Described {
   const [other = model] = typedFlags(others);
-  if (other !== undefined) throw new InputError(`--family: expected nothing but --json beside it, got ${other}`);
+  if (other !== undefined) throw new InputError(`--family: expected nothing but --json with it, got ${other}`);
   return { document: familyDocument(), text: familyTable };
 }
 
@@ -68,12 +68,12 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
   const { measure, batch, runtime, device, threads, seconds, seed, ...modelFlags } = flags;
   const measureFlags = { batch, runtime, device, threads, seconds, seed };
   const [needless] = measure ? [] : typedFlags(measureFlags);
-  if (needless) throw new InputError(`${needless}: expected --measure beside it`);
+  if (needless) throw new InputError(`${needless}: expected --measure with it`);
   const network = await readNetwork(model, modelFlags);
   if (network.description && seed !== undefined)
-    throw new InputError(`--seed: expected no such flag beside ${model}, which holds its weights`);
+    throw new InputError(`--seed: expected no such flag with ${model}, which holds its weights`);
   if (measure) {
-    const { latencyTable, measureNetwork } = await import('./latency-table.ts'); // with the engine
+    const { latencyTable, measureNetwork } = await import('./latency-table.ts'); // loads the engine
     const latency = await measureNetwork(model, network, measureFlags);
     const document = { ...profile(network.plan), ...latency };
     return { document, text: () => latencyTable(model, network.plan, latency) };
@@ -82,7 +82,7 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
     const noAuxiliary = 'the image is too small for one';
     return { document: profile(network.plan), text: () => profileTable(network.plan, noAuxiliary) };
   }
-  const { checksumOf } = await import('../../model/model-file.ts'); // with the engine
+  const { checksumOf } = await import('../../model/model-file.ts'); // loads the engine
   const checksum = checksumOf(model);
   const table = () => profileTable(network.plan, 'the file holds none, only training uses it');
   return { document: { ...profile(network.plan), checksum }, text: () => `${table()}${checksumWords[checksum]}\n` };
@@ -93,7 +93,7 @@ const checksumWords = {
   unverified: 'the file carries no checksum: whether it is damaged cannot be told',
 };
 
-/** A commander argument parser: several values with commas between them. */
+/** Parses values separated by commas. */
 function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').map((part) => parse(part.trim()));
 }

@@ -1,4 +1,4 @@
-// The study that `nasnet search` works on where none is named: every dataset has its own.
+// The default study of `nasnet search`, one for each dataset.
 
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -14,7 +14,10 @@ interface Named {
   dataset: string;
 }
 
-/** runs/PRESET/study.db, and runs/FOLDER/study.db of a folder; one that 0.1.0 began there as runs/PRESET/study.db goes on. */
+/**
+ * Returns runs/PRESET/study.db, or runs/FOLDER/study.db for a folder; a folder's study of 0.1.0 at runs/PRESET/study.db
+ * is resumed.
+ */
 export function defaultStudy(search: Named): string {
   const own = studyIn(nameOf(search));
   const before = studyIn(search.preset);
@@ -23,7 +26,7 @@ export function defaultStudy(search: Named): string {
 
 const studyIn = (name: string) => join('runs', name, 'study.db');
 
-/** Where a search of another seed has room. */
+/** Returns a default study for another seed. */
 export const anotherStudy = (search: Named, seed: number): string => studyIn(`${nameOf(search)}-seed-${seed}`);
 
 function nameOf({ preset, dataset }: Named): string {
@@ -33,7 +36,7 @@ function nameOf({ preset, dataset }: Named): string {
   return `${folder}${isTaken ? '-images' : ''}${preset === defaultPreset ? '' : `-${preset}`}`;
 }
 
-/** false also for what cannot be read: whoever names it is told why. */
+/** Whether a study has this dataset; false if it cannot be read, which is reported when it is opened. */
 function isOf(path: string, dataset: string): boolean {
   try {
     using study = openSearch(path, { readOnly: true });

@@ -1,5 +1,4 @@
-// The live display of a search: it keeps what the events say and draws it on stderr, plain lines where that is no
-// terminal. Nothing is decided by it.
+// The live display of a search on stderr; plain lines if that is not a terminal. It has no influence on the search.
 
 import type { ExperimentEvent } from '../../experiment/experiment.ts';
 import type { FinalistEvent } from '../../experiment/finalists.ts';
@@ -17,7 +16,7 @@ import { networkWords } from './training-words.ts';
 import { finalistsLine, renderSearch, type SearchView } from './view.ts';
 
 const redrawEvery = 250; // ms
-const plainEvery = 10_000; // ms between the lines that sum a search up where there is no terminal
+const plainEvery = 10_000; // ms between summary lines without a terminal
 
 export class SearchDisplay extends LiveBlock {
   #study: Study<SearchSettings> | undefined;
@@ -53,7 +52,7 @@ export class SearchDisplay extends LiveBlock {
     this.#view = start;
     const climbing = [...study.rungs.counts().values()].some(({ open }) => open > 0);
     if (done + failed < trials || climbing) {
-      const begun = done + failed === 0 ? 'Searching' : `Going on after ${done + failed} cells, searching`;
+      const begun = done + failed === 0 ? 'Searching' : `Resuming after ${done + failed} cells, searching`;
       this.log(
         `${begun} ${trials} cells ${rewardSource(study.settings)}: ${strategy}, preset ${preset}, seed ${seed}, ${workers} at a time. Study: ${study.path}`,
       );
@@ -62,7 +61,7 @@ export class SearchDisplay extends LiveBlock {
     this.#timer = setInterval(() => this.#draw(), redrawEvery);
   }
 
-  /** Takes the display away. */
+  /** Removes the display. */
   end(): void {
     clearInterval(this.#timer);
     this.draw([]);
@@ -73,7 +72,7 @@ export class SearchDisplay extends LiveBlock {
     this.log(line);
   }
 
-  /** To be given every event. */
+  /** Takes every event of the search. */
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
       case 'note':
@@ -89,7 +88,7 @@ export class SearchDisplay extends LiveBlock {
         if (this.#children.has(event.trial)) this.#children.get(event.trial)!.epoch = event.report.epoch;
         break;
       case 'retried':
-        this.log(`${nameOf(event)} is tried once more: ${event.reason}`);
+        this.log(`${nameOf(event)} is retried: ${event.reason}`);
         break;
       case 'promoted':
         this.log(this.#promotionWords(event));
@@ -121,7 +120,7 @@ export class SearchDisplay extends LiveBlock {
         );
         break;
       case 'final-retried':
-        this.log(`The training of the larger network is tried once more: ${event.reason}`);
+        this.log(`The training of the larger network is retried: ${event.reason}`);
         break;
       case 'final-progress':
         if (this.#final) this.#final.progress = event.progress;
@@ -136,13 +135,13 @@ export class SearchDisplay extends LiveBlock {
     }
   };
 
-  /** "trial 12 goes up to rung 1, from its weights" */
+  /** Returns "trial 12 is promoted to rung 1, from its weights". */
   #promotionWords({ trial, rung, atRandom }: ExperimentEvent & { kind: 'promoted' }): string {
     const [below, training] = [this.#trainings[rung - 1]!, this.#trainings[rung]!];
     const how = canContinue(below, training)
       ? 'from its weights'
       : `trained from the beginning (${reasonForRestart(below, training)})`;
-    return `trial ${trial} goes up to rung ${rung}, ${how}${atRandom ? ', promoted at random' : ''}`;
+    return `trial ${trial} is promoted to rung ${rung}${atRandom ? ' at random' : ''}, ${how}`;
   }
 
   #onFinalist(event: FinalistEvent): void {
@@ -157,11 +156,11 @@ export class SearchDisplay extends LiveBlock {
     }
     const { finalist, news } = event;
     const which = `finalist ${finalist.trial}, run ${finalist.run},`;
-    if (news.kind === 'retried') this.log(`${which} is tried once more: ${news.reason}`);
+    if (news.kind === 'retried') this.log(`${which} is retried: ${news.reason}`);
     if (news.kind === 'failed') this.log(`${which} failed (${news.failure.kind}): ${news.failure.message}`);
   }
 
-  /** Once a search. */
+  /** Prints a warning once per search. */
   #warn(figures: Record<string, number>): void {
     const warning = this.#warned ? undefined : collapseWarning(figures);
     if (warning === undefined) return;
@@ -213,7 +212,7 @@ export class SearchDisplay extends LiveBlock {
     if (this.live) this.draw(this.#lines());
   }
 
-  /** Without a terminal: one line now and then. */
+  /** Prints a summary line now and then if there is no terminal. */
   #plain(): void {
     if (this.live || performance.now() - this.#lastPlain < plainEvery) return;
     this.#lastPlain = performance.now();

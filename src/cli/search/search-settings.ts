@@ -1,5 +1,5 @@
-// Every setting of a search, an entry each: its flag, where its value goes, how it is compared when a study goes on, and how it is
-// stated. What decides nothing of a search's outcome, such as the number of workers, is flags.ts's.
+// The settings of a search, an entry each: its flag, how its value is stored, compared when a study is resumed, and
+// printed. Options without influence on the outcome, such as the number of workers, are in flags.ts.
 
 import { InputError } from '../../failure.ts';
 import { limitWords } from '../../report/limit-sentences.ts';
@@ -30,7 +30,7 @@ const needsRungs: Setting<unknown>['needs'] = { flag: '--rungs', met: ({ ladder 
 export const searchSettings = {
   preset: withDefault<string>({
     takes: '<name>',
-    help: 'what to search and how long (below)',
+    help: 'the preset of the settings (below)',
     default: defaultPreset,
     stored: ({ preset }) => preset,
     states: (settings) => [
@@ -55,7 +55,7 @@ export const searchSettings = {
     ofTraining: true,
     asks: (hours, { flags: { trials, minutes } }) => {
       if (minutes === undefined) return { budget: budgetAsked('--hours', 3600 * hours, trials) };
-      throw new InputError(`--hours: expected none beside --minutes, got ${hours}`);
+      throw new InputError(`--hours: expected none with --minutes, got ${hours}`);
     },
     stored: ({ budget }) => budget && Number((budget.seconds / 3600).toPrecision(12)),
     difference: (stored) => otherBudget(stored, 'hours'),
@@ -73,13 +73,13 @@ export const searchSettings = {
     ofTraining: true,
     asks: (epochs, { flags: { rungs } }) => {
       if (rungs?.[0]?.epochs === undefined) return { epochs };
-      throw new InputError(`--epochs: expected none beside --rungs, whose first rung is the child's, got ${epochs}`);
+      throw new InputError(`--epochs: expected none with --rungs, whose first rung is the child's, got ${epochs}`);
     },
     stored: ({ child }) => child.recipe.epochs,
   }),
   seed: withDefault<number>({
     takes: '<n>',
-    help: 'the same seed gives the same search',
+    help: 'equal seeds give equal searches',
     parse: wholeNumber,
     default: 1,
     asks: (seed) => ({ seed }),
@@ -129,7 +129,7 @@ export const searchSettings = {
   }),
   size: optional<number>({
     takes: '<pixels>',
-    help: "side of a folder's images as the final network sees them; children may see them smaller, as the preset says (default: the preset's)",
+    help: "input side of the final network for a folder's images; children may have a smaller one, as in the preset (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'pixels'),
     ofTraining: true,
     asks: (size, { flags: { dataset } }) => {
@@ -206,7 +206,7 @@ export const searchSettings = {
     asks: (finalEpochs, { flags: { minutes, hours } }) => {
       if (minutes === undefined && hours === undefined) return { finalEpochs };
       throw new InputError(
-        `--final-epochs: expected none beside --minutes or --hours, which plan them, got ${finalEpochs}`,
+        `--final-epochs: expected none with --minutes or --hours, which plan them, got ${finalEpochs}`,
       );
     },
     stored: ({ final }) => final.recipe.epochs,
@@ -238,8 +238,8 @@ export const searchSettings = {
   }),
   known: optional<string[] | false>({
     takes: '<cells...>',
-    help: 'given cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default within a budget: nasnet-a, where the space has it)',
-    without: 'no given cells',
+    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default within a budget: nasnet-a, where the space has it)',
+    without: 'no known cells',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
       return { known: await readKnown(cells || [], { space, blocks }, note) };
     },
@@ -288,7 +288,7 @@ export const searchSettings = {
   }),
   overLimit: withDefault<Limits['beyond']>({
     takes: '<what>',
-    help: 'what happens to a cell beyond a limit: another is sampled, or it fails without training',
+    help: 'for a cell that exceeds a limit: sample another one, or let it fail without training',
     choices: ['resample', 'penalise'],
     default: 'resample',
     ofTraining: true,
@@ -297,7 +297,7 @@ export const searchSettings = {
     states: ({ limits }) => (limits ? limitWords(limits) : []).map((words) => ['limit', words]),
   }),
   reEvaluate: optional<boolean>({
-    help: 'train a cell again that is the same graph as an earlier one (default: it keeps its reward)',
+    help: 'train a cell again that is the same graph as an earlier one (default: reuse the reward)',
     asks: (again) => ({ remember: !again }),
     stored: ({ remember }) => !remember,
   }),
@@ -308,7 +308,7 @@ export type SettingName = keyof Table;
 type ValueOf<Name extends SettingName> = Table[Name] extends Setting<infer Value> ? Value : never;
 type Defaulted = { [Name in SettingName]: Table[Name] extends WithDefault<infer _> ? Name : never }[SettingName];
 
-/** The values of all settings' flags, as commander gives them. */
+/** The values of all settings' flags, as parsed by commander. */
 export type SettingFlags = { [Name in Defaulted]: ValueOf<Name> } & {
   [Name in Exclude<SettingName, Defaulted>]?: ValueOf<Name>;
 };
@@ -326,7 +326,7 @@ const otherBudget = (stored: unknown, unit: string) => ({
   got: 'another one',
 });
 
-/** "ppo, 20 an update" */
+/** Returns "ppo, 20 an update". */
 function strategyWords({ strategy, strategyOptions }: SearchSettings): string {
   const batchSize = 'batchSize' in strategyOptions && strategyOptions.batchSize;
   return typeof batchSize === 'number' ? `${strategy}, ${whole(batchSize)} an update` : strategy;

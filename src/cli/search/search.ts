@@ -1,5 +1,5 @@
-// `nasnet search`: the whole path on one study. It prepares the images, runs the experiment with a live display, and leaves a
-// folder with what was found. Running it again goes on where it stopped.
+// `nasnet search`: runs a complete search on one study. It prepares the images, runs the experiment with a live
+// display, and writes a folder with the results. Running it again resumes it.
 
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -33,13 +33,13 @@ import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { forecastLines, statement } from './statement.ts';
-import { type FinishedSearch, goOnCommand, whatNext } from './what-next.ts';
+import { type FinishedSearch, resumeCommand, whatNext } from './what-next.ts';
 
 export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
   const command = program
     .command('search')
-    .description('search cells, let the best race, build the best one larger, train and test it; run again to go on');
+    .description('search cells, let the best race, build the best one larger, train and test it; run again to resume');
   addSearchFlags(command)
     .addHelpText(
       'after',
@@ -67,10 +67,10 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
   const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
-  const begun = known ? undefined : await newSearch(flags, given, countsIn, note);
-  using study = begun ? Study.create(path, begun.settings) : known!;
+  const created = known ? undefined : await newSearch(flags, given, countsIn, note);
+  using study = created ? Study.create(path, created.settings) : known!;
   const { settings } = study;
-  const outdated = begun ? undefined : testViewWarning(settings);
+  const outdated = created ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
   if (study.mayLackChanges) note(lackWords);
   const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
@@ -78,14 +78,14 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
-  if (begun)
-    for (const line of statement(begun.plan ? plannedSettings(settings, begun.plan) : settings, countsOf(files)))
+  if (created)
+    for (const line of statement(created.plan ? plannedSettings(settings, created.plan) : settings, countsOf(files)))
       note(line);
 
-  const resume = `Run the same command to go on, or: ${goOnCommand({ study: path, directory, elsewhere })}`;
+  const resume = `Run the same command to resume, or: ${resumeCommand({ study: path, directory, elsewhere })}`;
   using interrupt = onInterrupt(
-    () => display.note('Stopping; what is finished is kept. Once more to stop at once.'),
-    'what is finished is kept: run the same command to go on',
+    () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
+    'finished work is saved: run the same command to resume',
   );
   const onEvent = (event: ExperimentEvent) => {
     if (event.kind !== 'forecast') return display.on(event);
@@ -99,15 +99,15 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     trials: fixedTarget(study, flags.trials),
     workers: given.has('workers') ? flags.workers : undefined,
     computing,
-    start: begun?.start,
+    start: created?.start,
     directory,
     signal: interrupt.signal,
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')
-    throw new Interruption(`stopped with ${finishedWords(study, targetOf(study))} finished, all kept. ${resume}`);
+    throw new Interruption(`stopped with ${finishedWords(study, targetOf(study))} finished, all saved. ${resume}`);
 
-  const { writeReport } = await import('../../report/report-files.ts'); // with all that draws: not loaded by --help
+  const { writeReport } = await import('../../report/report-files.ts'); // not loaded by --help
   results.keep();
   writeReport(study, directory, results);
   const findings = findingsOf(study);

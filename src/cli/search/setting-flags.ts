@@ -1,5 +1,5 @@
-// What is done with the table of settings: their flags, what they ask of a new search, whether a study that goes on has them, and the
-// rows of its statement.
+// Uses the table of settings: adds flags, derives the request of a new search, compares a resumed study, and prints the
+// settings.
 
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
@@ -13,7 +13,7 @@ const settings: Readonly<Record<SettingName, Setting<unknown>>> = searchSettings
 
 export const settingNames = Object.keys(settings) as SettingName[];
 
-/** Those of a search whose trials nasnet does not train. */
+/** The settings of a search with an external evaluator. */
 export const evaluatedNames = settingNames.filter((name) => !settings[name].ofTraining);
 
 export function addSettingFlags(command: Command, names: readonly SettingName[] = settingNames): Command {
@@ -32,7 +32,7 @@ function optionOf(flag: string, { takes, help, parse, choices, default: usual }:
   return usual === undefined ? option : option.default(usual);
 }
 
-/** What the flags of these settings ask for together. @throws InputError for flags that do not fit together */
+/** Returns the combined request of these settings' flags. @throws InputError if they are inconsistent */
 export async function askedBy(
   flags: Partial<SettingFlags> & Pick<SettingFlags, 'space'>,
   names: readonly SettingName[],
@@ -48,19 +48,19 @@ export async function askedBy(
   return all;
 }
 
-/** @throws InputError for a flag without the one that it needs */
+/** Refuses flags without the flag that they need. @throws InputError */
 export function refuseNeedless(wanted: SearchSettings, given: GivenFlags): void {
   for (const name of settingNames) {
     const { needs } = settings[name];
     if (needs && given.has(name) && !needs.met(wanted))
-      throw new InputError(`${typedFlag(name)}: expected ${needs.flag} beside it, got none`);
+      throw new InputError(`${typedFlag(name)}: expected ${needs.flag} with it, got none`);
   }
 }
 
-/** @throws InputError if a flag asks for something else than the study in the file was started with */
+/** Refuses flags that differ from the settings of the study. @throws InputError */
 export async function refuseOthers(
   path: string,
-  begun: SearchSettings,
+  original: SearchSettings,
   flags: Partial<SettingFlags>,
   given: GivenFlags,
 ): Promise<void> {
@@ -68,8 +68,8 @@ export async function refuseOthers(
     const { stored: storedIn, compared, difference } = settings[name];
     const value = flags[name];
     if (!storedIn || !given.has(name) || value === undefined) continue;
-    const stored = storedIn(begun);
-    const asked = compared ? await compared(value, begun) : value;
+    const stored = storedIn(original);
+    const asked = compared ? await compared(value, original) : value;
     if (JSON.stringify(asked) === JSON.stringify(stored)) continue;
     const { expected, got } = difference?.(stored) ?? { expected: `${stored ?? 'none'}`, got: `${asked}` };
     throw new InputError(
@@ -78,14 +78,14 @@ export async function refuseOthers(
   }
 }
 
-/** The statement of a search: rows of what and how much. */
+/** Returns the settings as rows of a name and words. */
 export function statedRows(of: SearchSettings, counts: ImageCounts): [row: string, words: string][] {
   const rows: [row: string, words: string][] = [];
   for (const name of settingNames) {
     const before = [...rows];
     for (const [label, words] of settings[name].states?.(of, counts) ?? []) {
-      const begun = before.find(([other]) => other === label);
-      if (begun) begun[1] += `, ${words}`;
+      const original = before.find(([other]) => other === label);
+      if (original) original[1] += `, ${words}`;
       else rows.push([label, words]);
     }
   }

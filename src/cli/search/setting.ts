@@ -1,5 +1,4 @@
-// What one setting of a search is on the command line: its flag, what it asks of a new search, what a study says of it. The settings
-// themselves are the table in search-settings.ts.
+// The type of a setting of a search on the command line. search-settings.ts has the table of settings.
 
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { AskedLimits } from '../../forecast/stated-limits.ts';
@@ -8,10 +7,13 @@ import type { Wanted } from '../../study/presets.ts';
 import type { RungChange } from '../../study/rung-text.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 
-/** What a flag asks for: fields of the settings, or what the preset makes of them (settingsOf). Limits are put together from several. */
+/**
+ * The request of a flag: fields of the settings, or values from which settingsOf derives them. Several flags are
+ * combined into limits.
+ */
 export type Asked = Omit<Partial<Wanted>, 'limits'> & { limits?: Partial<AskedLimits> };
 
-/** Other flags that a setting depends on. */
+/** The flags on which other settings depend. */
 export interface OtherFlags {
   dataset?: string;
   space: SpaceName;
@@ -24,37 +26,40 @@ export interface OtherFlags {
 
 export interface AskContext {
   flags: OtherFlags;
-  /** Is told what happens to the user's own files. */
+  /** Called with remarks on the user's files. */
   note(line: string): void;
 }
 
 export interface Setting<Value> {
-  /** What stands behind the flag in the help: '<n>'. Absent: the flag is there or not. */
+  /** The flag's argument in the help: '<n>'. Absent: a boolean flag. */
   takes?: string;
   help: string;
   /** Help of the flag with `no-` before its name, which gives it the value `false`. */
   without?: string;
-  /** Of the flag's text, made for the flag's name; absent: the text itself, or true. */
+  /** Returns a parser of the flag's text; absent: the text itself, or true. */
   parse?(flag: string): (text: string) => Value;
   choices?: readonly string[];
   default?: Value;
-  /** Whether it says something about children's training and images, of which a search by others' rewards has none. */
+  /** Whether it is about children's training or images, which a search with an external evaluator does not have. */
   ofTraining?: true;
-  /** What a new search must have for the flag to make sense, and the flag that asks for it. */
+  /** The condition on the settings of a new search for this flag, and the flag that meets it. */
   needs?: { flag: string; met(settings: SearchSettings): boolean };
-  /** @throws InputError beside flags with which it makes no sense */
+  /** Returns the request of a value. @throws InputError if it contradicts other flags */
   asks?(value: Value, context: AskContext): Asked | Promise<Asked>;
-  /** What a study was started with, as the flag would give it; undefined: none. Absent: a study may go on with another value. */
+  /**
+   * Returns the value of a study in the flag's form; undefined: none. Absent: a study may be resumed with another
+   * value.
+   */
   stored?(settings: SearchSettings): unknown;
-  /** The flag's value in the form of `stored`, where it has another. */
+  /** Converts the flag's value to the form of `stored`, if it differs. */
   compared?(value: Value, settings: SearchSettings): unknown;
-  /** What was expected and what came, where the values themselves would not be understood. */
+  /** Describes the expected and actual value, if the values themselves are not readable. */
   difference?(stored: unknown): { expected: string; got: string };
-  /** Rows of the statement of a search. Words for a row that an earlier setting began are added to it. */
+  /** Returns rows for the printed settings. Words for an existing row are appended to it. */
   states?(settings: SearchSettings, counts: ImageCounts): [row: string, words: string][];
 }
 
-/** A setting that has a value without its flag; else the preset's, or none, is taken. */
+/** A setting with a default; other settings have the preset's value or none. */
 export type WithDefault<Value> = Setting<Value> & { default: Value };
 
 export const optional = <Value>(setting: Setting<Value>): Setting<Value> => setting;

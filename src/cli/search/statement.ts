@@ -1,4 +1,4 @@
-// What a search will be and will take, in words: the statement of its settings and the estimate, before it starts.
+// Prints the settings and the estimate of a search before it starts.
 
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
@@ -9,12 +9,15 @@ import { alignColumns } from '../terminal/columns.ts';
 import { statedRows } from './setting-flags.ts';
 import { joined, spanOf } from './training-words.ts';
 
-/** The whole search as rows of what and how much. */
+/** Returns the settings of a search as rows of text. */
 export function statement(settings: SearchSettings, counts: ImageCounts): string[] {
   return alignColumns(statedRows(settings, counts), 'l');
 }
 
-/** "80 children of about 2 to 6 s on 2 workers: about 3 min; memory up to 0.6 GB a worker", then finalists and the final network. */
+/**
+ * "80 children of about 2 to 6 s on 2 workers: about 3 min; memory up to 0.6 GB a worker", then finalists and the final
+ * network.
+ */
 export function estimateLines(estimate: SearchEstimate): string[] {
   const { workers, children, ladder, finalists, final, seconds, memory } = estimate;
   const { count, each } = children;
@@ -34,7 +37,7 @@ export function estimateLines(estimate: SearchEstimate): string[] {
   return lines;
 }
 
-/** What a search will take here, and what to do about it; nothing where no child is left. */
+/** Returns the forecast and advice as lines; none if no child is left. */
 export function forecastLines({ left, warning, estimate }: Forecast, settings: SearchSettings): string[] {
   if (left === 0) return [];
   return [warning, ...estimateLines(estimate), adviceFor(estimate, settings)].filter((line) => line !== undefined);
@@ -42,14 +45,14 @@ export function forecastLines({ left, warning, estimate }: Forecast, settings: S
 
 const week = 7 * 86_400;
 
-/** What to do about a search of more than a week; undefined for a shorter one. */
+/** Returns advice for a search of more than a week; undefined for a shorter one. */
 export function adviceFor({ seconds, final }: SearchEstimate, settings: SearchSettings): string | undefined {
   if (seconds.least <= week) return undefined;
   const { preset, child, finalists } = settings;
   const ways = [
     `--trials and --epochs (now ${child.recipe.epochs}) shrink it`,
     'more workers divide it',
-    ...(finalists ? ['--finalists 0 leaves out the retraining'] : []),
+    ...(finalists ? ['--finalists 0 omits the retraining'] : []),
     ...(preset === 'laptop' || preset === 'smoke' ? [] : ['--preset laptop takes minutes']),
   ];
   const last =

@@ -1,4 +1,4 @@
-// A training, and a span of counts, in the words of a search's statement.
+// Formats trainings and ranges for the printed settings of a search.
 
 import type { Span } from '../../forecast/estimate.ts';
 import type { Training } from '../../study/settings.ts';

@@ -1,28 +1,28 @@
-// A search at one instant as a few lines of text. display.ts keeps the instant up to date and draws it.
+// Formats the state of a search as a few lines of text. display.ts updates the state and draws it.
 
 import { duration, percent } from '../../words.ts';
 
-/** What the display knows of a search at one instant. */
+/** The displayed state of a search. */
 export interface SearchView {
   trials: number;
   done: number;
   failed: number;
-  /** `rung`: of a ladder, where the reward was measured. */
+  /** `rung` is that of the reward, with a ladder. */
   best: { trial: number; reward: number; rung?: number } | undefined;
   /** Mean reward of the latest 20 trials, as many as one update of the controller uses. */
   recentMean: number | undefined;
   /** Seconds since this process started to search. */
   elapsed: number;
-  /** Seconds until all cells are trained, as foretold (experiment/outlook.ts). */
+  /** Predicted seconds until all cells are trained (experiment/outlook.ts). */
   left: number;
   running: { trial: number; epoch: number; epochs: number | undefined; seconds: number; rung?: number }[];
-  /** Of a ladder: how many trainings of each rung are done, and how many of them are to come, from the lowest up. */
+  /** With a ladder: numbers of done and open trainings of each rung, the lowest first. */
   rungs?: { done: number; open: number }[];
 }
 
 const barWidth = 24;
 
-/** The lines of the display, each at most `width` characters. */
+/** Returns the lines of the display, each at most `width` characters. */
 export function renderSearch(view: SearchView, width: number): string[] {
   const finished = view.done + view.failed;
   const filled = view.trials === 0 ? barWidth : Math.round((barWidth * finished) / view.trials);
@@ -51,18 +51,18 @@ function rungsLine(rungs: NonNullable<SearchView['rungs']>): string {
 
 const cut = (line: string, width: number) => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
 
-/** What the display knows of a race of finalists at one instant. */
+/** The displayed state of a race of finalists. */
 export interface FinalistsView {
-  /** Those in the race, and the runs that they need before the next look. */
+  /** Finalists in the race, and the runs that they need before the next look. */
   racing: readonly unknown[];
   wanted: readonly unknown[];
   done: number;
-  /** Runs that this process did, and its seconds for them. */
+  /** Runs of this process, and its seconds for them. */
   doneHere: number;
   elapsed: number;
 }
 
-/** The line of a race, at most `width` characters. */
+/** Returns the line of a race, at most `width` characters. */
 export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: FinalistsView, width: number): string {
   const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next look`;
   const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;

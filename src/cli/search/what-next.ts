@@ -1,4 +1,4 @@
-// The commands that a finished search suggests, as one pastes them into a shell.
+// The commands that a finished search suggests, to be pasted into a shell.
 
 import { join } from 'node:path';
 import { weightsName } from '../../children/study-artifacts.ts';
@@ -12,24 +12,24 @@ export interface FinishedSearch {
   settings: SearchSettings;
   /** Its file. */
   study: string;
-  /** Of the results. */
+  /** Folder of the results. */
   directory: string;
   /** Whether they are in another folder than the study. */
   elsewhere: boolean;
   trials: number;
 }
 
-/** Of words as a shell takes them. */
+/** Joins words to a shell command. */
 export const commandOf = (...words: string[]): string => [programName, ...words].join(' ');
 
-/** The command that goes on with a study, with other flags if any. */
-export const goOnCommand = (
+/** Returns the command that resumes a study, with further flags. */
+export const resumeCommand = (
   { study, directory, elsewhere }: Pick<FinishedSearch, 'study' | 'directory' | 'elsewhere'>,
   ...flags: string[]
 ): string =>
   commandOf('search', '--study', shellPath(study), ...(elsewhere ? ['--output', shellPath(directory)] : []), ...flags);
 
-/** Lines: commands, and what the last ones are for. */
+/** Returns lines with suggested commands. */
 export function whatNext(search: FinishedSearch): string[] {
   const { settings, study, directory, trials } = search;
   const { dataset, seed } = settings;
@@ -39,13 +39,13 @@ export function whatNext(search: FinishedSearch): string[] {
     `  ${commandOf('show', shellPath(study))}`,
     `  ${commandOf('evaluate', shellPath(join(directory, weightsName)), ...images)}`,
     'More cells in the same study:',
-    `  ${goOnCommand(search, '--trials', String(2 * trials))}`,
+    `  ${resumeCommand(search, '--trials', String(2 * trials))}`,
     'This study is finished. To start a new search, name another file:',
     `  ${commandOf('search', ...differing(settings), '--seed', String(seed + 1), '--study', shellPath(anotherStudy(settings, seed + 1)))}`,
   ];
 }
 
-/** The flags of what the search has otherwise than one without flags. */
+/** Returns the flags of settings that differ from the defaults. */
 function differing({ preset, dataset, strategy, size, seed }: SearchSettings): string[] {
   const usual = settingsOf(preset, { dataset, strategy, seed });
   return [

@@ -1,14 +1,14 @@
-// What a command answers, on stdout: words for people, or one JSON document for programs. Neither steers the terminal, whatever
-// files and classes are called.
+// Prints the output of a command on stdout: text, or one JSON document. Names of files and classes cannot control the
+// terminal.
 
 import { visible } from '../../visible.ts';
 
-/** Text of one or several lines. A name that may hold a new line is made visible before it becomes part of one. */
+/** Prints one or several lines. Names that may contain new lines must be escaped before. */
 export function printWords(text: string): void {
   process.stdout.write(text.split('\n').map(visible).join('\n'));
 }
 
-/** The document with what would steer a terminal written as JSON's own escapes: it reads back as the same. */
+/** Prints a document; characters that control a terminal are written as JSON escapes. */
 export function printDocument(document: unknown): void {
   process.stdout.write(`${documentText(document)}\n`);
 }

@@ -1,9 +1,8 @@
-// Rows as lines whose columns stand under each other.
+// Formats rows as lines with aligned columns.
 
 /**
- * @param rows may be shorter than the longest
- * @param alignment a letter for each column, the last one for all that follow: l where texts start together, r where numbers end
- * together
+ * @param rows rows, possibly of different lengths
+ * @param alignment a letter for each column, l (left) or r (right); the last one also applies to all following columns
  */
 export function alignColumns(rows: readonly (readonly string[])[], alignment = 'r'): string[] {
   const count = Math.max(0, ...rows.map((row) => row.length));

@@ -1,6 +1,6 @@
-// Ctrl-C and SIGTERM in a command that saves its work: the first asks for a clean stop, the second ends the process at once. A clean stop
-// that takes too long, since the engine is inside a computation, is ended too (native/interruption.cpp): every file is whole at any instant.
-// Commands without work to save have no such handler: a signal ends them as it ends any program.
+// Handles Ctrl-C and SIGTERM in a command that saves its work: the first one requests a clean stop, the second one ends
+// the process immediately. A clean stop that takes too long, since the engine is in a computation, also ends the
+// process (native/interruption.cpp); files are complete at any moment. Commands without work to save have no handler.
 
 import { constants } from 'node:os';
 import { endAfterSignal } from '../../engine/machine.ts';
@@ -12,15 +12,15 @@ export interface Interrupt extends Disposable {
 }
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
-const millisecondsToStop = 3000; // giving gigabytes back to the system takes up to a second more
+const millisecondsToStop = 3000; // freeing gigabytes takes up to a second more
 
 let first: (typeof signals)[number] | undefined;
 
-/** What a stopped command exits with: 130 after Ctrl-C, 143 after SIGTERM, as shells count. */
+/** Returns the exit code of a stopped command: 130 after Ctrl-C, 143 after SIGTERM. */
 export const interruptedExitCode = (): number => 128 + constants.signals[first ?? 'SIGINT'];
 
-/** @param kept completes "stopped in the midst of a computation; ": what there is to go on from when no clean stop was possible */
-export function onInterrupt(atFirst: () => void, kept: string): Interrupt {
+/** @param saved completes "stopped in the middle of a computation; ": what is saved if no clean stop is possible */
+export function onInterrupt(atFirst: () => void, saved: string): Interrupt {
   const controller = new AbortController();
   const handle = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(interruptedExitCode());
@@ -29,7 +29,7 @@ export function onInterrupt(atFirst: () => void, kept: string): Interrupt {
     controller.abort(new Interruption('stopped'));
   };
   for (const signal of signals) process.on(signal, handle);
-  const guard = endAfterSignal(millisecondsToStop, `nasnet: stopped in the midst of a computation; ${kept}\n`);
+  const guard = endAfterSignal(millisecondsToStop, `nasnet: stopped in the middle of a computation; ${saved}\n`);
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {

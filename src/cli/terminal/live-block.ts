@@ -1,4 +1,4 @@
-// Lines on stderr that are redrawn in place on a terminal, and stay plain lines elsewhere.
+// Lines on stderr that are redrawn in place on a terminal; plain lines elsewhere.
 
 import { stripVTControlCharacters } from 'node:util';
 import { visible } from '../../visible.ts';
@@ -7,7 +7,7 @@ const segments = new Intl.Segmenter();
 const wide =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
 
-/** As much of a line as fits so many columns. */
+/** Truncates a line to a number of columns. */
 export function cutTo(line: string, columns: number): string {
   let text = '';
   let left = columns;
@@ -19,7 +19,7 @@ export function cutTo(line: string, columns: number): string {
   return text;
 }
 
-/** Draws a block of lines over the one before it; on a stream that is no terminal it prints only what `log` is given. */
+/** Draws a block of lines in place of the previous one; without a terminal it only prints lines of `log`. */
 export class LiveBlock {
   #stream: NodeJS.WriteStream;
   #drawn = 0;
@@ -38,12 +38,12 @@ export class LiveBlock {
 
   draw(lines: string[]): void {
     if (!this.live) return;
-    const cut = lines.map((line) => cutTo(line, this.width - 1)); // a line that wraps is two, and the next block would begin too low
+    const cut = lines.map((line) => cutTo(line, this.width - 1)); // wrapped lines would displace the next block
     this.#stream.write(`${this.#up()}${cut.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[J`);
     this.#drawn = lines.length;
   }
 
-  /** Prints a line that stays, above the block. */
+  /** Prints a permanent line above the block. */
   log(line: string): void {
     const shown = visible(line);
     this.#stream.write(this.live ? `${this.#up()}\x1b[J${shown}\n` : `${shown}\n`);

@@ -1,3 +1,3 @@
-// How the user calls us, for the commands that we suggest: from a checkout by path, else the installed name.
+// The program's name in suggested commands: its path in a checkout, else the installed name.
 
 export const programName = import.meta.filename.endsWith('.ts') ? './bin/nasnet' : 'nasnet';

@@ -1,15 +1,15 @@
-// A file's name as a word of the commands that we suggest: pasted into a shell, it is that file, whatever it is called.
+// Quotes file names in suggested commands for a shell.
 
 import { visible } from '../../visible.ts';
 
-/** Quoted where a shell would read something else. A name that begins as an option does is written as a path. */
+/** Quotes a name if necessary. A name that starts like an option is written as a path. */
 export function shellPath(name: string): string {
   const path = name.startsWith('-') ? `./${name}` : name;
   if (/^[\w@%+=:,./#-]+$/.test(path) && !path.startsWith('#')) return path;
   return visible(path) === path ? `'${path.replaceAll("'", `'\\''`)}'` : `$'${escaped(path)}'`;
 }
 
-/** As bash and zsh read it between $' and '. */
+/** Escapes a name for $'…' of bash and zsh. */
 const escaped = (path: string): string =>
   Array.from(path, (each) => {
     if (each === '\\' || each === "'") return `\\${each}`;

@@ -1,11 +1,11 @@
-// Long output on stdout, as fast as whoever reads it takes it.
+// Writes long output to stdout at the reader's speed.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 const charactersAtOnce = 1 << 16;
 
-/** Writes all texts in order. A reader that has seen enough, such as `head`, ends it quietly. */
+/** Writes all texts in order. It ends quietly if the reader closes the pipe, as `head` does. */
 export async function writeOut(texts: Iterable<string>): Promise<void> {
   try {
     await pipeline(Readable.from(gathered(texts)), process.stdout, { end: false });

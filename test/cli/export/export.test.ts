@@ -140,10 +140,7 @@ test('what cannot be exported is refused in a sentence, with exit code 2, and wr
       ['trained.safetensors', '-o', 'a.py', '--images', 'photos'],
       /--images: expected the format onnx or html, got pytorch/,
     ],
-    [
-      ['trained.safetensors', '-o', 'a.onnx', '--seed', '2'],
-      /--seed: expected no such flag beside trained\.safetensors/,
-    ],
+    [['trained.safetensors', '-o', 'a.onnx', '--seed', '2'], /--seed: expected no such flag with trained\.safetensors/],
     [['trained.safetensors', '-o', 'a.onnx', '--classes', '5'], /--classes: expected no such flag/],
     [['trained.safetensors', '-o', 'a.onnx', '--images', 'none'], /--images: expected a folder, got ENOENT/],
     [

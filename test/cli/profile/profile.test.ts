@@ -237,14 +237,14 @@ test('bad input is one sentence on stderr and exit code 2', () => {
   refused(['profile'], /expected a MODEL such as nasnet-a:mobile, or --family$/m);
   refused(
     ['profile', 'nasnet-a:mobile', '--family'],
-    /--family: expected nothing but --json beside it, got nasnet-a:mobile$/m,
+    /--family: expected nothing but --json with it, got nasnet-a:mobile$/m,
   );
-  refused(['profile', '--family', '--stem-channels', '4'], /beside it, got --stem-channels$/m);
-  refused(['profile', 'nasnet-a:mobile', '--batch', '4'], /--batch: expected --measure beside it$/m);
+  refused(['profile', '--family', '--stem-channels', '4'], /with it, got --stem-channels$/m);
+  refused(['profile', 'nasnet-a:mobile', '--batch', '4'], /--batch: expected --measure with it$/m);
   refused(['profile', 'nasnet-a:mobile', '--measure', '--batch', '1,none'], /--batch: expected a whole number/);
   refused(['profile', 'nasnet-a:2@96', '--measure', '--runtime', 'tensorrt'], /--runtime: expected nasnet or onnx/);
-  refused(['profile', weights, '--measure', '--seed', '3'], /--seed: expected no such flag beside .*tiny/);
-  refused(['profile', weights, '--classes', '5'], /--classes: expected no such flag beside .*tiny\.safetensors/);
+  refused(['profile', weights, '--measure', '--seed', '3'], /--seed: expected no such flag with .*tiny/);
+  refused(['profile', weights, '--classes', '5'], /--classes: expected no such flag with .*tiny\.safetensors/);
   refused(['profile', join(folder, 'none.safetensors')], /none\.safetensors: expected a safetensors file, got no such/);
   refused(['profile', 'nasnet-a:6@768', '--input', '0'], /--input: expected a size in pixels/);
   refused(

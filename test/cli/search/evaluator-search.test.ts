@@ -39,7 +39,7 @@ test('a search with the example program ends with the best cell as report, pictu
   assert.equal(other!.code, 2);
   assert.match(
     other!.stderr,
-    /^nasnet: --evaluator: expected "python3 .*", with which .*study\.db was started, got ".* --epochs 1"; --change-evaluator goes on with the other one\n$/,
+    /^nasnet: --evaluator: expected "python3 .*", with which .*study\.db was started, got ".* --epochs 1"; --change-evaluator continues with the other one\n$/,
   );
   assert.equal(changed!.code, 0, changed!.stderr);
   const { summary, top } = JSON.parse(show!.stdout);
@@ -83,7 +83,7 @@ test('what cannot be is refused in one sentence', () => {
     [
       ['search', '--study', fresh, '--time-limit', '5'],
       2,
-      /^nasnet: --time-limit: expected --evaluator beside it, got none\n$/,
+      /^nasnet: --time-limit: expected --evaluator with it, got none\n$/,
     ],
     [
       ['search', '--study', fresh, '--evaluator', ' '],
@@ -145,7 +145,7 @@ test('Ctrl-C cancels the trial, lets the program end by itself, and the study go
   );
   assert.match(
     lines.at(-1)!,
-    /^nasnet: stopped with 0 of 3 trials finished, all kept\. Run the same command to go on, or: .* search --study /,
+    /^nasnet: stopped with 0 of 3 trials finished, all saved\. Run the same command to resume, or: .* search --study /,
   );
   const [ended] = nasnets([['search', '--study', stopped, '--evaluator', command, '--change-evaluator', '--json']]);
   assert.equal(ended!.code, 0, ended!.stderr);

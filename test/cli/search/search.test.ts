@@ -149,7 +149,7 @@ test('Ctrl-C keeps what is finished, and going on gives the cells of an uninterr
   const path = join(folder, 'interrupted', 'study.db');
   const child = spawn(process.execPath, [nasnet, 'search', ...settings, '--study', path], { env: environment });
   const stderr = await interruptAfter(child, /Searching/);
-  assert.match(stderr, /stopped with \d of 4 children finished, all kept\. Run the same command to go on/);
+  assert.match(stderr, /stopped with \d of 4 children finished, all saved\. Run the same command to resume/);
   const { code } = run('search', ...settings, '--study', path);
   assert.equal(code, 0);
   const rewards = (file: string) => {
