@@ -83,16 +83,16 @@ function countBeside(folder: string, { train, test }: Layout, leftOut: LeftOut):
 
 function requireClasses(folder: string, layout: Layout, classes: string[]): void {
   if (classes.length === 0)
-    throw new InputError(`${folder}: expected one sub-folder of images for each class, part none`);
+    throw new InputError(`${folder}: expected one sub-folder of images for each class, found none`);
   if (classes.length === 1) {
     const within = layout.train.flatMap((part) => visibleFolders(join(part, classes[0]!)));
     const hint = within.length > 1 ? `; are the classes or parts in ${join(layout.train[0]!, classes[0]!)}?` : '';
-    throw new InputError(`${folder}: expected sub-folders for at least two classes, part only "${classes[0]}"${hint}`);
+    throw new InputError(`${folder}: expected sub-folders for at least two classes, found only "${classes[0]}"${hint}`);
   }
   refusePartsWithin(folder, layout, classes);
   if (classes.length > mostClasses)
     throw new InputError(
-      `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, part ${classes.length}`,
+      `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, found ${classes.length}`,
     );
   if (layout.train[0] !== folder && classes.every((name) => partOf(name)))
     throw new InputError(
@@ -156,7 +156,7 @@ function findLayout(folder: string, leftOut: LeftOut): Layout {
   const holding = parts.filter(holds);
   if (holding.length === 0) {
     const all = parts.length === names.length && parts.some((name) => partOf(name) === 'train');
-    if (all) throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, part none`);
+    if (all) throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, found none`);
     return { train: [folder] }; // classes, one of which may be called "test"
   }
   const others = names.filter((name) => partOf(name) === undefined);
