@@ -63,7 +63,7 @@ test('equal strategies rarely show a difference, and all pairs are compared', ()
 
 test('a study gives each arm its finalists, with files and a sentence', async () => {
   const path = join(folder, 'arms.db');
-  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3 };
+  const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3, trials: 60 };
   const study = Study.create<SearchSettings>(path, settingsOf('laptop', options));
   study.transaction(() => {
     for (let number = 0; number < 60; number++) {
