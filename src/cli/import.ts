@@ -8,7 +8,7 @@ import { writeModel } from '../model/model-file.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { percent, whole } from '../words.ts';
-import { wholeNumber } from './flags/parsers.ts';
+import { weightsFile, wholeNumber } from './flags/parsers.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
@@ -25,7 +25,11 @@ export function registerImport(program: Command): void {
     .command('import')
     .description('published NASNet-A weights (Keras, timm, Cadene) as a model file')
     .argument('<file>', 'a Keras .h5, or a PyTorch .pth, .pt or .safetensors; known by what it holds, not by its name')
-    .requiredOption('-o, --output <file>', 'the model file to write, such as mobile.safetensors')
+    .requiredOption(
+      '-o, --output <file>',
+      'the model file to write, such as mobile.safetensors',
+      weightsFile('--output'),
+    )
     .addOption(
       new Option('--from <source>', 'whose file it is; default: known by its names').choices(Object.keys(sources)),
     )

@@ -20,7 +20,7 @@ import { percent, whole } from '../words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
-import { wholeNumber } from './flags/parsers.ts';
+import { weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
@@ -68,7 +68,7 @@ export function registerTrain(program: Command): void {
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(addRecipeFlags(command))
-    .option('-o, --output <file>', 'weights', 'network.safetensors')
+    .option('-o, --output <file>', 'weights', weightsFile('--output'), 'network.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')

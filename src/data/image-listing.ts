@@ -156,7 +156,8 @@ function findLayout(folder: string, leftOut: LeftOut): Layout {
   const holding = parts.filter(holds);
   if (holding.length === 0) {
     const all = parts.length === names.length && parts.some((name) => partOf(name) === 'train');
-    if (all) throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, found none`);
+    if (all)
+      throw new InputError(`${folder}: expected one sub-folder for each class in ${fewNames(parts)}, found none`);
     return { train: [folder] }; // classes, one of which may be called "test"
   }
   const others = names.filter((name) => partOf(name) === undefined);

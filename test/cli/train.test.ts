@@ -80,7 +80,20 @@ test('a recipe with every technique trains, says what the last weights reach bes
 
 test('a network that memory cannot hold is refused before it is trained', () => {
   const [ended] = nasnets(
-    [['train', 'nasnet-a:200', '--filters', '10000', '--dataset', photos, '--size', '48', '-o', join(folder, 'huge')]],
+    [
+      [
+        'train',
+        'nasnet-a:200',
+        '--filters',
+        '10000',
+        '--dataset',
+        photos,
+        '--size',
+        '48',
+        '-o',
+        join(folder, 'huge.safetensors'),
+      ],
+    ],
     environment,
   );
   assert.equal(ended!.code, 2);
@@ -88,4 +101,11 @@ test('a network that memory cannot hold is refused before it is trained', () => 
     ended!.stderr,
     /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts all the same\n$/,
   );
+});
+
+test('weights get a name that other commands know for weights, or nothing is trained', () => {
+  const words = ['train', 'nasnet-a:0', '--filters', '4', '--dataset', photos, '-o', join(folder, 'mine')];
+  const [ended] = nasnets([words], environment);
+  assert.equal(ended!.code, 2);
+  assert.match(ended!.stderr, /^nasnet: --output: expected a file name that ends with \.safetensors, got ".*mine"\n$/);
 });

@@ -101,3 +101,11 @@ export function byteSize(flag: string): (text: string) => number {
     throw new InputError(`${flag}: expected a size such as 800M or 2G, got ${JSON.stringify(text)}`);
   };
 }
+
+/** A commander argument parser: a file of weights to write, under a name that every command knows for one. */
+export function weightsFile(flag: string): (text: string) => string {
+  return (text) => {
+    if (/.\.safetensors$/i.test(text)) return text;
+    throw new InputError(`${flag}: expected a file name that ends with .safetensors, got ${JSON.stringify(text)}`);
+  };
+}
