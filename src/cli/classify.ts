@@ -102,7 +102,7 @@ function imagesOf(path: string, leftOut: LeftOut): { path: string }[] {
   if (!statSync(path).isDirectory()) return [{ path }];
   const files = imageFilesBelow(path, leftOut);
   const left = leftOut.counts.size > 0 ? ` (left out: ${leftOut.words()})` : '';
-  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, results none${left}`);
+  if (files.length === 0) throw new InputError(`${path}: expected images in this folder, found none${left}`);
   return files;
 }
 

@@ -52,7 +52,7 @@ export async function datasetFrom(
   const { name, classes, height, width } = custom;
   const description: Description = {
     name,
-    source: 'images custom by a program',
+    source: 'images given by a program',
     classes: [...classes],
     height: side(height, 'height'),
     width: side(width, 'width'),

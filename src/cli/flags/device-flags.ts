@@ -14,7 +14,7 @@ export function addDeviceFlags(command: Command): Command {
     .addOption(
       new Option(
         '--precision <name>',
-        'of images and convolutions; on the CPU bf16 is only faster with AVX512-BF16  (default: bf16 on a GPU, float32 on the CPU)',
+        'of images and convolutions; on the CPU bf16 is only faster with AVX512-BF16 (default: bf16 on a GPU, float32 on the CPU)',
       ).choices(['float32', 'bf16']),
     );
 }
