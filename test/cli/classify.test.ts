@@ -1,6 +1,7 @@
 // `nasnet classify` as a user runs it, with a network that answers the colour of an image.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { imagenetNames } from '../../src/data/imagenet-classes.ts';
@@ -107,6 +108,15 @@ test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', 
     assert.deepEqual([code, stdout], [wanted, ''], `${words}: ${stderr}`);
     assert.match(stderr, sentence);
   }
+});
+
+test('a folder without images is refused, with what it has instead', () => {
+  const empty = join(folder, 'notes');
+  mkdirSync(empty);
+  writeFileSync(join(empty, 'a.txt'), 'no image');
+  const { code, stderr } = nasnet(['classify', model, empty]);
+  assert.equal(code, 2);
+  assert.equal(stderr, `nasnet: ${empty}: expected images in this folder, found none (left out: 1 .txt)\n`);
 });
 
 test('no name of an image or a class steers the terminal', async () => {
