@@ -168,10 +168,10 @@ test('no such folder, an empty one, a file of another kind, a cut archive: one s
   mkdirSync(join(root, 'empty'));
   await refused(join(root, 'empty'), 'data_batch_1.bin is missing');
   writeFileSync(join(root, 'text'), 'hello');
-  await refused(join(root, 'text'), 'no whole .tar.gz archive');
+  await refused(join(root, 'text'), 'not a complete .tar.gz archive');
   const archive = gzipSync(createTar([{ name: 'data_batch_1.bin', data: new Uint8Array(100_000) }]), { level: 0 });
   writeFileSync(join(root, 'cut.tar.gz'), archive.subarray(0, 50_000));
-  await refused(join(root, 'cut.tar.gz'), 'no whole .tar.gz archive');
+  await refused(join(root, 'cut.tar.gz'), 'not a complete .tar.gz archive');
   writeFileSync(join(root, 'other.tar.gz'), gzipSync(createTar([{ name: 'readme.txt', data: 'hello' }])));
   await refused(join(root, 'other.tar.gz'), 'data_batch_1.bin in', 'is missing');
 });
