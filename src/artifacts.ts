@@ -2,9 +2,9 @@
 // refers to them by key; what runs the job maps keys to places. FolderArtifacts uses folders of this machine.
 
 import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { InputError } from './failure.ts';
-import { makeFolder } from './whole-file.ts';
+import { finishedName, makeFolder } from './whole-file.ts';
 
 /**
  * `KIND/NAME`, for example `paused/trial-7-rung-0.safetensors`. A key is unique within a study, the same on every
@@ -34,7 +34,6 @@ export interface Artifacts {
 export type ArtifactFolders = Readonly<Record<string, string>>;
 
 const ending = '.safetensors';
-const unfinished = /\.\d+\.part$/; // unfinished files of whole-file.ts
 
 export class FolderArtifacts implements Artifacts {
   readonly #folders: ArtifactFolders;
@@ -66,23 +65,20 @@ export class FolderArtifacts implements Artifacts {
 
   async remove(key: ArtifactKey): Promise<void> {
     const path = this.path(key);
-    const files = filesIn(dirname(path)).map((name) => join(dirname(path), name));
-    for (const each of [
-      path,
-      ...files.filter((name) => unfinished.test(name) && name.replace(unfinished, '') === path),
-    ])
-      quietly(() => rmSync(each, { force: true }));
+    quietly(() => rmSync(path, { force: true }));
+    removeFiles(dirname(path), (name) => name === basename(path));
   }
 
   /** Lists safetensors files only; other files of the folder are not artifacts. */
   async list(kind: string): Promise<ArtifactKey[]> {
-    const names = filesIn(this.#folder(kind)).map((name) => name.replace(unfinished, ''));
-    return [...new Set(names)].filter((name) => name.endsWith(ending)).map((name): ArtifactKey => `${kind}/${name}`);
+    const names = new Set(filesIn(this.#folder(kind)).map(finishedName));
+    return [...names].filter(isArtifact).map((name): ArtifactKey => `${kind}/${name}`);
   }
 
   async clear(kind: string): Promise<void> {
-    for (const key of await this.list(kind)) await this.remove(key);
-    quietly(() => rmdirSync(this.#folder(kind))); // fails if it has other files
+    const folder = this.#folder(kind);
+    removeFiles(folder, isArtifact);
+    quietly(() => rmdirSync(folder)); // fails if it has other files
   }
 
   #folder(kind: string): string {
@@ -93,6 +89,14 @@ export class FolderArtifacts implements Artifacts {
       );
     return folder;
   }
+}
+
+const isArtifact = (name: string) => name.endsWith(ending);
+
+/** Removes files and their unfinished ones, chosen by the finished name. */
+function removeFiles(folder: string, isRemoved: (name: string) => boolean): void {
+  for (const name of filesIn(folder))
+    if (isRemoved(finishedName(name))) quietly(() => rmSync(join(folder, name), { force: true }));
 }
 
 function filesIn(folder: string): string[] {
