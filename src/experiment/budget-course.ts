@@ -1,8 +1,8 @@
 // A search with a budget as it runs: its clock over all sessions, whether another child still fits, how many finalists race, and how large
 // and how long the final network is trained. What is decided is in the study before it is acted on, so nobody decides it again.
 
-import { type BudgetCosts, budgetRule, childrenUntil, finalistsOf, finalWithin } from '../forecast/budget.ts';
-import { epochSeconds, finalCosts, meanSeconds } from '../forecast/budget-costs.ts';
+import { budgetRule, childrenUntil, finalistsOf, finalWithin } from '../forecast/budget.ts';
+import { epochSeconds, finalCosts, raceCosts } from '../forecast/budget-costs.ts';
 import type { CostOptions } from '../forecast/estimate.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalSizes, finalTraining } from '../study/final-training.ts';
@@ -100,17 +100,9 @@ export class BudgetCourse {
     const { finalists } = this.#decided;
     if (finalists !== undefined) return finalists;
     const { budget, costs } = this.#options;
-    const count = finalistsOf(budget.seconds, this.seconds, this.#raceCosts(cells, costs()));
+    const count = finalistsOf(budget.seconds, this.seconds, raceCosts(cells, costs()));
     this.#decide({ finalists: count });
     return count;
-  }
-
-  #raceCosts(cells: readonly Candidate[], options: CostOptions): Pick<BudgetCosts, 'race' | 'workers'> {
-    const { workers, settings } = options;
-    const { finalists } = settings;
-    if (!finalists) return { workers };
-    const { count: most, seeds, training } = finalists;
-    return { workers, race: { run: meanSeconds(training, cells, options), runs: seeds.most, most } };
   }
 
   /** The final training of this cell, in what is left. A size is chosen by prediction, its speed then measured. */

@@ -1,6 +1,6 @@
 // What the parts of a search with a budget cost, as the laws predict it: what the rule in budget.ts plans with.
 
-import { sum } from '../statistics/order.ts';
+import { mean } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalSizes, plannedTraining } from '../study/final-training.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
@@ -16,26 +16,27 @@ export function budgetCosts(options: CostOptions): BudgetCosts {
   const trials = 1000; // of which a share climbs
   const { children, ladder } = estimateSearch({ ...options, trials });
   const cells = randomCells(settings, accepts);
-  const { finalists } = settings;
   return {
-    workers,
     child: children.each.mean + ((ladder?.seconds ?? 0) * workers) / trials,
-    ...(finalists && {
-      race: {
-        run: meanSeconds(finalists.training, cells, options),
-        runs: finalists.seeds.most,
-        most: finalists.count,
-      },
-    }),
+    ...raceCosts(cells, options),
     finals: finalCosts(cells, options),
   };
 }
 
+/** Of a race of such cells; without `race` in a search without finalists. */
+export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pick<BudgetCosts, 'race' | 'workers'> {
+  const { workers, settings } = options;
+  const { finalists } = settings;
+  if (!finalists) return { workers };
+  const { count: most, seeds, training } = finalists;
+  return { workers, race: { run: meanSeconds(training, cells, options), runs: seeds.most, most } };
+}
+
 /** Mean seconds on one worker. */
-export function meanSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
+function meanSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
   const { settings, counts, laws } = options;
   const terms = new TrainingTerms(settings, training, counts);
-  return sum(cells.map((candidate) => terms.cost(candidate, laws).seconds)) / cells.length;
+  return mean(cells.map((candidate) => terms.cost(candidate, laws).seconds));
 }
 
 /** Seconds of an epoch's end that are in no law: report, record, display. Of 600 epochs of 135 images on a busy machine. */
@@ -67,7 +68,7 @@ function testSeconds(training: Training, cells: readonly Candidate[], { counts, 
   const { test = 0, classes } = counts;
   const amount = { steps: 0, batch: 1, evaluated: test };
   const each = (cell: Candidate) => lawValue(laws.seconds, trainingTerms(cell.usedPlan(training, classes), amount));
-  return sum(cells.map(each)) / cells.length;
+  return mean(cells.map(each));
 }
 
 /** The settings with what a plan makes of them, for whoever states or estimates them. The study keeps its own. */

@@ -103,7 +103,7 @@ const raceSeconds = (budget: number, { race }: Pick<BudgetCosts, 'race'>): numbe
   race ? budget * budgetRule.race : 0;
 
 /** How many finalists can race in so many seconds; 0: too few for a race. */
-export function finalistsWithin(seconds: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
+function finalistsWithin(seconds: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
   if (!race) return 0;
   const { fewestFinalists, start } = budgetRule;
   const count = Math.min(race.most, Math.floor((Math.max(0, seconds - start) * workers) / (race.run * race.runs)));

@@ -4,6 +4,7 @@
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { mean } from '../statistics/order.ts';
 
 const accent = '#c2410c';
 const quiet = '#94a3b8';
@@ -95,7 +96,7 @@ const latestMeans = (points: RewardPoint[]) =>
 function meansOf(points: RewardPoint[], together: number): RewardPoint[] {
   return Array.from({ length: Math.ceil(points.length / together) }, (_, group) => {
     const own = points.slice(group * together, (group + 1) * together);
-    return { trial: own.at(-1)!.trial, reward: own.reduce((sum, { reward }) => sum + reward, 0) / own.length };
+    return { trial: own.at(-1)!.trial, reward: mean(own.map(({ reward }) => reward)) };
   });
 }
 
