@@ -1,12 +1,12 @@
 // A candidate: the decisions of a cell in its space, and what follows from them. Architecture, key and plans are computed at their first use and cached.
 
-import type { Plan } from '../plan/plan.ts';
+import { type Plan, type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { architectureKey } from '../space/canonical.ts';
 import { decode } from '../space/decisions.ts';
 import { defaultSpace, type Space } from '../space/search-space.ts';
 import type { Training } from './settings.ts';
-import { networkOf, type TrainedNetwork, trainedPlan, usedPlan } from './training-plan.ts';
+import { type TrainedNetwork, trainedOptions, usedOptions } from './training-plan.ts';
 
 export class Candidate {
   readonly decisions: readonly number[];
@@ -34,21 +34,18 @@ export class Candidate {
 
   /** Returns the plan of the network in training, with an auxiliary head if its recipe has one. */
   trainedPlan(training: Training, classes: number): Plan {
-    const auxiliary = training.recipe.auxiliaryWeight > 0;
-    return this.#plan({ training, classes, auxiliary }, () => trainedPlan(this.architecture, training, classes));
+    return this.#plan(trainedOptions(training, classes));
   }
 
   /** Returns the plan of the network in inference, without an auxiliary head. */
   usedPlan(training: TrainedNetwork, classes: number): Plan {
-    return this.#plan({ training, classes, auxiliary: false }, () => usedPlan(this.architecture, training, classes));
+    return this.#plan(usedOptions(training, classes));
   }
 
-  #plan(
-    { training, ...others }: { training: TrainedNetwork; classes: number; auxiliary: boolean },
-    make: () => Plan,
-  ): Plan {
-    const key = JSON.stringify({ network: networkOf(training), ...others }); // trainings that differ only in their recipes share a plan
-    const plan = this.#plans.get(key) ?? make();
+  /** Trainings that differ only in their recipes share a plan. */
+  #plan(options: PlanOptions): Plan {
+    const key = JSON.stringify(options);
+    const plan = this.#plans.get(key) ?? planNetwork(this.architecture, options);
     this.#plans.set(key, plan);
     return plan;
   }

@@ -20,13 +20,22 @@ export function networkOf(training: TrainedNetwork) {
   } satisfies PlanOptions;
 }
 
-/** Plans the network for inference, without an auxiliary head. */
-export function usedPlan(architecture: Architecture, training: TrainedNetwork, classes: number): Plan {
-  return planNetwork(architecture, { ...networkOf(training), classes });
+/** Returns the options of the network in inference, without an auxiliary head. */
+export function usedOptions(training: TrainedNetwork, classes: number): PlanOptions {
+  return { ...networkOf(training), classes, auxiliary: false };
 }
 
-/** Plans the network for training, with an auxiliary head if its recipe has one. */
+/** Returns the options of the network in training, with an auxiliary head if its recipe has one. */
+export function trainedOptions(training: Training, classes: number): PlanOptions {
+  return { ...networkOf(training), classes, auxiliary: training.recipe.auxiliaryWeight > 0 };
+}
+
+/** Plans the network for inference. */
+export function usedPlan(architecture: Architecture, training: TrainedNetwork, classes: number): Plan {
+  return planNetwork(architecture, usedOptions(training, classes));
+}
+
+/** Plans the network for training. */
 export function trainedPlan(architecture: Architecture, training: Training, classes: number): Plan {
-  const auxiliary = training.recipe.auxiliaryWeight > 0;
-  return planNetwork(architecture, { ...networkOf(training), classes, auxiliary });
+  return planNetwork(architecture, trainedOptions(training, classes));
 }
