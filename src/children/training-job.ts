@@ -313,12 +313,12 @@ async function prepare(
   }
   let child = childOf(trainings[0]!);
   try {
-    for (const [context, step] of earlier.entries()) {
+    for (const [index, step] of earlier.entries()) {
       const { network, optimizer } = child;
       const batches = trainingBatches(await imagesFor(step.training), step.training.recipe, step.seed);
       await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
       using previous = child;
-      child = childOf(trainings[context + 1]!);
+      child = childOf(trainings[index + 1]!);
       child.copyFrom(previous);
     }
     return { child, continued: false, notes };

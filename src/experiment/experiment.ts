@@ -270,7 +270,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     const report = message as FinalMessage;
     if ('progress' in report) return onEvent({ kind: 'final-progress', progress: report.progress });
     epochs.push(report);
-    onEvent({ kind: 'final-epoch', report: report });
+    onEvent({ kind: 'final-epoch', report });
   };
   try {
     const predicted = predictedSeconds(study, countsOf(files), 1).training(final, candidate);

@@ -10,21 +10,22 @@ import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } f
 import { countFromZero, numberFromZero, positiveNumber, share, wholeNumber } from './parsers.ts';
 
 /** Numbers of the recipe that have a flag. */
-type Numbers = Pick<
-  Recipe,
-  | 'epochs'
-  | 'batchSize'
-  | 'learningRate'
-  | 'schedule'
-  | 'warmup'
-  | 'weightDecay'
-  | 'biasRate'
-  | 'labelSmoothing'
-  | 'auxiliaryWeight'
-  | 'dropPathKeep'
-  | 'cutout'
-  | 'accumulate'
->;
+const numberNames = [
+  'epochs',
+  'batchSize',
+  'learningRate',
+  'schedule',
+  'warmup',
+  'weightDecay',
+  'biasRate',
+  'labelSmoothing',
+  'auxiliaryWeight',
+  'dropPathKeep',
+  'cutout',
+  'accumulate',
+] as const satisfies (keyof Recipe)[];
+
+type Numbers = Pick<Recipe, (typeof numberNames)[number]>;
 
 const flips = { random: true, alternate: 'alternate', none: false } as const;
 
@@ -125,9 +126,5 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
 }
 
 function pickGiven(flags: RecipeFlags): Partial<Numbers> {
-  const { epochs, batchSize, learningRate, schedule, warmup, weightDecay, biasRate } = flags;
-  const { labelSmoothing, auxiliaryWeight, dropPathKeep, cutout, accumulate } = flags;
-  const first = { epochs, batchSize, learningRate, schedule, warmup, weightDecay, biasRate };
-  const all = { ...first, labelSmoothing, auxiliaryWeight, dropPathKeep, cutout, accumulate };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(numberNames.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
 }
