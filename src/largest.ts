@@ -2,6 +2,7 @@
 // too large for a machine, which forecast/ predicts. Existing studies are not checked.
 
 import { InputError } from './failure.ts';
+import { whole } from './words.ts';
 
 /** Far above useful sizes, and low enough that every command answers immediately. */
 export const largest = {
@@ -37,7 +38,7 @@ export const largest = {
 /** Returns the number. @param what its name in the message: "--blocks" @throws InputError if it is above the limit */
 export function within(size: keyof typeof largest, value: number, what: string): number {
   if (value <= largest[size]) return value;
-  throw new InputError(`${what}: expected at most ${largest[size].toLocaleString('en-US')}, got ${value}`, {
+  throw new InputError(`${what}: expected at most ${whole(largest[size])}, got ${value}`, {
     code: 'too-large',
     fields: { limit: largest[size], got: value },
   });

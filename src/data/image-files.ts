@@ -3,6 +3,7 @@
 
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
+import { whole } from '../words.ts';
 import { isForeign, isHidden } from './folder-names.ts';
 import { byName, formatOf, readHead } from './image-formats.ts';
 
@@ -23,7 +24,7 @@ export class LeftOut {
   /** Returns "20 .bmp (a BMP image, not read), 3 .txt, 1 hidden", most frequent first; '' if nothing was omitted. */
   words(most = 8): string {
     const sorted = [...this.counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1));
-    const shown = sorted.slice(0, most).map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`);
+    const shown = sorted.slice(0, most).map(([kind, count]) => `${whole(count)} ${kind}`);
     return sorted.length > most ? `${shown.join(', ')} and ${sorted.length - most} kinds more` : shown.join(', ');
   }
 }

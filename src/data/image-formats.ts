@@ -77,7 +77,7 @@ export const headBytes = 1024;
 export const formatOf = (head: Buffer): ImageFormat | undefined => formats.find((format) => format.is(head));
 
 /** File name endings of readable images; such files are not opened before they are decoded. */
-export const extensions = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'];
+const extensions = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
 /** File name endings that are never images; such files are not opened. */
 const others = new Set(

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
+import { whole } from '../words.ts';
 import { fewNames } from './class-names.ts';
 import { namesOf, type Part, partOf } from './folder-names.ts';
 import { countLoose, type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
@@ -16,9 +17,9 @@ export const fewest = {
   train: 5,
   test: 1,
 };
-export const mostClasses = 10_000;
+const mostClasses = 10_000;
 /** Share of test images that are held out of every class without a test folder, as in CIFAR-10. */
-export const testShare = 1 / 6;
+const testShare = 1 / 6;
 
 export interface ListedImage extends ImageFile {
   label: number;
@@ -92,7 +93,7 @@ function requireClasses(folder: string, layout: Layout, classes: string[]): void
   refusePartsWithin(folder, layout, classes);
   if (classes.length > mostClasses)
     throw new InputError(
-      `${folder}: expected sub-folders for at most ${mostClasses.toLocaleString('en-US')} classes, found ${classes.length}`,
+      `${folder}: expected sub-folders for at most ${whole(mostClasses)} classes, found ${classes.length}`,
     );
   if (layout.train[0] !== folder && classes.every((name) => partOf(name)))
     throw new InputError(
@@ -212,7 +213,6 @@ export function layoutLines(folder: string, listing: Listing): string[] {
     ([low, high], count, label) => [count < counts[low]! ? label : low, count > counts[high]! ? label : high],
     [0, 0],
   );
-  const whole = (count: number) => count.toLocaleString('en-US');
   const named = (label: number) => `${classes[label]} (${whole(counts[label]!)})`;
   const shown = classes.slice(0, classesShown).map((_, label) => named(label));
   const more = classes.length > classesShown ? ` and ${whole(classes.length - classesShown)} more` : '';

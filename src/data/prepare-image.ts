@@ -7,6 +7,7 @@ import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import { speaksOfMemory } from '../out-of-memory.ts';
+import { whole } from '../words.ts';
 import { resample } from './enlarge.ts';
 import { type Frame, type Framing, frameOf } from './framing.ts';
 import { headBytes, readHead, unreadReason } from './image-formats.ts';
@@ -64,7 +65,7 @@ export async function openImage(file: string | Uint8Array): Promise<{ image: Sha
     .toColourspace('srgb');
   const { width, height, channels, depth, autoOrient } = await image.metadata();
   if (width * height > most.pixels)
-    throw new Error(`${width} × ${height} pixels; expected at most ${most.pixels.toLocaleString('en-US')}`);
+    throw new Error(`${width} × ${height} pixels; expected at most ${whole(most.pixels)}`);
   const bytes = width * height * channels * (sampleBytes[depth] ?? 4);
   if (bytes > most.bytes)
     throw new Error(`${(bytes / 2 ** 30).toFixed(1)} GiB of pixels; expected at most ${most.bytes / 2 ** 30}`);

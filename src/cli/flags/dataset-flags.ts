@@ -4,6 +4,7 @@ import { prepareCifar10 } from '../../data/cifar10.ts';
 import type { DatasetFiles } from '../../data/dataset-files.ts';
 import { type FolderFilter, prepareImageFolder, skippedSentence } from '../../data/image-folder.ts';
 import type { Progress } from '../../data/progress.ts';
+import { whole } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 
 export interface DatasetFlags {
@@ -17,7 +18,7 @@ export interface DatasetFlags {
   data?: string | undefined;
 }
 
-export const defaultSize = 32;
+const defaultSize = 32;
 
 let stated = '';
 
@@ -59,7 +60,6 @@ const verbs: Record<Progress['task'], string> = {
 };
 
 function share({ done, total, unit }: Progress): string {
-  const amount = (count: number) =>
-    unit === 'bytes' ? `${(count / 1e6).toFixed(1)} MB` : `${count.toLocaleString('en-US')} images`;
+  const amount = (count: number) => (unit === 'bytes' ? `${(count / 1e6).toFixed(1)} MB` : `${whole(count)} images`);
   return total === 0 ? amount(done) : `${Math.floor((100 * done) / total)}% of ${amount(total)}`;
 }

@@ -1,8 +1,8 @@
 // `nasnet profile --family`: the published networks compared with the released graph.
 
 import { type FamilyMember, family } from '../../plan/family.ts';
+import { whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
-import { whole } from './network-table.ts';
 
 /** Returns the document of `profile --family --json`. */
 export const familyDocument = () => ({ family: family() });

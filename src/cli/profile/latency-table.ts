@@ -6,11 +6,11 @@ import { InputError } from '../../failure.ts';
 import { type Latency, measureLatency, type NotMeasured } from '../../latency/measure.ts';
 import { type Runtime, runtimes } from '../../latency/runtime.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { whole } from '../../words.ts';
 import { descriptionOf, networkOf } from '../flags/described-network.ts';
 import type { NamedNetwork } from '../flags/model-flags.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
-import { whole } from './network-table.ts';
 
 /** Flags; undefined if not set. */
 export interface MeasureFlags {
@@ -114,4 +114,4 @@ function figures({ milliseconds, imagesPerSecond, gigaMultiplyAddsPerSecond }: L
 
 /** Formats three digits: "0.0123", "45.2", "1,234". */
 const digits = (value: number) =>
-  value >= 1000 ? whole(Math.round(value)) : value >= 100 ? value.toFixed(0) : `${Number(value.toPrecision(3))}`;
+  value >= 1000 ? whole(value) : value >= 100 ? value.toFixed(0) : `${Number(value.toPrecision(3))}`;

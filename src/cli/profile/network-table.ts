@@ -3,6 +3,7 @@
 import { lawValue, memoryTerms, startingLaws, trainingTerms } from '../../forecast/cost-law.ts';
 import { countElements } from '../../plan/layer-cost.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
 
 /** Returns the document of `profile --json`. */
@@ -33,8 +34,6 @@ function trainingOf(plan: Plan) {
     millisecondsPerImage: (1000 * lawValue(startingLaws.seconds, trainingTerms(plan, training))) / (steps * batch),
   };
 }
-
-export const whole = (value: number) => value.toLocaleString('en-US');
 
 /** Formats a plan. @param auxiliary why there is no auxiliary head, if there is none */
 export function profileTable(plan: Plan, auxiliary: string): string {

@@ -12,6 +12,7 @@ import { writeModel } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
+import { whole } from '../../words.ts';
 import { checkPyTorch } from './check.ts';
 import { pythonFraming, pythonOperations, pythonTables, pythonView } from './tables.ts';
 
@@ -95,15 +96,13 @@ export function pythonSource(name: string, network: Network, description: ModelD
   return template.replace(/\$([a-z]+)/g, (_, key: string) => values[key]!);
 }
 
-const formatNumber = (value: number) => value.toLocaleString('en-US');
-
 function summary({ plan }: Network, { origin }: ModelDescription): string {
   const [height, width] = plan.input;
   return [
     `A NASNet image classifier for PyTorch, written by nasnet ${nasnetVersion()}.`,
     '',
-    `${height} × ${width} pixels in, ${formatNumber(plan.classes)} classes out; ${formatNumber(plan.trainableParameters)} parameters,`,
-    `${formatNumber(plan.multiplyAdds)} multiply-adds. Weights: ${origin.replace(/["\\]/g, "'")}.`,
+    `${height} × ${width} pixels in, ${whole(plan.classes)} classes out; ${whole(plan.trainableParameters)} parameters,`,
+    `${whole(plan.multiplyAdds)} multiply-adds. Weights: ${origin.replace(/["\\]/g, "'")}.`,
   ].join('\n');
 }
 
