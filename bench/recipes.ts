@@ -6,17 +6,13 @@
 // Test images are looked at with --test only, which is for a recipe that has been chosen.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
+import { Child } from '../src/children/child-network.ts';
+import { EvaluationBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { openDataset } from '../src/data/dataset.ts';
-import { split } from '../src/data/split.ts';
 import { testViewOf } from '../src/data/test-view.ts';
-import { measureWhitening } from '../src/data/whitening.ts';
-import type { Precision } from '../src/engine/device.ts';
+import { openTrainingImages, trainingBatches } from '../src/data/training-images.ts';
+import { computingOn, cpu, type Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
-import { buildNetwork } from '../src/model/network.ts';
-import { planNetwork } from '../src/plan/plan.ts';
-import { RandomStream } from '../src/random/stream.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { criticalValue } from '../src/statistics/student-t.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
@@ -88,34 +84,22 @@ function fieldOf(text: string): [string, unknown] {
 }
 
 async function train(text: string, seed: number): Promise<Run> {
-  const { cells, filters, resolution, recipe } = trainingOf(text);
-  const { train, test, classes } = await openDataset(files, { resolution });
-  const parts = split(files, { seed: 1 });
-  const whitening = measureWhitening(train.images, parts.train);
-  const auxiliary = recipe.auxiliaryWeight > 0;
-  const plan = planNetwork(nasnetA, { cells, filters, input: resolution, classes: classes.length, auxiliary });
-  const network = buildNetwork(plan, {
-    seed: new RandomStream(seed).split('weights').integer(2 ** 31),
-    precision: values.precision as Precision,
-    dropPathKeep: recipe.dropPathKeep,
-    ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
-  });
-  const { batchSize } = recipe;
-  const batches = new TrainingBatches({
-    from: train,
-    indices: parts.train,
-    whitening,
-    batchSize,
-    seed,
-    augmentation: recipe,
-  });
+  const training = trainingOf(text);
+  const { recipe, resolution } = training;
+  const images = await openTrainingImages(files, { resolution, device: cpu, seed: 1 });
+  const { dataset, parts, whitening } = images;
+  const classes = dataset.classes.length;
+  const computing = computingOn(cpu, values.precision as Precision);
+  using child = new Child(nasnetA, training, { classes, seed, computing });
+  const { network, optimizer } = child;
+  const batches = trainingBatches(images, recipe, seed);
   const view = testViewOf(recipe, whitening);
-  const measure = (images: EvaluationBatches) => evaluateNetwork(network, images, classes.length);
-  const heldOut = new EvaluationBatches({ from: train, indices: parts.validation, view, batchSize: 64 });
+  const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, classes);
+  const heldOut = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize: 64 });
   const [started, used] = [performance.now(), process.cpuUsage()];
-  const last = await trainNetwork(network, batches, recipe, { seed, validate: () => measure(heldOut) });
+  const last = await trainNetwork(network, batches, recipe, { seed, optimizer, validate: () => measure(heldOut) });
   const { user, system } = process.cpuUsage(used);
-  const run: Run = {
+  return {
     recipe: values.recipe,
     case: text,
     seed,
@@ -123,13 +107,11 @@ async function train(text: string, seed: number): Promise<Run> {
     precision: values.precision,
     validation: last.validation!.accuracy,
     ...(last.unaveraged && { unaveraged: last.unaveraged.accuracy }),
-    ...(values.test && { test: measure(new EvaluationBatches({ from: test, view, batchSize: 64 })).accuracy }),
+    ...(values.test && { test: measure(new EvaluationBatches({ from: dataset.test, view, batchSize: 64 })).accuracy }),
     trainingAccuracy: last.trainingAccuracy,
     seconds: (performance.now() - started) / 1000,
     processorSeconds: (user + system) / 1e6,
   };
-  network.dispose();
-  return run;
 }
 
 const read = (): Run[] =>

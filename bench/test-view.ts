@@ -9,18 +9,15 @@
 // (data/test-view.ts) is marked with *.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { Child } from '../src/children/child-network.ts';
 import { augmentationNames, augmentations } from '../src/data/augmentations.ts';
-import { EvaluationBatches, TrainingBatches } from '../src/data/batches.ts';
+import { EvaluationBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { openDataset } from '../src/data/dataset.ts';
 import { prepareImageFolder } from '../src/data/image-folder.ts';
-import { split } from '../src/data/split.ts';
 import { testViewOf } from '../src/data/test-view.ts';
-import { measureWhitening } from '../src/data/whitening.ts';
+import { openTrainingImages, trainingBatches } from '../src/data/training-images.ts';
+import { cpu, onCpu } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
-import { buildNetwork } from '../src/model/network.ts';
-import { planNetwork } from '../src/plan/plan.ts';
-import { RandomStream } from '../src/random/stream.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { trainNetwork } from '../src/train/training.ts';
@@ -51,33 +48,22 @@ const files =
 
 /** Returns accuracies by part and factor. */
 async function measure(text: string, augmentation: string, seed: number): Promise<number[][]> {
-  const training = trainingOf(text);
-  const { cells, filters, resolution, trainingImages } = training;
-  const recipe = { ...training.recipe, ...augmentations[augmentation as keyof typeof augmentations] };
-  const { train, test, classes } = await openDataset(files, { resolution });
-  const parts = split(files, { ...(trainingImages && { training: trainingImages }), seed });
-  const whitening = measureWhitening(train.images, parts.train);
-  const plan = planNetwork(nasnetA, { cells, filters, input: resolution, classes: classes.length });
-  const network = buildNetwork(plan, { seed: new RandomStream(seed).split('weights').integer(2 ** 31) });
-  const { batchSize } = recipe;
-  const batches = new TrainingBatches({
-    from: train,
-    indices: parts.train,
-    whitening,
-    batchSize,
-    seed,
-    augmentation: recipe,
-  });
-  await trainNetwork(network, batches, recipe, { seed });
-  const shown = { validation: { from: train, indices: parts.validation }, test: { from: test } };
-  const accuracies = values.parts.split(',').map((part) =>
+  const stated = trainingOf(text);
+  const { resolution, trainingImages } = stated;
+  const recipe = { ...stated.recipe, ...augmentations[augmentation as keyof typeof augmentations] };
+  const images = await openTrainingImages(files, { resolution, training: trainingImages, device: cpu, seed });
+  const { dataset, parts, whitening } = images;
+  const classes = dataset.classes.length;
+  using child = new Child(nasnetA, { ...stated, recipe }, { classes, seed, computing: onCpu });
+  const { network, optimizer } = child;
+  await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, { seed, optimizer });
+  const shown = { validation: { from: dataset.train, indices: parts.validation }, test: { from: dataset.test } };
+  return values.parts.split(',').map((part) =>
     factors.map((enlarge) => {
-      const images = { ...shown[part as keyof typeof shown], batchSize: 64, view: testViewOf({ enlarge }, whitening) };
-      return evaluateNetwork(network, new EvaluationBatches(images), classes.length).accuracy;
+      const shownAs = { ...shown[part as keyof typeof shown], batchSize: 64, view: testViewOf({ enlarge }, whitening) };
+      return evaluateNetwork(network, new EvaluationBatches(shownAs), classes).accuracy;
     }),
   );
-  network.dispose();
-  return accuracies;
 }
 
 const found: { case: string; augmentation: string; accuracies: number[][][]; seconds: number }[] = [];
