@@ -10,7 +10,7 @@ import { paint } from '../../data/paint.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
 import { rewrite } from '../../study/rewrite.ts';
-import { commandsIn, installIn, paste } from '../pasted.ts';
+import { commandsIn, paste } from '../pasted.ts';
 import { nasnet } from '../run.ts';
 
 const folder = temporaryFolder({ after });
@@ -28,7 +28,6 @@ async function paintClasses(name: string, counts: Record<string, number>): Promi
 before(async () => {
   await tinyCifar10(environment.NASNET_CACHE);
   await paintClasses(photos, { 'a cat': 12, 'the dog': 15 });
-  installIn(folder);
 });
 
 const run = (...words: string[]) => nasnet(words, environment, folder);
