@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
-import { requireSameImages } from '../../experiment/same-images.ts';
+import { keepSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
@@ -61,7 +61,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     return prepareDataset({ ...settings, filter, data: flags.data }, display);
   };
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
-  if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
+  if (flags.dryRun) return stateSearch(path, flags, given, imagesOf, note);
 
   const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
@@ -74,7 +74,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   if (outdated) note(outdated);
   if (study.mayLackChanges) note(lackWords);
   const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
-  requireSameImages(study, files);
+  keepSameImages(study, files);
   aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
