@@ -1,5 +1,5 @@
 // Checksums of a database's own rows: each row of a checked table carries one over all its values, and the table `checksums` keeps their
-// sum for every table, so that a row that changed, is gone, or comes from another file or an older page is found. Triggers of the
+// sum for every table, and for every group of rows in the largest tables, so that a row that changed, is gone, or comes from another file or an older page is found. Triggers of the
 // writer's connection sign the rows; the sums follow at the end of each transaction.
 
 import { randomInt } from 'node:crypto';
@@ -13,14 +13,19 @@ export interface CheckedTables {
   since: number;
   /** Verified as a whole before anything is read of them. */
   whole: readonly string[];
-  /** Verified row by row, as they are read: too large for more. */
-  byRow: readonly string[];
+  /**
+   * Verified group by group, as they are read: too large for more. By table: the number of its first columns that name
+   * a group, such as a trial.
+   */
+  byGroup: Readonly<Record<string, number>>;
 }
 
 /** A part of every checksum of the file, so that rows of another file do not fit. */
 const fileMark = 'file';
 /** What the file says of its tables, indices and triggers has a checksum under this name. */
 const schemaMark = 'schema';
+/** Present if the table `checksums` has the sums of all groups. */
+const groupsMark = 'groups';
 
 export class RowChecksums {
   readonly #handle: Database.Database;
@@ -29,7 +34,8 @@ export class RowChecksums {
   /** By table: the checksum of what stands before its rows. */
   readonly #starts = new Map<string, number>();
   #total: Database.Statement | undefined;
-  /** By table: what its sum changes by in this transaction. */
+  #readTotal: Database.Statement<[string], number> | undefined;
+  /** By table and group: what its sum changes by in this transaction. */
   readonly #changes = new Map<string, number>();
 
   constructor(handle: Database.Database, tables: CheckedTables) {
@@ -39,11 +45,13 @@ export class RowChecksums {
     handle.function('row_checksum', { varargs: true, deterministic: true }, checksum);
     const sign = (old: unknown, table: unknown, ...values: unknown[]) => {
       const now = this.#checksum(table as string, values as Value[]);
-      this.#count(table as string, now - Number(old));
+      this.#count(table as string, values as Value[], now - Number(old));
       return now;
     };
     handle.function('signed_row', { varargs: true }, sign);
-    handle.function('dropped_row', (old: unknown, table: unknown) => this.#count(table as string, -Number(old)));
+    handle.function('dropped_row', { varargs: true }, (old: unknown, table: unknown, ...values: unknown[]) =>
+      this.#count(table as string, values as Value[], -Number(old)),
+    );
   }
 
   /** Gives each row of a new or a migrated file its checksum, and the file its marks. */
@@ -57,6 +65,24 @@ export class RowChecksums {
       const keep = `INSERT INTO checksums (name, total) ${total} ON CONFLICT DO UPDATE SET total = excluded.total`;
       this.#handle.prepare(keep).run(table);
     }
+    this.#sumGroups();
+  }
+
+  /** Sums the groups of a file that was written before groups had sums. */
+  completeGroups(): void {
+    if (this.#mark(groupsMark) === undefined) this.#sumGroups();
+  }
+
+  #sumGroups(): void {
+    for (const [table, count] of Object.entries(this.#tables.byGroup)) {
+      const keys = this.#columnsOf(table).slice(0, count);
+      const name = [`'${table}'`, ...keys].join(` || '/' || `);
+      const totals = `SELECT ${name}, sum(checksum) FROM ${table} WHERE true GROUP BY ${keys.join(', ')}`;
+      this.#handle.exec(
+        `INSERT INTO checksums (name, total) ${totals} ON CONFLICT DO UPDATE SET total = excluded.total`,
+      );
+    }
+    this.#handle.prepare('INSERT INTO marks (name, value) VALUES (?, 1) ON CONFLICT DO NOTHING').run(groupsMark);
   }
 
   /** From now on this connection's changes keep the checksums up to date. */
@@ -70,14 +96,15 @@ export class RowChecksums {
         CREATE TEMP TRIGGER ${table}_inserted AFTER INSERT ON main.${table} BEGIN ${sign('0')} END;
         CREATE TEMP TRIGGER ${table}_updated AFTER UPDATE OF ${columns.join(', ')} ON main.${table} BEGIN ${sign('OLD.checksum')} END;
         CREATE TEMP TRIGGER ${table}_deleted AFTER DELETE ON main.${table}
-          BEGIN SELECT dropped_row(OLD.checksum, '${table}'); END;`);
+          BEGIN SELECT dropped_row(OLD.checksum, ${this.#arguments(table, 'OLD.')}); END;`);
     }
-    this.#total = this.#handle.prepare('UPDATE checksums SET total = total + CAST(? AS INTEGER) WHERE name = ?');
+    const add = 'ON CONFLICT DO UPDATE SET total = total + excluded.total';
+    this.#total = this.#handle.prepare(`INSERT INTO checksums (name, total) VALUES (?, CAST(? AS INTEGER)) ${add}`);
   }
 
   /** To be called before a transaction of this connection is committed. */
   beforeCommit(): void {
-    for (const [table, change] of this.#changes) this.#total?.run(change, table);
+    for (const [name, change] of this.#changes) this.#total?.run(name, change);
     this.#changes.clear();
   }
 
@@ -102,14 +129,35 @@ export class RowChecksums {
     })();
   }
 
-  /** Whether a row of a table, all its columns read, is as it was written. */
-  rowIsIntact(table: string, row: Row): boolean {
-    const values = this.#columnsOf(table).map((column) => row[column]!);
-    return row.checksum === this.#checksum(table, values);
+  /** Whether rows, all their columns read, are as they were written. */
+  rowsAreIntact(table: string, rows: readonly Row[]): boolean {
+    const columns = this.#columnsOf(table);
+    return rows.every((row) => row.checksum === this.#checksum(table, valuesOf(row, columns)));
+  }
+
+  /**
+   * Whether these are all rows of groups, in files that have sums of groups. Rows and sums must be read in one
+   * transaction.
+   * @param groups the keys of the groups, with those that have no rows
+   */
+  groupsAreComplete(table: string, groups: readonly (readonly number[])[], rows: readonly Row[]): boolean {
+    if (this.#mark(groupsMark) === undefined) return true;
+    const keys = this.#columnsOf(table).slice(0, this.#tables.byGroup[table]);
+    const sums = new Map<string, number>();
+    for (const row of rows) {
+      const name = groupName(table, valuesOf(row, keys));
+      sums.set(name, (sums.get(name) ?? 0) + Number(row.checksum));
+    }
+    this.#readTotal ??= this.#handle.prepare<[string], number>('SELECT total FROM checksums WHERE name = ?').pluck();
+    return groups.every((group) => {
+      const name = groupName(table, group);
+      const total = (this.#readTotal!.get(name) ?? 0) + (this.#changes.get(name) ?? 0); // also within a transaction
+      return total === (sums.get(name) ?? 0);
+    });
   }
 
   get #all(): readonly string[] {
-    return [...this.#tables.whole, ...this.#tables.byRow];
+    return [...this.#tables.whole, ...Object.keys(this.#tables.byGroup)];
   }
 
   #checksum(table: string, values: readonly Value[]): number {
@@ -117,8 +165,10 @@ export class RowChecksums {
     return crc32(JSON.stringify(plain), this.#startOf(table));
   }
 
-  #count(table: string, change: number): null {
-    this.#changes.set(table, (this.#changes.get(table) ?? 0) + change);
+  #count(table: string, values: readonly Value[], change: number): null {
+    const keys = this.#tables.byGroup[table];
+    const names = keys === undefined ? [table] : [table, groupName(table, values.slice(0, keys))];
+    for (const name of names) this.#changes.set(name, (this.#changes.get(name) ?? 0) + change);
     return null;
   }
 
@@ -164,6 +214,10 @@ export class RowChecksums {
     return crc32(JSON.stringify(this.#handle.prepare(sql).raw().all(this.#all)));
   }
 }
+
+const valuesOf = (row: Row, columns: readonly string[]): Value[] => columns.map((column) => row[column]!);
+
+const groupName = (table: string, keys: readonly Value[]): string => [table, ...keys].join('/');
 
 /** Bytes by their own checksum. */
 const written = (value: Value) => (value instanceof Uint8Array ? crc32(value) : value);
