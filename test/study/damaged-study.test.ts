@@ -2,8 +2,7 @@
 // written, or refused in one sentence.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -13,9 +12,9 @@ import { Failure, InputError } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { studyFormat } from '../../src/study/format.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-damaged-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /** A study with rows in every table: trials with curves, repeats, failures, rungs, finalists, results and snapshots. */
 function fill(study: Study<object>, trials: number): void {

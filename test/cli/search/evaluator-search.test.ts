@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
@@ -17,9 +16,7 @@ import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
 import { commandsIn, paste } from '../pasted.ts';
 import { nasnet, nasnets, nodeArguments } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const program = resolve(import.meta.dirname, '../../../examples/evaluator/evaluator.py');
 const command = `python3 ${JSON.stringify(program)} --epochs 2 --delay 0`;
 const path = join(folder, 'study.db');
@@ -122,6 +119,8 @@ sys.stdin.readline()
 print(json.dumps({"hello": {"protocol": 1}}), flush=True)
 for line in sys.stdin: note("read " + " ".join(json.loads(line).keys()))
 note("end")'`;
+
+import { temporaryFolder } from '../../data/temporary.ts';
 
 test('Ctrl-C cancels the trial, lets the program end by itself, and the study goes on', {
   timeout: 60_000,
