@@ -7,11 +7,11 @@ import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
-import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import type { StepSumsRead } from './step.ts';
+import type { Trainable } from './trainable.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
@@ -19,7 +19,7 @@ const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
-  network: Network;
+  network: Trainable;
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
 }

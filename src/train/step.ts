@@ -8,14 +8,14 @@ import { backward, clearGradients } from '../engine/gradient.ts';
 import { keep, noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import type { Recipe } from './recipe.ts';
+import type { Trainable } from './trainable.ts';
 
 /** The network, its optimizer and the recipe. */
 export interface Trainee {
-  network: Network;
+  network: Trainable;
   parameters: Tensor[];
   optimizer: Optimizer;
   recipe: Recipe;
@@ -94,7 +94,12 @@ interface Learned {
 }
 
 /** Adds a part's gradients to those of the parameters. */
-function learn(network: Network, recipe: Recipe, { images, labels, share }: Part, progress: number | Tensor): Learned {
+function learn(
+  network: Trainable,
+  recipe: Recipe,
+  { images, labels, share }: Part,
+  progress: number | Tensor,
+): Learned {
   return scope(() => {
     const lossOf = (logits: Tensor) => crossEntropy(logits, labels, recipe.labelSmoothing);
     const { logits, auxiliaryLogits } = network.forward(images, { progress });

@@ -5,7 +5,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
 import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
-import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
@@ -18,6 +17,7 @@ import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
+import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 import { whitenStem } from './whitened-stem.ts';
 
@@ -65,7 +65,7 @@ const lookEvery = 32;
  * error
  */
 export async function trainNetwork(
-  network: Network,
+  network: Trainable,
   batches: TrainingBatches,
   recipe: Recipe,
   options: TrainingOptions,

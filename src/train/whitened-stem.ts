@@ -8,15 +8,15 @@ import { noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import { cat } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
 import type { Convolution } from '../plan/layer.ts';
+import type { Trainable } from './trainable.ts';
 
 const images = 2048;
 /** Added to a direction's variance: those of hardly any are noise. In units of the whitened images' variance. */
 const least = 1e-2;
 
 /** Replaces the first filters of a fresh network's stem convolution; those beyond twice its inputs keep their values. */
-export function whitenStem(network: Network, batches: TrainingBatches): void {
+export function whitenStem(network: Trainable, batches: TrainingBatches): void {
   const stem = network.plan.stem.find(({ kind }) => kind === 'convolution') as Convolution;
   const weight = network.namedParameters().get(`${stem.name}.weight`)!; // [filters, 3, height, width]
   scope(() =>
