@@ -37,7 +37,7 @@ export class Promotions {
     }
   }
 
-  /** Reports the outcome of a trial. Of one graph a ladder knows only the trained trial, of whichever arm. */
+  /** Reports the outcome of a trial. A ladder has only the trained trial of each graph, whichever arm asked for it. */
   reportTrial({ number, outcome, sameAs = number }: FinishedTrial): void {
     const index = this.#ladderOf(number);
     const ladder = this.#ladders[index]!;
