@@ -217,7 +217,7 @@ function checkpointsOf({ artifacts }: JobContext, job: TrainingJob, epochs: Epoc
     identity: identityOf(job),
     optional: job.keepModel === undefined,
     whenStopped: job.keepModel !== undefined,
-    beside: { schema: epochReports, keep: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
+    extra: { schema: epochReports, save: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
   });
 }
 
