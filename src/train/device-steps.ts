@@ -111,7 +111,7 @@ export class DeviceSteps {
     const length = batchRows * batchSize;
     const randomNumbers = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
-      randomNumbers.set(this.#batches.draw(epoch, index), place * length);
+      randomNumbers.set(this.#batches.integersOf(epoch, index), place * length);
     const numbers = Float64Array.from(
       plans.flatMap(({ progress, learningRate, averageShare }) => [progress, learningRate, averageShare]),
     );
