@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { finalWithin } from '../src/forecast/budget.ts';
 import { epochSeconds, finalCosts } from '../src/forecast/budget-costs.ts';
-import { measuredEpochs } from '../src/forecast/probe.ts';
+import { epochRatio } from '../src/forecast/probe.ts';
 import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
@@ -100,7 +100,7 @@ async function alone(decisions: readonly number[], minutes: number, seed: number
   const left = () => 60 * minutes - (performance.now() - began) / 1000;
   const first = finalSizes(settings)[finalWithin(left(), 60 * minutes, predicted).size]!;
   const ratio =
-    (await measuredEpochs(candidate, first, searching, {
+    (await epochRatio(candidate, first, searching, {
       threads: availableParallelism(),
       epochSeconds: epochSeconds(first, [candidate], options),
     })) ?? 1;

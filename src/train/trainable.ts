@@ -1,4 +1,4 @@
-// What the training loop needs of a network: NASNet's fulfils it, and so may any other classifier of images.
+// The interface of networks that the training loop can train: NASNet's, or any other image classifier.
 
 import type { Tensor } from '../engine/tensor.ts';
 import type { Output } from '../model/network.ts';
@@ -8,11 +8,12 @@ import type { Plan } from '../plan/plan.ts';
 export interface Trainable extends Module {
   /** The device of its parameters, on which images must be. */
   readonly device: string;
-  /** The input's size, the classes, and the sizes of what it computes. */
+  /** The size of the input, the number of classes, and the sizes of the features. */
   readonly plan: Pick<Plan, 'input' | 'classes' | 'stem' | 'auxiliary' | 'endpoints'>;
   /**
    * @param images [images, channels, height, width]
-   * @param options.progress the fraction of training done, 0 to 1; float64 [] if only the device knows it
+   * @param options.progress progress of the training, 0 to 1; a float64 tensor [] in a captured step
+   * @returns logits [images, classes]
    */
   forward(images: Tensor, options?: { progress?: number | Tensor }): Output;
 }

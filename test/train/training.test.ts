@@ -253,7 +253,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   ];
   const given: unknown[] = [];
   const restore = (kept: unknown) => void given.push(kept);
-  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], restore } };
+  const options = { identity: 'mine', extra: { schema: z.array(z.number()), save: () => [], restore } };
   for (const [parts, texts] of damages) {
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
