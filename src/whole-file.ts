@@ -47,7 +47,7 @@ export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>):
   }
 }
 
-/** Returns the name of the file that an unfinished file, left by a killed process, was to become; other names unchanged. */
+/** Returns the final name of an unfinished file of a killed process; other names unchanged. */
 export const finishedName = (name: string): string => name.replace(/\.\d+\.part$/, '');
 
 /** Removes what killed processes left of a file that they were writing, or had written and not yet verified. */

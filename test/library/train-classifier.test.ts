@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { datasetFrom } from '../../src/data/given-images.ts';
+import { datasetFrom } from '../../src/data/custom-dataset.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { createClassifier, loadClassifier } from '../../src/library/classifier.ts';
 import { evaluateClassifier, trainClassifier } from '../../src/library/train-classifier.ts';

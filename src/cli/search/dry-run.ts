@@ -74,7 +74,7 @@ async function ofStudy(
   using study = await reopen(path, flags, given);
   const counts = await countsOfStudy(study, imagesOf);
   const trials = fixedTarget(study, flags.trials);
-  const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
+  const options = { counts, trials, workers: flags.workers, isRequested: given.has('workers'), always: true };
   const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
