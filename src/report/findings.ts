@@ -203,7 +203,7 @@ function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFinding
 }
 
 export const lackWords =
-  'The latest process that wrote this study did not close it, and its log (a file beside it, ending in -wal) is gone: what was recorded last may be missing here.';
+  'The latest process that wrote this study did not close it, and its log (a file next to it, ending in -wal) is missing: the latest records may be missing here.';
 
 function strategyWords(strategy: string): string {
   const names = armNames(strategy);

@@ -43,7 +43,7 @@ test('in words it says what the unreadable image would change', () => {
   assert.equal(code, 0);
   assert.match(stdout, /^75\.00% of 4 test images right, loss \d\.\d{4}, /);
   assert.match(stdout, /^ {2}blue {17}50\.0%$/m);
-  assert.match(stdout, /1 image could not be read: .*2\.png.*; they count nowhere \(as wrong answers: 60\.00%\)/);
+  assert.match(stdout, /1 image could not be read: .*2\.png.*; they are not counted \(as wrong answers: 60\.00%\)/);
 });
 
 test('a network that is tested at another scale than it was trained at is named, and --enlarge tests it as it was trained', async () => {
@@ -140,10 +140,10 @@ test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterr
   const { promise, resolve } = Promise.withResolvers<number | null>();
   child.on('close', resolve);
   assert.equal(await promise, 130, said);
-  assert.match(said, /stopped behind \d+ of 300 images, all saved; run the same command to resume\n$/);
+  assert.match(said, /stopped after \d+ of 300 images, all saved; run the same command to resume\n$/);
   const { code, stdout, stderr } = nasnet(words, environment);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Going on behind \d+ of 300 images/);
+  assert.match(stderr, /Resuming after \d+ of 300 images/);
   const { images: count, accuracy } = JSON.parse(stdout);
   assert.deepEqual([count, accuracy], [300, 1 / 3]);
   assert.deepEqual(readdirSync(join(environment.NASNET_CACHE, 'evaluations')), []);

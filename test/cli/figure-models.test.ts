@@ -34,19 +34,19 @@ test('an accuracy beside a file of weights, and what evaluate printed, become po
   const json = join(folder, 'evaluated.json');
   writeFileSync(json, JSON.stringify(evaluated));
   const cost = { input: '8', parameters: plan.trainableParameters, multiplyAdds: plan.multiplyAdds };
-  const [given] = readOwnModels([`${weights}=0.5`]).models;
-  assert.deepEqual(given, { name: 'network', ...cost, top1: 0.5, source: 'as given' });
+  const [model] = readOwnModels([`${weights}=0.5`]).models;
+  assert.deepEqual(model, { name: 'network', ...cost, top1: 0.5, source: 'stated by the user' });
   const [read] = readOwnModels([json]).models;
   assert.deepEqual(read, { name: 'network', ...cost, top1: 0.75, top5: 1, source: '40 images of photos/val' });
 });
 
 test('two models of one name are told apart by their paths, and other classes than ImageNet’s are remarked on', () => {
-  const { models, said } = readOwnModels([`${weights}=0.5`, `${weights}=0.6`]);
+  const { models, remarks } = readOwnModels([`${weights}=0.5`, `${weights}=0.6`]);
   assert.deepEqual(
     models.map(({ name }) => name),
     [weights, weights],
   );
-  assert.match(said[0]!, /network\.safetensors knows 2 classes and not ImageNet's: its accuracy does not compare/);
+  assert.match(remarks[0]!, /network\.safetensors has 2 classes, not ImageNet's: its accuracy is not comparable/);
 });
 
 test('weights that moved together with their evaluation are found', () => {

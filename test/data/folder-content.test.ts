@@ -44,7 +44,7 @@ const changed: [change: (folder: string) => void | Promise<void>, said: string[]
       cpSync(join(folder, 'red'), join(folder, 'green'), { recursive: true });
       renameSync(join(folder, 'blue'), join(folder, '.blue'));
     },
-    ['class "blue" is gone', 'class "green" is new'],
+    ['class "blue" was removed', 'class "green" is new'],
   ],
   [
     (folder) => {

@@ -36,7 +36,7 @@ test("the paper's search: 20,000 children of 2.1 h are 875 days on 2 workers, 25
   assert.match(all!, /^the final network: about 79 min; all of it about 900 to 930 days$/);
   assert.match(
     adviceFor(estimate, paper)!,
-    /more than a week: --trials and --epochs \(now 20\) shrink it.*starts all the same/,
+    /more than a week: --trials and --epochs \(now 20\) shrink it.*starts anyway/,
   );
 });
 

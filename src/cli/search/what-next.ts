@@ -10,7 +10,7 @@ import { anotherStudy, defaultPreset } from './default-study.ts';
 
 export interface FinishedSearch {
   settings: SearchSettings;
-  /** Its file. */
+  /** File of the study. */
   study: string;
   /** Folder of the results. */
   directory: string;

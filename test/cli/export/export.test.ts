@@ -43,7 +43,7 @@ test('onnx: by the file’s ending, compared on random images and on those of a 
   assert.equal(status, 0, stderr);
   assert.match(
     stdout,
-    /^trained\.onnx: [\d.]+ kB\n\d+ nodes, opset 17\nonnxruntime's logits differ by \d\.\de-\d+ at most, .* on 6 images\n$/,
+    /^trained\.onnx: [\d.]+ kB\n\d+ nodes, opset 17\nonnxruntime's logits differ by at most \d\.\de-\d+, .* on 6 images\n$/,
   );
   assert.match(stderr, /broken\.jpg: expected an image/);
 });

@@ -129,7 +129,7 @@ test('flags replace what stands around the cells', () => {
   assert.equal(figures('nasnet-a:mobile', '--skip-reduction-input'), mobile);
 });
 
-test('profile --family sets the published networks beside the released graph and names those that differ', () => {
+test('profile --family compares the published networks with the released graph and names those that differ', () => {
   const { family } = JSON.parse(nasnet('profile', '--family', '--json').stdout);
   const of = (cells: number, penultimate: number) => {
     return family.find((row: Record<string, number>) => row.cells === cells && row.penultimate === penultimate);
@@ -138,7 +138,7 @@ test('profile --family sets the published networks beside the released graph and
   const text = nasnet('profile', '--family').stdout;
   assert.match(text, /^nasnet-a 6 @ 4032 +331 +88\.9 M +23\.8 B +88,753,150 +23,783,414,658 +yes +top-1 82\.7%/m);
   assert.match(text, /^nasnet-a 7 @ 1920 .* no /m);
-  assert.match(text, /^3 of the 10 published rows come out/m);
+  assert.match(text, /^3 of the 10 published rows agree/m);
   for (const name of ['a 7 @ 2304', 'a 5 @ 1538', 'a 7 @ 1920']) {
     assert.ok(text.includes(`  nasnet-${name}: not what the released graph gives`), name);
   }
@@ -147,7 +147,7 @@ test('profile --family sets the published networks beside the released graph and
 
 test('profile of a file of weights says what it holds, at its own size or another', () => {
   const { stdout } = nasnet('profile', weights);
-  assert.match(stdout, /no auxiliary head: the file holds none/);
+  assert.match(stdout, /no auxiliary head: the file has none/);
   const plan = planNetwork(nasnetA, { cells: 0, filters: 2, input: 8, classes: 2 });
   assert.ok(stdout.includes(`${plan.multiplyAdds.toLocaleString('en-US')} multiply-adds`));
   const { endpoints } = JSON.parse(nasnet('profile', weights, '--input', '16x12', '--json').stdout);

@@ -141,7 +141,7 @@ test('a study without a record of its images goes on and records them; of one fr
   rewrite(study, `DELETE FROM settings WHERE name = 'images'`);
   renameSync(join(folder, 'pets', 'cat'), join(folder, 'pets', 'lion'));
   const renamed = run('search', '--study', study);
-  assert.match(renamed.stderr, /but class "cat" is gone, class "lion" is new; /);
+  assert.match(renamed.stderr, /but class "cat" was removed, class "lion" is new; /);
   renameSync(join(folder, 'pets', 'lion'), join(folder, 'pets', 'cat'));
   assert.equal(run('search', '--study', study).code, 0);
   await paint(join(folder, 'pets', 'cat', '0.png'), [9, 9, 9], 24, 24);

@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { typedFlag } from '../../../src/cli/flags/given.ts';
+import { typedFlag } from '../../../src/cli/flags/user-flags.ts';
 import { type SettingFlags, type SettingName, searchSettings } from '../../../src/cli/search/search-settings.ts';
 import type { Setting } from '../../../src/cli/search/setting.ts';
 import {
   addSettingFlags,
-  askedBy,
   evaluatedNames,
   refuseOthers,
+  requestOf,
   settingNames,
 } from '../../../src/cli/search/setting-flags.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
@@ -49,7 +49,7 @@ async function parsed(name: SettingName, text: string): Promise<SettingFlags | u
 
 /** The settings of a search with these flags, its limits without laws. */
 async function begun(flags: SettingFlags): Promise<SearchSettings> {
-  const { limits, ...asked } = await askedBy(flags, settingNames, () => {});
+  const { limits, ...asked } = await requestOf(flags, settingNames, () => {});
   const { dataset, seed, strategy } = flags;
   const { memory, latency, beyond = 'resample', ...sizes } = limits!;
   const none = { law: [0, 0, 0], measured: 1, error: 0, machine: 'here' };

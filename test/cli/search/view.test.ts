@@ -17,7 +17,7 @@ const view: SearchView = {
 
 test('the display shows progress, rewards, children and the time left', () => {
   const [bar, rewards, child] = renderSearch(view, 120);
-  assert.match(bar!, /█{6}░{18} {2}25\/100 cells, 1 failed {3}1 min gone, about 3 min 38 s left/);
+  assert.match(bar!, /█{6}░{18} {2}25\/100 cells, 1 failed {3}1 min elapsed, about 3 min 38 s left/);
   assert.match(rewards!, /best 43\.2% \(trial 17\) {3}mean of the latest 20 40\.0%/);
   assert.match(child!, /training 30: epoch 1 of 2, 3 s/);
 });
@@ -41,8 +41,11 @@ test('with a ladder it says what each rung has, where the best was measured and 
 
 test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 to go', () => {
   const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
-  assert.equal(finalistsLine(race, 80), '  3 finalists racing, 14 of 20 runs   30 s gone, about 45 s to the next look');
-  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s gone');
+  assert.equal(
+    finalistsLine(race, 80),
+    '  3 finalists racing, 14 of 20 runs   30 s elapsed, about 45 s to the next comparison',
+  );
+  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s elapsed');
   assert.equal(finalistsLine(race, 20).length, 20);
 });
 
