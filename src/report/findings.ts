@@ -185,7 +185,10 @@ export function sentences(findings: Findings): string[] {
   return lines;
 }
 
-/** Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be compared with. */
+/**
+ * Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be
+ * compared with.
+ */
 function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
   const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
   const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;

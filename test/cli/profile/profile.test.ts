@@ -69,7 +69,10 @@ test('profile --json prints the four published figures of NASNet-A 6@768 and its
   assert.deepEqual(endpoints[13], { name: 'Cell_11', shape: [16, 16, 384] });
 });
 
-/** Name and shape of each endpoint of a released ImageNet network, by its sides and F (nets/nasnet/nasnet_test.py). */
+/**
+ * Returns the name and shape of each endpoint of a released ImageNet network, by its sides and F
+ * (nets/nasnet/nasnet_test.py).
+ */
 function imagenetEndpoints(cells: number, filters: number, sides: number[]): [string, number[]][] {
   const shape = (stage: number, channels: number) => [sides[stage]!, sides[stage]!, channels];
   const normal = (stage: number): [string, number[]][] =>
@@ -116,16 +119,16 @@ test('profile of the released networks by name has the published sizes and endpo
   assert.deepEqual(profiled('nasnet-a:cifar'), profiled('nasnet-a:6@768'));
 });
 
-test('flags replace what stands around the cells', () => {
+test('flags replace the layout around the cells', () => {
   const figures = (...words: string[]) => JSON.parse(nasnet('profile', ...words, '--json').stdout).trainableParameters;
   const mobile = figures('nasnet-a:mobile');
   assert.equal(figures('nasnet-a:4', '--filters', '44', '--layout', 'imagenet', '--no-skip-reduction-input'), mobile);
   assert.equal(figures('nasnet-a:mobile', '--classes', '1001') - mobile, 1056 + 1); // one more row of the classifier
-  // 64 more channels: the stem's convolution and norm; the first stem cell's 1×1 from them to 11 and, as the raw stem is its
-  // previous input, the first halves of its two 7×7 and one 5×5; the second's two 1×1 from them to 11 each.
+  // 64 more channels: the stem's convolution and norm; the first stem cell's 1×1 from them to 11 and, as the raw stem
+  // is its previous input, the first halves of its two 7×7 and one 5×5; the second's two 1×1 from them to 11 each.
   const wider = 64 * (27 + 2 + 11 + 2 * (49 + 11) + (25 + 11) + 22);
   assert.equal(figures('nasnet-a:mobile', '--stem-channels', '96') - mobile, wider);
-  // The cell before a reduction's input is as large as that input: which of them is read changes no figure.
+  // The cell before a reduction's input is as large as that input: the choice between them changes no figure.
   assert.equal(figures('nasnet-a:mobile', '--skip-reduction-input'), mobile);
 });
 
@@ -145,7 +148,7 @@ test('profile --family compares the published networks with the released graph a
   assert.match(text, /nasnet-b 4 @ 1536: its cell is published only as a picture/);
 });
 
-test('profile of a file of weights says what it holds, at its own size or another', () => {
+test('profile of a file of weights describes its network, at its own size or another', () => {
   const { stdout } = nasnet('profile', weights);
   assert.match(stdout, /no auxiliary head: the file has none/);
   const plan = planNetwork(nasnetA, { cells: 0, filters: 2, input: 8, classes: 2 });
@@ -173,7 +176,7 @@ test('profile --measure adds the times of every runtime and batch to the figures
   for (const { milliseconds } of latency) assert.ok(milliseconds.median > 0 && milliseconds.runs >= 1);
 });
 
-test('profile --measure without --json prints a line for each, with random weights where there are none', () => {
+test('profile --measure without --json prints a line for each, with random weights if the model has none', () => {
   const words = [
     'nasnet-a:0',
     '--filters',
