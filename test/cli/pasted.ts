@@ -1,23 +1,17 @@
 // Runs the commands that an output suggests, as if a user pasted them into a shell.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, resolve } from 'node:path';
+import { shellPath } from '../../src/cli/terminal/shell-path.ts';
 import type { Ended } from './run.ts';
 
 export const bin = resolve(import.meta.dirname, '../../bin/nasnet');
 
-/** Creates ./bin/nasnet in a folder, with which the commands start. */
-export function installIn(folder: string): void {
-  mkdirSync(join(folder, 'bin'));
-  symlinkSync(bin, join(folder, 'bin', 'nasnet'));
-}
-
-/** Returns the commands of an output, each on its own line. */
+/** Returns the commands that an output suggests outside the checkout, each on its own line. */
 export const commandsIn = (text: string): string[] =>
   text
     .split('\n')
-    .filter((line) => line.startsWith('  ./bin/nasnet '))
+    .filter((line) => line.startsWith(`  ${shellPath(bin)} `))
     .map((line) => line.trim());
 
 /** @param more flags after those of the command, to make it short */
