@@ -1,12 +1,12 @@
 // Renders an evaluation of detections as one self-contained HTML page, for light and dark screens.
 
-import type { Evaluation } from '../coco/evaluation.ts';
+import type { Evaluation } from '../coco/coco-evaluation.ts';
 import { numberNames } from '../coco/twelve-numbers.ts';
 import { f1 } from '../coco/working-point.ts';
 import { percent, whole } from '../words.ts';
 import { curveChart, smallCurveChart } from './curve-chart.ts';
+import { type ClassFinding, classCurve, type DetectionFindings } from './detection-findings.ts';
 import { type DrawnPicture, drawPicture } from './drawn-picture.ts';
-import { type ClassFinding, classCurve, type DetectionFindings } from './findings.ts';
 import { htmlText } from './html-text.ts';
 import { numberMeanings, shareWords } from './number-words.ts';
 

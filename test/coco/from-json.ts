@@ -1,7 +1,7 @@
 // COCO's JSON as what is evaluated, by the shortest way, without the reader.
 
 import type { Detection } from '../../src/coco/box.ts';
-import type { Truth } from '../../src/coco/evaluation.ts';
+import type { Truth } from '../../src/coco/coco-evaluation.ts';
 
 export interface Case {
   groundTruth: {

@@ -2,7 +2,7 @@
 // over all pictures, with sorted lists and no bits.
 
 import type { Detection, TruthBox } from '../../src/coco/box.ts';
-import type { Truth } from '../../src/coco/evaluation.ts';
+import type { Truth } from '../../src/coco/coco-evaluation.ts';
 
 const thresholds = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.8999999999999999, 0.95];
 const ranges = {

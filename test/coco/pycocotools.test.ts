@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { evaluateDetections } from '../../src/coco/evaluation.ts';
+import { evaluateDetections } from '../../src/coco/coco-evaluation.ts';
 import { type TwelveNumbers, twelveNumbers } from '../../src/coco/twelve-numbers.ts';
 import { readCocoFile } from '../../src/detection-data/coco-file.ts';
 import { readDetectionsFile } from '../../src/detection-data/detections-file.ts';

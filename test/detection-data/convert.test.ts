@@ -233,3 +233,40 @@ test('pictures and labels in one folder, lists of pictures and Roboflow’s path
     assert.deepEqual(faults.report(), []);
   }
 });
+
+test('files of other tools are found: Roboflow’s COCO and VOC, and annotations of another folder name', async (context) => {
+  const folder = temporaryFolder(context);
+  const annotations = {
+    images: [{ id: 1, file_name: 'a.jpg', width: 100, height: 80 }],
+    categories: [],
+    annotations: [],
+  };
+  for (const part of ['train', 'valid']) {
+    for (const kind of ['coco', 'voc']) await writePicture(join(folder, kind, part, 'a.jpg'), 100, 80);
+    writeText(join(folder, 'coco', part, '_annotations.coco.json'), JSON.stringify(annotations));
+    writeText(join(folder, 'voc', part, 'a.xml'), '<annotation><filename>a.jpg</filename></annotation>');
+  }
+  await writePicture(join(folder, 'kaggle', 'images', 'a.png'), 100, 80);
+  writeText(join(folder, 'kaggle', 'annotations', 'a.xml'), '<annotation><filename>a.png</filename></annotation>');
+  const read = async (name: string) => {
+    const { parts } = await readDetectionData(join(folder, name));
+    return parts.map(({ name, dataset }) => [
+      name,
+      dataset.pictures.map(({ name, absent }) => `${name} ${absent ?? ''}`.trim()),
+    ]);
+  };
+  assert.deepEqual(await read('coco'), [
+    ['train', ['a.jpg']],
+    ['valid', ['a.jpg']],
+  ]);
+  assert.deepEqual(await read('voc'), [
+    ['train', ['train/a.jpg']],
+    ['valid', ['valid/a.jpg']],
+  ]);
+  assert.deepEqual(await read('kaggle'), [['train', ['a.png']]]);
+});
+
+test('a data.yaml with another number of classes than names is refused', async (context) => {
+  const path = await writeYolo(temporaryFolder(context), '', 'train: images/train\nnc: 3\nnames: [cat]\n');
+  await assert.rejects(readDetectionData(path), /data\.yaml: nc: expected 1, the number of names, got 3/);
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Detection, TruthBox } from '../../src/coco/box.ts';
-import { evaluateDetections, type Truth } from '../../src/coco/evaluation.ts';
+import { evaluateDetections, type Truth } from '../../src/coco/coco-evaluation.ts';
 import { overlapWith } from '../../src/coco/overlap.ts';
 import { averagePrecision, twelveNumbers } from '../../src/coco/twelve-numbers.ts';
 import { pictureErrors, workingPoint } from '../../src/coco/working-point.ts';
