@@ -464,7 +464,7 @@ test('a report has the first three places of a kind and counts the others', asyn
   );
   const { faults } = await readDetectionData(path);
   const words = faults.words(false);
-  assert.equal(words[0], '5 annotations without an area: width × height is used');
+  assert.equal(words[0], 'annotations without an area: 5 (width × height is used)');
   assert.equal(words.length, 5);
   assert.equal(words[4], '  and 2 more');
 });

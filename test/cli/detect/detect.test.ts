@@ -139,7 +139,7 @@ test('convert says what it read, mended and lost, and refuses conflicts without 
   assert.equal(refused!.code, 2);
   assert.match(
     refused!.stderr,
-    /1 boxes that reach more than a pixel beyond their pictures \(first: .*a\.txt, line 3.*accept this with --mend/,
+    /boxes that reach more than a pixel beyond their pictures: 1 \(first: .*a\.txt, line 3.*accept this with --mend/,
   );
   assert.equal(mended!.code, 0, mended!.stderr);
   const { parts, faults, files } = JSON.parse(mended!.stdout);
