@@ -1,5 +1,5 @@
 // Checksums of the rows of a database. Each row of a checked table has a checksum of all its values, and the table
-// `checksums` has the sum of them for every table, and for every group of rows of the largest tables. They detect a row
+// `checksums` has the sum of them for every table, and for every group of rows in the largest tables. They detect a row
 // that was changed or removed, or that comes from another file or an older page. Triggers of the writer's connection
 // compute the checksums of rows; the sums are updated at the end of each transaction.
 
@@ -220,5 +220,5 @@ const valuesOf = (row: Row, columns: readonly string[]): Value[] => columns.map(
 
 const groupName = (table: string, keys: readonly Value[]): string => [table, ...keys].join('/');
 
-/** Returns a value, for bytes their checksum. */
+/** Returns a value as it enters a checksum: bytes as their own checksum. */
 const plainValue = (value: Value) => (value instanceof Uint8Array ? crc32(value) : value);

@@ -201,7 +201,7 @@ export class StudyRecords {
    */
   failures(): { kind: string; count: number; example: string }[] {
     const sql = `SELECT failure_kind AS kind, count(*) AS count, max(number), failure_message AS example FROM trials
-      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // SQLite takes the message of the maximum's row
+      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // the message of the latest
     const rows = this.file.query(sql).all();
     return rows.map(({ kind, count, example }) => ({
       kind: String(kind),

@@ -29,7 +29,8 @@ function files(): DatasetFiles {
     const labels = BigInt64Array.from({ length: count }, (_, index) => BigInt(index % 2));
     const pixels = Uint8Array.from({ length: count * 3 * side * side }, () => random.integer(256));
     const path = join(folder, `${name}.bin`);
-    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(labels.buffer)])); // 4,800 bytes an image, a multiple of 8
+    // 4,800 bytes an image, a multiple of 8
+    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(labels.buffer)]));
     return { path, count, images: 0, labels: pixels.length };
   };
   const [train, tests] = [part('train', 24), part('test', 8)];

@@ -47,7 +47,7 @@ test('a script creates a study, asks, tells, and learns that it is finished', ()
   assert.deepEqual([done.reward, failed.failure], [0.25, { kind: 'reported', message: 'no luck' }]);
 });
 
-test('bad words are refused in one sentence', () => {
+test('invalid arguments are refused in one sentence', () => {
   const path = join(folder, 'study.db');
   const refused: [string[], RegExp][] = [
     [['ask', join(folder, 'none.db')], /none\.db: expected a study, or --create to create one, got no such file\n$/],

@@ -29,7 +29,7 @@ test('show --trials prints every trial, also into a pipe that is closed early', 
   assert.deepEqual([closed.stdout, closed.stderr], ['trial', '']);
 });
 
-test('show says per rung how many trained, the best and the time, and what rungs tell of each other', () => {
+test('show prints the trainings, the best reward and the time of each rung, and the correlations of rungs', () => {
   const path = join(folder, 'study.db');
   climbedStudy(path).close();
   const [text, json] = nasnets([

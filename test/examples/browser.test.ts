@@ -1,5 +1,5 @@
-// The page in real Chromium, opened as a file: the same probabilities as the engine's for the same image files, nothing asked
-// from outside, and one sentence for whatever is dropped on it that it cannot use.
+// The page in real Chromium, opened as a file: the same probabilities as the engine's for the same image files, nothing
+// asked from outside, and one sentence for whatever is dropped on it that it cannot use.
 
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -163,7 +163,8 @@ for (const [name, model] of Object.entries(models)) {
     for (const file of Object.keys(files)) {
       const { probability, byte, meanByte } = await compare(model, file, await answerTo(choose(file)));
       t.diagnostic(`${file}: probabilities ${probability.toExponential(1)}, bytes ${byte} apart at most`);
-      // libvips shrinks with rounded filters, at a step of 60 by up to 5 off; a frame off by one pixel gives a mean above 3
+      // libvips shrinks with rounded filters, at a step of 60 by up to 5 off; a frame off by one pixel gives a mean
+      // above 3
       assert.ok(byte <= 5 && meanByte < 0.8, `${file}: bytes ${byte} apart, ${meanByte} on average`);
       assert.ok(probability <= 5e-3, `${file}: ${probability}`);
     }

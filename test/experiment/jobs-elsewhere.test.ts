@@ -1,4 +1,5 @@
-// Every job that a search sends is plain data that any machine can do: it names no place of this one, and gives the same on another.
+// Every job of a search is plain data that any machine can run: it has no path of this machine, and the same result on
+// another.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync } from 'node:fs';
@@ -146,7 +147,7 @@ test('a setup has one identity wherever it is: that of its content', () => {
   assert.ok(setups.size >= 2, 'children, and what is trained on more images');
 });
 
-test('another machine, with its own copy of the images and nothing else, comes to the same rewards to the bit', async () => {
+test('another machine, with its own copy of the images and nothing else, has the same rewards to the bit', async () => {
   cpSync(join(here, 'images'), join(there, 'pictures'), { recursive: true });
   const copy = await prepareImageFolder(join(there, 'pictures'), { size: 16, cache: join(there, 'cache') });
   assert.notEqual(copy.train.path, files.train.path);

@@ -1,4 +1,5 @@
-// Where the set-up finds CUDA's headers for a libtorch: the named ones first, only of the right version, only whole ones.
+// Where the set-up finds CUDA's headers for a libtorch: the named ones first, only of the right version, only whole
+// ones.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -132,7 +132,8 @@ test('a space by value is read unchanged, and refused with its invalid part', ()
   const space = { name: 'mine', operations, combiners: ['concat', 'add'], blocks: 3, output: 'unread' };
   const given = settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' });
   const stored = JSON.parse(JSON.stringify({ ...given, space }));
-  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space)); // the order of operations counts
+  // the order of operations counts
+  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space));
   const refused = (change: object, sentence: RegExp) =>
     assert.throws(() => parseSettings({ ...stored, space: { ...space, ...change } }, 'a.db'), sentence);
   refused({ combiners: ['times'] }, /a\.db: settings\.space\.combiners\[0\]: expected one of "add", .*, got "times"/);

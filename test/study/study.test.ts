@@ -203,7 +203,7 @@ test('a closed study is one file, which is all that a reader needs', () => {
 test('the 5,000th trial writes as many pages as the 200th', () => {
   const path = newPath();
   const file = DatabaseFile.create(path, studyFormat, () => {});
-  file.query('PRAGMA wal_autocheckpoint = 0').get(); // the log beside the file then grows by all that is written
+  file.query('PRAGMA wal_autocheckpoint = 0').get(); // the log next to the file then grows by all that is written
   const log = new StudyLog(file);
   const random = new RandomStream('rewards');
   let trial = 0;

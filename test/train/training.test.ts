@@ -82,7 +82,7 @@ test('a training resumed from a checkpoint ends with the same bits as an uninter
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
 });
 
-test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async (context) => {
+test('an epoch that is interrupted and resumed reports the loss and accuracy of an uninterrupted one, to the bit', async (context) => {
   const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
     const figures: unknown[] = [];
     const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
@@ -156,7 +156,7 @@ const techniques: Recipe = {
   growth: [{ scale: 0.5, until: 0.4 }],
 };
 
-test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async (context) => {
+test('with every technique a resumed training ends with the bits of an uninterrupted one', async (context) => {
   const folder = temporaryFolder(context);
   const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
     await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
@@ -171,10 +171,10 @@ test('with every technique a training that goes on from a checkpoint ends with t
   assert.ok(resumed.equals(through));
 });
 
-test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
+test('the averaged weights are the average over the steps, and are evaluated in addition to the last ones', async () => {
   const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
   const seen: number[][] = [];
-  /** Is offered what a training has after each step but the last. */
+  /** Called with the state of a training after each step but the last. */
   const checkpoints = {
     offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
     restore: async () => undefined,

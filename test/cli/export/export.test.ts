@@ -1,4 +1,4 @@
-// `nasnet export` as a user runs it: every format's file, what is said of it, and what is refused.
+// `nasnet export` as a user runs it: the file and the output of every format, and refusals.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ for (const [index, name] of ['a.png', 'below/b.png'].entries()) {
 }
 writeFileSync(join(folder, 'photos', 'broken.jpg'), 'no image');
 
-test('onnx: by the file’s ending, compared on random images and on those of a folder, the unreadable named', () => {
+test('onnx: by the file’s ending, compared on random images and on those of a folder; unreadable ones are reported', () => {
   const { status, stdout, stderr } = nasnet(
     'export',
     'trained.safetensors',
@@ -41,7 +41,7 @@ test('onnx: by the file’s ending, compared on random images and on those of a 
   assert.equal(status, 0, stderr);
   assert.match(
     stdout,
-    /^trained\.onnx: [\d.]+ kB\n\d+ nodes, opset 17\nonnxruntime's logits differ by \d\.\de-\d+ at most, .* on 6 images\n$/,
+    /^trained\.onnx: [\d.]+ kB\n\d+ nodes, opset 17\nonnxruntime's logits differ by at most \d\.\de-\d+, .* on 6 images\n$/,
   );
   assert.match(stderr, /broken\.jpg: expected an image/);
 });
@@ -68,7 +68,7 @@ test('onnx --json: one document with the sizes and the measured difference', () 
   assert.ok(largestDifference >= 0 && largestDifference <= 1e-4);
 });
 
-test('safetensors: the same tensors and the same description; initial weights are those of the seed, said so', () => {
+test('safetensors: the same tensors and the same description; initial weights are those of the seed, which is reported', () => {
   assert.equal(nasnet('export', 'trained.safetensors', '-o', 'copy.safetensors').status, 0);
   const copy = readModel(join(folder, 'copy.safetensors'));
   assert.deepEqual(copy.description, description);
@@ -99,7 +99,7 @@ test('json: sizes to the digit, every tensor, every layer', () => {
   assert.deepEqual(document.layers.cells, JSON.parse(JSON.stringify(plan.cells)));
 });
 
-test('pytorch: the file and its weights, and why they were not compared where Python has no torch', () => {
+test('pytorch: the file and its weights, and the reason if they were not compared', () => {
   const { status, stdout } = nasnet('export', 'trained.safetensors', '-o', 'oaks.py', '--python', 'no-such-python');
   assert.equal(status, 0);
   assert.match(
@@ -122,7 +122,7 @@ test('html: one file with the model, the runtime and a few pictures, compared li
   );
 });
 
-test('what cannot be exported is refused in a sentence, with exit code 2, and writes nothing', () => {
+test('an impossible export is refused in a sentence, with exit code 2, and writes nothing', () => {
   const before = readdirSync(folder);
   const refused: [words: string[], sentence: RegExp][] = [
     [

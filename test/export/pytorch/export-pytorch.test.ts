@@ -124,7 +124,8 @@ const framings: Record<string, Omit<Preprocessing, 'mean' | 'deviation'>> = {
   stretched: { aspect: 'stretch', interpolation: 'bilinear', centralFraction: 0.875 },
   covering: { aspect: 'shorter-side', interpolation: 'bicubic', centralFraction: 0.875 },
   averaged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1 },
-  enlarged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 }, // 20 × 24 to 25 × 30 and back
+  // 20 × 24 to 25 × 30 and back
+  enlarged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 },
 };
 const asBytes = { mean: [0, 0, 0], deviation: [1, 1, 1] };
 const picture = { height: 61, width: 90 };

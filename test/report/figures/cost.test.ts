@@ -156,7 +156,8 @@ for (const [file, column, unit] of [
     const { points, x, y, texts } = parseChart(read(file));
     assert.equal(points.length, rows.length);
     for (const row of rows) {
-      const exact = ['NASNet-A (4 @ 1056)', 'NASNet-A (6 @ 4032)'].includes(row.model!); // the graph gives the published figures
+      // the graph gives the published figures
+      const exact = ['NASNet-A (4 @ 1056)', 'NASNet-A (6 @ 4032)'].includes(row.model!);
       const [, across, down] = points.find(([model]) => model === row.model)!;
       const cost = Number(exact ? row[`released_graph_${column}`] : row[column]);
       assert.ok(Math.abs(across - x(cost / unit)) < 0.01, row.model);
@@ -182,7 +183,8 @@ test('no name of twenty random points covers another or a point, or leaves the f
   for (let seed = 0; seed < 20; seed++) {
     const random = new RandomStream(seed);
     const points = Array.from({ length: 20 }, (_, index) => ({
-      x: index < 10 ? 62 + 60 * random.uniform() : 62 + 670 * random.uniform(), // half of them close together at the left
+      // half of them close together at the left
+      x: index < 10 ? 62 + 60 * random.uniform() : 62 + 670 * random.uniform(),
       y: 70 + 400 * random.uniform(),
       radius: 4,
       width: 60 + 80 * random.uniform(),
