@@ -100,7 +100,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What the engine says of an image's bytes, by class. */
+/** Returns the engine's probabilities of an image's bytes, by class. */
 function probabilitiesOf({ network, description }: Example, bytes: Uint8Array): Record<string, number> {
   const batch = () => imageBatch([bytes], description.network.input, description.preprocessing);
   const probabilities = scope(() => noGrad(() => network.forward(batch()).logits.softmax(1).toArray()));

@@ -14,7 +14,7 @@ const addon = process.env.NASNET_ADDON ?? resolve(examples, '../../build/nasnet.
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-examples-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What each says, in words that hold whatever the machine. */
+/** The output of each, as a pattern for any machine. */
 const said: Record<string, { first: RegExp; again?: RegExp }> = {
   'features.ts': { first: /Cell_11 \[2, 96, 8, 8\], Reduction_Cell_0 \[2, 32, 16, 16\]\nlogits \[2, 10\]\n/ },
   'own-dataset.ts': { first: /^400 training images, 100 test images\n[\s\S]*test 1\.00\ndark or bright: \d+ bytes/ },
