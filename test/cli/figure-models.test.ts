@@ -1,8 +1,7 @@
 // `nasnet report --figure 5 --model …`: accepted and refused models.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { evaluationDocument } from '../../src/cli/evaluation-words.ts';
@@ -11,11 +10,10 @@ import { InputError } from '../../src/failure.ts';
 import { writeModel } from '../../src/model/model-file.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { tiny } from '../latency/tiny.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-models-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const { network, description } = tiny();
 const weights = join(folder, 'network.safetensors');
 writeModel(weights, network, description);

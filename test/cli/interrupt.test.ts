@@ -4,17 +4,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
+import { temporaryFolder } from '../data/temporary.ts';
 import { nasnet, nodeArguments } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-interrupt-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const machine = new URL('../../src/engine/machine.ts', import.meta.url).href;
 
 interface Running {

@@ -2,15 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { temporaryFolder } from '../data/temporary.ts';
 import { climbedStudy } from '../study/climbed-study.ts';
 import { nasnet, nasnets, nodeArguments } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-show-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 test('show --trials prints every trial, also into a pipe that is closed early', () => {
   const path = join(folder, 'trials.db');

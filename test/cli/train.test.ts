@@ -1,15 +1,15 @@
 // `nasnet train` on a folder of images, in all layouts.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { readModelDescription } from '../../src/model/model-file.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { nasnets } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+const folder = temporaryFolder({ after });
 const photos = join(folder, 'photos');
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 
@@ -22,8 +22,6 @@ before(async () => {
     }
   }
 });
-
-after(() => rmSync(folder, { recursive: true }));
 
 test("a named network is trained in its own layout, others in CIFAR's unless --layout names another", () => {
   const shared = [

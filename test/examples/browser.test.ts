@@ -2,8 +2,7 @@
 // asked from outside, and one sentence for whatever is dropped on it that it cannot use.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -16,6 +15,7 @@ import { writeHtml } from '../../src/export/html/export-html.ts';
 import { buildOnnx } from '../../src/export/onnx/export-onnx.ts';
 import type { Preprocessing } from '../../src/model/preprocessing.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { type Example, example } from '../export/onnx/networks.ts';
 
 setThreads(1);
@@ -25,7 +25,7 @@ const skip = existsSync(program) ? false : `the page is tested in ${program}, wh
 const flags =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-page-'));
+const folder = temporaryFolder({ after });
 const classes = ['oak', 'ash', 'elm', 'lime', 'fir', '<yew> & "co"'];
 
 /** Weights and preprocessing that differ from one to the next. */
@@ -95,10 +95,7 @@ before(async () => {
   page.on('pageerror', (error) => complaints.push(error.message));
   await page.goto(pathToFileURL(join(folder, 'page.html')).href);
 });
-after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true });
-});
+after(() => browser?.close());
 
 /** Returns the engine's probabilities of an image's bytes, by class. */
 function probabilitiesOf({ network, description }: Example, bytes: Uint8Array): Record<string, number> {

@@ -1,8 +1,6 @@
 // The course of a search with a budget, with a clock of the test: decisions are stored and do not change.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { BudgetCourse } from '../../src/experiment/budget-course.ts';
@@ -16,10 +14,9 @@ import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-budget-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10, test: 10_000 };
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'ppo' }), counts);
 const tenSeconds = { seconds: [0, 0, 0, 0, 10], memory: [1e9, 0, 0] }; // of any training

@@ -1,8 +1,6 @@
 // A study from a table with fewer operations continues with these, since its decisions are indices into that table.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { strategyOf } from '../../src/experiment/evaluated-search.ts';
@@ -14,11 +12,10 @@ import { openSearch, parseSettings } from '../../src/study/parse-settings.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { rewardOf } from './chain-strategy.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-operations-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const evaluate: Evaluate = async ({ candidate: { decisions } }) => ({ reward: rewardOf(decisions), seconds: 0 });
 const search = (study: Study<SearchSettings>, trials: number) =>
   runSearch({ study, strategy: strategyOf(study.settings), evaluate, trials, workers: 1 });

@@ -2,8 +2,8 @@
 // another.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
@@ -26,9 +26,9 @@ import { parseRungs } from '../../src/study/rung-text.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-elsewhere-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 const [here, there] = [join(folder, 'here'), join(folder, 'there')];
 
 const rungs = parseRungs('images=36,2:images=48:resolution=16,1:filters=6,2');

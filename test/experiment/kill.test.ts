@@ -4,18 +4,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, suite, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { decisionsOf } from './decisions-of.ts';
 import type { SearchToKill } from './search-process.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-kill-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /** When a run is killed: after this many lines of its output, or this many milliseconds after its start. */
 type Instant = { lines: number } | { milliseconds: number };

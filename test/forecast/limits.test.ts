@@ -1,8 +1,6 @@
 // Limits: the check of plans, and cells that exceed them, for every strategy.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Evaluate } from '../../src/experiment/evaluator.ts';
@@ -25,10 +23,9 @@ import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import type { Limits, Training } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
   images: 50_000,
   classes: 10,

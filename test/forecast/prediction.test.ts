@@ -2,8 +2,6 @@
 // study.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { latencyTerms, lawValue, memoryTerms, startingLaws, trainingTerms } from '../../src/forecast/cost-law.ts';
@@ -22,10 +20,9 @@ import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import { rungTrainings } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10 };
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
 const samples = Array.from(

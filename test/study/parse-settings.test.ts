@@ -1,8 +1,6 @@
 // Stored settings of any version are read as current ones; invalid ones are refused in a sentence that names the field.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
@@ -12,10 +10,9 @@ import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { recipes } from '../../src/train/recipe.ts';
 import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-settings-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 const json = (value: unknown) => JSON.parse(JSON.stringify(value));
 type Json = ReturnType<typeof json>;

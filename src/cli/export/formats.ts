@@ -1,7 +1,7 @@
 // The formats of `nasnet export`, implemented by src/export. The engine and runtimes are loaded only by formats that
 // need them.
 
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelDescription } from '../../model/model-description.ts';
@@ -98,7 +98,8 @@ async function onnx(job: ExportJob): Promise<Exported> {
 async function html(job: ExportJob): Promise<Exported> {
   const { writeHtml } = await import('../../export/html/export-html.ts');
   const { examplePictures } = await import('./images.ts');
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-export-'));
+  const { temporaryFolder } = await import('../../whole-file.ts');
+  const folder = temporaryFolder(tmpdir());
   try {
     const model = join(folder, 'network.onnx');
     const { largestDifference, images } = await writeOnnx(job, model);

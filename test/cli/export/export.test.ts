@@ -1,8 +1,7 @@
 // `nasnet export` as a user runs it: the file and the output of every format, and refusals.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
@@ -10,13 +9,12 @@ import { noGrad } from '../../../src/engine/memory.ts';
 import { readModel, writeModel } from '../../../src/model/model-file.ts';
 import { planNetwork, planParameters } from '../../../src/plan/plan.ts';
 import { nasnetA } from '../../../src/space/published.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { example } from '../../export/onnx/networks.ts';
 import type { Ended } from '../run.ts';
 import * as run from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-export-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const renamed = ({ code, ...said }: Ended) => ({ status: code, ...said });
 const nasnet = (...words: string[]) => renamed(run.nasnet(words, {}, folder));
 const nasnets = (lines: string[][]) => run.nasnets(lines, {}, folder).map(renamed);

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { writeModel } from '../../../src/model/model-file.ts';
@@ -15,11 +14,11 @@ import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { tiny } from '../../latency/tiny.ts';
 
 const source = resolve(import.meta.dirname, '../../../src');
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-profile-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 function nasnet(...words: string[]) {
   const script = `process.exitCode = await (await import(${JSON.stringify(join(source, 'cli/main.ts'))})).main(process.argv.slice(1))`;

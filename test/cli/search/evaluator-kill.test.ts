@@ -4,19 +4,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { RandomStream } from '../../../src/random/stream.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { historyOf } from '../../experiment/history-of.ts';
 import { nodeArguments } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-kill-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const trials = 200;
 const kills = 10;
 const program = resolve(import.meta.dirname, '../../../examples/evaluator/evaluator.py');

@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
@@ -14,13 +13,12 @@ import { printArchitecture } from '../../../src/space/print.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
 import { commandsIn, paste } from '../pasted.ts';
 import { nasnet, nasnets, nodeArguments } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const program = resolve(import.meta.dirname, '../../../examples/evaluator/evaluator.py');
 const command = `python3 ${JSON.stringify(program)} --epochs 2 --delay 0`;
 const path = join(folder, 'study.db');

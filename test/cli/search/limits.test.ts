@@ -2,18 +2,17 @@
 // with.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { limitCheck } from '../../../src/forecast/limits.ts';
 import { Candidate } from '../../../src/study/candidate.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { type Ended, nasnets } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-cli-limits-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder({ after });
 const images = join(folder, 'images');
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 const study = join(folder, 'limited', 'study.db');

@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
+import { temporaryFolder } from '../../data/temporary.ts';
 
 const nasnet = resolve(import.meta.dirname, '../../../bin/nasnet');
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-search-'));
+const folder = temporaryFolder({ after });
 const images = join(folder, 'images');
 const environment = { ...process.env, NASNET_CACHE: join(folder, 'cache') };
 const settings = ['--preset', 'smoke', '--dataset', images, '--trials', '4', '--workers', '2'];
@@ -26,8 +26,6 @@ before(async () => {
   }
   writeFileSync(join(images, 'red', 'broken.png'), 'no picture');
 });
-
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...words: string[]): { code: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [nasnet, ...words], {

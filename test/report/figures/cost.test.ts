@@ -1,8 +1,7 @@
 // The data against the paper's tables as printed, the plots against their axes.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -12,10 +11,9 @@ import { type OwnModel, writeFigure5 } from '../../../src/report/figures/cost.ts
 import { costChart } from '../../../src/report/figures/cost-chart.ts';
 import { crosses, overlap, placeLabels } from '../../../src/report/figures/label-placement.ts';
 import { ResultFiles } from '../../../src/result-files.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-5-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const own: OwnModel = {
   name: 'mine, "the 2nd"',
   input: '96x128',
