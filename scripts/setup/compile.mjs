@@ -165,7 +165,7 @@ async function compile(plan, [program, ...first], what, object) {
   renameSync(`${object}.part`, object);
 }
 
-/** What a killed build left behind. @param {string[]} folders */
+/** Removes the files of a killed build. @param {string[]} folders */
 function removeTemporary(...folders) {
   for (const folder of folders) {
     for (const name of readdirSync(folder).filter((name) => name.endsWith('.part')))
