@@ -1,5 +1,5 @@
-// What it takes to read a long study with the command: seconds, processor time and memory of `show`, `report` and `show --trials`, each a
-// process of its own. Run: node bench/reading.ts [TRIALS]
+// What it takes to read a long study with the command: seconds, processor time and memory of `show`, `report` and `show
+// --trials`, each a process of its own. Run: node bench/reading.ts [TRIALS]
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';

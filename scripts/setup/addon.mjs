@@ -1,5 +1,6 @@
 // The addon as a whole: is the built one current, and building it against the libtorch found or installed.
-// build/nasnet.json beside it says what it was built from; it is written last, so it never speaks of a half-built addon.
+// build/nasnet.json beside it says what it was built from; it is written last, so it never speaks of a half-built
+// addon.
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -130,7 +131,10 @@ async function bringLibtorch(report, environment) {
   );
 }
 
-/** A slow BLAS is no reason to stop: it is replaced where we may, else only told. @param {import('./step.mjs').Report} report @param {import('./libtorch.mjs').Libtorch} libtorch */
+/**
+ * A slow BLAS is no reason to stop: it is replaced where we may, else only told. @param {import('./step.mjs').Report}
+ * report @param {import('./libtorch.mjs').Libtorch} libtorch
+ */
 async function bringBlas(report, libtorch) {
   const blas = findBlas(libtorch);
   if (!blas.slow) return blas.name;

@@ -17,7 +17,9 @@ except Exception:
 print(json.dumps({"torch": torch, "prefix": sys.prefix, "path": [p for p in sys.path if p]}))
 `;
 
-/** @param {NodeJS.ProcessEnv} environment @returns {PythonAnswer | undefined} undefined: no Python, or none that answers */
+/**
+ * @param {NodeJS.ProcessEnv} environment @returns {PythonAnswer | undefined} undefined: no Python, or none that answers
+ */
 export function pythonTorch(environment) {
   // From the root folder, so that a folder named torch where the user stands is not taken for the package.
   const asked = spawnSync('python3', ['-c', question], {

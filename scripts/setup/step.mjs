@@ -59,7 +59,8 @@ export class Report {
    * @template T
    * @param {string} name
    * @param {string} doing
-   * @param {(progress: (done: number, all: number) => void) => Promise<T & { said?: string }>} work is given what shows how far it is
+   * @param {(progress: (done: number, all: number) => void) => Promise<T & { said?: string }>} work is given what shows
+   * how far it is
    */
   async step(name, doing, work) {
     this.speak();
@@ -90,7 +91,10 @@ export class Report {
   }
 }
 
-/** Children now running, so that a signal to the set-up reaches them. @type {Set<import('node:child_process').ChildProcess>} */
+/**
+ * Children now running, so that a signal to the set-up reaches them. @type
+ * {Set<import('node:child_process').ChildProcess>}
+ */
 const running = new Set();
 
 /**

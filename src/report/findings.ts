@@ -185,7 +185,10 @@ export function sentences(findings: Findings): string[] {
   return lines;
 }
 
-/** Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be compared with. */
+/**
+ * Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be
+ * compared with.
+ */
 function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
   const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
   const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;
@@ -203,7 +206,7 @@ function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFinding
 }
 
 export const lackWords =
-  'The latest process that wrote this study did not close it, and its log (a file beside it, ending in -wal) is gone: what was recorded last may be missing here.';
+  'The latest process that wrote this study did not close it, and its log (a file next to it, ending in -wal) is missing: the latest records may be missing here.';
 
 function strategyWords(strategy: string): string {
   const names = armNames(strategy);
