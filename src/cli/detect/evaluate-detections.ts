@@ -16,6 +16,7 @@ import {
 } from '../../detection-report/detection-findings.ts';
 import { numberMeanings, shareWords } from '../../detection-report/number-words.ts';
 import { reportNames, writeDetectionReport } from '../../detection-report/report-detections.ts';
+import { InputError } from '../../failure.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { visible } from '../../visible.ts';
 import { whole } from '../../words.ts';
@@ -84,6 +85,10 @@ async function evaluate({
   block.draw([`  Reading ${groundTruth}`]);
   const faults = new Faults();
   const truth = readCocoFile(groundTruth, faults, { asPycocotools });
+  if (truth.categories.length > mostCategories)
+    throw new InputError(
+      `${groundTruth}: expected at most ${whole(mostCategories)} categories, got ${whole(truth.categories.length)}`,
+    );
   block.draw([`  Reading ${path}`]);
   const { detections, unknownCategories } = readDetectionsFile(path, truth, { asPycocotools });
   block.draw([]);
@@ -97,6 +102,9 @@ async function evaluate({
     results,
   );
 }
+
+/** Curves of one category have 65 kB; LVIS has 1,203. */
+const mostCategories = 20_000;
 
 /** Faults that COCO's own files also have, and those that change no number. */
 const ordinary = ['polygons', 'gaps-in-ids', 'crowds'] as const;
