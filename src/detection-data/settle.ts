@@ -49,7 +49,7 @@ function settleSize(
   const final = size ? upright(size) : stated;
   const where = () => `${raw.file} (${raw.name})${size ? `: EXIF orientation ${size.orientation}` : ''}`;
   if (!final) {
-    faults.add(unit === 'shares' ? 'no-picture' : 'unknown-size', where);
+    faults.add(unit === 'shares' && raw.path === undefined ? 'no-picture' : 'unknown-size', where);
     return undefined;
   }
   const { width, height } = final;

@@ -487,5 +487,18 @@ test('a file that is no COCO file is refused with what it lacks', async (context
   const read = (text: string) => () => readCocoFile(writeText(join(folder, 'a.json'), text), new Faults());
   assert.throws(read('[{"image_id": 1}]'), /expected COCO annotations, an object with images.*got a list/);
   assert.throws(read('{"images": [], "annotations": []}'), /got no "categories"/);
+  assert.throws(read('{"images": {"a": 1}}'), /images: expected a list, got \{"a":1\}/);
   assert.throws(read('{"images": [3]}'), /images\[0\]: expected an object, got 3/);
+});
+
+test('a dataset without a picture is refused', async (context) => {
+  const path = await writeCoco(temporaryFolder(context), { images: [], annotations: [] });
+  await assert.rejects(readDetectionData(path), /instances_train\.json: expected pictures with boxes, got none/);
+});
+
+test('a YOLO picture that cannot be read has no size, with or without labels', async (context) => {
+  const folder = await writeYolo(temporaryFolder(context), '');
+  writeText(join(folder, 'images', 'train', 'b.jpg'), 'no picture');
+  const { fault } = await faultOf(folder, 'unknown-size');
+  assert.match(fault!.examples[0]!, /b\.jpg/);
 });
