@@ -51,6 +51,15 @@ const made: Record<string, Made> = {
     says: /instances_train\.json/,
     boxes: [whole, [0, 50, 20, 40, 50]],
   },
+  'COCO boxes that are two corners within their picture, as their areas say': {
+    kind: 'corners-for-size',
+    write: coco(
+      annotation({ bbox: [10, 10, 20, 30], area: 200 }),
+      annotation({ id: 2, bbox: [20, 20, 50, 40], area: 600 }),
+    ),
+    says: /instances_train\.json/,
+    boxes: [whole, [0, 20, 20, 30, 20]],
+  },
   'YOLO values above 1': {
     kind: 'outside-unit',
     write: yolo('0 0.15 0.25 0.1 0.25\n0 0.95 0.5 1.3 0.25\n'),
