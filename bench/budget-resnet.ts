@@ -1,5 +1,5 @@
-// A ResNet that has a whole budget, in our engine and in PyTorch: how large it is, for how many epochs, and what it
-// reaches. For bench/budget.ts.
+// Trains a ResNet with a whole budget, in nasnet's engine and in PyTorch, for bench/budget.ts: chooses its size and
+// epochs, and measures its accuracy.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { openTrainee } from './trainee.ts';
 
 export interface Found {
   test: number;
-  /** Of the clock, from the start of the process that trains. */
+  /** Wall-clock seconds since the start of the training process. */
   seconds: number;
   /** N:F:pixels:epochs */
   network: string;
@@ -165,7 +165,7 @@ export async function resnetInPyTorch(minutes: number, seed: number, heldOut: nu
   return { test, seconds: spent(), network: `${size.cells}:${size.filters}:${size.resolution}:${epochs}` };
 }
 
-/** Writes the images that PyTorch reads, and returns what its job says of them. */
+/** Writes the images that PyTorch reads, and returns their description for its job. */
 async function written(resolution: number, heldOut: number, folder: string) {
   const { dataset, parts, whitening } = await opened(resolution, heldOut);
   const images = join(folder, `images-${resolution}`);

@@ -91,12 +91,15 @@ export class ResultFiles {
     const entry = readRecord(dirname(resolve(path)))[basename(path)];
     if (!entry && adopt) return;
     if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOfFile(path))) return;
-    const whose = !entry ? 'another program or version' : entry.of !== of ? entry.of : 'someone since';
+    const whose = !entry ? 'another program or version' : entry.of !== of ? briefly(entry.of) : 'someone since';
     throw new InputError(`${path}: exists already, written by ${whose}; name another place, or let it be replaced`, {
       code: 'result-exists',
     });
   }
 }
+
+/** Returns what wrote a file without its settings, which are JSON and may be long. */
+const briefly = (of: string): string => of.replace(/ \{.*$/s, ' with other settings');
 
 /** Updates the records of the files' folders, each once. A file without an entry is removed from the record. */
 function record(paths: readonly string[], entryOf: (path: string) => Entry | undefined): void {

@@ -37,7 +37,8 @@ export function pythonTorch(environment) {
 }
 
 /**
- * What decides where libtorch is searched: equal strings mean that a new search would find the same.
+ * Returns a text of all that determines where libtorch is searched: equal texts mean that a new search would have the
+ * same result.
  * @param {NodeJS.ProcessEnv} environment
  * @param {string[]} folders of Python's module path as it was; installing a package changes their times
  */

@@ -1,5 +1,5 @@
-// A step of the set-up: what it says, how it runs commands, and how it fails.
-// The wording is here; what the steps do is in the files beside this one.
+// A step of the set-up: its output, the commands that it runs, and its failures. The other files of this folder have
+// the steps.
 import { spawn } from 'node:child_process';
 
 /** A failed step, told so that the user can act: the step, the command, its last lines, and what to do. */

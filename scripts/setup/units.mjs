@@ -16,7 +16,7 @@ import { basename, dirname, extname, join, sep } from 'node:path';
 const filesTogether = 12; // so that many cores have something to do
 // of libtorch; ATen/Parallel.h alone is read in a second
 const includesMuch = /^\s*#\s*include\s*<(torch|ATen|c10)\/(?!Parallel\.h)/m;
-const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another processor than the files beside it
+const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another processor than the other files
 
 /**
  * @param {string} folder of sources

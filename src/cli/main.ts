@@ -114,7 +114,7 @@ export async function main(words: string[]): Promise<number> {
     .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText(
       'after',
-      '\nStart here: nasnet search            (CIFAR-10, about six minutes on two cores)\nHelp of a command: nasnet COMMAND --help',
+      '\nStart here: nasnet search            (CIFAR-10, about eight minutes, planned on your machine)\nHelp of a command: nasnet COMMAND --help',
     )
     .exitOverride();
   const named = words.find((word) => Object.hasOwn(commands, word));

@@ -201,9 +201,10 @@ export class DatabaseFile {
   }
 
   /**
-   * Returns all rows of some groups of a table that is verified by groups, with all their columns.
+   * Returns all rows of some groups of a table that is verified by groups.
    * @param groups the keys of the groups
-   * @throws Failure if a row was changed or is missing
+   * @param sql selects these rows with all columns of the table
+   * @throws Failure if a row was changed or removed
    */
   allOf(table: string, groups: readonly (readonly number[])[], sql: string, ...values: Value[]): Row[] {
     const query = this.query(sql);

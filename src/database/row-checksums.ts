@@ -25,7 +25,7 @@ export interface CheckedTables {
 const fileMark = 'file';
 /** Name of the checksum of the schema: tables, indices and triggers. */
 const schemaMark = 'schema';
-/** Present if the table `checksums` has the sums of all groups. */
+/** Name of a mark that is present if the table `checksums` has the sums of all groups. */
 const groupsMark = 'groups';
 
 export class RowChecksums {
@@ -130,7 +130,7 @@ export class RowChecksums {
     })();
   }
 
-  /** Whether rows, all their columns read, are as they were written. */
+  /** Whether rows, read with all columns of their table, are as they were written. */
   rowsAreIntact(table: string, rows: readonly Row[]): boolean {
     const columns = this.#columnsOf(table);
     return rows.every((row) => row.checksum === this.#checksum(table, valuesOf(row, columns)));

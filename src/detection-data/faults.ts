@@ -6,7 +6,7 @@ import { visible } from '../visible.ts';
 import { whole } from '../words.ts';
 
 /**
- * What is done about a fault:
+ * * The treatment of a fault:
  * - `noted`: it needs nothing, but a user should know of it;
  * - `mended`: there is one way to mend it;
  * - `refused`: there are several, or data would be lost. `mend` accepts the one that the kind states.
@@ -16,7 +16,7 @@ type Treatment = 'noted' | 'mended' | 'refused';
 interface FaultKind {
   title: string;
   treatment: Treatment;
-  /** What was done; for refused ones, what `mend` does. */
+  /** The treatment; for refused faults, that of `mend`. */
   done: string;
 }
 

@@ -81,10 +81,10 @@ function readParts(path: string, format: DetectionFormat, faults: Faults, option
 
 /** Looks for the pictures of a COCO file where such files have them. @param folder where the user says they are */
 export function findPictures(file: string, { name, pictures }: RawPart, folder?: string): void {
-  const beside = dirname(file);
-  const above = dirname(beside);
+  const own = dirname(file);
+  const above = dirname(own);
   const places = [name, join('images', name), 'images', '.'];
-  const find = pictureFinder([folder, ...[above, beside].flatMap((base) => places.map((place) => join(base, place)))]);
+  const find = pictureFinder([folder, ...[above, own].flatMap((base) => places.map((place) => join(base, place)))]);
   for (const picture of pictures) picture.path = find(picture.name);
 }
 

@@ -108,8 +108,8 @@ function listedClasses(root: string): string[] | undefined {
 }
 
 /**
- * Returns the stems of each part: of ImageSets/Main/train.txt, val.txt, test.txt, or of trainval.txt, or of folders with
- * the names of parts, or all.
+ * Returns the stems of each part: of ImageSets/Main/train.txt, val.txt, test.txt, or of trainval.txt, or of folders
+ * with the names of parts, or all.
  */
 function partsOf(root: string, stems: string[]): { name: string; stems: string[] }[] {
   const folder = join(root, 'ImageSets', 'Main');

@@ -32,7 +32,7 @@ export interface WriteOptions {
   pictures?: (typeof pictureTreatments)[number];
   /** Writes into a folder that exists; what else it has stays. */
   overwrite?: boolean | undefined;
-  /** What is written beside the dataset, as `reportName`: what was read, mended and lost. */
+  /** The report next to the dataset, `reportName`: the input, and what was mended and lost. */
   report?: object;
   onProgress?: (done: number, total: number) => void;
 }
@@ -77,7 +77,9 @@ export function checkTarget(folder: string, overwrite = false): void {
     });
 }
 
-/** Returns the folder in which a dataset is written until it is complete; what is left of it after a stop is useless. */
+/**
+ * Returns the folder in which a dataset is written until it is complete; what is left of it after a stop is useless.
+ */
 export const unfinishedFolder = (folder: string): string =>
   join(dirname(resolve(folder)), `${basename(resolve(folder))}.${process.pid}.part`);
 

@@ -50,7 +50,7 @@ export interface Findings {
   study: string;
   /** Whether it was held against its checksums: older studies have none. */
   verified: boolean;
-  /** Whether its log is gone, with what was recorded last. */
+  /** Whether its log is missing, with the latest records. */
   mayLackChanges: boolean;
   settings: SearchSettings;
   summary: StudySummary;
@@ -71,9 +71,9 @@ export interface Findings {
   final: FinalModel | undefined;
   /** How the final network was trained, or is to be. */
   finalTraining: Training;
-  /** What is spent of the budget and on what; undefined without one. */
+  /** The use of the budget; undefined without one. */
   budget: BudgetFindings | undefined;
-  /** The published cells among the given ones, beside the best that was found. */
+  /** The published cells among the known ones, compared with the best cell of the search. */
   published: PublishedFinding[];
   /** The latency of the final network, in a search with a limit on it. */
   latency: FinalLatency | undefined;

@@ -35,6 +35,8 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [parts('train', 'test'), { train: 'train', test: 'test' }],
   [parts('training', 'testing'), { train: 'training', test: 'testing' }],
   [parts('trn', 'tst'), { train: 'trn', test: 'tst' }],
+  [parts('train_images', 'test_images'), { train: 'train_images', test: 'test_images' }],
+  [parts('Training Data', 'valset'), { train: 'Training Data', test: 'valset' }],
   [parts('Train', 'Test'), { train: 'Train', test: 'Test' }],
   [parts('train', 'val'), { train: 'train', test: 'val' }],
   [parts('train', 'valid'), { train: 'train', test: 'valid' }],

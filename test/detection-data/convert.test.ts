@@ -44,7 +44,7 @@ async function randomPart(folder: string, seed: number): Promise<DetectionPart> 
   return { name: 'train', dataset: { categories, pictures } };
 }
 
-/** What has to stay: the classes, the pictures, and the boxes to a millionth of a pixel. */
+/** Returns the invariants of a conversion: classes, pictures, and boxes to a millionth of a pixel. */
 const comparable = ({ categories, pictures }: DetectionDataset) => ({
   categories,
   pictures: pictures.map(({ name, id, width, height, boxes }) => ({

@@ -97,7 +97,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** What the engine says of an image's bytes, by class. */
+/** Returns the engine's probabilities of an image's bytes, by class. */
 function probabilitiesOf({ network, description }: Example, bytes: Uint8Array): Record<string, number> {
   const batch = () => imageBatch([bytes], description.network.input, description.preprocessing);
   const probabilities = scope(() => noGrad(() => network.forward(batch()).logits.softmax(1).toArray()));

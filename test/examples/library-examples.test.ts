@@ -13,7 +13,7 @@ const examples = resolve(import.meta.dirname, '../../examples/library');
 const addon = process.env.NASNET_ADDON ?? resolve(examples, '../../build/nasnet.node');
 const folder = temporaryFolder({ after });
 
-/** What each says, in words that hold whatever the machine. */
+/** The output of each, as a pattern for any machine. */
 const said: Record<string, { first: RegExp; again?: RegExp }> = {
   'features.ts': { first: /Cell_11 \[2, 96, 8, 8\], Reduction_Cell_0 \[2, 32, 16, 16\]\nlogits \[2, 10\]\n/ },
   'own-dataset.ts': { first: /^400 training images, 100 test images\n[\s\S]*test 1\.00\ndark or bright: \d+ bytes/ },

@@ -1,4 +1,4 @@
-// What a search with a budget says of it, and of the published cell beside the found ones: by hand.
+// The findings about a budget and about published cells, by hand.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -106,7 +106,7 @@ async function evaluate({
 /** Curves of one category have 65 kB; LVIS has 1,203. */
 const mostCategories = 20_000;
 
-/** What COCO's own files have, too, and what changes no number. */
+/** Faults that COCO's own files also have, and those that change no number. */
 const ordinary = ['polygons', 'gaps-in-ids', 'crowds'] as const;
 
 /** Returns sentences about detections that count nowhere. */
@@ -128,7 +128,7 @@ export interface EvaluationToShow {
   detections: readonly Detection[];
   asPycocotools?: boolean;
   title: string;
-  /** What makes the evaluation again. */
+  /** The settings that determine the evaluation. */
   command: string;
   faults: Faults;
   notes: readonly string[];
