@@ -15,7 +15,7 @@ import { SetupFailure } from './setup/step.mjs';
 import { setUp } from './setup.mjs';
 
 /** Commands that compute no tensors: they need no libtorch and no compiler. */
-const withoutTensors = new Set(['doctor', 'help', 'profile', 'draw', 'show', 'report']);
+const withoutTensors = new Set(['doctor', 'help', 'profile', 'draw', 'show', 'dashboard', 'report']);
 const askingOnly = new Set(['--help', '-h', '--version', '-V']);
 
 /** @param {string} script bin/nasnet itself @param {string[]} words what the user typed after it */

@@ -1,6 +1,7 @@
 // The interface of the search loop to evaluators of trials, and its implementation by a job runner.
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
+import type { StartOfTraining } from '../study/training-table.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 
 export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
@@ -8,7 +9,7 @@ export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
 /** Callbacks of an evaluation in progress. */
 export interface EvaluationProgress {
   /** A worker has started. Without this call the trial counts as started when its outcome comes. */
-  started(): void;
+  started(about?: StartOfTraining): void;
   /** The worker died and the trial waits for another one. */
   retried(reason: string): void;
   epoch(report: EpochReport): void;
@@ -35,12 +36,13 @@ export function evaluateIn<Asked = TrialToEvaluate>(
   secondsOf?: (asked: Asked) => number,
 ): Evaluate<Asked> {
   return async (asked, progress) => {
+    const predicted = secondsOf?.(asked);
     const outcome = await runner.run(jobOf(asked), {
-      onStart: () => progress.started(),
+      onStart: (worker) => progress.started({ worker, predicted }),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,
-      predicted: secondsOf?.(asked),
+      predicted,
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;
