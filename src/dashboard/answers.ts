@@ -2,7 +2,7 @@
 // that was dropped on it, a report from what was asked when it was written. Every answer reads a range of an index.
 
 import type { Row } from '../database/row.ts';
-import { attempts, attemptsAfter, type AttemptEvent, type Course, course, lastSequence } from './course.ts';
+import { type AttemptEvent, attempts, attemptsAfter, type Course, course, lastSequence } from './course.ts';
 import type { Rows } from './rows.ts';
 import { decisionsOf, groups, numberOrNull, type TrialRow, trialColumns, trialRows } from './trial-columns.ts';
 
@@ -118,12 +118,13 @@ function oneOf<Choice extends string>(choices: readonly Choice[], text: string |
   throw new RangeError(`expected one of ${choices.join(', ')}, got ${JSON.stringify(text ?? null)}`);
 }
 
-const asked = (rows: Rows) =>
-  Number(rows.all('SELECT coalesce(max(number) + 1, 0) AS asked FROM trials')[0]!.asked);
+const asked = (rows: Rows) => Number(rows.all('SELECT coalesce(max(number) + 1, 0) AS asked FROM trials')[0]!.asked);
 
 export function studyAnswer(rows: Rows): StudyAnswer {
   const named = (table: string) =>
-    Object.fromEntries(rows.all(`SELECT name, value FROM ${table}`).map(({ name, value }) => [String(name), parsed(value)]));
+    Object.fromEntries(
+      rows.all(`SELECT name, value FROM ${table}`).map(({ name, value }) => [String(name), parsed(value)]),
+    );
   return {
     sequence: lastSequence(rows),
     asked: asked(rows),
@@ -241,7 +242,18 @@ export function changes(rows: Rows, after: number): Changes {
     .map(({ trial }) => Number(trial));
   const common = { ...found, after, asked: asked(rows), running: runningEpochs(rows) };
   if (changed.length > mostRows)
-    return { ...common, updates: [], policies: [], parents: [], byHand: [], predictions: [], reload: true, trials: [], attempts: [], selection: true };
+    return {
+      ...common,
+      updates: [],
+      policies: [],
+      parents: [],
+      byHand: [],
+      predictions: [],
+      reload: true,
+      trials: [],
+      attempts: [],
+      selection: true,
+    };
   const trainings = attemptsAfter(rows, after);
   const promoted = `SELECT 1 FROM events WHERE sequence > ? AND (kind = 'promote' OR kind LIKE 'rung-%' OR kind LIKE 'finalist-%') LIMIT 1`;
   return {
@@ -257,7 +269,11 @@ const mostRunning = 500;
 function runningEpochs(rows: Rows): RunningEpochs[] {
   const open = `SELECT number FROM trials WHERE told = 0 AND state = 'running' ORDER BY number LIMIT ${mostRunning}`;
   const lowest = rows.all(open).flatMap(({ number }) =>
-    latestEpochs(rows, 'epochs', 'trial = ?', Number(number)).map((epoch) => ({ trial: Number(number), rung: 0, ...epoch })),
+    latestEpochs(rows, 'epochs', 'trial = ?', Number(number)).map((epoch) => ({
+      trial: Number(number),
+      rung: 0,
+      ...epoch,
+    })),
   );
   const climbing = `SELECT trial, rung FROM rungs WHERE told = 0 AND state = 'running' LIMIT ${mostRunning}`;
   const higher = rows.all(climbing).flatMap(({ trial, rung }) =>

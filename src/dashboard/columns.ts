@@ -25,13 +25,15 @@ const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
 export function encodeColumns({ first, count, columns }: Columns): Uint8Array {
   const header: Header = { first, count, columns: [] };
-  for (const [name, { length, constructor }] of Object.entries(columns)) {
-    const type = (Object.keys(types) as TypeName[]).find((key) => types[key] === constructor)!;
-    header.columns.push({ name, type, length });
+  for (const [name, column] of Object.entries(columns)) {
+    const type = (Object.keys(types) as TypeName[]).find((key) => column instanceof types[key])!;
+    header.columns.push({ name, type, length: column.length });
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const start = aligned(4 + text.length);
-  const bytes = new Uint8Array(start + Object.values(columns).reduce((sum, { byteLength }) => sum + aligned(byteLength), 0));
+  const bytes = new Uint8Array(
+    start + Object.values(columns).reduce((sum, { byteLength }) => sum + aligned(byteLength), 0),
+  );
   new DataView(bytes.buffer).setUint32(0, text.length, true);
   bytes.set(text, 4);
   let at = start;

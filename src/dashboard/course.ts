@@ -79,7 +79,9 @@ function addTo(found: Course, row: Row): void {
 }
 
 const attemptKinds = ['start', 'done', 'fail', 'retry', 'requeue'];
-const allAttemptKinds = ['', 'rung-', 'finalist-'].flatMap((of) => attemptKinds.map((kind) => `'${of}${kind}'`)).join(', ');
+const allAttemptKinds = ['', 'rung-', 'finalist-']
+  .flatMap((of) => attemptKinds.map((kind) => `'${of}${kind}'`))
+  .join(', ');
 
 /** Returns the latest `limit` events of attempts before event `before`, oldest first. */
 export function attempts(rows: Rows, before: number, limit: number): AttemptEvent[] {

@@ -70,7 +70,12 @@ const readers: Record<Group, Reader> = {
   figures(rows, from, count) {
     const attempts = new Uint8Array(count);
     const [asked, started, finished] = [missingTimes(count), missingTimes(count), missingTimes(count)];
-    const [seconds, parameters, multiplyAdds, memory] = [missing(count), missing(count), missing(count), missing(count)];
+    const [seconds, parameters, multiplyAdds, memory] = [
+      missing(count),
+      missing(count),
+      missing(count),
+      missing(count),
+    ];
     for (const row of rows) {
       const at = Number(row.number) - from;
       attempts[at] = Math.min(255, Number(row.attempts));
@@ -130,7 +135,9 @@ export function trialRows(rows: Rows, numbers: readonly number[]): TrialRow[] {
 export function decisionsOf(text: Value | undefined): number[] {
   try {
     const parsed: unknown = JSON.parse(String(text));
-    return Array.isArray(parsed) && parsed.every((each) => Number.isInteger(each) && each >= 0 && each < 256) ? parsed : [];
+    return Array.isArray(parsed) && parsed.every((each) => Number.isInteger(each) && each >= 0 && each < 256)
+      ? parsed
+      : [];
   } catch {
     return [];
   }

@@ -1,8 +1,8 @@
 // A study's settings as far as a picture needs them, read from its JSON by hand: the page must not carry the parser of
 // all settings, and shows studies of every version, also one that somebody made up.
 
-import { type Space, spaces, spaceWith, firstOperations, type SpaceName } from '../space/search-space.ts';
 import { parseOperations } from '../space/parse.ts';
+import { firstOperations, type Space, type SpaceName, spaces, spaceWith } from '../space/search-space.ts';
 
 export interface ViewedTraining {
   cells: number;

@@ -16,7 +16,7 @@ export async function viewerPage(): Promise<string> {
 function wasm(): Uint8Array {
   const beside = new URL('./page/sqlite.wasm', import.meta.url); // of a published package
   if (existsSync(beside)) return readFileSync(beside);
-  return readFileSync(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm.wasm'));
+  return readFileSync(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm-browser.wasm'));
 }
 
 interface Parts {

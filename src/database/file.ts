@@ -393,7 +393,10 @@ const fileSize = (path: string) => statSync(path, { throwIfNoEntry: false })?.si
 
 /** When a file and its log were written last, and how large they are. */
 const fileStamp = (place: string) =>
-  [place, `${place}-wal`].map((path) => statSync(path, { throwIfNoEntry: false })).map((at) => `${at?.mtimeMs} ${at?.size}`).join();
+  [place, `${place}-wal`]
+    .map((path) => statSync(path, { throwIfNoEntry: false }))
+    .map((at) => `${at?.mtimeMs} ${at?.size}`)
+    .join();
 
 /** Bytes of a file up to which every table is verified as a whole: at most a quarter of a second. */
 const smallFile = 4_000_000;

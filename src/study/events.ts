@@ -18,7 +18,12 @@ export type EventKind =
   | `finalist-${Exclude<TrainingEvent, 'tell'>}`;
 
 /** Appends an event and returns its sequence number. */
-export function addEvent(file: DatabaseFile, kind: EventKind, trial: number | null, detail: string | null = null): number {
+export function addEvent(
+  file: DatabaseFile,
+  kind: EventKind,
+  trial: number | null,
+  detail: string | null = null,
+): number {
   const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?)';
   return file.query(sql).insert(Date.now(), kind, trial, detail);
 }

@@ -1,8 +1,8 @@
 // The frame of the page: studies, views, the state of the search. Views get a study and draw it.
 
+import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { signal } from '@preact/signals';
 import { countsOf, statusOf, targetOf } from './figures.ts';
 import { rewardWords } from './format.ts';
 import { hrefOf, route } from './route.ts';
@@ -24,12 +24,22 @@ const views: { name: string; title: string; icon: string; view: FunctionComponen
   { name: 'now', title: 'Now', icon: 'M3 12h4l3-8 4 16 3-8h4', view: NowView },
   { name: 'rewards', title: 'Rewards', icon: 'M4 20V4M4 20h16M8 15l4-4 3 2 5-7', view: RewardsView },
   { name: 'cells', title: 'Cells', icon: 'M12 4v5M12 9L6 15M12 9l6 6M6 15v4M18 15v4M9 4h6', view: CellsView },
-  { name: 'controller', title: 'Controller', icon: 'M4 4h5v5H4zM15 4h5v5h-5zM4 15h5v5H4zM15 15h5v5h-5z', view: ControllerView },
+  {
+    name: 'controller',
+    title: 'Controller',
+    icon: 'M4 4h5v5H4zM15 4h5v5h-5zM4 15h5v5H4zM15 15h5v5h-5z',
+    view: ControllerView,
+  },
   { name: 'trade-offs', title: 'Trade-offs', icon: 'M4 4v16h16M6 8c2 6 6 9 13 10', view: TradeOffsView },
   { name: 'ladder', title: 'Ladder', icon: 'M8 3v18M16 3v18M8 8h8M8 13h8M8 18h8', view: LadderView },
   { name: 'prediction', title: 'Prediction', icon: 'M12 3a9 9 0 1 0 9 9M12 7v5l3 3', view: PredictionView },
   { name: 'compare', title: 'Compare', icon: 'M4 18c4 0 6-10 10-10s4 4 6 4M4 12c4 0 6-6 10-6', view: () => null },
-  { name: 'final', title: 'Final network', icon: 'M12 3l2.6 5.6 6 .7-4.5 4.1 1.2 6L12 16.4 6.7 19.4l1.2-6L3.4 9.3l6-.7z', view: FinalView },
+  {
+    name: 'final',
+    title: 'Final network',
+    icon: 'M12 3l2.6 5.6 6 .7-4.5 4.1 1.2 6L12 16.4 6.7 19.4l1.2-6L3.4 9.3l6-.7z',
+    view: FinalView,
+  },
 ];
 
 export function App({ studies }: { studies: readonly StudyStore[] }) {
@@ -50,16 +60,9 @@ export function App({ studies }: { studies: readonly StudyStore[] }) {
   const Shown = view.view;
   return (
     <>
-      <a
-        class="skip"
-        href="#view"
-        onClick={(event) => {
-          event.preventDefault();
-          heading.current?.focus();
-        }}
-      >
+      <button type="button" class="skip" onClick={() => heading.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href={hrefOf('now')}>
           <Mark />
@@ -71,7 +74,14 @@ export function App({ studies }: { studies: readonly StudyStore[] }) {
               <li key={each}>
                 <a href={hrefOf(each)} aria-current={each === view.name ? 'page' : undefined}>
                   <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">
-                    <path d={icon} fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" />
+                    <path
+                      d={icon}
+                      fill="none"
+                      stroke="currentColor"
+                      stroke-width="1.8"
+                      stroke-linecap="round"
+                      stroke-linejoin="round"
+                    />
                   </svg>
                   {title}
                 </a>
@@ -89,7 +99,11 @@ export function App({ studies }: { studies: readonly StudyStore[] }) {
           <Status study={study} />
         </div>
         <Banner study={study} />
-        {view.name === 'compare' ? <CompareView studies={studies} /> : <Shown study={study} key={`${view.name} ${study.index}`} />}
+        {view.name === 'compare' ? (
+          <CompareView studies={studies} />
+        ) : (
+          <Shown study={study} key={`${view.name} ${study.index}`} />
+        )}
       </main>
     </>
   );
@@ -140,7 +154,12 @@ function StudyChoice({ studies, study }: { studies: readonly StudyStore[]; study
 function Status({ study }: { study: StudyStore }) {
   const { word, tone, sentence } = statusOf(study);
   const { strategy, dataset, space, seed } = study.settings;
-  const parts = [strategy, typeof space === 'string' ? `space ${space.toUpperCase()}` : (space.name ?? 'custom space'), study.settings.evaluator ? 'external evaluator' : dataset, `seed ${seed}`];
+  const parts = [
+    strategy,
+    typeof space === 'string' ? `space ${space.toUpperCase()}` : (space.name ?? 'custom space'),
+    study.settings.evaluator ? 'external evaluator' : dataset,
+    `seed ${seed}`,
+  ];
   return (
     <p class="status">
       <span class={`pill ${tone}`} title={sentence}>
@@ -154,8 +173,18 @@ function Status({ study }: { study: StudyStore }) {
 
 function Banner({ study }: { study: StudyStore }) {
   const trouble = study.trouble.value;
-  if (trouble !== undefined) return <p class="banner bad" role="alert">{trouble}</p>;
-  if (!link.value) return <p class="banner" role="alert">The dashboard does not answer; this page shows what it knew and tries again.</p>;
+  if (trouble !== undefined)
+    return (
+      <p class="banner bad" role="alert">
+        {trouble}
+      </p>
+    );
+  if (!link.value)
+    return (
+      <p class="banner" role="alert">
+        The dashboard does not answer; this page shows what it knew and tries again.
+      </p>
+    );
   return null;
 }
 

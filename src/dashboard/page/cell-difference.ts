@@ -19,7 +19,10 @@ export function compareCells(first: Cell, second: Cell, own?: OperationTable): C
   const orders = ordersOf(first.blocks.length, second.blocks.length);
   let best: { order: number[]; cost: number } | undefined;
   for (const order of orders) {
-    const cost = order.reduce((sum, partner, block) => sum + differences(first, second, block, partner, order).count, 0);
+    const cost = order.reduce(
+      (sum, partner, block) => sum + differences(first, second, block, partner, order).count,
+      0,
+    );
     if (!best || cost < best.cost) best = { order, cost };
     if (best.cost === 0) break;
   }
@@ -29,8 +32,7 @@ export function compareCells(first: Cell, second: Cell, own?: OperationTable): C
 /** For each block of the first cell the block of the second that it is matched with, in every order. */
 function ordersOf(first: number, second: number): number[][] {
   const partners = Array.from({ length: second }, (_, index) => index);
-  if (first !== second || first > mostForAllOrders)
-    return [Array.from({ length: first }, (_, index) => index)];
+  if (first !== second || first > mostForAllOrders) return [Array.from({ length: first }, (_, index) => index)];
   const orders: number[][] = [];
   const extend = (order: number[]) => {
     if (order.length === first) return void orders.push(order);
@@ -48,13 +50,21 @@ interface BlockDifference {
   combine: boolean;
 }
 
-function differences(first: Cell, second: Cell, block: number, partner: number, order: readonly number[]): BlockDifference {
+function differences(
+  first: Cell,
+  second: Cell,
+  block: number,
+  partner: number,
+  order: readonly number[],
+): BlockDifference {
   const [own, other] = [first.blocks[block]!, second.blocks[partner]];
-  if (!other) return { count: 5, swapped: false, sides: [0, 1].map(() => ({ input: true, operation: true })), combine: true };
+  if (!other)
+    return { count: 5, swapped: false, sides: [0, 1].map(() => ({ input: true, operation: true })), combine: true };
   const plain = sidesOf(first, second, own, other, order, false);
   const swapped = sidesOf(first, second, own, other, order, true);
   const combine = own.combine !== other.combine;
-  const count = (sides: BlockDifference['sides']) => sides.reduce((sum, { input, operation }) => sum + Number(input) + Number(operation), 0);
+  const count = (sides: BlockDifference['sides']) =>
+    sides.reduce((sum, { input, operation }) => sum + Number(input) + Number(operation), 0);
   const isSwapped = count(swapped) < count(plain);
   const sides = isSwapped ? swapped : plain;
   return { count: count(sides) + Number(combine), swapped: isSwapped, sides, combine };
@@ -94,7 +104,9 @@ function describe(first: Cell, second: Cell, order: readonly number[], own?: Ope
       marked[1].add(`state-${otherState}`);
     }
     const other = second.blocks[partner];
-    lines.push(`block ${index + 1}: ${blockWords(first, block, own)} → ${other ? blockWords(second, other, own) : 'none'}`);
+    lines.push(
+      `block ${index + 1}: ${blockWords(first, block, own)} → ${other ? blockWords(second, other, own) : 'none'}`,
+    );
   });
   for (const [index, block] of second.blocks.entries())
     if (!order.includes(index)) lines.push(`only in the other: ${blockWords(second, block, own)}`);

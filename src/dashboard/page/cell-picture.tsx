@@ -18,7 +18,10 @@ interface Props {
 
 export function CellPicture({ architecture, which, marked, small = false }: Props) {
   const cell: Cell = architecture[which];
-  const { boxes, routes, width, height } = useMemo(() => layoutCell(cellGraph(cell, architecture.operations)), [cell, architecture]);
+  const { boxes, routes, width, height } = useMemo(
+    () => layoutCell(cellGraph(cell, architecture.operations)),
+    [cell, architecture],
+  );
   const title = which === 'normal' ? 'Normal cell' : 'Reduction cell';
   const pad = 6;
   return (
@@ -62,9 +65,34 @@ function BoxShape({ box, marked }: { box: Box; marked: boolean }) {
   return (
     <g opacity={live ? 1 : 0.4}>
       <title>{marked ? `differs: ${meaning}` : meaning}</title>
-      {marked && <rect x={x - width / 2 - 4} y={y - height / 2 - 4} width={width + 8} height={height + 8} rx={radius + 4} class="differs" />}
-      <rect x={x - width / 2} y={y - height / 2} width={width} height={height} rx={radius} fill={fill} stroke={stroke} stroke-width="1.2" />
-      <text x={x} y={y + sizes.font * 0.36} text-anchor="middle" font-size={sizes.font} font-weight={bold ? 600 : 400} fill={ink.text}>
+      {marked && (
+        <rect
+          x={x - width / 2 - 4}
+          y={y - height / 2 - 4}
+          width={width + 8}
+          height={height + 8}
+          rx={radius + 4}
+          class="differs"
+        />
+      )}
+      <rect
+        x={x - width / 2}
+        y={y - height / 2}
+        width={width}
+        height={height}
+        rx={radius}
+        fill={fill}
+        stroke={stroke}
+        stroke-width="1.2"
+      />
+      <text
+        x={x}
+        y={y + sizes.font * 0.36}
+        text-anchor="middle"
+        font-size={sizes.font}
+        font-weight={bold ? 600 : 400}
+        fill={ink.text}
+      >
         {name}
         {index !== undefined && (
           <tspan dy="3" font-size={sizes.font * 0.75}>

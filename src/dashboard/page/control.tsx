@@ -31,19 +31,36 @@ export function Control({ study }: { study: StudyStore }) {
   };
   return (
     <Card title="Steer the search">
-      {!isRunning && <p class="quiet">No search works on this study now. Start it again with <code>nasnet search --study {study.path} --dashboard --control</code></p>}
+      {!isRunning && (
+        <p class="quiet">
+          No search works on this study now. Start it again with{' '}
+          <code>nasnet search --study {study.path} --dashboard --control</code>
+        </p>
+      )}
       <div class="controls">
         <button
           type="button"
           class="button strong"
           disabled={!isRunning}
-          onClick={() => ask({ action: paused ? 'resume' : 'pause' }, paused ? 'Asked to go on.' : 'Asked to pause: running children go on.')}
+          onClick={() =>
+            ask(
+              { action: paused ? 'resume' : 'pause' },
+              paused ? 'Asked to go on.' : 'Asked to pause: running children go on.',
+            )
+          }
         >
           {paused ? 'Resume' : 'Pause'}
         </button>
         {isSure ? (
           <span class="controls" role="group" aria-label="Really stop?">
-            <button type="button" class="button danger" onClick={() => { setSure(false); void ask({ action: 'stop' }, 'Asked to stop: all that finished is saved.'); }}>
+            <button
+              type="button"
+              class="button danger"
+              onClick={() => {
+                setSure(false);
+                void ask({ action: 'stop' }, 'Asked to stop: all that finished is saved.');
+              }}
+            >
               Really stop
             </button>
             <button type="button" class="button" onClick={() => setSure(false)}>
@@ -57,10 +74,22 @@ export function Control({ study }: { study: StudyStore }) {
         )}
         <span class="controls">
           <label class="inline">
-            <input type="number" min="1" max="1000000" value={more} onInput={(event) => setMore(event.currentTarget.value)} aria-label="How many more trials" />
+            <input
+              type="number"
+              min="1"
+              max="1000000"
+              value={more}
+              onInput={(event) => setMore(event.currentTarget.value)}
+              aria-label="How many more trials"
+            />
             more trials
           </label>
-          <button type="button" class="button" disabled={!isRunning || study.settings.budget || !(Number(more) >= 1)} onClick={() => ask({ action: 'add', trials: Math.round(Number(more)) }, `Asked for ${more} more trials.`)}>
+          <button
+            type="button"
+            class="button"
+            disabled={!isRunning || study.settings.budget || !(Number(more) >= 1)}
+            onClick={() => ask({ action: 'add', trials: Math.round(Number(more)) }, `Asked for ${more} more trials.`)}
+          >
             Add
           </button>
         </span>
@@ -84,7 +113,10 @@ export function Control({ study }: { study: StudyStore }) {
 
 /** @throws InputError with one sentence */
 function decisionsFrom(text: string, { settings: { space } }: StudyStore): number[] {
-  const numbers = text.trim().split(/[\s,[\]]+/).filter((word) => word !== '');
+  const numbers = text
+    .trim()
+    .split(/[\s,[\]]+/)
+    .filter((word) => word !== '');
   if (numbers.every((word) => /^\d+$/.test(word))) return numbers.map(Number);
   return encode(parseArchitectureText(text, 'the cell'), space);
 }

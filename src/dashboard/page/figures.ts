@@ -33,7 +33,8 @@ export function countsOf(study: StudyStore): Counts {
 export function bestTrials(study: StudyStore, count: number): Best[] {
   const highest = new Map<number, Best>();
   for (const { trial, rung, state, reward } of study.selection.rungs)
-    if (state === 'done' && reward !== null && rung > (highest.get(trial)?.rung ?? 0)) highest.set(trial, { trial, rung, reward });
+    if (state === 'done' && reward !== null && rung > (highest.get(trial)?.rung ?? 0))
+      highest.set(trial, { trial, rung, reward });
   const climbed = [...highest.values()].sort((a, b) => b.rung - a.rung || b.reward - a.reward || a.trial - b.trial);
   const others = topRewards(study, count + climbed.length).filter((trial) => !highest.has(trial));
   return [...climbed, ...others.map((trial) => ({ trial, reward: study.reward[trial]!, rung: 0 }))].slice(0, count);
@@ -63,9 +64,10 @@ export interface Pace {
 
 const latestGaps = 60; // between outcomes: the controller's choices change how long trainings take
 
-/** How fast outcomes come, from the gaps between the latest of this session. */
+/** How fast outcomes come, from the gaps between the latest of the last session that had some. */
 export function paceOf(study: StudyStore): Pace | undefined {
-  const opened = study.answer.sessions.at(-1)?.opened ?? 0;
+  const latest = study.finished.subarray(0, study.count).reduce(laterOf, 0);
+  const opened = study.answer.sessions.findLast((session) => session.opened <= latest)?.opened ?? 0;
   const times: number[] = [];
   for (let trial = study.count - 1; trial >= 0 && times.length < 4 * latestGaps; trial--)
     if (study.finished[trial]! >= opened) times.push(study.finished[trial]!);
@@ -85,7 +87,11 @@ export function paceOf(study: StudyStore): Pace | undefined {
   return { perHour: each > 0 ? 3600 / each : 0, left };
 }
 
-export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+/** The later of two times; NaN is none. */
+const laterOf = (last: number, time: number): number => Math.max(last, time || 0);
+
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function deviationOf(values: readonly number[]): number {
   const middle = mean(values);
@@ -95,27 +101,41 @@ export function deviationOf(values: readonly number[]): number {
 /** The mean of `values` with its 95% interval by Student's t; undefined for fewer than two. */
 export function meanInterval(values: readonly number[]): { mean: number; half: number } | undefined {
   if (values.length < 2) return undefined;
-  return { mean: mean(values), half: (criticalValue(0.025, values.length - 1) * deviationOf(values)) / Math.sqrt(values.length) };
+  return {
+    mean: mean(values),
+    half: (criticalValue(0.025, values.length - 1) * deviationOf(values)) / Math.sqrt(values.length),
+  };
 }
 
 /** Seconds of search before a time: pauses between sessions do not count. */
 export function searchClock(study: StudyStore): (time: number) => number {
   const sessions = study.answer.sessions;
-  const lastTime = study.finished.reduce((last, time) => (time > last ? time : last), 0);
-  const ends = sessions.map(({ opened, closed }, index) => closed ?? sessions[index + 1]?.opened ?? Math.max(opened, lastTime));
+  const lastTime = study.finished.reduce(laterOf, 0);
+  const ends = sessions.map(
+    ({ opened, closed }, index) => closed ?? sessions[index + 1]?.opened ?? Math.max(opened, lastTime),
+  );
   return (time) =>
     sessions.reduce((sum, { opened }, index) => sum + Math.max(0, Math.min(time, ends[index]!) - opened), 0) / 1000;
 }
 
 /** The state of the search in a word and a sentence. */
-export function statusOf(study: StudyStore): { word: string; tone: 'live' | 'idle' | 'bad' | 'good'; sentence: string } {
+export function statusOf(study: StudyStore): {
+  word: string;
+  tone: 'live' | 'idle' | 'bad' | 'good';
+  sentence: string;
+} {
   if (study.trouble.value !== undefined) return { word: 'unreadable', tone: 'bad', sentence: study.trouble.value };
   const { done: ended, failed: lost } = countsOf(study);
   const isOver = study.answer.results['final model'] !== undefined;
   if (study.searched.value) {
-    if (isPaused(study)) return { word: 'paused', tone: 'idle', sentence: 'Paused: running children go on, no other begins.' };
+    if (isPaused(study))
+      return { word: 'paused', tone: 'idle', sentence: 'Paused: running children go on, no other begins.' };
     const isTrial = ended + lost < targetOf(study);
-    return { word: isTrial ? 'searching' : 'finishing', tone: 'live', sentence: isTrial ? 'A search works on this study.' : 'All trials are done; the best are trained further.' };
+    return {
+      word: isTrial ? 'searching' : 'finishing',
+      tone: 'live',
+      sentence: isTrial ? 'A search works on this study.' : 'All trials are done; the best are trained further.',
+    };
   }
   if (isOver) return { word: 'finished', tone: 'good', sentence: 'The search is finished.' };
   if (study.searched.value === undefined && study.source.kind === 'live')
@@ -128,6 +148,8 @@ export function statusOf(study: StudyStore): { word: string; tone: 'live' | 'idl
 /** Whether the latest request of this session is a pause. */
 export function isPaused(study: StudyStore): boolean {
   const opened = study.answer.sessions.at(-1)?.opened ?? 0;
-  const latest = study.requests.findLast(({ at, action }) => at >= opened && (action === 'pause' || action === 'resume'));
+  const latest = study.requests.findLast(
+    ({ at, action }) => at >= opened && (action === 'pause' || action === 'resume'),
+  );
   return latest?.action === 'pause';
 }

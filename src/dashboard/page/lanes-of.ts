@@ -3,7 +3,7 @@
 
 import type { AttemptEvent } from '../course.ts';
 import type { Bar } from './charts/lanes.tsx';
-import { clockTime, duration, rewardWords } from './format.ts';
+import { exactTime, rewardWords, seconds } from './format.ts';
 import type { StudyStore } from './store.ts';
 
 export interface Shown {
@@ -25,17 +25,24 @@ interface Attempt {
 const keyOf = ({ trial, rung = 0, run = 0 }: AttemptEvent) => `${trial} ${rung} ${run}`;
 
 export function lanesOf(study: StudyStore, [from, to]: [number, number], now: number): Shown {
-  const all = attemptsOf(study.trainings, study.searched.value === true);
+  const all = attemptsOf(study.trainings, study.searched.value === true).filter((attempt) => !isRepeat(study, attempt));
   const shown = all.filter(({ start, end }) => start.at < to && (end?.at ?? now) > from);
   const isNamed = shown.length > 0 && shown.every(({ start }) => start.worker !== undefined);
   const { laneOf, lanes } = isNamed ? namedLanes(shown) : freeLanes(shown);
   const bars = shown.map((attempt): Bar => barOf(study, attempt, laneOf(attempt)));
   const until = Math.min(to, now);
-  const spent = shown.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(end?.at ?? now, until) - Math.max(start.at, from)), 0);
+  const spent = shown.reduce(
+    (sum, { start, end }) => sum + Math.max(0, Math.min(end?.at ?? now, until) - Math.max(start.at, from)),
+    0,
+  );
   const first = Math.max(from, all[0]?.start.at ?? from);
   const busy = lanes.length === 0 || until <= first ? 0 : Math.min(1, spent / (lanes.length * (until - first)));
   return { bars, lanes, from, to, busy, isNamed };
 }
+
+/** Whether it took the reward of the same graph: nobody trained it. */
+const isRepeat = (study: StudyStore, { start: { trial, rung, run } }: Attempt) =>
+  !rung && !run && study.sameAs[trial]! >= 0;
 
 /** @param isLive whether what has no end still runs; else its process was killed */
 function attemptsOf(events: readonly AttemptEvent[], isLive: boolean): Attempt[] {
@@ -54,7 +61,8 @@ function attemptsOf(events: readonly AttemptEvent[], isLive: boolean): Attempt[]
     }
   }
   const last = events.at(-1);
-  if (!isLive && last) for (const attempt of open.values()) attempt.end = { ...attempt.start, kind: 'requeue', at: last.at };
+  if (!isLive && last)
+    for (const attempt of open.values()) attempt.end = { ...attempt.start, kind: 'requeue', at: last.at };
   return attempts;
 }
 
@@ -86,10 +94,10 @@ function barOf(study: StudyStore, { start, end }: Attempt, lane: number): Bar {
   const predictedEnd = end || predicted === undefined ? undefined : at + predicted * 1000;
   const reward = study.reward[trial];
   const words: Record<Bar['outcome'], string> = {
-    running: `in training since ${clockTime(at)}${predictedEnd === undefined ? '' : `, predicted to end at ${clockTime(predictedEnd)}`}`,
-    done: `trained ${duration(((end?.at ?? at) - at) / 1000)} from ${clockTime(at)}${!rung && !run && reward !== undefined && !Number.isNaN(reward) ? `, reward ${rewardWords(reward)}` : ''}`,
-    failed: `failed after ${duration(((end?.at ?? at) - at) / 1000)}`,
-    lost: `was put back into the queue after ${duration(((end?.at ?? at) - at) / 1000)}`,
+    running: `in training since ${exactTime(at)}${predictedEnd === undefined ? '' : `, predicted to end at ${exactTime(predictedEnd)}`}`,
+    done: `trained ${seconds(((end?.at ?? at) - at) / 1000)} from ${exactTime(at)}${!rung && !run && reward !== undefined && !Number.isNaN(reward) ? `, reward ${rewardWords(reward)}` : ''}`,
+    failed: `failed after ${seconds(((end?.at ?? at) - at) / 1000)}`,
+    lost: `was put back into the queue after ${seconds(((end?.at ?? at) - at) / 1000)}`,
   };
   return { lane, from: at, to: end?.at, predictedEnd, outcome, label, about: `${what}: ${words[outcome]}.`, trial };
 }

@@ -2,8 +2,9 @@
 // opens only six connections to a server.
 
 import type { Answer, Question } from '../answers.ts';
+import { questionKey } from '../question-key.ts';
 import type { StreamMessage } from '../server/stream.ts';
-import { type OfferedStudy, type Parameters, questionKey, type Source } from './source.ts';
+import type { OfferedStudy, Parameters, Source } from './source.ts';
 
 /** The server does not know this page. */
 export class NoToken extends Error {}
@@ -43,7 +44,11 @@ export async function liveSource(): Promise<Source> {
     },
     async request(study, request) {
       const headers = { 'content-type': 'application/json', 'x-nasnet-token': 'page' };
-      const response = await fetch('/control', { method: 'POST', headers, body: JSON.stringify({ study, ...request }) });
+      const response = await fetch('/control', {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ study, ...request }),
+      });
       if (response.ok) return;
       const { error } = (await response.json()) as { error: string };
       throw new Error(error);
@@ -84,7 +89,11 @@ async function shareStream(
 
 const millisecondsToRetry = 2000;
 
-function openStream(after: () => readonly number[], onMessage: (message: StreamMessage) => void, onLink: (up: boolean) => void) {
+function openStream(
+  after: () => readonly number[],
+  onMessage: (message: StreamMessage) => void,
+  onLink: (up: boolean) => void,
+) {
   const stream = new EventSource(`/events?after=${after().join()}`);
   stream.onopen = () => onLink(true);
   stream.onmessage = ({ data }) => onMessage(JSON.parse(data) as StreamMessage);

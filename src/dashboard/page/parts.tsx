@@ -13,7 +13,17 @@ import { bytes, dayTime, rewardWords, seconds, short } from './format.ts';
 import { go } from './route.ts';
 import type { StudyStore } from './store.ts';
 
-export function Card({ title, aside, children, id }: { title: string; aside?: ComponentChildren; children: ComponentChildren; id?: string }) {
+export function Card({
+  title,
+  aside,
+  children,
+  id,
+}: {
+  title: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+  id?: string;
+}) {
   return (
     <section class="card" id={id}>
       <header class="card-head">
@@ -25,7 +35,17 @@ export function Card({ title, aside, children, id }: { title: string; aside?: Co
   );
 }
 
-export function Tile({ label, value, note, tone }: { label: string; value: string; note?: ComponentChildren; tone?: string }) {
+export function Tile({
+  label,
+  value,
+  note,
+  tone,
+}: {
+  label: string;
+  value: string;
+  note?: ComponentChildren;
+  tone?: string;
+}) {
   return (
     <div class={`tile ${tone ?? ''}`}>
       <dt>{label}</dt>
@@ -129,7 +149,13 @@ export function TrialPanel({ study, trial, onClose }: { study: StudyStore; trial
       <div class="trial-parts">
         <div>
           {answer === undefined && <Nothing>Reading …</Nothing>}
-          {answer === null && <Nothing>{study.source.kind === 'report' ? 'Its epochs are not in this report; the study has them.' : 'The study has no such trial.'}</Nothing>}
+          {answer === null && (
+            <Nothing>
+              {study.source.kind === 'report'
+                ? 'Its epochs are not in this report; the study has them.'
+                : 'The study has no such trial.'}
+            </Nothing>
+          )}
           {answer && <TrialFigures study={study} answer={answer} />}
         </div>
         {architecture && (

@@ -20,11 +20,11 @@ export interface Source {
   control: boolean;
   ask<Name extends Question>(study: number, question: Name, parameters?: Parameters): Promise<Answer<Name>>;
   /** Tells everything that is recorded after these events, one number a study. */
-  follow?(after: () => readonly number[], onMessage: (message: StreamMessage) => void, onLink: (up: boolean) => void): void;
+  follow?(
+    after: () => readonly number[],
+    onMessage: (message: StreamMessage) => void,
+    onLink: (up: boolean) => void,
+  ): void;
   /** @throws Error with one sentence */
   request?(study: number, request: object): Promise<void>;
 }
-
-/** One question and its parameters as a text: the key of an answer in a report. */
-export const questionKey = (study: number, question: string, parameters: Parameters = {}): string =>
-  `${question}?${new URLSearchParams({ study: String(study), ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value)])) })}`;

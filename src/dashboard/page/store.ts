@@ -117,13 +117,12 @@ export class StudyStore {
     const { source, index } = this;
     const parts: [keyof Loaded, () => Promise<void>][] = [
       ['figures', async () => this.#take(await source.ask(index, 'trials', { group: 'figures', from: 0 }))],
-      ['attempts', async () => void (this.trainings = await source.ask(index, 'attempts', { limit: 4000 }))],
+      ['attempts', () => this.#readAttempts()],
       ['decisions', async () => this.#take(await source.ask(index, 'trials', { group: 'decisions', from: 0 }))],
       ['course', async () => this.#course(await source.ask(index, 'course', { after: 0 }))],
       ['selection', () => this.#select()],
     ];
-    const now = await source.ask(index, 'changes', { after: this.sequence });
-    this.#change(now, true);
+    if (source.kind === 'live') this.#change(await source.ask(index, 'changes', { after: this.sequence }), true);
     for (const [part, load] of parts) {
       await load();
       this.#nowLoaded(part);
@@ -185,6 +184,10 @@ export class StudyStore {
     this.sequence = Math.max(this.sequence, changes.sequence);
     if (changes.selection && this.loaded.value.selection) void this.#select().then(() => this.#bump());
     this.#bump();
+  }
+
+  async #readAttempts(): Promise<void> {
+    this.trainings = await this.source.ask(this.index, 'attempts', { limit: 4000 });
   }
 
   async #select(): Promise<void> {

@@ -10,7 +10,9 @@ export interface PageFile {
 }
 
 /** Returns the script and the style sheet of the page. */
-export async function pageParts(entry: 'main' | 'viewer' | 'report' = 'main'): Promise<{ script: string; style: string }> {
+export async function pageParts(
+  entry: 'main' | 'viewer' | 'report' = 'main',
+): Promise<{ script: string; style: string }> {
   const read = (name: string) => readFileSync(new URL(`../page/${name}`, import.meta.url), 'utf8');
   const built = new URL(`../page/${entry}.js`, import.meta.url);
   if (existsSync(built)) return { script: readFileSync(built, 'utf8'), style: read('style.css') };

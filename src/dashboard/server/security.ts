@@ -36,7 +36,9 @@ export class Security {
   /** Whether it has the cookie. */
   isKnown({ headers }: IncomingMessage): boolean {
     const cookies = (headers.cookie ?? '').split(';').map((cookie) => cookie.trim());
-    return cookies.some((cookie) => cookie.startsWith(`${this.#cookie}=`) && this.#fits(cookie.slice(this.#cookie.length + 1)));
+    return cookies.some(
+      (cookie) => cookie.startsWith(`${this.#cookie}=`) && this.#fits(cookie.slice(this.#cookie.length + 1)),
+    );
   }
 
   /** Whether it has the token itself, which a page takes from the address that was printed. */
@@ -51,7 +53,10 @@ export class Security {
   /** Takes the same time for every text. */
   #fits(text: string): boolean {
     const [given, own] = [Buffer.from(text), Buffer.from(this.#token)];
-    return timingSafeEqual(own, given.length === own.length ? given : Buffer.alloc(own.length)) && given.length === own.length;
+    return (
+      timingSafeEqual(own, given.length === own.length ? given : Buffer.alloc(own.length)) &&
+      given.length === own.length
+    );
   }
 }
 

@@ -146,7 +146,12 @@ export class Stream {
 /** What the study says beside its trials; its sequence and its search time change with every trial. */
 function aboutOf(file: StudyFile) {
   const answer = studyAnswer(file);
-  return { ...answer, sequence: 0, asked: 0, sessions: answer.sessions.map((session) => ({ ...session, searched: 0 })) };
+  return {
+    ...answer,
+    sequence: 0,
+    asked: 0,
+    sessions: answer.sessions.map((session) => ({ ...session, searched: 0 })),
+  };
 }
 
 const keyOf = ({ trial, rung, attempt, epoch, at }: RunningEpochs) => `${trial} ${rung} ${attempt} ${epoch} ${at}`;

@@ -11,6 +11,17 @@ export function ticks(low: number, high: number, count: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
+const second = 1000; // milliseconds
+const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+
+/** Round times between two times of the reader's clock, about `count` of them. */
+export function timeTicks(from: number, to: number, count: number): number[] {
+  const step = second * (timeSteps.find((size) => size * second >= (to - from) / count) ?? 86_400);
+  const offset = new Date(from).getTimezoneOffset() * 60 * second;
+  const first = Math.ceil((from - offset) / step) * step + offset;
+  return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => first + index * step);
+}
+
 /** A colour of the style sheet as [red, green, blue]. */
 export type Rgb = readonly [number, number, number];
 

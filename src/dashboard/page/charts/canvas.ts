@@ -55,4 +55,5 @@ export function useDrawing({ width, height }: Size, draw: (context: CanvasRender
   return canvas;
 }
 
-export const chartFont = (size = 11) => `${size}px ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif`;
+export const chartFont = (size = 11) =>
+  `${size}px ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif`;

@@ -78,7 +78,12 @@ export function HeatMap({ rows, columns, column, summary, most = 1 }: Props) {
     setCell(row < 0 || at < 0 || at >= columns ? undefined : { row, column: at });
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const steps: Record<string, [number, number]> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const steps: Record<string, [number, number]> = {
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+    };
     const step = steps[event.key];
     if (!step || rows.length === 0 || columns === 0) return;
     event.preventDefault();
@@ -86,7 +91,9 @@ export function HeatMap({ rows, columns, column, summary, most = 1 }: Props) {
     const clamp = (value: number, most: number) => Math.max(0, Math.min(most, value));
     setCell({ row: clamp(from.row + step[0], rows.length - 1), column: clamp(from.column + step[1], columns - 1) });
   };
-  const told = cell && `${groupOf(rows, cell.row)}${rows[cell.row]!.label}: ${share(rows[cell.row]!.values[cell.column]!)} at ${column(cell.column)}`;
+  const told =
+    cell &&
+    `${groupOf(rows, cell.row)}${rows[cell.row]!.label}: ${share(rows[cell.row]!.values[cell.column]!)} at ${column(cell.column)}`;
   return (
     <div class="heat" ref={attach}>
       <div

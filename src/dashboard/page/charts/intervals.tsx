@@ -20,11 +20,17 @@ interface Props {
   chanceName?: string;
 }
 
-const width = 260;
+const width = 170;
 
 export function Intervals({ rows, format, caption, otherName, chanceName }: Props) {
   if (rows.length === 0) return <p class="nothing">Nothing to compare yet.</p>;
-  const all = rows.flatMap(({ low, high, value, chance, other }) => [low, high, value, ...(chance === undefined ? [] : [chance]), ...(other === undefined ? [] : [other])]);
+  const all = rows.flatMap(({ low, high, value, chance, other }) => [
+    low,
+    high,
+    value,
+    ...(chance === undefined ? [] : [chance]),
+    ...(other === undefined ? [] : [other]),
+  ]);
   const [least, most] = [Math.min(...all), Math.max(...all)];
   const pad = (most - least) * 0.05 || 0.01;
   const x = (value: number) => ((value - least + pad) / (most - least + 2 * pad)) * width;
@@ -59,8 +65,16 @@ export function Intervals({ rows, format, caption, otherName, chanceName }: Prop
         </tbody>
       </table>
       <p class="key">
-        {chanceName && <span><i class="key-chance" /> {chanceName}</span>}
-        {otherName && <span><i class="key-other" /> {otherName}</span>}
+        {chanceName && (
+          <span>
+            <i class="key-chance" /> {chanceName}
+          </span>
+        )}
+        {otherName && (
+          <span>
+            <i class="key-other" /> {otherName}
+          </span>
+        )}
       </p>
     </div>
   );

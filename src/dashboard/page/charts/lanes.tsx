@@ -1,7 +1,7 @@
 // Workers as lanes: who trained what from when to when, and for how long nobody did.
 
 import { useId, useState } from 'preact/hooks';
-import { colour, css, ticks } from './axis.ts';
+import { colour, css, timeTicks } from './axis.ts';
 import { chartFont, useDrawing, useTheme, useWidth } from './canvas.ts';
 
 export interface Bar {
@@ -57,12 +57,13 @@ export function Lanes({ bars, lanes, window, now, summary, onPick, formatTime }:
     context.beginPath();
     context.rect(labelWidth, 0, inner, height);
     context.clip();
-    bars.forEach((bar, index) => paintBar(context, bar, x, now, index === chosen));
+    for (const [index, bar] of bars.entries()) paintBar(context, bar, x, now, index === chosen);
     context.restore();
     context.fillStyle = css(colour('--quiet'));
     context.textAlign = 'center';
-    for (const time of ticks(from, to, Math.max(2, inner / 110)))
-      if (x(time) > labelWidth + 24 && x(time) < labelWidth + inner - 24) context.fillText(formatTime(time), x(time), height - axisHeight / 2 + 2);
+    for (const time of timeTicks(from, to, Math.max(2, inner / 110)))
+      if (x(time) > labelWidth + 24 && x(time) < labelWidth + inner - 24)
+        context.fillText(formatTime(time), x(time), height - axisHeight / 2 + 2);
     if (now < to) {
       context.strokeStyle = css(colour('--ink'), 0.5);
       context.setLineDash([3, 3]);
@@ -115,7 +116,13 @@ export function Lanes({ bars, lanes, window, now, summary, onPick, formatTime }:
 
 const colours: Record<Bar['outcome'], string> = { done: '--s1', failed: '--s2', lost: '--axis', running: '--s3' };
 
-function paintBar(context: CanvasRenderingContext2D, bar: Bar, x: (time: number) => number, now: number, isChosen: boolean): void {
+function paintBar(
+  context: CanvasRenderingContext2D,
+  bar: Bar,
+  x: (time: number) => number,
+  now: number,
+  isChosen: boolean,
+): void {
   const top = bar.lane * laneHeight + 3;
   const height = laneHeight - 6;
   const [left, right] = [x(bar.from), x(bar.to ?? now)];

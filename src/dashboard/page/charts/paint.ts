@@ -28,7 +28,8 @@ const covers: Record<Shape, (x: number, y: number, radius: number) => boolean> =
   square: (x, y, radius) => Math.max(Math.abs(x), Math.abs(y)) <= radius * 0.85,
   diamond: (x, y, radius) => Math.abs(x) + Math.abs(y) <= radius * 1.3,
   triangle: (x, y, radius) => y <= radius * 0.8 && y >= -radius + Math.abs(x) * 1.7 - 0.3,
-  cross: (x, y, radius) => Math.min(Math.abs(x), Math.abs(y)) <= radius * 0.34 && Math.max(Math.abs(x), Math.abs(y)) <= radius * 1.15,
+  cross: (x, y, radius) =>
+    Math.min(Math.abs(x), Math.abs(y)) <= radius * 0.34 && Math.max(Math.abs(x), Math.abs(y)) <= radius * 1.15,
   ring: (x, y, radius) => x * x + y * y <= radius * radius * 1.3 && x * x + y * y >= radius * radius * 0.4,
 };
 
@@ -97,7 +98,8 @@ export function paintLine(context: CanvasRenderingContext2D, series: Series, sca
       before = y;
       pen = true;
     }
-    if (series.kind === 'steps' && pen) context.lineTo(Math.min(scales.left + scales.width, scales.x(series.until ?? xs[to - 1]!)), before);
+    if (series.kind === 'steps' && pen)
+      context.lineTo(Math.min(scales.left + scales.width, scales.x(series.until ?? xs[to - 1]!)), before);
   }
   context.setLineDash(series.dash ?? []);
   context.lineWidth = series.width ?? 1.75;
@@ -107,7 +109,13 @@ export function paintLine(context: CanvasRenderingContext2D, series: Series, sca
   context.restore();
 }
 
-function denseLine(context: CanvasRenderingContext2D, { x: xs, y: ys }: Series, scales: Scales, from: number, to: number): void {
+function denseLine(
+  context: CanvasRenderingContext2D,
+  { x: xs, y: ys }: Series,
+  scales: Scales,
+  from: number,
+  to: number,
+): void {
   let column = Number.NaN;
   let low = 0;
   let high = 0;
@@ -133,7 +141,12 @@ function denseLine(context: CanvasRenderingContext2D, { x: xs, y: ys }: Series, 
   flush();
 }
 
-function paintBand(context: CanvasRenderingContext2D, { x: xs, low, high, range }: Series, scales: Scales, rgb: Rgb): void {
+function paintBand(
+  context: CanvasRenderingContext2D,
+  { x: xs, low, high, range }: Series,
+  scales: Scales,
+  rgb: Rgb,
+): void {
   const [from, to] = range ?? [0, xs.length];
   const step = Math.max(1, Math.floor((to - from) / (2 * scales.width)));
   const indices: number[] = [];

@@ -39,7 +39,7 @@ interface View {
   y: [number, number] | undefined;
 }
 
-const margins = { left: 56, right: 14, top: 10, bottom: 38 };
+const margins = { left: 56, right: 14, top: 24, bottom: 40 };
 const reach = 18; // pixels from the pointer within which a point is found
 const mostTableRows = 200;
 
@@ -81,7 +81,9 @@ export function Plot(props: PlotProps) {
     look({ x: [shown.x[0] + by, shown.x[1] + by], y: view.y });
   };
 
-  const canvas = useDrawing({ width, height }, (context, scale) => paint(context, scale, { ...props, series: parts }, scales, shown.x, yRange));
+  const canvas = useDrawing({ width, height }, (context, scale) =>
+    paint(context, scale, { ...props, series: parts }, scales, shown.x, yRange),
+  );
   const overlay = useDrawing({ width, height }, (context) => {
     const found = hover ?? (props.selected === undefined ? undefined : findId(parts, props.selected));
     if (found) paintMark(context, found, scales);
@@ -224,7 +226,12 @@ function findId(series: readonly Series[], id: number | undefined): Found | unde
 
 /** The next point of the same series, in the order of x. */
 function neighbour(series: readonly Series[], from: Found | undefined, step: number): Found | undefined {
-  const which = from?.series ?? Math.max(0, series.findIndex(({ ids }) => ids));
+  const which =
+    from?.series ??
+    Math.max(
+      0,
+      series.findIndex(({ ids }) => ids),
+    );
   const one = series[which];
   if (!one) return undefined;
   const start = from?.index ?? (step > 0 ? (one.range?.[0] ?? 0) - 1 : (one.range?.[1] ?? one.x.length));
@@ -257,7 +264,8 @@ function describeFound(found: Found, { series, describe, formatX, formatY, xLabe
   if (found.id !== undefined && describe) return describe(found.id);
   const one = series[found.series];
   const [low, high] = [one?.low?.[found.index], one?.high?.[found.index]];
-  const interval = low === undefined || high === undefined || Number.isNaN(low) ? '' : ` (${formatY(low)} to ${formatY(high)})`;
+  const interval =
+    low === undefined || high === undefined || Number.isNaN(low) ? '' : ` (${formatY(low)} to ${formatY(high)})`;
   return `${one?.name ?? ''}: ${formatY(found.y)}${interval} at ${xLabel} ${formatX(found.x)}`;
 }
 
@@ -270,8 +278,19 @@ function tipPlace(found: Found, scales: Scales, width: number) {
   };
 }
 
-function scalesOf(width: number, height: number, [x0, x1]: [number, number], [y0, y1]: [number, number], logX = false): Scales {
-  const inner = { left: margins.left, top: margins.top, width: Math.max(10, width - margins.left - margins.right), height: height - margins.top - margins.bottom };
+function scalesOf(
+  width: number,
+  height: number,
+  [x0, x1]: [number, number],
+  [y0, y1]: [number, number],
+  logX = false,
+): Scales {
+  const inner = {
+    left: margins.left,
+    top: margins.top,
+    width: Math.max(10, width - margins.left - margins.right),
+    height: height - margins.top - margins.bottom,
+  };
   const spanX = x1 > x0 ? x1 - x0 : 1;
   const spanY = y1 > y0 ? y1 - y0 : 1;
   const ratio = Math.log(x1 / x0) || 1;
@@ -290,7 +309,12 @@ function rangeOf({ x, sorted }: Series, [low, high]: [number, number]): [number,
 }
 
 function wholeView({ series, domainX, domainY, logX }: PlotProps): { x: [number, number]; y: [number, number] } {
-  let [x0, x1, y0, y1] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [x0, x1, y0, y1] = [
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+  ];
   for (const { x, y } of series)
     for (let index = 0; index < x.length; index++) {
       const [px, py] = [x[index]!, y[index]!];
@@ -325,7 +349,14 @@ function yOf(series: readonly Series[], [x0, x1]: [number, number], otherwise: [
   return low <= high ? padded(low, high) : otherwise;
 }
 
-function paint(context: CanvasRenderingContext2D, scale: number, props: PlotProps, scales: Scales, [x0, x1]: [number, number], [y0, y1]: [number, number]): void {
+function paint(
+  context: CanvasRenderingContext2D,
+  scale: number,
+  props: PlotProps,
+  scales: Scales,
+  [x0, x1]: [number, number],
+  [y0, y1]: [number, number],
+): void {
   const { series, formatX, formatY, xLabel, yLabel, logX } = props;
   const { left, top, width, height } = scales;
   const [ink, line] = [css(colour('--quiet')), css(colour('--grid'))];
@@ -346,7 +377,7 @@ function paint(context: CanvasRenderingContext2D, scale: number, props: PlotProp
   }
   context.textAlign = 'center';
   context.textBaseline = 'top';
-  const xTicks = logX ? logTicks(x0, x1) : ticks(x0, x1, Math.max(2, width / 90));
+  const xTicks = logX ? logTicks(x0, x1) : ticks(x0, x1, Math.max(2, width / 80));
   let free = Number.NEGATIVE_INFINITY; // so that no label touches the one before
   for (const value of xTicks) {
     const x = scales.x(value);
@@ -364,23 +395,36 @@ function paint(context: CanvasRenderingContext2D, scale: number, props: PlotProp
   context.stroke();
   context.fillStyle = ink;
   context.textAlign = 'right';
-  context.fillText(xLabel, left + width, top + height + 22);
+  context.fillText(xLabel, left + width, top + height + 24);
   context.textAlign = 'left';
-  context.fillText(yLabel, 4, top + height + 22);
+  context.fillText(yLabel, 0, 1);
 
   paintLinks(context, props.links, scales, css(colour('--axis'), 0.45), 0.8);
   const points = series.filter(({ kind }) => kind === 'points');
   const total = points.reduce((sum, { range, x }) => sum + (range ? range[1] - range[0] : x.length), 0);
   if (total > 0) {
     const pixels = new ImageData(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
-    for (const one of points) paintPoints(pixels, { ...one, size: one.size ?? (total > 5000 ? 1.6 : 2.4) }, scales, scale, one.faint ? 0.3 : total > 5000 ? 0.5 : 0.8);
+    for (const one of points)
+      paintPoints(
+        pixels,
+        { ...one, size: one.size ?? (total > 5000 ? 1.6 : 2.4) },
+        scales,
+        scale,
+        one.faint ? 0.3 : total > 5000 ? 0.5 : 0.8,
+      );
     drawPixels(context, pixels, scales);
   }
   paintLinks(context, props.strongLinks, scales, css(colour('--s2')), 2);
   for (const one of series) if (one.kind !== 'points') paintLine(context, one, scales);
 }
 
-function paintLinks(context: CanvasRenderingContext2D, links: Float64Array | undefined, scales: Scales, style: string, width: number): void {
+function paintLinks(
+  context: CanvasRenderingContext2D,
+  links: Float64Array | undefined,
+  scales: Scales,
+  style: string,
+  width: number,
+): void {
   if (!links) return;
   context.save();
   context.beginPath();
@@ -424,7 +468,12 @@ function paintMark(context: CanvasRenderingContext2D, found: Found, scales: Scal
   context.stroke();
 }
 
-function paintDrag(context: CanvasRenderingContext2D, { from, to }: { from: [number, number]; to: [number, number] }, scales: Scales, both: boolean): void {
+function paintDrag(
+  context: CanvasRenderingContext2D,
+  { from, to }: { from: [number, number]; to: [number, number] },
+  scales: Scales,
+  both: boolean,
+): void {
   if (Math.abs(to[0] - from[0]) < 6) return;
   context.fillStyle = css(colour('--accent'), 0.14);
   const top = both ? Math.min(from[1], to[1]) : scales.top;
@@ -469,7 +518,14 @@ function ShapeSign({ shape, stroke, fill }: { shape: Shape; stroke: string; fill
     cross: 'M9 1h2v4h4v2h-4v4h-2v-4h-4v-2h4Z',
     ring: 'M10 2.5a3.5 3.5 0 1 1 0 7a3.5 3.5 0 1 1 0-7Z',
   };
-  return <path d={paths[shape]} fill={shape === 'ring' ? 'none' : fill} stroke={stroke} stroke-width={shape === 'ring' ? 2 : 0} />;
+  return (
+    <path
+      d={paths[shape]}
+      fill={shape === 'ring' ? 'none' : fill}
+      stroke={stroke}
+      stroke-width={shape === 'ring' ? 2 : 0}
+    />
+  );
 }
 
 /** The same data as rows. */
@@ -483,7 +539,11 @@ function PointTable({ series, xLabel, yLabel, formatX, formatY }: PlotProps) {
       {open && (
         <div class="scroll">
           <table>
-            <caption>{count > mostTableRows ? `The latest ${mostTableRows} of ${count.toLocaleString('en-US')} values` : `All ${count} values`}</caption>
+            <caption>
+              {count > mostTableRows
+                ? `The latest ${mostTableRows} of ${count.toLocaleString('en-US')} values`
+                : `All ${count} values`}
+            </caption>
             <thead>
               <tr>
                 <th scope="col">series</th>
@@ -491,13 +551,15 @@ function PointTable({ series, xLabel, yLabel, formatX, formatY }: PlotProps) {
                 <th scope="col">{yLabel}</th>
               </tr>
             </thead>
-            <tbody>{latestRows(series).map(({ name, x, y }, row) => (
+            <tbody>
+              {latestRows(series).map(({ name, x, y }, row) => (
                 <tr key={row}>
                   <td>{name}</td>
                   <td class="number">{formatX(x)}</td>
                   <td class="number">{formatY(y)}</td>
                 </tr>
-              ))}</tbody>
+              ))}
+            </tbody>
           </table>
         </div>
       )}

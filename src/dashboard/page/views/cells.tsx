@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import { drawArchitecture } from '../../../draw/picture.ts';
 import type { Architecture } from '../../../space/architecture.ts';
 import { architectureKey } from '../../../space/canonical.ts';
-import { decode, decisionKind } from '../../../space/decisions.ts';
+import { decisionKind, decode } from '../../../space/decisions.ts';
 import { describeCell, printArchitecture } from '../../../space/print.ts';
 import { type CellDifference, compareCells } from '../cell-difference.ts';
 import { CellPicture } from '../cell-picture.tsx';
@@ -46,8 +46,20 @@ export function CellsView({ study }: { study: StudyStore }) {
         )}
       </div>
       <div class={second === undefined ? 'one' : 'two'}>
-        <CellCard study={study} trial={first} architecture={cells[0]} marked={difference?.map(({ marked }) => marked[0])} />
-        {second !== undefined && <CellCard study={study} trial={second} architecture={cells[1]} marked={difference?.map(({ marked }) => marked[1])} />}
+        <CellCard
+          study={study}
+          trial={first}
+          architecture={cells[0]}
+          marked={difference?.map(({ marked }) => marked[0])}
+        />
+        {second !== undefined && (
+          <CellCard
+            study={study}
+            trial={second}
+            architecture={cells[1]}
+            marked={difference?.map(({ marked }) => marked[1])}
+          />
+        )}
       </div>
       {difference && <Differences difference={difference} />}
       <Neighbours study={study} trial={first} onCompare={(trial) => show(first, trial)} />
@@ -61,22 +73,52 @@ const bothDifferences = (first: Architecture, second: Architecture): [CellDiffer
   compareCells(first.reduction, second.reduction, first.operations),
 ];
 
-function Picker({ study, label, trial, best, onPick }: { study: StudyStore; label: string; trial: number | undefined; best: { trial: number; reward: number }[]; onPick: (trial: number) => void }) {
+function Picker({
+  study,
+  label,
+  trial,
+  best,
+  onPick,
+}: {
+  study: StudyStore;
+  label: string;
+  trial: number | undefined;
+  best: { trial: number; reward: number }[];
+  onPick: (trial: number) => void;
+}) {
   const known = best.some((each) => each.trial === trial);
   const options: [string, string][] = [
     ...(trial === undefined ? [['', '–'] as [string, string]] : []),
     ...(trial !== undefined && !known ? [[String(trial), `trial ${trial}`] as [string, string]] : []),
-    ...best.map(({ trial: number, reward }, place): [string, string] => [String(number), `${place + 1}. trial ${number}, ${rewardWords(reward)}`]),
+    ...best.map(({ trial: number, reward }, place): [string, string] => [
+      String(number),
+      `${place + 1}. trial ${number}, ${rewardWords(reward)}`,
+    ]),
   ];
   return (
     <span class="controls">
-      <Choice label={label} value={String(trial ?? '')} options={options.length < 2 ? [...options, ['', '–']] : options} onChange={(value) => value !== '' && onPick(Number(value))} />
+      <Choice
+        label={label}
+        value={String(trial ?? '')}
+        options={options.length < 2 ? [...options, ['', '–']] : options}
+        onChange={(value) => value !== '' && onPick(Number(value))}
+      />
       <FindTrial study={study} onFind={onPick} label="trial" />
     </span>
   );
 }
 
-function CellCard({ study, trial, architecture, marked }: { study: StudyStore; trial: number; architecture: Architecture | undefined; marked: ReadonlySet<string>[] | undefined }) {
+function CellCard({
+  study,
+  trial,
+  architecture,
+  marked,
+}: {
+  study: StudyStore;
+  trial: number;
+  architecture: Architecture | undefined;
+  marked: ReadonlySet<string>[] | undefined;
+}) {
   const reward = study.reward[trial];
   const title = `Trial ${trial}${reward === undefined || Number.isNaN(reward) ? '' : `: ${rewardWords(reward)}`}`;
   if (!architecture)
@@ -86,7 +128,10 @@ function CellCard({ study, trial, architecture, marked }: { study: StudyStore; t
       </Card>
     );
   const svg = () => drawArchitecture(architecture, { title: `${study.name}, trial ${trial}` });
-  const size = [['parameters', study.parameters[trial]!], ['multiply-adds', study.multiplyAdds[trial]!]] as const;
+  const size = [
+    ['parameters', study.parameters[trial]!],
+    ['multiply-adds', study.multiplyAdds[trial]!],
+  ] as const;
   const sizes = size.filter(([, value]) => !Number.isNaN(value)).map(([name, value]) => `${short(value)} ${name}`);
   return (
     <Card title={title} aside={sizes.length > 0 ? `as a child: ${sizes.join(', ')}` : undefined}>
@@ -151,13 +196,24 @@ interface Neighbour {
 
 const mostNeighbours = 60;
 
-function Neighbours({ study, trial, onCompare }: { study: StudyStore; trial: number; onCompare: (trial: number) => void }) {
+function Neighbours({
+  study,
+  trial,
+  onCompare,
+}: {
+  study: StudyStore;
+  trial: number;
+  onCompare: (trial: number) => void;
+}) {
   const found = useMemo(() => neighboursOf(study, trial), [study, study.count, trial, study.loaded.value.decisions]);
   const rewardOf = (number: number) => (study.state[number] === done ? study.reward[number]! : Number.NaN);
   const shown = found.slice(0, mostNeighbours);
   const own = rewardOf(trial);
   return (
-    <Card title="Neighbours" aside={found.length > mostNeighbours ? `showing ${mostNeighbours} of ${found.length}` : undefined}>
+    <Card
+      title="Neighbours"
+      aside={found.length > mostNeighbours ? `showing ${mostNeighbours} of ${found.length}` : undefined}
+    >
       {found.length === 0 ? (
         <Nothing>No other trial has the same graph or differs in one decision only.</Nothing>
       ) : (
@@ -182,7 +238,9 @@ function Neighbours({ study, trial, onCompare }: { study: StudyStore; trial: num
                       <TrialLink trial={number} />
                     </td>
                     <td class="number">{rewardWords(rewardOf(number))}</td>
-                    <td class="number">{Number.isNaN(apart) ? '–' : `${apart > 0 ? '+' : ''}${(100 * apart).toFixed(2)}`}</td>
+                    <td class="number">
+                      {Number.isNaN(apart) ? '–' : `${apart > 0 ? '+' : ''}${(100 * apart).toFixed(2)}`}
+                    </td>
                     <td>{what}</td>
                     <td>
                       <button type="button" class="button small" onClick={() => onCompare(number)}>
@@ -220,7 +278,8 @@ function neighboursOf(study: StudyStore, trial: number): Neighbour[] {
         differing++;
       }
     if (differing === 0) same.push({ trial: other, what: 'the same decisions' });
-    else if (isSameGraph(study, other, key, kind)) same.push({ trial: other, what: 'the same graph, written differently' });
+    else if (isSameGraph(study, other, key, kind))
+      same.push({ trial: other, what: 'the same graph, written differently' });
     else if (differing === 1) near.push({ trial: other, what: changeWords(study, trial, other, changed) });
   }
   return [...same, ...near.sort((a, b) => (study.reward[b.trial] || 0) - (study.reward[a.trial] || 0))];
@@ -240,7 +299,10 @@ function isSameGraph(study: StudyStore, other: number, key: string, kind: string
 function kindOf(decisions: readonly number[]): string {
   const half = decisions.length / 2;
   const sorted = (from: number) =>
-    decisions.filter((_, index) => index >= from && index < from + half && decisionKind(index) !== 'input').sort((x, y) => x - y).join();
+    decisions
+      .filter((_, index) => index >= from && index < from + half && decisionKind(index) !== 'input')
+      .sort((x, y) => x - y)
+      .join();
   return `${sorted(0)} ${sorted(half)}`;
 }
 

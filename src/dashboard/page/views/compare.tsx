@@ -30,29 +30,59 @@ export function CompareView({ studies }: { studies: readonly StudyStore[] }) {
       ? study.arms.map((name, arm) => ({ name: studies.length > 1 ? `${study.name}: ${name}` : name, study, arm }))
       : [{ name: study.name, study, arm: undefined }],
   );
-  const series = useMemo(() => runners.map((runner, index) => curveOf(runner, measures[measure], against, index)), [versions, measure, against]);
+  const series = useMemo(
+    () => runners.map((runner, index) => curveOf(runner, measures[measure], against, index)),
+    [versions, measure, against],
+  );
   return (
     <>
       <Card
         title="Progress"
         aside={
           <div class="controls">
-            <Choice label="mean of the" value={measure} onChange={(value) => setMeasure(value as Measure)} options={Object.keys(measures).map((name) => [name, name])} />
-            <Choice label="against" value={against} onChange={(value) => setAgainst(value as 'hours')} options={[['trials', 'trials'], ['hours', 'hours of search']]} />
+            <Choice
+              label="mean of the"
+              value={measure}
+              onChange={(value) => setMeasure(value as Measure)}
+              options={Object.keys(measures).map((name) => [name, name])}
+            />
+            <Choice
+              label="against"
+              value={against}
+              onChange={(value) => setAgainst(value as 'hours')}
+              options={[
+                ['trials', 'trials'],
+                ['hours', 'hours of search'],
+              ]}
+            />
           </div>
         }
       >
-        {runners.length < 2 && <p class="quiet">Name several studies to compare them: <code>nasnet dashboard one.db two.db</code>, or a folder.</p>}
+        {runners.length < 2 && (
+          <p class="quiet">
+            Name several studies to compare them: <code>nasnet dashboard one.db two.db</code>, or a folder.
+          </p>
+        )}
         <Plot
           series={series}
-          xLabel={against === 'trials' ? (runners.some(({ arm }) => arm !== undefined) ? 'trials of each strategy' : 'trials') : 'hours of search'}
+          xLabel={
+            against === 'trials'
+              ? runners.some(({ arm }) => arm !== undefined)
+                ? 'trials of each strategy'
+                : 'trials'
+              : 'hours of search'
+          }
           yLabel={measure === 'best' ? 'best reward so far' : `mean of the ${measure} so far`}
           formatX={(value) => (against === 'trials' ? whole(value) : String(Number(value.toPrecision(3))))}
           formatY={(value) => rewardWords(value, 1)}
           height={420}
           summary={`${measure === 'best' ? 'Best reward' : `Mean of the ${measure}`} so far: ${series.map(({ name, y }) => `${name} ${rewardWords(y[y.length - 1] ?? Number.NaN)}`).join(', ')}.`}
         />
-        <p class="quiet">{measure === 'best' ? 'The best has no interval: it is one trial.' : 'The band is the 95% interval of the mean by Student’s t over those trials. One search of each says how it went, not which strategy is better: that takes several seeds.'}</p>
+        <p class="quiet">
+          {measure === 'best'
+            ? 'The best has no interval: it is one trial.'
+            : 'The band is the 95% interval of the mean by Student’s t over those trials. One search of each says how it went, not which strategy is better: that takes several seeds.'}
+        </p>
       </Card>
       <Card title="Side by side">
         <div class="scroll">
@@ -85,8 +115,12 @@ export function CompareView({ studies }: { studies: readonly StudyStore[] }) {
                     <td>{typeof space === 'string' ? space.toUpperCase() : (space.name ?? 'custom')}</td>
                     <td class="number">{whole(counts.done + counts.failed)}</td>
                     <td class="number">{top.length > 0 ? rewardWords(top[0]!) : '–'}</td>
-                    <td class="number">{interval ? `${rewardWords(interval.mean)} ± ${rewardWords(interval.half)}` : '–'}</td>
-                    <td class="number">{duration(study.answer.sessions.reduce((sum, { searched }) => sum + searched, 0) / 1000)}</td>
+                    <td class="number">
+                      {interval ? `${rewardWords(interval.mean)} ± ${rewardWords(interval.half)}` : '–'}
+                    </td>
+                    <td class="number">
+                      {duration(study.answer.sessions.reduce((sum, { searched }) => sum + searched, 0) / 1000)}
+                    </td>
                   </tr>
                 );
               })}
@@ -124,5 +158,15 @@ function curveOf({ name, study, arm }: Runner, count: number, against: 'trials' 
     low.push(interval ? interval.mean - interval.half : Number.NaN);
     high.push(interval ? interval.mean + interval.half : Number.NaN);
   });
-  return { name, kind: 'line', x, y, ...(count > 1 && { low, high }), colour: seriesColour(index), dash: [...dashes[Math.floor(index / 6) % dashes.length]!], sorted: true, width: 2.2 };
+  return {
+    name,
+    kind: 'line',
+    x,
+    y,
+    ...(count > 1 && { low, high }),
+    colour: seriesColour(index),
+    dash: [...dashes[Math.floor(index / 6) % dashes.length]!],
+    sorted: true,
+    width: 2.2,
+  };
 }

@@ -3,9 +3,9 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import { operationLabel } from '../../../draw/cell-graph.ts';
-import { cellForm, spaceOf } from '../../../space/search-space.ts';
-import { decisionSizes, decode } from '../../../space/decisions.ts';
 import { inputCount } from '../../../space/architecture.ts';
+import { decisionSizes, decode } from '../../../space/decisions.ts';
+import { cellForm, spaceOf } from '../../../space/search-space.ts';
 import { CellPicture } from '../cell-picture.tsx';
 
 import { dashes, seriesColour, shapeOf } from '../charts/axis.ts';
@@ -23,7 +23,10 @@ import { Choice } from './rewards.tsx';
 export function ControllerView({ study }: { study: StudyStore }) {
   study.version.value;
   const { arms } = study;
-  const firstArm = Math.max(0, arms.findIndex((name) => !name.startsWith('random')));
+  const firstArm = Math.max(
+    0,
+    arms.findIndex((name) => !name.startsWith('random')),
+  );
   const [arm, setArm] = useState(firstArm);
   if (!study.loaded.value.course) return <Nothing>Reading the decisions …</Nothing>;
   const isEvolution = arms[arm]!.startsWith('evolution');
@@ -31,7 +34,12 @@ export function ControllerView({ study }: { study: StudyStore }) {
     <>
       {arms.length > 1 && (
         <div class="toolbar">
-          <Choice label="Strategy" value={String(arm)} onChange={(value) => setArm(Number(value))} options={arms.map((name, index) => [String(index), name])} />
+          <Choice
+            label="Strategy"
+            value={String(arm)}
+            onChange={(value) => setArm(Number(value))}
+            options={arms.map((name, index) => [String(index), name])}
+          />
         </div>
       )}
       <Choices study={study} arm={arm} key={arm} />
@@ -60,7 +68,9 @@ function decisionsOfBlock(study: StudyStore, cell: 'normal' | 'reduction', block
   const inputs = inputCount({ ...cellForm(spaceOf(space), blocks), blocks: [] });
   const start = (cell === 'normal' ? 0 : sizes.length / 2) + 5 * block;
   const states = (size: number) =>
-    Array.from({ length: size }, (_, state) => (state < inputs ? (state === 0 ? 'h_i' : `h_i−${state}`) : `block ${state - inputs + 1}`));
+    Array.from({ length: size }, (_, state) =>
+      state < inputs ? (state === 0 ? 'h_i' : `h_i−${state}`) : `block ${state - inputs + 1}`,
+    );
   const names = Object.keys(operations).map((name) => operationLabel(name, operations));
   const groups = ['input 1', 'input 2', 'operation 1', 'operation 2', 'combiner'];
   return groups.flatMap((group, place) => {
@@ -83,7 +93,10 @@ function bytesOf(text: string): Uint8Array {
 const windowsShown = 60;
 
 function Choices({ study, arm }: { study: StudyStore; arm: number }) {
-  const policies = useMemo(() => study.policies.filter((policy) => policy.arm === arm || study.arms.length === 1), [study.policies.length, arm]);
+  const policies = useMemo(
+    () => study.policies.filter((policy) => policy.arm === arm || study.arms.length === 1),
+    [study.policies.length, arm],
+  );
   const [source, setSource] = useState<'softmax' | 'trials'>('softmax');
   const [cell, setCell] = useState<'normal' | 'reduction'>('normal');
   const [block, setBlock] = useState(0);
@@ -97,15 +110,40 @@ function Choices({ study, arm }: { study: StudyStore; arm: number }) {
   const trialsPerWindow = Math.max(1, Math.ceil(study.count / windowsShown));
   const most = isSoftmax ? 1 : 0.5;
   const column = (index: number) =>
-    isSoftmax ? `update ${policies[index]!.update}` : `trials ${whole(index * trialsPerWindow)} to ${whole(Math.min(study.count, (index + 1) * trialsPerWindow) - 1)}`;
+    isSoftmax
+      ? `update ${policies[index]!.update}`
+      : `trials ${whole(index * trialsPerWindow)} to ${whole(Math.min(study.count, (index + 1) * trialsPerWindow) - 1)}`;
   return (
     <Card
       title={isSoftmax ? 'What the controller thinks' : 'What was chosen'}
       aside={
         <div class="controls">
-          {policies.length > 0 && <Choice label="show" value={source} onChange={(value) => setSource(value as 'trials')} options={[['softmax', 'its softmax'], ['trials', 'choices of trials']]} />}
-          <Choice label="cell" value={cell} onChange={(value) => setCell(value as 'normal')} options={[['normal', 'normal'], ['reduction', 'reduction']]} />
-          <Choice label="block" value={String(block)} onChange={(value) => setBlock(Number(value))} options={Array.from({ length: study.settings.blocks }, (_, index) => [String(index), String(index + 1)])} />
+          {policies.length > 0 && (
+            <Choice
+              label="show"
+              value={source}
+              onChange={(value) => setSource(value as 'trials')}
+              options={[
+                ['softmax', 'its softmax'],
+                ['trials', 'choices of trials'],
+              ]}
+            />
+          )}
+          <Choice
+            label="cell"
+            value={cell}
+            onChange={(value) => setCell(value as 'normal')}
+            options={[
+              ['normal', 'normal'],
+              ['reduction', 'reduction'],
+            ]}
+          />
+          <Choice
+            label="block"
+            value={String(block)}
+            onChange={(value) => setBlock(Number(value))}
+            options={Array.from({ length: study.settings.blocks }, (_, index) => [String(index), String(index + 1)])}
+          />
         </div>
       }
     >
@@ -135,11 +173,13 @@ function Choices({ study, arm }: { study: StudyStore; arm: number }) {
 function softmaxRows(policies: StudyStore['policies'], parts: readonly Decision[]): HeatRow[] {
   const all = policies.map(({ bytes }) => bytesOf(bytes));
   return parts.flatMap(({ first, group, options }) =>
-    options.map((label, option): HeatRow => ({
-      label,
-      ...(option === 0 && { group }),
-      values: Float32Array.from(all, (bytes) => (bytes[first + option] ?? Number.NaN) / 255),
-    })),
+    options.map(
+      (label, option): HeatRow => ({
+        label,
+        ...(option === 0 && { group }),
+        values: Float32Array.from(all, (bytes) => (bytes[first + option] ?? Number.NaN) / 255),
+      }),
+    ),
   );
 }
 
@@ -160,11 +200,15 @@ function frequencyRows(study: StudyStore, arm: number, parts: readonly Decision[
     });
   }
   return parts.flatMap(({ group, options }, part) =>
-    options.map((label, option): HeatRow => ({
-      label,
-      ...(option === 0 && { group }),
-      values: counts[part]![option]!.map((value, column) => (totals[column]! === 0 ? Number.NaN : value / totals[column]!)),
-    })),
+    options.map(
+      (label, option): HeatRow => ({
+        label,
+        ...(option === 0 && { group }),
+        values: counts[part]![option]!.map((value, column) =>
+          totals[column]! === 0 ? Number.NaN : value / totals[column]!,
+        ),
+      }),
+    ),
   );
 }
 
@@ -185,29 +229,59 @@ function Figures({ study, arm }: { study: StudyStore; arm: number }) {
   const own = study.updates.filter(({ figures }) => figures.arm === undefined || figures.arm === arm);
   const known = [...new Set(own.flatMap(({ figures }) => Object.keys(figures)))];
   const hasKinds = entropyKinds.some((kind) => known.includes(kind));
-  const names = [...(hasKinds ? ['entropies'] : []), ...known.filter((name) => !['update', 'arm', ...entropyKinds].includes(name))];
+  const names = [
+    ...(hasKinds ? ['entropies'] : []),
+    ...known.filter((name) => !['update', 'arm', ...entropyKinds].includes(name)),
+  ];
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const name = chosen !== undefined && names.includes(chosen) ? chosen : names[0];
-  const shown = name === 'entropies' ? entropyKinds.filter((kind) => known.includes(kind)) : name === undefined ? [] : [name];
-  const series = shown.map((key, index): Series => ({
-    name: name === 'entropies' ? `${key.replace('Entropy', '')}s` : (figureWords[key] ?? key),
-    kind: own.length > 1 ? 'line' : 'points',
-    x: own.map(({ trial }) => trial),
-    y: own.map(({ figures }) => figures[key] ?? Number.NaN),
-    colour: seriesColour(index),
-    dash: [...dashes[index]!],
-    shape: shapeOf(index),
-    sorted: true,
-  }));
+  const shown =
+    name === 'entropies' ? entropyKinds.filter((kind) => known.includes(kind)) : name === undefined ? [] : [name];
+  const series = shown.map(
+    (key, index): Series => ({
+      name: name === 'entropies' ? `${key.replace('Entropy', '')}s` : (figureWords[key] ?? key),
+      kind: own.length > 1 ? 'line' : 'points',
+      x: own.map(({ trial }) => trial),
+      y: own.map(({ figures }) => figures[key] ?? Number.NaN),
+      colour: seriesColour(index),
+      dash: [...dashes[index]!],
+      shape: shapeOf(index),
+      sorted: true,
+    }),
+  );
   const isShare = name === 'entropies';
   const words = isShare ? 'entropy, share of the largest' : (figureWords[name ?? ''] ?? name ?? '');
-  const format = isShare ? (value: number) => percent(value, 0) : (value: number) => Number(value.toPrecision(3)).toString();
+  const format = isShare
+    ? (value: number) => percent(value, 0)
+    : (value: number) => Number(value.toPrecision(3)).toString();
   return (
-    <Card title="Its updates" aside={<Choice label="figure" value={name ?? ''} onChange={setChosen} options={names.map((each) => [each, figureWords[each] ?? each])} />}>
+    <Card
+      title="Its updates"
+      aside={
+        <Choice
+          label="figure"
+          value={name ?? ''}
+          onChange={setChosen}
+          options={names.map((each) => [each, figureWords[each] ?? each])}
+        />
+      }
+    >
       {series.length === 0 ? (
-        <Nothing>{study.arms[arm]!.startsWith('ppo') ? 'The controller has not been updated yet.' : `${study.arms[arm]} has no updates: it keeps no weights.`}</Nothing>
+        <Nothing>
+          {study.arms[arm]!.startsWith('ppo')
+            ? 'The controller has not been updated yet.'
+            : `${study.arms[arm]} has no updates: it keeps no weights.`}
+        </Nothing>
       ) : (
-        <Plot series={series} xLabel="trial" yLabel={words} formatX={whole} formatY={format} height={260} summary={`${words} over ${plural(own.length, 'update')}; now ${series.map(({ name: each, y }) => `${each} ${format(y[own.length - 1] ?? 0)}`).join(', ')}.`} />
+        <Plot
+          series={series}
+          xLabel="trial"
+          yLabel={words}
+          formatX={whole}
+          formatY={format}
+          height={260}
+          summary={`${words} over ${plural(own.length, 'update')}; now ${series.map(({ name: each, y }) => `${each} ${format(y[own.length - 1] ?? 0)}`).join(', ')}.`}
+        />
       )}
     </Card>
   );
@@ -219,15 +293,26 @@ function SampledNow({ study, arm }: { study: StudyStore; arm: number }) {
   const { space, blocks } = study.settings;
   const sizes = decisionSizes(blocks, space);
   if (!latest) {
-    const trials = study.count > 0 ? [...study.state.subarray(0, study.count)].map((_, trial) => trial).filter((trial) => study.arms.length === 1 || study.armOf(trial) === arm) : [];
+    const trials =
+      study.count > 0
+        ? [...study.state.subarray(0, study.count)]
+            .map((_, trial) => trial)
+            .filter((trial) => study.arms.length === 1 || study.armOf(trial) === arm)
+        : [];
     return (
       <Card title="Its latest cells">
         <ul class="plain">
-          {trials.slice(-8).toReversed().map((trial) => (
-            <li key={trial}>
-              <TrialLink trial={trial} /> <span class="quiet">{study.state[trial] === done ? rewardWords(study.reward[trial]!) : 'no reward yet'}</span>
-            </li>
-          ))}
+          {trials
+            .slice(-8)
+            .toReversed()
+            .map((trial) => (
+              <li key={trial}>
+                <TrialLink trial={trial} />{' '}
+                <span class="quiet">
+                  {study.state[trial] === done ? rewardWords(study.reward[trial]!) : 'no reward yet'}
+                </span>
+              </li>
+            ))}
         </ul>
       </Card>
     );
@@ -246,7 +331,11 @@ function SampledNow({ study, arm }: { study: StudyStore; arm: number }) {
   return (
     <Card title="What it would sample now" aside={`after update ${latest.update}`}>
       <p class="quiet">
-        The most probable choice of every decision{certainty > Math.log(0.01) ? `, which together have a probability of about ${percent(Math.exp(certainty), 0)}` : '; single cells vary widely still'}.
+        The most probable choice of every decision
+        {certainty > Math.log(0.01)
+          ? `, which together have a probability of about ${percent(Math.exp(certainty), 0)}`
+          : '; single cells vary widely still'}
+        .
       </p>
       <div class="pair">
         <CellPicture architecture={architecture} which="normal" />
@@ -259,11 +348,17 @@ function SampledNow({ study, arm }: { study: StudyStore; arm: number }) {
 /** Who descends from whom: every trial by number and reward, its line to its parent; the best trial's line bold. */
 function Family({ study }: { study: StudyStore }) {
   const [best] = bestTrials(study, 1);
-  const { links, strong, line, x, y } = useMemo(() => familyOf(study, best?.trial), [study.count, study.version.value, best?.trial]);
+  const { links, strong, line, x, y } = useMemo(
+    () => familyOf(study, best?.trial),
+    [study.count, study.version.value, best?.trial],
+  );
   if (links.length === 0)
     return (
       <Card title="Family tree">
-        <Nothing>Parents appear once evolution changes cells, after its first population. Studies of older versions do not keep them.</Nothing>
+        <Nothing>
+          Parents appear once evolution changes cells, after its first population. Studies of older versions do not keep
+          them.
+        </Nothing>
       </Card>
     );
   return (
@@ -271,7 +366,16 @@ function Family({ study }: { study: StudyStore }) {
       <Plot
         series={[
           { name: 'trials', kind: 'points', x, y, ids: x, sorted: true, colour: '--points', shape: 'circle' },
-          { name: 'line of the best', kind: 'points', x: line, y: line.map((trial) => study.reward[trial]!), ids: line, colour: '--s2', shape: 'diamond', size: 4 },
+          {
+            name: 'line of the best',
+            kind: 'points',
+            x: line,
+            y: line.map((trial) => study.reward[trial]!),
+            ids: line,
+            colour: '--s2',
+            shape: 'diamond',
+            size: 4,
+          },
         ]}
         links={links}
         strongLinks={strong}
@@ -280,8 +384,12 @@ function Family({ study }: { study: StudyStore }) {
         formatX={whole}
         formatY={(value) => rewardWords(value, 1)}
         height={340}
-        onPick={(trial) => go('cells', { a: String(trial), ...(study.parent[trial]! >= 0 && { b: String(study.parent[trial]) }) })}
-        describe={(trial) => `trial ${trial}: ${rewardWords(study.reward[trial]!)}${study.parent[trial]! >= 0 ? `, child of ${study.parent[trial]}` : ''}`}
+        onPick={(trial) =>
+          go('cells', { a: String(trial), ...(study.parent[trial]! >= 0 && { b: String(study.parent[trial]) }) })
+        }
+        describe={(trial) =>
+          `trial ${trial}: ${rewardWords(study.reward[trial]!)}${study.parent[trial]! >= 0 ? `, child of ${study.parent[trial]}` : ''}`
+        }
         summary={`The best trial, ${best?.trial}, descends from ${line.slice(0, -1).join(', ') || 'nobody'}.`}
       />
       <ol class="line">
@@ -308,9 +416,18 @@ function familyOf(study: StudyStore, best: number | undefined) {
     if (isShown(parent)) links.push(parent, study.reward[parent]!, trial, study.reward[trial]!);
   }
   const line: number[] = [];
-  for (let trial = best ?? -1; isShown(trial) && line.length < study.count; trial = study.parent[trial]!) line.unshift(trial);
-  const strong = line.slice(1).flatMap((trial, index) => [line[index]!, study.reward[line[index]!]!, trial, study.reward[trial]!]);
-  return { links: Float64Array.from(links), strong: Float64Array.from(strong), line, x: Float64Array.from(x), y: Float64Array.from(y) };
+  for (let trial = best ?? -1; isShown(trial) && line.length < study.count; trial = study.parent[trial]!)
+    line.unshift(trial);
+  const strong = line
+    .slice(1)
+    .flatMap((trial, index) => [line[index]!, study.reward[line[index]!]!, trial, study.reward[trial]!]);
+  return {
+    links: Float64Array.from(links),
+    strong: Float64Array.from(strong),
+    line,
+    x: Float64Array.from(x),
+    y: Float64Array.from(y),
+  };
 }
 
 const bestShare = 0.05;
@@ -322,18 +439,46 @@ function BeyondChance({ study }: { study: StudyStore }) {
   const found = useMemo(() => sharesOf(study, cell), [study, version, cell]);
   const caption = `Shares in the best ${found.best} of ${found.all} trials that were trained, with 95% intervals`;
   return (
-    <Card title="What the best have beyond chance" aside={<Choice label="cell" value={cell} onChange={(value) => setCell(value as 'both')} options={[['both', 'both'], ['normal', 'normal'], ['reduction', 'reduction']]} />}>
+    <Card
+      title="What the best have beyond chance"
+      aside={
+        <Choice
+          label="cell"
+          value={cell}
+          onChange={(value) => setCell(value as 'both')}
+          options={[
+            ['both', 'both'],
+            ['normal', 'normal'],
+            ['reduction', 'reduction'],
+          ]}
+        />
+      }
+    >
       {found.best < fewest ? (
-        <Nothing>The best 5% are {plural(found.best, 'trial')} so far: from {fewest} on, their shares are compared.</Nothing>
+        <Nothing>
+          The best 5% are {plural(found.best, 'trial')} so far: from {fewest} on, their shares are compared.
+        </Nothing>
       ) : (
         <div class="columns">
           <div>
             <h3>Operations</h3>
-            <Intervals rows={found.operations} format={(value) => percent(value)} caption={caption} chanceName="chance" otherName="all trials" />
+            <Intervals
+              rows={found.operations}
+              format={(value) => percent(value)}
+              caption={caption}
+              chanceName="chance"
+              otherName="all trials"
+            />
           </div>
           <div>
             <h3>Inputs</h3>
-            <Intervals rows={found.inputs} format={(value) => percent(value)} caption={caption} chanceName="chance" otherName="all trials" />
+            <Intervals
+              rows={found.inputs}
+              format={(value) => percent(value)}
+              caption={caption}
+              chanceName="chance"
+              otherName="all trials"
+            />
           </div>
         </div>
       )}
@@ -348,7 +493,9 @@ function sharesOf(study: StudyStore, cell: 'both' | 'normal' | 'reduction') {
   const { operations } = spaceOf(space);
   const sizes = decisionSizes(blocks, space);
   const half = sizes.length / 2;
-  const places = sizes.flatMap((_, index) => ((index < half ? cell !== 'reduction' : cell !== 'normal') ? [index] : []));
+  const places = sizes.flatMap((_, index) =>
+    (index < half ? cell !== 'reduction' : cell !== 'normal') ? [index] : [],
+  );
   const inputs = inputCount({ ...cellForm(spaceOf(space), blocks), blocks: [] });
   const operationPlaces = places.filter((index) => index % 5 === 2 || index % 5 === 3);
   const inputPlaces = places.filter((index) => index % 5 < 2);
@@ -367,12 +514,17 @@ function sharesOf(study: StudyStore, cell: 'both' | 'normal' | 'reduction') {
     return [{ label, value: mean, low: Math.max(0, mean - spread), high: mean + spread, chance, other }];
   };
   const byValue = (rows: IntervalRow[]) => rows.sort((a, b) => b.value - (b.chance ?? 0) - (a.value - (a.chance ?? 0)));
-  const states = Array.from({ length: inputs + blocks - 1 }, (_, state) => (state < inputs ? (state === 0 ? 'h_i' : `h_i−${state}`) : `block ${state - inputs + 1}`));
+  const states = Array.from({ length: inputs + blocks - 1 }, (_, state) =>
+    state < inputs ? (state === 0 ? 'h_i' : `h_i−${state}`) : `block ${state - inputs + 1}`,
+  );
   return {
     best: best.length,
     all: all.length,
-    operations: byValue(Object.keys(operations).flatMap((name, option) => rowOf(operationLabel(name, operations), operationPlaces, option))),
+    operations: byValue(
+      Object.keys(operations).flatMap((name, option) =>
+        rowOf(operationLabel(name, operations), operationPlaces, option),
+      ),
+    ),
     inputs: byValue(states.flatMap((name, option) => rowOf(name, inputPlaces, option))),
   };
 }
-

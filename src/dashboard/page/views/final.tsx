@@ -17,18 +17,41 @@ export function FinalView({ study }: { study: StudyStore }) {
   if (!final)
     return (
       <Card title="The final network">
-        <Nothing>{study.settings.evaluator ? 'A search with an external evaluator ends with its best cell: there is no final network.' : 'It is trained when the search of cells is over.'}</Nothing>
+        <Nothing>
+          {study.settings.evaluator
+            ? 'A search with an external evaluator ends with its best cell: there is no final network.'
+            : 'It is trained when the search of cells is over.'}
+        </Nothing>
       </Card>
     );
   return (
     <>
       <dl class="tiles">
-        <Tile label="Test accuracy" value={percent(final.testAccuracy, 2)} note={`of ${whole(final.testImages)} images, ± ${percent(1.96 * Math.sqrt((final.testAccuracy * (1 - final.testAccuracy)) / Math.max(1, final.testImages)), 2)} (95%)`} tone="first" />
+        <Tile
+          label="Test accuracy"
+          value={percent(final.testAccuracy, 2)}
+          note={`of ${whole(final.testImages)} images, ± ${percent(1.96 * Math.sqrt((final.testAccuracy * (1 - final.testAccuracy)) / Math.max(1, final.testImages)), 2)} (95%)`}
+          tone="first"
+        />
         <Tile label="Cells of" value={`trial ${final.trial}`} note={<TrialLink trial={final.trial} />} />
-        <Tile label="Parameters" value={short(final.trainableParameters)} note={`${short(final.multiplyAdds)} multiply-adds`} />
-        <Tile label="Validation" value={percent(final.validationAccuracy, 2)} note={`test loss ${Number(final.testLoss?.toFixed?.(4))}`} />
-        <Tile label="Training" value={duration(final.trainingSeconds)} note={`${whole(final.trainingImagesPerSecond)} images/s`} />
-        {final.largestClass !== undefined && <Tile label="Constant answer" value={percent(final.largestClass, 1)} note="of the most frequent class" />}
+        <Tile
+          label="Parameters"
+          value={short(final.trainableParameters)}
+          note={`${short(final.multiplyAdds)} multiply-adds`}
+        />
+        <Tile
+          label="Validation"
+          value={percent(final.validationAccuracy, 2)}
+          note={`test loss ${Number(final.testLoss?.toFixed?.(4))}`}
+        />
+        <Tile
+          label="Training"
+          value={duration(final.trainingSeconds)}
+          note={`${whole(final.trainingImagesPerSecond)} images/s`}
+        />
+        {final.largestClass !== undefined && (
+          <Tile label="Constant answer" value={percent(final.largestClass, 1)} note="of the most frequent class" />
+        )}
       </dl>
       <Learning final={final} />
       <Classes study={study} final={final} />
@@ -39,21 +62,49 @@ export function FinalView({ study }: { study: StudyStore }) {
 
 function Learning({ final }: { final: FinalModel }) {
   const epochs = Array.isArray(final.epochs) ? final.epochs : [];
-  const trained = epochs.map(({ details }) => (details as { trainingAccuracy?: number } | undefined)?.trainingAccuracy ?? Number.NaN);
+  const trained = epochs.map(
+    ({ details }) => (details as { trainingAccuracy?: number } | undefined)?.trainingAccuracy ?? Number.NaN,
+  );
   const x = epochs.map(({ epoch }) => epoch);
   const series: Series[] = [
-    { name: 'validation', kind: 'line', x, y: epochs.map(({ accuracy }) => accuracy ?? Number.NaN), colour: '--s1', sorted: true, width: 2.2 },
+    {
+      name: 'validation',
+      kind: 'line',
+      x,
+      y: epochs.map(({ accuracy }) => accuracy ?? Number.NaN),
+      colour: '--s1',
+      sorted: true,
+      width: 2.2,
+    },
     { name: 'training', kind: 'line', x, y: trained, colour: '--s2', sorted: true, dash: [6, 4] },
   ];
-  const loss: Series[] = [{ name: 'loss', kind: 'line', x, y: epochs.map((each) => each.loss ?? Number.NaN), colour: '--s3', sorted: true }];
+  const loss: Series[] = [
+    { name: 'loss', kind: 'line', x, y: epochs.map((each) => each.loss ?? Number.NaN), colour: '--s3', sorted: true },
+  ];
   if (epochs.length < 2) return null;
   return (
     <div class="columns">
       <Card title="Accuracy in training">
-        <Plot series={series.filter(({ y }) => Array.from(y).some((value) => !Number.isNaN(value)))} xLabel="epoch" yLabel="accuracy" formatX={(value) => String(Number(value.toFixed(2)))} formatY={(value) => rewardWords(value, 1)} height={260} summary={`Accuracy over ${epochs.length} epochs; at the end ${rewardWords(epochs.at(-1)?.accuracy ?? Number.NaN)} of the held-out images.`} />
+        <Plot
+          series={series.filter(({ y }) => Array.from(y).some((value) => !Number.isNaN(value)))}
+          xLabel="epoch"
+          yLabel="accuracy"
+          formatX={(value) => String(Number(value.toFixed(2)))}
+          formatY={(value) => rewardWords(value, 1)}
+          height={260}
+          summary={`Accuracy over ${epochs.length} epochs; at the end ${rewardWords(epochs.at(-1)?.accuracy ?? Number.NaN)} of the held-out images.`}
+        />
       </Card>
       <Card title="Loss in training">
-        <Plot series={loss} xLabel="epoch" yLabel="loss" formatX={(value) => String(Number(value.toFixed(2)))} formatY={(value) => String(Number(value.toPrecision(3)))} height={260} summary={`Training loss over ${epochs.length} epochs.`} />
+        <Plot
+          series={loss}
+          xLabel="epoch"
+          yLabel="loss"
+          formatX={(value) => String(Number(value.toFixed(2)))}
+          formatY={(value) => String(Number(value.toPrecision(3)))}
+          height={260}
+          summary={`Training loss over ${epochs.length} epochs.`}
+        />
       </Card>
     </div>
   );
@@ -71,9 +122,14 @@ function Classes({ study, final }: { study: StudyStore; final: FinalModel }) {
   const shown = rows.filter(({ value }) => !Number.isNaN(value)).sort((a, b) => b.value - a.value);
   if (shown.length === 0) return null;
   return (
-    <Card title="Accuracy of each class" aside={shown.length > mostClasses ? `the best and worst ${mostClasses / 2} of ${shown.length}` : undefined}>
+    <Card
+      title="Accuracy of each class"
+      aside={shown.length > mostClasses ? `the best and worst ${mostClasses / 2} of ${shown.length}` : undefined}
+    >
       <Intervals
-        rows={shown.length > mostClasses ? [...shown.slice(0, mostClasses / 2), ...shown.slice(-mostClasses / 2)] : shown}
+        rows={
+          shown.length > mostClasses ? [...shown.slice(0, mostClasses / 2), ...shown.slice(-mostClasses / 2)] : shown
+        }
         format={(value) => percent(value, 1)}
         caption="Share of a class’s test images that are recognised, with 95% intervals for classes of equal size"
       />
@@ -104,7 +160,8 @@ function Next({ study, final }: { study: StudyStore; final: FinalModel }) {
   return (
     <Card title="What next">
       <p>
-        Beside the study: <code>{final.weights}</code> (the weights with all that is needed to use them), <code>best.json</code>, <code>best.svg</code> and <code>report.html</code>.
+        Beside the study: <code>{final.weights}</code> (the weights with all that is needed to use them),{' '}
+        <code>best.json</code>, <code>best.svg</code> and <code>report.html</code>.
       </p>
       <ul class="commands">
         {commands.map(([what, command]) => (

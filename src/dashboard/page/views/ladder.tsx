@@ -44,7 +44,9 @@ function rungsOf(study: StudyStore): Rung[] {
     const own = study.selection.rungs.filter(({ rung }) => rung === index + 1);
     return {
       rung: index + 1,
-      rewards: new Map(own.flatMap(({ trial, reward, state }) => (state === 'done' && reward !== null ? [[trial, reward]] : []))),
+      rewards: new Map(
+        own.flatMap(({ trial, reward, state }) => (state === 'done' && reward !== null ? [[trial, reward]] : [])),
+      ),
       open: own.filter(({ state }) => state === 'queued' || state === 'running').length,
       failed: own.filter(({ state }) => state === 'failed').length,
       seconds: own.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0),
@@ -72,11 +74,18 @@ function Ladder({ study }: { study: StudyStore }) {
   if (study.settings.rungs.length === 0)
     return (
       <Card title="The ladder">
-        <Nothing>This search has no ladder: every child is trained once. <code>nasnet search --rungs 1,3,9</code> trains the best further.</Nothing>
+        <Nothing>
+          This search has no ladder: every child is trained once. <code>nasnet search --rungs 1,3,9</code> trains the
+          best further.
+        </Nothing>
       </Card>
     );
   const training = [study.settings.child, ...study.settings.rungs];
-  const best = ({ rewards }: Rung) => [...rewards].reduce<[number, number] | undefined>((top, entry) => (!top || entry[1] > top[1] ? entry : top), undefined);
+  const best = ({ rewards }: Rung) =>
+    [...rewards].reduce<[number, number] | undefined>(
+      (top, entry) => (!top || entry[1] > top[1] ? entry : top),
+      undefined,
+    );
   return (
     <Card title="The ladder" aside={`the best 1 of ${study.settings.reduction} are promoted`}>
       <div class="scroll">
@@ -99,14 +108,24 @@ function Ladder({ study }: { study: StudyStore }) {
               return (
                 <tr key={rung.rung}>
                   <td class="number">{rung.rung}</td>
-                  <td>{plural(epochs, 'epoch')}, N = {cells}, F = {filters}</td>
+                  <td>
+                    {plural(epochs, 'epoch')}, N = {cells}, F = {filters}
+                  </td>
                   <td>
                     {whole(rung.rewards.size)}
                     {rung.failed > 0 && `, ${rung.failed} failed`}
                     {rung.open > 0 && `, ${rung.open} to come`}
                     {rung.atRandom > 0 && `, ${rung.atRandom} at random`}
                   </td>
-                  <td>{top ? <>{rewardWords(top[1])} <TrialLink trial={top[0]} /></> : '–'}</td>
+                  <td>
+                    {top ? (
+                      <>
+                        {rewardWords(top[1])} <TrialLink trial={top[0]} />
+                      </>
+                    ) : (
+                      '–'
+                    )}
+                  </td>
                   <td class="number">{duration(rung.seconds)}</td>
                   <td>{next ? tauWords(correlationOf(rung, next)) : '–'}</td>
                 </tr>
@@ -117,14 +136,18 @@ function Ladder({ study }: { study: StudyStore }) {
       </div>
       <Climb rungs={rungs} />
       <p class="quiet">
-        Rewards of different rungs are not comparable. τ measures how well a rung predicts the order at the next: 1 is the same order, 0 no relation. Trials at both rungs are mostly the best of the lower one, whose rewards differ little.
+        Rewards of different rungs are not comparable. τ measures how well a rung predicts the order at the next: 1 is
+        the same order, 0 no relation. Trials at both rungs are mostly the best of the lower one, whose rewards differ
+        little.
       </p>
     </Card>
   );
 }
 
 const tauWords = ({ trials, correlation }: { trials: number; correlation: RankCorrelation | undefined }) =>
-  correlation ? `${correlation.tau.toFixed(2)} (${correlation.low.toFixed(2)} to ${correlation.high.toFixed(2)}, ${plural(trials, 'trial')})` : `too few trials (${trials})`;
+  correlation
+    ? `${correlation.tau.toFixed(2)} (${correlation.low.toFixed(2)} to ${correlation.high.toFixed(2)}, ${plural(trials, 'trial')})`
+    : `too few trials (${trials})`;
 
 const mostLines = 2000;
 
@@ -155,8 +178,13 @@ function Climb({ rungs }: { rungs: Rung[] }) {
       domainX={[-0.15, rungs.length - 0.85]}
       height={300}
       onPick={(trial) => go('cells', { a: String(trial) })}
-      describe={(trial) => `trial ${trial}: ${rungs.flatMap(({ rung, rewards }) => (rewards.has(trial) ? [`rung ${rung} ${rewardWords(rewards.get(trial)!)}`] : [])).join(', ')}`}
-      summary={`Rewards of promoted trials from rung to rung; ${rungs.slice(1).map(({ rung, rewards }) => `${rewards.size} at rung ${rung}`).join(', ')}.`}
+      describe={(trial) =>
+        `trial ${trial}: ${rungs.flatMap(({ rung, rewards }) => (rewards.has(trial) ? [`rung ${rung} ${rewardWords(rewards.get(trial)!)}`] : [])).join(', ')}`
+      }
+      summary={`Rewards of promoted trials from rung to rung; ${rungs
+        .slice(1)
+        .map(({ rung, rewards }) => `${rewards.size} at rung ${rung}`)
+        .join(', ')}.`}
     />
   );
 }
@@ -167,14 +195,22 @@ function Finalists({ study }: { study: StudyStore }) {
   if (!state)
     return (
       <Card title="The race of finalists">
-        <Nothing>{study.settings.finalists ? 'The race begins when all trials have an outcome.' : 'This search has no race: --finalists 5 trains the best again, several times each.'}</Nothing>
+        <Nothing>
+          {study.settings.finalists
+            ? 'The race begins when all trials have an outcome.'
+            : 'This search has no race: --finalists 5 trains the best again, several times each.'}
+        </Nothing>
       </Card>
     );
   const { rows, end, runs } = state;
   const order = rows.map(({ trial }) => trial);
   return (
     <Card title="The race of finalists" aside={end ? `over: ${end}` : 'in the race now'}>
-      <Intervals rows={rows.map(({ interval }) => interval)} format={(value) => rewardWords(value)} caption={`Mean accuracy over ${plural(runs, 'run')}, with the 95% interval for other seeds`} />
+      <Intervals
+        rows={rows.map(({ interval }) => interval)}
+        format={(value) => rewardWords(value)}
+        caption={`Mean accuracy over ${plural(runs, 'run')}, with the 95% interval for other seeds`}
+      />
       <div class="scroll">
         <table>
           <thead>
@@ -199,7 +235,10 @@ function Finalists({ study }: { study: StudyStore }) {
           </tbody>
         </table>
       </div>
-      <p class="quiet">Within a group no finalist can be told apart from the best of it (run against run, at 95% confidence). {order.length > 1 && !end ? 'The race goes on until one is ahead or more runs would not tell them apart.' : ''}</p>
+      <p class="quiet">
+        Within a group no finalist can be told apart from the best of it (run against run, at 95% confidence).{' '}
+        {order.length > 1 && !end ? 'The race goes on until one is ahead or more runs would not tell them apart.' : ''}
+      </p>
     </Card>
   );
 }
@@ -223,8 +262,13 @@ function raceOf(study: StudyStore): { rows: FinalistRow[]; end: string | undefin
     for (const { run, accuracy } of own) accuracies[run - 1] = accuracy ?? undefined;
     return { accuracies: Array.from(accuracies), failed: own.some(({ state }) => state === 'failed') };
   });
-  const validationImages = (study.answer.settings.settings as { validationImages?: number } | undefined)?.validationImages;
-  const found = race(racers, { least: finalists.least, most: finalists.most, step: 1 / (validationImages ?? Number.POSITIVE_INFINITY) });
+  const validationImages = (study.answer.settings.settings as { validationImages?: number } | undefined)
+    ?.validationImages;
+  const found = race(racers, {
+    least: finalists.least,
+    most: finalists.most,
+    step: 1 / (validationImages ?? Number.POSITIVE_INFINITY),
+  });
   const groups = [found.racing, ...found.beaten];
   const half = spreadOf(racers);
   const rows = [...ranking(racers, found), ...found.failed].map((place): FinalistRow => {
@@ -239,10 +283,20 @@ function raceOf(study: StudyStore): { rows: FinalistRow[]; end: string | undefin
       done: count,
       failure: failure?.split('\n')[0],
       group: group === 0 ? 'out' : `${group}${groups[group - 1]!.length > 1 ? ' (cannot be told apart)' : ''}`,
-      interval: { label: `trial ${trial}`, value, low: value - spread, high: value + spread, ...(half === undefined && { note: 'one run only' }) },
+      interval: {
+        label: `trial ${trial}`,
+        value,
+        low: value - spread,
+        high: value + spread,
+        ...(half === undefined && { note: 'one run only' }),
+      },
     };
   });
-  return { rows: rows.filter(({ interval }) => !Number.isNaN(interval.value)), end: found.end, runs: all.filter(({ accuracy }) => accuracy !== null).length };
+  return {
+    rows: rows.filter(({ interval }) => !Number.isNaN(interval.value)),
+    end: found.end,
+    runs: all.filter(({ accuracy }) => accuracy !== null).length,
+  };
 }
 
 /** Half the 95% interval of one run around its finalist's mean, from the spread of all finalists' runs. */

@@ -8,7 +8,7 @@ import { Plot } from '../charts/plot.tsx';
 import type { Series } from '../charts/series.ts';
 import { Control } from '../control.tsx';
 import { bestTrials, countsOf, paceOf, statusOf, targetOf } from '../figures.ts';
-import { clockTime, dayTime, duration, percent, plural, rewardWords, whole } from '../format.ts';
+import { clockTime, dayTime, duration, exactTime, percent, plural, rewardWords, whole } from '../format.ts';
 import { lanesOf } from '../lanes-of.ts';
 import { architectureOf, Card, Nothing, Tile, TrialLink, TrialPanel } from '../parts.tsx';
 import { hrefOf } from '../route.ts';
@@ -50,19 +50,26 @@ function Tiles({ study }: { study: StudyStore }) {
   const target = targetOf(study);
   const ended = counts.done + counts.failed;
   const isLive = statusOf(study).tone === 'live';
-  const workers = study.seconds.subarray(0, study.count).reduce((sum, seconds) => sum + (seconds > 0 ? seconds : 0), 0);
+  const workers = study.seconds.subarray(0, study.count).reduce((sum, seconds) => sum + (seconds || 0), 0);
   const left = pace?.left;
   return (
     <dl class="tiles">
       <Tile
         label="Best reward"
         value={best ? rewardWords(best.reward) : '–'}
-        note={best && <><TrialLink trial={best.trial} />{best.rung > 0 && `, at rung ${best.rung}`}</>}
+        note={
+          best && (
+            <>
+              <TrialLink trial={best.trial} />
+              {best.rung > 0 && `, at rung ${best.rung}`}
+            </>
+          )
+        }
         tone="first"
       />
       <Tile
         label="Trials"
-        value={`${whole(ended)} of ${whole(target)}`}
+        value={ended >= target ? whole(ended) : `${whole(ended)} of ${whole(target)}`}
         note={<progress value={ended} max={target} aria-label="Trials with an outcome" />}
       />
       {isLive ? (
@@ -72,7 +79,11 @@ function Tiles({ study }: { study: StudyStore }) {
           note={left ? `95%: ${duration(left.low)} to ${duration(left.high)}` : 'known after a few outcomes'}
         />
       ) : (
-        <Tile label="Workers’ time" value={duration(workers)} note={`in ${plural(study.answer.sessions.length, 'session')}`} />
+        <Tile
+          label="Workers’ time"
+          value={duration(workers)}
+          note={`in ${plural(study.answer.sessions.length, 'session')}`}
+        />
       )}
       <Tile
         label="Pace"
@@ -82,13 +93,19 @@ function Tiles({ study }: { study: StudyStore }) {
       <Tile
         label="Failed"
         value={whole(counts.failed)}
-        note={counts.failed > 0 ? <a href={hrefOf('trade-offs')}>{percent(counts.failed / Math.max(1, ended))} of all</a> : 'none'}
+        note={
+          counts.failed > 0 ? (
+            <a href={hrefOf('trade-offs')}>{percent(counts.failed / Math.max(1, ended))} of all</a>
+          ) : (
+            'none'
+          )
+        }
         tone={counts.failed > ended / 10 ? 'bad' : ''}
       />
       <Tile
         label="Repeats"
         value={whole(counts.repeats)}
-        note={counts.repeats > 0 ? 'took the reward of the same graph' : 'every graph is new'}
+        note={counts.repeats > 0 ? 'of graphs known before' : 'every graph is new'}
       />
     </dl>
   );
@@ -135,7 +152,7 @@ function WorkerLanes({ study, now, onPick }: { study: StudyStore; now: number; o
             now={end}
             summary={summary}
             onPick={onPick}
-            formatTime={minutes >= 1440 ? dayTime : clockTime}
+            formatTime={minutes >= 1440 ? dayTime : minutes < 15 ? exactTime : clockTime}
           />
           <details class="as-table">
             <summary>As a table</summary>
@@ -192,9 +209,14 @@ function RunningCurves({ study }: { study: StudyStore }) {
     };
   });
   return (
-    <Card title="Children in training" aside={all.length > mostCurves ? `showing ${mostCurves} of ${all.length}` : undefined}>
+    <Card
+      title="Children in training"
+      aside={all.length > mostCurves ? `showing ${mostCurves} of ${all.length}` : undefined}
+    >
       {series.length === 0 ? (
-        <Nothing>{study.searched.value ? 'The first epochs of the running children appear here.' : 'Nothing is being trained.'}</Nothing>
+        <Nothing>
+          {study.searched.value ? 'The first epochs of the running children appear here.' : 'Nothing is being trained.'}
+        </Nothing>
       ) : (
         <Plot
           series={series}

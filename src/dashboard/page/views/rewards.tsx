@@ -21,14 +21,22 @@ export function RewardsView({ study }: { study: StudyStore }) {
   const trial = chosen === undefined ? undefined : Number(chosen);
   const pick = (number: number | undefined) => go('rewards', number === undefined ? {} : { trial: String(number) });
   const groups = useMemo(() => groupsOf(study, split), [study, version, split]);
-  const series = useMemo(() => groups.flatMap((group, index) => seriesOf(group, index, window, study.count, groups.length)), [groups, window]);
+  const series = useMemo(
+    () => groups.flatMap((group, index) => seriesOf(group, index, window, study.count, groups.length)),
+    [groups, window],
+  );
   return (
     <>
       <Card
         title="Rewards"
         aside={
           <div class="controls">
-            <Choice label="by" value={split} onChange={(value) => setSplit(value as 'all')} options={choicesOf(study)} />
+            <Choice
+              label="by"
+              value={split}
+              onChange={(value) => setSplit(value as 'all')}
+              options={choicesOf(study)}
+            />
             <Choice
               label="mean of"
               value={String(window)}
@@ -54,7 +62,9 @@ export function RewardsView({ study }: { study: StudyStore }) {
         />
         <RangeFigures study={study} range={range} />
       </Card>
-      {trial !== undefined && trial >= 0 && trial < study.count && <TrialPanel study={study} trial={trial} onClose={() => pick(undefined)} />}
+      {trial !== undefined && trial >= 0 && trial < study.count && (
+        <TrialPanel study={study} trial={trial} onClose={() => pick(undefined)} />
+      )}
     </>
   );
 }
@@ -67,7 +77,17 @@ function choicesOf(study: StudyStore): [string, string][] {
   ];
 }
 
-export function Choice({ label, value, options, onChange }: { label: string; value: string; options: [string, string][]; onChange: (value: string) => void }) {
+export function Choice({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  options: [string, string][];
+  onChange: (value: string) => void;
+}) {
   if (options.length < 2) return null;
   return (
     <label class="inline">
@@ -83,7 +103,15 @@ export function Choice({ label, value, options, onChange }: { label: string; val
   );
 }
 
-export function FindTrial({ study, onFind, label = 'Find trial' }: { study: StudyStore; onFind: (trial: number) => void; label?: string }) {
+export function FindTrial({
+  study,
+  onFind,
+  label = 'Find trial',
+}: {
+  study: StudyStore;
+  onFind: (trial: number) => void;
+  label?: string;
+}) {
   const [text, setText] = useState('');
   const number = Number(text);
   const isValid = text !== '' && Number.isInteger(number) && number >= 0 && number < study.count;
@@ -131,7 +159,11 @@ function groupsOf(study: StudyStore, split: 'all' | 'arm' | 'rung'): Group[] {
   return [...names, ...(known ? ['given cells'] : [])].map((name, index) => grouped(name, kept[index]!));
 }
 
-const grouped = (name: string, { x, y }: { x: number[]; y: number[] }): Group => ({ name, x: Float64Array.from(x), y: Float64Array.from(y) });
+const grouped = (name: string, { x, y }: { x: number[]; y: number[] }): Group => ({
+  name,
+  x: Float64Array.from(x),
+  y: Float64Array.from(y),
+});
 
 function rungGroups(study: StudyStore): Group[] {
   const [lowest] = groupsOf(study, 'all');
@@ -146,9 +178,37 @@ function seriesOf({ name, x, y }: Group, index: number, window: number, count: n
   const colour = seriesColour(index);
   const own = groups > 1 ? `${name}: ` : '';
   return [
-    { name: groups > 1 ? name : 'trials', kind: 'points', x, y, ids: x, sorted: true, colour: groups > 1 ? colour : '--points', shape: shapeOf(index) },
-    { name: `${own}mean of ${window}`, kind: 'line', x, y: movingMean(y, window), sorted: true, colour: groups > 1 ? colour : '--s1', width: 2, dash: [...dashes[index % dashes.length]!] },
-    { name: `${own}best so far`, kind: 'steps', x, y: bestSoFar(y), sorted: true, colour: groups > 1 ? colour : '--s2', width: 2, until: count - 1, quiet: groups > 1 },
+    {
+      name: groups > 1 ? name : 'trials',
+      kind: 'points',
+      x,
+      y,
+      ids: x,
+      sorted: true,
+      colour: groups > 1 ? colour : '--points',
+      shape: shapeOf(index),
+    },
+    {
+      name: `${own}mean of ${window}`,
+      kind: 'line',
+      x,
+      y: movingMean(y, window),
+      sorted: true,
+      colour: groups > 1 ? colour : '--s1',
+      width: 2,
+      dash: [...dashes[index % dashes.length]!],
+    },
+    {
+      name: `${own}best so far`,
+      kind: 'steps',
+      x,
+      y: bestSoFar(y),
+      sorted: true,
+      colour: groups > 1 ? colour : '--s2',
+      width: 2,
+      until: count - 1,
+      quiet: groups > 1,
+    },
   ];
 }
 
@@ -185,7 +245,9 @@ function summaryOf(study: StudyStore): string {
 
 /** What lies in the range that is shown. */
 function RangeFigures({ study, range }: { study: StudyStore; range: [number, number] | undefined }) {
-  const [from, to] = range ? [Math.max(0, Math.ceil(range[0])), Math.min(study.count - 1, Math.floor(range[1]))] : [0, study.count - 1];
+  const [from, to] = range
+    ? [Math.max(0, Math.ceil(range[0])), Math.min(study.count - 1, Math.floor(range[1]))]
+    : [0, study.count - 1];
   const rewards: number[] = [];
   let lost = 0;
   let best = -1;
@@ -198,10 +260,14 @@ function RangeFigures({ study, range }: { study: StudyStore; range: [number, num
   const middle = meanInterval(rewards);
   return (
     <p class="told" aria-live="polite">
-      {range ? `Trials ${whole(from)} to ${whole(to)}` : `All ${whole(study.count)} trials`}: {plural(rewards.length, 'reward')}
+      {range ? `Trials ${whole(from)} to ${whole(to)}` : `All ${whole(study.count)} trials`}:{' '}
+      {plural(rewards.length, 'reward')}
       {middle && `, mean ${rewardWords(middle.mean)} ± ${rewardWords(middle.half)} (95%)`}
       {best >= 0 && `, best ${rewardWords(study.reward[best]!)} (trial ${best})`}
-      {lost > 0 && `, ${whole(lost)} failed`}. {range ? 'Key 0 or a double click shows all.' : 'Drag over a part to enlarge it; click a point to open its trial.'}
+      {lost > 0 && `, ${whole(lost)} failed`}.{' '}
+      {range
+        ? 'Key 0 or a double click shows all.'
+        : 'Drag over a part to enlarge it; click a point to open its trial.'}
     </p>
   );
 }

@@ -26,32 +26,85 @@ export function TradeOffsView({ study }: { study: StudyStore }) {
   return (
     <>
       <Front study={study} trial={trial} onPick={pick} />
-      {trial !== undefined && trial >= 0 && trial < study.count && <TrialPanel study={study} trial={trial} onClose={() => pick(undefined)} />}
+      {trial !== undefined && trial >= 0 && trial < study.count && (
+        <TrialPanel study={study} trial={trial} onClose={() => pick(undefined)} />
+      )}
       <TrialTable study={study} />
       <Failures study={study} />
     </>
   );
 }
 
-function Front({ study, trial, onPick }: { study: StudyStore; trial: number | undefined; onPick: (trial: number) => void }) {
+function Front({
+  study,
+  trial,
+  onPick,
+}: {
+  study: StudyStore;
+  trial: number | undefined;
+  onPick: (trial: number) => void;
+}) {
   const version = study.version.value;
-  const known = (Object.keys(costs) as Cost[]).filter((cost) => study[cost].subarray(0, study.count).some((value) => value > 0));
+  const known = (Object.keys(costs) as Cost[]).filter((cost) =>
+    study[cost].subarray(0, study.count).some((value) => value > 0),
+  );
   const [wanted, setWanted] = useState<Cost>('multiplyAdds');
   const cost = known.includes(wanted) ? wanted : known[0];
   const found = useMemo(() => (cost ? frontOf(study, cost) : undefined), [study, version, cost]);
   return (
-    <Card title="Reward against cost" aside={cost && <Choice label="cost" value={cost} onChange={(value) => setWanted(value as Cost)} options={known.map((each) => [each, costs[each].words])} />}>
+    <Card
+      title="Reward against cost"
+      aside={
+        cost && (
+          <Choice
+            label="cost"
+            value={cost}
+            onChange={(value) => setWanted(value as Cost)}
+            options={known.map((each) => [each, costs[each].words])}
+          />
+        )
+      }
+    >
       {!study.loaded.value.figures ? (
         <Nothing>Reading …</Nothing>
       ) : !cost || !found ? (
-        <Nothing>No trial has a reward and a cost yet{study.settings.evaluator ? ': the evaluator gives none' : ''}.</Nothing>
+        <Nothing>
+          No trial has a reward and a cost yet{study.settings.evaluator ? ': the evaluator gives none' : ''}.
+        </Nothing>
       ) : (
         <>
           <Plot
             series={[
-              { name: 'trials', kind: 'points', x: found.x, y: found.y, ids: found.ids, colour: '--points', shape: 'circle' },
-              { name: 'Pareto front', kind: 'steps', x: found.front.map((index) => found.x[index]!), y: found.front.map((index) => found.y[index]!), colour: '--s2', width: 2, until: found.most, sorted: true },
-              { name: 'best at its cost', kind: 'points', x: found.front.map((index) => found.x[index]!), y: found.front.map((index) => found.y[index]!), ids: found.front.map((index) => found.ids[index]!), colour: '--s2', shape: 'diamond', size: 4, quiet: true },
+              {
+                name: 'trials',
+                kind: 'points',
+                x: found.x,
+                y: found.y,
+                ids: found.ids,
+                colour: '--points',
+                shape: 'circle',
+              },
+              {
+                name: 'Pareto front',
+                kind: 'steps',
+                x: found.front.map((index) => found.x[index]!),
+                y: found.front.map((index) => found.y[index]!),
+                colour: '--s2',
+                width: 2,
+                until: found.most,
+                sorted: true,
+              },
+              {
+                name: 'best at its cost',
+                kind: 'points',
+                x: found.front.map((index) => found.x[index]!),
+                y: found.front.map((index) => found.y[index]!),
+                ids: found.front.map((index) => found.ids[index]!),
+                colour: '--s2',
+                shape: 'diamond',
+                size: 4,
+                quiet: true,
+              },
             ]}
             both
             logX={found.isWide}
@@ -62,7 +115,9 @@ function Front({ study, trial, onPick }: { study: StudyStore; trial: number | un
             height={400}
             selected={trial}
             onPick={onPick}
-            describe={(id) => `trial ${id}: ${rewardWords(study.reward[id]!)}, ${costs[cost].format(study[cost][id]!)} ${costs[cost].words}`}
+            describe={(id) =>
+              `trial ${id}: ${rewardWords(study.reward[id]!)}, ${costs[cost].format(study[cost][id]!)} ${costs[cost].words}`
+            }
             summary={`Reward against ${costs[cost].words} of ${plural(found.ids.length, 'trial')}; ${plural(found.front.length, 'trial')} on the Pareto front.`}
           />
           <details class="as-table" open={found.front.length <= 8}>
@@ -132,7 +187,11 @@ function Failures({ study }: { study: StudyStore }) {
               </li>
             ))}
           </ul>
-          {latest.length < failures && <p class="quiet">The latest {whole(latest.length)} of {whole(failures)}:</p>}
+          {latest.length < failures && (
+            <p class="quiet">
+              The latest {whole(latest.length)} of {whole(failures)}:
+            </p>
+          )}
           {latest.slice(0, 50).map(({ trial, kind, message }) => (
             <details key={trial} class="failure">
               <summary>
@@ -147,4 +206,3 @@ function Failures({ study }: { study: StudyStore }) {
     </Card>
   );
 }
-
