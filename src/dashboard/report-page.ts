@@ -8,6 +8,7 @@ import { answers, type Question } from './answers.ts';
 import { questionKey } from './question-key.ts';
 import type { Rows } from './rows.ts';
 import { pageParts } from './server/page-files.ts';
+import { studyName } from './study-name.ts';
 import { groups } from './trial-columns.ts';
 import { onePage } from './viewer-page.ts';
 
@@ -22,7 +23,8 @@ export interface StoredAnswers {
 }
 
 /** Returns the text of the page. @throws InputError or Failure where the study cannot be read */
-export async function reportPage(path: string, name: string): Promise<string> {
+export async function reportPage(path: string): Promise<string> {
+  const name = studyName(path);
   const file = DatabaseFile.open(path, studyFormat, { readOnly: true });
   try {
     const rows: Rows = {

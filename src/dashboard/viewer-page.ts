@@ -38,6 +38,7 @@ export function onePage({ title, script, style, data, needsWasm = false }: Parts
     `script-src ${hash(code)}${needsWasm ? " 'wasm-unsafe-eval'" : ''}`,
     `style-src ${hash(style)}`,
     'img-src data: blob:',
+    ...(needsWasm ? ['worker-src blob:'] : []),
   ].join('; ');
   const parts = Object.entries(data).map(
     ([id, bytes]) => `<script type="text/plain" id="${id}">${Buffer.from(bytes).toString('base64')}</script>`,

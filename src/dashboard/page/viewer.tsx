@@ -107,6 +107,10 @@ async function openReader(bytes: Uint8Array<ArrayBuffer>, sqlite: Uint8Array, na
     if ('failure' in data) asked.reject(new Error(data.failure));
     else asked.resolve(data.answer);
   };
+  worker.onerror = ({ message }) => {
+    for (const { reject } of waiting.values()) reject(new Error(message || 'The browser did not start the reader.'));
+    waiting.clear();
+  };
   const send = (message: ToReader, moved: Transferable[] = []) =>
     new Promise<unknown>((resolve, reject) => {
       const id = next++;

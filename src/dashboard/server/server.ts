@@ -3,13 +3,13 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
-import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { Failure, InputError } from '../../failure.ts';
 import { decode } from '../../space/decisions.ts';
 import { parseRequest, sendRequest } from '../../study/requests.ts';
 import { answers, type Question, studyAnswer } from '../answers.ts';
+import { studyName } from '../study-name.ts';
 import { viewedSettings } from '../viewed-settings.ts';
 import { pageFiles } from './page-files.ts';
 import { newToken, Security, safeHeaders, tokenHeader } from './security.ts';
@@ -148,15 +148,8 @@ function begin({ security }: Site, request: IncomingMessage, response: ServerRes
 
 const studiesOf = ({ files, control }: Site) => ({
   control,
-  studies: files.map((file) => ({ name: nameOf(file.path), path: file.path, searched: file.isSearched })),
+  studies: files.map((file) => ({ name: studyName(file.path), path: file.path, searched: file.isSearched })),
 });
-
-/** `runs/laptop/study.db` is "laptop": the file's own name says nothing. */
-function nameOf(path: string): string {
-  const parts = path.split(/[\\/]/).filter((part) => part !== '' && part !== '.');
-  const own = basename(path).replace(/\.db$/, '');
-  return own === 'study' && parts.length > 1 ? parts.at(-2)! : own;
-}
 
 function studyFile({ files }: Site, index = '0'): StudyFile {
   const file = /^\d{1,4}$/.test(index) ? files[Number(index)] : undefined;

@@ -9,6 +9,7 @@ import type { DashboardOptions } from './server.ts';
 export async function startDashboard(options: DashboardOptions): Promise<{ url: string } & Disposable> {
   const child = fork(new URL('./dashboard-child.ts', import.meta.url), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [], // not those of the search
   });
   const { promise, resolve, reject } = Promise.withResolvers<FromChild>();
   child.once('message', (message) => resolve(message as FromChild));
