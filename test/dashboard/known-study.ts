@@ -90,7 +90,7 @@ function race(study: Study<SearchSettings>): void {
   for (const trial of [best, 2])
     for (const run of [1, 2]) {
       study.finalistRuns.want({ trial, run });
-      study.finalistRuns.start({ trial, run });
+      study.finalistRuns.start({ trial, run }, { worker: '2' });
       study.finalistRuns.finish(
         { trial, run },
         { reward: trial === best ? 0.9 + run / 100 : 0.5 + run / 100, seconds: 9 },

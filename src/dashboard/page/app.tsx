@@ -48,7 +48,7 @@ export function App({ studies }: { studies: readonly StudyStore[] }) {
   const view = views.find((each) => each.name === name) ?? views[0]!;
   const heading = useRef<HTMLHeadingElement>(null);
   const first = useRef(true);
-  study.version.value;
+  study.watch();
   useEffect(() => {
     document.title = titleOf(study);
   });
@@ -126,6 +126,7 @@ function Mark() {
 }
 
 function StudyChoice({ studies, study }: { studies: readonly StudyStore[]; study: StudyStore }) {
+  study.watch();
   if (studies.length < 2)
     return (
       <p class="study-name" title={study.path}>
@@ -152,6 +153,7 @@ function StudyChoice({ studies, study }: { studies: readonly StudyStore[]; study
 }
 
 function Status({ study }: { study: StudyStore }) {
+  study.watch();
   const { word, tone, sentence } = statusOf(study);
   const { strategy, dataset, space, seed } = study.settings;
   const parts = [
@@ -172,6 +174,7 @@ function Status({ study }: { study: StudyStore }) {
 }
 
 function Banner({ study }: { study: StudyStore }) {
+  study.watch();
   const trouble = study.trouble.value;
   if (trouble !== undefined)
     return (

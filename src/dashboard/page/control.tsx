@@ -8,6 +8,7 @@ import { Card } from './parts.tsx';
 import type { StudyStore } from './store.ts';
 
 export function Control({ study }: { study: StudyStore }) {
+  study.watch();
   const [said, setSaid] = useState<{ text: string; bad: boolean } | undefined>(undefined);
   const [more, setMore] = useState('20');
   const [cell, setCell] = useState('');

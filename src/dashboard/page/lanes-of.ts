@@ -27,7 +27,7 @@ const keyOf = ({ trial, rung = 0, run = 0 }: AttemptEvent) => `${trial} ${rung} 
 export function lanesOf(study: StudyStore, [from, to]: [number, number], now: number): Shown {
   const all = attemptsOf(study.trainings, study.searched.value === true).filter((attempt) => !isRepeat(study, attempt));
   const shown = all.filter(({ start, end }) => start.at < to && (end?.at ?? now) > from);
-  const isNamed = shown.length > 0 && shown.every(({ start }) => start.worker !== undefined);
+  const isNamed = shown.some(({ start }) => start.worker !== undefined);
   const { laneOf, lanes } = isNamed ? namedLanes(shown) : freeLanes(shown);
   const bars = shown.map((attempt): Bar => barOf(study, attempt, laneOf(attempt)));
   const until = Math.min(to, now);
@@ -66,10 +66,16 @@ function attemptsOf(events: readonly AttemptEvent[], isLive: boolean): Attempt[]
   return attempts;
 }
 
+const unknown = '~'; // comes last
+const nameOf = ({ start }: Attempt) => start.worker ?? unknown;
+
 function namedLanes(attempts: readonly Attempt[]) {
-  const names = [...new Set(attempts.map(({ start }) => start.worker!))];
+  const names = [...new Set(attempts.map(nameOf))];
   names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return { lanes: names.map((name) => `worker ${name}`), laneOf: ({ start }: Attempt) => names.indexOf(start.worker!) };
+  return {
+    lanes: names.map((name) => (name === unknown ? 'not known' : `worker ${name}`)),
+    laneOf: (attempt: Attempt) => names.indexOf(nameOf(attempt)),
+  };
 }
 
 function freeLanes(attempts: readonly Attempt[]) {

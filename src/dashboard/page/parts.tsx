@@ -126,6 +126,7 @@ export function useTrial(study: StudyStore, trial: number | undefined): TrialAns
 
 /** A trial's figures, its curve and its cells. */
 export function TrialPanel({ study, trial, onClose }: { study: StudyStore; trial: number; onClose?: () => void }) {
+  study.watch();
   const answer = useTrial(study, trial);
   const architecture = architectureOf(study, trial);
   const close = (event: KeyboardEvent) => {
@@ -170,6 +171,7 @@ export function TrialPanel({ study, trial, onClose }: { study: StudyStore; trial
 }
 
 function TrialFigures({ study, answer }: { study: StudyStore; answer: TrialAnswer }) {
+  study.watch();
   const rows: [string, ComponentChildren][] = [
     ['state', answer.state],
     ['reward', answer.reward === null ? '–' : rewardWords(answer.reward)],

@@ -10,6 +10,7 @@ export async function show(source: Source, place: HTMLElement): Promise<void> {
   await Promise.all(studies.map((study) => study.open()));
   place.replaceChildren();
   render(<App studies={studies} />, place);
+  place.dataset.shows = 'rewards';
   performance.mark('first-picture');
   source.follow?.(
     () => studies.map(({ sequence }) => sequence),
@@ -19,5 +20,6 @@ export async function show(source: Source, place: HTMLElement): Promise<void> {
     },
   );
   for (const study of studies) await study.complete();
+  place.dataset.shows = 'all'; // for those who look at it by a program
   performance.mark('complete');
 }

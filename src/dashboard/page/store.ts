@@ -87,6 +87,11 @@ export class StudyStore {
     this.searched.value = searched;
   }
 
+  /** What calls this while it is drawn is drawn again after every change. */
+  watch(): number {
+    return this.version.value;
+  }
+
   /** Labels of the strategies that take turns; one where there is only one. */
   get arms(): string[] {
     return armLabels(armNames(this.settings.strategy));

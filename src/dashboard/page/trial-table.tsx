@@ -65,7 +65,7 @@ const rowHeight = 34;
 const rowsBeyond = 6; // built above and below those in sight
 
 export function TrialTable({ study }: { study: StudyStore }) {
-  const version = study.version.value;
+  const version = study.watch();
   const [sort, setSort] = useState<{ key: string; up: boolean }>({ key: 'reward', up: false });
   const [state, setState] = useState('');
   const [least, setLeast] = useState('');

@@ -18,7 +18,7 @@ import { Choice, FindTrial } from './rewards.tsx';
 const offered = 10; // of the best trials
 
 export function CellsView({ study }: { study: StudyStore }) {
-  const version = study.version.value;
+  const version = study.watch();
   const best = useMemo(() => bestTrials(study, offered), [study, version]);
   const { a, b } = route.value.parameters;
   const first = a === undefined ? best[0]?.trial : Number(a);
@@ -86,6 +86,7 @@ function Picker({
   best: { trial: number; reward: number }[];
   onPick: (trial: number) => void;
 }) {
+  study.watch();
   const known = best.some((each) => each.trial === trial);
   const options: [string, string][] = [
     ...(trial === undefined ? [['', '–'] as [string, string]] : []),
@@ -119,6 +120,7 @@ function CellCard({
   architecture: Architecture | undefined;
   marked: ReadonlySet<string>[] | undefined;
 }) {
+  study.watch();
   const reward = study.reward[trial];
   const title = `Trial ${trial}${reward === undefined || Number.isNaN(reward) ? '' : `: ${rewardWords(reward)}`}`;
   if (!architecture)
@@ -205,6 +207,7 @@ function Neighbours({
   trial: number;
   onCompare: (trial: number) => void;
 }) {
+  study.watch();
   const found = useMemo(() => neighboursOf(study, trial), [study, study.count, trial, study.loaded.value.decisions]);
   const rewardOf = (number: number) => (study.state[number] === done ? study.reward[number]! : Number.NaN);
   const shown = found.slice(0, mostNeighbours);

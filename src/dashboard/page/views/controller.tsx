@@ -21,7 +21,7 @@ import { done, type StudyStore } from '../store.ts';
 import { Choice } from './rewards.tsx';
 
 export function ControllerView({ study }: { study: StudyStore }) {
-  study.version.value;
+  study.watch();
   const { arms } = study;
   const firstArm = Math.max(
     0,
@@ -93,6 +93,7 @@ function bytesOf(text: string): Uint8Array {
 const windowsShown = 60;
 
 function Choices({ study, arm }: { study: StudyStore; arm: number }) {
+  study.watch();
   const policies = useMemo(
     () => study.policies.filter((policy) => policy.arm === arm || study.arms.length === 1),
     [study.policies.length, arm],
@@ -226,6 +227,7 @@ const figureWords: Record<string, string> = {
 const entropyKinds = ['inputEntropy', 'operationEntropy', 'combinerEntropy'];
 
 function Figures({ study, arm }: { study: StudyStore; arm: number }) {
+  study.watch();
   const own = study.updates.filter(({ figures }) => figures.arm === undefined || figures.arm === arm);
   const known = [...new Set(own.flatMap(({ figures }) => Object.keys(figures)))];
   const hasKinds = entropyKinds.some((kind) => known.includes(kind));
@@ -289,6 +291,7 @@ function Figures({ study, arm }: { study: StudyStore; arm: number }) {
 
 /** The most probable choice of each decision, by the latest policy or the latest trials. */
 function SampledNow({ study, arm }: { study: StudyStore; arm: number }) {
+  study.watch();
   const latest = study.policies.findLast((policy) => policy.arm === arm || study.arms.length === 1);
   const { space, blocks } = study.settings;
   const sizes = decisionSizes(blocks, space);
@@ -347,6 +350,7 @@ function SampledNow({ study, arm }: { study: StudyStore; arm: number }) {
 
 /** Who descends from whom: every trial by number and reward, its line to its parent; the best trial's line bold. */
 function Family({ study }: { study: StudyStore }) {
+  study.watch();
   const [best] = bestTrials(study, 1);
   const { links, strong, line, x, y } = useMemo(
     () => familyOf(study, best?.trial),
@@ -434,8 +438,9 @@ const bestShare = 0.05;
 const fewest = 8; // trials whose share says anything
 
 function BeyondChance({ study }: { study: StudyStore }) {
+  study.watch();
   const [cell, setCell] = useState<'both' | 'normal' | 'reduction'>('both');
-  const version = study.version.value;
+  const version = study.watch();
   const found = useMemo(() => sharesOf(study, cell), [study, version, cell]);
   const caption = `Shares in the best ${found.best} of ${found.all} trials that were trained, with 95% intervals`;
   return (

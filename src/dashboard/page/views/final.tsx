@@ -12,7 +12,7 @@ import { trainCommand } from './cells.tsx';
 const mostClasses = 60;
 
 export function FinalView({ study }: { study: StudyStore }) {
-  study.version.value;
+  study.watch();
   const final = study.answer.results['final model'] as FinalModel | undefined;
   if (!final)
     return (
@@ -111,6 +111,7 @@ function Learning({ final }: { final: FinalModel }) {
 }
 
 function Classes({ study, final }: { study: StudyStore; final: FinalModel }) {
+  study.watch();
   const dataset = study.answer.results.dataset as { classes?: string[] } | undefined;
   const accuracies = final.classAccuracies ?? [];
   const images = final.testImages / Math.max(1, accuracies.length);
@@ -149,6 +150,7 @@ function wilson(share: number, count: number): [number, number] {
 }
 
 function Next({ study, final }: { study: StudyStore; final: FinalModel }) {
+  study.watch();
   const folder = study.path.replace(/[^\\/]*$/, '');
   const weights = `${folder}${final.weights}`;
   const commands: [string, string][] = [

@@ -12,7 +12,7 @@ import { go } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';
 
 export function LadderView({ study }: { study: StudyStore }) {
-  study.version.value;
+  study.watch();
   if (!study.loaded.value.selection) return <Nothing>Reading …</Nothing>;
   return (
     <>
@@ -69,7 +69,7 @@ function correlationOf(lower: Rung, upper: Rung): { trials: number; correlation:
 }
 
 function Ladder({ study }: { study: StudyStore }) {
-  const version = study.version.value;
+  const version = study.watch();
   const rungs = useMemo(() => rungsOf(study), [study, version]);
   if (study.settings.rungs.length === 0)
     return (
@@ -190,7 +190,7 @@ function Climb({ rungs }: { rungs: Rung[] }) {
 }
 
 function Finalists({ study }: { study: StudyStore }) {
-  const version = study.version.value;
+  const version = study.watch();
   const state = useMemo(() => raceOf(study), [study, version]);
   if (!state)
     return (

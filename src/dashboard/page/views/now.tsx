@@ -15,7 +15,7 @@ import { hrefOf } from '../route.ts';
 import type { StudyStore } from '../store.ts';
 
 export function NowView({ study }: { study: StudyStore }) {
-  study.version.value;
+  study.watch();
   const [picked, setPicked] = useState<number | undefined>(undefined);
   const now = useClock(study.searched.value === true);
   return (
@@ -44,6 +44,7 @@ function useClock(isLive: boolean): number {
 }
 
 function Tiles({ study }: { study: StudyStore }) {
+  study.watch();
   const counts = countsOf(study);
   const [best] = bestTrials(study, 1);
   const pace = paceOf(study);
@@ -114,6 +115,7 @@ function Tiles({ study }: { study: StudyStore }) {
 const shownMinutes = [5, 15, 60, 240, 1440];
 
 function WorkerLanes({ study, now, onPick }: { study: StudyStore; now: number; onPick: (trial: number) => void }) {
+  study.watch();
   const [chosen, setChosen] = useState<number | undefined>(undefined);
   const isLive = study.searched.value === true;
   const last = study.trainings.at(-1)?.at ?? now;
@@ -192,6 +194,7 @@ function fittingMinutes(study: StudyStore, end: number): number {
 const mostCurves = 24;
 
 function RunningCurves({ study }: { study: StudyStore }) {
+  study.watch();
   const all = [...study.curves.values()].filter(({ epochs }) => epochs.some(({ accuracy }) => accuracy !== null));
   const curves = all.slice(0, mostCurves);
   const [best] = bestTrials(study, 1);
@@ -233,6 +236,7 @@ function RunningCurves({ study }: { study: StudyStore }) {
 }
 
 function BestCell({ study }: { study: StudyStore }) {
+  study.watch();
   const [best] = bestTrials(study, 1);
   const architecture = best && architectureOf(study, best.trial);
   return (

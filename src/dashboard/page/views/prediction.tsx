@@ -8,7 +8,7 @@ import { go } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';
 
 export function PredictionView({ study }: { study: StudyStore }) {
-  const version = study.version.value;
+  const version = study.watch();
   const found = useMemo(() => predictionsOf(study), [study, version]);
   const stored = study.answer.results.prediction as
     | {

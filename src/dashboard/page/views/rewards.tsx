@@ -13,7 +13,7 @@ import { done, failed, type StudyStore } from '../store.ts';
 const windows = [20, 50, 100, 500];
 
 export function RewardsView({ study }: { study: StudyStore }) {
-  const version = study.version.value;
+  const version = study.watch();
   const [split, setSplit] = useState<'all' | 'arm' | 'rung'>(study.arms.length > 1 ? 'arm' : 'all');
   const [window, setWindow] = useState(study.count > 5000 ? 100 : 20);
   const [range, setRange] = useState<[number, number] | undefined>(undefined);
@@ -112,6 +112,7 @@ export function FindTrial({
   onFind: (trial: number) => void;
   label?: string;
 }) {
+  study.watch();
   const [text, setText] = useState('');
   const number = Number(text);
   const isValid = text !== '' && Number.isInteger(number) && number >= 0 && number < study.count;
@@ -245,6 +246,7 @@ function summaryOf(study: StudyStore): string {
 
 /** What lies in the range that is shown. */
 function RangeFigures({ study, range }: { study: StudyStore; range: [number, number] | undefined }) {
+  study.watch();
   const [from, to] = range
     ? [Math.max(0, Math.ceil(range[0])), Math.min(study.count - 1, Math.floor(range[1]))]
     : [0, study.count - 1];

@@ -19,7 +19,7 @@ const costs: Record<Cost, { words: string; format: (value: number) => string }> 
 };
 
 export function TradeOffsView({ study }: { study: StudyStore }) {
-  study.version.value;
+  study.watch();
   const chosen = route.value.parameters.trial;
   const trial = chosen === undefined ? undefined : Number(chosen);
   const pick = (number: number | undefined) => go('trade-offs', number === undefined ? {} : { trial: String(number) });
@@ -44,7 +44,7 @@ function Front({
   trial: number | undefined;
   onPick: (trial: number) => void;
 }) {
-  const version = study.version.value;
+  const version = study.watch();
   const known = (Object.keys(costs) as Cost[]).filter((cost) =>
     study[cost].subarray(0, study.count).some((value) => value > 0),
   );
@@ -169,6 +169,7 @@ function frontOf(study: StudyStore, cost: Cost) {
 }
 
 function Failures({ study }: { study: StudyStore }) {
+  study.watch();
   const failures = [...study.state.subarray(0, study.count)].filter((state) => state === failed).length;
   useEffect(() => {
     if (study.loaded.value.selection) void study.readFailures().catch(() => {});
