@@ -1,8 +1,10 @@
 // Bundles the dashboard's page (src/dashboard/page) with esbuild: for the published package, and when a checkout first
 // shows it.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { root } from './setup/places.mjs';
 
 /**
  * @param {string} folder src/dashboard/page
@@ -26,4 +28,18 @@ export async function bundlePage(folder, entry) {
   const [script] = outputFiles;
   if (!script) throw new Error(`esbuild wrote nothing for ${entry}`);
   return { script: script.text, style: readFileSync(join(folder, 'style.css'), 'utf8') };
+}
+
+/**
+ * Writes examples/viewer/index.html, which shows a study that is dropped on it.
+ * @param {string} node a Node that runs TypeScript
+ */
+export function writeViewer(node) {
+  const file = join(root, 'examples/viewer/index.html');
+  const code = `
+    const { viewerPage } = await import(process.argv[1]);
+    (await import('node:fs')).writeFileSync(process.argv[2], await viewerPage());`;
+  const module = new URL('../src/dashboard/viewer-page.ts', import.meta.url).href;
+  const { status } = spawnSync(node, ['--input-type=module', '-e', code, module, file], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${file} could not be written`);
 }

@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { reportPage } from '../../src/dashboard/report-page.ts';
 import { type Dashboard, serveDashboard } from '../../src/dashboard/server/server.ts';
-import { startDashboard } from '../../src/dashboard/server/start.ts';
+import { startDashboard } from '../../src/dashboard/server/start-dashboard.ts';
 import { viewerPage } from '../../src/dashboard/viewer-page.ts';
 import type { Evaluate } from '../../src/experiment/evaluator.ts';
 import { SearchControl } from '../../src/experiment/search-control.ts';

@@ -52,7 +52,7 @@ test('a search with named cells that is killed goes on with the same decisions',
   using control = controlOf(together);
   control.receive({ action: 'try', decisions: named });
   const onEvent = (event: SearchEvent) => {
-    if (event.kind !== 'told' || event.trial !== 7) return;
+    if (event.kind !== 'reported' || event.trial !== 7) return;
     for (const end of ['', '-wal']) copyFileSync(`${together.path}${end}`, `${killed}${end}`); // as a kill leaves it
   };
   await search(together, { control, trials: 20, onEvent });

@@ -13,7 +13,7 @@ export async function dashboardBeside(
     if (control) throw new InputError('--control: expected --dashboard with it');
     return undefined;
   }
-  const { startDashboard } = await import('../../dashboard/server/start.ts'); // not loaded by other searches
+  const { startDashboard } = await import('../../dashboard/server/start-dashboard.ts'); // not loaded by other searches
   const started = await startDashboard({ studies: [study], control });
   note(`Dashboard: ${started.url}`);
   return started;

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { countsOf, statusOf, targetOf } from './figures.ts';
-import { rewardWords } from './format.ts';
+import { rewardWords } from './page-words.ts';
 import { hrefOf, route } from './route.ts';
 import type { StudyStore } from './store.ts';
 import { CellsView } from './views/cells.tsx';

@@ -3,7 +3,7 @@
 
 import type { AttemptEvent } from '../course.ts';
 import type { Bar } from './charts/lanes.tsx';
-import { exactTime, rewardWords, seconds } from './format.ts';
+import { exactTime, rewardWords, seconds } from './page-words.ts';
 import type { StudyStore } from './store.ts';
 
 export interface Shown {

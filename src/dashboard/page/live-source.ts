@@ -3,7 +3,7 @@
 
 import type { Answer, Question } from '../answers.ts';
 import { questionKey } from '../question-key.ts';
-import type { StreamMessage } from '../server/stream.ts';
+import type { StreamMessage } from '../server/change-stream.ts';
 import type { OfferedStudy, Parameters, Source } from './source.ts';
 
 /** The server does not know this page. */

@@ -9,7 +9,7 @@ import { CellPicture } from './cell-picture.tsx';
 import { dashes, seriesColour, shapeOf } from './charts/axis.ts';
 import { Plot } from './charts/plot.tsx';
 import type { Series } from './charts/series.ts';
-import { bytes, dayTime, rewardWords, seconds, short } from './format.ts';
+import { bytes, dayTime, rewardWords, seconds, short } from './page-words.ts';
 import { go } from './route.ts';
 import type { StudyStore } from './store.ts';
 

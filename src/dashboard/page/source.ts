@@ -1,7 +1,7 @@
 // Where the page's answers come from: the server beside a search, a file that was dropped on the viewer, or a report.
 
 import type { Answer, Question } from '../answers.ts';
-import type { StreamMessage } from '../server/stream.ts';
+import type { StreamMessage } from '../server/change-stream.ts';
 
 export interface OfferedStudy {
   name: string;

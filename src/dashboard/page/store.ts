@@ -4,9 +4,9 @@
 import { signal } from '@preact/signals';
 import { armLabels, armNames } from '../../search/arms-strategy.ts';
 import type { Changes, Epoch, FailuresAnswer, SelectionAnswer, StudyAnswer } from '../answers.ts';
-import { decodeColumns } from '../columns.ts';
+import { decodeColumns } from '../column-bytes.ts';
 import type { AttemptEvent, Course } from '../course.ts';
-import type { StreamMessage } from '../server/stream.ts';
+import type { StreamMessage } from '../server/change-stream.ts';
 import { none, states, type TrialRow } from '../trial-columns.ts';
 import { type ViewedSettings, viewedSettings } from '../viewed-settings.ts';
 import type { OfferedStudy, Source } from './source.ts';

@@ -3,7 +3,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import { none, states } from '../trial-columns.ts';
-import { bytes, dayTime, plural, rewardWords, seconds, short, whole } from './format.ts';
+import { bytes, dayTime, plural, rewardWords, seconds, short, whole } from './page-words.ts';
 import { Card, downloadText, TrialLink } from './parts.tsx';
 import { done, type StudyStore } from './store.ts';
 

@@ -11,9 +11,9 @@ import { parseRequest, sendRequest } from '../../study/requests.ts';
 import { answers, type Question, studyAnswer } from '../answers.ts';
 import { studyName } from '../study-name.ts';
 import { viewedSettings } from '../viewed-settings.ts';
+import { Stream } from './change-stream.ts';
 import { pageFiles } from './page-files.ts';
 import { newToken, Security, safeHeaders, tokenHeader } from './security.ts';
-import { Stream } from './stream.ts';
 import { StudyFile } from './study-file.ts';
 
 export interface DashboardOptions {

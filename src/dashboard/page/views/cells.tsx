@@ -9,7 +9,7 @@ import { describeCell, printArchitecture } from '../../../space/print.ts';
 import { type CellDifference, compareCells } from '../cell-difference.ts';
 import { CellPicture } from '../cell-picture.tsx';
 import { bestTrials } from '../figures.ts';
-import { rewardWords, short } from '../format.ts';
+import { rewardWords, short } from '../page-words.ts';
 import { architectureOf, Card, CopyButton, downloadText, Nothing, TrialLink } from '../parts.tsx';
 import { go, route } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';

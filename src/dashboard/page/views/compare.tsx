@@ -5,7 +5,7 @@ import { dashes, seriesColour } from '../charts/axis.ts';
 import { Plot } from '../charts/plot.tsx';
 import type { Series } from '../charts/series.ts';
 import { countsOf, meanInterval, searchClock, statusOf, topRewards } from '../figures.ts';
-import { duration, rewardWords, whole } from '../format.ts';
+import { duration, rewardWords, whole } from '../page-words.ts';
 import { Card, Nothing } from '../parts.tsx';
 import { hrefOf } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';

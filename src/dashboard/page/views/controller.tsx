@@ -14,7 +14,7 @@ import { type IntervalRow, Intervals } from '../charts/intervals.tsx';
 import { Plot } from '../charts/plot.tsx';
 import type { Series } from '../charts/series.ts';
 import { bestTrials, meanInterval, topRewards } from '../figures.ts';
-import { percent, plural, rewardWords, whole } from '../format.ts';
+import { percent, plural, rewardWords, whole } from '../page-words.ts';
 import { Card, Nothing, TrialLink } from '../parts.tsx';
 import { go } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';

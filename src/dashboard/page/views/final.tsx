@@ -4,7 +4,7 @@ import type { FinalModel } from '../../../study/results.ts';
 import { type IntervalRow, Intervals } from '../charts/intervals.tsx';
 import { Plot } from '../charts/plot.tsx';
 import type { Series } from '../charts/series.ts';
-import { duration, percent, rewardWords, short, whole } from '../format.ts';
+import { duration, percent, rewardWords, short, whole } from '../page-words.ts';
 import { Card, CopyButton, Nothing, Tile, TrialLink } from '../parts.tsx';
 import type { StudyStore } from '../store.ts';
 import { trainCommand } from './cells.tsx';

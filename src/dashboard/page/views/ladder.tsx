@@ -6,7 +6,7 @@ import { type RankCorrelation, rankCorrelation } from '../../../statistics/kenda
 import { criticalValue } from '../../../statistics/student-t.ts';
 import { type IntervalRow, Intervals } from '../charts/intervals.tsx';
 import { Plot } from '../charts/plot.tsx';
-import { duration, plural, rewardWords, whole } from '../format.ts';
+import { duration, plural, rewardWords, whole } from '../page-words.ts';
 import { Card, Nothing, TrialLink } from '../parts.tsx';
 import { go } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';

@@ -2,7 +2,7 @@
 
 import { useMemo } from 'preact/hooks';
 import { Plot } from '../charts/plot.tsx';
-import { percent, plural, seconds, whole } from '../format.ts';
+import { percent, plural, seconds, whole } from '../page-words.ts';
 import { Card, Nothing, Tile } from '../parts.tsx';
 import { go } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';

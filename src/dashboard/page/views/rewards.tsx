@@ -5,7 +5,7 @@ import { dashes, seriesColour, shapeOf } from '../charts/axis.ts';
 import { Plot } from '../charts/plot.tsx';
 import type { Series } from '../charts/series.ts';
 import { meanInterval } from '../figures.ts';
-import { plural, rewardWords, whole } from '../format.ts';
+import { plural, rewardWords, whole } from '../page-words.ts';
 import { Card, TrialPanel } from '../parts.tsx';
 import { go, route } from '../route.ts';
 import { done, failed, type StudyStore } from '../store.ts';

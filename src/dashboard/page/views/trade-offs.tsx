@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Plot } from '../charts/plot.tsx';
-import { bytes, plural, rewardWords, seconds, short, whole } from '../format.ts';
+import { bytes, plural, rewardWords, seconds, short, whole } from '../page-words.ts';
 import { Card, Nothing, TrialLink, TrialPanel } from '../parts.tsx';
 import { go, route } from '../route.ts';
 import { done, failed, type StudyStore } from '../store.ts';

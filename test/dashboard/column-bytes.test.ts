@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeColumns, encodeColumns } from '../../src/dashboard/columns.ts';
+import { decodeColumns, encodeColumns } from '../../src/dashboard/column-bytes.ts';
 
 const columns = {
   state: Uint8Array.of(0, 1, 2, 255, 4),
