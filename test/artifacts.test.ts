@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type ArtifactKey, type Artifacts, FolderArtifacts } from '../src/artifacts.ts';
 import {
+  finalBest,
   finalCheckpoint,
   finalWeights,
   pausedChild,
@@ -81,7 +82,14 @@ test('unfinished files of a killed process are listed and removed with their art
 
 test('a search finds the artifacts of nasnet 0.1.0: next to its study, and the final network among its results', () => {
   const store = new FolderArtifacts(studyFolders('runs/a/study.db', 'results'));
-  const keys = [pausedChild(7, 0), unfinishedTrial(7), unfinishedFinalist(3, 1), finalCheckpoint, finalWeights];
+  const keys = [
+    pausedChild(7, 0),
+    unfinishedTrial(7),
+    unfinishedFinalist(3, 1),
+    finalCheckpoint,
+    finalWeights,
+    finalBest,
+  ];
   assert.deepEqual(
     keys.map((key) => store.path(key)),
     [

@@ -11,6 +11,7 @@ import { classes as cifar10Classes } from '../data/cifar10-files.ts';
 import { fewNames, type LabelOrder, labelOrders } from '../data/class-names.ts';
 import { openDataset } from '../data/dataset.ts';
 import { visibleFolders } from '../data/image-files.ts';
+import { testImageNames } from '../data/image-names.ts';
 import { findLabelledImages } from '../data/labelled-images.ts';
 import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -158,7 +159,8 @@ async function findSource(
   requireClasses(path, classes, files.classes, `the classes of ${dataset} (${fewNames(files.classes)})`);
   const { test } = await openDataset(files, { resolution });
   const indices = chosenPlaces(files.test.count, flags.limit);
-  return { source: datasetSource(test, files.train.path, indices, preprocessing, batchSize), name: dataset };
+  const shown = { view: preprocessing, batchSize, imageName: testImageNames(files) };
+  return { source: datasetSource(test, files.train.path, indices, shown), name: dataset };
 }
 
 /**

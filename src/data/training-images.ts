@@ -30,7 +30,7 @@ export async function openTrainingImages(
 /** @param seed seed of the order of the images and of their augmentation */
 export function trainingBatches(
   { dataset, parts, whitening }: TrainingImages,
-  recipe: Augmentation & { batchSize: number },
+  recipe: Augmentation & { batchSize: number; balance?: 'weights' | 'sampling' },
   seed: number | string,
 ): TrainingBatches {
   const { batchSize } = recipe;
@@ -41,5 +41,6 @@ export function trainingBatches(
     batchSize,
     seed,
     augmentation: recipe,
+    balanced: recipe.balance === 'sampling',
   });
 }

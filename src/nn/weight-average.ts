@@ -32,6 +32,13 @@ export class WeightAverage {
     );
   }
 
+  /** average ← value, to the bit */
+  take(): void {
+    noGrad(() => {
+      for (const [name, average] of Object.entries(this.#averages)) average.copy_(this.#values[name]!);
+    });
+  }
+
   /** Puts the averages in the network and keeps its values here; once more undoes it to the bit. */
   swap(): void {
     scope(() =>

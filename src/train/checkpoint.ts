@@ -11,17 +11,20 @@ import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
+import { BestEpoch, type BestEpochState, type BestWeights } from './best-epoch.ts';
 import type { StepSumsRead } from './step.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
 const averagePrefix = 'average.';
+const bestPrefix = 'best.';
 
 /** A network in training. */
 export interface InTraining {
   network: Network;
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
+  best?: BestWeights | undefined;
 }
 
 /** What the steps since the epoch began come to. */
@@ -46,19 +49,22 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
-  { network, optimizer, average }: InTraining,
+  { network, optimizer, average, best }: InTraining,
   { identity, step, meter, beside }: SavedTraining,
 ) {
+  const bestEpoch = best?.epochs.state;
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
     ...(average && prefixed(averagePrefix, average.state())),
+    ...(bestEpoch && prefixed(bestPrefix, best.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
     ...(meter && { meter: JSON.stringify(meter) }),
+    ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
     ...(beside !== undefined && { beside: JSON.stringify(beside) }),
   });
 }
@@ -76,7 +82,7 @@ export interface ExpectedTraining<Beside = unknown> {
  */
 export function loadTraining<Beside>(
   path: string,
-  { network, optimizer, average }: InTraining,
+  { network, optimizer, average, best }: InTraining,
   { identity, beside: schema }: ExpectedTraining<Beside>,
 ): { step: number; meter?: MeterState; beside?: Beside } {
   return scope(() => {
@@ -93,9 +99,16 @@ export function loadTraining<Beside>(
     optimizer.check(moved); // before the weights are copied, so that an error leaves both unchanged
     const averaged = unprefixed(averagePrefix, tensors);
     average?.check(averaged);
+    const bestEpoch = metadata.best === undefined || !best ? undefined : bestOf(metadata.best, path);
+    const bestWeights = unprefixed(bestPrefix, tensors);
+    if (bestEpoch) best!.check(bestWeights);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
     average?.load(averaged);
+    if (bestEpoch) {
+      best!.load(bestWeights);
+      best!.epochs = new BestEpoch(bestEpoch);
+    }
     return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
   });
 }
@@ -118,6 +131,16 @@ const meterState: z.ZodType<MeterState> = z.object({
 
 const meterOf = (text: string, path: string): MeterState =>
   checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
+
+const bestEpochState: z.ZodType<BestEpochState> = z.object({
+  epoch: amount,
+  accuracy: amount,
+  loss: z.number(),
+  reachedIn: amount,
+} satisfies Record<keyof BestEpochState, z.ZodType>);
+
+const bestOf = (text: string, path: string): BestEpochState =>
+  checked(bestEpochState, parsedJson(text, path, 'best'), path, 'best');
 
 export interface CheckpointOptions<Beside = unknown> {
   /** As in `SavedTraining`. */

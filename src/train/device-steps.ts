@@ -37,8 +37,8 @@ export class DeviceSteps {
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
-  /** Of the images in the steps that the graph holds, or that are to be captured. */
-  #side: number | undefined;
+  /** What the steps have in common that the graph holds, or that are to be captured. */
+  #form: Pick<StepPlan, 'side' | 'frozen'> = {};
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
     const { device, batchSize } = batches;
@@ -58,7 +58,7 @@ export class DeviceSteps {
 
   /** Queues a step on the device. */
   run(step: number): void {
-    this.#resize(this.#setInputs(step).side);
+    this.#take(this.#setInputs(step));
     if (this.#graph) {
       this.#graph.replay();
       this.#trainee.optimizer.replayed();
@@ -71,16 +71,17 @@ export class DeviceSteps {
     }
   }
 
-  /** A graph holds steps with images of one size. */
-  #resize(side: number | undefined): void {
-    if (side === this.#side) return;
+  /** A graph holds steps with images of one size, and with the same parts of the network in training. */
+  #take({ side, frozen = false }: StepPlan): void {
+    this.#trainee.network.freezeBody(frozen);
+    if (side === this.#form.side && frozen === (this.#form.frozen ?? false)) return;
     this.#graph?.[Symbol.dispose]();
-    [this.#graph, this.#warm, this.#side] = [undefined, 0, side];
+    [this.#graph, this.#warm, this.#form] = [undefined, 0, { side, frozen }];
   }
 
   #step(): void {
     scope(() => {
-      const batch = this.#batches.make(this.#randomNumbers, { whitening: this.#whitening, side: this.#side });
+      const batch = this.#batches.make(this.#randomNumbers, { whitening: this.#whitening, side: this.#form.side });
       const [progress, rate, share] = [0, 1, 2].map((place) => this.#numbers.select(0, place)) as [
         Tensor,
         Tensor,

@@ -120,7 +120,7 @@ for (const optimizer of optimizerNames) {
       const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
       const train = async (stopping: boolean) => {
         const network = tinyNetwork();
-        using moving = createOptimizer(network.namedParameters(), recipe);
+        using moving = createOptimizer(network, recipe);
         await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'before', optimizer: moving });
         if (!stopping) return await go(network, moving);
         const stop = new AbortController();
@@ -128,7 +128,7 @@ for (const optimizer of optimizerNames) {
         const onEpoch = () => stop.abort(new Error('enough'));
         await assert.rejects(go(network, moving, { checkpoints, signal: stop.signal, onEpoch }), /enough/);
         const fresh = tinyNetwork(99);
-        using again = createOptimizer(fresh.namedParameters(), recipe);
+        using again = createOptimizer(fresh, recipe);
         return await go(fresh, again, { checkpoints: checkpointsIn(folder, { identity: 'this' }) });
       };
       const go = async (network: Network, moving: Optimizer, options: Partial<TrainingOptions> = {}) => {
@@ -256,7 +256,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   for (const [parts, texts] of damages) {
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
-    using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+    using optimizer = createOptimizer(network, tinyRecipe);
     assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), undefined);
     assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
     assert.equal(optimizer.stepsTaken, 0);
@@ -264,7 +264,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   }
   writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
   const network = tinyNetwork(99);
-  using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+  using optimizer = createOptimizer(network, tinyRecipe);
   const { step } = (await checkpointsIn(folder, options).restore({ network, optimizer }))!;
   assert.equal(step, 9, 'the whole one is taken');
   assert.deepEqual(given, [[1, 2]]);

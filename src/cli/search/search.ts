@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { requireSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
@@ -65,7 +65,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
 
   const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
-  const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
+  const resultPaths = [...reportNames, weightsName, bestWeightsName].map((name) => join(directory, name));
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const created = known ? undefined : await newSearch(flags, given, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
@@ -131,13 +131,14 @@ function closingWords(said: string[], search: FinishedSearch): string {
     ['best.svg', 'the best cells as a picture'],
     ['best.json', 'their architecture file'],
     [weightsName, 'the weights of the network built from them'],
+    [bestWeightsName, 'its weights after the best epoch by the held-out images'],
     ...(elsewhere ? [] : [[basename(study), 'the study']]),
   ];
   return [
     ...said,
     '',
     `In ${directory}:`,
-    ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
+    ...files.map(([name, what]) => `  ${name!.padEnd(24)} ${what}`),
     '',
     ...whatNext(search),
     '',
