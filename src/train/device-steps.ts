@@ -16,14 +16,12 @@ export interface DeviceStepsOptions {
   /** Number of steps whose inputs are copied together. */
   ahead?: number;
   planOf: (step: number) => StepPlan;
-  /** Steps of the training. */
+  /** Number of steps of the training. */
   steps: number;
 }
 
 const stepsAhead = 32;
-/**
- * Uncaptured steps before the capture: in the first ones libtorch allocates memory and cuDNN chooses its algorithms.
- */
+/** Number of steps before the capture, in which libtorch allocates memory and cuDNN chooses its algorithms. */
 const warmUpSteps = 3;
 
 export class DeviceSteps {
@@ -37,7 +35,7 @@ export class DeviceSteps {
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
-  /** What the steps have in common that the graph holds, or that are to be captured. */
+  /** What the captured steps have in common, or those that will be captured. */
   #form: Pick<StepPlan, 'side' | 'frozen'> = {};
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
@@ -71,9 +69,9 @@ export class DeviceSteps {
     }
   }
 
-  /** A graph holds steps with images of one size, and with the same parts of the network in training. */
+  /** Discards the graph if the size of the images or the parts of the network in training change: a graph has one. */
   #take({ side, frozen = false }: StepPlan): void {
-    this.#trainee.network.freezeBody(frozen);
+    this.#trainee.network.freezeBody?.(frozen);
     if (side === this.#form.side && frozen === (this.#form.frozen ?? false)) return;
     this.#graph?.[Symbol.dispose]();
     [this.#graph, this.#warm, this.#form] = [undefined, 0, { side, frozen }];
@@ -114,7 +112,7 @@ export class DeviceSteps {
     const length = batchRows * batchSize;
     const randomNumbers = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
-      randomNumbers.set(this.#batches.draw(epoch, index), place * length);
+      randomNumbers.set(this.#batches.integersOf(epoch, index), place * length);
     const numbers = Float64Array.from(
       plans.flatMap(({ progress, learningRate, averageShare }) => [progress, learningRate, averageShare]),
     );

@@ -4,8 +4,8 @@ import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 
 export interface Accuracy {
@@ -94,7 +94,7 @@ export class Tally {
    * @throws TrainingFailure if the logits are not finite
    */
   add(
-    network: Network,
+    network: Trainable,
     { images, labels }: { images: Tensor; labels: Tensor },
     placeOf: (row: number) => number,
   ): void {
@@ -186,7 +186,7 @@ const largestPlace = (scores: ArrayLike<number>): number =>
 
 /** Evaluates a network on every image once. @throws TrainingFailure if the logits are not finite */
 export function evaluateNetwork(
-  network: Network,
+  network: Trainable,
   batches: Iterable<{ images: Tensor; labels: Tensor }>,
   classes: number,
 ): Accuracy {

@@ -1,11 +1,11 @@
 // Creates the optimizers that a recipe can name.
 
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
+import { InputError } from '../failure.ts';
 import { Adam, type GroupOptions, Momentum, type Optimizer, RMSProp } from '../nn/optimizers.ts';
-import type { Plan } from '../plan/plan.ts';
 import type { Recipe } from './recipe.ts';
 import { type Choice, defaultOptimizer, type OptimizerName, type OptimizerOptions } from './recipe-choices.ts';
+import type { Trainable } from './trainable.ts';
 
 interface OptimizerKind<Name extends OptimizerName> {
   create(
@@ -31,7 +31,7 @@ export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name>
 };
 
 /** Creates an optimizer of a network's parameters. */
-export function createOptimizer(network: Pick<Network, 'plan' | 'namedParameters'>, recipe: Recipe): Optimizer {
+export function createOptimizer(network: Pick<Trainable, 'plan' | 'namedParameters'>, recipe: Recipe): Optimizer {
   return created(
     { plan: network.plan, namedParameters: network.namedParameters() },
     recipe,
@@ -40,7 +40,7 @@ export function createOptimizer(network: Pick<Network, 'plan' | 'namedParameters
 }
 
 const created = <Name extends OptimizerName>(
-  { plan, namedParameters }: Pick<Network, 'plan'> & { namedParameters: ReadonlyMap<string, Tensor> },
+  { plan, namedParameters }: Pick<Trainable, 'plan'> & { namedParameters: ReadonlyMap<string, Tensor> },
   { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1, layerRateDecay }: Recipe,
   choice: Choice<Name>,
 ): Optimizer => {
@@ -53,7 +53,8 @@ const created = <Name extends OptimizerName>(
  * Returns the multiple of the learning rate of each parameter: 1 in the heads, `decay` in the last cell, its square in
  * the cell before, and so on to the stem.
  */
-export function layerRates({ sections }: Plan, decay: number): (name: string) => number {
+export function layerRates({ sections }: Trainable['plan'], decay: number): (name: string) => number {
+  if (!sections) throw new InputError('layerRateDecay: expected a network whose plan lists its cells, got one without');
   const heads = sections.filter(({ name }) => name === 'Head' || name === 'Auxiliary').length;
   const body = sections.length - heads;
   const rates = new Map(

@@ -8,7 +8,7 @@ import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import { free, keep } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
+import { InputError } from '../failure.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
@@ -23,6 +23,7 @@ import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
+import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 import { whitenStem } from './whitened-stem.ts';
 
@@ -37,11 +38,11 @@ export interface EpochFigures {
   learningRate: number;
   imagesPerSecond: number;
   /**
-   * On the validation images, where the epoch ended with a look at them: of the averaged weights, where the recipe asks
-   * for them.
+   * Accuracy on the validation images, if they were evaluated after this epoch; of the averaged weights if the recipe
+   * has an average.
    */
   validation?: Accuracy;
-  /** Of the last weights, beside the averaged ones that come out; at the end only. */
+  /** Accuracy of the last weights if the recipe has an average; only after the last epoch. */
   unaveraged?: Accuracy;
 }
 
@@ -66,7 +67,7 @@ export interface TrainingOptions {
 
 const progressEvery = 1000; // ms
 /** Steps between two reads of the losses if a read waits for the device. */
-const lookEvery = 32;
+const readEvery = 32;
 
 /**
  * Trains a network in place, on the device of the network and the batches. With patience it may end before its last
@@ -75,7 +76,7 @@ const lookEvery = 32;
  * error
  */
 export async function trainNetwork(
-  network: Network,
+  network: Trainable,
   batches: TrainingBatches,
   recipe: Recipe,
   options: TrainingOptions,
@@ -83,6 +84,8 @@ export async function trainNetwork(
   const { seed, onEpoch, onProgress, validate, best, onBest, checkpoints, signal } = options;
   const { patience } = recipe;
   if (patience !== undefined && !(best && validate)) throw new Error('patience: expected validation and best weights');
+  if (recipe.freezeEpochs && !network.freezeBody)
+    throw new InputError('freezeEpochs: expected a network whose body can be frozen');
   const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
   using fresh = options.optimizer ? undefined : createOptimizer(network, recipe);
   const optimizer = options.optimizer ?? fresh!;
@@ -120,11 +123,11 @@ export async function trainNetwork(
       : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
   const meter = new Meter(sums);
   let figures: EpochFigures | undefined;
-  let toldAt = 0;
+  let reportedAt = 0;
 
   const inTraining = { network, optimizer, average, ...(best && { best }) };
   const resumed = await checkpoints?.restore(inTraining);
-  if (resumed?.meter) meter.goOn(resumed.meter);
+  if (resumed?.meter) meter.restore(resumed.meter);
   for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
     running.run(step);
@@ -133,8 +136,8 @@ export async function trainNetwork(
     const done = step + 1;
     let ends = done === steps;
     const epochEnds = done % batches.count === 0 || ends;
-    if (epochEnds || device === cpu || done % lookEvery === 0) {
-      const { finite } = meter.look();
+    if (epochEnds || device === cpu || done % readEvery === 0) {
+      const { finite } = meter.read();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
         throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${steps}`);
@@ -163,8 +166,8 @@ export async function trainNetwork(
       meter.restart();
       onEpoch?.(figures);
     }
-    if (performance.now() - toldAt > progressEvery) {
-      toldAt = performance.now();
+    if (performance.now() - reportedAt > progressEvery) {
+      reportedAt = performance.now();
       onProgress?.(done / steps);
     }
     await setImmediate(); // let messages, signals and timers be handled
@@ -172,7 +175,7 @@ export async function trainNetwork(
     signal?.throwIfAborted();
     if (ends) break;
   }
-  network.freezeBody(false);
+  network.freezeBody?.(false);
   return figures!;
 }
 
@@ -208,7 +211,7 @@ class Meter {
   }
 
   /** Reads the sums, and waits for the steps so far. */
-  look(): { finite: number } {
+  read(): { finite: number } {
     this.#seen = this.#sums.read();
     return this.#seen;
   }
@@ -221,14 +224,14 @@ class Meter {
     };
   }
 
-  /** For a checkpoint; waits as look(). */
+  /** Returns the state for a checkpoint; waits like read(). */
   state(): MeterState {
     const milliseconds = performance.now() - this.#since;
     return { steps: this.steps, images: this.#images, milliseconds, ...this.#sums.read() };
   }
 
-  /** Counts on from a checkpoint within an epoch. */
-  goOn({ steps, images, milliseconds, ...sums }: MeterState): void {
+  /** Restores the figures of a checkpoint within an epoch. */
+  restore({ steps, images, milliseconds, ...sums }: MeterState): void {
     this.#sums.set(sums);
     [this.steps, this.#images, this.#since] = [steps, images, performance.now() - milliseconds];
   }

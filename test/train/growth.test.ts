@@ -66,7 +66,7 @@ test('every preset’s growth has sides for images of any size', () => {
 
 test('an auxiliary head, and images that are no squares, are refused', () => {
   const grow = (plan: Plan) => () => sidesOf(plan, [{ scale: 0.5, until: 0.5 }]);
-  const refused = 'growth: expected a network that can take smaller images, got one';
+  const refused = 'growth: expected a network that can process smaller images, got one';
   const head = `${refused} with an auxiliary head, whose weights depend on the size`;
   assert.throws(grow(planAt(32, true)), new InputError(head));
   const wide = planNetwork(nasnetA, { cells: 1, filters: 4, input: [16, 32] });
