@@ -5,7 +5,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { mean } from '../statistics/order.ts';
-import type { MatrixCell } from './classifier-parts.ts';
+import type { MatrixCell } from './confusion-matrix.ts';
 
 const accent = '#c2410c';
 const quiet = '#94a3b8';

@@ -3,6 +3,7 @@
 
 import { percent, whole } from '../words.ts';
 import { classChart, confusionChart, type LearningPoint, learningChart } from './chart.ts';
+import { type ConfusionFinding, matrixOf } from './confusion-matrix.ts';
 import { figure, headedTable } from './html.ts';
 
 /** An epoch of a training. Accuracies 0 to 1, losses in nats. */
@@ -13,13 +14,6 @@ export interface EpochFinding {
   accuracy?: number | undefined;
   validationLoss?: number | undefined;
   learningRate?: number | undefined;
-}
-
-/** How many images of a class were taken for another one; labels are places in the list of classes. */
-export interface ConfusionFinding {
-  label: number;
-  answer: number;
-  images: number;
 }
 
 /** The classes of an evaluation, and what was taken for what. */
@@ -123,33 +117,6 @@ function pairTable(
   const more = confusions.length > pairsShown ? ` of ${whole(confusions.length)}` : '';
   const caption = `What is confused most: ${whole(rows.length)}${more} pairs.`;
   return headedTable(['class', 'taken for', 'images', 'of the class'], rows, caption);
-}
-
-/** A cell of the matrix: so many images of a class had this answer. */
-export interface MatrixCell {
-  className: string;
-  answer: string;
-  images: number;
-  /** Of the images of the class. */
-  share: number;
-}
-
-/** Returns every cell, also those without images. */
-export function matrixOf(
-  classes: readonly string[],
-  classImages: readonly number[],
-  confusions: readonly ConfusionFinding[],
-): MatrixCell[] {
-  const counts = classes.map(() => classes.map(() => 0));
-  for (const { label, answer, images } of confusions) counts[label]![answer] = images;
-  return classes.flatMap((className, label) => {
-    const total = classImages[label]!;
-    const wrong = counts[label]!.reduce((sum, count) => sum + count, 0);
-    return classes.map((answer, place) => {
-      const images = place === label ? total - wrong : counts[label]![place]!;
-      return { className, answer, images, share: total === 0 ? 0 : images / total };
-    });
-  });
 }
 
 /** The wrong answers that the network was surest of. */

@@ -29,6 +29,7 @@ const evaluated = evaluationDocument({
   images: 'photos/val',
   classes: description.classes,
   measured: { ...measured, ...classes, unreadable: [] },
+  nameOf: String,
 });
 
 test('an accuracy beside a file of weights, and what evaluate printed, become points at the cost of their networks', () => {

@@ -187,8 +187,8 @@ test('the averaged weights that come out are the average over the steps, measure
     return evaluateNetwork(network, evaluationBatches(20), classes);
   };
   const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
-  const [raw, mean] = [looks[0]!, numbersOf(network)];
-  assert.deepEqual(looks[1], mean);
+  const [raw, mean] = [looks[1]!, numbersOf(network)];
+  assert.deepEqual(looks[0], mean);
   assert.ok(last.unaveraged && last.validation);
   const expected = [...seen, raw].reduce((average, values, step) => {
     const share = Math.max(1 / 4, 9 / (10 + step));
