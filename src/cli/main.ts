@@ -2,8 +2,8 @@
 // `--help` loads no command's file and a command only its own, so both start quickly.
 
 import { Command, CommanderError } from 'commander';
+import { joinBestOf } from '../best-of.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
-import { joinBestOf } from '../plan/best-of.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
 

@@ -2,12 +2,12 @@
 // `STUDY.db`, `STUDY.db#best` and `best-of STUDY.db` name a study's best trial;
 // the part before the colon alone names an architecture. The caller passes in functions that read files and studies.
 
+import { bestOf } from '../best-of.ts';
 import { InputError } from '../failure.ts';
 import { within } from '../largest.ts';
 import { type Architecture, outputWidth } from '../space/architecture.ts';
 import { parseArchitectureText } from '../space/parse.ts';
 import { published } from '../space/published.ts';
-import { bestOf } from './best-of.ts';
 import { type Layout, layouts } from './layouts.ts';
 import { type NamedModel, namedModels } from './named-models.ts';
 import type { PlanOptions } from './plan.ts';

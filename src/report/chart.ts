@@ -149,6 +149,7 @@ export function learningChart(points: LearningPoint[], label: string, isShare: b
 export function classChart(classes: { name: string; accuracy: number }[]): string {
   return drawChart({
     marginLeft: 110,
+    marginRight: 50,
     height: 22 * classes.length + 50,
     x: { label: 'test accuracy →', tickFormat: share, domain: [0, 1], grid: true },
     y: { label: null },

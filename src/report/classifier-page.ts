@@ -126,7 +126,9 @@ function seedBody({ rows, best, spread }: SeedFindings): string {
 
 const style = `
 :root { color-scheme: light dark; --ink: #1e293b; --quiet: #5b6778; --line: #dbe2ea; --page: #f8fafc; --card: #fff; --link: #1d4ed8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e2e8f0; --quiet: #9aa8ba; --line: #334155; --page: #0f172a; --card: #172033; --link: #93c5fd; } }
+@media (prefers-color-scheme: dark) { :root { --ink: #e2e8f0; --quiet: #9aa8ba; --line: #334155; --page: #0f172a; --card: #172033; --link: #93c5fd; }
+  figure svg text[fill="#1d4ed8"], figure svg circle[fill="#1d4ed8"] { fill: #93c5fd; } figure svg path[stroke="#1d4ed8"] { stroke: #93c5fd; }
+  figure svg text[fill="#c2410c"], figure svg circle[fill="#c2410c"] { fill: #fdba74; } figure svg path[stroke="#c2410c"] { stroke: #fdba74; } }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 header, main { max-width: 60rem; margin: 0 auto; padding: 0 1.25rem; } header { padding-top: 2rem; } main { padding-bottom: 4rem; }
 h1 { font-size: 1.7rem; margin: 0 0 1rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin: 0 0 .75rem; }

@@ -130,5 +130,9 @@ export function worstTable(classes: readonly string[], worst: readonly WrongFind
     percent(probability),
   ]);
   const caption = 'The images whose class the network held for least probable.';
-  return headedTable(['image', 'class', 'its probability', 'answer', 'its probability'], rows, caption);
+  return headedTable(
+    ['image', 'class', 'probability of the class', 'answer', 'probability of the answer'],
+    rows,
+    caption,
+  );
 }

@@ -1,7 +1,9 @@
 // The parts that our pages are made of, as HTML text. Every text is escaped here.
 
+/** The caption is also the name of the picture for those who do not see it. */
 export function figure(svg: string, caption = ''): string {
-  return `<figure>${svg}${caption && `<figcaption>${htmlText(caption)}</figcaption>`}</figure>`;
+  const named = caption === '' ? svg : svg.replace('<svg ', `<svg role="img" aria-label="${htmlText(caption)}" `);
+  return `<figure>${named}${caption && `<figcaption>${htmlText(caption)}</figcaption>`}</figure>`;
 }
 
 export function section(title: string, body: string): string {

@@ -7,7 +7,6 @@ import { type ModelFlags, modelOptions, parseModelName, parseTrial, type TrialSo
 import { type Plan, type PlanOptions, planNetwork } from '../../plan/plan.ts';
 import { auxiliaryFits } from '../../plan/plan-auxiliary.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { networkOf } from '../../study/training-plan.ts';
 import { typedFlag } from './given.ts';
 import { readArchitecture } from './model-source.ts';
 import { imageSize, wholeNumber } from './parsers.ts';
@@ -73,16 +72,15 @@ async function readTrialNetwork(trial: TrialSource, flags: ModelFlags): Promise<
   const { input, classes, filters, stemChannels, skipReductionInput } = flags;
   const [flag] = typedFlags({ ...(flags.layout && { layout: flags.layout }) });
   if (flag) throw new InputError(`${flag}: expected N with it, as in ${trial.path}#best:2, got none`);
-  const { network, classes: own } = finalNetworkOf(trial.path);
   const options = {
-    ...networkOf(network),
-    input: input ?? network.resolution,
-    classes: classes ?? own,
+    ...finalNetworkOf(trial.path).options,
+    ...(input !== undefined && { input }),
+    ...(classes !== undefined && { classes }),
     ...(filters !== undefined && { filters }),
     ...(stemChannels !== undefined && { stemChannels }),
     ...(skipReductionInput !== undefined && { skipReductionInput }),
   };
-  const auxiliary = auxiliaryFits(options.input, options.layout);
+  const auxiliary = auxiliaryFits(options.input!, options.layout);
   return { plan: planNetwork(architecture, { ...options, auxiliary }), architecture, options };
 }
 
