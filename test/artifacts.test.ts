@@ -88,7 +88,6 @@ test('a search finds the artifacts of nasnet 0.1.0: next to its study, and the f
     unfinishedFinalist(3, 1),
     finalCheckpoint,
     finalWeights,
-    finalBest,
   ];
   assert.deepEqual(
     keys.map((key) => store.path(key)),

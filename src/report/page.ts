@@ -1,6 +1,7 @@
 // Renders the report as one self-contained HTML page: text, charts and pictures inline, no scripts, no network access.
 // It lays out the findings of findings.ts and computes no figures.
 
+import { bestOf } from '../best-of.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
@@ -36,10 +37,7 @@ export function renderPage(page: Page): string {
       page.top.map((cell, place) => cellArticle(cell, place, page)).join('\n') || '<p>No child has finished yet.</p>',
     ),
     final && section('The network built from the best cell', finalSection(final, page)),
-    section(
-      'How it was made',
-      `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page.study)}</p>`,
-    ),
+    section('How it was made', `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page)}</p>`),
     machine && section('The machine', table(settingRows(machine))),
   ];
   return `<!doctype html>
@@ -163,8 +161,13 @@ function finalSection(final: FinalModel, { classes, finalTraining }: Page): stri
   return [table(rows), ...learningCurves(epochs), ...classParts({ ...final, classes }, 'the test images')].join('\n');
 }
 
-function commands(study: string): string {
-  return [`nasnet show ${study}`, `nasnet report ${study} -o DIR`]
+function commands({ study, final, settings }: Page): string {
+  const images = settings.dataset === 'cifar10' ? '' : ` ${settings.dataset}`;
+  return [
+    `nasnet show ${study}`,
+    `nasnet report ${study} -o DIR`,
+    ...(final ? [`nasnet evaluate ${bestOf} ${study}${images} --page network.html`] : []),
+  ]
     .map((text) => `<code>${htmlText(text)}</code>`)
     .join(', ');
 }
