@@ -1,13 +1,11 @@
 // The contract of all artifact stores, and the folders of a search's artifacts on this machine.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type ArtifactKey, type Artifacts, FolderArtifacts } from '../src/artifacts.ts';
 import {
-  finalBest,
   finalCheckpoint,
   finalWeights,
   pausedChild,
@@ -15,9 +13,9 @@ import {
   unfinishedFinalist,
   unfinishedTrial,
 } from '../src/children/study-artifacts.ts';
+import { temporaryFolder } from './data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-artifacts-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 const folders = { a: join(folder, 'first', 'a'), b: join(folder, 'b') };
 
 /** Tests the contract of a store. */
@@ -82,13 +80,7 @@ test('unfinished files of a killed process are listed and removed with their art
 
 test('a search finds the artifacts of nasnet 0.1.0: next to its study, and the final network among its results', () => {
   const store = new FolderArtifacts(studyFolders('runs/a/study.db', 'results'));
-  const keys = [
-    pausedChild(7, 0),
-    unfinishedTrial(7),
-    unfinishedFinalist(3, 1),
-    finalCheckpoint,
-    finalWeights,
-  ];
+  const keys = [pausedChild(7, 0), unfinishedTrial(7), unfinishedFinalist(3, 1), finalCheckpoint, finalWeights];
   assert.deepEqual(
     keys.map((key) => store.path(key)),
     [

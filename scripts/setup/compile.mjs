@@ -24,8 +24,8 @@ const compilerMemory = 1.5e9; // bytes
 /** @typedef {import('./units.mjs').Unit} Unit */
 
 /**
- * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch, environment?: NodeJS.ProcessEnv }} options
- * headers: the folder of node_api.h
+ * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
+ * environment?: NodeJS.ProcessEnv }} options headers: the folder of node_api.h
  * @returns {Plan}
  */
 export function planBuild({ sources, build, headers, libtorch, environment = process.env }) {
@@ -61,7 +61,10 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
   };
 }
 
-/** $CXX (which may be several words, as "ccache g++"), else the first of the usual names. @param {NodeJS.ProcessEnv} environment */
+/**
+ * $CXX (which may be several words, as "ccache g++"), else the first of the usual names. @param {NodeJS.ProcessEnv}
+ * environment
+ */
 export function findCompiler(environment = process.env) {
   if (environment.CXX) return environment.CXX.split(/\s+/).filter((word) => word !== '');
   const name = ['c++', 'g++', 'clang++'].find(onPath);
@@ -82,7 +85,8 @@ export function planHash(plan) {
  * Compiles what changed and links.
  * @param {Plan} plan
  * @param {(done: number, all: number) => void} [onProgress] is told of every unit that is compiled
- * @returns {Promise<{ addon: string, compiled: number, said: string }>} addon: the linked file, still under its temporary name
+ * @returns {Promise<{ addon: string, compiled: number, said: string }>} addon: the linked file, still under its
+ * temporary name
  * @throws {SetupFailure} with the compiler's command and last lines
  */
 export async function compileAddon(plan, onProgress = () => {}) {
@@ -122,7 +126,10 @@ export async function compileAddon(plan, onProgress = () => {}) {
   };
 }
 
-/** The objects that stand for a unit: its own, or those of its sources apart; undefined while any is missing. @param {Unit} unit */
+/**
+ * The objects that stand for a unit: its own, or those of its sources apart; undefined while any is missing. @param
+ * {Unit} unit
+ */
 function builtFrom({ object, apart }) {
   if (existsSync(object)) return [object];
   const each = apart.map((unit) => unit.object);
@@ -158,7 +165,7 @@ async function compile(plan, [program, ...first], what, object) {
   renameSync(`${object}.part`, object);
 }
 
-/** What a killed build left behind. @param {string[]} folders */
+/** Removes the files of a killed build. @param {string[]} folders */
 function removeTemporary(...folders) {
   for (const folder of folders) {
     for (const name of readdirSync(folder).filter((name) => name.endsWith('.part')))

@@ -6,7 +6,7 @@ import type { ArtifactFolders, ArtifactKey, Artifacts } from '../artifacts.ts';
 
 /** File name of the final network's weights in the results folder. */
 export const weightsName = 'network.safetensors';
-/** Of the network of its best epoch, by the held-out images. */
+/** File name of its weights after the best epoch by the held-out images. */
 export const bestWeightsName = 'network.best.safetensors';
 
 const pausedKind = 'paused';

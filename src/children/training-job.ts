@@ -91,7 +91,7 @@ export interface InitialWeights {
 }
 
 export interface KeptModels {
-  /** What is handed over: the network of the last epoch, or with patience that of the best one. */
+  /** The network that is handed over: that of the last epoch, or with patience that of the best one. */
   weights: ArtifactKey;
   /** The network of the best epoch so far, written as it is reached; with patience removed in the end. */
   best?: ArtifactKey;

@@ -81,7 +81,7 @@ const layoutHelp = "what stands around the cells (default: the named network's, 
 export function registerTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train one architecture at any size, test it, keep its weights; run again to resume')
+    .description('train one architecture at any size, test it, save its weights; run again to resume')
     .argument(
       '[model]',
       'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile; a trial alone has the size of its study’s final network',
@@ -219,7 +219,7 @@ async function trainFrom(source: SourceWeights | undefined, { text, flags, block
   else printWords(summaryWords(result));
 }
 
-/** What the trainings of all seeds share. */
+/** The resources that the trainings of all seeds share. */
 interface SeedWork {
   run: EvaluateJob;
   block: LiveBlock;

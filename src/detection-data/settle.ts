@@ -164,8 +164,12 @@ export function areCorners({ pictures }: RawPart): boolean {
   return beyond > 0;
 }
 
-/** Reads the four numbers of all boxes as two corners. */
+/** Reads the four numbers of all boxes as two corners. An area that was computed from them is computed again. */
 export function readAsCorners({ pictures }: RawPart): void {
-  for (const { boxes } of pictures)
-    for (const box of boxes) [box.width, box.height] = [box.width - box.x, box.height - box.y];
+  for (const { boxes } of pictures) {
+    for (const box of boxes) {
+      if (box.area === box.width * box.height) box.area = Number.NaN;
+      [box.width, box.height] = [box.width - box.x, box.height - box.y];
+    }
+  }
 }

@@ -16,7 +16,7 @@ export interface ClassifierPage {
   title: string;
   /** The result in sentences. */
   sentences: readonly string[];
-  /** What was trained or evaluated, and how. */
+  /** Facts about the network, its training or its evaluation. */
   facts: readonly (readonly [name: string, value: string])[];
   /** The epochs of its training, if they are known. */
   epochs?: readonly EpochFinding[];

@@ -12,7 +12,7 @@ export interface MatrixCell {
   className: string;
   answer: string;
   images: number;
-  /** Of the images of the class. */
+  /** The share of the images of the class. */
   share: number;
 }
 

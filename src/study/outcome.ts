@@ -61,7 +61,7 @@ export interface TrainingDetails {
   /** Peak memory of the worker in this training in bytes; absent in older studies. */
   peakMemory?: number;
   test?: Accuracy;
-  /** Of a training that keeps its model: the best epoch and the last one, by the held-out images. */
+  /** The best epoch by the held-out images, and the last one; only if the training keeps its model. */
   best?: HeldOutEpoch;
   last?: HeldOutEpoch;
   /** Which of the two is handed over and tested: the best with patience, else the last. */

@@ -5,7 +5,7 @@ import { WeightAverage } from '../nn/weight-average.ts';
 import type { Accuracy } from './evaluation.ts';
 import type { Recipe } from './recipe.ts';
 
-/** What is known of the epochs so far, as JSON. */
+/** The best epoch so far, as JSON. */
 export interface BestEpochState {
   epoch: number;
   /** The accuracy by which it is the best: the balanced one where the recipe balances classes. */

@@ -28,9 +28,9 @@ export function skewOf(counts: readonly number[]): Skew | undefined {
 }
 
 /**
- * Returns the weight of each class in the loss: images / (classes · images of the class), so that all classes have the
- * same total and the images a mean weight of 1 (King and Zeng, 2001; `balanced` in scikit-learn). Classes without images
- * have 0 and do not count.
+ * Returns the weight of each class in the loss: images / (classes · images of the class), so that all classes have
+ * the same total and the images a mean weight of 1 (King and Zeng, 2001; `balanced` in scikit-learn). Classes without
+ * images have 0 and do not count.
  */
 export function classWeights(counts: readonly number[]): number[] {
   const images = counts.reduce((sum, count) => sum + count, 0);

@@ -35,7 +35,7 @@ export class DeviceSteps {
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
-  /** What the captured steps have in common, or those that will be captured. */
+  /** The form of the captured steps, or of those that will be captured. */
   #form: Pick<StepPlan, 'side' | 'frozen'> = {};
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {

@@ -53,9 +53,9 @@ export function whyNotGrow({ input, auxiliary }: SizedPlan): string | undefined 
 }
 
 /**
- * The sides, largest first, at which a network has the same layers, padding included. The padding of a layer with stride 2 depends on
- * whether its input is odd, so after r reductions a side must equal the full one modulo 2 ^ r: 18 pixels (9, 5) go with 14 (7, 4) and
- * 10 (5, 3), 16 pixels (8, 4) with 12 and 8.
+ * Returns the sides, largest first, at which a network has the same layers, padding included. The padding of a layer
+ * with stride 2 depends on whether its input is odd, so after r reductions a side must equal the full one modulo 2 ^ r:
+ * 18 pixels (9, 5) go with 14 (7, 4) and 10 (5, 3), 16 pixels (8, 4) with 12 and 8.
  */
 function sidesLike(plan: SizedPlan): number[] {
   const [full] = plan.input;
@@ -64,7 +64,7 @@ function sidesLike(plan: SizedPlan): number[] {
   return Array.from({ length: count + 1 }, (_, place) => full - place * unit);
 }
 
-/** Of two equally near ones the larger. */
+/** Returns the side nearest to the wanted one; of two equally near ones the larger. */
 const nearest = (sides: readonly number[], wanted: number): number =>
   sides.reduce((best, side) => (Math.abs(side - wanted) < Math.abs(best - wanted) ? side : best));
 

@@ -21,7 +21,7 @@ export interface Trainee {
   recipe: Recipe;
   sums: StepSums;
   average?: WeightAverage | undefined;
-  /** Of each class in the loss, float32 [classes]; absent: every image counts the same. */
+  /** The weight of each class in the loss, float32 [classes]; absent: every image counts the same. */
   classWeights?: Tensor | undefined;
 }
 

@@ -153,7 +153,8 @@ test('SIGTERM ends the compiler too, and the lock is given back', async () => {
   using temporary = temporaryFolder();
   const { folder, env } = toy(temporary.path);
   for (const name of ['left', 'right']) {
-    writeFileSync(join(folder, `native/answers/${name}.cpp`), '#include <torch/version.h>\n'); // together; not apart after the stop
+    // together; not apart after the stop
+    writeFileSync(join(folder, `native/answers/${name}.cpp`), '#include <torch/version.h>\n');
   }
   const slow = join(temporary.path, 'slow-compiler');
   const trace = join(temporary.path, 'compiler.pid');

@@ -4,9 +4,10 @@ import { readNamedText } from '../../named-file.ts';
 import { type ArchitectureSource, resolveArchitecture } from '../../plan/model-name.ts';
 import type { Architecture } from '../../space/architecture.ts';
 
-const mostBytes = 10_000_000; // of an architecture file; the largest that can be planned have 1% of it
+const mostBytes = 10_000_000; // of an architecture file; the largest possible ones have 1% of it
 
 /**
+ * Returns the architecture.
  * @param say receives a sentence that says which trial the best one of a study is
  * @throws InputError if it is missing or not an architecture
  */

@@ -40,7 +40,7 @@ export function imagesOfStudy(path: string): StudyImages | undefined {
   return { dataset, ...(size !== undefined && { size }), requireSame };
 }
 
-/** Returns the network that a study builds from its best cell, layout, N, F and the side of its images, and its classes. */
+/** Returns the network that a study builds from its best cell: without its classes, and as options with them. */
 export function finalNetworkOf(path: string): { network: TrainedNetwork; options: PlanOptions } {
   if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
   using study = openSearch(path, { readOnly: true });
