@@ -10,6 +10,7 @@ const source = join(root, 'src');
 
 const forAll = [
   'artifacts.ts',
+  'best-of.ts',
   'checked.ts',
   'content-identity.ts',
   'environment.ts',

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { keepSameImages } from '../../experiment/same-images.ts';
 import { SearchControl } from '../../experiment/search-control.ts';
@@ -69,7 +69,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
 
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
-  const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
+  const resultPaths = [...reportNames, weightsName, bestWeightsName].map((name) => join(directory, name));
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const created = known ? undefined : await newSearch(flags, userFlags, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
