@@ -1,0 +1,218 @@
+// Batches of pictures that threads decode ahead of the training, into memory that they share with it.
+
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { mayTuneProcess } from '../engine/host-process.ts';
+import { Failure } from '../failure.ts';
+import { RandomStream } from '../random/stream.ts';
+import { whole } from '../words.ts';
+import { epochOrder } from './epoch-order.ts';
+import type { ImageSource } from './open-source.ts';
+import { type PictureView, unreadablePlace } from './picture-view.ts';
+import type { ThreadAnswer, ThreadData, ThreadTask } from './stream-thread.ts';
+
+export interface StreamOptions {
+  /** Height and width of the pictures in pixels. */
+  size: number;
+  batchSize: number;
+  view: PictureView;
+  seed: number | string;
+  /** Default: one a core, at most four: libuv decodes four at a time unless UV_THREADPOOL_SIZE says more. */
+  threads?: number;
+  /** Batches that are decoded ahead; fewer where their memory is short. */
+  ahead?: number;
+  /** Largest memory for decoded batches in bytes. */
+  memory?: number;
+}
+
+const defaults = { mostThreads: 4, ahead: 2, memory: 2 ** 30 };
+
+export interface PictureBatch {
+  /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
+  pixels: Uint8Array;
+  labels: Int32Array;
+  /**
+   * The pictures that are shown. An unreadable one is replaced by the next readable one in training; in evaluation its
+   * place and its label are −1, and its pixels are black.
+   */
+  places: Int32Array;
+  /** A sentence for each unreadable picture. */
+  unreadable: string[];
+}
+
+/** A batch that is being decoded. */
+interface Slot {
+  /** Number of the batch, counted through all epochs; −1: free. */
+  number: number;
+  pixels: Uint8Array;
+  places: Int32Array;
+  unreadable: Map<number, string>;
+  done: Promise<void>;
+}
+
+interface Task extends ThreadTask {
+  slot: number;
+  settle: () => void;
+  fail: (error: Error) => void;
+}
+
+/** Pictures that a thread gets at a time. */
+const perTask = 8;
+
+/**
+ * Batches as functions of (seed, epoch, step), whatever the number of threads. For training every epoch has its own
+ * order and the last images that fill no batch are omitted; for evaluation all are shown in the source's order.
+ */
+export class StreamBatches implements AsyncDisposable {
+  readonly count: number;
+  readonly #source: ImageSource;
+  readonly #options: StreamOptions;
+  readonly #slots: Slot[];
+  readonly #threads: { worker: Worker; task: Task | undefined }[];
+  readonly #queue: Task[] = [];
+  readonly #order = new Map<number, Int32Array>();
+  #failure: Error | undefined;
+
+  constructor(source: ImageSource, options: StreamOptions) {
+    const { batchSize, size, view } = options;
+    this.#source = source;
+    this.#options = options;
+    this.count =
+      view.kind === 'evaluation'
+        ? Math.ceil(source.count / batchSize)
+        : Math.max(1, Math.floor(source.count / batchSize));
+    const bytes = 3 * size * size * batchSize;
+    const { ahead = defaults.ahead, memory = defaults.memory } = options;
+    const slots = Math.min(ahead + 1, Math.floor(memory / bytes));
+    if (slots < 2)
+      throw new Failure(
+        `two batches of ${batchSize} pictures need ${whole(2 * bytes)} bytes, more than ${whole(memory)}`,
+      );
+    const pixels = new SharedArrayBuffer(slots * bytes);
+    this.#slots = Array.from({ length: slots }, (_, slot) => ({
+      number: -1,
+      pixels: new Uint8Array(pixels, slot * bytes, bytes),
+      places: new Int32Array(0),
+      unreadable: new Map(),
+      done: Promise.resolve(),
+    }));
+    const data: ThreadData = { index: source.index, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
+    const threads = options.threads ?? Math.min(defaults.mostThreads, availableParallelism());
+    this.#threads = Array.from({ length: threads }, () => this.#start(data));
+  }
+
+  /** Returns batch `step` (0 to count − 1) of an epoch (from 0) and decodes the following ones meanwhile. */
+  async batch(epoch: number, step: number): Promise<PictureBatch> {
+    const number = epoch * this.count + step;
+    const last = number + this.#slots.length - 1;
+    await this.#drop(({ number: other }) => other < number || other > last);
+    for (let next = number; next <= last; next++) this.#schedule(next);
+    const slot = this.#slots.find((each) => each.number === number)!;
+    await slot.done;
+    const { pixels, places, unreadable } = slot;
+    const { size } = this.#options;
+    return {
+      pixels: pixels.subarray(0, 3 * size * size * places.length),
+      places,
+      labels: places.map((place) => (place === unreadablePlace ? -1 : this.#source.label(place))),
+      unreadable: [...unreadable].sort(([one], [other]) => one - other).map(([, sentence]) => sentence),
+    };
+  }
+
+  /** Ends the threads. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fail(new Failure('the batches are closed'));
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  /** Frees batches that are not needed, after what threads are decoding of them. */
+  async #drop(isDropped: (slot: Slot) => boolean): Promise<void> {
+    for (const [place, slot] of this.#slots.entries()) {
+      if (slot.number === -1 || !isDropped(slot)) continue;
+      for (const task of this.#queue.filter((each) => each.slot === place)) {
+        this.#queue.splice(this.#queue.indexOf(task), 1);
+        task.settle();
+      }
+      await slot.done;
+      slot.number = -1;
+    }
+  }
+
+  #schedule(number: number): void {
+    if (this.#slots.some((each) => each.number === number)) return;
+    const place = this.#slots.findIndex((each) => each.number === -1);
+    const slot = this.#slots[place]!;
+    const epoch = Math.floor(number / this.count);
+    slot.number = number;
+    slot.places = this.#placesOf(epoch, number % this.count);
+    slot.unreadable = new Map();
+    const tasks: Promise<void>[] = [];
+    for (let from = 0; from < slot.places.length; from += perTask) {
+      const { promise, resolve: settle, reject: fail } = Promise.withResolvers<void>();
+      const places = slot.places.slice(from, from + perTask);
+      const first = place * this.#options.batchSize + from;
+      this.#queue.push({ slot: place, epoch, first, from, places, settle, fail });
+      tasks.push(promise);
+    }
+    slot.done = Promise.all(tasks).then(() => {});
+    slot.done.catch(() => {}); // reported by the batch that waits for it
+    if (this.#failure) this.#fail(this.#failure);
+    else this.#feed();
+  }
+
+  #placesOf(epoch: number, step: number): Int32Array {
+    const { batchSize, seed, view } = this.#options;
+    const { count, index } = this.#source;
+    const [from, to] = [step * batchSize, Math.min(count, (step + 1) * batchSize)];
+    if (view.kind === 'evaluation') return Int32Array.from({ length: to - from }, (_, place) => from + place);
+    let order = this.#order.get(epoch);
+    if (!order) {
+      order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
+      if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
+      this.#order.set(epoch, order);
+    }
+    return order.slice(from, to);
+  }
+
+  #feed(): void {
+    for (const thread of this.#threads) {
+      if (thread.task) continue;
+      thread.task = this.#queue.shift();
+      if (!thread.task) return;
+      const { epoch, first, from, places } = thread.task;
+      thread.worker.postMessage({ epoch, first, from, places } satisfies ThreadTask);
+    }
+  }
+
+  #start(data: ThreadData): { worker: Worker; task: Task | undefined } {
+    const worker = new Worker(new URL('./stream-thread.ts', import.meta.url), { workerData: data });
+    const thread: { worker: Worker; task: Task | undefined } = { worker, task: undefined };
+    worker.on('message', (answer: ThreadAnswer) => {
+      const { task } = thread;
+      if (!task) return; // it answers after a failure
+      thread.task = undefined;
+      if ('failure' in answer) {
+        const failure = new Failure(answer.failure);
+        task.fail(failure);
+        this.#fail(failure);
+      } else {
+        const slot = this.#slots[task.slot]!;
+        slot.places.set(answer.places, task.from);
+        for (const [place, sentence] of answer.unreadable) slot.unreadable.set(task.from + place, sentence);
+        task.settle();
+        this.#feed();
+      }
+    });
+    worker.on('error', (error) => this.#fail(error));
+    return thread;
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    for (const task of this.#queue.splice(0)) task.fail(error);
+    for (const thread of this.#threads) {
+      thread.task?.fail(error);
+      thread.task = undefined;
+    }
+  }
+}
