@@ -1,9 +1,12 @@
 // The interface of the search loop to evaluators of trials, and its implementation by a job runner.
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
-import type { JobRunner } from '../workers/job-runner.ts';
+import type { JobRunner, RunOptions } from '../workers/job-runner.ts';
 
-export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
+export type Evaluation = (Reward | { failure: TrialFailure; seconds: number }) & {
+  /** Called once the outcome is on disk. */
+  recorded?: () => void;
+};
 
 /** Callbacks of an evaluation in progress. */
 export interface EvaluationProgress {
@@ -25,25 +28,26 @@ export type Evaluate<Asked = TrialToEvaluate> = (asked: Asked, progress: Evaluat
 /** Whether a value is a reward, 0 to 1. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
-/**
- * Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data), `secondsOf` its
- * predicted seconds.
- */
+/** What a runner is told of a job. */
+export type JobHints = Pick<RunOptions, 'key' | 'next' | 'predicted' | 'memory'>;
+
+/** Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data). */
 export function evaluateIn<Asked = TrialToEvaluate>(
   runner: JobRunner,
   jobOf: (asked: Asked) => unknown,
-  secondsOf?: (asked: Asked) => number,
+  hintsOf?: (asked: Asked) => JobHints,
 ): Evaluate<Asked> {
   return async (asked, progress) => {
     const outcome = await runner.run(jobOf(asked), {
+      ...hintsOf?.(asked),
       onStart: () => progress.started(),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,
-      predicted: secondsOf?.(asked),
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;
-    return { reward, details, seconds: outcome.seconds };
+    const { seconds, recorded } = outcome;
+    return { reward, details, seconds, ...(recorded && { recorded }) };
   };
 }

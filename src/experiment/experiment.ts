@@ -41,7 +41,7 @@ import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { SearchOutlook } from './outlook.ts';
-import { predictedSeconds } from './predicted-seconds.ts';
+import { predictedCosts } from './predicted-costs.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type WantedTrainings } from './training-runners.ts';
@@ -183,11 +183,15 @@ async function searchCells(experiment: Experiment, { outlook, course }: Followed
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
   const counts = countsOf(files);
-  const predicted = predictedSeconds(study, counts, workers);
+  const costs = predictedCosts(study, counts, workers);
   const trained = evaluateIn(
     runner,
     (trial) => childJob(settings, trial),
-    ({ candidate, rung }) => predicted.trial(candidate, rung),
+    ({ number, candidate, rung = 0 }) => ({
+      key: `t${number}-r${rung}`,
+      next: rung > 0,
+      ...costs.trial(candidate, rung),
+    }),
   );
   const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
@@ -235,8 +239,11 @@ async function raceCells(experiment: Experiment, { course }: Followed) {
     seed: `${seed}, finalists, run ${run}`, // the same seed for all finalists in a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const predicted = predictedSeconds(study, countsOf(files), workers);
-  const evaluate = evaluateIn(runner, jobOf, ({ candidate }) => predicted.training(training, candidate));
+  const costs = predictedCosts(study, countsOf(files), workers);
+  const evaluate = evaluateIn(runner, jobOf, ({ candidate, trial, run }) => ({
+    key: `f${trial}-${run}`,
+    ...costs.training(training, candidate),
+  }));
   const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
   if (end === 'finished') await clearUnfinished(artifacts);
   return end;
@@ -273,14 +280,15 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     onEvent({ kind: 'final-epoch', report });
   };
   try {
-    const predicted = predictedSeconds(study, countsOf(files), 1).training(final, candidate);
+    const costs = predictedCosts(study, countsOf(files), 1).training(final, candidate);
     const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
-    const outcome = await runner.run(job, { signal, onMessage, onRetry, predicted });
+    const outcome = await runner.run(job, { key: 'final', signal, onMessage, onRetry, ...costs });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
     study.keep('final model', finalModelOf(best.number, result, epochs, largestClass(files)));
+    outcome.recorded?.();
     await artifacts.remove(finalCheckpoint);
     return 'finished' as const;
   } catch (error) {

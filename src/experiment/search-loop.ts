@@ -11,7 +11,7 @@ import type { LadderOptions } from '../selection/ladder-options.ts';
 import type { Space } from '../space/search-space.ts';
 import type { TrainingLog } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
-import { Arrivals, type News } from './arrivals.ts';
+import { Arrivals, acknowledge, type News } from './arrivals.ts';
 import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
 import type { Evaluate } from './evaluator.ts';
 import { Promotions } from './promotions.ts';
@@ -175,6 +175,7 @@ class Search {
         return this.#mayGoOn ? this.#dialogue.advance() : undefined;
       };
       const decided = arrivals.some(isExpensive) ? next() : this.#study.transaction(next);
+      for (const arrival of arrivals) acknowledge(arrival);
       for (const arrival of arrivals) this.#emit(arrival);
       if (this.#arrivals.broken) return this.#breakOff(this.#arrivals.broken.reason);
       if (!decided) return this.#interrupt();
