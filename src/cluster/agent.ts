@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { contentIdentity } from '../content-identity.ts';
 import { Failure } from '../failure.ts';
+import type { Connection } from '../store/redis-connection.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { Attempt } from './attempt.ts';
 import { keys } from './keys.ts';
@@ -17,8 +18,7 @@ import {
   type Terms,
   type WorkerCard,
 } from './queue-messages.ts';
-import type { Connection } from './server.ts';
-import { absence, heartbeat, protocol } from './settings.ts';
+import { absence, heartbeat, protocol } from './queue-settings.ts';
 import { Slots } from './slots.ts';
 import { WorkerLane } from './worker-lane.ts';
 import { searchesOf } from './workers-there.ts';

@@ -3,7 +3,7 @@
 
 import type { JobOutcome } from '../workers/job-runner.ts';
 import type { Entry, Progress, Returned } from './queue-messages.ts';
-import { largestResult, reportEvery } from './settings.ts';
+import { largestResult, reportEvery } from './queue-settings.ts';
 
 export interface AttemptOptions {
   /** Identifies the attempt. */

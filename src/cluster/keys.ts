@@ -1,8 +1,8 @@
 // The names of what lies on the server beside BullMQ's own queues, which have the same prefix.
 
-import { prefix } from './settings.ts';
+import { serverPrefix } from '../store/redis-connection.ts';
 
-const key = (...parts: string[]) => [prefix, ...parts].join(':');
+const key = (...parts: string[]) => [serverPrefix, ...parts].join(':');
 
 export const keys = {
   /** Set of the ids of searches. */

@@ -2,8 +2,6 @@
 // each size of job: the next power of two above what is predicted, with a margin. A worker takes from those that it has
 // the memory for.
 
-import { prefix } from './settings.ts';
-
 const margin = 1.3; // predictions of memory are right to about 10%, and libtorch's allocator keeps more
 const smallest = 2 ** 30;
 
@@ -15,6 +13,3 @@ export function laneSize(memory: number | undefined): number {
 
 /** The name of a lane's queue. BullMQ allows no colon in it. */
 export const laneName = (search: string, size: number): string => `${search}-${Math.round(size / smallest)}g`;
-
-/** The key under which BullMQ has a job of a lane. */
-export const jobKey = (lane: string, id: string): string => `${prefix}:${lane}:${id}`;

@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { contentIdentity } from '../content-identity.ts';
 import type { JobOutcome, JobRunner, RunOptions } from '../workers/job-runner.ts';
+import { protocol } from './queue-settings.ts';
 import type { SearchQueue } from './search-queue.ts';
-import { protocol } from './settings.ts';
 
 export interface QueueRunnerOptions {
   queue: SearchQueue;

@@ -7,6 +7,7 @@ import { Queue, QueueEvents, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { shown } from '../checked.ts';
 import { Failure } from '../failure.ts';
+import { type Connection, serverPrefix } from '../store/redis-connection.ts';
 import type { JobOutcome, RunOptions } from '../workers/job-runner.ts';
 import { keys } from './keys.ts';
 import { laneName, laneSize } from './lanes.ts';
@@ -20,7 +21,6 @@ import {
   type Terms,
   type WorkerCard,
 } from './queue-messages.ts';
-import type { Connection } from './server.ts';
 import {
   absence,
   clusterDefaults,
@@ -29,10 +29,9 @@ import {
   keepSeconds,
   largestResult,
   leaseTimes,
-  prefix,
   protocol,
   reconcileEvery,
-} from './settings.ts';
+} from './queue-settings.ts';
 import { isSuitable, workersOf } from './workers-there.ts';
 
 export interface SearchQueueOptions {
@@ -279,7 +278,7 @@ export class SearchQueue implements AsyncDisposable {
   async #openLane(name: string, memory: number): Promise<Lane> {
     const { lock, sweep } = leaseTimes(this.#card.lease);
     const keep = { age: keepSeconds };
-    const common = { connection: this.#redis, prefix };
+    const common = { connection: this.#redis, prefix: serverPrefix };
     const queue = new Queue(name, {
       ...common,
       defaultJobOptions: { attempts: 1, removeOnComplete: keep, removeOnFail: keep },

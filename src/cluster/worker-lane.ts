@@ -6,9 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../failure.ts';
+import { serverPrefix } from '../store/redis-connection.ts';
 import { keys } from './keys.ts';
 import { type QueuedJob, queuedJob, type Returned, readMessage, returned } from './queue-messages.ts';
-import { keepSeconds, leaseTimes, prefix, protocol } from './settings.ts';
+import { keepSeconds, leaseTimes, protocol } from './queue-settings.ts';
 import type { Slots } from './slots.ts';
 
 /** Why a job is stopped in the middle. */
@@ -66,7 +67,7 @@ export class WorkerLane {
     this.#options = options;
     this.#worker = new Worker(name, null, {
       connection: redis,
-      prefix,
+      prefix: serverPrefix,
       name: host,
       autorun: false,
       lockDuration: lock,

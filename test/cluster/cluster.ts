@@ -5,8 +5,8 @@ import { Agent, type AgentOptions } from '../../src/cluster/agent.ts';
 import type { Terms } from '../../src/cluster/queue-messages.ts';
 import { QueueRunner } from '../../src/cluster/queue-runner.ts';
 import { SearchQueue, type SearchQueueOptions } from '../../src/cluster/search-queue.ts';
-import { connect, type QueueServer } from '../../src/cluster/server.ts';
 import { contentIdentity } from '../../src/content-identity.ts';
+import { connect, type QueueServer } from '../../src/store/redis-connection.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
 
 export const testTerms: Terms = { version: '1.0.0', evaluator: 'test', precision: 'float32', libtorch: '2.8' };

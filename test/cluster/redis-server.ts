@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { QueueServer } from '../../src/cluster/server.ts';
+import type { QueueServer } from '../../src/store/redis-connection.ts';
 
 const installed = spawnSync('redis-server', ['--version']).status === 0;
 

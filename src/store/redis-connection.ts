@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Failure, InputError } from '../failure.ts';
 
+/** A part of all names on the server: workers and searches of another protocol do not see each other. */
+export const serverPrefix = 'nasnet-1';
+
 /** An address without any password. */
 export interface QueueServer {
   host: string;

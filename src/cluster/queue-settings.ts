@@ -1,8 +1,5 @@
 // The times and sizes of a queue, each with its reason. docs/cluster.md has them as a table.
 
-/** A part of all names on the server: workers and searches of another protocol do not see each other. */
-export const prefix = 'nasnet-1';
-
 export const protocol = 1;
 
 export const clusterDefaults = {
