@@ -1,4 +1,4 @@
-// The interface of what runs jobs. The pool of worker processes (pool.ts), the pool of evaluator commands
+// The interface of job runners. The pool of worker processes (pool.ts), the pool of evaluator commands
 // (command-pool.ts) and the queue of other machines (cluster/queue-runner.ts) implement it.
 
 import type { JobFailure } from './messages.ts';
