@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { contentIdentity } from '../content-identity.ts';
 import { Failure } from '../failure.ts';
 import type { Connection } from '../store/redis-connection.ts';
-import { WorkerPool } from '../workers/pool.ts';
+import { type TimeLimits, WorkerPool } from '../workers/pool.ts';
 import { Attempt } from './attempt.ts';
 import { keys } from './keys.ts';
 import {
@@ -49,6 +49,8 @@ export interface AgentOptions {
   isBrief?: (message: unknown) => boolean;
   /** Milliseconds for a stopped job to save its state. */
   toGiveUp?: number;
+  /** Limits of a job's time. Default: those of a local pool. */
+  time?: TimeLimits;
   onLine: (line: string) => void;
   /** Milliseconds, shorter in tests. */
   times?: Partial<typeof defaultTimes>;
@@ -292,13 +294,13 @@ export class Agent implements AsyncDisposable {
   }
 
   async #openPool(search: SearchCard, identity: string, threads: 'one' | 'all'): Promise<SetupPool> {
-    const { slots, evaluator, prepare, toGiveUp } = this.#options;
+    const { slots, evaluator, prepare, toGiveUp, time } = this.#options;
     const text = await this.#redis.get(keys.setup(search.id, identity));
     if (text === null) throw new Failure(`the server does not have the setup of ${search.name} yet`);
     const setup: unknown = JSON.parse(text);
     if (contentIdentity(setup) !== identity) throw new Failure(`the setup of ${search.name} is not what its name says`);
     const { resources, threads: count } = await prepare(setup, search, threads);
-    const limits = toGiveUp === undefined ? {} : { toGiveUp };
+    const limits = { ...(toGiveUp !== undefined && { toGiveUp }), ...(time && { time }) };
     const pool = new WorkerPool({ workers: slots, evaluator, setup, resources, threads: count, ...limits });
     this.#opened.add(pool);
     return { pool, running: 0 };

@@ -29,4 +29,6 @@ export const keys = {
   late: (lane: string, job: string) => key('late', lane, job),
   /** The description of a dataset, by content. */
   dataset: (content: string) => key('dataset', content),
+  /** Exists while a worker lacks the images of a dataset, which its search then puts into the store. */
+  wanted: (content: string) => key('wanted', content),
 };

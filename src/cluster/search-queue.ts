@@ -43,6 +43,8 @@ export interface SearchQueueOptions {
   terms: Terms;
   /** Where artifacts are, as workers are told. */
   store: string;
+  /** Its images, which are sent to the store when a worker lacks them. */
+  dataset?: { content: string; description: string; send: () => Promise<void> };
   /** Seconds. */
   lease?: number;
   losses?: number;
@@ -77,6 +79,7 @@ export class SearchQueue implements AsyncDisposable {
   readonly #setups = new Map<string, string>();
   #timers: NodeJS.Timeout[] = [];
   #slots = 0;
+  #sending = false;
   #present: WorkerCard[] = [];
   #closed: Error | undefined;
   readonly #noted = new Set<string>();
@@ -100,6 +103,11 @@ export class SearchQueue implements AsyncDisposable {
     await queue.#lookForWorkers();
     queue.#begin();
     return queue;
+  }
+
+  /** Identifies the study. */
+  get id(): string {
+    return this.#card.id;
   }
 
   /** How many jobs the workers that are there can run at once. */
@@ -209,6 +217,19 @@ export class SearchQueue implements AsyncDisposable {
     }
     await this.#announce();
     await this.#lookForWorkers();
+    await this.#sendImages();
+  }
+
+  async #sendImages(): Promise<void> {
+    const { dataset } = this.#options;
+    if (!dataset || this.#sending || (await this.#redis.exists(keys.wanted(dataset.content))) === 0) return;
+    this.#sending = true;
+    try {
+      await dataset.send();
+      await this.#redis.del(keys.wanted(dataset.content));
+    } finally {
+      this.#sending = false;
+    }
   }
 
   async #takeOwnership(): Promise<void> {
@@ -241,6 +262,8 @@ export class SearchQueue implements AsyncDisposable {
     }
     write.set(keys.search(id), JSON.stringify({ ...this.#card, lanes, open: this.#open.size }), 'EX', keepSeconds);
     write.sadd(keys.searches, id);
+    const { dataset } = this.#options;
+    if (dataset) write.set(keys.dataset(dataset.content), dataset.description, 'EX', keepSeconds);
     await write.exec();
   }
 
