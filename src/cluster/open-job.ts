@@ -17,6 +17,8 @@ export class OpenJob {
   #running = false;
   #seen = 0;
   #settled = false;
+  /** The host of the latest attempt. */
+  lastHost: string | undefined;
   /** The latest message of any attempt. */
   lastMessage: unknown;
 
@@ -31,8 +33,12 @@ export class OpenJob {
     this.#reject = reject;
   }
 
-  progress({ attempt, from, entries, live }: Progress): void {
+  progress({ attempt, from, entries, live, givenBack }: Progress): void {
     if (this.#settled) return;
+    if (givenBack) {
+      if (attempt === this.#attempt) this.lost('its worker has stopped and gave it back');
+      return;
+    }
     this.#enter(attempt);
     if (from <= this.#seen) this.#tell(entries.slice(this.#seen - from)); // a gap is closed by the outcome
     if (live !== undefined) this.options.onMessage?.(live);
@@ -71,6 +77,7 @@ export class OpenJob {
     if (attempt === this.#attempt) return;
     if (this.#attempt !== undefined) this.lost('its worker was lost');
     this.#attempt = attempt;
+    this.lastHost = attempt.split(' ')[0];
     this.#seen = 0;
   }
 

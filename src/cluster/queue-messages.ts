@@ -83,6 +83,8 @@ export interface Progress {
   entries: Entry[];
   /** The latest message of those that matter only while they are new. */
   live?: unknown;
+  /** Whether the worker gives the job back. */
+  givenBack?: boolean | undefined;
 }
 
 /** The end of an attempt. A training that failed is also an end. */
@@ -166,6 +168,7 @@ export const progress: z.ZodType<Progress> = z.object({
   from: count,
   entries: z.array(entry),
   live: z.unknown().optional(),
+  givenBack: z.boolean().optional(),
 } satisfies Fields<Progress>);
 
 export const returned: z.ZodType<Returned> = z.object({

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { shown } from '../checked.ts';
@@ -337,9 +338,6 @@ export class SearchQueue implements AsyncDisposable {
       if (news.success) openJob(jobId)?.progress(news.data);
     });
     events.on('stalled', ({ jobId }) => openJob(jobId)?.lost('its worker was lost'));
-    events.on('waiting', ({ jobId, prev }) => {
-      if (prev === 'active') openJob(jobId)?.lost('its worker has stopped and gave it back');
-    });
     events.on('completed', ({ jobId, returnvalue }) => {
       const job = openJob(jobId);
       if (job) this.#finish(job, returnvalue);
@@ -362,17 +360,16 @@ export class SearchQueue implements AsyncDisposable {
 
   #fail(job: OpenJob, reason: string): void {
     const recorded = () => this.#forget(job);
-    if (/stalled more than/.test(reason)) void this.#failLost(job, recorded);
+    if (/stalled more than/.test(reason)) this.#failLost(job, recorded);
     else job.fail('refused', reason, recorded);
   }
 
-  async #failLost(job: OpenJob, recorded: () => void): Promise<void> {
-    const stored = await this.#lanes.get(job.lane)?.queue.getJob(job.id);
-    const host = stored?.processedBy ?? 'an unknown host';
-    const last = job.lastMessage === undefined ? '' : `, after it had reported ${shown(job.lastMessage, 200)}`;
+  #failLost(job: OpenJob, recorded: () => void): void {
+    const { lastHost = 'an unknown host', lastMessage } = job;
+    const last = lastMessage === undefined ? '' : `, after it had reported ${shown(lastMessage, 200)}`;
     job.fail(
       'worker-lost',
-      `its worker was lost ${this.#card.losses} times, the last time on ${host}${last}`,
+      `its worker was lost ${this.#card.losses} times, the last time on ${lastHost}${last}`,
       recorded,
     );
   }
@@ -383,9 +380,17 @@ export class SearchQueue implements AsyncDisposable {
     if (lane && !this.#closed) void lane.queue.remove(job.id).catch(() => {}); // it ends by its age otherwise
   }
 
+  /** Adds a job as soon as the server takes it. */
   async #add({ queue }: Lane, { id, data, options: { next = false } }: OpenJob): Promise<void> {
-    const job = await queue.add('job', data, { jobId: id, lifo: next });
-    if (job.id !== undefined) await this.#check(id); // an earlier process may have added it, and it may be done
+    while (this.#open.has(id) && !this.#closed) {
+      try {
+        await queue.add('job', data, { jobId: id, lifo: next });
+        return await this.#check(id); // an earlier process may have added it, and it may be done
+      } catch (error) {
+        this.#noteOnce('full', `The server does not take jobs (${(error as Error).message}); trying again`);
+        await sleep(this.#times.heartbeat);
+      }
+    }
   }
 
   /** Looks at the state of a job, which events may have missed. */

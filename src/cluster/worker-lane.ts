@@ -155,6 +155,7 @@ export class WorkerLane {
   async #attempt(job: Job, token: string, signal: AbortSignal): Promise<void> {
     const { redis, name, work, onLine } = this.#options;
     try {
+      if (job.deferredFailure) return await this.#end(job, token, job.deferredFailure); // it has lost too many workers
       const late = readMessage(returned, await redis.get(keys.late(name, job.id!)));
       if (late) return await this.#deliver(job, token, late);
       const data = this.#read(job);
@@ -188,7 +189,10 @@ export class WorkerLane {
   }
 
   async #return(job: Job, token: string): Promise<void> {
-    await job.moveToWait(token).catch(() => {}); // it is not ours any more
+    try {
+      await job.updateProgress({ attempt: token, from: 0, entries: [], givenBack: true });
+      await job.moveToWait(token);
+    } catch {} // it is not ours any more
   }
 
   /** Delivers what another worker has found out, too late for itself. */

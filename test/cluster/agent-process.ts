@@ -7,14 +7,24 @@ export interface AgentProcess {
   slots?: number;
   /** Milliseconds by which its clock is wrong. */
   clock?: number;
+  /** The evaluator module, relative to this file. */
+  evaluator?: string;
 }
 
-const { port, slots = 1, clock = 0 }: AgentProcess = JSON.parse(process.argv[2]!);
+const {
+  port,
+  slots = 1,
+  clock = 0,
+  evaluator = '../workers/evaluator.ts',
+}: AgentProcess = JSON.parse(process.argv[2]!);
 if (clock !== 0) {
   const now = Date.now;
   Date.now = () => now() + clock;
 }
-const { agent, lines } = await newAgent({ host: '127.0.0.1', port, tls: false, database: 0 }, { slots });
+const { agent, lines } = await newAgent(
+  { host: '127.0.0.1', port, tls: false, database: 0 },
+  { slots, evaluator: new URL(evaluator, import.meta.url) },
+);
 process.on('SIGTERM', async () => {
   agent.giveBack();
   await agent.close();

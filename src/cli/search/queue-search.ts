@@ -8,6 +8,7 @@ import { libtorchLine } from '../../children/machine-report.ts';
 import { blockName } from '../../children/setup-dataset.ts';
 import { QueueRunner } from '../../cluster/queue-runner.ts';
 import { SearchQueue } from '../../cluster/search-queue.ts';
+import { searchesOf } from '../../cluster/workers-there.ts';
 import type { DatasetFiles } from '../../data/dataset-files.ts';
 import { movableDataset } from '../../data/moved-dataset.ts';
 import type { Computing } from '../../engine/device.ts';
@@ -77,7 +78,16 @@ export async function openQueueSearch(
     if (queue.slots === 0) note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
     const own = given.has('workers') ? startWorker(flags) : undefined;
     const expected = flags.expect ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
-    return searchOf({ connection, store, queue, slots, own, id, expected });
+    return searchOf({
+      connection,
+      store,
+      queue,
+      slots,
+      own,
+      id,
+      expected,
+      images: blockName(movableDataset(files).sha256),
+    });
   } catch (error) {
     await connection[Symbol.asyncDispose]();
     throw error;
@@ -92,9 +102,11 @@ interface Parts {
   own: ChildProcess | undefined;
   id: string;
   expected: number;
+  /** The name of the images in the store. */
+  images: string;
 }
 
-function searchOf({ connection, store, queue, slots, own, id, expected }: Parts): QueueSearch {
+function searchOf({ connection, store, queue, slots, own, id, expected, images }: Parts): QueueSearch {
   const artifacts = new StoredArtifacts(store, id);
   return {
     options: {
@@ -107,6 +119,7 @@ function searchOf({ connection, store, queue, slots, own, id, expected }: Parts)
       own?.kill('SIGTERM');
       if (finished) await artifacts.clearAll();
       await queue.close({ finished });
+      if (finished && (await searchesOf(connection.redis)).length === 0) await store.remove(images);
       await artifacts.close();
       await connection[Symbol.asyncDispose]();
     },
