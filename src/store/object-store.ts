@@ -1,8 +1,6 @@
 // Where several machines keep files for each other: a shared folder, S3-compatible storage, or the queue's own server.
 // Objects are written once, under names that have their content's hash, and never changed.
 
-import type { QueueServer } from './redis-connection.ts';
-
 export interface StoredObject {
   name: string;
   bytes: number;
@@ -19,16 +17,4 @@ export interface ObjectStore {
   write(name: string, path: string): Promise<void>;
   remove(name: string): Promise<void>;
   close(): Promise<void>;
-}
-
-/** A store as plain data without passwords, for worker processes of a machine. */
-export type StorePlace =
-  | { kind: 'folder'; path: string }
-  | { kind: 's3'; bucket: string; prefix: string }
-  | { kind: 'queue'; server: QueueServer };
-
-export async function openStore(place: StorePlace): Promise<ObjectStore> {
-  if (place.kind === 'folder') return new (await import('./folder-store.ts')).FolderStore(place.path);
-  if (place.kind === 's3') return new (await import('./s3-store.ts')).S3Store(place);
-  return (await import('./redis-store.ts')).RedisStore.open(place.server);
 }

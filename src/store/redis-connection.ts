@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { namedQueueAccess } from '../environment.ts';
 import { Failure, InputError } from '../failure.ts';
 
 /** A part of all names on the server: workers and searches of another protocol do not see each other. */
@@ -58,29 +59,29 @@ export function serverName({ host, port, tls, database }: QueueServer): string {
   return `${tls ? 'rediss' : 'redis'}://${name}:${port}${database > 0 ? `/${database}` : ''}`;
 }
 
-/** Reads user, password and certificates from the environment. @throws InputError for a file that cannot be read */
+/** Reads user, password and certificates. @throws InputError for a file that cannot be read */
 export function accessFrom(environment: NodeJS.ProcessEnv): QueueAccess {
-  const file = (name: string) => {
-    const path = environment[name];
-    if (!path) return undefined;
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (error) {
-      throw new InputError(`${name}: expected a file that can be read, got ${path} (${(error as Error).message})`);
-    }
-  };
-  const user = environment.NASNET_QUEUE_USER || undefined;
-  const password = environment.NASNET_QUEUE_PASSWORD || file('NASNET_QUEUE_PASSWORD_FILE')?.trim();
-  const authority = file('NASNET_QUEUE_CA');
-  const certificate = file('NASNET_QUEUE_CERT');
-  const key = file('NASNET_QUEUE_KEY');
+  const named = namedQueueAccess(environment);
+  const password = named.password ?? textOf('NASNET_QUEUE_PASSWORD_FILE', named.passwordFile)?.trim();
+  const authority = textOf('NASNET_QUEUE_CA', named.authorityFile);
+  const certificate = textOf('NASNET_QUEUE_CERT', named.certificateFile);
+  const key = textOf('NASNET_QUEUE_KEY', named.keyFile);
   return {
-    ...(user !== undefined && { user }),
+    ...(named.user !== undefined && { user: named.user }),
     ...(password && { password }),
     ...(authority !== undefined && { authority }),
     ...(certificate !== undefined && { certificate }),
     ...(key !== undefined && { key }),
   };
+}
+
+function textOf(variable: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InputError(`${variable}: expected a file that can be read, got ${path} (${(error as Error).message})`);
+  }
 }
 
 /** Milliseconds without an answer after which a connection is dead. More than the longest poll (5 s) and its watchdog. */

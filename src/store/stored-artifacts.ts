@@ -8,7 +8,8 @@ import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { Failure } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { fetchObject } from './fetch-object.ts';
-import { type ObjectStore, openStore, type StoredObject, type StorePlace } from './object-store.ts';
+import type { ObjectStore, StoredObject } from './object-store.ts';
+import { openStore, type StorePlace } from './open-store.ts';
 
 /** Where the artifacts of a study are: plain data for worker processes. */
 export interface StoredPlace {

@@ -49,10 +49,13 @@ const search = (name: string): SearchToKill => ({
 
 const searching = (options: SearchToKill) => start('../experiment/search-process.ts', options);
 
+/** Failures by kind: a queue sends JSON, which says null for NaN. */
 function historyOf(path: string) {
   using study = Study.open(path, { readOnly: true });
-  const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, failure }));
-  const rungs = study.rungs.all().map(({ trial, rung, reward, failure }) => ({ trial, rung, reward, failure }));
+  const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, kind: failure?.kind }));
+  const rungs = study.rungs
+    .all()
+    .map(({ trial, rung, reward, failure }) => ({ trial, rung, reward, kind: failure?.kind }));
   return { trials, rungs, calls: decisionsOf(path), updates: study.updates().map(({ figures }) => figures) };
 }
 
@@ -65,13 +68,11 @@ test('20 kills of search, workers and server change no decision', { skip, timeou
   const worker: AgentProcess = { port: server.port, slots: 2, evaluator: '../experiment/kill-evaluator.ts' };
   const workers = [0, 1].map(() => start('agent-process.ts', worker));
   const random = new RandomStream('chaos');
-  const counts = { search: 0, worker: 0, server: 0 };
   let running = searching(killed);
   for (let kills = 0; kills < 20; kills++) {
     await sleep(500 + random.integer(1500));
     assert.equal(running.exitCode, null, `it was finished after ${kills} kills: give it more trials`);
-    const victim = (['search', 'worker', 'worker', 'server'] as const)[random.integer(4)]!;
-    counts[victim]++;
+    const victim = (['worker', 'search', 'worker', 'server'] as const)[kills % 4]!;
     if (victim === 'search') {
       await kill(running);
       running = searching(killed);
@@ -87,6 +88,5 @@ test('20 kills of search, workers and server change no decision', { skip, timeou
   if (running.exitCode === null) await once(running, 'exit');
   assert.equal(running.exitCode, 0);
   assert.deepEqual(historyOf(killed.path), historyOf(alone.path));
-  assert.ok(counts.search > 2 && counts.worker > 2 && counts.server > 2, JSON.stringify(counts));
   assert.ok(historyOf(killed.path).rungs.some(({ rung }) => rung === 2));
 });

@@ -6,7 +6,7 @@ import type { Terms } from '../../src/cluster/queue-messages.ts';
 import { QueueRunner } from '../../src/cluster/queue-runner.ts';
 import { SearchQueue, type SearchQueueOptions } from '../../src/cluster/search-queue.ts';
 import { contentIdentity } from '../../src/content-identity.ts';
-import { connect, type QueueServer } from '../../src/store/redis-connection.ts';
+import { connect, type QueueAccess, type QueueServer } from '../../src/store/redis-connection.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
 
 export const testTerms: Terms = { version: '1.0.0', evaluator: 'test', precision: 'float32', libtorch: '2.8' };
@@ -26,10 +26,11 @@ export async function newSearch(
   {
     setup = {} as unknown,
     leave = false,
+    access = {} as QueueAccess,
     ...options
-  }: Partial<SearchQueueOptions> & { setup?: unknown; leave?: boolean } = {},
+  }: Partial<SearchQueueOptions> & { setup?: unknown; leave?: boolean; access?: QueueAccess } = {},
 ): Promise<TestSearch> {
-  const connection = await connect(server, { access: {} });
+  const connection = await connect(server, { access });
   const notes: string[] = [];
   const queue = await SearchQueue.open({
     connection,
@@ -56,8 +57,11 @@ export interface TestAgent extends AsyncDisposable {
   lines: string[];
 }
 
-export async function newAgent(server: QueueServer, options: Partial<AgentOptions> = {}): Promise<TestAgent> {
-  const connection = await connect(server, { access: {} });
+export async function newAgent(
+  server: QueueServer,
+  { access = {}, ...options }: Partial<AgentOptions> & { access?: QueueAccess } = {},
+): Promise<TestAgent> {
+  const connection = await connect(server, { access });
   const lines: string[] = [];
   const agent = new Agent({
     connection,

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { InputError } from '../../failure.ts';
 import { folderIdentity } from '../../store/folder-store.ts';
-import type { StorePlace } from '../../store/object-store.ts';
+import type { StorePlace } from '../../store/open-store.ts';
 import type { QueueServer } from '../../store/redis-connection.ts';
 
 export const queueHelp = 'the server of the queue, redis://HOST:PORT, or rediss:// with TLS (docs/cluster.md)';

@@ -19,7 +19,7 @@ import { deviceForms } from '../../engine/device.ts';
 import { Failure, InputError } from '../../failure.ts';
 import { memoryLeft } from '../../forecast/machine-memory.ts';
 import { folderIdentity } from '../../store/folder-store.ts';
-import { openStore, type StorePlace } from '../../store/object-store.ts';
+import { openStore, type StorePlace } from '../../store/open-store.ts';
 import {
   type Connection,
   connect,
