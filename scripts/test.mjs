@@ -1,5 +1,6 @@
-// `npm test`: sets up what is missing, then types, lint and tests on Node 24; stops at the first phase that fails.
-// `npm test -- space test/data/split.test.ts --test-name-pattern=seed` narrows the tests: folders or files of test/, and options of node:test.
+// `npm test`: sets up what is missing, then types, lint and tests on Node 24; stops at the first phase that fails. `npm
+// test -- space test/data/split.test.ts --test-name-pattern=seed` narrows the tests: folders or files of test/, and
+// options of node:test.
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,6 +16,10 @@ async function main(words) {
   const node = await setUp({ report: new Report({ quiet: true }) });
   const phases = [
     { name: 'types', parameters: [join(root, 'node_modules/typescript/bin/tsc')] },
+    {
+      name: 'types of the page',
+      parameters: [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.page.json')],
+    },
     { name: 'lint', parameters: [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check'] },
     { name: 'lint of native/', parameters: [join(root, 'scripts/lint-native.mjs')] },
     { name: 'tests', parameters: ['--test', `--test-concurrency=${concurrency}`, ...narrowed(words)] },

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { checked } from '../checked.ts';
 import { parseArchitecture } from '../space/parse.ts';
 import { storedTraining } from '../study/parse-settings.ts';
-import type { TrainingJob, TrainingSetup } from './training-job.ts';
+import type { KeptModels, TrainingJob, TrainingSetup } from './training-job.ts';
 
 type Fields<Whole> = Record<keyof Whole, z.ZodType>;
 
@@ -14,14 +14,15 @@ const seed = z.union([z.number(), z.string().max(1000)]);
 const key = z.string().regex(/^[a-z]{1,20}\/[a-z0-9-]{1,100}\.safetensors$/);
 const seeded = { training: storedTraining, seed };
 
+/** Searches start from new weights, so a job of theirs has no initial ones. */
 const job = z.strictObject({
   architecture: z.unknown(),
   ...seeded,
   earlier: z.array(z.strictObject(seeded)).max(100).exactOptional(),
   paused: z.strictObject({ from: key.exactOptional(), to: key.exactOptional() }).exactOptional(),
   checkpoint: z.strictObject({ key, seconds: z.number().nonnegative().exactOptional() }).exactOptional(),
-  keepModel: z.strictObject({ weights: key }).exactOptional(),
-} satisfies Fields<TrainingJob>);
+  keepModel: z.strictObject({ weights: key, best: key.exactOptional() } satisfies Fields<KeptModels>).exactOptional(),
+} satisfies Fields<Omit<TrainingJob, 'initial'>>);
 
 const setup: z.ZodType<TrainingSetup> = z.strictObject({
   dataset: z.strictObject({ name: z.string().max(1000), content: z.string().regex(/^[0-9a-f]{64}$/) }),

@@ -117,6 +117,11 @@ export function entryAt(path: string, cache = dirname(path)): (Entry & { content
   return entry && { ...entry, content: filesOf(cache, entry).content };
 }
 
+/** Returns the images of a cached dataset's source that could not be read, as "path (reason)". */
+export function skippedOf({ train }: Pick<DatasetFiles, 'train'>): string[] {
+  return describe(train.path.replace(/\.bin$/, '.json'))?.skipped ?? [];
+}
+
 function describe(path: string): Entry | undefined {
   try {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;

@@ -47,6 +47,7 @@ export class DatabaseFile {
    */
   readonly lacksLog: boolean;
   readonly #handle: Database.Database;
+  readonly #place: string;
   readonly #lock: { release: () => void } | undefined;
   readonly #checksums: RowChecksums | undefined;
   /** Tables that must be verified before they are read. */
@@ -59,6 +60,7 @@ export class DatabaseFile {
     { lock, checksums, unverified = [], lacksLog = false }: Opened,
   ) {
     this.path = path;
+    this.#place = existsSync(path) ? realpathSync(path) : resolve(path);
     this.readOnly = lock === undefined;
     this.lacksLog = lacksLog;
     this.#handle = handle;
@@ -175,6 +177,7 @@ export class DatabaseFile {
         checksumsOf(handle, format)?.sign();
       });
     const checksums = checksumsOf(handle, format);
+    if (checksums) inTransaction(handle, () => checksums.completeGroups());
     checksums?.watch();
     return new DatabaseFile(path, handle, { lock, checksums, lacksLog });
   }
@@ -200,13 +203,22 @@ export class DatabaseFile {
   }
 
   /**
-   * Returns the rows of a table that is verified row by row, if they are as they were written.
-   * @param rows with all columns of the table
-   * @throws Failure if a row was changed
+   * Returns all rows of some groups of a table that is verified by groups.
+   * @param groups the keys of the groups
+   * @param sql selects these rows with all columns of the table
+   * @throws Failure if a row was changed or removed
    */
-  intact(table: string, rows: Row[]): Row[] {
-    if (this.#checksums && !rows.every((row) => this.#checksums?.rowIsIntact(table, row))) throw damaged(this.path);
-    return rows;
+  allOf(table: string, groups: readonly (readonly number[])[], sql: string, ...values: Value[]): Row[] {
+    const query = this.query(sql);
+    const checksums = this.#checksums;
+    if (!checksums) return query.all(...values);
+    const read = () => {
+      const rows = query.all(...values);
+      if (!checksums.rowsAreIntact(table, rows) || !checksums.groupsAreComplete(table, groups, rows))
+        throw damaged(this.path);
+      return rows;
+    };
+    return this.#guard(() => (this.#handle.inTransaction ? read() : this.#handle.transaction(read)()));
   }
 
   /**
@@ -217,6 +229,17 @@ export class DatabaseFile {
     return this.#guard(() =>
       this.#handle.inTransaction ? work() : inTransaction(this.#handle, work, this.#checksums),
     );
+  }
+
+  /** Another text after another process has committed something. Takes 10 µs. */
+  get commits(): string {
+    if (this.#handle.memory) return fileStamp(this.#place);
+    return String(this.#guard(() => this.#handle.pragma('data_version', { simple: true })));
+  }
+
+  /** Whether it is read through a copy of an older file, which does not follow the file's changes. */
+  get isCopy(): boolean {
+    return this.#handle.memory;
   }
 
   /** Copies all commits from the log into the file, for readers that do not have the log. */
@@ -378,6 +401,13 @@ const logIsMissing = (place: string, { noun }: FileFormat) => fileSize(`${place}
 const checkWritable = (path: string) => accessSync(path, constants.W_OK);
 const fileSize = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
+/** When a file and its log were written last, and how large they are. */
+const fileStamp = (place: string) =>
+  [place, `${place}-wal`]
+    .map((path) => statSync(path, { throwIfNoEntry: false }))
+    .map((at) => `${at?.mtimeMs} ${at?.size}`)
+    .join();
+
 /** Size in bytes up to which all tables are verified completely, which takes at most a quarter of a second. */
 const smallFile = 4_000_000;
 
@@ -385,5 +415,5 @@ const smallFile = 4_000_000;
 function wholeTables(place: string, { checked }: FileFormat): readonly string[] {
   if (!checked) return [];
   const bytes = fileSize(place) + fileSize(`${place}-wal`);
-  return bytes <= smallFile ? [...checked.whole, ...checked.byRow] : checked.whole;
+  return bytes <= smallFile ? [...checked.whole, ...Object.keys(checked.byGroup)] : checked.whole;
 }

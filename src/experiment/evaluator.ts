@@ -1,6 +1,7 @@
 // The interface of the search loop to evaluators of trials, and its implementation by a job runner.
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
+import type { StartOfTraining } from '../study/training-table.ts';
 import type { JobRunner, RunOptions } from '../workers/job-runner.ts';
 
 export type Evaluation = (Reward | { failure: TrialFailure; seconds: number }) & {
@@ -11,7 +12,7 @@ export type Evaluation = (Reward | { failure: TrialFailure; seconds: number }) &
 /** Callbacks of an evaluation in progress. */
 export interface EvaluationProgress {
   /** A worker has started. Without this call the trial counts as started when its outcome comes. */
-  started(): void;
+  started(about?: StartOfTraining): void;
   /** The worker died and the trial waits for another one. */
   retried(reason: string): void;
   epoch(report: EpochReport): void;
@@ -41,9 +42,10 @@ export function evaluateIn<Request = TrialToEvaluate>(
   hintsOf?: (request: Request) => JobHints,
 ): Evaluate<Request> {
   return async (request, progress) => {
+    const hints = hintsOf?.(request);
     const outcome = await runner.run(jobOf(request), {
-      ...hintsOf?.(request),
-      onStart: () => progress.started(),
+      ...hints,
+      onStart: (worker) => progress.started({ worker, predicted: hints?.predicted }),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,

@@ -7,9 +7,9 @@ import type { Outcome } from '../search/strategy.ts';
 import { addEvent } from './events.ts';
 import { finiteOrNull, outcomeOf, replacingEpoch, type TrainingLog } from './log.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
-import { detailsOf, type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
+import { detailsOf, type EpochRecord, epochOf, failureOf, latestAttempt, type TrialState } from './records.ts';
 import { storedDecisions } from './stored-decisions.ts';
-import { json, type TrainingKind, TrainingTable } from './training-table.ts';
+import { json, type StartOfTraining, type TrainingKind, TrainingTable } from './training-table.ts';
 
 export interface Promotion {
   member: number;
@@ -146,10 +146,9 @@ export class Rungs {
 
   /** Returns the epochs of the latest attempt of a trial's training at a rung, in order. */
   epochs(trial: number, rung: number): EpochRecord[] {
-    const sql = `SELECT * FROM rung_epochs WHERE trial = ? AND rung = ?
-      AND attempt = (SELECT max(attempt) FROM rung_epochs WHERE trial = ? AND rung = ?) ORDER BY epoch`;
-    const rows = this.#file.query(sql).all(trial, rung, trial, rung);
-    return this.#file.intact('rung_epochs', rows).map((row) => epochOf(this.#file, row));
+    const sql = 'SELECT * FROM rung_epochs WHERE trial = ? AND rung = ? ORDER BY attempt, epoch';
+    const rows = this.#file.allOf('rung_epochs', [[trial, rung]], sql, trial, rung);
+    return latestAttempt(rows).map((row) => epochOf(this.#file, row));
   }
 }
 
@@ -160,7 +159,7 @@ const rungTrainings: TrainingKind<{ trial: number; rung: number }> = {
   trial: ({ trial }) => trial,
   words: ({ trial, rung }) => `trial ${trial} at rung ${rung}`,
   event: (kind) => `rung-${kind}`,
-  detail: ({ rung }, reason) => JSON.stringify({ rung, reason }),
+  detail: ({ rung }, about) => JSON.stringify({ rung, ...about }),
   reached: 'reward',
   isReported: true,
 };
@@ -176,8 +175,8 @@ class RungLog implements TrainingLog {
     this.#trainings = new TrainingTable(file, rungTrainings);
   }
 
-  start(trial: number): void {
-    this.#trainings.start(this.#of(trial));
+  start(trial: number, about?: StartOfTraining): void {
+    this.#trainings.start(this.#of(trial), about);
   }
 
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {

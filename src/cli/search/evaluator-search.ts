@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
+import { SearchControl } from '../../experiment/search-control.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
@@ -15,10 +16,11 @@ import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
-import type { GivenFlags } from '../flags/given.ts';
+import type { UserFlags } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
+import { dashboardBeside } from './dashboard-beside.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
 import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
@@ -32,23 +34,25 @@ export const asksForEvaluator = ({ evaluator, timeLimit, changeEvaluator }: Sear
 /** @param opened the study of the flags, if it is open already and has an evaluator */
 export async function searchWithEvaluator(
   flags: SearchFlags,
-  given: GivenFlags,
+  userFlags: UserFlags,
   opened?: Study<SearchSettings>,
 ): Promise<void> {
   const path = opened?.path ?? pathOf(flags);
   const directory = flags.output ?? dirname(path);
   const place = { study: path, directory };
   const { workers } = flags;
-  refuseOwnTraining(given);
+  refuseOwnTraining(userFlags);
   const display = new SearchDisplay(process.stderr);
-  const known = opened ?? (existsSync(path) ? await reopen(path, flags, given) : undefined);
+  const known = opened ?? (existsSync(path) ? await reopen(path, flags, userFlags) : undefined);
   using study = known ? withEvaluator(known, flags) : await begin(path, flags, display);
   if (study.mayLackChanges) display.log(lackWords);
   const trials = aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
-  const end = await run(study, trials, workers, display);
+  using control = new SearchControl(path, study.settings);
+  using _dashboard = await dashboardBeside(path, flags, (line) => display.log(line));
+  const end = await run(study, trials, workers, display, control);
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
@@ -59,13 +63,19 @@ export async function searchWithEvaluator(
 }
 
 /** Searches with the display. When it returns, all programs have ended and their output has been printed. */
-async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
+async function run(
+  study: Study<SearchSettings>,
+  trials: number,
+  workers: number,
+  display: SearchDisplay,
+  control: SearchControl,
+) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
   using interrupt = onInterrupt(
     () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
     'finished work is saved: run the same command to resume',
   );
-  const { signal } = interrupt;
+  const signal = AbortSignal.any([interrupt.signal, control.signal]);
   await using runner = new CommandPool({
     command,
     workers,
@@ -80,7 +90,7 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
     display.on(event);
   };
   try {
-    return await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent });
+    return await runEvaluatedSearch({ study, runner, trials, workers, signal, control, onEvent });
   } finally {
     display.end();
   }

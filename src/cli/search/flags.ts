@@ -25,6 +25,8 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
   timeLimit?: number;
   changeEvaluator?: boolean;
   dryRun?: boolean;
+  dashboard?: boolean;
+  control?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -39,7 +41,7 @@ export function addSearchFlags(command: Command): Command {
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option(
       '--workers <n>',
-      'children trained at once (default: one per core, as memory allows; on a GPU as many as its memory holds, at most 8; with --queue none here)',
+      'children trained at once (default: one per core, as memory allows; on a GPU as many as fit in its memory, at most 8; with --queue none here)',
       wholeNumber('--workers', 'workers'),
       availableParallelism(),
     )
@@ -58,14 +60,19 @@ export function addSearchFlags(command: Command): Command {
     )
     .option(
       '--evaluator <command>',
-      'a program that evaluates trials instead of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
+      'a program that evaluates trials instead of nasnet: it reads them as lines of JSON and answers with rewards (docs/evaluator.md)',
     )
     .option(
       '--time-limit <seconds>',
-      'with --evaluator: of a trial (default: twenty times the longest so far, at least an hour)',
+      'with --evaluator: time limit of a trial (default: twenty times the longest so far, at least an hour)',
       positiveNumber('--time-limit'),
     )
     .option('--change-evaluator', 'continue with another --evaluator than the study was started with')
+    .option('--dashboard', 'show the search in a browser while it runs; prints the address')
+    .option(
+      '--control',
+      'with --dashboard: let the page pause, resume, stop and extend the search, and name its next cell',
+    )
     .option('--dry-run', 'print the settings and the forecast without starting the search')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'print the results as one JSON document');
