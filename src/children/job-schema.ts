@@ -21,7 +21,9 @@ const job = z.strictObject({
   earlier: z.array(z.strictObject(seeded)).max(100).exactOptional(),
   paused: z.strictObject({ from: key.exactOptional(), to: key.exactOptional() }).exactOptional(),
   checkpoint: z.strictObject({ key, seconds: z.number().nonnegative().exactOptional() }).exactOptional(),
-  keepModel: z.strictObject({ weights: key, best: key.exactOptional() } satisfies Fields<KeptModels>).exactOptional(),
+  keepModel: z
+    .strictObject({ weights: key, best: key.exactOptional(), last: key.exactOptional() } satisfies Fields<KeptModels>)
+    .exactOptional(),
 } satisfies Fields<Omit<TrainingJob, 'initial'>>);
 
 const setup: z.ZodType<TrainingSetup> = z.strictObject({

@@ -22,8 +22,8 @@ import { StoredArtifacts } from '../../store/stored-artifacts.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { nasnetVersion } from '../../version.ts';
-import type { GivenFlags } from '../flags/given.ts';
 import { parseStore, storeName } from '../flags/queue-flags.ts';
+import type { UserFlags } from '../flags/user-flags.ts';
 import type { SearchFlags } from './flags.ts';
 
 /** For how many children at once a search is laid out where nobody has said so and fewer are there. */
@@ -42,10 +42,10 @@ export async function openQueueSearch(
   files: DatasetFiles,
   {
     flags,
-    given,
+    userFlags,
     computing,
     note,
-  }: { flags: SearchFlags; given: GivenFlags; computing: Computing; note: (line: string) => void },
+  }: { flags: SearchFlags; userFlags: UserFlags; computing: Computing; note: (line: string) => void },
 ): Promise<QueueSearch | undefined> {
   if (flags.queue === undefined) return undefined;
   const server = parseServer(flags.queue);
@@ -77,7 +77,7 @@ export async function openQueueSearch(
     });
     slots.change(queue.slots);
     if (queue.slots === 0) note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
-    const own = given.has('workers') ? startWorker(flags) : undefined;
+    const own = userFlags.has('workers') ? startWorker(flags) : undefined;
     const expected = flags.expect ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
     return searchOf({
       connection,

@@ -105,7 +105,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     for (const line of forecastLines(forecast, settings)) note(line);
     display.begin(study, forecast.trials, forecast.workers, outlook);
   };
-  const queue = await openQueueSearch(study, files, { flags, given, computing, note });
+  const queue = await openQueueSearch(study, files, { flags, userFlags, computing, note });
   let finished = false;
   const end = await runExperiment({
     study,
