@@ -11,7 +11,7 @@ type Fields<Whole> = Record<keyof Whole, z.ZodType>;
 
 const seed = z.union([z.number(), z.string().max(1000)]);
 /** A key of an artifact; no part of it leaves its folder. */
-const key = z.string().regex(/^[a-z]{1,20}\/[a-z0-9-]{1,100}\.safetensors$/);
+const key = z.string().regex(/^[a-z]{1,20}\/[a-z0-9-]{1,100}(\.[a-z0-9-]{1,20})?\.safetensors$/);
 const seeded = { training: storedTraining, seed };
 
 /** Searches start from new weights, so a job of theirs has no initial ones. */

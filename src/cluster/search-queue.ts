@@ -337,6 +337,7 @@ export class SearchQueue implements AsyncDisposable {
       const news = progress.safeParse(data);
       if (news.success) openJob(jobId)?.progress(news.data);
     });
+    events.on('duplicated', ({ jobId }) => void this.#check(jobId).catch(ignore)); // an earlier process has added it
     events.on('stalled', ({ jobId }) => openJob(jobId)?.lost('its worker was lost'));
     events.on('completed', ({ jobId, returnvalue }) => {
       const job = openJob(jobId);
@@ -385,7 +386,7 @@ export class SearchQueue implements AsyncDisposable {
     while (this.#open.has(id) && !this.#closed) {
       try {
         await queue.add('job', data, { jobId: id, lifo: next });
-        return await this.#check(id); // an earlier process may have added it, and it may be done
+        return;
       } catch (error) {
         this.#noteOnce('full', `The server does not take jobs (${(error as Error).message}); trying again`);
         await sleep(this.#times.heartbeat);
