@@ -2,7 +2,7 @@
 // Every file is written under a temporary name and renamed when complete: a killed build leaves nothing half-written.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { findCudaHeaders } from './cuda.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
@@ -74,11 +74,19 @@ export function findCompiler(environment = process.env) {
 /** A name for everything that goes into the addon: sources, headers, compiler, flags. @param {Plan} plan */
 export function planHash(plan) {
   return digest([
-    JSON.stringify([plan.compiler, plan.compileFlags, plan.linkFlags]),
+    commandOf(plan, plan.linkFlags),
     ...[...sourceFiles(plan.sources), ...headerFiles(plan.sources)].map(
       (name) => `${name}\n${readFileSync(join(plan.sources, name), 'utf8')}`,
     ),
   ]);
+}
+
+/**
+ * The command as text, without the folder that we are in: a checkout that was moved or copied is not compiled again.
+ * @param {Plan} plan @param {string[]} more
+ */
+function commandOf({ compiler, compileFlags, sources }, more = []) {
+  return JSON.stringify([compiler, compileFlags, more]).replaceAll(dirname(sources), '.');
 }
 
 /**
@@ -99,7 +107,7 @@ export async function compileAddon(plan, onProgress = () => {}) {
   const objects = join(plan.build, 'objects');
   mkdirSync(objects, { recursive: true });
   removeTemporary(plan.build, objects);
-  const units = compilationUnits(plan.sources, JSON.stringify([plan.compiler, plan.compileFlags]), objects);
+  const units = compilationUnits(plan.sources, commandOf(plan), objects);
   const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
   let done = 0;

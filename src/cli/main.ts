@@ -34,6 +34,11 @@ export const commands: Record<string, Entry> = {
     about: 'best cells, rewards and progress of a study; also while it is searched',
     load: async () => (await import('./show.ts')).registerShow,
   },
+  dashboard: {
+    takes: '[options] [study...]',
+    about: 'studies in a browser: live beside a running search, or after it; prints the address',
+    load: async () => (await import('./dashboard.ts')).registerDashboard,
+  },
   ask: {
     takes: '[options] <study>',
     about: 'the next trial of a study, for scripts that evaluate it themselves and report its reward',

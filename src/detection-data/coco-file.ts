@@ -45,7 +45,11 @@ export function readCocoFile(path: string, faults: Faults, { asPycocotools = fal
   for (const part of readJsonLists(path, 'COCO annotations')) {
     const name = part.kind === 'entry' ? part.key : part.list;
     seen.add(name);
-    if (part.kind === 'entry') continue;
+    if (part.kind === 'entry') {
+      if (lists.includes(name) && !Array.isArray(part.value))
+        throw new InputError(`${path}: ${name}: expected a list, got ${shown(part.value)}`);
+      continue;
+    }
     for (const [place, element] of part.elements.entries()) {
       const fields = () => fieldsOf(path, `${name}[${part.first + place}]`, element);
       if (name === 'images') images.push(fields());
@@ -71,6 +75,8 @@ export function readCocoFile(path: string, faults: Faults, { asPycocotools = fal
   else distribute(path, file, annotations, faults);
   return file;
 }
+
+const lists = ['images', 'annotations', 'categories'];
 
 const notCoco = (path: string, got: string) =>
   new InputError(`${path}: expected COCO annotations, an object with images, annotations and categories, got ${got}`);

@@ -26,7 +26,7 @@ export const faultKinds = {
   // Sizes and places of boxes
   'corners-for-size': kind(
     'refused',
-    'boxes that fit their pictures only as x1 y1 x2 y2, in place of x y width height',
+    'files whose boxes are x1 y1 x2 y2 in place of x y width height, as pictures or areas show',
     'all boxes of the file are read as corners',
   ),
   'negative-size': kind('refused', 'boxes of negative width or height', 'their corners are put in order'),

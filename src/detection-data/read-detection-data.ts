@@ -2,6 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import { byName } from '../data/image-formats.ts';
+import { InputError } from '../failure.ts';
 import { readCocoFile } from './coco-file.ts';
 import type { DetectionDataset } from './detection-dataset.ts';
 import { cocoFiles, type DetectionFormat, detectionFormat } from './detection-format.ts';
@@ -63,6 +64,8 @@ export async function readDetectionData(path: string, options: DetectionDataOpti
   }
   onFaults(faults);
   if (!mend) faults.refuse(path);
+  if (parts.every(({ dataset }) => dataset.pictures.length === 0))
+    throw new InputError(`${path}: expected pictures with boxes, got none`);
   return { format, parts, faults };
 }
 

@@ -11,6 +11,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, posix, resolve, sep } from 'node:path';
@@ -50,10 +51,7 @@ export async function writeDetectionData(
   source: readonly DetectionPart[],
   { pictures = 'link', overwrite = false, report, onProgress = () => {} }: WriteOptions = {},
 ): Promise<Written> {
-  if (existsSync(folder) && readdirSync(folder).length > 0 && !overwrite)
-    throw new InputError(`${folder}: exists already and is not empty; name another place, or let it be replaced`, {
-      code: 'result-exists',
-    });
+  checkTarget(folder, overwrite);
   const parts = withSafeNames(source);
   const unfinished = unfinishedFolder(folder);
   makeFolder(unfinished);
@@ -66,6 +64,17 @@ export async function writeDetectionData(
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
+}
+
+/** @throws InputError if the place is no folder, or one that has files and may not be overwritten */
+export function checkTarget(folder: string, overwrite = false): void {
+  const status = statSync(folder, { throwIfNoEntry: false });
+  if (!status) return;
+  if (!status.isDirectory()) throw new InputError(`${folder}: expected a new folder, got a file`);
+  if (readdirSync(folder).length > 0 && !overwrite)
+    throw new InputError(`${folder}: exists already and is not empty; name another place, or let it be replaced`, {
+      code: 'result-exists',
+    });
 }
 
 /**

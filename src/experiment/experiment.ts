@@ -38,12 +38,14 @@ import { finalResult } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { targetOf } from '../study/target.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { SearchOutlook } from './outlook.ts';
 import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
+import type { SearchControl } from './search-control.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
 import { withinLimits } from './within-limits.ts';
@@ -69,6 +71,8 @@ export interface ExperimentOptions {
   openRunner?: OpenRunner;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
+  /** What a person asks of the running search. Its `signal` should be a part of `signal`. */
+  control?: SearchControl | undefined;
   onEvent: (event: ExperimentEvent) => void;
 }
 
@@ -188,10 +192,11 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
 }
 
 async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
-  const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
+  const { study, files, trials, workers, artifacts, signal, control, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
+  control?.pauses(runner);
   const counts = countsOf(files);
   const predicted = predictedSeconds(study, counts, workers);
   const trained = evaluateIn(
@@ -215,7 +220,9 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
     ladder: ladderOptions(settings),
     artifacts,
     signal,
+    control,
     onEvent: (event) => {
+      if (event.kind === 'requested' && event.request.action === 'add') outlook.expect(targetOf(study));
       outlook.on(event);
       onEvent(event);
       if (course && (event.kind === 'done' || event.kind === 'failed')) {

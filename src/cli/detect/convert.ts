@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { type DetectionFormat, detectionFormats } from '../../detection-data/detection-format.ts';
 import { type DetectionData, readDetectionData } from '../../detection-data/read-detection-data.ts';
 import {
+  checkTarget,
   pictureTreatments,
   reportName,
   unfinishedFolder,
@@ -75,6 +76,7 @@ function firstPixel(text: string): 0 | 1 {
 
 async function convert(from: string, to: string, flags: Flags): Promise<void> {
   refuseWithin(from, to);
+  checkTarget(to, flags.overwrite);
   const { format, fromFormat, mend = false, pictures, images, overwrite, json } = flags;
   const block = new LiveBlock(process.stderr);
   const progress = (what: string) => (done: number, total: number) => {
