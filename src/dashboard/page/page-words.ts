@@ -1,8 +1,8 @@
 // Figures in words for the page; words.ts has those of the whole project.
 
-import { bytesWords, duration, percent, whole } from '../../words.ts';
+import { bytesWords, duration, percent, roughly, whole } from '../../words.ts';
 
-export { bytesWords, duration, percent, whole };
+export { bytesWords, duration, percent, roughly, whole };
 
 /** A reward from 0 to 1 as a percentage; other rewards as they are. */
 export const rewardWords = (reward: number, digits = 2): string =>

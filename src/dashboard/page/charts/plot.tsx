@@ -65,7 +65,7 @@ export function Plot(props: PlotProps) {
   };
   const inverseY = (pixel: number) => yRange[1] - ((pixel - scales.top) / scales.height) * (yRange[1] - yRange[0]);
 
-  const calm = useRef<number | undefined>(undefined);
+  const calm = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const look = (next: View | undefined) => {
     setView(next);
     clearTimeout(calm.current);

@@ -9,7 +9,17 @@ import type { Series } from '../charts/series.ts';
 import { Control } from '../control.tsx';
 import { bestTrials, countsOf, paceOf, statusOf, targetOf } from '../figures.ts';
 import { lanesOf } from '../lanes-of.ts';
-import { clockTime, dayTime, duration, exactTime, percent, plural, rewardWords, whole } from '../page-words.ts';
+import {
+  clockTime,
+  dayTime,
+  duration,
+  exactTime,
+  percent,
+  plural,
+  rewardWords,
+  roughly,
+  whole,
+} from '../page-words.ts';
 import { architectureOf, Card, Nothing, Tile, TrialLink, TrialPanel } from '../parts.tsx';
 import { go, hrefOf } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';
@@ -78,8 +88,8 @@ function Tiles({ study }: { study: StudyStore }) {
       {isLive ? (
         <Tile
           label="Time left for trials"
-          value={left ? `about ${duration(left.seconds)}` : '–'}
-          note={left ? `95%: ${duration(left.low)} to ${duration(left.high)}` : 'known after a few outcomes'}
+          value={left ? duration(left.seconds) : '–'}
+          note={left ? `95%: ${roughly(left.low)} to ${roughly(left.high)}` : 'known after a few outcomes'}
         />
       ) : (
         <Tile
@@ -91,7 +101,7 @@ function Tiles({ study }: { study: StudyStore }) {
       <Tile
         label="Trials an hour"
         value={pace ? `${whole(pace.perHour)}/h` : '–'}
-        note={isLive ? `workers’ time ${duration(workers)}` : 'of the latest trials'}
+        note={isLive ? `workers’ time ${roughly(workers)}` : 'of the latest trials'}
       />
       <Tile
         label="Failed"
@@ -299,7 +309,7 @@ function BestCell({ study }: { study: StudyStore }) {
     <Card title="The best cell so far" aside={best && <a href={hrefOf('cells', { a: String(best.trial) })}>Open</a>}>
       {!best && <Nothing>No child has a reward yet.</Nothing>}
       {architecture && (
-        <div class="pair">
+        <div class="pair stacked">
           <CellPicture architecture={architecture} which="normal" />
           <CellPicture architecture={architecture} which="reduction" />
         </div>
