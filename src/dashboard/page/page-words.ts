@@ -55,4 +55,6 @@ export const dayTime = (time: number): string => (Number.isNaN(time) ? '–' : d
 /** "12 s ago", "3 min ago". */
 export const ago = (time: number, now = Date.now()): string => `${duration(Math.max(0, (now - time) / 1000))} ago`;
 
-export const plural = (count: number, noun: string): string => `${whole(count)} ${count === 1 ? noun : `${noun}s`}`;
+/** "1 child", "12 children", "3 trials". */
+export const plural = (count: number, noun: string): string =>
+  `${whole(count)} ${count === 1 ? noun : noun === 'child' ? 'children' : `${noun}s`}`;
