@@ -1,7 +1,7 @@
 // Measures the dashboard on a study of 30,000 trials of 20 epochs in Chromium: the first picture, what is sent before it,
 // an update from commit to pixel, frames while zooming and scrolling, memory of server and page, the size of the code;
 // and what twenty open pages cost a search.
-//   node bench/dashboard.ts [--trials 30000] [--keep FILE]
+//   node bench/dashboard.ts [--trials 30000] [--keep FILE] [--only page|slowing]
 
 import { fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
 import { pageParts } from '../src/dashboard/server/page-files.ts';
+import { smallHeap } from '../src/dashboard/server/start-dashboard.ts';
 import type { Evaluate } from '../src/experiment/evaluator.ts';
 import { runSearch } from '../src/experiment/search-loop.ts';
 import { RandomStream } from '../src/random/stream.ts';
@@ -25,6 +26,8 @@ const { values: flags } = parseArgs({
     trials: { type: 'string', default: '30000' },
     keep: { type: 'string' },
     pages: { type: 'string', default: '20' },
+    only: { type: 'string' },
+    only: { type: 'string' }, // slowing
   },
 });
 const trials = Number(flags.trials);
@@ -97,7 +100,7 @@ interface Served extends Disposable {
 
 /** The server in a process of its own, as a search starts it. */
 async function serve(study: string): Promise<Served> {
-  const child = fork(new URL('../src/dashboard/server/dashboard-child.ts', import.meta.url), { execArgv: [] });
+  const child = fork(new URL('../src/dashboard/server/dashboard-child.ts', import.meta.url), { execArgv: smallHeap });
   child.send({ studies: [study] });
   const [{ url }] = await new Promise<[{ url: string }]>((done) =>
     child.once('message', (message) => done([message as { url: string }])),
@@ -242,7 +245,7 @@ async function measureCode(): Promise<void> {
   tell('style sheet', size(style));
 }
 
-/** A search whose trials compute for 50 ms each in this process; returns its trials a second of this process's time. */
+/** A search whose trials compute for 400 ms each in this process, as two workers' outcomes may come. */
 async function searchFor(name: string, count: number): Promise<{ seconds: number; processor: number }> {
   using study = Study.create(
     join(folder, name),
@@ -250,9 +253,9 @@ async function searchFor(name: string, count: number): Promise<{ seconds: number
   );
   const compute: Evaluate = async ({ number }, progress) => {
     progress.started({ worker: '1' });
-    const until = process.cpuUsage().user + 50_000;
+    const until = process.cpuUsage().user + 400_000;
     while (process.cpuUsage().user < until);
-    return { reward: (number * 0.618) % 1, seconds: 0.05 };
+    return { reward: (number * 0.618) % 1, seconds: 0.4 };
   };
   const [start, used] = [performance.now(), process.cpuUsage()];
   await runSearch({
@@ -267,7 +270,7 @@ async function searchFor(name: string, count: number): Promise<{ seconds: number
 }
 
 async function measureSlowing(browser: Browser): Promise<void> {
-  const count = 150;
+  const count = 25;
   const costs: { alone: number[]; watched: number[]; server: number[] } = { alone: [], watched: [], server: [] };
   for (let repetition = 0; repetition < 3; repetition++) {
     costs.alone.push((await searchFor(`alone-${repetition}.db`, count)).processor);
@@ -296,13 +299,8 @@ async function measureSlowing(browser: Browser): Promise<void> {
   tell('the server meanwhile', `${(100 * median(costs.server)).toFixed(1)}% of a core`);
 }
 
-makeStudy();
-await measureCode();
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: '--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking'.split(' '),
-});
-try {
+async function measurePage(browser: Browser): Promise<void> {
+  makeStudy();
   using served = await serve(path);
   tell('server at start', megabytes(served.memory()));
   await measureOpening(browser, served.url);
@@ -314,7 +312,16 @@ try {
   await measureMemory(page, protocol);
   tell('server at the end', megabytes(served.memory()));
   await page.context().close();
-  await measureSlowing(browser);
+}
+
+await measureCode();
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: '--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking'.split(' '),
+});
+try {
+  if (flags.only !== 'slowing') await measurePage(browser);
+  if (flags.only !== 'page') await measureSlowing(browser);
 } finally {
   await browser.close();
   rmSync(folder, { recursive: true });

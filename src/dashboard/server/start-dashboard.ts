@@ -6,7 +6,7 @@ import type { FromChild } from './dashboard-child.ts';
 import type { DashboardOptions } from './server.ts';
 
 /** Without them V8 lets garbage lie until the process has 200 MB. */
-const smallHeap = ['--max-semi-space-size=2', '--max-old-space-size=128', '--optimize-for-size'];
+export const smallHeap = ['--max-semi-space-size=2', '--max-old-space-size=128', '--optimize-for-size'];
 
 /** Returns its address; it ends when disposed of, and with this process. @throws Failure where it cannot serve */
 export async function startDashboard(options: DashboardOptions): Promise<{ url: string } & Disposable> {
