@@ -26,8 +26,7 @@ const { values: flags } = parseArgs({
     trials: { type: 'string', default: '30000' },
     keep: { type: 'string' },
     pages: { type: 'string', default: '20' },
-    only: { type: 'string' },
-    only: { type: 'string' }, // slowing
+    only: { type: 'string' }, // page, slowing
   },
 });
 const trials = Number(flags.trials);
