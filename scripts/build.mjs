@@ -16,7 +16,7 @@ if (status !== 0) process.exit(status ?? 1);
 // What is read while nasnet runs and is no TypeScript.
 copyFileSync(join(root, 'src/export/pytorch/network.py'), join(dist, 'export/pytorch/network.py'));
 
-// The dashboard's page, built, with the WebAssembly of its viewer; and the viewer itself, to be opened from the package.
+// The dashboard's built page with the WebAssembly of its viewer, and the viewer itself, opened from the package.
 const page = join(dist, 'dashboard/page');
 mkdirSync(page, { recursive: true });
 for (const entry of /** @type {const} */ (['main', 'viewer', 'report'])) {
@@ -27,7 +27,8 @@ for (const entry of /** @type {const} */ (['main', 'viewer', 'report'])) {
 copyFileSync(join(root, 'node_modules/sql.js/dist/sql-wasm-browser.wasm'), join(page, 'sqlite.wasm'));
 writeViewer(node);
 
-// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it. In declarations it leaves them.
+// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it. In declarations it
+// leaves them.
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {
   const path = join(dist, name);
   const text = readFileSync(path, 'utf8');

@@ -10,6 +10,7 @@ const source = join(root, 'src');
 
 const forAll = [
   'artifacts.ts',
+  'best-of.ts',
   'checked.ts',
   'content-identity.ts',
   'environment.ts',
@@ -27,7 +28,7 @@ const forAll = [
   'words.ts',
 ];
 
-/** What lies outside src/, and who may read it. */
+/** Folders outside src/, and the folders that may read them. */
 const outside = [
   'cli/doctor.ts: ../scripts/doctor/doctor.mjs', // answers before there is a command line, too
   'dashboard/server/page-files.ts: ../scripts/page.mjs', // bundles the page in a checkout

@@ -2,6 +2,7 @@
 // `--help` loads no command's file and a command only its own, so both start quickly.
 
 import { Command, CommanderError } from 'commander';
+import { joinBestOf } from '../best-of.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
@@ -25,7 +26,7 @@ interface Entry {
 export const commands: Record<string, Entry> = {
   search: {
     takes: '[options]',
-    about: 'search cells, let the best race, build the best one larger, train and test it; run again to resume',
+    about: 'search cells, race the best ones, train and test a larger network of the winner; run again to resume',
     load: async () => (await import('./search/search.ts')).registerSearch,
   },
   show: {
@@ -45,7 +46,7 @@ export const commands: Record<string, Entry> = {
   },
   tell: {
     takes: '[options] <study> <trial> [reward]',
-    about: 'the reward of a trial that was asked for, or why it has none',
+    about: 'report the reward of a trial that "ask" returned, or its failure',
     load: async () => (await import('./tell.ts')).registerTell,
   },
   report: {
@@ -64,8 +65,8 @@ export const commands: Record<string, Entry> = {
     load: async () => (await import('./classify.ts')).registerClassify,
   },
   train: {
-    takes: '[options] <model>',
-    about: 'train one architecture at any size, test it, keep its weights; run again to resume',
+    takes: '[options] [model]',
+    about: 'train one architecture at any size, test it, save its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
   detect: {
@@ -95,7 +96,7 @@ export const commands: Record<string, Entry> = {
   },
   draw: {
     takes: '[options] <cell>',
-    about: "the normal and the reduction cell as a picture in the manner of the paper's Figure 4",
+    about: "the normal and the reduction cell as a picture like the paper's Figure 4",
     load: async () => (await import('./draw.ts')).registerDraw,
   },
   simulate: {
@@ -119,16 +120,17 @@ export async function main(words: string[]): Promise<number> {
     .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText(
       'after',
-      '\nStart here: nasnet search            (CIFAR-10, about six minutes on two cores)\nEach command explains itself: nasnet COMMAND --help',
+      '\nStart here: nasnet search            (CIFAR-10, about eight minutes, planned on your machine)\nHelp of a command: nasnet COMMAND --help',
     )
     .exitOverride();
-  const named = words.find((word) => Object.hasOwn(commands, word));
+  const typed = joinBestOf(words);
+  const named = typed.find((word) => Object.hasOwn(commands, word));
   for (const [name, { takes, about, load }] of Object.entries(commands)) {
     if (name === named) await (await load())(program, words);
     else program.command(name).usage(takes).description(about);
   }
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(typed, { from: 'user' });
     return Number(process.exitCode ?? exitCodes.done);
   } catch (error) {
     return explain(error);
@@ -156,7 +158,7 @@ function memoryFailure(error: unknown): Failure | undefined {
   const lacks =
     (error as { kind?: unknown }).kind === 'out-of-memory' || /^Array buffer allocation failed/.test(error.message);
   if (!lacks) return undefined;
-  return new Failure(`the memory does not suffice (${error.message}): smaller batches, images or networks need less`);
+  return new Failure(`out of memory (${error.message}): smaller batches, images or networks need less`);
 }
 
 function say(sentence: string, code: number): number {

@@ -1,7 +1,7 @@
 // COCO's twelve numbers, and the average precision of each category.
 
-import type { Evaluation } from './evaluation.ts';
-import { areaRanges, limits, recallPoints, thresholds } from './settings.ts';
+import type { Evaluation } from './coco-evaluation.ts';
+import { areaRanges, limits, recallPoints, thresholds } from './coco-settings.ts';
 
 export const numberNames = [
   ...(['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const),
@@ -9,7 +9,7 @@ export const numberNames = [
 ] as const;
 export type TwelveNumbers = Record<(typeof numberNames)[number], number>;
 
-/** What is averaged: all thresholds and categories unless one is named. */
+/** The averaged values: all thresholds and categories unless one is named. */
 interface Selection {
   threshold?: number;
   category?: number;

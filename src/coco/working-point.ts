@@ -1,8 +1,8 @@
 // What a detector would show if it showed all above one score: how much of it is right, and where it is wrong.
 
 import type { Detection } from './box.ts';
-import type { Evaluation, Truth } from './evaluation.ts';
-import { areaRanges } from './settings.ts';
+import type { Evaluation, Truth } from './coco-evaluation.ts';
+import { areaRanges } from './coco-settings.ts';
 
 /** The score from which detections are shown, chosen so that F1 at the lowest threshold is largest. */
 export interface WorkingPoint {
@@ -33,7 +33,7 @@ export function workingPoint(detections: readonly Detection[], { outcomes, objec
 export const f1 = ({ right, wrong, missed }: WorkingPoint): number =>
   right === 0 ? 0 : (2 * right) / (2 * right + wrong + missed);
 
-/** What is wrong in a picture at a score: places among its boxes, and among the detections. */
+/** The errors in a picture at a score: indices of its boxes, and among the detections. */
 export interface PictureErrors {
   picture: number;
   missed: number[];

@@ -33,7 +33,7 @@ export interface YoloPicture {
 }
 
 const partKeys = ['train', 'val', 'test'] as const;
-/** Text files beside labels that are none. */
+/** Text files next to labels that are not labels. */
 const otherTexts = new Set([
   'classes.txt',
   'labels.txt',
@@ -91,7 +91,10 @@ function readDescription(file: string): Described {
   });
   const shape = fields.kpt_shape;
   const keyPoints = Array.isArray(shape) ? { count: Number(shape[0]), values: Number(shape[1]) } : undefined;
-  return { names: namesOf(file, fields.names), keyPoints, root: roots[0] ?? folder, parts };
+  const names = namesOf(file, fields.names);
+  if (names && typeof fields.nc === 'number' && fields.nc !== names.length)
+    throw new InputError(`${file}: nc: expected ${names.length}, the number of names, got ${fields.nc}`);
+  return { names, keyPoints, root: roots[0] ?? folder, parts };
 }
 
 /** Returns the folder or list of a part. Roboflow's files have a `../` too many. */
@@ -193,7 +196,7 @@ function listedPictures(list: string): YoloPicture[] {
 
 /**
  * Returns the label file of a picture: in the folder `labels` in place of the last `images` of its path, in `labels`
- * below the dataset's folder, or beside the picture.
+ * below the dataset's folder, or next to the picture.
  */
 function labelsOf(path: string, root?: string): string {
   const parts = `${stemOf(path)}.txt`.split(sep);

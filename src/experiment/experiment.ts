@@ -8,6 +8,7 @@ import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
 import {
   clearUnfinished,
+  finalBest,
   finalCheckpoint,
   finalWeights,
   studyFolders,
@@ -70,7 +71,7 @@ export interface ExperimentOptions {
   openRunner?: OpenRunner;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
-  /** What a person asks of the running search. Its `signal` should be a part of `signal`. */
+  /** The requests of a person to the running search. Its `signal` should be a part of `signal`. */
   control?: SearchControl | undefined;
   onEvent: (event: ExperimentEvent) => void;
 }
@@ -278,7 +279,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     training: final,
     seed: `${seed}, final`,
     checkpoint: { key: finalCheckpoint },
-    keepModel: { weights: finalWeights },
+    keepModel: { weights: finalWeights, best: finalBest },
   };
   onEvent({ kind: 'final-started', trial: best.number, training: final });
   const epochs: EpochReport[] = [];
@@ -318,7 +319,8 @@ function finalModelOf(
   epochs: EpochReport[],
   largestClass: number,
 ): FinalModel {
-  const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
+  const { trainableParameters, multiplyAdds, trainingSeconds, best, test } = result.details;
+  const { balancedAccuracy, classImages, confusions } = test;
   return {
     trial,
     trainableParameters,
@@ -328,6 +330,10 @@ function finalModelOf(
     testLoss: test.loss,
     testImages: test.images,
     largestClass,
+    ...(balancedAccuracy !== undefined && { balancedAccuracy }),
+    ...(classImages && { classImages }),
+    ...(confusions && { confusions }),
+    ...(best && { best }),
     classAccuracies: test.classAccuracies,
     trainingSeconds,
     trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,

@@ -25,12 +25,12 @@ export class ArmsStrategy implements Strategy {
   readonly #options: Record<string, unknown>;
 
   /** `options` has the options of each strategy by its name. */
-  constructor(names: readonly string[], { sizes, seed, options, accepts }: StrategyParts, create: CreateArm) {
+  constructor(names: readonly string[], { sizes, space, seed, options, accepts }: StrategyParts, create: CreateArm) {
     this.name = names.join(',');
     this.#sizes = sizes;
     const own = options as Record<string, object>;
     this.#arms = names.map((name, arm) =>
-      create(name, { sizes, seed: `${seed}, arm ${arm}`, options: own[name] ?? {}, accepts }),
+      create(name, { sizes, space, seed: `${seed}, arm ${arm}`, options: own[name] ?? {}, accepts }),
     );
     this.#options = Object.fromEntries(
       Object.entries(own).flatMap(([name, values]) =>

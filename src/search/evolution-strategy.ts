@@ -3,6 +3,7 @@
 // changed decision; the oldest dies.
 
 import { RandomStream } from '../random/stream.ts';
+import { withOneChange } from './mutation.ts';
 import { type EvolutionOptions, parseEvolutionOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { type Accepts, sampleWithin } from './sample-within.ts';
@@ -77,10 +78,7 @@ export class EvolutionStrategy implements Strategy {
     });
     const parent = sample.reduce((best, member) => (member.reward > best.reward ? member : best));
     this.#parent = { of: trial, trial: parent.trial };
-    const changeable = this.#sizes.flatMap((size, index) => (size > 1 ? [index] : []));
-    const place = changeable[random.integer(changeable.length)]!;
-    const step = 1 + random.integer(this.#sizes[place]! - 1); // every other value is equally likely
-    return parent.decisions.map((choice, index) => (index === place ? (choice + step) % this.#sizes[place]! : choice));
+    return withOneChange(parent.decisions, this.#sizes, random);
   }
 
   save(): Uint8Array {

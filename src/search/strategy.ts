@@ -7,10 +7,11 @@ import type { Space } from '../space/search-space.ts';
 import { ArmsStrategy, armNames } from './arms-strategy.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
 import { KnownFirst } from './known-first.ts';
-import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
+import { parseEvolutionOptions, parsePpoOptions, parseSurrogateOptions, refuseOptions } from './options.ts';
 import { PpoStrategy } from './ppo-strategy.ts';
 import { RandomStrategy } from './random-strategy.ts';
 import type { Accepts } from './sample-within.ts';
+import { SurrogateStrategy } from './surrogate-strategy.ts';
 
 /** The outcome of a trial: its reward (validation accuracy, or any finite number), or the reason for its failure. */
 export type Outcome = { reward: number } | { failed: string };
@@ -22,7 +23,7 @@ export type UpdateFigures = Record<string, number>;
 export interface Background {
   /** The trial whose decisions were changed; absent where nobody knows it. */
   parent?: number;
-  /** What the trial was sampled from. */
+  /** The probabilities that the trial was sampled from. */
   policy?: Policy;
 }
 
@@ -32,7 +33,7 @@ export interface Policy {
   update: number;
   /** The arm of the controller, in a search of several strategies. */
   arm?: number;
-  /** Of each decision's options: the mean of the softmax over architectures that were sampled from it. */
+  /** For each decision, per option: the mean of the softmax over architectures that were sampled from it. */
   probabilities: readonly (readonly number[])[];
 }
 
@@ -92,6 +93,8 @@ export interface StrategySettings {
 export interface StrategyParts {
   /** The number of options of each decision, in order. */
   sizes: readonly number[];
+  /** The space of the decisions. Default: space A. */
+  space?: Space | undefined;
   seed: number | string;
   options: object;
   accepts?: Accepts | undefined;
@@ -107,6 +110,7 @@ const strategies: Record<string, StrategyKind> = {
   random: { create: (parts) => new RandomStrategy(parts), parseOptions: refuseOptions },
   ppo: { create: (parts) => new PpoStrategy(parts), parseOptions: parsePpoOptions },
   evolution: { create: (parts) => new EvolutionStrategy(parts), parseOptions: parseEvolutionOptions },
+  surrogate: { create: (parts) => new SurrogateStrategy(parts), parseOptions: parseSurrogateOptions },
 };
 
 export const strategyNames: readonly string[] = Object.keys(strategies);
@@ -118,7 +122,7 @@ export const strategyNames: readonly string[] = Object.keys(strategies);
  */
 export function createStrategy(name: string, settings: StrategySettings): Strategy {
   const { blocks, space, seed, options = {}, known = [], accepts } = settings;
-  const parts = { sizes: decisionSizes(blocks, space), seed, options, accepts };
+  const parts = { sizes: decisionSizes(blocks, space), space, seed, options, accepts };
   const arms = armNames(name);
   const createOne = (arm: string, own: StrategyParts) => kindOf(arm).create(own);
   const strategy = arms.length > 1 ? new ArmsStrategy(arms, parts, createOne) : createOne(name, parts);

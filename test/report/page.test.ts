@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -15,10 +14,9 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-report-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const rewards = [0.25, 0.5, Number.NaN, 0.375]; // NaN: a trial that failed
 const decisions = rewards.map((_, number) => sampleDecisions(new RandomStream(number)));
 
@@ -62,6 +60,13 @@ test('the report has a dot for every child, a picture for each of the best, the 
     testLoss: 1.25,
     testImages: 800,
     classAccuracies: [0.5, 0.75],
+    balancedAccuracy: 0.625,
+    classImages: [400, 400],
+    confusions: [
+      { label: 0, answer: 1, images: 200 },
+      { label: 1, answer: 0, images: 100 },
+    ],
+    best: { epoch: 1, accuracy: 0.61, balancedAccuracy: 0.61, loss: 1 },
     trainingSeconds: 61,
     trainingImagesPerSecond: 99,
     weights: 'network.safetensors',
@@ -86,6 +91,10 @@ test('the report has a dot for every child, a picture for each of the best, the 
     '1,234,567',
     'photos <of mine>',
     'child.recipe.epochs',
+    'What is confused most: 2 pairs.',
+    'catdog20050.0%',
+    '1, validation accuracy 61.00%',
+    'nasnet evaluate best-of',
     'dog',
   ]) {
     assert.ok(page.includes(words), words);

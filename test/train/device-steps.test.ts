@@ -50,7 +50,7 @@ function trainee(precision: Precision = 'float32', optimizerName: OptimizerName 
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes, auxiliary: true });
   const network = buildNetwork(plan, { seed: 3, dropPathKeep: recipe.dropPathKeep, precision });
   const moved: Recipe = { ...recipe, optimizer: defaultOptimizer(optimizerName) };
-  const optimizer = createOptimizer(network.namedParameters(), moved);
+  const optimizer = createOptimizer(network, moved);
   const sums = new StepSums('cpu');
   const parameters = network.parameters();
   const dispose = () => {
@@ -136,7 +136,7 @@ test('at any other learning rate a device step updates each weight as the host s
 /** The scale of the rounding error of an update: updates are smaller than 1. */
 const largest = (value: number) => Math.max(1, Math.abs(value));
 
-/** Everything that a recipe can ask of a step. */
+/** A recipe with every technique. */
 const techniques: Recipe = {
   ...recipe,
   auxiliaryWeight: 0,
@@ -161,7 +161,7 @@ const alternating = new TrainingBatches({
 function learner(precision: Precision = 'float32') {
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes });
   const network = buildNetwork(plan, { seed: 3, dropPathKeep: 0.6, dropPathRule: 'linear', precision });
-  const optimizer = createOptimizer(network.namedParameters(), techniques);
+  const optimizer = createOptimizer(network, techniques);
   const average = new WeightAverage(network.stateDict());
   const mine = { network, parameters: network.parameters(), optimizer, recipe: techniques, sums: new StepSums('cpu') };
   return { ...mine, average };
@@ -219,7 +219,7 @@ test('steps on a device leave no live tensor', () => {
   assert.equal(liveTensors(), before);
 });
 
-/** Runs with a graph that is only pretended; returns what was asked of the GPU. */
+/** Runs with a simulated graph; returns the calls of the GPU. */
 function asked(body: (requests: string[]) => void): void {
   const native = addon();
   const requests: string[] = [];
@@ -238,7 +238,7 @@ function asked(body: (requests: string[]) => void): void {
   }
 }
 
-test('where images grow, the graph of the smaller ones is given up and one of the larger ones captured', () => {
+test('where images grow, the graph of the smaller ones is discarded and one of the larger ones captured', () => {
   asked((requests) => {
     const mine = learner();
     {

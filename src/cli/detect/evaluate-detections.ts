@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Detection } from '../../coco/box.ts';
-import { evaluateDetections } from '../../coco/evaluation.ts';
+import { evaluateDetections } from '../../coco/coco-evaluation.ts';
 import { numberNames } from '../../coco/twelve-numbers.ts';
 import { readCocoFile } from '../../detection-data/coco-file.ts';
 import { readDetectionsFile } from '../../detection-data/detections-file.ts';
@@ -13,9 +13,10 @@ import {
   type DetectionFindings,
   detectionFindings,
   type EvaluatedDataset,
-} from '../../detection-report/findings.ts';
+} from '../../detection-report/detection-findings.ts';
 import { numberMeanings, shareWords } from '../../detection-report/number-words.ts';
 import { reportNames, writeDetectionReport } from '../../detection-report/report-detections.ts';
+import { InputError } from '../../failure.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { visible } from '../../visible.ts';
 import { whole } from '../../words.ts';
@@ -84,6 +85,10 @@ async function evaluate({
   block.draw([`  Reading ${groundTruth}`]);
   const faults = new Faults();
   const truth = readCocoFile(groundTruth, faults, { asPycocotools });
+  if (truth.categories.length > mostCategories)
+    throw new InputError(
+      `${groundTruth}: expected at most ${whole(mostCategories)} categories, got ${whole(truth.categories.length)}`,
+    );
   block.draw([`  Reading ${path}`]);
   const { detections, unknownCategories } = readDetectionsFile(path, truth, { asPycocotools });
   block.draw([]);
@@ -98,7 +103,10 @@ async function evaluate({
   );
 }
 
-/** What COCO's own files have, too, and what changes no number. */
+/** Curves of one category have 65 kB; LVIS has 1,203. */
+const mostCategories = 20_000;
+
+/** Faults that COCO's own files also have, and those that change no number. */
 const ordinary = ['polygons', 'gaps-in-ids', 'crowds'] as const;
 
 /** Returns sentences about detections that count nowhere. */
@@ -120,7 +128,7 @@ export interface EvaluationToShow {
   detections: readonly Detection[];
   asPycocotools?: boolean;
   title: string;
-  /** What makes the evaluation again. */
+  /** The settings that determine the evaluation. */
   command: string;
   faults: Faults;
   notes: readonly string[];

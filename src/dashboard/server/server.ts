@@ -1,5 +1,5 @@
-// The dashboard's server: the page, what it asks of the studies, the stream of what happens, and, where that is allowed,
-// requests to the search. It reads studies as any reader does and loads no engine.
+// The dashboard's server: the page, answers to its questions about the studies, the stream of changes and, where
+// allowed, requests to the search. It reads studies as any reader does and loads no engine.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
@@ -42,7 +42,10 @@ const leastToCompress = 1000; // bytes
 
 const [gzipped, brotlied] = [promisify(gzip), promisify(brotliCompress)];
 
-/** Opens the studies and serves them. @throws InputError where a study cannot be read, Failure where the port is taken */
+/**
+ * Opens the studies and serves them.
+ * @throws InputError if a study cannot be read, Failure if the port is taken
+ */
 export async function serveDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { studies, host = loopback, port = 0, allowHosts = [], control = false } = options;
   const files = studies.map((path) => new StudyFile(path));
@@ -88,7 +91,7 @@ interface Site {
   security: Security;
 }
 
-/** What one refuses, with its status. */
+/** A refusal of a request, with its HTTP status. */
 class Refusal extends Error {
   readonly status: number;
   constructor(status: number, message: string) {

@@ -18,7 +18,8 @@ export class StudyFile implements Rows {
     this.path = path;
     this.#file = openFile(path);
     this.#identity = identityOf(path)!;
-    for (const table of studyFormat.checked!.whole) this.all(`SELECT 1 FROM ${table} LIMIT 1`); // verified now, not under a page
+    // verified now, not when a page asks
+    for (const table of studyFormat.checked!.whole) this.all(`SELECT 1 FROM ${table} LIMIT 1`);
   }
 
   all(sql: string, ...values: Value[]): Row[] {

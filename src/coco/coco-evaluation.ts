@@ -2,9 +2,9 @@
 // engine. Checked against pycocotools 2.0 (test/coco/); docs/detection.md says where it differs.
 
 import type { Detection, TruthBox } from './box.ts';
-import { match, type Verdict } from './matching.ts';
-import { precisionAtRecalls, type Ranking } from './precision.ts';
-import { areaRanges, limits, recallPoints, thresholds } from './settings.ts';
+import { areaRanges, limits, recallPoints, thresholds } from './coco-settings.ts';
+import { match, type Verdict } from './object-matching.ts';
+import { precisionAtRecalls, type Ranking } from './recall-precision.ts';
 
 /** The part of a dataset that is evaluated. */
 export interface Truth {
@@ -27,7 +27,7 @@ export interface Evaluation {
   recall: Float64Array;
   /** Objects of each category that count in each range: [categories, area ranges]. */
   objects: Uint32Array;
-  /** What became of each detection at the lowest threshold, in all areas, in the order of the input. */
+  /** The outcome of each detection at the lowest threshold, in all areas, in the order of the input. */
   outcomes: Outcome[];
   /** For each picture, for each of its boxes: the detection that found it at the lowest threshold, or -1. */
   foundBy: Int32Array[];
