@@ -1,7 +1,7 @@
-// Measures the dashboard on a study of 30,000 trials of 20 epochs in Chromium: the first picture, what is sent before it,
-// an update from commit to pixel, frames while zooming and scrolling, memory of server and page, the size of the code;
-// and what twenty open pages cost a search.
-//   node bench/dashboard.ts [--trials 30000] [--keep FILE] [--only page|slowing]
+// Measures the dashboard on a study of 30,000 trials of 20 epochs in Chromium: the first picture, what is sent before
+// it, an update from commit to frame, frames while zooming and scrolling, memory of server and page, the size of the
+// code; and what twenty open pages cost a search.
+//   node bench/dashboard.ts [--trials 30000] [--keep FILE] [--only page|slowing] [--repeat 3]
 
 import { fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -27,6 +27,7 @@ const { values: flags } = parseArgs({
     keep: { type: 'string' },
     pages: { type: 'string', default: '20' },
     only: { type: 'string' }, // page, slowing
+    repeat: { type: 'string', default: '3' },
   },
 });
 const trials = Number(flags.trials);
@@ -271,7 +272,7 @@ async function searchFor(name: string, count: number): Promise<{ seconds: number
 async function measureSlowing(browser: Browser): Promise<void> {
   const count = 25;
   const costs: { alone: number[]; watched: number[]; server: number[] } = { alone: [], watched: [], server: [] };
-  for (let repetition = 0; repetition < 3; repetition++) {
+  for (let repetition = 0; repetition < Number(flags.repeat); repetition++) {
     costs.alone.push((await searchFor(`alone-${repetition}.db`, count)).processor);
     const watched = `watched-${repetition}.db`;
     Study.create(

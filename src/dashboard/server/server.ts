@@ -122,7 +122,7 @@ async function route(site: Site, request: IncomingMessage, response: ServerRespo
   const file = site.page[pathname];
   if (file) {
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refusal(405, 'expected GET');
-    return send(request, response, { ...file, cache: kept });
+    return send(request, response, { ...file, cache: fileCache });
   }
   if (pathname === '/session') return begin(site, request, response);
   if (!site.security.isKnown(request)) throw new Refusal(401, 'expected the token of the address that nasnet printed');
@@ -217,7 +217,7 @@ async function send(
   const accepted = String(headers['accept-encoding'] ?? '');
   const encoding =
     bytes.length < leastToCompress ? undefined : (['br', 'gzip'] as const).find((each) => accepted.includes(each));
-  const sent = encoding === undefined ? bytes : await packed(body, bytes, encoding, cache === kept);
+  const sent = encoding === undefined ? bytes : await packed(body, bytes, encoding, cache === fileCache);
   response.writeHead(status, {
     'content-type': type,
     'cache-control': cache,
@@ -229,7 +229,7 @@ async function send(
 }
 
 /** Files of the page may be kept, if the browser asks whether they are still the same. */
-const kept = 'no-cache';
+const fileCache = 'no-cache';
 
 /** Compressed files of the page, by their text and encoding: they are sent to every page. */
 const packedFiles = new Map<string, Promise<Uint8Array>>();
