@@ -12,7 +12,9 @@ import { presets, settingsOf } from '../../src/study/presets.ts';
 const candidate = new Candidate(sampleDecisions(new RandomStream(3)));
 const jobOf = (preset: keyof typeof presets) =>
   JSON.parse(
-    JSON.stringify(childJob(settingsOf(preset, { dataset: 'cifar10', seed: 1, strategy: 'random' }), { number: 7, candidate })),
+    JSON.stringify(
+      childJob(settingsOf(preset, { dataset: 'cifar10', seed: 1, strategy: 'random' }), { number: 7, candidate }),
+    ),
   );
 
 test('the children of every preset are jobs that a worker takes', () => {
@@ -31,5 +33,8 @@ test('a job that names a path, has a field of its own or a broken cell is refuse
 test('a setup has a dataset by content', () => {
   const setup = { dataset: { name: 'cifar10', content: 'a'.repeat(64) }, training: { resolution: 8 }, splitSeed: 1 };
   assert.deepEqual(readTrainingSetup(setup), setup);
-  assert.throws(() => readTrainingSetup({ ...setup, dataset: { name: 'x', path: '/data' } }), /^InputError: queue: setup\.dataset/);
+  assert.throws(
+    () => readTrainingSetup({ ...setup, dataset: { name: 'x', path: '/data' } }),
+    /^InputError: queue: setup\.dataset/,
+  );
 });
