@@ -37,6 +37,7 @@ const { path, notes, strategy: name, inOrder, trials, workers, ladder }: SearchT
 const options: Record<string, object> = {
   ppo: { batchSize: 10, learningRate: 0.01 },
   evolution: { populationSize: 20, sampleSize: 5 },
+  surrogate: { candidates: 40 },
 };
 const strategy: Strategy =
   name === 'chain'
