@@ -1,7 +1,7 @@
 // Builds the network of a plan and runs it forward. train/ trains and evaluates it.
 
 import { cpu, type Precision } from '../engine/device.ts';
-import { scope } from '../engine/memory.ts';
+import { noGrad, scope } from '../engine/memory.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
@@ -94,6 +94,7 @@ export class Network extends Module {
   readonly #cells: readonly NetworkCell[];
   readonly #head: Path;
   readonly #auxiliary: Path | undefined;
+  #bodyFrozen = false;
 
   constructor(plan: Plan, settings: NetworkSettings = {}) {
     super();
@@ -104,6 +105,22 @@ export class Network extends Module {
     this.#cells = plan.cells.map((cell) => this.child('', new NetworkCell(cell, settings)));
     this.#head = this.child('', new Path(plan.head, settings));
     this.#auxiliary = plan.auxiliary && this.child('', new Path(plan.auxiliary.layers, settings));
+  }
+
+  /** Sets training or evaluation mode; a frozen body stays in evaluation mode. */
+  override train(training = true): this {
+    super.train(training);
+    if (this.#bodyFrozen) for (const part of [this.#stem, ...this.#cells]) part.train(false);
+    return this;
+  }
+
+  /**
+   * Freezes the body, all but the heads, or thaws it: in training it then gets no gradients, and its norms use their
+   * moving statistics without changing them.
+   */
+  freezeBody(frozen: boolean): void {
+    this.#bodyFrozen = frozen;
+    this.train(this.training);
   }
 
   /**
@@ -119,15 +136,9 @@ export class Network extends Module {
   forward(images: Tensor, { progress = 0, features }: ForwardOptions = {}): Output {
     if (features) requireEndpoints(this.plan, features);
     const relus = new SharedRelus();
-    // In evaluation a scope frees a cell's intermediate results, which take 0.8 GB per image in NASNet-A large.
-    const run = <Result>(cell: (relus: SharedRelus) => Result): Result =>
-      this.training ? cell(relus) : scope(() => cell(new SharedRelus()));
-    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(this.#toInput(images), relus)]]);
-    this.plan.cells.forEach(({ sources, results }, index) => {
-      const inputs = sources.map((name) => endpoints.get(name));
-      const outputs = run((shared) => this.#cells[index]!.forward(inputs, shared, progress));
-      for (const [place, { name }] of results.entries()) endpoints.set(name, outputs[place]!);
-    });
+    const endpoints = this.#bodyFrozen
+      ? noGrad(() => this.#runBody(images, progress, relus))
+      : this.#runBody(images, progress, relus);
     const last = this.plan.cells.at(-1)!.name;
     const logits = this.#toLogits(this.#head.forward(endpoints.get(last)!, relus));
     const requested = features && {
@@ -136,6 +147,20 @@ export class Network extends Module {
     if (!this.training || !this.#auxiliary) return { logits, ...requested };
     const from = endpoints.get(this.plan.auxiliary!.from)!;
     return { logits, auxiliaryLogits: this.#toLogits(this.#auxiliary.forward(from, relus)), ...requested };
+  }
+
+  /** Returns the results of the stem and the cells by name. */
+  #runBody(images: Tensor, progress: number | Tensor, relus: SharedRelus): Map<string, Tensor> {
+    // In evaluation a scope frees a cell's intermediate results, which take 0.8 GB per image in NASNet-A large.
+    const run = <Result>(cell: (relus: SharedRelus) => Result): Result =>
+      this.training && !this.#bodyFrozen ? cell(relus) : scope(() => cell(new SharedRelus()));
+    const endpoints = new Map([[this.plan.stemName, this.#stem.forward(this.#toInput(images), relus)]]);
+    this.plan.cells.forEach(({ sources, results }, index) => {
+      const inputs = sources.map((name) => endpoints.get(name));
+      const outputs = run((shared) => this.#cells[index]!.forward(inputs, shared, progress));
+      for (const [place, { name }] of results.entries()) endpoints.set(name, outputs[place]!);
+    });
+    return endpoints;
   }
 
   #toInput(images: Tensor): Tensor {

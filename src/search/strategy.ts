@@ -19,6 +19,24 @@ export type Outcome = { reward: number } | { failed: string };
 /** Figures of a strategy's update for the log and for charts: finite numbers by name. */
 export type UpdateFigures = Record<string, number>;
 
+/** How a strategy came to a trial's decisions. It has no influence on any decision. */
+export interface Background {
+  /** The trial whose decisions were changed; absent where nobody knows it. */
+  parent?: number;
+  /** The probabilities that the trial was sampled from. */
+  policy?: Policy;
+}
+
+/** The probabilities of a controller's choices. */
+export interface Policy {
+  /** The number of updates before it. */
+  update: number;
+  /** The arm of the controller, in a search of several strategies. */
+  arm?: number;
+  /** For each decision, per option: the mean of the softmax over architectures that were sampled from it. */
+  probabilities: readonly (readonly number[])[];
+}
+
 /**
  * A search strategy: a deterministic state machine of its ask and tell calls. Tells may come late, in any order, or
  * never.
@@ -39,7 +57,10 @@ export interface Strategy {
   tell(trial: number, outcome: Outcome): UpdateFigures | undefined;
 
   /** Reports the reward of decisions that the strategy did not propose, for strategies that can learn from them. */
-  learn?(decisions: readonly number[], reward: number): void;
+  learn?(decisions: readonly number[], reward: number, trial?: number): void;
+
+  /** How the strategy came to the decisions of an open trial, for charts; asked for right after `ask`. */
+  background?(trial: number): Background | undefined;
 
   /**
    * Returns the whole state. Equal states give equal bytes, and a strategy that loads them continues exactly as this

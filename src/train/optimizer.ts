@@ -1,9 +1,11 @@
 // Creates the optimizers that a recipe can name.
 
 import type { Tensor } from '../engine/tensor.ts';
+import { InputError } from '../failure.ts';
 import { Adam, type GroupOptions, Momentum, type Optimizer, RMSProp } from '../nn/optimizers.ts';
 import type { Recipe } from './recipe.ts';
 import { type Choice, defaultOptimizer, type OptimizerName, type OptimizerOptions } from './recipe-choices.ts';
+import type { Trainable } from './trainable.ts';
 
 interface OptimizerKind<Name extends OptimizerName> {
   create(
@@ -29,15 +31,36 @@ export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name>
 };
 
 /** Creates an optimizer of a network's parameters. */
-export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, recipe: Recipe): Optimizer {
-  return created(parameters, recipe, recipe.optimizer ?? defaultOptimizer('momentum'));
+export function createOptimizer(network: Pick<Trainable, 'plan' | 'namedParameters'>, recipe: Recipe): Optimizer {
+  return created(
+    { plan: network.plan, namedParameters: network.namedParameters() },
+    recipe,
+    recipe.optimizer ?? defaultOptimizer('momentum'),
+  );
 }
 
 const created = <Name extends OptimizerName>(
-  parameters: ReadonlyMap<string, Tensor>,
-  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1 }: Recipe,
+  { plan, namedParameters }: Pick<Trainable, 'plan'> & { namedParameters: ReadonlyMap<string, Tensor> },
+  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1, layerRateDecay }: Recipe,
   choice: Choice<Name>,
 ): Optimizer => {
-  const groups = { weightDecay, decoupled: decoupledDecay, biasRate };
-  return optimizers[choice.name].create(parameters, { momentum, nesterov, ...groups }, choice);
+  const rateOf = layerRateDecay === undefined ? undefined : layerRates(plan, layerRateDecay);
+  const groups = { weightDecay, decoupled: decoupledDecay, biasRate, ...(rateOf && { rateOf }) };
+  return optimizers[choice.name].create(namedParameters, { momentum, nesterov, ...groups }, choice);
 };
+
+/**
+ * Returns the multiple of the learning rate of each parameter: 1 in the heads, `decay` in the last cell, its square in
+ * the cell before, and so on to the stem.
+ */
+export function layerRates({ sections }: Trainable['plan'], decay: number): (name: string) => number {
+  if (!sections) throw new InputError('layerRateDecay: expected a network whose plan lists its cells, got one without');
+  const heads = sections.filter(({ name }) => name === 'Head' || name === 'Auxiliary').length;
+  const body = sections.length - heads;
+  const rates = new Map(
+    sections.flatMap(({ parameters }, place) =>
+      parameters.map(({ name }) => [name, decay ** Math.max(0, body - place)] as const),
+    ),
+  );
+  return (name) => rates.get(name)!;
+}
