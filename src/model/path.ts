@@ -19,6 +19,8 @@ export interface PathSettings extends Placement {
   precision?: Precision;
   /** Probability of keeping a feature before the classifier. Default 1. */
   dropoutKeep?: number;
+  /** Whether batch norms keep their moving statistics in training and normalise by them. Default false. */
+  frozenNorms?: boolean;
 }
 
 /** The ReLUs of one forward pass: several operations that read one state share its ReLU. */
