@@ -15,7 +15,9 @@ import { SetupFailure } from './setup/step.mjs';
 import { setUp } from './setup.mjs';
 
 /** Commands that compute no tensors: they need no libtorch and no compiler. */
-const withoutTensors = new Set(['doctor', 'help', 'profile', 'draw', 'show', 'report']);
+const withoutTensors = new Set(['doctor', 'help', 'profile', 'draw', 'show', 'report', 'convert']);
+/** Flags with which a command computes tensors all the same, or none: `detect evaluate` of detections in a file. */
+const flagsOfTensors = { with: '--measure', without: '--detections' };
 const askingOnly = new Set(['--help', '-h', '--version', '-V']);
 
 /** @param {string} script bin/nasnet itself @param {string[]} words what the user typed after it */
@@ -28,7 +30,8 @@ export async function launch(script, words) {
     return;
   }
   const asking = words.some((word) => askingOnly.has(word));
-  const addon = command !== undefined && !asking && (!withoutTensors.has(command) || words.includes('--measure'));
+  const tensors = words.includes(flagsOfTensors.with) || !withoutTensors.has(command ?? '');
+  const addon = command !== undefined && !asking && tensors && !words.includes(flagsOfTensors.without);
   const node = followed || command === 'doctor' ? (findNode() ?? process.execPath) : await setUpOrExit(addon);
   if (!isNewEnough(process.versions.node)) {
     relay(node, [script, ...words]);

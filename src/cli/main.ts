@@ -18,7 +18,7 @@ interface Entry {
   takes: string;
   /** Its description. test/cli/main.test.ts compares both with the command's file. */
   about: string;
-  load: () => Promise<(program: Command) => void>;
+  load: () => Promise<(program: Command, words: readonly string[]) => void | Promise<void>>;
 }
 
 /** All commands, in the order of the help. A command's file is loaded only when it is called. */
@@ -62,6 +62,11 @@ export const commands: Record<string, Entry> = {
     takes: '[options] <model>',
     about: 'train one architecture at any size, test it, keep its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
+  },
+  detect: {
+    takes: '[options] <part>',
+    about: 'objects in pictures: detections compared with the truth',
+    load: async () => (await import('./detect/detect.ts')).registerDetect,
   },
   import: {
     takes: '[options] <file>',
@@ -109,7 +114,7 @@ export async function main(words: string[]): Promise<number> {
     .exitOverride();
   const named = words.find((word) => Object.hasOwn(commands, word));
   for (const [name, { takes, about, load }] of Object.entries(commands)) {
-    if (name === named) (await load())(program);
+    if (name === named) await (await load())(program, words);
     else program.command(name).usage(takes).description(about);
   }
   try {

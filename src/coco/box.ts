@@ -18,6 +18,8 @@ export interface TruthBox extends Box {
   area: number;
   /** The annotation's id in its file, or its place where the file has none. */
   id: number;
+  /** Marked as hard to recognise, in VOC. COCO's evaluation takes no notice. */
+  difficult?: true;
 }
 
 /** An object that a detector found. */

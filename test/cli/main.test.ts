@@ -9,7 +9,7 @@ import { commands } from '../../src/cli/main.ts';
 for (const [name, { takes, about, load }] of Object.entries(commands)) {
   test(`the list says of ${name} what the command says of itself`, async () => {
     const program = new Command();
-    (await load())(program);
+    await (await load())(program, []);
     const [command] = program.commands;
     assert.deepEqual([command?.name(), command?.usage(), command?.description()], [name, takes, about]);
   });

@@ -1,0 +1,35 @@
+// `nasnet detect`: what it can do with boxes. A part's file is loaded only when it is called.
+
+import type { Command } from 'commander';
+
+interface Entry {
+  /** Its arguments, as in its own help. */
+  takes: string;
+  about: string;
+  load: () => Promise<(detect: Command) => void>;
+}
+
+/** All parts, in the order of the help. test/cli/detect/detect.test.ts compares them with their files. */
+export const detectCommands: Record<string, Entry> = {
+  evaluate: {
+    takes: '[options]',
+    about: "COCO's twelve numbers, precision and recall of each class, the worst pictures",
+    load: async () => (await import('./evaluate-detections.ts')).registerEvaluateDetections,
+  },
+};
+
+const examples = `
+Each part explains itself: nasnet detect PART --help`;
+
+export async function registerDetect(program: Command, words: readonly string[] = []): Promise<void> {
+  const detect = program
+    .command('detect')
+    .usage('[options] <part>')
+    .description('objects in pictures: detections compared with the truth')
+    .addHelpText('after', examples);
+  const named = words.find((word) => Object.hasOwn(detectCommands, word));
+  for (const [name, { takes, about, load }] of Object.entries(detectCommands)) {
+    if (name === named) (await load())(detect);
+    else detect.command(name).usage(takes).description(about);
+  }
+}
