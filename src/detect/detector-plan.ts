@@ -3,7 +3,6 @@
 
 import type { Shape } from '../plan/layer.ts';
 import { countElements } from '../plan/layer-cost.ts';
-import { cellLayers } from '../plan/plan-cell.ts';
 import { planTail, planTrunk, type TrunkPlan, tailStart } from '../plan/trunk.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { type DetectorSettings, headRules, networkOptions } from './settings.ts';
@@ -172,30 +171,3 @@ const linearPart = (name: string, inputs: number, outputs: number): Part => ({
   parameters: (inputs + 1) * outputs,
   multiplyAdds: inputs * outputs,
 });
-
-const bytesPerNumber = 4; // float32
-
-/**
- * Returns an upper bound of the bytes that the detection of one picture needs besides the weights: the results of every
- * cell of the first stage and all layers of the largest, or a chunk of crops with theirs.
- * @param together proposals in the second stage at once
- */
-export function detectionBytes({ trunk, tail, levels, settings }: DetectorPlan, together: number): number {
-  const ends = elements(trunk.ends);
-  const first = trunkElements(trunk);
-  const maps = levels.reduce((sum, { shape }) => sum + size(shape) + 2 * shape[0] * shape[1] * settings.channels, 0);
-  const crop = tail ? cropSide ** 2 * levels[0]!.shape[2] : alignSide ** 2 * settings.channels + 2 * settings.hidden;
-  const second = together * (2 * crop + (tail ? trunkElements(tail) : 0));
-  return bytesPerNumber * Math.max(first, ends + maps + second);
-}
-
-/** Elements of all results of cells, and of all layers of the largest cell, for one image. */
-function trunkElements({ cells, stem }: TrunkPlan): number {
-  const kept = cells.reduce((sum, { shape }) => sum + size(shape), 0);
-  const layers = cells.map((cell) => cellLayers(cell).reduce((sum, { output }) => sum + size(output), 0));
-  return kept + Math.max(...layers, ...stem.map(({ output }) => size(output)));
-}
-
-const size = (shape: Shape) => shape[0] * shape[1] * shape[2];
-const elements = (shapes: Readonly<Record<string, Shape>>) =>
-  Object.values(shapes).reduce((sum, shape) => sum + size(shape), 0);

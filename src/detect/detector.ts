@@ -47,6 +47,9 @@ export interface DetectOptions {
 
 export const proposalsTogether = 100;
 
+/** Of moving statistics: a detector takes fewer steps than the ImageNet training that 0.9997 is for. */
+const normDecay = 0.99;
+
 /** Builds a detector. @throws InputError as `planDetector` */
 export function buildDetector(
   architecture: Architecture,
@@ -86,7 +89,7 @@ export class Detector extends Module {
     this.plan = plan;
     this.device = options.device ?? cpu;
     const { seed: _, ...given } = options;
-    const settings: CellSettings = { ...given, frozenNorms: plan.settings.frozenNorms };
+    const settings: CellSettings = { ...given, frozenNorms: plan.settings.frozenNorms, normDecay };
     const backbone = new Backbone(architecture, networkOptions(plan.settings), plan.endpoints, settings);
     this.#backbone = this.child('network', backbone);
     this.#proposalNetwork = this.child('proposals', new ProposalNetwork(plan, settings));
@@ -127,6 +130,11 @@ export class Detector extends Module {
     const sampled = sampleProposals(proposals, truths, rules, random.split('proposals'));
     const count = sampled.places.length;
     const { device } = this;
+    const ofAnchors = anchorLosses(scores, truths, rules, random.split('anchors'));
+    if (count === 0) {
+      const none = zeros([], { device });
+      return { ...ofAnchors, classes: none, boxes: none };
+    }
     const classified = this.#head.classify(
       levels,
       {
@@ -136,10 +144,7 @@ export class Detector extends Module {
       },
       progress,
     );
-    return {
-      ...anchorLosses(scores, truths, rules, random.split('anchors')),
-      ...proposalLosses(classified, sampled),
-    };
+    return { ...ofAnchors, ...proposalLosses(classified, sampled) };
   }
 
   /**

@@ -7,7 +7,7 @@ import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
-import type { Network } from '../model/network.ts';
+import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
@@ -19,7 +19,7 @@ const averagePrefix = 'average.';
 
 /** A network in training. */
 export interface InTraining {
-  network: Network;
+  network: Module;
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
 }

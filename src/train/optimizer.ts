@@ -28,14 +28,20 @@ export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name>
   },
 };
 
+/** What a recipe says of its optimizer. */
+export type OptimizerRecipe = Pick<
+  Recipe,
+  'optimizer' | 'momentum' | 'nesterov' | 'weightDecay' | 'decoupledDecay' | 'biasRate'
+>;
+
 /** Creates an optimizer of a network's parameters. */
-export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, recipe: Recipe): Optimizer {
+export function createOptimizer(parameters: ReadonlyMap<string, Tensor>, recipe: OptimizerRecipe): Optimizer {
   return created(parameters, recipe, recipe.optimizer ?? defaultOptimizer('momentum'));
 }
 
 const created = <Name extends OptimizerName>(
   parameters: ReadonlyMap<string, Tensor>,
-  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1 }: Recipe,
+  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1 }: OptimizerRecipe,
   choice: Choice<Name>,
 ): Optimizer => {
   const groups = { weightDecay, decoupled: decoupledDecay, biasRate };

@@ -1,0 +1,80 @@
+// The page of a detector's training: losses, COCO's numbers and the precision of every category, as one HTML file without
+// scripts.
+
+import type { Evaluation } from '../../coco/evaluation.ts';
+import { averagePrecision, numberNames, type TwelveNumbers } from '../../coco/twelve-numbers.ts';
+import { lossNames } from '../../detect/losses.ts';
+import type { DetectionRecipe } from '../../detect/recipe.ts';
+import type { DetectorSettings } from '../../detect/settings.ts';
+import { learningChart } from '../../report/chart.ts';
+import { htmlText, style } from '../../report/page.ts';
+import { duration, percent, whole } from '../../words.ts';
+import type { EpochRow } from './train-detector.ts';
+
+export interface TrainingSummary {
+  model: string;
+  parameters: number;
+  multiplyAdds: number;
+  settings: DetectorSettings;
+  recipe: DetectionRecipe;
+  epochs: readonly EpochRow[];
+  seconds: number;
+  evaluatedOn: string;
+  numbers: TwelveNumbers;
+}
+
+/** Returns the HTML text. @param names of the dataset's categories, in the evaluation's order */
+export function trainingPage(summary: TrainingSummary, names: readonly string[], evaluation: Evaluation): string {
+  const { model, parameters, multiplyAdds, settings, recipe, epochs, seconds, evaluatedOn, numbers } = summary;
+  const losses = epochs.flatMap(({ epoch, losses: parts }) =>
+    lossNames.map((series) => ({ epoch, value: parts[series], series: lossWords[series] })),
+  );
+  const found = epochs.flatMap(({ epoch, AP }) => (AP === undefined ? [] : [{ epoch, value: AP, series: 'AP' }]));
+  const shown = (value: number) => (value < 0 ? '–' : percent(value));
+  const classes = names
+    .map((name, category) => [name, averagePrecision(evaluation, { category })] as const)
+    .filter(([, precision]) => precision >= 0)
+    .sort((one, other) => other[1] - one[1]);
+  const title = `nasnet: a detector from ${model}`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${htmlText(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>${htmlText(title)}</h1>
+<p class="lead">AP ${shown(numbers.AP)} on the ${evaluatedOn}, after ${duration(seconds)}.</p>
+<h2>COCO’s numbers</h2>
+${table(numberNames.map((name) => [name, shown(numbers[name])]))}
+<h2>Losses</h2>
+<figure>${learningChart(losses, 'loss', false)}</figure>
+${found.length > 0 ? `<figure>${learningChart(found, 'AP', true)}</figure>` : ''}
+<h2>AP of each category</h2>
+${table(classes.map(([name, precision]) => [name, shown(precision)]))}
+<h2>How it was made</h2>
+${table([
+  ['parameters', whole(parameters)],
+  ['multiply-adds of a picture', whole(multiplyAdds)],
+  ...[...Object.entries(settings), ...Object.entries(recipe)].map(
+    ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as [string, string],
+  ),
+])}
+</main>
+</body>
+</html>
+`;
+}
+
+const lossWords = {
+  anchors: 'anchors',
+  anchorBoxes: 'boxes of anchors',
+  classes: 'classes',
+  boxes: 'boxes',
+} as const satisfies Record<(typeof lossNames)[number], string>;
+
+const table = (rows: readonly (readonly [string, string])[]) =>
+  `<table>${rows.map(([name, value]) => `<tr><th scope="row">${htmlText(name)}</th><td>${htmlText(value)}</td></tr>`).join('\n')}</table>`;
