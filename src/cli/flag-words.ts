@@ -52,6 +52,10 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
   'images-changed': [['in another file', 'in another file with --study']],
   'image-side': [['final network: ', '--final-size: ']],
   'image-size': [['size: ', '--size: ']],
+  'conflicting-boxes': [['or accept this', 'or accept this with --mend']],
+  'unclear-boxes': [
+    ['name the format or a file', 'name the format with --from-format (convert) or --format, or name a file'],
+  ],
   'runtime-missing': [['without verification', 'without verification (--no-verify)']],
 };
 

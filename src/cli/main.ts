@@ -68,6 +68,11 @@ export const commands: Record<string, Entry> = {
     about: 'objects in pictures: detections compared with the truth',
     load: async () => (await import('./detect/detect.ts')).registerDetect,
   },
+  convert: {
+    takes: '[options] <from> <to>',
+    about: 'pictures with boxes between COCO, Pascal VOC and YOLO, with a report of their faults',
+    load: async () => (await import('./detect/convert.ts')).registerConvert,
+  },
   import: {
     takes: '[options] <file>',
     about: 'published NASNet-A weights (Keras, timm, Cadene) as a model file',

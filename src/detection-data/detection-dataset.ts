@@ -9,8 +9,10 @@ export interface Category {
 }
 
 export interface DetectionPicture {
-  /** Where the file lies; it may be absent. */
+  /** Where the file lies. */
   path: string;
+  /** Listed, but there is no such file: `path` is only its name. */
+  absent?: true;
   /** The name in the annotations, which may have folders: "train2017/000000262145.jpg". */
   name: string;
   id: number;
@@ -26,3 +28,7 @@ export interface DetectionDataset {
   /** In ascending order of ids. A picture without boxes has an empty list. */
   pictures: DetectionPicture[];
 }
+
+/** Returns the boxes that a detector can learn from: those with an area, of objects one by one. */
+export const boxesToLearn = ({ boxes }: DetectionPicture): TruthBox[] =>
+  boxes.filter(({ width, height, crowd }) => width > 0 && height > 0 && !crowd);

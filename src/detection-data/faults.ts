@@ -47,6 +47,7 @@ export const faultKinds = {
   ),
   clipped: kind('mended', 'boxes that reach up to a pixel beyond their pictures', 'clipped'),
   'zero-size': kind('noted', 'boxes without width or height', 'kept, but no training uses them'),
+  'equal-corners': kind('noted', 'boxes whose corners are equal, counted from 1', 'one pixel wide or high'),
   'float-corners': kind('noted', 'corners that are no whole numbers', 'kept as they are'),
   'first-pixel-1': kind('noted', 'boxes with corners that count pixels from 1, as VOC does', 'moved by one pixel'),
   'first-pixel-0': kind('noted', 'boxes with corners that count pixels from 0', 'read so: some corner is 0'),
