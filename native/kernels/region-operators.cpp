@@ -129,7 +129,7 @@ at::Tensor composedRegions(const Kind& kind, const at::Tensor& images, const at:
   const at::Tensor x = placesAlong(kind, corners.select(1, 0), corners.select(1, 2), width, size[1], scale, sampling);
   const auto inside = [&](const at::Tensor& place, int64_t pixels) {
     return kind.outside == Outside::clamped ? (place >= -1).logical_and(place <= pixels)
-                                            : (place >= 0).logical_and(place <= pixels - 1);
+                                            : (place >= -rounding).logical_and(place <= pixels - 1 + rounding);
   };
   const int64_t rows = y.size(1), columns = x.size(1), regions = boxes.size(0), channels = images.size(1);
   const at::Tensor valid = inside(y, height).unsqueeze(2).logical_and(inside(x, width).unsqueeze(1));

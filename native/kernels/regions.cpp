@@ -11,8 +11,8 @@ namespace {
 
 Tap tapAt(double place, int64_t size, Outside outside) {
   const double last = static_cast<double>(size - 1);
-  const bool inside =
-      outside == Outside::clamped ? place >= -1 && place <= static_cast<double>(size) : place >= 0 && place <= last;
+  const bool inside = outside == Outside::clamped ? place >= -1 && place <= static_cast<double>(size)
+                                                  : place >= -rounding && place <= last + rounding;
   if (!inside) return {0, 0, 0, false};  // NaN, too
   const double within = std::min(std::max(place, 0.0), last);
   const int64_t low = static_cast<int64_t>(within);

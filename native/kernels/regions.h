@@ -26,6 +26,9 @@ enum class Outside {
   zero,     // 0 (crop_and_resize)
 };
 
+/** Pixels by which rounding may take the last sample of a box beyond the image: it is inside. */
+constexpr double rounding = 1e-4;
+
 std::vector<Tap> tapsOf(const Samples& samples, int64_t size, Outside outside);
 
 /** A region: its image, and its samples along y and x, `sampling` of them for each cell of the result. */

@@ -23,7 +23,8 @@ export function detectionBytes(plan: DetectorPlan, together: number): number {
   const chunk = Math.min(together, settings.proposals);
   const second = chunk * (2 * cropElements(plan) + (tail ? keptOf(tail) + largestCell(tail) : 2 * settings.hidden));
   const outputs = 8 * settings.proposals * plan.classes * 5; // decoded, clipped and sorted, in float64 at the end
-  const numbers = Math.max(first, ends + mapElements(plan) + second) + anchorElements(plan) + outputs;
+  const maps = ends + mapElements(plan) + Math.max(unfoldedElements(plan), anchorElements(plan) + outputs + second);
+  const numbers = Math.max(first, maps);
   return processBytes + bytesPerNumber * (plan.parameters + numbers);
 }
 
@@ -32,7 +33,8 @@ export function detectorTrainingBytes(plan: DetectorPlan, batch: number): number
   const { trunk, tail, settings } = plan;
   const { sampled } = headRules[settings.head];
   const perProposal = 3 * cropElements(plan) + (tail ? allLayers(tail) : 4 * settings.hidden);
-  const perPicture = allLayers(trunk) + 3 * mapElements(plan) + 3 * anchorElements(plan) + sampled * perProposal;
+  const perPicture =
+    allLayers(trunk) + 3 * mapElements(plan) + unfoldedElements(plan) + 3 * anchorElements(plan) + sampled * perProposal;
   // Weights, gradients, and up to two moments.
   return processBytes + bytesPerNumber * (4 * plan.parameters + backwardShare * batch * perPicture);
 }
@@ -47,6 +49,9 @@ const cropElements = ({ tail, levels, settings }: DetectorPlan) =>
 /** Elements of the levels, before and after their convolutions, and of the proposal network's hidden layer. */
 const mapElements = ({ levels, settings }: DetectorPlan) =>
   levels.reduce((sum, { shape }) => sum + 2 * size(shape) + 2 * shape[0] * shape[1] * settings.channels, 0);
+
+/** Elements of a level's pixels under a 3×3 convolution, which libtorch lays out before it multiplies, with copies. */
+const unfoldedElements = ({ levels }: DetectorPlan) => 9 * Math.max(...levels.map(({ shape }) => size(shape)));
 
 /** Scores, offsets and boxes of all anchors, some of them in float64. */
 const anchorElements = ({ levels, anchors }: DetectorPlan) =>

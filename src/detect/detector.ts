@@ -48,7 +48,7 @@ export interface DetectOptions {
 export const proposalsTogether = 100;
 
 /** Of moving statistics: a detector takes fewer steps than the ImageNet training that 0.9997 is for. */
-const normDecay = 0.99;
+const normDecay = 0.95;
 
 /** Builds a detector. @throws InputError as `planDetector` */
 export function buildDetector(

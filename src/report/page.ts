@@ -184,11 +184,12 @@ function table(rows: readonly (readonly string[])[]): string {
   return `<table><tbody>${body}</tbody></table>`;
 }
 
-function htmlText(text: string): string {
+/** Escapes text for HTML. */
+export function htmlText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-const style = `
+export const style = `
 :root { color-scheme: light; --ink: #1e293b; --quiet: #64748b; --line: #e2e8f0; }
 body { margin: 0; background: #f8fafc; color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }

@@ -169,7 +169,7 @@ function words(
     : '';
   return `head ${settings.head}, pictures of ${settings.input.join(' × ')} pixels, ${whole(plan.classes)} categories
 ${maps}
-${alignColumns(table)}
+${alignColumns(table, 'lr').join('\n')}
 memory: at most ${bytesWords(memory.detection)} to find objects, ${bytesWords(memory.trainingPicture)} to train with one picture a step${time}
 `;
 }

@@ -123,7 +123,7 @@ async function run(model: string, paths: string[], flags: Flags): Promise<void> 
         ...object,
         label: `${categories[object.category]!.name} ${percent(object.score, 0)}`,
       }));
-      writeWhole(drawing, flags.draw === 'png' ? await paintObjects(file, drawn) : await drawObjects(file, drawn));
+      writeWhole(drawing, flags.draw === 'png' ? [await paintObjects(file, drawn)] : await drawObjects(file, drawn));
     }
     found.push({ file, ...(drawing && { drawing }), objects });
   }
