@@ -2,23 +2,23 @@
 // 5,000 images that are held out. Finished runs are lines of a log: the bench can be stopped, and goes on where it was.
 //   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--precision float32 | bfloat16] [--each | --without] [--test] CASE...
 // A case is N:F:PIXELS:EPOCHS:BATCH:RATE with fields of the recipe behind it, as 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate.
+// With an R before N it is a ResNet with N blocks in each of three stages, the first of F channels (resnet.ts).
 // --each: of the last case also without any of those fields, and with each of them alone. --without: also with all but each of them.
 // Test images are looked at with --test only, which is for a recipe that has been chosen.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Child } from '../src/children/child-network.ts';
 import { EvaluationBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { testViewOf } from '../src/data/test-view.ts';
 import { openTrainingImages, trainingBatches } from '../src/data/training-images.ts';
 import { computingOn, cpu, type Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
-import { nasnetA } from '../src/space/published.ts';
 import { criticalValue } from '../src/statistics/student-t.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
 import { mean, variance } from './proxy-children.ts';
+import { openTrainee } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -65,13 +65,15 @@ function variantsOf(text: string): string[] {
 
 function trainingOf(text: string) {
   const [sizes, ...fields] = text.split('+') as [string, ...string[]];
-  const [cells, filters, resolution, epochs, batchSize, learningRate] = sizes.split(':').map(Number) as number[];
+  const kind = sizes.startsWith('R') ? 'resnet' : 'nasnet-a';
+  const numbers = sizes.replace('R', '').split(':').map(Number);
+  const [cells, filters, resolution, epochs, batchSize, learningRate] = numbers;
   const recipe = {
     ...recipes[values.recipe as RecipeName],
     ...{ epochs, batchSize, learningRate },
     ...Object.fromEntries(fields.map(fieldOf)),
   } as Recipe;
-  return { cells: cells!, filters: filters!, resolution: resolution!, recipe };
+  return { kind, cells: cells!, filters: filters!, resolution: resolution!, recipe } as const;
 }
 
 function fieldOf(text: string): [string, unknown] {
@@ -84,14 +86,14 @@ function fieldOf(text: string): [string, unknown] {
 }
 
 async function train(text: string, seed: number): Promise<Run> {
-  const training = trainingOf(text);
+  const { kind, ...training } = trainingOf(text);
   const { recipe, resolution } = training;
   const images = await openTrainingImages(files, { resolution, device: cpu, seed: 1 });
   const { dataset, parts, whitening } = images;
   const classes = dataset.classes.length;
   const computing = computingOn(cpu, values.precision as Precision);
-  using child = new Child(nasnetA, training, { classes, seed, computing });
-  const { network, optimizer } = child;
+  using trainee = openTrainee(kind, training, { classes, seed, computing });
+  const { network, optimizer } = trainee;
   const batches = trainingBatches(images, recipe, seed);
   const view = testViewOf(recipe, whitening);
   const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, classes);

@@ -1,24 +1,24 @@
-// The switches that src/ reads from the environment; docs/environment.md says what each is for. What every operator asks
-// for is read once, when the process starts; folders and files when they are needed.
+// The environment variables of src/, which docs/environment.md describes. Switches are read once, when the process
+// starts, since every operator needs them; folders and files are read when they are needed.
 
-/** Each on unless its variable is 'off'. Tests turn them for a while. */
+/** Each switch is on unless its variable is 'off'. Tests change them temporarily. */
 export const switches = {
-  /** NASNET_KERNELS: our own kernels on the CPU; native/ reads which version of them from the same variable. */
+  /** NASNET_KERNELS: nasnet's own kernels on the CPU. native/ reads their instruction set from the same variable. */
   kernels: process.env.NASNET_KERNELS !== 'off',
-  /** NASNET_FUSED: networks of fused units, else layer by layer. */
+  /** NASNET_FUSED: networks run in fused units, otherwise layer by layer. */
   fused: process.env.NASNET_FUSED !== 'off',
   /** NASNET_GRAPH: training steps on a GPU are captured once and replayed. */
   graph: process.env.NASNET_GRAPH !== 'off',
-  /** NASNET_CUDNN_TRIALS: cuDNN tries its algorithms at every new shape, else it chooses by rules of thumb. */
+  /** NASNET_CUDNN_TRIALS: cuDNN measures its algorithms for every new shape, otherwise it chooses by heuristics. */
   cudnnTrials: process.env.NASNET_CUDNN_TRIALS !== 'off',
 };
 
-/** NASNET_ADDON: the compiled addon to load in place of the package's own. */
+/** Returns NASNET_ADDON: the path of a compiled addon to load instead of the package's own. */
 export function namedAddon(): string | undefined {
   return process.env.NASNET_ADDON || undefined;
 }
 
-/** NASNET_CACHE: the folder of prepared datasets in place of the user's cache. */
+/** Returns NASNET_CACHE: a folder for prepared datasets instead of the user's cache. */
 export function namedCache(): string | undefined {
   return process.env.NASNET_CACHE || undefined;
 }

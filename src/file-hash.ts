@@ -1,11 +1,11 @@
-// The SHA-256 of a file's bytes. Like failure.ts for every folder.
+// Computes the SHA-256 of a file.
 
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 
 const bytes = Buffer.alloc(1 << 20);
 
-/** In hex. @throws the system's error for what cannot be read */
+/** Returns the SHA-256 of a file in hexadecimal. @throws the system's error if the file cannot be read */
 export function hashOfFile(path: string): string {
   const hash = createHash('sha256');
   const file = openSync(path, 'r');

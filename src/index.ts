@@ -4,8 +4,8 @@
 import './library/guest.ts';
 
 export { type Cifar10Options, prepareCifar10 as cifar10 } from './data/cifar10.ts';
+export { type CustomDataset, datasetFrom, type ImageSupply, type LabelledPixels } from './data/custom-dataset.ts';
 export type { DatasetFiles } from './data/dataset-files.ts';
-export { type CustomDataset, datasetFrom, type ImageSupply, type LabelledPixels } from './data/given-images.ts';
 export { type ImageFolderOptions, prepareImageFolder as imageFolder } from './data/image-folder.ts';
 export type { OnnxOptions, OnnxResult } from './export/onnx/export-onnx.ts';
 export type { PyTorchOptions, PyTorchResult } from './export/pytorch/export-pytorch.ts';

@@ -1,10 +1,10 @@
-// How a lack of memory is recognised: by the kind that the addon, and whoever passes its errors on, gives an error; in the
-// words of others (C++, Linux, V8, onnxruntime, libvips) where there is no kind.
+// Recognises errors about a lack of memory: by their `kind`, which errors of the addon have, otherwise by the messages
+// of other programs (C++, Linux, V8, onnxruntime, libvips).
 
 const words =
   /out of memory|not enough memory|OutOfMemory|(can't|cannot|could not|failed to|unable to) allocate|bad[_ ]alloc|ALLOC_FAILED/i;
 
-/** Whether a line that a program printed says so. */
+/** Whether a line that a program printed reports a lack of memory. */
 export function speaksOfMemory(line: string): boolean {
   return words.test(line);
 }

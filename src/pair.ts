@@ -1,4 +1,4 @@
-// A number for both of two things, or one for each.
+// Settings with one number for both axes or one for each.
 
 export function pairOf(value: number | readonly [number, number]): readonly [number, number];
 export function pairOf(value: number | readonly number[]): readonly number[];

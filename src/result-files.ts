@@ -15,7 +15,7 @@ export interface ResultFilesOptions {
   inputs?: readonly string[];
   /** Also replaces files that other commands wrote; never an input. */
   overwrite?: boolean | undefined;
-  /** Treats files without a record as own files: those of studies that finished before there were records. */
+  /** Also replaces files without a record. Studies that finished before there were records have such files. */
   adopt?: boolean;
 }
 

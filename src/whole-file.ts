@@ -45,7 +45,7 @@ export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>):
   }
 }
 
-/** Returns the name of the file that an unfinished file, left by a killed process, was to become; other names unchanged. */
+/** Returns the final name of an unfinished file of a killed process; other names unchanged. */
 export const finishedName = (name: string): string => name.replace(/\.\d+\.part$/, '');
 
 /** Creates a folder and its missing parents. @throws Failure with the reason */

@@ -16,14 +16,14 @@ export function useRuntime(/** @type {ArrayBuffer} */ wasm) {
  * @returns what the file says (classes, preprocessing, origin, input) and `run`: float32 planes to probabilities
  */
 export async function openModel(bytes) {
-  const { classes, preprocessing, network, origin } = readMetadata(bytes);
+  const { classes, titles = classes, preprocessing, network, origin } = readMetadata(bytes);
   if (!classes || !preprocessing || !network)
     throw new Error('this ONNX file does not say its classes and preprocessing; nasnet export writes one that does');
   const session = await runtime.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
   const [input, output] = [session.inputNames[0], session.outputNames[0]];
   const size = JSON.parse(network).input;
   return {
-    classes: JSON.parse(classes),
+    classes: JSON.parse(titles), // readable names
     preprocessing: JSON.parse(preprocessing),
     input: size,
     origin,

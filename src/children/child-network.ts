@@ -16,7 +16,7 @@ export class Child implements InTraining, Disposable {
   readonly network: Network;
   readonly optimizer: Optimizer;
 
-  /** `seed` is that of the initial weights. */
+  /** @param options.seed seed of the initial weights */
   constructor(
     architecture: Architecture,
     training: Training,

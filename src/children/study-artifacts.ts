@@ -32,7 +32,7 @@ export function studyFolders(study: string, results = dirname(study)): ArtifactF
   return { [pausedKind]: `${study}-paused`, [unfinishedKind]: `${study}-unfinished`, final: results };
 }
 
-/** Removes all paused children except the needed ones. */
+/** Removes all paused children except those that may still be promoted. */
 export async function keepPaused(artifacts: Artifacts, needed: readonly { member: number; rung: number }[]) {
   if (needed.length === 0) return artifacts.clear(pausedKind);
   const keys = new Set(needed.map(({ member, rung }) => pausedChild(member, rung)));

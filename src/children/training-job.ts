@@ -74,11 +74,14 @@ export interface TrainingJob extends SeededTraining {
   keepModel?: { weights: ArtifactKey };
 }
 
-/** What our own epochs report beside the loss and the accuracy. */
+/** Figures of an epoch of nasnet's own training, in addition to loss and accuracy. */
 export interface EpochDetails {
   trainingAccuracy: number;
   learningRate: number;
-  /** On the held-out images, of the last weights where averaged ones come out; in the last epoch. */
+  /**
+   * Accuracy of the last weights on the held-out images if the training returns averaged weights; only in the last
+   * epoch.
+   */
   unaveragedAccuracy?: number;
 }
 
@@ -214,7 +217,7 @@ function checkpointsOf({ artifacts }: JobContext, job: TrainingJob, epochs: Epoc
     identity: identityOf(job),
     optional: job.keepModel === undefined,
     whenStopped: job.keepModel !== undefined,
-    beside: { schema: epochReports, keep: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
+    extra: { schema: epochReports, save: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
   });
 }
 

@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { ClassNames } from '../data/class-names.ts';
-import { imageFilesBelow, LeftOut } from '../data/image-files.ts';
+import { imageFilesBelow, OmittedFiles } from '../data/image-files.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -54,14 +54,14 @@ Examples:
 
 async function classify(model: string, paths: string[], { top, batch, threads, json }: Flags): Promise<void> {
   readModelDescription(model); // so that its errors come before those of images
-  const leftOut = new LeftOut();
-  const files = paths.flatMap((path) => imagesOf(path, leftOut));
+  const omitted = new OmittedFiles();
+  const files = paths.flatMap((path) => imagesOf(path, omitted));
   setThreads(threads);
   const { network, description, checksum } = readModel(model);
   const { preprocessing, network: sizes, classes } = description;
   const names = new ClassNames(classes);
   const block = new LiveBlock(process.stderr);
-  if (leftOut.counts.size > 0) block.log(`Left out ${leftOut.words()}`);
+  if (omitted.counts.size > 0) block.log(`Omitted ${omitted.words()}`);
   const classified: Classified[] = [];
   const unreadable: string[] = [];
   const batchSize = batch ?? batchWithinMemory(network.plan);
@@ -97,11 +97,11 @@ async function classify(model: string, paths: string[], { top, batch, threads, j
 }
 
 /** Lists the images of a path. @throws InputError for a missing path or a folder without images */
-function imagesOf(path: string, leftOut: LeftOut): { path: string }[] {
+function imagesOf(path: string, omitted: OmittedFiles): { path: string }[] {
   if (!existsSync(path)) throw new InputError(`${path}: expected an image or a folder of images, got no such file`);
   if (!statSync(path).isDirectory()) return [{ path }];
-  const files = imageFilesBelow(path, leftOut);
-  const left = leftOut.counts.size > 0 ? ` (left out: ${leftOut.words()})` : '';
+  const files = imageFilesBelow(path, omitted);
+  const left = omitted.counts.size > 0 ? ` (omitted: ${omitted.words()})` : '';
   if (files.length === 0) throw new InputError(`${path}: expected images in this folder, found none${left}`);
   return files;
 }

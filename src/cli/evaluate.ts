@@ -143,8 +143,8 @@ async function findSource(
   const dataset =
     flags.dataset ?? (learned ? images : images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
   if (dataset === undefined) {
-    const { folder, images: found, leftOut } = findLabelledImages(images!, classes, flags);
-    if (leftOut.counts.size > 0) block.log(`${folder}: left out ${leftOut.words()}`);
+    const { folder, images: found, omitted } = findLabelledImages(images!, classes, flags);
+    if (omitted.counts.size > 0) block.log(`${folder}: omitted ${omitted.words()}`);
     const chosen = Array.from(chosenPlaces(found.length, flags.limit), (place) => found[place]!);
     return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
   }

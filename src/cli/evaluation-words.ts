@@ -1,5 +1,6 @@
 // Formats the result of an evaluation: as text, and as a JSON document.
 
+import { ClassNames } from '../data/class-names.ts';
 import { skippedSentence } from '../data/image-folder.ts';
 import type { ChecksumState } from '../model/model-file.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
@@ -39,7 +40,8 @@ export function evaluationWords(classes: string[], measured: Evaluation): string
 }
 
 function classRows(classes: string[], { classAccuracies }: Evaluation): string[] {
-  const seen = classes
+  const seen = new ClassNames(classes)
+    .titles()
     .map((name, place) => ({ name: visible(name), accuracy: classAccuracies[place]! }))
     .filter(({ accuracy }) => !Number.isNaN(accuracy));
   const width = Math.max(20, ...seen.map(({ name }) => name.length));

@@ -22,6 +22,7 @@ import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-fl
 import { readArchitecture } from './flags/model-source.ts';
 import { weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
+import type { StudyImages } from './flags/study-images.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
@@ -91,11 +92,12 @@ async function train(text: string, flags: Flags): Promise<void> {
   });
   const computing = computingOf(flags);
   const block = new LiveBlock(process.stderr);
-  const { dataset, size } = await imagesFor(model, flags, block);
+  const { dataset, size, requireSame } = await imagesFor(model, flags, block);
   const files = await prepareDataset(
     { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : size },
     block,
   );
+  requireSame?.(files);
   if (size !== undefined && size > files.height)
     throw new InputError(`--size: expected at most ${files.height} pixels with ${dataset}, got ${size}`);
   const network: TrainedNetwork = {
@@ -160,7 +162,7 @@ async function imagesFor(
   { source }: ModelName,
   { dataset, size }: Flags,
   block: LiveBlock,
-): Promise<{ dataset: string; size?: number | undefined }> {
+): Promise<{ dataset: string; size?: number | undefined } & Partial<Pick<StudyImages, 'requireSame'>>> {
   if (dataset !== undefined || source.kind !== 'trial') return { dataset: dataset ?? 'cifar10', size };
   const { imagesOfStudy } = await import('./flags/study-images.ts'); // loads SQLite
   const images = imagesOfStudy(source.path);

@@ -37,18 +37,18 @@ export function sampleAugmentation(
   random: RandomStream,
 ): Int32Array {
   const randomNumbers = new Int32Array(randomRows * images);
-  const draw = (place: number, below: number, from = 0) => {
+  const sample = (place: number, below: number, from = 0) => {
     for (let image = 0; image < images; image++) randomNumbers[place * images + image] = from + random.integer(below);
   };
   const room = enlargedSide(options.enlarge, height) + 2 * padding(options, height) - height;
-  if (options.flip === true) draw(row.flip, 2);
+  if (options.flip === true) sample(row.flip, 2);
   if (room > 0) {
-    draw(row.top, room + 1);
-    draw(row.left, room + 1);
+    sample(row.top, room + 1);
+    sample(row.left, room + 1);
   }
   if (options.cutout > 0) {
-    draw(row.cutoutTop, height, -Math.floor(options.cutout / 2));
-    draw(row.cutoutLeft, width, -Math.floor(options.cutout / 2));
+    sample(row.cutoutTop, height, -Math.floor(options.cutout / 2));
+    sample(row.cutoutLeft, width, -Math.floor(options.cutout / 2));
   }
   return randomNumbers;
 }
@@ -112,7 +112,8 @@ function pad(pixels: Tensor, border: number): Tensor {
 /** Crops every image to size × size at its `top` and `left`, int64 [images]. */
 function crop(pixels: Tensor, size: number, top: Tensor, left: Tensor): Tensor {
   const every = arange(0, pixels.shape[0]!, 1, { device: pixels.device });
-  const windows = unfold.tensor(unfold.tensor(pixels, 2, size, 1), 3, size, 1); // a view [images, 3, rows, columns, size, size]
+  // a view [images, 3, rows, columns, size, size]
+  const windows = unfold.tensor(unfold.tensor(pixels, 2, size, 1), 3, size, 1);
   return index.tensor(windows, [every, undefined, top, left]); // [images, 3, size, size]
 }
 

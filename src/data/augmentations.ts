@@ -17,11 +17,14 @@ export interface Augmentation {
 /** The two ways to vary positions in an image. */
 export const augmentations = {
   /**
-   * The paper's (appendix A.1): a random crop of the image enlarged from 32 to 40 pixels. Objects are a quarter larger
-   * than stored.
+   * The paper's augmentation (appendix A.1): a random crop of the image enlarged from 32 to 40 pixels. Objects are a
+   * quarter larger than stored.
    */
   enlarge: { enlarge: 40 / 32, translate: 0 },
-  /** The usual one for CIFAR-10 (4 of 32 pixels, as in DARTS and most residual networks). Objects keep their size. */
+  /**
+   * The usual augmentation for CIFAR-10 (4 of 32 pixels, as in DARTS and most residual networks). Objects keep their
+   * size.
+   */
   translate: { enlarge: 1, translate: 4 / 32 },
   none: { enlarge: 1, translate: 0 },
 } as const satisfies Record<string, Pick<Augmentation, 'enlarge' | 'translate'>>;

@@ -80,11 +80,11 @@ export class TrainingBatches {
    */
   batch(epoch: number, step: number, side?: number): Batch {
     const shape = [batchRows, this.batchSize];
-    return scope(() => this.make(indexTensor(this.draw(epoch, step), this.device, shape), { side }));
+    return scope(() => this.make(indexTensor(this.integersOf(epoch, step), this.device, shape), { side }));
   }
 
   /** Returns the integers that determine a batch: [batchRows, batchSize], row by row. */
-  draw(epoch: number, step: number): Int32Array {
+  integersOf(epoch: number, step: number): Int32Array {
     const random = this.#random.split(`epoch ${epoch}`);
     if (this.#order?.epoch !== epoch) {
       this.#order = { epoch, places: random.split('order').shuffle(this.#indices.length) };

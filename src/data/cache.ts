@@ -155,13 +155,13 @@ const diskReasons: Record<string, string> = {
   EPERM: 'it may not be written',
   EROFS: 'the disk is read-only',
   ENOTDIR: 'a part of its path is a file',
-  EEXIST: 'it is a file, or a link that leads nowhere',
+  EEXIST: 'it is a file, or a broken link',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open',
   EIO: 'the disk failed',
   ELOOP: 'a link in its path leads to itself',
   ENAMETOOLONG: 'its path is too long',
-  ENOENT: 'it cannot be made there',
+  ENOENT: 'it cannot be created there',
 };
 
 /** Returns an error of the cache's disk as a sentence; any other error unchanged. */
@@ -170,5 +170,5 @@ function diskSentence(cache: string, error: unknown): unknown {
   const reason = diskReasons[code];
   const elsewhere = path !== undefined && !path.startsWith(cache) && !cache.startsWith(path);
   if (!reason || elsewhere || error instanceof Failure) return error;
-  return new Failure(`${cache}: cannot keep datasets here, ${reason}; NASNET_CACHE names another folder`);
+  return new Failure(`${cache}: cannot store datasets here, ${reason}; NASNET_CACHE names another folder`);
 }

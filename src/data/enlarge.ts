@@ -1,5 +1,5 @@
-// Enlarges images like PIL, torchvision and browsers, with correct pixel centres. libvips, which we use to shrink,
-// shifts enlarged images by half a new pixel (seen with 8.18: a ramp of 0, 16, 32 … doubles to 0, 0, 8, 16 …).
+// Enlarges images like PIL, torchvision and browsers, with correct pixel centres. libvips, which shrinks images, shifts
+// enlarged images by half a new pixel (seen with 8.18: a ramp of 0, 16, 32 … doubles to 0, 0, 8, 16 …).
 
 import type { Region } from './framing.ts';
 

@@ -1,6 +1,9 @@
 // Computes which part of an image a network uses, and how it is resized. prepare-image.ts applies it to pixels.
 
-/** Stored with a network's weights (model/preprocessing.ts), so that all commands use the same. */
+/**
+ * The framing of a network's images. It is stored with the weights (model/preprocessing.ts), so that all commands use
+ * the same one.
+ */
 export interface Framing {
   /** Share of each side of the image that is used, at its centre: above 0, at most 1. The paper's is 0.875. */
   centralFraction: number;
@@ -12,9 +15,9 @@ export interface Framing {
    */
   aspect: 'shorter-side' | 'stretch';
   /**
-   * `bilinear` and `bicubic` widen their filter where an image shrinks: antialiasing, as PIL and timm do (PIL's pixels
-   * are met to 0.3 of a byte on average) and TensorFlow's resize_bilinear does not. `area` is the mean over the source
-   * pixels that each new pixel covers, as our own datasets are shrunk.
+   * `bilinear` and `bicubic` widen their filter where an image shrinks: antialiasing, as in PIL and timm (0.3 of a byte
+   * from PIL's pixels on average) and unlike TensorFlow's resize_bilinear. `area` is the mean over the source pixels
+   * that each new pixel covers, as in nasnet's datasets.
    */
   interpolation: 'bilinear' | 'bicubic' | 'area';
 }
@@ -41,7 +44,8 @@ export interface Frame {
 /** Returns the frame of an upright image for a network's input. `window` has exactly the input's size. */
 export function frameOf(image: Size, input: Size, { centralFraction, aspect, interpolation }: Framing): Frame {
   if (aspect === 'stretch') {
-    const margins = image.map((side) => Math.floor((side - side * centralFraction) / 2)); // tf.image.central_crop's rounding
+    // rounded as in tf.image.central_crop
+    const margins = image.map((side) => Math.floor((side - side * centralFraction) / 2));
     return { source: inset(image, margins), size: input, window: whole(input) };
   }
   if (interpolation === 'area') {

@@ -14,7 +14,7 @@ export interface ImageFile {
 }
 
 /** Counts omitted files by kind: '.txt files', 'hidden'. */
-export class LeftOut {
+export class OmittedFiles {
   readonly counts = new Map<string, number>();
 
   add(kind: string): void {
@@ -33,7 +33,7 @@ export class LeftOut {
  * Returns all images below a folder at any depth, sorted by path. A folder with several links to it is visited once, a
  * parent folder never. A broken link counts as an image, which cannot be read later.
  */
-export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageFile[] {
+export function imageFilesBelow(folder: string, omitted = new OmittedFiles()): ImageFile[] {
   const images: ImageFile[] = [];
   const root = join(folder);
   const entered = new Set<string>(); // includes parents: a link to one would add all other classes
@@ -42,19 +42,19 @@ export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageF
   const enter = (current: string) => {
     if (!enteredFirst(current, entered)) return;
     const before = current === '.' ? '' : current.endsWith(sep) ? current : current + sep;
-    for (const entry of entriesOf(current, leftOut)) {
-      if (isHidden(entry.name)) leftOut.add('hidden');
+    for (const entry of entriesOf(current, omitted)) {
+      if (isHidden(entry.name)) omitted.add('hidden');
       else visit(entry, before + entry.name);
     }
   };
   const visit = (entry: Dirent, path: string) => {
     const kind = kindOf(entry, path);
-    if (kind === 'lost' && byName(entry.name) !== 'picture') leftOut.add('broken link');
+    if (kind === 'lost' && byName(entry.name) !== 'picture') omitted.add('broken link');
     else if (kind === 'folder') {
-      if (isForeign(entry.name)) leftOut.add(`folder ${JSON.stringify(entry.name)}`);
+      if (isForeign(entry.name)) omitted.add(`folder ${JSON.stringify(entry.name)}`);
       else enter(path);
-    } else if (kind === 'special') leftOut.add('special (a pipe, device or socket)');
-    else if (isImage(entry.name, path, leftOut)) {
+    } else if (kind === 'special') omitted.add('special (a pipe, device or socket)');
+    else if (isImage(entry.name, path, omitted)) {
       const status = statOf(path);
       images.push({ path, bytes: status?.size ?? 0, modified: status?.mtimeMs ?? 0 });
     }
@@ -64,25 +64,25 @@ export function imageFilesBelow(folder: string, leftOut = new LeftOut()): ImageF
 }
 
 /** Returns the names of sub-folders that may contain images, including links. */
-export function visibleFolders(folder: string, leftOut = new LeftOut()): string[] {
-  const folders = entriesOf(folder, leftOut).filter(
+export function visibleFolders(folder: string, omitted = new OmittedFiles()): string[] {
+  const folders = entriesOf(folder, omitted).filter(
     (entry) => !isHidden(entry.name) && kindOf(entry, join(folder, entry.name)) === 'folder',
   );
-  for (const { name } of folders) if (isForeign(name)) leftOut.add(`folder ${JSON.stringify(name)}`);
+  for (const { name } of folders) if (isForeign(name)) omitted.add(`folder ${JSON.stringify(name)}`);
   return folders.map(({ name }) => name).filter((name) => !isForeign(name));
 }
 
 /** Counts images next to the class folders, which belong to no class. */
-export function countLoose(folder: string, leftOut: LeftOut): void {
-  for (const { name } of entriesOf(folder, leftOut).filter((entry) => entry.isFile()))
-    if (!isHidden(name) && byName(name) === 'picture') leftOut.add('beside the class folders');
+export function countLoose(folder: string, omitted: OmittedFiles): void {
+  for (const { name } of entriesOf(folder, omitted).filter((entry) => entry.isFile()))
+    if (!isHidden(name) && byName(name) === 'picture') omitted.add('next to the class folders');
 }
 
-function entriesOf(folder: string, leftOut: LeftOut): Dirent[] {
+function entriesOf(folder: string, omitted: OmittedFiles): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    leftOut.add('folder that may not be read');
+    omitted.add('folder that may not be read');
     return [];
   }
 }
@@ -114,20 +114,20 @@ function kindOf(entry: Dirent, path: string): 'folder' | 'file' | 'special' | 'l
 }
 
 /** Whether a file is an image; other files are counted. */
-function isImage(name: string, path: string, leftOut: LeftOut): boolean {
+function isImage(name: string, path: string, omitted: OmittedFiles): boolean {
   const known = byName(name);
   if (known === 'picture') return true;
   const ending = extname(name).toLowerCase() || 'without an ending';
   if (known === 'other') {
-    leftOut.add(ending);
+    omitted.add(ending);
     return false;
   }
   try {
     const format = formatOf(readHead(path));
     if (format?.read) return true;
-    leftOut.add(format ? `${ending} (${format.title}, not read here)` : ending);
+    omitted.add(format ? `${ending} (${format.title}, not read here)` : ending);
   } catch {
-    leftOut.add(`${ending} (may not be read)`);
+    omitted.add(`${ending} (may not be read)`);
   }
   return false;
 }

@@ -7,7 +7,7 @@ import { RandomStream } from '../random/stream.ts';
 import { whole } from '../words.ts';
 import { fewNames } from './class-names.ts';
 import { namesOf, type Part, partOf } from './folder-names.ts';
-import { countLoose, type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
+import { countLoose, type ImageFile, imageFilesBelow, OmittedFiles, visibleFolders } from './image-files.ts';
 
 /** Minimum number of readable images per class, so that training, validation and test have at least one each. */
 export const fewest = {
@@ -32,7 +32,7 @@ export interface Listing {
   /** Whether there is a test folder. */
   testFolder: boolean;
   layout: Layout;
-  leftOut: LeftOut;
+  omitted: OmittedFiles;
 }
 
 /** The folders of each part. */
@@ -51,14 +51,14 @@ export interface Layout {
  * parts next to other folders
  */
 export function listImages(folder: string): Listing {
-  const leftOut = new LeftOut();
-  const layout = findLayout(folder, leftOut);
+  const omitted = new OmittedFiles();
+  const layout = findLayout(folder, omitted);
   const classes = [...new Set(layout.train.flatMap((part) => visibleFolders(part)))].sort();
-  countBeside(folder, layout, leftOut);
+  countUnclassified(folder, layout, omitted);
   requireClasses(folder, layout, classes);
-  const listing: Listing = { classes, train: [], test: [], testFolder: layout.test !== undefined, layout, leftOut };
+  const listing: Listing = { classes, train: [], test: [], testFolder: layout.test !== undefined, layout, omitted };
   const below = (part: string, name: string, label: number) =>
-    imageFilesBelow(join(part, name), leftOut).map((file): ListedImage => Object.assign(file, { label }));
+    imageFilesBelow(join(part, name), omitted).map((file): ListedImage => Object.assign(file, { label }));
   for (const [label, name] of classes.entries()) {
     const train = layout.train.flatMap((part) => below(part, name, label));
     if (layout.test) {
@@ -76,10 +76,10 @@ export function listImages(folder: string): Listing {
 }
 
 /** Counts files in the parts or next to them that belong to no class. */
-function countBeside(folder: string, { train, test }: Layout, leftOut: LeftOut): void {
+function countUnclassified(folder: string, { train, test }: Layout, omitted: OmittedFiles): void {
   const parts = [...train, ...(test ? [test] : [])].filter((part) => part !== folder);
-  for (const part of parts) visibleFolders(part, leftOut);
-  for (const part of [folder, ...parts]) countLoose(part, leftOut);
+  for (const part of parts) visibleFolders(part, omitted);
+  for (const part of [folder, ...parts]) countLoose(part, omitted);
 }
 
 function requireClasses(folder: string, layout: Layout, classes: string[]): void {
@@ -117,7 +117,7 @@ function refusePartsWithin(folder: string, layout: Layout, classes: string[]): v
   });
   if (2 * within.length <= some.length) return;
   throw new InputError(
-    `${folder}: expected parts that hold the classes, got classes that hold parts (${fewNames(within)})`,
+    `${folder}: expected parts that contain the classes, got classes that contain parts (${fewNames(within)})`,
   );
 }
 
@@ -136,22 +136,22 @@ export function requireEnough(folder: string, listing: Listing, train: ListedIma
   );
   if (poor === -1) return;
   const name = listing.classes[poor]!;
-  const left = listing.leftOut.words();
-  const besides = left === '' ? '' : ` (left out: ${left})`;
+  const left = listing.omitted.words();
+  const note = left === '' ? '' : ` (omitted: ${left})`;
   const got = training[poor]! + testing[poor]!;
   if (!listing.testFolder && got < fewest.images) {
     const where = join(listing.layout.train[0]!, name);
-    throw new InputError(`${where}: expected at least ${fewest.images} images, got ${got}${besides}`);
+    throw new InputError(`${where}: expected at least ${fewest.images} images, got ${got}${note}`);
   }
   throw new InputError(
     `${folder}: expected at least ${leastTraining} images to train and ${fewest.test} to test of class "${name}", ` +
-      `got ${training[poor]} and ${testing[poor]}${besides}`,
+      `got ${training[poor]} and ${testing[poor]}${note}`,
   );
 }
 
-function findLayout(folder: string, leftOut: LeftOut): Layout {
+function findLayout(folder: string, omitted: OmittedFiles): Layout {
   requireFolder(folder);
-  const names = visibleFolders(folder, leftOut).sort();
+  const names = visibleFolders(folder, omitted).sort();
   const holds = (name: string) => visibleFolders(join(folder, name)).length > 0;
   const parts = names.filter((name) => partOf(name) !== undefined);
   const holding = parts.filter(holds);
@@ -165,9 +165,9 @@ function findLayout(folder: string, leftOut: LeftOut): Layout {
   if (others.length > 0)
     throw new InputError(
       `${folder}: expected either classes or parts (${fewNames(parts)}), got also ${fewNames(others)}: ` +
-        'move what is no part away, or name a folder of classes',
+        'move the others away, or name a folder of classes',
     );
-  for (const name of parts) if (!holds(name)) leftOut.add(`folder ${JSON.stringify(name)} without class folders`);
+  for (const name of parts) if (!holds(name)) omitted.add(`folder ${JSON.stringify(name)} without class folders`);
   const find = (part: Part) =>
     only(
       folder,
@@ -219,11 +219,11 @@ export function layoutLines(folder: string, listing: Listing): string[] {
   const within = (path: string) => (path === folder ? 'the class folders' : path.slice(join(folder).length + 1));
   const trained = layout.train.map(within).join(' and ');
   const tested = layout.test ? `in ${within(layout.test)}` : 'held out of them, one in six of each class';
-  const left = listing.leftOut.words();
+  const left = listing.omitted.words();
   const extremes = counts[least] === counts[largest] ? 'all alike' : `fewest ${named(least)}, most ${named(largest)}`;
   return [
     `${folder}: ${whole(train.length + test.length)} images of ${whole(classes.length)} classes: ${shown.join(', ')}${more}; ${extremes}`,
     `${folder}: ${whole(train.length)} images to train on in ${trained}, validation images sampled from them; ${whole(test.length)} to test on ${tested}`,
-    ...(left === '' ? [] : [`${folder}: left out ${left}`]),
+    ...(left === '' ? [] : [`${folder}: omitted ${left}`]),
   ];
 }

@@ -12,7 +12,7 @@ export interface ImagenetClass {
   readonly name: string;
 }
 
-/** In the order of the logits. */
+/** The classes in the order of the logits. */
 export const imagenetClasses: readonly ImagenetClass[] = (table as [string, number, string][]).map(
   ([wnid, devkitNumber, name]) => ({ wnid, devkitNumber, name }),
 );

@@ -6,7 +6,7 @@ import { basename, join, relative, sep } from 'node:path';
 import { InputError } from '../failure.ts';
 import { ClassNames, fewNames, type LabelOrder } from './class-names.ts';
 import { partOf } from './folder-names.ts';
-import { type ImageFile, imageFilesBelow, LeftOut, visibleFolders } from './image-files.ts';
+import { type ImageFile, imageFilesBelow, OmittedFiles, visibleFolders } from './image-files.ts';
 import type { ListedImage } from './image-listing.ts';
 import { type LabelFile, LabelsByName, readLabelFile } from './label-file.ts';
 
@@ -22,7 +22,7 @@ export interface LabelledImages {
   folder: string;
   images: ListedImage[];
   /** Counts of omitted files. */
-  leftOut: LeftOut;
+  omitted: OmittedFiles;
 }
 
 /**
@@ -35,23 +35,23 @@ export function findLabelledImages(folder: string, classes: readonly string[], o
   if (!existsSync(folder)) throw new InputError(`${folder}: expected a folder of images, got no such folder`);
   if (!statSync(folder).isDirectory()) throw new InputError(`${folder}: expected a folder of images, got a file`);
   const names = new ClassNames(classes);
-  const leftOut = new LeftOut();
+  const omitted = new OmittedFiles();
   const found =
     options.labels === undefined
-      ? fromClassFolders(folder, names, leftOut)
-      : { folder, images: fromLabelFile(folder, names, readLabelFile(options.labels), options.labelOrder, leftOut) };
+      ? fromClassFolders(folder, names, omitted)
+      : { folder, images: fromLabelFile(folder, names, readLabelFile(options.labels), options.labelOrder, omitted) };
   if (found.images.length === 0) throw new InputError(`${found.folder}: expected images, found none`);
-  return { ...found, leftOut };
+  return { ...found, omitted };
 }
 
-type Found = Omit<LabelledImages, 'leftOut'>;
+type Found = Omit<LabelledImages, 'omitted'>;
 
-function fromClassFolders(folder: string, names: ClassNames, leftOut: LeftOut): Found {
-  const folders = visibleFolders(folder, leftOut).sort();
+function fromClassFolders(folder: string, names: ClassNames, omitted: OmittedFiles): Found {
+  const folders = visibleFolders(folder, omitted).sort();
   const strangers = folders.filter((name) => names.place(name) === undefined);
   if (folders.length > 0 && strangers.length === 0) {
     const images = folders.flatMap((name) =>
-      imageFilesBelow(join(folder, name), leftOut).map((file) => ({ ...file, label: names.place(name)! })),
+      imageFilesBelow(join(folder, name), omitted).map((file) => ({ ...file, label: names.place(name)! })),
     );
     return { folder, images };
   }
@@ -59,12 +59,12 @@ function fromClassFolders(folder: string, names: ClassNames, leftOut: LeftOut): 
   const [part, another] = parts.find((found) => found.length > 0) ?? [];
   if (part && strangers.length === folders.length) {
     if (another) throw new InputError(`${folder}: expected one folder to test on, got ${fewNames([part, another])}`);
-    return fromClassFolders(join(folder, part), names, leftOut);
+    return fromClassFolders(join(folder, part), names, omitted);
   }
   const expected = `folders named as the network's classes${names.areImagenets ? ' or their wnids' : ''} (${fewNames(names.classes)})`;
   if (folders.length === 0) {
     throw new InputError(
-      `${folder}: expected ${expected}, got none; for images beside a file of labels name that file`,
+      `${folder}: expected ${expected}, got none; if the images have a file of labels, name that file`,
       { code: 'no-class-folders' },
     );
   }
@@ -77,10 +77,10 @@ function fromLabelFile(
   names: ClassNames,
   file: LabelFile,
   order: LabelOrder | undefined,
-  leftOut: LeftOut,
+  omitted: OmittedFiles,
 ): ListedImage[] {
   requireOneKind(file, names);
-  const images = imageFilesBelow(folder, leftOut);
+  const images = imageFilesBelow(folder, omitted);
   const place = (label: string, line: number) => classOf(label, line, file, names, order);
   if (file.column) {
     if (images.length !== file.lines.length) {

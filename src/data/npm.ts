@@ -69,8 +69,8 @@ async function npm(words: string[]): Promise<string> {
 
 /** Returns the npm next to the running node, else the one on the PATH. */
 function npmProgram(): string {
-  const beside = join(dirname(process.execPath), 'npm');
-  return existsSync(beside) ? beside : 'npm';
+  const neighbour = join(dirname(process.execPath), 'npm');
+  return existsSync(neighbour) ? neighbour : 'npm';
 }
 
 function reason(error: unknown): string {

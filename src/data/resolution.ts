@@ -30,7 +30,7 @@ export async function atResolution(
   const prepared = await cached(dirname(path), key, onProgress, async (writer) => {
     const { train, test, content: _, ...description } = files;
     const total = train.count + test.count;
-    const tell = (done: number) =>
+    const report = (done: number) =>
       onProgress({
         task: 'shrink',
         subject: `${files.name} to ${resolution} × ${resolution}`,
@@ -38,8 +38,8 @@ export async function atResolution(
         total,
         unit: 'images',
       });
-    await shrinkPart(writer, files, 'train', resolution, tell);
-    await shrinkPart(writer, files, 'test', resolution, (done) => tell(train.count + done));
+    await shrinkPart(writer, files, 'train', resolution, report);
+    await shrinkPart(writer, files, 'test', resolution, (done) => report(train.count + done));
     return { description: { ...description, height: resolution, width: resolution }, skipped: [] };
   });
   return prepared.files;
@@ -50,7 +50,7 @@ async function shrinkPart(
   files: DatasetFiles,
   name: 'train' | 'test',
   resolution: number,
-  tell: (done: number) => void,
+  report: (done: number) => void,
 ): Promise<void> {
   const part: DatasetPart = files[name];
   const labels = readLabels(part);
@@ -59,7 +59,7 @@ async function shrinkPart(
     const pixels = readRange(part.path, part.images + first * imageBytes(files), count * imageBytes(files));
     const small = shrink(pixels, files.height, files.width, resolution);
     await writer.add(name, small, labels.subarray(first, first + count));
-    tell(first + count);
+    report(first + count);
   }
 }
 
@@ -92,7 +92,8 @@ export function shrink(
       }
     }
     for (let pixel = 0; pixel < means.length; pixel++) {
-      result[plane * means.length + pixel] = Math.floor(means[pixel]! + 0.5 + 1e-9); // rounds halves up, also with rounding errors
+      // rounds halves up, also with rounding errors
+      result[plane * means.length + pixel] = Math.floor(means[pixel]! + 0.5 + 1e-9);
     }
   }
   return result;

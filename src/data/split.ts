@@ -86,12 +86,12 @@ export function share(total: number, sizes: readonly number[], what: string): nu
   const room = (group: number) => (step > 0 ? sizes[group]! - counts[group]! : counts[group]!);
   const wish = (group: number) => step * (exact[group]! - counts[group]!);
   const byWish = (one: number, other: number) => wish(other) - wish(one) || one - other; // equal ones by number
-  for (const kept of [1, 0]) {
-    const waiting = [...sizes.keys()].filter((group) => room(group) > kept).sort(byWish);
+  for (const reserve of [1, 0]) {
+    const waiting = [...sizes.keys()].filter((group) => room(group) > reserve).sort(byWish);
     for (; missing !== 0 && waiting.length > 0; missing -= step) {
       const chosen = waiting.shift()!;
       counts[chosen]! += step;
-      if (room(chosen) > kept) insert(waiting, chosen, byWish);
+      if (room(chosen) > reserve) insert(waiting, chosen, byWish);
     }
   }
   return counts;

@@ -1,4 +1,5 @@
-// Opens the images of a training: mapped, split, with measured whitening, on the network's device.
+// Opens the images of a training: maps and splits them, measures their whitening and copies them to the network's
+// device.
 
 import type { Augmentation } from './augmentations.ts';
 import { TrainingBatches } from './batches.ts';
@@ -16,7 +17,10 @@ export interface TrainingImages {
   whitening: Whitening;
 }
 
-/** @param options.resolution side of the images in pixels; larger stored images are averaged down */
+/**
+ * Opens, splits and whitens the images.
+ * @param options.resolution side of the images in pixels; larger stored images are averaged down
+ */
 export async function openTrainingImages(
   files: DatasetFiles,
   { resolution, device, ...division }: SplitOptions & { resolution: number; device: string },
@@ -27,7 +31,10 @@ export async function openTrainingImages(
   return { dataset: { ...dataset, train: imagesOn(device, dataset.train) }, parts, whitening };
 }
 
-/** @param seed seed of the order of the images and of their augmentation */
+/**
+ * Returns the batches of a training.
+ * @param seed seed of the order of the images and of their augmentation
+ */
 export function trainingBatches(
   { dataset, parts, whitening }: TrainingImages,
   recipe: Augmentation & { batchSize: number },

@@ -44,6 +44,7 @@ export interface WhiteningTensors {
   factor: Tensor;
 }
 
+/** Returns the whitening as tensors on a device. */
 export function whiteningOn(device: string, { mean, deviation }: Whitening): WhiteningTensors {
   const perChannel = (values: number[]) => tensor(Float32Array.from(values), [1, 3, 1, 1], { device });
   return { mean: perChannel(mean), factor: perChannel(deviation.map((value) => 1 / value)) };

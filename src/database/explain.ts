@@ -56,7 +56,10 @@ export function explained(error: unknown, path: string): unknown {
   return sentence;
 }
 
-/** The same of a file that may be damaged in any way: where its tables are not what our statements expect, it is. */
+/**
+ * Explains an error like `explained`, for a file that may be damaged: if its tables are not those that the statements
+ * expect, it is damaged.
+ */
 export function explainedDamage(error: unknown, path: string): unknown {
   if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_ERROR') return explained(error, path);
   const sentence = damaged(path);

@@ -1,6 +1,6 @@
-// A database file of ours: created whole or not at all, opened only if it is what it should be, migrated, locked for
-// its one writer, its rows held against their checksums before they are read. It knows SQLite and nothing of what is
-// stored.
+// A database file of nasnet. It is created completely or not at all, and opened only if its format is right; then it is
+// migrated and locked for its only writer. Rows are verified by their checksums before they are read. This module knows
+// SQLite, but not the stored data.
 
 import {
   accessSync,
@@ -24,7 +24,7 @@ import { RowChecksums } from './row-checksums.ts';
 import { checkLog } from './write-ahead-log.ts';
 import { lockForWriting } from './writer-lock.ts';
 
-/** A prepared SQL statement whose errors are sentences. What it reads is verified first. */
+/** A prepared SQL statement whose errors are sentences. The tables that it reads are verified first. */
 export interface Query {
   /** Runs the statement and returns the number of changed rows. */
   run(...values: Value[]): number;
@@ -32,7 +32,7 @@ export interface Query {
   insert(...values: Value[]): number;
   get(...values: Value[]): Row | undefined;
   all(...values: Value[]): Row[];
-  /** Row by row; nothing may be written meanwhile. */
+  /** Yields the rows one by one; nothing may be written meanwhile. */
   each(...values: Value[]): Iterable<Row>;
 }
 
@@ -42,14 +42,14 @@ export class DatabaseFile {
   readonly path: string;
   readonly readOnly: boolean;
   /**
-   * Whether it was not closed by its latest writer, and no log is beside it: somebody removed that, or another program
-   * folded it in.
+   * Whether the last writer did not close the file and its log is missing: somebody removed the log, or another program
+   * merged it into the file.
    */
   readonly lacksLog: boolean;
   readonly #handle: Database.Database;
   readonly #lock: { release: () => void } | undefined;
   readonly #checksums: RowChecksums | undefined;
-  /** Tables that are still to be verified before they are read. */
+  /** Tables that must be verified before they are read. */
   readonly #unverified: Set<string>;
   readonly #queries = new Map<string, Query>();
 
@@ -67,9 +67,7 @@ export class DatabaseFile {
     this.#unverified = new Set(unverified);
   }
 
-  /**
-   * Whether its rows have checksums, against which they are held when they are read: those of older formats have none.
-   */
+  /** Whether its rows have checksums, by which they are verified when they are read. Older formats have none. */
   get isVerified(): boolean {
     return this.#checksums !== undefined;
   }
@@ -143,7 +141,8 @@ export class DatabaseFile {
         const who = holder?.() ?? 'another process';
         throw new FileBusy(`${path} is being written by ${who}: wait for it to end, or stop it; reading is possible`);
       }
-      DatabaseFile.#forReading(path, place, format).#verifyAll(); // before anything is written: closing a writer folds the log into the file
+      // before anything is written: closing a writer merges the log into the file
+      DatabaseFile.#forReading(path, place, format).#verifyAll();
       return DatabaseFile.#forWriting(path, place, format, lock);
     } catch (error) {
       lock?.release();
@@ -153,7 +152,7 @@ export class DatabaseFile {
 
   static #forReading(path: string, place: string, format: FileFormat): DatabaseFile {
     checkLog(place, path);
-    const lacksLog = logIsGone(place, format);
+    const lacksLog = logIsMissing(place, format);
     const { handle, version } = openForReading(place, path, format);
     try {
       const checksums = version < format.migrations.length ? undefined : checksumsOf(handle, format);
@@ -165,9 +164,9 @@ export class DatabaseFile {
     }
   }
 
-  /** What it holds was verified. */
+  /** Opens a file for writing whose contents were verified. */
   static #forWriting(path: string, place: string, format: FileFormat, lock: { release: () => void }): DatabaseFile {
-    const lacksLog = logIsGone(place, format);
+    const lacksLog = logIsMissing(place, format);
     const handle = openHandle(place);
     const version = checkVersion(path, versionOf(handle), format); // the log may have a later version than the header
     if (version < format.migrations.length)
@@ -180,7 +179,7 @@ export class DatabaseFile {
     return new DatabaseFile(path, handle, { lock, checksums, lacksLog });
   }
 
-  /** Returns the prepared statement of a text; a text is prepared once. */
+  /** Returns the prepared statement of an SQL text; each text is prepared once. */
   query(sql: string): Query {
     const known = this.#queries.get(sql);
     if (known) return known;
@@ -201,8 +200,9 @@ export class DatabaseFile {
   }
 
   /**
-   * Rows of a table that is verified row by row, all their columns read: as they were written. @throws Failure for one
-   * that is not
+   * Returns the rows of a table that is verified row by row, if they are as they were written.
+   * @param rows with all columns of the table
+   * @throws Failure if a row was changed
    */
   intact(table: string, rows: Row[]): Row[] {
     if (this.#checksums && !rows.every((row) => this.#checksums?.rowIsIntact(table, row))) throw damaged(this.path);
@@ -219,8 +219,8 @@ export class DatabaseFile {
     );
   }
 
-  /** What was committed stands in the file itself from now on, also for whoever has no log beside it. */
-  foldCommits(): void {
+  /** Copies all commits from the log into the file, for readers that do not have the log. */
+  checkpointLog(): void {
     this.#guard(() => this.#handle.pragma('wal_checkpoint(PASSIVE)'));
   }
 
@@ -285,7 +285,7 @@ export class DatabaseFile {
 }
 
 interface Opened {
-  /** Absent for readers. */
+  /** Only writers have it. */
   lock?: { release: () => void };
   checksums?: RowChecksums | undefined;
   unverified?: readonly string[] | undefined;
@@ -314,8 +314,8 @@ function openHandle(place: string): Database.Database {
 }
 
 /**
- * An older file is read as it is today through a migrated copy in memory, since the file itself must not change; as it
- * is, where it lacks checksums alone.
+ * Opens a file for reading. An older file is read through a migrated copy in memory, since the file itself must not
+ * change; one that only lacks checksums is read directly.
  */
 function openForReading(
   place: string,
@@ -340,7 +340,7 @@ function migrate(handle: Database.Database, version: number, format: FileFormat)
   handle.pragma(`user_version = ${format.migrations.length}`);
 }
 
-/** Of a file of the present version. */
+/** Returns the checksums of a file of the current version; undefined if its format has none. */
 const checksumsOf = (handle: Database.Database, { checked, migrations }: FileFormat) =>
   checked && checked.since <= migrations.length ? new RowChecksums(handle, checked) : undefined;
 
@@ -374,14 +374,14 @@ function clearUnfinished(place: string): void {
     if (name.startsWith(unfinishedPrefix(place))) rmSync(join(dirname(place), name), { force: true });
 }
 
-const logIsGone = (place: string, { noun }: FileFormat) => fileSize(`${place}-wal`) === 0 && usesLog(place, noun);
+const logIsMissing = (place: string, { noun }: FileFormat) => fileSize(`${place}-wal`) === 0 && usesLog(place, noun);
 const checkWritable = (path: string) => accessSync(path, constants.W_OK);
 const fileSize = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Bytes of a file up to which every table is verified as a whole: at most a quarter of a second. */
+/** Size in bytes up to which all tables are verified completely, which takes at most a quarter of a second. */
 const smallFile = 4_000_000;
 
-/** Tables that are verified as a whole before they are read: in a small file all of them. */
+/** Returns the tables that are verified completely before they are read: in a small file, all of them. */
 function wholeTables(place: string, { checked }: FileFormat): readonly string[] {
   if (!checked) return [];
   const bytes = fileSize(place) + fileSize(`${place}-wal`);

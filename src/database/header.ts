@@ -17,7 +17,9 @@ export interface FileFormat {
    * change.
    */
   migrations: readonly string[];
-  /** Whose rows carry checksums. The migration that adds those adds nothing else that a reader needs. */
+  /**
+   * The tables whose rows have checksums. The migration that adds the checksums adds nothing else that a reader needs.
+   */
   checked?: CheckedTables;
 }
 
@@ -48,7 +50,7 @@ export function checkHeader(path: string, format: FileFormat, walIsEmpty: boolea
   return checkVersion(path, header.readUInt32BE(60), format);
 }
 
-/** Whether the latest changes of the file are in a log beside it: until its writer folds that into it. */
+/** Whether the latest changes of the file are in a log next to it, until its writer merges the log into the file. */
 export function usesLog(path: string, noun: string): boolean {
   return readHeader(path, noun).header[18] === 2;
 }

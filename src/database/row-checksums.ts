@@ -1,6 +1,7 @@
-// Checksums of a database's own rows: each row of a checked table carries one over all its values, and the table `checksums` keeps their
-// sum for every table, so that a row that changed, is gone, or comes from another file or an older page is found. Triggers of the
-// writer's connection sign the rows; the sums follow at the end of each transaction.
+// Checksums of the rows of a database. Each row of a checked table has a checksum of all its values, and the table
+// `checksums` has the sum of them for every table. They detect a row that was changed or removed, or that comes from
+// another file or an older page. Triggers of the writer's connection compute the checksums of rows; the sums are
+// updated at the end of each transaction.
 
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -9,27 +10,27 @@ import type { Row, Value } from './row.ts';
 
 /** The tables of a format that have a column `checksum`. */
 export interface CheckedTables {
-  /** The format's version from which on they have it. */
+  /** The first version of the format in which they have it. */
   since: number;
-  /** Verified as a whole before anything is read of them. */
+  /** Tables that are verified completely before anything is read from them. */
   whole: readonly string[];
-  /** Verified row by row, as they are read: too large for more. */
+  /** Large tables, which are verified row by row as they are read. */
   byRow: readonly string[];
 }
 
-/** A part of every checksum of the file, so that rows of another file do not fit. */
+/** Name of the file's random number, which is a part of every checksum, so that rows of another file do not fit. */
 const fileMark = 'file';
-/** What the file says of its tables, indices and triggers has a checksum under this name. */
+/** Name of the checksum of the schema: tables, indices and triggers. */
 const schemaMark = 'schema';
 
 export class RowChecksums {
   readonly #handle: Database.Database;
   readonly #tables: CheckedTables;
   readonly #columns = new Map<string, readonly string[]>();
-  /** By table: the checksum of what stands before its rows. */
+  /** By table: the initial value of its rows' checksums. */
   readonly #starts = new Map<string, number>();
   #total: Database.Statement | undefined;
-  /** By table: what its sum changes by in this transaction. */
+  /** By table: the change of its sum in this transaction. */
   readonly #changes = new Map<string, number>();
 
   constructor(handle: Database.Database, tables: CheckedTables) {
@@ -46,7 +47,7 @@ export class RowChecksums {
     handle.function('dropped_row', (old: unknown, table: unknown) => this.#count(table as string, -Number(old)));
   }
 
-  /** Gives each row of a new or a migrated file its checksum, and the file its marks. */
+  /** Computes the checksums of all rows of a new or migrated file, and the marks of the file. */
   sign(): void {
     const mark = 'INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT DO';
     this.#handle.prepare(`${mark} NOTHING`).run(fileMark, randomInt(2 ** 47));
@@ -54,12 +55,12 @@ export class RowChecksums {
     for (const table of this.#all) {
       this.#handle.exec(`UPDATE ${table} SET checksum = row_checksum(${this.#arguments(table)})`);
       const total = `SELECT ?, coalesce(sum(checksum), 0) FROM ${table} WHERE true`;
-      const keep = `INSERT INTO checksums (name, total) ${total} ON CONFLICT DO UPDATE SET total = excluded.total`;
-      this.#handle.prepare(keep).run(table);
+      const insert = `INSERT INTO checksums (name, total) ${total} ON CONFLICT DO UPDATE SET total = excluded.total`;
+      this.#handle.prepare(insert).run(table);
     }
   }
 
-  /** From now on this connection's changes keep the checksums up to date. */
+  /** Creates the triggers that update the checksums at every change by this connection. */
   watch(): void {
     for (const table of this.#all) {
       const columns = this.#columnsOf(table);
@@ -75,18 +76,18 @@ export class RowChecksums {
     this.#total = this.#handle.prepare('UPDATE checksums SET total = total + CAST(? AS INTEGER) WHERE name = ?');
   }
 
-  /** To be called before a transaction of this connection is committed. */
+  /** Updates the sums. Call it before each commit of this connection. */
   beforeCommit(): void {
     for (const [table, change] of this.#changes) this.#total?.run(change, table);
     this.#changes.clear();
   }
 
-  /** To be called where a transaction is taken back. */
+  /** Forgets the changes of a transaction. Call it after each rollback of this connection. */
   afterRollback(): void {
     this.#changes.clear();
   }
 
-  /** Whether tables, indices and triggers are those that the file was made with. */
+  /** Whether tables, indices and triggers are those that the file was created with. */
   schemaIsIntact(): boolean {
     return this.#mark(schemaMark) === this.#schemaChecksum();
   }
@@ -102,7 +103,7 @@ export class RowChecksums {
     })();
   }
 
-  /** Whether a row of a table, all its columns read, is as it was written. */
+  /** Whether a row, read with all columns of its table, is as it was written. */
   rowIsIntact(table: string, row: Row): boolean {
     const values = this.#columnsOf(table).map((column) => row[column]!);
     return row.checksum === this.#checksum(table, values);
@@ -113,7 +114,7 @@ export class RowChecksums {
   }
 
   #checksum(table: string, values: readonly Value[]): number {
-    const plain = values.some((value) => value instanceof Uint8Array) ? values.map(written) : values;
+    const plain = values.some((value) => value instanceof Uint8Array) ? values.map(plainValue) : values;
     return crc32(JSON.stringify(plain), this.#startOf(table));
   }
 
@@ -134,7 +135,7 @@ export class RowChecksums {
     return this.#handle.prepare('SELECT value FROM marks WHERE name = ?').pluck().get(name);
   }
 
-  /** Of the SQL functions: the table and all columns of a row. */
+  /** Returns the arguments of the SQL functions: the table and all columns of a row. */
   #arguments(table: string, prefix = ''): string {
     this.#startOf(table); // nothing can be read while SQLite asks for a checksum
     const values = this.#columnsOf(table).map((column) => prefix + column);
@@ -165,5 +166,5 @@ export class RowChecksums {
   }
 }
 
-/** Bytes by their own checksum. */
-const written = (value: Value) => (value instanceof Uint8Array ? crc32(value) : value);
+/** Returns a value as it enters a checksum: bytes as their own checksum. */
+const plainValue = (value: Value) => (value instanceof Uint8Array ? crc32(value) : value);

@@ -1,4 +1,4 @@
-// What rows of a database hold.
+// The types of rows and of their values.
 
 export type Value = string | number | null | Uint8Array;
 export type Row = Record<string, Value>;

@@ -1,6 +1,6 @@
-// The log beside a database file, which SQLite applies as far as it understands it and ignores from there on without a word (SQLite's file
-// format, section 4; its index, "WAL-mode file format", section 2). So it is looked at first: a log that is damaged, older, another file's
-// or gone would take back what was committed. Reads only.
+// Checks the write-ahead log next to a database file (SQLite's file format, section 4; its index: "WAL-mode file
+// format", section 2). SQLite applies a log up to the first frame that it cannot read and silently ignores the rest, so
+// commits would be lost if the log is damaged, older, missing or that of another file. This module only reads.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
@@ -9,62 +9,64 @@ import { Failure } from '../failure.ts';
 const headerBytes = 32;
 const frameHeaderBytes = 24;
 const version = 3007000;
-const tries = 3; // a writer may begin its log anew between our looks at two files
+const tries = 3; // a writer may start a new log while the two files are read
 
 /**
- * Checks the log of the file at `place`, if there is one. `path` is what the file is called in sentences.
- * @throws Failure where it cannot hold all that was committed
+ * Checks the log of a database file, if there is one.
+ * @param place the file without links
+ * @param path the name of the file in messages
+ * @throws Failure if the log does not contain all commits
  */
 export function checkLog(place: string, path: string): void {
   for (let left = tries; ; left--) {
-    const index = readIndex(`${place}-shm`); // before the log, which only grows while its index stays
+    const index = readIndex(`${place}-shm`); // before the log, which only grows while its index stays the same
     const problem = problemOf(readLog(`${place}-wal`), index);
     if (problem === undefined) return;
     if (left > 1) continue;
     throw new Failure(
-      `${path}-wal, the log with the latest changes of ${path}, ${problem}: put the right one back beside the file, or, to go on without those changes, remove ${path}-wal and ${path}-shm`,
+      `${path}-wal, the log with the latest changes of ${path}, ${problem}: put the right one back next to the file, or, to continue without those changes, remove ${path}-wal and ${path}-shm`,
     );
   }
 }
 
-/** What SQLite's index says of the log. */
+/** The state of the log according to SQLite's index. */
 interface Index {
-  /** Up to the last commit. */
+  /** Number of frames up to the last commit. */
   frames: number;
-  /** How many of them are in the database file, too. */
-  folded: number;
+  /** Number of frames that are also in the database file. */
+  merged: number;
   salt: string;
 }
 
 interface Log {
-  /** Undefined: it has no valid beginning. */
+  /** Undefined if the log has no valid header. */
   salt: string | undefined;
-  /** Frames up to the last commit that can be read. */
+  /** Number of frames up to the last readable commit. */
   committed: number;
-  /** Whether a commit that was complete once comes after one that cannot be read. */
+  /** Whether an unreadable commit is followed by another one, so that it was once complete. */
   broken: boolean;
 }
 
 function problemOf(log: Log | undefined, index: Index | undefined): string | undefined {
-  if (index && index.frames > index.folded) {
-    if (!log) return 'is gone';
+  if (index && index.frames > index.merged) {
+    if (!log) return 'is missing';
     if (log.salt !== index.salt) return 'is damaged, older, or that of another file';
     if (log.committed < index.frames) return 'is damaged or older than the last change';
   }
   return log && (log.salt === undefined || log.broken) ? 'is damaged' : undefined;
 }
 
-/** Undefined where there is none or it says nothing. */
+/** Reads the index of a log. Returns undefined if there is none or it is not valid. */
 function readIndex(path: string): Index | undefined {
   if (!existsSync(path)) return undefined;
   const bytes = readFileSync(path);
   const isWhole = bytes.length >= 100 && bytes.subarray(0, 48).equals(bytes.subarray(48, 96));
   const number = (at: number) => (endianness() === 'LE' ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
   if (!isWhole || number(0) !== version || bytes[12] !== 1) return undefined;
-  return { frames: number(16), folded: number(96), salt: bytes.toString('hex', 32, 40) };
+  return { frames: number(16), merged: number(96), salt: bytes.toString('hex', 32, 40) };
 }
 
-/** Undefined where there is none, or none was begun. */
+/** Reads a log. Returns undefined if there is none or it is empty. */
 function readLog(path: string): Log | undefined {
   if (!existsSync(path)) return undefined;
   const bytes = readFileSync(path);
@@ -83,8 +85,8 @@ function readFrames(bytes: Buffer, magic: number, header: Sum): Log {
   let sum: Sum = header;
   let [readable, broken, committed, committedLater] = [true, false, 0, false];
   for (let frame = 1, at = headerBytes; at + frameBytes <= bytes.length; frame++, at += frameBytes) {
-    if (bytes.toString('hex', at + 8, at + 16) !== salt) break; // of an earlier log, whose place this one takes
-    if (committedLater) broken = true; // what follows a commit was written after it was on disk
+    if (bytes.toString('hex', at + 8, at + 16) !== salt) break; // a frame of an earlier log in the same file
+    if (committedLater) broken = true; // frames after a commit are written after it is on disk
     const commits = bytes.readUInt32BE(at + 4) > 0;
     if (readable) {
       sum = checksum(bytes, at + frameHeaderBytes, at + frameBytes, checksum(bytes, at, at + 8, sum, magic), magic);
@@ -98,7 +100,7 @@ function readFrames(bytes: Buffer, magic: number, header: Sum): Log {
 
 type Sum = readonly [number, number];
 
-/** SQLite's, over words in the byte order that the magic number names. */
+/** Computes SQLite's checksum of words in the byte order that the magic number states. */
 function checksum(bytes: Buffer, from: number, to: number, [start, second]: Sum, magic: number): Sum {
   let [a, b] = [start, second];
   const word = (at: number) => ((magic & 1) === 1 ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at));

@@ -159,7 +159,7 @@ function categoriesOf(path: string, listed: Fields[], faults: Faults) {
       if (categories[places.get(id)!]!.name !== title) faults.add('doubled-class', where);
       continue;
     }
-    if (categories.some((other) => other.name === title)) faults.add('doubled-class', where);
+    if (categories.some((other) => other.name === title)) faults.add('doubled-name', where);
     places.set(id, categories.length);
     categories.push({ id: numberOf(id) ?? place + 1, name: title });
   }
@@ -211,7 +211,7 @@ const sideOf = (value: unknown): number | undefined =>
 export function placeOfId(places: ReadonlyMap<Id, number>, id: Id, onText: () => void): number | undefined {
   const exact = places.get(id);
   if (exact !== undefined) return exact;
-  const other = typeof id === 'string' ? numberOf(id) : String(id);
+  const other = typeof id === 'string' ? numberOf(id) : typeof id === 'number' ? String(id) : undefined;
   const place = other === undefined ? undefined : places.get(other);
   if (place !== undefined) onText();
   return place;

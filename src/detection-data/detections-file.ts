@@ -3,7 +3,7 @@
 import { shown } from '../checked.ts';
 import type { Detection } from '../coco/box.ts';
 import { InputError } from '../failure.ts';
-import { type CocoFile, type Id, placeOfId } from './coco-file.ts';
+import { type CocoFile, type CocoOptions, type Id, placeOfId } from './coco-file.ts';
 import { readJsonLists } from './json-lists.ts';
 
 export interface DetectionsFile {
@@ -19,7 +19,10 @@ export interface DetectionsFile {
 export function readDetectionsFile(
   path: string,
   { picturePlaces, categoryPlaces }: Pick<CocoFile, 'picturePlaces' | 'categoryPlaces'>,
+  { asPycocotools = false }: CocoOptions = {},
 ): DetectionsFile {
+  const placeOf = (places: ReadonlyMap<Id, number>, id: unknown) =>
+    asPycocotools ? places.get(id as Id) : placeOfId(places, id as Id, () => {});
   const detections: Detection[] = [];
   const unknownCategories = new Map<Id, number>();
   for (const part of readJsonLists(path, 'detections')) {
@@ -32,10 +35,10 @@ export function readDetectionsFile(
       const score = fields.score;
       if (typeof score !== 'number' || !Number.isFinite(score))
         throw new InputError(`${where}: expected score, a finite number, got ${shown(score)}`);
-      const picture = placeOfId(picturePlaces, image as Id, () => {});
+      const picture = placeOf(picturePlaces, image);
       if (picture === undefined)
         throw new InputError(`${where}: expected image_id, a picture that the ground truth lists, got ${shown(image)}`);
-      const categoryPlace = placeOfId(categoryPlaces, category as Id, () => {});
+      const categoryPlace = placeOf(categoryPlaces, category);
       if (categoryPlace === undefined)
         unknownCategories.set(category as Id, (unknownCategories.get(category as Id) ?? 0) + 1);
       else detections.push({ picture, category: categoryPlace, score, x, y, width, height });

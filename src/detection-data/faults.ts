@@ -60,7 +60,8 @@ export const faultKinds = {
   // Classes and ids
   'unknown-class': kind('refused', 'boxes of classes that are not listed', 'they are omitted'),
   'unknown-picture': kind('refused', 'boxes of pictures that are not listed', 'they are omitted'),
-  'doubled-class': kind('refused', 'classes that are listed twice', 'the first counts'),
+  'doubled-class': kind('refused', 'ids of classes that are listed with several names', 'the first counts'),
+  'doubled-name': kind('noted', 'classes with the name of another', 'kept apart'),
   'doubled-picture': kind('refused', 'pictures that are listed twice with different names', 'the first counts'),
   'no-class-names': kind('noted', 'files that do not name their classes', 'called "class 0" and so on'),
   'gaps-in-ids': kind('noted', 'class lists whose ids have gaps', 'classes count by their place'),
@@ -135,9 +136,14 @@ export class Faults {
     });
   }
 
-  /** Returns the report as lines. @param accepted whether refused faults were mended all the same */
-  words(accepted: boolean): string[] {
-    return this.report().flatMap(({ title, treatment, done, count, examples }) => [
+  /**
+   * Returns the report as lines.
+   * @param accepted whether refused faults were mended all the same
+   * @param except kinds that do not matter to the reader
+   */
+  words(accepted: boolean, except: readonly FaultName[] = []): string[] {
+    const report = this.report().filter(({ kind }) => !except.includes(kind));
+    return report.flatMap(({ title, treatment, done, count, examples }) => [
       `${whole(count)} ${title}: ${treatment === 'refused' && !accepted ? 'refused' : done}`,
       ...examples.map((example) => `  ${example}`),
       ...(count > examples.length ? [`  and ${whole(count - examples.length)} more`] : []),

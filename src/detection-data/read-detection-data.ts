@@ -73,8 +73,8 @@ function readParts(path: string, format: DetectionFormat, faults: Faults, option
   });
 }
 
-/** Looks for the pictures of a COCO file where such files have them. */
-function findPictures(file: string, { name, pictures }: RawPart, folder: string | undefined): void {
+/** Looks for the pictures of a COCO file where such files have them. @param folder where the user says they are */
+export function findPictures(file: string, { name, pictures }: RawPart, folder?: string): void {
   const beside = dirname(file);
   const above = dirname(beside);
   const places = [name, join('images', name), 'images', '.'];
@@ -86,8 +86,9 @@ function findPictures(file: string, { name, pictures }: RawPart, folder: string 
 function withEqualCategories(parts: RawPart[]): RawPart[] {
   const categories = [...(parts[0]?.categories ?? [])];
   const places = new Map(categories.map(({ name }, place) => [name, place]));
-  return parts.map((part) => {
-    const moved = part.categories.map((category) => {
+  return parts.map((part, index) => {
+    const moved = part.categories.map((category, own) => {
+      if (index === 0) return own;
       const place =
         places.get(category.name) ?? categories.push({ ...category, id: freeId(categories, category.id) }) - 1;
       places.set(category.name, place);

@@ -5,8 +5,8 @@ import type { EpochReport, Reward, TrialFailure } from '../study/outcome.ts';
 import { type Evaluate, type Evaluation, isReward } from './evaluator.ts';
 
 /** News of an evaluation, with its request. */
-export interface Arrival<Asked> {
-  asked: Asked;
+export interface Arrival<Request> {
+  request: Request;
   news: News;
 }
 
@@ -21,30 +21,30 @@ const millisecondsForNews = 100; // the maximum delay of starts and epochs, whic
 
 const isOutcome = ({ kind }: News) => kind === 'done' || kind === 'failed';
 
-export class Arrivals<Asked> {
-  readonly #evaluate: Evaluate<Asked>;
+export class Arrivals<Request> {
+  readonly #evaluate: Evaluate<Request>;
   readonly #stopping = new AbortController();
-  #waiting: Arrival<Asked>[] = [];
+  #waiting: Arrival<Request>[] = [];
   #due = false;
   #wake = () => {};
   #timer: NodeJS.Timeout | undefined;
   /** The rejection of an evaluation, after which nothing can be evaluated. */
   broken: { reason: unknown } | undefined;
 
-  constructor(evaluate: Evaluate<Asked>) {
+  constructor(evaluate: Evaluate<Request>) {
     this.#evaluate = evaluate;
   }
 
-  send(all: readonly Asked[]): void {
-    for (const asked of all) {
-      const arrive = (news: News) => this.#arrive({ asked, news });
+  send(requests: readonly Request[]): void {
+    for (const request of requests) {
+      const arrive = (news: News) => this.#arrive({ request, news });
       const progress = {
         started: () => arrive({ kind: 'started' }),
         retried: (reason: string) => arrive({ kind: 'retried', reason }),
         epoch: (report: EpochReport) => arrive({ kind: 'epoch', report }),
         signal: this.#stopping.signal,
       };
-      this.#evaluate(asked, progress).then(
+      this.#evaluate(request, progress).then(
         (evaluation) => arrive(newsOf(evaluation)),
         (reason: unknown) => {
           this.broken ??= { reason };
@@ -55,7 +55,7 @@ export class Arrivals<Asked> {
   }
 
   /** Returns all news since the last call, in order. */
-  take(): Arrival<Asked>[] {
+  take(): Arrival<Request>[] {
     const news = this.#waiting;
     this.#waiting = [];
     this.#due = false;
@@ -84,7 +84,7 @@ export class Arrivals<Asked> {
     this.#stopping.abort(new Error('the search has stopped'));
   }
 
-  #arrive(arrival: Arrival<Asked>): void {
+  #arrive(arrival: Arrival<Request>): void {
     if (this.#stopping.signal.aborted) return;
     this.#waiting.push(arrival);
     if (isOutcome(arrival.news)) this.nudge();

@@ -81,7 +81,7 @@ function advance(study: Study<SearchSettings>, dialogue: Dialogue) {
     const earlier = repeat && known.get(repeat.candidate);
     if (!repeat || !earlier) {
       const underWay = new Set(unfinished.filter(({ running }) => running).map(({ candidate }) => candidate.key));
-      return queued.find(({ candidate }) => !underWay.has(candidate.key)); // a trial of the same network waits for that one's reward
+      return queued.find(({ candidate }) => !underWay.has(candidate.key)); // repeats wait for the reward
     }
     const { reward, number: sameAs } = earlier;
     log.start(repeat.number);

@@ -1,5 +1,6 @@
-// A search with a budget as it runs: its clock over all sessions, whether another child still fits, how many finalists race, and how large
-// and how long the final network is trained. What is decided is in the study before it is acted on, so nobody decides it again.
+// Follows a search with a budget: its clock over all sessions, whether there is time for another child, the number of
+// finalists, and the size and epochs of the final network. Each decision is stored before it takes effect, so that a
+// resumed search does not change it.
 
 import { budgetRule, childrenUntil, finalistsOf, finalWithin } from '../forecast/budget.ts';
 import { epochSeconds, finalCosts, raceCosts } from '../forecast/budget-costs.ts';
@@ -14,24 +15,25 @@ import type { SearchOutlook } from './outlook.ts';
 export interface CourseOptions {
   budget: Budget;
   outlook: Pick<SearchOutlook, 'left' | 'perChild' | 'expect'>;
-  /** What parts cost by the laws as they are now learnt. */
+  /** Returns the options for costs by the current laws. */
   costs(): CostOptions;
-  /** Seconds that went into the search before this. */
+  /** Seconds of the search before this object was created. */
   before?: number | undefined;
   /**
-   * How many times as long as predicted the steps of the cell's final training take with all threads, by the predicted seconds of those of an
-   * epoch; undefined where that cannot be told. Default: never.
+   * Measures the steps of the cell's final training with all threads. Returns the measured seconds divided by the
+   * predicted ones; undefined if they cannot be measured. Default: no measurement.
+   * @param epochSeconds predicted seconds of the steps of an epoch
    */
   measure?:
     | ((candidate: Candidate, training: Training, epochSeconds: number) => Promise<number | undefined>)
     | undefined;
-  /** Milliseconds of a clock that runs. */
+  /** A clock in milliseconds. Default: performance.now. */
   now?: () => number;
 }
 
-const countedEvery = 1; // seconds that a kill may leave uncounted, beside what no event follows
+const countedEvery = 1; // seconds; a kill loses this time and the time since the last event
 
-/** So many are never asked for: the clock ends a search. */
+/** A number of trials that no search reaches, since its clock ends it. */
 export const unboundedTrials = 100_000;
 
 export class BudgetCourse {
@@ -51,7 +53,7 @@ export class BudgetCourse {
     this.count();
   }
 
-  /** That the search has taken, over all sessions. */
+  /** Seconds of the search over all sessions. */
   get seconds(): number {
     return this.#before + (this.#now() - this.#since) / 1000;
   }
@@ -64,18 +66,18 @@ export class BudgetCourse {
     this.#study.keep('budget decisions', { ...this.#decided, ...more });
   }
 
-  /** Keeps the clock. */
+  /** Stores the clock. */
   count(): void {
     this.#counted = this.seconds;
     this.#study.keep('clock', { seconds: this.#counted });
   }
 
-  /** To be called after every event. */
-  passed(): void {
+  /** Stores the clock if it is due. Call it after every event. */
+  afterEvent(): void {
     if (this.seconds - this.#counted >= countedEvery) this.count();
   }
 
-  /** Whether one more is asked for after so many. Once it is not, none ever is. */
+  /** Whether another trial is asked for after `asked` trials. After the first false it is always false. */
   mayAsk = (asked: number): boolean => {
     const { trials } = this.#decided;
     if (trials !== undefined) return asked < trials;
@@ -86,7 +88,7 @@ export class BudgetCourse {
     return false;
   };
 
-  /** How many trials there will be, by what is known now. */
+  /** Returns the total number of trials by the current prediction. */
   planned(asked: number): number {
     const { trials } = this.#decided;
     if (trials !== undefined) return Math.max(trials, asked);
@@ -95,7 +97,10 @@ export class BudgetCourse {
     return Math.max(asked + Math.max(0, Math.floor(left / outlook.perChild())), budgetRule.fewestChildren);
   }
 
-  /** How many finalists race; 0: none. @param cells those that would */
+  /**
+   * Returns the number of finalists; 0: no race.
+   * @param cells the cells that would race
+   */
   finalists(cells: readonly Candidate[]): number {
     const { finalists } = this.#decided;
     if (finalists !== undefined) return finalists;
@@ -105,7 +110,10 @@ export class BudgetCourse {
     return count;
   }
 
-  /** The final training of this cell, in what is left. A size is chosen by prediction, its speed then measured. */
+  /**
+   * Returns the final training of this cell for the remaining time. The size is chosen by the prediction, the number of
+   * epochs by a measurement of its speed.
+   */
   async final(candidate: Candidate): Promise<Training> {
     if (!this.#decided.final) this.#decide({ final: await this.#planFinal(candidate) });
     return finalTraining(this.#study);

@@ -13,7 +13,7 @@ export type DialogueEvent =
   | { kind: 'asked'; trial: number; candidate: Candidate }
   /** A trial is promoted to a rung; `atRandom`: whatever its reward. */
   | { kind: 'promoted'; trial: number; rung: number; atRandom: boolean; candidate: Candidate }
-  | { kind: 'told'; trial: number; rung: number }
+  | { kind: 'reported'; trial: number; rung: number }
   | { kind: 'updated'; trial: number; figures: UpdateFigures };
 
 export interface DialogueOptions {
@@ -21,7 +21,10 @@ export interface DialogueOptions {
   space?: Space | undefined;
   /** The target number of trials. */
   trials: number;
-  /** Whether one more is asked for after so many; it is not asked again once it says no. Default: always. */
+  /**
+   * Whether another trial is asked for after `asked` trials. It is not called again after it returned false. Default:
+   * always.
+   */
   mayAsk?: ((asked: number) => boolean) | undefined;
   /** Whether outcomes are reported at predetermined places; else in the order in which they come. */
   inOrder: boolean;
@@ -100,7 +103,7 @@ export class Dialogue {
     return (this.#closed || this.#asked >= this.#options.trials) && this.#open.size === 0;
   }
 
-  /** Takes the outcome of a training, which the study must have on disk. */
+  /** Adds the outcome of a training, which the study must have on disk. */
   finished(training: FinishedTraining): void {
     this.#unreported.set(keyOf(training), training);
   }
@@ -192,7 +195,7 @@ export class Dialogue {
     const key = keyOf(finished);
     this.#unreported.delete(key);
     this.#open.delete(key);
-    events.push({ kind: 'told', trial: number, rung });
+    events.push({ kind: 'reported', trial: number, rung });
     if (rung > 0) {
       this.#study.rungs.at(rung).tell(number);
       this.#options.promotions?.reportRung(number, rung, outcome);

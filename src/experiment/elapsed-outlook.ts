@@ -14,7 +14,7 @@ export class ElapsedOutlook {
     this.#open = Math.max(0, trials - done - failed);
   }
 
-  /** Takes every event of the search. */
+  /** Call it with every event of the search. */
   on({ kind }: SearchEvent): void {
     if (kind !== 'done' && kind !== 'failed') return;
     this.#open--;

@@ -26,14 +26,15 @@ export interface TrialRequest {
   space: Space;
 }
 
+/** Returns the request of a trial for an evaluator. */
 export function trialRequest({ seed }: SearchSettings, { number, candidate }: TrialToEvaluate): TrialRequest {
   const { decisions, architecture, key, space } = candidate;
   return {
     trial: number,
     decisions,
     architecture: {
-      normal: spelledOut(architecture.normal),
-      reduction: spelledOut(architecture.reduction),
+      normal: withOutputs(architecture.normal),
+      reduction: withOutputs(architecture.reduction),
       ...(architecture.operations && { operations: architecture.operations }),
     },
     key,
@@ -42,7 +43,7 @@ export function trialRequest({ seed }: SearchSettings, { number, candidate }: Tr
   };
 }
 
-const spelledOut = (cell: Cell): Cell =>
+const withOutputs = (cell: Cell): Cell =>
   cell.output === 'states' ? cell : { ...cell, output: outputStates(cell).sort((a, b) => a - b) };
 
 /** Returns the description of the search that an evaluator gets once, before any trial. */
@@ -66,7 +67,8 @@ export interface EvaluatedSearchOptions {
 }
 
 /**
- * Searches until the study has `trials` finished trials; resumes an earlier process's search. @throws as `runSearch`
+ * Searches until the study has `trials` finished trials; resumes an earlier process's search.
+ * @throws as `runSearch`
  */
 export function runEvaluatedSearch(options: EvaluatedSearchOptions): Promise<'finished' | 'interrupted'> {
   const { study, runner, ...rest } = options;

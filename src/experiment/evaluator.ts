@@ -20,7 +20,10 @@ export interface EvaluationProgress {
  * Evaluates one trial or another request. A trial that cannot be trained resolves with its failure; a rejection means
  * that nothing can be evaluated, and ends the search.
  */
-export type Evaluate<Asked = TrialToEvaluate> = (asked: Asked, progress: EvaluationProgress) => Promise<Evaluation>;
+export type Evaluate<Request = TrialToEvaluate> = (
+  request: Request,
+  progress: EvaluationProgress,
+) => Promise<Evaluation>;
 
 /** Whether a value is a reward, 0 to 1. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
@@ -29,18 +32,18 @@ export const isReward = (value: number): boolean => Number.isFinite(value) && va
  * Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data), `secondsOf` its
  * predicted seconds.
  */
-export function evaluateIn<Asked = TrialToEvaluate>(
+export function evaluateIn<Request = TrialToEvaluate>(
   runner: JobRunner,
-  jobOf: (asked: Asked) => unknown,
-  secondsOf?: (asked: Asked) => number,
-): Evaluate<Asked> {
-  return async (asked, progress) => {
-    const outcome = await runner.run(jobOf(asked), {
+  jobOf: (request: Request) => unknown,
+  secondsOf?: (request: Request) => number,
+): Evaluate<Request> {
+  return async (request, progress) => {
+    const outcome = await runner.run(jobOf(request), {
       onStart: () => progress.started(),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,
-      predicted: secondsOf?.(asked),
+      predicted: secondsOf?.(request),
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;

@@ -22,7 +22,7 @@ import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
 import { acceptedBy, limitCheck } from '../forecast/limits.ts';
-import { measuredEpochs } from '../forecast/probe.ts';
+import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
 import { costOptions, countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
@@ -44,13 +44,13 @@ import { SearchOutlook } from './outlook.ts';
 import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
-import { localRunners, type OpenRunner, type WantedTrainings } from './training-runners.ts';
+import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
 import { withinLimits } from './within-limits.ts';
 
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
   files: DatasetFiles;
-  /** The target number of trials. Absent: what the study's budget allows, or its settings state. */
+  /** The target number of trials. Absent: that of the study's budget plan or settings. */
   trials?: number | undefined;
   /**
    * Number of children trained at once. Default: one per core, as memory allows; on a GPU as many as fit in its memory.
@@ -77,7 +77,7 @@ export type ExperimentEvent =
   /** A message about a slow step before the forecast, or about a choice made for the user. */
   | { kind: 'note'; line: string }
   | SearchEvent
-  /** With a budget: how many trials there will be, by what is known now. */
+  /** With a budget: the total number of trials by the current prediction. */
   | { kind: 'planned'; trials: number }
   | FinalistEvent
   | { kind: 'final-started'; trial: number; training: Training }
@@ -89,10 +89,10 @@ export type ExperimentEvent =
 type Experiment = ExperimentOptions &
   Required<Pick<ExperimentOptions, 'artifacts' | 'openRunner'>> & { workers: number; trials: number };
 
-/** What follows a search while it runs. */
-interface Followed {
+/** The objects that follow a running search. */
+interface Followers {
   outlook: SearchOutlook;
-  /** Of one with a budget. */
+  /** Undefined without a budget. */
   course: BudgetCourse | undefined;
 }
 
@@ -118,7 +118,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
     workers,
     trials,
     onEvent: (event: ExperimentEvent) => {
-      course?.passed();
+      course?.afterEvent();
       onEvent(event);
     },
   };
@@ -130,15 +130,23 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   return end;
 }
 
-function forecastHere({ study, files, trials, workers: asked, computing = onCpu, start, onEvent }: ExperimentOptions) {
+function forecastHere({
+  study,
+  files,
+  trials,
+  workers: requested,
+  computing = onCpu,
+  start,
+  onEvent,
+}: ExperimentOptions) {
   const note = (line: string) => onEvent({ kind: 'note', line });
   const counts = countsOf(files);
-  const workers = asked ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
+  const workers = requested ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
   const { device } = computing;
-  return forecastOf(study, { counts, trials, workers, asked: asked !== undefined, device, start }, note);
+  return forecastOf(study, { counts, trials, workers, isRequested: requested !== undefined, device, start }, note);
 }
 
-/** Of a search whose budget decides. */
+/** Returns the course of a search whose budget determines its trials; undefined for other searches. */
 function courseOf(
   { study, files, trials, start, openRunner, computing = onCpu }: ExperimentOptions,
   { prediction, workers }: Forecast,
@@ -148,27 +156,28 @@ function courseOf(
   if (!settings.budget || trials !== undefined) return undefined;
   const searching = { settings, counts: countsOf(files), workers };
   const threads = availableParallelism();
-  const here = !openRunner && computing.device === onCpu.device; // else it is trained elsewhere than it would be measured
+  // a training on another device or machine cannot be measured here
+  const here = !openRunner && computing.device === onCpu.device;
   return new BudgetCourse(study, {
     budget: settings.budget,
     outlook,
     costs: () => costOptions(searching, prediction.laws),
     before: start?.seconds,
     measure: here
-      ? (candidate, training, epochSeconds) => measuredEpochs(candidate, training, searching, { threads, epochSeconds })
+      ? (candidate, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds })
       : undefined,
   });
 }
 
-async function runParts(experiment: Experiment, followed: Followed): Promise<End> {
+async function runParts(experiment: Experiment, followers: Followers): Promise<End> {
   const { study } = experiment;
-  if ((await searchCells(experiment, followed)) === 'interrupted') return 'interrupted';
+  if ((await searchCells(experiment, followers)) === 'interrupted') return 'interrupted';
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
-  if ((await raceCells(experiment, followed)) === 'interrupted') return 'interrupted';
+  if ((await raceCells(experiment, followers)) === 'interrupted') return 'interrupted';
   const [best] = bestTrials(study) as [TrialRecord];
   if (study.result('final model')?.trial === best.number) return 'finished';
-  return trainFinal(experiment, best, followed);
+  return trainFinal(experiment, best, followers);
 }
 
 function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
@@ -177,7 +186,7 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
   return { artifacts: new FolderArtifacts(folders), openRunner: localRunners(resources) };
 }
 
-async function searchCells(experiment: Experiment, { outlook, course }: Followed) {
+async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
   const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
@@ -219,7 +228,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Followed
   return end;
 }
 
-async function raceCells(experiment: Experiment, { course }: Followed) {
+async function raceCells(experiment: Experiment, { course }: Followers) {
   const { study, files, workers, artifacts, signal, onEvent } = experiment;
   const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
@@ -244,14 +253,14 @@ async function raceCells(experiment: Experiment, { course }: Followed) {
 
 const decidedFinalists = (study: Study<SearchSettings>) => study.result('budget decisions')?.finalists;
 
-/** Those that would race now, to know what it costs. */
+/** Returns the cells that would race now, to predict the costs of the race. */
 function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate[] {
   const { space, known } = study.settings;
-  const given = known.map((decisions) => new Candidate(decisions, space));
-  return [...study.best(count).map(({ decisions }) => new Candidate(decisions, space)), ...given];
+  const knownCells = known.map((decisions) => new Candidate(decisions, space));
+  return [...study.best(count).map(({ decisions }) => new Candidate(decisions, space)), ...knownCells];
 }
 
-async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followed) {
+async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followers) {
   const { study, files, artifacts, signal, onEvent } = experiment;
   const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
@@ -323,7 +332,7 @@ function finalModelOf(
 function runnerFor(
   { study, files, openRunner }: Experiment,
   { resolution, trainingImages }: Training,
-  how: Omit<WantedTrainings, 'setup' | 'identity'>,
+  how: Omit<TrainingGroup, 'setup' | 'identity'>,
 ) {
   const { validationImages, seed } = study.settings;
   const setup: TrainingSetup = {

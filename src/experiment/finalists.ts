@@ -52,9 +52,9 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
     for (;;) {
       const arrived = arrivals.take();
       study.transaction(() => {
-        for (const { asked, news } of arrived) record(study, asked, news, running);
+        for (const { request, news } of arrived) record(study, request, news, running);
       });
-      for (const { asked: finalist, news } of arrived) onEvent?.({ kind: 'finalist', finalist, news });
+      for (const { request: finalist, news } of arrived) onEvent?.({ kind: 'finalist', finalist, news });
       if (arrivals.broken) throw arrivals.broken.reason;
       if (signal?.aborted) return 'interrupted';
 
@@ -75,8 +75,8 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
 }
 
 /**
- * Chooses the finalists: the best trials, best first, `count` in total or of each arm. Of one graph only the best
- * trial, even if a study trains repeats or two arms have it.
+ * Chooses the finalists: the best trials, best first, `count` in total or of each arm. Only the best trial of each
+ * graph is chosen, even if a study trains repeats or two arms have it.
  */
 function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
   const { space, strategy, finalists } = study.settings;
@@ -91,13 +91,13 @@ function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
     own.add(byKey.get(key)!);
   }
   const trials = [...byKey.values()];
-  const given = finalists?.withKnown ? bestKnown(study) : undefined;
-  if (given === undefined || trials.includes(given)) return { trials, arms: arms.map((own) => [...own]) };
+  const best = finalists?.withKnown ? bestKnown(study) : undefined;
+  if (best === undefined || trials.includes(best)) return { trials, arms: arms.map((own) => [...own]) };
   const chosen = trials.length < count * arms.length ? trials : trials.slice(0, -1);
-  return { trials: [...chosen, given], arms: arms.map((own) => [...own].filter((trial) => chosen.includes(trial))) };
+  return { trials: [...chosen, best], arms: arms.map((own) => [...own].filter((trial) => chosen.includes(trial))) };
 }
 
-/** The given cell whose child was the best; undefined where none has a reward. */
+/** Returns the trial of the known cell with the best reward; undefined if none has a reward. */
 function bestKnown(study: Study<SearchSettings>): number | undefined {
   const { known } = study.settings;
   return study.best(study.asked).find(({ number }) => number < known.length)?.number;

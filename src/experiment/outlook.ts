@@ -1,7 +1,7 @@
 // The remaining time of a running search: of its running, queued and future trainings, corrected by every finished
 // child. It has no influence on decisions.
 
-import { keepPrediction, measuredCost } from '../forecast/learning.ts';
+import { measuredCost, storePrediction } from '../forecast/learning.ts';
 import { type CostTerms, type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
 import type { Forecast } from '../forecast/search-forecast.ts';
 import { sum } from '../statistics/order.ts';
@@ -26,7 +26,7 @@ interface UnderWay {
   share: number;
 }
 
-const keptEvery = 50; // trainings
+const trainingsBetweenStores = 50;
 const latest = 20; // an update of the paper's controller
 
 type Place = { trial: number; rung?: number };
@@ -60,7 +60,7 @@ export class SearchOutlook {
     this.keep();
   }
 
-  /** Takes every event of the search. */
+  /** Call it with every event of the search. */
   on(event: SearchEvent): void {
     switch (event.kind) {
       case 'asked':
@@ -91,10 +91,10 @@ export class SearchOutlook {
         const { prediction } = this.#forecast;
         const { seconds, sameAs, details } = event;
         const terms = this.#finished(event);
-        const took = measuredCost(seconds, details);
-        if (!terms || !took || sameAs !== undefined) break;
-        prediction.observe(terms, took);
-        if (prediction.children % keptEvery === 0) this.keep();
+        const cost = measuredCost(seconds, details);
+        if (!terms || !cost || sameAs !== undefined) break;
+        prediction.observe(terms, cost);
+        if (prediction.children % trainingsBetweenStores === 0) this.keep();
         break;
       }
     }
@@ -113,24 +113,24 @@ export class SearchOutlook {
     return terms;
   }
 
-  /** The target number of trials is another one. */
+  /** Changes the target number of trials. */
   expect(trials: number): void {
     this.#trials = trials;
   }
 
-  /** Seconds of the clock that a child takes which is not asked for yet, with what it may climb. */
+  /** Returns the predicted wall-clock seconds of a future child, including its share of higher rungs. */
   perChild(): number {
     return (this.#each * (1 + this.#typical.climbing)) / this.#forecast.workers;
   }
 
   /**
-   * Seconds until so many children are trained, by default all. Graphs that were trained before are not left out:
-   * nobody knows how many there will be.
+   * Returns the predicted seconds until `trials` children are trained, by default all. Repeats of trained graphs, whose
+   * number is unknown, count as trainings.
    */
   left(now = performance.now(), trials = this.#trials): number {
     const running = [...this.#running.values()].map(({ terms, startedAt, share }) => {
-      const gone = (now - startedAt) / 1000;
-      return share > 0 ? (gone * (1 - share)) / share : Math.max(0, this.#seconds(terms) - gone);
+      const elapsed = (now - startedAt) / 1000;
+      return share > 0 ? (elapsed * (1 - share)) / share : Math.max(0, this.#seconds(terms) - elapsed);
     });
     const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
     const unasked = Math.max(0, trials - this.#asked);
@@ -150,7 +150,7 @@ export class SearchOutlook {
 
   /** Stores the corrected prediction in the study. */
   keep(): void {
-    keepPrediction(this.#study, this.#forecast.record, this.#forecast.prediction);
+    storePrediction(this.#study, this.#forecast.record, this.#forecast.prediction);
   }
 }
 

@@ -29,15 +29,15 @@ export class Promotions {
 
   #restore(rungs: number): void {
     const { log, rungs: records } = this.#study;
-    for (const trial of log.told) this.reportTrial(trial);
-    const [promotions, told] = [records.promotions(), records.told()];
+    for (const trial of log.reported) this.reportTrial(trial);
+    const [promotions, reported] = [records.promotions(), records.reported()];
     for (let rung = 1; rung < rungs; rung++) {
       for (const promotion of promotions) if (promotion.rung === rung) this.#promote(promotion);
-      for (const { trial, rung: own, outcome } of told) if (own === rung) this.reportRung(trial, rung, outcome);
+      for (const { trial, rung: own, outcome } of reported) if (own === rung) this.reportRung(trial, rung, outcome);
     }
   }
 
-  /** Reports the outcome of a trial. Of one graph a ladder knows only the trained trial, of whichever arm. */
+  /** Reports the outcome of a trial. A ladder has only the trained trial of each graph, whichever arm asked for it. */
   reportTrial({ number, outcome, sameAs = number }: FinishedTrial): void {
     const index = this.#ladderOf(number);
     const ladder = this.#ladders[index]!;

@@ -22,7 +22,7 @@ function loadSnapshot(study: Study<object>, strategy: Strategy): number {
   const foreign = snapshots.find((snapshot) => snapshot.strategy !== strategy.name);
   if (foreign) {
     throw new Failure(
-      `${study.path} was searched by the strategy "${foreign.strategy}" and cannot go on with "${strategy.name}"`,
+      `${study.path} was searched by the strategy "${foreign.strategy}" and cannot continue with "${strategy.name}"`,
     );
   }
   let problem: unknown;
@@ -49,6 +49,6 @@ function replay({ kind, number, decisions, outcome }: StrategyEvent, study: Stud
   if (first === -1 && now.length === decisions.length) return;
   throw new Failure(
     `${study.path} was made by another version of nasnet or with other options: trial ${number}, decision ${Math.max(first, 0)} was ` +
-      `${decisions[first] ?? `one of ${decisions.length}`} and would now be ${now[first] ?? `one of ${now.length}`}; go on with the version that began it`,
+      `${decisions[first] ?? `one of ${decisions.length}`} and would now be ${now[first] ?? `one of ${now.length}`}; continue with the version that started it`,
   );
 }

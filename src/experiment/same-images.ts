@@ -1,4 +1,4 @@
-// Checks that a study is resumed with the same images: otherwise its rewards would not be comparable and its networks
+// Checks that a study is resumed, and its cells are trained, with the same images: otherwise its rewards would not be comparable and its networks
 // would name wrong classes.
 
 import { z } from 'zod';
@@ -23,25 +23,37 @@ const content: z.ZodType<ClassContent[]> = z.array(
 const changesNamed = 5;
 
 /**
- * Records the content of a folder in the study the first time (for older studies when they are resumed), and compares
- * it later.
+ * Compares the images with those of the study; of older studies only the names of the classes are known.
+ * @param otherwise what else the user can do, for the message
  * @throws InputError that lists the changes
  */
-export function requireSameImages(study: Study<SearchSettings>, files: DatasetFiles): void {
+export function requireSameImages(
+  study: Study<SearchSettings>,
+  files: DatasetFiles,
+  otherwise = 'start a new search in another file',
+): void {
   const now = classContentsOf(files);
   if (!now) return;
   const recorded = study.choice('images', content);
   const classes = study.result('dataset')?.classes ?? files.classes;
   const changes = recorded ? changesOf(recorded, now) : changesOf(named(classes), named(files.classes));
-  if (changes.length > 0) {
-    const more = changes.length > changesNamed ? ` and ${changes.length - changesNamed} changes more` : '';
-    const list = `${changes.slice(0, changesNamed).join(', ')}${more}`;
-    throw new InputError(
-      `${files.source}: expected the images with which ${study.path} was started, but ${list}; bring them back, or start a new search in another file`,
-      { code: 'images-changed', fields: { changes } },
-    );
-  }
-  study.recordOnce('images', now, content);
+  if (changes.length === 0) return;
+  const more = changes.length > changesNamed ? ` and ${changes.length - changesNamed} changes more` : '';
+  const list = `${changes.slice(0, changesNamed).join(', ')}${more}`;
+  throw new InputError(
+    `${files.source}: expected the images with which ${study.path} was started, but ${list}; bring them back, or ${otherwise}`,
+    { code: 'images-changed', fields: { changes } },
+  );
+}
+
+/**
+ * Compares the images with those of the study, and records their content in a new study and in one that lacks it.
+ * @throws InputError as `requireSameImages`
+ */
+export function keepSameImages(study: Study<SearchSettings>, files: DatasetFiles): void {
+  requireSameImages(study, files);
+  const now = classContentsOf(files);
+  if (now) study.recordOnce('images', now, content);
 }
 
 /** Returns classes of which only the names are known. */

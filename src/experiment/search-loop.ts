@@ -49,8 +49,8 @@ export interface SearchOptions {
   /** The target number of trials. */
   trials: number;
   /**
-   * Whether one more is asked for after so many; once not, the search ends with those. Default: as long as there are to
-   * be more.
+   * Whether another trial is asked for after `asked` trials; after the first false the search ends with them. Default:
+   * up to `trials`.
    */
   mayAsk?: ((asked: number) => boolean) | undefined;
   /** Number of evaluations at once. */
@@ -88,7 +88,7 @@ export const orderSchema: z.ZodType<Order> = z.strictObject({
   laterPerRung: z.number().positive().exactOptional(),
 });
 
-const toldBetweenTidying = 20;
+const reportsBetweenTidying = 20;
 const millisecondsBetweenCounts = 1000; // of search time that a kill may lose
 
 /**
@@ -169,10 +169,10 @@ class Search {
     for (;;) {
       const arrivals = this.#arrivals
         .take()
-        .map(({ asked: { number: trial, rung }, news }) => ({ trial, rung, ...news }));
+        .map(({ request: { number: trial, rung }, news }) => ({ trial, rung, ...news }));
       const next = () => {
         this.#record(arrivals);
-        return this.#mayGoOn ? this.#dialogue.advance() : undefined;
+        return this.#mayContinue ? this.#dialogue.advance() : undefined;
       };
       const decided = arrivals.some(isExpensive) ? next() : this.#study.transaction(next);
       for (const arrival of arrivals) this.#emit(arrival);
@@ -211,7 +211,7 @@ class Search {
     return unfinished;
   }
 
-  get #mayGoOn(): boolean {
+  get #mayContinue(): boolean {
     return !this.#arrivals.broken && !this.#options.signal?.aborted;
   }
 
@@ -263,24 +263,24 @@ class Search {
     const limit = this.#anySuccess ? searchDefaults.failuresInARow : searchDefaults.failuresAtFirst;
     if (++this.#failuresInARow < limit) return;
     const reason = new Failure(
-      `${this.#failuresInARow} trials failed one after the other, so the cause is hardly the architectures; the last one: ` +
-        `${failure.kind}, ${failure.message}. All that finished is in ${this.#study.path}: mend the cause and run again to go on`,
+      `${this.#failuresInARow} trials failed one after the other, so the architectures are hardly the cause; the last one: ` +
+        `${failure.kind}, ${failure.message}. All finished trials are in ${this.#study.path}: fix the cause and run again to continue`,
     );
     this.#arrivals.broken ??= { reason };
   }
 
-  /** Removes paused children that no training will continue from, now and then and at the end. */
+  /** Removes paused children that no training will continue, at intervals and at the end. */
   async #tidy(events: readonly DialogueEvent[]): Promise<void> {
     const { artifacts } = this.#options;
     if (!artifacts || !this.#promotions) return;
-    this.#reportedSinceTidied += events.filter(({ kind }) => kind === 'told').length;
-    if (this.#reportedSinceTidied < toldBetweenTidying && !this.#dialogue.isOver) return;
+    this.#reportedSinceTidied += events.filter(({ kind }) => kind === 'reported').length;
+    if (this.#reportedSinceTidied < reportsBetweenTidying && !this.#dialogue.isOver) return;
     this.#reportedSinceTidied = 0;
-    const atWork = this.#dialogue.open.flatMap(({ number: member, rung }) => [
+    const inUse = this.#dialogue.open.flatMap(({ number: member, rung }) => [
       { member, rung },
       { member, rung: rung - 1 },
     ]);
-    await keepPaused(artifacts, [...atWork, ...this.#promotions.promotable()]);
+    await keepPaused(artifacts, [...inUse, ...this.#promotions.promotable()]);
   }
 
   #finish(): 'finished' {

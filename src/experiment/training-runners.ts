@@ -5,7 +5,8 @@ import type { TrainingResources, TrainingSetup } from '../children/training-job.
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
 
-export interface WantedTrainings {
+/** Trainings that share a runner. */
+export interface TrainingGroup {
   setup: TrainingSetup;
   /** Identity of the setup, the same on every machine, so that a setup is sent once. */
   identity: string;
@@ -16,10 +17,11 @@ export interface WantedTrainings {
 }
 
 /** Opens a runner whose jobs are TrainingJobs. */
-export type OpenRunner = (wanted: WantedTrainings) => JobRunner;
+export type OpenRunner = (group: TrainingGroup) => JobRunner;
 
 const evaluator = new URL('../children/training-job.ts', import.meta.url);
 
+/** Returns a function that opens worker processes on this machine. */
 export function localRunners(resources: Omit<TrainingResources, 'threads'>): OpenRunner {
   return ({ setup, workers, threads: share }) => {
     const threads = share === 'all' ? availableParallelism() : 1;

@@ -1,4 +1,4 @@
-// What the parts of a search with a budget cost, as the laws predict it: what the rule in budget.ts plans with.
+// Predicts the seconds of the parts of a search with a budget. The rule in budget.ts plans with them.
 
 import { mean } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
@@ -10,10 +10,10 @@ import { type CostOptions, estimateSearch, onAllThreads } from './estimate.ts';
 import { TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
-/** Of such cells as the search begins with. */
+/** Returns the predicted costs of a search, averaged over random cells. */
 export function budgetCosts(options: CostOptions): BudgetCosts {
   const { settings, workers, accepts } = options;
-  const trials = 1000; // of which a share climbs
+  const trials = 1000; // enough for the share that is promoted
   const { children, ladder } = estimateSearch({ ...options, trials });
   const cells = randomCells(settings, accepts);
   return {
@@ -23,7 +23,7 @@ export function budgetCosts(options: CostOptions): BudgetCosts {
   };
 }
 
-/** Of a race of such cells; without `race` in a search without finalists. */
+/** Returns the predicted costs of a race of these cells; without `race` if the search has no finalists. */
 export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pick<BudgetCosts, 'race' | 'workers'> {
   const { workers, settings } = options;
   const { finalists } = settings;
@@ -32,32 +32,37 @@ export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pi
   return { workers, race: { run: meanSeconds(training, cells, options), runs: seeds.most, most } };
 }
 
-/** Mean seconds on one worker. */
+/** Returns the mean seconds of a training of these cells on one worker. */
 function meanSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
   const { settings, counts, laws } = options;
   const terms = new TrainingTerms(settings, training, counts);
   return mean(cells.map((candidate) => terms.cost(candidate, laws).seconds));
 }
 
-/** Seconds of an epoch's end that are in no law: report, record, display. Of 600 epochs of 135 images on a busy machine. */
+/**
+ * Seconds between two epochs (report, record, display), which no law includes; measured with 600 epochs of 135 images
+ * on a busy machine.
+ */
 const betweenEpochs = 0.1;
 
-/** Of the final network at each of its sizes. */
+/** Returns the predicted costs of the final network of these cells at each of its sizes, smallest first. */
 export function finalCosts(cells: readonly Candidate[], options: CostOptions): FinalCosts[] {
   return finalSizes(options.settings).map((training, size) => {
     const seconds = (epochs: number) =>
       meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
-    const epoch = seconds(2) - seconds(1); // seconds(1) also has a look at the held-out images
-    const look = seconds(1) - epoch;
+    const epoch = seconds(2) - seconds(1); // seconds(1) also includes the validation
+    const validation = seconds(1) - epoch;
     return {
-      epoch: onAllThreads(epoch + look, options) + betweenEpochs,
+      epoch: onAllThreads(epoch + validation, options) + betweenEpochs,
       once: onAllThreads(testSeconds(training, cells, options), options),
       fewestEpochs: size === 0 ? budgetRule.epochs.fewest : training.recipe.epochs,
     };
   });
 }
 
-/** Of the steps of an epoch with all threads, as those at the end of a training are: images have their full side. */
+/**
+ * Returns the seconds of the steps of one epoch with all threads and images of full size, as at the end of a training.
+ */
 export function epochSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
   const { growth: _, ...steady } = training.recipe;
   const seconds = (epochs: number) => meanSeconds({ ...training, recipe: { ...steady, epochs } }, cells, options);
@@ -71,7 +76,10 @@ function testSeconds(training: Training, cells: readonly Candidate[], { counts, 
   return mean(cells.map(each));
 }
 
-/** The settings with what a plan makes of them, for whoever states or estimates them. The study keeps its own. */
+/**
+ * Returns the settings with the numbers of a plan, for estimates and messages. The stored settings of a study do not
+ * change.
+ */
 export function plannedSettings(
   settings: SearchSettings,
   { children: trials, finalists: count, final }: BudgetPlan,

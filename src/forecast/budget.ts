@@ -1,35 +1,37 @@
-// The rule by which a search spends its time: how many children it trains, how many finalists race, how large the final network is and how
-// long it is trained. Pure arithmetic over predicted seconds; budget-costs.ts makes those, experiment/budget-course.ts follows the clock.
+// The rule by which a search divides its time: the numbers of children and finalists, and the size and epochs of the
+// final network. It only calculates with predicted seconds; budget-costs.ts predicts them, and
+// experiment/budget-course.ts follows the clock.
 
-/** The numbers of the rule, with their reasons. Seconds are of the clock. */
+/** The numbers of the rule, with their reasons. Seconds are wall-clock time. */
 export const budgetRule = {
   /**
-   * Share of the budget for children: `least` up to `from` seconds, `perDoubling` more with every doubling, `most` at last. From one to four
-   * epochs of the final network test accuracy rises by 17 points (54% to 71%, docs/experiments/test-view.md), while twice as many random
-   * cells raise the best of them by a quarter of a deviation, which is half a point. Epochs lose their worth as they become many.
+   * Share of the budget for children: `least` up to `from` seconds, `perDoubling` more for every doubling, at most
+   * `most`. Four epochs of the final network instead of one raise the test accuracy by 17 points (54% to 71%,
+   * docs/experiments/test-view.md), while twice as many random cells raise the best of them by a quarter of a standard
+   * deviation, which is half a point. The benefit of further epochs decreases.
    */
   children: { least: 0.15, from: 480, perDoubling: 0.05, most: 0.4 },
-  /** Share for the race of finalists: two cells, twice each, in eight minutes of two cores. */
+  /** Share for the race of finalists: in eight minutes on two cores, two runs of two cells each. */
   race: 0.12,
-  /** Trials that a search has whatever they take: the known cell and some to compare it with. */
+  /** Minimum number of trials, however long they take: the known cell and some for comparison. */
   fewestChildren: 4,
-  /** A race of fewer says nothing. */
+  /** Minimum number of finalists of a race. */
   fewestFinalists: 2,
-  /** Epochs of the final network: what is planned are whole steps, at least `fewest`, and never more than the paper trains. */
+  /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
   epochs: { fewest: 0.5, step: 0.05, most: 600 },
-  /** Share that is kept for the report, and for a machine that becomes slower. */
+  /** Share that is reserved for the report, and for the case that the machine becomes slower. */
   reserve: 0.03,
-  /** Seconds until worker processes have loaded libtorch: once each for children, race and final network. */
+  /** Seconds until worker processes have loaded libtorch, for each of children, race and final network. */
   start: 2,
 } as const;
 
 /** Predicted seconds of the parts of a search. */
 export interface BudgetCosts {
-  /** Children trained at once. */
+  /** Number of children trained at once. */
   workers: number;
-  /** One child on its worker, with what a ladder adds to it. */
+  /** One child on its worker, including its share of the higher rungs of a ladder. */
   child: number;
-  /** Absent: a search without finalists. */
+  /** Absent in a search without finalists. */
   race?: RaceCosts;
   /** The final network at each of its sizes, smallest first. */
   finals: FinalCosts[];
@@ -38,30 +40,30 @@ export interface BudgetCosts {
 export interface RaceCosts {
   /** One run of a finalist on its worker. */
   run: number;
-  /** Of each finalist, at most. */
+  /** Maximum number of runs of each finalist. */
   runs: number;
-  /** How many finalists at most. */
+  /** Maximum number of finalists. */
   most: number;
 }
 
 export interface FinalCosts {
-  /** An epoch with all threads, and the look at the held-out images after it. */
+  /** One epoch with all threads, including the validation after it. */
   epoch: number;
-  /** What comes once: the test. */
+  /** The test, once after the training. */
   once: number;
-  /** Epochs from which on this size is worth training; of the smallest the fewest that are worth anything. */
+  /** Minimum number of epochs for which this size is chosen; for the smallest size the minimum of all. */
   fewestEpochs: number;
 }
 
-/** How far a search has come. */
+/** The progress of a search. */
 export interface Spent {
   seconds: number;
-  /** Trials that have an outcome. */
+  /** Number of trials with an outcome. */
   children: number;
 }
 
 export interface PlannedFinal {
-  /** 0: the smallest. */
+  /** Index of the size; 0 is the smallest. */
   size: number;
   epochs: number;
 }
@@ -72,18 +74,20 @@ export interface BudgetPlan {
   final: PlannedFinal;
 }
 
-/** Share of a budget that is for children. */
+/** Returns the share of a budget that is used for children. */
 export function childrenShare(seconds: number): number {
   const { least, from, perDoubling, most } = budgetRule.children;
   return Math.min(most, least + perDoubling * Math.max(0, Math.log2(seconds / from)));
 }
 
-/** The second of a search at which no further child is asked for whose training would end after it. */
+/** Returns the seconds of a search for its children: no child is asked for whose training would end later. */
 export const childrenUntil = (budget: number): number => budget * childrenShare(budget);
 
 /**
- * What a budget buys. More seconds never buy fewer children or finalists, a smaller network or, at one size, fewer epochs of it; but where
- * a race begins to be affordable, the final network pays for it once.
+ * Plans a search. More seconds never give fewer children or finalists, a smaller network, or fewer epochs of the same
+ * size, except that the final network has fewer epochs from the budget on that has time for a race.
+ * @param budget seconds
+ * @param spent progress of a running search
  */
 export function planBudget(budget: number, costs: BudgetCosts, spent: Spent = { seconds: 0, children: 0 }): BudgetPlan {
   const { start, fewestChildren } = budgetRule;
@@ -98,11 +102,11 @@ export function planBudget(budget: number, costs: BudgetCosts, spent: Spent = { 
   return { children, finalists, final: finalWithin(budget - searched - raced, budget, costs.finals) };
 }
 
-/** Seconds that are reserved for the race. */
+/** Returns the seconds that are reserved for the race. */
 const raceSeconds = (budget: number, { race }: Pick<BudgetCosts, 'race'>): number =>
   race ? budget * budgetRule.race : 0;
 
-/** How many finalists can race in so many seconds; 0: too few for a race. */
+/** Returns the number of finalists that can race in this time; 0 if it is too short for a race. */
 function finalistsWithin(seconds: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
   if (!race) return 0;
   const { fewestFinalists, start } = budgetRule;
@@ -110,12 +114,18 @@ function finalistsWithin(seconds: number, { race, workers }: Pick<BudgetCosts, '
   return count < fewestFinalists ? 0 : count;
 }
 
-/** The same when the search has come to its race: so much of the rest of the budget as was reserved of the whole. */
+/**
+ * Returns the number of finalists when the race starts. It may use the seconds that were reserved for it, if there are
+ * so many left.
+ */
 export function finalistsOf(budget: number, spent: number, costs: Pick<BudgetCosts, 'race' | 'workers'>): number {
   return finalistsWithin(Math.min(raceSeconds(budget, costs), budget - spent), costs);
 }
 
-/** The size and the epochs of the final network that so many seconds of a budget are enough for; the fewest epochs where they are not. */
+/**
+ * Returns the size and epochs of the final network that fit in `seconds`; the minimum of epochs of the smallest size if
+ * none fits.
+ */
 export function finalWithin(seconds: number, budget: number, sizes: readonly FinalCosts[]): PlannedFinal {
   const { start, reserve, epochs } = budgetRule;
   const left = seconds - start - reserve * budget;
@@ -129,7 +139,7 @@ export function finalWithin(seconds: number, budget: number, sizes: readonly Fin
   return { size, epochs: Number(planned.toFixed(2)) };
 }
 
-/** Seconds of the least that a budgeted search does: a shorter budget cannot be kept. */
+/** Returns the seconds of the minimum of trials and epochs. A shorter budget would be exceeded. */
 export function shortestBudget({ workers, child, finals }: BudgetCosts): number {
   const { fewestChildren, start, reserve } = budgetRule;
   const [{ epoch, once, fewestEpochs }] = finals as [FinalCosts];

@@ -1,5 +1,5 @@
-// Cost laws of trainings and inference: terms that follow from the plan, times coefficients of a machine. This file has
-// default coefficients; prediction.ts corrects them by measurements.
+// Cost laws of trainings and inference: terms that are computed from the plan, times coefficients of a machine. This
+// file has default coefficients; prediction.ts corrects them by measurements.
 
 import type { Plan } from '../plan/plan.ts';
 import { peakEvaluationElements, planWork, type Work, weightCount } from '../plan/plan-work.ts';
@@ -43,7 +43,7 @@ function workTerms({ dense, windowed, results, operators }: Work, images: number
 
 /**
  * Returns the terms of a worker's peak memory in bytes: the process, the activations that a step of `batch` images
- * keeps for gradients (or of an evaluation, if that is more), and the weights.
+ * stores for gradients (or of an evaluation, if that is more), and the weights.
  */
 export function memoryTerms(plan: Plan, batch: number): number[] {
   const activations = Math.max(batch * planWork(plan).results, evaluationBatch * peakEvaluationElements(plan));

@@ -8,7 +8,11 @@ import { bytesWords } from '../words.ts';
 import { childrenOnGpu, freeGpuMemory, workerGpuMemory } from './gpu-memory.ts';
 import type { ImageCounts } from './prediction.ts';
 
-/** @param onCpu the number on the CPU @param note called with the calculation */
+/**
+ * Returns the number of children to train at once.
+ * @param onCpu the number on the CPU
+ * @param note called with a sentence about the calculation
+ */
 export function workersOn(
   computing: Computing,
   settings: SearchSettings,
@@ -23,7 +27,7 @@ export function workersOn(
   const left = free(device);
   if (left === undefined) {
     note(
-      `On ${device}, one child at a time: nvidia-smi does not tell how much memory is free; another number of workers may be asked for`,
+      `On ${device}, one child at a time: nvidia-smi does not report how much memory is free; another number of workers may be asked for`,
     );
     return 1;
   }

@@ -19,7 +19,7 @@ export interface Range {
 
 export interface SearchEstimate {
   workers: number;
-  /** The children that are still to be trained. */
+  /** The children that are not trained yet. */
   children: { count: number; each: Range; seconds: number };
   /** With a ladder: the trainings of these children above the lowest rung. */
   ladder?: { trainings: number; seconds: number };
@@ -49,7 +49,7 @@ export interface CostOptions {
 }
 
 export interface EstimateOptions extends CostOptions {
-  /** Children that are still to be trained. */
+  /** Number of children that are not trained yet. */
   trials: number;
 }
 
@@ -59,21 +59,22 @@ const startSeconds = budgetRule.start;
 /** Assumed speed-up of each further thread of the final training, in threads (docs/paper.md). */
 const threadYield = 0.6;
 
+/** Returns the estimate of a search. */
 export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const { settings, trials, workers, accepts } = options;
   const cells = randomCells(settings, accepts);
   const child = costs(settings.child, cells, options);
   const children = { count: trials, each: child.seconds, seconds: waiting(trials, child.seconds.mean, workers) };
   const { ladder, finalists, final } = settings;
-  const climb = ladder && ladderEstimate(ladder, cells, options);
+  const higherRungs = ladder && ladderEstimate(ladder, cells, options);
   const race = finalists && raceEstimate(finalists, cells, options);
   const last = onAllThreads(costs(final, cells, options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
-  const rest = starts + children.seconds + (climb?.seconds ?? 0) + last;
+  const rest = starts + children.seconds + (higherRungs?.seconds ?? 0) + last;
   return {
     workers,
     children,
-    ...(climb && { ladder: climb }),
+    ...(higherRungs && { ladder: higherRungs }),
     ...(race && { finalists: race }),
     final: { seconds: last },
     seconds: { least: rest + (race?.seconds.least ?? 0), most: rest + (race?.seconds.most ?? 0) },
@@ -82,7 +83,10 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
   };
 }
 
-/** Seconds of a training that has all threads and no other beside it, by those that it takes on one. */
+/**
+ * Returns the seconds of a training that is alone and uses all threads.
+ * @param seconds its predicted seconds on one thread
+ */
 export function onAllThreads(seconds: number, { workers, threads }: Pick<CostOptions, 'workers' | 'threads'>): number {
   const crowding = Math.max(1, workers / threads); // the laws apply to workers that share the cores
   return seconds / crowding / (1 + threadYield * (threads - 1));
@@ -99,8 +103,8 @@ function ladderEstimate(
   cells: readonly Candidate[],
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['ladder']> {
-  const goesUp = 1 / reduction + randomShare * (1 - 1 / reduction);
-  const trainings = rungs.map((_, index) => options.trials * goesUp ** (index + 1));
+  const promotedShare = 1 / reduction + randomShare * (1 - 1 / reduction);
+  const trainings = rungs.map((_, index) => options.trials * promotedShare ** (index + 1));
   const work = rungs.map((training, index) => trainings[index]! * costs(training, cells, options).seconds.mean);
   return { trainings: Math.round(sum(trainings)), seconds: sum(work) / options.workers };
 }

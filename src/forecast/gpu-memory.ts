@@ -1,5 +1,6 @@
 // The number of children that one GPU trains at once: from the predicted GPU memory of a child's process and the free
-// memory. The factors are assumed from what libtorch keeps; they have not been confirmed on a GPU (docs/gpu.md).
+// memory. The factors are assumptions from the tensors that libtorch stores; they have not been confirmed on a GPU
+// (docs/gpu.md).
 
 import { spawnSync } from 'node:child_process';
 import type { Computing } from '../engine/device.ts';
@@ -16,10 +17,10 @@ const assumed = {
   /** Bytes of a process before its first tensor: CUDA's context, cuBLAS, cuDNN and their workspaces. */
   process: 0.9e9,
   /**
-   * Numbers activations per number that a fused unit would write: a separable half keeps the results of ReLU, depthwise
-   * and 1×1 convolution and normalisation, and backward needs a gradient.
+   * Stored numbers per number that a fused unit would write: half of a separable convolution stores the results of
+   * ReLU, depthwise and 1×1 convolution and normalisation, and backward needs a gradient.
    */
-  keptPerResult: 5,
+  storedPerResult: 5,
   /** Bytes per weight: weight, gradient, momentum and update in float32, and a 16-bit copy. */
   bytesPerWeight: 18,
   /** Factor for the allocator: a graph has its own memory, and blocks do not fit exactly. */
@@ -41,7 +42,7 @@ export function gpuMemoryOf(
   images: number,
 ): number {
   const bytesPerNumber = precision === 'bfloat16' ? 2 : 4;
-  const activations = batch * planWork(plan).results * bytesPerNumber * assumed.keptPerResult;
+  const activations = batch * planWork(plan).results * bytesPerNumber * assumed.storedPerResult;
   return assumed.process + images + assumed.slack * (activations + weightCount(plan) * assumed.bytesPerWeight);
 }
 

@@ -8,7 +8,7 @@ import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { startingLaws } from './cost-law.ts';
-import { type ImageCounts, keptObservations, Prediction, TrainingTerms } from './prediction.ts';
+import { type ImageCounts, maxObservations, Prediction, TrainingTerms } from './prediction.ts';
 import { machineName } from './this-machine.ts';
 
 export interface PredictionPlace {
@@ -35,7 +35,7 @@ export function predictionOf(
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
   if (same) teach(prediction, study, counts, since);
-  return { prediction, record: { machine, workers, since, measured, start: laws, ...learnt(prediction) } };
+  return { prediction, record: { machine, workers, since, measured, start: laws, ...resultOf(prediction) } };
 }
 
 /** Corrects the prediction by the latest trainings of all rungs since then, in the order in which they finished. */
@@ -43,24 +43,24 @@ function teach(prediction: Prediction, study: Study<SearchSettings>, counts: Ima
   const { settings } = study;
   const terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
   const lowest = study
-    .trials({ from: Math.max(0, study.asked - 2 * keptObservations) })
+    .trials({ from: Math.max(0, study.asked - 2 * maxObservations) })
     .filter(({ sameAs }) => sameAs === null)
     .map((trial) => ({ ...trial, trial: trial.number, rung: 0 }));
   const finished = [...lowest, ...study.rungs.all()]
     .filter(({ state, finishedAt }) => state === 'done' && finishedAt! >= since)
     .sort((a, b) => a.finishedAt! - b.finishedAt!);
-  for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * keptObservations)) {
-    const took = measuredCost(workerSeconds!, details);
-    if (took) prediction.observe(terms[rung]!.of(new Candidate(study.trial(trial)!.decisions, settings.space)), took);
+  for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * maxObservations)) {
+    const cost = measuredCost(workerSeconds!, details);
+    if (cost) prediction.observe(terms[rung]!.of(new Candidate(study.trial(trial)!.decisions, settings.space)), cost);
   }
 }
 
 /** Stores the corrected prediction in the study. */
-export function keepPrediction(study: Study<object>, record: PredictionRecord, prediction: Prediction): void {
-  study.keep('prediction', { ...record, ...learnt(prediction) });
+export function storePrediction(study: Study<object>, record: PredictionRecord, prediction: Prediction): void {
+  study.keep('prediction', { ...record, ...resultOf(prediction) });
 }
 
-function learnt(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'children' | 'error'> {
+function resultOf(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'children' | 'error'> {
   return { laws: prediction.laws, children: prediction.children, error: prediction.error };
 }
 

@@ -24,7 +24,7 @@ const limitNames = {
 
 export interface Excess {
   limit: keyof typeof limitNames;
-  /** Such as "1,234 parameters of at most 1,000". */
+  /** For example "1,234 parameters of at most 1,000". */
   message: string;
 }
 
@@ -114,7 +114,7 @@ export function refuseImpossible(check: CheckLimits, blocks: number, space?: Spa
   const [excess, ...others] = cheapestCells(blocks, space).map(check);
   if (!excess || others.includes(undefined)) return;
   throw new InputError(
-    `${limitNames[excess.limit]}: expected a limit that some cell keeps, but even cells of identities alone come to ${excess.message}`,
+    `${limitNames[excess.limit]}: expected a limit that some cells meet, but even cells of identities alone have ${excess.message}`,
     { code: 'impossible-limit', fields: { limit: excess.limit } },
   );
 }

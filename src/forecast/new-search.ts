@@ -8,13 +8,13 @@ import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
 import type { ImageCounts } from './prediction.ts';
 import { type Start, startOf } from './start.ts';
-import { type AskedLimits, statedLimits } from './stated-limits.ts';
+import { type RequestedLimits, statedLimits } from './stated-limits.ts';
 
 export interface NewSearch {
   settings: SearchSettings;
   counts: ImageCounts;
   start: Start;
-  /** With a budget. */
+  /** The plan of a search with a budget. */
   plan?: BudgetPlan;
 }
 
@@ -23,14 +23,19 @@ export interface NewSearchOptions {
   workers: number;
   /** Device of the children: 'cpu', 'cuda:0' … */
   device: string;
-  limits?: AskedLimits | undefined;
-  /** Whether the user named the known cells; others are left out where limits exclude them. */
+  limits?: RequestedLimits | undefined;
+  /** Whether the user named the known cells. Default cells that exceed the limits are omitted. */
   knownAsked: boolean;
   /** Whether to measure this machine also for a short search. */
   always: boolean;
 }
 
-/** @throws InputError for limits that no cell keeps, and for a budget that this machine cannot keep */
+/**
+ * Prepares a new search.
+ * @param stated settings of the preset and the user
+ * @param note called before this machine is measured, which takes some seconds
+ * @throws InputError for limits that every cell exceeds, and for a budget that is too short on this machine
+ */
 export async function newSearchOf(
   stated: SearchSettings,
   { counts, workers, device, limits, knownAsked, always }: NewSearchOptions,
@@ -45,7 +50,7 @@ export async function newSearchOf(
   return { settings: { ...allowed, trials: plan?.children ?? allowed.trials }, counts, start, ...(plan && { plan }) };
 }
 
-/** Known cells are trained without being checked. */
+/** Returns the settings without known cells that exceed the limits, since known cells are trained without a check. */
 function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSettings {
   const { limits, known, space } = settings;
   const check = limits && limitCheck(limits, settings, counts);

@@ -1,4 +1,5 @@
-// What the budget of a study buys here: planned anew from what is left of it and what its children took, with what is decided already.
+// Plans a search with a budget on this machine: a new one, or a study with its remaining time, measured children and
+// earlier decisions.
 
 import { InputError } from '../failure.ts';
 import type { Laws } from '../study/results.ts';
@@ -12,8 +13,8 @@ import { costOptions, type Searching } from './start.ts';
 type PlannedSearch = Omit<Searching, 'trials'>;
 
 /**
- * The plan of a new search; undefined without a budget.
- * @throws InputError for a budget that this machine cannot keep
+ * Returns the plan of a new search; undefined without a budget.
+ * @throws InputError for a budget that is too short on this machine
  */
 export function newPlan(searching: PlannedSearch, laws: Laws): BudgetPlan | undefined {
   const { budget } = searching.settings;
@@ -27,7 +28,7 @@ export function newPlan(searching: PlannedSearch, laws: Laws): BudgetPlan | unde
   );
 }
 
-/** The plan of a study as far as it has come; undefined without a budget. */
+/** Returns the current plan of a study; undefined without a budget. */
 export function planLeft(
   study: Study<SearchSettings>,
   searching: Omit<PlannedSearch, 'settings'>,

@@ -16,7 +16,7 @@ import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from '.
 export interface ImageCounts {
   images: number;
   classes: number;
-  /** Test images, where the cost of the test counts. */
+  /** Number of test images, for the cost of the test. */
   test?: number;
 }
 
@@ -59,9 +59,9 @@ export class TrainingTerms {
     const { growth, accumulate = 1 } = this.#training.recipe;
     const [steps, batch] = [this.#steps * accumulate, this.#batch / accumulate];
     const phases = phasesOf(plan, growth).map(({ from, until, side }) => {
-      const shown = side === plan.input[0] ? plan : this.plan(candidate, side);
+      const scaled = side === plan.input[0] ? plan : this.plan(candidate, side);
       const amount = { steps: (until - from) * steps, batch };
-      return until === 1 ? trainingTerms(shown, { ...amount, evaluated: this.#evaluated }) : stepTerms(shown, amount);
+      return until === 1 ? trainingTerms(scaled, { ...amount, evaluated: this.#evaluated }) : stepTerms(scaled, amount);
     });
     const seconds = phases.reduce((sum, terms) => sum.map((term, place) => term + terms[place]!));
     return { seconds, memory: memoryTerms(plan, imagesTogether({ batchSize: this.#batch, accumulate })) };
@@ -77,7 +77,7 @@ function costOf({ seconds, memory }: CostTerms, laws: Laws): Cost {
 }
 
 /** Number of latest observations that count, since the load of the machine may change. */
-export const keptObservations = 200;
+export const maxObservations = 200;
 
 /** A law with its observations and its prediction errors. */
 class LearntLaw {
@@ -96,8 +96,8 @@ class LearntLaw {
     if (!(observation.value > 0 && Number.isFinite(observation.value))) return false;
     this.#errors.push(Math.abs(lawValue(this.coefficients, observation.terms) / observation.value - 1));
     this.#observations.push(observation);
-    if (this.#observations.length > keptObservations) this.#observations.shift();
-    if (this.#errors.length > keptObservations) this.#errors.shift();
+    if (this.#observations.length > maxObservations) this.#observations.shift();
+    if (this.#errors.length > maxObservations) this.#errors.shift();
     this.coefficients = fitLaw(this.#observations, this.#start);
     return true;
   }

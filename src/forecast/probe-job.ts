@@ -50,7 +50,7 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
   });
   const images = keep(randint(0, 256, [batch, 3, height, width], { generator }).to('uint8'));
   const labels = keep(randint(0, plan.classes, [batch], { generator }));
-  const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of such noise
+  const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of this noise
   const batches = new TrainingBatches({
     from: { images, labels },
     whitening,
@@ -58,7 +58,7 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
     augmentation: recipe,
     seed: 1,
   });
-  const { growth: _, whitenStem: __, ...steady } = recipe; // every step is as the last ones
+  const { growth: _, whitenStem: __, ...steady } = recipe; // so that all steps are like those at the end of a training
   const train = (epochs: number) =>
     trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1 });
   await train(1); // warm-up: allocates memory and chooses kernels

@@ -76,10 +76,10 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
 }
 
 /**
- * How many times as long as predicted an epoch of a cell's training takes, alone and with so many threads; undefined
- * where it cannot be trained.
+ * Measures an epoch of a cell's training, alone and with `threads` threads.
+ * @returns the measured seconds divided by the predicted ones; undefined if it cannot be trained
  */
-export async function measuredEpochs(
+export async function epochRatio(
   candidate: Candidate,
   training: Training,
   { settings, counts }: { settings: SearchSettings; counts: ImageCounts },
@@ -95,5 +95,5 @@ export async function measuredEpochs(
   return 'failure' in outcome ? undefined : (outcome.result as Probed).seconds / (steps * step);
 }
 
-/** Of the final network: as many steps as say how fast it is, in a time that a budget hardly notices. */
+/** Maximum number of steps and seconds of the measurement of a final network. */
 const finalProbe = { steps: 50, seconds: 3 };

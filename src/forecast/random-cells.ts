@@ -5,17 +5,17 @@ import { sampleDecisions } from '../space/sample.ts';
 import { Candidate } from '../study/candidate.ts';
 import type { SearchSettings } from '../study/settings.ts';
 
-const sampled = 60;
+const cellCount = 60;
 
-const mostDraws = 2000;
+const maxSamples = 2000;
 
 /** Returns fixed random cells within the limits of a search; only few if most cells exceed the limits. */
 export function randomCells({ space, blocks }: SearchSettings, accepts = (_: Candidate): boolean => true): Candidate[] {
   const random = new RandomStream('estimate');
   const cells: Candidate[] = [];
   let first: Candidate | undefined;
-  for (let draw = 0; cells.length < sampled && draw < mostDraws; draw++) {
-    const candidate = new Candidate(sampleDecisions(random.split(`cell ${draw}`), blocks, space), space);
+  for (let sample = 0; cells.length < cellCount && sample < maxSamples; sample++) {
+    const candidate = new Candidate(sampleDecisions(random.split(`cell ${sample}`), blocks, space), space);
     first ??= candidate;
     if (accepts(candidate)) cells.push(candidate);
   }

@@ -13,11 +13,11 @@ import { estimateFitting, type Start, startOf } from './start.ts';
 
 export interface ForecastOptions {
   counts: ImageCounts;
-  /** The target number of trials. Absent: what is planned by the study's budget, or stated in its settings. */
+  /** The target number of trials. Absent: that of the study's budget plan or settings. */
   trials?: number | undefined;
   workers: number;
   /** Whether the user set the number of workers. */
-  asked: boolean;
+  isRequested: boolean;
   /** Device of the children: 'cpu', 'cuda:0' … Default 'cpu'. */
   device?: string;
   /** The initial prediction of a new search. */
@@ -27,9 +27,9 @@ export interface ForecastOptions {
 }
 
 export interface Forecast {
-  /** The target number of trials; with a budget the one that is planned now. */
+  /** The target number of trials; with a budget the number of the current plan. */
   trials: number;
-  /** With a budget that decides the number of trials. */
+  /** The plan if a budget determines the number of trials. */
   plan?: BudgetPlan;
   prediction: Prediction;
   record: PredictionRecord;
@@ -42,10 +42,13 @@ export interface Forecast {
   warning?: string;
 }
 
-/** @param note called before this machine is measured, which takes some seconds */
+/**
+ * Returns the forecast of a study's search.
+ * @param note called before this machine is measured, which takes some seconds
+ */
 export async function forecastOf(
   study: Study<SearchSettings>,
-  { counts, trials: stated, workers, asked, device = 'cpu', start, always = false }: ForecastOptions,
+  { counts, trials: stated, workers, isRequested, device = 'cpu', start, always = false }: ForecastOptions,
   note: (line: string) => void,
 ): Promise<Forecast> {
   const { done, failed } = study.summary().trials;
@@ -61,5 +64,5 @@ export async function forecastOf(
   const trials = plan?.children ?? least;
   const left = Math.max(0, trials - finished);
   const planned = { ...searching, trials: left, settings: plan ? plannedSettings(settings, plan) : settings };
-  return { ...known, trials, ...(plan && { plan }), left, ...estimateFitting(planned, laws, asked) };
+  return { ...known, trials, ...(plan && { plan }), left, ...estimateFitting(planned, laws, isRequested) };
 }

@@ -18,14 +18,14 @@ import { measureLaws } from './probe.ts';
 export interface Start {
   laws: Laws;
   measured: boolean;
-  /** What it took to measure, which a budget counts. */
+  /** Duration of the measurement, which counts for the budget. */
   seconds?: number;
 }
 
 export interface Searching {
   settings: SearchSettings;
   counts: ImageCounts;
-  /** Children that are still to be trained. */
+  /** Number of children that are not trained yet. */
   trials: number;
   workers: number;
   /** Device of the children. Default 'cpu'; only this one is measured. */
@@ -35,20 +35,24 @@ export interface Searching {
 /** Minimum expected seconds of a search for which the machine is measured. */
 const worthMeasuring = 240;
 
-/** @param always whether to measure also for a short search */
+/**
+ * Returns the initial prediction, measured on this machine if the search is long enough or has a budget.
+ * @param always whether to measure also for a short search
+ * @param note called before the measurement
+ */
 export async function startOf(searching: Searching, always: boolean, note: (line: string) => void): Promise<Start> {
   const { settings, counts, workers, device = 'cpu' } = searching;
   const stated = { laws: startingLaws, measured: false };
   if (device !== 'cpu') return stated;
   const expected = estimateOf(searching, stated.laws);
-  const { budget } = settings; // which is planned by what is measured
+  const { budget } = settings; // its plan needs the measurement
   if (!always && !budget && expected.seconds.most < worthMeasuring) return stated;
   note('Measuring for some seconds how fast this machine trains such children …');
   const fitting = workersThatFit(workers, expected.memory, memoryLeft());
   const whole = { workers: fitting, expected: budget?.seconds ?? expected.seconds.most };
-  const began = performance.now();
+  const startedAt = performance.now();
   const laws = await measureLaws(settings, counts, whole);
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
   return laws ? { laws, measured: true, seconds } : { ...stated, seconds };
 }
 
@@ -66,10 +70,10 @@ export function costOptions({ settings, counts, workers }: Omit<Searching, 'tria
  * Estimates a search with the requested number of workers, or as many as memory allows; device-workers.ts does so for
  * GPUs.
  */
-export function estimateFitting(searching: Searching, laws: Laws, asked: boolean) {
+export function estimateFitting(searching: Searching, laws: Laws, isRequested: boolean) {
   const { workers: wanted, device = 'cpu' } = searching;
   const { workers, warning } =
-    device === 'cpu' ? workersFor(wanted, asked, estimateOf(searching, laws).memory) : { workers: wanted };
+    device === 'cpu' ? workersFor(wanted, isRequested, estimateOf(searching, laws).memory) : { workers: wanted };
   return { workers, ...(warning && { warning }), estimate: estimateOf({ ...searching, workers }, laws) };
 }
 
@@ -80,7 +84,7 @@ export const countsOf = ({ train, test, classes }: DatasetFiles): ImageCounts =>
 /** Returns the number of workers to start, and a warning if it differs from the requested number or is risky. */
 export function workersFor(
   wanted: number,
-  asked: boolean,
+  isRequested: boolean,
   bytesEach: number,
   left = memoryLeft(),
 ): { workers: number; warning?: string } {
@@ -92,7 +96,7 @@ export function workersFor(
       ? `One worker may hold up to ${bytesWords(bytesEach)}`
       : `Each of ${wanted} workers may hold up to ${bytesWords(bytesEach)}`;
   if (fitting === wanted) return { workers: wanted, warning: `${holds} and ${has}: it may be killed for memory.` };
-  if (asked)
+  if (isRequested)
     return {
       workers: wanted,
       warning: `${holds} and ${has}: some may be killed for memory; ${fitting} would fit.`,

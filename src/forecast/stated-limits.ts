@@ -8,7 +8,7 @@ import { limitCheck, refuseImpossible, wornWorker } from './limits.ts';
 import type { ImageCounts } from './prediction.ts';
 
 /** The requested limits, without laws. */
-export interface AskedLimits extends Pick<Limits, 'parameters' | 'multiplyAdds' | 'beyond'> {
+export interface RequestedLimits extends Pick<Limits, 'parameters' | 'multiplyAdds' | 'beyond'> {
   /** Bytes. */
   memory?: number;
   /** Milliseconds. */
@@ -21,7 +21,7 @@ export interface AskedLimits extends Pick<Limits, 'parameters' | 'multiplyAdds' 
  * @throws InputError if no cell is within the limits
  */
 export async function statedLimits(
-  { parameters, multiplyAdds, memory, latency, beyond }: AskedLimits,
+  { parameters, multiplyAdds, memory, latency, beyond }: RequestedLimits,
   settings: SearchSettings,
   counts: ImageCounts,
   laws: Laws,

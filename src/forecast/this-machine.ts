@@ -1,9 +1,10 @@
-// The machine of a study, as far as its figures depend on it.
+// Describes this machine, as studies store it.
 
 import { cpus, totalmem } from 'node:os';
 import { type Computing, onCpu } from '../engine/device.ts';
 import type { Machine } from '../study/results.ts';
 
+/** Returns this machine with the device and precision of the trainings. */
 export function thisMachine({ device, precision }: Computing = onCpu): Machine {
   const processors = cpus();
   return {

@@ -22,8 +22,8 @@ export interface TrainingInMemory {
 const freeOn = (device: string) => (device === cpu ? memoryLeft() : freeGpuMemory(device));
 
 /**
- * Refuses a training that does not fit. @throws InputError if more than `free` bytes are predicted, with both numbers
- * and advice
+ * Refuses a training that does not fit.
+ * @throws InputError if more than `free` bytes are predicted, with both numbers and advice
  */
 export function requireMemory(
   { plan, batch, images, computing }: TrainingInMemory,

@@ -307,7 +307,10 @@ export class Trial {
     this.#callbacks.done(reward, seconds ?? this.#elapsed, details);
   }
 
-  /** Reports that the evaluation failed. @param reason an error, or a kind of failure and one sentence */
+  /**
+   * Reports that the evaluation failed.
+   * @param reason an error, or a kind of failure and one sentence
+   */
   fail(reason: Error | { kind: string; message: string }): void {
     this.#end();
     const kind = reason instanceof Error ? kindOf(reason) : reason.kind;

@@ -39,14 +39,14 @@ export interface Optimizer {
 /** Parameters of two axes or more are weights; those of one are biases, and the scales and shifts of norms. */
 const isWeight = (parameter: Tensor) => parameter.shape.length > 1;
 
-/** What every optimizer does besides, to weights or to the others alone. */
+/** Options of every optimizer that treat weights and the other parameters differently. */
 export interface GroupOptions {
   /**
-   * This times the weight is added to the gradient of every weight (L2), or, where `decoupled`, is subtracted at every
-   * step times the rate.
+   * Factor of L2 regularisation: this times the weight is added to the gradient of every weight. If `decoupled`, this
+   * times the weight times the learning rate is subtracted from the weight instead.
    */
   weightDecay?: number;
-  /** Loshchilov and Hutter, 2019: w ← w − rate · weightDecay · w, before the step. */
+  /** Decoupled weight decay (Loshchilov and Hutter, 2019): w ← w − rate · weightDecay · w, before the step. */
   decoupled?: boolean;
   /** Learning rate of biases and norms, as a multiple of the weights'. */
   biasRate?: number;
@@ -117,10 +117,10 @@ abstract class ListOptimizer implements Optimizer {
     this.update(parameters, gradients, slot, learningRate);
   }
 
-  /** Comes once in a step, before its moves. */
+  /** Called once per step, before `update`. */
   protected count(_learningRate: number | Tensor): void {}
 
-  /** Comes once for all parameters of a learning rate. */
+  /** Updates parameters that have the same learning rate. Called once per learning rate and step. */
   protected abstract update(
     parameters: Tensor[],
     gradients: Tensor[],
@@ -302,7 +302,7 @@ export class Adam extends ListOptimizer {
     }
   }
 
-  /** A captured step counts for itself. */
+  /** Updates the step count on the device, which a captured step increases at each replay. */
   protected override count(learningRate: number | Tensor): void {
     if (typeof learningRate === 'number') {
       this.#deviceSteps?.fill_(this.steps);

@@ -1,14 +1,15 @@
-// Lists of tensors added and scaled at once, by numbers of the host or by factors that only the device knows.
+// Adds and scales lists of tensors with one operator, by numbers of the host or by factors in device memory.
 
 import { hasOperator, operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 
-/** Each tensor times a factor [] that only the device knows, in place. */
+/** Multiplies each tensor in place by a factor [], which is read on its device. */
 export function scale(tensors: Tensor[], factor: Tensor): void {
   if (takesFactors()) mulTensor.run(tensors, factor);
-  else mulList.run(tensors, repeated(factor, tensors)); // an operator for each
+  else mulList.run(tensors, repeated(factor, tensors)); // one kernel per tensor
 }
 
+/** Returns each tensor times a factor [], which is read on its device. */
 export function scaled(tensors: Tensor[], factor: Tensor): Tensor[] {
   return takesFactors()
     ? scaledTensor.tensors(tensors, factor)
@@ -19,13 +20,13 @@ const repeated = (factor: Tensor, tensors: Tensor[]) => tensors.map(() => factor
 
 let withFactors: boolean | undefined;
 
-/** Whether libtorch multiplies a whole list by one tensor: from 2.1 on. */
+/** Whether libtorch can multiply a whole list by one tensor, as version 2.1 and later can. */
 function takesFactors(): boolean {
   withFactors ??= hasOperator('aten::_foreach_mul_', 'Tensor');
   return withFactors;
 }
 
-/** ones, others, factor: one ← one + factor · other. */
+/** Takes two lists and a number: one ← one + factor · other, in place. */
 export const addList = operator('aten::_foreach_add_', 'List');
 export const mulScalar = operator('aten::_foreach_mul_', 'Scalar');
 export const differences = operator('aten::_foreach_sub', 'List');

@@ -1,5 +1,5 @@
-// The moving average of a network's weights and moving statistics over the steps of its training (Polyak and Juditsky, 1992, in the
-// exponential form that forgets). How fast it forgets is the caller's to say at every step.
+// Exponential moving average of a network's weights and moving statistics over the steps of its training (after Polyak
+// and Juditsky, 1992). The caller chooses the weight of the current values at every step.
 
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -11,7 +11,7 @@ export class WeightAverage {
   readonly #values: NamedTensors;
   readonly #averages: NamedTensors;
 
-  /** Begins with the values as they are; `values` is a network's stateDict. */
+  /** Starts with the current values. @param values a network's stateDict */
   constructor(values: NamedTensors) {
     this.#values = values;
     this.#averages = scope(() =>
@@ -19,7 +19,10 @@ export class WeightAverage {
     );
   }
 
-  /** average ← average + share · (value − average); a share [] is read on its device. */
+  /**
+   * Updates the averages: average ← average + share · (value − average).
+   * @param share 0 to 1; a tensor [] is read on its device
+   */
   add(share: number | Tensor): void {
     scope(() =>
       noGrad(() => {
@@ -32,7 +35,7 @@ export class WeightAverage {
     );
   }
 
-  /** Puts the averages in the network and keeps its values here; once more undoes it to the bit. */
+  /** Exchanges the averages and the network's values. A second call restores both exactly. */
   swap(): void {
     scope(() =>
       noGrad(() => {
@@ -46,17 +49,17 @@ export class WeightAverage {
     );
   }
 
-  /** The averages by name: the tensors themselves. */
+  /** Returns the averages by name: the tensors themselves, not copies. */
   state(): NamedTensors {
     return this.#averages;
   }
 
-  /** @throws InputError that names what is missing or of another shape */
+  /** Checks that `load` accepts a state. @throws InputError that names a missing tensor or a wrong shape */
   check(state: NamedTensors): void {
     for (const [name, average] of Object.entries(this.#averages)) {
-      const given = state[name];
-      if (given?.shape.join() === average.shape.join()) continue;
-      const got = given ? `[${given.shape}]` : 'none';
+      const source = state[name];
+      if (source?.shape.join() === average.shape.join()) continue;
+      const got = source ? `[${source.shape}]` : 'none';
       throw new InputError(`averaged weights: ${name}: expected the shape [${average.shape}], got ${got}`);
     }
   }

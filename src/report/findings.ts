@@ -216,11 +216,14 @@ function strategyWords(strategy: string): string {
   return words[strategy] ?? `The strategy ${strategy}`;
 }
 
-/** Returns every setting as a row of name and value, nested names with dots: ["child.recipe.epochs", "1"]. */
+/**
+ * Returns every setting as a row of name and value, nested names with dots: ["child.recipe.epochs", "1"]. A list of
+ * numbers, such as a known cell's decisions, is one row.
+ */
 export function settingRows(settings: object, prefix = ''): [string, string][] {
-  return Object.entries(settings).flatMap(([name, value]): [string, string][] =>
-    typeof value === 'object' && value !== null
-      ? settingRows(value, `${prefix}${name}.`)
-      : [[prefix + name, String(value)]],
-  );
+  return Object.entries(settings).flatMap(([name, value]): [string, string][] => {
+    if (typeof value !== 'object' || value === null) return [[prefix + name, String(value)]];
+    const isList = Array.isArray(value) && value.length > 0 && value.every((each) => typeof each !== 'object');
+    return isList ? [[prefix + name, value.join(', ')]] : settingRows(value, `${prefix}${name}.`);
+  });
 }

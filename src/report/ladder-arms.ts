@@ -26,7 +26,7 @@ export function ladderArms(study: Study<SearchSettings>): LadderArm[] {
 
   const { asked } = study;
   for (let trial = 0; trial < asked; trial++) arms[ladderOf(trial)]![0]!.open++;
-  for (const { number, outcome, sameAs = number } of study.log.told) {
+  for (const { number, outcome, sameAs = number } of study.log.reported) {
     const lowest = arms[ladderOf(number)]![0]!;
     lowest.open--;
     if ('reward' in outcome) lowest.rewards.set(sameAs, outcome.reward);

@@ -1,4 +1,5 @@
-// A candidate: the decisions of a cell in its space, and what follows from them. Architecture, key and plans are computed at their first use and cached.
+// A candidate: the decisions of a cell in its space, and what follows from them. Architecture, key and plans are
+// computed at their first use and cached.
 
 import { type Plan, type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';

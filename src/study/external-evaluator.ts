@@ -1,4 +1,5 @@
-// Studies with an external evaluator: a command evaluates the trials, or outcomes are reported with `nasnet tell` (docs/evaluator.md).
+// Studies with an external evaluator: a command evaluates the trials, or outcomes are reported with `nasnet tell`
+// (docs/evaluator.md).
 
 import { InputError } from '../failure.ts';
 import type { StudyRecords } from './records.ts';
@@ -18,7 +19,8 @@ export function evaluatorOf(study: StudyRecords & { settings: SearchSettings }):
  * Sets the evaluator of a study from now on; the settings keep the first one.
  * @param wanted a new command, a new time limit, both or neither
  * @param change whether the command may change
- * @throws InputError if nasnet trains the children of the study, if the command differs and `change` is false, or if there is no evaluator
+ * @throws InputError if nasnet trains the children of the study, if the command differs and `change` is false, or if
+ * there is no evaluator
  */
 export function useEvaluator(study: Study<SearchSettings>, wanted: ExternalEvaluator, change: boolean): void {
   const { path } = study;

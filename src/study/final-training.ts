@@ -1,14 +1,15 @@
-// The training of a study's final network: as its settings state it, or as its budget has decided.
+// The training of a study's final network: that of its settings, or the one that its budget plan has chosen.
 
 import type { BudgetDecisions } from './results.ts';
 import type { SearchSettings, Training } from './settings.ts';
 import type { Study } from './study.ts';
 
-/** All that a budget may choose from, smallest first. With limits on the final network it has one size. */
+/** Returns the trainings from which a budget plan chooses, smallest first: only one if the final network has limits. */
 export function finalSizes({ final, budget, limits }: Pick<SearchSettings, 'final' | 'budget' | 'limits'>): Training[] {
   return limits ? [final] : [final, ...(budget?.larger ?? [])];
 }
 
+/** Returns the final training with the size and epochs that a budget plan has chosen. */
 export function plannedTraining(
   settings: Pick<SearchSettings, 'final' | 'budget' | 'limits'>,
   { size, epochs }: NonNullable<BudgetDecisions['final']>,
@@ -17,7 +18,7 @@ export function plannedTraining(
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
-/** The settings' one until a budget has decided. */
+/** Returns the final training: that of the settings until a budget plan has chosen one. */
 export function finalTraining(study: Study<SearchSettings>): Training {
   const decided = study.result('budget decisions')?.final;
   return decided ? plannedTraining(study.settings, decided) : study.settings.final;

@@ -53,7 +53,7 @@ const trialTrainings: TrainingKind<number> = {
   isReported: true,
 };
 
-const keptSnapshots = 2; // the latest, and one more in case it is damaged
+const storedSnapshots = 2; // the latest, and one more in case it is damaged
 
 export class StudyLog implements TrainingLog {
   readonly #file: DatabaseFile;
@@ -111,10 +111,10 @@ export class StudyLog implements TrainingLog {
     this.#file.query(sql).run(sequence, strategy, bytes);
     const old =
       'DELETE FROM snapshots WHERE sequence NOT IN (SELECT sequence FROM snapshots ORDER BY sequence DESC LIMIT ?)';
-    this.#file.query(old).run(keptSnapshots);
+    this.#file.query(old).run(storedSnapshots);
   }
 
-  /** Trials without an outcome, by number. */
+  /** Returns the trials without an outcome, by number. */
   get unfinished(): UnfinishedTrial[] {
     const sql = `SELECT number, decisions, state FROM trials WHERE told = 0 AND state IN ('queued', 'running') ORDER BY number`;
     return this.#file
@@ -127,7 +127,7 @@ export class StudyLog implements TrainingLog {
       }));
   }
 
-  /** Finished trials that are not reported to the strategy yet, in the order in which they finished. */
+  /** Returns the finished trials that are not reported to the strategy yet, in the order in which they finished. */
   get unreported(): (FinishedTrial & { decisions: number[]; finishedAs: number })[] {
     const sql = `SELECT number, decisions, reward, failure_kind, same_as, finished_as FROM trials
       WHERE told = 0 AND state IN ('done', 'failed') ORDER BY finished_as`;
@@ -141,8 +141,8 @@ export class StudyLog implements TrainingLog {
       }));
   }
 
-  /** Trials that were reported to the strategy, by number. */
-  get told(): FinishedTrial[] {
+  /** Returns the trials that were reported to the strategy, by number. */
+  get reported(): FinishedTrial[] {
     const sql = 'SELECT number, reward, failure_kind, same_as FROM trials WHERE told = 1 ORDER BY number';
     return this.#file.query(sql).all().map(finishedOf);
   }
@@ -162,7 +162,7 @@ export class StudyLog implements TrainingLog {
       }));
   }
 
-  /** The stored snapshots, latest first. */
+  /** Returns the stored snapshots, latest first. */
   get snapshots(): { sequence: number; strategy: string; bytes: Uint8Array }[] {
     const rows = this.#file.query('SELECT sequence, strategy, bytes FROM snapshots ORDER BY sequence DESC').all();
     return rows.map((row) => ({
@@ -173,7 +173,7 @@ export class StudyLog implements TrainingLog {
   }
 }
 
-/** What an epoch's row says where it was reported before. */
+/** The end of an SQL statement that replaces the row of an epoch that was reported before. */
 export const replacingEpoch = `ON CONFLICT DO UPDATE SET at = excluded.at, loss = excluded.loss, accuracy = excluded.accuracy,
   images_per_second = excluded.images_per_second, details = excluded.details`;
 

@@ -1,4 +1,4 @@
-// Differences of studies by older versions. They continue as they started.
+// Behaviour of studies that older versions started. They continue as they started.
 
 import type { SearchSettings } from './settings.ts';
 

@@ -67,8 +67,7 @@ const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
 type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
 
 /**
- * In this order: what is read must print as what was stated (train/recipe.ts), by which checkpoints know their
- * training.
+ * The order of the fields is that of train/recipe.ts, since checkpoints identify their training by the recipe's JSON.
  */
 const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   epochs: z.number().positive(),
@@ -147,7 +146,7 @@ const limits: z.ZodType<Limits> = z.strictObject({
   beyond: z.enum(['resample', 'penalise']),
 } satisfies Fields<Limits>);
 
-/** A space by value; space/parse.ts checks its operations. */
+/** A custom space by value. space/parse.ts checks its operations. */
 const ownSpace: z.ZodType<SearchSpace> = z.strictObject({
   name: z.string().min(1),
   operations: z.custom<OperationTable>((table) => problemOf(table) === undefined, {
@@ -195,13 +194,15 @@ const inNamedSpace = settingsIn(z.enum(spaceNames));
 const inOwnSpace = settingsIn(ownSpace);
 
 /**
- * Parses settings of any version. `where` names the study's file. @throws InputError that names the invalid field
+ * Parses settings of any version.
+ * @param where the study's file, for messages
+ * @throws InputError that names the invalid field
  */
 export function parseSettings(json: unknown, where: string): SearchSettings {
   const {
-    budget: spendable,
-    ladder: climbed,
-    finalists: racing,
+    budget: storedBudget,
+    ladder: storedLadder,
+    finalists: storedFinalists,
     ...stored
   } = checked(hasOwnSpace(json) ? inOwnSpace : inNamedSpace, json, where, 'settings');
   const { space: named = defaultSpace, operations = firstOperations } = stored; // older studies have space A
@@ -211,10 +212,10 @@ export function parseSettings(json: unknown, where: string): SearchSettings {
     space,
     remember: stored.remember ?? false,
     known: stored.known ?? [],
-    ...(spendable && { budget: { ...spendable, larger: spendable.larger.map(trainingOf) } }),
+    ...(storedBudget && { budget: { ...storedBudget, larger: storedBudget.larger.map(trainingOf) } }),
     child: trainingOf(stored.child),
-    ...(climbed && { ladder: { ...climbed, rungs: climbed.rungs.map(trainingOf) } }),
-    ...(racing && { finalists: { ...racing, training: trainingOf(racing.training) } }),
+    ...(storedLadder && { ladder: { ...storedLadder, rungs: storedLadder.rungs.map(trainingOf) } }),
+    ...(storedFinalists && { finalists: { ...storedFinalists, training: trainingOf(storedFinalists.training) } }),
     final: trainingOf(stored.final),
   };
 }

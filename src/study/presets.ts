@@ -18,7 +18,7 @@ export const defaultReduction = 3;
 type Asked = 'dataset' | 'seed' | 'strategy' | 'space' | 'remember' | 'known';
 export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions' | 'budget'> & {
   description: string;
-  /** What is searched where no number of trials is asked for. Absent: so many trials as stated. */
+  /** The time of a search for which no number of trials is asked. Absent: the preset's number of trials. */
   budget?: PresetBudget;
   /** With a count of 0 there are finalists only if the user asks for them. */
   finalists: Finalists;
@@ -28,16 +28,16 @@ export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions' |
 
 interface PresetBudget {
   seconds: number;
-  /** Finalists at most. */
+  /** Maximum number of finalists. */
   finalists: number;
   larger: Training[];
 }
 
 const storedSize = 32; // pixels; the image size of the presets (CIFAR-10)
-const smallestSide = 4; // pixels that a network sees at least
+const smallestSide = 4; // pixels; the minimum input of a network
 
 /**
- * Of networks that are the result of minutes: most of its numbers are ahead of smallRecipe's
+ * The recipe of final networks that are trained in minutes. It is better than smallRecipe in most comparisons
  * (docs/experiments/fast-recipe.md).
  */
 const resultRecipe = recipes.fast;
@@ -85,7 +85,7 @@ export const presets = {
     budget: {
       seconds: 480,
       finalists: 8,
-      // assumed: where a larger network is the better use of the time is not measured yet (bench/budget.ts)
+      // assumptions: at which time a larger network is better is not measured yet (bench/budget.ts)
       larger: [
         { cells: 1, filters: 16, resolution: 32, recipe: { ...resultRecipe, epochs: 10 } },
         { cells: 2, filters: 32, resolution: 32, recipe: { ...resultRecipe, epochs: 20 } },
@@ -100,7 +100,7 @@ export const presets = {
       recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
     },
     finalists: {
-      count: 0, // of so many trials only with --finalists: what a race brings there is in docs/paper.md
+      count: 0, // only with --finalists; docs/paper.md has the benefit of a race
       training: {
         cells: 1, // as the final network, on a quarter of the images
         filters: 16,
@@ -148,7 +148,8 @@ export const presets = {
     child: { cells: 2, filters: 32, resolution: 32, recipe: childRecipe },
     finalists: {
       count: 250,
-      training: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe }, // "to convergence": as the final network
+      // "to convergence": as the final network
+      training: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe },
       seeds: { least: 2, most: 5 },
     },
     final: { cells: 6, filters: 32, resolution: 32, recipe: finalRecipe },
@@ -156,19 +157,19 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 /** Settings that are derived from the preset and the request. */
-type Made = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
+type Derived = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
 /** A request: settings that replace the preset's, and values from which other settings are derived. */
-export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
-  Partial<Omit<SearchSettings, Made>> & {
-    /** Seconds, or none whatever the preset has. Default: the preset's, unless trials are asked for. */
+export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
+  Partial<Omit<SearchSettings, Derived>> & {
+    /** Seconds, or 'none' for no budget. Default: the preset's, unless a number of trials is asked for. */
     budget?: number | 'none';
     /** Epochs of the child. */
     epochs?: number;
-    /** Of the final network, in place of the preset's. */
+    /** Epochs of the final network. Default: the preset's. */
     finalEpochs?: number;
     finalFilters?: number;
-    /** In pixels; in place of `size`. */
+    /** Input side of the final network in pixels. Default: `size`. */
     finalSize?: number;
     /** Number of finalists; 0: none. */
     finalists?: number;
@@ -184,34 +185,34 @@ export type Wanted = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
  * Returns the settings of a search from a preset and a request. `size` is the input side of the final network; children
  * and finalists have the same fraction of it as in the preset of CIFAR-10's. The images of a folder are stored at the
  * largest of these sides.
- * @throws InputError for an unknown preset, and for a network that would see larger images than there are
+ * @throws InputError for an unknown preset, and for a network whose input is larger than the stored images
  */
-export function settingsOf(preset: string, given: Wanted): SearchSettings {
+export function settingsOf(preset: string, request: SearchRequest): SearchSettings {
   if (!Object.hasOwn(presets, preset)) {
     throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
   }
-  const { description: _, budget: usual, ...settings } = presets[preset as keyof typeof presets] as Preset;
-  const { size, trials = settings.trials, space = defaultSpace, remember = true, budget: asked, ...more } = given;
-  const { blocks = given.space ? spaceOf(given.space).blocks : settings.blocks } = given;
+  const { description: _, budget: presetBudget, ...settings } = presets[preset as keyof typeof presets] as Preset;
+  const { size, trials = settings.trials, space = defaultSpace, remember = true, budget, ...more } = request;
+  const { blocks = request.space ? spaceOf(request.space).blocks : settings.blocks } = request;
   const { epochs, finalEpochs, finalFilters, finalSize = size, ...several } = more;
-  const lastsAsAsked = given.trials !== undefined || finalEpochs !== undefined;
-  const seconds = asked ?? (lastsAsAsked ? undefined : usual?.seconds);
-  const budgeted = typeof seconds === 'number';
-  const usually = budgeted
-    ? { count: usual?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
+  const hasFixedLength = request.trials !== undefined || finalEpochs !== undefined;
+  const seconds = budget ?? (hasFixedLength ? undefined : presetBudget?.seconds);
+  const hasBudget = typeof seconds === 'number';
+  const defaults = hasBudget
+    ? { count: presetBudget?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
     : { count: settings.finalists.count, known: [] };
-  const { finalists: count = usually.count, known = usually.known, finalistEpochs, ...climbing } = several;
-  const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = climbing;
+  const { finalists: count = defaults.count, known = defaults.known, finalistEpochs, ...ladderRequest } = several;
+  const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = ladderRequest;
   const scaled = (training: Training): Training => {
     const resolution = Math.round((training.resolution * (size ?? storedSize)) / storedSize);
     return { ...training, resolution: Math.max(smallestSide, resolution) };
   };
   const { ppo } = settings.strategyOptions;
-  const taught: Record<string, object> =
-    given.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
-  const strategyOptions = completeOptions(given.strategy, { ...settings.strategyOptions, ...taught });
-  const [child, ...above] = climb(lasting(scaled(settings.child), epochs), rungs);
-  const final = lasting(
+  const strategyChanges: Record<string, object> =
+    request.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
+  const strategyOptions = completeOptions(request.strategy, { ...settings.strategyOptions, ...strategyChanges });
+  const [child, ...above] = climb(withEpochs(scaled(settings.child), epochs), rungs);
+  const final = withEpochs(
     {
       ...settings.final,
       filters: finalFilters ?? settings.final.filters,
@@ -220,28 +221,29 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     finalEpochs,
   );
   const { finalists, ...stated } = settings;
-  const sizeIsAsked = finalFilters !== undefined || given.finalSize !== undefined;
-  const larger = budgeted && !sizeIsAsked ? largerThan(final, usual?.larger ?? [], size) : [];
-  const racing = {
+  const sizeIsRequested = finalFilters !== undefined || request.finalSize !== undefined;
+  const larger = hasBudget && !sizeIsRequested ? largerThan(final, presetBudget?.larger ?? [], size) : [];
+  const racers = {
     ...finalists,
     count,
-    training: lasting(scaled(finalists.training), finalistEpochs),
-    ...(budgeted && { seeds: { ...finalists.seeds, most: finalists.seeds.least }, withKnown: true }), // so many can be planned
+    training: withEpochs(scaled(finalists.training), finalistEpochs),
+    // with a budget each has the same number of runs, which can be planned
+    ...(hasBudget && { seeds: { ...finalists.seeds, most: finalists.seeds.least }, withKnown: true }),
   };
-  const seen: [string, Training][] = [
+  const trainings: [string, Training][] = [
     ['child', child],
     ...above.map((rung, index): [string, Training] => [`rung ${index + 1}`, rung]),
     ['final network', final],
     ...larger.map((training): [string, Training] => ['final network', training]),
-    ...(count > 0 ? [['finalists', racing.training] as [string, Training]] : []),
+    ...(count > 0 ? [['finalists', racers.training] as [string, Training]] : []),
   ];
   return {
     preset,
     ...stated,
     ...others,
-    ...sizeOf(given.dataset, size, seen),
+    ...sizeOf(request.dataset, size, trainings),
     trials,
-    ...(budgeted && { budget: { seconds, larger } }),
+    ...(hasBudget && { budget: { seconds, larger } }),
     space,
     ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
@@ -250,12 +252,12 @@ export function settingsOf(preset: string, given: Wanted): SearchSettings {
     strategyOptions,
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
-    ...(count > 0 && { finalists: racing }),
+    ...(count > 0 && { finalists: racers }),
     final,
   };
 }
 
-/** The sizes beyond the final network, which see images of the same side where one is asked for. */
+/** Returns the larger final networks of a budget. If a size is asked for, it is also their input side. */
 function largerThan(final: Training, sizes: readonly Training[], size: number | undefined): Training[] {
   const networkOf = ({ cells, filters, resolution }: Training) => `${cells} ${filters} ${resolution}`;
   return sizes
@@ -264,20 +266,23 @@ function largerThan(final: Training, sizes: readonly Training[], size: number | 
 }
 
 /**
- * The side of the stored images: that of CIFAR-10 is what it is, a folder's is the one asked for, else the largest that
- * is seen.
+ * Returns the side to which a folder's images are resized: the requested one, else the largest input of a network. The
+ * images of CIFAR-10 have a fixed size.
+ * @param asked the requested side in pixels
+ * @param trainings all trainings by their names in messages
+ * @throws InputError for a training whose input is larger than the images
  */
-function sizeOf(dataset: string, asked: number | undefined, seen: [string, Training][]): { size?: number } {
+function sizeOf(dataset: string, asked: number | undefined, trainings: [string, Training][]): { size?: number } {
   const isFolder = dataset !== 'cifar10' && dataset !== noDataset;
   const most = asked ?? (isFolder ? Number.POSITIVE_INFINITY : storedSize);
-  const beyond = seen.find(([, { resolution }]) => resolution > most);
+  const beyond = trainings.find(([, { resolution }]) => resolution > most);
   if (beyond) {
     const [name, { resolution }] = beyond;
     throw new InputError(`${name}: expected at most ${most} pixels, the side of the images, got ${resolution}`, {
       code: 'image-side',
     });
   }
-  return isFolder ? { size: asked ?? Math.max(...seen.map(([, { resolution }]) => resolution)) } : {};
+  return isFolder ? { size: asked ?? Math.max(...trainings.map(([, { resolution }]) => resolution)) } : {};
 }
 
 /** Returns the trainings of the rungs, each derived from the one below; without rungs only the child's. */
@@ -287,7 +292,7 @@ function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training,
   return trainings as [Training, ...Training[]];
 }
 
-function lasting(training: Training, epochs = training.recipe.epochs): Training {
+function withEpochs(training: Training, epochs = training.recipe.epochs): Training {
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
@@ -299,7 +304,8 @@ export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationIm
 
 /**
  * Returns the settings for a dataset with fewer training images than the preset uses, or more classes: each class has
- * at least one training and one validation image. @throws InputError if there are too few images for that
+ * at least one training and one validation image.
+ * @throws InputError if there are too few images for that
  */
 export function fitted(
   settings: SearchSettings,

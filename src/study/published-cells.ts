@@ -1,4 +1,5 @@
-// The published cells as the decisions of a search: given as its first trials, and named where they are found again.
+// The published cells as decisions of a search: its known first trials, and the names of trials that are the same
+// network.
 
 import { InputError } from '../failure.ts';
 import { type Architecture, type Cell, outputStates } from '../space/architecture.ts';
@@ -7,16 +8,16 @@ import { decode, encode } from '../space/decisions.ts';
 import { published } from '../space/published.ts';
 import type { Space } from '../space/search-space.ts';
 
-/** The cell with the outputs of the paper's rule: decisions know no list of them. */
+/** Returns the cell with outputs by the paper's rule, since decisions cannot express a list of outputs. */
 export const underRule = (cell: Cell): Cell => (cell.output === 'states' ? cell : { blocks: cell.blocks });
 
-/** Whether its listed outputs are those of the rule. */
+/** Whether the listed outputs of a cell are those of the rule. */
 export function followsRule(cell: Cell): boolean {
   const sorted = (states: number[]) => states.sort((a, b) => a - b).join();
   return sorted(outputStates(cell)) === sorted(outputStates(underRule(cell)));
 }
 
-/** Decisions of each published architecture that is one of the space with so many blocks. */
+/** Returns the decisions of each published architecture that belongs to the space and has this number of blocks. */
 export function publishedDecisions(space: Space, blocks: number): number[][] {
   return Object.values(published).flatMap((architecture) => {
     const decisions = decisionsOf(architecture, space, blocks);
@@ -24,7 +25,7 @@ export function publishedDecisions(space: Space, blocks: number): number[][] {
   });
 }
 
-/** The name of the published architecture that is the same network; undefined for any other. */
+/** Returns the name of the published architecture that is the same network; undefined if there is none. */
 export function publishedName(decisions: readonly number[], space: Space, blocks: number): string | undefined {
   const key = architectureKey(decode(decisions, space));
   return Object.keys(published).find((name) => {
@@ -38,7 +39,7 @@ function decisionsOf({ normal, reduction }: Architecture, space: Space, blocks: 
   try {
     return encode({ normal: underRule(normal), reduction: underRule(reduction) }, space);
   } catch (error) {
-    if (error instanceof InputError) return undefined; // it has an operation that the space has not
+    if (error instanceof InputError) return undefined; // it has an operation that the space lacks
     throw error;
   }
 }

@@ -96,10 +96,7 @@ export class StudyRecords {
     return this.file.path;
   }
 
-  /**
-   * Whether what is read was held against the checksums of its rows; studies of formats before 6 have none until they
-   * go on.
-   */
+  /** Whether rows are verified by their checksums. Studies of formats before 6 have none until they are resumed. */
   get isVerified(): boolean {
     return this.file.isVerified;
   }
@@ -186,7 +183,10 @@ export class StudyRecords {
       }));
   }
 
-  /** Every trial with a reward, in order; with `trainedOnly` without those that took the reward of an earlier one. */
+  /**
+   * Returns every trial with a reward, in order; with `trainedOnly` without those that reuse the reward of an earlier
+   * one.
+   */
   rewards({ trainedOnly = false } = {}): { trial: number; reward: number }[] {
     const sql = `SELECT number, reward FROM trials WHERE ${done}${trainedOnly ? ' AND same_as IS NULL' : ''} ORDER BY number`;
     return Array.from(this.file.query(sql).each(), ({ number, reward }) => ({
@@ -195,10 +195,13 @@ export class StudyRecords {
     }));
   }
 
-  /** How many trials failed of each kind, in the order of the first of each, and what the latest of them said. */
+  /**
+   * Returns the kinds of failures in the order of their first trials, each with the number of trials and the latest
+   * message.
+   */
   failures(): { kind: string; count: number; example: string }[] {
     const sql = `SELECT failure_kind AS kind, count(*) AS count, max(number), failure_message AS example FROM trials
-      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // the message of the row with that maximum, as SQLite promises
+      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // SQLite takes the message of the maximum's row
     const rows = this.file.query(sql).all();
     return rows.map(({ kind, count, example }) => ({
       kind: String(kind),
@@ -215,7 +218,7 @@ export class StudyRecords {
     return this.file.intact('epochs', rows).map((row) => epochOf(this.file, row));
   }
 
-  /** The epochs of the latest attempts of all trials from `first` to `last`, by trial. */
+  /** Returns the epochs of the latest attempts of all trials from `first` to `last`, by trial. */
   epochsOf(first: number, last: number): Map<number, EpochRecord[]> {
     const sql = 'SELECT * FROM epochs WHERE trial BETWEEN ? AND ? ORDER BY trial, attempt, epoch';
     const rows = this.file.intact('epochs', this.file.query(sql).all(first, last));
@@ -302,7 +305,11 @@ export class StudyRecords {
   }
 }
 
-/** The JSON that a row has beside its figures; null where it has none. `what` it is of, in a refusal. */
+/**
+ * Parses the details of a row; null if it has none.
+ * @param what the name of the row in messages
+ * @throws InputError if they are not JSON
+ */
 export const detailsOf = (file: DatabaseFile, row: Row, what: string): unknown =>
   row.details === null ? null : parsedJson(String(row.details), file.path, `details of ${what}`);
 

@@ -24,7 +24,7 @@ export interface StudyResults {
   'final latency': FinalLatency;
   /** The finalists' trials, best first; in a study of several strategies also those of each arm. */
   finalists: { trials: number[]; arms?: number[][] };
-  /** The target number of trials, where the search went on to another one than it began with. */
+  /** The target number of trials, if it was changed since the start of the search. */
   target: number;
   /** The current evaluator, if it was changed. */
   evaluator: ExternalEvaluator;
@@ -128,7 +128,7 @@ const ofTraining = z.object({
   peakMemory: real.optional().catch(undefined),
 });
 
-/** Reads the details of our trainings from those of any evaluator; missing and invalid fields are undefined. */
+/** Reads the details that nasnet's own trainings report; missing and invalid fields are undefined. */
 export function trainingDetails(details: unknown): z.infer<typeof ofTraining> {
   return ofTraining.safeParse(details).data ?? {};
 }

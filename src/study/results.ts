@@ -1,5 +1,5 @@
-// Types of what a study keeps by name beside its trials: the network built from its best cell, how long that takes for
-// one image, the machine, the prediction of its children, and what its budget was spent on.
+// Types of the named results of a study: the final network, its latency, the machine, the prediction of the children's
+// costs, and the decisions of its budget plan.
 
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { EpochReport } from './outcome.ts';
@@ -31,6 +31,7 @@ export interface FinalLatency {
   trial: number;
   /** Milliseconds for one image on one thread, the fastest run. */
   milliseconds: number;
+  /** The predicted milliseconds; the name is that of the stored field. */
   foretold: number;
   machine: string;
 }
@@ -62,13 +63,13 @@ export interface PredictionRecord {
   error?: { seconds?: PredictionError; memory?: PredictionError };
 }
 
-/** What a search with a budget has decided so far; whoever goes on with it decides none of it again. */
+/** The decisions of a search with a budget so far. A resumed search does not change them. */
 export interface BudgetDecisions {
-  /** How many trials it asked for when its time for them was over. */
+  /** Number of trials that were asked for when the time for trials was over. */
   trials?: number;
-  /** How many of them raced; 0: none. */
+  /** Number of finalists; 0: none. */
   finalists?: number;
-  /** The final training: 0 is the settings' `final`, then come the larger ones. */
+  /** The final training. `size` is 0 for the settings' `final`, 1 and more for the larger ones of the budget. */
   final?: { size: number; epochs: number };
 }
 

@@ -12,7 +12,8 @@ export function rungTrainings({ child, ladder }: SearchSettings): Training[] {
  * momentum of the first.
  */
 export function canContinue(from: Training, to: Training): boolean {
-  const auxiliary = from.recipe.auxiliaryWeight > 0 || to.recipe.auxiliaryWeight > 0; // its shapes depend on the resolution
+  // the shapes of an auxiliary head depend on the resolution
+  const auxiliary = from.recipe.auxiliaryWeight > 0 || to.recipe.auxiliaryWeight > 0;
   const same = (['cells', 'filters', 'layout', 'stemChannels', 'skipReductionInput'] as const).every(
     (size) => from[size] === to[size],
   );

@@ -109,7 +109,7 @@ export class Rungs {
   }
 
   /** Returns finished trainings that were reported to the ladder. */
-  told(): (Pick<RungRecord, 'trial' | 'rung'> & { outcome: Outcome })[] {
+  reported(): (Pick<RungRecord, 'trial' | 'rung'> & { outcome: Outcome })[] {
     const sql = 'SELECT trial, rung, reward, failure_kind FROM rungs WHERE told = 1 ORDER BY trial, rung';
     return this.#file
       .query(sql)

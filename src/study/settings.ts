@@ -32,18 +32,21 @@ export interface Finalists {
   training: Training;
   /** Number of trainings of each, with shared seeds: before the first comparison, and at most. */
   seeds: { least: number; most: number };
-  /** The best given cell is one of them, whatever its child's reward. Absent: only if it is among the best. */
+  /** Whether the best known cell is always a finalist. Absent: only if its child is among the best. */
   withKnown?: boolean;
 }
 
 /**
- * The time of a search, in place of its number of trials. How many trials and finalists it has, and the size and the
- * epochs of its final network are planned (forecast/budget.ts) and kept by the study as they are decided.
+ * The time of a search, instead of its number of trials. The numbers of trials and finalists, and the size and epochs
+ * of the final network are planned (forecast/budget.ts). The study stores each decision.
  */
 export interface Budget {
-  /** Of the clock, from the first child to the tested network, pauses between sessions left out. */
+  /** Wall-clock time from the first child to the tested network, without the pauses between sessions. */
   seconds: number;
-  /** Final networks beyond `final`, smallest first. Each is worth training from its recipe's epochs on. */
+  /**
+   * Final networks that are larger than `final`, smallest first. Each is chosen only if there is time for the epochs of
+   * its recipe.
+   */
   larger: Training[];
 }
 
@@ -85,16 +88,13 @@ export interface SearchSettings {
   evaluator?: ExternalEvaluator;
   /** The search space: one of the paper's by name, or a custom one by value. */
   space: Space;
-  /**
-   * How many operations of the table one of the paper's spaces had when the search began. Absent beside a space by
-   * value.
-   */
+  /** Number of operations that one of the paper's spaces had when the search started. Absent for a custom space. */
   operations?: number;
   /** B: blocks of a cell. */
   blocks: number;
-  /** Of a search with a budget as many as were planned when it began. */
+  /** Number of trials; in a search with a budget, the number that was planned at its start. */
   trials: number;
-  /** Absent: as many trials and as long a final training as stated here. */
+  /** Absent: the numbers of trials and epochs are those of these settings. */
   budget?: Budget;
   /** Number of validation images, whose accuracy is the reward; absent: a tenth (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;

@@ -5,8 +5,8 @@ import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
 
 /**
- * Returns the decisions of a row with the columns `number` or `trial`, and `decisions`. @throws InputError if they are
- * not a list of integers
+ * Returns the decisions of a row with the columns `number` or `trial`, and `decisions`.
+ * @throws InputError if they are not a list of integers
  */
 export function storedDecisions(file: DatabaseFile, row: Row): number[] {
   const what = `decisions of trial ${row.number ?? row.trial}`;

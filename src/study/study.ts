@@ -28,7 +28,7 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   readonly finalistRuns: FinalistRuns;
   readonly rungs: Rungs;
   /**
-   * Whether its latest writer neither closed it nor left a log beside it, so that what that one committed last may be
+   * Whether the latest writer did not close the study and its log is missing, so that the latest changes may be
    * missing.
    */
   readonly mayLackChanges: boolean;
@@ -97,7 +97,7 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
   #begin(): void {
     const sql = 'INSERT INTO sessions (process, host, opened_at) VALUES (?, ?, ?)';
     this.#session = this.file.query(sql).insert(process.pid, hostname(), Date.now());
-    this.file.foldCommits(); // a copy without the log then says that it was not closed
+    this.file.checkpointLog(); // so that a copy without the log shows that the session was not closed
   }
 
   /** A unique identity of the study, independent of the file's name; copies have the same. */
@@ -121,7 +121,10 @@ export class Study<Settings extends object = Record<string, unknown>> extends St
     return value;
   }
 
-  /** What `settled` keeps; undefined before. @throws InputError where it does not fit the schema */
+  /**
+   * Returns the value that `recordOnce` has recorded; undefined if there is none.
+   * @throws InputError if it does not fit the schema
+   */
   choice<Value>(name: string, schema: z.ZodType<Value>): Value | undefined {
     const known = storedSetting(this.file, name);
     return known === undefined ? undefined : checked(schema, known, this.path, name);
@@ -172,7 +175,7 @@ function storedSetting(file: DatabaseFile, name: string): unknown {
   return row && parsedJson(String(row.value), file.path, name);
 }
 
-/** The latest, if it was not closed. */
+/** Returns the latest session if it was not closed. */
 function openSession(file: DatabaseFile): Row | undefined {
   const row = file.query('SELECT * FROM sessions ORDER BY id DESC LIMIT 1').get();
   return row === undefined || row.closed_at !== null ? undefined : row;

@@ -7,28 +7,29 @@ import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
-import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import type { StepSumsRead } from './step.ts';
+import type { Trainable } from './trainable.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
 const averagePrefix = 'average.';
+const extraName = 'beside'; // in the metadata
 
 /** A network in training. */
 export interface InTraining {
-  network: Module;
+  network: Trainable;
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
 }
 
-/** What the steps since the epoch began come to. */
+/** Sums over the steps since the start of the epoch. */
 export interface MeterState extends StepSumsRead {
   steps: number;
   images: number;
-  /** That these steps took. */
+  /** Duration of these steps. */
   milliseconds: number;
 }
 
@@ -37,17 +38,17 @@ export interface SavedTraining {
   identity: string;
   /** Steps taken. */
   step: number;
-  /** Absent between two trainings. */
+  /** Absent in the files of paused children, which are between two trainings. */
   meter?: MeterState | undefined;
   /** Further state of the training, as JSON. */
-  beside?: unknown;
+  extra?: unknown;
 }
 
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
   { network, optimizer, average }: InTraining,
-  { identity, step, meter, beside }: SavedTraining,
+  { identity, step, meter, extra }: SavedTraining,
 ) {
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
@@ -59,36 +60,36 @@ export function saveTraining(
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
     ...(meter && { meter: JSON.stringify(meter) }),
-    ...(beside !== undefined && { beside: JSON.stringify(beside) }),
+    ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
   });
 }
 
 /** The training that a file must contain. */
-export interface ExpectedTraining<Beside = unknown> {
+export interface ExpectedTraining<Extra = unknown> {
   identity: string;
   /** Schema of the further state; absent: it is not read. */
-  beside?: z.ZodType<Beside>;
+  extra?: z.ZodType<Extra>;
 }
 
 /**
  * Copies a saved training into a network and its optimizer, completely or not at all.
  * @throws InputError if the file is missing, damaged or of another training
  */
-export function loadTraining<Beside>(
+export function loadTraining<Extra>(
   path: string,
   { network, optimizer, average }: InTraining,
-  { identity, beside: schema }: ExpectedTraining<Beside>,
-): { step: number; meter?: MeterState; beside?: Beside } {
+  { identity, extra: schema }: ExpectedTraining<Extra>,
+): { step: number; meter?: MeterState; extra?: Extra } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = countOf(metadata.step, path, 'step');
-    const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps'); // older files lack it
+    // older files lack optimizerSteps
+    const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps');
     const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
-    const beside =
-      metadata.beside === undefined || !schema
-        ? undefined
-        : checked(schema, parsedJson(metadata.beside, path, 'beside'), path, 'beside');
+    const text = metadata[extraName];
+    const extra =
+      text === undefined || !schema ? undefined : checked(schema, parsedJson(text, path, extraName), path, extraName);
     const moved = unprefixed(optimizerPrefix, tensors);
     optimizer.check(moved); // before the weights are copied, so that an error leaves both unchanged
     const averaged = unprefixed(averagePrefix, tensors);
@@ -96,7 +97,7 @@ export function loadTraining<Beside>(
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
     average?.load(averaged);
-    return { step, ...(meter && { meter }), ...(beside !== undefined && { beside }) };
+    return { step, ...(meter && { meter }), ...(extra !== undefined && { extra }) };
   });
 }
 
@@ -119,13 +120,13 @@ const meterState: z.ZodType<MeterState> = z.object({
 const meterOf = (text: string, path: string): MeterState =>
   checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
 
-export interface CheckpointOptions<Beside = unknown> {
+export interface CheckpointOptions<Extra = unknown> {
   /** As in `SavedTraining`. */
   identity: string;
   /** Minimum number of seconds between two checkpoints. */
   seconds?: number;
-  /** Further state: `keep` returns it for a checkpoint, `restore` receives it when the training resumes. */
-  beside?: { schema: z.ZodType<Beside>; keep: () => Beside; restore: (kept: Beside) => void };
+  /** Further state: `save` returns it for a checkpoint, `restore` receives it when the training resumes. */
+  extra?: { schema: z.ZodType<Extra>; save: () => Extra; restore: (saved: Extra) => void };
   /**
    * Whether the training continues if a checkpoint cannot be written; `problem` then has the reason. Default: it ends
    * with the Failure.
@@ -136,23 +137,23 @@ export interface CheckpointOptions<Beside = unknown> {
 }
 
 /** The checkpoints of one training, which resumes from the latest one. */
-export class Checkpoints<Beside = unknown> {
+export class Checkpoints<Extra = unknown> {
   readonly #artifacts: Artifacts;
   readonly #key: ArtifactKey;
-  readonly #options: CheckpointOptions<Beside>;
+  readonly #options: CheckpointOptions<Extra>;
   #savedAt = performance.now();
   /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
 
-  constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Beside>) {
+  constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Extra>) {
     this.#artifacts = artifacts;
     this.#key = key;
     this.#options = options;
   }
 
   /**
-   * Saves if the last time is long enough ago; of a training that is stopped now, if that is wanted. `meter` is called
-   * only then.
+   * Saves a checkpoint if the last one is old enough, or if the training is stopped and `whenStopped` is set. `meter`
+   * is called only then.
    */
   async offer(step: number, training: InTraining, meter: () => MeterState, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
@@ -169,20 +170,20 @@ export class Checkpoints<Beside = unknown> {
   }
 
   #save(step: number, training: InTraining, meter: MeterState): Promise<void> {
-    const { identity, beside } = this.#options;
-    const saved = { identity, step, meter, beside: beside?.keep() };
+    const { identity, extra } = this.#options;
+    const saved = { identity, step, meter, extra: extra?.save() };
     return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
-  /** Loads what was saved; undefined if there is nothing, or only what belongs to another training. */
+  /** Loads the checkpoint. Returns undefined if there is none, or if it is damaged or of another training. */
   async restore(training: InTraining): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
     const path = await this.#artifacts.get(this.#key);
     if (path === undefined) return undefined;
-    const { identity, beside: besides } = this.#options;
+    const { identity, extra: options } = this.#options;
     try {
-      const expected = { identity, ...(besides && { beside: besides.schema }) };
-      const { beside, ...saved } = loadTraining(path, training, expected);
-      if (beside !== undefined) besides?.restore(beside);
+      const expected = { identity, ...(options && { extra: options.schema }) };
+      const { extra, ...saved } = loadTraining(path, training, expected);
+      if (extra !== undefined) options?.restore(extra);
       return saved;
     } catch (error) {
       if (error instanceof InputError) return undefined; // a damaged checkpoint only costs time

@@ -16,14 +16,12 @@ export interface DeviceStepsOptions {
   /** Number of steps whose inputs are copied together. */
   ahead?: number;
   planOf: (step: number) => StepPlan;
-  /** Steps of the training. */
+  /** Number of steps of the training. */
   steps: number;
 }
 
 const stepsAhead = 32;
-/**
- * Uncaptured steps before the capture: in the first ones libtorch allocates memory and cuDNN chooses its algorithms.
- */
+/** Number of steps before the capture, in which libtorch allocates memory and cuDNN chooses its algorithms. */
 const warmUpSteps = 3;
 
 export class DeviceSteps {
@@ -37,7 +35,7 @@ export class DeviceSteps {
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
-  /** Of the images in the steps that the graph holds, or that are to be captured. */
+  /** Side of the images in the captured steps, or in those that will be captured. */
   #side: number | undefined;
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
@@ -71,7 +69,7 @@ export class DeviceSteps {
     }
   }
 
-  /** A graph holds steps with images of one size. */
+  /** Discards the graph if the size of the images changes, since a graph has one size. */
   #resize(side: number | undefined): void {
     if (side === this.#side) return;
     this.#graph?.[Symbol.dispose]();
@@ -113,7 +111,7 @@ export class DeviceSteps {
     const length = batchRows * batchSize;
     const randomNumbers = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
-      randomNumbers.set(this.#batches.draw(epoch, index), place * length);
+      randomNumbers.set(this.#batches.integersOf(epoch, index), place * length);
     const numbers = Float64Array.from(
       plans.flatMap(({ progress, learningRate, averageShare }) => [progress, learningRate, averageShare]),
     );

@@ -4,8 +4,8 @@ import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 
 export interface Accuracy {
@@ -61,7 +61,7 @@ export class Tally {
    * They may be on another device than the network.
    * @throws TrainingFailure if the logits are not finite
    */
-  add(network: Network, { images, labels }: { images: Tensor; labels: Tensor }): void {
+  add(network: Trainable, { images, labels }: { images: Tensor; labels: Tensor }): void {
     scope(() =>
       noGrad(() => {
         const { logits } = network.forward(images.to(network.device)); // [batch, classes]
@@ -113,7 +113,7 @@ function rank(scores: ArrayLike<number>, label: number): number {
 
 /** Evaluates a network on every image once. @throws TrainingFailure if the logits are not finite */
 export function evaluateNetwork(
-  network: Network,
+  network: Trainable,
   batches: Iterable<{ images: Tensor; labels: Tensor }>,
   classes: number,
 ): Accuracy {

@@ -1,11 +1,15 @@
-// Images that are small in the beginning of a training and have their full size in the end: the first steps cost less (Howard's
-// fast.ai entry to DAWNBench, 2018; Tan and Le, "EfficientNetV2", 2021). Which size a step has, and which sizes a network can take.
+// Progressive resizing: images are small at the beginning of a training, where they make steps faster, and have their
+// full size at the end (Howard's fast.ai entry to DAWNBench, 2018; Tan and Le, "EfficientNetV2", 2021). Computes the
+// size of each step and checks that a network can process it.
 
 import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SmallImages } from './recipe.ts';
 
-/** In pixels: what smaller images are worth is not known (docs/experiments/fast-recipe.md). */
+/** The sizes of a network's input and features. */
+type SizedPlan = Pick<Plan, 'input' | 'auxiliary' | 'endpoints'>;
+
+/** Minimum side in pixels. Smaller images have not been tried (docs/experiments/fast-recipe.md). */
 const leastSide = 8;
 
 /** A part of a training, from `from` to `until` of its steps, and the side of its images in pixels. */
@@ -16,13 +20,13 @@ export interface Phase {
 }
 
 /**
- * The phases of a training while its images grow; each side is the nearest one, of at least 8 pixels, that all reductions halve.
- * @throws InputError for a network that cannot take smaller images
+ * Returns the phases of a training. The side of each is the nearest one of at least 8 pixels that all reductions halve.
+ * @throws InputError for a network that cannot process smaller images
  */
-export function phasesOf(plan: Plan, growth: readonly SmallImages[] = []): Phase[] {
+export function phasesOf(plan: SizedPlan, growth: readonly SmallImages[] = []): Phase[] {
   const [full] = plan.input;
   const problem = growth.length > 0 && whyNotGrow(plan);
-  if (problem) throw new InputError(`growth: expected a network that can take smaller images, got one ${problem}`);
+  if (problem) throw new InputError(`growth: expected a network that can process smaller images, got one ${problem}`);
   const unit = full / smallest(plan);
   const sideOf = (scale: number) => {
     const units = Math.max(Math.ceil(leastSide / unit), Math.round((scale * full) / unit));
@@ -36,14 +40,20 @@ export function phasesOf(plan: Plan, growth: readonly SmallImages[] = []): Phase
   return phases;
 }
 
-/** The side of the images in pixels at a share of the training; undefined: their full size. */
-export function sidesOf(plan: Plan, growth?: readonly SmallImages[]): (progress: number) => number | undefined {
+/**
+ * Returns a function from the progress of a training, 0 to 1, to the side of its images in pixels; undefined: their
+ * full size.
+ */
+export function sidesOf(plan: SizedPlan, growth?: readonly SmallImages[]): (progress: number) => number | undefined {
   const small = phasesOf(plan, growth).filter(({ side }) => side < plan.input[0]);
   return (progress) => small.find(({ from, until }) => progress >= from && progress < until)?.side;
 }
 
-/** A network's weights, padding included, are the same at another size where every layer halves an even side or leaves it. */
-export function whyNotGrow({ input, auxiliary, endpoints }: Plan): string | undefined {
+/**
+ * Returns why a network cannot process smaller images; undefined if it can. Weights and padding are the same for
+ * another size if every layer halves an even side or does not change it.
+ */
+export function whyNotGrow({ input, auxiliary, endpoints }: SizedPlan): string | undefined {
   if (auxiliary) return 'with an auxiliary head, whose weights depend on the size';
   if (input[0] !== input[1]) return `for ${input[0]} × ${input[1]} pixels`;
   const odd = endpoints.some(({ name, shape }) => name !== pooled && !Number.isInteger(Math.log2(input[0] / shape[0])));
@@ -52,7 +62,7 @@ export function whyNotGrow({ input, auxiliary, endpoints }: Plan): string | unde
 
 const pooled = 'global_pool';
 
-/** The least side of what the network computes. */
-function smallest({ endpoints }: Plan): number {
+/** Returns the smallest side of the network's features. */
+function smallest({ endpoints }: SizedPlan): number {
   return Math.min(...endpoints.filter(({ name }) => name !== pooled).map(({ shape }) => shape[0]));
 }

@@ -25,8 +25,8 @@ export function learningRateAt(recipe: Recipe, step: number, steps: number): num
 }
 
 /**
- * The share of a step's new weights in the average that a recipe keeps; 0 where it keeps none. In the beginning 9 / (step + 10), as
- * TensorFlow's moving averages have it: the average looks back over a ninth of the steps so far.
+ * Returns the share of a step's new weights in the moving average; 0 if the recipe has no average. At the beginning it
+ * is 9 / (step + 10), as in TensorFlow's moving averages, so that the average covers a ninth of the steps so far.
  */
 export function averageShareAt({ averageEpochs }: Recipe, step: number, stepsPerEpoch: number): number {
   if (averageEpochs === undefined) return 0;

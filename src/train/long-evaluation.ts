@@ -16,7 +16,7 @@ export interface Evaluation extends Accuracy {
 }
 
 export interface EvaluationProgress {
-  /** Number of images done and in total, including unreadable ones. */
+  /** Numbers of evaluated and of all images, including unreadable ones. */
   done: number;
   count: number;
   /** Images per second in this run. */

@@ -27,22 +27,24 @@ export interface Recipe {
    */
   weightDecay: number;
   /**
-   * Weight decay is taken off the weights at every step, times the rate, in place of being part of the gradient.
-   * Default: false.
+   * Decoupled weight decay: it is subtracted from the weights at every step, times the learning rate, instead of being
+   * added to the gradient. Default: false.
    */
   decoupledDecay?: boolean;
   /** Learning rate of biases, and of the scales and shifts of norms, as a multiple of the weights'. Default: 1. */
   biasRate?: number;
-  /** Share of the target that all classes have in equal parts (Szegedy et al., 2016). Default: 0. */
+  /**
+   * Label smoothing: share of the target that is divided equally among all classes (Szegedy et al., 2016). Default: 0.
+   */
   labelSmoothing?: number;
   /**
-   * A step's images go through the network in so many parts, whose gradients add up: less memory, batch norm over a
-   * part. Default: 1.
+   * Gradient accumulation: the number of parts in which a step's images are processed. It needs less memory; batch norm
+   * uses the statistics of a part. Default: 1.
    */
   accumulate?: number;
   /**
-   * The network that comes out has the mean of the weights of the latest steps, each counting less the longer ago it
-   * was: e times less after so many epochs. Moving statistics likewise. Absent: it has the last weights.
+   * The trained network has an exponential moving average of the weights and moving statistics. After this number of
+   * epochs a step's weight in the average is divided by e. Absent: it has the last weights.
    */
   averageEpochs?: number;
   /** Maximum global norm of the gradients. */
@@ -51,7 +53,7 @@ export interface Recipe {
   auxiliaryWeight: number;
   /** ScheduledDropPath: probability of keeping a path in the last cell at the last step. */
   dropPathKeep: number;
-  /** 'linear': all cells have the last one's probability, as DARTS trains. Default: 'scheduled', the paper's. */
+  /** 'linear': all cells have the probability of the last one, as in DARTS. Default: 'scheduled', as in the paper. */
   dropPathRule?: 'scheduled' | 'linear';
   /** Images are enlarged by this factor before the random crop back to their size (40 / 32 in the paper). */
   enlarge: number;
@@ -69,13 +71,13 @@ export interface Recipe {
   cutout: number;
   /** Whether validation images are scaled as in training (data/test-view.ts); else they are used as stored. */
   matchTestView: boolean;
-  /** The first convolution begins as a whitening of its patches (whitened-stem.ts). Default: false. */
+  /** Whether the first convolution is initialised to whiten its patches (whitened-stem.ts). Default: false. */
   whitenStem?: boolean;
-  /** Images are averaged down in the beginning (growth.ts). Absent: never. */
+  /** Small images at the beginning (growth.ts). Absent: none. */
   growth?: readonly SmallImages[];
 }
 
-/** Images have `scale` times their side until this share of the steps is done. */
+/** Images have `scale` times their side until the share `until` of the steps is done. */
 export interface SmallImages {
   scale: number;
   until: number;
@@ -120,46 +122,46 @@ export const finalRecipe: Recipe = {
   cutout: 16,
 };
 
-/** Images that go through the network at once. */
+/** Returns the number of images that the network processes at once. */
 export const imagesTogether = ({ batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>): number =>
   Math.ceil(batchSize / accumulate);
 
-/** Recipes by name. A flag, or a preset, changes single numbers of one. */
+/** Recipes by name. Flags and presets change single values of them. */
 export const recipes = {
   small: smallRecipe,
   /**
-   * The most accuracy for some minutes of a CPU; what each number brings, and what is not measured yet:
-   * docs/experiments/fast-recipe.md.
+   * For some minutes on a CPU. docs/experiments/fast-recipe.md has the effect of each value and what is not measured
+   * yet.
    */
   fast: {
     ...childRecipe,
     epochs: 10,
     batchSize: 64,
-    learningRate: 0.2, // 0.3 is ahead of 0.1 in the smallest network
+    learningRate: 0.2, // 0.3 is better than 0.1 in the smallest network
     schedule: 'linear', // with the warm-up a triangle
     warmup: 0.2,
-    enlarge: 1, // moved images cost three points in five epochs and more in ten; longer trainings may want them
+    enlarge: 1, // translated images lose three points in five epochs and more in ten; longer trainings may need them
     flip: 'alternate',
-    averageEpochs: 0.3, // within half a point of the last weights, either way
+    averageEpochs: 0.3, // within half a point of the last weights, better or worse
     growth: [{ scale: 0.5, until: 0.4 }], // a third less time
   },
   paper: finalRecipe,
   /**
-   * How DARTS trains the networks that it compares, NASNet-A among them: 97.17% at 3.1 M parameters (Liu, Simonyan and
-   * Yang, 2019, table 1).
+   * The training of DARTS for the networks that it compares, including NASNet-A: 97.17% at 3.1 M parameters (Liu,
+   * Simonyan and Yang, 2019, table 1).
    */
   darts: {
     ...childRecipe,
-    epochs: 600, // DARTS, cnn/train.py, as the others here
+    epochs: 600, // DARTS, cnn/train.py, like the other values
     batchSize: 96,
     learningRate: 0.025,
     momentum: 0.9,
     nesterov: false,
-    weightDecay: 3e-4, // there of biases and norms too
+    weightDecay: 3e-4, // in DARTS also of biases and norms
     clipNorm: 5,
     auxiliaryWeight: 0.4,
     dropPathKeep: 0.8,
-    ...augmentations.translate, // there with a black border, here with a reflected one
+    ...augmentations.translate, // DARTS has a black border, nasnet a reflected one
     flip: true,
     cutout: 16,
     dropPathRule: 'linear',

@@ -8,14 +8,14 @@ import { backward, clearGradients } from '../engine/gradient.ts';
 import { keep, noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import type { Recipe } from './recipe.ts';
+import type { Trainable } from './trainable.ts';
 
 /** The network, its optimizer and the recipe. */
 export interface Trainee {
-  network: Network;
+  network: Trainable;
   parameters: Tensor[];
   optimizer: Optimizer;
   recipe: Recipe;
@@ -30,11 +30,11 @@ export interface StepPlan {
   index: number;
   progress: number;
   learningRate: number;
-  /** Of the new weights in the averaged ones; 0 where none are kept. */
+  /** Share of the new weights in the moving average; 0 without an average. */
   averageShare: number;
   /** Seed of the engine's generators. */
   seed: number;
-  /** Of the images, in pixels, where they are smaller than stored. */
+  /** Side of the images in pixels if they are smaller than stored. */
   side?: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function trainingStep(
   { progress, learningRate, averageShare, ...batch }: StepInputs,
 ): { loss: Tensor; norm: Tensor } {
   clearGradients(parameters);
-  const parts = partsOf(batch, recipe.accumulate).map((part) => learn(network, recipe, part, progress));
+  const parts = partsOf(batch, recipe.accumulate).map((part) => addGradients(network, recipe, part, progress));
   const norm = clipByGlobalNorm(parameters, recipe.clipNorm);
   optimizer.step(learningRate);
   average?.add(averageShare);
@@ -69,11 +69,11 @@ export function trainingStep(
 
 /** Some of a step's images [count, 3, height, width]. */
 interface Part extends Batch {
-  /** Of the step's images. */
+  /** Share of the step's images, 0 to 1. */
   share: number;
 }
 
-/** A step's images in parts as equal as can be. */
+/** Divides a step's images into `count` parts of about equal size. */
 function partsOf({ images, labels }: Batch, count = 1): Part[] {
   if (count === 1) return [{ images, labels, share: 1 }];
   const total = images.shape[0]!;
@@ -87,14 +87,19 @@ function partsOf({ images, labels }: Batch, count = 1): Part[] {
     }));
 }
 
-/** What came of a part: its mean loss without L2 times its share, [], and its right answers, []. */
-interface Learned {
+/** The result of a part: its mean loss without L2 times its share, [], and its number of correct predictions, []. */
+interface PartResult {
   loss: Tensor;
   right: Tensor;
 }
 
-/** Adds a part's gradients to those of the parameters. */
-function learn(network: Network, recipe: Recipe, { images, labels, share }: Part, progress: number | Tensor): Learned {
+/** Adds the gradients of a part to those of the parameters. */
+function addGradients(
+  network: Trainable,
+  recipe: Recipe,
+  { images, labels, share }: Part,
+  progress: number | Tensor,
+): PartResult {
   return scope(() => {
     const lossOf = (logits: Tensor) => crossEntropy(logits, labels, recipe.labelSmoothing);
     const { logits, auxiliaryLogits } = network.forward(images, { progress });
@@ -107,7 +112,7 @@ function learn(network: Network, recipe: Recipe, { images, labels, share }: Part
 
 const weighed = (loss: Tensor, share: number) => (share === 1 ? loss : loss.mul(share));
 
-/** Losses, right answers, and steps after which the losses' sum was finite. */
+/** Sums of losses, of correct predictions, and of steps after which the sum of losses was finite. */
 export interface StepSumsRead {
   loss: number;
   correct: number;
@@ -122,7 +127,11 @@ export class StepSums {
     this.#sums = keep(zeros([3], { dtype: 'float64', device }));
   }
 
-  /** A step's loss, [], and the right answers of its parts, [] each. */
+  /**
+   * Adds a step.
+   * @param loss its loss, []
+   * @param rights the numbers of correct predictions of its parts, [] each
+   */
   add(loss: Tensor, rights: readonly Tensor[]): void {
     noGrad(() => {
       const losses = this.#sums.select(0, 0).add_(loss);
@@ -140,7 +149,7 @@ export class StepSums {
     this.#sums.zero_();
   }
 
-  /** What was read before, to the bit. */
+  /** Restores sums that were read, exactly. */
   set({ loss, correct, finite }: StepSumsRead): void {
     scope(() => this.#sums.copy_(tensor(Float64Array.of(loss, correct, finite), [3])));
   }

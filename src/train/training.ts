@@ -5,7 +5,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
 import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
-import type { Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
@@ -18,6 +17,7 @@ import { averageShareAt, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
+import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 import { whitenStem } from './whitened-stem.ts';
 
@@ -32,11 +32,11 @@ export interface EpochFigures {
   learningRate: number;
   imagesPerSecond: number;
   /**
-   * On the validation images, where the epoch ended with a look at them: of the averaged weights, where the recipe asks
-   * for them.
+   * Accuracy on the validation images, if they were evaluated after this epoch; of the averaged weights if the recipe
+   * has an average.
    */
   validation?: Accuracy;
-  /** Of the last weights, beside the averaged ones that come out; at the end only. */
+  /** Accuracy of the last weights if the recipe has an average; only after the last epoch. */
   unaveraged?: Accuracy;
 }
 
@@ -57,7 +57,7 @@ export interface TrainingOptions {
 
 const progressEvery = 1000; // ms
 /** Steps between two reads of the losses if a read waits for the device. */
-const lookEvery = 32;
+const readEvery = 32;
 
 /**
  * Trains a network in place, on the device of the network and the batches.
@@ -65,7 +65,7 @@ const lookEvery = 32;
  * error
  */
 export async function trainNetwork(
-  network: Network,
+  network: Trainable,
   batches: TrainingBatches,
   recipe: Recipe,
   options: TrainingOptions,
@@ -96,10 +96,10 @@ export async function trainNetwork(
       : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
   const meter = new Meter(sums);
   let figures: EpochFigures | undefined;
-  let toldAt = 0;
+  let reportedAt = 0;
 
   const resumed = await checkpoints?.restore({ network, optimizer, average });
-  if (resumed?.meter) meter.goOn(resumed.meter);
+  if (resumed?.meter) meter.restore(resumed.meter);
   for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
     running.run(step);
@@ -107,8 +107,8 @@ export async function trainNetwork(
 
     const done = step + 1;
     const epochEnds = done % batches.count === 0 || done === steps;
-    if (epochEnds || device === cpu || done % lookEvery === 0) {
-      const { finite } = meter.look();
+    if (epochEnds || device === cpu || done % readEvery === 0) {
+      const { finite } = meter.read();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
         throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${steps}`);
@@ -118,14 +118,14 @@ export async function trainNetwork(
       const { learningRate } = planOf(step);
       const measured = meter.take();
       const ends = done === steps;
-      const looks = validate && (validateEveryEpoch || ends) ? look(validate, average, ends) : {};
+      const validations = validate && (validateEveryEpoch || ends) ? validateWith(validate, average, ends) : {};
       if (ends) average?.swap();
-      figures = { epoch: done / batches.count, learningRate, ...measured, ...looks };
+      figures = { epoch: done / batches.count, learningRate, ...measured, ...validations };
       meter.restart();
       onEpoch?.(figures);
     }
-    if (performance.now() - toldAt > progressEvery) {
-      toldAt = performance.now();
+    if (performance.now() - reportedAt > progressEvery) {
+      reportedAt = performance.now();
       onProgress?.(done / steps);
     }
     await setImmediate(); // let messages, signals and timers be handled
@@ -136,10 +136,12 @@ export async function trainNetwork(
   return figures!;
 }
 
-type Looks = Pick<EpochFigures, 'validation' | 'unaveraged'>;
+type ValidationFigures = Pick<EpochFigures, 'validation' | 'unaveraged'>;
 
-/** A look at the validation images, after which the network has its last weights. */
-function look(validate: () => Accuracy, average: WeightAverage | undefined, ends: boolean): Looks {
+/**
+ * Validates the averaged weights, and at the end also the last weights. The network has its last weights afterwards.
+ */
+function validateWith(validate: () => Accuracy, average: WeightAverage | undefined, ends: boolean): ValidationFigures {
   if (!average) return { validation: validate() };
   const unaveraged = ends ? { unaveraged: validate() } : {};
   average.swap();
@@ -166,7 +168,7 @@ class Meter {
   }
 
   /** Reads the sums, and waits for the steps so far. */
-  look(): { finite: number } {
+  read(): { finite: number } {
     this.#seen = this.#sums.read();
     return this.#seen;
   }
@@ -179,14 +181,14 @@ class Meter {
     };
   }
 
-  /** For a checkpoint; waits as look(). */
+  /** Returns the state for a checkpoint; waits like read(). */
   state(): MeterState {
     const milliseconds = performance.now() - this.#since;
     return { steps: this.steps, images: this.#images, milliseconds, ...this.#sums.read() };
   }
 
-  /** Counts on from a checkpoint within an epoch. */
-  goOn({ steps, images, milliseconds, ...sums }: MeterState): void {
+  /** Restores the figures of a checkpoint within an epoch. */
+  restore({ steps, images, milliseconds, ...sums }: MeterState): void {
     this.#sums.set(sums);
     [this.steps, this.#images, this.#since] = [steps, images, performance.now() - milliseconds];
   }

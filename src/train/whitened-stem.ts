@@ -1,6 +1,6 @@
-// The first convolution as a whitening of its patches: its filters begin as the principal directions of what the training images show
-// under it, each with its own scale, once as they are and once negated (Jordan, 2024, after Coates, Ng and Lee, 2011). What follows then
-// reads uncorrelated channels from the first step on.
+// Initialises the first convolution so that it whitens its patches: the filters are the principal directions of the
+// training images' patches, each with its own scale, and their negatives (Jordan, 2024, after Coates, Ng and Lee,
+// 2011). The next layers then get uncorrelated channels from the first step on.
 
 import type { TrainingBatches } from '../data/batches.ts';
 import { cpu } from '../engine/device.ts';
@@ -8,15 +8,18 @@ import { noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import { cat } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Network } from '../model/network.ts';
 import type { Convolution } from '../plan/layer.ts';
+import type { Trainable } from './trainable.ts';
 
 const images = 2048;
-/** Added to a direction's variance: those of hardly any are noise. In units of the whitened images' variance. */
+/**
+ * Added to the variance of each direction, since directions with little variance are noise. The unit is the variance of
+ * the whitened images.
+ */
 const least = 1e-2;
 
-/** Replaces the first filters of a fresh network's stem convolution; those beyond twice its inputs keep their values. */
-export function whitenStem(network: Network, batches: TrainingBatches): void {
+/** Replaces the filters of a new network's stem convolution, at most twice as many as it has inputs. */
+export function whitenStem(network: Trainable, batches: TrainingBatches): void {
   const stem = network.plan.stem.find(({ kind }) => kind === 'convolution') as Convolution;
   const weight = network.namedParameters().get(`${stem.name}.weight`)!; // [filters, 3, height, width]
   scope(() =>
@@ -33,13 +36,16 @@ export function whitenStem(network: Network, batches: TrainingBatches): void {
   );
 }
 
-/** Rows are directions by falling variance, each divided by its deviation; float64. */
+/**
+ * Returns the directions as rows by falling variance, each divided by its standard deviation: float64 [inputs, inputs].
+ */
 function principalDirections(batches: TrainingBatches, kernel: readonly [number, number]): Tensor {
   const count = Math.min(batches.count, Math.ceil(images / batches.batchSize));
   const sums: Tensor[] = [];
   let patches = 0;
   for (let step = 0; step < count; step++) {
-    const columns = unfold.tensor(batches.batch(0, step).images, kernel, [1, 1], [0, 0], [1, 1]); // [images, inputs, places]
+    // [images, inputs, places]
+    const columns = unfold.tensor(batches.batch(0, step).images, kernel, [1, 1], [0, 0], [1, 1]);
     const [, inputs] = columns.shape as [number, number];
     const rows = columns.transpose(1, 2).reshape([-1, inputs]).to('float64');
     sums.push(rows.transpose(0, 1).matmul(rows));

@@ -74,7 +74,7 @@ function failureOf(error: unknown): JobFailure {
   return { kind: 'error', message: place ? `${error.message} (${place})` : error.message };
 }
 
-/** Whether people are told so already: what else is thrown is a bug, and its place helps. */
+/** Whether the error is a sentence for users. Any other error is a bug, whose place in the code is reported. */
 const isSentence = (error: Error) => error instanceof InputError || error instanceof Failure;
 
 /**

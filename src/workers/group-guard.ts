@@ -1,5 +1,5 @@
-// Kills process groups when this process ends, also after a kill -9: a small shell reads from a pipe whose other end
-// only this process has open. The commands of a command pool run in their own groups, which would outlive the search
+// Kills process groups when this process ends, even by kill -9: a small shell reads from a pipe whose other end only
+// this process has open. The commands of a command pool run in their own groups, which would outlive the search
 // otherwise.
 
 import { type ChildProcess, spawn } from 'node:child_process';

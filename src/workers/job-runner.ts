@@ -1,4 +1,4 @@
-// The interface of what runs jobs. The pool of worker processes (pool.ts) and the pool of evaluator commands
+// The interface of job runners. The pool of worker processes (pool.ts) and the pool of evaluator commands
 // (command-pool.ts) implement it.
 
 import type { JobFailure } from './messages.ts';

@@ -3,8 +3,8 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Calls `onLine` with each line without its line end, and with the text after the last line end. Of a longer line it
- * gets the first `limit` characters, with `whole` false.
+ * Calls `onLine` with each line without its line end, and with the text after the last line end. For a longer line it
+ * gets the first `limit` characters, and `whole` is false.
  */
 export function eachLine(stream: Readable, limit: number, onLine: (line: string, whole: boolean) => void): void {
   let pending = '';

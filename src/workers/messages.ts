@@ -28,7 +28,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'ready' }
-  /** A heartbeat, sent while a job runs, as often as its computation lets the event loop run. */
+  /** A heartbeat while a job runs, sent whenever the event loop runs between computations. */
   | { kind: 'alive' }
   | { kind: 'setup-failed'; failure: JobFailure }
   | { kind: 'message'; id: number; message: unknown }

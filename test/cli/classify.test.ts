@@ -116,7 +116,7 @@ test('a folder without images is refused, with what it has instead', () => {
   writeFileSync(join(empty, 'a.txt'), 'no image');
   const { code, stderr } = nasnet(['classify', model, empty]);
   assert.equal(code, 2);
-  assert.equal(stderr, `nasnet: ${empty}: expected images in this folder, found none (left out: 1 .txt)\n`);
+  assert.equal(stderr, `nasnet: ${empty}: expected images in this folder, found none (omitted: 1 .txt)\n`);
 });
 
 test('no name of an image or a class steers the terminal', async () => {

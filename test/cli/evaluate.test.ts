@@ -124,6 +124,14 @@ test("ImageNet's three layouts agree, for 1,000 classes and for 1,001", async ()
   }
 });
 
+test('classes that are named by wnid are shown by their names', async () => {
+  const few = await paintAll(join(folder, 'few'), { 'n01440764/0.png': 'red', 'n03888257/0.png': 'blue' });
+  const network = join(folder, 'wnids.safetensors');
+  writeColourNetwork(network, ['n01440764', 'n03888257', 'n09193705'], [0, 1, 2]);
+  const { stdout, stderr } = evaluate(network, few);
+  assert.match(stdout, /^ {2}tench +\d.*\n {2}parachute +\d/m, stderr);
+});
+
 test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterrupted one', async () => {
   const many = join(folder, 'many');
   const pictures = Object.fromEntries(

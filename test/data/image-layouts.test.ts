@@ -1,4 +1,4 @@
-// Folder layouts that people have, and what each is taken for: parts never become classes, and what is left out is
+// Folder layouts that people have, and what each is taken for: parts never become classes, and what is omitted is
 // counted.
 
 import assert from 'node:assert/strict';
@@ -45,7 +45,7 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [parts('train', 'dev', 'eval'), { train: 'train dev', test: 'eval' }],
   [parts('train', 'valid', 'test'), { train: 'train valid', test: 'test' }],
   [parts('train'), { train: 'train' }],
-  [{ ...classes, '.': 3 }, { train: '' }], // images beside the class folders
+  [{ ...classes, '.': 3 }, { train: '' }], // images next to the class folders
   [{ ...parts('train', 'val'), 'train/.': 2 }, { train: 'train', test: 'val' }],
   [{ ...parts('train', 'test'), unlabeled: 9 }, { train: 'train', test: 'test' }],
   [{ ...parts('train', 'test'), 'train/unlabeled': 9 }, { train: 'train', test: 'test' }],
@@ -63,8 +63,8 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [{ train: 6, test: 6 }, /expected one sub-folder for each class in "test", "train", found none$/],
   [{ 'train/train/cat': 6, 'train/test/cat': 6 }, /train: expected one sub-folder for each class, got the parts "test", "train"$/],
   [{ 'mnist/train/3': 6, 'mnist/test/3': 6 }, /found only "mnist"; are the classes or parts in .*mnist\?$/],
-  [{ 'cat/train': 6, 'cat/test': 2, 'dog/train': 6, 'dog/test': 2 }, /expected parts that hold the classes, got classes that hold parts \("cat\/train", "dog\/train"\)$/],
-  [{ 'images/train/cat': 6, 'images/val/cat': 6, 'masks/train/cat': 6, 'masks/val/cat': 6 }, /got classes that hold parts \("images\/train", "masks\/train"\)$/],
+  [{ 'cat/train': 6, 'cat/test': 2, 'dog/train': 6, 'dog/test': 2 }, /expected parts that contain the classes, got classes that contain parts \("cat\/train", "dog\/train"\)$/],
+  [{ 'images/train/cat': 6, 'images/val/cat': 6, 'masks/train/cat': 6, 'masks/val/cat': 6 }, /got classes that contain parts \("images\/train", "masks\/train"\)$/],
   [{ ...parts('train', 'test'), 'test/cow': 2 }, /test\/cow: there is no class of this name/],
   [{ cat: 6, dog: 4 }, /dog: expected at least 5 images, got 4$/],
 ]; // biome-ignore format: a table
@@ -102,10 +102,10 @@ function outcomeOf(layout: Record<string, number>): [string, string, string, str
   const folder = folderOf(layout);
   const within = (path: string) => relative(folder, path) || 'the class folders';
   try {
-    const { classes, train, test: tested, layout: taken, leftOut } = listImages(folder);
+    const { classes, train, test: tested, layout: taken, omitted } = listImages(folder);
     const from = `${train.length} of ${taken.train.map(within).join(' and ')}`;
     const held = `${tested.length} ${taken.test ? `of ${within(taken.test)}` : 'held out of them'}`;
-    return [classes.join(', '), from, held, leftOut.words() || '–'];
+    return [classes.join(', '), from, held, omitted.words() || '–'];
   } catch (error) {
     assert.ok(error instanceof InputError, String(error));
     return [`refused: ${error.message.replaceAll(folder, 'FOLDER')}`, '', '', ''];
@@ -115,7 +115,7 @@ function outcomeOf(layout: Record<string, number>): [string, string, string, str
 test('docs/images.md says what each layout gives', () => {
   const rows = outcomes.map(([layout]) => [layoutText(layout), ...outcomeOf(layout)]);
   assert.ok(rows.length >= 25);
-  const heads = ['folders', 'classes', 'to train on', 'to test on', 'left out'];
+  const heads = ['folders', 'classes', 'to train on', 'to test on', 'omitted'];
   const table = [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const path = resolve(import.meta.dirname, '../../docs/images.md');
   const text = readFileSync(path, 'utf8');
@@ -125,14 +125,14 @@ test('docs/images.md says what each layout gives', () => {
   assert.equal(readFileSync(path, 'utf8'), wanted);
 });
 
-test('what was taken is stated: classes with their images, folders, what was left out by kind', () => {
+test('what was taken is stated: classes with their images, folders, what was omitted by kind', () => {
   const folder = folderOf({ 'train/cat': 6, 'train/dog': 8, 'val/cat': 1, 'val/dog': 1, 'test/cat': 2, 'test/dog': 2 });
   for (const name of ['train/cat/notes.txt', 'train/cat/a.xml', 'train/dog/b.xml', 'train/dog/.DS_Store'])
     writeFileSync(join(folder, name), '');
   assert.deepEqual(layoutLines(folder, listImages(folder)), [
     `${folder}: 20 images of 2 classes: cat (9), dog (11); fewest cat (9), most dog (11)`,
     `${folder}: 16 images to train on in train and val, validation images sampled from them; 4 to test on in test`,
-    `${folder}: left out 2 .xml, 1 .txt, 1 hidden`,
+    `${folder}: omitted 2 .xml, 1 .txt, 1 hidden`,
   ]);
   const flat = folderOf({ cat: 6, dog: 6 });
   assert.deepEqual(layoutLines(flat, listImages(flat)), [
@@ -153,10 +153,10 @@ test('pictures are known by what they hold: any ending and none, and formats tha
   writeFileSync(at('b/photo.heic'), Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'));
   writeFileSync(at('b/drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   writeFileSync(at('b/README'), 'words');
-  const { train, test: tested, leftOut } = listImages(folder);
+  const { train, test: tested, omitted } = listImages(folder);
   assert.equal(train.length + tested.length, 10 + 6 + 2);
   assert.equal(
-    leftOut.words(),
+    omitted.words(),
     '2 .bmp (a BMP image, not read here), 1 .heic (a HEIC image, not read here), 1 .svg (an SVG drawing, not read here), 1 without an ending',
   );
 });
@@ -170,10 +170,10 @@ test('pipes, links in a circle and folders without permission neither block nor 
   symlinkSync('/dev/zero', join(folder, 'b', 'zero.png'));
   mkdirSync(join(folder, 'lost+found'));
   chmodSync(join(folder, 'lost+found'), 0);
-  const { train, test: tested, classes, leftOut } = listImages(folder);
+  const { train, test: tested, classes, omitted } = listImages(folder);
   assert.deepEqual(classes, ['a', 'b']);
   assert.equal(train.length + tested.length, 6 + 6); // b/up leads to the folder above, with all other classes
-  assert.equal(leftOut.counts.get('special (a pipe, device or socket)'), 2 + 1);
+  assert.equal(omitted.counts.get('special (a pipe, device or socket)'), 2 + 1);
 });
 
 test('from 2 to 10,000 classes of 5 images; more are refused before anything is read', () => {

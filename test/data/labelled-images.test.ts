@@ -63,7 +63,7 @@ test('of a folder with parts the test or validation part is taken', () => {
   assert.deepEqual(found(folderOf('val/cat/1.png', 'test/dog/2.png'), animals), { 'dog/2.png': 1 });
 });
 
-test('parts are known by all their names, and what has no class is left out', () => {
+test('parts are known by all their names, and what has no class is omitted', () => {
   const folder = folderOf(
     'Training/cat/1.png',
     'Testing/cat/2.png',
@@ -73,7 +73,7 @@ test('parts are known by all their names, and what has no class is left out', ()
   );
   assert.deepEqual(found(folder, animals), { 'cat/2.png': 0 });
   assert.deepEqual(
-    [...findLabelledImages(folder, animals, {}).leftOut.counts.keys()],
+    [...findLabelledImages(folder, animals, {}).omitted.counts.keys()],
     ['folder "__MACOSX"', 'folder "unlabeled"'],
   );
   refused(

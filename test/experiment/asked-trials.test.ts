@@ -46,7 +46,7 @@ const runner: JobRunner = {
   run: async (job, options) => {
     options?.onStart?.();
     const request = job as TrialRequest;
-    if (fails(request)) return { failure: { kind: 'told', message: 'no luck' }, seconds: 0 };
+    if (fails(request)) return { failure: { kind: 'reported', message: 'no luck' }, seconds: 0 };
     return { result: { reward: rewardOf(request.decisions) }, seconds: 0 };
   },
   close: async () => {},
@@ -69,7 +69,7 @@ function withStudy<Result>(path: string, work: (study: Study<SearchSettings>) =>
 const ask = (path: string, again = false) => withStudy(path, (study) => askTrial(study, { trials, again }));
 const tell = (path: string, request: TrialRequest) =>
   withStudy(path, (study) => {
-    const failure = { kind: 'told', message: 'no luck' };
+    const failure = { kind: 'reported', message: 'no luck' };
     tellTrial(study, request.trial, fails(request) ? { failure } : { reward: rewardOf(request.decisions) });
   });
 

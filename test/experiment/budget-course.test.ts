@@ -68,10 +68,10 @@ test('the clock counts what went before, and a kill loses a second at most', () 
   using study = Study.create(join(folder, 'clock.db'), settings);
   const { course, clock } = courseOn(study);
   clock.seconds += 0.5;
-  course.passed();
+  course.afterEvent();
   assert.equal(study.result('clock')!.seconds, 0);
   clock.seconds += 0.6;
-  course.passed();
+  course.afterEvent();
   assert.ok(Math.abs(study.result('clock')!.seconds - 1.1) < 1e-9);
 });
 

@@ -1,4 +1,4 @@
-// What a search decided and was told, in the order of its log, over all rungs of a ladder.
+// What a search decided and was reported, in the order of its log, over all rungs of a ladder.
 
 import Database from 'better-sqlite3';
 

@@ -19,15 +19,15 @@ export function finishingOrder(trials: number, workers: number): number[] {
   return order;
 }
 
-/** Evaluations that end in this order: each one once all before it were told, of which `told` are already. */
+/** Evaluations that end in this order: each one once all before it were reported, of which `reported` are already. */
 export class InTurn {
   readonly #order: readonly number[];
-  #told: number;
+  #reported: number;
   readonly #waiting = new Map<number, () => void>();
 
-  constructor(order: readonly number[], told = 0) {
+  constructor(order: readonly number[], reported = 0) {
     this.#order = order;
-    this.#told = told;
+    this.#reported = reported;
   }
 
   evaluate(outcome: (trial: number, decisions: readonly number[]) => Evaluation): Evaluate {
@@ -41,13 +41,13 @@ export class InTurn {
     };
   }
 
-  /** One more trial was told. */
+  /** One more trial was reported. */
   next(): void {
-    this.#told++;
+    this.#reported++;
     this.#letGo();
   }
 
   #letGo(): void {
-    this.#waiting.get(this.#order[this.#told] ?? -1)?.();
+    this.#waiting.get(this.#order[this.#reported] ?? -1)?.();
   }
 }

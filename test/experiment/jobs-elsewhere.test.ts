@@ -14,7 +14,7 @@ import type { DatasetFiles } from '../../src/data/dataset-files.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { trialRequest } from '../../src/experiment/evaluated-search.ts';
 import { type ExperimentEvent, runExperiment } from '../../src/experiment/experiment.ts';
-import { localRunners, type OpenRunner, type WantedTrainings } from '../../src/experiment/training-runners.ts';
+import { localRunners, type OpenRunner, type TrainingGroup } from '../../src/experiment/training-runners.ts';
 import { measureLaws, probeRunner } from '../../src/forecast/probe.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
@@ -44,7 +44,7 @@ const settings: SearchSettings = {
 };
 
 interface Sent {
-  wanted: WantedTrainings;
+  wanted: TrainingGroup;
   job: TrainingJob;
   result: WorkerResult;
 }
@@ -95,7 +95,7 @@ before(async () => {
   const onEvent = ({ kind }: ExperimentEvent) => void kinds.push(kind);
   const options = { study, files, trials: 6, workers: 2, directory: here, signal, onEvent };
   assert.equal(await runExperiment({ ...options, openRunner }), 'finished');
-  assert.equal(kinds[0], 'forecast', 'whoever runs an experiment is told what it will take');
+  assert.equal(kinds[0], 'forecast', 'the forecast comes before anything else');
   assert.ok(study.result('prediction')!.children > 0, 'and the study keeps what was learnt of its children');
 });
 

@@ -51,7 +51,7 @@ async function run(
   return { killed: signal === 'SIGKILL', finished };
 }
 
-/** All that must be equal: what was decided, who was promoted, what came out, and in which order all of it was asked and told. */
+/** All that must be equal: what was decided, who was promoted, what came out, and in which order all of it was asked and reported. */
 function historyOf(path: string) {
   const study = Study.open(path, { readOnly: true });
   const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, failure }));

@@ -47,15 +47,15 @@ const historyOf = (study: Study<object>) => ({
 /** A strategy that asks for fixed graphs in order and records reports. */
 class Script implements Strategy {
   readonly name = 'script';
-  readonly told: [trial: number, Outcome][] = [];
+  readonly reported: [trial: number, Outcome][] = [];
   readonly #graphs: readonly number[][];
   constructor(graphs: readonly number[][]) {
     this.#graphs = graphs;
   }
   ask = (trial: number) => this.#graphs[trial]!;
-  tell = (trial: number, outcome: Outcome) => void this.told.push([trial, outcome]);
-  save = () => new TextEncoder().encode(JSON.stringify(this.told));
-  load = (bytes: Uint8Array) => void this.told.splice(0, Infinity, ...JSON.parse(new TextDecoder().decode(bytes)));
+  tell = (trial: number, outcome: Outcome) => void this.reported.push([trial, outcome]);
+  save = () => new TextEncoder().encode(JSON.stringify(this.reported));
+  load = (bytes: Uint8Array) => void this.reported.splice(0, Infinity, ...JSON.parse(new TextDecoder().decode(bytes)));
 }
 
 const graph = (seed: number) => sampleDecisions(new RandomStream(seed));
@@ -84,7 +84,7 @@ async function scripted(
     inOrder: false,
   };
   await search(study, { ...options, ...more });
-  return { trained, told: strategy.told };
+  return { trained, reported: strategy.reported };
 }
 
 const seconds = 1;
@@ -107,10 +107,10 @@ test('in order, a search and its promotions depend on the seed and not on timing
 
 test('a free worker gets a promotion before a new architecture, and the strategy gets reports of rung 0 only: by hand', async () => {
   const study = newStudy();
-  const { trained, told } = await scripted(study, six, byTrial, { ladder: { rungs: 2, reduction: 3 } });
+  const { trained, reported } = await scripted(study, six, byTrial, { ladder: { rungs: 2, reduction: 3 } });
   assert.deepEqual(trained, ['0@0', '1@0', '2@0', '1@1', '3@0', '3@1', '4@0', '5@0', '4@1']);
   assert.deepEqual(
-    told,
+    reported,
     rewards.map((reward, trial) => [trial, { reward }]),
   );
   assert.deepEqual(
@@ -161,7 +161,7 @@ test('each arm has its own ladder, and a trial that both promote is trained once
 test('a child that fails at a rung is not retried, and no other is promoted instead', async () => {
   const study = newStudy();
   const failure = { kind: 'not-a-number', message: 'step 3' };
-  const { trained, told } = await scripted(
+  const { trained, reported } = await scripted(
     study,
     six,
     (trial) => (trial.number === 3 && trial.rung === 1 ? { failure, seconds } : byTrial(trial)),
@@ -171,7 +171,7 @@ test('a child that fails at a rung is not retried, and no other is promoted inst
     trained.filter((training) => training.endsWith('@1')),
     ['1@1', '3@1', '4@1'],
   );
-  assert.equal(told.length, 6);
+  assert.equal(reported.length, 6);
   assert.deepEqual(study.rungs.of(3)[0]!.failure, failure);
   assert.deepEqual(
     study.best(3).map(({ number }) => number),

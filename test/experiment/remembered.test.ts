@@ -35,15 +35,15 @@ function mirrored(decisions: readonly number[]): number[] {
 /** A strategy that asks for fixed decisions in order and records reports. */
 class Script implements Strategy {
   readonly name = 'script';
-  readonly told: [trial: number, Outcome][] = [];
+  readonly reported: [trial: number, Outcome][] = [];
   readonly #lines: readonly number[][];
   constructor(lines: readonly number[][]) {
     this.#lines = lines;
   }
   ask = (trial: number) => this.#lines[trial]!;
-  tell = (trial: number, outcome: Outcome) => void this.told.push([trial, outcome]);
-  save = () => new TextEncoder().encode(JSON.stringify(this.told));
-  load = (bytes: Uint8Array) => void this.told.splice(0, Infinity, ...JSON.parse(new TextDecoder().decode(bytes)));
+  tell = (trial: number, outcome: Outcome) => void this.reported.push([trial, outcome]);
+  save = () => new TextEncoder().encode(JSON.stringify(this.reported));
+  load = (bytes: Uint8Array) => void this.reported.splice(0, Infinity, ...JSON.parse(new TextDecoder().decode(bytes)));
 }
 
 /** Searches through the lines; `outcomes` are those of the evaluations in their order. */
@@ -52,19 +52,19 @@ async function search(study: Study<object>, lines: readonly number[][], outcomes
   const trained: number[] = [];
   const evaluate: Evaluate = async ({ number }) => outcomes[trained.push(number) - 1]!;
   await runSearch({ study, strategy, evaluate: remembering(evaluate, study), trials: lines.length, workers });
-  return { trained, told: strategy.told };
+  return { trained, reported: strategy.reported };
 }
 
 test('a repeat reuses the reward of the first, is reported to the strategy, and costs no training', async () => {
   const study = newStudy();
   const lines = [graph(1), graph(2), mirrored(graph(1)), graph(1), mirrored(graph(2))];
-  const { trained, told } = await search(study, lines, [
+  const { trained, reported } = await search(study, lines, [
     { reward: 0.25, seconds: 10 },
     { reward: 0.5, seconds: 7 },
   ]);
   assert.deepEqual(trained, [0, 1]);
   assert.deepEqual(
-    told,
+    reported,
     [0.25, 0.5, 0.25, 0.25, 0.5].map((reward, trial) => [trial, { reward }]),
   );
   assert.deepEqual(
@@ -101,7 +101,7 @@ test('repeats that are asked for while the first is trained wait for its outcome
 test('a failure is not reused: the next trial of the same graph is trained', async () => {
   const study = newStudy();
   const failure = { kind: 'crash', message: 'the worker died' };
-  const { trained, told } = await search(
+  const { trained, reported } = await search(
     study,
     [graph(1), graph(1), graph(1)],
     [
@@ -110,7 +110,7 @@ test('a failure is not reused: the next trial of the same graph is trained', asy
     ],
   );
   assert.deepEqual(trained, [0, 1]);
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     [0, { failed: 'crash' }],
     [1, { reward: 0.5 }],
     [2, { reward: 0.5 }],
@@ -126,9 +126,9 @@ test('a resumed study reuses rewards of earlier processes', async () => {
   ]);
   study.close();
   const again = Study.open(study.path);
-  const { trained, told } = await search(again, lines, [{ reward: 0.125, seconds: 1 }]);
+  const { trained, reported } = await search(again, lines, [{ reward: 0.125, seconds: 1 }]);
   assert.deepEqual(trained, [3]);
-  assert.deepEqual(told.slice(2), [
+  assert.deepEqual(reported.slice(2), [
     [2, { reward: 0.5 }],
     [3, { reward: 0.125 }],
   ]);

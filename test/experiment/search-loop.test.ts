@@ -63,7 +63,7 @@ test('in order, with 2 workers trial n is asked for when n − 5 outcomes are re
 test('not in order, outcomes are reported as they arrive, and each allows one ask', async () => {
   const study = newStudy();
   const turns = new InTurn([1, 0, 3, 4, 2, 5]);
-  const onEvent = ({ kind }: SearchEvent) => kind === 'told' && turns.next();
+  const onEvent = ({ kind }: SearchEvent) => kind === 'reported' && turns.next();
   const evaluate = turns.evaluate(() => ({ reward: 0.5, seconds: 1 }));
   await search(study, { trials: 6, inOrder: false, evaluate, onEvent });
   const expected = 'ask 0,ask 1,tell 1,ask 2,tell 0,ask 3,tell 3,ask 4,tell 4,ask 5,tell 2,tell 5';
@@ -96,17 +96,17 @@ test('an outcome that took more than a second is on disk even if the strategy th
 test('a reward that is not a number from 0 to 1 is a failed trial, also for the strategy', async () => {
   const rewards = [0.5, Number.NaN, 1.01, -0.1, Number.POSITIVE_INFINITY, 1, 0];
   const study = newStudy();
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const strategy = new ChainStrategy(1);
   const { tell } = ChainStrategy.prototype;
   strategy.tell = (trial, outcome) => {
-    told.push(outcome);
+    reported.push(outcome);
     tell.call(strategy, trial, outcome);
   };
   const evaluate: Evaluate = async ({ number }) => ({ reward: rewards[number]!, seconds: 1 });
   await search(study, { trials: rewards.length, strategy, evaluate });
   const failed = { failed: 'not-a-number' };
-  assert.deepEqual(told, [{ reward: 0.5 }, failed, failed, failed, failed, { reward: 1 }, { reward: 0 }]);
+  assert.deepEqual(reported, [{ reward: 0.5 }, failed, failed, failed, failed, { reward: 1 }, { reward: 0 }]);
   assert.deepEqual(study.summary().failures, { 'not-a-number': 4 });
   assert.equal(study.trial(1)!.failure!.message, 'expected a reward from 0 to 1, got NaN');
 });
@@ -201,11 +201,11 @@ test('a study of another seed, version or strategy is refused before anything is
 
   const fresh = newStudy();
   const stop = new AbortController();
-  let told = 0;
+  let reported = 0;
   const save = () => {
     throw new Error('no snapshot, so that all events are replayed');
   };
-  const onEvent = ({ kind }: SearchEvent) => kind === 'told' && ++told === 9 && stop.abort();
+  const onEvent = ({ kind }: SearchEvent) => kind === 'reported' && ++reported === 9 && stop.abort();
   const strategy = Object.assign(new ChainStrategy(1), { save });
   await assert.rejects(
     search(fresh, { strategy, signal: stop.signal, onEvent, eventsPerSnapshot: 1000 }),
@@ -246,7 +246,7 @@ test('events are emitted after they are on disk, in order', async () => {
     if (event.kind === 'done') assert.equal(study.trial(event.trial)!.state, 'done');
   };
   await search(study, { trials: 1, evaluate, onEvent });
-  assert.deepEqual(seen, ['asked', 'started', 'epoch', 'retried', 'started', 'epoch', 'done', 'told']);
+  assert.deepEqual(seen, ['asked', 'started', 'epoch', 'retried', 'started', 'epoch', 'done', 'reported']);
   assert.equal(study.trial(0)!.attempts, 2);
   assert.deepEqual(study.trial(0)!.details, { parameters: 3 });
   assert.deepEqual(

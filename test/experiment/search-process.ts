@@ -71,7 +71,7 @@ if (inOrder) {
   const virtual = new VirtualWorkers();
   for (const event of decisionsOf(path)) {
     if (event.kind === 'ask' || (event.kind === 'promote' && event.wanted)) virtual.asked(event);
-    else if (event.kind.endsWith('tell')) virtual.told(event);
+    else if (event.kind.endsWith('tell')) virtual.reported(event);
   }
   const evaluate = virtual.evaluate((trial) => {
     const reward = rewardOfLadder(jobOf(trial), (line) => appendFileSync(notes, `${line}\n`));
@@ -80,20 +80,20 @@ if (inOrder) {
   const onEvent = (event: SearchEvent) => {
     if (event.kind === 'asked') virtual.asked({ number: event.trial, rung: 0 });
     if (event.kind === 'promoted') virtual.asked({ number: event.trial, rung: event.rung });
-    if (event.kind === 'told') virtual.told({ number: event.trial, rung: event.rung });
+    if (event.kind === 'reported') virtual.reported({ number: event.trial, rung: event.rung });
     say(event);
   };
   await runSearch({ ...common, evaluate, onEvent });
 } else {
-  const told = study.log.strategyEvents(0).filter(({ kind }) => kind === 'tell').length;
-  const turns = new InTurn(finishingOrder(trials, workers), told);
+  const reported = study.log.strategyEvents(0).filter(({ kind }) => kind === 'tell').length;
+  const turns = new InTurn(finishingOrder(trials, workers), reported);
   const evaluate = turns.evaluate((trial, decisions) => {
     appendFileSync(notes, `${trial}\n`);
     return { reward: rewardOf(decisions), seconds: 0 };
   });
   const onEvent = (event: SearchEvent) => {
     say(event);
-    if (event.kind === 'told') turns.next();
+    if (event.kind === 'reported') turns.next();
   };
   await runSearch({ ...common, evaluate, onEvent });
 }

@@ -9,7 +9,7 @@ const keyOf = ({ number, rung = 0 }: Pick<TrialToEvaluate, 'number' | 'rung'>) =
 
 export class VirtualWorkers {
   #now = 0;
-  /** When each training ends that was asked for and not told. */
+  /** When each training ends that was asked for and not reported. */
   readonly #ends = new Map<string, number>();
   readonly #waiting = new Map<string, () => void>();
 
@@ -18,7 +18,7 @@ export class VirtualWorkers {
     this.#ends.set(keyOf(training), this.#now + durationOf(number + 7 * rung) * 3 ** rung + number / 1e6);
   }
 
-  told(training: { number: number; rung: number }): void {
+  reported(training: { number: number; rung: number }): void {
     this.#now = this.#ends.get(keyOf(training))!;
     this.#ends.delete(keyOf(training));
     setImmediate(() => this.#letGo());
@@ -35,7 +35,7 @@ export class VirtualWorkers {
     };
   }
 
-  /** The training that ends first may end; nothing happens while it has ended and was not told. */
+  /** The training that ends first may end; nothing happens while it has ended and was not reported. */
   #letGo(): void {
     let first: [key: string, end: number] | undefined;
     for (const each of this.#ends) if (!first || each[1] < first[1]) first = each;

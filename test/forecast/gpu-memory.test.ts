@@ -69,7 +69,7 @@ test('on the CPU the number of workers is left alone; where nvidia-smi is silent
   assert.equal(on('cpu', 1e12), 3);
   assert.deepEqual(notes, []);
   assert.equal(on('cuda:0'), 1);
-  assert.match(notes[0]!, /^On cuda:0, one child at a time: nvidia-smi does not tell/);
+  assert.match(notes[0]!, /^On cuda:0, one child at a time: nvidia-smi does not report/);
   assert.equal(on('cuda:0', 1.5e9), 1);
 });
 

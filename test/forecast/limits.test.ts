@@ -103,7 +103,7 @@ test('a limit that no cell keeps is refused before the search', () => {
   const limits = { parameters: 1000, beyond: 'resample' } as const;
   assert.throws(
     () => refuseImpossible(limitCheck(limits, settings, counts), 5),
-    /^InputError: most parameters: expected a limit that some cell keeps, but even cells of identities alone come to [\d,]+ parameters of at most 1,000$/,
+    /^InputError: most parameters: expected a limit that some cells meet, but even cells of identities alone have [\d,]+ parameters of at most 1,000$/,
   );
 });
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { latencyTerms, lawValue, memoryTerms, startingLaws, trainingTerms } from '../../src/forecast/cost-law.ts';
-import { keepPrediction, predictionOf } from '../../src/forecast/learning.ts';
+import { predictionOf, storePrediction } from '../../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { planWork, weightCount } from '../../src/plan/plan-work.ts';
@@ -131,7 +131,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
   {
     using study = Study.create(path, settings);
     const { prediction, record } = predictionOf(study, counts, { workers: 2, start: { laws, measured: true } });
-    keepPrediction(study, record, prediction);
+    storePrediction(study, record, prediction);
     samples.forEach((candidate, number) => {
       const { seconds, memory } = prediction.terms.cost(candidate, elsewhere);
       study.log.ask(number, candidate.decisions);
@@ -141,7 +141,7 @@ test('a study that is opened again foretells as it did when it was closed, but n
       study.log.finish(number, repeat ? { reward: 0.5, seconds: 0, sameAs: 0 } : { reward: 0.5, seconds, details });
       if (!repeat) prediction.observe(prediction.terms.of(candidate), { seconds, memory });
     });
-    keepPrediction(study, record, prediction);
+    storePrediction(study, record, prediction);
     atTheEnd = prediction.of(prediction.terms.of(samples[3]!));
   }
   const again = predicted();
@@ -166,7 +166,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
   {
     using study = Study.create(path, climbing);
     const { prediction, record } = predictionOf(study, counts, { workers: 2 });
-    keepPrediction(study, record, prediction);
+    storePrediction(study, record, prediction);
     const finish = (trial: number, rung: number) => {
       const log = rung === 0 ? study.log : study.rungs.at(rung);
       if (rung === 0) study.log.ask(trial, samples[trial]!.decisions);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { datasetFrom } from '../../src/data/given-images.ts';
+import { datasetFrom } from '../../src/data/custom-dataset.ts';
 import { randn } from '../../src/engine/create.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { scope } from '../../src/engine/memory.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { datasetFrom } from '../../src/data/given-images.ts';
+import { datasetFrom } from '../../src/data/custom-dataset.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { createClassifier, loadClassifier } from '../../src/library/classifier.ts';
 import { evaluateClassifier, trainClassifier } from '../../src/library/train-classifier.ts';

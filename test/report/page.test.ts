@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
 import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
-import { findingsOf, sentences } from '../../src/report/findings.ts';
+import { findingsOf, sentences, settingRows } from '../../src/report/findings.ts';
 import { writeReport } from '../../src/report/report-files.ts';
 import { ResultFiles } from '../../src/result-files.ts';
 import { decode } from '../../src/space/decisions.ts';
@@ -95,6 +95,15 @@ test('the report has a dot for every child, a picture for each of the best, the 
     decode(decisions[1]!),
   );
   assert.equal(written.length, 7); // the page, and three times a picture and an architecture
+});
+
+test('settings are rows, a list of numbers is one', () => {
+  const settings = { known: [[0, 3, 1]], child: { epochs: 1 }, arms: [{ name: 'ppo' }] };
+  assert.deepEqual(settingRows(settings), [
+    ['known.0', '0, 3, 1'],
+    ['child.epochs', '1'],
+    ['arms.0.name', 'ppo'],
+  ]);
 });
 
 test('a study that has just started gets a report too', () => {

@@ -79,8 +79,8 @@ function read(path: string): string {
       study.updates(),
       study.latestUpdate(),
     ],
-    [log.unfinished, log.unreported, log.told, log.strategyEvents(0), log.snapshots.map(({ bytes }) => [...bytes])],
-    [rungs.all(), rungs.promotions(), rungs.told(), rungs.open(), rungs.epochs(1, 1), finalistRuns.all()],
+    [log.unfinished, log.unreported, log.reported, log.strategyEvents(0), log.snapshots.map(({ bytes }) => [...bytes])],
+    [rungs.all(), rungs.promotions(), rungs.reported(), rungs.open(), rungs.epochs(1, 1), finalistRuns.all()],
     study.result('finalists'),
   ]);
 }
@@ -208,7 +208,7 @@ test('a missing, older, damaged or foreign log is detected, and nothing is writt
       else rmSync(path + ending, { force: true });
   };
   for (const [wal, shm, sentence] of [
-    [undefined, index, /-wal, the log with the latest changes of .*, is gone: put the right one back/],
+    [undefined, index, /-wal, the log with the latest changes of .*, is missing: put the right one back/],
     [early, index, /is damaged or older than the last change/],
     [foreign, index, /is damaged, older, or that of another file/],
     [flipped, index, /is damaged or older than the last change/],

@@ -8,7 +8,8 @@ import { imagesOn } from '../../src/data/device-images.ts';
 import { capturesGraphs } from '../../src/engine/cuda-graph.ts';
 import type { Precision } from '../../src/engine/device.ts';
 import { scope } from '../../src/engine/memory.ts';
-import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { buildNetwork } from '../../src/model/network.ts';
+import type { Module } from '../../src/nn/module.ts';
 import { Momentum } from '../../src/nn/optimizers.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -86,7 +87,7 @@ function losses(mine: Trainee, running: { run(step: number): void }, count = ste
 
 const gap = (found: number, expected: number) => Math.abs(found - expected) / Math.abs(expected);
 
-function distance(one: Network, other: Network): number {
+function distance(one: Module, other: Module): number {
   let [apart, whole] = [0, 0];
   const others = other.stateDict();
   for (const [name, each] of Object.entries(one.stateDict())) {

@@ -8,7 +8,8 @@ import { addon } from '../../src/engine/addon.ts';
 import { Graph } from '../../src/engine/cuda-graph.ts';
 import type { Precision } from '../../src/engine/device.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
-import { buildNetwork, type Network } from '../../src/model/network.ts';
+import { buildNetwork } from '../../src/model/network.ts';
+import type { Module } from '../../src/nn/module.ts';
 import { WeightAverage } from '../../src/nn/weight-average.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -70,8 +71,7 @@ function losses(mine: Trainee, running: { run(step: number): void }, count = ste
 }
 
 const captured = (mine: Trainee, ahead = 7) => new DeviceSteps(mine, shared, { capture: false, planOf, steps, ahead });
-const numbers = (network: Network) =>
-  Object.values(network.stateDict()).flatMap((each) => [...each.detach().toArray()]);
+const numbers = (network: Module) => Object.values(network.stateDict()).flatMap((each) => [...each.detach().toArray()]);
 
 const kinds = [['bfloat16', 'momentum'] as const, ...optimizerNames.map((name) => ['float32', name] as const)];
 

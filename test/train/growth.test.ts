@@ -53,7 +53,7 @@ test('at every side of a growth the network answers as the one that is planned f
 
 test('an auxiliary head, a side that a reduction does not halve, and one that is no square are refused', () => {
   const grow = (plan: Plan) => () => sidesOf(plan, [{ scale: 0.5, until: 0.5 }]);
-  const refused = 'growth: expected a network that can take smaller images, got one';
+  const refused = 'growth: expected a network that can process smaller images, got one';
   const head = `${refused} with an auxiliary head, whose weights depend on the size`;
   assert.throws(grow(planAt(32, true)), new InputError(head));
   assert.throws(grow(planAt(18)), new InputError(`${refused} for 18 pixels, which not every reduction halves`));

@@ -105,13 +105,13 @@ test('the test view is the middle one of the training crops', () => {
   const batches = new TrainingBatches({ from, whitening: plain, batchSize: 200, seed: 3, augmentation });
   scope(() => {
     const shown = new EvaluationBatches({ from, view, batchSize: 200 }).batch(0).images.toArray();
-    const drawn = batches.draw(0, 0); // rows: image, flip, top, left
+    const integers = batches.integersOf(0, 0); // rows: image, flip, top, left
     const cropped = batches.batch(0, 0).images.toArray();
     const length = 3 * side * side;
     let compared = 0;
     for (let place = 0; place < 200; place++) {
-      if (drawn[2 * 200 + place] !== 2 || drawn[3 * 200 + place] !== 2) continue;
-      const image = drawn[place]!;
+      if (integers[2 * 200 + place] !== 2 || integers[3 * 200 + place] !== 2) continue;
+      const image = integers[place]!;
       assert.deepEqual(
         cropped.subarray(place * length, (place + 1) * length),
         shown.subarray(image * length, (image + 1) * length),

@@ -9,6 +9,7 @@ import { zeros } from '../../src/engine/create.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
+import type { Module } from '../../src/nn/module.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
@@ -24,10 +25,10 @@ import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } 
 const checkpointsIn = <Beside>(folder: string, options: CheckpointOptions<Beside>) =>
   new Checkpoints(new FolderArtifacts({ training: folder }), 'training/state', options);
 
-const bytesOf = (network: Network) =>
+const bytesOf = (network: Module) =>
   Buffer.concat(Object.values(network.stateDict()).map((tensor) => tensor.detach().toBytes()));
 
-const numbersOf = (network: Network) =>
+const numbersOf = (network: Module) =>
   Object.values(network.stateDict()).flatMap((tensor) => [...tensor.detach().toArray()]);
 
 async function trained(options: Pick<TrainingOptions, 'checkpoints' | 'signal'> = {}): Promise<Network> {
@@ -252,7 +253,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   ];
   const given: unknown[] = [];
   const restore = (kept: unknown) => void given.push(kept);
-  const options = { identity: 'mine', beside: { schema: z.array(z.number()), keep: () => [], restore } };
+  const options = { identity: 'mine', extra: { schema: z.array(z.number()), save: () => [], restore } };
   for (const [parts, texts] of damages) {
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);

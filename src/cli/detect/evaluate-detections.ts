@@ -1,52 +1,187 @@
 // `nasnet detect evaluate`: compares detections with the truth as COCO does. Without a model it loads no engine.
 
 import type { Command } from 'commander';
-import { type Evaluation, evaluateDetections } from '../../coco/evaluation.ts';
-import { averagePrecision, averageRecall, numberNames, twelveNumbers } from '../../coco/twelve-numbers.ts';
+import type { Detection } from '../../coco/box.ts';
+import { evaluateDetections } from '../../coco/evaluation.ts';
+import { numberNames } from '../../coco/twelve-numbers.ts';
 import { readCocoFile } from '../../detection-data/coco-file.ts';
-import type { Category } from '../../detection-data/detection-dataset.ts';
 import { readDetectionsFile } from '../../detection-data/detections-file.ts';
 import { Faults } from '../../detection-data/faults.ts';
+import { findPictures } from '../../detection-data/read-detection-data.ts';
+import {
+  type ClassFinding,
+  type DetectionFindings,
+  detectionFindings,
+  type EvaluatedDataset,
+} from '../../detection-report/findings.ts';
+import { numberMeanings, shareWords } from '../../detection-report/number-words.ts';
+import { reportNames, writeDetectionReport } from '../../detection-report/report-detections.ts';
+import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { visible } from '../../visible.ts';
-import { percent, whole } from '../../words.ts';
+import { whole } from '../../words.ts';
+import { countFromZero } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { alignColumns } from '../terminal/columns.ts';
+import { LiveBlock } from '../terminal/live-block.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 
-interface Flags {
-  groundTruth: string;
-  detections: string;
-  asPycocotools?: boolean;
+/** How an evaluation is shown, whoever made the detections. */
+export interface EvaluationFlags {
+  output?: string;
+  worst: number;
+  overwrite?: boolean;
   json?: boolean;
 }
 
+interface Flags extends EvaluationFlags {
+  groundTruth: string;
+  detections: string;
+  pictures?: string;
+  asPycocotools?: boolean;
+}
+
+const help = `
+AP and AR are COCO's, to the last digit (docs/detection.md). With -o, ${reportNames.page} has the curves, every class and
+the worst pictures with missed and wrong boxes; ${reportNames.numbers} has the same as numbers.
+
+Examples:
+  nasnet detect evaluate --ground-truth instances_val2017.json --detections results.json
+  nasnet detect evaluate --ground-truth instances_val2017.json --detections results.json --pictures val2017 -o report
+  nasnet detect evaluate --ground-truth gt.json --detections dt.json --as-pycocotools --json`;
+
 export function registerEvaluateDetections(detect: Command): void {
-  detect
+  const command = detect
     .command('evaluate')
     .description("COCO's twelve numbers, precision and recall of each class, the worst pictures")
     .requiredOption('--ground-truth <file>', 'COCO annotations: images, categories, annotations')
     .requiredOption('--detections <file>', 'a list of image_id, category_id, bbox and score, as COCO takes them')
-    .option('--as-pycocotools', 'what pycocotools computes, also where it is known to be wrong (docs/detection.md)')
-    .option('--json', 'one JSON document')
-    .action(evaluate);
+    .option('--as-pycocotools', 'what pycocotools computes, also where it is known to be wrong')
+    .option('--pictures <dir>', 'folder of the pictures, for the page (default: where COCO has them)');
+  addEvaluationFlags(command).addHelpText('after', help).action(evaluate);
 }
 
-async function evaluate({ groundTruth, detections: path, asPycocotools = false, json }: Flags): Promise<void> {
+/** Adds the flags of `EvaluationFlags`. */
+export const addEvaluationFlags = (command: Command): Command =>
+  command
+    .option('-o, --output <dir>', 'folder for a page with curves and the worst pictures, and all numbers as JSON')
+    .option('--worst <n>', 'pictures to draw in the page', countFromZero('--worst'), 12)
+    .option('--overwrite', overwriteHelp)
+    .option('--json', 'one JSON document');
+
+async function evaluate({
+  groundTruth,
+  detections: path,
+  asPycocotools = false,
+  pictures,
+  ...flags
+}: Flags): Promise<void> {
+  const block = new LiveBlock(process.stderr);
+  const results = new ResultFiles({
+    of: `detect evaluate ${groundTruth} ${path}`,
+    inputs: [groundTruth, path],
+    overwrite: flags.overwrite,
+  });
+  block.draw([`  Reading ${groundTruth}`]);
   const faults = new Faults();
   const truth = readCocoFile(groundTruth, faults, { asPycocotools });
-  const { detections } = readDetectionsFile(path, truth);
-  const evaluation = evaluateDetections(truth, detections, { asPycocotools });
-  const numbers = twelveNumbers(evaluation);
-  if (json) printDocument({ ...numbers, classes: classRows(truth.categories, evaluation) });
-  else printWords(numberNames.map((name) => `${name} ${percent(numbers[name])}\n`).join(''));
-  void [alignColumns, visible, whole];
+  block.draw([`  Reading ${path}`]);
+  const { detections, unknownCategories } = readDetectionsFile(path, truth, { asPycocotools });
+  block.draw([]);
+  const notes = [...faults.words(true, ordinary), ...detectionNotes(detections, unknownCategories)];
+  for (const note of notes) block.log(note);
+  if (flags.output !== undefined) findPictures(groundTruth, truth, pictures);
+  const command = `nasnet detect evaluate --ground-truth ${shellPath(groundTruth)} --detections ${shellPath(path)}${asPycocotools ? ' --as-pycocotools' : ''}`;
+  await showEvaluation(
+    { dataset: truth, detections, asPycocotools, title: `Detections of ${path}`, command, faults, notes },
+    flags,
+    results,
+  );
 }
 
-function classRows(categories: readonly Category[], evaluation: Evaluation) {
-  return categories.map(({ id, name }, category) => ({
-    id,
-    name,
-    AP: averagePrecision(evaluation, { category }),
-    AP50: averagePrecision(evaluation, { category, threshold: 0.5 }),
-    AR100: averageRecall(evaluation, 100, { category }),
-  }));
+/** What COCO's own files have, too, and what changes no number. */
+const ordinary = ['polygons', 'gaps-in-ids', 'crowds'] as const;
+
+/** Returns sentences about detections that count nowhere. */
+function detectionNotes(detections: readonly Detection[], unknown: ReadonlyMap<unknown, number>): string[] {
+  const notes: string[] = [];
+  const count = [...unknown.values()].reduce((sum, each) => sum + each, 0);
+  if (count > 0) {
+    const ids = [...unknown.keys()].slice(0, 5).map((id) => JSON.stringify(id));
+    notes.push(
+      `${whole(count)} detections of classes that the ground truth does not list count nowhere: category_id ${ids.join(', ')}${unknown.size > 5 ? ' …' : ''}`,
+    );
+  }
+  if (detections.length === 0) notes.push('There is no detection to evaluate (pycocotools stops at an empty list)');
+  return notes;
+}
+
+export interface EvaluationToShow {
+  dataset: EvaluatedDataset;
+  detections: readonly Detection[];
+  asPycocotools?: boolean;
+  title: string;
+  /** What makes the evaluation again. */
+  command: string;
+  faults: Faults;
+  notes: readonly string[];
+}
+
+/** Evaluates detections, writes the page if a folder is named, and prints the numbers. */
+export async function showEvaluation(
+  { asPycocotools = false, faults, ...shown }: EvaluationToShow,
+  { output, worst, json }: EvaluationFlags,
+  results: ResultFiles,
+): Promise<void> {
+  const { dataset, detections } = shown;
+  if (output !== undefined) results.check(...Object.values(reportNames).map((name) => `${output}/${name}`));
+  const evaluation = evaluateDetections(dataset, detections, { asPycocotools });
+  const findings = detectionFindings(dataset, detections, evaluation);
+  const report = { ...shown, evaluation, findings, faults: faults.report(), worst };
+  const files = output === undefined ? [] : await writeDetectionReport(output, report, results);
+  if (json) printDocument(documentOf(findings, faults, files));
+  else printWords(wordsOf(findings, files));
+}
+
+function documentOf(
+  { numbers, classes, pictures, objects, crowds, detections, workingPoint }: DetectionFindings,
+  faults: Faults,
+  files: string[],
+) {
+  return { ...numbers, pictures, objects, crowds, detections, workingPoint, classes, faults: faults.report(), files };
+}
+
+const everyClass = 20;
+const extremes = 5;
+
+function wordsOf(
+  { numbers, classes, pictures, objects, detections }: DetectionFindings,
+  files: readonly string[],
+): string {
+  const rows = numberNames.map((name) => [name, shareWords(numbers[name]), numberMeanings[name]]);
+  return [
+    `${whole(detections)} detections on ${whole(pictures)} pictures with ${whole(objects)} objects`,
+    ...alignColumns(rows, 'lrl').map((line) => `  ${line}`),
+    ...classRows(classes.filter((each) => each.objects > 0)),
+    ...files,
+    '',
+  ].join('\n');
+}
+
+function classRows(classes: readonly ClassFinding[]): string[] {
+  const sorted = classes.toSorted((one, other) => other.AP - one.AP);
+  const few = sorted.length <= everyClass;
+  const shown = few ? sorted : [...sorted.slice(0, extremes), ...sorted.slice(-extremes)];
+  const rows = shown.map(({ name, AP, AP50, objects }) => [
+    visible(name),
+    shareWords(AP),
+    shareWords(AP50),
+    whole(objects),
+  ]);
+  const lines = alignColumns([['class', 'AP', 'AP50', 'objects'], ...rows], 'lr').map((line) => `  ${line}`);
+  if (few) return lines;
+  return [
+    ...lines.slice(0, extremes + 1),
+    `  and ${whole(sorted.length - 2 * extremes)} more, down to`,
+    ...lines.slice(extremes + 1),
+  ];
 }

@@ -2,9 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { DatasetFiles } from '../../data/dataset-files.ts';
+import { requireSameImages } from '../../experiment/same-images.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import type { StudyRecords } from '../../study/records.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 
 /** Returns `cifar10`, or a folder: as it was typed, or its absolute path if that does not exist here. */
 export function datasetOf(study: StudyRecords & { settings: SearchSettings }): string {
@@ -13,11 +16,24 @@ export function datasetOf(study: StudyRecords & { settings: SearchSettings }): s
   return study.result('dataset')?.source ?? dataset;
 }
 
+export interface StudyImages {
+  dataset: string;
+  size?: number;
+  /** Compares prepared images with the study's. @throws InputError if they differ */
+  requireSame: (files: DatasetFiles) => void;
+}
+
 /** Returns the images of a study; undefined for studies with an evaluator. */
-export function imagesOfStudy(path: string): { dataset: string; size?: number } | undefined {
+export function imagesOfStudy(path: string): StudyImages | undefined {
   using study = openSearch(path, { readOnly: true });
   const { evaluator, size } = study.settings;
-  return evaluator ? undefined : { dataset: datasetOf(study), ...(size !== undefined && { size }) };
+  if (evaluator) return undefined;
+  const dataset = datasetOf(study);
+  const requireSame = (files: DatasetFiles) => {
+    using reopened = openSearch(path, { readOnly: true });
+    requireSameImages(reopened, files, `name the images with --dataset ${shellPath(dataset)}`);
+  };
+  return { dataset, ...(size !== undefined && { size }), requireSame };
 }
 
 export const isSameDataset = (one: string, other: string): boolean =>

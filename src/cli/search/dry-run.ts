@@ -1,14 +1,18 @@
 // `nasnet search --dry-run`: prints the settings and the forecast of a search without starting it.
 
 import { existsSync } from 'node:fs';
+import type { DatasetFiles } from '../../data/dataset-files.ts';
+import { requireSameImages } from '../../experiment/same-images.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import type { SearchEstimate } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
-import { estimateFitting } from '../../forecast/start.ts';
+import { countsOf, estimateFitting } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import type { Study } from '../../study/study.ts';
 import { fixedTarget } from '../../study/target.ts';
 import type { GivenFlags } from '../flags/given.ts';
+import { datasetOf } from '../flags/study-images.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
@@ -25,19 +29,21 @@ export interface SearchStatement {
   warning?: string;
 }
 
+type ImagesOf = (settings: SearchSettings) => Promise<DatasetFiles>;
+
+/** CIFAR-10 is not downloaded for a statement. */
 const cifar10: ImageCounts = { images: 50_000, classes: 10, test: 10_000 };
 
 export async function stateSearch(
   path: string,
   flags: SearchFlags,
   given: GivenFlags,
-  countsIn: (dataset: SearchSettings) => Promise<ImageCounts>,
+  imagesOf: ImagesOf,
   note: (line: string) => void,
 ): Promise<void> {
-  const counts = async (settings: SearchSettings) => (settings.dataset === 'cifar10' ? cifar10 : countsIn(settings)); // no download
   const document = existsSync(path)
-    ? await ofStudy(path, flags, given, counts, note)
-    : await ofNew(flags, given, counts, note);
+    ? await ofStudy(path, flags, given, imagesOf, note)
+    : await ofNew(flags, given, imagesOf, note);
   if (flags.json) printDocument(document);
   else printWords(`${textOf(document).join('\n')}\n`);
 }
@@ -45,9 +51,11 @@ export async function stateSearch(
 async function ofNew(
   flags: SearchFlags,
   given: GivenFlags,
-  countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
+  imagesOf: ImagesOf,
   note: (line: string) => void,
 ): Promise<SearchStatement> {
+  const countsIn = async (settings: SearchSettings) =>
+    settings.dataset === 'cifar10' ? cifar10 : countsOf(await imagesOf(settings));
   const { settings: stored, counts, start, plan } = await newSearch(flags, given, countsIn, note);
   const settings = plan ? plannedSettings(stored, plan) : stored;
   const { laws, measured } = start;
@@ -60,17 +68,26 @@ async function ofStudy(
   path: string,
   flags: SearchFlags,
   given: GivenFlags,
-  countsIn: (settings: SearchSettings) => Promise<ImageCounts>,
+  imagesOf: ImagesOf,
   note: (line: string) => void,
 ): Promise<SearchStatement> {
   using study = await reopen(path, flags, given);
-  const counts = await countsIn(study.settings);
+  const counts = await countsOfStudy(study, imagesOf);
   const trials = fixedTarget(study, flags.trials);
-  const options = { counts, trials, workers: flags.workers, asked: given.has('workers'), always: true };
+  const options = { counts, trials, workers: flags.workers, isRequested: given.has('workers'), always: true };
   const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
   return { settings, images: counts, measured: record.measured, children, estimate, ...(warning && { warning }) };
+}
+
+/** Returns the counts of a study's images. @throws InputError if they are not those that it was started with */
+async function countsOfStudy(study: Study<SearchSettings>, imagesOf: ImagesOf): Promise<ImageCounts> {
+  const dataset = datasetOf(study);
+  if (dataset === 'cifar10') return cifar10;
+  const files = await imagesOf({ ...study.settings, dataset });
+  requireSameImages(study, files);
+  return countsOf(files);
 }
 
 function textOf({ settings, images, estimate, measured, children, warning }: SearchStatement): string[] {

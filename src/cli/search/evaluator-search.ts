@@ -19,11 +19,10 @@ import type { GivenFlags } from '../flags/given.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
 import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
-import { commandOf, resumeCommand } from './what-next.ts';
+import { closingWords, resumeCommand, type SearchPlace, whatNextEvaluated } from './what-next.ts';
 
 const pathOf = ({ study }: SearchFlags) => study ?? join('runs', 'evaluator', 'study.db');
 
@@ -38,6 +37,7 @@ export async function searchWithEvaluator(
 ): Promise<void> {
   const path = opened?.path ?? pathOf(flags);
   const directory = flags.output ?? dirname(path);
+  const place = { study: path, directory };
   const { workers } = flags;
   refuseOwnTraining(given);
   const display = new SearchDisplay(process.stderr);
@@ -52,10 +52,10 @@ export async function searchWithEvaluator(
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all saved. Run the same command to resume, or: ${resumeCommand({ study: path, directory, elsewhere: flags.output !== undefined })}`,
+      `stopped with ${done} of ${trials} trials finished, all saved. Run the same command to resume, or: ${resumeCommand(place)}`,
     );
   }
-  await closeWith(study, { directory, path, trials, json: flags.json === true, results });
+  await closeWith(study, { place, trials, json: flags.json === true, results });
 }
 
 /** Searches with the display. When it returns, all programs have ended and their output has been printed. */
@@ -112,41 +112,20 @@ function withEvaluator(study: Study<SearchSettings>, flags: SearchFlags): Study<
   }
 }
 
-async function closeWith(
-  study: Study<SearchSettings>,
-  {
-    directory,
-    path,
-    trials,
-    json,
-    results,
-  }: { directory: string; path: string; trials: number; json: boolean; results: ResultFiles },
-) {
-  if (study.best().length === 0) throw new Failure(`${path}: no trial has a reward, so there is no best cell`);
+interface Closing {
+  place: SearchPlace;
+  trials: number;
+  json: boolean;
+  results: ResultFiles;
+}
+
+async function closeWith(study: Study<SearchSettings>, { place, trials, json, results }: Closing): Promise<void> {
+  if (study.best().length === 0) throw new Failure(`${place.study}: no trial has a reward, so there is no best cell`);
   const { writeReport } = await import('../../report/report-files.ts');
   results.keep();
-  writeReport(study, directory, results);
+  writeReport(study, place.directory, results);
   const findings = findingsOf(study);
-  if (json) {
-    printDocument(findings);
-    return;
-  }
-  const [best] = findings.top;
-  const lines = [
-    ...sentences(findings),
-    '',
-    `In ${directory}:`,
-    '  report.html  everything on one page: open it in a browser',
-    '  best.svg     the best cells as a picture',
-    '  best.json    their architecture file',
-    '',
-    'What next:',
-    `  ${commandOf('show', shellPath(path), '--trials', '--format', 'csv')}`,
-    'A network of the best cell, here with N = 6 and F = 32:',
-    `  ${commandOf('train', shellPath(`${path}#${best?.trial}:6`), '--filters', '32', '--epochs', '20')}`,
-    'More cells in the same study:',
-    `  ${resumeCommand({ study: path, directory, elsewhere: dirname(path) !== directory }, '--trials', String(2 * trials))}`,
-    '',
-  ];
-  printWords(lines.join('\n'));
+  if (json) return printDocument(findings);
+  const next = whatNextEvaluated(place, findings.top[0]!.trial, trials);
+  printWords(closingWords(sentences(findings), reportNames, place, next));
 }

@@ -2,11 +2,11 @@
 // display, and writes a folder with the results. Running it again resumes it.
 
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
-import { requireSameImages } from '../../experiment/same-images.ts';
+import { keepSameImages } from '../../experiment/same-images.ts';
 import { Interruption } from '../../failure.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
@@ -33,7 +33,7 @@ import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { forecastLines, statement } from './statement.ts';
-import { type FinishedSearch, resumeCommand, whatNext } from './what-next.ts';
+import { closingWords, resumeCommand, whatNext } from './what-next.ts';
 
 export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
@@ -53,7 +53,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   const computing = computingOf(flags);
   const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
-  const elsewhere = flags.output !== undefined;
+  const place = { study: path, directory };
   const display = new SearchDisplay(process.stderr);
   const note = (line: string) => display.log(line);
   const imagesOf = (settings: SearchSettings) => {
@@ -61,7 +61,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     return prepareDataset({ ...settings, filter, data: flags.data }, display);
   };
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
-  if (flags.dryRun) return stateSearch(path, flags, given, countsIn, note);
+  if (flags.dryRun) return stateSearch(path, flags, given, imagesOf, note);
 
   const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
@@ -74,7 +74,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   if (outdated) note(outdated);
   if (study.mayLackChanges) note(lackWords);
   const files = await imagesOf({ ...settings, dataset: datasetOf(study) });
-  requireSameImages(study, files);
+  keepSameImages(study, files);
   aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
@@ -82,7 +82,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     for (const line of statement(created.plan ? plannedSettings(settings, created.plan) : settings, countsOf(files)))
       note(line);
 
-  const resume = `Run the same command to resume, or: ${resumeCommand({ study: path, directory, elsewhere })}`;
+  const resume = `Run the same command to resume, or: ${resumeCommand(place)}`;
   using interrupt = onInterrupt(
     () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
     'finished work is saved: run the same command to resume',
@@ -112,34 +112,14 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
   writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) printDocument(findings);
-  else
-    printWords(
-      closingWords(sentences(findings), { settings, study: path, directory, elsewhere, trials: targetOf(study) }),
-    );
+  else {
+    const next = whatNext({ ...place, settings, trials: targetOf(study) });
+    printWords(closingWords(sentences(findings), [...reportNames, weightsName], place, next));
+  }
 }
 
 function finishedWords(study: Study<SearchSettings>, trials: number): string {
   const children = `${study.summary().trials.done} of ${trials} children`;
   const runs = finalistRace(study)?.runs.filter(({ accuracy }) => accuracy !== null).length;
   return runs === undefined ? children : `${children} and ${runs} runs of finalists`;
-}
-
-function closingWords(said: string[], search: FinishedSearch): string {
-  const { study, directory, elsewhere } = search;
-  const files = [
-    ['report.html', 'everything on one page: open it in a browser'],
-    ['best.svg', 'the best cells as a picture'],
-    ['best.json', 'their architecture file'],
-    [weightsName, 'the weights of the network built from them'],
-    ...(elsewhere ? [] : [[basename(study), 'the study']]),
-  ];
-  return [
-    ...said,
-    '',
-    `In ${directory}:`,
-    ...files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`),
-    '',
-    ...whatNext(search),
-    '',
-  ].join('\n');
 }

@@ -1,9 +1,9 @@
 // The type of a setting of a search on the command line. search-settings.ts has the table of settings.
 
 import type { ImageCounts } from '../../forecast/prediction.ts';
-import type { AskedLimits } from '../../forecast/stated-limits.ts';
+import type { RequestedLimits } from '../../forecast/stated-limits.ts';
 import type { SpaceName } from '../../space/search-space.ts';
-import type { Wanted } from '../../study/presets.ts';
+import type { SearchRequest } from '../../study/presets.ts';
 import type { RungChange } from '../../study/rung-text.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 
@@ -11,7 +11,7 @@ import type { SearchSettings } from '../../study/settings.ts';
  * The request of a flag: fields of the settings, or values from which settingsOf derives them. Several flags are
  * combined into limits.
  */
-export type Asked = Omit<Partial<Wanted>, 'limits'> & { limits?: Partial<AskedLimits> };
+export type Asked = Omit<Partial<SearchRequest>, 'limits'> & { limits?: Partial<RequestedLimits> };
 
 /** The flags on which other settings depend. */
 export interface OtherFlags {

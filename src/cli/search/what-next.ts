@@ -1,6 +1,6 @@
-// The commands that a finished search suggests, to be pasted into a shell.
+// What a search says at its end: its files, and commands to be pasted into a shell.
 
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { weightsName } from '../../children/study-artifacts.ts';
 import { settingsOf } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
@@ -8,14 +8,15 @@ import { programName } from '../terminal/program-name.ts';
 import { shellPath } from '../terminal/shell-path.ts';
 import { anotherStudy, defaultPreset } from './default-study.ts';
 
-export interface FinishedSearch {
-  settings: SearchSettings;
-  /** Its file. */
+export interface SearchPlace {
+  /** The study's file. */
   study: string;
   /** Folder of the results. */
   directory: string;
-  /** Whether they are in another folder than the study. */
-  elsewhere: boolean;
+}
+
+export interface FinishedSearch extends SearchPlace {
+  settings: SearchSettings;
   trials: number;
 }
 
@@ -23,13 +24,40 @@ export interface FinishedSearch {
 export const commandOf = (...words: string[]): string => [programName, ...words].join(' ');
 
 /** Returns the command that resumes a study, with further flags. */
-export const resumeCommand = (
-  { study, directory, elsewhere }: Pick<FinishedSearch, 'study' | 'directory' | 'elsewhere'>,
-  ...flags: string[]
-): string =>
-  commandOf('search', '--study', shellPath(study), ...(elsewhere ? ['--output', shellPath(directory)] : []), ...flags);
+export const resumeCommand = (place: SearchPlace, ...flags: string[]): string =>
+  commandOf(
+    'search',
+    '--study',
+    shellPath(place.study),
+    ...(isElsewhere(place) ? ['--output', shellPath(place.directory)] : []),
+    ...flags,
+  );
 
-/** Returns lines with suggested commands. */
+const isElsewhere = ({ study, directory }: SearchPlace): boolean => resolve(dirname(study)) !== resolve(directory);
+
+const resultFiles = [
+  ['report.html', 'everything on one page: open it in a browser'],
+  ['best.svg', 'the best cells as a picture'],
+  ['best.json', 'their architecture file'],
+  [weightsName, 'the weights of the network built from them'],
+] as const;
+
+/**
+ * Returns what a search says at its end: what was found, the files, and what to do next.
+ * @param found sentences
+ * @param names the result files that were written
+ */
+export function closingWords(found: string[], names: readonly string[], place: SearchPlace, next: string[]): string {
+  const { study, directory } = place;
+  const files = [
+    ...resultFiles.filter(([name]) => names.includes(name)),
+    ...(isElsewhere(place) ? [] : [[basename(study), 'the study']]),
+  ];
+  const lines = files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`);
+  return [...found, '', `In ${directory}:`, ...lines, '', ...next, ''].join('\n');
+}
+
+/** Returns lines with the commands that a search suggests whose network nasnet trained. */
 export function whatNext(search: FinishedSearch): string[] {
   const { settings, study, directory, trials } = search;
   const { dataset, seed } = settings;
@@ -55,3 +83,13 @@ function differing({ preset, dataset, strategy, size, seed }: SearchSettings): s
     ...(strategy === 'ppo' ? [] : ['--strategy', strategy]),
   ];
 }
+
+/** Returns lines with the commands that a search with an evaluator suggests. @param best the number of its best trial */
+export const whatNextEvaluated = (place: SearchPlace, best: number, trials: number): string[] => [
+  'What next:',
+  `  ${commandOf('show', shellPath(place.study), '--trials', '--format', 'csv')}`,
+  'A network of the best cell, here with N = 6 and F = 32:',
+  `  ${commandOf('train', shellPath(`${place.study}#${best}:6`), '--filters', '32', '--epochs', '20')}`,
+  'More cells in the same study:',
+  `  ${resumeCommand(place, '--trials', String(2 * trials))}`,
+];

@@ -3,6 +3,7 @@
 // network-graph.ts builds the graph, encode.ts the bytes, and verify.ts compares the logits.
 
 import { renameSync, rmSync } from 'node:fs';
+import { ClassNames } from '../../data/class-names.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { Failure, Interruption } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
@@ -84,7 +85,9 @@ function encodeNetwork(network: Network, description: ModelDescription) {
 }
 
 function label({ architecture, network, classes, preprocessing, origin }: ModelDescription) {
-  const json = { classes, preprocessing, architecture, network };
+  const titles = new ClassNames(classes).titles();
+  const named = titles.join('\n') !== classes.join('\n'); // classes that are wnids have names, too
+  const json = { classes, ...(named && { titles }), preprocessing, architecture, network };
   const texts = Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)]);
   return {
     name: 'nasnet',

@@ -14,7 +14,7 @@ import { openSearch } from '../../../src/study/parse-settings.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
-import { commandsIn, installIn, paste } from '../pasted.ts';
+import { commandsIn, paste } from '../pasted.ts';
 import { nasnet, nasnets, nodeArguments } from '../run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
@@ -57,7 +57,6 @@ test('a search with the example program ends with the best cell as report, pictu
 test('every command that such a search suggests works as it is printed', async () => {
   const environment = { NASNET_CACHE: join(folder, 'cache') };
   await tinyCifar10(environment.NASNET_CACHE);
-  installIn(folder);
   const study = "one's own/study.db";
   const words = ['search', '--study', study, '--evaluator', command, '--trials', '3', '--output', 'the results'];
   const { code, stdout, stderr } = nasnet(words, environment, folder);

@@ -45,7 +45,7 @@ test('limits that no cell keeps, and what is no size or time, are refused before
   );
   refused(
     memory!,
-    /^nasnet: --max-memory: expected a limit that some cell keeps, .* \d+ MB in a worker of at most 20 MB$/,
+    /^nasnet: --max-memory: expected a limit that some cells meet, .* \d+ MB in a worker of at most 20 MB$/,
   );
   refused(latency!, /^nasnet: --max-latency: expected .* [\d.]+ ms for one image of at most 0\.00001 ms$/);
   refused(size!, /^nasnet: --max-memory: expected a size such as 800M or 2G, got "much"$/);

@@ -10,7 +10,7 @@ import { paint } from '../../data/paint.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
 import { rewrite } from '../../study/rewrite.ts';
-import { commandsIn, installIn, paste } from '../pasted.ts';
+import { commandsIn, paste } from '../pasted.ts';
 import { nasnet } from '../run.ts';
 
 const folder = temporaryFolder({ after });
@@ -28,7 +28,6 @@ async function paintClasses(name: string, counts: Record<string, number>): Promi
 before(async () => {
   await tinyCifar10(environment.NASNET_CACHE);
   await paintClasses(photos, { 'a cat': 12, 'the dog': 15 });
-  installIn(folder);
 });
 
 const run = (...words: string[]) => nasnet(words, environment, folder);
@@ -123,12 +122,20 @@ test('a study goes on with the images that it began with, however the folder is 
   assert.equal(again.code, 0, again.stderr);
   renameSync(join(folder, 'pets', 'cat'), join(folder, 'pets', 'zebra'));
   await paint(join(folder, 'pets', 'dog', '8.png'), [1, 2, 3], 24, 24);
-  const { code, stderr } = more(3);
-  assert.equal(code, 2);
-  assert.match(
-    stderr,
-    /^nasnet: .*pets: expected the images with which pets study\/study\.db was started, but class "cat" is now called "zebra", class "dog" had 8 images and has 9; bring them back, or start a new search in another file with --study$/m,
-  );
+  const changed =
+    /^nasnet: .*pets: expected the images with which pets study\/study\.db was started, but class "cat" is now called "zebra", class "dog" had 8 images and has 9; bring them back, or (.*)$/m;
+  const train = (...words: string[]) => run('train', `${study}#0:0`, '--filters', '2', '--epochs', '1', ...words);
+  for (const [{ code, stderr }, otherwise] of [
+    [more(3), 'start a new search in another file with --study'],
+    [run('search', '--study', study, '--dry-run'), 'start a new search in another file with --study'],
+    [train('-o', 'changed.safetensors'), 'name the images with --dataset pets'],
+  ] as const) {
+    assert.equal(code, 2, stderr);
+    assert.equal(changed.exec(stderr)?.[1], otherwise, stderr);
+  }
+  assert.ok(!existsSync(join(folder, 'changed.safetensors')));
+  const named = train('--dataset', 'pets', '-o', 'named.safetensors');
+  assert.equal(named.code, 0, named.stderr);
   renameSync(join(folder, 'pets', 'zebra'), join(folder, 'pets', 'cat'));
   rmSync(join(folder, 'pets', 'dog', '8.png'));
   const back = more(3);

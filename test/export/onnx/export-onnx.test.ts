@@ -178,6 +178,15 @@ test('the file contains its metadata, nothing of training, and no computation tw
   );
 });
 
+test('classes named by wnid have their names beside them, others have none', () => {
+  const titlesOf = (classes: string[]) => {
+    const { network, description } = example(nasnetA, { cells: 0, filters: 4, input: [8, 8], classes: 2 }, 1);
+    return readModel(buildOnnx(network, { ...description, classes })).metadata.titles;
+  };
+  assert.equal(titlesOf(['n01440764', 'mine']), '["tench","mine"]');
+  assert.equal(titlesOf(['tench', 'mine']), undefined);
+});
+
 test('the auxiliary head and the training mode of a network leave no trace in the file', async () => {
   const { network, description } = example(nasnetA, { ...smallCifar, auxiliary: true }, 2);
   const names = readModel(buildOnnx(network, description)).weights.map(({ name }) => name);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { type CustomDataset, datasetFrom, type LabelledPixels } from '../../src/data/custom-dataset.ts';
 import { readLabels, readRange } from '../../src/data/dataset-files.ts';
-import { type CustomDataset, datasetFrom, type LabelledPixels } from '../../src/data/given-images.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** An image of 1 × 2 pixels whose bytes count from `first`. */

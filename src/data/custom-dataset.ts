@@ -1,5 +1,5 @@
-// Creates a dataset from images of a program: arrays, or iterables that are read once and in order. It is stored in the
-// cache like any other dataset.
+// Creates a dataset from images of a program: arrays, or iterables that are read in order. It is stored in the cache
+// like any other dataset.
 
 import { createHash, type Hash } from 'node:crypto';
 import { InputError } from '../failure.ts';
@@ -89,7 +89,7 @@ async function hashAll(supply: ImageSupply, part: string, hash: Hash): Promise<v
   const images = opened(supply);
   if (images === supply && !Array.isArray(images) && isIterator(images))
     throw new InputError(
-      `${part}: expected a version beside an iterator, which can be read once only; or give an array or a function that starts anew`,
+      `${part}: expected a version with an iterator, which can be read only once; or an array, or a function that returns a new iterator`,
     );
   for await (const { pixels, label } of images) hash.update(pixels).update(JSON.stringify(label));
   hash.update(part);

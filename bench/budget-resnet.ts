@@ -1,0 +1,197 @@
+// A ResNet that has a whole budget, in our engine and in PyTorch: how large it is, for how many epochs, and what it reaches. For bench/budget.ts.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EvaluationBatches } from '../src/data/batches.ts';
+import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { testViewOf } from '../src/data/test-view.ts';
+import { openTrainingImages, type TrainingImages, trainingBatches } from '../src/data/training-images.ts';
+import { indexTensor } from '../src/engine/create.ts';
+import { cpu } from '../src/engine/device.ts';
+import { setThreads } from '../src/engine/machine.ts';
+import { scope } from '../src/engine/memory.ts';
+import { evaluateNetwork } from '../src/train/evaluation.ts';
+import { type Recipe, recipes } from '../src/train/recipe.ts';
+import { trainNetwork } from '../src/train/training.ts';
+import { openTrainee } from './trainee.ts';
+
+export interface Found {
+  test: number;
+  /** Of the clock, from the start of the process that trains. */
+  seconds: number;
+  /** N:F:pixels:epochs */
+  network: string;
+}
+
+interface Size {
+  /** Blocks in each of three stages. */
+  cells: number;
+  filters: number;
+  resolution: number;
+  /** From so many epochs on it is worth more than the next smaller one (docs/experiments/budget.md). */
+  fewestEpochs: number;
+}
+
+const sizes: readonly Size[] = [
+  { cells: 1, filters: 16, resolution: 16, fewestEpochs: 0.5 },
+  { cells: 1, filters: 32, resolution: 16, fewestEpochs: 4 },
+  { cells: 1, filters: 32, resolution: 32, fewestEpochs: 10 },
+  { cells: 2, filters: 32, resolution: 32, fewestEpochs: 20 },
+  { cells: 3, filters: 64, resolution: 32, fewestEpochs: 30 },
+];
+
+/** Seconds of a step: of whole images, and of those of half the side. */
+interface StepSeconds {
+  full: number;
+  small: number;
+}
+
+/** Share of the budget that is kept for a machine that becomes slower, and seconds for the looks at held-out and test images. */
+const [reserve, looks] = [0.03, 5];
+const probed = 12;
+const batchSize = recipes.fast.batchSize;
+
+/**
+ * The largest size that has its fewest epochs in the seconds that are left, and its epochs in steps of a twentieth.
+ * Sizes are measured from the smallest on, until one is too large.
+ */
+async function chosen(
+  left: () => number,
+  stepSeconds: (size: Size) => StepSeconds | Promise<StepSeconds>,
+  stepsPerEpoch: number,
+) {
+  const epochsOf = ({ full, small }: StepSeconds) =>
+    (left() - looks) / (stepsPerEpoch * (smallShare * small + (1 - smallShare) * full));
+  let best: { size: Size; measured: StepSeconds } | undefined;
+  for (const size of sizes) {
+    const measured = await stepSeconds(size);
+    if (best && epochsOf(measured) < size.fewestEpochs) break;
+    best = { size, measured };
+  }
+  const { size, measured } = best!;
+  return { size, epochs: Math.max(1, Math.floor(20 * epochsOf(measured))) / 20 };
+}
+
+const [{ until: smallShare }] = recipes.fast.growth;
+
+/** A ResNet in our engine, by the recipe `fast`. @param heldOut images that are not trained on */
+export async function resnet(minutes: number, seed: number, heldOut: number): Promise<Found> {
+  const began = performance.now();
+  const spent = () => (performance.now() - began) / 1000;
+  setThreads(availableParallelism());
+  const images = new Map<number, TrainingImages>();
+  for (const resolution of new Set(sizes.map((size) => size.resolution)))
+    images.set(resolution, await opened(resolution, heldOut));
+  const stepsPerEpoch = Math.floor(images.get(32)!.parts.train.length / batchSize);
+  const left = () => 60 * minutes * (1 - reserve) - spent();
+  const probe = (size: Size) => stepSeconds(size, images.get(size.resolution)!);
+  const { size, epochs } = await chosen(left, probe, stepsPerEpoch);
+  const recipe: Recipe = { ...recipes.fast, epochs };
+  const test = await trained(size, recipe, images.get(size.resolution)!, seed);
+  return { test, seconds: spent(), network: `${size.cells}:${size.filters}:${size.resolution}:${epochs}` };
+}
+
+const opened = async (resolution: number, validation: number) =>
+  openTrainingImages(await prepareCifar10(), { resolution, device: cpu, seed: 1, validation });
+
+async function trained(size: Size, recipe: Recipe, images: TrainingImages, seed: number): Promise<number> {
+  const { dataset, parts, whitening } = images;
+  const classes = dataset.classes.length;
+  using trainee = openTrainee(
+    'resnet',
+    { ...size, recipe },
+    { classes, seed, computing: { device: cpu, precision: 'float32' } },
+  );
+  const { network, optimizer } = trainee;
+  const view = testViewOf(recipe, whitening);
+  const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, classes);
+  const heldOut = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
+  await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, {
+    seed,
+    optimizer,
+    validate: () => measure(heldOut),
+  });
+  return measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy;
+}
+
+/** Measured by trainings of a few steps; the first two steps allocate, so that a longer and a shorter one are compared. */
+async function stepSeconds(size: Size, images: TrainingImages): Promise<StepSeconds> {
+  const steps = Math.floor(images.parts.train.length / batchSize);
+  const run = async (count: number, small: boolean) => {
+    const { growth: _, ...steady } = recipes.fast;
+    const growth = [{ scale: 0.5, until: 1 }];
+    const recipe: Recipe = { ...steady, ...(small && { growth }), epochs: count / steps };
+    const training = { ...size, recipe };
+    using trainee = openTrainee('resnet', training, {
+      classes: 10,
+      seed: 1,
+      computing: { device: cpu, precision: 'float32' },
+    });
+    const { network, optimizer } = trainee;
+    const started = performance.now();
+    await trainNetwork(network, trainingBatches(images, recipe, 1), recipe, { seed: 1, optimizer });
+    return (performance.now() - started) / 1000;
+  };
+  const each = async (small: boolean) =>
+    Math.max(1e-4, ((await run(2 + probed, small)) - (await run(2, small))) / probed);
+  return { full: await each(false), small: await each(true) };
+}
+
+/** The same network and recipe in PyTorch; Debian's, or of the interpreter in PYTHON. */
+export async function resnetInPyTorch(minutes: number, seed: number, heldOut: number, folder: string): Promise<Found> {
+  const jobs = new Map<number, object>();
+  for (const resolution of new Set(sizes.map((size) => size.resolution)))
+    jobs.set(resolution, await written(resolution, heldOut, folder));
+  const began = performance.now(); // PyTorch's own reading of the images is counted, the writing for it is not
+  const spent = () => (performance.now() - began) / 1000;
+  const jobOf = ({ cells: blocks, filters, resolution }: Size) => ({
+    ...jobs.get(resolution),
+    ...{ blocks, filters, batch: batchSize, rate: recipes.fast.learningRate, threads: availableParallelism(), seed },
+  });
+  const probe = (size: Size) => python({ ...jobOf(size), epochs: 1, probe: probed }) as StepSeconds;
+  const left = () => 60 * minutes * (1 - reserve) - spent();
+  const train = (await prepareCifar10()).train.count - heldOut;
+  const { size, epochs } = await chosen(left, probe, Math.floor(train / batchSize));
+  const { test } = python({ ...jobOf(size), epochs }) as { test: number };
+  return { test, seconds: spent(), network: `${size.cells}:${size.filters}:${size.resolution}:${epochs}` };
+}
+
+/** Writes the images that PyTorch reads, and returns what its job says of them. */
+async function written(resolution: number, heldOut: number, folder: string) {
+  const { dataset, parts, whitening } = await opened(resolution, heldOut);
+  const images = join(folder, `images-${resolution}`);
+  mkdirSync(images, { recursive: true });
+  const write = (name: string, from: typeof dataset.train, indices?: Int32Array) => {
+    const [pixels, labels] = scope(() => {
+      const some = (tensor: typeof from.images) => (indices ? tensor.indexSelect(0, indexTensor(indices)) : tensor);
+      return [some(from.images).toArray() as Uint8Array, some(from.labels).toArray()];
+    });
+    writeFileSync(join(images, `${name}.bin`), Buffer.concat([pixels, Uint8Array.from(labels, Number)]));
+    return labels.length;
+  };
+  const { mean, deviation } = whitening;
+  return {
+    ...{ images, classes: dataset.classes.length, side: resolution, mean, deviation },
+    train: write('train', dataset.train, parts.train),
+    held_out: write('held_out', dataset.train, parts.validation),
+    test: write('test', dataset.test),
+  };
+}
+
+const script = fileURLToPath(new URL('peers/resnet_recipe.py', import.meta.url));
+
+/** PyTorch keeps its buffers: without that the C library returns them to the system after every step, which is slower. */
+const keptBuffers = { MALLOC_MMAP_THRESHOLD_: `${2 ** 30}`, MALLOC_TRIM_THRESHOLD_: `${2 ** 30}` };
+
+function python(job: object): unknown {
+  const { status, stdout } = spawnSync(process.env.PYTHON ?? '/usr/bin/python3', [script, JSON.stringify(job)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...keptBuffers, PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  if (status !== 0) throw new Error(`${script} ended with ${status}`);
+  return JSON.parse(stdout.trim().split('\n').at(-1)!);
+}
