@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { evaluateDetections } from '../src/coco/evaluation.ts';
+import { evaluateDetections } from '../src/coco/coco-evaluation.ts';
 import { twelveNumbers } from '../src/coco/twelve-numbers.ts';
 import { readCocoFile } from '../src/detection-data/coco-file.ts';
 import { readDetectionsFile } from '../src/detection-data/detections-file.ts';

@@ -1,7 +1,7 @@
 // COCO's twelve numbers, and the average precision of each category.
 
-import type { Evaluation } from './evaluation.ts';
-import { areaRanges, limits, recallPoints, thresholds } from './settings.ts';
+import type { Evaluation } from './coco-evaluation.ts';
+import { areaRanges, limits, recallPoints, thresholds } from './coco-settings.ts';
 
 export const numberNames = [
   ...(['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const),

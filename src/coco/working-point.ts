@@ -1,8 +1,8 @@
 // What a detector would show if it showed all above one score: how much of it is right, and where it is wrong.
 
 import type { Detection } from './box.ts';
-import type { Evaluation, Truth } from './evaluation.ts';
-import { areaRanges } from './settings.ts';
+import type { Evaluation, Truth } from './coco-evaluation.ts';
+import { areaRanges } from './coco-settings.ts';
 
 /** The score from which detections are shown, chosen so that F1 at the lowest threshold is largest. */
 export interface WorkingPoint {

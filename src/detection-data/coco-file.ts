@@ -1,8 +1,9 @@
 // Reads COCO's JSON: images, categories and annotations, in any order within the file.
 
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { shown } from '../checked.ts';
 import type { Box } from '../coco/box.ts';
+import { partOf } from '../data/folder-names.ts';
 import { InputError } from '../failure.ts';
 import type { Category } from './detection-dataset.ts';
 import type { Faults } from './faults.ts';
@@ -79,11 +80,13 @@ function fieldsOf(path: string, place: string, value: unknown): Fields {
   throw new InputError(`${path}: ${place}: expected an object, got ${shown(value)}`);
 }
 
-/** Returns the name of a part: "instances_train2017.json" is of "train2017". */
-const partName = (path: string): string =>
-  basename(path)
-    .replace(/\.json$/i, '')
-    .replace(/^(instances|_annotations\.coco|annotations)_?/, '') || 'train';
+/** Returns the name of a part: "instances_train2017.json" is of train2017, "valid/_annotations.coco.json" of valid. */
+function partName(path: string): string {
+  const stem = basename(path).replace(/\.json$/i, '');
+  const own = stem.replace(/^(?:instances|_annotations\.coco|annotations)_?/, '');
+  const folder = basename(dirname(resolve(path)));
+  return own || (partOf(folder) ? folder : 'train');
+}
 
 /** Returns an annotation; undefined, with a fault, if it holds no box. */
 function annotationOf(

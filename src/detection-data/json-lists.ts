@@ -3,6 +3,7 @@
 // bytes; JSON.parse reads them.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { shown } from '../checked.ts';
 import { InputError } from '../failure.ts';
 import { isSystemError, reasonOf } from '../system-error.ts';
 
@@ -77,6 +78,12 @@ interface Value {
   escaped: boolean;
 }
 
+/** Where a value begins: in the bytes of the batch, and in the file. */
+interface Start {
+  at: number;
+  line: number;
+}
+
 class Scanner {
   readonly #path: string;
   readonly #what: string;
@@ -89,9 +96,9 @@ class Scanner {
   #earlier: Buffer[] = []; // bytes of earlier chunks that belong to the batch
   #earlierBytes = 0;
   #batchStart = -1; // in this chunk; -1 without a batch
-  #batchLine = 1;
-  #batchCount = 0; // whole elements in the batch
-  #lastEnd = 0; // in the bytes of the batch: the end of its last whole element
+  #starts: Start[] = []; // of the values in the batch
+  #batchCount = 0; // whole values in the batch
+  #lastEnd = 0; // in the bytes of the batch: the end of its last whole value
 
   constructor(path: string, what: string) {
     this.#path = path;
@@ -135,9 +142,8 @@ class Scanner {
     const nested = code === byte.openList || code === byte.openObject;
     const kind = nested ? 'nested' : code === byte.quote ? 'string' : 'plain';
     this.#value = { depth: 0, kind, inString: false, escaped: false };
-    if (this.#batchCount > 0) return;
-    this.#batchStart = at;
-    this.#batchLine = this.#line;
+    if (this.#batchCount === 0) this.#batchStart = at;
+    this.#starts.push({ at: this.#earlierBytes + at - this.#batchStart, line: this.#line });
   }
 
   /** Returns the place behind the value, or the chunk's end within it. */
@@ -227,19 +233,17 @@ class Scanner {
   #parse(chunk: Buffer): unknown[] {
     const end = this.#lastEnd - this.#earlierBytes + this.#batchStart; // in this chunk; before it where negative
     const bytes = Buffer.concat([...this.#earlier, chunk.subarray(this.#batchStart, Math.max(this.#batchStart, end))]);
-    const count = this.#batchCount;
+    const [starts, count, whole] = [this.#starts, this.#batchCount, bytes.subarray(0, this.#lastEnd)];
     this.#earlier = [];
     this.#earlierBytes = 0;
     this.#batchStart = -1;
     this.#batchCount = 0;
-    const text = bytes.subarray(0, this.#lastEnd).toString('utf8');
+    this.#starts = [];
     try {
-      const values = JSON.parse(`[${text}]`) as unknown[];
+      const values = JSON.parse(`[${whole.toString('utf8')}]`) as unknown[];
       if (values.length === count) return values;
-    } catch (error) {
-      this.#refuseText(text, error as Error);
-    }
-    return this.#refuse('values without commas');
+    } catch {} // some value is none: which one, is found below
+    return this.#refuseValues(whole, starts);
   }
 
   /** Keeps the bytes of the batch that lie in this chunk. */
@@ -251,15 +255,21 @@ class Scanner {
     if (this.#earlierBytes > mostElementBytes) this.#refuse(`a value of more than ${mostElementBytes} bytes`);
   }
 
-  #refuseText(text: string, error: Error): never {
-    const [, position] = /position (\d+)/.exec(error.message) ?? [];
-    const before = position === undefined ? '' : text.slice(0, Math.max(0, Number(position) - 1));
-    const line = this.#batchLine + before.split('\n').length - 1;
-    const near =
-      position === undefined
-        ? ''
-        : ` near ${JSON.stringify(text.slice(Math.max(0, Number(position) - 21), Number(position) + 19))}`;
-    throw new InputError(`${this.#path}, line ${line}: expected JSON, got something else${near}`);
+  /** Refuses the first of several values that is no JSON, with the line where it begins. */
+  #refuseValues(bytes: Buffer, starts: readonly Start[]): never {
+    for (const [place, { at, line }] of starts.entries()) {
+      const text = bytes
+        .toString('utf8', at, starts[place + 1]?.at)
+        .trim()
+        .replace(/,$/, '');
+      try {
+        JSON.parse(text);
+      } catch (error) {
+        const reason = (error as Error).message;
+        throw new InputError(`${this.#path}, line ${line}: expected JSON, got ${shown(text)} (${reason})`);
+      }
+    }
+    return this.#refuse('values without commas between them');
   }
 
   #refuse(got: string): never {

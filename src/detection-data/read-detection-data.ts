@@ -23,6 +23,8 @@ export interface DetectionDataOptions {
   /** Accepts what `Faults` states for refused kinds, in place of an error. */
   mend?: boolean | undefined;
   onProgress?: (done: number, total: number) => void;
+  /** Is called with all faults before the refused ones end the reading. */
+  onFaults?: (faults: Faults) => void;
 }
 
 export interface DetectionData {
@@ -43,9 +45,9 @@ export interface DetectionPart {
  * @throws InputError if it is no such dataset, or about all faults that are refused
  */
 export async function readDetectionData(path: string, options: DetectionDataOptions = {}): Promise<DetectionData> {
-  const { format = detectionFormat(path), mend = false, onProgress = () => {} } = options;
+  const { format = detectionFormat(path), mend = false, onProgress = () => {}, onFaults = () => {} } = options;
   const faults = new Faults();
-  const raw = withEqualCategories(readParts(path, format, faults, options));
+  const raw = withOwnNames(withEqualCategories(readParts(path, format, faults, options)));
   for (const part of raw) {
     if (format !== 'coco' || !areCorners(part)) continue;
     faults.add('corners-for-size', () => `${part.pictures[0]!.file}: ${part.pictures.length} pictures`);
@@ -59,6 +61,7 @@ export async function readDetectionData(path: string, options: DetectionDataOpti
     done += part.pictures.length;
     parts.push({ name: part.name, dataset: { categories: part.categories, pictures } });
   }
+  onFaults(faults);
   if (!mend) faults.refuse(path);
   return { format, parts, faults };
 }
@@ -80,6 +83,16 @@ export function findPictures(file: string, { name, pictures }: RawPart, folder?:
   const places = [name, join('images', name), 'images', '.'];
   const find = pictureFinder([folder, ...[above, beside].flatMap((base) => places.map((place) => join(base, place)))]);
   for (const picture of pictures) picture.path = find(picture.name);
+}
+
+/** Gives parts of one name a number each: train, train-2. */
+function withOwnNames(parts: RawPart[]): RawPart[] {
+  const counts = new Map<string, number>();
+  return parts.map((part) => {
+    const count = (counts.get(part.name) ?? 0) + 1;
+    counts.set(part.name, count);
+    return count === 1 ? part : { ...part, name: `${part.name}-${count}` };
+  });
 }
 
 /** Gives all parts the categories of the first, extended by those of the others. */

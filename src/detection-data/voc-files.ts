@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
+import { partOf } from '../data/folder-names.ts';
 import { InputError } from '../failure.ts';
 import { readNamedText } from '../named-file.ts';
 import { rounded } from './corners.ts';
@@ -79,14 +80,21 @@ interface VocLayout {
   files: string[];
 }
 
+/** The names of files count from the folder that holds all of them: Annotations, or whatever it is called. */
 function layoutOf(path: string): VocLayout {
   if (!statSync(path).isDirectory()) return { root: dirname(path), annotations: dirname(path), files: [path] };
   const own = join(path, 'Annotations');
-  const annotations = existsSync(own) ? own : path;
-  const root = basename(path) === 'Annotations' ? dirname(path) : path;
-  const files = filesBelow(annotations, '.xml');
+  const files = filesBelow(existsSync(own) ? own : path, '.xml');
   if (files.length === 0) throw new InputError(`${path}: expected Pascal VOC's XML files, found none`);
-  return { root, annotations, files };
+  const root = basename(path) === 'Annotations' ? dirname(path) : path;
+  return { root, annotations: existsSync(own) ? own : commonFolder(files), files };
+}
+
+function commonFolder(files: readonly string[]): string {
+  const folders = files.map((file) => dirname(file).split(sep));
+  const [first = []] = folders;
+  const differs = first.findIndex((name, depth) => folders.some((folder) => folder[depth] !== name));
+  return first.slice(0, differs === -1 ? first.length : differs).join(sep);
 }
 
 function listedClasses(root: string): string[] | undefined {
@@ -99,13 +107,16 @@ function listedClasses(root: string): string[] | undefined {
   return names.length > 0 ? [...new Set(names)] : undefined;
 }
 
-/** Returns the stems of each part: of ImageSets/Main/train.txt, val.txt, test.txt, or of trainval.txt, or all. */
+/**
+ * Returns the stems of each part: of ImageSets/Main/train.txt, val.txt, test.txt, or of trainval.txt, or of folders with
+ * the names of parts, or all.
+ */
 function partsOf(root: string, stems: string[]): { name: string; stems: string[] }[] {
   const folder = join(root, 'ImageSets', 'Main');
   const lists = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.txt')) : [];
   const names = lists.map(stemOf).filter((name) => !/_(?:train|val|trainval|test)$/.test(name)); // aeroplane_train.txt: signs of one class
   const whole = names.filter((name) => name !== 'trainval' || !(names.includes('train') && names.includes('val')));
-  if (whole.length === 0) return [{ name: 'train', stems }];
+  if (whole.length === 0) return partsByFolder(stems);
   return whole.sort().map((name) => ({
     name,
     stems: readNamedText(join(folder, `${name}.txt`), 'a list of pictures')
@@ -114,6 +125,12 @@ function partsOf(root: string, stems: string[]): { name: string; stems: string[]
       .filter(Boolean)
       .map(withoutPictureEnding),
   }));
+}
+
+function partsByFolder(stems: string[]): { name: string; stems: string[] }[] {
+  const byFolder = Map.groupBy(stems, (stem) => (stem.includes(sep) ? stem.split(sep)[0]! : ''));
+  if (![...byFolder.keys()].every(partOf)) return [{ name: 'train', stems }];
+  return [...byFolder].map(([name, stems]) => ({ name, stems }));
 }
 
 function withoutFile(stem: string, finder: PictureFinder, faults: Faults): RawPicture {

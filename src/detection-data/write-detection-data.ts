@@ -30,8 +30,12 @@ export interface WriteOptions {
   pictures?: (typeof pictureTreatments)[number];
   /** Writes into a folder that exists; what else it has stays. */
   overwrite?: boolean | undefined;
+  /** What is written beside the dataset, as `reportName`: what was read, mended and lost. */
+  report?: object;
   onProgress?: (done: number, total: number) => void;
 }
+
+export const reportName = 'conversion.json';
 
 export interface Written {
   files: number;
@@ -43,7 +47,7 @@ export function writeDetectionData(
   folder: string,
   format: DetectionFormat,
   source: readonly DetectionPart[],
-  { pictures = 'link', overwrite = false, onProgress = () => {} }: WriteOptions = {},
+  { pictures = 'link', overwrite = false, report, onProgress = () => {} }: WriteOptions = {},
 ): Written {
   if (existsSync(folder) && readdirSync(folder).length > 0 && !overwrite)
     throw new InputError(`${folder}: exists already and is not empty; name another place, or let it be replaced`, {
@@ -54,6 +58,7 @@ export function writeDetectionData(
   makeFolder(unfinished);
   try {
     const files = writeTexts(unfinished, format, parts);
+    if (report) writeWhole(join(unfinished, reportName), [`${JSON.stringify(report, null, 1)}\n`]);
     const placed = pictures === 'none' ? 0 : placePictures(unfinished, format, parts, pictures, onProgress);
     moveInto(folder, unfinished);
     return { files, pictures: placed };

@@ -91,7 +91,10 @@ function readDescription(file: string): Described {
   });
   const shape = fields.kpt_shape;
   const keyPoints = Array.isArray(shape) ? { count: Number(shape[0]), values: Number(shape[1]) } : undefined;
-  return { names: namesOf(file, fields.names), keyPoints, root: roots[0] ?? folder, parts };
+  const names = namesOf(file, fields.names);
+  if (names && typeof fields.nc === 'number' && fields.nc !== names.length)
+    throw new InputError(`${file}: nc: expected ${names.length}, the number of names, got ${fields.nc}`);
+  return { names, keyPoints, root: roots[0] ?? folder, parts };
 }
 
 /** Returns the folder or list of a part. Roboflow's files have a `../` too many. */

@@ -1,7 +1,7 @@
 // Draws precision against recall as SVG. Colours are classes of the page's style, so that they fit light and dark.
 
-import { recallPoints } from '../coco/settings.ts';
-import type { Curve } from './findings.ts';
+import { recallPoints } from '../coco/coco-settings.ts';
+import type { Curve } from './detection-findings.ts';
 import { htmlText } from './html-text.ts';
 
 interface ChartSize {

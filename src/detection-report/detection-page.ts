@@ -1,12 +1,12 @@
 // Renders an evaluation of detections as one self-contained HTML page, for light and dark screens.
 
-import type { Evaluation } from '../coco/evaluation.ts';
+import type { Evaluation } from '../coco/coco-evaluation.ts';
 import { numberNames } from '../coco/twelve-numbers.ts';
 import { f1 } from '../coco/working-point.ts';
 import { percent, whole } from '../words.ts';
 import { curveChart, smallCurveChart } from './curve-chart.ts';
+import { type ClassFinding, classCurve, type DetectionFindings } from './detection-findings.ts';
 import { type DrawnPicture, drawPicture } from './drawn-picture.ts';
-import { type ClassFinding, classCurve, type DetectionFindings } from './findings.ts';
 import { htmlText } from './html-text.ts';
 import { numberMeanings, shareWords } from './number-words.ts';
 
@@ -60,7 +60,7 @@ function lead({ pictures, objects, crowds, detections, numbers }: DetectionFindi
 
 function numbers({ numbers, workingPoint }: DetectionFindings): string {
   const rows = numberNames.map((name) => [name, shareWords(numbers[name]), numberMeanings[name]]);
-  return `${table(['', '', 'what it is'], rows)}<p>${htmlText(workingWords(workingPoint))}</p>`;
+  return `${table(['number', 'value', 'what it is'], rows)}<p>${htmlText(workingWords(workingPoint))}</p>`;
 }
 
 function workingWords(point: DetectionFindings['workingPoint']): string {
@@ -130,7 +130,7 @@ table { border-collapse: collapse; font-size: .95rem; } td, th { text-align: lef
 svg text { fill: var(--quiet); font: 12px system-ui, sans-serif; } .grid { stroke: var(--line); } .frame { fill: none; stroke: var(--line); }
 .curve { fill: none; stroke-width: 2; } .curve0 { stroke: var(--first); } .curve1 { stroke: var(--second); } .curve2 { stroke: var(--third); }
 .fill.curve0 { fill: var(--first); } .fill.curve1 { fill: var(--second); } .fill.curve2 { fill: var(--third); }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; } .pictures svg { width: 100%; display: block; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; } .pictures svg { width: 100%; max-height: 36rem; display: block; }
 .empty { fill: var(--line); } .box { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }
 .box.missed { stroke: var(--missed); stroke-dasharray: 6 4; } .box.wrong { stroke: var(--wrong); } .box.right { stroke: var(--right); }
 .pictures svg text { font-size: inherit; font-weight: 600; paint-order: stroke; stroke: #0009; stroke-width: 3px; } .pictures text.missed { fill: #fcd34d; } .pictures text.wrong { fill: #fca5a5; }

@@ -1,12 +1,12 @@
 // Writes an evaluation of detections into a folder: the page and all numbers as JSON.
 
 import type { Detection } from '../coco/box.ts';
-import type { Evaluation } from '../coco/evaluation.ts';
-import { recallPoints } from '../coco/settings.ts';
+import type { Evaluation } from '../coco/coco-evaluation.ts';
+import { recallPoints } from '../coco/coco-settings.ts';
 import type { FaultReport } from '../detection-data/faults.ts';
 import type { ResultFiles } from '../result-files.ts';
+import { classCurve, type DetectionFindings, type EvaluatedDataset } from './detection-findings.ts';
 import { renderDetectionPage } from './detection-page.ts';
-import { classCurve, type DetectionFindings, type EvaluatedDataset } from './findings.ts';
 import { drawWorst } from './worst-pictures.ts';
 
 export interface DetectionReport {

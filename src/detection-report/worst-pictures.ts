@@ -3,8 +3,8 @@
 import type { Detection } from '../coco/box.ts';
 import type { PictureErrors } from '../coco/working-point.ts';
 import { whole } from '../words.ts';
+import type { DetectionFindings, EvaluatedDataset } from './detection-findings.ts';
 import type { DrawnBox, DrawnPicture } from './drawn-picture.ts';
-import type { DetectionFindings, EvaluatedDataset } from './findings.ts';
 
 const side = 720; // pixels of the picture in the page
 

@@ -5,7 +5,12 @@ import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type DetectionFormat, detectionFormats } from '../../detection-data/detection-format.ts';
 import { type DetectionData, readDetectionData } from '../../detection-data/read-detection-data.ts';
-import { pictureTreatments, type Written, writeDetectionData } from '../../detection-data/write-detection-data.ts';
+import {
+  pictureTreatments,
+  reportName,
+  type Written,
+  writeDetectionData,
+} from '../../detection-data/write-detection-data.ts';
 import { type Loss, lossesIn } from '../../detection-data/write-formats.ts';
 import { InputError } from '../../failure.ts';
 import { whole } from '../../words.ts';
@@ -78,24 +83,25 @@ async function convert(from: string, to: string, flags: Flags): Promise<void> {
     firstPixel: flags.firstPixel,
     mend,
     onProgress: progress('Reading'),
+    onFaults: (faults) => logFaults(block, faults, mend),
   });
-  block.draw([]);
-  logFaults(block, data.faults, mend);
   const losses = lossesIn(format, data.parts);
   for (const { what, count } of losses)
     block.log(`Not kept, since ${titles[format]} has no place for them: ${whole(count)} ${what}`);
+  const report = documentOf(data, losses, format);
   const written = writeDetectionData(to, format, data.parts, {
     pictures: images,
     overwrite,
+    report,
     onProgress: progress('Writing'),
   });
   block.draw([]);
-  if (json) printDocument(documentOf(data, losses, written, flags));
-  else
-    printWords(
-      `${data.parts.map(partWords).join('\n')}\n${to}: ${whole(written.files)} files of ${titles[format]}, ${whole(written.pictures)} pictures\n`,
-    );
+  if (json) printDocument({ ...report, ...written });
+  else printWords(`${data.parts.map(partWords).join('\n')}\n${writtenWords(to, format, written)}\n`);
 }
+
+const writtenWords = (to: string, format: DetectionFormat, { files, pictures }: Written): string =>
+  `${to}: ${whole(files)} files of ${titles[format]}, ${whole(pictures)} pictures, and ${reportName} with what was found`;
 
 const titles: Record<DetectionFormat, string> = { coco: 'COCO', voc: 'Pascal VOC', yolo: 'YOLO' };
 
@@ -107,12 +113,7 @@ function refuseWithin(from: string, to: string): void {
     throw new InputError(`${to}: expected a folder outside ${from}, which is read`);
 }
 
-function documentOf(
-  { format, parts, faults }: DetectionData,
-  losses: readonly Loss[],
-  written: Written,
-  { format: to }: Flags,
-) {
+function documentOf({ format, parts, faults }: DetectionData, losses: readonly Loss[], to: DetectionFormat) {
   return {
     from: format,
     to,
@@ -122,7 +123,6 @@ function documentOf(
       boxes: pictures.reduce((sum, { boxes }) => sum + boxes.length, 0),
       classes: categories.length,
     })),
-    ...written,
     faults: faults.report(),
     losses,
   };

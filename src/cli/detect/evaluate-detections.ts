@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Detection } from '../../coco/box.ts';
-import { evaluateDetections } from '../../coco/evaluation.ts';
+import { evaluateDetections } from '../../coco/coco-evaluation.ts';
 import { numberNames } from '../../coco/twelve-numbers.ts';
 import { readCocoFile } from '../../detection-data/coco-file.ts';
 import { readDetectionsFile } from '../../detection-data/detections-file.ts';
@@ -13,7 +13,7 @@ import {
   type DetectionFindings,
   detectionFindings,
   type EvaluatedDataset,
-} from '../../detection-report/findings.ts';
+} from '../../detection-report/detection-findings.ts';
 import { numberMeanings, shareWords } from '../../detection-report/number-words.ts';
 import { reportNames, writeDetectionReport } from '../../detection-report/report-detections.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';

@@ -5,8 +5,9 @@ import type { DetectionPart } from '../../detection-data/read-detection-data.ts'
 import { whole } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 
-/** Logs what was read, and every kind of fault with its first places. @param mended whether conflicts were accepted */
+/** Logs every kind of fault with its first places. @param mended whether conflicts were accepted */
 export function logFaults(block: LiveBlock, faults: Faults, mended: boolean): void {
+  block.draw([]);
   for (const line of faults.words(mended)) block.log(line);
 }
 

@@ -2,9 +2,9 @@
 // engine. Checked against pycocotools 2.0 (test/coco/); docs/detection.md says where it differs.
 
 import type { Detection, TruthBox } from './box.ts';
-import { match, type Verdict } from './matching.ts';
-import { precisionAtRecalls, type Ranking } from './precision.ts';
-import { areaRanges, limits, recallPoints, thresholds } from './settings.ts';
+import { areaRanges, limits, recallPoints, thresholds } from './coco-settings.ts';
+import { match, type Verdict } from './object-matching.ts';
+import { precisionAtRecalls, type Ranking } from './recall-precision.ts';
 
 /** The part of a dataset that is evaluated. */
 export interface Truth {

@@ -2,8 +2,8 @@
 // score at which a detector would be used, and the pictures with most errors.
 
 import type { Detection, TruthBox } from '../coco/box.ts';
-import type { Evaluation } from '../coco/evaluation.ts';
-import { areaRanges, recallPoints, thresholds } from '../coco/settings.ts';
+import type { Evaluation } from '../coco/coco-evaluation.ts';
+import { areaRanges, recallPoints, thresholds } from '../coco/coco-settings.ts';
 import { averagePrecision, averageRecall, type TwelveNumbers, twelveNumbers } from '../coco/twelve-numbers.ts';
 import { type PictureErrors, pictureErrors, type WorkingPoint, workingPoint } from '../coco/working-point.ts';
 import type { Category } from '../detection-data/detection-dataset.ts';

@@ -1,6 +1,6 @@
 // Precision at given recalls, of detections in descending order of their scores.
 
-import { recallPoints } from './settings.ts';
+import { recallPoints } from './coco-settings.ts';
 
 /** numpy's spacing(1), which COCO adds to the number of detections. */
 const epsilon = Number.EPSILON;

@@ -2,8 +2,8 @@
 // of areas. Ten thresholds are the ten lowest bits of a number.
 
 import type { Detection, TruthBox } from './box.ts';
+import { areaRanges, largestThreshold, thresholds } from './coco-settings.ts';
 import { overlapWith } from './overlap.ts';
-import { areaRanges, largestThreshold, thresholds } from './settings.ts';
 
 export const everyThreshold = (1 << thresholds.length) - 1;
 const lowest = thresholds.map((threshold) => Math.min(threshold, largestThreshold));
