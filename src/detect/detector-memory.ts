@@ -34,7 +34,11 @@ export function detectorTrainingBytes(plan: DetectorPlan, batch: number): number
   const { sampled } = headRules[settings.head];
   const perProposal = 3 * cropElements(plan) + (tail ? allLayers(tail) : 4 * settings.hidden);
   const perPicture =
-    allLayers(trunk) + 3 * mapElements(plan) + unfoldedElements(plan) + 3 * anchorElements(plan) + sampled * perProposal;
+    allLayers(trunk) +
+    3 * mapElements(plan) +
+    unfoldedElements(plan) +
+    3 * anchorElements(plan) +
+    sampled * perProposal;
   // Weights, gradients, and up to two moments.
   return processBytes + bytesPerNumber * (4 * plan.parameters + backwardShare * batch * perPicture);
 }

@@ -6,8 +6,8 @@ import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import { cat } from '../engine/operators.ts';
-import { nonMaximumSuppression } from '../engine/regions.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
+import { nonMaximumSuppression } from '../engine/regions.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure } from '../failure.ts';
 import type { CellSettings } from '../model/cell.ts';
@@ -189,7 +189,8 @@ export class Detector extends Module {
     }
     return scope(() => {
       const probabilities = cat(parts.map(({ logits }) => logits)).softmax(1); // [proposals, 1 + classes]
-      if (!probabilities.isFinite().all().item()) throw new Failure('the detector computed scores that are not numbers');
+      if (!probabilities.isFinite().all().item())
+        throw new Failure('the detector computed scores that are not numbers');
       const offsets = cat(parts.map((part) => part.offsets)); // [proposals, classes, 4]
       const classes = this.plan.classes;
       const decoded = decodeBoxes(offsets, boxes.unsqueeze(1).expand([-1, classes, -1])).reshape([-1, 4]);

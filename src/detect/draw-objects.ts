@@ -31,7 +31,10 @@ export async function paintObjects(path: string, objects: readonly DrawnObject[]
   const { default: sharp } = await import('sharp');
   const upright = await image.png().toBuffer();
   const boxes = Buffer.from(svg(width, height, '', objects));
-  return sharp(upright).composite([{ input: boxes, top: 0, left: 0 }]).png().toBuffer();
+  return sharp(upright)
+    .composite([{ input: boxes, top: 0, left: 0 }])
+    .png()
+    .toBuffer();
 }
 
 function svg(width: number, height: number, picture: string, objects: readonly DrawnObject[]): string {

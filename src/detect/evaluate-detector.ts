@@ -1,7 +1,7 @@
 // Evaluates a detector on a dataset as COCO does.
 
 import type { Detection } from '../coco/box.ts';
-import { type Evaluation, evaluateDetections } from '../coco/evaluation.ts';
+import { type Evaluation, evaluateDetections } from '../coco/coco-evaluation.ts';
 import { type TwelveNumbers, twelveNumbers } from '../coco/twelve-numbers.ts';
 import type { DetectionDataset } from '../detection-data/detection-dataset.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -42,7 +42,8 @@ export async function evaluateDetector(
     options,
   );
   const read = dataset.pictures.length - found.unreadable.length;
-  if (read === 0) throw new Failure(`none of the ${dataset.pictures.length} pictures could be read: ${found.unreadable[0]}`);
+  if (read === 0)
+    throw new Failure(`none of the ${dataset.pictures.length} pictures could be read: ${found.unreadable[0]}`);
   const detections = found.detections.flatMap((detection) => {
     const category = placeOf[detection.category];
     return category === undefined ? [] : [{ ...detection, category }];

@@ -24,7 +24,11 @@ export interface Found {
  * Finds objects in pictures, one after the other; the next one is read meanwhile.
  * @throws the signal's reason when it is aborted; Failure if a score is not a number
  */
-export async function findObjects(detector: Detector, paths: readonly string[], options: FindOptions = {}): Promise<Found> {
+export async function findObjects(
+  detector: Detector,
+  paths: readonly string[],
+  options: FindOptions = {},
+): Promise<Found> {
   const { settings } = detector.plan;
   const { input = settings.input, onProgress, signal, ...detect } = options;
   const read = (path: string) =>
@@ -46,7 +50,12 @@ export async function findObjects(detector: Detector, paths: readonly string[], 
       images.dispose();
       const corners = inPicture(objects!.boxes, framed.placement);
       objects!.scores.forEach((score, index) => {
-        const [x1, y1, x2, y2] = corners.subarray(4 * index, 4 * index + 4) as unknown as [number, number, number, number];
+        const [x1, y1, x2, y2] = corners.subarray(4 * index, 4 * index + 4) as unknown as [
+          number,
+          number,
+          number,
+          number,
+        ];
         const category = objects!.labels[index]!;
         found.detections.push({ picture, category, score, x: x1, y: y1, width: x2 - x1, height: y2 - y1 });
       });

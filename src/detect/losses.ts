@@ -55,12 +55,16 @@ export function anchorLosses(
   const targets: Targets = { rows: [], classes: [], boxRows: [], offsets: [] };
   for (const [picture, truth] of truths.entries()) {
     const overlaps = overlapsOf(scores.anchors, truth.boxes);
-    const matches = matchBoxes(overlaps, count, truth.labels.length, {
+    const crossing = rules.crossingAnchors ? [] : crossingAnchors(scores.anchors, truth.extent);
+    const objectCount = truth.labels.length;
+    // Before the matching, so that the best anchor of every object is one that learns.
+    for (const anchor of crossing) overlaps.fill(0, anchor * objectCount, (anchor + 1) * objectCount);
+    const matches = matchBoxes(overlaps, count, objectCount, {
       object: regionRules.anchorObject,
       background: regionRules.anchorBackground,
       everyObject: true,
     });
-    if (!rules.crossingAnchors) leaveCrossing(matches, scores.anchors, truth.extent);
+    for (const anchor of crossing) matches[anchor] = nothing;
     const { objects, backgrounds } = sampleBoxes(
       matches,
       { count: regionRules.sampledAnchors, positives: regionRules.anchorPositives },
@@ -112,11 +116,7 @@ export function sampleProposals(
       background: regionRules.proposalObject,
       everyObject: false,
     });
-    const { objects, backgrounds } = sampleBoxes(
-      matches,
-      { count: rules.sampled, positives: rules.positives },
-      random,
-    );
+    const { objects, backgrounds } = sampleBoxes(matches, { count: rules.sampled, positives: rules.positives }, random);
     for (const box of [...objects, ...backgrounds]) {
       boxes.push(...all.subarray(4 * box, 4 * box + 4));
       sampled.places.push(picture);
@@ -164,19 +164,23 @@ function boxLoss(offsets: Tensor, { rows, boxRows, offsets: wanted }: Targets): 
 }
 
 /** Returns the IoU of every box with every object, row-major. */
-function overlapsOf(boxes: Float32Array, objects: Float32Array): ArrayLike<number> {
-  if (boxes.length === 0 || objects.length === 0) return [];
+function overlapsOf(boxes: Float32Array, objects: Float32Array): Float32Array {
+  if (boxes.length === 0 || objects.length === 0) return new Float32Array();
   return scope(() =>
     noGrad(() => boxIou(tensor(boxes, [boxes.length / 4, 4]), tensor(objects, [objects.length / 4, 4])).toArray()),
-  );
+  ) as Float32Array;
 }
 
-/** Anchors that cross the picture's border learn nothing. */
-function leaveCrossing(matches: Int32Array, anchors: Float32Array, [height, width]: readonly [number, number]): void {
-  for (let anchor = 0; anchor < matches.length; anchor++) {
-    const [x1, y1, x2, y2] = [0, 1, 2, 3].map((place) => anchors[4 * anchor + place]!) as [number, number, number, number];
-    if (x1 < 0 || y1 < 0 || x2 > width || y2 > height) matches[anchor] = nothing;
+/** Returns the anchors that cross the picture's border. */
+function crossingAnchors(anchors: Float32Array, [height, width]: readonly [number, number]): number[] {
+  const crossing: number[] = [];
+  for (let anchor = 0; anchor < anchors.length / 4; anchor++) {
+    const place = 4 * anchor;
+    const isInside =
+      anchors[place]! >= 0 && anchors[place + 1]! >= 0 && anchors[place + 2]! <= width && anchors[place + 3]! <= height;
+    if (!isInside) crossing.push(anchor);
   }
+  return crossing;
 }
 
 function addBox(

@@ -125,7 +125,8 @@ export function truthOf({ boxes }: Pick<DetectionPicture, 'boxes'>, placement: P
   const labels: number[] = [];
   for (const { x, y, width, height, category, crowd } of boxes) {
     if (crowd) continue;
-    const along = (axis: 0 | 1, place: number) => Math.min(Math.max(place * scale[axis] - offset[axis], 0), extent[axis]);
+    const along = (axis: 0 | 1, place: number) =>
+      Math.min(Math.max(place * scale[axis] - offset[axis], 0), extent[axis]);
     const [left, right] = [along(1, x), along(1, x + width)];
     const [top, bottom] = [along(0, y), along(0, y + height)];
     if (right - left < leastSide || bottom - top < leastSide) continue;

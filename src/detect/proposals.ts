@@ -64,8 +64,14 @@ export class ProposalNetwork extends Module {
     });
     const sizes = maps.map((map) => [map.shape[2]!, map.shape[3]!] as const);
     return {
-      logits: cat(read.map(([logits]) => logits), 1),
-      offsets: cat(read.map(([, offsets]) => offsets), 1),
+      logits: cat(
+        read.map(([logits]) => logits),
+        1,
+      ),
+      offsets: cat(
+        read.map(([, offsets]) => offsets),
+        1,
+      ),
       anchors: this.#anchorsFor(sizes),
       counts: sizes.map(([height, width]) => height * width * this.#plan.anchors),
     };
@@ -144,6 +150,10 @@ function levelOf(places: Tensor, counts: readonly number[]): Tensor {
 
 /** Returns the scores with NaN for boxes without width or height, which suppression leaves out. */
 export function scoresOfBoxes(scores: Tensor, boxes: Tensor): Tensor {
-  const side = (axis: number) => boxes.select(1, axis + 2).sub(boxes.select(1, axis)).ge(leastSide);
+  const side = (axis: number) =>
+    boxes
+      .select(1, axis + 2)
+      .sub(boxes.select(1, axis))
+      .ge(leastSide);
   return where(side(0).logicalAnd(side(1)), scores, scores.mul(Number.NaN));
 }

@@ -37,7 +37,7 @@ export interface DetectorTrainingOptions {
   onEpoch?: (figures: DetectionEpoch) => void | Promise<void>;
   /** Called with the progress, 0 to 1, and the latest losses about once a second. */
   onProgress?: (share: number, losses: LossFigures) => void;
-  /** Checkpoints made with `epochSums.checkpointed`. */
+  /** Checkpoints made with `EpochSums.checkpointed`. */
   checkpoints?: Pick<Checkpoints<number[]>, 'restore' | 'offer'>;
   /** Belongs to the checkpoints. */
   sums?: EpochSums;
@@ -51,7 +51,13 @@ export class EpochSums {
 
   /** The further state of checkpoints. */
   get checkpointed() {
-    return { schema: lossSums, keep: () => this.values, restore: (values: number[]) => void (this.values = [...values]) };
+    return {
+      schema: lossSums,
+      save: () => this.values,
+      restore: (values: number[]) => {
+        this.values = [...values];
+      },
+    };
   }
 
   add(losses: readonly number[]): void {
@@ -163,7 +169,12 @@ class TrainingPictures {
   #ahead: { step: number; batch: Promise<PictureBatch> } | undefined;
   #order: { epoch: number; places: Int32Array } | undefined;
 
-  constructor(pictures: readonly DetectionPicture[], recipe: DetectionRecipe, { plan }: Detector, random: RandomStream) {
+  constructor(
+    pictures: readonly DetectionPicture[],
+    recipe: DetectionRecipe,
+    { plan }: Detector,
+    random: RandomStream,
+  ) {
     this.#pictures = pictures;
     this.#recipe = recipe;
     this.#settings = plan.settings;

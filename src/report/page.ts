@@ -184,8 +184,7 @@ function table(rows: readonly (readonly string[])[]): string {
   return `<table><tbody>${body}</tbody></table>`;
 }
 
-/** Escapes text for HTML. */
-export function htmlText(text: string): string {
+function htmlText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -75,8 +75,7 @@ test('boxes learn the object they overlap most, those between the thresholds not
     [0.2, 0.29],
     [0, 0],
   ];
-  const match = (rows: number[][], objects: number) =>
-    [...matchBoxes(rows.flat(), rows.length, objects, anchorRules)];
+  const match = (rows: number[][], objects: number) => [...matchBoxes(rows.flat(), rows.length, objects, anchorRules)];
   assert.deepEqual(match(overlaps, 2), [0, 1, nothing, background, background]);
   assert.deepEqual(match([[0.4], [0.2], [0.1]], 1), [0, background, background]); // its best box, below 0.7
   assert.deepEqual(match([[0], [0]], 1), [background, background]); // an object that no box touches
@@ -108,5 +107,8 @@ test('every box is sampled equally often', () => {
     for (const box of backgrounds) counts[box]! += 1;
   }
   // 1,000 each, standard deviation 27.4.
-  assert.ok(counts.every((count) => Math.abs(count - 1000) < 5 * 27.4), counts.join());
+  assert.ok(
+    counts.every((count) => Math.abs(count - 1000) < 5 * 27.4),
+    counts.join(),
+  );
 });

@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
 import type { TruthBox } from '../../src/coco/box.ts';
-import { framePicture, inPicture, pictureBatch, randomPlacement, testPlacement, truthOf } from '../../src/detect/pictures.ts';
+import {
+  framePicture,
+  inPicture,
+  pictureBatch,
+  randomPlacement,
+  testPlacement,
+  truthOf,
+} from '../../src/detect/pictures.ts';
 import { InputError } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { assertClose } from '../engine/definition.ts';
@@ -75,11 +82,15 @@ test('the pixels of an object lie in its box, in 200 random placements of pictur
       bright[1].push(Math.floor(place / 3 / input[1]));
     }
     if (bright[0].length === 0) continue; // a sliver at the edge
-    const found = [Math.min(...bright[0]), Math.min(...bright[1]), Math.max(...bright[0]) + 1, Math.max(...bright[1]) + 1];
+    const found = [
+      Math.min(...bright[0]),
+      Math.min(...bright[1]),
+      Math.max(...bright[0]) + 1,
+      Math.max(...bright[1]) + 1,
+    ];
     const tolerance = 1 + Math.max(...placement.scale) / 2;
-    found.forEach((place, index) =>
-      assert.ok(Math.abs(place - boxes[index]!) <= tolerance, `turn ${turn}: ${found} ${boxes}`),
-    );
+    for (const [index, place] of found.entries())
+      assert.ok(Math.abs(place - boxes[index]!) <= tolerance, `turn ${turn}: ${found} ${boxes}`);
   }
   assert.ok(seen > 150);
 });

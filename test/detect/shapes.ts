@@ -46,7 +46,9 @@ export async function makeShapes(folder: string, options: ShapesOptions): Promis
     const name = `${String(index).padStart(5, '0')}.png`;
     const path = join(folder, name);
     const { side } = options;
-    await sharp(paint(shapes, side, random), { raw: { width: side, height: side, channels: 3 } }).png().toFile(path);
+    await sharp(paint(shapes, side, random), { raw: { width: side, height: side, channels: 3 } })
+      .png()
+      .toFile(path);
     const boxes = shapes.map(
       ({ kind, left, top, size }): TruthBox => ({
         x: left,
@@ -89,7 +91,10 @@ function chooseShapes(random: RandomStream, { side, most = 4 }: ShapesOptions): 
     const [left, top] = [random.integer(side - size), random.integer(side - size)];
     const isFree = shapes.every(
       (other) =>
-        left + size < other.left || other.left + other.size < left || top + size < other.top || other.top + other.size < top,
+        left + size < other.left ||
+        other.left + other.size < left ||
+        top + size < other.top ||
+        other.top + other.size < top,
     );
     const colour = [0, 1, 2].map(() => random.integer(256)) as [number, number, number];
     const kind = random.integer(shapeNames.length);

@@ -176,7 +176,7 @@ test('the averaged weights that come out are the average over the steps, measure
   const seen: number[][] = [];
   /** Is offered what a training has after each step but the last. */
   const checkpoints = {
-    offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network as Network)),
+    offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
     restore: async () => undefined,
   };
   const start = numbersOf(tinyNetwork());

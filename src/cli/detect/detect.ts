@@ -17,7 +17,7 @@ export const detectCommands: Record<string, Entry> = {
     load: async () => (await import('./train-detector.ts')).registerTrainDetector,
   },
   evaluate: {
-    takes: '[options]',
+    takes: '[options] [model]',
     about: "COCO's twelve numbers, precision and recall of each class, the worst pictures",
     load: async () => (await import('./evaluate-detections.ts')).registerEvaluateDetections,
   },

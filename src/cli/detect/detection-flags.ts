@@ -1,12 +1,14 @@
 // The flags that name a dataset with boxes, and its parts.
 
 import type { Command } from 'commander';
-import { type DetectionFormat, detectionFormats } from '../../detection-data/detection-format.ts';
 import type { DetectionDataset } from '../../detection-data/detection-dataset.ts';
+import { type DetectionFormat, detectionFormats } from '../../detection-data/detection-format.ts';
+import type { Faults } from '../../detection-data/faults.ts';
 import { type DetectionPart, readDetectionData } from '../../detection-data/read-detection-data.ts';
 import { InputError } from '../../failure.ts';
 import { whole } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
+import { logFaults, partWords } from './fault-words.ts';
 
 export interface DetectionDataFlags {
   pictures?: string;
@@ -26,24 +28,24 @@ function formatOf(text: string): DetectionFormat {
   throw new InputError(`--format: expected ${detectionFormats.join(', ')}, got ${JSON.stringify(text)}`);
 }
 
+/** A dataset without pictures that are absent, and what was wrong with it. */
+export interface ReadDataset {
+  parts: DetectionPart[];
+  faults: Faults;
+}
+
 /** Reads all parts of a dataset and says what was found and mended. */
-export async function readParts(path: string, flags: DetectionDataFlags, block: LiveBlock): Promise<DetectionPart[]> {
-  const { format, pictures, mend } = flags;
+export async function readDataset(path: string, flags: DetectionDataFlags, block: LiveBlock): Promise<ReadDataset> {
+  const { format, pictures, mend = false } = flags;
   const { parts, faults } = await readDetectionData(path, {
     format,
     pictures,
     mend,
-    onProgress: (done, total) => block.draw([`  reading ${path}: ${whole(done)} of ${whole(total)} pictures`]),
+    onProgress: (done, total) => block.draw([`  Reading ${path}: ${whole(done)} of ${whole(total)} pictures`]),
+    onFaults: (found) => logFaults(block, found, mend),
   });
-  block.draw([]);
-  for (const line of faults.words(mend ?? false)) block.log(line);
-  for (const { name, dataset } of parts) {
-    const boxes = dataset.pictures.reduce((sum, picture) => sum + picture.boxes.length, 0);
-    block.log(
-      `${path}: ${name}: ${whole(dataset.pictures.length)} pictures, ${whole(boxes)} boxes, ${whole(dataset.categories.length)} categories`,
-    );
-  }
-  return parts.map(({ name, dataset }) => ({ name, dataset: withoutAbsent(dataset) }));
+  for (const part of parts) block.log(`${path}: ${partWords(part)}`);
+  return { parts: parts.map(({ name, dataset }) => ({ name, dataset: withoutAbsent(dataset) })), faults };
 }
 
 const withoutAbsent = ({ categories, pictures }: DetectionDataset): DetectionDataset => ({

@@ -1,5 +1,6 @@
 // `nasnet detect evaluate`: compares detections with the truth as COCO does. Without a model it loads no engine.
 
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Detection } from '../../coco/box.ts';
 import { evaluateDetections } from '../../coco/coco-evaluation.ts';
@@ -16,14 +17,19 @@ import {
 } from '../../detection-report/detection-findings.ts';
 import { numberMeanings, shareWords } from '../../detection-report/number-words.ts';
 import { reportNames, writeDetectionReport } from '../../detection-report/report-detections.ts';
+import { InputError } from '../../failure.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { visible } from '../../visible.ts';
 import { whole } from '../../words.ts';
-import { countFromZero } from '../flags/parsers.ts';
+import { addDeviceFlags } from '../flags/device-flags.ts';
+import { countFromZero, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { shellPath } from '../terminal/shell-path.ts';
+import { addDetectionDataFlags } from './detection-flags.ts';
+import type { ModelEvaluationFlags } from './evaluate-model.ts';
+import { pictureSize } from './picture-size-flag.ts';
 
 /** How an evaluation is shown, whoever made the detections. */
 export interface EvaluationFlags {
@@ -33,10 +39,9 @@ export interface EvaluationFlags {
   json?: boolean;
 }
 
-interface Flags extends EvaluationFlags {
-  groundTruth: string;
-  detections: string;
-  pictures?: string;
+interface Flags extends ModelEvaluationFlags {
+  groundTruth?: string;
+  detections?: string;
   asPycocotools?: boolean;
 }
 
@@ -45,6 +50,7 @@ AP and AR are COCO's, to the last digit (docs/detection.md). With -o, ${reportNa
 the worst pictures with missed and wrong boxes; ${reportNames.numbers} has the same as numbers.
 
 Examples:
+  nasnet detect evaluate detector.safetensors --dataset coco -o report
   nasnet detect evaluate --ground-truth instances_val2017.json --detections results.json
   nasnet detect evaluate --ground-truth instances_val2017.json --detections results.json --pictures val2017 -o report
   nasnet detect evaluate --ground-truth gt.json --detections dt.json --as-pycocotools --json`;
@@ -53,11 +59,33 @@ export function registerEvaluateDetections(detect: Command): void {
   const command = detect
     .command('evaluate')
     .description("COCO's twelve numbers, precision and recall of each class, the worst pictures")
-    .requiredOption('--ground-truth <file>', 'COCO annotations: images, categories, annotations')
-    .requiredOption('--detections <file>', 'a list of image_id, category_id, bbox and score, as COCO takes them')
-    .option('--as-pycocotools', 'what pycocotools computes, also where it is known to be wrong')
-    .option('--pictures <dir>', 'folder of the pictures, for the page (default: where COCO has them)');
-  addEvaluationFlags(command).addHelpText('after', help).action(evaluate);
+    .argument('[model]', 'weights that detect train wrote, which find the objects of --dataset')
+    .option('--dataset <path>', 'for MODEL: COCO JSON, Pascal VOC XML or YOLO text, a file of annotations or a folder')
+    .option('--part <name>', 'of the dataset (default: the only one, val or test)')
+    .option('--ground-truth <file>', 'without MODEL: COCO annotations: images, categories, annotations')
+    .option('--detections <file>', 'a list of image_id, category_id, bbox and score, as COCO takes them')
+    .option('--as-pycocotools', 'what pycocotools computes, also where it is known to be wrong');
+  addDetectionDataFlags(command)
+    .option('--size <pixels>', "for MODEL: H or HxW of its pictures (default: the detector's)", pictureSize('--size'))
+    .option('--together <n>', 'for MODEL: proposals in the second stage at once', wholeNumber('--together'), 100)
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
+  addDeviceFlags(addEvaluationFlags(command)).addHelpText('after', help).action(evaluate);
+}
+
+async function evaluate(model: string | undefined, flags: Flags): Promise<void> {
+  const { groundTruth, detections } = flags;
+  if (model !== undefined) {
+    const other = (['groundTruth', 'detections', 'asPycocotools'] as const).find((name) => flags[name] !== undefined);
+    const name =
+      other === 'groundTruth' ? '--ground-truth' : `--${other === 'asPycocotools' ? 'as-pycocotools' : other}`;
+    if (other) throw new InputError(`${name}: expected it without a model, got both`);
+    return (await import('./evaluate-model.ts')).evaluateModel(model, flags); // which loads the engine
+  }
+  if (groundTruth === undefined || detections === undefined) {
+    const missing = groundTruth === undefined ? '--ground-truth' : '--detections';
+    throw new InputError(`${missing}: expected a file, or a model with --dataset, got neither`);
+  }
+  return evaluateFiles({ ...flags, groundTruth, detections });
 }
 
 /** Adds the flags of `EvaluationFlags`. */
@@ -68,13 +96,13 @@ export const addEvaluationFlags = (command: Command): Command =>
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document');
 
-async function evaluate({
+async function evaluateFiles({
   groundTruth,
   detections: path,
   asPycocotools = false,
   pictures,
   ...flags
-}: Flags): Promise<void> {
+}: Flags & { groundTruth: string; detections: string }): Promise<void> {
   const block = new LiveBlock(process.stderr);
   const results = new ResultFiles({
     of: `detect evaluate ${groundTruth} ${path}`,

@@ -6,7 +6,13 @@ import { buildDetector, proposalsTogether } from '../../detect/detector.ts';
 import { isDetectorFile, readDetectorDescription } from '../../detect/detector-file.ts';
 import { detectionBytes, detectorTrainingBytes } from '../../detect/detector-memory.ts';
 import { type DetectorPlan, type Part, planDetector } from '../../detect/detector-plan.ts';
-import { detectorSettings, type DetectorSettings, type HeadName, headNames, publishedInput } from '../../detect/settings.ts';
+import {
+  type DetectorSettings,
+  detectorSettings,
+  type HeadName,
+  headNames,
+  publishedInput,
+} from '../../detect/settings.ts';
 import { rand } from '../../engine/create.ts';
 import { setThreads } from '../../engine/machine.ts';
 import { modelOptions, parseModelName } from '../../plan/model-name.ts';
@@ -136,7 +142,9 @@ async function timed(architecture: Architecture, plan: DetectorPlan, flags: Flag
   const times: number[] = [];
   for (let turn = 0; turn <= flags.pictures; turn++) {
     block.draw([`  ${turn} of ${flags.pictures} pictures`]);
-    const images = rand([1, 3, ...input]).sub(0.5).contiguous('channels_last');
+    const images = rand([1, 3, ...input])
+      .sub(0.5)
+      .contiguous('channels_last');
     const began = performance.now();
     detector.detect(images, [input], { together: flags.together });
     if (turn > 0) times.push(performance.now() - began); // the first one warms up

@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join, parse } from 'node:path';
 import { type Command, Option } from 'commander';
-import { imageFilesBelow, LeftOut } from '../../data/image-files.ts';
+import { imageFilesBelow, OmittedFiles } from '../../data/image-files.ts';
 import { proposalsTogether } from '../../detect/detector.ts';
 import { readDetector, readDetectorDescription } from '../../detect/detector-file.ts';
 import { detectionBytes } from '../../detect/detector-memory.ts';
@@ -53,10 +53,16 @@ export function registerRunDetector(detect: Command): void {
     .argument('<pictures...>', pictureHelp)
     .option('-o, --output <dir>', 'a folder for the drawn pictures and detections.json (default: print only)')
     .addOption(
-      new Option('--draw <kind>', 'svg holds the picture and boxes that scale').choices(['svg', 'png', 'none']).default('svg'),
+      new Option('--draw <kind>', 'svg holds the picture and boxes that scale')
+        .choices(['svg', 'png', 'none'])
+        .default('svg'),
     )
     .option('--least-score <share>', 'objects with a lower score are left out', share('--least-score'), 0.3)
-    .option('--size <pixels>', "H or HxW to which pictures are brought (default: the detector's)", pictureSize('--size'))
+    .option(
+      '--size <pixels>',
+      "H or HxW to which pictures are brought (default: the detector's)",
+      pictureSize('--size'),
+    )
     .option(
       '--together <n>',
       'proposals in the second stage at once; fewer take less memory',
@@ -82,9 +88,9 @@ Examples:
 async function run(model: string, paths: string[], flags: Flags): Promise<void> {
   const { architecture, settings, categories } = readDetectorDescription(model);
   const block = new LiveBlock(process.stderr);
-  const leftOut = new LeftOut();
-  const files = paths.flatMap((path) => picturesOf(path, leftOut));
-  if (leftOut.counts.size > 0) block.log(`Left out ${leftOut.words()}`);
+  const omitted = new OmittedFiles();
+  const files = paths.flatMap((path) => picturesOf(path, omitted));
+  if (omitted.counts.size > 0) block.log(`Omitted ${omitted.words()}`);
   const input = flags.size ?? settings.input;
   const plan = planDetector(architecture, { ...settings, input }, categories.length);
   const drawings = drawingsOf(files, flags);
@@ -137,10 +143,10 @@ async function run(model: string, paths: string[], flags: Flags): Promise<void> 
 }
 
 /** Lists the pictures of a path. @throws InputError for a missing path or a folder without pictures */
-function picturesOf(path: string, leftOut: LeftOut): string[] {
+function picturesOf(path: string, omitted: OmittedFiles): string[] {
   if (!existsSync(path)) throw new InputError(`${path}: expected a picture or a folder of pictures, got no such file`);
   if (!statSync(path).isDirectory()) return [path];
-  const files = imageFilesBelow(path, leftOut).map((file) => file.path);
+  const files = imageFilesBelow(path, omitted).map((file) => file.path);
   if (files.length === 0) throw new InputError(`${path}: expected pictures in this folder, found none`);
   return files;
 }

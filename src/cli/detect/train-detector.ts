@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
+import { numberNames } from '../../coco/twelve-numbers.ts';
 import { contentIdentity } from '../../content-identity.ts';
 import type { Detector } from '../../detect/detector.ts';
 import { buildDetector } from '../../detect/detector.ts';
@@ -21,6 +22,7 @@ import {
 import { type DetectorSettings, detectorSettings, type HeadName, headNames } from '../../detect/settings.ts';
 import { type DetectionEpoch, EpochSums, trainDetector } from '../../detect/train-detector.ts';
 import type { DetectionDataset } from '../../detection-data/detection-dataset.ts';
+import { shareWords } from '../../detection-report/number-words.ts';
 import type { Computing } from '../../engine/device.ts';
 import { cpu, prepareDevice } from '../../engine/device.ts';
 import { setThreads } from '../../engine/machine.ts';
@@ -42,8 +44,7 @@ import { countFromZero, numberFromZero, positiveNumber, share, weightsFile, whol
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
-import { addDetectionDataFlags, type DetectionDataFlags, readParts, splitParts } from './detection-flags.ts';
-import { numbersWords } from './numbers-words.ts';
+import { addDetectionDataFlags, type DetectionDataFlags, readDataset, splitParts } from './detection-flags.ts';
 import { pictureSize } from './picture-size-flag.ts';
 import { trainingPage } from './training-page.ts';
 
@@ -169,8 +170,16 @@ async function train(model: string, flags: Flags): Promise<void> {
     `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${(plan.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds a picture`,
   );
   const sums = new EpochSums();
-  const identity = contentIdentity({ model, architecture, settings, recipe, seed, computing, pictures: identityOf(training) });
-  const checkpoints = new Checkpoints(artifacts, key, { identity, whenStopped: true, beside: sums.checkpointed });
+  const identity = contentIdentity({
+    model,
+    architecture,
+    settings,
+    recipe,
+    seed,
+    computing,
+    pictures: identityOf(training),
+  });
+  const checkpoints = new Checkpoints(artifacts, key, { identity, whenStopped: true, extra: sums.checkpointed });
   if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
   using interrupt = onInterrupt(
     () => block.log('Stopping; repeat to stop immediately.'),
@@ -200,7 +209,8 @@ async function train(model: string, flags: Flags): Promise<void> {
       ]);
     },
     onEpoch: async (figures) => {
-      const looks = flags.evaluateEvery > 0 && figures.epoch % flags.evaluateEvery === 0 && figures.epoch < recipe.epochs;
+      const looks =
+        flags.evaluateEvery > 0 && figures.epoch % flags.evaluateEvery === 0 && figures.epoch < recipe.epochs;
       const measured = looks ? await measure(test ?? training) : undefined;
       epochs.push({ ...figures, ...(measured && { AP: measured.numbers.AP }) });
       block.log(epochLine(figures, measured?.numbers.AP));
@@ -237,7 +247,7 @@ async function train(model: string, flags: Flags): Promise<void> {
   if (flags.json) printDocument(summary);
   else
     printWords(
-      `${flags.output}: trained in ${duration(seconds)}; on the ${summary.evaluatedOn}, ${picturesPerSecond.toPrecision(3)} a second:\n${numbersWords(numbers)}${page}: losses, numbers and precision of every category\n`,
+      `${flags.output}: trained in ${duration(seconds)}; on the ${summary.evaluatedOn}, ${picturesPerSecond.toPrecision(3)} a second:\n${numberNames.map((name) => `  ${name.padEnd(6)} ${shareWords(numbers[name])}\n`).join('')}${page}: losses, numbers and precision of every category\n`,
     );
 }
 
@@ -263,7 +273,9 @@ async function networkOf(model: string, { filters }: Flags): Promise<NamedNetwor
     if (filters !== undefined) throw new InputError(`--filters: expected none with ${model}, which has its own`);
     const { architecture, network } = readModelDescription(model);
     if (network.layout !== 'imagenet')
-      throw new InputError(`${model}: expected a network in the ImageNet layout, got CIFAR's, which shrinks a picture only by 4`);
+      throw new InputError(
+        `${model}: expected a network in the ImageNet layout, got CIFAR's, which shrinks a picture only by 4`,
+      );
     return { architecture, network: sizesOf(network), weights: model };
   }
   const name = parseModelName(model);
@@ -312,23 +324,28 @@ function recipeOf(flags: Flags): DetectionRecipe {
 }
 
 async function datasetsOf(flags: Flags, block: LiveBlock) {
-  const parts = splitParts(flags.dataset, await readParts(flags.dataset, flags, block));
+  const parts = splitParts(flags.dataset, (await readDataset(flags.dataset, flags, block)).parts);
   if (flags.test === undefined) return parts;
   const { format: _, ...others } = flags;
-  const named = splitParts(flags.test, await readParts(flags.test, others, block));
+  const named = splitParts(flags.test, (await readDataset(flags.test, others, block)).parts);
   return { training: parts.training, test: named.test ?? named.training };
 }
 
 /** What of a dataset decides a training. */
 const identityOf = ({ categories, pictures }: DetectionDataset) => ({
   categories: categories.map(({ name }) => name),
-  pictures: pictures.map(({ name, boxes }) => [name, ...boxes.map(({ x, y, width, height, category }) => [x, y, width, height, category])]),
+  pictures: pictures.map(({ name, boxes }) => [
+    name,
+    ...boxes.map(({ x, y, width, height, category }) => [x, y, width, height, category]),
+  ]),
 });
 
 /** States the memory, and refuses what does not fit. */
 function requireMemory(predicted: number, { device }: Computing, { ignoreMemory }: Flags, block: LiveBlock): void {
   const free = device === cpu ? memoryLeft() : freeGpuMemory(device);
-  block.log(`Memory: at most ${bytesWords(predicted)} predicted${free === undefined ? '' : `, ${bytesWords(free)} free`}`);
+  block.log(
+    `Memory: at most ${bytesWords(predicted)} predicted${free === undefined ? '' : `, ${bytesWords(free)} free`}`,
+  );
   if (free === undefined || predicted <= free || ignoreMemory) return;
   throw new InputError(
     `--size: expected a training that fits ${bytesWords(free)} of free memory, got a predicted ${bytesWords(predicted)}: ` +

@@ -1,14 +1,16 @@
 // The page of a detector's training: losses, COCO's numbers and the precision of every category, as one HTML file without
 // scripts.
 
-import type { Evaluation } from '../../coco/evaluation.ts';
+import type { Evaluation } from '../../coco/coco-evaluation.ts';
 import { averagePrecision, numberNames, type TwelveNumbers } from '../../coco/twelve-numbers.ts';
 import { lossNames } from '../../detect/losses.ts';
 import type { DetectionRecipe } from '../../detect/recipe.ts';
 import type { DetectorSettings } from '../../detect/settings.ts';
+import { htmlText } from '../../detection-report/html-text.ts';
+import { shareWords } from '../../detection-report/number-words.ts';
 import { learningChart } from '../../report/chart.ts';
-import { htmlText, style } from '../../report/page.ts';
-import { duration, percent, whole } from '../../words.ts';
+import { style } from '../../report/page.ts';
+import { duration, whole } from '../../words.ts';
 import type { EpochRow } from './train-detector.ts';
 
 export interface TrainingSummary {
@@ -30,7 +32,6 @@ export function trainingPage(summary: TrainingSummary, names: readonly string[],
     lossNames.map((series) => ({ epoch, value: parts[series], series: lossWords[series] })),
   );
   const found = epochs.flatMap(({ epoch, AP }) => (AP === undefined ? [] : [{ epoch, value: AP, series: 'AP' }]));
-  const shown = (value: number) => (value < 0 ? '–' : percent(value));
   const classes = names
     .map((name, category) => [name, averagePrecision(evaluation, { category })] as const)
     .filter(([, precision]) => precision >= 0)
@@ -47,14 +48,14 @@ export function trainingPage(summary: TrainingSummary, names: readonly string[],
 <body>
 <main>
 <h1>${htmlText(title)}</h1>
-<p class="lead">AP ${shown(numbers.AP)} on the ${evaluatedOn}, after ${duration(seconds)}.</p>
+<p class="lead">AP ${shareWords(numbers.AP)} on the ${evaluatedOn}, after ${duration(seconds)}.</p>
 <h2>COCO’s numbers</h2>
-${table(numberNames.map((name) => [name, shown(numbers[name])]))}
+${table(numberNames.map((name) => [name, shareWords(numbers[name])]))}
 <h2>Losses</h2>
 <figure>${learningChart(losses, 'loss', false)}</figure>
 ${found.length > 0 ? `<figure>${learningChart(found, 'AP', true)}</figure>` : ''}
 <h2>AP of each category</h2>
-${table(classes.map(([name, precision]) => [name, shown(precision)]))}
+${table(classes.map(([name, precision]) => [name, shareWords(precision)]))}
 <h2>How it was made</h2>
 ${table([
   ['parameters', whole(parameters)],
