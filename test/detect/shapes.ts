@@ -16,6 +16,8 @@ export interface ShapesOptions {
   side: number;
   /** Shapes of a picture, at most. */
   most?: number;
+  /** Least and greatest size of a shape, as shares of the side. Default: 0.12 to 0.42. */
+  sizes?: readonly [number, number];
 }
 
 interface Shape {
@@ -83,11 +85,14 @@ export function writeCoco(path: string, { categories, pictures }: DetectionDatas
 }
 
 /** Shapes whose boxes do not overlap. */
-function chooseShapes(random: RandomStream, { side, most = 4 }: ShapesOptions): Shape[] {
+function chooseShapes(
+  random: RandomStream,
+  { side, most = 4, sizes: [least, greatest] = [0.12, 0.42] }: ShapesOptions,
+): Shape[] {
   const shapes: Shape[] = [];
   const wanted = 1 + random.integer(most);
   for (let attempt = 0; attempt < 50 && shapes.length < wanted; attempt++) {
-    const size = Math.round(side * (0.12 + 0.3 * random.uniform()));
+    const size = Math.round(side * (least + (greatest - least) * random.uniform()));
     const [left, top] = [random.integer(side - size), random.integer(side - size)];
     const isFree = shapes.every(
       (other) =>

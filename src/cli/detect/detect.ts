@@ -26,6 +26,11 @@ export const detectCommands: Record<string, Entry> = {
     about: 'find objects in pictures; boxes drawn, and as JSON',
     load: async () => (await import('./run-detector.ts')).registerRunDetector,
   },
+  export: {
+    takes: '[options] <model>',
+    about: 'a detector as an ONNX file, compared with the engine on random and your own pictures',
+    load: async () => (await import('./export-detector.ts')).registerExportDetector,
+  },
   profile: {
     takes: '[options] <model>',
     about: 'parameters, multiply-adds, memory and milliseconds a picture of a detector',

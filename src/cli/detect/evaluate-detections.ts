@@ -21,7 +21,6 @@ import { InputError } from '../../failure.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { visible } from '../../visible.ts';
 import { whole } from '../../words.ts';
-import { addDeviceFlags } from '../flags/device-flags.ts';
 import { countFromZero, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { alignColumns } from '../terminal/columns.ts';
@@ -68,8 +67,9 @@ export function registerEvaluateDetections(detect: Command): void {
   addDetectionDataFlags(command)
     .option('--size <pixels>', "for MODEL: H or HxW of its pictures (default: the detector's)", pictureSize('--size'))
     .option('--together <n>', 'for MODEL: proposals in the second stage at once', wholeNumber('--together'), 100)
+    .option('--device <name>', 'for MODEL: auto, cpu, cuda or cuda:N', 'auto') // device-flags.ts would load the engine
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
-  addDeviceFlags(addEvaluationFlags(command)).addHelpText('after', help).action(evaluate);
+  addEvaluationFlags(command).addHelpText('after', help).action(evaluate);
 }
 
 async function evaluate(model: string | undefined, flags: Flags): Promise<void> {

@@ -69,6 +69,7 @@ interface Flags extends DetectionDataFlags, DeviceFlags {
   jitter?: readonly [number, number];
   flip: boolean;
   evaluateEvery: number;
+  checkpointSeconds: number;
   seed: number;
   threads: number;
   output: string;
@@ -115,6 +116,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--jitter <least,greatest>', 'factors of a picture’s size, such as 0.5,1.5; 1,1: none', jitterOf)
     .option('--no-flip', 'do not mirror pictures')
     .option('--evaluate-every <epochs>', '0: only at the end', countFromZero('--evaluate-every'), 0)
+    .option('--checkpoint-seconds <n>', 'between two checkpoints', countFromZero('--checkpoint-seconds'), 30)
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(command)
@@ -179,7 +181,12 @@ async function train(model: string, flags: Flags): Promise<void> {
     computing,
     pictures: identityOf(training),
   });
-  const checkpoints = new Checkpoints(artifacts, key, { identity, whenStopped: true, extra: sums.checkpointed });
+  const checkpoints = new Checkpoints(artifacts, key, {
+    identity,
+    whenStopped: true,
+    seconds: flags.checkpointSeconds,
+    extra: sums.checkpointed,
+  });
   if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
   using interrupt = onInterrupt(
     () => block.log('Stopping; repeat to stop immediately.'),
