@@ -1,4 +1,4 @@
-// The picture of bench/budget.ts: test accuracy against the budget, a curve a contender, with 95% intervals.
+// The picture of bench/budget.ts: test accuracy against the budget, one curve per contender, with 95% intervals.
 
 import * as Plot from '@observablehq/plot';
 import { drawChart } from '../src/report/chart.ts';

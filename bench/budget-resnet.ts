@@ -1,4 +1,5 @@
-// A ResNet that has a whole budget, in our engine and in PyTorch: how large it is, for how many epochs, and what it reaches. For bench/budget.ts.
+// Trains a ResNet with a whole budget, in nasnet's engine and in PyTorch, for bench/budget.ts: chooses its size and
+// epochs, and measures its accuracy.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ import { openTrainee } from './trainee.ts';
 
 export interface Found {
   test: number;
-  /** Of the clock, from the start of the process that trains. */
+  /** Wall-clock seconds since the start of the training process. */
   seconds: number;
   /** N:F:pixels:epochs */
   network: string;
@@ -49,7 +50,10 @@ interface StepSeconds {
   small: number;
 }
 
-/** Share of the budget that is kept for a machine that becomes slower, and seconds for the looks at held-out and test images. */
+/**
+ * Share of the budget that is kept for a machine that becomes slower, and seconds for the looks at held-out and test
+ * images.
+ */
 const [reserve, looks] = [0.03, 5];
 const probed = 12;
 const batchSize = recipes.fast.batchSize;
@@ -117,7 +121,9 @@ async function trained(size: Size, recipe: Recipe, images: TrainingImages, seed:
   return measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy;
 }
 
-/** Measured by trainings of a few steps; the first two steps allocate, so that a longer and a shorter one are compared. */
+/**
+ * Measured by trainings of a few steps; the first two steps allocate, so that a longer and a shorter one are compared.
+ */
 async function stepSeconds(size: Size, images: TrainingImages): Promise<StepSeconds> {
   const steps = Math.floor(images.parts.train.length / batchSize);
   const run = async (count: number, small: boolean) => {
@@ -159,7 +165,7 @@ export async function resnetInPyTorch(minutes: number, seed: number, heldOut: nu
   return { test, seconds: spent(), network: `${size.cells}:${size.filters}:${size.resolution}:${epochs}` };
 }
 
-/** Writes the images that PyTorch reads, and returns what its job says of them. */
+/** Writes the images that PyTorch reads, and returns their description for its job. */
 async function written(resolution: number, heldOut: number, folder: string) {
   const { dataset, parts, whitening } = await opened(resolution, heldOut);
   const images = join(folder, `images-${resolution}`);
@@ -183,7 +189,9 @@ async function written(resolution: number, heldOut: number, folder: string) {
 
 const script = fileURLToPath(new URL('peers/resnet_recipe.py', import.meta.url));
 
-/** PyTorch keeps its buffers: without that the C library returns them to the system after every step, which is slower. */
+/**
+ * PyTorch keeps its buffers: without that the C library returns them to the system after every step, which is slower.
+ */
 const keptBuffers = { MALLOC_MMAP_THRESHOLD_: `${2 ** 30}`, MALLOC_TRIM_THRESHOLD_: `${2 ** 30}` };
 
 function python(job: object): unknown {

@@ -1,10 +1,12 @@
-// What the same minutes give: the accuracy on CIFAR-10's 10,000 test images of networks that each had a whole budget, over seeds.
+// Compares networks of equal budgets: the accuracy on CIFAR-10's 10,000 test images of networks that each had a whole
+// budget, over seeds.
 //   node bench/budget.ts --log FILE [--minutes 8,60] [--seeds 3] [--picture FILE.svg]
 //     [--contender search,nasnet-a,random,resnet,pytorch]
-// search: `nasnet search --minutes`, all of it counted. nasnet-a: the published cell alone, random: a random cell, each trained for the whole
-// budget at the size and for the epochs that forecast/budget.ts chooses for it, by a search of which every minute belongs to the final
-// network. resnet: a residual network in our engine by the same recipe; pytorch: the same one in PyTorch. Finished runs are lines of the log: the bench can be stopped, and goes on where it was; a search that was stopped goes on, too.
-// It needs a machine with nothing else to do, for seeds × budgets × contenders.
+// search: `nasnet search --minutes`, all of it counted. nasnet-a: the published cell alone, random: a random cell, each
+// trained for the whole budget at the size and for the epochs that forecast/budget.ts chooses for it, by a search of
+// which every minute belongs to the final network. resnet: a residual network in our engine by the same recipe;
+// pytorch: the same one in PyTorch. Finished runs are lines of the log: the bench and its searches can be stopped and
+// resumed. It needs an idle machine, for seeds × budgets × contenders.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -62,7 +64,7 @@ const read = (): Run[] =>
         .map((line) => JSON.parse(line))
     : [];
 
-/** What a command prints with --json. */
+/** Returns the output of a command with --json. */
 function answer(words: string[]) {
   const { status, stdout } = spawnSync(process.execPath, [nasnet, ...words, '--json'], {
     encoding: 'utf8',

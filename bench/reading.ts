@@ -1,5 +1,5 @@
-// What it takes to read a long study with the command: seconds, processor time and memory of `show`, `report` and `show --trials`, each a
-// process of its own. Run: node bench/reading.ts [TRIALS]
+// Measures reading a long study: seconds, processor time and memory of `show`, `report` and `show --trials`, each in
+// its own process. Run: node bench/reading.ts [TRIALS]
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -34,7 +34,7 @@ function longStudy(): void {
     });
 }
 
-/** Tells what its process took when that ends. */
+/** Prints the costs of its process when it ends. */
 const telling =
   'data:text/javascript,process.on("exit",()=>process.stderr.write("\\n"+JSON.stringify(process.resourceUsage())))';
 

@@ -1,10 +1,11 @@
-// What the numbers of a training recipe bring: NASNet-A trained on CIFAR-10 by recipes that differ in some of them, over seeds, judged on
-// 5,000 images that are held out. Finished runs are lines of a log: the bench can be stopped, and goes on where it was.
-//   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--precision float32 | bfloat16] [--each | --without] [--test] CASE...
-// A case is N:F:PIXELS:EPOCHS:BATCH:RATE with fields of the recipe behind it, as 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate.
-// With an R before N it is a ResNet with N blocks in each of three stages, the first of F channels (resnet.ts).
-// --each: of the last case also without any of those fields, and with each of them alone. --without: also with all but each of them.
-// Test images are looked at with --test only, which is for a recipe that has been chosen.
+// Measures the effect of hyperparameters: NASNet-A trained on CIFAR-10 by different recipes, over seeds, and evaluated
+// on 5,000 held-out images. Finished runs are lines of a log, so the bench can be stopped and resumed.
+//   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--each | --without] [--test]
+//                         [--precision float32 | bfloat16] CASE...
+// A case is N:F:PIXELS:EPOCHS:BATCH:RATE with fields of the recipe behind it, as
+// 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate. With an R before N it is a ResNet with N blocks in each of three
+// stages, the first of F channels (resnet.ts). --each: also the last case without any of the fields, and with each
+// alone. --without: also with all but one of them. Test images are only used with --test, for a chosen recipe.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { EvaluationBatches } from '../src/data/batches.ts';
@@ -44,12 +45,15 @@ interface Run {
   seed: number;
   threads: number;
   precision: string;
-  /** Share of right answers on the held-out images after the last epoch; with averaged weights where the recipe has them. */
+  /**
+   * Share of right answers on the held-out images after the last epoch; with averaged weights where the recipe has
+   * them.
+   */
   validation: number;
   unaveraged?: number;
   test?: number;
   trainingAccuracy: number;
-  /** Of the training alone. */
+  /** Seconds of the training alone. */
   seconds: number;
   processorSeconds: number;
 }

@@ -1,5 +1,5 @@
-// A residual network for CIFAR-10's images in our engine, which our training loop trains like any other: the plain
-// network that a search has to be worth more than (He et al., 2016, section 4.2).
+// A residual network for CIFAR-10's images in nasnet's engine and training loop: the plain network that a search has to
+// beat (He et al., 2016, section 4.2).
 
 import { cpu } from '../src/engine/device.ts';
 import { scope } from '../src/engine/memory.ts';
@@ -19,7 +19,7 @@ export interface ResNetSizes {
   classes: number;
 }
 
-/** Two convolutions beside the identity, or beside a projection where the shape changes. */
+/** Two convolutions parallel to the identity, or to a projection if the shape changes. */
 class Block extends Module {
   readonly #first: Conv2d;
   readonly #firstNorm: BatchNorm2d;

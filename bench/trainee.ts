@@ -1,4 +1,4 @@
-// The networks that the benches compare, each ready for our training loop: NASNet-A and a ResNet.
+// The networks that the benches compare, for nasnet's training loop: NASNet-A and a ResNet.
 
 import { Child } from '../src/children/child-network.ts';
 import { type Computing, cpu } from '../src/engine/device.ts';

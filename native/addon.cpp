@@ -1,4 +1,4 @@
-// What JavaScript sees of this addon: a flat list of functions. src/engine/addon.ts has their types.
+// The functions that this addon exports to JavaScript. src/engine/addon.ts has their types.
 #include <node_api.h>
 
 #include "autograd.h"

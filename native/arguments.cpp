@@ -216,7 +216,7 @@ std::vector<int32_t> readHandles(napi_env env, napi_value value) {
 }
 
 c10::IValue readArgument(Call& call, napi_value value, const Argument& argument) {
-  // Numbers are by far the most frequent, so absence is looked for only where it is allowed.
+  // Most arguments are numbers, so absence is checked only where it is allowed.
   if ((argument.optional || argument.hasDefault) && isAbsent(call.env, value)) {
     return argument.hasDefault ? argument.defaultValue : c10::IValue();
   }

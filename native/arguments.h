@@ -13,16 +13,18 @@ namespace nasnet {
 
 struct Call;
 
-/** The boxed value for one argument; throws std::invalid_argument that names the argument and what came instead. */
+/**
+ * Returns the boxed value of one argument; throws std::invalid_argument with the argument and the value that it got.
+ */
 c10::IValue readArgument(Call& call, napi_value value, const Argument& argument);
 
 /**
- * A result as JavaScript: a handle, an Int32Array of handles, a number, boolean or string; undefined where it is an
- * argument.
+ * Converts a result to JavaScript: a handle, an Int32Array of handles, a number, boolean or string; undefined if it is
+ * an argument.
  */
 napi_value makeResult(Call& call, c10::IValue&& value, const Result& result);
 
-/** 'aten::add.Tensor([2, 3] float32, [4] float32, 1)' of the call that is running. */
+/** Describes the running call: 'aten::add.Tensor([2, 3] float32, [4] float32, 1)'. */
 std::string describeCall(const Call& call);
 
 std::string readText(napi_env env, napi_value value);

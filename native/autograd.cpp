@@ -1,4 +1,4 @@
-// Gradients: running backward, reading and clearing what it left, and switching recording off.
+// Gradients: runs backward, reads and clears gradients, and switches recording off.
 #include "autograd.h"
 
 #include <ATen/core/grad_mode.h>

@@ -26,7 +26,7 @@ napi_value clearGradients(Call& call);
 napi_value requiresGradient(Call& call);
 napi_value setRequiresGradient(Call& call);
 
-/** setGradientMode(boolean) → what it was */
+/** setGradientMode(boolean) → the previous mode */
 napi_value setGradientMode(Call& call);
 
 }  // namespace nasnet

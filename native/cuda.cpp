@@ -1,5 +1,5 @@
-// What only NVIDIA GPUs have: a stream of this process's own, steps captured as CUDA graphs, the memory of a card.
-// Empty unless the set-up found a libtorch with CUDA and CUDA's headers (NASNET_CUDA).
+// Functions for NVIDIA GPUs: streams, steps captured as CUDA graphs, and the memory of a card. The file is empty unless
+// the set-up found a libtorch with CUDA and CUDA's headers (NASNET_CUDA).
 #ifdef NASNET_CUDA
 
 #include "cuda.h"
@@ -23,7 +23,10 @@ namespace {
 
 using Graph = at::cuda::CUDAGraph;
 
-/** Of this thread, as its stream is. Never destroyed: at the process's end CUDA is gone before static variables are. */
+/**
+ * The graphs of this thread, like its stream. They are never destroyed: CUDA ends before static variables are
+ * destroyed.
+ */
 std::unordered_map<int64_t, std::unique_ptr<Graph>>& graphs() {
   thread_local auto& table = *new std::unordered_map<int64_t, std::unique_ptr<Graph>>;
   return table;
@@ -50,10 +53,10 @@ napi_value useStream(Call& call) {
 napi_value beginCapture(Call& call) {
   static thread_local int64_t last = 0;
   torch::cuda::synchronize();
-  // a graph has memory of its own: what the steps before it took is needed for it
+  // a graph has its own memory and needs that of the steps before it
   c10::cuda::CUDACachingAllocator::emptyCache();
   auto graph = std::make_unique<Graph>();
-  graph->capture_begin();  // registers the device's default generator: a replay draws by the seed of its own time
+  graph->capture_begin();  // registers the device's default generator: a replay samples with the seed at its time
   graphs().emplace(++last, std::move(graph));
   return call.make(static_cast<double>(last));
 }
@@ -74,10 +77,10 @@ napi_value abandonGraph(Call& call) {
     try {
       graph->capture_end();
     } catch (const std::exception&) {
-      // Why the capture failed was told where it did.
+      // The reason was reported when the capture failed.
     }
   }
-  torch::cuda::synchronize();  // a replay may still be under way
+  torch::cuda::synchronize();  // a replay may still be running
   return call.undefined();
 }
 

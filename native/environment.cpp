@@ -1,4 +1,4 @@
-// Tables of live tensors and how V8 hears of their memory; see environment.h.
+// Tables of live tensors, and reports of their memory to V8; see environment.h.
 #include "environment.h"
 
 #include <stdexcept>
@@ -7,7 +7,7 @@
 namespace nasnet {
 
 namespace {
-constexpr int64_t tellingStep = 4 << 20;  // bytes; telling V8 of each small tensor would cost more than the tensor
+constexpr int64_t reportStep = 4 << 20;  // bytes; reporting each small tensor would cost more than the tensor
 }
 
 int32_t TensorTable::add(at::Tensor tensor) {
@@ -33,30 +33,30 @@ at::Tensor& TensorTable::at(int64_t handle) {
 int64_t TensorTable::release(int64_t handle) {
   if (handle <= 0 || handle >= static_cast<int64_t>(slots_.size()) || !slots_[handle].tensor.defined()) return 0;
   Slot& slot = slots_[handle];
-  // The tensor leaves the table before it dies: its death may run a hook that looks at the table.
+  // The tensor is removed from the table before it is destroyed, since that may run a hook that reads the table.
   const at::Tensor dying = std::move(slot.tensor);
   slot.tensor = at::Tensor();
   free_.push_back(static_cast<int32_t>(handle));
   --live_;
-  return std::exchange(slot.toldBytes, 0);
+  return std::exchange(slot.reportedBytes, 0);
 }
 
 int64_t TensorTable::leaveToCollector(int64_t handle) {
   const at::Tensor& tensor = at(handle);
-  // A view shares its base's storage; a storage counts once, for the handle that is there while no other shares it.
-  const bool counts = slots_[handle].toldBytes == 0 && tensor.has_storage() && tensor.storage().use_count() == 1;
+  // A view shares the storage of its base. A storage counts once, for the handle that is its only user.
+  const bool counts = slots_[handle].reportedBytes == 0 && tensor.has_storage() && tensor.storage().use_count() == 1;
   if (!counts) return 0;
   const int64_t bytes = static_cast<int64_t>(tensor.storage().nbytes());
-  slots_[handle].toldBytes = bytes;
+  slots_[handle].reportedBytes = bytes;
   return bytes;
 }
 
-void Environment::tell(napi_env env, int64_t bytes) {
-  untoldBytes += bytes;
-  if (untoldBytes < tellingStep && untoldBytes > -tellingStep) return;
+void Environment::report(napi_env env, int64_t bytes) {
+  unreportedBytes += bytes;
+  if (unreportedBytes < reportStep && unreportedBytes > -reportStep) return;
   int64_t total = 0;
-  napi_adjust_external_memory(env, untoldBytes, &total);
-  untoldBytes = 0;
+  napi_adjust_external_memory(env, unreportedBytes, &total);
+  unreportedBytes = 0;
 }
 
 Environment& environmentOf(napi_env env) {

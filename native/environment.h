@@ -1,6 +1,6 @@
-// What one JavaScript environment (the main thread or a worker thread) owns: its live tensors, the operators it has
-// looked up, its random generators. JavaScript holds only small integers into these tables, so nothing it passes can
-// crash the process.
+// The state of one JavaScript environment (the main thread or a worker thread): live tensors, operators in use, random
+// generators. JavaScript only has small integers as indices of these tables, so no value that it passes can crash the
+// process.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -17,19 +17,19 @@
 
 namespace nasnet {
 
-/** Live tensors by handle. Handle 0 is never given out: it stands for "no tensor" and for a disposed one. */
+/** Live tensors by handle. Handle 0 means "no tensor" or a disposed one. */
 class TensorTable {
  public:
-  /** A new handle for a tensor; 0 for an undefined one. */
+  /** Returns a new handle for a tensor; 0 for an undefined one. */
   int32_t add(at::Tensor tensor);
 
-  /** The tensor of a handle; throws std::invalid_argument for one that is not live. */
+  /** Returns the tensor of a handle; throws std::invalid_argument if it is not live. */
   at::Tensor& at(int64_t handle);
 
-  /** Drops the handle's reference at once. Returns the bytes V8 had been told of. */
+  /** Drops the handle's reference. Returns the bytes that were reported to V8. */
   int64_t release(int64_t handle);
 
-  /** Notes that garbage collection alone will free this handle. Returns the bytes to tell V8 of. */
+  /** Records that garbage collection will free this handle. Returns the bytes to report to V8. */
   int64_t leaveToCollector(int64_t handle);
 
   int64_t live() const { return live_; }
@@ -37,7 +37,7 @@ class TensorTable {
  private:
   struct Slot {
     at::Tensor tensor;
-    int64_t toldBytes = 0;
+    int64_t reportedBytes = 0;
   };
   std::vector<Slot> slots_{1};
   std::vector<int32_t> free_;
@@ -46,14 +46,14 @@ class TensorTable {
 
 struct Environment {
   TensorTable tensors;
-  std::deque<Operator> operators;  // a running call points to its own while others are looked up
+  std::deque<Operator> operators;  // a deque, since a running call points to its operator while others are added
   std::unordered_map<std::string, int32_t> operatorIds;
   std::vector<at::Generator> generators;  // index 0 is unused
-  std::vector<c10::IValue> stack;         // lent to one call at a time for its arguments and results
-  int64_t untoldBytes = 0;
+  std::vector<c10::IValue> stack;         // used by one call at a time for its arguments and results
+  int64_t unreportedBytes = 0;
 
-  /** Tells V8 of native memory that its collector answers for, in steps of some megabytes. */
-  void tell(napi_env env, int64_t bytes);
+  /** Reports native memory to V8's garbage collector, in steps of some megabytes. */
+  void report(napi_env env, int64_t bytes);
 };
 
 Environment& environmentOf(napi_env env);

@@ -1,5 +1,5 @@
-// The one door between JavaScript and C++: reads a call's arguments and turns every C++ exception into a JavaScript
-// Error.
+// The interface between JavaScript and C++: reads the arguments of a call and converts every C++ exception to a
+// JavaScript Error.
 #pragma once
 
 #include <node_api.h>
@@ -12,7 +12,7 @@
 
 namespace nasnet {
 
-/** Thrown when N-API already holds a JavaScript exception. */
+/** Thrown when a JavaScript exception is pending. */
 struct PendingException {};
 
 /** Throws std::runtime_error, or PendingException, unless the status is ok. */

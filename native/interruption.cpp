@@ -1,6 +1,5 @@
-// Ends the process some seconds after it was told to, also while its main thread computes: then no JavaScript runs, and
-// a handler in JavaScript hears nothing. A thread of its own waits at a pipe for the signals; what it ends is safe on
-// disk by design.
+// Ends the process some seconds after a signal, even while the main thread computes and no JavaScript handler can run.
+// A separate thread waits for the signals at a pipe. All files are complete at any time.
 #include "interruption.h"
 
 #include <fcntl.h>
@@ -22,7 +21,7 @@ namespace nasnet {
 namespace {
 
 constexpr int watched[] = {SIGINT, SIGTERM};
-// ms: a terminal, npm and our launcher each pass on one Ctrl-C (scripts/launch/signals.mjs)
+// ms; a terminal, npm and the launcher each forward one Ctrl-C (scripts/launch/signals.mjs)
 constexpr int64_t sameGesture = 400;
 constexpr int64_t afterSecond = 500;  // ms for JavaScript to end at the second one by itself
 
@@ -30,7 +29,7 @@ int pipeEnds[2] = {-1, -1};
 struct sigaction earlier[2];
 bool stands = false;
 std::atomic<int64_t> grace{0};
-std::atomic<std::string*> lastWords{nullptr};  // an older one is never freed: the thread may be writing it
+std::atomic<std::string*> lastWords{nullptr};  // an older text is never freed, since the thread may be writing it
 
 int64_t now() {
   timespec time;
@@ -38,7 +37,7 @@ int64_t now() {
   return int64_t{1000} * time.tv_sec + time.tv_nsec / 1'000'000;
 }
 
-/** Called by the system: notes the signal for the thread, then calls the handler that stood before. */
+/** Called by the system: reports the signal to the thread, then calls the previous handler. */
 void hear(int number, siginfo_t* info, void* context) {
   const int before = errno;
   const auto byte = static_cast<unsigned char>(number);
@@ -59,7 +58,7 @@ void hear(int number, siginfo_t* info, void* context) {
   _exit(128 + number);
 }
 
-/** The thread: no deadline until the first signal, an earlier one at the second. */
+/** Runs the thread: the first signal sets a deadline, a second one an earlier deadline. */
 void watch() {
   int first = 0;
   int64_t heardAt = 0, deadline = 0;
@@ -81,7 +80,7 @@ void watch() {
   }
 }
 
-/** Once a process; false where it cannot be had. */
+/** Starts the thread once per process; returns false if that fails. */
 bool startThread() {
   static const bool started = [] {
     if (pipe(pipeEnds) != 0) return false;
@@ -89,7 +88,7 @@ bool startThread() {
     fcntl(pipeEnds[1], F_SETFL, O_NONBLOCK);
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits it: signals are heard by the others
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits the mask, so that other threads get the signals
     try {
       std::thread(watch).detach();
     } catch (...) {

@@ -6,15 +6,13 @@
 namespace nasnet {
 
 /**
- * endAfterSignal(milliseconds, sentence): from now on a SIGINT or SIGTERM ends the process so much later at the latest,
- * and a second one soon, with the sentence on stderr and exit code 130 or 143. JavaScript's own handlers, which must
- * stand before, hear the signal first.
+ * endAfterSignal(milliseconds, sentence): from now on SIGINT or SIGTERM ends the process at most this time later, and a
+ * second signal soon, with the sentence on stderr and exit code 130 or 143. JavaScript's handlers must be installed
+ * before; they get the signal first.
  */
 napi_value endAfterSignal(napi_env env, napi_callback_info info);
 
-/**
- * leaveSignals(): puts back the handlers that stood before endAfterSignal. A process that was told to end still ends.
- */
+/** leaveSignals(): restores the handlers from before endAfterSignal. A process that has got a signal still ends. */
 napi_value leaveSignals(napi_env env, napi_callback_info info);
 
 }  // namespace nasnet

@@ -64,15 +64,15 @@ napi_value configuration(Call& call) { return call.make(at::show_config() + at::
 void keepLargeBuffers() {
 #ifdef __GLIBC__
   heapStart = (reinterpret_cast<uintptr_t>(sbrk(0)) + (2 << 20) - 1) >> 21 << 21;
-  // By default glibc maps large buffers anew and unmaps them when freed: the next operator then faults each page in
+  // By default glibc maps each large buffer and unmaps it when it is freed, so that the next operator has page faults
   // again. In trainings of 2 cells and 24 filters this saves four of five page faults and 8 % of the processor's time.
-  // the most that glibc before 2.35 takes
+  // the maximum of glibc before 2.35
   if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   // The heap grows by address space for many buffers at once, so that large pages can be asked for before anything is
   // in them.
   mallopt(M_TOP_PAD, 1 << 30);
-  void* volatile growth = std::malloc(64 << 20);  // volatile: else compilers leave both calls out
+  void* volatile growth = std::malloc(64 << 20);  // volatile: otherwise compilers remove both calls
   std::free(growth);
   useLargePages();
 #endif
@@ -85,7 +85,7 @@ void useLargePages() {
   const uintptr_t top = reinterpret_cast<uintptr_t>(sbrk(0)) / page * page;
   const uintptr_t start = std::max<uintptr_t>(done, heapStart);
   if (top <= start || done.exchange(top) == top) return;
-  // A request: where the system has no large pages it fails, and nothing is lost.
+  // Without large pages this fails, which has no effect.
   madvise(reinterpret_cast<void*>(start), top - start, MADV_HUGEPAGE);
 #endif
 }

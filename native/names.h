@@ -1,5 +1,4 @@
-// The names under which JavaScript speaks of dtypes, layouts, memory formats and devices.
-// Nothing here knows N-API.
+// The names of dtypes, layouts, memory formats and devices in JavaScript. This module does not use N-API.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// The generic call: any operator of libtorch's dispatcher, and any that was registered beside them, by number.
+// The generic call: any operator of libtorch's dispatcher, including registered ones, by number.
 #include "operators.h"
 
 #include <stdexcept>

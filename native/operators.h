@@ -6,7 +6,8 @@
 namespace nasnet {
 
 /**
- * kinds() → { tensor, tensorList, optionalTensorList, generator }: what `kind` says of values that JavaScript unwraps
+ * kinds() → { tensor, tensorList, optionalTensorList, generator }: the values of `kind` for arguments that JavaScript
+ * unwraps
  */
 napi_value kinds(Call& call);
 

@@ -1,4 +1,4 @@
-// Tensors from and to JavaScript memory and files, what they are, and when they die.
+// Tensors from and to JavaScript memory and files, their properties and their release.
 #include "tensors.h"
 
 #include <ATen/Functions.h>
@@ -98,13 +98,13 @@ napi_value device(Call& call) { return call.make(call.tensor(0).device().str());
 napi_value release(Call& call) {
   int64_t freed = 0;
   for (const int32_t handle : call.handles(0)) freed += call.environment.tensors.release(handle);
-  if (freed > 0) call.environment.tell(call.env, -freed);
+  if (freed > 0) call.environment.report(call.env, -freed);
   return call.undefined();
 }
 
 napi_value leaveToCollector(Call& call) {
   const int64_t bytes = call.environment.tensors.leaveToCollector(call.integer(0));
-  if (bytes > 0) call.environment.tell(call.env, bytes);
+  if (bytes > 0) call.environment.report(call.env, bytes);
   return call.undefined();
 }
 

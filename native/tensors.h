@@ -20,10 +20,10 @@ napi_value strides(Call& call);
 napi_value dtype(Call& call);
 napi_value device(Call& call);
 
-/** release(Int32Array): drops the handles at once */
+/** release(Int32Array): releases the handles */
 napi_value release(Call& call);
 
-/** leaveToCollector(handle): V8 hears of this tensor's memory */
+/** leaveToCollector(handle): reports this tensor's memory to V8's garbage collector */
 napi_value leaveToCollector(Call& call);
 
 /** liveTensors() → number of handles not yet released */

@@ -1,4 +1,5 @@
-// What `npm run build` knows of the set-up's JavaScript, which it does not read (tsconfig.build.json); `npm run types` reads it.
+// The part of the set-up's JavaScript that `npm run build` imports without reading it (tsconfig.build.json). `npm run
+// types` reads the JavaScript itself.
 
 declare module '*/doctor/doctor.mjs' {
   export function doctor(options: { json?: boolean }): number;

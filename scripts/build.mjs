@@ -15,7 +15,8 @@ if (status !== 0) process.exit(status ?? 1);
 // What is read while nasnet runs and is no TypeScript.
 copyFileSync(join(root, 'src/export/pytorch/network.py'), join(dist, 'export/pytorch/network.py'));
 
-// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it. In declarations it leaves them.
+// The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it. In declarations it
+// leaves them.
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))) {
   const path = join(dist, name);
   const text = readFileSync(path, 'utf8');

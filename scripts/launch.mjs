@@ -38,7 +38,8 @@ export async function launch(script, words) {
     return;
   }
   const built = findAddon();
-  if (built && dirname(dirname(built)) !== root) process.env.NASNET_ADDON = built; // the cache's, of a read-only package
+  // the cache's, of a read-only package
+  if (built && dirname(dirname(built)) !== root) process.env.NASNET_ADDON = built;
   collapseRepeatedSignals();
   const { main } = await import(pathToFileURL(commandLine()).href);
   process.exitCode = await main(words);

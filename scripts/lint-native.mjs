@@ -1,5 +1,5 @@
-// The layout of native/: no line is wider than a TypeScript one, and all is as .clang-format says, which is checked where a
-// clang-format is installed whose releases agree on it.
+// The layout of native/: no line is wider than a TypeScript one, and all is as .clang-format says, which is checked
+// where a clang-format is installed whose releases agree on it.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

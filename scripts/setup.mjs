@@ -11,8 +11,8 @@ import { inCheckout, root, writableHome } from './setup/places.mjs';
 import { Report, SetupFailure, stopCommands } from './setup/step.mjs';
 
 /**
- * @param {{ addon?: boolean, report?: Report, node?: string }} [options] addon: false for commands that need no tensors;
- * node: the one that will load the addon, as it is, where that is not to be found or fetched
+ * @param {{ addon?: boolean, report?: Report, node?: string }} [options] addon: false for commands that need no
+ * tensors; node: the one that will load the addon, as it is, where that is not to be found or fetched
  * @returns {Promise<string>} the Node to run everything with
  * @throws {SetupFailure}
  */

@@ -1,5 +1,6 @@
-// `npm test`: sets up what is missing, then types, lint and tests on Node 24; stops at the first phase that fails.
-// `npm test -- space test/data/split.test.ts --test-name-pattern=seed` narrows the tests: folders or files of test/, and options of node:test.
+// `npm test`: sets up what is missing, then types, lint and tests on Node 24; stops at the first phase that fails. `npm
+// test -- space test/data/split.test.ts --test-name-pattern=seed` narrows the tests: folders or files of test/, and
+// options of node:test.
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

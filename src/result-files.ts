@@ -6,7 +6,7 @@ import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError } from './failure.ts';
 import { hashOfFile } from './file-hash.ts';
-import { makeFolder, writeFiles, writeWhole } from './whole-file.ts';
+import { clearUnfinished, makeFolder, writeFiles, writeWhole } from './whole-file.ts';
 
 export interface ResultFilesOptions {
   /** The source of the files, equal for equal files: 'draw nasnet-a'. */
@@ -24,6 +24,8 @@ export const overwriteHelp = 'replace files that exist, also those that this com
 /** The record in each folder with results: what wrote which file. */
 const recordName = '.nasnet-results.json';
 
+const recordBeside = (path: string) => join(dirname(resolve(path)), recordName);
+
 interface Entry {
   of: string;
   /** SHA-256 of the written file; absent while it is being written. */
@@ -39,8 +41,8 @@ export class ResultFiles {
   }
 
   /**
-   * Claims every file that the work will write, before it starts, and creates their folders. Devices and pipes are not
-   * claimed.
+   * Claims every file that the work will write, before it starts, creates their folders, and removes what killed
+   * processes left of these files. Devices and pipes are not claimed.
    * @throws InputError for an input, a folder, a file that something else wrote, and a place that cannot be written
    */
   claim(...paths: readonly string[]): void {
@@ -48,6 +50,7 @@ export class ResultFiles {
     const files = paths.filter((path) => !isDevice(path));
     for (const path of files) this.#claimed.add(path);
     record(files, () => ({ of: this.#options.of }));
+    for (const path of new Set(files.flatMap((file) => [file, recordBeside(file)]))) clearUnfinished(path);
   }
 
   /** Checks files without claiming them. @throws InputError as `claim` */
@@ -88,12 +91,15 @@ export class ResultFiles {
     const entry = readRecord(dirname(resolve(path)))[basename(path)];
     if (!entry && adopt) return;
     if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOfFile(path))) return;
-    const whose = !entry ? 'another program or version' : entry.of !== of ? entry.of : 'someone since';
+    const whose = !entry ? 'another program or version' : entry.of !== of ? briefly(entry.of) : 'someone since';
     throw new InputError(`${path}: exists already, written by ${whose}; name another place, or let it be replaced`, {
       code: 'result-exists',
     });
   }
 }
+
+/** Returns what wrote a file without its settings, which are JSON and may be long. */
+const briefly = (of: string): string => of.replace(/ \{.*$/s, ' with other settings');
 
 /** Updates the records of the files' folders, each once. A file without an entry is removed from the record. */
 function record(paths: readonly string[], entryOf: (path: string) => Entry | undefined): void {

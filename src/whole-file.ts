@@ -5,14 +5,16 @@ import {
   existsSync,
   fsyncSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /**
@@ -47,6 +49,40 @@ export function writeWhole(path: string, chunks: Iterable<Uint8Array | string>):
 
 /** Returns the final name of an unfinished file of a killed process; other names unchanged. */
 export const finishedName = (name: string): string => name.replace(/\.\d+\.part$/, '');
+
+/** Removes what killed processes left of a file that they were writing, or had written and not yet verified. */
+export function clearUnfinished(path: string): void {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const folder = dirname(target);
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const [, writer] = (name.startsWith(`${basename(target)}.`) && unfinishedEnding.exec(name)) || [];
+    if (writer !== undefined && !isRunning(Number(writer))) rmSync(join(folder, name), { force: true });
+  }
+}
+
+const unfinishedEnding = /\.(\d+)(?:\.part|\.unverified(?:\.\d+\.part)?)$/;
+
+/** Returns the name of a file while it is compared with what it should compute. */
+export const unverifiedName = (path: string): string => `${path}.${process.pid}.unverified`;
+
+/** Creates a temporary folder, and removes those that killed processes left beside it. */
+export function temporaryFolder(parent: string): string {
+  for (const name of readdirSync(parent)) {
+    const writer = /^\.nasnet-(\d+)-/.exec(name)?.[1];
+    if (writer !== undefined && !isRunning(Number(writer)))
+      rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(parent, `.nasnet-${process.pid}-`));
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
 
 /** Creates a folder and its missing parents. @throws Failure with the reason */
 export function makeFolder(path: string): void {

@@ -1,8 +1,7 @@
 // The contract of all artifact stores, and the folders of a search's artifacts on this machine.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type ArtifactKey, type Artifacts, FolderArtifacts } from '../src/artifacts.ts';
@@ -14,9 +13,9 @@ import {
   unfinishedFinalist,
   unfinishedTrial,
 } from '../src/children/study-artifacts.ts';
+import { temporaryFolder } from './data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-artifacts-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 const folders = { a: join(folder, 'first', 'a'), b: join(folder, 'b') };
 
 /** Tests the contract of a store. */

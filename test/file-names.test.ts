@@ -25,7 +25,10 @@ function prose(path: string): string {
   return [...comments].map(([, line, block]) => line ?? block).join('\n');
 }
 
-/** Names without a folder are those of any file; others lead from the root, from the file that says them, or end its path. */
+/**
+ * Names without a folder are those of any file; others lead from the root, from the file that says them, or end its
+ * path.
+ */
 function isKnown(name: string, from: string): boolean {
   if (others.has(name)) return true;
   if (!name.includes('/')) return names.has(name);

@@ -27,7 +27,7 @@ const forAll = [
   'words.ts',
 ];
 
-/** What lies outside src/, and who may read it. */
+/** Folders outside src/, and the folders that may read them. */
 const outside = [
   'cli/doctor.ts: ../scripts/doctor/doctor.mjs', // answers before there is a command line, too
   'engine/addon.ts: ../build/nasnet.node',

@@ -1,8 +1,7 @@
 // Sizes that are too large are refused in one sentence with the limit, before anything is built.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { largest } from '../src/largest.ts';
@@ -11,10 +10,9 @@ import type { Cell } from '../src/space/architecture.ts';
 import { architectureKey } from '../src/space/canonical.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { nasnets } from './cli/run.ts';
+import { temporaryFolder } from './data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-largest-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const flat = (blocks: number): Cell => ({
   blocks: Array.from({ length: blocks }, () => ({
     inputs: [0, 1],

@@ -2,11 +2,12 @@
 // nothing.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { ResultFiles, type ResultFilesOptions } from '../src/result-files.ts';
-import { writeWhole } from '../src/whole-file.ts';
+import { temporaryFolder as makeTemporaryFolder, writeWhole } from '../src/whole-file.ts';
 import { temporaryFolder } from './data/temporary.ts';
 
 const folder = temporaryFolder({ after });
@@ -78,6 +79,26 @@ test('a killed command may write its claimed files again; claimed files that wer
   other.keep();
   writeFileSync(join(place, 'never.svg'), 'by hand');
   refused(() => write(join(place, 'never.svg'), 'lost', { of: 'study 1' }), /another program or version/);
+});
+
+test('what killed processes left of a file is removed by the next command that writes it, and nothing else', () => {
+  const place = newFolder();
+  const { pid: dead } = spawnSync(process.execPath, ['--version']);
+  const left = ['.part', '.unverified', `.unverified.${dead}.part`].map((ending) => `a.svg.${dead}${ending}`);
+  const others = [`a.svg.${process.ppid}.part`, `b.svg.${dead}.part`, 'a.svg.part', `a.svg.${dead}.svg`];
+  for (const name of [...left, `.nasnet-results.json.${dead}.part`, ...others]) writeFileSync(join(place, name), '');
+  write(join(place, 'a.svg'), 'whole');
+  assert.deepEqual(readdirSync(place).sort(), ['.nasnet-results.json', 'a.svg', ...others].sort());
+});
+
+test('temporary folders of killed processes are removed when the next one is made, others stay', () => {
+  const place = newFolder();
+  const { pid: dead } = spawnSync(process.execPath, ['--version']);
+  const others = [`.nasnet-${process.ppid}-abc`, '.nasnet-results', `nasnet-${dead}-abc`];
+  for (const name of [`.nasnet-${dead}-abc`, ...others]) mkdirSync(join(place, name));
+  writeFileSync(join(place, `.nasnet-${dead}-abc`, 'network.py'), '');
+  const made = makeTemporaryFolder(place);
+  assert.deepEqual(readdirSync(place).sort(), [basename(made), ...others].sort());
 });
 
 test('a place that cannot be written is refused before the work; devices are written to', () => {

@@ -85,7 +85,8 @@ test('a folder is created with its parents, or the error is reported', { skip: p
   makeFolder(at('a/b/c'));
   assert.deepEqual(readdirSync(at('a/b')), ['c']);
   assert.throws(() => makeFolder(at('file/c')), /the folder could not be created \(E/);
-  assert.throws(() => makeFolder('/proc/new/folder'), /the folder could not be created \(ENOENT/); // Node's recursive mkdir never ends there
+  // Node's recursive mkdir never ends there
+  assert.throws(() => makeFolder('/proc/new/folder'), /the folder could not be created \(ENOENT/);
 });
 
 const nasnet = join(import.meta.dirname, '../bin/nasnet');

@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { devNull, tmpdir } from 'node:os';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { Failure } from '../src/failure.ts';
 import { writeWhole } from '../src/whole-file.ts';
+import { temporaryFolder } from './data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-whole-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 test('texts become UTF-8, bytes stay, in the order of the chunks, in place of the older file', () => {
   const path = join(folder, 'ordered');

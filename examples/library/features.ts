@@ -5,7 +5,8 @@ import { randn, scope } from 'nasnet/engine';
 
 await ready({ threads: 1 });
 
-using network = createClassifier(nasnetA, { cells: 4, filters: 4, input: 32 }); // or 'mobile', with weights by importClassifier
+// or 'mobile', with weights by importClassifier
+using network = createClassifier(nasnetA, { cells: 4, filters: 4, input: 32 });
 console.log(`endpoints: ${network.endpoints.join(' ')}`);
 
 scope(() => {

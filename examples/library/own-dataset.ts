@@ -13,7 +13,8 @@ async function* noise(count: number, seed: number) {
   const random = new RandomStream(seed);
   for (let index = 0; index < count; index++) {
     const label = index % 2;
-    const pixels = Uint8Array.from({ length: size * size * 3 }, () => 70 * label + random.integer(160)); // [height, width, 3]
+    // [height, width, 3]
+    const pixels = Uint8Array.from({ length: size * size * 3 }, () => 70 * label + random.integer(160));
     yield { pixels, label: classes[label]! };
   }
 }
@@ -39,5 +40,6 @@ console.log(`validation ${validation.accuracy.toFixed(2)}, test ${test.accuracy.
 
 classifier.save('brightness.safetensors');
 using loaded = loadClassifier('brightness.safetensors');
-await loaded.exportOnnx('brightness.onnx', { verify: false }); // remove `verify: false` if onnxruntime-node is installed
+// remove `verify: false` if onnxruntime-node is installed
+await loaded.exportOnnx('brightness.onnx', { verify: false });
 console.log(`${loaded.classes.join(' or ')}: ${statSync('brightness.onnx').size} bytes of ONNX`);

@@ -49,7 +49,8 @@ for (const trial of study.trials()) {
   trial.tell({ reward: Math.min(1, trainableParameters / 20_000) });
 }
 
-const architecture = decode([0, 1, 2, 3, 0, 2, 0, 2, 1, 1, 0, 1, 2, 3, 0, 2, 2, 3, 0, 0], space); // both cells use both operations
+// both cells use both operations
+const architecture = decode([0, 1, 2, 3, 0, 2, 0, 2, 1, 1, 0, 1, 2, 3, 0, 2, 2, 3, 0, 0], space);
 console.log(`drawn: ${drawArchitecture(architecture).includes('bottleneck ×3')}`);
 await ready({ threads: 1 });
 using network = createClassifier(architecture, { cells: 1, filters: 4, input: 16, classes: 3 });

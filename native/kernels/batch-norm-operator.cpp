@@ -1,4 +1,4 @@
-// nasnet::batch_norm: our kernel where it suits, else libtorch's operator.
+// nasnet::batch_norm: nasnet's kernel for supported tensors, libtorch's operator for others.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -27,7 +27,7 @@ at::Tensor normalisedBy(const at::Tensor& norm, const at::Tensor& input) {
 }
 
 struct BatchNorm : torch::autograd::Function<BatchNorm> {
-  /** weight and bias are the norms' scale and shift: named here for autograd. */
+  /** weight and bias are the scale and shift of the norms; they are separate arguments for autograd. */
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weight, const at::Tensor& /* bias */, const Norms& norms) {
     const Pixels pixels = pixelsOf(input);
@@ -45,7 +45,7 @@ struct BatchNorm : torch::autograd::Function<BatchNorm> {
     const at::Tensor &input = saved[0], &weight = saved[1];
     const bool toInput = context->saved_data["toInput"].toBool();
     at::Tensor inputGradient, weightGradient, biasGradient;
-    if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operator knows how
+    if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operator supports them
       const at::Tensor bias = at::zeros(weight.sizes(), weight.options()).requires_grad_();
       const at::Tensor result =
           composedNorm(input, weight, bias, {}, {}, true, 0, context->saved_data["epsilon"].toDouble());

@@ -12,9 +12,12 @@ namespace nasnet::kernels {
 
 namespace {
 
-constexpr int64_t blockFloats = 8192;  // 32 KiB: read once from memory, then by each phase from the first-level cache
+constexpr int64_t blockFloats = 8192;  // 32 KiB: read from memory once, then from the first-level cache in each phase
 
-/** For each channel Σ x and Σ x · (value − centre); x: gradients, else value − centre. */
+/**
+ * Returns Σ x and Σ x · (value − centre) of each channel; x is the gradient if there are gradients, else value −
+ * centre.
+ */
 std::vector<ChannelTotal> totalsOver(const Pixels& pixels, const float* values, const float* gradients,
                                      const std::vector<float>& centres) {
   const int64_t channels = pixels.channels, period = static_cast<int64_t>(centres.size());
@@ -34,7 +37,7 @@ std::vector<ChannelTotal> totalsOver(const Pixels& pixels, const float* values, 
   return totals;
 }
 
-/** Calls loops().channelScale with what `made(begin, count)` says, for each thread's pixels in blocks. */
+/** Calls loops().channelScale with the arguments of `made(begin, count)`, for each thread's pixels in blocks. */
 template <typename Made>
 void scaled(const Pixels& pixels, const Made& made) {
   overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
@@ -44,7 +47,7 @@ void scaled(const Pixels& pixels, const Made& made) {
 
 }  // namespace
 
-// Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
+// Centred at the values of the first pixel and not at 0, since the squares of a large mean would cancel the variance.
 Moments moments(const Pixels& pixels, const float* input) {
   const int64_t channels = pixels.channels;
   const std::vector<float> centres = tiled(lineOf(channels), channels, [&](int64_t channel) { return input[channel]; });
@@ -68,7 +71,7 @@ void normalise(const Pixels& pixels, const float* input, const Norm& norm, float
   });
 }
 
-// Not by GradientLines: weight · inverse is a number of float64 here, where no unit has rounded it.
+// Without GradientLines: weight · inverse is a float64 here, since no unit has rounded it.
 void normaliseGradients(const Pixels& pixels, const float* input, const Norm& norm, const float* weight,
                         const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient) {
   const int64_t channels = pixels.channels, period = lineOf(channels);

@@ -1,4 +1,4 @@
-// Batch normalisation of float32 pixels whose channels lie side by side, forward and backward. Pointers only, as
+// Batch normalisation of float32 pixels in channels_last memory, forward and backward. It uses pointers only, like
 // depthwise.h.
 #pragma once
 
@@ -18,8 +18,8 @@ struct Moments {
 Moments moments(const Pixels& pixels, const float* input);
 
 /**
- * How a batch norm treats each channel: (x − mean) · factor + shift. As tensors keep it: [4, channels], the last 1 /
- * deviation.
+ * The parameters of a batch norm for each channel: (x − mean) · factor + shift. In a tensor they are [4, channels]; the
+ * last row is 1 / deviation.
  */
 struct Norm {
   const float *mean, *factor, *shift, *inverse;
@@ -31,7 +31,7 @@ void normalise(const Pixels& pixels, const float* input, const Norm& norm, float
 
 /**
  * The gradients of a batch that is normalised by its own norm, whose factor is weight · inverse: to the input, the
- * weight and the bias; the first is left out where its pointer is null.
+ * weight and the bias. The first is omitted if its pointer is null.
  */
 void normaliseGradients(const Pixels& pixels, const float* input, const Norm& norm, const float* weight,
                         const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient);

@@ -1,5 +1,5 @@
-// What is known of each channel, laid out along a line of pixels for the loops; and sums over channels, block by block
-// that fits the first-level cache.
+// Parameters of channels, repeated along a line of pixels for the loops; and sums over channels in blocks that fit the
+// first-level cache.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@
 
 namespace nasnet::kernels {
 
-/** Floats of a line of whole pixels and whole vectors, at least 64. */
+/** Returns the number of floats of a line of whole pixels and whole vectors, at least 64. */
 inline int64_t lineOf(int64_t channels) {
   const int64_t least = std::lcm<int64_t>(channels, loops().width);
   return least * ((63 + least) / least);
@@ -63,7 +63,7 @@ class ChannelTotals {
  public:
   explicit ChannelTotals(int64_t channels) : channels_(channels), period_(lineOf(channels)), places_(2 * period_) {}
 
-  /** Where the loops put a block's sums and products; add() takes them in. */
+  /** The sums and products of a block, which the loops write and add() adds. */
   float* sums() { return places_.floats(); }
   float* products() { return places_.floats() + period_; }
   void add() { places_.take(); }

@@ -1,6 +1,6 @@
-// What puts images together. nasnet::combine: the sum of one or two, each as it is or the raw result of nasnet::unit
-// that is normalised on load. nasnet::concat: side by side in depth, its gradients images of their own, not slices of
-// one that is wide. nasnet::fan_out: the opposite of a sum.
+// Operators that combine images. nasnet::combine: the sum of one or two, each a normal tensor or the raw result of
+// nasnet::unit, which is normalised on load. nasnet::concat: concatenation of channels; its gradients are separate
+// images, not slices of a wide one. nasnet::fan_out: the opposite of a sum.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -62,7 +62,7 @@ struct Combine : torch::autograd::Function<Combine> {
   }
 };
 
-/** The same of libtorch's operators for any dtype and device. */
+/** The same with libtorch's operators, for any dtype and device. */
 at::Tensor composedSum(const at::Tensor& left, const Optional& leftNorm, const Optional& right,
                        const Optional& rightNorm) {
   const at::Tensor one = leftNorm.has_value() ? normalised(left, *leftNorm) : left;

@@ -14,13 +14,13 @@ namespace {
 
 constexpr int64_t blockFloats = 4096;  // 16 KiB
 
-/** Pixels of a block: whole lines of parameters. */
+/** Returns the number of pixels of a block: whole lines of parameters. */
 int64_t blockPixels(int64_t channels) {
   const int64_t line = lineOf(channels);
   return std::max<int64_t>(1, blockFloats / line) * line / channels;
 }
 
-/** Pixels first … last side by side: where they lie, or copied into `room`. */
+/** Returns the pixels first … last without gaps: in place, or copied into `room`. */
 Stored together(const Stored& values, int64_t pitch, int64_t channels, int64_t first, int64_t last, const Room& room) {
   const Stored from = values + first * pitch;
   if (pitch == channels) return from;

@@ -1,6 +1,6 @@
-// Images put together: the sum of one or two, each as it is or normalised on load, and the sums that the norms'
-// gradients need; the concatenation of any number. Pointers only, all images of one kind of numbers,
-// channels last; combine-operators.cpp knows tensors.
+// Combines images: the sum of one or two, each as it is or normalised on load, and the sums that the norms' gradients
+// need; the concatenation of any number. It uses pointers only; all images have the same number type, channels last.
+// combine-operators.cpp has the tensors.
 #pragma once
 
 #include "batch-norm.h"
@@ -19,8 +19,8 @@ struct Operand {
 void combine(const Pixels& pixels, const Operand& left, const Operand* right, const Room& result);
 
 /**
- * sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Where `sums` is null nothing is
- * wanted.
+ * sums [2, channels] of a normalised operand: Σ gradient · normalised, Σ gradient. Nothing is computed if `sums` is
+ * null.
  */
 struct OperandSums {
   Operand operand;

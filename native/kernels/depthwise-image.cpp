@@ -44,7 +44,7 @@ std::vector<int64_t> allTaps(const Axis& axis) {
  * How results with a dilation fall into `turns` sets of rows, each of which reads every `apart`-th row of the plane.
  */
 struct RowSets {
-  int64_t turns, apart, step;  // apart: rows of the plane from tap to tap; step: of those from result to result
+  int64_t turns, apart, step;  // apart: rows of the plane between taps; step: of these rows between results
   explicit RowSets(const Axis& rows) {
     const int64_t common = std::gcd(rows.stride, rows.dilation);
     turns = rows.dilation / common;

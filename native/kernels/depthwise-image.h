@@ -1,6 +1,5 @@
-// What a depthwise convolution does with one image, forward and backward: depthwise.cpp and unit.cpp put their passes
-// together from these. An image is copied into a plane that surrounds it with zeros, small enough to stay in the
-// processor's cache, and the loops of this processor run over that.
+// Depthwise convolution of one image, forward and backward, for depthwise.cpp and unit.cpp. An image is copied into a
+// plane with a border of zeros, which fits into the processor's cache, and the loops run over the plane.
 #pragma once
 
 #include <utility>
@@ -15,21 +14,23 @@ namespace nasnet::kernels {
 
 const Loops& loopsOf(const Window& window);
 
-/** A plane for the window's input, with `below` rows more than results read. */
+/** Returns a plane for the input of the window, with `below` more rows than the results read. */
 Plane inputPlane(const Window& window, int64_t below = 0);
-/** The same with the rows that weights' gradients read beyond: they take four rows of results at a time. */
+/**
+ * The same with the additional rows that gradients of weights read, since they process four rows of results at a time.
+ */
 Plane inputPlaneForWeights(const Window& window);
 
-/** weight [channels, kernel rows, kernel columns] as DepthwiseRows reads it; of null: ones. */
+/** Returns weight [channels, kernel rows, kernel columns] packed for DepthwiseRows; null: ones. */
 Floats packedDepthwise(const Window& window, const float* weight);
 
-/** Results of an image from its plane. */
+/** Computes the results of an image from its plane. */
 class DepthwiseRows {
  public:
-  /** `packed`: by packedDepthwise, kept while this is. `plane`: one as they will be. */
+  /** `packed` is a result of packedDepthwise and must outlive this object. `plane` has the form of all planes. */
   DepthwiseRows(const Window& window, const Plane& plane, const float* packed);
 
-  /** `count` rows of results from row `y` on: [count, columns, channels]. */
+  /** Computes `count` rows of results from row `y` on: [count, columns, channels]. */
   void run(const Plane& plane, int64_t y, int64_t count, float* result) const;
 
  private:
@@ -38,18 +39,23 @@ class DepthwiseRows {
   std::vector<ptrdiff_t> offsets_;
 };
 
-/** From a plane of results' gradients to the input's: for each remainder by the strides a correlation of its own. */
+/**
+ * Computes the gradient of the input from a plane of results' gradients, with a correlation for each remainder modulo
+ * the strides.
+ */
 class InputGradient {
  public:
   InputGradient(const Window& window, const float* weight);
 
-  /** For the gradient of an image's results; four dilated rows more, as weight gradients take them. */
+  /**
+   * Returns a plane for the gradient of an image's results, with four more dilated rows for the gradients of weights.
+   */
   Plane plane() const;
 
-  /** Where the first result's gradient stands in the plane. */
+  /** Returns the place of the first result's gradient in the plane. */
   float* interior(const Plane& plane) const { return plane.row(top_) + left_ * window_.channels; }
 
-  /** `scattered`: room for an image, used with a stride. */
+  /** `scattered` is memory for an image, used with a stride. */
   void run(const Plane& plane, float* inputGradient, float* scattered) const;
 
  private:
@@ -67,7 +73,7 @@ class WeightSums {
  public:
   WeightSums(const Window& window, const Plane& plane);
 
-  /** Of an image in its plane and its results' gradients, `pitch` floats from row to row. */
+  /** Adds an image in its plane; the gradients of its results are `pitch` floats from row to row. */
   void add(const Plane& input, const float* gradient, int64_t pitch);
 
   void addTo(double* total);
@@ -76,7 +82,7 @@ class WeightSums {
   const Window& window_;
   int64_t period_;
   std::vector<ptrdiff_t> offsets_;
-  AddedSums sums_;  // laid out as the loops have them
+  AddedSums sums_;  // in the layout of the loops
 };
 
 }  // namespace nasnet::kernels

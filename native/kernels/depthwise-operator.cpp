@@ -1,5 +1,5 @@
-// nasnet::depthwise_conv2d: our kernel where it suits, else the same of libtorch's operators, for autograd and the
-// generic call.
+// nasnet::depthwise_conv2d for autograd and the generic call: nasnet's kernel for supported tensors, libtorch's
+// operators for others.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -47,7 +47,7 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
     const bool relu = context->saved_data["relu"].toBool();
     const bool toInput = context->saved_data["toInput"].toBool(), toWeight = context->saved_data["toWeight"].toBool();
     at::Tensor inputGradient, weightGradient;
-    if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operators know how
+    if (at::GradMode::is_enabled()) {  // gradients of gradients: libtorch's operators support them
       const at::Tensor result =
           composedDepthwise(input, weight, {window.rows.stride, window.columns.stride},
                             {window.rows.before, window.rows.after, window.columns.before, window.columns.after},

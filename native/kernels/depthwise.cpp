@@ -10,7 +10,7 @@ namespace nasnet::kernels {
 
 namespace {
 
-/** 1 / the number of real cells under each window of an axis. */
+/** Returns 1 / the number of cells inside the image under each window of an axis. */
 std::vector<float> shares(const Axis& axis, int64_t repeats) {
   std::vector<float> factors;
   for (int64_t index = 0; index < axis.result; ++index) {
@@ -24,7 +24,7 @@ std::vector<float> shares(const Axis& axis, int64_t repeats) {
   return factors;
 }
 
-/** Of an average pool: factors along a row of results, [columns · channels], and for each row. */
+/** The factors of an average pool along a row of results, [columns · channels], and for each row. */
 struct Average {
   std::vector<float> along, down;
   Average() = default;

@@ -1,5 +1,5 @@
-// Images in memory as our fused operators take them: channels side by side, pixels any equal distance apart, so that a
-// slice of a concatenation can be read in its place.
+// The memory layout of images for the fused operators: contiguous channels, and pixels at any equal distance, so that a
+// slice of a concatenation can be read in place.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -15,8 +15,8 @@ inline Pixels pixelsOf(const at::Tensor& images) {
 }
 
 /**
- * Floats from pixel to pixel of [n, channels, height, width]; 0 where they are not equally far apart, or channels not
- * side by side.
+ * Returns the floats from pixel to pixel of [n, channels, height, width]; 0 if distances differ or channels are not
+ * contiguous.
  */
 inline int64_t pitchOf(const at::Tensor& images) {
   if (images.size(1) > 1 && images.stride(1) != 1) return 0;
@@ -32,12 +32,12 @@ inline int64_t pitchOf(const at::Tensor& images) {
   return pitch >= images.size(1) ? pitch : 0;
 }
 
-/** The same images in a layout with a pitch. */
+/** Returns the images in a layout with a pitch. */
 inline at::Tensor pitched(const at::Tensor& images) {
   return pitchOf(images) > 0 ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/** The same images without gaps. */
+/** Returns the images without gaps. */
 inline at::Tensor dense(const at::Tensor& images) {
   return pitchOf(images) == images.size(1) ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
@@ -54,7 +54,7 @@ inline void checkNorm(const at::Tensor& norm, int64_t channels) {
       "expected the norm that came with the images, [4, ", channels, "]");
 }
 
-/** Raw images by their norm, of libtorch's operators. */
+/** Normalises raw images by their norm with libtorch's operators. */
 inline at::Tensor normalised(const at::Tensor& raw, const at::Tensor& norm) {
   const auto row = [&](int64_t index) { return norm.select(0, index).reshape({1, -1, 1, 1}); };
   return (raw - row(0)) * row(1) + row(2);

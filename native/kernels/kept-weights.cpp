@@ -8,7 +8,7 @@ namespace nasnet::kernels {
 
 namespace {
 
-/** A tensor as it was: the same one, not written to since. */
+/** Recognises a tensor that has not been written to since. */
 class Snapshot {
  public:
   explicit Snapshot(const at::Tensor& tensor)

@@ -1,5 +1,5 @@
-// Packed weights, kept from forward to forward where no gradient is recorded: inference reads the same ones again and
-// again, and packing them takes a sixth of the time of one image.
+// A cache of packed weights for forward passes without gradients: inference reads the same weights many times, and
+// packing them takes a sixth of the time of one image.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,7 +10,7 @@
 
 namespace nasnet::kernels {
 
-/** The weights of a unit, packed now or, with `keep`, in an earlier forward since which they did not change. */
+/** Returns the packed weights of a unit; with `keep` those of an earlier forward if they have not changed. */
 std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& depthwise, const at::Tensor& weight,
                                          const Weight& layout, bool keep);
 

@@ -1,5 +1,4 @@
-// Sums that stay exact enough over any number of terms: in float32 over so many as the loops take at a time, in float64
-// over those.
+// Accurate sums over any number of terms: the loops sum blocks in float32, and the blocks are summed in float64.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +11,14 @@ class LongSums {
  public:
   explicit LongSums(int64_t count) : floats_(count), sums_(count) {}
 
-  /** Where the loops write the sums of a block, or add to them; take() takes them in. */
+  /** The sums of a block, which the loops write or add to; take() adds them. */
   float* floats() { return floats_.data(); }
 
   void take() {
     for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
   }
 
-  /** Of all blocks that were taken in. */
+  /** Returns the sums of all blocks. */
   const std::vector<double>& sums() const { return sums_; }
 
  protected:
@@ -29,14 +28,14 @@ class LongSums {
   std::vector<double> sums_;
 };
 
-/** The same for loops that add to what is there: taken in after every `most` terms. */
+/** The same for loops that add to the existing sums: they are added after every `most` terms. */
 class AddedSums : LongSums {
  public:
   AddedSums(int64_t count, int64_t most) : LongSums(count), most_(most) {}
 
   using LongSums::floats;
 
-  /** Says how many terms were added to each of the floats. */
+  /** Counts the terms that were added to each of the floats. */
   void added(int64_t terms) {
     terms_ += terms;
     if (terms_ >= most_) flush();

@@ -38,8 +38,8 @@ void maxPool(const Window& window, const Stored& input, const Room& result, uint
   });
 }
 
-// Gradients are added where the places say, one by one and always in the same order. Into a plane with padding: where a
-// whole window is −∞, the place is outside the image, and its gradient is nobody's.
+// Adds gradients at their places, one by one and always in the same order, in a plane with padding: if a whole window
+// is −∞, its place is outside the image, and its gradient is dropped.
 void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t channels = window.channels;

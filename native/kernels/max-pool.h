@@ -1,4 +1,5 @@
-// Max pooling over channels_last images in float32 or bf16, forward and backward. Pointers only, as depthwise.h.
+// Max pooling over channels_last images in float32 or bf16, forward and backward. It uses pointers only, like
+// depthwise.h.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 namespace nasnet::kernels {
 
 /**
- * places [images, h', w', channels]: which cell of its window each maximum is, row · kernel columns + column; null: not
- * wanted.
+ * places [images, h', w', channels]: the cell of each maximum in its window, row · kernel columns + column; null: not
+ * computed.
  */
 void maxPool(const Window& window, const Stored& input, const Room& result, uint8_t* places);
 

@@ -1,4 +1,4 @@
-// A batch norm's tensors, and the norm of each channel that follows from them.
+// The tensors of a batch norm, and the norm of each channel that is computed from them.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -9,7 +9,7 @@
 
 namespace nasnet::kernels {
 
-/** What a batch norm learns and remembers, float32 [channels] each. Without tensors: no norm. */
+/** The parameters and moving statistics of a batch norm, float32 [channels] each. Without tensors: no norm. */
 struct Norms {
   at::Tensor scale, shift, movingMean, movingVariance;
   bool training;

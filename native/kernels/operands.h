@@ -1,4 +1,5 @@
-// What the operators of this folder share: a window from their arguments, and which tensors our kernels take.
+// Shared by the operators of this folder: the window of their arguments, and checks whether nasnet's kernels support a
+// tensor.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -32,7 +33,7 @@ inline Window windowOf(const at::Tensor& input, at::IntArrayRef kernel, at::IntA
   return {input.size(0), input.size(1), axis(0), axis(1)};
 }
 
-/** Numbers of a dtype on the CPU, which our kernels read in their place. */
+/** Whether nasnet's kernels can read the tensor in place: a dense one on the CPU. */
 inline bool isOurs(const at::Tensor& tensor, at::ScalarType dtype) {
   return tensor.defined() && tensor.device().is_cpu() && tensor.scalar_type() == dtype &&
          tensor.layout() == at::kStrided;
@@ -40,7 +41,7 @@ inline bool isOurs(const at::Tensor& tensor, at::ScalarType dtype) {
 inline bool isFloats(const at::Tensor& tensor) { return isOurs(tensor, at::kFloat); }
 inline bool isStored(const at::Tensor& tensor) { return isFloats(tensor) || isOurs(tensor, at::kBFloat16); }
 
-/** Whether images lie pixel after pixel, the channels side by side. */
+/** Whether images are in channels_last memory without gaps. */
 inline bool isChannelsLast(const at::Tensor& images) {
   return images.dim() == 4 && images.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
@@ -70,7 +71,7 @@ inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {
   return emptyImages(input, {window.images, window.channels, window.rows.result, window.columns.result});
 }
 
-/** Numbers that make the window again, for what a backward keeps. */
+/** Returns numbers from which the window can be restored in the backward. */
 inline std::vector<int64_t> numbersOf(const Window& window) {
   std::vector<int64_t> numbers{window.images, window.channels};
   for (const Axis& axis : {window.rows, window.columns}) {

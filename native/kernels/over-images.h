@@ -1,4 +1,4 @@
-// Work on a batch, dealt out to libtorch's threads.
+// Distributes the work on a batch among libtorch's threads.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
-// OpenMP's own entry, there if libtorch's threads are OpenMP's: at::parallel_for is serial in code that is compiled
+// The entry point of OpenMP, present if libtorch uses OpenMP: at::parallel_for is serial in code that is compiled
 // without OpenMP.
 extern "C" void GOMP_parallel(void (*run)(void*), void* data, unsigned threads, unsigned flags) __attribute__((weak));
 
@@ -36,10 +36,7 @@ void overImages(int64_t images, const Work& work) {
   }
 }
 
-/**
- * What overImages deals out where an image's rows are made one by one: images, or slices of each where they are fewer
- * than the threads.
- */
+/** The parts of a batch for work row by row: images, or slices of images if there are fewer images than threads. */
 class Slices {
  public:
   struct Slice {

@@ -1,5 +1,5 @@
-// One image as the loops want it: surrounded by zeros (or −∞), and for a stride of 2 with its even and odd columns
-// apart, so that neighbouring results read neighbouring floats.
+// One image in the layout of the loops: with a border of zeros (or −∞), and for a stride of 2 with separate even and
+// odd columns, so that neighbouring results read neighbouring floats.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace nasnet::kernels {
 
-/** Floats on a cache line's boundary, not initialised. */
+/** Floats aligned to a cache line, not initialised. */
 class Floats {
  public:
   explicit Floats(int64_t count) : data_(static_cast<float*>(std::aligned_alloc(64, (count * 4 + 127) / 64 * 64))) {
@@ -29,7 +29,7 @@ class Floats {
 
 inline int64_t bytesOf(Numbers numbers) { return numbers == Numbers::bf16 ? 2 : 4; }
 
-/** Room for numbers of either kind. */
+/** Memory for numbers of either type. */
 class Tile {
  public:
   Tile(Numbers numbers, int64_t count)
@@ -81,14 +81,14 @@ class Plane {
 
   float* row(int64_t y) const { return data_.get() + y * pitch_; }
   int64_t pitch() const { return pitch_; }
-  /** Where column x stands in its row, in floats. */
+  /** Returns the place of column x in its row, in floats. */
   int64_t column(int64_t x) const { return (x % stride_ * subcolumns_ + x / stride_) * channels_; }
 
  private:
   struct Inside {
     int64_t firstRow, lastRow, firstColumn, lastColumn;
   };
-  /** What of an image is not cut off. */
+  /** Returns the part of an image that is not cut off. */
   Inside inside() const {
     return {std::max<int64_t>(0, -top_), std::min(height_, rows_ - top_), std::max<int64_t>(0, -left_),
             std::min(width_, columns_ - left_)};

@@ -1,5 +1,5 @@
-// nasnet::average_pool2d and nasnet::max_pool2d, whose padding counts for nothing: our kernels where they suit, else
-// the same of libtorch's operators.
+// nasnet::average_pool2d and nasnet::max_pool2d, which ignore padding: nasnet's kernels for supported tensors,
+// libtorch's operators for others.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -57,7 +57,7 @@ at::Tensor composedMaximum(const at::Tensor& input, at::IntArrayRef kernel, at::
   return at::max_pool2d(padded(input, window, -std::numeric_limits<double>::infinity()), kernel, stride);
 }
 
-/** The gradient that libtorch's operators give, itself differentiable. */
+/** Returns the gradient by libtorch's operators, which is differentiable. */
 template <typename Composed>
 at::Tensor differentiable(const Composed& composed, const at::Tensor& input, const Window& window,
                           const at::Tensor& gradient) {

@@ -186,8 +186,8 @@ class BackwardPart {
   }
 
   /**
-   * What a band or an image of the gradient behind the ReLU and norm becomes before them; pixels from `first` on, over
-   * all images.
+   * Converts a band or an image of the gradient after the ReLU and norm to that before them; pixels from `first` on,
+   * over all images.
    */
   void toSource(int64_t first, int64_t count, const float* from) {
     const int64_t channels = window_.channels, floats = count * channels;

@@ -1,6 +1,6 @@
 // nasnet::unit for autograd and the generic call: [normalise, ReLU], depthwise convolution or none, convolution, batch
-// norm or none. With a batch norm the result stays raw, with the norm that whoever reads it applies on load: another
-// unit, or nasnet::combine.
+// norm or none. With a batch norm the result is raw, together with its norm, which the next operator applies on load:
+// another unit, or nasnet::combine.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -20,7 +20,7 @@ namespace {
 using torch::autograd::variable_list;
 using Optional = c10::optional<at::Tensor>;  // absent: autograd takes no undefined tensors
 
-/** What nasnet::unit is called with, by the names of its schema. */
+/** The arguments of nasnet::unit, with the names of its schema. */
 struct UnitArguments {
   const at::Tensor& input;
   const Optional &inputNorm, &depthwise;
@@ -34,7 +34,7 @@ struct UnitArguments {
 
 using RawAndNorm = std::tuple<at::Tensor, at::Tensor>;
 
-/** An implementation as the dispatcher wants it: with a parameter for each argument. */
+/** Adapts an implementation to the dispatcher, with a parameter for each argument. */
 template <RawAndNorm (*implementation)(const UnitArguments&)>
 RawAndNorm dispatched(const at::Tensor& input, const Optional& inputNorm, const Optional& depthwise,
                       const at::Tensor& weight, const Optional& scale, const Optional& shift,
@@ -49,7 +49,7 @@ Weight weightOf(const at::Tensor& weight) {
   return {weight.data_ptr<float>(), {weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)}};
 }
 
-/** A unit's tensors, checked and laid out as the loops read them; what is absent is undefined. */
+/** The tensors of a unit, checked and in the layout of the loops; absent ones are undefined. */
 struct Layer {
   at::Tensor images, inputNorm, depthwise, weight;
   Window window;
@@ -65,7 +65,7 @@ struct Layer {
   }
 };
 
-/** The raw result and its norm. keep: the packed weights, for the next forward. */
+/** Returns the raw result and its norm. keep: whether to cache the packed weights for the next forward. */
 RawAndNorm unitResult(const Layer& layer, const Norms& norms, bool keep) {
   const Unit unit = layer.unit();
   const Window& window = unit.window;
@@ -80,7 +80,7 @@ RawAndNorm unitResult(const Layer& layer, const Norms& norms, bool keep) {
 }
 
 struct FusedUnit : torch::autograd::Function<FusedUnit> {
-  /** The tensors are the layer's and the norms' own: named here for autograd. */
+  /** The tensors are those of the layer and the norms; they are separate arguments for autograd. */
   static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& images,
                                const Optional& /* inputNorm */, const Optional& /* depthwise */,
                                const at::Tensor& weight, const Optional& /* scale */, const Optional& /* shift */,
@@ -135,7 +135,7 @@ void checkVector(const Optional& tensor, int64_t channels, const char* name) {
   TORCH_CHECK(tensor.has_value() && isVector(*tensor, channels), name, ": expected float32 [", channels, "]");
 }
 
-/** The norm of images that are normalised already. */
+/** Returns the norm of images that are already normalised. */
 at::Tensor identityNorm(const at::Tensor& like, int64_t channels) {
   at::Tensor rows = at::zeros({4, channels}, like.options().requires_grad(false));
   rows.select(0, 1).fill_(1);
@@ -147,7 +147,7 @@ at::Tensor roundedIf(bool bf16, const at::Tensor& tensor) {
   return bf16 ? tensor.to(at::kBFloat16).to(tensor.scalar_type()) : tensor;
 }
 
-/** The same of libtorch's operators for any dtype and device; its result is normalised already. */
+/** The same with libtorch's operators for any dtype and device; its result is already normalised. */
 RawAndNorm composedUnit(const UnitArguments& given) {
   const at::Tensor matrix = roundedIf(given.bf16, given.weight);
   const at::Tensor images = given.bf16 ? given.input.to(given.weight.scalar_type()) : given.input;
@@ -170,7 +170,7 @@ RawAndNorm composedUnit(const UnitArguments& given) {
           identityNorm(value, given.scale.has_value() ? given.weight.size(0) : 0)};
 }
 
-/** The kernel of the convolution that has a window: [vertical, horizontal]. */
+/** Returns the kernel of the convolution with a window: [vertical, horizontal]. */
 at::IntArrayRef checkedKernel(const UnitArguments& given) {
   const int64_t channels = given.input.size(1);
   TORCH_CHECK(isFloats(given.weight) && given.weight.dim() == 4 && given.weight.size(1) == channels,
@@ -227,7 +227,7 @@ RawAndNorm fusedUnit(const UnitArguments& given) {
   if (!ours || (recorded && !given.training)) return composedUnit(given);
   const Layer layer = checkedLayer(given);
   const Norms norms = checkedNorms(given, layer.window);
-  if (!at::GradMode::is_enabled()) return unitResult(layer, norms, true);  // nothing for autograd to keep
+  if (!at::GradMode::is_enabled()) return unitResult(layer, norms, true);  // autograd saves nothing
   const Optional filter = given.depthwise.has_value() ? Optional(layer.depthwise) : Optional();
   const variable_list made =
       FusedUnit::apply(layer.images, given.inputNorm, filter, layer.weight, given.scale, given.shift, layer, norms);

@@ -12,7 +12,7 @@ namespace nasnet::kernels {
 
 inline int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-/** What a tile is kept in that products of these numbers take: bf16 only where rows are whole pairs. */
+/** Returns the number type of a tile for products of these numbers: bf16 only if rows are whole pairs. */
 inline Numbers tileOf(Numbers numbers, int64_t columns) { return columns % 2 == 0 ? numbers : Numbers::float32; }
 
 /** Numbers or pairs that stand for a depth. */

@@ -12,7 +12,7 @@ inline int64_t tapsTogether(const Unit& unit) {
   return unit.kind == Unit::dense && columns.stride == 1 && columns.dilation == 1 ? columns.kernel : 1;
 }
 
-/** What a forward reads. */
+/** The packed weights of a forward. */
 struct PackedUnit {
   // [channels, outputs]; of a dense kernel a section for each product, [taps together · channels, outputs]
   Right products;
@@ -21,7 +21,7 @@ struct PackedUnit {
   PackedUnit(const Unit& unit, const float* depthwiseWeight, const Weight& weight);
 };
 
-/** What the gradient of the result is multiplied by: [outputs, channels], of a dense kernel a section for each tap. */
+/** Returns the factor of the result's gradient: [outputs, channels], of a dense kernel a section for each tap. */
 Right gradientProducts(const Unit& unit, const Weight& weight);
 
 }  // namespace nasnet::kernels

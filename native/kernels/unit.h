@@ -1,8 +1,8 @@
 // The unit that operations are made of: [normalise, ReLU] on load, a depthwise convolution and a 1×1 convolution, or
 // either a 1×1 or a k×k convolution alone, and the statistics of its result for the batch norm that the next unit
-// applies on its load. One pass over bands of rows that stay in the processor's cache; the backward computes the
-// depthwise result again instead of reading it from memory. Pointers only, channels last; unit-operator.cpp knows
-// tensors.
+// applies on load. It is one pass over bands of rows that fit the processor's cache; the backward computes the
+// depthwise result again instead of reading it from memory. It uses pointers only, channels last; unit-operator.cpp has
+// the tensors.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ struct Weight {
   }
 };
 
-/** What a unit reads. */
+/** The input of a unit. */
 struct Source {
   Stored values;
   int64_t pitch;      // numbers from pixel to pixel, at least the channels; exactly those where there is a norm
@@ -50,12 +50,12 @@ struct PackedUnit;  // the weights, see unit-weights.h
 
 /**
  * raw [images, h', w', outputs].
- * @returns the batch's statistics if asked for
+ * @returns the batch's statistics if they are requested
  */
 Moments unitForward(const Unit& unit, const Source& source, const PackedUnit& weights, bool statistics,
                     const Room& raw);
 
-/** The gradient of a unit's normalised result, and what its forward left. */
+/** The gradient of a unit's normalised result, and the results of its forward. */
 struct UnitResult {
   Stored raw;
   // [4, outputs], of the batch; null: there is none, and the gradient is that of the raw result
@@ -65,7 +65,7 @@ struct UnitResult {
   const float* sums;      // [2, outputs]: Σ gradient · normalised result, Σ gradient; with a norm
 };
 
-/** Where gradients go; what isn't wanted is null. */
+/** The destinations of gradients; null for those that are not needed. */
 struct UnitGradients {
   Room input;        // dense, as the input is; of the normalised input where there is a norm
   float* inputSums;  // [2, channels] as in UnitResult, with a norm

@@ -1,5 +1,5 @@
-// Where a window stands on an image: sizes, padding, strides, dilation; and what follows from them for rows and columns
-// alike.
+// The geometry of a window on an image: sizes, padding, strides and dilation, and values that are computed from them,
+// for rows and columns.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Prints the findings as a table or as JSON. Runs on Node 20 with nothing installed, so that it can say what is missing.
+// Prints the findings as a table or as JSON. Runs on Node 20 with nothing installed, so that it can say what is
+// missing.
 import { parseArgs } from 'node:util';
 import { findings } from './findings.mjs';
 

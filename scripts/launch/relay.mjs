@@ -1,5 +1,5 @@
-// An older Node starts the fetched one and stands in for it: the same terminal, signals passed on, the same exit.
-// The two share a pipe that says nothing; it closes when the older one dies, even by kill -9, and the newer one follows.
+// An older Node starts the fetched one and stands in for it: the same terminal, signals passed on, the same exit. The
+// two share a pipe that says nothing; it closes when the older one dies, even by kill -9, and the newer one follows.
 import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 

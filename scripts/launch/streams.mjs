@@ -1,5 +1,5 @@
-// What becomes of a command whose output cannot be written. A reader that has seen enough, such as `head`, ends it quietly; a full disk
-// in a sentence. A closed stderr ends nothing: a search goes on without its display.
+// What becomes of a command whose output cannot be written. A reader that has seen enough, such as `head`, ends it
+// quietly; a full disk in a sentence. A closed stderr ends nothing: a search goes on without its display.
 import { writeSync } from 'node:fs';
 
 /** Node throws such errors at nobody, and a process that does not listen ends with a stack trace. Runs on Node 20. */

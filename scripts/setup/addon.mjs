@@ -1,5 +1,5 @@
-// The addon as a whole: is the built one current, and building it against the libtorch found or installed.
-// build/nasnet.json beside it says what it was built from; it is written last, so it never speaks of a half-built addon.
+// The addon: checks whether the built one is current, and builds it against the libtorch that was found or installed.
+// build/nasnet.json next to it records its sources; it is written last, so it never speaks of a half-built addon.
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -71,7 +71,7 @@ function plan(build, libtorch, environment) {
   return planBuild({ sources, build, headers: nodeHeaders(), libtorch, environment });
 }
 
-/** Where npm put the headers; beside us in a checkout, anywhere above in an installed package. */
+/** The folder of the headers that npm installed; ours in a checkout, anywhere above in an installed package. */
 function nodeHeaders() {
   const require = createRequire(join(root, 'package.json'));
   const api = inCheckout ? join(root, 'node_modules/node-api-headers') : dirname(require.resolve('node-api-headers'));
@@ -130,7 +130,10 @@ async function bringLibtorch(report, environment) {
   );
 }
 
-/** A slow BLAS is no reason to stop: it is replaced where we may, else only told. @param {import('./step.mjs').Report} report @param {import('./libtorch.mjs').Libtorch} libtorch */
+/**
+ * A slow BLAS is no reason to stop: it is replaced where we may, else only told. @param {import('./step.mjs').Report}
+ * report @param {import('./libtorch.mjs').Libtorch} libtorch
+ */
 async function bringBlas(report, libtorch) {
   const blas = findBlas(libtorch);
   if (!blas.slow) return blas.name;

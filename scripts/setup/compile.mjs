@@ -2,7 +2,7 @@
 // Every file is written under a temporary name and renamed when complete: a killed build leaves nothing half-written.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { findCudaHeaders } from './cuda.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
@@ -24,8 +24,8 @@ const compilerMemory = 1.5e9; // bytes
 /** @typedef {import('./units.mjs').Unit} Unit */
 
 /**
- * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch, environment?: NodeJS.ProcessEnv }} options
- * headers: the folder of node_api.h
+ * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
+ * environment?: NodeJS.ProcessEnv }} options headers: the folder of node_api.h
  * @returns {Plan}
  */
 export function planBuild({ sources, build, headers, libtorch, environment = process.env }) {
@@ -61,7 +61,10 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
   };
 }
 
-/** $CXX (which may be several words, as "ccache g++"), else the first of the usual names. @param {NodeJS.ProcessEnv} environment */
+/**
+ * $CXX (which may be several words, as "ccache g++"), else the first of the usual names. @param {NodeJS.ProcessEnv}
+ * environment
+ */
 export function findCompiler(environment = process.env) {
   if (environment.CXX) return environment.CXX.split(/\s+/).filter((word) => word !== '');
   const name = ['c++', 'g++', 'clang++'].find(onPath);
@@ -71,7 +74,7 @@ export function findCompiler(environment = process.env) {
 /** A name for everything that goes into the addon: sources, headers, compiler, flags. @param {Plan} plan */
 export function planHash(plan) {
   return digest([
-    JSON.stringify([plan.compiler, plan.compileFlags, plan.linkFlags]),
+    commandOf(plan, plan.linkFlags),
     ...[...sourceFiles(plan.sources), ...headerFiles(plan.sources)].map(
       (name) => `${name}\n${readFileSync(join(plan.sources, name), 'utf8')}`,
     ),
@@ -79,10 +82,19 @@ export function planHash(plan) {
 }
 
 /**
+ * The command as text, without the folder that we are in: a checkout that was moved or copied is not compiled again.
+ * @param {Plan} plan @param {string[]} more
+ */
+function commandOf({ compiler, compileFlags, sources }, more = []) {
+  return JSON.stringify([compiler, compileFlags, more]).replaceAll(dirname(sources), '.');
+}
+
+/**
  * Compiles what changed and links.
  * @param {Plan} plan
  * @param {(done: number, all: number) => void} [onProgress] is told of every unit that is compiled
- * @returns {Promise<{ addon: string, compiled: number, said: string }>} addon: the linked file, still under its temporary name
+ * @returns {Promise<{ addon: string, compiled: number, said: string }>} addon: the linked file, still under its
+ * temporary name
  * @throws {SetupFailure} with the compiler's command and last lines
  */
 export async function compileAddon(plan, onProgress = () => {}) {
@@ -95,7 +107,7 @@ export async function compileAddon(plan, onProgress = () => {}) {
   const objects = join(plan.build, 'objects');
   mkdirSync(objects, { recursive: true });
   removeTemporary(plan.build, objects);
-  const units = compilationUnits(plan.sources, JSON.stringify([plan.compiler, plan.compileFlags]), objects);
+  const units = compilationUnits(plan.sources, commandOf(plan), objects);
   const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
   let done = 0;
@@ -122,7 +134,10 @@ export async function compileAddon(plan, onProgress = () => {}) {
   };
 }
 
-/** The objects that stand for a unit: its own, or those of its sources apart; undefined while any is missing. @param {Unit} unit */
+/**
+ * The objects that stand for a unit: its own, or those of its sources apart; undefined while any is missing. @param
+ * {Unit} unit
+ */
 function builtFrom({ object, apart }) {
   if (existsSync(object)) return [object];
   const each = apart.map((unit) => unit.object);
@@ -158,7 +173,7 @@ async function compile(plan, [program, ...first], what, object) {
   renameSync(`${object}.part`, object);
 }
 
-/** What a killed build left behind. @param {string[]} folders */
+/** Removes the files of a killed build. @param {string[]} folders */
 function removeTemporary(...folders) {
   for (const folder of folders) {
     for (const name of readdirSync(folder).filter((name) => name.endsWith('.part')))

@@ -26,7 +26,8 @@ const versionHeaders = ['torch/csrc/api/include/torch/version.h', 'torch/headero
 
 /**
  * @param {{ environment?: NodeJS.ProcessEnv, systemRoots?: string[] }} [options] for tests; the real ones by default
- * @returns {{ found?: Libtorch, passedOver: string[] }} what was found, and what was seen but cannot be used, with reasons
+ * @returns {{ found?: Libtorch, passedOver: string[] }} what was found, and what was seen but cannot be used, with
+ * reasons
  * @throws {SetupFailure} when NASNET_LIBTORCH is set and cannot be used: it is never passed over in silence
  */
 export function findLibtorch({ environment = process.env, systemRoots = usualRoots(environment) } = {}) {
@@ -37,7 +38,8 @@ export function findLibtorch({ environment = process.env, systemRoots = usualRoo
   /** @type {{ source: Libtorch['source'], root: string, mention: boolean }[]} */
   const places = systemRoots.map((root) => ({ source: 'system', root, mention: false }));
   if (python?.torch) {
-    if (!systemRoots.includes(python.prefix)) places.unshift({ source: 'python', root: python.prefix, mention: false }); // conda
+    // conda
+    if (!systemRoots.includes(python.prefix)) places.unshift({ source: 'python', root: python.prefix, mention: false });
     places.unshift({ source: 'python', root: python.torch, mention: true });
   }
   for (const { source, root, mention } of places) {

@@ -4,7 +4,9 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A holder on another machine (a shared file system) counts as gone when its lock has not been touched for this long. */
+/**
+ * A holder on another machine (a shared file system) counts as gone when its lock has not been touched for this long.
+ */
 const heartbeatLimit = 60_000; // ms
 const heartbeat = 10_000; // ms
 
@@ -35,7 +37,9 @@ export async function withLock(path, onWait, work) {
   }
 }
 
-/** Appears at once with its content, or not at all: a link to a finished file. @param {string} path @param {string} mine */
+/**
+ * Appears at once with its content, or not at all: a link to a finished file. @param {string} path @param {string} mine
+ */
 function acquire(path, mine) {
   const written = `${path}.${process.pid}`;
   writeFileSync(written, mine);
@@ -90,7 +94,10 @@ function isAlive(process_) {
   }
 }
 
-/** Tells a process from a later one with the same number: Linux's start time in clock ticks since boot. @param {number} process_ */
+/**
+ * Tells a process from a later one with the same number: Linux's start time in clock ticks since boot. @param {number}
+ * process_
+ */
 function startTime(process_) {
   const status = read(`/proc/${process_}/stat`);
   return status ? (status.slice(status.lastIndexOf(')')).split(' ')[20] ?? '') : '';

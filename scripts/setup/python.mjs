@@ -17,7 +17,9 @@ except Exception:
 print(json.dumps({"torch": torch, "prefix": sys.prefix, "path": [p for p in sys.path if p]}))
 `;
 
-/** @param {NodeJS.ProcessEnv} environment @returns {PythonAnswer | undefined} undefined: no Python, or none that answers */
+/**
+ * @param {NodeJS.ProcessEnv} environment @returns {PythonAnswer | undefined} undefined: no Python, or none that answers
+ */
 export function pythonTorch(environment) {
   // From the root folder, so that a folder named torch where the user stands is not taken for the package.
   const asked = spawnSync('python3', ['-c', question], {
@@ -35,7 +37,8 @@ export function pythonTorch(environment) {
 }
 
 /**
- * What decides where libtorch is searched: equal strings mean that a new search would find the same.
+ * Returns a text of all that determines where libtorch is searched: equal texts mean that a new search would have the
+ * same result.
  * @param {NodeJS.ProcessEnv} environment
  * @param {string[]} folders of Python's module path as it was; installing a package changes their times
  */

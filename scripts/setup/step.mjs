@@ -1,5 +1,5 @@
-// A step of the set-up: what it says, how it runs commands, and how it fails.
-// The wording is here; what the steps do is in the files beside this one.
+// A step of the set-up: its output, the commands that it runs, and its failures. The other files of this folder have
+// the steps.
 import { spawn } from 'node:child_process';
 
 /** A failed step, told so that the user can act: the step, the command, its last lines, and what to do. */
@@ -59,7 +59,8 @@ export class Report {
    * @template T
    * @param {string} name
    * @param {string} doing
-   * @param {(progress: (done: number, all: number) => void) => Promise<T & { said?: string }>} work is given what shows how far it is
+   * @param {(progress: (done: number, all: number) => void) => Promise<T & { said?: string }>} work is given what shows
+   * how far it is
    */
   async step(name, doing, work) {
     this.speak();
@@ -90,7 +91,10 @@ export class Report {
   }
 }
 
-/** Children now running, so that a signal to the set-up reaches them. @type {Set<import('node:child_process').ChildProcess>} */
+/**
+ * Children now running, so that a signal to the set-up reaches them. @type
+ * {Set<import('node:child_process').ChildProcess>}
+ */
 const running = new Set();
 
 /**

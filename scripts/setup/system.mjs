@@ -12,7 +12,8 @@ export function aptPrefix() {
 }
 
 /**
- * Installs Debian packages; refreshes the package lists first when apt does not know a package or no longer finds its file.
+ * Installs Debian packages; refreshes the package lists first when apt does not know a package or no longer finds its
+ * file.
  * @param {string[]} prefix from aptPrefix
  * @param {string[]} packages
  */

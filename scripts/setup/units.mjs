@@ -1,6 +1,6 @@
-// Which sources are compiled together. Reading libtorch's headers takes the compiler 2 to 5 seconds a time, so the files of a
-// folder that include them are one unit: 29 files of 143 CPU seconds became 15 units of 68. Where they do not compile together
-// (two files have a helper of one name), they are compiled apart, as the others are.
+// Which sources are compiled together. Reading libtorch's headers takes the compiler 2 to 5 seconds a time, so the
+// files of a folder that include them are one unit: 29 files of 143 CPU seconds became 15 units of 68. Where they do
+// not compile together (two files have a helper of one name), they are compiled apart, as the others are.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, sep } from 'node:path';
@@ -14,8 +14,9 @@ import { basename, dirname, extname, join, sep } from 'node:path';
  */
 
 const filesTogether = 12; // so that many cores have something to do
-const includesMuch = /^\s*#\s*include\s*<(torch|ATen|c10)\/(?!Parallel\.h)/m; // of libtorch; ATen/Parallel.h alone is read in a second
-const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another processor than the files beside it
+// of libtorch; ATen/Parallel.h alone is read in a second
+const includesMuch = /^\s*#\s*include\s*<(torch|ATen|c10)\/(?!Parallel\.h)/m;
+const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another processor than the other files
 
 /**
  * @param {string} folder of sources

@@ -9,8 +9,8 @@ import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
 import { aimAt } from '../study/target.ts';
-import { type GivenFlags, givenFlags } from './flags/given.ts';
 import { wholeNumber } from './flags/parsers.ts';
+import { type UserFlags, userFlagsOf } from './flags/user-flags.ts';
 import { whenFree } from './flags/when-free.ts';
 import { type EvaluatedFlags, evaluatedSettings, reopen } from './search/open-study.ts';
 import { addSettingFlags, evaluatedNames } from './search/setting-flags.ts';
@@ -43,11 +43,11 @@ export function registerAsk(program: Command): void {
       'after',
       '\nExamples:\n  nasnet ask runs/mine/study.db --create --strategy ppo --trials 200 --json\n  nasnet tell runs/mine/study.db 0 0.83\n  nasnet ask runs/mine/study.db --again --json',
     )
-    .action((path: string, flags: AskFlags, command: Command) => ask(path, flags, givenFlags(command)));
+    .action((path: string, flags: AskFlags, command: Command) => ask(path, flags, userFlagsOf(command)));
 }
 
-async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<void> {
-  using study = await whenFree(() => studyFor(path, flags, given));
+async function ask(path: string, flags: AskFlags, userFlags: UserFlags): Promise<void> {
+  using study = await whenFree(() => studyFor(path, flags, userFlags));
   const trials = aimAt(study, flags.trials);
   const request = askTrial(study, { trials, again: flags.again });
   const { done, failed } = study.summary().trials;
@@ -63,11 +63,11 @@ async function ask(path: string, flags: AskFlags, given: GivenFlags): Promise<vo
   }
 }
 
-async function studyFor(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  const study = await openOrCreate(path, flags, given);
+async function studyFor(path: string, flags: AskFlags, userFlags: UserFlags): Promise<Study<SearchSettings>> {
+  const study = await openOrCreate(path, flags, userFlags);
   try {
     const atOnce = allowAtOnce(study, flags.atOnce);
-    if (!given.has('atOnce') || atOnce === flags.atOnce) return study;
+    if (!userFlags.has('atOnce') || atOnce === flags.atOnce) return study;
     throw new InputError(`--at-once: expected ${atOnce}, with which ${path} was started, got ${flags.atOnce}`);
   } catch (error) {
     study.close();
@@ -75,15 +75,15 @@ async function studyFor(path: string, flags: AskFlags, given: GivenFlags): Promi
   }
 }
 
-async function openOrCreate(path: string, flags: AskFlags, given: GivenFlags): Promise<Study<SearchSettings>> {
-  if (existsSync(path)) return reopen(path, flags, given);
+async function openOrCreate(path: string, flags: AskFlags, userFlags: UserFlags): Promise<Study<SearchSettings>> {
+  if (existsSync(path)) return reopen(path, flags, userFlags);
   if (!flags.create) throw new InputError(`${path}: expected a study, or --create to create one, got no such file`);
   const note = (line: string) => process.stderr.write(`${line}\n`);
   const settings = await evaluatedSettings(flags, {}, note);
   try {
     return Study.create(path, settings);
   } catch (error) {
-    if (existsSync(path)) return reopen(path, flags, given); // another script has created it
+    if (existsSync(path)) return reopen(path, flags, userFlags); // another script has created it
     throw error;
   }
 }
@@ -97,7 +97,7 @@ function describe({ trial, decisions, architecture, seed }: TrialRequest, path: 
       ...describeCell(architecture[kind]).map((line) => `  ${line}`),
     ]),
     '',
-    `Tell what came of it: ${programName} tell ${shellPath(path)} ${trial} REWARD`,
+    `Report its outcome: ${programName} tell ${shellPath(path)} ${trial} REWARD`,
     '',
   ].join('\n');
 }

@@ -17,7 +17,7 @@ interface Flags {
 export function registerDraw(program: Command): void {
   program
     .command('draw')
-    .description("the normal and the reduction cell as a picture in the manner of the paper's Figure 4")
+    .description("the normal and the reduction cell as a picture like the paper's Figure 4")
     .argument('<cell>', 'nasnet-a, FILE.json, STUDY.db (its best trial) or STUDY.db#TRIAL')
     .requiredOption('-o, --output <file>', 'SVG file to write; - for standard output')
     .option('--title <text>', 'heading of the picture (default: from the name)')

@@ -46,7 +46,7 @@ export function registerEvaluate(program: Command): void {
     .command('evaluate')
     .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to resume')
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
-    .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images beside --labels')
+    .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images with --labels')
     .option('--labels <file>', 'which class each image of the folder has')
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
     .option('--limit <n>', 'evaluate only this many images, at equal distances in their order', wholeNumber('--limit'))
@@ -63,12 +63,12 @@ export function registerEvaluate(program: Command): void {
 
 const help = `
 A folder's images are prepared as the model file says, one crop each. Class folders are named as the network's classes or,
-for ImageNet's, by wnid; a network of 1,001 classes needs nothing else. A folder that holds only parts is tested on its test or val;
-of the folder that the network was trained on, if it has no parts, the images held out for the test are taken, as --dataset does.
+for ImageNet's, by wnid; a network of 1,001 classes needs nothing else. Of a folder with parts, test or val is used;
+of the folder that the network was trained on, if it has no parts, the images that were held out for the test, as with --dataset.
 --labels takes the challenge's ILSVRC2012_validation_ground_truth.txt, lines of a name and a class, wnid or number (val.txt,
 Kaggle's LOC_val_solution.csv), or a column of them in the order of the file names. Numbers count ImageNet's classes by wnid
 (sorted, from 0; sorted-from-1) or as the devkit does (devkit, from 1).
-Images that cannot be read are named and are no part of the figures.
+Images that cannot be read are named and not counted.
 
 Examples:
   nasnet evaluate runs/laptop/network.safetensors
@@ -102,16 +102,16 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   const measured = await evaluateLong(network, source, {
     state,
     signal: interrupt.signal,
-    onResume: (from) => block.log(`Going on behind ${whole(from)} of ${whole(source.count)} images`),
+    onResume: (from) => block.log(`Resuming after ${whole(from)} of ${whole(source.count)} images`),
     onProgress: (progress) => {
       done = progress.done;
       show(progress);
     },
-    onUnsaved: (reason) => block.log(`A later run cannot go on with this one: ${reason}`),
+    onUnsaved: (reason) => block.log(`A later run cannot resume this one: ${reason}`),
   }).catch((error) => {
     if (!interrupt.signal.aborted) throw error;
     throw new Interruption(
-      `stopped behind ${whole(done)} of ${whole(source.count)} images, all saved; run the same command to resume`,
+      `stopped after ${whole(done)} of ${whole(source.count)} images, all saved; run the same command to resume`,
     );
   });
   block.draw([]);
@@ -185,7 +185,7 @@ function stateFile(path: string, source: ImageSource, { preprocessing }: ModelDe
 
 const secondsBetweenLines = 60;
 
-/** Shows the progress on a terminal; elsewhere prints a line now and then. */
+/** Shows the progress on a terminal; elsewhere prints a line once a minute. */
 function progressLine(block: LiveBlock): (progress: EvaluationProgress) => void {
   let printedAt = performance.now();
   return ({ done, count, speed, accuracy }) => {

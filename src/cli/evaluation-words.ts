@@ -54,11 +54,11 @@ function classRows(classes: string[], { classAccuracies }: Evaluation): string[]
 function unreadableWords({ unreadable, images, accuracy }: Evaluation): string[] {
   if (unreadable.length === 0) return [];
   const asWrong = (accuracy * images) / (images + unreadable.length);
-  return [`${visible(skippedSentence(unreadable))}; they count nowhere (as wrong answers: ${percent(asWrong, 2)})`];
+  return [`${visible(skippedSentence(unreadable))}; they are not counted (as wrong answers: ${percent(asWrong, 2)})`];
 }
 
-/** Returns a warning if the accuracy is as by chance, which is mostly due to labels in another order. */
+/** Returns a warning if the accuracy is no better than chance, which is mostly due to labels in another order. */
 function doubt(classes: string[], { accuracy, images }: Evaluation): string[] {
   const byChance = classes.length >= 100 && images >= 10 * classes.length ** 0.5 && accuracy < 3 / classes.length;
-  return byChance ? ['This is as good as chance: are the labels in the order that --label-order says?'] : [];
+  return byChance ? ['This is no better than chance: are the labels in the order of --label-order?'] : [];
 }

@@ -34,16 +34,14 @@ const imagenetClasses = [1000, 1001]; // with 'background', as released
  * Reads the models, with remarks on those whose accuracy is not comparable.
  * @throws InputError if a text is not an evaluation, an accuracy or a network of nasnet
  */
-export function readOwnModels(texts: readonly string[]): { models: OwnModel[]; said: string[] } {
-  const said: string[] = [];
+export function readOwnModels(texts: readonly string[]): { models: OwnModel[]; remarks: string[] } {
+  const remarks: string[] = [];
   const measured = texts.map((text) => (/\.safetensors(=|$)/i.test(text) ? fromNumber(text) : fromEvaluation(text)));
   const names = measured.map(({ weights }) => basename(weights).replace(/\.safetensors$/i, ''));
   const models = measured.map(({ weights, ...accuracy }, index) => {
     const { input, classes, trainableParameters, multiplyAdds } = planOf(readModelDescription(weights));
     if (!imagenetClasses.includes(classes))
-      said.push(
-        `${weights} knows ${classes} classes and not ImageNet's: its accuracy does not compare with the others`,
-      );
+      remarks.push(`${weights} has ${classes} classes, not ImageNet's: its accuracy is not comparable with the others`);
     const [height, width] = input;
     const shared = names.filter((name) => name === names[index]).length > 1;
     return {
@@ -54,7 +52,7 @@ export function readOwnModels(texts: readonly string[]): { models: OwnModel[]; s
       ...accuracy,
     };
   });
-  return { models, said };
+  return { models, remarks };
 }
 
 /** WEIGHTS.safetensors=0.741 */
@@ -66,7 +64,7 @@ function fromNumber(text: string): Measured {
       `--model: expected WEIGHTS.safetensors=ACCURACY with an accuracy from 0 to 1, or evaluate's JSON, got ${JSON.stringify(text)}`,
     );
   }
-  return { weights: weights!, top1, source: 'as given' };
+  return { weights: weights!, top1, source: 'stated by the user' };
 }
 
 function fromEvaluation(path: string): Measured {
@@ -77,9 +75,9 @@ function fromEvaluation(path: string): Measured {
     throw new InputError(`${path}: expected what \`nasnet evaluate --json\` printed, got ${place}${message}`);
   }
   const { model, data, images, accuracy, topFiveAccuracy } = parsed.data;
-  const beside = join(dirname(path), basename(model)); // if both files were moved together
+  const neighbour = join(dirname(path), basename(model)); // if both files were moved together
   return {
-    weights: existsSync(model) || !existsSync(beside) ? model : beside,
+    weights: existsSync(model) || !existsSync(neighbour) ? model : neighbour,
     top1: accuracy,
     top5: topFiveAccuracy,
     source: `${images} images of ${data}`,

@@ -46,7 +46,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
       'a smaller batch, smaller images, fewer filters or cells take less',
       'a smaller --batch-size, --size, --filters or N takes less',
     ],
-    ['the prediction can be ignored', '--ignore-memory starts all the same'],
+    ['the prediction can be ignored', '--ignore-memory starts anyway'],
   ],
   'model-size': [['F, the filters', '--filters F']],
   'images-changed': [['in another file', 'in another file with --study']],

@@ -24,14 +24,16 @@ export function registerImport(program: Command): void {
   program
     .command('import')
     .description('published NASNet-A weights (Keras, timm, Cadene) as a model file')
-    .argument('<file>', 'a Keras .h5, or a PyTorch .pth, .pt or .safetensors; known by what it holds, not by its name')
+    .argument('<file>', 'a Keras .h5, or a PyTorch .pth, .pt or .safetensors; recognised by its content, not its name')
     .requiredOption(
       '-o, --output <file>',
       'the model file to write, such as mobile.safetensors',
       weightsFile('--output'),
     )
     .addOption(
-      new Option('--from <source>', 'whose file it is; default: known by its names').choices(Object.keys(sources)),
+      new Option('--from <source>', 'source of the file (default: recognised by the names of its tensors)').choices(
+        Object.keys(sources),
+      ),
     )
     .option('--classes <number>', 'start a new classifier with this many classes', wholeNumber('--classes', 'classes'))
     .option('--overwrite', overwriteHelp)
@@ -39,8 +41,8 @@ export function registerImport(program: Command): void {
     .addHelpText(
       'after',
       `
-The mobile (4 @ 1056) and large (6 @ 4032) models are read. Every tensor must be there, by name and shape. How the source
-prepares its images is stored with the weights. No code in a .pth file is ever run.
+The mobile (4 @ 1056) and large (6 @ 4032) models are read. Every tensor must be present, with its name and shape.
+The preprocessing of the source is stored with the weights. Code in a .pth file is never run.
 
 Examples:
   nasnet import nasnet_mobile.h5 -o mobile.safetensors
@@ -66,10 +68,9 @@ Examples:
 /** Yields remarks on unexpected properties. */
 function* remarks({ match, others }: Imported, from: SourceName | undefined): Iterable<string> {
   const { source, plan, classifier, unused } = match;
-  if (!classifier)
-    yield `a new classifier of ${whole(plan.classes)} classes starts from random numbers; train it before use`;
+  if (!classifier) yield `a new classifier of ${whole(plan.classes)} classes has random weights; train it before use`;
   if (source === 'timm' && !from) {
-    yield "images are prepared as timm does it; Cadene's file has the same names, --from cadene prepares them its way";
+    yield "images are preprocessed as in timm; Cadene's file has the same names, and --from cadene preprocesses them as Cadene does";
   }
   if (unused.length > 0) yield `${whole(unused.length)} tensors are not needed (${unused[0]} …)`;
   if (others.length > 0) yield `not read: ${others.join(', ')}`;
@@ -97,12 +98,12 @@ function words(output: string, { match, description }: Imported): string {
   const numbers = `${whole(plan.totalParameters)} numbers, ${whole(pairs.length)} tensors read, ${whole(plan.classes)} classes`;
   return [
     `${output}: NASNet-A ${model} (${numbers}), ${description.origin}`,
-    `images: ${preparation(description.preprocessing)}, ${plan.input[0]} × ${plan.input[1]}, brought to [-1, 1]`,
+    `images: ${preparation(description.preprocessing)}, ${plan.input[0]} × ${plan.input[1]}, scaled to [-1, 1]`,
     '',
   ].join('\n');
 }
 
 function preparation({ centralFraction, aspect, interpolation }: Preprocessing): string {
   const part = centralFraction === 1 ? 'the whole image' : `the central ${centralFraction} of the image`;
-  return `${part}, ${aspect === 'stretch' ? 'stretched' : 'its proportions kept'}, ${interpolation}`;
+  return `${part}, ${aspect === 'stretch' ? 'stretched' : 'with its aspect ratio'}, ${interpolation}`;
 }

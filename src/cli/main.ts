@@ -25,7 +25,7 @@ interface Entry {
 export const commands: Record<string, Entry> = {
   search: {
     takes: '[options]',
-    about: 'search cells, let the best race, build the best one larger, train and test it; run again to resume',
+    about: 'search cells, race the best ones, train and test a larger network of the winner; run again to resume',
     load: async () => (await import('./search/search.ts')).registerSearch,
   },
   show: {
@@ -40,7 +40,7 @@ export const commands: Record<string, Entry> = {
   },
   tell: {
     takes: '[options] <study> <trial> [reward]',
-    about: 'the reward of a trial that was asked for, or why it has none',
+    about: 'report the reward of a trial that "ask" returned, or its failure',
     load: async () => (await import('./tell.ts')).registerTell,
   },
   report: {
@@ -60,7 +60,7 @@ export const commands: Record<string, Entry> = {
   },
   train: {
     takes: '[options] <model>',
-    about: 'train one architecture at any size, test it, keep its weights; run again to resume',
+    about: 'train one architecture at any size, test it, save its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
   detect: {
@@ -90,7 +90,7 @@ export const commands: Record<string, Entry> = {
   },
   draw: {
     takes: '[options] <cell>',
-    about: "the normal and the reduction cell as a picture in the manner of the paper's Figure 4",
+    about: "the normal and the reduction cell as a picture like the paper's Figure 4",
     load: async () => (await import('./draw.ts')).registerDraw,
   },
   simulate: {
@@ -114,7 +114,7 @@ export async function main(words: string[]): Promise<number> {
     .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText(
       'after',
-      '\nStart here: nasnet search            (CIFAR-10, about six minutes on two cores)\nEach command explains itself: nasnet COMMAND --help',
+      '\nStart here: nasnet search            (CIFAR-10, about eight minutes, planned on your machine)\nHelp of a command: nasnet COMMAND --help',
     )
     .exitOverride();
   const named = words.find((word) => Object.hasOwn(commands, word));
@@ -151,7 +151,7 @@ function memoryFailure(error: unknown): Failure | undefined {
   const lacks =
     (error as { kind?: unknown }).kind === 'out-of-memory' || /^Array buffer allocation failed/.test(error.message);
   if (!lacks) return undefined;
-  return new Failure(`the memory does not suffice (${error.message}): smaller batches, images or networks need less`);
+  return new Failure(`out of memory (${error.message}): smaller batches, images or networks need less`);
 }
 
 function say(sentence: string, code: number): number {

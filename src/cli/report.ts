@@ -32,12 +32,12 @@ export function registerReport(program: Command): void {
     .addOption(
       new Option(
         '--figure <n>',
-        "the paper's Figure 5, accuracy against cost, without a study; or 6, the best cells of each strategy against cells sampled",
+        "the paper's Figure 5, accuracy against cost, without a study; or 6, the best cells of each strategy against sampled cells",
       ).choices(['5', '6']),
     )
     .option(
       '--model <file>',
-      "with --figure 5: a model of yours, evaluate's JSON or WEIGHTS.safetensors=ACCURACY; once or more",
+      "with --figure 5: your model, evaluate's JSON or WEIGHTS.safetensors=ACCURACY; can be repeated",
       (text: string, others: string[]) => [...others, text],
       [],
     )
@@ -78,8 +78,8 @@ async function writeFigure5(paths: string[], { output, model, overwrite }: Flags
   const results = new ResultFiles({ of: 'report --figure 5', overwrite });
   if (model.length === 0) return { files: write(output, [], results) };
   const { readOwnModels } = await import('./figure-models.ts');
-  const { models, said } = readOwnModels(model);
-  return { files: write(output, models, results), sentences: said };
+  const { models, remarks } = readOwnModels(model);
+  return { files: write(output, models, results), sentences: remarks };
 }
 
 async function writeFigure6(paths: string[], { output, overwrite }: Flags): Promise<Written> {

@@ -129,9 +129,9 @@ function table(results: ReturnType<typeof simulateOne>[], { trials, workers, min
     `${whole(trials)} architectures of space ${space.toUpperCase()} on ${whole(workers)} workers, ${minutes} min a child (simulated):`,
     ...alignColumns([header, ...rows], 'lr'),
     '',
-    'busy: share of the workers’ time in training, until the last architecture was handed out, and until the last was trained.',
-    'stale updates: of the strategy between handing an architecture out and its reward, mean and most. Rewards are true ones,',
-    'without noise, of what measured best.',
+    'busy: share of the workers’ time in training, until the last architecture was asked for, and until the last was trained.',
+    'stale updates: of the strategy between an ask and its reward, mean and maximum. Rewards are the true ones,',
+    'without noise, of the trials with the best measured rewards.',
     '',
   ].join('\n');
 }

@@ -6,7 +6,7 @@ import { ResultFiles } from '../result-files.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
-/** Files without a record belong to a study that finished before there were records. */
+/** Returns the result files of a study. If it finished before there were records, files without one are its own. */
 export function resultFilesOf(study: Study<SearchSettings>, directory: string, overwrite?: boolean): ResultFiles {
   const adopt = study.result('final model') !== undefined && placeOf(directory) === placeOf(dirname(study.path));
   return new ResultFiles({ of: `study ${study.identity}`, inputs: [study.path], overwrite, adopt });

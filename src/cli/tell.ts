@@ -12,9 +12,9 @@ const failureKind = 'reported';
 export function registerTell(program: Command): void {
   program
     .command('tell')
-    .description('the reward of a trial that was asked for, or why it has none')
+    .description('report the reward of a trial that "ask" returned, or its failure')
     .argument('<study>', 'the study file')
-    .argument('<trial>', 'its number, as "ask" gave it', countFromZero('trial'))
+    .argument('<trial>', 'its number, as "ask" returned it', countFromZero('trial'))
     .argument('[reward]', 'a number from 0 to 1, higher is better')
     .option('--failed <why>', 'report a failure instead of a reward')
     .addHelpText(

@@ -46,7 +46,7 @@ const layoutHelp = "what stands around the cells (default: the named network's, 
 export function registerTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train one architecture at any size, test it, keep its weights; run again to resume')
+    .description('train one architecture at any size, test it, save its weights; run again to resume')
     .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
     .option('--filters <f>', 'F, filters of the first cells, instead of @P', wholeNumber('--filters', 'filters'))

@@ -27,7 +27,7 @@ export interface Evaluation {
   recall: Float64Array;
   /** Objects of each category that count in each range: [categories, area ranges]. */
   objects: Uint32Array;
-  /** What became of each detection at the lowest threshold, in all areas, in the order of the input. */
+  /** The outcome of each detection at the lowest threshold, in all areas, in the order of the input. */
   outcomes: Outcome[];
   /** For each picture, for each of its boxes: the detection that found it at the lowest threshold, or -1. */
   foundBy: Int32Array[];

@@ -8,7 +8,7 @@ import { overlapWith } from './overlap.ts';
 export const everyThreshold = (1 << thresholds.length) - 1;
 const lowest = thresholds.map((threshold) => Math.min(threshold, largestThreshold));
 
-/** What became of one detection in one range of areas, a bit for each threshold. */
+/** The outcome of one detection in one range of areas, a bit for each threshold. */
 export interface Verdict {
   /** Found an object. */
   matched: number;

@@ -9,7 +9,7 @@ export const numberNames = [
 ] as const;
 export type TwelveNumbers = Record<(typeof numberNames)[number], number>;
 
-/** What is averaged: all thresholds and categories unless one is named. */
+/** The averaged values: all thresholds and categories unless one is named. */
 interface Selection {
   threshold?: number;
   category?: number;

@@ -33,7 +33,7 @@ export function workingPoint(detections: readonly Detection[], { outcomes, objec
 export const f1 = ({ right, wrong, missed }: WorkingPoint): number =>
   right === 0 ? 0 : (2 * right) / (2 * right + wrong + missed);
 
-/** What is wrong in a picture at a score: places among its boxes, and among the detections. */
+/** The errors in a picture at a score: indices of its boxes, and among the detections. */
 export interface PictureErrors {
   picture: number;
   missed: number[];

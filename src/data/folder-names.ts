@@ -2,10 +2,13 @@
 
 /** The folder names of each part. */
 const partNames = {
-  train: ['train', 'training', 'trn', 'train_set', 'training_set'],
-  validation: ['val', 'valid', 'validation', 'dev', 'val_set', 'validation_set'],
-  test: ['test', 'testing', 'tst', 'eval', 'evaluation', 'test_set'],
+  train: ['train', 'training', 'trn'],
+  validation: ['val', 'valid', 'validation', 'dev'],
+  test: ['test', 'testing', 'tst', 'eval', 'evaluation'],
 } as const;
+
+/** Words beside the name of a part that say nothing: train_images, "Training Data", test-set, images_val, trainset. */
+const beside = /^(?:set|split|part|fold(?:er)?|data|dataset|images?|imgs?|photos?|pictures?|pics?)$/;
 
 export type Part = keyof typeof partNames;
 
@@ -15,10 +18,15 @@ const foreign = [
   ...['__macosx', '@eadir', '#recycle', '$recycle.bin', 'system volume information', 'lost+found', '__pycache__'],
 ];
 
-/** Returns the part of a folder by its name, ignoring case; undefined for other names. */
+/** Returns the part of a folder by its name, ignoring case and words beside it; undefined for other names. */
 export function partOf(name: string): Part | undefined {
-  const plain = name.toLowerCase();
-  return (Object.keys(partNames) as Part[]).find((part) => (partNames[part] as readonly string[]).includes(plain));
+  const words = name
+    .toLowerCase()
+    .replace(/^([a-z]{3,})set$/, '$1')
+    .split(/[\s_.-]+/)
+    .filter((word) => word !== '' && !beside.test(word));
+  if (words.length !== 1) return undefined;
+  return (Object.keys(partNames) as Part[]).find((part) => (partNames[part] as readonly string[]).includes(words[0]!));
 }
 
 /** Returns "train, training or trn". */

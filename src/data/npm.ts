@@ -3,9 +3,11 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { Failure } from '../failure.ts';
+import { z } from 'zod';
+import { checked, parsedJson } from '../checked.ts';
+import { Failure, InputError } from '../failure.ts';
 
 export interface PackageArchive {
   tarball: string;
@@ -22,15 +24,14 @@ export interface Network {
 
 /** Returns address and checksum of a package's archive. @throws Failure with npm's reason */
 export async function packageArchive(name: string): Promise<PackageArchive> {
-  const dist = JSON.parse(await npm(['view', name, 'dist', '--json'])) as Record<string, string>;
-  if (!dist.tarball) throw new Failure(`npm knows no archive of ${name}`);
+  const dist = answer(distSchema, await npm(['view', name, 'dist', '--json']), `npm view ${name}`);
   const sha1 = () => `sha1-${Buffer.from(dist.shasum ?? '', 'hex').toString('base64')}`;
   return { tarball: dist.tarball, integrity: dist.integrity ?? sha1() };
 }
 
 /** Returns the certificates and proxies of npm's configuration. */
 export async function network(): Promise<Network> {
-  const settings = JSON.parse(await npm(['config', 'list', '--json'])) as Record<string, unknown>;
+  const settings = answer(z.record(z.string(), z.unknown()), await npm(['config', 'list', '--json']), 'npm config');
   const text = (name: string) => (typeof settings[name] === 'string' && settings[name] ? settings[name] : undefined);
   const cafile = text('cafile');
   const certificates = settings.ca ? [settings.ca].flat().map(String) : undefined;
@@ -49,10 +50,25 @@ export async function network(): Promise<Network> {
 
 /** Downloads a package's archive with npm, which supports logins; returns its path. */
 export async function packArchive(name: string, folder: string): Promise<string> {
-  const packed = JSON.parse(await npm(['pack', name, '--pack-destination', folder, '--json'])) as {
-    filename: string;
-  }[];
-  return join(folder, packed[0]!.filename);
+  const said = await npm(['pack', name, '--pack-destination', folder, '--json']);
+  const [packed] = answer(packedSchema, said, `npm pack ${name}`);
+  return join(folder, basename(packed.filename));
+}
+
+const distSchema = z.object({
+  tarball: z.string(),
+  shasum: z.string().optional(),
+  integrity: z.string().optional(),
+});
+const packedSchema = z.tuple([z.object({ filename: z.string() })], z.unknown());
+
+/** Parses an answer of npm. @throws Failure if it is not as expected */
+function answer<Answer>(schema: z.ZodType<Answer>, text: string, command: string): Answer {
+  try {
+    return checked(schema, parsedJson(text, command, 'answer'), command, 'answer');
+  } catch (error) {
+    throw error instanceof InputError ? new Failure(error.message) : error;
+  }
 }
 
 const run = promisify(execFile);

@@ -175,6 +175,7 @@ export class DatabaseFile {
         checksumsOf(handle, format)?.sign();
       });
     const checksums = checksumsOf(handle, format);
+    if (checksums) inTransaction(handle, () => checksums.completeGroups());
     checksums?.watch();
     return new DatabaseFile(path, handle, { lock, checksums, lacksLog });
   }
@@ -200,13 +201,22 @@ export class DatabaseFile {
   }
 
   /**
-   * Returns the rows of a table that is verified row by row, if they are as they were written.
-   * @param rows with all columns of the table
-   * @throws Failure if a row was changed
+   * Returns all rows of some groups of a table that is verified by groups.
+   * @param groups the keys of the groups
+   * @param sql selects these rows with all columns of the table
+   * @throws Failure if a row was changed or removed
    */
-  intact(table: string, rows: Row[]): Row[] {
-    if (this.#checksums && !rows.every((row) => this.#checksums?.rowIsIntact(table, row))) throw damaged(this.path);
-    return rows;
+  allOf(table: string, groups: readonly (readonly number[])[], sql: string, ...values: Value[]): Row[] {
+    const query = this.query(sql);
+    const checksums = this.#checksums;
+    if (!checksums) return query.all(...values);
+    const read = () => {
+      const rows = query.all(...values);
+      if (!checksums.rowsAreIntact(table, rows) || !checksums.groupsAreComplete(table, groups, rows))
+        throw damaged(this.path);
+      return rows;
+    };
+    return this.#guard(() => (this.#handle.inTransaction ? read() : this.#handle.transaction(read)()));
   }
 
   /**
@@ -385,5 +395,5 @@ const smallFile = 4_000_000;
 function wholeTables(place: string, { checked }: FileFormat): readonly string[] {
   if (!checked) return [];
   const bytes = fileSize(place) + fileSize(`${place}-wal`);
-  return bytes <= smallFile ? [...checked.whole, ...checked.byRow] : checked.whole;
+  return bytes <= smallFile ? [...checked.whole, ...Object.keys(checked.byGroup)] : checked.whole;
 }

@@ -1,7 +1,7 @@
 // Checksums of the rows of a database. Each row of a checked table has a checksum of all its values, and the table
-// `checksums` has the sum of them for every table. They detect a row that was changed or removed, or that comes from
-// another file or an older page. Triggers of the writer's connection compute the checksums of rows; the sums are
-// updated at the end of each transaction.
+// `checksums` has the sum of them for every table, and for every group of rows in the largest tables. They detect a row
+// that was changed or removed, or that comes from another file or an older page. Triggers of the writer's connection
+// compute the checksums of rows; the sums are updated at the end of each transaction.
 
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -14,14 +14,19 @@ export interface CheckedTables {
   since: number;
   /** Tables that are verified completely before anything is read from them. */
   whole: readonly string[];
-  /** Large tables, which are verified row by row as they are read. */
-  byRow: readonly string[];
+  /**
+   * Large tables, which are verified group by group as they are read. By table: the number of its first columns that
+   * name a group, such as a trial.
+   */
+  byGroup: Readonly<Record<string, number>>;
 }
 
 /** Name of the file's random number, which is a part of every checksum, so that rows of another file do not fit. */
 const fileMark = 'file';
 /** Name of the checksum of the schema: tables, indices and triggers. */
 const schemaMark = 'schema';
+/** Name of a mark that is present if the table `checksums` has the sums of all groups. */
+const groupsMark = 'groups';
 
 export class RowChecksums {
   readonly #handle: Database.Database;
@@ -30,7 +35,8 @@ export class RowChecksums {
   /** By table: the initial value of its rows' checksums. */
   readonly #starts = new Map<string, number>();
   #total: Database.Statement | undefined;
-  /** By table: the change of its sum in this transaction. */
+  #readTotal: Database.Statement<[string], number> | undefined;
+  /** By table and group: the change of its sum in this transaction. */
   readonly #changes = new Map<string, number>();
 
   constructor(handle: Database.Database, tables: CheckedTables) {
@@ -40,11 +46,13 @@ export class RowChecksums {
     handle.function('row_checksum', { varargs: true, deterministic: true }, checksum);
     const sign = (old: unknown, table: unknown, ...values: unknown[]) => {
       const now = this.#checksum(table as string, values as Value[]);
-      this.#count(table as string, now - Number(old));
+      this.#count(table as string, values as Value[], now - Number(old));
       return now;
     };
     handle.function('signed_row', { varargs: true }, sign);
-    handle.function('dropped_row', (old: unknown, table: unknown) => this.#count(table as string, -Number(old)));
+    handle.function('dropped_row', { varargs: true }, (old: unknown, table: unknown, ...values: unknown[]) =>
+      this.#count(table as string, values as Value[], -Number(old)),
+    );
   }
 
   /** Computes the checksums of all rows of a new or migrated file, and the marks of the file. */
@@ -58,6 +66,24 @@ export class RowChecksums {
       const insert = `INSERT INTO checksums (name, total) ${total} ON CONFLICT DO UPDATE SET total = excluded.total`;
       this.#handle.prepare(insert).run(table);
     }
+    this.#sumGroups();
+  }
+
+  /** Sums the groups of a file that was written before groups had sums. */
+  completeGroups(): void {
+    if (this.#mark(groupsMark) === undefined) this.#sumGroups();
+  }
+
+  #sumGroups(): void {
+    for (const [table, count] of Object.entries(this.#tables.byGroup)) {
+      const keys = this.#columnsOf(table).slice(0, count);
+      const name = [`'${table}'`, ...keys].join(` || '/' || `);
+      const totals = `SELECT ${name}, sum(checksum) FROM ${table} WHERE true GROUP BY ${keys.join(', ')}`;
+      this.#handle.exec(
+        `INSERT INTO checksums (name, total) ${totals} ON CONFLICT DO UPDATE SET total = excluded.total`,
+      );
+    }
+    this.#handle.prepare('INSERT INTO marks (name, value) VALUES (?, 1) ON CONFLICT DO NOTHING').run(groupsMark);
   }
 
   /** Creates the triggers that update the checksums at every change by this connection. */
@@ -71,14 +97,15 @@ export class RowChecksums {
         CREATE TEMP TRIGGER ${table}_inserted AFTER INSERT ON main.${table} BEGIN ${sign('0')} END;
         CREATE TEMP TRIGGER ${table}_updated AFTER UPDATE OF ${columns.join(', ')} ON main.${table} BEGIN ${sign('OLD.checksum')} END;
         CREATE TEMP TRIGGER ${table}_deleted AFTER DELETE ON main.${table}
-          BEGIN SELECT dropped_row(OLD.checksum, '${table}'); END;`);
+          BEGIN SELECT dropped_row(OLD.checksum, ${this.#arguments(table, 'OLD.')}); END;`);
     }
-    this.#total = this.#handle.prepare('UPDATE checksums SET total = total + CAST(? AS INTEGER) WHERE name = ?');
+    const add = 'ON CONFLICT DO UPDATE SET total = total + excluded.total';
+    this.#total = this.#handle.prepare(`INSERT INTO checksums (name, total) VALUES (?, CAST(? AS INTEGER)) ${add}`);
   }
 
   /** Updates the sums. Call it before each commit of this connection. */
   beforeCommit(): void {
-    for (const [table, change] of this.#changes) this.#total?.run(change, table);
+    for (const [name, change] of this.#changes) this.#total?.run(name, change);
     this.#changes.clear();
   }
 
@@ -103,14 +130,35 @@ export class RowChecksums {
     })();
   }
 
-  /** Whether a row, read with all columns of its table, is as it was written. */
-  rowIsIntact(table: string, row: Row): boolean {
-    const values = this.#columnsOf(table).map((column) => row[column]!);
-    return row.checksum === this.#checksum(table, values);
+  /** Whether rows, read with all columns of their table, are as they were written. */
+  rowsAreIntact(table: string, rows: readonly Row[]): boolean {
+    const columns = this.#columnsOf(table);
+    return rows.every((row) => row.checksum === this.#checksum(table, valuesOf(row, columns)));
+  }
+
+  /**
+   * Whether these are all rows of groups, in files that have sums of groups. Rows and sums must be read in one
+   * transaction.
+   * @param groups the keys of the groups, with those that have no rows
+   */
+  groupsAreComplete(table: string, groups: readonly (readonly number[])[], rows: readonly Row[]): boolean {
+    if (this.#mark(groupsMark) === undefined) return true;
+    const keys = this.#columnsOf(table).slice(0, this.#tables.byGroup[table]);
+    const sums = new Map<string, number>();
+    for (const row of rows) {
+      const name = groupName(table, valuesOf(row, keys));
+      sums.set(name, (sums.get(name) ?? 0) + Number(row.checksum));
+    }
+    this.#readTotal ??= this.#handle.prepare<[string], number>('SELECT total FROM checksums WHERE name = ?').pluck();
+    return groups.every((group) => {
+      const name = groupName(table, group);
+      const total = (this.#readTotal!.get(name) ?? 0) + (this.#changes.get(name) ?? 0); // also within a transaction
+      return total === (sums.get(name) ?? 0);
+    });
   }
 
   get #all(): readonly string[] {
-    return [...this.#tables.whole, ...this.#tables.byRow];
+    return [...this.#tables.whole, ...Object.keys(this.#tables.byGroup)];
   }
 
   #checksum(table: string, values: readonly Value[]): number {
@@ -118,8 +166,10 @@ export class RowChecksums {
     return crc32(JSON.stringify(plain), this.#startOf(table));
   }
 
-  #count(table: string, change: number): null {
-    this.#changes.set(table, (this.#changes.get(table) ?? 0) + change);
+  #count(table: string, values: readonly Value[], change: number): null {
+    const keys = this.#tables.byGroup[table];
+    const names = keys === undefined ? [table] : [table, groupName(table, values.slice(0, keys))];
+    for (const name of names) this.#changes.set(name, (this.#changes.get(name) ?? 0) + change);
     return null;
   }
 
@@ -165,6 +215,10 @@ export class RowChecksums {
     return crc32(JSON.stringify(this.#handle.prepare(sql).raw().all(this.#all)));
   }
 }
+
+const valuesOf = (row: Row, columns: readonly string[]): Value[] => columns.map((column) => row[column]!);
+
+const groupName = (table: string, keys: readonly Value[]): string => [table, ...keys].join('/');
 
 /** Returns a value as it enters a checksum: bytes as their own checksum. */
 const plainValue = (value: Value) => (value instanceof Uint8Array ? crc32(value) : value);

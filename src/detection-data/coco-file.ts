@@ -45,7 +45,11 @@ export function readCocoFile(path: string, faults: Faults, { asPycocotools = fal
   for (const part of readJsonLists(path, 'COCO annotations')) {
     const name = part.kind === 'entry' ? part.key : part.list;
     seen.add(name);
-    if (part.kind === 'entry') continue;
+    if (part.kind === 'entry') {
+      if (lists.includes(name) && !Array.isArray(part.value))
+        throw new InputError(`${path}: ${name}: expected a list, got ${shown(part.value)}`);
+      continue;
+    }
     for (const [place, element] of part.elements.entries()) {
       const fields = () => fieldsOf(path, `${name}[${part.first + place}]`, element);
       if (name === 'images') images.push(fields());
@@ -67,10 +71,12 @@ export function readCocoFile(path: string, faults: Faults, { asPycocotools = fal
     picturePlaces,
     categoryPlaces,
   };
-  if (asPycocotools) distributeAsPycocotools(file, annotations);
+  if (asPycocotools) distributeAsPycocotools(path, file, annotations, faults);
   else distribute(path, file, annotations, faults);
   return file;
 }
+
+const lists = ['images', 'annotations', 'categories'];
 
 const notCoco = (path: string, got: string) =>
   new InputError(`${path}: expected COCO annotations, an object with images, annotations and categories, got ${got}`);
@@ -118,7 +124,7 @@ function annotationOf(
     ...box,
     category: -1,
     crowd,
-    area: typeof area === 'number' ? area : Number.NaN,
+    area: typeof area === 'number' ? area : box.width * box.height,
     id: place + 1,
     ...(isTrue(fields.difficult) && { difficult: true as const }),
     image,
@@ -129,7 +135,8 @@ function annotationOf(
 
 const isTrue = (value: unknown): boolean =>
   value === true || (typeof value === 'number' && value !== 0) || value === '1';
-const isId = (value: unknown): value is Id => typeof value === 'number' || (typeof value === 'string' && value !== '');
+export const isId = (value: unknown): value is Id =>
+  typeof value === 'number' || (typeof value === 'string' && value !== '');
 const hasOutline = (outline: unknown): boolean =>
   Array.isArray(outline) ? outline.length > 0 : typeof outline === 'object' && outline !== null;
 
@@ -250,9 +257,15 @@ function distribute(path: string, file: CocoFile, annotations: Annotation[], fau
  * Gives annotations to pictures as pycocotools does: it lists those of each picture, and then takes for each the last
  * one of the file with that id.
  */
-function distributeAsPycocotools(file: CocoFile, annotations: Annotation[]): void {
+function distributeAsPycocotools(path: string, file: CocoFile, annotations: Annotation[], faults: Faults): void {
   const lastOf = new Map(annotations.map((annotation) => [annotation.ownId, annotation]));
   const byPicture = Map.groupBy(annotations, ({ image }) => file.picturePlaces.get(image) ?? -1);
+  for (const { image, categoryId, ownId } of annotations) {
+    const where = () => `${path}, annotation ${shown(ownId)}`;
+    if (!file.picturePlaces.has(image)) faults.add('unknown-picture', () => `${where()}: image_id ${shown(image)}`);
+    if (!file.categoryPlaces.has(categoryId))
+      faults.add('unknown-class', () => `${where()}: category_id ${shown(categoryId)}`);
+  }
   for (let place = 0; place < file.pictures.length; place++) {
     for (const { categoryId, ownId } of byPicture.get(place) ?? []) {
       if (!file.categoryPlaces.has(categoryId)) continue;

@@ -50,7 +50,9 @@ const looks: Record<DetectionFormat, (folder: string) => boolean> = {
 const isLabelFile = (path: string): boolean =>
   !/(?:^|[\\/])ImageSets[\\/]|(?:classes|labels|labelmap|train|val|test|readme)\.txt$/i.test(path);
 
-/** Returns the files with boxes of a COCO folder: those of instances where there are some, never captions or key points. */
+/**
+ * Returns the files with boxes of a COCO folder: those of instances where there are some, never captions or key points.
+ */
 export function cocoFiles(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   const all = filesBelow(path, '.json').filter(

@@ -3,7 +3,7 @@
 import { shown } from '../checked.ts';
 import type { Detection } from '../coco/box.ts';
 import { InputError } from '../failure.ts';
-import { type CocoFile, type CocoOptions, type Id, placeOfId } from './coco-file.ts';
+import { type CocoFile, type CocoOptions, type Id, isId, placeOfId } from './coco-file.ts';
 import { readJsonLists } from './json-lists.ts';
 
 export interface DetectionsFile {
@@ -35,12 +35,12 @@ export function readDetectionsFile(
       const score = fields.score;
       if (typeof score !== 'number' || !Number.isFinite(score))
         throw new InputError(`${where}: expected score, a finite number, got ${shown(score)}`);
+      if (!isId(category)) throw new InputError(`${where}: expected category_id, got ${shown(category)}`);
       const picture = placeOf(picturePlaces, image);
       if (picture === undefined)
         throw new InputError(`${where}: expected image_id, a picture that the ground truth lists, got ${shown(image)}`);
       const categoryPlace = placeOf(categoryPlaces, category);
-      if (categoryPlace === undefined)
-        unknownCategories.set(category as Id, (unknownCategories.get(category as Id) ?? 0) + 1);
+      if (categoryPlace === undefined) unknownCategories.set(category, (unknownCategories.get(category) ?? 0) + 1);
       else detections.push({ picture, category: categoryPlace, score, x, y, width, height });
     }
   }

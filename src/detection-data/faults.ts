@@ -6,7 +6,7 @@ import { visible } from '../visible.ts';
 import { whole } from '../words.ts';
 
 /**
- * What is done about a fault:
+ * * The treatment of a fault:
  * - `noted`: it needs nothing, but a user should know of it;
  * - `mended`: there is one way to mend it;
  * - `refused`: there are several, or data would be lost. `mend` accepts the one that the kind states.
@@ -16,7 +16,7 @@ type Treatment = 'noted' | 'mended' | 'refused';
 interface FaultKind {
   title: string;
   treatment: Treatment;
-  /** What was done; for refused ones, what `mend` does. */
+  /** The treatment; for refused faults, that of `mend`. */
   done: string;
 }
 
@@ -26,7 +26,7 @@ export const faultKinds = {
   // Sizes and places of boxes
   'corners-for-size': kind(
     'refused',
-    'boxes that fit their pictures only as x1 y1 x2 y2, in place of x y width height',
+    'files whose boxes are x1 y1 x2 y2 in place of x y width height, as pictures or areas show',
     'all boxes of the file are read as corners',
   ),
   'negative-size': kind('refused', 'boxes of negative width or height', 'their corners are put in order'),
@@ -144,7 +144,7 @@ export class Faults {
   words(accepted: boolean, except: readonly FaultName[] = []): string[] {
     const report = this.report().filter(({ kind }) => !except.includes(kind));
     return report.flatMap(({ title, treatment, done, count, examples }) => [
-      `${whole(count)} ${title}: ${treatment === 'refused' && !accepted ? 'refused' : done}`,
+      `${title}: ${whole(count)} (${treatment === 'refused' && !accepted ? 'refused' : done})`,
       ...examples.map((example) => `  ${example}`),
       ...(count > examples.length ? [`  and ${whole(count - examples.length)} more`] : []),
     ]);
@@ -155,7 +155,7 @@ export class Faults {
     const refused = this.report().filter(({ treatment }) => treatment === 'refused');
     if (refused.length === 0) return;
     const sentences = refused.map(
-      ({ title, count, examples, done }) => `${whole(count)} ${title} (first: ${examples[0]}; mended, ${done})`,
+      ({ title, count, examples, done }) => `${title}: ${whole(count)} (first: ${examples[0]}; mended, ${done})`,
     );
     throw new InputError(
       `${path}: expected boxes without conflicts, got ${sentences.join('; ')}; mend the file, or accept this`,

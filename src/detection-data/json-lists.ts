@@ -1,6 +1,6 @@
 // Reads a large JSON file whose top level is a list, or an object of lists, some elements at a time: COCO's
-// instances_train2017.json has 450 MB, more than a JavaScript string holds. Where elements begin and end is found in the
-// bytes; JSON.parse reads them.
+// instances_train2017.json has 450 MB, more than a JavaScript string holds. Where elements begin and end is found in
+// the bytes; JSON.parse reads them.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { shown } from '../checked.ts';

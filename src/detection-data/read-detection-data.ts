@@ -2,6 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import { byName } from '../data/image-formats.ts';
+import { InputError } from '../failure.ts';
 import { readCocoFile } from './coco-file.ts';
 import type { DetectionDataset } from './detection-dataset.ts';
 import { cocoFiles, type DetectionFormat, detectionFormat } from './detection-format.ts';
@@ -63,6 +64,8 @@ export async function readDetectionData(path: string, options: DetectionDataOpti
   }
   onFaults(faults);
   if (!mend) faults.refuse(path);
+  if (parts.every(({ dataset }) => dataset.pictures.length === 0))
+    throw new InputError(`${path}: expected pictures with boxes, got none`);
   return { format, parts, faults };
 }
 
@@ -78,10 +81,10 @@ function readParts(path: string, format: DetectionFormat, faults: Faults, option
 
 /** Looks for the pictures of a COCO file where such files have them. @param folder where the user says they are */
 export function findPictures(file: string, { name, pictures }: RawPart, folder?: string): void {
-  const beside = dirname(file);
-  const above = dirname(beside);
+  const own = dirname(file);
+  const above = dirname(own);
   const places = [name, join('images', name), 'images', '.'];
-  const find = pictureFinder([folder, ...[above, beside].flatMap((base) => places.map((place) => join(base, place)))]);
+  const find = pictureFinder([folder, ...[above, own].flatMap((base) => places.map((place) => join(base, place)))]);
   for (const picture of pictures) picture.path = find(picture.name);
 }
 

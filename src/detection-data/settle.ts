@@ -49,7 +49,7 @@ function settleSize(
   const final = size ? upright(size) : stated;
   const where = () => `${raw.file} (${raw.name})${size ? `: EXIF orientation ${size.orientation}` : ''}`;
   if (!final) {
-    faults.add(unit === 'shares' ? 'no-picture' : 'unknown-size', where);
+    faults.add(unit === 'shares' && raw.path === undefined ? 'no-picture' : 'unknown-size', where);
     return undefined;
   }
   const { width, height } = final;
@@ -149,23 +149,34 @@ function countDoubled(raw: RawPicture, boxes: readonly TruthBox[], faults: Fault
   }
 }
 
-/** Whether the boxes of a COCO file fit their pictures only if their four numbers are two corners. */
+/**
+ * Whether the four numbers of a COCO file's boxes are two corners: they fit all pictures so, and either some do not fit
+ * as x y width height, or every stated area is that between the corners.
+ */
 export function areCorners({ pictures }: RawPart): boolean {
-  let beyond = 0;
-  for (const { width, height, boxes } of pictures) {
-    if (width === undefined || height === undefined) continue;
+  let [count, beyond, cornerAreas] = [0, 0, 0];
+  for (const { width = Infinity, height = Infinity, boxes } of pictures) {
     for (const box of boxes) {
       if (box.crowd) continue;
       const fits = box.width >= box.x && box.height >= box.y;
       if (!fits || box.width > width + mostOverhang || box.height > height + mostOverhang) return false;
+      count++;
       if (overhang(box, { width, height }) > mostOverhang) beyond++;
+      if (isNear(box.area, (box.width - box.x) * (box.height - box.y)) && !isNear(box.area, box.width * box.height))
+        cornerAreas++;
     }
   }
-  return beyond > 0;
+  return beyond > 0 || (count > 0 && cornerAreas === count);
 }
 
-/** Reads the four numbers of all boxes as two corners. */
+const isNear = (one: number, other: number): boolean => Math.abs(one - other) <= 1e-6 * Math.abs(other);
+
+/** Reads the four numbers of all boxes as two corners. An area that was computed from them is computed again. */
 export function readAsCorners({ pictures }: RawPart): void {
-  for (const { boxes } of pictures)
-    for (const box of boxes) [box.width, box.height] = [box.width - box.x, box.height - box.y];
+  for (const { boxes } of pictures) {
+    for (const box of boxes) {
+      if (box.area === box.width * box.height) box.area = Number.NaN;
+      [box.width, box.height] = [box.width - box.x, box.height - box.y];
+    }
+  }
 }

@@ -16,8 +16,8 @@ export interface VocOptions {
   /** The folder of the pictures, where it is not JPEGImages. */
   pictures?: string | undefined;
   /**
-   * Number of the first pixel in corners: VOC's own files count from 1 and the last pixel belongs to the box; many tools
-   * count from 0 without it. By default 0 if some corner of the dataset is 0, else 1.
+   * Number of the first pixel in corners: VOC's own files count from 1 and the last pixel belongs to the box; many
+   * tools count from 0 without it. By default 0 if some corner of the dataset is 0, else 1.
    */
   firstPixel?: 0 | 1 | undefined;
 }
@@ -108,13 +108,14 @@ function listedClasses(root: string): string[] | undefined {
 }
 
 /**
- * Returns the stems of each part: of ImageSets/Main/train.txt, val.txt, test.txt, or of trainval.txt, or of folders with
- * the names of parts, or all.
+ * Returns the stems of each part: of ImageSets/Main/train.txt, val.txt, test.txt, or of trainval.txt, or of folders
+ * with the names of parts, or all.
  */
 function partsOf(root: string, stems: string[]): { name: string; stems: string[] }[] {
   const folder = join(root, 'ImageSets', 'Main');
   const lists = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.txt')) : [];
-  const names = lists.map(stemOf).filter((name) => !/_(?:train|val|trainval|test)$/.test(name)); // aeroplane_train.txt: signs of one class
+  // aeroplane_train.txt: signs of one class
+  const names = lists.map(stemOf).filter((name) => !/_(?:train|val|trainval|test)$/.test(name));
   const whole = names.filter((name) => name !== 'trainval' || !(names.includes('train') && names.includes('val')));
   if (whole.length === 0) return partsByFolder(stems);
   return whole.sort().map((name) => ({

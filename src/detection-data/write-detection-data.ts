@@ -11,9 +11,11 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, posix, resolve, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../failure.ts';
 import { makeFolder, writeWhole } from '../whole-file.ts';
 import type { DetectionPicture } from './detection-dataset.ts';
@@ -30,7 +32,7 @@ export interface WriteOptions {
   pictures?: (typeof pictureTreatments)[number];
   /** Writes into a folder that exists; what else it has stays. */
   overwrite?: boolean | undefined;
-  /** What is written beside the dataset, as `reportName`: what was read, mended and lost. */
+  /** The report next to the dataset, `reportName`: the input, and what was mended and lost. */
   report?: object;
   onProgress?: (done: number, total: number) => void;
 }
@@ -43,23 +45,20 @@ export interface Written {
 }
 
 /** @throws InputError if the folder has files, or if two pictures would have one file of boxes */
-export function writeDetectionData(
+export async function writeDetectionData(
   folder: string,
   format: DetectionFormat,
   source: readonly DetectionPart[],
   { pictures = 'link', overwrite = false, report, onProgress = () => {} }: WriteOptions = {},
-): Written {
-  if (existsSync(folder) && readdirSync(folder).length > 0 && !overwrite)
-    throw new InputError(`${folder}: exists already and is not empty; name another place, or let it be replaced`, {
-      code: 'result-exists',
-    });
+): Promise<Written> {
+  checkTarget(folder, overwrite);
   const parts = withSafeNames(source);
-  const unfinished = join(dirname(resolve(folder)), `${basename(resolve(folder))}.${process.pid}.part`);
+  const unfinished = unfinishedFolder(folder);
   makeFolder(unfinished);
   try {
-    const files = writeTexts(unfinished, format, parts);
+    const files = await writeTexts(unfinished, format, parts);
     if (report) writeWhole(join(unfinished, reportName), [`${JSON.stringify(report, null, 1)}\n`]);
-    const placed = pictures === 'none' ? 0 : placePictures(unfinished, format, parts, pictures, onProgress);
+    const placed = pictures === 'none' ? 0 : await placePictures(unfinished, format, parts, pictures, onProgress);
     moveInto(folder, unfinished);
     return { files, pictures: placed };
   } finally {
@@ -67,7 +66,27 @@ export function writeDetectionData(
   }
 }
 
-function writeTexts(folder: string, format: DetectionFormat, parts: readonly DetectionPart[]): number {
+/** @throws InputError if the place is no folder, or one that has files and may not be overwritten */
+export function checkTarget(folder: string, overwrite = false): void {
+  const status = statSync(folder, { throwIfNoEntry: false });
+  if (!status) return;
+  if (!status.isDirectory()) throw new InputError(`${folder}: expected a new folder, got a file`);
+  if (readdirSync(folder).length > 0 && !overwrite)
+    throw new InputError(`${folder}: exists already and is not empty; name another place, or let it be replaced`, {
+      code: 'result-exists',
+    });
+}
+
+/**
+ * Returns the folder in which a dataset is written until it is complete; what is left of it after a stop is useless.
+ */
+export const unfinishedFolder = (folder: string): string =>
+  join(dirname(resolve(folder)), `${basename(resolve(folder))}.${process.pid}.part`);
+
+/** Files between two pauses in which signals are heard. */
+const filesAtOnce = 100;
+
+async function writeTexts(folder: string, format: DetectionFormat, parts: readonly DetectionPart[]): Promise<number> {
   let count = 0;
   const made = new Set<string>();
   for (const { path, chunks } of formatWriters[format].files(parts)) {
@@ -77,18 +96,18 @@ function writeTexts(folder: string, format: DetectionFormat, parts: readonly Det
     // Single small texts are not synced to disk one by one: the folder gets its name only when all are there
     if (Array.isArray(chunks) && chunks.length === 1) writeFileSync(file, chunks[0]);
     else writeWhole(file, chunks);
-    count++;
+    if (++count % filesAtOnce === 0) await setImmediate();
   }
   return count;
 }
 
-function placePictures(
+async function placePictures(
   folder: string,
   format: DetectionFormat,
   parts: readonly DetectionPart[],
   treatment: 'link' | 'copy',
   onProgress: (done: number, total: number) => void,
-): number {
+): Promise<number> {
   const total = parts.reduce((sum, { dataset }) => sum + dataset.pictures.length, 0);
   let [done, placed] = [0, 0];
   for (const { name, dataset } of parts) {
@@ -96,7 +115,7 @@ function placePictures(
       onProgress(++done, total);
       if (picture.absent) continue;
       place(picture.path, join(folder, formatWriters[format].pictureOf(name, picture)), treatment);
-      placed++;
+      if (++placed % filesAtOnce === 0) await setImmediate();
     }
   }
   return placed;

@@ -153,6 +153,8 @@ export interface Loss {
   count: number;
 }
 
+const sizesLost = 'sizes of absent pictures, without which their boxes cannot be read back';
+
 /** Counts what a format cannot hold of a dataset, which is lost in it. */
 export function lossesIn(format: DetectionFormat, parts: readonly DetectionPart[]): Loss[] {
   if (format === 'coco') return [];
@@ -173,8 +175,10 @@ export function lossesIn(format: DetectionFormat, parts: readonly DetectionPart[
       count: pictures.filter(({ id, name }) => Number(stemOf(posix.basename(name))) !== id).length,
     },
   ];
-  if (format === 'yolo')
+  if (format === 'yolo') {
+    losses.push({ what: sizesLost, count: pictures.filter(({ absent }) => absent).length });
     losses.push({ what: 'marks of difficult objects', count: boxes.filter(({ difficult }) => difficult).length });
+  }
   return losses.filter(({ count }) => count > 0);
 }
 

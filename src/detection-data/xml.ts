@@ -1,5 +1,5 @@
-// Reads small XML files, as Pascal VOC has them: elements and their text, with the line of each. Attributes are skipped;
-// entities other than the five of XML and characters by number are refused, since no file of boxes needs them.
+// Reads small XML files, as Pascal VOC has them: elements and their text, with the line of each. Attributes are
+// skipped; entities other than the five of XML and characters by number are refused, since no file of boxes needs them.
 
 /** An element with its text, entities resolved, and its children in order. */
 export interface XmlElement {

@@ -33,7 +33,7 @@ export interface YoloPicture {
 }
 
 const partKeys = ['train', 'val', 'test'] as const;
-/** Text files beside labels that are none. */
+/** Text files next to labels that are not labels. */
 const otherTexts = new Set([
   'classes.txt',
   'labels.txt',
@@ -196,7 +196,7 @@ function listedPictures(list: string): YoloPicture[] {
 
 /**
  * Returns the label file of a picture: in the folder `labels` in place of the last `images` of its path, in `labels`
- * below the dataset's folder, or beside the picture.
+ * below the dataset's folder, or next to the picture.
  */
 function labelsOf(path: string, root?: string): string {
   const parts = `${stemOf(path)}.txt`.split(sep);

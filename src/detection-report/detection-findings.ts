@@ -8,7 +8,7 @@ import { averagePrecision, averageRecall, type TwelveNumbers, twelveNumbers } fr
 import { type PictureErrors, pictureErrors, type WorkingPoint, workingPoint } from '../coco/working-point.ts';
 import type { Category } from '../detection-data/detection-dataset.ts';
 
-/** What is evaluated, in the order of the evaluation. Sizes are of the view that boxes are given in. */
+/** The evaluated pictures, in the order of the evaluation. Sizes are of the view that boxes are given in. */
 export interface EvaluatedDataset {
   categories: readonly Category[];
   pictures: readonly EvaluatedPicture[];

@@ -19,7 +19,8 @@ export interface DrawnPicture {
 
 /** Returns SVG in pixels of the picture. Colours are classes of the page's style. */
 export function drawPicture({ title, width, height, image, boxes }: DrawnPicture): string {
-  const letter = Math.max(9, Math.round(Math.max(width, height) / 45)); // pixels, so that labels are read at 600 on screen
+  // pixels, so that labels are read at 600 on screen
+  const letter = Math.max(9, Math.round(Math.max(width, height) / 45));
   const background = `<rect width="${width}" height="${height}" class="empty"/>`;
   const picture = image && `<image href="${image}" width="${width}" height="${height}" preserveAspectRatio="none"/>`;
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${htmlText(title)}" font-size="${letter}">${picture ?? background}${boxes.map((box) => drawBox(box, letter)).join('')}</svg>`;

@@ -10,7 +10,7 @@ import {
   operationOf,
 } from '../space/operations.ts';
 
-/** What a box stands for; it determines the box's colour. */
+/** The kind of a box, which determines its colour. */
 export type BoxKind = Operation['kind'] | Combiner | 'hidden' | 'output';
 
 export interface GraphNode {

@@ -1,5 +1,5 @@
-// Checks that a study is resumed, and its cells are trained, with the same images: otherwise its rewards would not be comparable and its networks
-// would name wrong classes.
+// Checks that a study is resumed, and its cells are trained, with the same images: otherwise its rewards would not be
+// comparable and its networks would name wrong classes.
 
 import { z } from 'zod';
 import { classContentsOf } from '../data/cache.ts';

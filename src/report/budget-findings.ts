@@ -1,4 +1,4 @@
-// What a search with a budget took of it, and how the given published cells did beside what the search found.
+// The use of a search's budget, and the published cells compared with the cells of the search.
 
 import { bestTrials } from '../selection/finalist-race.ts';
 import { publishedName } from '../study/published-cells.ts';
@@ -11,15 +11,15 @@ import type { FinalistFindings } from './finalist-findings.ts';
 export interface BudgetFindings extends BudgetDecisions {
   /** Seconds of the clock. */
   seconds: number;
-  /** Of them so far. */
+  /** The spent seconds so far. */
   spent: number;
 }
 
-/** A published cell that was given to the search, and the best of the others. */
+/** A published cell that was a known cell of the search, and the best of the others. */
 export interface PublishedFinding {
   name: string;
   trial: number;
-  /** Of its child, and its mean as a finalist. */
+  /** The reward of its child, and its mean as a finalist. */
   reward: number;
   mean?: number;
   /** The best cell that is not a published one; absent before there is any. */
@@ -46,7 +46,7 @@ export function budgetSentence({ seconds, spent, trials, finalists, final }: Bud
   return `${duration(spent)} of its budget of ${duration(seconds)} are spent${bought}.`;
 }
 
-/** Of each published cell that was a first trial and has a reward. */
+/** Returns the findings about each published cell that was a first trial and has a reward. */
 export function publishedFindings(
   study: Study<SearchSettings>,
   finalists: FinalistFindings | undefined,

@@ -22,13 +22,17 @@ const rows = 50;
 
 export interface RewardChart {
   svg: string;
-  /** How many trials in a row the line of means takes together; absent where each trial is a dot and that line the mean of the latest 20. */
+  /**
+   * How many trials in a row the line of means takes together; absent where each trial is a dot and that line the mean
+   * of the latest 20.
+   */
   together?: number;
 }
 
 /**
- * Validation accuracy against trials: every child a dot, the best so far a step line, the mean of the latest 20 a smooth one. Of more
- * children than dots can show, squares that are the darker the more children lie there. `label` says what a reward is.
+ * Validation accuracy against trials: every child a dot, the best so far a step line, the mean of the latest 20 a
+ * smooth one. Of more children than dots can show, squares that are the darker the more children lie there. `label`
+ * says what a reward is.
  */
 export function rewardChart(points: RewardPoint[], label = 'validation accuracy'): RewardChart {
   const inOrder = [...points].sort((a, b) => a.trial - b.trial);

@@ -50,7 +50,7 @@ export interface Findings {
   study: string;
   /** Whether it was held against its checksums: older studies have none. */
   verified: boolean;
-  /** Whether its log is gone, with what was recorded last. */
+  /** Whether its log is missing, with the latest records. */
   mayLackChanges: boolean;
   settings: SearchSettings;
   summary: StudySummary;
@@ -71,9 +71,9 @@ export interface Findings {
   final: FinalModel | undefined;
   /** How the final network was trained, or is to be. */
   finalTraining: Training;
-  /** What is spent of the budget and on what; undefined without one. */
+  /** The use of the budget; undefined without one. */
   budget: BudgetFindings | undefined;
-  /** The published cells among the given ones, beside the best that was found. */
+  /** The published cells among the known ones, compared with the best cell of the search. */
   published: PublishedFinding[];
   /** The latency of the final network, in a search with a limit on it. */
   latency: FinalLatency | undefined;
@@ -185,7 +185,10 @@ export function sentences(findings: Findings): string[] {
   return lines;
 }
 
-/** Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be compared with. */
+/**
+ * Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be
+ * compared with.
+ */
 function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
   const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
   const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;
@@ -203,7 +206,7 @@ function meanWords({ climbed }: CellFinding, mean: number, ladder: LadderFinding
 }
 
 export const lackWords =
-  'The latest process that wrote this study did not close it, and its log (a file beside it, ending in -wal) is gone: what was recorded last may be missing here.';
+  'The latest process that wrote this study did not close it, and its log (a file next to it, ending in -wal) is missing: the latest records may be missing here.';
 
 function strategyWords(strategy: string): string {
   const names = armNames(strategy);

@@ -112,8 +112,8 @@ function weightsOf(records: readonly RungRecord[], rung: number): { kept: number
     const { continued } = trainingDetails(record.details);
     return record.rung === rung && continued !== undefined ? [continued] : [];
   });
-  const kept = continuations.filter(Boolean).length;
-  return { kept, lost: continuations.length - kept };
+  const successes = continuations.filter(Boolean).length;
+  return { kept: successes, lost: continuations.length - successes };
 }
 
 function meter(

@@ -20,7 +20,7 @@ import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder-findings.ts';
 
 export interface Page extends Findings {
-  /** Of the best cells, in their order. */
+  /** The pictures of the best cells, in their order. */
   pictures: string[];
   /** Every child with a reward. */
   rewards: RewardPoint[];

@@ -103,7 +103,7 @@ export class PpoStrategy implements Strategy {
     const rewards = this.#batch.map(({ reward }) => reward);
     const baseline = this.#baseline ?? firstBaseline(rewards);
     const gains = advantages(rewards, baseline, this.#options.failureWeight);
-    const batch = this.#batch.map((told, index) => ({ ...told, advantage: gains[index]! }));
+    const batch = this.#batch.map((sample, index) => ({ ...sample, advantage: gains[index]! }));
     const figures = onOneThread(() => update(this.#controller, this.#optimizer, batch, this.#options));
 
     this.#baseline =

@@ -48,8 +48,8 @@ export const spaceOf = (space: Space = defaultSpace): SearchSpace =>
 export const firstOperations = 13;
 
 /**
- * One of the paper's spaces with the first so many operations of the table, which is what it was to a study that began with so many: by name
- * where that is the whole table, else by value.
+ * One of the paper's spaces with the first so many operations of the table, which is what it was to a study that began
+ * with so many: by name where that is the whole table, else by value.
  */
 export function spaceWith(name: SpaceName, count: number): Space {
   const table = Object.entries(operations);

@@ -155,7 +155,7 @@ const version5 = `
   CREATE INDEX trials_to_tell ON trials (told) WHERE told = 0;
 `;
 
-/** Tables that are read as a whole, or nearly so; curves are read one at a time. */
+/** Tables that are read as a whole, or nearly so. */
 const whole = [
   'settings',
   'trials',
@@ -167,18 +167,20 @@ const whole = [
   'rungs',
   'promotions',
 ];
-const byRow = ['epochs', 'rung_epochs'];
+/** Learning curves are read one at a time: those of a trial, and of a trial at a rung. */
+const byGroup = { epochs: 1, rung_epochs: 2 };
 
 const version6 = `
   -- A row's checksum is over all its other values; what it is and who keeps it up to date is database/row-checksums.ts's.
-  ${[...whole, ...byRow].map((table) => `ALTER TABLE ${table} ADD COLUMN checksum INTEGER;`).join('\n  ')}
+  ${[...whole, ...Object.keys(byGroup)].map((table) => `ALTER TABLE ${table} ADD COLUMN checksum INTEGER;`).join('\n  ')}
   CREATE TABLE checksums (
-    name TEXT PRIMARY KEY,                 -- of a table
+    name TEXT PRIMARY KEY,                 -- of a table, or of a group: epochs/TRIAL, rung_epochs/TRIAL/RUNG
     total INTEGER NOT NULL                 -- of its rows' checksums
   ) STRICT, WITHOUT ROWID;
   -- Written once: a page that no log holds, so that the log of another file is not taken for this one's.
   CREATE TABLE marks (
-    name TEXT PRIMARY KEY,                 -- file: a number that no other file has; schema: a checksum of what stands here
+    name TEXT PRIMARY KEY,                 -- file: a number that no other file has; schema: a checksum of what stands here;
+                                           -- groups: there are sums of groups
     value INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   DROP TRIGGER events_never_change;
@@ -190,5 +192,5 @@ export const studyFormat: FileFormat = {
   noun: 'study',
   applicationId: 0x4e41534e, // "NASN"
   migrations: [version1, version2, version3, version4, version5, version6],
-  checked: { since: 6, whole, byRow },
+  checked: { since: 6, whole, byGroup },
 };

@@ -201,7 +201,7 @@ export class StudyRecords {
    */
   failures(): { kind: string; count: number; example: string }[] {
     const sql = `SELECT failure_kind AS kind, count(*) AS count, max(number), failure_message AS example FROM trials
-      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // SQLite takes the message of the maximum's row
+      WHERE ${finished} AND failure_kind IS NOT NULL GROUP BY 1 ORDER BY min(number)`; // the message of the latest
     const rows = this.file.query(sql).all();
     return rows.map(({ kind, count, example }) => ({
       kind: String(kind),
@@ -212,26 +212,20 @@ export class StudyRecords {
 
   /** Returns the epochs of a trial's latest attempt, in order. */
   epochs(trial: number): EpochRecord[] {
-    const sql = `SELECT * FROM epochs WHERE trial = ?
-      AND attempt = (SELECT max(attempt) FROM epochs WHERE trial = ?) ORDER BY epoch`;
-    const rows = this.file.query(sql).all(trial, trial);
-    return this.file.intact('epochs', rows).map((row) => epochOf(this.file, row));
+    return this.epochsOf(trial, trial).get(trial) ?? [];
   }
 
   /** Returns the epochs of the latest attempts of all trials from `first` to `last`, by trial. */
   epochsOf(first: number, last: number): Map<number, EpochRecord[]> {
+    const trials = Array.from({ length: last - first + 1 }, (_, index) => [first + index]);
     const sql = 'SELECT * FROM epochs WHERE trial BETWEEN ? AND ? ORDER BY trial, attempt, epoch';
-    const rows = this.file.intact('epochs', this.file.query(sql).all(first, last));
-    const latest = new Map(rows.map(({ trial, attempt }) => [trial, attempt]));
-    const epochs = new Map<number, EpochRecord[]>();
-    for (const row of rows) {
-      if (row.attempt !== latest.get(row.trial!)) continue;
-      const trial = Number(row.trial);
-      const own = epochs.get(trial);
-      if (own) own.push(epochOf(this.file, row));
-      else epochs.set(trial, [epochOf(this.file, row)]);
-    }
-    return epochs;
+    const rows = this.file.allOf('epochs', trials, sql, first, last);
+    return new Map(
+      [...Map.groupBy(rows, ({ trial }) => Number(trial))].map(([trial, own]) => [
+        trial,
+        latestAttempt(own).map((row) => epochOf(this.file, row)),
+      ]),
+    );
   }
 
   /** Returns the strategy's updates with their figures (entropy, clip fraction …), in order. */
@@ -352,3 +346,7 @@ export function epochOf(file: DatabaseFile, row: Row): EpochRecord {
     details: detailsOf(file, row, `epoch ${row.epoch} of trial ${row.trial}`),
   };
 }
+
+/** Returns the rows of the latest attempt among those of one training, in order of their attempts. */
+export const latestAttempt = (rows: readonly Row[]): Row[] =>
+  rows.filter(({ attempt }) => attempt === rows.at(-1)?.attempt);

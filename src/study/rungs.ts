@@ -7,7 +7,7 @@ import type { Outcome } from '../search/strategy.ts';
 import { addEvent } from './events.ts';
 import { finiteOrNull, outcomeOf, replacingEpoch, type TrainingLog } from './log.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
-import { detailsOf, type EpochRecord, epochOf, failureOf, type TrialState } from './records.ts';
+import { detailsOf, type EpochRecord, epochOf, failureOf, latestAttempt, type TrialState } from './records.ts';
 import { storedDecisions } from './stored-decisions.ts';
 import { json, type TrainingKind, TrainingTable } from './training-table.ts';
 
@@ -146,10 +146,9 @@ export class Rungs {
 
   /** Returns the epochs of the latest attempt of a trial's training at a rung, in order. */
   epochs(trial: number, rung: number): EpochRecord[] {
-    const sql = `SELECT * FROM rung_epochs WHERE trial = ? AND rung = ?
-      AND attempt = (SELECT max(attempt) FROM rung_epochs WHERE trial = ? AND rung = ?) ORDER BY epoch`;
-    const rows = this.#file.query(sql).all(trial, rung, trial, rung);
-    return this.#file.intact('rung_epochs', rows).map((row) => epochOf(this.#file, row));
+    const sql = 'SELECT * FROM rung_epochs WHERE trial = ? AND rung = ? ORDER BY attempt, epoch';
+    const rows = this.#file.allOf('rung_epochs', [[trial, rung]], sql, trial, rung);
+    return latestAttempt(rows).map((row) => epochOf(this.#file, row));
   }
 }
 

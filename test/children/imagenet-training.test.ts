@@ -1,8 +1,7 @@
 // The training job trains networks of the ImageNet layout, and their model files state the layout.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type FinalMessage, type TrainingJob, trainer } from '../../src/children/training-job.ts';
@@ -19,10 +18,9 @@ import { canContinue } from '../../src/study/rung-trainings.ts';
 import type { Training } from '../../src/study/settings.ts';
 import { usedPlan } from '../../src/study/training-plan.ts';
 import { childRecipe } from '../../src/train/recipe.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-imagenet-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const side = 40;
 
 function files(): DatasetFiles {
@@ -31,7 +29,8 @@ function files(): DatasetFiles {
     const labels = BigInt64Array.from({ length: count }, (_, index) => BigInt(index % 2));
     const pixels = Uint8Array.from({ length: count * 3 * side * side }, () => random.integer(256));
     const path = join(folder, `${name}.bin`);
-    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(labels.buffer)])); // 4,800 bytes an image, a multiple of 8
+    // 4,800 bytes an image, a multiple of 8
+    writeFileSync(path, Buffer.concat([pixels, new Uint8Array(labels.buffer)]));
     return { path, count, images: 0, labels: pixels.length };
   };
   const [train, tests] = [part('train', 24), part('test', 8)];

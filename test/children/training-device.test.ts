@@ -54,7 +54,8 @@ test('a job computes in the precision of its pool: float32 by default, bfloat16 
   ];
   assert.equal(stated.loss, plain.loss);
   assert.notEqual(half.loss, plain.loss);
-  assert.ok(Math.max(half.loss, plain.loss) < 0.1, `${half.loss} and ${plain.loss}`); // both have learned the four greys
+  // both have learned the four greys
+  assert.ok(Math.max(half.loss, plain.loss) < 0.1, `${half.loss} and ${plain.loss}`);
   assert.equal(half.trainableParameters, plain.trainableParameters);
 });
 

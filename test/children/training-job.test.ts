@@ -2,8 +2,7 @@
 // bitwise equal results.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
@@ -24,9 +23,9 @@ import { parseRungs } from '../../src/study/rung-text.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { makeFolder } from '../../src/whole-file.ts';
 import type { EvaluateJob } from '../../src/workers/messages.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-rungs-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /**
  * Rung 1 continues from rung 0 on more and twice as large images; rung 2 is a wider network; rung 3 continues from rung

@@ -2,15 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import { temporaryFolder } from '../data/temporary.ts';
 import { type Ended, nasnets, nodeArguments } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-ask-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 test('a script creates a study, asks, tells, and learns that it is finished', () => {
   const path = join(folder, 'study.db');
@@ -49,7 +47,7 @@ test('a script creates a study, asks, tells, and learns that it is finished', ()
   assert.deepEqual([done.reward, failed.failure], [0.25, { kind: 'reported', message: 'no luck' }]);
 });
 
-test('bad words are refused in one sentence', () => {
+test('invalid arguments are refused in one sentence', () => {
   const path = join(folder, 'study.db');
   const refused: [string[], RegExp][] = [
     [['ask', join(folder, 'none.db')], /none\.db: expected a study, or --create to create one, got no such file\n$/],

@@ -59,7 +59,7 @@ test('images and folders are classified in their order, with the softmax of know
   assert.match(stderr, /four\.png.*\n1 of 4 images could not be read\n$/);
 });
 
-test('in words the best class stands beside the file and the others below', () => {
+test('as text, the best class is next to the file and the others below', () => {
   const { code, stdout, stderr } = nasnet(['classify', '--threads', '1', model, join(images, 'one.png'), '--top', '9']);
   assert.deepEqual([code, stderr], [0, '']);
   const [first, ...others] = stdout.trimEnd().split('\n');
@@ -95,7 +95,7 @@ test("a class that is called by its wnid, as ImageNet's folders are, gets its na
   assert.match(text!.stdout, /one\.png: banana \d/);
 });
 
-test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', () => {
+test('unreadable images are exit code 1, invalid arguments 2, each in one sentence', () => {
   const cases: [string[], number, RegExp][] = [
     [[model, join(images, 'deep/four.png')], 1, /^nasnet: .*four\.png: expected an image, got [^\n]+\n$/m],
     [[model, join(images, 'none.png')], 2, /none\.png: expected an image or a folder of images, got no such file\n$/],
@@ -110,7 +110,7 @@ test('nothing to read is exit code 1, a wrong word is 2, each in one sentence', 
   }
 });
 
-test('a folder without images is refused, with what it has instead', () => {
+test('a folder without images is refused with a count of its other files', () => {
   const empty = join(folder, 'notes');
   mkdirSync(empty);
   writeFileSync(join(empty, 'a.txt'), 'no image');
@@ -119,7 +119,7 @@ test('a folder without images is refused, with what it has instead', () => {
   assert.equal(stderr, `nasnet: ${empty}: expected images in this folder, found none (omitted: 1 .txt)\n`);
 });
 
-test('no name of an image or a class steers the terminal', async () => {
+test('names of images and classes cannot control the terminal', async () => {
   const steering = 'x\x1b]0;owned\x07\x1b[2J\nnasnet: all fine \u202e';
   const network = join(folder, 'steering.safetensors');
   writeColourNetwork(network, [steering, 'lawn', 'brick'], [0, 1, 2]);

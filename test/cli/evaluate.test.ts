@@ -1,5 +1,5 @@
-// `nasnet evaluate` as a user runs it on folders of images, with a network that answers the colour of an image. CIFAR-10's way
-// through the cache is in test/cli/search/search.test.ts.
+// `nasnet evaluate` as a user runs it on folders of images, with a network that answers the colour of an image.
+// CIFAR-10's way through the cache is in test/cli/search/search.test.ts.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -38,15 +38,15 @@ test('the validation part of a folder of class folders, as a document', () => {
   assert.match(stderr, /Evaluating on 5 images of .*val/);
 });
 
-test('in words it says what the unreadable image would change', () => {
+test('as text, it states the effect of the unreadable image', () => {
   const { code, stdout } = evaluate(model, join(images, 'val'), '--batch', '1');
   assert.equal(code, 0);
   assert.match(stdout, /^75\.00% of 4 test images right, loss \d\.\d{4}, /);
   assert.match(stdout, /^ {2}blue {17}50\.0%$/m);
-  assert.match(stdout, /1 image could not be read: .*2\.png.*; they count nowhere \(as wrong answers: 60\.00%\)/);
+  assert.match(stdout, /1 image could not be read: .*2\.png.*; they are not counted \(as wrong answers: 60\.00%\)/);
 });
 
-test('a network that is tested at another scale than it was trained at is named, and --enlarge tests it as it was trained', async () => {
+test('a network at another scale than in its training causes a warning, and --enlarge restores that scale', async () => {
   const shrunk = join(folder, 'other scale.safetensors');
   const description = { ...writeColourNetwork(shrunk, ['blue', 'green', 'red'], [2, 1, 0]), trainedEnlarge: 1.25 };
   writeModel(shrunk, readModel(shrunk).network, description);
@@ -69,7 +69,7 @@ test('a network that is tested at another scale than it was trained at is named,
   assert.deepEqual([code, stderr], [2, 'nasnet: --enlarge: expected a factor from 1 to 4, such as 1.25, got 0.5\n']);
 });
 
-test('of the folder that a network was trained on, the images held out for the test are taken, as --dataset does', async () => {
+test('of the folder that a network was trained on, the images held out for the test are used, as with --dataset', async () => {
   const photos = join(folder, 'photos');
   const pictures = ['blue', 'green', 'red'].flatMap((name) =>
     Array.from({ length: 12 }, (_, index) => [`${name}/${index}.png`, name as 'red']),
@@ -92,7 +92,8 @@ test('of the folder that a network was trained on, the images held out for the t
 });
 
 test("ImageNet's three layouts agree, for 1,000 classes and for 1,001", async () => {
-  // The challenge's first two images are a sea snake (65, 490 in the devkit) and an alp (970, 361): here a red and a green one.
+  // The challenge's first two images are a sea snake (65, 490 in the devkit) and an alp (970, 361): here a red and a
+  // green one.
   const pictures = { 'ILSVRC2012_val_00000001.JPEG': 'red', 'ILSVRC2012_val_00000002.JPEG': 'blue' } as const;
   const flat = await paintAll(join(folder, 'flat'), pictures);
   const wnids = await paintAll(join(folder, 'val'), {
@@ -118,7 +119,8 @@ test("ImageNet's three layouts agree, for 1,000 classes and for 1,001", async ()
     const { code, stdout, stderr } = results[index]!;
     assert.equal(code, 0, stderr);
     const { accuracy, topFiveAccuracy, images: count, classAccuracies } = JSON.parse(stdout);
-    // The blue image is taken for class 3; its own, 970, stands close behind: logits in proportion to 220, 60 and 60.
+    // The blue image is taken for class 3; its own class, 970, has the next logit: logits in proportion to 220, 60 and
+    // 60.
     assert.deepEqual([accuracy, topFiveAccuracy, count], [0.5, 1, 2], words.join(' '));
     assert.deepEqual([classAccuracies[65 + offset], classAccuracies[970 + offset], classAccuracies[5]], [1, 0, null]);
   }
@@ -132,7 +134,7 @@ test('classes that are named by wnid are shown by their names', async () => {
   assert.match(stdout, /^ {2}tench +\d.*\n {2}parachute +\d/m, stderr);
 });
 
-test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterrupted one', async () => {
+test('Ctrl-C saves the counts, and the next run has the figures of an uninterrupted one', async () => {
   const many = join(folder, 'many');
   const pictures = Object.fromEntries(
     Array.from({ length: 300 }, (_, index) => [`red/${index}.png`, (['red', 'blue', 'green'] as const)[index % 3]!]),
@@ -148,10 +150,10 @@ test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterr
   const { promise, resolve } = Promise.withResolvers<number | null>();
   child.on('close', resolve);
   assert.equal(await promise, 130, said);
-  assert.match(said, /stopped behind \d+ of 300 images, all saved; run the same command to resume\n$/);
+  assert.match(said, /stopped after \d+ of 300 images, all saved; run the same command to resume\n$/);
   const { code, stdout, stderr } = nasnet(words, environment);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Going on behind \d+ of 300 images/);
+  assert.match(stderr, /Resuming after \d+ of 300 images/);
   const { images: count, accuracy } = JSON.parse(stdout);
   assert.deepEqual([count, accuracy], [300, 1 / 3]);
   assert.deepEqual(readdirSync(join(environment.NASNET_CACHE, 'evaluations')), []);
@@ -159,7 +161,7 @@ test('Ctrl-C keeps the counts, and the next run gives the figures of an uninterr
   assert.equal(limited.images, 30);
 });
 
-test('what does not fit is refused in one sentence', () => {
+test('inconsistent input is refused in one sentence', () => {
   const refused: [string[], RegExp][] = [
     [[model], /: expected CIFAR-10's classes; for others give a folder of images, got "blue", "green", "red"$/m],
     [[model, folder], /expected folders named as the network's classes \("blue", "green", "red"\), got "/],

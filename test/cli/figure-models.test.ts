@@ -1,8 +1,7 @@
-// `nasnet report --figure 5 --model …`: what it takes, and what it says to what it cannot take.
+// `nasnet report --figure 5 --model …`: accepted and refused models.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { evaluationDocument } from '../../src/cli/evaluation-words.ts';
@@ -11,11 +10,10 @@ import { InputError } from '../../src/failure.ts';
 import { writeModel } from '../../src/model/model-file.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { tiny } from '../latency/tiny.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-models-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const { network, description } = tiny();
 const weights = join(folder, 'network.safetensors');
 writeModel(weights, network, description);
@@ -30,23 +28,23 @@ const evaluated = evaluationDocument({
   measured: { ...measured, unreadable: [] },
 });
 
-test('an accuracy beside a file of weights, and what evaluate printed, become points at the cost of their networks', () => {
+test('a stated accuracy and the output of evaluate become points at the cost of their networks', () => {
   const json = join(folder, 'evaluated.json');
   writeFileSync(json, JSON.stringify(evaluated));
   const cost = { input: '8', parameters: plan.trainableParameters, multiplyAdds: plan.multiplyAdds };
-  const [given] = readOwnModels([`${weights}=0.5`]).models;
-  assert.deepEqual(given, { name: 'network', ...cost, top1: 0.5, source: 'as given' });
+  const [model] = readOwnModels([`${weights}=0.5`]).models;
+  assert.deepEqual(model, { name: 'network', ...cost, top1: 0.5, source: 'stated by the user' });
   const [read] = readOwnModels([json]).models;
   assert.deepEqual(read, { name: 'network', ...cost, top1: 0.75, top5: 1, source: '40 images of photos/val' });
 });
 
-test('two models of one name are told apart by their paths, and other classes than ImageNet’s are remarked on', () => {
-  const { models, said } = readOwnModels([`${weights}=0.5`, `${weights}=0.6`]);
+test('two models with the same name are shown with their paths, and classes other than ImageNet’s cause a remark', () => {
+  const { models, remarks } = readOwnModels([`${weights}=0.5`, `${weights}=0.6`]);
   assert.deepEqual(
     models.map(({ name }) => name),
     [weights, weights],
   );
-  assert.match(said[0]!, /network\.safetensors knows 2 classes and not ImageNet's: its accuracy does not compare/);
+  assert.match(remarks[0]!, /network\.safetensors has 2 classes, not ImageNet's: its accuracy is not comparable/);
 });
 
 test('weights that moved together with their evaluation are found', () => {
@@ -61,7 +59,7 @@ test('weights that moved together with their evaluation are found', () => {
   assert.equal(readOwnModels([join(moved, 'travels.json')]).models[0]!.name, 'travels');
 });
 
-test('what is no evaluation, no accuracy or no network is refused in one sentence', () => {
+test('anything but an evaluation, an accuracy or a network is refused in one sentence', () => {
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);

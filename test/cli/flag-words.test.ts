@@ -1,4 +1,4 @@
-// Sentences of lower folders as the command line prints them: the words that name an option become the flag.
+// Messages of lower folders as the command line prints them: the words for an option become the flag.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const caught = (work: () => unknown): Error => {
   throw new Error('nothing was thrown');
 };
 
-test('a device and the limits are named by their flags, whoever refuses them', () => {
+test('messages about the device and the limits name their flags', () => {
   assert.equal(
     typedSentence(caught(() => resolveDevice('gpu'))),
     '--device: expected auto, cpu, cuda or cuda:N, got "gpu"',
@@ -35,12 +35,12 @@ test('a device and the limits are named by their flags, whoever refuses them', (
   );
 });
 
-test('without a code, or with one that speaks of no flag, a sentence stays as it is', () => {
+test('a message without a code, or with a code without a flag, is unchanged', () => {
   assert.equal(typedSentence(new InputError('device: a word')), 'device: a word');
   assert.equal(typedSentence(new Failure('device: a word', { code: 'disk-full' })), 'device: a word');
 });
 
-test('no folder below the command line names a flag in a sentence', () => {
+test('no folder below the command line names a flag in a message', () => {
   const source = resolve(import.meta.dirname, '../../src');
   const found = readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.startsWith('cli'))
@@ -52,7 +52,8 @@ test('no folder below the command line names a flag in a sentence', () => {
         )
         .map((line) => `${name}: ${line.trim()}`),
     );
-  const foreign = /npm|nvidia-smi|--query-gpu|--install|--pack|--fetch|color-scheme|'--json'|<!--|--ink/; // flags of other programs, and CSS
+  // flags of other programs, and CSS
+  const foreign = /npm|nvidia-smi|--query-gpu|--install|--pack|--fetch|color-scheme|'--json'|<!--|--ink/;
   assert.deepEqual(
     found.filter((line) => !foreign.test(line)),
     [],

@@ -1,19 +1,18 @@
-// Signals end a command that saves its work, whatever it computes at that moment; a stopped training goes on to what it would have been.
+// Signals end a command that saves its work at any moment of its computation; a stopped training resumes with the same
+// result.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
+import { temporaryFolder } from '../data/temporary.ts';
 import { nasnet, nodeArguments } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-interrupt-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const machine = new URL('../../src/engine/machine.ts', import.meta.url).href;
 
 interface Running {
@@ -42,7 +41,7 @@ async function says({ child, said }: Running, words: RegExp): Promise<void> {
   }
 }
 
-/** Says "ready" and never comes back to the event loop, as in a computation that takes hours. */
+/** Prints "ready" and never returns to the event loop, as in a computation that takes hours. */
 const computing = (milliseconds: number) =>
   running([
     '--input-type=module',
@@ -59,7 +58,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`${signal} ends a process that never comes back to its event loop, with exit code ${code}`, async () => {
+  test(`${signal} ends a process that never returns to its event loop, with exit code ${code}`, async () => {
     const endless = computing(100);
     await says(endless, /ready/);
     endless.child.kill(signal);
@@ -68,18 +67,18 @@ for (const [signal, code] of [
   });
 }
 
-test('a second signal ends it soon, and a copy of the first within the same gesture does not', async () => {
+test('a second signal ends it soon, but not a copy of the first one within 400 ms', async () => {
   const endless = computing(2 ** 31 - 1);
   await says(endless, /ready/);
   endless.child.kill('SIGINT');
   endless.child.kill('SIGINT');
-  await sleep(1500); // longer than one that was told twice has left
+  await sleep(1500); // longer than a process lives after a second signal
   assert.equal(endless.child.exitCode, null);
   endless.child.kill('SIGINT');
   assert.deepEqual(await endless.ended, [130, null]);
 });
 
-test('the handlers of JavaScript hear the signal first, and those that stood before stand again', async () => {
+test('handlers of JavaScript get the signal first, and the previous handlers are restored', async () => {
   const script = `
     import { endAfterSignal } from ${JSON.stringify(machine)};
     const wait = setInterval(() => {}, 1000);
@@ -104,7 +103,7 @@ test('the handlers of JavaScript hear the signal first, and those that stood bef
   assert.deepEqual(await each.ended, [null, 'SIGINT']);
 });
 
-test('a training that Ctrl-C stops keeps its last step and goes on to the weights it would have had', async () => {
+test('a training that Ctrl-C stops saves its last step and resumes with the same weights', async () => {
   const photos = join(folder, 'photos');
   for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
     mkdirSync(join(photos, name), { recursive: true });

@@ -1,4 +1,4 @@
-// Lines that are redrawn in place: at any width a block is as many rows as it has lines, so that nothing of it is left behind.
+// Lines that are redrawn in place: at any width a block has as many rows as lines, so that it is removed completely.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ const escapeCode = '\u001b';
 const pieces = new RegExp(`${escapeCode}\\[\\d*[AJK]|\\n|[^${escapeCode}\\n]+`, 'g');
 const sequence = new RegExp(`^${escapeCode}\\[(\\d*)([AJK])`);
 
-/** The rows that a terminal of this width shows after these writes: it knows the sequences that a block uses. */
+/** Returns the rows of a terminal of this width after these writes; it implements the sequences that a block uses. */
 function shown(width: number, written: string[]): string[] {
   const rows = [''];
   let row = 0;

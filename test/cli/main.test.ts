@@ -1,4 +1,4 @@
-// The list of commands: what it says of each must be what the command says of itself, and asking for it must load none of them.
+// The list of commands: its descriptions are those of the commands, and --help loads no command.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ for (const [name, { takes, about, load }] of Object.entries(commands)) {
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** What a command line prints, and which of our files it loaded on the way. */
+/** Returns the output of a command line, and the files of nasnet that it loaded. */
 function run(...words: string[]) {
   const watch = `
     import { registerHooks } from 'node:module';
@@ -33,7 +33,7 @@ function run(...words: string[]) {
   return { stdout, loaded: JSON.parse(stderr.slice(stderr.lastIndexOf('['))) as string[], status };
 }
 
-test('--help names every command in its order and loads the file of none', () => {
+test('--help lists every command in order and loads no command', () => {
   const { stdout, loaded, status } = run('--help');
   assert.equal(status, 0);
   const listed = [...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map((found) => found[1]);
@@ -54,7 +54,7 @@ test('profile computes without the tensor engine, the database and the workers',
   );
 });
 
-test('a name of an object, such as toString, is no command', () => {
+test('a property name of every object, such as toString, is not a command', () => {
   const { loaded, status } = run('toString');
   assert.equal(status, 2);
   assert.ok(loaded.every((file) => !file.startsWith('cli/') || file === 'cli/main.ts'));

@@ -1,4 +1,4 @@
-// A recipe by name, single numbers of which flags state.
+// A named recipe with flags that replace single values.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -50,14 +50,14 @@ test('darts has the numbers of its authors’ script', () => {
   });
 });
 
-test('fast lets images grow where a network can take smaller ones, and only there', () => {
+test('fast has small images if the network can process them', () => {
   assert.deepEqual(stated(['--recipe', 'fast']), recipes.fast);
   const { growth: _, ...steady } = recipes.fast;
   assert.deepEqual(stated(['--recipe', 'fast'], 18), steady);
   assert.deepEqual(stated(['--recipe', 'fast', '--auxiliary-weight', '0.4']), { ...steady, auxiliaryWeight: 0.4 });
 });
 
-test('every flag states its own number and leaves the others', () => {
+test('every flag replaces its own value and no other', () => {
   const flags: [string, string, Partial<Recipe>][] = [
     ['--epochs', '1.5', { epochs: 1.5 }],
     ['--batch-size', '8', { batchSize: 8 }],
@@ -92,11 +92,11 @@ test('every flag states its own number and leaves the others', () => {
   }
 });
 
-test('an average over no epochs is the last weights', () => {
+test('an average over 0 epochs means the last weights', () => {
   assert.deepEqual(stated(['--average-weights', '0']), smallRecipe);
 });
 
-test('numbers that cannot be are refused by their flag', () => {
+test('invalid numbers are refused with their flag', () => {
   const refused: [string, string, RegExp][] = [
     ['--warmup', '1.5', /^--warmup: expected a share from 0 to 1 such as 0.05, got "1.5"$/],
     ['--drop-path-keep', '5', /^--drop-path-keep: expected a share from 0 to 1 such as 0.05, got "5"$/],

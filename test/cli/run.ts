@@ -1,4 +1,4 @@
-// Command lines in processes of their own, as a user calls them.
+// Runs command lines in separate processes, as a user does.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -12,7 +12,7 @@ export interface Ended {
   stderr: string;
 }
 
-/** The arguments of node that run `words`. */
+/** Returns the arguments of node that run `words`. */
 export const nodeArguments = (words: string[]): string[] => [
   '--input-type=module',
   '-e',
@@ -29,7 +29,7 @@ export function nasnet(words: string[], environment: Record<string, string> = {}
   return { code: status, stdout, stderr };
 }
 
-/** Several command lines one after the other in one process, for its start takes longer than most of them. */
+/** Runs several command lines in one process, since its start takes longer than most of them. */
 export function nasnets(lines: string[][], environment: Record<string, string> = {}, cwd?: string): Ended[] {
   const script = `
     const { main } = await import(${JSON.stringify(main)});

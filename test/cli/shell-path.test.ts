@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { shellPath } from '../../src/cli/terminal/shell-path.ts';
 import { visible } from '../../src/visible.ts';
 
-test('a shell reads every name back as it is, printed on one line that steers no terminal', () => {
+test('a shell reads every quoted name unchanged, on one line that cannot control the terminal', () => {
   const names = [
     ...[
       'runs/laptop/study.db',

@@ -2,15 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { temporaryFolder } from '../data/temporary.ts';
 import { climbedStudy } from '../study/climbed-study.ts';
 import { nasnet, nasnets, nodeArguments } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-show-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 test('show --trials prints every trial, also into a pipe that is closed early', () => {
   const path = join(folder, 'trials.db');
@@ -31,7 +29,7 @@ test('show --trials prints every trial, also into a pipe that is closed early', 
   assert.deepEqual([closed.stdout, closed.stderr], ['trial', '']);
 });
 
-test('show says per rung how many trained, the best and the time, and what rungs tell of each other', () => {
+test('show prints the trainings, the best reward and the time of each rung, and the correlations of rungs', () => {
   const path = join(folder, 'study.db');
   climbedStudy(path).close();
   const [text, json] = nasnets([

@@ -21,7 +21,7 @@ test('simulate runs on the decisions of each space: the same seed gives the same
   assert.equal(JSON.parse(b!)[0].space, 'b');
 });
 
-test('a space that does not exist is refused, and the text names the one that was simulated', () => {
+test('an unknown space is refused, and the text names the simulated one', () => {
   const [refused, said] = nasnets([
     ['simulate', '--space', 'd', '--trials', '10'],
     ['simulate', '--space', 'b', '--strategy', 'random', '--trials', '10', '--workers', '2'],

@@ -1,15 +1,15 @@
-// `nasnet train` on a folder of images, in the layouts that there are.
+// `nasnet train` on a folder of images, in all layouts.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { readModelDescription } from '../../src/model/model-file.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { nasnets } from './run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+const folder = temporaryFolder({ after });
 const photos = join(folder, 'photos');
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 
@@ -23,9 +23,7 @@ before(async () => {
   }
 });
 
-after(() => rmSync(folder, { recursive: true }));
-
-test('a named network is trained in its own layout, another in the one of CIFAR unless --layout says another', () => {
+test("a named network is trained in its own layout, others in CIFAR's unless --layout names another", () => {
   const shared = [
     '--dataset',
     photos,
@@ -65,7 +63,7 @@ test('a named network is trained in its own layout, another in the one of CIFAR 
   ]);
 });
 
-test('a recipe with every technique trains, says what the last weights reach beside the averaged ones, and keeps those', () => {
+test('a recipe with every technique trains, prints the accuracy of averaged and last weights, and saves the averaged ones', () => {
   const weights = join(folder, 'recipe.safetensors');
   const sizes = ['--dataset', photos, '--size', '16', '--filters', '4', '--epochs', '2'];
   const shorter = ['--recipe', 'darts', '--auxiliary-weight', '0', '--batch-size', '8', '--drop-path-keep', '0.9'];
@@ -78,7 +76,7 @@ test('a recipe with every technique trains, says what the last weights reach bes
   assert.equal(again.code, 0, again.stderr);
 });
 
-test('a network that memory cannot hold is refused before it is trained', () => {
+test('a network that does not fit in memory is refused before it is trained', () => {
   const [ended] = nasnets(
     [
       [
@@ -99,11 +97,11 @@ test('a network that memory cannot hold is refused before it is trained', () => 
   assert.equal(ended!.code, 2);
   assert.match(
     ended!.stderr,
-    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts all the same\n$/,
+    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts anyway\n$/,
   );
 });
 
-test('weights get a name that other commands know for weights, or nothing is trained', () => {
+test('a name of weights that other commands would not recognise is refused before the training', () => {
   const words = ['train', 'nasnet-a:0', '--filters', '4', '--dataset', photos, '-o', join(folder, 'mine')];
   const [ended] = nasnets([words], environment);
   assert.equal(ended!.code, 2);

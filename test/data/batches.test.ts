@@ -28,7 +28,7 @@ const labelsOf = (batches: TrainingBatches, epoch: number) =>
     scope(() => [...batches.batch(epoch, step).labels.toArray()]),
   ).flat();
 
-test('an epoch shows each training image at most once, no held-out one, and leaves out what fills no batch', () => {
+test('an epoch has each training image at most once, no held-out one, and omits those that fill no batch', () => {
   const batches = training(1);
   assert.equal(batches.count, 3);
   for (let epoch = 0; epoch < 20; epoch++) {
@@ -39,14 +39,14 @@ test('an epoch shows each training image at most once, no held-out one, and leav
   }
 });
 
-test('every epoch has an order of its own, and all images come up', () => {
+test('every epoch has its own order, and all images are used', () => {
   const batches = training(1);
   assert.notDeepEqual(labelsOf(batches, 0), labelsOf(batches, 1));
   const seen = new Set(Array.from({ length: 20 }, (_, epoch) => labelsOf(batches, epoch)).flat());
   assert.equal(seen.size, 20);
 });
 
-test('a batch follows from seed, epoch and step alone: asked for in any order it has the same bits', () => {
+test('a batch depends only on seed, epoch and step: in any order of calls it has the same bits', () => {
   const bits = (batches: TrainingBatches, epoch: number, step: number) =>
     scope(() => {
       const { images, labels } = batches.batch(epoch, step);
@@ -186,7 +186,7 @@ test('whitening gives the chosen images mean 0 and deviation 1 in every channel'
   });
 });
 
-test('the measure uses the given images only, in any order, and survives a channel that never changes', () => {
+test('the measurement uses only the chosen images, in any order, and survives a channel that never changes', () => {
   const other = Int32Array.of(5, 1, 9);
   assert.notDeepEqual(measureWhitening(from.images, other), measureWhitening(from.images, indices));
   assert.deepEqual(measureWhitening(from.images, other), measureWhitening(from.images, other.toSorted()));

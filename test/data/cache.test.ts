@@ -1,4 +1,4 @@
-// The cache: whole or not at all, whoever writes, fails or is killed.
+// The cache: entries are complete or absent, even if a process fails or is killed.
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -33,7 +33,7 @@ const writeDots: Prepare = async (writer) => {
 
 const blocks = (cache: string) => readdirSync(cache).filter((name) => !name.endsWith('.lock'));
 
-test('what was written is what is read, images and labels of both parts', async (context) => {
+test('images and labels of both parts are read as they were written', async (context) => {
   const cache = join(temporaryFolder(context), 'deep', 'cache');
   const { files } = await cached(cache, 'dots', () => {}, writeDots);
   assert.deepEqual([...readRange(files.train.path, files.train.images, 9)], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -73,7 +73,7 @@ test('an entry is prepared once, and again when its bytes were damaged, cut or r
   }
 });
 
-test('a preparation that fails leaves nothing behind, and what a killed one left is cleared away', async (context) => {
+test('a failed preparation leaves no files, and those of a killed one are removed', async (context) => {
   const cache = temporaryFolder(context);
   const fail: Prepare = async (writer) => {
     await writer.add('train', new Uint8Array(3), [0]);
@@ -102,7 +102,7 @@ test('images without labels are a bug, and are not written', async (context) => 
   assert.deepEqual(blocks(cache), []);
 });
 
-test('a cache that cannot be is told in one sentence that names it', async (context) => {
+test('a cache that cannot be created is refused in one sentence with its name', async (context) => {
   const file = join(temporaryFolder(context), 'file');
   writeFileSync(file, '');
   for (const cache of [file, join(file, 'below')]) {
@@ -119,7 +119,7 @@ test('a cache that cannot be is told in one sentence that names it', async (cont
   }
 });
 
-test('the cache lies where the environment says', () => {
+test('the environment determines the place of the cache', () => {
   const { NASNET_CACHE, XDG_CACHE_HOME } = process.env;
   const set = (name: string, value: string | undefined) => {
     if (value === undefined) delete process.env[name];
@@ -154,7 +154,7 @@ async function noisyImages(context: TestContext): Promise<{ folder: string; cach
 
 const prepareProgram = join(import.meta.dirname, 'prepare.ts');
 
-test('three processes that prepare at once all succeed and one of them does the work', async (context) => {
+test('three processes that prepare at the same time all succeed, and one of them does the work', async (context) => {
   const { folder, cache } = await noisyImages(context);
   const run = promisify(execFile);
   const runs = await Promise.all([1, 2, 3].map(() => run(process.execPath, [prepareProgram, folder, cache])));

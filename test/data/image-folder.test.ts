@@ -1,4 +1,4 @@
-// Folders of images: layouts, what sharp must set right, and what is refused.
+// Folders of images: layouts, corrections by sharp, and refusals.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ async function paintClasses(folder: string, counts: Record<string, number>): Pro
   return folder;
 }
 
-/** A cache beside the images, and the images of two or three classes. */
+/** A cache next to the images, and the images of two or three classes. */
 async function dataset(context: TestContext, counts: Record<string, number>) {
   const folder = temporaryFolder(context);
   return { folder: await paintClasses(join(folder, 'animals'), counts), cache: join(folder, 'cache') };
@@ -57,7 +57,7 @@ test('a folder becomes a dataset whose every image has the colour of its class',
   assert.deepEqual(files.classes, ['ant', 'bee', 'cat']);
   assert.equal(files.name, 'animals');
   assert.deepEqual([files.train.count, files.test.count], [30, 6]); // one in six of each class is the test's
-  const colours = [green, blue, red]; // paintClasses colours in the order given: cat, ant, bee
+  const colours = [green, blue, red]; // paintClasses colours in the order of its arguments: cat, ant, bee
   for (const part of ['train', 'test'] as const) {
     const labels = [...readLabels(files[part])];
     assert.deepEqual([...new Set(labels)].sort(), [0, 1, 2]);
@@ -188,7 +188,7 @@ test('train and test folders are used as they are', async (context) => {
   await paintClasses(join(folder, 'val'), { a: 3, b: 1 });
   const { train, test, classes } = listImages(folder);
   assert.deepEqual(classes, ['a', 'b']);
-  // Validation images are drawn from all that is not the test's.
+  // Validation images are sampled from all images but those of the test.
   assert.deepEqual([train.length, test.length], [5 + 6 + 3 + 1, 3]);
   assert.ok(test.every(({ path }) => path.startsWith(join(folder, 'test'))));
 });
@@ -204,7 +204,7 @@ test('without a test folder, val is the test; a missing or unknown class in it i
   assert.throws(() => listImages(folder), /val\/c: there is no class of this name/);
 });
 
-test('classes that happen to be called train and test beside others are classes', async (context) => {
+test('folders called train and test next to other classes are classes', async (context) => {
   const { folder } = await dataset(context, { train: 6, test: 6, car: 6 });
   assert.deepEqual(listImages(folder).classes, ['car', 'test', 'train']);
 });

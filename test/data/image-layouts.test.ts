@@ -1,5 +1,4 @@
-// Folder layouts that people have, and what each is taken for: parts never become classes, and what is omitted is
-// counted.
+// Common folder layouts and their interpretation: parts never become classes, and omitted files are counted.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -36,6 +35,8 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [parts('train', 'test'), { train: 'train', test: 'test' }],
   [parts('training', 'testing'), { train: 'training', test: 'testing' }],
   [parts('trn', 'tst'), { train: 'trn', test: 'tst' }],
+  [parts('train_images', 'test_images'), { train: 'train_images', test: 'test_images' }],
+  [parts('Training Data', 'valset'), { train: 'Training Data', test: 'valset' }],
   [parts('Train', 'Test'), { train: 'Train', test: 'Test' }],
   [parts('train', 'val'), { train: 'train', test: 'val' }],
   [parts('train', 'valid'), { train: 'train', test: 'valid' }],
@@ -69,7 +70,7 @@ const outcomes: [layout: Record<string, number>, taken: { train: string; test?: 
   [{ cat: 6, dog: 4 }, /dog: expected at least 5 images, got 4$/],
 ]; // biome-ignore format: a table
 
-test('each layout is taken for what it is, or refused in one sentence', () => {
+test('each layout is recognised, or refused in one sentence', () => {
   for (const [layout, wanted] of outcomes) {
     const folder = folderOf(layout);
     if (wanted instanceof RegExp) {
@@ -97,7 +98,7 @@ function layoutText(counts: Record<string, number>): string {
   return `\`${words.join(', ')}\``;
 }
 
-/** What a listing of it gives, as a row's cells. */
+/** Returns the outcome of a listing as the cells of a row. */
 function outcomeOf(layout: Record<string, number>): [string, string, string, string] {
   const folder = folderOf(layout);
   const within = (path: string) => relative(folder, path) || 'the class folders';
@@ -112,7 +113,7 @@ function outcomeOf(layout: Record<string, number>): [string, string, string, str
   }
 }
 
-test('docs/images.md says what each layout gives', () => {
+test('docs/images.md has the outcome of each layout', () => {
   const rows = outcomes.map(([layout]) => [layoutText(layout), ...outcomeOf(layout)]);
   assert.ok(rows.length >= 25);
   const heads = ['folders', 'classes', 'to train on', 'to test on', 'omitted'];
@@ -125,7 +126,7 @@ test('docs/images.md says what each layout gives', () => {
   assert.equal(readFileSync(path, 'utf8'), wanted);
 });
 
-test('what was taken is stated: classes with their images, folders, what was omitted by kind', () => {
+test('the layout is printed: classes with their images, folders, and omitted files by kind', () => {
   const folder = folderOf({ 'train/cat': 6, 'train/dog': 8, 'val/cat': 1, 'val/dog': 1, 'test/cat': 2, 'test/dog': 2 });
   for (const name of ['train/cat/notes.txt', 'train/cat/a.xml', 'train/dog/b.xml', 'train/dog/.DS_Store'])
     writeFileSync(join(folder, name), '');
@@ -141,7 +142,7 @@ test('what was taken is stated: classes with their images, folders, what was omi
   ]);
 });
 
-test('pictures are known by what they hold: any ending and none, and formats that are not read are named', async () => {
+test('images are recognised by their content, with any or no file extension; unsupported formats are named', async () => {
   const folder = folderOf({ a: 5, b: 5 });
   const at = (name: string) => join(folder, name);
   const picture = sharp({ create: { width: 9, height: 9, channels: 3, background: '#c80000' } });
@@ -184,7 +185,7 @@ test('from 2 to 10,000 classes of 5 images; more are refused before anything is 
   assert.throws(() => listImages(folder), /expected sub-folders for at most 10,000 classes, found 10001$/);
 });
 
-test('an image that could not be read for want of permission is tried again, and a damaged one is not', async () => {
+test('an image that could not be read without permission is tried again, a damaged one is not', async () => {
   const folder = join(root, 'permission');
   const picture = sharp({ create: { width: 9, height: 9, channels: 3, background: '#0000c8' } });
   for (const name of ['a', 'b'])

@@ -1,4 +1,4 @@
-// Which class every image has, in all the layouts in which people keep them.
+// The class of every image, in all common layouts.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -56,7 +56,7 @@ test('class folders are matched by name, whatever their number and order', () =>
   assert.deepEqual(found(folder, animals), { 'cat/3.webp': 0, 'guinea pig/1.png': 2, 'guinea pig/deep/2.jpg': 2 });
 });
 
-test('of a folder with parts the test or validation part is taken', () => {
+test('of a folder with parts the test or validation part is used', () => {
   const folder = folderOf('train/cat/1.png', 'val/cat/2.png', 'val/dog/3.png');
   assert.deepEqual(found(folder, animals), { 'cat/2.png': 0, 'dog/3.png': 1 });
   assert.equal(findLabelledImages(folder, animals, {}).folder, join(folder, 'val'));
@@ -105,7 +105,7 @@ test("the challenge's ground truth counts as the devkit does", () => {
   );
 });
 
-test('a column of numbers in another file must say how it counts, and three ways agree', () => {
+test('a column of numbers in another file needs an order, and three orders agree', () => {
   const folder = folderOf(...validation);
   const column = (numbers: number[]) => labelFile(numbers.join('\n'), 'column.txt');
   refused(folder, names, { labels: column(firstThree) }, /does not say in which order .*the order devkit/);
@@ -176,7 +176,7 @@ test('names with spaces stand before a tab or a comma, and a path tells equal fi
   );
 });
 
-test('what does not fit is refused in one sentence that names a few', () => {
+test('inconsistent labels are refused in one sentence with some examples', () => {
   refused(join(root, 'nowhere'), animals, {}, /nowhere: expected a folder of images, got no such folder$/);
   refused(
     folderOf('1.png'),

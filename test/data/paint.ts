@@ -20,7 +20,7 @@ export async function paint(path: string, [r, g, b]: Colour, width = 20, height 
   await sharp({ create: { width, height, channels: 3, background: { r, g, b } } }).toFile(path);
 }
 
-/** Paints `folder/<path>` in the colour that stands beside it; 'broken' is no image at all. */
+/** Paints each `folder/<path>` in its colour; 'broken' writes a file that is not an image. */
 export async function paintAll(folder: string, pictures: Record<string, ColourName | 'broken'>): Promise<string> {
   for (const [name, colour] of Object.entries(pictures)) {
     const path = join(folder, name);

@@ -194,7 +194,7 @@ test('grey, 16 bits, CMYK, transparency and a palette become the colours they sh
   assert.equal((await sharp(await kinds[7]![1]).metadata()).space, 'cmyk');
 });
 
-test('what cannot be read is refused with its name and the reason', async () => {
+test('an unreadable image is refused with its name and the reason', async () => {
   const whole = await gradient(200, 100).jpeg().toBuffer();
   const files: [string, Uint8Array | string, RegExp][] = [
     ['text.jpg', 'no picture', /text\.jpg: expected an image, got .*unsupported image format/],
@@ -237,7 +237,7 @@ function claiming(width: number, height: number, depth: number, colourType: numb
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...parts]);
 }
 
-test('drawings, pages and formats that are not read are refused by what they hold, whatever their name', async () => {
+test('drawings, pages and formats that are not read are refused by their content, whatever their name', async () => {
   const svg =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="red"/></svg>';
   const convert = 'which is not read here: convert it to PNG or JPEG';

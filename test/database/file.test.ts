@@ -3,29 +3,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { DatabaseFile } from '../../src/database/file.ts';
 import type { FileFormat } from '../../src/database/header.ts';
 import { Failure, InputError } from '../../src/failure.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { checkedNotebook, notebook } from './notebook.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-database-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 let count = 0;
 /** Returns a path in a new folder, so that files next to it are seen. */
 function newPath(): string {

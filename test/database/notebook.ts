@@ -16,5 +16,5 @@ const checkedTables = `ALTER TABLE notes ADD COLUMN checksum INTEGER;
 export const checkedNotebook: FileFormat = {
   ...notebook,
   migrations: [...notebook.migrations, checkedTables],
-  checked: { since: 2, whole: ['notes'], byRow: [] },
+  checked: { since: 2, whole: ['notes'], byGroup: {} },
 };

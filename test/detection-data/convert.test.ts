@@ -44,7 +44,7 @@ async function randomPart(folder: string, seed: number): Promise<DetectionPart> 
   return { name: 'train', dataset: { categories, pictures } };
 }
 
-/** What has to stay: the classes, the pictures, and the boxes to a millionth of a pixel. */
+/** Returns the invariants of a conversion: classes, pictures, and boxes to a millionth of a pixel. */
 const comparable = ({ categories, pictures }: DetectionDataset) => ({
   categories,
   pictures: pictures.map(({ name, id, width, height, boxes }) => ({
@@ -66,7 +66,7 @@ for (const from of detectionFormats) {
         let parts: DetectionPart[] = [part];
         for (const [step, format] of [from, to, from].entries()) {
           const place = join(folder, `${step}`);
-          writeDetectionData(place, format, parts);
+          await writeDetectionData(place, format, parts);
           assert.equal(detectionFormat(place), format);
           parts = (await readDetectionData(place)).parts;
         }
@@ -94,7 +94,7 @@ test('parts stay parts, and pictures that share a name get that of their part', 
   for (const format of ['voc', 'coco', 'yolo'] as DetectionFormat[]) {
     const { parts } = await readDetectionData(path);
     path = join(folder, format);
-    writeDetectionData(path, format, parts);
+    await writeDetectionData(path, format, parts);
   }
   const { parts } = await readDetectionData(path);
   assert.deepEqual(
@@ -139,8 +139,8 @@ test('a crowd is a difficult object in VOC, and difficult objects stay so in COC
   const path = await writeCoco(join(folder, 'a'), {
     annotations: [...annotations, { ...annotations[0]!, id: 2, iscrowd: 0 }],
   });
-  writeDetectionData(join(folder, 'b'), 'voc', (await readDetectionData(path)).parts);
-  writeDetectionData(join(folder, 'c'), 'coco', (await readDetectionData(join(folder, 'b'))).parts);
+  await writeDetectionData(join(folder, 'b'), 'voc', (await readDetectionData(path)).parts);
+  await writeDetectionData(join(folder, 'c'), 'coco', (await readDetectionData(join(folder, 'b'))).parts);
   const { parts } = await readDetectionData(join(folder, 'c'));
   assert.deepEqual(
     parts[0]!.dataset.pictures[0]!.boxes.map(({ difficult = false }) => difficult),
@@ -153,7 +153,7 @@ test('pictures are further names of the same files, or copies, or not there', as
   const { parts } = await readDetectionData(await writeYolo(join(folder, 'a'), '0 0.5 0.5 0.5 0.5\n'));
   const source = statSync(join(folder, 'a', 'images', 'train', 'a.jpg'));
   for (const pictures of ['link', 'copy', 'none'] as const) {
-    writeDetectionData(join(folder, pictures), 'coco', parts, { pictures });
+    await writeDetectionData(join(folder, pictures), 'coco', parts, { pictures });
     const placed = join(folder, pictures, 'train', 'a.jpg');
     assert.equal(existsSync(placed), pictures !== 'none');
     if (pictures !== 'none') assert.equal(statSync(placed).ino === source.ino, pictures === 'link');
@@ -164,14 +164,14 @@ test('a folder with files is refused, and what stops half-way leaves nothing', a
   const folder = temporaryFolder(context);
   const { parts } = await readDetectionData(await writeVoc(join(folder, 'a'), ''));
   writeText(join(folder, 'b', 'mine.txt'), 'mine');
-  assert.throws(() => writeDetectionData(join(folder, 'b'), 'yolo', parts), /exists already and is not empty/);
-  writeDetectionData(join(folder, 'b'), 'yolo', parts, { overwrite: true });
+  await assert.rejects(writeDetectionData(join(folder, 'b'), 'yolo', parts), /exists already and is not empty/);
+  await writeDetectionData(join(folder, 'b'), 'yolo', parts, { overwrite: true });
   assert.equal(readFileSync(join(folder, 'b', 'mine.txt'), 'utf8'), 'mine');
   assert.ok(existsSync(join(folder, 'b', 'data.yaml')));
   const [part] = parts;
   const lost = { ...part!.dataset.pictures[0]!, path: join(folder, 'none.jpg') };
   const broken = [{ name: 'train', dataset: { ...part!.dataset, pictures: [lost] } }];
-  assert.throws(() => writeDetectionData(join(folder, 'c'), 'yolo', broken), /ENOENT/);
+  await assert.rejects(writeDetectionData(join(folder, 'c'), 'yolo', broken), /ENOENT/);
   assert.deepEqual(readdirSync(folder).sort(), ['a', 'b']);
 });
 
@@ -187,12 +187,16 @@ test('names never leave the folder, and two names for one file of boxes are refu
       },
     },
   ];
-  writeDetectionData(join(folder, 'to', 'out'), 'voc', parts('../../escaped.jpg', '/absolute.jpg', 'in\\side.jpg'));
+  await writeDetectionData(
+    join(folder, 'to', 'out'),
+    'voc',
+    parts('../../escaped.jpg', '/absolute.jpg', 'in\\side.jpg'),
+  );
   const files = readdirSync(join(folder, 'to', 'out', 'JPEGImages'), { recursive: true }).sort();
   assert.deepEqual(files, ['absolute.jpg', 'escaped.jpg', 'in', 'in/side.jpg']);
   assert.deepEqual(readdirSync(folder).sort(), ['p.jpg', 'to']);
-  assert.throws(
-    () => writeDetectionData(join(folder, 'x'), 'yolo', parts('a.jpg', 'a.png')),
+  await assert.rejects(
+    writeDetectionData(join(folder, 'x'), 'yolo', parts('a.jpg', 'a.png')),
     /differs from .* in more than its ending/,
   );
 });

@@ -51,6 +51,15 @@ const made: Record<string, Made> = {
     says: /instances_train\.json/,
     boxes: [whole, [0, 50, 20, 40, 50]],
   },
+  'COCO boxes that are two corners within their picture, as their areas say': {
+    kind: 'corners-for-size',
+    write: coco(
+      annotation({ bbox: [10, 10, 20, 30], area: 200 }),
+      annotation({ id: 2, bbox: [20, 20, 50, 40], area: 600 }),
+    ),
+    says: /instances_train\.json/,
+    boxes: [whole, [0, 20, 20, 30, 20]],
+  },
   'YOLO values above 1': {
     kind: 'outside-unit',
     write: yolo('0 0.15 0.25 0.1 0.25\n0 0.95 0.5 1.3 0.25\n'),
@@ -464,7 +473,7 @@ test('a report has the first three places of a kind and counts the others', asyn
   );
   const { faults } = await readDetectionData(path);
   const words = faults.words(false);
-  assert.equal(words[0], '5 annotations without an area: width × height is used');
+  assert.equal(words[0], 'annotations without an area: 5 (width × height is used)');
   assert.equal(words.length, 5);
   assert.equal(words[4], '  and 2 more');
 });
@@ -487,5 +496,18 @@ test('a file that is no COCO file is refused with what it lacks', async (context
   const read = (text: string) => () => readCocoFile(writeText(join(folder, 'a.json'), text), new Faults());
   assert.throws(read('[{"image_id": 1}]'), /expected COCO annotations, an object with images.*got a list/);
   assert.throws(read('{"images": [], "annotations": []}'), /got no "categories"/);
+  assert.throws(read('{"images": {"a": 1}}'), /images: expected a list, got \{"a":1\}/);
   assert.throws(read('{"images": [3]}'), /images\[0\]: expected an object, got 3/);
+});
+
+test('a dataset without a picture is refused', async (context) => {
+  const path = await writeCoco(temporaryFolder(context), { images: [], annotations: [] });
+  await assert.rejects(readDetectionData(path), /instances_train\.json: expected pictures with boxes, got none/);
+});
+
+test('a YOLO picture that cannot be read has no size, with or without labels', async (context) => {
+  const folder = await writeYolo(temporaryFolder(context), '');
+  writeText(join(folder, 'images', 'train', 'b.jpg'), 'no picture');
+  const { fault } = await faultOf(folder, 'unknown-size');
+  assert.match(fault!.examples[0]!, /b\.jpg/);
 });

@@ -1,8 +1,7 @@
 // Tensors from numbers, bytes and files, and back: dtypes, memory formats, mappings.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
@@ -19,10 +18,9 @@ import {
 } from '../../src/engine/create.ts';
 import { conv2d } from '../../src/engine/operators.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-engine-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const samples: Record<DType, number[]> = {
   float32: [1.5, -0, 3.4028234663852886e38, 1e-45, Infinity],
   float64: [Math.PI, -0, Number.MAX_VALUE, 5e-324, -Infinity],

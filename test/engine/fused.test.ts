@@ -36,7 +36,8 @@ test('units, their gradients and moving statistics are those of the composition 
       const [ownMoving, moving] = [movingOf(each, 'float32'), movingOf(each, 'float64')];
       const result = fused(each, single[0]!, single.slice(1), ownMoving);
       const expected = reference(each, double[0]!, double.slice(1), moving);
-      const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1; // small deviations amplify all errors
+      // small deviations amplify all errors
+      const few = each.images * expected.shape[2]! * expected.shape[3]! < 64 ? 10 : 1;
       assertNear(`${what}: result`, result, expected, 1e-6 * each.units.length * few);
       const outer = randn(result.shape);
       const actual = gradients(result.mul(outer).sum(), single);

@@ -168,7 +168,8 @@ for (const [training, mean] of [
     for (const each of cases('norm', 80, true)) {
       scope(() => {
         const { channels } = each;
-        const numbers = images(each).add(mean); // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
+        // spread 1: at 30 float32 keeps 5e-6 of it, and results cannot be closer
+        const numbers = images(each).add(mean);
         if (training && numbers.size === channels) return;
         const moving = [randn([channels]), randn([channels]).abs().add(0.1)];
         const statistics: Record<string, Tensor[]> = {};

@@ -1,9 +1,8 @@
-// The page in real Chromium, opened as a file: the same probabilities as the engine's for the same image files, nothing asked
-// from outside, and one sentence for whatever is dropped on it that it cannot use.
+// The page in real Chromium, opened as a file: the same probabilities as the engine's for the same image files, nothing
+// asked from outside, and one sentence for whatever is dropped on it that it cannot use.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -16,6 +15,7 @@ import { writeHtml } from '../../src/export/html/export-html.ts';
 import { buildOnnx } from '../../src/export/onnx/export-onnx.ts';
 import type { Preprocessing } from '../../src/model/preprocessing.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { type Example, example } from '../export/onnx/networks.ts';
 
 setThreads(1);
@@ -25,7 +25,7 @@ const skip = existsSync(program) ? false : `the page is tested in ${program}, wh
 const flags =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-page-'));
+const folder = temporaryFolder({ after });
 const classes = ['oak', 'ash', 'elm', 'lime', 'fir', '<yew> & "co"'];
 
 /** Weights and preprocessing that differ from one to the next. */
@@ -95,12 +95,9 @@ before(async () => {
   page.on('pageerror', (error) => complaints.push(error.message));
   await page.goto(pathToFileURL(join(folder, 'page.html')).href);
 });
-after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true });
-});
+after(() => browser?.close());
 
-/** What the engine says of an image's bytes, by class. */
+/** Returns the engine's probabilities of an image's bytes, by class. */
 function probabilitiesOf({ network, description }: Example, bytes: Uint8Array): Record<string, number> {
   const batch = () => imageBatch([bytes], description.network.input, description.preprocessing);
   const probabilities = scope(() => noGrad(() => network.forward(batch()).logits.softmax(1).toArray()));
@@ -166,7 +163,8 @@ for (const [name, model] of Object.entries(models)) {
     for (const file of Object.keys(files)) {
       const { probability, byte, meanByte } = await compare(model, file, await answerTo(choose(file)));
       t.diagnostic(`${file}: probabilities ${probability.toExponential(1)}, bytes ${byte} apart at most`);
-      // libvips shrinks with rounded filters, at a step of 60 by up to 5 off; a frame off by one pixel gives a mean above 3
+      // libvips shrinks with rounded filters, at a step of 60 by up to 5 off; a frame off by one pixel gives a mean
+      // above 3
       assert.ok(byte <= 5 && meanByte < 0.8, `${file}: bytes ${byte} apart, ${meanByte} on average`);
       assert.ok(probability <= 5e-3, `${file}: ${probability}`);
     }

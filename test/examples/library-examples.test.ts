@@ -2,19 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import { temporaryFolder } from '../data/temporary.ts';
 
 const examples = resolve(import.meta.dirname, '../../examples/library');
 /** The checkout's, as the set-up left it: a test never compiles. */
 const addon = process.env.NASNET_ADDON ?? resolve(examples, '../../build/nasnet.node');
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-examples-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder({ after });
 
-/** What each says, in words that hold whatever the machine. */
+/** The output of each, as a pattern for any machine. */
 const said: Record<string, { first: RegExp; again?: RegExp }> = {
   'features.ts': { first: /Cell_11 \[2, 96, 8, 8\], Reduction_Cell_0 \[2, 32, 16, 16\]\nlogits \[2, 10\]\n/ },
   'own-dataset.ts': { first: /^400 training images, 100 test images\n[\s\S]*test 1\.00\ndark or bright: \d+ bytes/ },

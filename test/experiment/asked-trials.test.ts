@@ -2,8 +2,6 @@
 // calls are refused.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { allowAtOnce, askTrial, tellTrial } from '../../src/experiment/asked-trials.ts';
@@ -16,12 +14,11 @@ import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { rewardOf } from './chain-strategy.ts';
 import { historyOf } from './history-of.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-ask-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const trials = 30;
 const zeros = decisionSizes(2).map(() => 0);
 const known = [zeros, zeros.map((_, index) => (index === 2 ? 1 : 0)), zeros]; // the third is the first again

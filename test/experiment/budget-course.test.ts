@@ -1,8 +1,6 @@
-// The course of a search with a budget, on a clock that the test moves: what is decided is kept, and nobody decides it again.
+// The course of a search with a budget, with a clock of the test: decisions are stored and do not change.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { BudgetCourse } from '../../src/experiment/budget-course.ts';
@@ -16,10 +14,9 @@ import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-budget-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10, test: 10_000 };
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'ppo' }), counts);
 const tenSeconds = { seconds: [0, 0, 0, 0, 10], memory: [1e9, 0, 0] }; // of any training
@@ -43,7 +40,7 @@ function courseOn(study: Study<SearchSettings>, laws = tenSeconds, measure?: () 
   return { course, clock };
 }
 
-test('children are asked for as long as they end in time, and once one is not, none is, whatever the clock says later', () => {
+test('children are asked for while they end in time; after the first refusal none is, whatever the clock', () => {
   const path = join(folder, 'asks.db');
   const study = Study.create(path, settings);
   const until = childrenUntil(480); // 72 s
@@ -64,7 +61,7 @@ test('children are asked for as long as they end in time, and once one is not, n
   assert.deepEqual([later.course.mayAsk(6), later.course.mayAsk(7), later.course.planned(7)], [true, false, 7]);
 });
 
-test('the clock counts what went before, and a kill loses a second at most', () => {
+test('the clock includes earlier sessions, and a kill loses at most a second', () => {
   using study = Study.create(join(folder, 'clock.db'), settings);
   const { course, clock } = courseOn(study);
   clock.seconds += 0.5;
@@ -75,7 +72,7 @@ test('the clock counts what went before, and a kill loses a second at most', () 
   assert.ok(Math.abs(study.result('clock')!.seconds - 1.1) < 1e-9);
 });
 
-test('the final training is what is left, by its measured speed, and is decided once', async () => {
+test('the final training uses the remaining time by its measured speed, and is decided once', async () => {
   const path = join(folder, 'final.db');
   const study = Study.create(path, settings);
   const laws = { seconds: [1e-10, 0, 0, 0, 0], memory: [1e9, 0, 0] };
@@ -101,7 +98,7 @@ test('the final training is what is left, by its measured speed, and is decided 
   assert.deepEqual(finalTraining(again), decided);
 });
 
-test('where two cannot race in the time for it, none does, and that holds', () => {
+test('if there is no time for two finalists there is no race, and the decision is stored', () => {
   using study = Study.create(join(folder, 'race.db'), settings);
   const { course } = courseOn(study);
   assert.equal(course.finalists([candidate]), 2); // (0.12 · 480 − 2) / (10 · 2) = 2.8

@@ -1,4 +1,4 @@
-// What a search decided and was reported, in the order of its log, over all rungs of a ladder.
+// The decisions and reports of a search in the order of its log, over all rungs of a ladder.
 
 import Database from 'better-sqlite3';
 
@@ -6,7 +6,7 @@ export interface Decision {
   kind: 'ask' | 'promote' | 'tell' | 'rung-tell';
   number: number;
   rung: number;
-  /** Which arm's promotion, whether by lot, and whether it is the first of this training. */
+  /** The arm of a promotion, whether it was at random, and whether it is the first of this training. */
   ladder?: number;
   drawn?: boolean;
   wanted?: boolean;

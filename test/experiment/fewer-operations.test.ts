@@ -1,8 +1,6 @@
-// A study that began when the table had fewer operations goes on with those: its decisions are numbers of the table that it knew.
+// A study from a table with fewer operations continues with these, since its decisions are indices into that table.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { strategyOf } from '../../src/experiment/evaluated-search.ts';
@@ -14,11 +12,10 @@ import { openSearch, parseSettings } from '../../src/study/parse-settings.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { rewardOf } from './chain-strategy.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-operations-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const evaluate: Evaluate = async ({ candidate: { decisions } }) => ({ reward: rewardOf(decisions), seconds: 0 });
 const search = (study: Study<SearchSettings>, trials: number) =>
   runSearch({ study, strategy: strategyOf(study.settings), evaluate, trials, workers: 1 });
@@ -29,7 +26,7 @@ const fewer = 11;
 const first = Object.fromEntries(Object.entries(operations).slice(0, fewer));
 
 for (const strategy of ['random', 'ppo', 'evolution'])
-  test(`${strategy} goes on with the ${fewer} operations that its study began with`, async () => {
+  test(`${strategy} continues with the ${fewer} operations of its study`, async () => {
     const settings = settingsOf('smoke', { dataset: 'none', seed: 3, strategy });
     const space = defineSpace({ name: 'the first', operations: first });
     using expected = Study.create<SearchSettings>(join(folder, `${strategy}-once.db`), { ...settings, space });
@@ -46,7 +43,7 @@ for (const strategy of ['random', 'ppo', 'evolution'])
     assert.deepEqual(Object.keys(spaceOf(study.settings.space).operations), operationNames.slice(0, fewer));
   });
 
-test('a study that does not say how many operations there were has the first thirteen', () => {
+test('a study without a number of operations has the first thirteen', () => {
   const { operations: _, ...older } = settingsOf('smoke', { dataset: 'none', seed: 3, strategy: 'random' });
   const { space } = parseSettings(older, 'here');
   assert.deepEqual(Object.keys(spaceOf(space).operations), operationNames.slice(0, firstOperations));

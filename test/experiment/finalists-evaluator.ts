@@ -1,5 +1,5 @@
-// The evaluator of the finalists' kill test: accuracies that are known beforehand, one finalist that fails, every completed training
-// noted.
+// The evaluator of the finalists' kill test: accuracies that are known beforehand, one finalist that fails, every
+// completed training noted.
 
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

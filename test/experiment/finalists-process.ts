@@ -1,5 +1,6 @@
-// Run by finalists.test.ts as the leader of a process group: goes on with the race of a study's finalists in worker processes that
-// train nothing, until it is over or has said so many lines; then it kills its group, itself and the workers, at once.
+// Run by finalists.test.ts as the leader of a process group: goes on with the race of a study's finalists in worker
+// processes that train nothing, until it is over or has said so many lines; then it kills its group, itself and the
+// workers, at once.
 
 import { writeSync } from 'node:fs';
 import { evaluateIn } from '../../src/experiment/evaluator.ts';

@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
@@ -19,11 +18,10 @@ import { openSearch } from '../../src/study/parse-settings.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { accuracyOf, failing } from './finalists-outcomes.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-finalists-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const count = 8;
 
 /** A study of twelve trials, earlier ones better; the last one has trial 0's graph. */

@@ -4,7 +4,7 @@
 import type { Evaluate, Evaluation } from '../../src/experiment/evaluator.ts';
 import { durationOf } from './chain-strategy.ts';
 
-/** The order in which trials finish when a worker that becomes free begins the next one at once. */
+/** Returns the order in which trials finish if each free worker starts the next one immediately. */
 export function finishingOrder(trials: number, workers: number): number[] {
   const running: { trial: number; end: number }[] = [];
   const order: number[] = [];
@@ -19,7 +19,10 @@ export function finishingOrder(trials: number, workers: number): number[] {
   return order;
 }
 
-/** Evaluations that end in this order: each one once all before it were reported, of which `reported` are already. */
+/**
+ * Evaluations that end in this order, each when all before it were reported. `reported` is the number of reports so
+ * far.
+ */
 export class InTurn {
   readonly #order: readonly number[];
   #reported: number;
@@ -41,7 +44,7 @@ export class InTurn {
     };
   }
 
-  /** One more trial was reported. */
+  /** Call it after each report. */
   next(): void {
     this.#reported++;
     this.#letGo();

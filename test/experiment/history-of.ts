@@ -1,7 +1,7 @@
 import { Study } from '../../src/study/study.ts';
 import { decisionsOf } from './decisions-of.ts';
 
-/** All that must be equal: what was decided and what came out, in which order it was asked and reported, and the controller's updates. */
+/** Returns all that must be equal: decisions, outcomes, the order of asks and reports, and the controller's updates. */
 export function historyOf(path: string) {
   using study = Study.open(path, { readOnly: true });
   const records = study

@@ -1,8 +1,9 @@
-// Every job that a search sends is plain data that any machine can do: it names no place of this one, and gives the same on another.
+// Every job of a search is plain data that any machine can run: it has no path of this machine, and the same result on
+// another.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
@@ -25,9 +26,9 @@ import { parseRungs } from '../../src/study/rung-text.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-elsewhere-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 const [here, there] = [join(folder, 'here'), join(folder, 'there')];
 
 const rungs = parseRungs('images=36,2:images=48:resolution=16,1:filters=6,2');
@@ -146,7 +147,7 @@ test('a setup has one identity wherever it is: that of its content', () => {
   assert.ok(setups.size >= 2, 'children, and what is trained on more images');
 });
 
-test('another machine, with its own copy of the images and nothing else, comes to the same rewards to the bit', async () => {
+test('another machine, with its own copy of the images and nothing else, has the same rewards to the bit', async () => {
   cpSync(join(here, 'images'), join(there, 'pictures'), { recursive: true });
   const copy = await prepareImageFolder(join(there, 'pictures'), { size: 16, cache: join(there, 'cache') });
   assert.notEqual(copy.train.path, files.train.path);

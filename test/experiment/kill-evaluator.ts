@@ -1,5 +1,5 @@
-// The deterministic evaluator of the kill test in its worker processes: it notes each evaluation that it completes. In a search with
-// a ladder its children wait in files, as real ones do.
+// The deterministic evaluator of the kill test in its worker processes: it notes each evaluation that it completes. In
+// a search with a ladder its children wait in files, as real ones do.
 
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

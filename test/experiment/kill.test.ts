@@ -1,28 +1,27 @@
-// kill -9 of a whole search, again and again at random instants: the decisions and rewards are those of a search that was
-// left alone, nothing that finished is lost, and no worker repeats more than one evaluation for each kill.
+// kill -9 of a whole search, repeatedly at random instants: decisions and rewards are those of an uninterrupted search,
+// no finished trial is lost, and no worker repeats more than one evaluation for each kill.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, suite, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { decisionsOf } from './decisions-of.ts';
 import type { SearchToKill } from './search-process.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-kill-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /** When a run is killed: after this many lines of its output, or this many milliseconds after its start. */
 type Instant = { lines: number } | { milliseconds: number };
 
 type Finished = { trial: number; rung: number };
 
-/** Runs the search until it ends or the instant comes; returns the trainings that it said were done or failed. */
+/** Runs the search until it ends or the instant comes; returns the trainings that it reported as done or failed. */
 async function run(
   search: SearchToKill,
   gaveUp: AbortSignal,
@@ -51,7 +50,7 @@ async function run(
   return { killed: signal === 'SIGKILL', finished };
 }
 
-/** All that must be equal: what was decided, who was promoted, what came out, and in which order all of it was asked and reported. */
+/** Returns all that must be equal: decisions, promotions, outcomes, and the order of asks and reports. */
 function historyOf(path: string) {
   const study = Study.open(path, { readOnly: true });
   const trials = study.trials().map(({ decisions, reward, failure }) => ({ decisions, reward, failure }));
@@ -77,7 +76,7 @@ function assertOnDisk(path: string, finished: Finished[]): void {
 
 const ladder = { rungs: 3, reduction: 3, lots: false };
 
-/** `longest`: the milliseconds after which a run is killed at the latest, if not by what it says. */
+/** @param longest milliseconds after which a run is killed if its output does not cause it earlier */
 const searches = [
   { strategy: 'ppo', inOrder: true, trials: 220, workers: 2, kills: 20, longest: 1500 },
   { strategy: 'ppo', inOrder: false, trials: 300, workers: 4, kills: 12, longest: 1000 },

@@ -2,8 +2,7 @@
 // interruptions.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,12 +16,11 @@ import type { Outcome, Strategy } from '../../src/search/strategy.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import type { TrialToEvaluate } from '../../src/study/outcome.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { ChainStrategy, rewardOf } from './chain-strategy.ts';
 import { decisionsOf } from './decisions-of.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-ladder-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 let count = 0;
 const newStudy = () => Study.create(join(folder, `${++count}.db`), {});
 

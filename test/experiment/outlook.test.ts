@@ -1,8 +1,6 @@
 // The remaining time of a running search, by hand: every training takes ten seconds.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { SearchOutlook } from '../../src/experiment/outlook.ts';
@@ -13,10 +11,9 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { Candidate } from '../../src/study/candidate.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-outlook-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10 };
 const given = { dataset: 'cifar10', seed: 1, strategy: 'random' };
 const tenSeconds = { seconds: [0, 0, 0, 0, 10], memory: [1e9, 0, 0] };

@@ -1,8 +1,6 @@
 // Reused rewards: which trials are trained, which reuse a reward, and what strategy and study get.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Evaluate, Evaluation } from '../../src/experiment/evaluator.ts';
@@ -13,10 +11,9 @@ import type { Outcome, Strategy } from '../../src/search/strategy.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { Candidate } from '../../src/study/candidate.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-remembered-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 let count = 0;
 const newStudy = () => Study.create(join(folder, `${++count}.db`), { seed: 1 });
 

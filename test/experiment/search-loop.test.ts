@@ -2,8 +2,6 @@
 // resume.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,12 +11,11 @@ import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Strategy } from '../../src/search/strategy.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { ChainStrategy, rewardOf } from './chain-strategy.ts';
 import { InTurn } from './finishing-order.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-run-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 let count = 0;
 const newStudy = () => Study.create(join(folder, `${++count}.db`), { seed: 1 });
 

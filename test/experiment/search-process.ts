@@ -1,4 +1,5 @@
-// Run by kill.test.ts as a process of its own, to be killed: searches a study until it is finished, and says what happens.
+// Run by kill.test.ts as a process of its own, to be killed: searches a study until it is finished, and prints its
+// events.
 
 import { appendFileSync, existsSync } from 'node:fs';
 import { FolderArtifacts } from '../../src/artifacts.ts';
@@ -21,7 +22,9 @@ export interface SearchToKill {
   /** Where each completed evaluation is noted, one trial a line. */
   notes: string;
   strategy: string;
-  /** In order, with worker processes whose timing is their own; or as they come, in an order that is known beforehand. */
+  /**
+   * In order, with worker processes whose timing is their own; or as they come, in an order that is known beforehand.
+   */
   inOrder: boolean;
   trials: number;
   workers: number;
@@ -30,7 +33,7 @@ export interface SearchToKill {
 }
 
 const { path, notes, strategy: name, inOrder, trials, workers, ladder }: SearchToKill = JSON.parse(process.argv[2]!);
-/** Updates that come often and change much, so that a lost or repeated one would show. */
+/** Frequent and large updates, so that a lost or repeated one would be visible. */
 const options: Record<string, object> = {
   ppo: { batchSize: 10, learningRate: 0.01 },
   evolution: { populationSize: 20, sampleSize: 5 },

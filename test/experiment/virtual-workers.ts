@@ -1,5 +1,5 @@
-// Trainings that finish in the order of a virtual clock, however fast the machine is: each takes the time that durationOf says from
-// the moment at which it was asked for. After a kill the clock is set again from the study's log.
+// Trainings that finish in the order of a virtual clock, however fast the machine is: each takes the time that
+// durationOf says from the moment at which it was asked for. After a kill the clock is set again from the study's log.
 
 import type { Evaluate, Evaluation } from '../../src/experiment/evaluator.ts';
 import type { TrialToEvaluate } from '../../src/study/outcome.ts';

@@ -1,5 +1,5 @@
-// Children of the kill test that climb a ladder: each leaves a file for its promotion, and what it reaches at the next rung depends
-// on that file's content. One that is not there although the child goes up is noted.
+// Children of the kill test that climb a ladder: each leaves a file for its promotion, and what it reaches at the next
+// rung depends on that file's content. A missing file of a promoted child is recorded.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,7 +9,7 @@ export interface LadderJob {
   number: number;
   decisions: readonly number[];
   rung?: number;
-  /** The file where the child waits after the rung below, and shall wait after this one. */
+  /** The files of the paused child after the rung below and after this one. */
   from?: string | undefined;
   to?: string | undefined;
 }

@@ -1,4 +1,4 @@
-// What a budget buys, by hand and by laws that hold for any machine.
+// The plan of a budget, by hand and by laws that hold for any machine.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -36,11 +36,12 @@ test('an hour buys a larger network, and a larger share of it children', () => {
   assert.ok(Math.abs(childrenShare(3600) - (0.15 + 0.05 * Math.log2(7.5))) < 1e-12);
   assert.equal(children, Math.floor((3600 * childrenShare(3600) - 2) / 2));
   assert.equal(finalists, 8);
-  assert.deepEqual([final.size, childrenShare(1e9)], [0, 0.4]); // 3600 · 0.55 = 1,990 s are 8 epochs of the next size, which wants 10
+  // 3600 · 0.55 = 1,990 s are 8 epochs of the next size, which wants 10
+  assert.deepEqual([final.size, childrenShare(1e9)], [0, 0.4]);
   assert.equal(planBudget(7200, laptop).final.size, 1);
 });
 
-test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, but where a race begins', () => {
+test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, except when a race starts', () => {
   const random = new RandomStream('budgets');
   for (let machine = 0; machine < 50; machine++) {
     const between = (low: number, high: number) => low * (high / low) ** random.uniform();
@@ -79,7 +80,7 @@ test('the parts fit into the whole, from the shortest budget on', () => {
     assert.ok(spentBy(seconds) <= seconds && (spentBy(seconds) > 0.7 * seconds || seconds < 300), `${seconds}`);
 });
 
-test('a search that goes on plans what is left of its budget, and keeps what it has', () => {
+test('a resumed search plans the rest of its budget, with its finished trials', () => {
   const half = planBudget(480, laptop, { seconds: 37, children: 18 });
   assert.equal(half.children, 18 + 16); // (72 − 37 − 2) · 2 / 4
   assert.equal(half.final.epochs, planBudget(480, laptop).final.epochs);
@@ -88,7 +89,7 @@ test('a search that goes on plans what is left of its budget, and keeps what it 
   assert.equal(planBudget(480, laptop, { seconds: 470, children: 0 }).children, 4);
 });
 
-test('a slow search takes its finalists from what is left, and the final network the rest', () => {
+test('a slow search has fewer finalists in the remaining time, and the final network gets the rest', () => {
   assert.equal(finalistsOf(480, childrenUntil(480), laptop), 2);
   assert.equal(finalistsOf(480, 470, laptop), 0);
   const { race: _, ...alone } = laptop;

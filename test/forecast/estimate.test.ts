@@ -29,14 +29,15 @@ test("the paper's search: 20,000 children of 2.1 h are 875 days on 2 workers, 25
   assert.deepEqual(estimate.finalists!.trainings, { least: 500, most: 1250 });
   assert.equal(estimate.finalists!.seconds.least, 525 * hour); // 500 · 2.1 / 2
   assert.ok(Math.abs(estimate.final.seconds - (2.1 * hour) / 1.6) < 1e-6); // two threads, 1.6 times as fast
-  assert.ok(Math.abs(estimate.seconds.least - ((21_000 + 525 + 2.1 / 1.6) * hour + 3 * 2)) < 1e-3); // and three starts of workers
+  // and three starts of workers
+  assert.ok(Math.abs(estimate.seconds.least - ((21_000 + 525 + 2.1 / 1.6) * hour + 3 * 2)) < 1e-3);
   const [children, finalists, all] = estimateLines(estimate);
   assert.equal(children, '20,000 children of about 2.1 h on 2 workers: about 880 days; memory up to 1.50 GB a worker');
   assert.equal(finalists, '250 finalists, 500 to 1,250 trainings of about 2.1 h: about 22 to 55 days');
   assert.match(all!, /^the final network: about 79 min; all of it about 900 to 930 days$/);
   assert.match(
     adviceFor(estimate, paper)!,
-    /more than a week: --trials and --epochs \(now 20\) shrink it.*starts all the same/,
+    /more than a week: --trials and --epochs \(now 20\) shrink it.*starts anyway/,
   );
 });
 
@@ -54,7 +55,7 @@ test('a short search gets no advice, and one child and one worker are not severa
   assert.match(estimateLines(estimate)[0]!, /^1 child of about 2\.1 h on one worker: about 2\.1 h;/);
 });
 
-test('what the paper preset states is the search of the paper, number by number', () => {
+test('the paper preset is the search of the paper, number by number', () => {
   const lines = statement(paper, counts);
   const line = (what: string) =>
     lines
@@ -64,11 +65,13 @@ test('what the paper preset states is the search of the paper, number by number'
   assert.equal(line('search'), 'preset paper: 20,000 children by ppo, 20 an update, seed 1'); // appendix A.1 and A.2
   assert.equal(line('cells'), 'space A, 5 blocks'); // section 3.1
   assert.match(line('images'), /^cifar10: 45,000 to train on, 5,000 held out for the reward$/); // section 4.1
-  assert.match(line('child'), /^N = 2, F = 32, 32 × 32 pixels, 20 epochs of 45,000 images,/); // appendix A.1; F is open there
-  assert.match(line('finalists'), /^the best 250, .* 600 epochs of 45,000 images, batch 32/); // section 4 and appendix A: to convergence
+  // appendix A.1; F is open there
+  assert.match(line('child'), /^N = 2, F = 32, 32 × 32 pixels, 20 epochs of 45,000 images,/);
+  // section 4 and appendix A: to convergence
+  assert.match(line('finalists'), /^the best 250, .* 600 epochs of 45,000 images, batch 32/);
 });
 
-test('a ladder of η = 3 over 90 children is 30 + 10 more trainings; by lot 5% of the other two thirds go up, too', () => {
+test('a ladder of η = 3 over 90 children is 30 + 10 more trainings; at random 5% of the other two thirds are promoted, too', () => {
   const rungs = [{ epochs: 1 }, { epochs: 3 }, { epochs: 9 }];
   const climbing = (randomShare: number) =>
     of(fitted(settingsOf('paper', { ...given, rungs, randomShare }), counts), 90, 2).ladder!;
@@ -107,7 +110,7 @@ test('an estimate counts cells within the limits only', () => {
   assert.ok(each(settings) < each(free));
 });
 
-test('workers are as many as memory holds, unless more were asked for, and a sentence says so', () => {
+test('the number of workers is limited by memory unless more are requested, with a message', () => {
   assert.deepEqual([workersThatFit(16, 2e9, 9e9), workersThatFit(2, 2e9, 9e9), workersThatFit(4, 2e9, 1e9)], [4, 2, 1]);
   assert.deepEqual(workersFor(4, false, 2e9, 8e9), { workers: 4 });
   assert.deepEqual(workersFor(16, false, 2e9, 9e9), {

@@ -1,4 +1,4 @@
-// How many children a GPU holds, and what a search says of one that fails there.
+// The number of children that fit on a GPU, and the message about one that fails there.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ import { settingsOf } from '../../src/study/presets.ts';
 const listing = ['0, GPU-aaaa-1, 81004', '1, GPU-bbbb-2, 1024', ''].join('\n');
 const ask = () => listing;
 
-test('the free memory of a card is what nvidia-smi tells, by the numbers that CUDA_VISIBLE_DEVICES leaves', () => {
+test('the free memory of a card is that of nvidia-smi, with the numbering of CUDA_VISIBLE_DEVICES', () => {
   const free = (device: string, visible?: string) =>
     freeGpuMemory(device, { ask, environment: visible === undefined ? {} : { CUDA_VISIBLE_DEVICES: visible } });
   assert.equal(free('cuda:0'), 81_004 * 2 ** 20);
@@ -54,7 +54,7 @@ test('the children of the paper fit several times into 80 GB, those of the lapto
   assert.ok(childrenOnGpu(each('paper'), 80e9, 16) >= 4);
 });
 
-test('on the CPU the number of workers is left alone; where nvidia-smi is silent one child is trained at a time', () => {
+test('on the CPU the number of workers is unchanged; without nvidia-smi one child is trained at a time', () => {
   const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'ppo' });
   const notes: string[] = [];
   const on = (device: string, free?: number) =>

@@ -1,8 +1,6 @@
-// Limits: what is within them by the plan, what becomes of the rest, for every strategy.
+// Limits: the check of plans, and cells that exceed them, for every strategy.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Evaluate } from '../../src/experiment/evaluator.ts';
@@ -25,10 +23,9 @@ import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import type { Limits, Training } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-limits-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
   images: 50_000,
   classes: 10,
@@ -48,14 +45,14 @@ const parameters = middle(samples.map((candidate) => sizesOf(candidate).trainabl
 const multiplyAdds = middle(samples.map((candidate) => sizesOf(candidate).multiplyAdds));
 const check = limitCheck({ parameters, multiplyAdds, beyond: 'resample' }, settings, counts);
 
-test('what exceeds a limit is said with both figures', () => {
+test('an exceeded limit is reported with both figures', () => {
   const large = samples.find((candidate) => sizesOf(candidate).trainableParameters > parameters)!;
   const [got, most] = [sizesOf(large).trainableParameters, parameters].map((value) => value.toLocaleString('en-US'));
   assert.deepEqual(check(large), { limit: 'parameters', message: `${got} parameters of at most ${most}` });
 });
 
 for (const name of strategyNames) {
-  test(`${name} draws another architecture until the limits are kept`, () => {
+  test(`${name} samples another architecture until it is within the limits`, () => {
     const accepts = acceptedBy(check, 'a');
     const options = name === 'evolution' ? { populationSize: 10, sampleSize: 3 } : {};
     const [free, limited] = [undefined, accepts].map((own) =>
@@ -72,7 +69,7 @@ for (const name of strategyNames) {
   });
 }
 
-test('penalised, they fail untrained and end no search, however many', async () => {
+test('with penalise, such trials fail without training and never end a search', async () => {
   const study = Study.create(join(folder, 'penalise.db'), {});
   const trained: number[] = [];
   const train: Evaluate = async ({ number }) => {
@@ -91,7 +88,7 @@ test('penalised, they fail untrained and end no search, however many', async () 
   study.close();
 });
 
-test('the controller then learns from what is beyond', () => {
+test('the controller then learns from trials beyond the limits', () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
   const options = (beyond: 'resample' | 'penalise') =>
     settingsOf('laptop', { ...given, limits: { parameters: 1, beyond } }).strategyOptions as { failureWeight: number };
@@ -99,7 +96,7 @@ test('the controller then learns from what is beyond', () => {
   assert.equal(options('resample').failureWeight, 0);
 });
 
-test('a limit that no cell keeps is refused before the search', () => {
+test('a limit that no cell meets is refused before the search', () => {
   const limits = { parameters: 1000, beyond: 'resample' } as const;
   assert.throws(
     () => refuseImpossible(limitCheck(limits, settings, counts), 5),
@@ -107,7 +104,7 @@ test('a limit that no cell keeps is refused before the search', () => {
   );
 });
 
-test('a limit that only a chain of identities keeps is not refused: some cell keeps it', () => {
+test('a limit that only a chain of identities meets is not refused', () => {
   const [smallest] = cheapestCells(5).map((candidate) => sizesOf(candidate).trainableParameters);
   refuseImpossible(limitCheck({ parameters: smallest!, beyond: 'resample' }, settings, counts), 5);
   assert.throws(() =>
@@ -163,13 +160,13 @@ test('memory and latency are held by the laws that the study states, read again 
   ]);
 });
 
-test('a cell that only a wider rung would make too large is seen before anything of it is trained', async () => {
+test('a cell that is too large only at a wider rung is detected before it is trained', async () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,1:filters=16'), reduction: 2 };
   const wide = fitted(settingsOf('laptop', given), counts);
   const { child, ladder } = wide;
   const keptOf = ({ cells, filters, resolution, recipe }: Training, { decisions }: Candidate) => {
     const plan = planNetwork(decode(decisions), { cells, filters, input: resolution, classes: 10 });
-    return 4 * recipe.batchSize * planWork(plan).results; // bytes that a step keeps for its gradients
+    return 4 * recipe.batchSize * planWork(plan).results; // bytes that a step stores for its gradients
   };
   const [lowest, dearest] = [child, ladder!.rungs[0]!].map((training) => samples.map((each) => keptOf(training, each)));
   const bytes = middle([...dearest!]);

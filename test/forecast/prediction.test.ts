@@ -1,8 +1,7 @@
-// What a child will take: laws that any prediction keeps, its correction by what happened, and its memory in the study.
+// Predicted costs of a child: laws of any prediction, its correction by finished children, and its storage in the
+// study.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { latencyTerms, lawValue, memoryTerms, startingLaws, trainingTerms } from '../../src/forecast/cost-law.ts';
@@ -21,10 +20,9 @@ import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import { rungTrainings } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-prediction-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10 };
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
 const samples = Array.from(
@@ -34,7 +32,7 @@ const samples = Array.from(
 const planOf = (decisions: readonly number[], cells = 1, filters = 8, input = 16) =>
   planNetwork(decode(decisions), { cells, filters, input, classes: 10 });
 
-/** The same with convolutions in the place of pools. */
+/** The same with convolutions instead of pools. */
 const withoutPools = (decisions: readonly number[]) =>
   decisions.map((decision, index) =>
     decisionKind(index) === 'operation' && /pool/.test(operationNames[decision]!) ? convolution : decision,
@@ -48,7 +46,8 @@ test("dense and windowed multiply-adds are the plan's own; windows of pools come
     assert.equal(plainWork.dense + plainWork.windowed, plain.multiplyAdds);
     assert.ok(work.dense + work.windowed > plan.multiplyAdds && work.dense < plan.multiplyAdds);
   }
-  assert.equal(weightCount(planNetwork(nasnetA, { cells: 6, filters: 32, classes: 10 })), 3_383_786); // the published total
+  // the published total
+  assert.equal(weightCount(planNetwork(nasnetA, { cells: 6, filters: 32, classes: 10 })), 3_383_786);
 });
 
 test('more filters, cells, pixels, images a step and steps never take less time or memory', () => {
@@ -98,21 +97,21 @@ test('images that grow take the steps of each size, and parts of a step the memo
   assert.deepEqual(memory, memoryTerms(plan, 32));
 });
 
-test('what finished children took corrects the prediction of the next ones', () => {
+test('the costs of finished children correct the prediction of the next ones', () => {
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
   const took = (candidate: Candidate) => prediction.terms.cost(candidate, elsewhere);
-  const foretold = (candidate: Candidate) => prediction.of(prediction.terms.of(candidate));
-  const wrong = (candidate: Candidate) => Math.abs(foretold(candidate).seconds / took(candidate).seconds - 1);
+  const predicted = (candidate: Candidate) => prediction.of(prediction.terms.of(candidate));
+  const wrong = (candidate: Candidate) => Math.abs(predicted(candidate).seconds / took(candidate).seconds - 1);
   const [next, ...earlier] = samples;
   const before = wrong(next!);
   for (const candidate of earlier) prediction.observe(prediction.terms.of(candidate), took(candidate));
   assert.ok(before > 0.1 && wrong(next!) < 1e-3, `${before} → ${wrong(next!)}`);
-  assert.ok(Math.abs(foretold(next!).memory / took(next!).memory - 1) < 1e-3);
+  assert.ok(Math.abs(predicted(next!).memory / took(next!).memory - 1) < 1e-3);
   assert.equal(prediction.error.seconds!.of, 39, 'the error is of predictions made before each child was trained');
   assert.ok(prediction.error.seconds!.median < before);
 });
 
-test('a child that says no time or memory that can be true teaches nothing', () => {
+test('a child with an impossible time or memory does not change the prediction', () => {
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
   const [terms, other] = [samples[0]!, samples[1]!].map((candidate) => prediction.terms.of(candidate));
   const before = prediction.of(terms!);
@@ -120,7 +119,7 @@ test('a child that says no time or memory that can be true teaches nothing', () 
   assert.deepEqual([prediction.of(terms!), prediction.children], [before, 0]);
 });
 
-test('a study that is opened again foretells as it did when it was closed, but not for other workers or devices', () => {
+test('a reopened study predicts as when it was closed, but not for other workers or devices', () => {
   const path = join(folder, 'study.db');
   const laws = { seconds: startingLaws.seconds, memory: startingLaws.memory };
   const predicted = () => {

@@ -1,4 +1,4 @@
-// A training that memory cannot hold is refused before it begins, by the law that searches use.
+// A training that does not fit in memory is refused before it starts, by the law of searches.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const plan = planNetwork(nasnetA, { cells: 6, filters: 32 });
 const training = { plan, batch: 512, images: 50_000, computing };
 const predicted = memoryTerms(plan, 512).reduce((sum, term, place) => sum + term * startingLaws.memory[place]!, 0);
 
-test('what is predicted to fit begins, one byte less is refused with both figures and what helps', () => {
+test('a training that fits starts; with one byte less it is refused with both figures and advice', () => {
   requireMemory(training, predicted);
   assert.throws(
     () => requireMemory(training, 1.5e9),

@@ -1,8 +1,6 @@
 // Training through the library: it is reproducible, agrees with later evaluations, and refuses impossible trainings.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { datasetFrom } from '../../src/data/custom-dataset.ts';
@@ -11,11 +9,10 @@ import { createClassifier, loadClassifier } from '../../src/library/classifier.t
 import { evaluateClassifier, trainClassifier } from '../../src/library/train-classifier.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
 setThreads(1);
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-training-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
-
+const folder = temporaryFolder({ after });
 const random = new RandomStream('shades');
 const images = Array.from({ length: 120 }, (_, index) => ({
   pixels: Uint8Array.from({ length: 16 * 16 * 3 }, () => 40 * (index % 3) + random.integer(150)),

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { randn, tensor } from '../../src/engine/create.ts';
@@ -19,10 +18,9 @@ import { imagenetPreprocessing, trainedPreprocessing } from '../../src/model/pre
 import { writeSafetensors } from '../../src/nn/safetensors.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-model-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const description: ModelDescription = {
   architecture: nasnetA,
   network: { layout: 'cifar', cells: 1, filters: 4, input: [16, 16] },

@@ -31,7 +31,10 @@ function distance(one: Tensor, other: Tensor): number {
 
 const draws = 5; // of images
 
-/** Both networks on the same images. Results and statistics are compared, gradients returned: how far they are apart, relative. */
+/**
+ * Both networks on the same images. Results and statistics are compared, gradients returned: how far they are apart,
+ * relative.
+ */
 function compared(plan: Plan, seed: number, draw: number): number {
   manualSeed(draws * seed + draw);
   const images = randn([8, 3, 16, 16]);
@@ -58,8 +61,9 @@ function compared(plan: Plan, seed: number, draw: number): number {
 }
 
 /**
- * Gradients are 2e-6 to 1e-5 apart where nothing lies on a kink. Where rounding takes one activation over the kink of a ReLU or a
- * maximum, they jump by 1e-3 to 2e-2, and so do those of either network alone when its images move by 1e-7. A fault shows with all images.
+ * Gradients are 2e-6 to 1e-5 apart where nothing lies on a kink. Where rounding takes one activation over the kink of a
+ * ReLU or a maximum, they jump by 1e-3 to 2e-2, and so do those of either network alone when its images move by 1e-7. A
+ * fault shows with all images.
  */
 test('fused random networks have the parameters, results, gradients and moving statistics of separate layers', () => {
   for (let seed = 0; seed < 6; seed++) {

@@ -50,7 +50,7 @@ const rules: Record<
     /** L2 of the matrix, or what is taken off it at every step times the rate. */
     decay?: number;
     decoupled?: number;
-    /** Of the bias, as a multiple of the matrix's. */
+    /** Learning rate of the bias, as a multiple of the matrix's. */
     biasRate?: number;
   }
 > = {

@@ -3,8 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ones, tensor } from '../../src/engine/create.ts';
@@ -18,9 +17,9 @@ import {
   readSafetensorsMetadata,
   writeSafetensors,
 } from '../../src/nn/safetensors.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-safetensors-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 const path = join(folder, 'file.safetensors');
 
 /** Returns a file with this header and these bytes, according to the format's description. */

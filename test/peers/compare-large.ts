@@ -1,6 +1,6 @@
-// `node test/peers/compare-large.ts`: NASNet-A large at 331 × 331, imported from each source's format, against the released graph
-// in PyTorch. Prints the differences, how long an import took and the most memory it used. Minutes, 2 GB of disk and memory:
-// too much for the test suite, which compares the mobile model.
+// `node test/peers/compare-large.ts`: NASNet-A large at 331 × 331, imported from each source's format, against the
+// released graph in PyTorch. Prints the differences, how long an import took and the most memory it used. Minutes, 2 GB
+// of disk and memory: too much for the test suite, which compares the mobile model.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

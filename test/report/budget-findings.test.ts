@@ -1,8 +1,6 @@
-// What a search with a budget says of it, and of the published cell beside the found ones: by hand.
+// The findings about a budget and about published cells, by hand.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -11,10 +9,9 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-budget-findings-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 
 function studyOf(name: string, rewards: number[]): Study<SearchSettings> {

@@ -1,8 +1,7 @@
 // Findings of a race of finalists: means of runs with intervals, groups, failures, and the correlation with the proxy.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -18,10 +17,9 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-finalists-report-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`cell ${trial}`));
 
 /**

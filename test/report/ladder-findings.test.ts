@@ -2,8 +2,7 @@
 // ranking, sentences.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -20,10 +19,10 @@ import { settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { climbedStudy } from '../study/climbed-study.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-ladder-report-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 test('the number of trainings, the best, the time and the origin of weights at each rung: by hand', () => {
   using study = climbedStudy(join(folder, 'counts.db'));

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -15,10 +14,9 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-report-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const rewards = [0.25, 0.5, Number.NaN, 0.375]; // NaN: a trial that failed
 const decisions = rewards.map((_, number) => sampleDecisions(new RandomStream(number)));
 

@@ -2,8 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -16,9 +14,7 @@ import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { climbedStudy } from '../study/climbed-study.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-trials-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' });
 const ugly = 'it said "no",\r\nthen\nnothing';
 
@@ -41,6 +37,8 @@ function smallStudy(): Study<SearchSettings> {
 const python = `
 import csv, io, json, sys
 print(json.dumps(list(csv.DictReader(io.StringIO(sys.stdin.buffer.read().decode(), newline='')))))`;
+
+import { temporaryFolder } from '../data/temporary.ts';
 
 function readCsv(text: string): Record<string, string>[] {
   const { stdout, stderr, status } = spawnSync('python3', ['-c', python], { input: text, encoding: 'utf8' });

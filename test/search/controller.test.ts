@@ -37,7 +37,8 @@ test('the paper’s controller has a separate softmax for each of 50 decisions, 
   for (const parameter of controller.parameters()) {
     const values = Array.from(parameter.toArray());
     assert.ok(values.every((value) => Math.abs(value) <= Math.fround(0.1)));
-    near(values.reduce((sum, value) => sum + value ** 2, 0) / values.length, 0.01 / 3, 0.001); // variance of uniform ±0.1
+    // variance of uniform ±0.1
+    near(values.reduce((sum, value) => sum + value ** 2, 0) / values.length, 0.01 / 3, 0.001);
   }
 });
 

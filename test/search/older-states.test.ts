@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createStrategy } from '../../src/search/strategy.ts';
 
-/** By version 0.1.0: arms of random search and evolution behind two known cells, seven trials asked for, the fifth not told. */
+/**
+ * By version 0.1.0: arms of random search and evolution behind two known cells, seven trials asked for, the fifth not
+ * told.
+ */
 const armsBehindGivenCells = [
   '2OvkMTknrptT/nc1u6/iYXsiZm9ybWF0IjoibmFzbmV0IHN0cmF0ZWd5IiwidmVyc2lvbiI6MSwic3RyYXRlZ3kiOiJyYW5kb20sZXZvbHV0aW9uIiwi',
   'c2l6ZXMiOlsyLDIsMTMsMTMsMiwyLDIsMTMsMTMsMl0sIm9wdGlvbnMiOnsia25vd24gMCI6IjAsMCwwLDAsMCwwLDAsMCwwLDAiLCJrbm93biAxIjoi',

@@ -69,7 +69,8 @@ test('two steps of the LSTM agree with a calculation by hand', () => {
 test('options are sampled with the frequencies of their softmax, the second given the first', () => {
   // The first decision 1/4 to 3/4. After 0 the second is even; after 1 its cell state tips it.
   const outputBiases = [Math.log(1), Math.log(3), 0, 0, 0, 0];
-  const inputGates = [...new Array(8).fill(0), 9, 0, 9, 9, ...new Array(12).fill(0)]; // option 1 of the first decision opens every gate
+  // option 1 of the first decision opens every gate
+  const inputGates = [...new Array(8).fill(0), 9, 0, 9, 9, ...new Array(12).fill(0)];
   const outputWeights = [0, 0, 0, 2, 0, -2];
   const streams = new Array(40_000).fill(new RandomStream(4));
   const counts = new Map<string, number>();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -43,6 +43,16 @@ test('a first set-up builds an addon that loads; the second does nothing; a chan
   assert.equal(answerOf(folder), 7);
   writeFileSync(join(folder, 'native/answers/answer.h'), '// read by both\nint answer();\n');
   assert.match(setUp(folder, env).said, /2 of 2 compiled/);
+});
+
+test('a package that was moved is not compiled again', () => {
+  using temporary = temporaryFolder();
+  const { folder, env } = toy(temporary.path);
+  setUp(folder, env);
+  const moved = join(temporary.path, 'elsewhere');
+  renameSync(folder, moved);
+  assert.match(setUp(moved, env).said, /addon +built from these sources and this libtorch; skipped/);
+  assert.equal(answerOf(moved), 42);
 });
 
 test('files that include libtorch’s headers compile together, and apart where two have a helper of one name', () => {
@@ -153,7 +163,8 @@ test('SIGTERM ends the compiler too, and the lock is given back', async () => {
   using temporary = temporaryFolder();
   const { folder, env } = toy(temporary.path);
   for (const name of ['left', 'right']) {
-    writeFileSync(join(folder, `native/answers/${name}.cpp`), '#include <torch/version.h>\n'); // together; not apart after the stop
+    // together; not apart after the stop
+    writeFileSync(join(folder, `native/answers/${name}.cpp`), '#include <torch/version.h>\n');
   }
   const slow = join(temporary.path, 'slow-compiler');
   const trace = join(temporary.path, 'compiler.pid');

@@ -1,13 +1,14 @@
-// Where the set-up finds CUDA's headers for a libtorch: the named ones first, only of the right version, only whole ones.
+// Where the set-up finds CUDA's headers for a libtorch: the named ones first, only of the right version, only whole
+// ones.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { findCudaHeaders } from '../../scripts/setup/cuda.mjs';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'nasnet-cuda-'));
+const root = temporaryFolder({ after });
 
 function headers(name: string, version: number, whole = true): string {
   const include = join(root, name, 'include');

@@ -80,7 +80,7 @@ export function startSetUp(folder: string, env: NodeJS.ProcessEnv): ChildProcess
   });
 }
 
-/** What the built addon answers, asked in a process of its own. */
+/** Returns the answer of the built addon in a separate process. */
 export function answerOf(folder: string): number {
   const question = 'console.log(require(process.argv[1]).answer)';
   return Number(

@@ -2,8 +2,7 @@
 // written, or refused in one sentence.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -13,9 +12,9 @@ import { Failure, InputError } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { studyFormat } from '../../src/study/format.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-damaged-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /** A study with rows in every table: trials with curves, repeats, failures, rungs, finalists, results and snapshots. */
 function fill(study: Study<object>, trials: number): void {
@@ -136,6 +135,58 @@ test('a row that another program changed, removed, or restored to an earlier sta
     assert.throws(() => read(path), isSentence, sql);
     if (!sql.includes('epochs')) assert.throws(() => Study.open(path), /is damaged/, sql);
   }
+});
+
+/** Changes a copy of a file as another program does, so that no checksum follows. */
+function changedCopy(of: string, name: string, sql: string): string {
+  const path = join(folder, name);
+  copyFileSync(of, path);
+  const file = new Database(path);
+  file.exec(sql);
+  file.close();
+  return path;
+}
+
+test('a row that a learning curve lost is detected in a file that is too large to be verified as a whole', () => {
+  const large = join(folder, 'large.db');
+  {
+    using study = Study.create(large, {});
+    fill(study, 60);
+    for (const epoch of [2, 3]) study.log.epoch(4, { epoch, accuracy: epoch / 10 });
+    study.log.snapshot(5, 'random', new Uint8Array(5_000_000));
+    assert.equal(study.epochs(4).length, 3);
+  }
+  const curves = (path: string) => {
+    using study = Study.open(path, { readOnly: true });
+    return [study.epochs(4), study.epochs(5), study.rungs.epochs(1, 1)].map((curve) => curve.length);
+  };
+  assert.deepEqual(curves(large), [3, 1, 1]);
+  for (const [place, sql] of [
+    'DELETE FROM epochs WHERE trial = 4 AND epoch = 3',
+    'DELETE FROM epochs WHERE trial = 5',
+    'DELETE FROM rung_epochs',
+    `DELETE FROM checksums WHERE name = 'epochs/5'`,
+    'INSERT INTO epochs SELECT 5, 2, epoch, at, loss, accuracy, images_per_second, details, checksum FROM epochs WHERE trial = 4',
+  ].entries())
+    assert.throws(() => curves(changedCopy(large, `large-${place}.db`, sql)), /is damaged/, sql);
+  const lost = changedCopy(large, 'lost.db', 'DELETE FROM epochs WHERE trial = 5');
+  using study = Study.open(lost, { readOnly: true });
+  assert.throws(() => study.epochsOf(0, 59), /is damaged/);
+  assert.equal(study.epochsOf(6, 59).size, 54, 'the others are read');
+});
+
+test('a file whose curves have no sums yet is read, and gets them when it is continued', () => {
+  const sumless = `DELETE FROM checksums WHERE name LIKE '%/%'; DELETE FROM marks WHERE name = 'groups'`;
+  const path = changedCopy(join(folder, 'large.db'), 'sumless.db', sumless);
+  const told = read(path);
+  {
+    using study = Study.open(path);
+    study.log.epoch(5, { epoch: 2, accuracy: 0.25 });
+    assert.equal(study.epochs(5).length, 2);
+  }
+  assert.notEqual(read(path), told);
+  const lost = changedCopy(path, 'sumless-lost.db', 'DELETE FROM epochs WHERE trial = 5 AND epoch = 1');
+  assert.throws(() => read(lost), /is damaged/);
 });
 
 test('rows of another study are detected, whatever their content', () => {

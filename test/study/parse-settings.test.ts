@@ -1,8 +1,6 @@
 // Stored settings of any version are read as current ones; invalid ones are refused in a sentence that names the field.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
@@ -12,10 +10,9 @@ import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { recipes } from '../../src/train/recipe.ts';
 import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-settings-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 const json = (value: unknown) => JSON.parse(JSON.stringify(value));
 type Json = ReturnType<typeof json>;
@@ -135,7 +132,8 @@ test('a space by value is read unchanged, and refused with its invalid part', ()
   const space = { name: 'mine', operations, combiners: ['concat', 'add'], blocks: 3, output: 'unread' };
   const given = settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' });
   const stored = JSON.parse(JSON.stringify({ ...given, space }));
-  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space)); // the order of operations counts
+  // the order of operations counts
+  assert.equal(JSON.stringify(parseSettings(stored, 'a.db').space), JSON.stringify(space));
   const refused = (change: object, sentence: RegExp) =>
     assert.throws(() => parseSettings({ ...stored, space: { ...space, ...change } }, 'a.db'), sentence);
   refused({ combiners: ['times'] }, /a\.db: settings\.space\.combiners\[0\]: expected one of "add", .*, got "times"/);

@@ -14,7 +14,8 @@ test('the paper preset has the settings of the paper', () => {
   assert.deepEqual([trials, blocks], [20_000, 5]);
   assert.deepEqual([child.cells, child.filters, child.resolution, child.recipe.epochs], [2, 32, 32, 20]);
   assert.deepEqual(strategyOptions, paperController);
-  assert.deepEqual([final.cells, final.filters, final.recipe.epochs, final.recipe.batchSize], [6, 32, 600, 32]); // 6 @ 768
+  // 6 @ 768
+  assert.deepEqual([final.cells, final.filters, final.recipe.epochs, final.recipe.batchSize], [6, 32, 600, 32]);
 });
 
 test('the number and training of finalists follow the request, within the size of the dataset; 0 means none', () => {

@@ -1,18 +1,15 @@
 // Results of a study, also of older versions, are read unchanged, and refused in one sentence if they are damaged.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { thisMachine } from '../../src/forecast/this-machine.ts';
 import { epochDetails, type StudyResults, trainingDetails } from '../../src/study/result-schemas.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { rewrite } from './rewrite.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-results-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const laws = { seconds: [1, 2, 3, 4, 5], memory: [1, 2, 3] };
 const results: StudyResults = {
   dataset: { name: 'photos', source: 'here', classes: ['cat', 'dog'] },

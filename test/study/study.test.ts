@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -13,10 +13,9 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { studyFormat } from '../../src/study/format.ts';
 import { StudyLog } from '../../src/study/log.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-study-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 let count = 0;
 const newPath = () => join(folder, `${++count}`, 'search.db');
 
@@ -204,7 +203,7 @@ test('a closed study is one file, which is all that a reader needs', () => {
 test('the 5,000th trial writes as many pages as the 200th', () => {
   const path = newPath();
   const file = DatabaseFile.create(path, studyFormat, () => {});
-  file.query('PRAGMA wal_autocheckpoint = 0').get(); // the log beside the file then grows by all that is written
+  file.query('PRAGMA wal_autocheckpoint = 0').get(); // the log next to the file then grows by all that is written
   const log = new StudyLog(file);
   const random = new RandomStream('rewards');
   let trial = 0;

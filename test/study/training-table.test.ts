@@ -1,16 +1,14 @@
 // Trainings of trials, rungs and finalists have the same states and transitions, and each transition has an event.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
 import type { Reward, TrialFailure } from '../../src/study/outcome.ts';
 import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-trainings-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /** The trainings of trial 3: of the trial, at rung 1, and as the second run of a finalist. */
 interface Training {

@@ -136,7 +136,7 @@ test('at any other learning rate a device step updates each weight as the host s
 /** The scale of the rounding error of an update: updates are smaller than 1. */
 const largest = (value: number) => Math.max(1, Math.abs(value));
 
-/** Everything that a recipe can ask of a step. */
+/** A recipe with every technique. */
 const techniques: Recipe = {
   ...recipe,
   auxiliaryWeight: 0,
@@ -219,7 +219,7 @@ test('steps on a device leave no live tensor', () => {
   assert.equal(liveTensors(), before);
 });
 
-/** Runs with a graph that is only pretended; returns what was asked of the GPU. */
+/** Runs with a simulated graph; returns the calls of the GPU. */
 function asked(body: (requests: string[]) => void): void {
   const native = addon();
   const requests: string[] = [];
@@ -238,7 +238,7 @@ function asked(body: (requests: string[]) => void): void {
   }
 }
 
-test('where images grow, the graph of the smaller ones is given up and one of the larger ones captured', () => {
+test('where images grow, the graph of the smaller ones is discarded and one of the larger ones captured', () => {
   asked((requests) => {
     const mine = learner();
     {

@@ -1,4 +1,4 @@
-// Images that grow: which size a step has, and that a network at another size is the network of that size.
+// Progressive resizing: the size of each step, and a network at another size is the network of that size.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -56,7 +56,8 @@ function assertByHand(measured: Awaited<ReturnType<typeof evaluateLong>>): void 
   const { loss, ...wanted } = byHand();
   const { images, accuracy, classAccuracies, unreadable } = measured;
   assert.deepEqual({ images, accuracy, classAccuracies }, wanted);
-  assert.ok(Math.abs(measured.loss - loss) < 0.002, `${measured.loss} against ${loss}`); // one byte of a decoded colour is 0.03
+  // one byte of a decoded colour is 0.03
+  assert.ok(Math.abs(measured.loss - loss) < 0.002, `${measured.loss} against ${loss}`);
   assert.equal(measured.topFiveAccuracy, 1); // of three classes
   assert.equal(unreadable.length, 1);
   assert.match(unreadable[0]!, /blue\/2\.png: expected an image, got /);
@@ -106,7 +107,8 @@ test('killed in the middle, it resumes from the written counts', async () => {
   let resumed = 0;
   const measured = await evaluateLong(network, source, { state, onResume: (done) => { resumed = done; } }); // biome-ignore format: one line
   assertByHand(measured);
-  if (signal === 'SIGKILL') assert.ok(resumed >= 4 && resumed <= 13, `${resumed}`); // else it was done before the kill came
+  // else it was done before the kill came
+  if (signal === 'SIGKILL') assert.ok(resumed >= 4 && resumed <= 13, `${resumed}`);
 });
 
 test('a damaged state and one of other images are ignored', async () => {

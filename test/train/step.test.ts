@@ -11,7 +11,7 @@ import type { Recipe } from '../../src/train/recipe.ts';
 import { StepSums, trainingStep } from '../../src/train/step.ts';
 import { tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
-/** What a step at rate 0 leaves: its loss, and the gradients after clipping at a norm that none reaches. */
+/** Returns the loss and the gradients of a step at rate 0, clipped at a norm that none reaches. */
 function stepped(recipe: Partial<Recipe>, batchOf: () => { images: Tensor; labels: Tensor }, training = true) {
   const network = tinyNetwork().train(training);
   const parameters = network.parameters();
@@ -61,7 +61,7 @@ test('label smoothing is the cross entropy with a target that all classes share 
   assert.ok(Math.abs(loss - expected) < 1e-5, `${loss}, not ${expected}`);
 });
 
-test('in parts, with norms that are frozen, a step has the gradients, the loss and the right answers of the whole', () => {
+test('in parts, with norms that are frozen, a step has the gradients, the loss and the correct predictions of the whole', () => {
   const whole = stepped({}, batch, false);
   for (const accumulate of [2, 3, 5, 12, 40]) {
     const parts = stepped({ accumulate }, batch, false);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -19,6 +18,7 @@ import type { Recipe } from '../../src/train/recipe.ts';
 import { defaultOptimizer, optimizerNames, scheduleNames } from '../../src/train/recipe-choices.ts';
 import { type EpochFigures, type TrainingOptions, trainNetwork } from '../../src/train/training.ts';
 import { TrainingFailure } from '../../src/train/training-failure.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import { classes, evaluationBatches, tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
 /** Checkpoints in one file of a folder. */
@@ -59,8 +59,8 @@ test('the same seed gives the same weights to the bit, another seed others', asy
   assert.ok(!once.equals(bytesOf(network)));
 });
 
-test('a training resumed from a checkpoint ends with the same bits as an uninterrupted one', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+test('a training resumed from a checkpoint ends with the same bits as an uninterrupted one', async (context) => {
+  const folder = temporaryFolder(context);
   const stop = new AbortController();
   const network = tinyNetwork();
   const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
@@ -82,14 +82,14 @@ test('a training resumed from a checkpoint ends with the same bits as an uninter
   assert.ok(bytesOf(resumed).equals(bytesOf(await trained())));
 });
 
-test('an epoch that is stopped in its middle and gone on with reports the loss and accuracy of one that was not, to the bit', async () => {
+test('an epoch that is interrupted and resumed reports the loss and accuracy of an uninterrupted one, to the bit', async (context) => {
   const told = async (network: Network, options: Partial<TrainingOptions> = {}) => {
     const figures: unknown[] = [];
     const onEpoch = ({ imagesPerSecond: _, ...rest }: EpochFigures) => figures.push(rest);
     await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, { seed: 'a', ...options, onEpoch });
     return figures;
   };
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+  const folder = temporaryFolder(context);
   for (const steps of [1, 3, 7]) {
     const stop = new AbortController();
     const checkpoints = checkpointsIn(folder, { identity: `${steps}`, seconds: 0 });
@@ -110,7 +110,7 @@ test('an epoch that is stopped in its middle and gone on with reports the loss a
 
 for (const optimizer of optimizerNames) {
   for (const schedule of scheduleNames) {
-    test(`${optimizer}, ${schedule}: a training after another one, stopped and resumed, has the same bits as an uninterrupted one`, async () => {
+    test(`${optimizer}, ${schedule}: a training after another one, stopped and resumed, has the same bits as an uninterrupted one`, async (context) => {
       const recipe: Recipe = {
         ...tinyRecipe,
         schedule,
@@ -118,7 +118,7 @@ for (const optimizer of optimizerNames) {
         learningRate: optimizer === 'adam' ? 0.002 : 0.02,
         decay: { factor: 0.5, epochs: 0.4 },
       };
-      const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+      const folder = temporaryFolder(context);
       const train = async (stopping: boolean) => {
         const network = tinyNetwork();
         using moving = createOptimizer(network.namedParameters(), recipe);
@@ -156,8 +156,8 @@ const techniques: Recipe = {
   growth: [{ scale: 0.5, until: 0.4 }],
 };
 
-test('with every technique a training that goes on from a checkpoint ends with the bits of an uninterrupted one', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+test('with every technique a resumed training ends with the bits of an uninterrupted one', async (context) => {
+  const folder = temporaryFolder(context);
   const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
     await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
     return bytesOf(network);
@@ -171,10 +171,10 @@ test('with every technique a training that goes on from a checkpoint ends with t
   assert.ok(resumed.equals(through));
 });
 
-test('the averaged weights that come out are the average over the steps, measured beside the last ones', async () => {
+test('the averaged weights are the average over the steps, and are evaluated in addition to the last ones', async () => {
   const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
   const seen: number[][] = [];
-  /** Is offered what a training has after each step but the last. */
+  /** Called with the state of a training after each step but the last. */
   const checkpoints = {
     offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
     restore: async () => undefined,
@@ -218,8 +218,8 @@ test('a recipe without an optimizer uses momentum', async () => {
   assert.ok(!without.equals(other));
 });
 
-test('a checkpoint of another training and a damaged one are ignored', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+test('a checkpoint of another training and a damaged one are ignored', async (context) => {
+  const folder = temporaryFolder(context);
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'another', seconds: 0 }) });
   const fresh = bytesOf(await trained());
   const foreign = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
@@ -236,8 +236,8 @@ test('a checkpoint of another training and a damaged one are ignored', async () 
   assert.ok(bytesOf(flipped).equals(fresh));
 });
 
-test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-train-'));
+test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async (context) => {
+  const folder = temporaryFolder(context);
   const path = join(folder, 'state');
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0 }) });
   const { tensors, metadata } = readSafetensors(path);

@@ -1,4 +1,4 @@
-// The whitened stem: what its filters answer to the patches that they were made of.
+// The whitened stem: the outputs of its filters for the patches from which they were computed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { nasnetA } from '../../src/space/published.ts';
 import { whitenStem } from '../../src/train/whitened-stem.ts';
 import { classes, tinyRecipe, trainingBatches } from './images.ts';
 
-test('the answers of the first filters to their patches are uncorrelated, and the next ones are their negatives', () => {
+test('the outputs of the first filters for their patches are uncorrelated, and the next ones are their negatives', () => {
   const batches = trainingBatches(40, tinyRecipe);
   const network = buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 20, input: 8, classes }), { seed: 1 });
   const weight = network.namedParameters().get('stem.convolution.weight')!; // [60, 3, 3, 3]

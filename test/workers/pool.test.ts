@@ -4,8 +4,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
@@ -14,6 +12,7 @@ import { Failure } from '../../src/failure.ts';
 import type { RunOptions } from '../../src/workers/job-runner.ts';
 import { type PoolOptions, WorkerPool } from '../../src/workers/pool.ts';
 import { LastLines } from '../../src/workers/process-end.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import type { TestJob } from './evaluator.ts';
 import { isAlive, resultOf, testRunner } from './runner-contract.ts';
 
@@ -115,18 +114,17 @@ test('an error of an evaluator is the outcome of its job, and its process contin
   assert.deepEqual(workers.pool.pids, [pid]);
 });
 
-test('a job that loses its device is retried in a new process', async () => {
+test('a job that loses its device is retried in a new process', async (context) => {
   await using workers = newPool();
   await workers.run({ action: 'double', value: 1 });
   const [pid] = workers.pool.pids;
   const history: string[] = [];
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
+  const folder = temporaryFolder(context);
   const lose: TestJob = { action: 'lose-once', file: join(folder, 'lost') };
   const outcome = await workers.run(lose, { onRetry: (reason) => history.push(reason) });
   assert.equal(resultOf(outcome), 'in a fresh process');
   assert.deepEqual(history, ['the worker process ended with exit code 1; its last lines: CUDA answers nothing']);
   assert.ok(!workers.pool.pids.includes(pid!));
-  rmSync(folder, { recursive: true });
 });
 
 test('an evaluator that cannot start, or dies while starting, fails all jobs with the reason', async () => {

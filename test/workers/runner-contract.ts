@@ -1,12 +1,11 @@
 // The contract of all job runners: every job has an outcome, a failure affects its job only, dead workers are replaced.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { JobOutcome, RunOptions } from '../../src/workers/job-runner.ts';
 import type { JobPool } from '../../src/workers/pool.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 import type { TestJob } from './evaluator.ts';
 
 export interface TestRunner extends AsyncDisposable {
@@ -92,12 +91,11 @@ export function testRunner({ name, one, create }: RunnerKind): void {
     assert.equal(resultOf(next), 42);
   });
 
-  test(`${name}: a job that crashes once succeeds in the next worker`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'nasnet-pool-'));
+  test(`${name}: a job that crashes once succeeds in the next worker`, async (context) => {
+    const folder = temporaryFolder(context);
     await using workers = create();
     const outcome = await workers.run({ action: 'crash-once', file: join(folder, 'started') });
     assert.equal(resultOf(outcome), 'second time lucky');
-    rmSync(folder, { recursive: true });
   });
 
   test(`${name}: a worker that exits is a crash, one that the system kills ran out of memory`, async () => {

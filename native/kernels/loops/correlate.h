@@ -13,8 +13,8 @@ constexpr int vectorsTogether = registers >= 32 ? 4 : 2;
 
 /**
  * `rows` rows of the result by `vectors` vectors a period apart: an input is loaded once for all rows that it reaches.
- * The structure comes by value and pointers walk from row to row: else compilers read it anew after each store, and run
- * out of registers.
+ * The structure is passed by value and pointers move from row to row: otherwise compilers read it again after each
+ * store, and run out of registers.
  */
 template <int height, int step, int rows, int vectors>
 NASNET_INLINE void correlateTile(const Correlation c, const float* source, float* result, const float* weights,

@@ -19,7 +19,7 @@ const char* asked() {
 bool askedFor(const char* name) { return std::strcmp(asked(), name) == 0; }
 
 #if defined(NASNET_AVX512BF16)
-/** Compilers learned this instruction set before they learned to ask for it. */
+/** Some compilers support this instruction set without a way to detect it. */
 bool hasBf16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 5 & 1) != 0;

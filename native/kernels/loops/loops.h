@@ -216,7 +216,7 @@ const Loops& loops();
  */
 const Loops& loopsAlong(int64_t channels);
 
-/** Whether NASNET_KERNELS=off turns our kernels off: libtorch's operators do the work then. */
+/** Whether NASNET_KERNELS=off replaces nasnet's kernels by libtorch's operators. */
 bool kernelsOff();
 
 extern const Loops plainLoops;

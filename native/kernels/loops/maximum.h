@@ -8,7 +8,7 @@
 namespace nasnet::kernels {
 namespace {
 
-/** Takes the value where it is greater, or no number. */
+/** Takes the value if it is greater, or NaN. */
 NASNET_INLINE void take(Vector& best, Integers& place, Vector value, Integers itsPlace) {
   const Integers better = (value > best) | (value != value);
   best = better ? value : best;

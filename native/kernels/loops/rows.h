@@ -1,4 +1,4 @@
-// Whole rows copied, masked and scaled.
+// Copies, masks and scales whole rows.
 #pragma once
 
 #include <type_traits>

@@ -1,18 +1,22 @@
 // `nasnet convert FROM TO --format F`: writes pictures with boxes in another format, and says what their files lacked.
 
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type DetectionFormat, detectionFormats } from '../../detection-data/detection-format.ts';
 import { type DetectionData, readDetectionData } from '../../detection-data/read-detection-data.ts';
 import {
+  checkTarget,
   pictureTreatments,
   reportName,
+  unfinishedFolder,
   type Written,
   writeDetectionData,
 } from '../../detection-data/write-detection-data.ts';
 import { type Loss, lossesIn } from '../../detection-data/write-formats.ts';
 import { InputError } from '../../failure.ts';
+import { visible } from '../../visible.ts';
 import { whole } from '../../words.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
@@ -72,6 +76,7 @@ function firstPixel(text: string): 0 | 1 {
 
 async function convert(from: string, to: string, flags: Flags): Promise<void> {
   refuseWithin(from, to);
+  checkTarget(to, flags.overwrite);
   const { format, fromFormat, mend = false, pictures, images, overwrite, json } = flags;
   const block = new LiveBlock(process.stderr);
   const progress = (what: string) => (done: number, total: number) => {
@@ -89,7 +94,8 @@ async function convert(from: string, to: string, flags: Flags): Promise<void> {
   for (const { what, count } of losses)
     block.log(`Not kept, since ${titles[format]} has no place for them: ${whole(count)} ${what}`);
   const report = documentOf(data, losses, format);
-  const written = writeDetectionData(to, format, data.parts, {
+  using _ = leaveNothingWhenStopped(to);
+  const written = await writeDetectionData(to, format, data.parts, {
     pictures: images,
     overwrite,
     report,
@@ -98,6 +104,22 @@ async function convert(from: string, to: string, flags: Flags): Promise<void> {
   block.draw([]);
   if (json) printDocument({ ...report, ...written });
   else printWords(`${data.parts.map(partWords).join('\n')}\n${writtenWords(to, format, written)}\n`);
+}
+
+/** Removes the unfinished folder at Ctrl-C or SIGTERM. Unlike terminal/interrupt.ts it needs no engine. */
+function leaveNothingWhenStopped(to: string): Disposable {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const stop = (signal: (typeof signals)[number]) => {
+    rmSync(unfinishedFolder(to), { recursive: true, force: true });
+    process.stderr.write(`nasnet: stopped before ${visible(to)} was complete; nothing of it is there\n`);
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of signals) process.on(signal, stop);
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, stop);
+    },
+  };
 }
 
 const writtenWords = (to: string, format: DetectionFormat, { files, pictures }: Written): string =>

@@ -112,6 +112,10 @@ async function evaluateFiles({
   block.draw([`  Reading ${groundTruth}`]);
   const faults = new Faults();
   const truth = readCocoFile(groundTruth, faults, { asPycocotools });
+  if (truth.categories.length > mostCategories)
+    throw new InputError(
+      `${groundTruth}: expected at most ${whole(mostCategories)} categories, got ${whole(truth.categories.length)}`,
+    );
   block.draw([`  Reading ${path}`]);
   const { detections, unknownCategories } = readDetectionsFile(path, truth, { asPycocotools });
   block.draw([]);
@@ -126,7 +130,10 @@ async function evaluateFiles({
   );
 }
 
-/** What COCO's own files have, too, and what changes no number. */
+/** Curves of one category have 65 kB; LVIS has 1,203. */
+const mostCategories = 20_000;
+
+/** Faults that COCO's own files also have, and those that change no number. */
 const ordinary = ['polygons', 'gaps-in-ids', 'crowds'] as const;
 
 /** Returns sentences about detections that count nowhere. */
@@ -148,7 +155,7 @@ export interface EvaluationToShow {
   detections: readonly Detection[];
   asPycocotools?: boolean;
   title: string;
-  /** What makes the evaluation again. */
+  /** The settings that determine the evaluation. */
   command: string;
   faults: Faults;
   notes: readonly string[];

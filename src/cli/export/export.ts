@@ -5,10 +5,10 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
 import { type ModelFlags, parseModelName } from '../../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
-import { type GivenFlags, givenFlags } from '../flags/given.ts';
 import { addModelFlags, modelHelp, readNetwork } from '../flags/model-flags.ts';
 import { wholeNumber } from '../flags/parsers.ts';
 import { enlargeHelp, enlargement, shownEnlarged } from '../flags/test-view-flag.ts';
+import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { type FormatName, formats, writtenBy } from './formats.ts';
@@ -27,11 +27,11 @@ interface Flags extends ModelFlags {
 
 const examples = `
 The formats:
-  onnx          for onnxruntime, TensorRT, OpenVINO …: batch norms folded, any batch size, classes and preprocessing inside
-  pytorch       one Python file that needs torch only, and its weights beside it
-  html          one page that classifies pictures in a browser, offline: network and runtime are inside
+  onnx          for onnxruntime, TensorRT, OpenVINO …: batch norms folded, any batch size, with classes and preprocessing
+  pytorch       one Python file that only needs torch, and its weights next to it
+  html          one page that classifies pictures in a browser, offline, with network and runtime
   safetensors   the weights, with what nasnet needs to read them again
-  json          architecture, sizes, every layer with its numbers; no weights
+  json          architecture, sizes, every layer with its counts; no weights
 
 Examples:
   nasnet export runs/laptop/network.safetensors -o network.onnx
@@ -49,26 +49,29 @@ export function registerExport(program: Command): void {
     .addOption(new Option('--format <name>', "default: by the file's ending").choices(Object.keys(formats)))
     .option('--images <dir>', 'onnx, html: compare on 16 of these images too; the page offers six of them')
     .option('--no-verify', 'onnx, html, pytorch: do not compare the logits with those of the network')
-    .option('--python <program>', 'pytorch: what runs the file to compare it (default: python3, if it has torch)')
+    .option(
+      '--python <program>',
+      'pytorch: the Python that runs the file to compare it (default: python3, if it has torch)',
+    )
     .option('--enlarge <factor>', enlargeHelp, enlargement)
-    .option('--seed <n>', 'of the weights where MODEL has none (default: 1)', wholeNumber('--seed'));
+    .option('--seed <n>', 'seed of the weights if MODEL has none (default: 1)', wholeNumber('--seed'));
   addModelFlags(command)
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText('after', examples)
-    .action((model: string, flags: Flags) => run(model, flags, givenFlags(command)));
+    .action((model: string, flags: Flags) => run(model, flags, userFlagsOf(command)));
 }
 
-async function run(model: string, flags: Flags, given: GivenFlags): Promise<void> {
+async function run(model: string, flags: Flags, userFlags: UserFlags): Promise<void> {
   const { output, format: named, images, verify, python, seed = 1, enlarge, overwrite, json, ...modelFlags } = flags;
   const format = named ?? formatOf(output);
-  refuseForeign(format, given);
+  refuseForeign(format, userFlags);
   const found = await readNetwork(model, modelFlags);
   if (enlarge !== undefined && !found.description)
     throw new InputError(`--enlarge: expected a file of weights with it, got ${model}`);
   const network = found.description ? { ...found, description: shownEnlarged(found.description, enlarge) } : found;
-  if (network.description && given.has('seed'))
-    throw new InputError(`--seed: expected no such flag with ${model}, which holds its weights`);
+  if (network.description && userFlags.has('seed'))
+    throw new InputError(`--seed: expected no such flag with ${model}, which has weights`);
   const block = new LiveBlock(process.stderr);
   const inputs = inputsOf(model);
   const results = new ResultFiles({ of: `export ${resolve(model)} --format ${format}`, inputs, overwrite });
@@ -76,10 +79,11 @@ async function run(model: string, flags: Flags, given: GivenFlags): Promise<void
   const exported = await formats[format].write({ model, network, output, images, verify, python, seed, block });
   results.keep();
   block.draw([]);
-  const { said, ...document } = exported;
+  const { remarks, ...document } = exported;
   const { trainableParameters } = network.plan;
   if (json) printDocument({ model, format, trainableParameters, ...document });
-  else printWords(`${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...said].join('\n')}\n`);
+  else
+    printWords(`${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...remarks].join('\n')}\n`);
 }
 
 /** Returns the files that a MODEL string reads. */
@@ -98,10 +102,10 @@ function formatOf(output: string): FormatName {
 }
 
 /** Refuses flags that only other formats have. */
-function refuseForeign(name: FormatName, given: GivenFlags): void {
+function refuseForeign(name: FormatName, userFlags: UserFlags): void {
   const takes: readonly string[] = formats[name].takes;
   for (const flag of ['images', 'verify', 'python'] as const) {
-    if (!given.has(flag) || takes.includes(flag)) continue;
+    if (!userFlags.has(flag) || takes.includes(flag)) continue;
     const knowing = Object.entries(formats).filter(([, format]) => (format.takes as readonly string[]).includes(flag));
     const typed = flag === 'verify' ? '--no-verify' : `--${flag}`;
     throw new InputError(`${typed}: expected the format ${knowing.map(([each]) => each).join(' or ')}, got ${name}`);

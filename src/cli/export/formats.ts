@@ -1,7 +1,7 @@
 // The formats of `nasnet export`, implemented by src/export. The engine and runtimes are loaded only by formats that
 // need them.
 
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelDescription } from '../../model/model-description.ts';
@@ -16,7 +16,7 @@ export interface ExportJob {
   model: string;
   network: NamedNetwork;
   output: string;
-  /** A folder. */
+  /** Folder of images to compare with. */
   images: string | undefined;
   verify: boolean;
   python: string | undefined;
@@ -28,8 +28,8 @@ export interface Exported {
   files: { path: string; bytes: number }[];
   /** Largest relative difference of the logits; absent if nothing was compared. */
   largestDifference?: number | undefined;
-  /** Sentences for people. */
-  said: string[];
+  /** Sentences for the user. */
+  remarks: string[];
 }
 
 interface Format {
@@ -62,14 +62,14 @@ async function json({ network, output }: ExportJob): Promise<Exported> {
   const plan = planNetwork(network.architecture, network.options); // has no auxiliary head
   const description = descriptionOf(network, 'an architecture without weights');
   const bytes = writeWhole(output, [printDocument(networkDocument(plan, description))]);
-  return { files: [{ path: output, bytes }], said: [] };
+  return { files: [{ path: output, bytes }], remarks: [] };
 }
 
 async function safetensors(job: ExportJob): Promise<Exported> {
   const { writeModel } = await import('../../model/model-file.ts');
   const { network, description } = await withWeights(job);
   writeModel(job.output, network, description);
-  return { files: [{ path: job.output, bytes: statSync(job.output).size }], said: [] };
+  return { files: [{ path: job.output, bytes: statSync(job.output).size }], remarks: [] };
 }
 
 async function pytorch(job: ExportJob): Promise<Exported> {
@@ -83,32 +83,33 @@ async function pytorch(job: ExportJob): Promise<Exported> {
     { path: output, bytes },
     { path: weights, bytes: weightsBytes },
   ];
-  const said = unverified
-    ? [`not compared: ${unverified}; run the file where torch is, or name a Python that has it with --python`]
-    : differenceSaid("PyTorch's", largestDifference, 1);
-  return { files, largestDifference, said };
+  const remarks = unverified
+    ? [`not compared: ${unverified}; run the file with torch, or name a Python that has it with --python`]
+    : differenceWords("PyTorch's", largestDifference, 1);
+  return { files, largestDifference, remarks };
 }
 
 async function onnx(job: ExportJob): Promise<Exported> {
   const { bytes, nodes, largestDifference, images } = await writeOnnx(job, job.output);
-  const said = [`${whole(nodes)} nodes, opset 17`, ...differenceSaid("onnxruntime's", largestDifference, images)];
-  return { files: [{ path: job.output, bytes }], largestDifference, said };
+  const remarks = [`${whole(nodes)} nodes, opset 17`, ...differenceWords("onnxruntime's", largestDifference, images)];
+  return { files: [{ path: job.output, bytes }], largestDifference, remarks };
 }
 
 async function html(job: ExportJob): Promise<Exported> {
   const { writeHtml } = await import('../../export/html/export-html.ts');
   const { examplePictures } = await import('./images.ts');
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-export-'));
+  const { temporaryFolder } = await import('../../whole-file.ts');
+  const folder = temporaryFolder(tmpdir());
   try {
     const model = join(folder, 'network.onnx');
     const { largestDifference, images } = await writeOnnx(job, model);
     const pictures = job.images === undefined ? [] : await examplePictures(job.images);
     const bytes = writeHtml(job.output, readFileSync(model), pictures);
-    const said = [
-      ...differenceSaid("onnxruntime's", largestDifference, images),
+    const remarks = [
+      ...differenceWords("onnxruntime's", largestDifference, images),
       'open it in a browser, it needs no server',
     ];
-    return { files: [{ path: job.output, bytes }], largestDifference, said };
+    return { files: [{ path: job.output, bytes }], largestDifference, remarks };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -139,8 +140,8 @@ async function withWeights(job: ExportJob): Promise<{ network: Network; descript
   return { network: networkOf(model, network, seed), description };
 }
 
-function differenceSaid(whose: string, difference: number | undefined, images: number): string[] {
+function differenceWords(whose: string, difference: number | undefined, images: number): string[] {
   if (difference === undefined) return ['not compared'];
   const of = images === 1 ? 'one image' : `${images} images`;
-  return [`${whose} logits differ by ${difference.toExponential(1)} at most, relative to the largest, on ${of}`];
+  return [`${whose} logits differ by at most ${difference.toExponential(1)}, relative to the largest, on ${of}`];
 }

@@ -13,7 +13,8 @@ export function networkOf(model: string, { architecture, options, description }:
   if (!description) return buildNetwork(plan, { seed }).train(false);
   const { network } = readModel(model);
   if (network.plan.input.join() === plan.input.join()) return network;
-  const resized = buildNetwork(plan, { initialise: false }).train(false); // --input: the same weights on images of another size
+  // --input: the same weights on images of another size
+  const resized = buildNetwork(plan, { initialise: false }).train(false);
   resized.loadStateDict(network.stateDict());
   network.dispose();
   return resized;

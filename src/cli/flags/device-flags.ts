@@ -10,7 +10,7 @@ export interface DeviceFlags {
 
 export function addDeviceFlags(command: Command): Command {
   return command
-    .option('--device <name>', `${deviceForms}; auto takes the first GPU where there is one`, 'auto')
+    .option('--device <name>', `${deviceForms}; auto takes the first GPU if there is one`, 'auto')
     .addOption(
       new Option(
         '--precision <name>',

@@ -7,19 +7,19 @@ import { type ModelFlags, modelOptions, parseModelName } from '../../plan/model-
 import { type Plan, type PlanOptions, planNetwork } from '../../plan/plan.ts';
 import { auxiliaryFits } from '../../plan/plan-auxiliary.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { typedFlag } from './given.ts';
 import { readArchitecture } from './model-source.ts';
 import { imageSize, wholeNumber } from './parsers.ts';
+import { typedFlag } from './user-flags.ts';
 
 export const modelHelp = 'SOURCE:N@P or SOURCE:mobile|large|cifar, SOURCE being nasnet-a, FILE.json or STUDY.db#TRIAL';
 
 export function addModelFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--layout <name>', "the layout around the cells (default: the named network's, or by P)").choices([
-        'cifar',
-        'imagenet',
-      ]),
+      new Option(
+        '--layout <name>',
+        'layout of the network around the cells (default: that of the named network, or by P)',
+      ).choices(['cifar', 'imagenet']),
     )
     .option('--input <pixels>', 'side of the image, or HEIGHTxWIDTH (default: 32; ImageNet 224, large 331)', imageSize)
     .option('--classes <n>', 'number of classes (default: 10; ImageNet 1000)', wholeNumber('--classes', 'classes'))
@@ -35,8 +35,7 @@ export function addModelFlags(command: Command): Command {
 
 /** Returns the flags of the options that have a value. */
 export function typedFlags(options: object): string[] {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return given.map(([name]) => typedFlag(name));
+  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [typedFlag(name)]));
 }
 
 /** A network: its plan options, and the description of its weights file if it has one. */
@@ -65,9 +64,9 @@ export async function readNetwork(model: string, flags: ModelFlags): Promise<Nam
 
 async function readWeightsFile(path: string, { input, ...others }: ModelFlags): Promise<NamedNetwork> {
   const [flag] = typedFlags(others);
-  if (flag)
-    throw new InputError(`${flag}: expected no such flag with ${path}, which says itself what network it holds`);
-  const { readModelDescription } = await import('../../model/model-file.ts'); // loads the engine, which published cells do not need
+  if (flag) throw new InputError(`${flag}: expected no such flag with ${path}, which describes its network`);
+  // loads the engine, which published cells do not need
+  const { readModelDescription } = await import('../../model/model-file.ts');
   const description = readModelDescription(path);
   const { architecture, network, classes } = description;
   const options = { ...network, classes: classes.length, ...(input !== undefined && { input }) };

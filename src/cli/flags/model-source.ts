@@ -4,9 +4,9 @@ import { readNamedText } from '../../named-file.ts';
 import { type ArchitectureSource, resolveArchitecture } from '../../plan/model-name.ts';
 import type { Architecture } from '../../space/architecture.ts';
 
-const mostBytes = 10_000_000; // of an architecture file; the largest that can be planned have 1% of it
+const mostBytes = 10_000_000; // of an architecture file; the largest possible ones have 1% of it
 
-/** @throws InputError if it is missing or not an architecture */
+/** Returns the architecture. @throws InputError if it is missing or not an architecture */
 export function readArchitecture(source: ArchitectureSource): Promise<Architecture> {
   return resolveArchitecture(source, {
     readText: (path) => readNamedText(path, 'an architecture file', mostBytes),

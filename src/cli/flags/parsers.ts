@@ -102,7 +102,7 @@ export function byteSize(flag: string): (text: string) => number {
   };
 }
 
-/** A commander argument parser: a file of weights to write, under a name that every command knows for one. */
+/** Parses the name of a file of weights to write, with the ending by which every command recognises one. */
 export function weightsFile(flag: string): (text: string) => string {
   return (text) => {
     if (/.\.safetensors$/i.test(text)) return text;

@@ -1,4 +1,4 @@
-// The flags of a training's recipe: a named recipe, and values that replace its numbers.
+// The flags of a training's recipe: a named recipe, and values that replace its own.
 
 import { type Command, Option } from 'commander';
 import { type AugmentationName, augmentationNames, augmentations } from '../../data/augmentations.ts';
@@ -34,7 +34,7 @@ export interface RecipeFlags extends Partial<Numbers> {
   optimizer?: OptimizerName;
   augment?: AugmentationName;
   flip?: keyof typeof flips;
-  /** In epochs; 0: the last weights. */
+  /** Epochs of the moving average of the weights; 0: the last weights. */
   averageWeights?: number;
   grow?: SmallImages[];
 }
@@ -42,17 +42,18 @@ export interface RecipeFlags extends Partial<Numbers> {
 const recipeHelp =
   'small for children, fast for some minutes, paper and darts as published for 600 epochs (docs/recipes.md); the following flags replace its values';
 const augmentHelp =
-  "training images are parts of the image enlarged by 1.25 (the paper), the image moved by up to an eighth, or neither (default: the recipe's)";
+  "training images are random crops of the image enlarged by 1.25 (the paper), images translated by up to an eighth, or neither (default: the recipe's)";
 const averageHelp =
-  'keep the mean of the weights, which looks back over about so many epochs, beside the last ones; 0: the last ones';
-const growHelp = 'smaller images first, as 0.5:0.3,0.75:0.6: half the side until 0.3 of the training is done, then …';
+  'use a moving average of the weights over about this many epochs instead of the last weights; 0: the last weights';
+const growHelp =
+  'smaller images first, such as 0.5:0.3,0.75:0.6: half the side until 0.3 of the training, three quarters until 0.6';
 
 export function addRecipeFlags(command: Command): Command {
   return command
     .addOption(new Option('--recipe <name>', recipeHelp).choices(recipeNames).default('small'))
     .option('--epochs <n>', 'number of epochs', positiveNumber('--epochs', 'epochs'))
     .option('--batch-size <n>', 'images a step', wholeNumber('--batch-size', 'batch'))
-    .option('--learning-rate <x>', 'at its peak', positiveNumber('--learning-rate'))
+    .option('--learning-rate <x>', 'peak learning rate', positiveNumber('--learning-rate'))
     .addOption(
       new Option(
         '--schedule <name>',
@@ -66,13 +67,17 @@ export function addRecipeFlags(command: Command): Command {
         'rmsprop as in the released ImageNet configuration, adam with its usual options (default: momentum)',
       ).choices(optimizerNames),
     )
-    .option('--weight-decay <x>', 'L2 of the weights', numberFromZero('--weight-decay'))
+    .option('--weight-decay <x>', 'L2 penalty of the weights', numberFromZero('--weight-decay'))
     .option('--bias-rate <x>', "learning rate of biases and norms, times the weights'", positiveNumber('--bias-rate'))
-    .option('--label-smoothing <share>', 'share of the target that all classes have', share('--label-smoothing'))
+    .option(
+      '--label-smoothing <share>',
+      'share of the target that is divided among all classes',
+      share('--label-smoothing'),
+    )
     .option('--average-weights <epochs>', averageHelp, numberFromZero('--average-weights'))
     .option(
       '--accumulate <n>',
-      'take a step’s images through the network in so many parts, for less memory',
+      'process a step’s images in this many parts, which needs less memory',
       wholeNumber('--accumulate'),
     )
     .option(
@@ -83,7 +88,7 @@ export function addRecipeFlags(command: Command): Command {
     .option('--drop-path-keep <x>', 'drop-path: keep probability at the end; 1: none', share('--drop-path-keep'))
     .addOption(new Option('--augment <kind>', augmentHelp).choices(augmentationNames))
     .addOption(
-      new Option('--flip <kind>', 'mirror images by chance, or each in every other epoch').choices(Object.keys(flips)),
+      new Option('--flip <kind>', 'mirror images at random, or each in every other epoch').choices(Object.keys(flips)),
     )
     .option('--cutout <pixels>', 'side of the square that cutout blanks; 0: none', countFromZero('--cutout'))
     .option('--grow <list>', growHelp, growth);
@@ -108,7 +113,7 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   const { recipe: name, optimizer, augment, flip, averageWeights, grow } = flags;
   const named: Recipe = recipes[name];
   const numbers = {
-    ...pickGiven(flags),
+    ...numbersOf(flags),
     ...(averageWeights !== undefined && { averageEpochs: averageWeights }),
     ...(grow && { growth: grow }),
   };
@@ -121,10 +126,11 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
     ...(optimizer && { optimizer: defaultOptimizer(optimizer) }),
   };
   if (recipe.averageEpochs === 0) delete recipe.averageEpochs;
-  if (!grow && (recipe.auxiliaryWeight > 0 || whyNotGrow(plan))) delete recipe.growth; // a recipe's own, where it can be
+  // a named recipe has small images only if the network can process them
+  if (!grow && (recipe.auxiliaryWeight > 0 || whyNotGrow(plan))) delete recipe.growth;
   return recipe;
 }
 
-function pickGiven(flags: RecipeFlags): Partial<Numbers> {
+function numbersOf(flags: RecipeFlags): Partial<Numbers> {
   return Object.fromEntries(numberNames.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
 }

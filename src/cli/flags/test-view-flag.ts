@@ -8,7 +8,7 @@ import { shellPath } from '../terminal/shell-path.ts';
 import { positiveNumber } from './parsers.ts';
 
 export const enlargeHelp =
-  'show images enlarged by this factor, and their centre (default: as the model file says, which is how it was trained)';
+  'enlarge images by this factor and use their centre (default: that of the model file, as in its training)';
 
 /** Parses the factor. @throws InputError if it is not from 1 to 4 */
 export function enlargement(text: string): number {
@@ -34,6 +34,6 @@ export function scaleWarning(path: string, { preprocessing, trainedEnlarge }: Mo
   return (
     `${path}: trained on images enlarged by ${trainedEnlarge}, tested on images enlarged by ${enlarge}, which costs accuracy ` +
     `(up to eleven points at 16 pixels). --enlarge ${trainedEnlarge} tests it as it was trained; ` +
-    `${programName} export ${shellPath(path)} --enlarge ${trainedEnlarge} -o NEW.safetensors writes a file that says so`
+    `${programName} export ${shellPath(path)} --enlarge ${trainedEnlarge} -o NEW.safetensors writes a file with this factor`
   );
 }

@@ -14,7 +14,7 @@ export function familyTable(): string {
   return `${[
     ...alignColumns([['', '', 'published', '', 'released graph', '', '', ''], header, ...members.map(row)], 'lrrrrrl'),
     '',
-    `${reproduced} of the ${members.length} published rows come out of the released graph to the printed digit. The others:`,
+    `${reproduced} of the ${members.length} published rows agree with the released graph to the printed digit. The others:`,
     ...remarks.map((member) => `  ${nameOf(member)}: ${member.remark}`),
   ].join('\n')}\n`;
 }

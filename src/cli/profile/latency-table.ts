@@ -81,7 +81,7 @@ export function latencyTable(model: string, plan: Plan, { machine, weights, late
     '',
     ...lines(latency),
     '',
-    'Milliseconds for the whole batch; half of the runs took between the two of "middle half". GMAC/s: billions of multiply-adds a second.',
+    'Milliseconds for the whole batch; half of the runs are between the two numbers of "middle half". GMAC/s: billions of multiply-adds a second.',
   ].join('\n')}\n`;
 }
 

@@ -17,7 +17,7 @@ export function profile(plan: Plan) {
 }
 
 /**
- * The amount of the predicted training: a child's batch size (train/recipe.ts), and so many steps that constants do not
+ * The amount of the predicted training: a child's batch size (train/recipe.ts), and enough steps that constants do not
  * matter.
  */
 const training = { batch: 64, steps: 10_000, evaluated: 0 };
@@ -50,7 +50,7 @@ export function profileTable(plan: Plan, auxiliary: string): string {
       ? `${whole(plan.auxiliaryParameters)} parameters in the auxiliary head, which only training uses`
       : `no auxiliary head: ${auxiliary}`,
     `${whole(plan.multiplyAdds)} multiply-adds for one image`,
-    `training, batch ${batch}, one thread: about ${(memoryBytes / 1e9).toFixed(1)} GB of memory and ${Number(millisecondsPerImage.toPrecision(2))} ms an image, where the search's laws were measured`,
+    `training, batch ${batch}, one thread: about ${(memoryBytes / 1e9).toFixed(1)} GB of memory and ${Number(millisecondsPerImage.toPrecision(2))} ms an image, on the machine where the search's laws were measured`,
   ];
   const table = alignColumns([['', 'output', 'parameters', 'multiply-adds'], ...rows], 'llr');
   return `${[...table, '', ...totals].join('\n')}\n`;

@@ -21,9 +21,9 @@ const examples = `
 Examples:
   nasnet profile nasnet-a:mobile                        the released mobile network, part by part
   nasnet profile nasnet-a:6@768 --json                  NASNet-A (6 @ 768), CIFAR-10's
-  nasnet profile cell.json:4@1056 --input 192           a cell of your own on ImageNet, at another size
+  nasnet profile cell.json:4@1056 --input 192           your own cell on ImageNet, at another size
   nasnet profile --family                               every published NASNet compared with the released graph
-  nasnet profile nasnet-a:mobile --measure              milliseconds of one image and of 32, here
+  nasnet profile nasnet-a:mobile --measure              milliseconds of 1 and 32 images on this machine
   nasnet profile network.safetensors --measure --batch 1,8 --threads 1`;
 
 export function registerProfile(program: Command): void {
@@ -37,9 +37,13 @@ export function registerProfile(program: Command): void {
     .option('--batch <n,n>', 'with --measure: images at once (default: 1,32)', listOf(wholeNumber('--batch', 'batch')))
     .option('--runtime <names>', 'with --measure: nasnet, onnxruntime (default: both)', listOf(String))
     .option('--device <names>', 'with --measure: cpu, cuda:0 … (default: the CPU and the first GPU)', listOf(String))
-    .option('--threads <n>', 'with --measure: on the CPU (default: all cores)', wholeNumber('--threads', 'threads'))
-    .option('--seconds <x>', 'with --measure: at most for one row (default: 15)', positiveNumber('--seconds'))
-    .option('--seed <n>', 'with --measure: of the weights where MODEL has none (default: 1)', wholeNumber('--seed'))
+    .option(
+      '--threads <n>',
+      'with --measure: threads on the CPU (default: all cores)',
+      wholeNumber('--threads', 'threads'),
+    )
+    .option('--seconds <x>', 'with --measure: maximum for one row (default: 15)', positiveNumber('--seconds'))
+    .option('--seed <n>', 'with --measure: seed of the weights if MODEL has none (default: 1)', wholeNumber('--seed'))
     .option('--json', 'one JSON document')
     .addHelpText('after', examples)
     .action(run);
@@ -71,7 +75,7 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
   if (needless) throw new InputError(`${needless}: expected --measure with it`);
   const network = await readNetwork(model, modelFlags);
   if (network.description && seed !== undefined)
-    throw new InputError(`--seed: expected no such flag with ${model}, which holds its weights`);
+    throw new InputError(`--seed: expected no such flag with ${model}, which has weights`);
   if (measure) {
     const { latencyTable, measureNetwork } = await import('./latency-table.ts'); // loads the engine
     const latency = await measureNetwork(model, network, measureFlags);
@@ -84,13 +88,13 @@ async function describeModel(model: string | undefined, flags: Flags): Promise<D
   }
   const { checksumOf } = await import('../../model/model-file.ts'); // loads the engine
   const checksum = checksumOf(model);
-  const table = () => profileTable(network.plan, 'the file holds none, only training uses it');
+  const table = () => profileTable(network.plan, 'the file has none, since only training uses it');
   return { document: { ...profile(network.plan), checksum }, text: () => `${table()}${checksumWords[checksum]}\n` };
 }
 
 const checksumWords = {
-  verified: 'the file is whole: its bytes are those of its checksum',
-  unverified: 'the file carries no checksum: whether it is damaged cannot be told',
+  verified: 'the file is complete: its bytes match its checksum',
+  unverified: 'the file has no checksum, so damage cannot be detected',
 };
 
 /** Parses values separated by commas. */

@@ -72,7 +72,7 @@ export class SearchDisplay extends LiveBlock {
     this.log(line);
   }
 
-  /** Takes every event of the search. */
+  /** Call it with every event of the search. */
   on = (event: ExperimentEvent): void => {
     switch (event.kind) {
       case 'note':
@@ -189,9 +189,11 @@ export class SearchDisplay extends LiveBlock {
     const now = performance.now();
     if (this.#final) {
       const { trial, progress, startedAt } = this.#final;
-      const gone = (now - startedAt) / 1000;
-      const left = progress < 0.02 ? '' : `, about ${duration((gone * (1 - progress)) / progress)} left`;
-      return [`  training the network of trial ${trial}: ${percent(progress, 0)}   ${duration(gone)} gone${left}`];
+      const elapsed = (now - startedAt) / 1000;
+      const left = progress < 0.02 ? '' : `, about ${duration((elapsed * (1 - progress)) / progress)} left`;
+      return [
+        `  training the network of trial ${trial}: ${percent(progress, 0)}   ${duration(elapsed)} elapsed${left}`,
+      ];
     }
     if (this.#race) {
       const { race, before, startedAt } = this.#race;
@@ -212,7 +214,7 @@ export class SearchDisplay extends LiveBlock {
     if (this.live) this.draw(this.#lines());
   }
 
-  /** Prints a summary line now and then if there is no terminal. */
+  /** Prints a summary line every ten seconds if there is no terminal. */
   #plain(): void {
     if (this.live || performance.now() - this.#lastPlain < plainEvery) return;
     this.#lastPlain = performance.now();

@@ -11,8 +11,8 @@ import { countsOf, estimateFitting } from '../../forecast/start.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { fixedTarget } from '../../study/target.ts';
-import type { GivenFlags } from '../flags/given.ts';
 import { datasetOf } from '../flags/study-images.ts';
+import type { UserFlags } from '../flags/user-flags.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
@@ -37,44 +37,44 @@ const cifar10: ImageCounts = { images: 50_000, classes: 10, test: 10_000 };
 export async function stateSearch(
   path: string,
   flags: SearchFlags,
-  given: GivenFlags,
+  userFlags: UserFlags,
   imagesOf: ImagesOf,
   note: (line: string) => void,
 ): Promise<void> {
   const document = existsSync(path)
-    ? await ofStudy(path, flags, given, imagesOf, note)
-    : await ofNew(flags, given, imagesOf, note);
+    ? await ofStudy(path, flags, userFlags, imagesOf, note)
+    : await ofNew(flags, userFlags, imagesOf, note);
   if (flags.json) printDocument(document);
   else printWords(`${textOf(document).join('\n')}\n`);
 }
 
 async function ofNew(
   flags: SearchFlags,
-  given: GivenFlags,
+  userFlags: UserFlags,
   imagesOf: ImagesOf,
   note: (line: string) => void,
 ): Promise<SearchStatement> {
   const countsIn = async (settings: SearchSettings) =>
     settings.dataset === 'cifar10' ? cifar10 : countsOf(await imagesOf(settings));
-  const { settings: stored, counts, start, plan } = await newSearch(flags, given, countsIn, note);
+  const { settings: stored, counts, start, plan } = await newSearch(flags, userFlags, countsIn, note);
   const settings = plan ? plannedSettings(stored, plan) : stored;
   const { laws, measured } = start;
   const searching = { settings, counts, trials: settings.trials, workers: flags.workers };
-  const { estimate, warning } = estimateFitting(searching, laws, given.has('workers'));
+  const { estimate, warning } = estimateFitting(searching, laws, userFlags.has('workers'));
   return { settings, images: counts, measured, children: 0, estimate, ...(warning && { warning }) };
 }
 
 async function ofStudy(
   path: string,
   flags: SearchFlags,
-  given: GivenFlags,
+  userFlags: UserFlags,
   imagesOf: ImagesOf,
   note: (line: string) => void,
 ): Promise<SearchStatement> {
-  using study = await reopen(path, flags, given);
+  using study = await reopen(path, flags, userFlags);
   const counts = await countsOfStudy(study, imagesOf);
   const trials = fixedTarget(study, flags.trials);
-  const options = { counts, trials, workers: flags.workers, isRequested: given.has('workers'), always: true };
+  const options = { counts, trials, workers: flags.workers, isRequested: userFlags.has('workers'), always: true };
   const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
@@ -96,7 +96,7 @@ function textOf({ settings, images, estimate, measured, children, warning }: Sea
     children > 0
       ? `${children} finished children of this study`
       : measured
-        ? 'a moment of training here'
+        ? 'a short measurement here'
         : 'no measurement';
   return [
     ...statement(settings, images),

@@ -15,7 +15,7 @@ import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
-import type { GivenFlags } from '../flags/given.ts';
+import type { UserFlags } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
@@ -32,16 +32,16 @@ export const asksForEvaluator = ({ evaluator, timeLimit, changeEvaluator }: Sear
 /** @param opened the study of the flags, if it is open already and has an evaluator */
 export async function searchWithEvaluator(
   flags: SearchFlags,
-  given: GivenFlags,
+  userFlags: UserFlags,
   opened?: Study<SearchSettings>,
 ): Promise<void> {
   const path = opened?.path ?? pathOf(flags);
   const directory = flags.output ?? dirname(path);
   const place = { study: path, directory };
   const { workers } = flags;
-  refuseOwnTraining(given);
+  refuseOwnTraining(userFlags);
   const display = new SearchDisplay(process.stderr);
-  const known = opened ?? (existsSync(path) ? await reopen(path, flags, given) : undefined);
+  const known = opened ?? (existsSync(path) ? await reopen(path, flags, userFlags) : undefined);
   using study = known ? withEvaluator(known, flags) : await begin(path, flags, display);
   if (study.mayLackChanges) display.log(lackWords);
   const trials = aimAt(study, flags.trials);

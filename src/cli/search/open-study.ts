@@ -9,10 +9,10 @@ import { settingsOf } from '../../study/presets.ts';
 import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { computingOf } from '../flags/device-flags.ts';
-import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import { typedFlag, type UserFlags } from '../flags/user-flags.ts';
 import type { SearchFlags } from './flags.ts';
 import type { SettingFlags } from './search-settings.ts';
-import { askedBy, evaluatedNames, refuseNeedless, refuseOthers, settingNames } from './setting-flags.ts';
+import { evaluatedNames, refuseNeedless, refuseOthers, requestOf, settingNames } from './setting-flags.ts';
 
 /**
  * Returns the settings of a new search from preset and flags, fitted to the images, with the laws of its limits.
@@ -20,20 +20,27 @@ import { askedBy, evaluatedNames, refuseNeedless, refuseOthers, settingNames } f
  */
 export async function newSearch(
   flags: SearchFlags,
-  given: GivenFlags,
+  userFlags: UserFlags,
   countsIn: (dataset: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
 ): Promise<NewSearch> {
   const { dataset, seed, strategy } = flags;
-  const { limits: { beyond = 'resample', ...bounds } = {}, ...asked } = await askedBy(flags, settingNames, note);
+  const { limits: { beyond = 'resample', ...bounds } = {}, ...request } = await requestOf(flags, settingNames, note);
   const limited = Object.keys(bounds).length > 0;
-  const wanted = { ...asked, dataset, seed, strategy };
-  const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) }); // their laws follow from the other settings
-  refuseNeedless(stated, given);
+  const wanted = { ...request, dataset, seed, strategy };
+  // the laws of the limits are computed from the other settings
+  const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) });
+  refuseNeedless(stated, userFlags);
   const counts = await countsIn(stated);
   const { device } = computingOf(flags);
   const limits = limited ? { ...bounds, beyond } : undefined;
-  const how = { counts, workers: flags.workers, device, knownAsked: given.has('known'), always: flags.dryRun === true };
+  const how = {
+    counts,
+    workers: flags.workers,
+    device,
+    knownAsked: userFlags.has('known'),
+    always: flags.dryRun === true,
+  };
   return newSearchOf(stated, { ...how, limits }, note);
 }
 
@@ -47,9 +54,9 @@ export async function evaluatedSettings(
   note: (line: string) => void,
 ): Promise<SearchSettings> {
   const { seed, strategy } = flags;
-  const { limits: _, ...asked } = await askedBy(flags, evaluatedNames, note);
+  const { limits: _, ...request } = await requestOf(flags, evaluatedNames, note);
   const settings = settingsOf(flags.preset, {
-    ...asked,
+    ...request,
     dataset: noDataset,
     seed,
     strategy,
@@ -66,9 +73,9 @@ const ownTraining = [
 ];
 
 /** Refuses flags that a search with an evaluator does not have. @throws InputError */
-export function refuseOwnTraining(given: GivenFlags): void {
+export function refuseOwnTraining(userFlags: UserFlags): void {
   for (const name of ownTraining)
-    if (given.has(name))
+    if (userFlags.has(name))
       throw new InputError(
         `${typedFlag(name)}: expected it in a search that nasnet trains itself, got it in one with an evaluator`,
       );
@@ -78,12 +85,12 @@ export function refuseOwnTraining(given: GivenFlags): void {
 export async function reopen(
   path: string,
   flags: Partial<SearchFlags>,
-  given: GivenFlags,
+  userFlags: UserFlags,
 ): Promise<Study<SearchSettings>> {
   const study = openSearch(path, { readOnly: flags.dryRun === true });
   try {
-    if (study.settings.evaluator) refuseOwnTraining(given);
-    await refuseOthers(path, study.settings, flags, given);
+    if (study.settings.evaluator) refuseOwnTraining(userFlags);
+    await refuseOthers(path, study.settings, flags, userFlags);
     return study;
   } catch (error) {
     study.close();

@@ -39,14 +39,14 @@ export const searchSettings = {
   }),
   minutes: optional<number>({
     takes: '<n>',
-    help: "the time of the whole search, the final network's training and test included: children, finalists and final training are planned within it (default: the preset's; laptop 8)",
+    help: "time of the whole search, including training and test of the final network; the numbers of children, finalists and final epochs are planned (default: the preset's; laptop 8)",
     parse: positiveNumber,
     ofTraining: true,
-    asks: (minutes, { flags: { trials } }) => ({ budget: budgetAsked('--minutes', 60 * minutes, trials) }),
+    asks: (minutes, { flags: { trials } }) => ({ budget: budgetOf('--minutes', 60 * minutes, trials) }),
     stored: ({ budget }) => budget && Number((budget.seconds / 60).toPrecision(12)),
     difference: (stored) => otherBudget(stored, 'minutes'),
     states: ({ budget }) =>
-      budget ? [['budget', `${duration(budget.seconds)} in all, planned anew while it runs`]] : [],
+      budget ? [['budget', `${duration(budget.seconds)} in total, planned again while it runs`]] : [],
   }),
   hours: optional<number>({
     takes: '<n>',
@@ -54,7 +54,7 @@ export const searchSettings = {
     parse: positiveNumber,
     ofTraining: true,
     asks: (hours, { flags: { trials, minutes } }) => {
-      if (minutes === undefined) return { budget: budgetAsked('--hours', 3600 * hours, trials) };
+      if (minutes === undefined) return { budget: budgetOf('--hours', 3600 * hours, trials) };
       throw new InputError(`--hours: expected none with --minutes, got ${hours}`);
     },
     stored: ({ budget }) => budget && Number((budget.seconds / 3600).toPrecision(12)),
@@ -62,13 +62,13 @@ export const searchSettings = {
   }),
   trials: optional<number>({
     takes: '<n>',
-    help: "cells to try in all, in place of a budget (default: the preset's)",
+    help: "target number of trials, instead of a budget (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'trials'),
     asks: (trials) => ({ trials }),
   }),
   epochs: optional<number>({
     takes: '<n>',
-    help: "of a child's training (default: the preset's)",
+    help: "epochs of a child (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'epochs'),
     ofTraining: true,
     asks: (epochs, { flags: { rungs } }) => {
@@ -117,7 +117,7 @@ export const searchSettings = {
     ofTraining: true,
     asks: (dataset) => ({ dataset }),
     stored: ({ dataset }) => dataset,
-    compared: (asked, { dataset }) => (isSameDataset(asked, dataset) ? dataset : asked),
+    compared: (requested, { dataset }) => (isSameDataset(requested, dataset) ? dataset : requested),
     states: (settings, { images }) => {
       const out = heldOut(settings, images);
       const words = `${whole(images - out)} to train on, ${whole(out)} held out for the reward`;
@@ -141,7 +141,7 @@ export const searchSettings = {
   }),
   rungs: optional<RungChange[]>({
     takes: '<list>',
-    help: 'a ladder: the best children are trained further. Epochs of each rung, such as 1,3,9; with colons also images=, filters=, cells= and resolution=, where they change',
+    help: 'a ladder: the best children are trained further. Epochs of each rung, such as 1,3,9; with colons also changes of images=, filters=, cells= and resolution=',
     parse: (flag) => (text) => parseRungs(text, flag),
     ofTraining: true,
     asks: (rungs) => ({ rungs }),
@@ -175,7 +175,7 @@ export const searchSettings = {
   }),
   finalists: optional<number>({
     takes: '<k>',
-    help: "how many of the best cells are trained again, longer and with several seeds; 0 for none; within a budget at most so many (default: the preset's; laptop 8, paper 250)",
+    help: "number of the best cells that are trained again, longer and with several seeds; 0: none; with a budget the maximum (default: the preset's; laptop 8, paper 250)",
     parse: countFromZero,
     ofTraining: true,
     asks: (finalists) => ({ finalists }),
@@ -183,7 +183,7 @@ export const searchSettings = {
     states: (settings, { images }) => {
       const { finalists, final } = settings;
       const available = images - heldOut(settings, images);
-      const withKnown = finalists?.withKnown && settings.known.length > 0 ? ', the best known cell among them' : '';
+      const withKnown = finalists?.withKnown && settings.known.length > 0 ? ', including the best known cell' : '';
       const races = (count: number, seeds: string) => `the best ${whole(count)}${withKnown}, ${seeds} times each`;
       return [
         ...(finalists
@@ -200,7 +200,7 @@ export const searchSettings = {
   }),
   finalEpochs: optional<number>({
     takes: '<n>',
-    help: "of the final network's training, in place of a budget (default: the preset's)",
+    help: "epochs of the final network, instead of a budget (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'epochs'),
     ofTraining: true,
     asks: (finalEpochs, { flags: { minutes, hours } }) => {
@@ -221,7 +221,7 @@ export const searchSettings = {
   }),
   finalSize: optional<number>({
     takes: '<pixels>',
-    help: "side of the images as the final network sees them (default: --size, else the preset's)",
+    help: "input side of the final network (default: --size, else the preset's)",
     parse: (flag) => wholeNumber(flag, 'pixels'),
     ofTraining: true,
     asks: (finalSize) => ({ finalSize }),
@@ -229,7 +229,7 @@ export const searchSettings = {
   }),
   finalistEpochs: optional<number>({
     takes: '<n>',
-    help: "epochs of such a training (default: the preset's)",
+    help: "epochs of a finalist (default: the preset's)",
     parse: (flag) => wholeNumber(flag, 'epochs'),
     ofTraining: true,
     needs: { flag: '--finalists', met: ({ finalists }) => finalists !== undefined },
@@ -238,7 +238,7 @@ export const searchSettings = {
   }),
   known: optional<string[] | false>({
     takes: '<cells...>',
-    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default within a budget: nasnet-a, where the space has it)',
+    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget: nasnet-a, if the space has it)',
     without: 'no known cells',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
       return { known: await readKnown(cells || [], { space, blocks }, note) };
@@ -247,7 +247,7 @@ export const searchSettings = {
     compared: (cells, settings) => readKnown(cells || [], settings),
     states: ({ known, space, blocks }) =>
       known.length > 0
-        ? [['cells', `first ${known.map((cell) => publishedName(cell, space, blocks) ?? 'a given one').join(', ')}`]]
+        ? [['cells', `first ${known.map((cell) => publishedName(cell, space, blocks) ?? 'a known cell').join(', ')}`]]
         : [],
     difference: (known) => {
       const { length } = known as number[][];
@@ -256,7 +256,7 @@ export const searchSettings = {
   }),
   maxParameters: optional<number>({
     takes: '<n>',
-    help: 'of the final network, such as 800_000 or 3.3M',
+    help: 'maximum number of parameters of the final network, such as 800_000 or 3.3M',
     parse: quantity,
     ofTraining: true,
     asks: (parameters) => ({ limits: { parameters } }),
@@ -264,7 +264,7 @@ export const searchSettings = {
   }),
   maxMultiplyAdds: optional<number>({
     takes: '<n>',
-    help: 'of the final network for one image, such as 30M',
+    help: 'maximum number of multiply-adds of the final network for one image, such as 30M',
     parse: quantity,
     ofTraining: true,
     asks: (multiplyAdds) => ({ limits: { multiplyAdds } }),
@@ -272,7 +272,7 @@ export const searchSettings = {
   }),
   maxMemory: optional<number>({
     takes: '<bytes>',
-    help: 'predicted peak memory of the worker that trains a child, such as 800M or 2G; with --rungs at the most expensive rung, even for cells that never reach it. Finalists and the final network may take more',
+    help: 'maximum predicted peak memory of the worker that trains a child, such as 800M or 2G; with --rungs at the most expensive rung, even for cells that never reach it. Finalists and the final network may take more',
     parse: byteSize,
     ofTraining: true,
     asks: (memory) => ({ limits: { memory } }),
@@ -280,7 +280,7 @@ export const searchSettings = {
   }),
   maxLatency: optional<number>({
     takes: '<ms>',
-    help: 'of the final network for one image on one thread here, predicted from a few networks that are timed at the start',
+    help: 'maximum latency of the final network for one image on one thread of this machine, predicted from a few networks that are timed at the start',
     parse: positiveNumber,
     ofTraining: true,
     asks: (latency) => ({ limits: { latency } }),
@@ -315,8 +315,8 @@ export type SettingFlags = { [Name in Defaulted]: ValueOf<Name> } & {
 
 const childrenWords = ({ budget, trials }: SearchSettings) => `${budget ? 'about ' : ''}${whole(trials)} children`;
 
-/** @throws InputError beside a number of trials */
-function budgetAsked(flag: string, seconds: number, trials: number | undefined): number {
+/** Returns the seconds of a budget. @throws InputError if there is also a number of trials */
+function budgetOf(flag: string, seconds: number, trials: number | undefined): number {
   if (trials === undefined) return seconds;
   throw new InputError(`${flag}: expected either a budget or --trials, got both`);
 }

@@ -21,8 +21,8 @@ import { Study } from '../../study/study.ts';
 import { aimAt, fixedTarget, targetOf } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
-import { type GivenFlags, givenFlags } from '../flags/given.ts';
 import { datasetOf } from '../flags/study-images.ts';
+import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
@@ -39,17 +39,19 @@ export function registerSearch(program: Command): void {
   const presetList = Object.entries(presets).map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`);
   const command = program
     .command('search')
-    .description('search cells, let the best race, build the best one larger, train and test it; run again to resume');
+    .description(
+      'search cells, race the best ones, train and test a larger network of the winner; run again to resume',
+    );
   addSearchFlags(command)
     .addHelpText(
       'after',
       `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --evaluator 'python3 train.py' --workers 4 --trials 500\n  nasnet search --preset paper --dry-run`,
     )
-    .action((flags: SearchFlags, command: Command) => search(flags, givenFlags(command)));
+    .action((flags: SearchFlags, command: Command) => search(flags, userFlagsOf(command)));
 }
 
-async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
-  if (asksForEvaluator(flags)) return searchWithEvaluator(flags, given);
+async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
+  if (asksForEvaluator(flags)) return searchWithEvaluator(flags, userFlags);
   const computing = computingOf(flags);
   const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
@@ -61,13 +63,13 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     return prepareDataset({ ...settings, filter, data: flags.data }, display);
   };
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
-  if (flags.dryRun) return stateSearch(path, flags, given, imagesOf, note);
+  if (flags.dryRun) return stateSearch(path, flags, userFlags, imagesOf, note);
 
-  const known = existsSync(path) ? await reopen(path, flags, given) : undefined;
-  if (known?.settings.evaluator) return searchWithEvaluator(flags, given, known);
+  const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
+  if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
   const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
-  const created = known ? undefined : await newSearch(flags, given, countsIn, note);
+  const created = known ? undefined : await newSearch(flags, userFlags, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
   const { settings } = study;
   const outdated = created ? undefined : testViewWarning(settings);
@@ -97,7 +99,7 @@ async function search(flags: SearchFlags, given: GivenFlags): Promise<void> {
     study,
     files,
     trials: fixedTarget(study, flags.trials),
-    workers: given.has('workers') ? flags.workers : undefined,
+    workers: userFlags.has('workers') ? flags.workers : undefined,
     computing,
     start: created?.start,
     directory,

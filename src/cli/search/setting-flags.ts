@@ -5,9 +5,9 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { SearchSettings } from '../../study/settings.ts';
-import { type GivenFlags, typedFlag } from '../flags/given.ts';
+import { typedFlag, type UserFlags } from '../flags/user-flags.ts';
 import { type SettingFlags, type SettingName, searchSettings } from './search-settings.ts';
-import type { Asked, Setting } from './setting.ts';
+import type { Setting, SettingRequest } from './setting.ts';
 
 const settings: Readonly<Record<SettingName, Setting<unknown>>> = searchSettings;
 
@@ -33,26 +33,26 @@ function optionOf(flag: string, { takes, help, parse, choices, default: usual }:
 }
 
 /** Returns the combined request of these settings' flags. @throws InputError if they are inconsistent */
-export async function askedBy(
+export async function requestOf(
   flags: Partial<SettingFlags> & Pick<SettingFlags, 'space'>,
   names: readonly SettingName[],
   note: (line: string) => void,
-): Promise<Asked> {
-  let all: Asked = {};
+): Promise<SettingRequest> {
+  let all: SettingRequest = {};
   for (const name of names) {
     const value = flags[name];
     if (value === undefined) continue;
-    const asked = await settings[name].asks?.(value, { flags, note });
-    all = { ...all, ...asked, limits: { ...all.limits, ...asked?.limits } };
+    const request = await settings[name].asks?.(value, { flags, note });
+    all = { ...all, ...request, limits: { ...all.limits, ...request?.limits } };
   }
   return all;
 }
 
 /** Refuses flags without the flag that they need. @throws InputError */
-export function refuseNeedless(wanted: SearchSettings, given: GivenFlags): void {
+export function refuseNeedless(wanted: SearchSettings, userFlags: UserFlags): void {
   for (const name of settingNames) {
     const { needs } = settings[name];
-    if (needs && given.has(name) && !needs.met(wanted))
+    if (needs && userFlags.has(name) && !needs.met(wanted))
       throw new InputError(`${typedFlag(name)}: expected ${needs.flag} with it, got none`);
   }
 }
@@ -62,16 +62,16 @@ export async function refuseOthers(
   path: string,
   original: SearchSettings,
   flags: Partial<SettingFlags>,
-  given: GivenFlags,
+  userFlags: UserFlags,
 ): Promise<void> {
   for (const name of settingNames) {
     const { stored: storedIn, compared, difference } = settings[name];
     const value = flags[name];
-    if (!storedIn || !given.has(name) || value === undefined) continue;
+    if (!storedIn || !userFlags.has(name) || value === undefined) continue;
     const stored = storedIn(original);
-    const asked = compared ? await compared(value, original) : value;
-    if (JSON.stringify(asked) === JSON.stringify(stored)) continue;
-    const { expected, got } = difference?.(stored) ?? { expected: `${stored ?? 'none'}`, got: `${asked}` };
+    const requested = compared ? await compared(value, original) : value;
+    if (JSON.stringify(requested) === JSON.stringify(stored)) continue;
+    const { expected, got } = difference?.(stored) ?? { expected: `${stored ?? 'none'}`, got: `${requested}` };
     throw new InputError(
       `${typedFlag(name)}: expected ${expected}, with which ${path} was started, got ${got}; name another file with --study to start a new search`,
     );

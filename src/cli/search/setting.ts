@@ -11,7 +11,7 @@ import type { SearchSettings } from '../../study/settings.ts';
  * The request of a flag: fields of the settings, or values from which settingsOf derives them. Several flags are
  * combined into limits.
  */
-export type Asked = Omit<Partial<SearchRequest>, 'limits'> & { limits?: Partial<RequestedLimits> };
+export type SettingRequest = Omit<Partial<SearchRequest>, 'limits'> & { limits?: Partial<RequestedLimits> };
 
 /** The flags on which other settings depend. */
 export interface OtherFlags {
@@ -45,7 +45,7 @@ export interface Setting<Value> {
   /** The condition on the settings of a new search for this flag, and the flag that meets it. */
   needs?: { flag: string; met(settings: SearchSettings): boolean };
   /** Returns the request of a value. @throws InputError if it contradicts other flags */
-  asks?(value: Value, context: AskContext): Asked | Promise<Asked>;
+  asks?(value: Value, context: AskContext): SettingRequest | Promise<SettingRequest>;
   /**
    * Returns the value of a study in the flag's form; undefined: none. Absent: a study may be resumed with another
    * value.

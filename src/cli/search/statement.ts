@@ -57,9 +57,9 @@ export function adviceFor({ seconds, final }: SearchEstimate, settings: SearchSe
   ];
   const last =
     final.seconds > week
-      ? ` The final network alone takes about ${roughly(final.seconds)}: stopped before it, "nasnet train STUDY#TRIAL:N@P --epochs n" builds a cell in less.`
+      ? ` The final network alone takes about ${roughly(final.seconds)}: stopped before it, "nasnet train STUDY#TRIAL:N@P --epochs n" builds a cell in less time.`
       : '';
-  return `That is more than a week: ${ways.join(', ')}.${last} It starts all the same, and can be stopped and continued at any time.`;
+  return `That is more than a week: ${ways.join(', ')}.${last} It starts anyway, and can be stopped and resumed at any time.`;
 }
 
 const rangeWords = ({ low, high }: Range): string => joined(roughly(low), roughly(high));

@@ -28,7 +28,7 @@ export function networkWords({
 export const spanOf = ({ least, most }: Span, words: (value: number) => string): string =>
   joined(words(least), words(most));
 
-/** "2 to 6 s", "50 s to 2 min"; one of two that read alike. */
+/** "2 to 6 s", "50 s to 2 min"; one of two equal words. */
 export function joined(low: string, high: string): string {
   if (low === high) return high;
   const [one, unit] = low.split(' ');

@@ -30,7 +30,7 @@ export function renderSearch(view: SearchView, width: number): string[] {
   const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
   const ofRung = (rung: number | undefined) => (view.rungs && rung !== undefined ? `, rung ${rung}` : '');
   const lines = [
-    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} gone, about ${duration(view.left)} left`,
+    `  ${bar}  ${finished}/${view.trials} cells${failures}   ${duration(view.elapsed)} elapsed, about ${duration(view.left)} left`,
     `  best ${view.best ? `${percent(view.best.reward)} (trial ${view.best.trial}${ofRung(view.best.rung)})` : '–'}   mean of the latest 20 ${view.recentMean === undefined ? '–' : percent(view.recentMean)}`,
     ...(view.rungs ? [rungsLine(view.rungs)] : []),
     ...view.running.map(
@@ -41,10 +41,10 @@ export function renderSearch(view: SearchView, width: number): string[] {
   return lines.map((line) => cut(line, width));
 }
 
-/** "  trained: 24 at rung 0, 7 at rung 1 (2 to come), 1 at rung 2" */
+/** "  trained: 24 at rung 0, 7 at rung 1 (2 open), 1 at rung 2" */
 function rungsLine(rungs: NonNullable<SearchView['rungs']>): string {
   const each = rungs.map(({ done, open }, rung) => {
-    return `${done} at rung ${rung}${open > 0 && rung > 0 ? ` (${open} to come)` : ''}`;
+    return `${done} at rung ${rung}${open > 0 && rung > 0 ? ` (${open} open)` : ''}`;
   });
   return `  trained: ${each.join(', ')}`;
 }
@@ -53,7 +53,7 @@ const cut = (line: string, width: number) => (line.length > width ? `${line.slic
 
 /** The displayed state of a race of finalists. */
 export interface FinalistsView {
-  /** Finalists in the race, and the runs that they need before the next look. */
+  /** Finalists in the race, and the runs that they need before the next comparison. */
   racing: readonly unknown[];
   wanted: readonly unknown[];
   done: number;
@@ -64,7 +64,7 @@ export interface FinalistsView {
 
 /** Returns the line of a race, at most `width` characters. */
 export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: FinalistsView, width: number): string {
-  const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next look`;
-  const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} gone${left}`;
+  const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next comparison`;
+  const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} elapsed${left}`;
   return cut(line, width);
 }

@@ -84,7 +84,9 @@ function differing({ preset, dataset, strategy, size, seed }: SearchSettings): s
   ];
 }
 
-/** Returns lines with the commands that a search with an evaluator suggests. @param best the number of its best trial */
+/**
+ * Returns lines with the commands that a search with an evaluator suggests. @param best the number of its best trial
+ */
 export const whatNextEvaluated = (place: SearchPlace, best: number, trials: number): string[] => [
   'What next:',
   `  ${commandOf('show', shellPath(place.study), '--trials', '--format', 'csv')}`,

@@ -3,7 +3,7 @@
 
 import { visible } from '../../visible.ts';
 
-/** Prints one or several lines. Names that may contain new lines must be escaped before. */
+/** Prints one or several lines. Names that may contain new lines must be escaped by the caller. */
 export function printWords(text: string): void {
   process.stdout.write(text.split('\n').map(visible).join('\n'));
 }

@@ -19,7 +19,10 @@ let first: (typeof signals)[number] | undefined;
 /** Returns the exit code of a stopped command: 130 after Ctrl-C, 143 after SIGTERM. */
 export const interruptedExitCode = (): number => 128 + constants.signals[first ?? 'SIGINT'];
 
-/** @param saved completes "stopped in the middle of a computation; ": what is saved if no clean stop is possible */
+/**
+ *  * Handles Ctrl-C and SIGTERM until it is disposed of.
+ *  * @param saved completes "stopped in the middle of a computation; ": what is saved if no clean stop is possible
+ */
 export function onInterrupt(atFirst: () => void, saved: string): Interrupt {
   const controller = new AbortController();
   const handle = (signal: NodeJS.Signals) => {

@@ -9,7 +9,7 @@ import { Failure, Interruption } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
 import type { Network } from '../../model/network.ts';
 import { nasnetVersion } from '../../version.ts';
-import { writeWhole } from '../../whole-file.ts';
+import { unverifiedName, writeWhole } from '../../whole-file.ts';
 import { encodeModel } from './encode.ts';
 import { networkGraph } from './network-graph.ts';
 import { loadRuntime } from './session.ts';
@@ -65,7 +65,7 @@ export async function exportOnnx(
     writeWhole(path, chunks);
     return { bytes, nodes, largestDifference: undefined, images: 0 };
   }
-  const unverified = `${path}.${process.pid}.unverified`;
+  const unverified = unverifiedName(path);
   try {
     writeWhole(unverified, chunks);
     const verification = await verifyOnnx(unverified, network, { images, threads, signal });

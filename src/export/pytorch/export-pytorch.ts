@@ -2,7 +2,7 @@
 // this network and a few logits for its self-check.
 
 import { readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { tensor } from '../../engine/create.ts';
 import { noGrad, scope } from '../../engine/memory.ts';
@@ -11,7 +11,7 @@ import type { ModelDescription } from '../../model/model-description.ts';
 import { writeModel } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { nasnetVersion } from '../../version.ts';
-import { writeWhole } from '../../whole-file.ts';
+import { temporaryFolder, writeWhole } from '../../whole-file.ts';
 import { whole } from '../../words.ts';
 import { checkPyTorch } from './check.ts';
 import { pythonFraming, pythonOperations, pythonTables, pythonView } from './tables.ts';
@@ -49,7 +49,7 @@ export async function writePyTorch(
   const name = moduleName(path);
   const text = pythonSource(name, network, description);
   const weights = path.replace(/\.py$/, '.safetensors');
-  const staging = await stagingFolder(path);
+  const staging = stagingFolder(path);
   const [source, tensors] = [join(staging, `${name}.py`), join(staging, `${name}.safetensors`)];
   try {
     const bytes = writeWhole(source, [text]);
@@ -130,10 +130,12 @@ function referenceLogits(network: Network, { preprocessing }: ModelDescription):
 }
 
 /** Creates a temporary folder next to the file, so that a rename can move the checked files in place. */
-function stagingFolder(path: string): Promise<string> {
-  return mkdtemp(join(dirname(path), '.nasnet-export-')).catch((error: Error) => {
-    throw new Failure(`${path}: the file could not be written (${error.message})`);
-  });
+function stagingFolder(path: string): string {
+  try {
+    return temporaryFolder(dirname(path));
+  } catch (error) {
+    throw new Failure(`${path}: the file could not be written (${(error as Error).message})`);
+  }
 }
 
 function moveInPlace(from: string, to: string): Promise<void> {

@@ -109,6 +109,7 @@ test('detect evaluate refuses what it cannot compare, and counts what it does no
     ],
     [{ images: [] }, /expected a list of detections, got an object/],
     [[3], /detection 0: expected an object/],
+    [[{ ...good, category_id: null }], /detection 0: expected category_id, got null/],
   ];
   for (const [value, message] of refused) {
     const { code, stderr } = run(value);
@@ -126,6 +127,34 @@ test('detect evaluate refuses what it cannot compare, and counts what it does no
   assert.match(empty.stderr, /no detection to evaluate/);
 });
 
+test('an object without area or iscrowd is evaluated with width × height, as an ordinary one', async (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(
+    join(folder, 'dt.json'),
+    JSON.stringify([{ image_id: 7, category_id: 1, bbox: [10, 10, 40, 60], score: 0.9 }]),
+  );
+  const numbers = [];
+  for (const more of [{ area: 2400 }, { area: undefined, iscrowd: undefined }]) {
+    const truth = await writeCoco(folder, { annotations: [annotation({ bbox: [10, 10, 40, 60], ...more })] });
+    const { stdout, stderr } = nasnet([
+      'detect',
+      'evaluate',
+      '--ground-truth',
+      truth,
+      '--detections',
+      join(folder, 'dt.json'),
+      '--json',
+    ]);
+    assert.equal(stderr.includes('annotations without an area: 1'), more.area === undefined);
+    const { APs, APm, APl } = JSON.parse(stdout);
+    numbers.push([APs, APm, APl].map(Math.round));
+  }
+  assert.deepEqual(numbers, [
+    [-1, 1, -1],
+    [-1, 1, -1],
+  ]);
+});
+
 test('convert says what it read, mended and lost, and refuses conflicts without --mend', async (context) => {
   const folder = temporaryFolder(context);
   const from = await writeYolo(join(folder, 'from'), '0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n1 0.9 0.5 0.4 0.5\n');
@@ -139,7 +168,7 @@ test('convert says what it read, mended and lost, and refuses conflicts without 
   assert.equal(refused!.code, 2);
   assert.match(
     refused!.stderr,
-    /1 boxes that reach more than a pixel beyond their pictures \(first: .*a\.txt, line 3.*accept this with --mend/,
+    /boxes that reach more than a pixel beyond their pictures: 1 \(first: .*a\.txt, line 3.*accept this with --mend/,
   );
   assert.equal(mended!.code, 0, mended!.stderr);
   const { parts, faults, files } = JSON.parse(mended!.stdout);

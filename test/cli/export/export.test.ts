@@ -1,8 +1,7 @@
-// `nasnet export` as a user runs it: every format's file, what is said of it, and what is refused.
+// `nasnet export` as a user runs it: the file and the output of every format, and refusals.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
@@ -10,13 +9,12 @@ import { noGrad } from '../../../src/engine/memory.ts';
 import { readModel, writeModel } from '../../../src/model/model-file.ts';
 import { planNetwork, planParameters } from '../../../src/plan/plan.ts';
 import { nasnetA } from '../../../src/space/published.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { example } from '../../export/onnx/networks.ts';
 import type { Ended } from '../run.ts';
 import * as run from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-export-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const renamed = ({ code, ...said }: Ended) => ({ status: code, ...said });
 const nasnet = (...words: string[]) => renamed(run.nasnet(words, {}, folder));
 const nasnets = (lines: string[][]) => run.nasnets(lines, {}, folder).map(renamed);
@@ -31,7 +29,7 @@ for (const [index, name] of ['a.png', 'below/b.png'].entries()) {
 }
 writeFileSync(join(folder, 'photos', 'broken.jpg'), 'no image');
 
-test('onnx: by the file’s ending, compared on random images and on those of a folder, the unreadable named', () => {
+test('onnx: by the file’s ending, compared on random images and on those of a folder; unreadable ones are reported', () => {
   const { status, stdout, stderr } = nasnet(
     'export',
     'trained.safetensors',
@@ -43,7 +41,7 @@ test('onnx: by the file’s ending, compared on random images and on those of a 
   assert.equal(status, 0, stderr);
   assert.match(
     stdout,
-    /^trained\.onnx: [\d.]+ kB\n\d+ nodes, opset 17\nonnxruntime's logits differ by \d\.\de-\d+ at most, .* on 6 images\n$/,
+    /^trained\.onnx: [\d.]+ kB\n\d+ nodes, opset 17\nonnxruntime's logits differ by at most \d\.\de-\d+, .* on 6 images\n$/,
   );
   assert.match(stderr, /broken\.jpg: expected an image/);
 });
@@ -70,7 +68,7 @@ test('onnx --json: one document with the sizes and the measured difference', () 
   assert.ok(largestDifference >= 0 && largestDifference <= 1e-4);
 });
 
-test('safetensors: the same tensors and the same description; initial weights are those of the seed, said so', () => {
+test('safetensors: the same tensors and the same description; initial weights are those of the seed, which is reported', () => {
   assert.equal(nasnet('export', 'trained.safetensors', '-o', 'copy.safetensors').status, 0);
   const copy = readModel(join(folder, 'copy.safetensors'));
   assert.deepEqual(copy.description, description);
@@ -101,7 +99,7 @@ test('json: sizes to the digit, every tensor, every layer', () => {
   assert.deepEqual(document.layers.cells, JSON.parse(JSON.stringify(plan.cells)));
 });
 
-test('pytorch: the file and its weights, and why they were not compared where Python has no torch', () => {
+test('pytorch: the file and its weights, and the reason if they were not compared', () => {
   const { status, stdout } = nasnet('export', 'trained.safetensors', '-o', 'oaks.py', '--python', 'no-such-python');
   assert.equal(status, 0);
   assert.match(
@@ -124,7 +122,7 @@ test('html: one file with the model, the runtime and a few pictures, compared li
   );
 });
 
-test('what cannot be exported is refused in a sentence, with exit code 2, and writes nothing', () => {
+test('an impossible export is refused in a sentence, with exit code 2, and writes nothing', () => {
   const before = readdirSync(folder);
   const refused: [words: string[], sentence: RegExp][] = [
     [

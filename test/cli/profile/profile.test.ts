@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { writeModel } from '../../../src/model/model-file.ts';
@@ -15,11 +14,11 @@ import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { tiny } from '../../latency/tiny.ts';
 
 const source = resolve(import.meta.dirname, '../../../src');
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-profile-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 function nasnet(...words: string[]) {
   const script = `process.exitCode = await (await import(${JSON.stringify(join(source, 'cli/main.ts'))})).main(process.argv.slice(1))`;
@@ -69,7 +68,10 @@ test('profile --json prints the four published figures of NASNet-A 6@768 and its
   assert.deepEqual(endpoints[13], { name: 'Cell_11', shape: [16, 16, 384] });
 });
 
-/** Name and shape of each endpoint of a released ImageNet network, by its sides and F (nets/nasnet/nasnet_test.py). */
+/**
+ * Returns the name and shape of each endpoint of a released ImageNet network, by its sides and F
+ * (nets/nasnet/nasnet_test.py).
+ */
 function imagenetEndpoints(cells: number, filters: number, sides: number[]): [string, number[]][] {
   const shape = (stage: number, channels: number) => [sides[stage]!, sides[stage]!, channels];
   const normal = (stage: number): [string, number[]][] =>
@@ -116,20 +118,20 @@ test('profile of the released networks by name has the published sizes and endpo
   assert.deepEqual(profiled('nasnet-a:cifar'), profiled('nasnet-a:6@768'));
 });
 
-test('flags replace what stands around the cells', () => {
+test('flags replace the layout around the cells', () => {
   const figures = (...words: string[]) => JSON.parse(nasnet('profile', ...words, '--json').stdout).trainableParameters;
   const mobile = figures('nasnet-a:mobile');
   assert.equal(figures('nasnet-a:4', '--filters', '44', '--layout', 'imagenet', '--no-skip-reduction-input'), mobile);
   assert.equal(figures('nasnet-a:mobile', '--classes', '1001') - mobile, 1056 + 1); // one more row of the classifier
-  // 64 more channels: the stem's convolution and norm; the first stem cell's 1×1 from them to 11 and, as the raw stem is its
-  // previous input, the first halves of its two 7×7 and one 5×5; the second's two 1×1 from them to 11 each.
+  // 64 more channels: the stem's convolution and norm; the first stem cell's 1×1 from them to 11 and, as the raw stem
+  // is its previous input, the first halves of its two 7×7 and one 5×5; the second's two 1×1 from them to 11 each.
   const wider = 64 * (27 + 2 + 11 + 2 * (49 + 11) + (25 + 11) + 22);
   assert.equal(figures('nasnet-a:mobile', '--stem-channels', '96') - mobile, wider);
-  // The cell before a reduction's input is as large as that input: which of them is read changes no figure.
+  // The cell before a reduction's input is as large as that input: the choice between them changes no figure.
   assert.equal(figures('nasnet-a:mobile', '--skip-reduction-input'), mobile);
 });
 
-test('profile --family sets the published networks beside the released graph and names those that differ', () => {
+test('profile --family compares the published networks with the released graph and names those that differ', () => {
   const { family } = JSON.parse(nasnet('profile', '--family', '--json').stdout);
   const of = (cells: number, penultimate: number) => {
     return family.find((row: Record<string, number>) => row.cells === cells && row.penultimate === penultimate);
@@ -138,16 +140,16 @@ test('profile --family sets the published networks beside the released graph and
   const text = nasnet('profile', '--family').stdout;
   assert.match(text, /^nasnet-a 6 @ 4032 +331 +88\.9 M +23\.8 B +88,753,150 +23,783,414,658 +yes +top-1 82\.7%/m);
   assert.match(text, /^nasnet-a 7 @ 1920 .* no /m);
-  assert.match(text, /^3 of the 10 published rows come out/m);
+  assert.match(text, /^3 of the 10 published rows agree/m);
   for (const name of ['a 7 @ 2304', 'a 5 @ 1538', 'a 7 @ 1920']) {
     assert.ok(text.includes(`  nasnet-${name}: not what the released graph gives`), name);
   }
   assert.match(text, /nasnet-b 4 @ 1536: its cell is published only as a picture/);
 });
 
-test('profile of a file of weights says what it holds, at its own size or another', () => {
+test('profile of a file of weights describes its network, at its own size or another', () => {
   const { stdout } = nasnet('profile', weights);
-  assert.match(stdout, /no auxiliary head: the file holds none/);
+  assert.match(stdout, /no auxiliary head: the file has none/);
   const plan = planNetwork(nasnetA, { cells: 0, filters: 2, input: 8, classes: 2 });
   assert.ok(stdout.includes(`${plan.multiplyAdds.toLocaleString('en-US')} multiply-adds`));
   const { endpoints } = JSON.parse(nasnet('profile', weights, '--input', '16x12', '--json').stdout);
@@ -173,7 +175,7 @@ test('profile --measure adds the times of every runtime and batch to the figures
   for (const { milliseconds } of latency) assert.ok(milliseconds.median > 0 && milliseconds.runs >= 1);
 });
 
-test('profile --measure without --json prints a line for each, with random weights where there are none', () => {
+test('profile --measure without --json prints a line for each, with random weights if the model has none', () => {
   const words = [
     'nasnet-a:0',
     '--filters',

@@ -12,7 +12,7 @@ const before = process.cwd();
 process.chdir(folder);
 after(() => process.chdir(before));
 
-test('each dataset has a study of its own, which no preset and no evaluator has', () => {
+test('each dataset has its own study, different from those of presets and evaluators', () => {
   for (const [preset, dataset, study] of [
     ['laptop', 'cifar10', 'runs/laptop/study.db'],
     ['micro', 'cifar10', 'runs/micro/study.db'],
@@ -27,7 +27,7 @@ test('each dataset has a study of its own, which no preset and no evaluator has'
     assert.equal(defaultStudy({ preset, dataset }), study);
 });
 
-test('a study of a folder that was begun under the name of the preset goes on, another one does not', () => {
+test('a study of the same folder under the name of the preset is resumed, another one is not', () => {
   mkdirSync('runs/laptop', { recursive: true });
   const settings = settingsOf('laptop', { dataset: 'photos', seed: 1, strategy: 'ppo' });
   Study.create('runs/laptop/study.db', settings).close();

@@ -1,26 +1,25 @@
-// kill -9 of a search that a Python program evaluates, with all its processes or the evaluators alone: the decisions and rewards are those of a
-// search that was left alone.
+// kill -9 of a search that a Python program evaluates, with all its processes or only the evaluators: decisions and
+// rewards are those of an uninterrupted search.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { RandomStream } from '../../../src/random/stream.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { historyOf } from '../../experiment/history-of.ts';
 import { nodeArguments } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-kill-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const trials = 200;
 const kills = 10;
 const program = resolve(import.meta.dirname, '../../../examples/evaluator/evaluator.py');
-const command = `python3 ${JSON.stringify(program)} --verbose --epochs 2 --delay 0.001`; // random delays, up to 4 ms a trial
+// random delays, up to 4 ms a trial
+const command = `python3 ${JSON.stringify(program)} --verbose --epochs 2 --delay 0.001`;
 
 interface Process {
   pid: number;
@@ -28,7 +27,7 @@ interface Process {
   name: string;
 }
 
-/** All processes of this machine. */
+/** Returns all processes of this machine. */
 function processes(): Process[] {
   return readdirSync('/proc').flatMap((pid): Process[] => {
     try {
@@ -40,7 +39,7 @@ function processes(): Process[] {
   });
 }
 
-/** All that a process started, directly or not. */
+/** Returns all descendants of a process. */
 function descendants(pid: number): Process[] {
   const all = processes();
   const found = all.filter(({ parent }) => parent === pid);
@@ -56,7 +55,7 @@ function kill(pid: number): void {
   }
 }
 
-/** Runs the search on the study; `onTrial` is called when the evaluator says that it has finished another trial. */
+/** Runs the search on the study; `onTrial` is called when the evaluator has finished a trial. */
 async function search(path: string, signal: AbortSignal, onTrial: (count: number, search: ChildProcess) => void) {
   const words = ['search', '--evaluator', command, '--trials', `${trials}`, '--workers', '2', '--study', path];
   const child = spawn(process.execPath, nodeArguments(words), { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -112,7 +111,7 @@ test('PPO, 200 trials, a Python evaluator: ten kills of the whole search change 
   );
 });
 
-test('kills of the evaluators alone change nothing either', { timeout: 120_000 }, async (t) => {
+test('kills of only the evaluators change nothing either', { timeout: 120_000 }, async (t) => {
   const path = join(folder, 'evaluators', 'study.db');
   const random = new RandomStream('kill the evaluators');
   let killed = 0;
@@ -124,7 +123,8 @@ test('kills of the evaluators alone change nothing either', { timeout: 120_000 }
     if (!victim) return;
     kill(victim.pid);
     killed++;
-    next = count + 12 + random.integer(5); // its trial is tried again before, as the order of tells allows only 6 under way
+    // its trial is tried again before, as the order of tells allows only 6 under way
+    next = count + 12 + random.integer(5);
   });
   assert.equal(killed, kills);
   assert.deepEqual(historyOf(path), alone);

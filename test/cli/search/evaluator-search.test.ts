@@ -1,10 +1,10 @@
-// `nasnet search --evaluator`: a whole search with the example program, going on with the same or another command, and what is refused.
+// `nasnet search --evaluator`: a complete search with the example program, resumed with the same or another command,
+// and refusals.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
@@ -13,19 +13,18 @@ import { printArchitecture } from '../../../src/space/print.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
 import { commandsIn, paste } from '../pasted.ts';
 import { nasnet, nasnets, nodeArguments } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-evaluator-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const program = resolve(import.meta.dirname, '../../../examples/evaluator/evaluator.py');
 const command = `python3 ${JSON.stringify(program)} --epochs 2 --delay 0`;
 const path = join(folder, 'study.db');
 const searched = ['search', '--study', path, '--workers', '2'];
 
-test('a search with the example program ends with the best cell as report, picture and architecture file, and goes on', () => {
+test('a search with the example program ends with the best cell as report, picture and architecture file, and is resumed', () => {
   const [first, more, other, changed, show] = nasnets([
     [...searched, '--evaluator', command, '--trials', '12', '--strategy', 'random'],
     [...searched, '--trials', '16'],
@@ -54,7 +53,7 @@ test('a search with the example program ends with the best cell as report, pictu
   assert.deepEqual([epochs[0], epochs[17]], [2, 1]);
 });
 
-test('every command that such a search suggests works as it is printed', async () => {
+test('every command that such a search suggests works as printed', async () => {
   const environment = { NASNET_CACHE: join(folder, 'cache') };
   await tinyCifar10(environment.NASNET_CACHE);
   const study = "one's own/study.db";
@@ -74,7 +73,7 @@ test('every command that such a search suggests works as it is printed', async (
   assert.match(answers[2]!, /tried 6 of 6 cells/);
 });
 
-test('what cannot be is refused in one sentence', () => {
+test('impossible requests are refused in one sentence', () => {
   const fresh = join(folder, 'other', 'study.db');
   const own = join(folder, 'own.db');
   Study.create(own, settingsOf('smoke', { dataset: 'cifar10', seed: 1, strategy: 'random' })).close();
@@ -114,7 +113,7 @@ test('what cannot be is refused in one sentence', () => {
   }
 });
 
-/** Says on stderr what it reads: a trial, its cancellation, the end. */
+/** Prints what it reads on stderr: a trial, its cancellation, the end. */
 const patient = `exec python3 -c '
 import json, sys
 def note(text): print(text, file=sys.stderr, flush=True)
@@ -123,7 +122,7 @@ print(json.dumps({"hello": {"protocol": 1}}), flush=True)
 for line in sys.stdin: note("read " + " ".join(json.loads(line).keys()))
 note("end")'`;
 
-test('Ctrl-C cancels the trial, lets the program end by itself, and the study goes on', {
+test('Ctrl-C cancels the trial, lets the program end by itself, and the study can be resumed', {
   timeout: 60_000,
 }, async () => {
   const stopped = join(folder, 'stopped', 'study.db');

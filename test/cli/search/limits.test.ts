@@ -1,18 +1,18 @@
-// Limits and estimates through the command line, on a folder of images of our own making: refused, kept, said, and gone on with.
+// Limits and estimates through the command line, on a generated folder of images: refused, met, printed, and resumed
+// with.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { limitCheck } from '../../../src/forecast/limits.ts';
 import { Candidate } from '../../../src/study/candidate.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { type Ended, nasnets } from '../run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-cli-limits-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder({ after });
 const images = join(folder, 'images');
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 const study = join(folder, 'limited', 'study.db');
@@ -35,7 +35,7 @@ function refused({ code, stdout, stderr }: Ended, sentence: RegExp): void {
   assert.match(stderr.trim().split('\n').at(-1)!, sentence);
 }
 
-test('limits that no cell keeps, and what is no size or time, are refused before a study is begun', () => {
+test('limits that no cell meets, and invalid sizes and times, are refused before a study is created', () => {
   const begin = (...limit: string[]) => ['search', ...smoke, '--study', study, ...limit];
   const [memory, latency, size, time] = nasnet(
     begin('--max-memory', '20M'),
@@ -53,7 +53,7 @@ test('limits that no cell keeps, and what is no size or time, are refused before
   assert.ok(!existsSync(study));
 });
 
-test('a search keeps its limits and laws, foretells its real children, and goes on with no other limits', () => {
+test('a search meets its limits, predicts its real children, and is not resumed with other limits', () => {
   const limits = ['--max-memory', '30G', '--max-latency', '1000', '--epochs', '2'];
   const [searched, shown, otherMemory, otherLatency, otherEpochs, same] = nasnet(
     ['search', ...smoke, '--study', study, ...limits],
@@ -64,7 +64,8 @@ test('a search keeps its limits and laws, foretells its real children, and goes 
     ['search', '--study', study, ...limits, '--dry-run', '--json'],
   );
   assert.equal(searched!.code, 0, searched!.stderr);
-  assert.match(searched!.stderr, /^child +N = 0, F = 4, 8 × 8 pixels, 2 epochs of 59 images, batch 50,/m); // of 80, 14 test and 7 are held out
+  // of 80, 14 test and 7 are held out
+  assert.match(searched!.stderr, /^child +N = 0, F = 4, 8 × 8 pixels, 2 epochs of 59 images, batch 50,/m);
   assert.match(searched!.stderr, /^3 children of about .* on 2 workers: about .*; memory up to .* a worker$/m);
   assert.match(
     searched!.stdout,
@@ -76,10 +77,10 @@ test('a search keeps its limits and laws, foretells its real children, and goes 
   assert.equal(settings.child.recipe.epochs, 2);
   assert.deepEqual([settings.limits.memory.bytes, settings.limits.latency.milliseconds], [30e9, 1000]);
   assert.ok(settings.limits.latency.measured >= 3 && latency.milliseconds > 0 && latency.foretold > 0);
-  assert.ok(prediction.children >= 2 && prediction.children <= 3); // a graph that was trained before is not trained again
+  assert.ok(prediction.children >= 2 && prediction.children <= 3); // a graph is trained once
   assert.ok(
     prediction.error.memory.median < 1,
-    `the memory of real workers is foretold to ${prediction.error.memory.median}`,
+    `the memory of real workers is predicted to ${prediction.error.memory.median}`,
   );
 
   refused(otherMemory!, /^nasnet: --max-memory: expected 30000000000, with which .* was started, got 31000000000;/);
@@ -104,7 +105,7 @@ test("a study's limits decide the same wherever it is opened: they follow from w
   }
 });
 
-test('a dry run states the search and what it takes, and leaves nothing behind', () => {
+test('a dry run prints settings and forecast, and leaves no files', () => {
   const path = join(folder, 'dry', 'study.db');
   const [json] = nasnet(['search', ...smoke, '--study', path, '--dry-run', '--json']);
   assert.equal(json!.code, 0, json!.stderr);

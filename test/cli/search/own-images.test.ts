@@ -1,5 +1,5 @@
-// One's own images as a user has them: what a search says of them, that what it suggests works as it is printed, and that a study goes on
-// with the images that it began with and no others.
+// A user's images: the output of a search about them, its suggested commands, and a study is only resumed with the same
+// images.
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { nasnet } from '../run.ts';
 const folder = temporaryFolder({ after });
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 
-/** A name that a shell would take apart. */
+/** A name that a shell would split. */
 const photos = 'anna\'s $(photos) of "2024"';
 
 async function paintClasses(name: string, counts: Record<string, number>): Promise<void> {
@@ -34,7 +34,7 @@ const run = (...words: string[]) => nasnet(words, environment, folder);
 
 const smoke = ['search', '--preset', 'smoke', '--trials', '2', '--finalists', '0', '--workers', '1'];
 
-test('CIFAR-10 and a folder have a study each, and every command that a search suggests works as it is printed', () => {
+test('CIFAR-10 and a folder have different studies, and every command that a search suggests works as printed', () => {
   for (const [dataset, study] of [
     ['cifar10', 'runs/smoke/study.db'],
     [photos, `runs/${photos}-smoke/study.db`],
@@ -61,7 +61,7 @@ test('CIFAR-10 and a folder have a study each, and every command that a search s
   assert.equal(readdirSync(join(folder, 'runs')).length, 4);
 });
 
-test('a search says at which sides images are seen and stored, and at its end epochs, pixels and a baseline', () => {
+test('a search prints the sizes of inputs and stored images, and at its end epochs, pixels and a baseline', () => {
   const sides = ['--size', '24', '--final-epochs', '2', '--final-filters', '3', '--study', 'sizes/study.db'];
   const { code, stdout, stderr } = run(...smoke, '--dataset', photos, ...sides);
   assert.equal(code, 0, stderr);
@@ -69,7 +69,8 @@ test('a search says at which sides images are seen and stored, and at its end ep
   assert.match(stderr, /^child +N = 0, F = 4, 6 × 6 pixels, 1 epoch of /m);
   assert.match(stderr, /^final +N = 1, F = 3, 24 × 24 pixels, 2 epochs of /m);
   assert.match(stdout, /Built larger \(N = 1, F = 3, 24 × 24 pixels: .*\) and trained for 2 epochs in /);
-  assert.match(stdout, /of the 5 test images right; to name the most frequent class each time gives 60\.00%\.$/m); // 2 and 3 of 12 and 15
+  // 2 and 3 of 12 and 15
+  assert.match(stdout, /of the 5 test images right; to name the most frequent class each time gives 60\.00%\.$/m);
   assert.deepEqual(readModelDescription(join(folder, 'sizes', 'network.safetensors')).network.input, [24, 24]);
 });
 
@@ -90,7 +91,7 @@ test("a trial of a study is trained on the study's images, at their side", () =>
   assert.equal(larger.stderr, 'nasnet: --size: expected at most 32 pixels with cifar10, got 64\n');
 });
 
-test('twelve classes of five images are searched, and what cannot fit is refused before there is a study', async () => {
+test('twelve classes of five images are searched, and too small datasets are refused before there is a study', async () => {
   const counts = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`class ${index}`, 5]));
   await paintClasses('few', counts);
   const { code, stdout, stderr } = run(...smoke, '--dataset', 'few');
@@ -113,7 +114,7 @@ test('twelve classes of five images are searched, and what cannot fit is refused
   assert.ok(!existsSync(join(folder, 'none', 'study.db')));
 });
 
-test('a study goes on with the images that it began with, however the folder is written, and with no others', async () => {
+test('a study is resumed with the same images, however the folder is written, and with no others', async () => {
   await paintClasses('pets', { cat: 8, dog: 8 });
   const study = join('pets study', 'study.db');
   const more = (trials: number) => run('search', '--study', study, '--trials', String(trials));
@@ -143,12 +144,12 @@ test('a study goes on with the images that it began with, however the folder is 
   assert.match(back.stdout, /tried 3 of 3 cells/);
 });
 
-test('a study without a record of its images goes on and records them; of one from before, the classes are known', async () => {
+test('a study without a record of its images is resumed and records them; older studies compare the classes', async () => {
   const study = join(folder, 'pets study', 'study.db');
   rewrite(study, `DELETE FROM settings WHERE name = 'images'`);
   renameSync(join(folder, 'pets', 'cat'), join(folder, 'pets', 'lion'));
   const renamed = run('search', '--study', study);
-  assert.match(renamed.stderr, /but class "cat" is gone, class "lion" is new; /);
+  assert.match(renamed.stderr, /but class "cat" was removed, class "lion" is new; /);
   renameSync(join(folder, 'pets', 'lion'), join(folder, 'pets', 'cat'));
   assert.equal(run('search', '--study', study).code, 0);
   await paint(join(folder, 'pets', 'cat', '0.png'), [9, 9, 9], 24, 24);

@@ -1,17 +1,17 @@
-// The table of settings, held to laws that any entry must keep: what a flag asks for is what the study then has, and what a study has
-// no other value of the flag goes on with.
+// Laws for every entry of the table of settings: the study has the value of the flag, and is not resumed with another
+// value.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { typedFlag } from '../../../src/cli/flags/given.ts';
+import { typedFlag } from '../../../src/cli/flags/user-flags.ts';
 import { type SettingFlags, type SettingName, searchSettings } from '../../../src/cli/search/search-settings.ts';
 import type { Setting } from '../../../src/cli/search/setting.ts';
 import {
   addSettingFlags,
-  askedBy,
   evaluatedNames,
   refuseOthers,
+  requestOf,
   settingNames,
 } from '../../../src/cli/search/setting-flags.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
@@ -19,7 +19,7 @@ import type { SearchSettings } from '../../../src/study/settings.ts';
 
 const table: Readonly<Record<SettingName, Setting<unknown>>> = searchSettings;
 
-/** Two values of each kind that a flag can take, as one types them. */
+/** Two values of each flag, as a user types them. */
 const typed = [
   ['7', '8'],
   ['0.25', '0.75'],
@@ -32,7 +32,7 @@ const typed = [
   ['random', 'evolution'],
 ];
 
-/** What commander makes of `--flag text`; undefined where the flag does not take that text. */
+/** Returns the value that commander parses from `--flag text`; undefined if the flag refuses it. */
 async function parsed(name: SettingName, text: string): Promise<SettingFlags | undefined> {
   const command = addSettingFlags(new Command())
     .exitOverride()
@@ -47,9 +47,9 @@ async function parsed(name: SettingName, text: string): Promise<SettingFlags | u
   }
 }
 
-/** The settings of a search with these flags, its limits without laws. */
+/** Returns the settings of a search with these flags, with limits without laws. */
 async function begun(flags: SettingFlags): Promise<SearchSettings> {
-  const { limits, ...asked } = await askedBy(flags, settingNames, () => {});
+  const { limits, ...asked } = await requestOf(flags, settingNames, () => {});
   const { dataset, seed, strategy } = flags;
   const { memory, latency, beyond = 'resample', ...sizes } = limits!;
   const none = { law: [0, 0, 0], measured: 1, error: 0, machine: 'here' };
@@ -73,7 +73,7 @@ async function begun(flags: SettingFlags): Promise<SearchSettings> {
 const defined = <Value>(value: Value | undefined): value is Value => value !== undefined;
 
 for (const name of settingNames) {
-  test(`${typedFlag(name)} is what its study was started with, and no other value goes on with it`, async () => {
+  test(`${typedFlag(name)} is stored in the study, and no other value resumes it`, async () => {
     const pairs = typed.map(async (pair) =>
       (await Promise.all(pair.map((text) => parsed(name, text)))).filter(defined),
     );
@@ -90,7 +90,7 @@ for (const name of settingNames) {
   });
 }
 
-test('flags of one name each, in the words of their help', () => {
+test('every flag has its own name, and its help names its argument', () => {
   const { options } = addSettingFlags(new Command());
   assert.deepEqual(
     options.filter(({ negate }) => !negate).map((option) => option.attributeName()),
@@ -99,7 +99,7 @@ test('flags of one name each, in the words of their help', () => {
   assert.ok(options.every(({ description }) => description.length > 10));
 });
 
-test('a search by others’ rewards takes no setting of training', () => {
+test('a search with an external evaluator has no settings of training', () => {
   const training: SettingName[] = ['epochs', 'dataset', 'size', 'rungs', 'finalists', 'maxLatency', 'overLimit'];
   const any: SettingName[] = ['preset', 'trials', 'seed', 'strategy', 'space', 'blocks', 'known', 'reEvaluate'];
   assert.deepEqual(

@@ -1,15 +1,15 @@
-// The main job as a user runs it, on a folder of images of our own making.
+// `nasnet search` as a user runs it, on a generated folder of images.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
+import { temporaryFolder } from '../../data/temporary.ts';
 
 const nasnet = resolve(import.meta.dirname, '../../../bin/nasnet');
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-search-'));
+const folder = temporaryFolder({ after });
 const images = join(folder, 'images');
 const environment = { ...process.env, NASNET_CACHE: join(folder, 'cache') };
 const settings = ['--preset', 'smoke', '--dataset', images, '--trials', '4', '--workers', '2'];
@@ -27,8 +27,6 @@ before(async () => {
   writeFileSync(join(images, 'red', 'broken.png'), 'no picture');
 });
 
-after(() => rmSync(folder, { recursive: true, force: true }));
-
 function run(...words: string[]): { code: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [nasnet, ...words], {
     env: environment,
@@ -39,7 +37,7 @@ function run(...words: string[]): { code: number | null; stdout: string; stderr:
 
 const study = join(folder, 'whole', 'study.db');
 
-test('a search ends with a study, pictures, an architecture, weights and a report, and says what it found', () => {
+test('a search ends with a study, pictures, an architecture, weights and a report, and prints its findings', () => {
   const { code, stdout, stderr } = run('search', ...settings, '--study', study);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /1 image could not be read: .*broken\.png/);
@@ -51,10 +49,10 @@ test('a search ends with a study, pictures, an architecture, weights and a repor
   assert.ok(!existsSync(join(folder, 'whole', 'checkpoint.safetensors')));
   const page = readFileSync(join(folder, 'whole', 'report.html'), 'utf8');
   assert.match(page, /Accuracy per class/);
-  assert.doesNotMatch(page, /<script|(?:src|href)="http/, 'the page needs nothing beside itself');
+  assert.doesNotMatch(page, /<script|(?:src|href)="http/, 'the page needs no other file');
 });
 
-test('running it again does nothing over and says how to start a new search', () => {
+test('a finished search repeats nothing and suggests how to start a new one', () => {
   const weights = readFileSync(join(folder, 'whole', 'network.safetensors'));
   const { code, stdout } = run('search', ...settings, '--study', study);
   assert.equal(code, 0);
@@ -62,7 +60,7 @@ test('running it again does nothing over and says how to start a new search', ()
   assert.ok(readFileSync(join(folder, 'whole', 'network.safetensors')).equals(weights));
 });
 
-test('show tells the same as JSON, and evaluate finds the accuracy that the study remembers', () => {
+test('show prints the same as JSON, and evaluate measures the accuracy that the study stores', () => {
   const shown = run('show', study, '--json');
   assert.equal(shown.code, 0, shown.stderr);
   const found = JSON.parse(shown.stdout);
@@ -75,13 +73,13 @@ test('show tells the same as JSON, and evaluate finds the accuracy that the stud
   assert.equal(JSON.parse(evaluated.stdout).accuracy, found.final.testAccuracy);
 });
 
-test('a flag that contradicts the study is refused in one sentence, and the study is left as it is', () => {
+test('a flag that contradicts the study is refused in one sentence, and the study does not change', () => {
   const { code, stderr } = run('search', ...settings, '--study', study, '--seed', '7');
   assert.equal(code, 2);
   assert.match(stderr, /^nasnet: --seed: expected 1, .* got 7; .*\n$/);
 });
 
-test('what is no study, no network or no dataset is refused in one sentence', () => {
+test('anything but a study, a network or a dataset is refused in one sentence', () => {
   const text = join(folder, 'notes.txt');
   writeFileSync(text, 'just text, longer than the header of a database file could be mistaken for\n'.repeat(20));
   for (const words of [
@@ -100,7 +98,7 @@ test('what is no study, no network or no dataset is refused in one sentence', ()
   assert.ok(!existsSync(join(folder, 'no.db')));
 });
 
-test('a study goes on with the cells, limits and memory that it was started with, and with no others', () => {
+test('a study is resumed with its own cells, limits and memory, and with no others', () => {
   for (const [words, expected] of [
     [['--known', 'nasnet-a'], 'expected none'],
     [['--max-parameters', '1M'], 'expected none'],
@@ -112,7 +110,7 @@ test('a study goes on with the cells, limits and memory that it was started with
   }
 });
 
-test('searches of spaces B and C end with a network and cells of their space, and stay in it', () => {
+test('searches of spaces B and C end with a network and cells of their space', () => {
   for (const [space, blocks, output] of [
     ['b', 4, 'states'],
     ['c', 5, undefined],
@@ -145,7 +143,7 @@ test('searches of spaces B and C end with a network and cells of their space, an
   assert.match(known.stderr, /--known nasnet-a: normal\.output: expected each created state passed on, as in space b/);
 });
 
-test('Ctrl-C keeps what is finished, and going on gives the cells of an uninterrupted search', async () => {
+test('Ctrl-C saves finished work, and a resumed search has the cells of an uninterrupted one', async () => {
   const path = join(folder, 'interrupted', 'study.db');
   const child = spawn(process.execPath, [nasnet, 'search', ...settings, '--study', path], { env: environment });
   const stderr = await interruptAfter(child, /Searching/);
@@ -159,7 +157,7 @@ test('Ctrl-C keeps what is finished, and going on gives the cells of an uninterr
   assert.deepEqual(rewards(path), rewards(study));
 });
 
-/** Waits for a line, sends one SIGINT, and resolves with all that was said once the process has exited with 130. */
+/** Waits for a line, sends one SIGINT, and resolves with the output when the process has exited with 130. */
 function interruptAfter(child: ChildProcess, line: RegExp): Promise<string> {
   const { promise, resolve: done, reject } = Promise.withResolvers<string>();
   let said = '';

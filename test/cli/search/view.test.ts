@@ -17,12 +17,12 @@ const view: SearchView = {
 
 test('the display shows progress, rewards, children and the time left', () => {
   const [bar, rewards, child] = renderSearch(view, 120);
-  assert.match(bar!, /█{6}░{18} {2}25\/100 cells, 1 failed {3}1 min gone, about 3 min 38 s left/);
+  assert.match(bar!, /█{6}░{18} {2}25\/100 cells, 1 failed {3}1 min elapsed, about 3 min 38 s left/);
   assert.match(rewards!, /best 43\.2% \(trial 17\) {3}mean of the latest 20 40\.0%/);
   assert.match(child!, /training 30: epoch 1 of 2, 3 s/);
 });
 
-test('with a ladder it says what each rung has, where the best was measured and where children are', () => {
+test('with a ladder it shows the trainings of each rung, and the rungs of the best trial and of running children', () => {
   const climbing: SearchView = {
     ...view,
     best: { trial: 17, reward: 0.4321, rung: 1 },
@@ -39,18 +39,21 @@ test('with a ladder it says what each rung has, where the best was measured and 
   assert.match(child!, /training 30, rung 2: epoch 1 of 9, 3 s/);
 });
 
-test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 to go', () => {
+test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 left', () => {
   const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
-  assert.equal(finalistsLine(race, 80), '  3 finalists racing, 14 of 20 runs   30 s gone, about 45 s to the next look');
-  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s gone');
+  assert.equal(
+    finalistsLine(race, 80),
+    '  3 finalists racing, 14 of 20 runs   30 s elapsed, about 45 s to the next comparison',
+  );
+  assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s elapsed');
   assert.equal(finalistsLine(race, 20).length, 20);
 });
 
-test('no line is longer than the terminal is wide', () => {
+test('no line is wider than the terminal', () => {
   for (const width of [20, 40, 80]) assert.ok(renderSearch(view, width).every((line) => line.length <= width));
 });
 
-test('where there is no terminal, only what is logged is printed', () => {
+test('without a terminal, only logged lines are printed', () => {
   const stream = new PassThrough() as unknown as NodeJS.WriteStream;
   const block = new LiveBlock(stream);
   block.draw(['a bar']);
@@ -58,7 +61,7 @@ test('where there is no terminal, only what is logged is printed', () => {
   assert.equal((stream as unknown as PassThrough).read().toString(), 'a line\n');
 });
 
-test('on a terminal, a new block goes over the old one and a logged line stays above it', () => {
+test('on a terminal, a new block replaces the old one and a logged line stays above it', () => {
   const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80 }) as unknown as NodeJS.WriteStream;
   const block = new LiveBlock(stream);
   block.draw(['one', 'two']);

@@ -2,8 +2,7 @@
 // prevent writing it.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { randn } from '../../../src/engine/create.ts';
@@ -19,15 +18,14 @@ import { decode } from '../../../src/space/decisions.ts';
 import { operationNames } from '../../../src/space/operations.ts';
 import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { collect } from '../../engine/garbage.ts';
 import { type Example, example } from './networks.ts';
 import { readModel } from './wire.ts';
 
 setThreads(1);
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-onnx-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const smallCifar: PlanOptions = { cells: 1, filters: 4, input: 16, classes: 10 };
 const small = (seed = 1) => example(nasnetA, smallCifar, seed);
 

@@ -3,8 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
@@ -27,6 +26,7 @@ import { operationNames } from '../../../src/space/operations.ts';
 import { nasnetA } from '../../../src/space/published.ts';
 import { sampleDecisions } from '../../../src/space/sample.ts';
 import type { SpaceName } from '../../../src/space/search-space.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 import { type Example, example } from '../onnx/networks.ts';
 
 setThreads(1);
@@ -38,9 +38,7 @@ const missing = spawnSync(python, [
 ]);
 const skip = missing.status === 0 ? false : `${python} has no torch (Debian: python3-torch)`;
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-pytorch-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const small = { cells: 1, filters: 4, input: [16, 16], classes: 10 } as const satisfies PlanOptions;
 const imagenet = { layout: 'imagenet', cells: 1, filters: 8, stemChannels: 8, classes: 11 } as const;
 
@@ -126,7 +124,8 @@ const framings: Record<string, Omit<Preprocessing, 'mean' | 'deviation'>> = {
   stretched: { aspect: 'stretch', interpolation: 'bilinear', centralFraction: 0.875 },
   covering: { aspect: 'shorter-side', interpolation: 'bicubic', centralFraction: 0.875 },
   averaged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1 },
-  enlarged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 }, // 20 × 24 to 25 × 30 and back
+  // 20 × 24 to 25 × 30 and back
+  enlarged: { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 },
 };
 const asBytes = { mean: [0, 0, 0], deviation: [1, 1, 1] };
 const picture = { height: 61, width: 90 };

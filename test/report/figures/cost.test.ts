@@ -1,8 +1,7 @@
 // The data against the paper's tables as printed, the plots against their axes.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -12,10 +11,9 @@ import { type OwnModel, writeFigure5 } from '../../../src/report/figures/cost.ts
 import { costChart } from '../../../src/report/figures/cost-chart.ts';
 import { crosses, overlap, placeLabels } from '../../../src/report/figures/label-placement.ts';
 import { ResultFiles } from '../../../src/result-files.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-5-'));
-after(() => rmSync(folder, { recursive: true }));
-
+const folder = temporaryFolder({ after });
 const own: OwnModel = {
   name: 'mine, "the 2nd"',
   input: '96x128',
@@ -158,7 +156,8 @@ for (const [file, column, unit] of [
     const { points, x, y, texts } = parseChart(read(file));
     assert.equal(points.length, rows.length);
     for (const row of rows) {
-      const exact = ['NASNet-A (4 @ 1056)', 'NASNet-A (6 @ 4032)'].includes(row.model!); // the graph gives the published figures
+      // the graph gives the published figures
+      const exact = ['NASNet-A (4 @ 1056)', 'NASNet-A (6 @ 4032)'].includes(row.model!);
       const [, across, down] = points.find(([model]) => model === row.model)!;
       const cost = Number(exact ? row[`released_graph_${column}`] : row[column]);
       assert.ok(Math.abs(across - x(cost / unit)) < 0.01, row.model);
@@ -184,7 +183,8 @@ test('no name of twenty random points covers another or a point, or leaves the f
   for (let seed = 0; seed < 20; seed++) {
     const random = new RandomStream(seed);
     const points = Array.from({ length: 20 }, (_, index) => ({
-      x: index < 10 ? 62 + 60 * random.uniform() : 62 + 670 * random.uniform(), // half of them close together at the left
+      // half of them close together at the left
+      x: index < 10 ? 62 + 60 * random.uniform() : 62 + 670 * random.uniform(),
       y: 70 + 400 * random.uniform(),
       radius: 4,
       width: 60 + 80 * random.uniform(),

@@ -2,8 +2,7 @@
 // differences.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { raceFinalists } from '../../../src/experiment/finalists.ts';
@@ -20,9 +19,9 @@ import { sampleDecisions } from '../../../src/space/sample.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import type { SearchSettings } from '../../../src/study/settings.ts';
 import { Study } from '../../../src/study/study.ts';
+import { temporaryFolder } from '../../data/temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'nasnet-figure-6-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 /** Returns `count` models per arm with accuracies uniform in level ± 0.01. */
 function models(levels: Record<string, number>, count: number, arms: number, seed: number): Retrained[] {

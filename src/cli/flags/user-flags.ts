@@ -1,4 +1,4 @@
-// Returns the options that the user typed, as opposed to defaults.
+// The flags that the user typed, as opposed to defaults.
 
 import type { Command } from 'commander';
 
@@ -6,8 +6,9 @@ import type { Command } from 'commander';
 export const typedFlag = (name: string): string =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-export type GivenFlags = ReadonlySet<string>;
+/** The names of the options that the user typed: `stemChannels`. */
+export type UserFlags = ReadonlySet<string>;
 
-export function givenFlags(command: Command): GivenFlags {
+export function userFlagsOf(command: Command): UserFlags {
   return new Set(Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === 'cli'));
 }
