@@ -3,9 +3,10 @@
 // node bench/controller-options.ts [trials] [seeds]     (default 120 and 20; half a minute per row on one core)
 // Rewards are simulated (src/simulation/landscape.ts).
 
+import { normal } from '../src/random/normal.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { createStrategy } from '../src/search/strategy.ts';
-import { type Landscape, landscapes, normal, trueReward } from '../src/simulation/landscape.ts';
+import { type Landscape, landscapes, trueReward } from '../src/simulation/landscape.ts';
 import { decisionSizes } from '../src/space/decisions.ts';
 
 const sizes = decisionSizes(5);

@@ -19,7 +19,7 @@ export function openTrainee(
   if (device !== cpu || precision !== 'float32') throw new Error('expected float32 on the CPU for a ResNet');
   const { cells: blocks, filters, resolution: side, recipe } = training;
   const network = ResNet.build({ blocks, filters, side, classes }, seed);
-  const optimizer = createOptimizer(network.namedParameters(), recipe);
+  const optimizer = createOptimizer(network, recipe);
   return {
     network,
     optimizer,

@@ -1,7 +1,8 @@
 // `npm run build`: the published package's JavaScript, from src/ to dist/. A checkout never needs it.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundlePage, writeViewer } from './page.mjs';
 import { root } from './setup/places.mjs';
 import { setUp } from './setup.mjs';
 
@@ -14,6 +15,17 @@ if (status !== 0) process.exit(status ?? 1);
 
 // What is read while nasnet runs and is no TypeScript.
 copyFileSync(join(root, 'src/export/pytorch/network.py'), join(dist, 'export/pytorch/network.py'));
+
+// The dashboard's page, built, with the WebAssembly of its viewer; and the viewer itself, to be opened from the package.
+const page = join(dist, 'dashboard/page');
+mkdirSync(page, { recursive: true });
+for (const entry of /** @type {const} */ (['main', 'viewer', 'report'])) {
+  const { script, style } = await bundlePage(join(root, 'src/dashboard/page'), entry);
+  writeFileSync(join(page, `${entry}.js`), script);
+  writeFileSync(join(page, 'style.css'), style);
+}
+copyFileSync(join(root, 'node_modules/sql.js/dist/sql-wasm-browser.wasm'), join(page, 'sqlite.wasm'));
+writeViewer(node);
 
 // The compiler rewrites import paths; a module named by URL (a worker's) is a plain string to it. In declarations it
 // leaves them.

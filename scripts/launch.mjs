@@ -15,7 +15,7 @@ import { SetupFailure } from './setup/step.mjs';
 import { setUp } from './setup.mjs';
 
 /** Commands that compute no tensors: they need no libtorch and no compiler. */
-const withoutTensors = new Set(['doctor', 'help', 'profile', 'draw', 'show', 'report', 'convert']);
+const withoutTensors = new Set(['doctor', 'help', 'profile', 'draw', 'show', 'dashboard', 'report', 'convert']);
 /** Flags with which a command computes tensors all the same, or none: `detect evaluate` of detections in a file. */
 const flagsOfTensors = { with: '--measure', without: '--detections' };
 const askingOnly = new Set(['--help', '-h', '--version', '-V']);

@@ -16,6 +16,10 @@ async function main(words) {
   const node = await setUp({ report: new Report({ quiet: true }) });
   const phases = [
     { name: 'types', parameters: [join(root, 'node_modules/typescript/bin/tsc')] },
+    {
+      name: 'types of the page',
+      parameters: [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.page.json')],
+    },
     { name: 'lint', parameters: [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check'] },
     { name: 'lint of native/', parameters: [join(root, 'scripts/lint-native.mjs')] },
     { name: 'tests', parameters: ['--test', `--test-concurrency=${concurrency}`, ...narrowed(words)] },

@@ -21,7 +21,7 @@ export {
   loadClassifier,
 } from './library/classifier.ts';
 export { type Engine, type ReadyOptions, ready } from './library/ready.ts';
-export { defineStrategy, evolution, ppo, random, type StrategyChoice } from './library/strategies.ts';
+export { defineStrategy, evolution, ppo, random, type StrategyChoice, surrogate } from './library/strategies.ts';
 export { evaluateClassifier, type Trained, type TrainingChoices, trainClassifier } from './library/train-classifier.ts';
 export type { ModelDescription } from './model/model-description.ts';
 export type { Preprocessing } from './model/preprocessing.ts';

@@ -10,6 +10,7 @@ const source = join(root, 'src');
 
 const forAll = [
   'artifacts.ts',
+  'best-of.ts',
   'checked.ts',
   'content-identity.ts',
   'environment.ts',
@@ -30,6 +31,7 @@ const forAll = [
 /** Folders outside src/, and the folders that may read them. */
 const outside = [
   'cli/doctor.ts: ../scripts/doctor/doctor.mjs', // answers before there is a command line, too
+  'dashboard/server/page-files.ts: ../scripts/page.mjs', // bundles the page in a checkout
   'engine/addon.ts: ../build/nasnet.node',
   'export/html/export-html.ts: ../examples/browser/…',
   'library/ready.ts: ../scripts/setup.mjs', // builds the addon where it is missing
@@ -46,7 +48,7 @@ const knots = ['engine', 'import', 'search'];
 const browser = ['statistics', 'space', 'plan', 'draw'];
 
 /** Folders that are read where there is no engine and no worker: whoever looks at a study needs neither. */
-const withoutEngine = ['study', 'selection', 'report'];
+const withoutEngine = ['study', 'selection', 'report', 'dashboard'];
 const withEngine = ['study/presets.ts']; // completes the options of strategies
 
 interface Import {
@@ -58,7 +60,7 @@ interface Import {
   local: boolean;
 }
 
-const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
 
 /** Static and dynamic imports, and files named by URL. */
 const imports: Import[] = files.flatMap((from) => {
@@ -162,7 +164,8 @@ test('no files import one another in a circle, but for the knots', () => {
 });
 
 test('what runs in a browser loads nothing of Node and no engine', () => {
-  const own = [...files.filter((name) => browser.includes(folderOf(name))), 'library/cells.ts'];
+  const runsThere = (name: string) => browser.includes(folderOf(name)) || name.startsWith(join('dashboard', 'page'));
+  const own = [...files.filter(runsThere), 'library/cells.ts'];
   assert.deepEqual(
     own.flatMap((name) =>
       [...loadedWith(name)]

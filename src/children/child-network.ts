@@ -30,7 +30,7 @@ export class Child implements InTraining, Disposable {
       ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
       ...computing,
     });
-    this.optimizer = createOptimizer(this.network.namedParameters(), recipe);
+    this.optimizer = createOptimizer(this.network, recipe);
   }
 
   /** Copies weights, moving statistics and momentum from another child. @throws InputError if shapes differ */

@@ -9,19 +9,22 @@ import { type DatasetFiles, type DatasetReference, datasetAmong } from '../data/
 import type { SplitOptions } from '../data/split.ts';
 import { testViewOf } from '../data/test-view.ts';
 import { openTrainingImages, type TrainingImages, trainingBatches } from '../data/training-images.ts';
+import type { Whitening } from '../data/whitening.ts';
 import { type Computing, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
 import { trainedPreprocessing } from '../model/preprocessing.ts';
+import { takeWeights } from '../model/take-weights.ts';
 import type { Architecture } from '../space/architecture.ts';
-import type { EpochReport, TrainingDetails, WorkerResult } from '../study/outcome.ts';
-import { epochReport } from '../study/result-schemas.ts';
+import type { EpochReport, HeldOutEpoch, TrainingDetails, WorkerResult } from '../study/outcome.ts';
+import { epochDetails, epochReport } from '../study/result-schemas.ts';
 import type { Training } from '../study/settings.ts';
 import { networkOf } from '../study/training-plan.ts';
+import { BestWeights } from '../train/best-epoch.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
-import { trainNetwork } from '../train/training.ts';
+import { type EpochFigures, trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child-network.ts';
@@ -68,16 +71,41 @@ export interface TrainingJob extends SeededTraining {
    * one.
    */
   paused?: { from?: ArtifactKey; to?: ArtifactKey };
+  /** The weights with which the network begins. Default: random ones. */
+  initial?: InitialWeights;
   /** The checkpoint from which an interrupted training resumes. It is written every `seconds`, 30 by default. */
   checkpoint?: { key: ArtifactKey; seconds?: number };
-  /** Also evaluate on the test images and store the model here. The caller then removes the checkpoint. */
-  keepModel?: { weights: ArtifactKey };
+  /** Also evaluate on the test images and store models here. The caller then removes the checkpoint. */
+  keepModel?: KeptModels;
+}
+
+/** A model file whose network another training continues. */
+export interface InitialWeights {
+  weights: ArtifactKey;
+  /** SHA-256 of the weights, by which a checkpoint knows them. */
+  content: string;
+  /** Whether the head is used too; else it is new, for other classes. */
+  head: boolean;
+  /** How their images were normalised, and those of this training are. */
+  whitening: Whitening;
+}
+
+export interface KeptModels {
+  /** The network that is handed over: that of the last epoch, or with patience that of the best one. */
+  weights: ArtifactKey;
+  /** The network of the best epoch so far, written as it is reached; with patience removed in the end. */
+  best?: ArtifactKey;
+  /** With patience: the network of the last epoch. */
+  last?: ArtifactKey;
 }
 
 /** Figures of an epoch of nasnet's own training, in addition to loss and accuracy. */
 export interface EpochDetails {
   trainingAccuracy: number;
   learningRate: number;
+  /** On the held-out images. */
+  validationLoss?: number;
+  balancedAccuracy?: number;
   /**
    * Accuracy of the last weights on the held-out images if the training returns averaged weights; only in the last
    * epoch.
@@ -151,17 +179,23 @@ async function run(
   signal: AbortSignal,
 ): Promise<WorkerResult> {
   resetPeakMemory();
-  const images = await context.imagesFor(job.training);
+  const opened = await context.imagesFor(job.training);
+  const images = job.initial ? { ...opened, whitening: job.initial.whitening } : opened;
   const prepared = await prepare(context, job, signal);
   using child = prepared.child;
   const started = performance.now();
   const epochs = new EpochLog(report);
   const checkpoints = checkpointsOf(context, job, epochs);
-  const { loss, accuracy } = await trainLast(child, job, images, { report, epochs, checkpoints, signal });
+  const keeper = job.keepModel && keeperOf(context, child, job, images, job.keepModel);
+  using best = job.keepModel || job.training.recipe.patience ? new BestWeights(child.network.stateDict()) : undefined;
+  const ended = await trainLast(child, job, images, { report, epochs, checkpoints, signal, best, keeper });
+  const heldOut = heldOutEpochs(epochs.all(), best?.epochs.state?.epoch);
+  const handsOverBest = job.training.recipe.patience !== undefined && heldOut?.best !== undefined;
+  const result = handsOverBest ? heldOut.best : { accuracy: ended.accuracy, loss: ended.loss };
   const details: TrainingDetails = {
     trainableParameters: child.plan.trainableParameters,
     multiplyAdds: child.plan.multiplyAdds,
-    loss,
+    loss: result.loss,
     trainingSeconds: (performance.now() - started) / 1000,
     peakMemory: peakMemory(),
     ...(job.earlier && { continued: prepared.continued }),
@@ -173,9 +207,30 @@ async function run(
     ...(job.paused?.to ? await pause(context, child, job.paused.to, identityOf(job)) : []),
   ];
   if (notes.length > 0) details.notes = notes;
-  if (job.keepModel) details.test = await testAndSave(context, child, job, images, job.keepModel.weights);
-  else await checkpoints?.remove();
-  return { reward: accuracy, details };
+  if (handsOverBest) {
+    await keeper?.writeLast();
+    best!.swap();
+  }
+  if (keeper) {
+    details.test = await keeper.testAndWrite();
+    Object.assign(details, heldOut && { ...heldOut, handedOver: handsOverBest ? 'best' : 'last' });
+    if (handsOverBest) await keeper.removeBest();
+  } else await checkpoints?.remove();
+  return { reward: result.accuracy, details };
+}
+
+/** Returns the figures of the best and the last epoch; undefined where epochs were not validated. */
+function heldOutEpochs(
+  epochs: readonly EpochReport[],
+  best: number | undefined,
+): { best: HeldOutEpoch; last: HeldOutEpoch } | undefined {
+  const heldOut = epochs.flatMap(({ epoch, accuracy, details }): HeldOutEpoch[] => {
+    const { balancedAccuracy, validationLoss: loss } = epochDetails(details);
+    if (accuracy === undefined || balancedAccuracy === undefined || loss === undefined) return [];
+    return [{ epoch, accuracy, balancedAccuracy, loss }];
+  });
+  const [bestOne, last] = [heldOut.find(({ epoch }) => epoch === best), heldOut.at(-1)];
+  return bestOne && last ? { best: bestOne, last } : undefined;
 }
 
 /**
@@ -226,14 +281,16 @@ interface TrainingHooks {
   epochs: EpochLog;
   checkpoints: Checkpoints<EpochReport[]> | undefined;
   signal: AbortSignal;
+  best: BestWeights | undefined;
+  keeper: Keeper | undefined;
 }
 
-/** Runs the job's last training and returns the network's accuracy on the validation images. */
+/** Runs the job's last training and returns the accuracy of the last epoch on the validation images. */
 async function trainLast(
   { network, optimizer }: Child,
   { training, seed, keepModel }: TrainingJob,
   images: Images,
-  { report, epochs, checkpoints, signal }: TrainingHooks,
+  { report, epochs, checkpoints, signal, best, keeper }: TrainingHooks,
 ): Promise<Accuracy> {
   const { computing, dataset, parts, whitening } = images;
   const { recipe } = training;
@@ -247,27 +304,43 @@ async function trainLast(
     validate: () => evaluateNetwork(network, validation, dataset.classes.length),
     validateEveryEpoch: keepModel !== undefined,
     ...(checkpoints && { checkpoints }),
+    ...(best && { best }),
+    ...(keeper && { onBest: () => keeper.writeBest() }),
     ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: ({ epoch, loss, imagesPerSecond, validation: seen, unaveraged, ...more }) => {
-      const details: EpochDetails = { ...more, ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }) };
-      epochs.add({ epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details });
-    },
+    onEpoch: (figures) => epochs.add(epochReportOf(figures)),
   });
   return last.validation!;
 }
 
-/** Evaluates a trained network on the test images, preprocessed as in its model file, and writes that file. */
-async function testAndSave(
+function epochReportOf(figures: EpochFigures): EpochReport {
+  const { epoch, loss, imagesPerSecond, validation: seen, unaveraged, trainingAccuracy, learningRate } = figures;
+  const details: EpochDetails = {
+    trainingAccuracy,
+    learningRate,
+    ...(seen && { validationLoss: seen.loss, balancedAccuracy: seen.balancedAccuracy }),
+    ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }),
+  };
+  return { epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details };
+}
+
+/** Writes the network of a training as it is now to its model files. */
+interface Keeper {
+  /** Also evaluates it on the test images, preprocessed as in the model file. */
+  testAndWrite(): Promise<Accuracy>;
+  writeBest(): Promise<void>;
+  writeLast(): Promise<void>;
+  removeBest(): Promise<void>;
+}
+
+function keeperOf(
   { artifacts }: JobContext,
   { network }: Child,
   { architecture, training }: TrainingJob,
   { computing, dataset, whitening }: Images,
-  weights: ArtifactKey,
-): Promise<Accuracy> {
+  { weights, best, last }: KeptModels,
+): Keeper {
   const { recipe } = training;
   const view = testViewOf(recipe, whitening);
-  const batches = new EvaluationBatches({ from: dataset.test, view, batchSize: evaluationBatchOn(computing.device) });
-  const accuracy = evaluateNetwork(network, batches, dataset.classes.length);
   const description = {
     architecture,
     network: networkOf(training),
@@ -276,8 +349,23 @@ async function testAndSave(
     trainedEnlarge: recipe.enlarge,
     origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
   };
-  await artifacts.put(weights, (path) => writeModel(path, network, description));
-  return accuracy;
+  const write = async (key: ArtifactKey | undefined) => {
+    if (key !== undefined) await artifacts.put(key, (path) => writeModel(path, network, description));
+  };
+  return {
+    async testAndWrite() {
+      const batchSize = evaluationBatchOn(computing.device);
+      const batches = new EvaluationBatches({ from: dataset.test, view, batchSize });
+      const accuracy = evaluateNetwork(network, batches, dataset.classes.length);
+      await write(weights);
+      return accuracy;
+    },
+    writeBest: () => write(best),
+    writeLast: () => write(last),
+    async removeBest() {
+      if (best !== undefined) await artifacts.remove(best);
+    },
+  };
 }
 
 interface PreparedChild {
@@ -292,7 +380,7 @@ interface PreparedChild {
  */
 async function prepare(
   { imagesFor, artifacts }: JobContext,
-  { architecture, training, seed, earlier = [], paused }: TrainingJob,
+  { architecture, training, seed, earlier = [], paused, initial }: TrainingJob,
   signal: AbortSignal,
 ): Promise<PreparedChild> {
   const { computing, dataset } = await imagesFor(training);
@@ -316,6 +404,11 @@ async function prepare(
   }
   let child = childOf(trainings[0]!);
   try {
+    if (initial) {
+      const path = await artifacts.get(initial.weights);
+      if (path === undefined) throw new InputError(`${initial.weights}: expected a file, got no such file`);
+      takeWeights(child.network, path, initial);
+    }
     for (const [index, step] of earlier.entries()) {
       const { network, optimizer } = child;
       const batches = trainingBatches(await imagesFor(step.training), step.training.recipe, step.seed);
@@ -346,11 +439,12 @@ async function pause({ artifacts }: JobContext, child: Child, key: ArtifactKey, 
 /**
  * Returns the identity of a paused network: its architecture and trainings, as the version that started them stored it.
  */
-function identityOf({ architecture, training, seed, earlier = [] }: TrainingJob): string {
+function identityOf({ architecture, training, seed, earlier = [], initial }: TrainingJob): string {
   const trainings = [...earlier, { training, seed }];
   return JSON.stringify({
     architecture,
     trainings: trainings.map((step) => ({ training: asStored(step.training), seed: step.seed })),
+    ...(initial && { initial }),
   });
 }
 

@@ -14,6 +14,7 @@ import { readModel, readModelDescription } from '../model/model-file.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
 import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
+import { modelFileOf } from './flags/model-file-of.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { LiveBlock } from './terminal/live-block.ts';
@@ -52,7 +53,8 @@ Examples:
     .action(classify);
 }
 
-async function classify(model: string, paths: string[], { top, batch, threads, json }: Flags): Promise<void> {
+async function classify(text: string, paths: string[], { top, batch, threads, json }: Flags): Promise<void> {
+  const model = await modelFileOf(text);
   readModelDescription(model); // so that its errors come before those of images
   const omitted = new OmittedFiles();
   const files = paths.flatMap((path) => imagesOf(path, omitted));

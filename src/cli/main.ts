@@ -2,6 +2,7 @@
 // `--help` loads no command's file and a command only its own, so both start quickly.
 
 import { Command, CommanderError } from 'commander';
+import { joinBestOf } from '../best-of.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import { visible } from '../visible.ts';
@@ -33,6 +34,11 @@ export const commands: Record<string, Entry> = {
     about: 'best cells, rewards and progress of a study; also while it is searched',
     load: async () => (await import('./show.ts')).registerShow,
   },
+  dashboard: {
+    takes: '[options] [study...]',
+    about: 'studies in a browser: live beside a running search, or after it; prints the address',
+    load: async () => (await import('./dashboard.ts')).registerDashboard,
+  },
   ask: {
     takes: '[options] <study>',
     about: 'the next trial of a study, for scripts that evaluate it themselves and report its reward',
@@ -59,7 +65,7 @@ export const commands: Record<string, Entry> = {
     load: async () => (await import('./classify.ts')).registerClassify,
   },
   train: {
-    takes: '[options] <model>',
+    takes: '[options] [model]',
     about: 'train one architecture at any size, test it, save its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
@@ -117,13 +123,14 @@ export async function main(words: string[]): Promise<number> {
       '\nStart here: nasnet search            (CIFAR-10, about eight minutes, planned on your machine)\nHelp of a command: nasnet COMMAND --help',
     )
     .exitOverride();
-  const named = words.find((word) => Object.hasOwn(commands, word));
+  const typed = joinBestOf(words);
+  const named = typed.find((word) => Object.hasOwn(commands, word));
   for (const [name, { takes, about, load }] of Object.entries(commands)) {
     if (name === named) await (await load())(program, words);
     else program.command(name).usage(takes).description(about);
   }
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(typed, { from: 'user' });
     return Number(process.exitCode ?? exitCodes.done);
   } catch (error) {
     return explain(error);

@@ -1,7 +1,7 @@
 // `nasnet report STUDY -o DIR`: writes the page, pictures and architecture files of a study; `--figure 5`: the paper's
 // plots of accuracy against cost, with the user's models; `--figure 6`: the progress of strategies.
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
@@ -15,6 +15,9 @@ interface Flags {
   json?: boolean;
 }
 
+/** All pictures of the dashboard, by double click. */
+const exploreName = 'explore.html';
+
 const examples = `
 Examples:
   nasnet report runs/laptop/study.db -o report
@@ -26,7 +29,9 @@ Examples:
 export function registerReport(program: Command): void {
   program
     .command('report')
-    .description('a study as one page with its curves, its best cells as pictures and architecture files')
+    .description(
+      'a study as one page with its curves, its best cells as pictures and architecture files, and as a page to explore',
+    )
     .argument('[study...]', 'the study file, such as runs/laptop/study.db; with --figure 6 one or more')
     .requiredOption('-o, --output <dir>', 'folder to write to')
     .addOption(
@@ -69,7 +74,20 @@ async function writeStudy(paths: string[], { output, overwrite }: Flags): Promis
   const { openSearch } = await import('../study/parse-settings.ts');
   const { resultFilesOf } = await import('./study-results.ts');
   using study = openSearch(path, { readOnly: true });
-  return { files: writeReport(study, output, resultFilesOf(study, output, overwrite)) };
+  const results = resultFilesOf(study, output, overwrite);
+  results.check(join(output, exploreName));
+  const files = writeReport(study, output, results);
+  return { files: [...files, await writeExplorePage(path, join(output, exploreName), results)] };
+}
+
+/** The dashboard's page of the study as a file. */
+async function writeExplorePage(study: string, file: string, results: ResultFiles): Promise<string> {
+  const { reportPage } = await import('../dashboard/report-page.ts');
+  const { writeWhole } = await import('../whole-file.ts');
+  results.claim(file);
+  writeWhole(file, [await reportPage(study)]);
+  results.keep();
+  return file;
 }
 
 async function writeFigure5(paths: string[], { output, model, overwrite }: Flags): Promise<Written> {

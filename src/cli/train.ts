@@ -1,22 +1,41 @@
 // `nasnet train MODEL`: trains an architecture at any size in this process, and tests it.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../artifacts.ts';
-import { type EpochDetails, type FinalMessage, type TrainingJob, trainer } from '../children/training-job.ts';
+import {
+  type EpochDetails,
+  type FinalMessage,
+  type TrainingJob,
+  type TrainingSetup,
+  trainer,
+} from '../children/training-job.ts';
 import { referenceTo } from '../data/dataset-files.ts';
+import { testImageNames } from '../data/image-names.ts';
+import type { Computing } from '../engine/device.ts';
 import { InputError, Interruption } from '../failure.ts';
+import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { type ModelFlags, type ModelName, modelOptions, parseModelName } from '../plan/model-name.ts';
+import {
+  type ArchitectureSource,
+  type ModelFlags,
+  modelOptions,
+  parseModelName,
+  parseTrial,
+} from '../plan/model-name.ts';
+import type { Layout, PlanOptions } from '../plan/plan.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import type { TrainingDetails } from '../study/outcome.ts';
+import type { Architecture } from '../space/architecture.ts';
+import type { EpochReport } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
 import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
 import { imagesTogether } from '../train/recipe.ts';
+import { writeWhole } from '../whole-file.ts';
 import { percent, whole } from '../words.ts';
+import type { EvaluateJob } from '../workers/messages.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { readArchitecture } from './flags/model-source.ts';
@@ -26,6 +45,18 @@ import type { StudyImages } from './flags/study-images.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
+import { skewSentence } from './training/skew-words.ts';
+import {
+  asSourceShows,
+  initialWeights,
+  readSource,
+  type SourceWeights,
+  sourceFolder,
+  sourceKind,
+  sourceSentences,
+} from './training/source-weights.ts';
+import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training/training-files.ts';
+import { bestRun, summaryDocument, summaryWords, trainingPage } from './training/training-summary.ts';
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
@@ -34,6 +65,8 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   trainingImages?: number;
   validationImages?: number;
   seed: number;
+  seeds: number;
+  from?: string;
   threads: number;
   output: string;
   ignoreMemory?: boolean;
@@ -41,13 +74,19 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   json?: boolean;
 }
 
+const seedsHelp =
+  'train with so many seeds from --seed on, state mean and spread, and hand over the best by the held-out images';
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 
 export function registerTrain(program: Command): void {
   const command = program
     .command('train')
     .description('train one architecture at any size, test it, save its weights; run again to resume')
-    .argument('<model>', 'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile')
+    .argument(
+      '[model]',
+      'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile; a trial alone has the size of its study’s final network',
+    )
+    .option('--from <weights>', 'begin with these weights: a model file, or published weights that import reads')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
     .option('--filters <f>', 'F, filters of the first cells, instead of @P', wholeNumber('--filters', 'filters'))
     .option(
@@ -67,6 +106,7 @@ export function registerTrain(program: Command): void {
       wholeNumber('--validation-images'),
     )
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
+    .option('--seeds <n>', seedsHelp, wholeNumber('--seeds'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', weightsFile('--output'), 'network.safetensors')
@@ -75,91 +115,234 @@ export function registerTrain(program: Command): void {
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
     )
     .action(train);
 }
 
-/** Details of a training with `keepModel`, which is evaluated on the test images. */
-type FinalDetails = TrainingDetails & Required<Pick<TrainingDetails, 'test'>>;
+async function train(text: string | undefined, flags: Flags): Promise<void> {
+  if (text === undefined && flags.from === undefined)
+    throw new InputError('train: expected a MODEL such as nasnet-a:1, or --from with weights, got neither');
+  if (flags.freezeEpochs && flags.from === undefined)
+    throw new InputError(
+      '--freeze-epochs: expected --from with it, since a body of random weights learns nothing frozen',
+    );
+  const block = new LiveBlock(process.stderr);
+  const computing = computingOf(flags);
+  const files = trainingFiles(flags.output);
+  const source = flags.from === undefined ? undefined : await readSource(flags.from, files.source, block);
+  try {
+    await trainFrom(source, { text, flags, block, computing, files });
+  } finally {
+    source?.remove();
+  }
+}
 
-async function train(text: string, flags: Flags): Promise<void> {
+interface TrainCommand {
+  text: string | undefined;
+  flags: Flags;
+  block: LiveBlock;
+  computing: Computing;
+  files: ReturnType<typeof trainingFiles>;
+}
+
+async function trainFrom(source: SourceWeights | undefined, { text, flags, block, computing, files }: TrainCommand) {
+  const { seed, seeds, threads, validationImages } = flags;
+  const { name, architecture, options, resolution, images, inputs } = await traineeOf(text, source, flags, block);
+  const { dataset, size, requireSame } = images;
+  const data = await prepareDataset(
+    { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : (size ?? resolution) },
+    block,
+  );
+  requireSame?.(data);
+  if (size !== undefined && size > data.height)
+    throw new InputError(`--size: expected at most ${data.height} pixels with ${dataset}, got ${size}`);
+  const network: TrainedNetwork = {
+    ...options,
+    resolution: flags.size ?? Math.min(resolution ?? data.height, data.height),
+  };
+  const stated = recipeOf(flags, usedPlan(architecture, network, data.classes.length));
+  const recipe = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
+  const training: Training = {
+    ...network,
+    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
+    recipe,
+  };
+  const initial = source && initialWeights(source, data.classes);
+  const about = { enlarge: recipe.enlarge, classes: data.classes.length, side: network.resolution };
+  for (const sentence of source && initial ? sourceSentences(source, initial, about) : []) block.log(sentence);
+  const skew = skewSentence(data, recipe.balance);
+  if (skew) block.log(skew);
+  if (!flags.ignoreMemory) {
+    const plan = trainedPlan(architecture, training, data.classes.length);
+    requireMemory({ plan, batch: imagesTogether(training.recipe), images: data.train.count, computing });
+  }
+  const from = source && { from: source.content };
+  const of = `train ${JSON.stringify({ model: name, dataset, training, seed, validationImages, ...from })}`;
+  const results = new ResultFiles({
+    of,
+    inputs: [...inputs, ...(source ? [source.path] : [])],
+    overwrite: flags.overwrite,
+  });
+  const all = Array.from({ length: seeds }, (_, place) => seed + place);
+  const weightsOf = (each: number) => (seeds === 1 ? files.weights : files.ofSeed(each));
+  const written = all.flatMap((each) => {
+    const { weights, best, last, record } = trainingFiles(weightsOf(each));
+    return [weights, recipe.patience === undefined ? best : last, record];
+  });
+  results.claim(...new Set([files.weights, files.page, files.record, ...written]));
+  const setup: TrainingSetup = {
+    dataset: referenceTo(data),
+    training,
+    ...(validationImages !== undefined && { validationImages }),
+    splitSeed: seed,
+  };
+  const folders = { final: dirname(flags.output), ...(source && { [sourceKind]: sourceFolder(source) }) };
+  const run = await trainer(setup, { datasets: [data], artifacts: folders, threads, computing });
+  const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup };
+  const runs: EndedRun[] = [];
+  for (const each of all) {
+    const job = { architecture, training, seed: each, ...(initial && { initial }) };
+    if (seeds > 1) block.log(`Seed ${each}, ${runs.length + 1} of ${seeds}`);
+    runs.push(await trainSeed(work, job, weightsOf(each), seeds > 1));
+  }
+  const chosen = bestRun(runs, training);
+  if (seeds > 1) writeWhole(files.weights, [readFileSync(chosen.weights)]);
+  const result = { model: name, dataset, classes: data.classes, training, runs, files, nameOf: testImageNames(data) };
+  const document = summaryDocument(result);
+  const record = { weightsHash: hashOfFile(files.weights), ...document };
+  writeWhole(files.record, [`${JSON.stringify(record, null, 1)}\n`]);
+  const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
+  writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
+  results.keep();
+  if (flags.json) printDocument(document);
+  else printWords(summaryWords(result));
+}
+
+/** The resources that the trainings of all seeds share. */
+interface SeedWork {
+  run: EvaluateJob;
+  block: LiveBlock;
+  artifacts: FolderArtifacts;
+  setup: TrainingSetup;
+}
+
+/** Trains with one seed. Of several ones, one that has ended before is not trained again. */
+async function trainSeed(
+  { run, block, artifacts, setup }: SeedWork,
+  job: Omit<TrainingJob, 'seed'> & { seed: number },
+  weights: string,
+  isOneOfSeveral: boolean,
+): Promise<EndedRun> {
+  const { seed } = job;
+  const identity = JSON.stringify({ setup, job });
+  const earlier = isOneOfSeveral ? endedRun(weights, seed, identity) : undefined;
+  if (earlier) {
+    block.log(`  trained before: validation accuracy ${percent(earlier.reward, 2)}, ${weights}`);
+    return earlier;
+  }
+  const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
+  const { best, last } = trainingFiles(weights);
+  const checkpointKey: ArtifactKey = `${keyOf(weights)}.checkpoint`;
+  const checkpoint = artifacts.path(checkpointKey);
+  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; repeat to stop immediately.'),
+    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to resume`,
+  );
+  const epochs: EpochReport[] = [];
+  const onMessage = (message: unknown) => {
+    if ('epoch' in (message as FinalMessage)) epochs.push(message as EpochReport);
+    report(message as FinalMessage, block);
+  };
+  const keepModel = { weights: keyOf(weights), best: keyOf(best), last: keyOf(last) };
+  const whole: TrainingJob = { ...job, checkpoint: { key: checkpointKey }, keepModel };
+  const result = (await run(whole, onMessage, interrupt.signal).catch((error) => {
+    if (error === interrupt.signal.reason)
+      throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
+    throw error;
+  })) as { reward: number; details: FinalDetails };
+  block.draw([]);
+  const ended: EndedRun = { seed, weights, reward: result.reward, details: result.details, epochs };
+  if (isOneOfSeveral) keepRun(ended, identity);
+  await artifacts.remove(checkpointKey);
+  return ended;
+}
+
+/** The network that is trained, and the images that it is trained on by default. */
+interface Trainee {
+  /** As the user named it. */
+  name: string;
+  architecture: Architecture;
+  options: Omit<TrainedNetwork, 'resolution'>;
+  /** Side of its images in pixels; undefined: as large as the images are. */
+  resolution: number | undefined;
+  images: Awaited<ReturnType<typeof imagesFor>>;
+  /** Files that it is read from. */
+  inputs: string[];
+}
+
+async function traineeOf(
+  text: string | undefined,
+  source: SourceWeights | undefined,
+  flags: Flags,
+  block: LiveBlock,
+): Promise<Trainee> {
+  const resolution = flags.size ?? source?.description.network.input[0];
+  if (text === undefined) {
+    const { architecture, network } = source!.description;
+    if (network.input[0] !== network.input[1])
+      throw new InputError(`${source!.path}: expected a square input, got ${network.input.join(' × ')}`);
+    const options = trainedNetwork(network);
+    const images = { dataset: flags.dataset ?? 'cifar10', size: flags.size };
+    return { name: source!.path, architecture, options, resolution, images, inputs: [] };
+  }
+  const trial = parseTrial(text);
+  if (trial) {
+    const { finalNetworkOf } = await import('./flags/study-images.ts'); // loads SQLite
+    const { resolution: side, ...options } = finalNetworkOf(trial.path).network;
+    const layout = (flags.layout as Layout | undefined) ?? options.layout;
+    return {
+      name: text,
+      architecture: await readArchitecture(trial, (sentence) => block.log(sentence)),
+      options: { ...options, filters: flags.filters ?? options.filters, ...(layout && { layout }) },
+      resolution: resolution ?? side,
+      images: await imagesFor(trial, flags, block),
+      inputs: [trial.path],
+    };
+  }
   const model = parseModelName(text);
-  const architecture = await readArchitecture(model.source);
-  const { layout, cells, filters, stemChannels, skipReductionInput } = modelOptions(model, architecture, {
+  const architecture = await readArchitecture(model.source, (sentence) => block.log(sentence));
+  const options = modelOptions(model, architecture, {
     ...(flags.layout ? { layout: flags.layout } : model.named ? {} : { layout: 'cifar' }),
     ...(flags.filters && { filters: flags.filters }),
   });
-  const computing = computingOf(flags);
-  const block = new LiveBlock(process.stderr);
-  const { dataset, size, requireSame } = await imagesFor(model, flags, block);
-  const files = await prepareDataset(
-    { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : size },
-    block,
-  );
-  requireSame?.(files);
-  if (size !== undefined && size > files.height)
-    throw new InputError(`--size: expected at most ${files.height} pixels with ${dataset}, got ${size}`);
-  const network: TrainedNetwork = {
+  const images = await imagesFor(model.source, flags, block);
+  const inputs = 'path' in model.source ? [model.source.path] : [];
+  return {
+    name: text,
+    architecture,
+    options: trainedNetwork(options),
+    resolution: resolution ?? images.size,
+    images,
+    inputs,
+  };
+}
+
+const trainedNetwork = (network: PlanOptions): Omit<TrainedNetwork, 'resolution'> => {
+  const { layout, cells, filters, stemChannels, skipReductionInput } = network;
+  return {
     ...(layout !== undefined && layout !== 'cifar' && { layout }),
     cells,
     filters,
     ...(stemChannels !== undefined && { stemChannels }),
     ...(skipReductionInput !== undefined && { skipReductionInput }),
-    resolution: size ?? files.height,
   };
-  const training: Training = {
-    ...network,
-    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe: recipeOf(flags, usedPlan(architecture, network, files.classes.length)),
-  };
-  if (!flags.ignoreMemory) {
-    const plan = trainedPlan(architecture, training, files.classes.length);
-    requireMemory({ plan, batch: imagesTogether(training.recipe), images: files.train.count, computing });
-  }
-  const folders = { final: dirname(flags.output) };
-  const artifacts = new FolderArtifacts(folders);
-  const weights: ArtifactKey = `final/${basename(flags.output)}`;
-  const checkpointKey: ArtifactKey = `${weights}.checkpoint`;
-  const checkpoint = artifacts.path(checkpointKey);
-  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
-  const { seed, threads, validationImages } = flags;
-  const of = `train ${JSON.stringify({ model: text, dataset, training, seed, validationImages })}`;
-  const inputs = 'path' in model.source ? [model.source.path] : [];
-  const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
-  results.claim(flags.output);
-  const setup = {
-    dataset: referenceTo(files),
-    training,
-    ...(validationImages !== undefined && { validationImages }),
-    splitSeed: seed,
-  };
-  const run = await trainer(setup, { datasets: [files], artifacts: folders, threads, computing });
-  using interrupt = onInterrupt(
-    () => block.log('Stopping; repeat to stop immediately.'),
-    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to resume`,
-  );
-  const keepModel = { weights };
-  const job: TrainingJob = { architecture, training, seed, checkpoint: { key: checkpointKey }, keepModel };
-  const result = (await run(job, (message) => report(message as FinalMessage, block), interrupt.signal).catch(
-    (error) => {
-      if (error === interrupt.signal.reason)
-        throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
-      throw error;
-    },
-  )) as { reward: number; details: FinalDetails };
-  block.draw([]);
-  await artifacts.remove(checkpointKey);
-  results.keep();
-  const { test, ...details } = result.details;
-  const summary = { model: text, weights: flags.output, validationAccuracy: result.reward, ...details, test };
-  if (flags.json) printDocument(summary);
-  else printWords(words(summary));
-}
+};
 
 /** Returns the requested training images; by default those of the trial's study. */
 async function imagesFor(
-  { source }: ModelName,
+  source: ArchitectureSource,
   { dataset, size }: Flags,
   block: LiveBlock,
 ): Promise<{ dataset: string; size?: number | undefined } & Partial<Pick<StudyImages, 'requireSame'>>> {
@@ -183,15 +366,4 @@ function report(message: FinalMessage, block: LiveBlock): void {
   block.log(
     `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${whole(imagesPerSecond ?? 0)} images/s`,
   );
-}
-
-function words(summary: { weights: string; validationAccuracy: number } & FinalDetails): string {
-  const { test } = summary;
-  return [
-    `${whole(summary.trainableParameters)} parameters, ${whole(summary.multiplyAdds)} multiply-adds`,
-    `validation accuracy ${percent(summary.validationAccuracy, 2)}`,
-    `test accuracy ${percent(test.accuracy, 2)} of ${whole(test.images)} images, loss ${test.loss.toFixed(4)}`,
-    `weights in ${summary.weights}`,
-    '',
-  ].join('\n');
 }

@@ -29,6 +29,8 @@ export interface TrainingSource extends ImageSelection {
   whitening: Whitening;
   augmentation: Augmentation;
   seed: number | string;
+  /** Whether an epoch shows equally many images of each class. Default: it shows each image once. */
+  balanced?: boolean;
 }
 
 export interface TestSource extends ImageSelection {
@@ -50,6 +52,8 @@ export class TrainingBatches {
   readonly #random: RandomStream;
   /** The order of the latest epoch, cached. */
   #order: { epoch: number; places: Int32Array } | undefined;
+  /** With balanced classes: the places of the images of each class. */
+  readonly #classPlaces: readonly Int32Array[] | undefined;
   /** With alternating flips: 1 for images that are mirrored in the first epoch, by index. */
   #mirroredFirst: Int32Array | undefined;
 
@@ -58,6 +62,7 @@ export class TrainingBatches {
     this.#indices = allIndices(source);
     this.#random = new RandomStream(source.seed).split('batches');
     this.count = Math.max(1, Math.floor(this.#indices.length / source.batchSize));
+    if (source.balanced) this.#classPlaces = placesByClass(this.labels());
   }
 
   /** Number of images per batch. */
@@ -68,6 +73,12 @@ export class TrainingBatches {
   /** The device of the batches. */
   get device(): string {
     return this.#source.from.images.device;
+  }
+
+  /** Returns the labels of the images that are used. */
+  labels(): Int32Array {
+    const labels = this.#source.from.labels.toArray();
+    return this.#indices.map((index) => labels[index]!);
   }
 
   get whitening(): Whitening {
@@ -87,7 +98,7 @@ export class TrainingBatches {
   integersOf(epoch: number, step: number): Int32Array {
     const random = this.#random.split(`epoch ${epoch}`);
     if (this.#order?.epoch !== epoch) {
-      this.#order = { epoch, places: random.split('order').shuffle(this.#indices.length) };
+      this.#order = { epoch, places: this.#shuffled(random.split('order')) };
     }
     const { batchSize } = this;
     const places = this.#order.places.subarray(step * batchSize, (step + 1) * batchSize);
@@ -102,6 +113,17 @@ export class TrainingBatches {
       randomNumbers.set(this.#alternateFlips(places, epoch), (1 + row.flip) * batchSize);
     }
     return randomNumbers;
+  }
+
+  /** Returns the places of an epoch's images in random order. */
+  #shuffled(random: RandomStream): Int32Array {
+    const count = this.#indices.length;
+    if (!this.#classPlaces) return random.shuffle(count);
+    const chosen = balancedPlaces(this.#classPlaces, count, random);
+    return random
+      .split('mixed')
+      .shuffle(count)
+      .map((place) => chosen[place]!);
   }
 
   #alternateFlips(places: Int32Array, epoch: number): Int32Array {
@@ -153,6 +175,31 @@ export class EvaluationBatches {
   *[Symbol.iterator](): Generator<Batch> {
     for (let step = 0; step < this.count; step++) yield this.batch(step);
   }
+}
+
+/** Returns the places of each class that has any. */
+function placesByClass(labels: Int32Array): Int32Array[] {
+  const places = Map.groupBy(labels.keys(), (place) => labels[place]!);
+  return [...places].sort(([one], [other]) => one - other).map(([, own]) => Int32Array.from(own));
+}
+
+/**
+ * Returns `count` places with equally many of each class, one more of some classes chosen at random. A class with too
+ * few images begins again with all of them, in another order.
+ */
+function balancedPlaces(classPlaces: readonly Int32Array[], count: number, random: RandomStream): Int32Array {
+  const each = Math.floor(count / classPlaces.length);
+  const rest = count % classPlaces.length;
+  const order = random.split('rest').shuffle(classPlaces.length);
+  return Int32Array.from(
+    [...order].flatMap((label, rank) => {
+      const own = classPlaces[label]!;
+      const stream = random.split(`class ${label}`);
+      const rounds = Math.ceil((each + 1) / own.length);
+      const all = Array.from({ length: rounds }, () => [...stream.shuffle(own.length)]).flat();
+      return all.slice(0, each + (rank < rest ? 1 : 0)).map((place) => own[place]!);
+    }),
+  );
 }
 
 function allIndices({ indices, from }: ImageSelection): Int32Array {

@@ -111,6 +111,11 @@ export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undef
   return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
 
+/** Returns the images of a cached dataset's source that could not be read, as "path (reason)". */
+export function skippedOf({ train }: Pick<DatasetFiles, 'train'>): string[] {
+  return describe(train.path.replace(/\.bin$/, '.json'))?.skipped ?? [];
+}
+
 function describe(path: string): Entry | undefined {
   try {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;

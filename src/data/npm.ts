@@ -50,8 +50,8 @@ export async function network(): Promise<Network> {
 
 /** Downloads a package's archive with npm, which supports logins; returns its path. */
 export async function packArchive(name: string, folder: string): Promise<string> {
-  const said = await npm(['pack', name, '--pack-destination', folder, '--json']);
-  const [packed] = answer(packedSchema, said, `npm pack ${name}`);
+  const output = await npm(['pack', name, '--pack-destination', folder, '--json']);
+  const [packed] = answer(packedSchema, output, `npm pack ${name}`);
   return join(folder, basename(packed.filename));
 }
 

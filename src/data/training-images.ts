@@ -37,7 +37,7 @@ export async function openTrainingImages(
  */
 export function trainingBatches(
   { dataset, parts, whitening }: TrainingImages,
-  recipe: Augmentation & { batchSize: number },
+  recipe: Augmentation & { batchSize: number; balance?: 'weights' | 'sampling' },
   seed: number | string,
 ): TrainingBatches {
   const { batchSize } = recipe;
@@ -48,5 +48,6 @@ export function trainingBatches(
     batchSize,
     seed,
     augmentation: recipe,
+    balanced: recipe.balance === 'sampling',
   });
 }

@@ -11,7 +11,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { clipByGlobalNorm } from '../nn/optimizers.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints } from '../train/checkpoint.ts';
-import { createOptimizer } from '../train/optimizer.ts';
+import { optimizerOf } from '../train/optimizer.ts';
 import { TrainingFailure } from '../train/training-failure.ts';
 import type { Detector } from './detector.ts';
 import { lossNames, type Truth } from './losses.ts';
@@ -88,7 +88,7 @@ export async function trainDetector(
   options: DetectorTrainingOptions,
 ): Promise<DetectionEpoch> {
   const { seed, onEpoch, onProgress, checkpoints, sums = new EpochSums(), signal } = options;
-  using optimizer = createOptimizer(detector.namedParameters(), { ...recipe, nesterov: false });
+  using optimizer = optimizerOf(detector.namedParameters(), { ...recipe, nesterov: false });
   const parameters = detector.parameters();
   const stepsPerEpoch = Math.ceil(pictures.length / recipe.batchSize);
   const steps = Math.max(1, Math.round(recipe.epochs * stepsPerEpoch));

@@ -85,6 +85,11 @@ export function crossEntropy(logits: Tensor, labels: Tensor, labelSmoothing = 0)
   return crossEntropyOperator.tensor(logits, labels, undefined, 1, -100, labelSmoothing); // 1: the mean
 }
 
+/** Returns −log softmax at the label for each row: logits [n, classes], labels int64 [n] → [n]. */
+export function crossEntropies(logits: Tensor, labels: Tensor, labelSmoothing = 0): Tensor {
+  return crossEntropyOperator.tensor(logits, labels, undefined, 0, -100, labelSmoothing); // 0: no reduction
+}
+
 /** In training sets each element to 0 with probability 1 − keep and divides the others by keep. */
 export function dropout(input: Tensor, keep: number, training: boolean): Tensor {
   return dropoutOperator.tensor(input, 1 - keep, training);

@@ -2,6 +2,7 @@
 // them.
 
 import type { EpochReport, Reward, TrialFailure } from '../study/outcome.ts';
+import type { StartOfTraining } from '../study/training-table.ts';
 import { type Evaluate, type Evaluation, isReward } from './evaluator.ts';
 
 /** News of an evaluation, with its request. */
@@ -11,7 +12,7 @@ export interface Arrival<Request> {
 }
 
 export type News =
-  | { kind: 'started' }
+  | ({ kind: 'started' } & StartOfTraining)
   | { kind: 'retried'; reason: string }
   | { kind: 'epoch'; report: EpochReport }
   | ({ kind: 'done' } & Reward)
@@ -39,7 +40,7 @@ export class Arrivals<Request> {
     for (const request of requests) {
       const arrive = (news: News) => this.#arrive({ request, news });
       const progress = {
-        started: () => arrive({ kind: 'started' }),
+        started: (about?: StartOfTraining) => arrive({ kind: 'started', ...about }),
         retried: (reason: string) => arrive({ kind: 'retried', reason }),
         epoch: (report: EpochReport) => arrive({ kind: 'epoch', report }),
         signal: this.#stopping.signal,
@@ -91,6 +92,10 @@ export class Arrivals<Request> {
     else this.#timer ??= setTimeout(this.nudge, millisecondsForNews);
   }
 }
+
+/** What the study records of a start. */
+export const startOf = (news: News): StartOfTraining | undefined =>
+  news.kind === 'started' ? { worker: news.worker, predicted: news.predicted } : undefined;
 
 function newsOf(evaluation: Evaluation): News {
   if ('failure' in evaluation) return { kind: 'failed', ...evaluation };

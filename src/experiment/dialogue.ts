@@ -1,10 +1,10 @@
 // Makes the decisions of a search: asks the strategy, reports outcomes to it and promotes trials, all recorded in the
 // log, with snapshots of the strategy. The order depends only on the outcomes in the study, never on the clock.
 
-import type { Strategy, UpdateFigures } from '../search/strategy.ts';
+import type { Outcome, Policy, Strategy, UpdateFigures } from '../search/strategy.ts';
 import type { Space } from '../space/search-space.ts';
 import { Candidate } from '../study/candidate.ts';
-import type { FinishedTrial } from '../study/log.ts';
+import type { FinishedTrial, TrialOrigin } from '../study/log.ts';
 import type { Study } from '../study/study.ts';
 import type { Promotions } from './promotions.ts';
 import { restore } from './resume.ts';
@@ -37,6 +37,8 @@ export interface DialogueOptions {
   laterPerRung: number;
   eventsPerSnapshot: number;
   promotions?: Promotions | undefined;
+  /** Returns the decisions of a cell that a person named, once; it is the next trial in place of the strategy's. */
+  named?: (() => readonly number[] | undefined) | undefined;
 }
 
 /** A training that was asked for: of a new trial at rung 0, or of a promoted trial. */
@@ -71,12 +73,18 @@ export class Dialogue {
   #sequence: number;
   #sinceSnapshot: number;
   #closed = false;
+  #trials: number;
+  readonly #byHand: Set<number>;
+  /** The latest recorded policy of each arm. */
+  readonly #policies = new Map<number, number>();
 
   /** Restores a new strategy from the study's log. @throws Failure if it does not fit the study */
   constructor(study: Study<object>, strategy: Strategy, options: DialogueOptions) {
     this.#study = study;
     this.#strategy = strategy;
     this.#options = options;
+    this.#trials = options.trials;
+    this.#byHand = study.log.byHand;
     const { replayed, sequence } = restore(study, strategy);
     this.replayed = replayed;
     this.#sinceSnapshot = replayed;
@@ -100,7 +108,16 @@ export class Dialogue {
 
   /** Whether the search is over: no outcome is missing and nothing more is asked for. Valid after advance(). */
   get isOver(): boolean {
-    return (this.#closed || this.#asked >= this.#options.trials) && this.#open.size === 0;
+    return (this.#closed || this.#asked >= this.#trials) && this.#open.size === 0;
+  }
+
+  get target(): number {
+    return this.#trials;
+  }
+
+  /** Asks for so many trials in all from now on; as many as were asked for at least. */
+  aimAt(trials: number): void {
+    this.#trials = Math.max(trials, this.#asked);
   }
 
   /** Adds the outcome of a training, which the study must have on disk. */
@@ -173,17 +190,38 @@ export class Dialogue {
   }
 
   #ask(events: DialogueEvent[]): AskedTraining | undefined {
-    const { trials, mayAsk } = this.#options;
+    const { mayAsk } = this.#options;
     this.#closed ||= mayAsk?.(this.#asked) === false;
-    if (this.#closed || this.#asked >= trials) return undefined;
+    if (this.#closed || this.#asked >= this.#trials) return undefined;
     const number = this.#asked++;
-    const candidate = new Candidate(this.#strategy.ask(number), this.#options.space);
+    const { decisions, origin, policy } = this.#decide(number);
+    const candidate = new Candidate(decisions, this.#options.space);
     const training = { number, rung: 0, candidate };
-    this.#sequence = this.#study.log.ask(number, candidate.decisions);
+    this.#sequence = this.#study.log.ask(number, candidate.decisions, origin);
+    if (policy) this.#recordPolicy(number, policy);
     this.#sinceSnapshot++;
     this.#openAt(this.#place++, training);
     events.push({ kind: 'asked', trial: number, candidate });
     return training;
+  }
+
+  /** Returns a cell that a person named, or what the strategy decides. */
+  #decide(number: number): { decisions: readonly number[]; origin?: TrialOrigin; policy?: Policy | undefined } {
+    const named = this.#options.named?.();
+    if (named) {
+      this.#byHand.add(number);
+      return { decisions: named, origin: { byHand: true } };
+    }
+    const decisions = this.#strategy.ask(number);
+    const { parent, policy } = this.#strategy.background?.(number) ?? {};
+    return { decisions, policy, ...(parent !== undefined && { origin: { parent } }) };
+  }
+
+  #recordPolicy(number: number, policy: Policy): void {
+    const { arm = 0, update } = policy;
+    if (this.#policies.get(arm) === update) return;
+    this.#policies.set(arm, update);
+    this.#study.log.policy(number, policy);
   }
 
   /**
@@ -193,6 +231,7 @@ export class Dialogue {
   #tell(finished: FinishedTraining, events: DialogueEvent[]): void {
     const { number, rung, outcome } = finished;
     const key = keyOf(finished);
+    const { decisions } = this.#open.get(key)!.candidate;
     this.#unreported.delete(key);
     this.#open.delete(key);
     events.push({ kind: 'reported', trial: number, rung });
@@ -201,13 +240,20 @@ export class Dialogue {
       this.#options.promotions?.reportRung(number, rung, outcome);
       return;
     }
-    const figures = this.#strategy.tell(number, outcome);
+    const figures = this.#byHand.has(number)
+      ? this.#learn(decisions, outcome, number)
+      : this.#strategy.tell(number, outcome);
     this.#sequence = this.#study.log.tell(number);
     this.#sinceSnapshot++;
     this.#options.promotions?.reportTrial(finished);
     if (!figures) return;
     this.#study.log.update(number, figures);
     events.push({ kind: 'updated', trial: number, figures });
+  }
+
+  /** Reports the outcome of a cell that a person named. */
+  #learn(decisions: readonly number[], outcome: Outcome, trial: number): undefined {
+    if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward, trial);
   }
 }
 

@@ -11,6 +11,7 @@ import type { Study } from '../study/study.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { evaluateIn } from './evaluator.ts';
 import { remembering } from './remembered.ts';
+import type { SearchControl } from './search-control.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 
 /** A trial as sent to an evaluator. JSON, since evaluators can be programs in other languages (docs/evaluator.md). */
@@ -63,6 +64,7 @@ export interface EvaluatedSearchOptions {
   /** Number of evaluations at once. */
   workers: number;
   signal: AbortSignal;
+  control?: SearchControl | undefined;
   onEvent: (event: SearchEvent) => void;
 }
 
@@ -73,6 +75,7 @@ export interface EvaluatedSearchOptions {
 export function runEvaluatedSearch(options: EvaluatedSearchOptions): Promise<'finished' | 'interrupted'> {
   const { study, runner, ...rest } = options;
   const { settings } = study;
+  options.control?.pauses(runner);
   const evaluate = evaluateIn(runner, (trial) => trialRequest(settings, trial));
   return runSearch({
     ...rest,

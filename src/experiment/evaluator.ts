@@ -1,6 +1,7 @@
 // The interface of the search loop to evaluators of trials, and its implementation by a job runner.
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
+import type { StartOfTraining } from '../study/training-table.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 
 export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
@@ -8,7 +9,7 @@ export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
 /** Callbacks of an evaluation in progress. */
 export interface EvaluationProgress {
   /** A worker has started. Without this call the trial counts as started when its outcome comes. */
-  started(): void;
+  started(about?: StartOfTraining): void;
   /** The worker died and the trial waits for another one. */
   retried(reason: string): void;
   epoch(report: EpochReport): void;
@@ -38,12 +39,13 @@ export function evaluateIn<Request = TrialToEvaluate>(
   secondsOf?: (request: Request) => number,
 ): Evaluate<Request> {
   return async (request, progress) => {
+    const predicted = secondsOf?.(request);
     const outcome = await runner.run(jobOf(request), {
-      onStart: () => progress.started(),
+      onStart: (worker) => progress.started({ worker, predicted }),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,
-      predicted: secondsOf?.(request),
+      predicted,
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;

@@ -8,6 +8,7 @@ import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
 import {
   clearUnfinished,
+  finalBest,
   finalCheckpoint,
   finalWeights,
   studyFolders,
@@ -37,12 +38,14 @@ import { finalResult } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { targetOf } from '../study/target.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { SearchOutlook } from './outlook.ts';
 import { predictedSeconds } from './predicted-seconds.ts';
 import { remembering } from './remembered.ts';
+import type { SearchControl } from './search-control.ts';
 import { runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
 import { withinLimits } from './within-limits.ts';
@@ -68,6 +71,8 @@ export interface ExperimentOptions {
   openRunner?: OpenRunner;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
+  /** What a person asks of the running search. Its `signal` should be a part of `signal`. */
+  control?: SearchControl | undefined;
   onEvent: (event: ExperimentEvent) => void;
 }
 
@@ -187,10 +192,11 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
 }
 
 async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
-  const { study, files, trials, workers, artifacts, signal, onEvent } = experiment;
+  const { study, files, trials, workers, artifacts, signal, control, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
+  control?.pauses(runner);
   const counts = countsOf(files);
   const predicted = predictedSeconds(study, counts, workers);
   const trained = evaluateIn(
@@ -214,7 +220,9 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
     ladder: ladderOptions(settings),
     artifacts,
     signal,
+    control,
     onEvent: (event) => {
+      if (event.kind === 'requested' && event.request.action === 'add') outlook.expect(targetOf(study));
       outlook.on(event);
       onEvent(event);
       if (course && (event.kind === 'done' || event.kind === 'failed')) {
@@ -271,7 +279,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     training: final,
     seed: `${seed}, final`,
     checkpoint: { key: finalCheckpoint },
-    keepModel: { weights: finalWeights },
+    keepModel: { weights: finalWeights, best: finalBest },
   };
   onEvent({ kind: 'final-started', trial: best.number, training: final });
   const epochs: EpochReport[] = [];
@@ -311,7 +319,8 @@ function finalModelOf(
   epochs: EpochReport[],
   largestClass: number,
 ): FinalModel {
-  const { trainableParameters, multiplyAdds, trainingSeconds, test } = result.details;
+  const { trainableParameters, multiplyAdds, trainingSeconds, best, test } = result.details;
+  const { balancedAccuracy, classImages, confusions } = test;
   return {
     trial,
     trainableParameters,
@@ -321,6 +330,10 @@ function finalModelOf(
     testLoss: test.loss,
     testImages: test.images,
     largestClass,
+    ...(balancedAccuracy !== undefined && { balancedAccuracy }),
+    ...(classImages && { classImages }),
+    ...(confusions && { confusions }),
+    ...(best && { best }),
     classAccuracies: test.classAccuracies,
     trainingSeconds,
     trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,

@@ -9,7 +9,7 @@ import { Candidate } from '../study/candidate.ts';
 import type { FinalistRun } from '../study/finalist-runs.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { Arrivals, type News } from './arrivals.ts';
+import { Arrivals, type News, startOf } from './arrivals.ts';
 import type { Evaluate } from './evaluator.ts';
 
 export interface FinalistToTrain extends FinalistRun {
@@ -126,7 +126,7 @@ function record(study: Study<object>, finalist: FinalistRun, news: News, running
     running.delete(finalist);
     return;
   }
-  if (!running.has(finalist)) finalistRuns.start(finalist);
+  if (!running.has(finalist)) finalistRuns.start(finalist, startOf(news));
   running.add(finalist);
   if (news.kind === 'started') return;
   if (news.kind === 'done') finalistRuns.finish(finalist, news);

@@ -39,7 +39,12 @@ function loadSnapshot(study: Study<object>, strategy: Strategy): number {
   throw new Failure(`${study.path}: the strategy "${strategy.name}" cannot be restored (${reason})`);
 }
 
-function replay({ kind, number, decisions, outcome }: StrategyEvent, study: Study<object>, strategy: Strategy): void {
+function replay(event: StrategyEvent, study: Study<object>, strategy: Strategy): void {
+  const { kind, number, decisions, outcome, byHand } = event;
+  if (byHand) {
+    if (kind === 'tell' && 'reward' in outcome) strategy.learn?.(decisions, outcome.reward, number);
+    return;
+  }
   if (kind === 'tell') {
     strategy.tell(number, outcome);
     return;

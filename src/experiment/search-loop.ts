@@ -10,11 +10,13 @@ import type { Strategy } from '../search/strategy.ts';
 import type { LadderOptions } from '../selection/ladder-options.ts';
 import type { Space } from '../space/search-space.ts';
 import type { TrainingLog } from '../study/log.ts';
+import type { SearchRequest } from '../study/requests.ts';
 import type { Study } from '../study/study.ts';
-import { Arrivals, type News } from './arrivals.ts';
+import { Arrivals, type News, startOf } from './arrivals.ts';
 import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
 import type { Evaluate } from './evaluator.ts';
 import { Promotions } from './promotions.ts';
+import type { SearchControl } from './search-control.ts';
 import { overLimit } from './within-limits.ts';
 
 export const searchDefaults = {
@@ -71,6 +73,8 @@ export interface SearchOptions {
   artifacts?: Artifacts | undefined;
   /** Stops immediately: running trials return to the queue. */
   signal?: AbortSignal;
+  /** What a person asks of the running search. */
+  control?: SearchControl | undefined;
   onEvent?: (event: SearchEvent) => void;
 }
 
@@ -103,7 +107,11 @@ type TrainingNews = { trial: number; rung: number } & News;
 /** Events, emitted after they are on disk. */
 export type SearchEvent =
   /** `again` lists trials with an unfinished training. */
-  { kind: 'resumed'; trials: number; replayed: number; again: number[] } | DialogueEvent | TrainingNews;
+  | { kind: 'resumed'; trials: number; replayed: number; again: number[] }
+  /** What a person asked for is done. */
+  | { kind: 'requested'; request: SearchRequest }
+  | DialogueEvent
+  | TrainingNews;
 
 /**
  * Searches until the study has `trials` finished trials or the signal stops it; finished trials are on disk in both
@@ -155,6 +163,7 @@ class Search {
       laterPerRung: order.laterPerRung ?? 1,
       eventsPerSnapshot,
       promotions,
+      named: options.control && (() => options.control!.takeNamed()),
     };
     this.#dialogue = new Dialogue(study, strategy, dialogue);
     this.#promotions = promotions;
@@ -163,18 +172,22 @@ class Search {
   }
 
   async run(): Promise<'finished' | 'interrupted'> {
-    const { signal } = this.#options;
+    const { signal, control } = this.#options;
     signal?.addEventListener('abort', this.#arrivals.nudge);
+    control?.follow(this.#arrivals.nudge);
     this.#arrivals.send(this.#queueAgain());
     for (;;) {
       const arrivals = this.#arrivals
         .take()
         .map(({ request: { number: trial, rung }, news }) => ({ trial, rung, ...news }));
+      const requests = control?.take() ?? [];
       const next = () => {
         this.#record(arrivals);
+        for (const request of requests) this.#obey(request);
         return this.#mayContinue ? this.#dialogue.advance() : undefined;
       };
       const decided = arrivals.some(isExpensive) ? next() : this.#study.transaction(next);
+      for (const request of requests) this.#emit({ kind: 'requested', request });
       for (const arrival of arrivals) this.#emit(arrival);
       if (this.#arrivals.broken) return this.#breakOff(this.#arrivals.broken.reason);
       if (!decided) return this.#interrupt();
@@ -191,7 +204,17 @@ class Search {
 
   stop(): void {
     this.#options.signal?.removeEventListener('abort', this.#arrivals.nudge);
+    this.#options.control?.follow(undefined);
     this.#arrivals.stop();
+  }
+
+  /** Records a person's request; pausing and stopping are the runner's and the signal's. */
+  #obey(request: SearchRequest): void {
+    this.#study.log.request(request);
+    if (request.action !== 'add') return;
+    const trials = Math.max(this.#study.asked, this.#dialogue.target) + request.trials;
+    this.#study.keep('target', trials);
+    this.#dialogue.aimAt(trials);
   }
 
   /**
@@ -238,7 +261,7 @@ class Search {
       log.putBack(trial, 'retry', arrival.reason);
       this.#running.delete(key);
     } else {
-      if (!this.#running.has(key)) log.start(trial);
+      if (!this.#running.has(key)) log.start(trial, startOf(arrival));
       this.#running.set(key, { trial, rung });
       if (kind === 'started') return;
       if (kind === 'done') log.finish(trial, arrival);

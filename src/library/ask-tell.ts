@@ -83,6 +83,7 @@ export class AskTellStudy implements Disposable {
       const { space, blocks } = this.#study.settings;
       const created = strategy.create({
         sizes: decisionSizes(blocks, space),
+        space,
         seed: this.#study.settings.seed,
         options: strategy.options,
       });

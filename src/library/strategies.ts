@@ -1,6 +1,6 @@
 // The strategies of a search: nasnet's, or a custom one.
 
-import type { EvolutionOptions, PpoOptions } from '../search/options.ts';
+import type { EvolutionOptions, PpoOptions, SurrogateOptions } from '../search/options.ts';
 import { completeOptions, type Strategy, type StrategyParts, strategyFrom, strategyNames } from '../search/strategy.ts';
 
 /** The choice of a strategy: its name and options, which the study stores, and its constructor. */
@@ -25,6 +25,12 @@ export const ppo = (options: Partial<PpoOptions> = {}): StrategyChoice => builtI
 
 /** Regularized evolution (Real et al. 2018). @throws InputError for an unknown option */
 export const evolution = (options: Partial<EvolutionOptions> = {}): StrategyChoice => builtIn('evolution', options);
+
+/**
+ * A regression on the cells of the search predicts many proposals, and the best by Thompson sampling is the next trial.
+ * @throws InputError for an unknown option
+ */
+export const surrogate = (options: Partial<SurrogateOptions> = {}): StrategyChoice => builtIn('surrogate', options);
 
 function builtIn(name: string, values: object): StrategyChoice {
   const options = completeOptions(name, { [name]: values });

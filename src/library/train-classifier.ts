@@ -7,6 +7,7 @@ import { testViewOf } from '../data/test-view.ts';
 import { openTrainingImages, trainingBatches } from '../data/training-images.ts';
 import { InputError } from '../failure.ts';
 import { trainedPreprocessing } from '../model/preprocessing.ts';
+import { BestWeights } from '../train/best-epoch.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 import { type EpochFigures, trainNetwork } from '../train/training.ts';
@@ -27,7 +28,7 @@ export interface TrainingChoices extends Partial<Recipe> {
 }
 
 export interface Trained {
-  /** Accuracy on the validation images. */
+  /** Accuracy on the validation images: of the last epoch, or with patience of the best one, whose weights remain. */
   validation: Accuracy;
   /** Accuracy on the dataset's test images. */
   test: Accuracy;
@@ -71,14 +72,18 @@ export async function trainClassifier(
   const evaluate = (images: EvaluationBatches) => evaluateNetwork(network, images, plan.classes);
   const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
   const batches = trainingBatches(images, recipe, seed);
+  using best = recipe.patience === undefined ? undefined : new BestWeights(network.stateDict());
   try {
     const last = await trainNetwork(network, batches, recipe, {
       seed,
       validate: () => evaluate(validation),
       validateEveryEpoch: onEpoch !== undefined,
+      ...(best && { best }),
       ...(onEpoch && { onEpoch }),
       ...(signal && { signal }),
     });
+    if (best?.epochs.state) best.swap();
+    const atBest = best?.epochs.state ? evaluate(validation) : undefined;
     const test = evaluate(new EvaluationBatches({ from: dataset.test, view, batchSize }));
     classifier.describe({
       classes: [...files.classes],
@@ -86,7 +91,7 @@ export async function trainClassifier(
       trainedEnlarge: recipe.enlarge,
       origin: `trained by nasnet ${nasnetVersion()} on ${files.name}`,
     });
-    return { validation: last.validation!, test };
+    return { validation: atBest ?? last.validation!, test };
   } finally {
     network.train(false);
   }

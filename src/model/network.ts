@@ -1,6 +1,7 @@
 // Builds the network of a plan and runs it forward. train/ trains and evaluates it.
 
 import { cpu, type Precision } from '../engine/device.ts';
+import { noGrad } from '../engine/memory.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
@@ -93,6 +94,7 @@ export class Network extends Module {
   readonly #trunk: Trunk;
   readonly #head: Path;
   readonly #auxiliary: Path | undefined;
+  #bodyFrozen = false;
 
   constructor(plan: Plan, settings: NetworkSettings = {}) {
     super();
@@ -102,6 +104,22 @@ export class Network extends Module {
     this.#trunk = this.child('', new Trunk(plan, settings));
     this.#head = this.child('', new Path(plan.head, settings));
     this.#auxiliary = plan.auxiliary && this.child('', new Path(plan.auxiliary.layers, settings));
+  }
+
+  /** Sets training or evaluation mode; a frozen body stays in evaluation mode. */
+  override train(training = true): this {
+    super.train(training);
+    if (this.#bodyFrozen) this.#trunk.train(false);
+    return this;
+  }
+
+  /**
+   * Freezes the body, all but the heads, or thaws it: in training it then gets no gradients, and its norms use their
+   * moving statistics without changing them.
+   */
+  freezeBody(frozen: boolean): void {
+    this.#bodyFrozen = frozen;
+    this.train(this.training);
   }
 
   /**
@@ -117,7 +135,9 @@ export class Network extends Module {
   forward(images: Tensor, { progress = 0, features }: ForwardOptions = {}): Output {
     if (features) requireEndpoints(this.plan, features);
     const relus = new SharedRelus();
-    const endpoints = this.#trunk.forward(images, { progress, relus });
+    const endpoints = this.#bodyFrozen
+      ? noGrad(() => this.#trunk.forward(images, { progress, relus }))
+      : this.#trunk.forward(images, { progress, relus });
     const last = this.plan.cells.at(-1)!.name;
     const logits = this.#toLogits(this.#head.forward(endpoints.get(last)!, relus));
     const requested = features && {

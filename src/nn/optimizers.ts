@@ -50,7 +50,11 @@ export interface GroupOptions {
   decoupled?: boolean;
   /** Learning rate of biases and norms, as a multiple of the weights'. */
   biasRate?: number;
+  /** Multiplies the learning rate of each parameter by name, that of biases too. Default: 1 for all. */
+  rateOf?: (name: string) => number;
 }
+
+const wholeRate = () => 1;
 
 /** The base class: state tensors by slot and name, and lists of the parameters with a gradient. */
 abstract class ListOptimizer implements Optimizer {
@@ -62,10 +66,10 @@ abstract class ListOptimizer implements Optimizer {
   constructor(
     parameters: ReadonlyMap<string, Tensor>,
     slots: Record<string, 'zeros' | 'ones'>,
-    { weightDecay = 0, decoupled = false, biasRate = 1 }: GroupOptions,
+    { weightDecay = 0, decoupled = false, biasRate = 1, rateOf = wholeRate }: GroupOptions,
   ) {
     this.#parameters = parameters;
-    this.#groups = { weightDecay, decoupled, biasRate };
+    this.#groups = { weightDecay, decoupled, biasRate, rateOf };
     const create = { zeros: zerosLike, ones: onesLike };
     this.#slots = noGrad(
       () =>
@@ -87,20 +91,19 @@ abstract class ListOptimizer implements Optimizer {
           .map(([name, parameter], index) => ({ name, parameter, gradient: collected[index] }))
           .filter((each): each is Moving => each.gradient !== undefined);
         if (moving.length === 0) return;
-        const weights = moving.filter(({ parameter }) => isWeight(parameter));
-        const { biasRate } = this.#groups;
-        this.#decay(weights, learningRate);
+        const { biasRate, rateOf } = this.#groups;
+        for (const [rate, group] of Map.groupBy(moving, ({ name }) => rateOf(name)))
+          this.#decay(group, times(learningRate, rate));
         this.count(learningRate);
-        if (biasRate === 1) return this.#move(moving, learningRate);
-        this.#move(weights, learningRate);
-        const others = moving.filter(({ parameter }) => !isWeight(parameter));
-        this.#move(others, typeof learningRate === 'number' ? biasRate * learningRate : learningRate.mul(biasRate));
+        const rates = ({ name, parameter }: Moving) => (isWeight(parameter) ? 1 : biasRate) * rateOf(name);
+        for (const [rate, group] of Map.groupBy(moving, rates)) this.#move(group, times(learningRate, rate));
       }),
     );
   }
 
-  #decay(weights: readonly Moving[], learningRate: number | Tensor): void {
+  #decay(moving: readonly Moving[], learningRate: number | Tensor): void {
     const { weightDecay, decoupled } = this.#groups;
+    const weights = moving.filter(({ parameter }) => isWeight(parameter));
     if (weightDecay === 0 || weights.length === 0) return;
     const parameters = weights.map(({ parameter }) => parameter);
     const gradients = weights.map(({ gradient }) => gradient);
@@ -110,7 +113,6 @@ abstract class ListOptimizer implements Optimizer {
   }
 
   #move(moving: readonly Moving[], learningRate: number | Tensor): void {
-    if (moving.length === 0) return;
     const parameters = moving.map(({ parameter }) => parameter);
     const gradients = moving.map(({ gradient }) => gradient);
     const slot = (name: string) => moving.map((each) => this.#slots.get(name)!.get(each.name)!);
@@ -168,6 +170,12 @@ abstract class ListOptimizer implements Optimizer {
     });
     this.steps = stepsTaken;
   }
+}
+
+/** Multiplies a learning rate. */
+function times(learningRate: number | Tensor, factor: number): number | Tensor {
+  if (factor === 1) return learningRate;
+  return typeof learningRate === 'number' ? factor * learningRate : learningRate.mul(factor);
 }
 
 /** A parameter that has a gradient. */

@@ -35,6 +35,13 @@ export class WeightAverage {
     );
   }
 
+  /** Copies the network's values to the averages, to the bit. */
+  take(): void {
+    noGrad(() => {
+      for (const [name, average] of Object.entries(this.#averages)) average.copy_(this.#values[name]!);
+    });
+  }
+
   /** Exchanges the averages and the network's values. A second call restores both exactly. */
   swap(): void {
     scope(() =>

@@ -1,6 +1,8 @@
 // MODEL strings of the command line: `nasnet-a:6@768`, `FILE.json:4@1056`, `STUDY.db#TRIAL:2@768`, `nasnet-a:mobile`;
+// `STUDY.db`, `STUDY.db#best` and `best-of STUDY.db` name a study's best trial;
 // the part before the colon alone names an architecture. The caller passes in functions that read files and studies.
 
+import { bestOf } from '../best-of.ts';
 import { InputError } from '../failure.ts';
 import { within } from '../largest.ts';
 import { type Architecture, outputWidth } from '../space/architecture.ts';
@@ -13,8 +15,14 @@ import type { PlanOptions } from './plan.ts';
 export type ArchitectureSource =
   | { readonly kind: 'published'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
-  /** A trial of a study; undefined is the best one. */
-  | { readonly kind: 'trial'; readonly path: string; readonly trial: number | undefined };
+  | TrialSource;
+
+/** A trial of a study; undefined is the best one. */
+export interface TrialSource {
+  readonly kind: 'trial';
+  readonly path: string;
+  readonly trial: number | undefined;
+}
 
 export interface ModelName {
   readonly source: ArchitectureSource;
@@ -32,14 +40,27 @@ export interface ModelName {
  */
 export function parseArchitectureSource(text: string): ArchitectureSource {
   if (Object.hasOwn(published, text)) return { kind: 'published', name: text };
+  const best = new RegExp(`^${bestOf}\\s+(.+?)(?:#best)?$`).exec(text) ?? /^(.+)#best$/.exec(text);
+  if (best) return { kind: 'trial', path: best[1]!, trial: undefined };
   const trial = /^(.+)#(\d+)$/.exec(text);
   if (trial) return { kind: 'trial', path: trial[1]!, trial: Number(trial[2]) };
   if (/.\.json$/i.test(text)) return { kind: 'file', path: text };
   if (/.\.(db|sqlite)$/i.test(text)) return { kind: 'trial', path: text, trial: undefined };
   const names = Object.keys(published).join(', ');
   throw new InputError(
-    `architecture: expected a published one (${names}), FILE.json, STUDY.db or STUDY.db#TRIAL, got ${JSON.stringify(text)}`,
+    `architecture: expected a published one (${names}), FILE.json, STUDY.db#TRIAL, STUDY.db#best or ${bestOf} STUDY.db, got ${JSON.stringify(text)}`,
   );
+}
+
+/** Returns the trial that a text names without a size; undefined if it names something else, or a size too. */
+export function parseTrial(text: string): TrialSource | undefined {
+  try {
+    const source = parseArchitectureSource(text);
+    return source.kind === 'trial' ? source : undefined;
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { mean } from '../statistics/order.ts';
+import type { MatrixCell } from './confusion-matrix.ts';
 
 const accent = '#c2410c';
 const quiet = '#94a3b8';
@@ -152,6 +153,7 @@ export function learningChart(points: LearningPoint[], label: string, isShare: b
 export function classChart(classes: { name: string; accuracy: number }[]): string {
   return drawChart({
     marginLeft: 110,
+    marginRight: 50,
     height: 22 * classes.length + 50,
     x: { label: 'test accuracy →', tickFormat: share, domain: [0, 1], grid: true },
     y: { label: null },
@@ -170,6 +172,38 @@ export function classChart(classes: { name: string; accuracy: number }[]): strin
         dx: 4,
         textAnchor: 'start',
       }),
+    ],
+  });
+}
+
+/**
+ * Draws a confusion matrix: the darker a cell, the larger its share of the row. Small matrices have their numbers in
+ * the cells, all have them as titles.
+ */
+export function confusionChart(cells: readonly MatrixCell[]): string {
+  const classes = [...new Set(cells.map(({ className }) => className))];
+  const [side, margin] = [classes.length <= 12 ? 46 : 22, 110];
+  const numbers = cells.filter(({ images }) => images > 0);
+  return drawChart({
+    width: side * classes.length + margin + 20,
+    height: side * classes.length + margin + 20,
+    marginLeft: margin,
+    marginTop: margin,
+    marginBottom: 20,
+    padding: 0.04,
+    x: { domain: classes, label: 'answer', axis: 'top', tickRotate: -60 },
+    y: { domain: classes, label: 'class' },
+    marks: [
+      Plot.cell(cells, {
+        x: 'answer',
+        y: 'className',
+        fill: (cell: MatrixCell) => (cell.className === cell.answer ? second : accent),
+        fillOpacity: (cell: MatrixCell) => (cell.images === 0 ? 0.03 : 0.15 + 0.6 * cell.share),
+        title: ({ className, answer, images }: MatrixCell) => `${className} taken for ${answer}: ${images}`,
+      }),
+      ...(classes.length <= 20
+        ? [Plot.text(numbers, { x: 'answer', y: 'className', text: (cell: MatrixCell) => String(cell.images) })]
+        : []),
     ],
   });
 }

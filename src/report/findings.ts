@@ -215,6 +215,7 @@ function strategyWords(strategy: string): string {
     ppo: 'The controller, trained with PPO,',
     random: 'Random search',
     evolution: 'Regularized evolution',
+    surrogate: 'Surrogate search',
   };
   return words[strategy] ?? `The strategy ${strategy}`;
 }

@@ -1,21 +1,17 @@
 // Renders the report as one self-contained HTML page: text, charts and pictures inline, no scripts, no network access.
 // It lays out the findings of findings.ts and computes no figures.
 
+import { bestOf } from '../best-of.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { duration, percent, whole } from '../words.ts';
-import {
-  classChart,
-  type LearningPoint,
-  learningChart,
-  type RewardPoint,
-  rewardChart,
-  rewardHistogram,
-} from './chart.ts';
+import { type RewardPoint, rewardChart, rewardHistogram } from './chart.ts';
+import { classParts, learningCurves } from './classifier-parts.ts';
 import { type FinalistFindings, finalistTable } from './finalist-findings.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
+import { figure, htmlText, section, table } from './html.ts';
 import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder-findings.ts';
 
@@ -27,8 +23,6 @@ export interface Page extends Findings {
   /** Failed children by kind, with the message of one of them. */
   failures: { kind: string; count: number; example: string }[];
 }
-
-const maxClassesInChart = 40;
 
 /** Returns the HTML text of the report. */
 export function renderPage(page: Page): string {
@@ -43,10 +37,7 @@ export function renderPage(page: Page): string {
       page.top.map((cell, place) => cellArticle(cell, place, page)).join('\n') || '<p>No child has finished yet.</p>',
     ),
     final && section('The network built from the best cell', finalSection(final, page)),
-    section(
-      'How it was made',
-      `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page.study)}</p>`,
-    ),
+    section('How it was made', `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page)}</p>`),
     machine && section('The machine', table(settingRows(machine))),
   ];
   return `<!doctype html>
@@ -145,50 +136,43 @@ function finalSection(final: FinalModel, { classes, finalTraining }: Page): stri
     ...(final.largestClass === undefined
       ? []
       : [['most frequent class', `${percent(final.largestClass, 2)} of them`] as [string, string]]),
+    ...(final.balancedAccuracy === undefined
+      ? []
+      : [['balanced accuracy', `${percent(final.balancedAccuracy, 2)}, the mean of the classes`] as [string, string]]),
     ['test loss', final.testLoss.toFixed(4)],
     ['validation accuracy', percent(final.validationAccuracy, 2)],
+    ...(final.best === undefined
+      ? []
+      : [
+          ['best epoch', `${final.best.epoch}, validation accuracy ${percent(final.best.accuracy, 2)}`] as [
+            string,
+            string,
+          ],
+        ]),
     ['training', `${duration(final.trainingSeconds)}, ${whole(final.trainingImagesPerSecond)} images/s`],
     ['weights', final.weights],
   ];
-  const points = final.epochs.flatMap(({ epoch, accuracy, details }): LearningPoint[] => {
-    const { trainingAccuracy } = epochDetails(details);
-    return [
-      ...(trainingAccuracy === undefined ? [] : [{ epoch, value: trainingAccuracy, series: 'training' }]),
-      ...(accuracy === undefined ? [] : [{ epoch, value: accuracy, series: 'validation' }]),
-    ];
-  });
-  const perClass = classes.map((name, index) => ({ name, accuracy: final.classAccuracies[index] ?? 0 }));
-  return [
-    table(rows),
-    final.epochs.length > 1 ? figure(learningChart(points, 'accuracy', true), 'Accuracy during training.') : '',
-    classes.length <= maxClassesInChart ? figure(classChart(perClass), 'Accuracy per class on the test images.') : '',
-  ].join('\n');
+  const epochs = final.epochs.map(({ epoch, loss, accuracy, details }) => ({
+    epoch,
+    loss,
+    accuracy,
+    ...epochDetails(details),
+  }));
+  return [table(rows), ...learningCurves(epochs), ...classParts({ ...final, classes }, 'the test images')].join('\n');
 }
 
-function commands(study: string): string {
-  return [`nasnet show ${study}`, `nasnet report ${study} -o DIR`]
+function commands({ study, final, settings }: Page): string {
+  const images = settings.dataset === 'cifar10' ? '' : ` ${settings.dataset}`;
+  return [
+    `nasnet show ${study}`,
+    `nasnet report ${study} -o DIR`,
+    ...(final ? [`nasnet evaluate ${bestOf} ${study}${images} --page network.html`] : []),
+  ]
     .map((text) => `<code>${htmlText(text)}</code>`)
     .join(', ');
 }
 
-function figure(svg: string, caption = ''): string {
-  return `<figure>${svg}${caption && `<figcaption>${htmlText(caption)}</figcaption>`}</figure>`;
-}
-
-function section(title: string, body: string): string {
-  return `<section><h2>${htmlText(title)}</h2>\n${body}\n</section>`;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${htmlText(cell)}</td>`).join('')}</tr>`).join('\n');
-  return `<table><tbody>${body}</tbody></table>`;
-}
-
-function htmlText(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-export const style = `
+const style = `
 :root { color-scheme: light; --ink: #1e293b; --quiet: #64748b; --line: #e2e8f0; }
 body { margin: 0; background: #f8fafc; color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }

@@ -2,7 +2,7 @@
 // have the same budget at any time, and no arm learns from another's outcomes.
 
 import { readState, type StrategyState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
+import type { Background, Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** Splits a strategy's name into its arms: 'ppo,random' has two, 'ppo' one. */
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
@@ -25,12 +25,12 @@ export class ArmsStrategy implements Strategy {
   readonly #options: Record<string, unknown>;
 
   /** `options` has the options of each strategy by its name. */
-  constructor(names: readonly string[], { sizes, seed, options, accepts }: StrategyParts, create: CreateArm) {
+  constructor(names: readonly string[], { sizes, space, seed, options, accepts }: StrategyParts, create: CreateArm) {
     this.name = names.join(',');
     this.#sizes = sizes;
     const own = options as Record<string, object>;
     this.#arms = names.map((name, arm) =>
-      create(name, { sizes, seed: `${seed}, arm ${arm}`, options: own[name] ?? {}, accepts }),
+      create(name, { sizes, space, seed: `${seed}, arm ${arm}`, options: own[name] ?? {}, accepts }),
     );
     this.#options = Object.fromEntries(
       Object.entries(own).flatMap(([name, values]) =>
@@ -51,8 +51,14 @@ export class ArmsStrategy implements Strategy {
   }
 
   /** Lets every arm learn. */
-  learn(decisions: readonly number[], reward: number): void {
-    for (const arm of this.#arms) arm.learn?.(decisions, reward);
+  learn(decisions: readonly number[], reward: number, trial?: number): void {
+    for (const arm of this.#arms) arm.learn?.(decisions, reward, trial);
+  }
+
+  background(trial: number): Background | undefined {
+    const arm = this.#turnOf(trial);
+    const { policy, ...background } = this.#arms[arm]!.background?.(trial) ?? {};
+    return { ...background, ...(policy && { policy: { ...policy, arm } }) };
   }
 
   /** Returns the arm of a trial; the first for an invalid number, which any arm refuses. */

@@ -3,15 +3,18 @@
 // changed decision; the oldest dies.
 
 import { RandomStream } from '../random/stream.ts';
+import { withOneChange } from './mutation.ts';
 import { type EvolutionOptions, parseEvolutionOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { type Accepts, sampleWithin } from './sample-within.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts } from './strategy.ts';
+import type { Background, Outcome, Strategy, StrategyParts } from './strategy.ts';
 
 interface Member {
   decisions: number[];
   reward: number;
+  /** Absent in states of 0.1.0, and for a cell that was no trial. */
+  trial?: number;
 }
 
 interface State {
@@ -30,6 +33,7 @@ export class EvolutionStrategy implements Strategy {
   #random: RandomStream;
   #asked = 0;
   #population: Member[] = []; // oldest first
+  #parent: { of: number; trial: number | undefined } | undefined; // of the latest trial that was asked for
 
   constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#sizes = sizes;
@@ -42,7 +46,8 @@ export class EvolutionStrategy implements Strategy {
     // With many workers the population can be empty when the first child is asked for.
     const isRandom = this.#asked < this.#options.populationSize || this.#population.length === 0;
     const random = this.#random.split(`ask ${this.#asked}`); // a refused ask must not change the stream
-    const sample = () => (isRandom ? this.#sizes.map((size) => random.integer(size)) : this.#child(random));
+    this.#parent = undefined;
+    const sample = () => (isRandom ? this.#sizes.map((size) => random.integer(size)) : this.#child(random, trial));
     const decisions = sampleWithin(this.#accepts, sample, (candidate) => candidate);
     this.#pending.open(trial, decisions);
     this.#asked++;
@@ -52,25 +57,28 @@ export class EvolutionStrategy implements Strategy {
   /** A failed trial adds no member. */
   tell(trial: number, outcome: Outcome): undefined {
     const decisions = this.#pending.close(trial, outcome);
-    if ('reward' in outcome) this.learn(decisions, outcome.reward);
+    if ('reward' in outcome) this.learn(decisions, outcome.reward, trial);
   }
 
   /** Adds a member to the population. */
-  learn(decisions: readonly number[], reward: number): void {
-    this.#population.push({ decisions: [...decisions], reward });
+  learn(decisions: readonly number[], reward: number, trial?: number): void {
+    this.#population.push({ decisions: [...decisions], reward, ...(trial !== undefined && { trial }) });
     if (this.#population.length > this.#options.populationSize) this.#population.shift();
   }
 
+  background(trial: number): Background | undefined {
+    const parent = this.#parent?.of === trial ? this.#parent.trial : undefined;
+    return parent === undefined ? undefined : { parent };
+  }
+
   /** Changes one decision (an input, an operation or a combiner) of the best member of a sample with replacement. */
-  #child(random: RandomStream): number[] {
+  #child(random: RandomStream, trial: number): number[] {
     const sample = Array.from({ length: this.#options.sampleSize }, () => {
       return this.#population[random.integer(this.#population.length)]!;
     });
     const parent = sample.reduce((best, member) => (member.reward > best.reward ? member : best));
-    const changeable = this.#sizes.flatMap((size, index) => (size > 1 ? [index] : []));
-    const place = changeable[random.integer(changeable.length)]!;
-    const step = 1 + random.integer(this.#sizes[place]! - 1); // every other value is equally likely
-    return parent.decisions.map((choice, index) => (index === place ? (choice + step) % this.#sizes[place]! : choice));
+    this.#parent = { of: trial, trial: parent.trial };
+    return withOneChange(parent.decisions, this.#sizes, random);
   }
 
   save(): Uint8Array {

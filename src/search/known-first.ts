@@ -4,7 +4,7 @@
 
 import { PendingTrials } from './pending.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, UpdateFigures } from './strategy.ts';
+import type { Background, Outcome, Strategy, UpdateFigures } from './strategy.ts';
 
 interface State {
   pending: number[];
@@ -39,8 +39,16 @@ export class KnownFirst implements Strategy {
   tell(trial: number, outcome: Outcome): UpdateFigures | undefined {
     if (!this.#known[trial]) return this.#strategy.tell(trial, outcome);
     const decisions = this.#pending.close(trial, outcome);
-    if ('reward' in outcome) this.#strategy.learn?.(decisions, outcome.reward);
+    if ('reward' in outcome) this.learn(decisions, outcome.reward, trial);
     return undefined;
+  }
+
+  learn(decisions: readonly number[], reward: number, trial?: number): void {
+    this.#strategy.learn?.(decisions, reward, trial);
+  }
+
+  background(trial: number): Background | undefined {
+    return this.#known[trial] ? undefined : this.#strategy.background?.(trial);
   }
 
   save(): Uint8Array {

@@ -1,5 +1,5 @@
-// The options of strategies with their defaults and reasons: the paper's controller, evolution, our variants for small
-// budgets. And their validation.
+// The options of strategies with their defaults and reasons: the paper's controller, evolution, the surrogate, our
+// variants for small budgets. And their validation.
 
 import { InputError } from '../failure.ts';
 
@@ -49,7 +49,20 @@ export type EvolutionOptions = typeof evolutionDefaults;
 /** For budgets of about 100 trials, which the paper's population would use up before it evolves. */
 export const laptopEvolution: Partial<EvolutionOptions> = { populationSize: 20, sampleSize: 5 };
 
-const integerOptions = new Set(['hiddenUnits', 'embeddingSize', 'batchSize', 'epochs', 'populationSize', 'sampleSize']);
+/** The defaults of the surrogate (docs/experiments/search-variants.md compares them). */
+const surrogateDefaults = {
+  randomTrials: 20, // at the start, before predictions are of use
+  candidates: 200, // proposals that are predicted for each trial: half changed from the best, half random
+  parents: 10, // architectures with the best rewards, from which proposals are changed
+};
+
+export type SurrogateOptions = typeof surrogateDefaults;
+
+const integerOptions = new Set([
+  ...['hiddenUnits', 'embeddingSize', 'batchSize', 'epochs'],
+  ...['populationSize', 'sampleSize'],
+  ...['randomTrials', 'candidates', 'parents'],
+]);
 const zeroOptions = new Set(['entropyWeight', 'failureWeight', 'baselineDecay']);
 
 /** Returns the paper's options with the given ones in their place. @throws InputError as `parseOptions` */
@@ -64,6 +77,9 @@ export function parsePpoOptions(values: object): PpoOptions {
  * `parseOptions`
  */
 export const parseEvolutionOptions = (values: object): EvolutionOptions => parseOptions(values, evolutionDefaults);
+
+/** Returns the surrogate's defaults with the given options in their place. @throws InputError as `parseOptions` */
+export const parseSurrogateOptions = (values: object): SurrogateOptions => parseOptions(values, surrogateDefaults);
 
 /**
  * Returns the defaults with the given options in their place.

@@ -14,9 +14,9 @@ import { type PpoOptions, parsePpoOptions } from './options.ts';
 import { PendingTrials } from './pending.ts';
 import { update } from './ppo.ts';
 import { type Accepts, sampleWithin } from './sample-within.ts';
-import { type Sample, sampleArchitectures } from './sampler.ts';
+import { type Sample, sampleArchitectures, sampleWithPolicy } from './sampler.ts';
 import { readState, writeState } from './saved-state.ts';
-import type { Outcome, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
+import type { Background, Outcome, Policy, Strategy, StrategyParts, UpdateFigures } from './strategy.ts';
 
 /** A finished trial of the current batch; reward null: it failed. */
 interface FinishedTrial extends Sample {
@@ -48,6 +48,7 @@ export class PpoStrategy implements Strategy {
   #batch: FinishedTrial[] = [];
   #baseline: number | null = null; // null before the first update
   #updates = 0;
+  #policy: Policy | undefined; // of the latest sample
 
   constructor({ sizes, seed, options, accepts = () => true }: StrategyParts) {
     this.#options = parsePpoOptions(options);
@@ -84,7 +85,13 @@ export class PpoStrategy implements Strategy {
    */
   #sample(first: number): Sample[] {
     const randoms = Array.from({ length: samplesAtOnce }, (_, index) => this.#random.split(`trial ${first + index}`));
-    return onOneThread(() => sampleArchitectures(this.#controller, randoms));
+    const { samples, probabilities } = onOneThread(() => sampleWithPolicy(this.#controller, randoms));
+    this.#policy = { update: this.#updates, probabilities };
+    return samples;
+  }
+
+  background(): Background | undefined {
+    return this.#policy && { policy: this.#policy };
   }
 
   /**

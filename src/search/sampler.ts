@@ -20,10 +20,18 @@ export interface Sample {
  * streams do not affect it.
  */
 export function sampleArchitectures(controller: Controller, randoms: readonly RandomStream[]): Sample[] {
+  return scope(() => noGrad(() => sampleAll(controller, randoms))).samples;
+}
+
+/** Does the same, and returns the mean over the architectures of each decision's softmax. */
+export function sampleWithPolicy(
+  controller: Controller,
+  randoms: readonly RandomStream[],
+): { samples: Sample[]; probabilities: number[][] } {
   return scope(() => noGrad(() => sampleAll(controller, randoms)));
 }
 
-function sampleAll(controller: Controller, randoms: readonly RandomStream[]): Sample[] {
+function sampleAll(controller: Controller, randoms: readonly RandomStream[]) {
   const { sizes, firstRows, hiddenUnits } = controller;
   const count = randoms.length;
   const samples = randoms.map((): Sample => ({ decisions: [], logProbs: [] }));
@@ -33,10 +41,12 @@ function sampleAll(controller: Controller, randoms: readonly RandomStream[]): Sa
   const outputs = eachStep(controller.outputWeights); // [H, M] of each decision
   const biases = eachStep(controller.outputBiases); // [1, M]
   const previous = new Int32Array(count); // rows of the embedding; row 0 at the start
+  const probabilities: number[][] = []; // [decisions][options]
   for (const [decision, size] of sizes.entries()) {
     const hidden = lstm.step(decision, gates.indexSelect(0, tensor(previous)), hiddenWeights); // [samples, H]
     const logits = addmm.tensor(biases[decision]!.narrow(1, 0, size), hidden, outputs[decision]!.narrow(1, 0, size));
     const logProbs = logits.logSoftmax(1).toArray(); // [samples, size]
+    probabilities.push(meanProbabilities(logProbs, size));
     for (const [index, sample] of samples.entries()) {
       const options = logProbs.subarray(size * index, size * (index + 1));
       const choice = choose(options, randoms[index]!.uniform());
@@ -45,7 +55,15 @@ function sampleAll(controller: Controller, randoms: readonly RandomStream[]): Sa
       previous[index] = firstRows[decision]! + choice;
     }
   }
-  return samples;
+  return { samples, probabilities };
+}
+
+/** @param logProbs [samples, size] */
+function meanProbabilities(logProbs: ArrayLike<number>, size: number): number[] {
+  const count = logProbs.length / size;
+  const means = new Array<number>(size).fill(0);
+  for (let index = 0; index < logProbs.length; index++) means[index % size]! += Math.exp(logProbs[index]!) / count;
+  return means;
 }
 
 /** Returns the option whose part of [0, 1) contains the uniform number. */

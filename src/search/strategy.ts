@@ -7,16 +7,35 @@ import type { Space } from '../space/search-space.ts';
 import { ArmsStrategy, armNames } from './arms-strategy.ts';
 import { EvolutionStrategy } from './evolution-strategy.ts';
 import { KnownFirst } from './known-first.ts';
-import { parseEvolutionOptions, parsePpoOptions, refuseOptions } from './options.ts';
+import { parseEvolutionOptions, parsePpoOptions, parseSurrogateOptions, refuseOptions } from './options.ts';
 import { PpoStrategy } from './ppo-strategy.ts';
 import { RandomStrategy } from './random-strategy.ts';
 import type { Accepts } from './sample-within.ts';
+import { SurrogateStrategy } from './surrogate-strategy.ts';
 
 /** The outcome of a trial: its reward (validation accuracy, or any finite number), or the reason for its failure. */
 export type Outcome = { reward: number } | { failed: string };
 
 /** Figures of a strategy's update for the log and for charts: finite numbers by name. */
 export type UpdateFigures = Record<string, number>;
+
+/** How a strategy came to a trial's decisions. It has no influence on any decision. */
+export interface Background {
+  /** The trial whose decisions were changed; absent where nobody knows it. */
+  parent?: number;
+  /** What the trial was sampled from. */
+  policy?: Policy;
+}
+
+/** The probabilities of a controller's choices. */
+export interface Policy {
+  /** The number of updates before it. */
+  update: number;
+  /** The arm of the controller, in a search of several strategies. */
+  arm?: number;
+  /** Of each decision's options: the mean of the softmax over architectures that were sampled from it. */
+  probabilities: readonly (readonly number[])[];
+}
 
 /**
  * A search strategy: a deterministic state machine of its ask and tell calls. Tells may come late, in any order, or
@@ -38,7 +57,10 @@ export interface Strategy {
   tell(trial: number, outcome: Outcome): UpdateFigures | undefined;
 
   /** Reports the reward of decisions that the strategy did not propose, for strategies that can learn from them. */
-  learn?(decisions: readonly number[], reward: number): void;
+  learn?(decisions: readonly number[], reward: number, trial?: number): void;
+
+  /** How the strategy came to the decisions of an open trial, for charts; asked for right after `ask`. */
+  background?(trial: number): Background | undefined;
 
   /**
    * Returns the whole state. Equal states give equal bytes, and a strategy that loads them continues exactly as this
@@ -71,6 +93,8 @@ export interface StrategySettings {
 export interface StrategyParts {
   /** The number of options of each decision, in order. */
   sizes: readonly number[];
+  /** The space of the decisions. Default: space A. */
+  space?: Space | undefined;
   seed: number | string;
   options: object;
   accepts?: Accepts | undefined;
@@ -86,6 +110,7 @@ const strategies: Record<string, StrategyKind> = {
   random: { create: (parts) => new RandomStrategy(parts), parseOptions: refuseOptions },
   ppo: { create: (parts) => new PpoStrategy(parts), parseOptions: parsePpoOptions },
   evolution: { create: (parts) => new EvolutionStrategy(parts), parseOptions: parseEvolutionOptions },
+  surrogate: { create: (parts) => new SurrogateStrategy(parts), parseOptions: parseSurrogateOptions },
 };
 
 export const strategyNames: readonly string[] = Object.keys(strategies);
@@ -97,7 +122,7 @@ export const strategyNames: readonly string[] = Object.keys(strategies);
  */
 export function createStrategy(name: string, settings: StrategySettings): Strategy {
   const { blocks, space, seed, options = {}, known = [], accepts } = settings;
-  const parts = { sizes: decisionSizes(blocks, space), seed, options, accepts };
+  const parts = { sizes: decisionSizes(blocks, space), space, seed, options, accepts };
   const arms = armNames(name);
   const createOne = (arm: string, own: StrategyParts) => kindOf(arm).create(own);
   const strategy = arms.length > 1 ? new ArmsStrategy(arms, parts, createOne) : createOne(name, parts);

@@ -2,6 +2,7 @@
 // option of every decision has a score, operations share most of theirs across blocks, and 60 pairs of decisions have a
 // joint score. The sum is squashed into 0.3 to 0.6, and each measurement is noisy.
 
+import { normal } from '../random/normal.ts';
 import { RandomStream } from '../random/stream.ts';
 import { operationNames } from '../space/operations.ts';
 
@@ -70,9 +71,5 @@ function standardise(score: (decisions: readonly number[]) => number, samples: n
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
   return (decisions: readonly number[]) => (score(decisions) - mean) / deviation;
 }
-
-/** Returns a normally distributed number with mean 0 and standard deviation 1 (Box and Muller). */
-export const normal = (random: RandomStream): number =>
-  Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 
 const normals = (random: RandomStream, count: number) => Array.from({ length: count }, () => normal(random));

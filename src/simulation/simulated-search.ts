@@ -2,9 +2,10 @@
 // rewards.
 // Years of training take seconds, and every run is the same. It shows how a strategy learns and what asynchrony costs.
 
+import { normal } from '../random/normal.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Strategy } from '../search/strategy.ts';
-import { type Landscape, normal, trueReward } from './landscape.ts';
+import { type Landscape, trueReward } from './landscape.ts';
 
 export interface SimulationOptions {
   /** A new strategy. */

@@ -10,13 +10,20 @@ export type EventKind =
   | TrainingEvent
   | 'ask'
   | 'update'
+  | 'policy'
+  | 'request'
   | 'promote'
   | `rung-${TrainingEvent}`
   | 'finalist-want'
   | `finalist-${Exclude<TrainingEvent, 'tell'>}`;
 
 /** Appends an event and returns its sequence number. */
-export function addEvent(file: DatabaseFile, kind: EventKind, trial: number, detail: string | null = null): number {
+export function addEvent(
+  file: DatabaseFile,
+  kind: EventKind,
+  trial: number | null,
+  detail: string | null = null,
+): number {
   const sql = 'INSERT INTO events (at, kind, trial, detail) VALUES (?, ?, ?, ?)';
   return file.query(sql).insert(Date.now(), kind, trial, detail);
 }

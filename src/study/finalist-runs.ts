@@ -6,7 +6,7 @@ import type { Row } from '../database/row.ts';
 import { addEvent } from './events.ts';
 import type { Reward, TrialFailure } from './outcome.ts';
 import { failureOf, type TrialState } from './records.ts';
-import { type TrainingKind, TrainingTable } from './training-table.ts';
+import { type StartOfTraining, type TrainingKind, TrainingTable } from './training-table.ts';
 
 /** One training of a finalist: the trial, and the number of the seed (1, 2 …), which all finalists share. */
 export interface FinalistRun {
@@ -34,7 +34,7 @@ const trainings: TrainingKind<FinalistRun> = {
     if (kind === 'tell') throw new Error('outcomes of finalists are not reported: their race is read from the file');
     return `finalist-${kind}`;
   },
-  detail: ({ run }, reason) => JSON.stringify({ run, reason }),
+  detail: ({ run }, about) => JSON.stringify({ run, ...about }),
   reached: 'accuracy',
   isReported: false,
 };
@@ -60,8 +60,8 @@ export class FinalistRuns {
       addEvent(this.#file, 'finalist-want', trial, JSON.stringify({ run }));
   }
 
-  start(run: FinalistRun): void {
-    this.#trainings.start(run);
+  start(run: FinalistRun, about?: StartOfTraining): void {
+    this.#trainings.start(run, about);
   }
 
   /** Puts a training back into the queue: its worker died ('retry') or the process stopped ('requeue'). */

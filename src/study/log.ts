@@ -3,11 +3,11 @@
 
 import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
-import type { Outcome } from '../search/strategy.ts';
+import type { Outcome, Policy } from '../search/strategy.ts';
 import { addEvent } from './events.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
 import { storedDecisions } from './stored-decisions.ts';
-import { json, type TrainingKind, TrainingTable } from './training-table.ts';
+import { json, type StartOfTraining, type TrainingKind, TrainingTable } from './training-table.ts';
 
 export interface UnfinishedTrial {
   number: number;
@@ -24,7 +24,7 @@ export interface FinishedTrial {
 
 /** The log of trainings: of new trials in the study's log, of promoted ones in the log of their rung (rungs.ts). */
 export interface TrainingLog {
-  start(trial: number): void;
+  start(trial: number, about?: StartOfTraining): void;
   /** Puts a training back into the queue: its worker died ('retry') or the search stopped ('requeue'). */
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void;
   finish(trial: number, reward: Reward): void;
@@ -34,8 +34,18 @@ export interface TrainingLog {
   epoch(trial: number, report: EpochReport): void;
 }
 
+/** Where a trial's decisions came from, as its ask event says. */
+export interface TrialOrigin {
+  /** The trial whose decisions a strategy changed. */
+  parent?: number;
+  /** A person named the cell: the strategy was not asked. */
+  byHand?: true;
+}
+
 /** One call of the strategy. `outcome` is only valid for a tell. */
 export interface StrategyEvent extends FinishedTrial {
+  /** A person named the cell, so that the strategy was not asked for it. */
+  byHand: boolean;
   sequence: number;
   kind: 'ask' | 'tell';
   decisions: number[];
@@ -48,7 +58,7 @@ const trialTrainings: TrainingKind<number> = {
   trial: (trial) => trial,
   words: (trial) => `trial ${trial}`,
   event: (kind) => kind,
-  detail: (_, reason) => reason ?? null,
+  detail: (_, { reason, ...start }) => reason ?? (Object.keys(start).length > 0 ? JSON.stringify(start) : null),
   reached: 'reward',
   isReported: true,
 };
@@ -65,14 +75,14 @@ export class StudyLog implements TrainingLog {
   }
 
   /** Adds a queued trial. Returns the event's sequence number. */
-  ask(trial: number, decisions: readonly number[]): number {
+  ask(trial: number, decisions: readonly number[], origin?: TrialOrigin): number {
     const sql = `INSERT INTO trials (number, state, decisions, asked_at) VALUES (?, 'queued', ?, ?)`;
     this.#file.query(sql).run(trial, JSON.stringify(decisions), Date.now());
-    return addEvent(this.#file, 'ask', trial);
+    return addEvent(this.#file, 'ask', trial, origin ? JSON.stringify(origin) : null);
   }
 
-  start(trial: number): void {
-    this.#trainings.start(trial);
+  start(trial: number, about?: StartOfTraining): void {
+    this.#trainings.start(trial, about);
   }
 
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {
@@ -102,6 +112,17 @@ export class StudyLog implements TrainingLog {
   /** Records the figures of the strategy's update that this trial caused. */
   update(trial: number, figures: Record<string, number>): void {
     addEvent(this.#file, 'update', trial, JSON.stringify(figures));
+  }
+
+  /** Records the probabilities of a controller's choices, as bytes: 255 is 1. */
+  policy(trial: number, { probabilities, ...policy }: Policy): void {
+    const bytes = Uint8Array.from(probabilities.flat(), (probability) => Math.round(255 * probability));
+    addEvent(this.#file, 'policy', trial, JSON.stringify({ ...policy, bytes: Buffer.from(bytes).toString('base64') }));
+  }
+
+  /** Records what a person asked of the search, once the search did it. */
+  request(request: object): void {
+    addEvent(this.#file, 'request', null, JSON.stringify(request));
   }
 
   /** Stores the strategy's state after the event with number `sequence`. */
@@ -147,16 +168,25 @@ export class StudyLog implements TrainingLog {
     return this.#file.query(sql).all().map(finishedOf);
   }
 
+  /** Trials whose cell a person named. */
+  get byHand(): Set<number> {
+    const sql = `SELECT trial FROM events WHERE kind = 'ask' AND detail LIKE '%"byHand":true%'`;
+    const rows = this.#file.query(sql).all();
+    return new Set(rows.map(({ trial }) => Number(trial)));
+  }
+
   /** Returns the asks and tells after a sequence number, in their order. */
   strategyEvents(after: number): StrategyEvent[] {
     const sql = `SELECT sequence, kind, number, decisions, reward, failure_kind
       FROM events JOIN trials ON number = trial WHERE sequence > ? AND kind IN ('ask', 'tell') ORDER BY sequence`;
+    const { byHand } = this;
     return this.#file
       .query(sql)
       .all(after)
       .map((row) => ({
         sequence: Number(row.sequence),
         kind: row.kind as 'ask' | 'tell',
+        byHand: byHand.has(Number(row.number)),
         decisions: storedDecisions(this.#file, row),
         ...finishedOf(row),
       }));

@@ -61,4 +61,17 @@ export interface TrainingDetails {
   /** Peak memory of the worker in this training in bytes; absent in older studies. */
   peakMemory?: number;
   test?: Accuracy;
+  /** The best epoch by the held-out images, and the last one; only if the training keeps its model. */
+  best?: HeldOutEpoch;
+  last?: HeldOutEpoch;
+  /** Which of the two is handed over and tested: the best with patience, else the last. */
+  handedOver?: 'best' | 'last';
+}
+
+/** An epoch and its figures on the held-out images. */
+export interface HeldOutEpoch {
+  epoch: number;
+  accuracy: number;
+  balancedAccuracy: number;
+  loss: number;
 }

@@ -15,7 +15,13 @@ import {
   spaceWith,
 } from '../space/search-space.ts';
 import type { Recipe, SmallImages } from '../train/recipe.ts';
-import { type OptimizerChoice, type OptimizerName, type RateDecay, scheduleNames } from '../train/recipe-choices.ts';
+import {
+  balances,
+  type OptimizerChoice,
+  type OptimizerName,
+  type RateDecay,
+  scheduleNames,
+} from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
   Budget,
@@ -98,6 +104,10 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   growth: z
     .array(z.strictObject({ scale: z.number().positive().max(1), until: share } satisfies Fields<SmallImages>))
     .exactOptional(),
+  patience: z.int().positive().exactOptional(),
+  balance: z.enum(balances).exactOptional(),
+  freezeEpochs: amount.exactOptional(),
+  layerRateDecay: z.number().positive().max(1).exactOptional(),
 } satisfies Fields<Recipe>);
 
 const training: z.ZodType<StoredTraining> = z.strictObject({

@@ -1,7 +1,8 @@
 // Schemas of a study's named results and of a training's details: stored as JSON, parsed when they are read.
 
 import { z } from 'zod';
-import type { EpochReport } from './outcome.ts';
+import type { Confusion } from '../train/evaluation.ts';
+import type { EpochReport, HeldOutEpoch } from './outcome.ts';
 import type { BudgetDecisions, FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
 import type { ExternalEvaluator } from './settings.ts';
 
@@ -47,6 +48,19 @@ export const epochReport: z.ZodType<EpochReport> = z.object({
   details: z.unknown().exactOptional(),
 } satisfies Fields<EpochReport>);
 
+const heldOutEpoch: z.ZodType<HeldOutEpoch> = z.object({
+  epoch: real,
+  accuracy: real,
+  balancedAccuracy: real,
+  loss: real,
+} satisfies Fields<HeldOutEpoch>);
+
+const confusion: z.ZodType<Confusion> = z.object({
+  label: count,
+  answer: count,
+  images: count,
+} satisfies Fields<Confusion>);
+
 export const externalEvaluator: z.ZodType<ExternalEvaluator> = z.strictObject({
   command: z.string().exactOptional(),
   timeLimit: real.exactOptional(),
@@ -91,6 +105,10 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     testLoss: real,
     testImages: count,
     largestClass: real.exactOptional(),
+    balancedAccuracy: real.exactOptional(),
+    classImages: z.array(count).exactOptional(),
+    confusions: z.array(confusion).exactOptional(),
+    best: heldOutEpoch.exactOptional(),
     classAccuracies: z.array(real.nullable()),
     trainingSeconds: real,
     trainingImagesPerSecond: real,
@@ -117,7 +135,16 @@ export const finalResult = z.object({
     trainableParameters: count,
     multiplyAdds: count,
     trainingSeconds: real,
-    test: z.object({ accuracy: real, loss: real, images: count, classAccuracies: accuracies }),
+    best: heldOutEpoch.exactOptional(),
+    test: z.object({
+      accuracy: real,
+      loss: real,
+      images: count,
+      classAccuracies: accuracies,
+      balancedAccuracy: real.exactOptional(), // this and the following: absent from workers of earlier versions
+      classImages: z.array(count).exactOptional(),
+      confusions: z.array(confusion).exactOptional(),
+    }),
   }),
 });
 
@@ -133,7 +160,13 @@ export function trainingDetails(details: unknown): z.infer<typeof ofTraining> {
   return ofTraining.safeParse(details).data ?? {};
 }
 
-const ofEpoch = z.object({ trainingAccuracy: real.optional().catch(undefined) });
+const figure = real.optional().catch(undefined);
+const ofEpoch = z.object({
+  trainingAccuracy: figure,
+  learningRate: figure,
+  validationLoss: figure,
+  balancedAccuracy: figure,
+});
 
 /** Reads the details of an epoch in the same way. */
 export function epochDetails(details: unknown): z.infer<typeof ofEpoch> {

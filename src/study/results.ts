@@ -2,7 +2,8 @@
 // costs, and the decisions of its budget plan.
 
 import type { Coefficients } from '../statistics/robust-fit.ts';
-import type { EpochReport } from './outcome.ts';
+import type { Confusion } from '../train/evaluation.ts';
+import type { EpochReport, HeldOutEpoch } from './outcome.ts';
 
 /** Sizes and measures of one trained network. Accuracies 0 to 1, losses in nats, times in seconds. */
 export interface FinalModel {
@@ -17,6 +18,14 @@ export interface FinalModel {
   testImages: number;
   /** Share of the test images that are of the most frequent class. Absent in studies of 0.1.0. */
   largestClass?: number;
+  /** Mean of the classes' test accuracies. This and the following absent in studies of earlier versions. */
+  balancedAccuracy?: number;
+  /** Test images of each class. */
+  classImages?: number[];
+  /** How many test images of a class were taken for another one, the most frequent first. */
+  confusions?: Confusion[];
+  /** The best epoch by the held-out images. */
+  best?: HeldOutEpoch;
   /** Test accuracy of each class, in the order of the dataset's classes; null without images. */
   classAccuracies: (number | null)[];
   trainingSeconds: number;

@@ -9,7 +9,7 @@ import { finiteOrNull, outcomeOf, replacingEpoch, type TrainingLog } from './log
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
 import { detailsOf, type EpochRecord, epochOf, failureOf, latestAttempt, type TrialState } from './records.ts';
 import { storedDecisions } from './stored-decisions.ts';
-import { json, type TrainingKind, TrainingTable } from './training-table.ts';
+import { json, type StartOfTraining, type TrainingKind, TrainingTable } from './training-table.ts';
 
 export interface Promotion {
   member: number;
@@ -159,7 +159,7 @@ const rungTrainings: TrainingKind<{ trial: number; rung: number }> = {
   trial: ({ trial }) => trial,
   words: ({ trial, rung }) => `trial ${trial} at rung ${rung}`,
   event: (kind) => `rung-${kind}`,
-  detail: ({ rung }, reason) => JSON.stringify({ rung, reason }),
+  detail: ({ rung }, about) => JSON.stringify({ rung, ...about }),
   reached: 'reward',
   isReported: true,
 };
@@ -175,8 +175,8 @@ class RungLog implements TrainingLog {
     this.#trainings = new TrainingTable(file, rungTrainings);
   }
 
-  start(trial: number): void {
-    this.#trainings.start(this.#of(trial));
+  start(trial: number, about?: StartOfTraining): void {
+    this.#trainings.start(this.#of(trial), about);
   }
 
   putBack(trial: number, kind: 'retry' | 'requeue', reason: string): void {

@@ -16,11 +16,19 @@ export interface TrainingKind<Key> {
   /** "trial 3 at rung 1", for errors. */
   words(key: Key): string;
   event(kind: TrainingEvent): EventKind;
-  detail(key: Key, reason?: string): string | null;
+  detail(key: Key, about: { reason?: string } & StartOfTraining): string | null;
   /** The column of the accuracy. */
   reached: 'reward' | 'accuracy';
   /** Whether outcomes are reported, so that a column has the sequence number of the event that ended a training. */
   isReported: boolean;
+}
+
+/** What is known of an attempt when a worker begins it. */
+export interface StartOfTraining {
+  /** The worker: "2", or "2 on HOST" where it is another machine. */
+  worker?: string | undefined;
+  /** The predicted seconds of the training. */
+  predicted?: number | undefined;
 }
 
 export class TrainingTable<Key> {
@@ -32,15 +40,15 @@ export class TrainingTable<Key> {
     this.#kind = kind;
   }
 
-  start(key: Key): void {
+  start(key: Key, about: StartOfTraining = {}): void {
     this.#move(`state = 'running', attempts = attempts + 1, started_at = ?`, `state = 'queued'`, key, [Date.now()]);
-    this.#event('start', key);
+    this.#event('start', key, about);
   }
 
   /** Puts a training back into the queue: its worker died ('retry') or the search stopped ('requeue'). */
   putBack(key: Key, kind: 'retry' | 'requeue', reason: string): void {
     this.#move(`state = 'queued'`, `state = 'running'`, key);
-    this.#event(kind, key, reason);
+    this.#event(kind, key, { reason });
   }
 
   finish(key: Key, { reward, seconds, details, sameAs }: Reward): void {
@@ -56,7 +64,7 @@ export class TrainingTable<Key> {
   /** Puts a failed training back into the queue. */
   revive(key: Key, reason: string): void {
     this.#move(`state = 'queued', failure_kind = NULL, failure_message = NULL`, `state = 'failed'`, key);
-    this.#event('requeue', key, reason);
+    this.#event('requeue', key, { reason });
   }
 
   /** Records that the outcome was reported. Returns the event's sequence number. */
@@ -86,9 +94,9 @@ export class TrainingTable<Key> {
     throw new Error(`${this.#kind.words(key)} is not in the state of this transition: ${sql}`);
   }
 
-  #event(kind: TrainingEvent, key: Key, reason?: string): number {
+  #event(kind: TrainingEvent, key: Key, about: { reason?: string } & StartOfTraining = {}): number {
     const { event, trial, detail } = this.#kind;
-    return addEvent(this.#file, event(kind), trial(key), detail(key, reason));
+    return addEvent(this.#file, event(kind), trial(key), detail(key, about));
   }
 }
 

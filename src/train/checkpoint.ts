@@ -11,12 +11,14 @@ import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
+import { BestEpoch, type BestEpochState, type BestWeights } from './best-epoch.ts';
 import type { StepSumsRead } from './step.ts';
 import type { Trainable } from './trainable.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
 const averagePrefix = 'average.';
+const bestPrefix = 'best.';
 const extraName = 'beside'; // in the metadata
 
 /** A network in training: a classifier, or for its checkpoints any other module. */
@@ -24,6 +26,7 @@ export interface InTraining<Network extends Module = Trainable> {
   network: Network;
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
+  best?: BestWeights | undefined;
 }
 
 /** Sums over the steps since the start of the epoch. */
@@ -48,19 +51,22 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
-  { network, optimizer, average }: InTraining<Module>,
+  { network, optimizer, average, best }: InTraining<Module>,
   { identity, step, meter, extra }: SavedTraining,
 ) {
+  const bestEpoch = best?.epochs.state;
   const tensors = {
     ...prefixed(networkPrefix, network.stateDict()),
     ...prefixed(optimizerPrefix, optimizer.state()),
     ...(average && prefixed(averagePrefix, average.state())),
+    ...(bestEpoch && prefixed(bestPrefix, best.state())),
   };
   writeSafetensors(path, tensors, {
     step: String(step),
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
     ...(meter && { meter: JSON.stringify(meter) }),
+    ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
     ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
   });
 }
@@ -78,7 +84,7 @@ export interface ExpectedTraining<Extra = unknown> {
  */
 export function loadTraining<Extra>(
   path: string,
-  { network, optimizer, average }: InTraining<Module>,
+  { network, optimizer, average, best }: InTraining<Module>,
   { identity, extra: schema }: ExpectedTraining<Extra>,
 ): { step: number; meter?: MeterState; extra?: Extra } {
   return scope(() => {
@@ -95,9 +101,16 @@ export function loadTraining<Extra>(
     optimizer.check(moved); // before the weights are copied, so that an error leaves both unchanged
     const averaged = unprefixed(averagePrefix, tensors);
     average?.check(averaged);
+    const bestEpoch = metadata.best === undefined || !best ? undefined : bestOf(metadata.best, path);
+    const bestWeights = unprefixed(bestPrefix, tensors);
+    if (bestEpoch) best!.check(bestWeights);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
     optimizer.load(moved, optimizerSteps);
     average?.load(averaged);
+    if (bestEpoch) {
+      best!.load(bestWeights);
+      best!.epochs = new BestEpoch(bestEpoch);
+    }
     return { step, ...(meter && { meter }), ...(extra !== undefined && { extra }) };
   });
 }
@@ -120,6 +133,16 @@ const meterState: z.ZodType<MeterState> = z.object({
 
 const meterOf = (text: string, path: string): MeterState =>
   checked(meterState, parsedJson(text, path, 'meter'), path, 'meter');
+
+const bestEpochState: z.ZodType<BestEpochState> = z.object({
+  epoch: amount,
+  accuracy: amount,
+  loss: z.number(),
+  reachedIn: amount,
+} satisfies Record<keyof BestEpochState, z.ZodType>);
+
+const bestOf = (text: string, path: string): BestEpochState =>
+  checked(bestEpochState, parsedJson(text, path, 'best'), path, 'best');
 
 export interface CheckpointOptions<Extra = unknown> {
   /** As in `SavedTraining`. */

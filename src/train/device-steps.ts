@@ -35,8 +35,8 @@ export class DeviceSteps {
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graph: Graph | undefined;
   #warm = 0;
-  /** Side of the images in the captured steps, or in those that will be captured. */
-  #side: number | undefined;
+  /** The form of the captured steps, or of those that will be captured. */
+  #form: Pick<StepPlan, 'side' | 'frozen'> = {};
 
   constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
     const { device, batchSize } = batches;
@@ -56,7 +56,7 @@ export class DeviceSteps {
 
   /** Queues a step on the device. */
   run(step: number): void {
-    this.#resize(this.#setInputs(step).side);
+    this.#take(this.#setInputs(step));
     if (this.#graph) {
       this.#graph.replay();
       this.#trainee.optimizer.replayed();
@@ -69,16 +69,17 @@ export class DeviceSteps {
     }
   }
 
-  /** Discards the graph if the size of the images changes, since a graph has one size. */
-  #resize(side: number | undefined): void {
-    if (side === this.#side) return;
+  /** Discards the graph if the size of the images or the parts of the network in training change: a graph has one. */
+  #take({ side, frozen = false }: StepPlan): void {
+    this.#trainee.network.freezeBody?.(frozen);
+    if (side === this.#form.side && frozen === (this.#form.frozen ?? false)) return;
     this.#graph?.[Symbol.dispose]();
-    [this.#graph, this.#warm, this.#side] = [undefined, 0, side];
+    [this.#graph, this.#warm, this.#form] = [undefined, 0, { side, frozen }];
   }
 
   #step(): void {
     scope(() => {
-      const batch = this.#batches.make(this.#randomNumbers, { whitening: this.#whitening, side: this.#side });
+      const batch = this.#batches.make(this.#randomNumbers, { whitening: this.#whitening, side: this.#form.side });
       const [progress, rate, share] = [0, 1, 2].map((place) => this.#numbers.select(0, place)) as [
         Tensor,
         Tensor,

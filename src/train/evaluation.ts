@@ -19,7 +19,35 @@ export interface Accuracy {
   imagesPerSecond: number;
   /** Accuracy per class; NaN for a class without images. */
   classAccuracies: number[];
+  /** Mean of the classes' accuracies, so that rare ones count as much; of classes with images. */
+  balancedAccuracy: number;
+  /** Number of images per class. */
+  classImages: number[];
+  /** Wrong answers by class and answer, the most frequent first. */
+  confusions: Confusion[];
+  /** The images with the least probability of their class, worst first; right answers are not among them. */
+  worst: WrongAnswer[];
 }
+
+/** How many images of a class the network took for another. */
+export interface Confusion {
+  label: number;
+  answer: number;
+  images: number;
+}
+
+/** An image that the network took for another class. */
+export interface WrongAnswer {
+  /** Its place among the evaluated images. */
+  place: number;
+  label: number;
+  answer: number;
+  /** The network's probabilities of the answer and of the right class. */
+  probability: number;
+  labelProbability: number;
+}
+
+const worstImages = 20;
 
 /** The counts of an evaluation so far, as JSON, so that it can be resumed. */
 export interface Counts {
@@ -29,6 +57,9 @@ export interface Counts {
   /** Number of images per class, and of correctly classified ones. */
   seen: number[];
   right: number[];
+  /** Number of wrong answers by `label * classes + answer`. */
+  wrong: Record<number, number>;
+  worst: WrongAnswer[];
 }
 
 /**
@@ -53,15 +84,20 @@ export class Tally {
 
   constructor(classes: number, counts?: Counts) {
     const zeros = () => Array.from({ length: classes }, () => 0);
-    this.counts = counts ?? { loss: 0, inFive: 0, seen: zeros(), right: zeros() };
+    this.counts = counts ?? { loss: 0, inFive: 0, seen: zeros(), right: zeros(), wrong: {}, worst: [] };
   }
 
   /**
    * Classifies images [batch, channels, height, width] with labels int64 [batch] and adds the result to the counts.
    * They may be on another device than the network.
+   * @param placeOf their places among the evaluated images, by row
    * @throws TrainingFailure if the logits are not finite
    */
-  add(network: Trainable, { images, labels }: { images: Tensor; labels: Tensor }): void {
+  add(
+    network: Trainable,
+    { images, labels }: { images: Tensor; labels: Tensor },
+    placeOf: (row: number) => number,
+  ): void {
     scope(() =>
       noGrad(() => {
         const { logits } = network.forward(images.to(network.device)); // [batch, classes]
@@ -70,9 +106,21 @@ export class Tally {
           throw new TrainingFailure('not-a-number', 'the logits of the trained network are not finite');
         this.counts.loss += loss;
         const scores = logits.toArray();
+        const probabilities = logits.softmax(1).toArray();
         const classes = logits.shape[1]!;
         labels.toArray().forEach((label, row) => {
-          this.#count(label, rank(scores.subarray(row * classes, (row + 1) * classes), label));
+          const own = scores.subarray(row * classes, (row + 1) * classes);
+          const before = rank(own, label);
+          this.#count(label, before);
+          if (before === 0) return;
+          const answer = largestPlace(own);
+          this.#mistake({
+            place: placeOf(row),
+            label,
+            answer,
+            probability: probabilities[row * classes + answer]!,
+            labelProbability: probabilities[row * classes + label]!,
+          });
         });
       }),
     );
@@ -84,17 +132,38 @@ export class Tally {
     if (rank < 5) this.counts.inFive += 1;
   }
 
+  #mistake(mistake: WrongAnswer): void {
+    const { wrong, worst, seen } = this.counts;
+    const pair = mistake.label * seen.length + mistake.answer;
+    wrong[pair] = (wrong[pair] ?? 0) + 1;
+    if (worst.length === worstImages && worst.at(-1)!.labelProbability <= mistake.labelProbability) return;
+    const after = worst.findIndex(({ labelProbability }) => labelProbability > mistake.labelProbability);
+    worst.splice(after < 0 ? worst.length : after, 0, mistake);
+    worst.splice(worstImages);
+  }
+
   /** Returns the figures of the counts; accuracies and loss are NaN without images. */
   accuracy(): Omit<Accuracy, 'imagesPerSecond'> {
-    const { loss, inFive, seen, right } = this.counts;
+    const { loss, inFive, seen, right, wrong, worst } = this.counts;
     const total = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0);
     const images = total(seen);
+    const classAccuracies = right.map((count, label) => count / seen[label]!);
+    const present = classAccuracies.filter((accuracy) => !Number.isNaN(accuracy));
+    const confusions = Object.entries(wrong).map(([pair, count]) => ({
+      label: Math.floor(Number(pair) / seen.length),
+      answer: Number(pair) % seen.length,
+      images: count,
+    }));
     return {
       accuracy: total(right) / images,
       topFiveAccuracy: inFive / images,
       loss: loss / images,
       images,
-      classAccuracies: right.map((count, label) => count / seen[label]!),
+      classAccuracies,
+      balancedAccuracy: total(present) / present.length,
+      classImages: seen,
+      confusions: confusions.sort((one, other) => other.images - one.images || one.label - other.label),
+      worst,
     };
   }
 }
@@ -111,6 +180,10 @@ function rank(scores: ArrayLike<number>, label: number): number {
   return before;
 }
 
+/** Returns the first of the largest scores, as in argmax. */
+const largestPlace = (scores: ArrayLike<number>): number =>
+  Array.from(scores).reduce((best, score, place) => (score > scores[best]! ? place : best), 0);
+
 /** Evaluates a network on every image once. @throws TrainingFailure if the logits are not finite */
 export function evaluateNetwork(
   network: Trainable,
@@ -120,8 +193,11 @@ export function evaluateNetwork(
   network.train(false);
   const started = performance.now();
   const tally = new Tally(classes);
+  let done = 0;
   for (const batch of batches) {
-    tally.add(network, batch);
+    const first = done;
+    tally.add(network, batch, (row) => first + row);
+    done += batch.labels.shape[0]!;
     batch.images.dispose();
     batch.labels.dispose();
   }

@@ -20,18 +20,15 @@ export interface Phase {
 }
 
 /**
- * Returns the phases of a training. The side of each is the nearest one of at least 8 pixels that all reductions halve.
+ * Returns the phases of a training. The side of each is the nearest one of at least 8 pixels that the network can take.
  * @throws InputError for a network that cannot process smaller images
  */
 export function phasesOf(plan: SizedPlan, growth: readonly SmallImages[] = []): Phase[] {
   const [full] = plan.input;
   const problem = growth.length > 0 && whyNotGrow(plan);
   if (problem) throw new InputError(`growth: expected a network that can process smaller images, got one ${problem}`);
-  const unit = full / smallest(plan);
-  const sideOf = (scale: number) => {
-    const units = Math.max(Math.ceil(leastSide / unit), Math.round((scale * full) / unit));
-    return growth.length === 0 ? full : Math.min(full, unit * units);
-  };
+  const sides = sidesLike(plan);
+  const sideOf = (scale: number) => nearest(sides, scale * full);
   const phases: Phase[] = [];
   for (const { scale, until } of [...growth, { scale: 1, until: 1 }]) {
     const from = phases.at(-1)?.until ?? 0;
@@ -49,16 +46,27 @@ export function sidesOf(plan: SizedPlan, growth?: readonly SmallImages[]): (prog
   return (progress) => small.find(({ from, until }) => progress >= from && progress < until)?.side;
 }
 
-/**
- * Returns why a network cannot process smaller images; undefined if it can. Weights and padding are the same for
- * another size if every layer halves an even side or does not change it.
- */
-export function whyNotGrow({ input, auxiliary, endpoints }: SizedPlan): string | undefined {
+/** Returns why a network cannot process smaller images; undefined if it can. */
+export function whyNotGrow({ input, auxiliary }: SizedPlan): string | undefined {
   if (auxiliary) return 'with an auxiliary head, whose weights depend on the size';
-  if (input[0] !== input[1]) return `for ${input[0]} × ${input[1]} pixels`;
-  const odd = endpoints.some(({ name, shape }) => name !== pooled && !Number.isInteger(Math.log2(input[0] / shape[0])));
-  return odd ? `for ${input[0]} pixels, which not every reduction halves` : undefined;
+  return input[0] === input[1] ? undefined : `for ${input[0]} × ${input[1]} pixels`;
 }
+
+/**
+ * Returns the sides, largest first, at which a network has the same layers, padding included. The padding of a layer
+ * with stride 2 depends on whether its input is odd, so after r reductions a side must equal the full one modulo 2 ^ r:
+ * 18 pixels (9, 5) go with 14 (7, 4) and 10 (5, 3), 16 pixels (8, 4) with 12 and 8.
+ */
+function sidesLike(plan: SizedPlan): number[] {
+  const [full] = plan.input;
+  const unit = 2 ** Math.ceil(Math.log2(full / smallest(plan)));
+  const count = Math.max(0, Math.floor((full - leastSide) / unit));
+  return Array.from({ length: count + 1 }, (_, place) => full - place * unit);
+}
+
+/** Returns the side nearest to the wanted one; of two equally near ones the larger. */
+const nearest = (sides: readonly number[], wanted: number): number =>
+  sides.reduce((best, side) => (Math.abs(side - wanted) < Math.abs(best - wanted) ? side : best));
 
 const pooled = 'global_pool';
 

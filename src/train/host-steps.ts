@@ -17,7 +17,8 @@ export class HostSteps {
   }
 
   run(step: number): void {
-    const { epoch, index, seed, side, ...numbers } = this.#planOf(step);
+    const { epoch, index, seed, side, frozen = false, ...numbers } = this.#planOf(step);
+    this.#trainee.network.freezeBody?.(frozen);
     manualSeed(seed);
     scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index, side), ...numbers }));
   }

@@ -17,6 +17,8 @@ export interface ImageSource {
   /** Identity of the images, their classes and their order. */
   readonly identity: string;
   batches(from: number): AsyncIterable<SourceBatch>;
+  /** Returns the name of an image: its file, or its number in the dataset. */
+  nameOf(place: number): string;
 }
 
 export interface SourceBatch {
@@ -24,6 +26,8 @@ export interface SourceBatch {
   imageCount: number;
   /** The caller disposes of it; undefined if no image could be read. */
   batch: Batch | undefined;
+  /** The places of the batch's images in the source. */
+  places: number[];
   /** A sentence with the file name for each unreadable image. */
   unreadable: string[];
 }
@@ -37,9 +41,11 @@ export function fileSource(
 ): ImageSource {
   const hash = createHash('sha256');
   for (const { path, label, bytes, modified } of files) hash.update(JSON.stringify([path, label, bytes, modified]));
+  const placeOf = new Map(files.map((file, place) => [file, place]));
   return {
     count: files.length,
     identity: hash.digest('hex'),
+    nameOf: (place) => files[place]!.path,
     async *batches(from) {
       for await (const { files: read, pixels, unreadable } of readAhead(
         files.slice(from),
@@ -54,7 +60,8 @@ export function fileSource(
                 images: imageBatch(pixels, size, preprocessing),
                 labels: indexTensor(read.map(({ label }) => label)),
               };
-        yield { imageCount: read.length + unreadable.length, batch, unreadable };
+        const places = read.map((file) => placeOf.get(file)!);
+        yield { imageCount: read.length + unreadable.length, batch, places, unreadable };
       }
     },
   };
@@ -65,15 +72,20 @@ export function datasetSource(
   from: Dataset,
   name: string,
   indices: Int32Array,
-  view: TestView,
-  batchSize: number,
+  { view, batchSize, imageName }: { view: TestView; batchSize: number; imageName: (index: number) => string },
 ): ImageSource {
   return {
     count: indices.length,
+    nameOf: (place) => imageName(indices[place]!),
     identity: JSON.stringify([name, from.images.shape, createHash('sha256').update(indices).digest('hex')]),
     async *batches(first) {
+      let done = first;
       for (const batch of new EvaluationBatches({ from, indices: indices.subarray(first), view, batchSize })) {
-        yield { imageCount: batch.labels.shape[0]!, batch, unreadable: [] };
+        const count = batch.labels.shape[0]!;
+        const before = done;
+        const places = Array.from({ length: count }, (_, row) => before + row);
+        yield { imageCount: count, batch, places, unreadable: [] };
+        done += count;
       }
     },
   };

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { Failure } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import { makeFolder, writeWhole } from '../whole-file.ts';
-import { type Accuracy, Tally } from './evaluation.ts';
+import { type Accuracy, type Counts, Tally, type WrongAnswer } from './evaluation.ts';
 import type { ImageSource } from './image-source.ts';
 
 export interface Evaluation extends Accuracy {
@@ -70,8 +70,8 @@ export async function evaluateLong(
   const started = performance.now();
   const speed = () => (1000 * (done - firstImage)) / (performance.now() - started);
   let savedAt = started;
-  for await (const { imageCount, batch, unreadable: failed } of source.batches(firstImage)) {
-    if (batch) tally.add(network, batch);
+  for await (const { imageCount, batch, places, unreadable: failed } of source.batches(firstImage)) {
+    if (batch) tally.add(network, batch, (row) => places[row]!);
     batch?.images.dispose();
     batch?.labels.dispose();
     unreadable.push(...failed);
@@ -88,13 +88,28 @@ export async function evaluateLong(
   return { ...tally.accuracy(), imagesPerSecond: speed(), unreadable };
 }
 
-const format = 1;
+const format = 2;
 const whole = z.int().nonnegative();
 const stateSchema = z.object({
   format: z.literal(format),
   count: whole,
   done: whole,
-  counts: z.object({ loss: z.number(), inFive: whole, seen: z.array(whole), right: z.array(whole) }),
+  counts: z.object({
+    loss: z.number(),
+    inFive: whole,
+    seen: z.array(whole),
+    right: z.array(whole),
+    wrong: z.record(z.string(), whole),
+    worst: z.array(
+      z.object({
+        place: whole,
+        label: whole,
+        answer: whole,
+        probability: z.number(),
+        labelProbability: z.number(),
+      } satisfies Record<keyof WrongAnswer, z.ZodType>),
+    ),
+  } satisfies Record<keyof Counts, z.ZodType>),
   unreadable: z.array(z.string()),
 });
 type State = z.infer<typeof stateSchema>;

@@ -29,6 +29,13 @@ export const defaultOptimizer = (name: OptimizerName): OptimizerChoice => defaul
 export const scheduleNames = ['cosine', 'constant', 'linear', 'exponential'] as const;
 export type ScheduleName = (typeof scheduleNames)[number];
 
+/**
+ * 'weights': the loss of an image counts as much more as its class is rarer. 'sampling': an epoch shows equally many
+ * images of each class, those of rare classes more than once.
+ */
+export const balances = ['weights', 'sampling'] as const;
+export type Balance = (typeof balances)[number];
+
 export interface RateDecay {
   factor: number;
   epochs: number;

@@ -1,7 +1,7 @@
 // Training recipes: every hyperparameter of a training, its default and its source.
 
 import { augmentations } from '../data/augmentations.ts';
-import type { OptimizerChoice, RateDecay, ScheduleName } from './recipe-choices.ts';
+import type { Balance, OptimizerChoice, RateDecay, ScheduleName } from './recipe-choices.ts';
 
 export interface Recipe {
   /** Epochs. May be fractional: 0.5 uses half of the training images. */
@@ -75,6 +75,23 @@ export interface Recipe {
   whitenStem?: boolean;
   /** Small images at the beginning (growth.ts). Absent: none. */
   growth?: readonly SmallImages[];
+  /**
+   * The training ends when the accuracy on the held-out images has not risen for so many epochs, with the weights of
+   * the best one (best-epoch.ts). Absent: it takes all its epochs and ends with the last weights.
+   */
+  patience?: number;
+  /** How rare classes count as much as frequent ones (class-balance.ts). Absent: every image counts the same. */
+  balance?: Balance;
+  /**
+   * For so many epochs only the heads are trained: the weights of the body do not change, and its norms use and keep
+   * their moving statistics. For networks that begin with weights of another training. Default: 0.
+   */
+  freezeEpochs?: number;
+  /**
+   * Learning rate of a cell as a multiple of that of the next deeper one; the heads have the whole rate, the stem the
+   * lowest (Howard and Ruder, "Universal language model fine-tuning", 2018; there 1 / 2.6). Default: 1.
+   */
+  layerRateDecay?: number;
 }
 
 /** Images have `scale` times their side until the share `until` of the steps is done. */

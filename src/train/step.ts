@@ -6,7 +6,7 @@ import type { Batch } from '../data/batches.ts';
 import { tensor, zeros } from '../engine/create.ts';
 import { backward, clearGradients } from '../engine/gradient.ts';
 import { keep, noGrad, scope } from '../engine/memory.ts';
-import { crossEntropy } from '../engine/operators.ts';
+import { crossEntropies, crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
@@ -21,6 +21,8 @@ export interface Trainee {
   recipe: Recipe;
   sums: StepSums;
   average?: WeightAverage | undefined;
+  /** The weight of each class in the loss, float32 [classes]; absent: every image counts the same. */
+  classWeights?: Tensor | undefined;
 }
 
 /** The values that depend on a step's number. */
@@ -36,6 +38,8 @@ export interface StepPlan {
   seed: number;
   /** Side of the images in pixels if they are smaller than stored. */
   side?: number | undefined;
+  /** Whether only the heads are trained. */
+  frozen?: boolean;
 }
 
 /** The inputs of a step: numbers, or tensors [] instead. */
@@ -51,11 +55,12 @@ export interface StepInputs extends Batch {
  * clipping, []
  */
 export function trainingStep(
-  { network, parameters, optimizer, recipe, sums, average }: Trainee,
+  trainee: Trainee,
   { progress, learningRate, averageShare, ...batch }: StepInputs,
 ): { loss: Tensor; norm: Tensor } {
+  const { parameters, optimizer, recipe, sums, average } = trainee;
   clearGradients(parameters);
-  const parts = partsOf(batch, recipe.accumulate).map((part) => addGradients(network, recipe, part, progress));
+  const parts = partsOf(batch, recipe.accumulate).map((part) => addGradients(trainee, part, progress));
   const norm = clipByGlobalNorm(parameters, recipe.clipNorm);
   optimizer.step(learningRate);
   average?.add(averageShare);
@@ -95,13 +100,16 @@ interface PartResult {
 
 /** Adds the gradients of a part to those of the parameters. */
 function addGradients(
-  network: Trainable,
-  recipe: Recipe,
+  { network, recipe, classWeights }: Pick<Trainee, 'network' | 'recipe' | 'classWeights'>,
   { images, labels, share }: Part,
   progress: number | Tensor,
 ): PartResult {
   return scope(() => {
-    const lossOf = (logits: Tensor) => crossEntropy(logits, labels, recipe.labelSmoothing);
+    const { labelSmoothing } = recipe;
+    const lossOf = (logits: Tensor) =>
+      classWeights
+        ? crossEntropies(logits, labels, labelSmoothing).mul(classWeights.indexSelect(0, labels)).mean()
+        : crossEntropy(logits, labels, labelSmoothing);
     const { logits, auxiliaryLogits } = network.forward(images, { progress });
     const loss = weighed(lossOf(logits), share);
     const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);

@@ -9,7 +9,9 @@ export interface Trainable extends Module {
   /** The device of its parameters, on which images must be. */
   readonly device: string;
   /** The size of the input, the number of classes, and the sizes of the features. */
-  readonly plan: Pick<Plan, 'input' | 'classes' | 'stem' | 'auxiliary' | 'endpoints'>;
+  readonly plan: Pick<Plan, 'input' | 'classes' | 'stem' | 'auxiliary' | 'endpoints'> & Partial<Pick<Plan, 'sections'>>;
+  /** Freezes all but the heads, or thaws them. Recipes with `freezeEpochs` need it. */
+  freezeBody?(frozen: boolean): void;
   /**
    * @param images [images, channels, height, width]
    * @param options.progress progress of the training, 0 to 1; a float64 tensor [] in a captured step

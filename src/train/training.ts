@@ -3,12 +3,18 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { TrainingBatches } from '../data/batches.ts';
+import { tensor } from '../engine/create.ts';
 import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
+import { free, keep } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { InputError } from '../failure.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
+import { type BestWeights, comparedAccuracy } from './best-epoch.ts';
 import type { Checkpoints, MeterState } from './checkpoint.ts';
+import { classCounts, classWeights } from './class-balance.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { sidesOf } from './growth.ts';
@@ -49,8 +55,12 @@ export interface TrainingOptions {
   onProgress?: (share: number) => void;
   /** Evaluates the network on validation images. */
   validate?: () => Accuracy;
-  /** Whether to validate after every epoch, not only after the last. */
+  /** Whether to validate after every epoch, not only after the last. With patience it always is. */
   validateEveryEpoch?: boolean;
+  /** Keeps the weights of the best epoch; the caller disposes of it. Recipes with patience need it. */
+  best?: BestWeights;
+  /** Called after an epoch that is the best so far, while the network has the weights that were validated. */
+  onBest?: (epoch: number) => Promise<void>;
   checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
   signal?: AbortSignal;
 }
@@ -60,7 +70,8 @@ const progressEvery = 1000; // ms
 const readEvery = 32;
 
 /**
- * Trains a network in place, on the device of the network and the batches.
+ * Trains a network in place, on the device of the network and the batches. With patience it may end before its last
+ * epoch; the network has the last weights then too, and `best` those of the best epoch.
  * @throws TrainingFailure if the loss is not finite; the signal's reason when it is aborted; the engine's out-of-memory
  * error
  */
@@ -70,8 +81,13 @@ export async function trainNetwork(
   recipe: Recipe,
   options: TrainingOptions,
 ): Promise<EpochFigures> {
-  const { seed, onEpoch, onProgress, validate, validateEveryEpoch = false, checkpoints, signal } = options;
-  using fresh = options.optimizer ? undefined : createOptimizer(network.namedParameters(), recipe);
+  const { seed, onEpoch, onProgress, validate, best, onBest, checkpoints, signal } = options;
+  const { patience } = recipe;
+  if (patience !== undefined && !(best && validate)) throw new Error('patience: expected validation and best weights');
+  if (recipe.freezeEpochs && !network.freezeBody)
+    throw new InputError('freezeEpochs: expected a network whose body can be frozen');
+  const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
+  using fresh = options.optimizer ? undefined : createOptimizer(network, recipe);
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const sideAt = sidesOf(network.plan, recipe.growth);
@@ -85,11 +101,22 @@ export async function trainNetwork(
     learningRate: learningRateAt(recipe, step, steps),
     averageShare: averageShareAt(recipe, step, batches.count),
     side: sideAt(step / steps),
+    frozen: step < (recipe.freezeEpochs ?? 0) * batches.count,
     seed: seeds.split(`step ${step}`).integer(2 ** 31),
   });
   const { device } = batches;
   using sums = new StepSums(device);
-  const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums, average };
+  using weights = recipe.balance === 'weights' ? new ClassWeights(batches, network.plan.classes) : undefined;
+  const classWeights = weights?.tensor;
+  const trainee: Trainee = {
+    network,
+    parameters: network.parameters(),
+    optimizer,
+    recipe,
+    sums,
+    average,
+    classWeights,
+  };
   using running =
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
@@ -98,7 +125,8 @@ export async function trainNetwork(
   let figures: EpochFigures | undefined;
   let reportedAt = 0;
 
-  const resumed = await checkpoints?.restore({ network, optimizer, average });
+  const inTraining = { network, optimizer, average, ...(best && { best }) };
+  const resumed = await checkpoints?.restore(inTraining);
   if (resumed?.meter) meter.restore(resumed.meter);
   for (let step = resumed?.step ?? 0; step < steps; step++) {
     network.train(true);
@@ -106,7 +134,8 @@ export async function trainNetwork(
     meter.count(batches.batchSize);
 
     const done = step + 1;
-    const epochEnds = done % batches.count === 0 || done === steps;
+    let ends = done === steps;
+    const epochEnds = done % batches.count === 0 || ends;
     if (epochEnds || device === cpu || done % readEvery === 0) {
       const { finite } = meter.read();
       if (finite < meter.steps) {
@@ -117,10 +146,23 @@ export async function trainNetwork(
     if (epochEnds) {
       const { learningRate } = planOf(step);
       const measured = meter.take();
-      const ends = done === steps;
-      const validations = validate && (validateEveryEpoch || ends) ? validateWith(validate, average, ends) : {};
-      if (ends) average?.swap();
-      figures = { epoch: done / batches.count, learningRate, ...measured, ...validations };
+      const epoch = done / batches.count;
+      figures = { epoch, learningRate, ...measured };
+      if (validate && (validateEveryEpoch || ends)) {
+        average?.swap();
+        const validation = validate();
+        figures.validation = validation;
+        if (best?.epochs.add(epoch, comparedAccuracy(recipe, validation), validation.loss)) {
+          best.keep();
+          await onBest?.(epoch);
+        }
+        average?.swap();
+      }
+      ends ||= patience !== undefined && best!.epochs.isOver(epoch, patience);
+      if (ends && average) {
+        if (validate) figures.unaveraged = validate();
+        average.swap();
+      }
       meter.restart();
       onEpoch?.(figures);
     }
@@ -129,25 +171,26 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // let messages, signals and timers be handled
-    if (done < steps)
-      await checkpoints?.offer(done, { network, optimizer, average }, () => meter.state(), signal?.aborted);
+    if (!ends) await checkpoints?.offer(done, inTraining, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
+    if (ends) break;
   }
+  network.freezeBody?.(false);
   return figures!;
 }
 
-type ValidationFigures = Pick<EpochFigures, 'validation' | 'unaveraged'>;
+/** The weights of the classes in the loss, on the device of the batches. */
+class ClassWeights {
+  readonly tensor: Tensor; // float32 [classes]
 
-/**
- * Validates the averaged weights, and at the end also the last weights. The network has its last weights afterwards.
- */
-function validateWith(validate: () => Accuracy, average: WeightAverage | undefined, ends: boolean): ValidationFigures {
-  if (!average) return { validation: validate() };
-  const unaveraged = ends ? { unaveraged: validate() } : {};
-  average.swap();
-  const validation = validate();
-  average.swap();
-  return { validation, ...unaveraged };
+  constructor(batches: TrainingBatches, classes: number) {
+    const weights = classWeights(classCounts(batches.labels(), classes));
+    this.tensor = keep(tensor(Float32Array.from(weights), [classes], { device: batches.device }));
+  }
+
+  [Symbol.dispose](): void {
+    free([this.tensor]);
+  }
 }
 
 /** Accumulates the figures of the steps since the last restart. */

@@ -6,8 +6,8 @@ import type { JobFailure } from './messages.ts';
 export interface RunOptions {
   /** Predicted duration of the job in seconds, if known. A job that takes many times as long is ended. */
   predicted?: number | undefined;
-  /** Called when a worker starts the job, perhaps for the second time. */
-  onStart?: () => void;
+  /** Called when a worker starts the job, perhaps for the second time; with the worker's name ("2") where it is known. */
+  onStart?: (worker?: string) => void;
   /** Called when the job's worker has died and the job waits for another one. */
   onRetry?: (reason: string) => void;
   onMessage?: (message: unknown) => void;
@@ -23,6 +23,8 @@ export interface JobRunner extends AsyncDisposable {
    * and with a Failure if no job can be run at all.
    */
   run(job: unknown, options?: RunOptions): Promise<JobOutcome>;
+  /** While paused, no job begins; running ones go on. Absent: the runner cannot wait. */
+  pause?(paused: boolean): void;
   /** Ends all running jobs; jobs that are not done reject. */
   close(): Promise<void>;
 }

@@ -97,6 +97,8 @@ interface Job {
 }
 
 interface Slot {
+  /** 1, 2 …: the worker's name; one that replaces a dead worker takes its number. */
+  number: number;
   worker: PoolWorker;
   ready: boolean;
   job: Job | undefined;
@@ -131,6 +133,7 @@ export class JobPool implements JobRunner {
   /** Longest attempt in seconds that had an outcome. */
   #longestJob = 0;
   #broken: Error | undefined;
+  #paused = false;
 
   constructor(options: JobPoolOptions) {
     this.#options = options;
@@ -172,7 +175,13 @@ export class JobPool implements JobRunner {
     return this.close();
   }
 
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#feed();
+  }
+
   #feed(): void {
+    if (this.#paused) return;
     for (const slot of this.#slots) {
       if (this.#queue.length === 0) return;
       if (slot.ready && !slot.job) this.#give(this.#queue.shift()!, slot);
@@ -189,7 +198,14 @@ export class JobPool implements JobRunner {
     slot.worker.send({ kind: 'job', id: job.id, job: job.job });
     slot.lastMessageAt = performance.now();
     slot.spent = 0;
-    job.options.onStart?.();
+    job.options.onStart?.(String(slot.number));
+  }
+
+  #freeNumber(): number {
+    const taken = new Set([...this.#slots].map(({ number }) => number));
+    let number = 1;
+    while (taken.has(number)) number++;
+    return number;
   }
 
   #startWorker(): void {
@@ -203,6 +219,7 @@ export class JobPool implements JobRunner {
     });
     const startTimer = setTimeout(() => worker.kill(this.#slowStart()), this.#options.milliseconds.toStart);
     const slot: Slot = {
+      number: this.#freeNumber(),
       worker,
       ready: false,
       job: undefined,

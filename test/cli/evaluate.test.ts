@@ -41,7 +41,7 @@ test('the validation part of a folder of class folders, as a document', () => {
 test('as text, it states the effect of the unreadable image', () => {
   const { code, stdout } = evaluate(model, join(images, 'val'), '--batch', '1');
   assert.equal(code, 0);
-  assert.match(stdout, /^75\.00% of 4 test images right, loss \d\.\d{4}, /);
+  assert.match(stdout, /^75\.00% of 4 test images right, balanced 83\.33%, loss \d\.\d{4}, /);
   assert.match(stdout, /^ {2}blue {17}50\.0%$/m);
   assert.match(stdout, /1 image could not be read: .*2\.png.*; they are not counted \(as wrong answers: 60\.00%\)/);
 });

@@ -20,12 +20,14 @@ writeModel(weights, network, description);
 const plan = planNetwork(nasnetA, { cells: 0, filters: 2, input: 8, classes: 2 });
 
 const measured = { accuracy: 0.75, topFiveAccuracy: 1, loss: 0.5, images: 40, imagesPerSecond: 9, classAccuracies: [] };
+const classes = { balancedAccuracy: 0.75, classImages: [], confusions: [], worst: [] };
 const evaluated = evaluationDocument({
   checksum: 'verified',
   model: weights,
   images: 'photos/val',
   classes: description.classes,
-  measured: { ...measured, unreadable: [] },
+  measured: { ...measured, ...classes, unreadable: [] },
+  nameOf: String,
 });
 
 test('a stated accuracy and the output of evaluate become points at the cost of their networks', () => {

@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { joinBestOf } from '../../src/best-of.ts';
 import {
   filtersFor,
   type ModelFlags,
   modelOptions,
   parseArchitectureSource,
   parseModelName,
+  parseTrial,
   resolveArchitecture,
 } from '../../src/plan/model-name.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
@@ -130,4 +132,37 @@ test('an architecture is read from its source', async () => {
     resolveArchitecture({ kind: 'file', path: 'other.json' }, readers),
     /^InputError: other\.json: normal: expected an object/,
   );
+});
+
+test('best-of STUDY, STUDY#best and a study alone are its best trial, with and without a size', () => {
+  const best = { kind: 'trial', path: 'runs/a b/s.db', trial: undefined };
+  for (const text of ['best-of runs/a b/s.db', 'runs/a b/s.db#best', 'runs/a b/s.db', 'best-of  runs/a b/s.db#best']) {
+    assert.deepEqual(parseArchitectureSource(text), best, text);
+    assert.deepEqual(parseTrial(text), best, text);
+    assert.deepEqual(parseModelName(`${text}:2@768`), { source: best, cells: 2, penultimate: 768 }, text);
+  }
+  for (const text of ['nasnet-a', 'cell.json', 's.db:2', 'network.safetensors', 'best-of'])
+    assert.equal(parseTrial(text), undefined, text);
+});
+
+test('best-of and the word after it are one argument', () => {
+  const joined = [
+    [
+      ['train', 'best-of', 's.db', '--epochs', '2'],
+      ['train', 'best-of s.db', '--epochs', '2'],
+    ],
+    [
+      ['search', '--known', 'best-of', 's.db'],
+      ['search', '--known', 'best-of s.db'],
+    ],
+    [
+      ['draw', 'best-of'],
+      ['draw', 'best-of'],
+    ],
+    [
+      ['evaluate', 'x', 'y'],
+      ['evaluate', 'x', 'y'],
+    ],
+  ];
+  for (const [words, expected] of joined) assert.deepEqual(joinBestOf(words!), expected);
 });

@@ -60,6 +60,13 @@ test('the report has a dot for every child, a picture for each of the best, the 
     testLoss: 1.25,
     testImages: 800,
     classAccuracies: [0.5, 0.75],
+    balancedAccuracy: 0.625,
+    classImages: [400, 400],
+    confusions: [
+      { label: 0, answer: 1, images: 200 },
+      { label: 1, answer: 0, images: 100 },
+    ],
+    best: { epoch: 1, accuracy: 0.61, balancedAccuracy: 0.61, loss: 1 },
     trainingSeconds: 61,
     trainingImagesPerSecond: 99,
     weights: 'network.safetensors',
@@ -84,6 +91,10 @@ test('the report has a dot for every child, a picture for each of the best, the 
     '1,234,567',
     'photos <of mine>',
     'child.recipe.epochs',
+    'What is confused most: 2 pairs.',
+    'catdog20050.0%',
+    '1, validation accuracy 61.00%',
+    'nasnet evaluate best-of',
     'dog',
   ]) {
     assert.ok(page.includes(words), words);

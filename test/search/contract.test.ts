@@ -14,8 +14,9 @@ const sizes = decisionSizes(blocks);
 const smallBatches: Record<string, object> = {
   ppo: { batchSize: 5, epochs: 2, hiddenUnits: 16, embeddingSize: 8 },
   evolution: { populationSize: 8, sampleSize: 3 },
+  surrogate: { randomTrials: 6, candidates: 12, parents: 4 },
 };
-const arms = 'ppo,random,ppo,evolution';
+const arms = 'ppo,random,ppo,evolution,surrogate';
 smallBatches[arms] = { ...smallBatches };
 
 function create(name: string, seed: number | string = 1): Strategy {

@@ -50,7 +50,7 @@ function trainee(precision: Precision = 'float32', optimizerName: OptimizerName 
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes, auxiliary: true });
   const network = buildNetwork(plan, { seed: 3, dropPathKeep: recipe.dropPathKeep, precision });
   const moved: Recipe = { ...recipe, optimizer: defaultOptimizer(optimizerName) };
-  const optimizer = createOptimizer(network.namedParameters(), moved);
+  const optimizer = createOptimizer(network, moved);
   const sums = new StepSums('cpu');
   const parameters = network.parameters();
   const dispose = () => {
@@ -161,7 +161,7 @@ const alternating = new TrainingBatches({
 function learner(precision: Precision = 'float32') {
   const plan = planNetwork(nasnetA, { cells: 1, filters: 4, input: side, classes });
   const network = buildNetwork(plan, { seed: 3, dropPathKeep: 0.6, dropPathRule: 'linear', precision });
-  const optimizer = createOptimizer(network.namedParameters(), techniques);
+  const optimizer = createOptimizer(network, techniques);
   const average = new WeightAverage(network.stateDict());
   const mine = { network, parameters: network.parameters(), optimizer, recipe: techniques, sums: new StepSums('cpu') };
   return { ...mine, average };

@@ -9,6 +9,7 @@ import { buildNetwork } from '../../src/model/network.ts';
 import { type Plan, planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { sidesOf } from '../../src/train/growth.ts';
+import { recipes } from '../../src/train/recipe.ts';
 
 const planAt = (input: number, auxiliary = false) => planNetwork(nasnetA, { cells: 1, filters: 4, input, auxiliary });
 
@@ -25,13 +26,18 @@ test('the side is the first whose share is not done yet, in the end the full one
     'reductions need multiples of 4: of 6 and 9 the nearest',
   );
   assert.deepEqual(sides(8), Array(6).fill(undefined), 'images of 8 pixels are as small as any');
+  assert.deepEqual(sides(18), [10, 10, 14, 14, undefined, undefined], '9 and 5 are as odd as 5 and 3, and as 7 and 4');
+  assert.deepEqual(sides(31), [15, 15, 23, 23, undefined, undefined]);
   assert.equal(sidesOf(planAt(18))(0), undefined);
 });
 
 test('at every side of a growth the network answers as the one that is planned for that side', () => {
   const sizes = [
     [16, 'cifar', [8, 12]],
+    [18, 'cifar', [10, 14]],
+    [31, 'cifar', [11, 15, 27]],
     [128, 'imagenet', [32, 64, 96]],
+    [99, 'imagenet', [35, 67]],
   ] as const;
   for (const [full, layout, sides] of sizes) {
     const planOf = (input: number) => planNetwork(nasnetA, { layout, cells: 1, filters: 4, input });
@@ -51,12 +57,18 @@ test('at every side of a growth the network answers as the one that is planned f
   }
 });
 
-test('an auxiliary head, a side that a reduction does not halve, and one that is no square are refused', () => {
+test('every preset’s growth has sides for images of any size', () => {
+  for (let input = 1; input <= 70; input++) {
+    const side = sidesOf(planAt(input), recipes.fast.growth)(0) ?? input;
+    assert.ok(side <= input && side >= Math.min(8, input), `${side} of ${input} pixels`);
+  }
+});
+
+test('an auxiliary head, and images that are no squares, are refused', () => {
   const grow = (plan: Plan) => () => sidesOf(plan, [{ scale: 0.5, until: 0.5 }]);
   const refused = 'growth: expected a network that can process smaller images, got one';
   const head = `${refused} with an auxiliary head, whose weights depend on the size`;
   assert.throws(grow(planAt(32, true)), new InputError(head));
-  assert.throws(grow(planAt(18)), new InputError(`${refused} for 18 pixels, which not every reduction halves`));
   const wide = planNetwork(nasnetA, { cells: 1, filters: 4, input: [16, 32] });
   assert.throws(grow(wide), new InputError(`${refused} for 16 × 32 pixels`));
 });

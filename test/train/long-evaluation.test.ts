@@ -147,7 +147,7 @@ test('a dataset in memory gives the figures of evaluateNetwork, and leaves no li
   const network = tinyNetwork();
   const { from, whitening } = tinyImages(22);
   const all = Int32Array.from({ length: 22 }, (_, index) => index);
-  const source = datasetSource(from, 'tiny', all, whitening, 5);
+  const source = datasetSource(from, 'tiny', all, { view: whitening, batchSize: 5, imageName: (index) => `${index}` });
   const before = liveTensors();
   const { imagesPerSecond: _, unreadable, ...measured } = await evaluateLong(network, source, { state });
   assert.equal(liveTensors(), before);

@@ -4,18 +4,21 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { FolderArtifacts } from '../../src/artifacts.ts';
-import { zeros } from '../../src/engine/create.ts';
+import { onesLike, zeros } from '../../src/engine/create.ts';
 import { liveTensors } from '../../src/engine/memory.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Module } from '../../src/nn/module.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { BestWeights } from '../../src/train/best-epoch.ts';
 import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
+import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
-import { createOptimizer } from '../../src/train/optimizer.ts';
+import { createOptimizer, layerRates } from '../../src/train/optimizer.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
 import { defaultOptimizer, optimizerNames, scheduleNames } from '../../src/train/recipe-choices.ts';
+import { StepSums } from '../../src/train/step.ts';
 import { type EpochFigures, type TrainingOptions, trainNetwork } from '../../src/train/training.ts';
 import { TrainingFailure } from '../../src/train/training-failure.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -121,7 +124,7 @@ for (const optimizer of optimizerNames) {
       const folder = temporaryFolder(context);
       const train = async (stopping: boolean) => {
         const network = tinyNetwork();
-        using moving = createOptimizer(network.namedParameters(), recipe);
+        using moving = createOptimizer(network, recipe);
         await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'before', optimizer: moving });
         if (!stopping) return await go(network, moving);
         const stop = new AbortController();
@@ -129,7 +132,7 @@ for (const optimizer of optimizerNames) {
         const onEpoch = () => stop.abort(new Error('enough'));
         await assert.rejects(go(network, moving, { checkpoints, signal: stop.signal, onEpoch }), /enough/);
         const fresh = tinyNetwork(99);
-        using again = createOptimizer(fresh.namedParameters(), recipe);
+        using again = createOptimizer(fresh, recipe);
         return await go(fresh, again, { checkpoints: checkpointsIn(folder, { identity: 'this' }) });
       };
       const go = async (network: Network, moving: Optimizer, options: Partial<TrainingOptions> = {}) => {
@@ -154,6 +157,9 @@ const techniques: Recipe = {
   accumulate: 2,
   flip: 'alternate',
   growth: [{ scale: 0.5, until: 0.4 }],
+  balance: 'weights',
+  freezeEpochs: 0.5,
+  layerRateDecay: 0.7,
 };
 
 test('with every technique a resumed training ends with the bits of an uninterrupted one', async (context) => {
@@ -169,6 +175,117 @@ test('with every technique a resumed training ends with the bits of an uninterru
   await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
   const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
   assert.ok(resumed.equals(through));
+});
+
+test('patience ends a training after the epochs of a made curve, with the best one’s weights, also when it was resumed', async (context) => {
+  const recipe: Recipe = { ...tinyRecipe, epochs: 9, patience: 2, averageEpochs: 0.5, balance: 'sampling' };
+  const curve = [0.2, 0.3, 0.5, 0.4, 0.45, 0.9];
+  const train = async (stopAfter?: number, folder = temporaryFolder(context)) => {
+    const network = tinyNetwork();
+    using best = new BestWeights(network.stateDict());
+    const ended: number[] = [];
+    const atBest: Buffer[] = [];
+    const stop = new AbortController();
+    let epoch = 0;
+    const options: TrainingOptions = {
+      seed: 'a',
+      best,
+      checkpoints: checkpointsIn(folder, { identity: 'this', seconds: 0 }),
+      signal: stop.signal,
+      validate: () => {
+        const measured = evaluateNetwork(network, evaluationBatches(20), classes);
+        return { ...measured, balancedAccuracy: curve[Math.min(epoch, 5)]!, accuracy: 1 - epoch / 10, loss: 1 };
+      },
+      onBest: async () => void atBest.push(bytesOf(network)),
+      onEpoch: (figures) => {
+        ended.push(figures.epoch);
+        epoch = figures.epoch;
+        if (figures.epoch === stopAfter) stop.abort(new Error('enough'));
+      },
+    };
+    const restore = options.checkpoints!.restore.bind(options.checkpoints);
+    options.checkpoints!.restore = async (training) => {
+      const saved = await restore(training);
+      epoch = Math.floor((saved?.step ?? 0) / 5);
+      return saved;
+    };
+    const training = trainNetwork(network, trainingBatches(40, recipe), recipe, options);
+    if (stopAfter !== undefined) {
+      await assert.rejects(training, /enough/);
+      return { ended, folder, weights: Buffer.alloc(0), best: 0, atBest };
+    }
+    await training;
+    best.swap();
+    return { ended, folder, weights: bytesOf(network), best: best.epochs.state!.epoch, atBest };
+  };
+  const whole = await train();
+  assert.deepEqual([whole.ended, whole.best], [[1, 2, 3, 4, 5], 3]);
+  assert.ok(whole.weights.equals(whole.atBest.at(-1)!));
+  const { folder } = await train(4);
+  const resumed = await train(undefined, folder);
+  assert.deepEqual([resumed.ended.at(-1), resumed.best], [5, 3]);
+  assert.ok(resumed.weights.equals(whole.weights));
+});
+
+test('a frozen body keeps its weights and moving statistics to the bit, in steps of the host and of a device, while the head learns', async () => {
+  const parts = (network: Network) => {
+    const entries = Object.entries(network.stateDict());
+    const of = (head: boolean) => entries.filter(([name]) => name.startsWith('head.') === head);
+    const bytes = (tensors: [string, Tensor][]) => Buffer.concat(tensors.map(([, each]) => each.detach().toBytes()));
+    return { body: bytes(of(false)), head: bytes(of(true)) };
+  };
+  const before = parts(tinyNetwork());
+  const recipe: Recipe = { ...tinyRecipe, epochs: 2, freezeEpochs: 1, averageEpochs: 0.5, dropPathKeep: 0.6 };
+  const network = tinyNetwork();
+  const seen: ReturnType<typeof parts>[] = [];
+  await trainNetwork(network, trainingBatches(40, recipe), recipe, {
+    seed: 1,
+    onEpoch: () => seen.push(parts(network)),
+  });
+  assert.ok(seen[0]!.body.equals(before.body));
+  assert.ok(!seen[0]!.head.equals(before.head));
+  assert.ok(!seen[1]!.body.equals(before.body), 'it is trained afterwards');
+  assert.equal(network.train(true).training, true);
+
+  const onDevice = tinyNetwork();
+  const batches = trainingBatches(40, recipe);
+  using optimizer = createOptimizer(onDevice, recipe);
+  using sums = new StepSums('cpu');
+  const trainee = { network: onDevice.train(true), parameters: onDevice.parameters(), optimizer, recipe, sums };
+  const plan = { epoch: 0, progress: 0, learningRate: 0.1, averageShare: 0, seed: 1 };
+  const planOf = (step: number) => ({ ...plan, index: step, frozen: step < 3 });
+  using steps = new DeviceSteps(trainee, batches, { capture: false, steps: 5, planOf });
+  for (const step of [0, 1, 2]) steps.run(step);
+  assert.ok(parts(onDevice).body.equals(before.body));
+  assert.ok(!parts(onDevice).head.equals(before.head));
+  steps.run(3);
+  assert.ok(!parts(onDevice).body.equals(before.body));
+});
+
+test('deeper cells have higher rates: each parameter moves by its cell’s share of what it moves at the whole rate', () => {
+  const plan = tinyNetwork().plan;
+  const rateOf = layerRates(plan, 0.5);
+  const cells = plan.sections.length - 2; // without stem and head
+  const rates = plan.sections.map(({ parameters }) => new Set(parameters.map(({ name }) => rateOf(name))));
+  assert.deepEqual(
+    rates.filter(({ size }) => size > 0).map((each) => [...each]),
+    plan.sections.flatMap(({ parameters }, place) => (parameters.length > 0 ? [[0.5 ** (cells + 1 - place)]] : [])),
+  );
+  const moved = (recipe: Recipe) => {
+    const network = tinyNetwork();
+    const before = network.stateDict();
+    const start = Object.fromEntries(
+      Object.entries(before).map(([name, each]) => [name, [...each.detach().toArray()]]),
+    );
+    using optimizer = createOptimizer(network, recipe);
+    for (const parameter of network.parameters()) parameter.grad = onesLike(parameter.detach());
+    optimizer.step(0.01);
+    const change = (name: string) => before[name]!.detach().toArray()[0]! - start[name]![0]!;
+    return new Map([...network.namedParameters().keys()].map((name) => [name, change(name)]));
+  };
+  const recipe = { ...tinyRecipe, weightDecay: 0, biasRate: 2 };
+  const [even, graded] = [moved(recipe), moved({ ...recipe, layerRateDecay: 0.5 })];
+  for (const [name, change] of graded) assert.ok(Math.abs(change / even.get(name)! / rateOf(name) - 1) < 1e-3, name);
 });
 
 test('the averaged weights are the average over the steps, and are evaluated in addition to the last ones', async () => {
@@ -187,8 +304,8 @@ test('the averaged weights are the average over the steps, and are evaluated in 
     return evaluateNetwork(network, evaluationBatches(20), classes);
   };
   const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, { seed: 'a', checkpoints, validate });
-  const [raw, mean] = [looks[0]!, numbersOf(network)];
-  assert.deepEqual(looks[1], mean);
+  const [raw, mean] = [looks[1]!, numbersOf(network)];
+  assert.deepEqual(looks[0], mean);
   assert.ok(last.unaveraged && last.validation);
   const expected = [...seen, raw].reduce((average, values, step) => {
     const share = Math.max(1 / 4, 9 / (10 + step));
@@ -257,7 +374,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   for (const [parts, texts] of damages) {
     writeSafetensors(path, parts, texts);
     const network = tinyNetwork(99);
-    using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+    using optimizer = createOptimizer(network, tinyRecipe);
     assert.equal(await checkpointsIn(folder, options).restore({ network, optimizer }), undefined);
     assert.ok(bytesOf(network).equals(bytesOf(tinyNetwork(99))));
     assert.equal(optimizer.stepsTaken, 0);
@@ -265,7 +382,7 @@ test('a checkpoint that fits only partly changes neither the weights nor the opt
   }
   writeSafetensors(path, tensors, { ...metadata, beside: '[1, 2]' });
   const network = tinyNetwork(99);
-  using optimizer = createOptimizer(network.namedParameters(), tinyRecipe);
+  using optimizer = createOptimizer(network, tinyRecipe);
   const { step } = (await checkpointsIn(folder, options).restore({ network, optimizer }))!;
   assert.equal(step, 9, 'the whole one is taken');
   assert.deepEqual(given, [[1, 2]]);

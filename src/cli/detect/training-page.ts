@@ -6,10 +6,9 @@ import { averagePrecision, numberNames, type TwelveNumbers } from '../../coco/tw
 import { lossNames } from '../../detect/losses.ts';
 import type { DetectionRecipe } from '../../detect/recipe.ts';
 import type { DetectorSettings } from '../../detect/settings.ts';
-import { htmlText } from '../../detection-report/html-text.ts';
 import { shareWords } from '../../detection-report/number-words.ts';
 import { learningChart } from '../../report/chart.ts';
-import { style } from '../../report/page.ts';
+import { figure, htmlText, section, table } from '../../report/html.ts';
 import { duration, whole } from '../../words.ts';
 import type { EpochRow } from './train-detector.ts';
 
@@ -27,7 +26,7 @@ export interface TrainingSummary {
 
 /** Returns the HTML text. @param names of the dataset's categories, in the evaluation's order */
 export function trainingPage(summary: TrainingSummary, names: readonly string[], evaluation: Evaluation): string {
-  const { model, parameters, multiplyAdds, settings, recipe, epochs, seconds, evaluatedOn, numbers } = summary;
+  const { model, epochs, seconds, evaluatedOn, numbers } = summary;
   const losses = epochs.flatMap(({ epoch, losses: parts }) =>
     lossNames.map((series) => ({ epoch, value: parts[series], series: lossWords[series] })),
   );
@@ -49,21 +48,13 @@ export function trainingPage(summary: TrainingSummary, names: readonly string[],
 <main>
 <h1>${htmlText(title)}</h1>
 <p class="lead">AP ${shareWords(numbers.AP)} on the ${evaluatedOn}, after ${duration(seconds)}.</p>
-<h2>COCO’s numbers</h2>
-${table(numberNames.map((name) => [name, shareWords(numbers[name])]))}
-<h2>Losses</h2>
-<figure>${learningChart(losses, 'loss', false)}</figure>
-${found.length > 0 ? `<figure>${learningChart(found, 'AP', true)}</figure>` : ''}
-<h2>AP of each category</h2>
-${table(classes.map(([name, precision]) => [name, shareWords(precision)]))}
-<h2>How it was made</h2>
-${table([
-  ['parameters', whole(parameters)],
-  ['multiply-adds of a picture', whole(multiplyAdds)],
-  ...[...Object.entries(settings), ...Object.entries(recipe)].map(
-    ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as [string, string],
-  ),
-])}
+${[
+  section('COCO’s numbers', table(numberNames.map((name) => [name, shareWords(numbers[name])]))),
+  section('Losses', figure(learningChart(losses, 'loss', false), 'Mean loss of each epoch, by part.')),
+  found.length > 0 ? section('AP during the training', figure(learningChart(found, 'AP', true))) : '',
+  section('AP of each category', table(classes.map(([name, precision]) => [name, shareWords(precision)]))),
+  section('How it was made', table(settingRows(summary))),
+].join('\n')}
 </main>
 </body>
 </html>
@@ -77,5 +68,21 @@ const lossWords = {
   boxes: 'boxes',
 } as const satisfies Record<(typeof lossNames)[number], string>;
 
-const table = (rows: readonly (readonly [string, string])[]) =>
-  `<table>${rows.map(([name, value]) => `<tr><th scope="row">${htmlText(name)}</th><td>${htmlText(value)}</td></tr>`).join('\n')}</table>`;
+const settingRows = ({ parameters, multiplyAdds, settings, recipe }: TrainingSummary): string[][] => [
+  ['parameters', whole(parameters)],
+  ['multiply-adds of a picture', whole(multiplyAdds)],
+  ...[...Object.entries(settings), ...Object.entries(recipe)].map(([name, value]) => [
+    name,
+    typeof value === 'object' ? JSON.stringify(value) : String(value),
+  ]),
+];
+
+const style = `
+:root { color-scheme: light dark; }
+body { margin: 0; font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+.lead { font-size: 1.15rem; }
+figure { margin: 0; overflow-x: auto; }
+table { border-collapse: collapse; }
+td { padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
+`;

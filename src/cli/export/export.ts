@@ -3,7 +3,7 @@
 import { extname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
-import { type ModelFlags, parseModelName } from '../../plan/model-name.ts';
+import { type ModelFlags, parseModelName, parseTrial } from '../../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { addModelFlags, modelHelp, readNetwork } from '../flags/model-flags.ts';
 import { wholeNumber } from '../flags/parsers.ts';
@@ -89,7 +89,7 @@ async function run(model: string, flags: Flags, userFlags: UserFlags): Promise<v
 /** Returns the files that a MODEL string reads. */
 function inputsOf(model: string): string[] {
   if (/\.safetensors$/i.test(model)) return [model];
-  const { source } = parseModelName(model);
+  const source = parseTrial(model) ?? parseModelName(model).source;
   return 'path' in source ? [source.path] : [];
 }
 

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
-import { type ModelFlags, modelOptions, parseModelName } from '../../plan/model-name.ts';
+import { type ModelFlags, modelOptions, parseModelName, parseTrial, type TrialSource } from '../../plan/model-name.ts';
 import { type Plan, type PlanOptions, planNetwork } from '../../plan/plan.ts';
 import { auxiliaryFits } from '../../plan/plan-auxiliary.ts';
 import type { Architecture } from '../../space/architecture.ts';
@@ -55,9 +55,30 @@ export interface NamedNetwork {
  */
 export async function readNetwork(model: string, flags: ModelFlags): Promise<NamedNetwork> {
   if (/\.safetensors$/i.test(model)) return readWeightsFile(model, flags);
+  const trial = parseTrial(model);
+  if (trial) return readTrialNetwork(trial, flags);
   const name = parseModelName(model);
   const architecture = await readArchitecture(name.source);
   const options = modelOptions(name, architecture, flags);
+  const auxiliary = auxiliaryFits(options.input!, options.layout);
+  return { plan: planNetwork(architecture, { ...options, auxiliary }), architecture, options };
+}
+
+/** Returns the network of a trial without N, which is as large as the final network of its study. */
+async function readTrialNetwork(trial: TrialSource, flags: ModelFlags): Promise<NamedNetwork> {
+  const { finalNetworkOf } = await import('./study-images.ts'); // loads SQLite
+  const architecture = await readArchitecture(trial);
+  const { input, classes, filters, stemChannels, skipReductionInput } = flags;
+  const [flag] = typedFlags({ ...(flags.layout && { layout: flags.layout }) });
+  if (flag) throw new InputError(`${flag}: expected N with it, as in ${trial.path}#best:2, got none`);
+  const options = {
+    ...finalNetworkOf(trial.path).options,
+    ...(input !== undefined && { input }),
+    ...(classes !== undefined && { classes }),
+    ...(filters !== undefined && { filters }),
+    ...(stemChannels !== undefined && { stemChannels }),
+    ...(skipReductionInput !== undefined && { skipReductionInput }),
+  };
   const auxiliary = auxiliaryFits(options.input!, options.layout);
   return { plan: planNetwork(architecture, { ...options, auxiliary }), architecture, options };
 }

@@ -6,7 +6,13 @@ import { InputError } from '../../failure.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { whyNotGrow } from '../../train/growth.ts';
 import { type Recipe, type RecipeName, recipeNames, recipes, type SmallImages } from '../../train/recipe.ts';
-import { defaultOptimizer, type OptimizerName, optimizerNames, scheduleNames } from '../../train/recipe-choices.ts';
+import {
+  balances,
+  defaultOptimizer,
+  type OptimizerName,
+  optimizerNames,
+  scheduleNames,
+} from '../../train/recipe-choices.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, wholeNumber } from './parsers.ts';
 
 /** Numbers of the recipe that have a flag. */
@@ -23,6 +29,10 @@ const numberNames = [
   'dropPathKeep',
   'cutout',
   'accumulate',
+  'patience',
+  'balance',
+  'freezeEpochs',
+  'layerRateDecay',
 ] as const satisfies (keyof Recipe)[];
 
 type Numbers = Pick<Recipe, (typeof numberNames)[number]>;
@@ -45,6 +55,13 @@ const augmentHelp =
   "training images are random crops of the image enlarged by 1.25 (the paper), images translated by up to an eighth, or neither (default: the recipe's)";
 const averageHelp =
   'use a moving average of the weights over about this many epochs instead of the last weights; 0: the last weights';
+const patienceHelp =
+  'end when the held-out accuracy has not risen for so many epochs, and hand over the best epoch (default: all epochs, the last one)';
+const balanceHelp =
+  'rare classes count as much as frequent ones: their images weigh more in the loss, or are shown more often';
+const freezeHelp = 'with --from: train only the head for so many epochs first';
+const layerRateHelp =
+  'learning rate of a cell, times that of the next deeper one; the head has the whole rate (default: 1)';
 const growHelp =
   'smaller images first, such as 0.5:0.3,0.75:0.6: half the side until 0.3 of the training, three quarters until 0.6';
 
@@ -91,7 +108,17 @@ export function addRecipeFlags(command: Command): Command {
       new Option('--flip <kind>', 'mirror images at random, or each in every other epoch').choices(Object.keys(flips)),
     )
     .option('--cutout <pixels>', 'side of the square that cutout blanks; 0: none', countFromZero('--cutout'))
-    .option('--grow <list>', growHelp, growth);
+    .option('--grow <list>', growHelp, growth)
+    .option('--patience <epochs>', patienceHelp, wholeNumber('--patience'))
+    .addOption(new Option('--balance <way>', balanceHelp).choices(balances))
+    .option('--freeze-epochs <n>', freezeHelp, numberFromZero('--freeze-epochs'))
+    .option('--layer-rate-decay <x>', layerRateHelp, layerRateDecay);
+}
+
+function layerRateDecay(text: string): number {
+  const factor = share('--layer-rate-decay')(text);
+  if (factor > 0) return factor;
+  throw new InputError(`--layer-rate-decay: expected a factor above 0 and at most 1, such as 0.8, got ${text}`);
 }
 
 /** `0.5:0.3,0.75:0.6` */

@@ -4,9 +4,13 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DatasetFiles } from '../../data/dataset-files.ts';
 import { requireSameImages } from '../../experiment/same-images.ts';
+import { InputError } from '../../failure.ts';
+import type { PlanOptions } from '../../plan/plan.ts';
+import { finalTraining } from '../../study/final-training.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import type { StudyRecords } from '../../study/records.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { type TrainedNetwork, usedOptions } from '../../study/training-plan.ts';
 import { shellPath } from '../terminal/shell-path.ts';
 
 /** Returns `cifar10`, or a folder: as it was typed, or its absolute path if that does not exist here. */
@@ -34,6 +38,14 @@ export function imagesOfStudy(path: string): StudyImages | undefined {
     requireSameImages(reopened, files, `name the images with --dataset ${shellPath(dataset)}`);
   };
   return { dataset, ...(size !== undefined && { size }), requireSame };
+}
+
+/** Returns the network that a study builds from its best cell: without its classes, and as options with them. */
+export function finalNetworkOf(path: string): { network: TrainedNetwork; options: PlanOptions } {
+  if (!existsSync(path)) throw new InputError(`${path}: expected a study, got no such file`);
+  using study = openSearch(path, { readOnly: true });
+  const { recipe: _, trainingImages: __, ...network } = finalTraining(study);
+  return { network, options: usedOptions(network, study.result('dataset')?.classes.length ?? 10) };
 }
 
 export const isSameDataset = (one: string, other: string): boolean =>

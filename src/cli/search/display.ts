@@ -6,11 +6,12 @@ import { collapseWarning } from '../../report/controller-words.ts';
 import type { FinalistRace } from '../../selection/finalist-race.ts';
 import { rewardSource } from '../../study/external-evaluator.ts';
 import type { TrialState } from '../../study/records.ts';
+import type { SearchRequest } from '../../study/requests.ts';
 import { trainingDetails } from '../../study/result-schemas.ts';
 import { canContinue, reasonForRestart, rungTrainings } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
-import { duration, percent } from '../../words.ts';
+import { duration, percent, whole } from '../../words.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { networkWords } from './training-words.ts';
 import { finalistsLine, renderSearch, type SearchView } from './view.ts';
@@ -92,6 +93,9 @@ export class SearchDisplay extends LiveBlock {
         break;
       case 'promoted':
         this.log(this.#promotionWords(event));
+        break;
+      case 'requested':
+        this.note(requestWords(event.request));
         break;
       case 'updated':
         this.#warn(event.figures);
@@ -225,6 +229,15 @@ export class SearchDisplay extends LiveBlock {
         .join('   '),
     );
   }
+}
+
+/** Returns what the search does since a person asked for it. */
+function requestWords(request: SearchRequest): string {
+  if (request.action === 'pause') return 'Paused from the dashboard: running children go on, no other begins.';
+  if (request.action === 'resume') return 'Resumed from the dashboard.';
+  if (request.action === 'stop') return 'Stopped from the dashboard; finished work is saved.';
+  if (request.action === 'add') return `${whole(request.trials)} more trials, asked for from the dashboard.`;
+  return 'The next trial is a cell named from the dashboard.';
 }
 
 const nameOf = ({ trial, rung }: { trial: number; rung: number }) =>

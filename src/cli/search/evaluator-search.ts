@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ElapsedOutlook } from '../../experiment/elapsed-outlook.ts';
 import { aboutSearch, runEvaluatedSearch } from '../../experiment/evaluated-search.ts';
+import { SearchControl } from '../../experiment/search-control.ts';
 import type { SearchEvent } from '../../experiment/search-loop.ts';
 import { Failure, InputError, Interruption } from '../../failure.ts';
 import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
@@ -19,6 +20,7 @@ import type { UserFlags } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
+import { dashboardBeside } from './dashboard-beside.ts';
 import { SearchDisplay } from './display.ts';
 import type { SearchFlags } from './flags.ts';
 import { evaluatedSettings, refuseOwnTraining, reopen } from './open-study.ts';
@@ -48,7 +50,9 @@ export async function searchWithEvaluator(
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...reportNames.map((name) => join(directory, name)));
 
-  const end = await run(study, trials, workers, display);
+  using control = new SearchControl(path, study.settings);
+  using _dashboard = await dashboardBeside(path, flags, (line) => display.log(line));
+  const end = await run(study, trials, workers, display, control);
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
@@ -59,13 +63,19 @@ export async function searchWithEvaluator(
 }
 
 /** Searches with the display. When it returns, all programs have ended and their output has been printed. */
-async function run(study: Study<SearchSettings>, trials: number, workers: number, display: SearchDisplay) {
+async function run(
+  study: Study<SearchSettings>,
+  trials: number,
+  workers: number,
+  display: SearchDisplay,
+  control: SearchControl,
+) {
   const { command = '', timeLimit } = evaluatorOf(study) ?? {};
   using interrupt = onInterrupt(
     () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
     'finished work is saved: run the same command to resume',
   );
-  const { signal } = interrupt;
+  const signal = AbortSignal.any([interrupt.signal, control.signal]);
   await using runner = new CommandPool({
     command,
     workers,
@@ -80,7 +90,7 @@ async function run(study: Study<SearchSettings>, trials: number, workers: number
     display.on(event);
   };
   try {
-    return await runEvaluatedSearch({ study, runner, trials, workers, signal, onEvent });
+    return await runEvaluatedSearch({ study, runner, trials, workers, signal, control, onEvent });
   } finally {
     display.end();
   }

@@ -19,6 +19,8 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
   timeLimit?: number;
   changeEvaluator?: boolean;
   dryRun?: boolean;
+  dashboard?: boolean;
+  control?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -48,6 +50,11 @@ export function addSearchFlags(command: Command): Command {
       positiveNumber('--time-limit'),
     )
     .option('--change-evaluator', 'continue with another --evaluator than the study was started with')
+    .option('--dashboard', 'show the search in a browser while it runs; prints the address')
+    .option(
+      '--control',
+      'with --dashboard: let the page pause, resume, stop and extend the search, and name its next cell',
+    )
     .option('--dry-run', 'print the settings and the forecast without starting the search')
     .option('--overwrite', overwriteHelp)
     .option('--json', 'print the results as one JSON document');

@@ -4,9 +4,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { keepSameImages } from '../../experiment/same-images.ts';
+import { SearchControl } from '../../experiment/search-control.ts';
 import { Interruption } from '../../failure.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
@@ -26,6 +27,7 @@ import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
+import { dashboardBeside } from './dashboard-beside.ts';
 import { defaultStudy } from './default-study.ts';
 import { SearchDisplay } from './display.ts';
 import { stateSearch } from './dry-run.ts';
@@ -67,7 +69,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
 
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
-  const resultPaths = [...reportNames, weightsName].map((name) => join(directory, name));
+  const resultPaths = [...reportNames, weightsName, bestWeightsName].map((name) => join(directory, name));
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const created = known ? undefined : await newSearch(flags, userFlags, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
@@ -85,6 +87,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
       note(line);
 
   const resume = `Run the same command to resume, or: ${resumeCommand(place)}`;
+  using control = new SearchControl(path, settings);
+  using _dashboard = await dashboardBeside(path, flags, note);
   using interrupt = onInterrupt(
     () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
     'finished work is saved: run the same command to resume',
@@ -103,7 +107,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     computing,
     start: created?.start,
     directory,
-    signal: interrupt.signal,
+    signal: AbortSignal.any([interrupt.signal, control.signal]),
+    control,
     onEvent,
   }).finally(() => display.end());
   if (end === 'interrupted')

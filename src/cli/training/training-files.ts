@@ -1,0 +1,83 @@
+// The files that a training leaves next to its weights, and the record by which several seeds go on.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { hashOfFile } from '../../file-hash.ts';
+import type { EpochReport, TrainingDetails } from '../../study/outcome.ts';
+import { epochReport } from '../../study/result-schemas.ts';
+import { writeWhole } from '../../whole-file.ts';
+
+const ending = '.safetensors';
+
+/** The names of the files of a training, from the name of its weights. */
+export const trainingFiles = (weights: string) => {
+  const stem = weights.slice(0, -ending.length);
+  return {
+    weights,
+    best: `${stem}.best${ending}`,
+    last: `${stem}.last${ending}`,
+    page: `${stem}.training.html`,
+    record: `${stem}.training.json`,
+    source: `${stem}.source${ending}`,
+    /** The weights of one of several seeds. */
+    ofSeed: (seed: number) => `${stem}.seed-${seed}${ending}`,
+  };
+};
+
+/** Details of a training with `keepModel`, which is evaluated on the test images. */
+export type FinalDetails = TrainingDetails & Required<Pick<TrainingDetails, 'test'>>;
+
+/** A training that has ended. */
+export interface EndedRun {
+  seed: number;
+  /** The file of its weights. */
+  weights: string;
+  /** Accuracy on the held-out images of what is handed over. */
+  reward: number;
+  details: FinalDetails;
+  epochs: EpochReport[];
+}
+
+const record = z.looseObject({
+  identity: z.string(),
+  weightsHash: z.string(),
+  run: z.looseObject({
+    reward: z.number(),
+    details: z.looseObject({ test: z.looseObject({ accuracy: z.number() }) }),
+    epochs: z.array(epochReport),
+  }),
+});
+
+/** Keeps what a seed came to, next to its weights. `identity` says of which training. */
+export function keepRun(run: EndedRun, identity: string): void {
+  const document = { identity, weightsHash: hashOfFile(run.weights), run };
+  writeWhole(trainingFiles(run.weights).record, [`${JSON.stringify(document)}\n`]);
+}
+
+/** Returns what a seed came to, if it has ended and its weights are still the ones that it wrote. */
+export function endedRun(weights: string, seed: number, identity: string): EndedRun | undefined {
+  const path = trainingFiles(weights).record;
+  if (!existsSync(path) || !existsSync(weights)) return undefined;
+  try {
+    const { data } = record.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    if (data?.identity !== identity || data.weightsHash !== hashOfFile(weights)) return undefined;
+    return { ...(data.run as unknown as Omit<EndedRun, 'seed' | 'weights'>), seed, weights };
+  } catch {
+    return undefined; // damaged: the seed is trained again
+  }
+}
+
+const curves = z.looseObject({ weightsHash: z.string(), epochs: z.array(epochReport) });
+
+/** Returns the epochs of the training that wrote a model file, if its record is next to it. */
+export function epochsOf(model: string): EpochReport[] | undefined {
+  const path = join(dirname(model), basename(trainingFiles(model).record));
+  if (!model.endsWith(ending) || !existsSync(path)) return undefined;
+  try {
+    const { data } = curves.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    return data?.weightsHash === hashOfFile(model) ? data.epochs : undefined;
+  } catch {
+    return undefined; // another program's, or damaged
+  }
+}

@@ -1,0 +1,27 @@
+// Starts the dashboard beside a search, in a process of its own.
+
+import { fork } from 'node:child_process';
+import { Failure } from '../../failure.ts';
+import type { FromChild } from './dashboard-child.ts';
+import type { DashboardOptions } from './server.ts';
+
+/** Returns its address; it ends when disposed of, and with this process. @throws Failure where it cannot serve */
+export async function startDashboard(options: DashboardOptions): Promise<{ url: string } & Disposable> {
+  const child = fork(new URL('./dashboard-child.ts', import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [], // not those of the search
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<FromChild>();
+  child.once('message', (message) => resolve(message as FromChild));
+  child.once('error', reject);
+  child.once('exit', (code) => reject(new Failure(`the dashboard ended while it started (exit code ${code})`)));
+  child.send(options);
+  const answer = await promise;
+  if ('failure' in answer) {
+    child.kill();
+    throw new Failure(answer.failure);
+  }
+  child.unref();
+  child.channel?.unref();
+  return { url: answer.url, [Symbol.dispose]: () => void child.kill() };
+}

@@ -1,0 +1,76 @@
+// A study that the dashboard reads: opened as any reader does, followed while a search writes it, opened again where
+// the file was replaced.
+
+import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { DatabaseFile } from '../../database/file.ts';
+import type { Row, Value } from '../../database/row.ts';
+import { studyFormat } from '../../study/format.ts';
+import type { Rows } from '../rows.ts';
+
+export class StudyFile implements Rows {
+  readonly path: string;
+  #file: DatabaseFile;
+  #identity: string;
+
+  /** @throws InputError or Failure with one sentence */
+  constructor(path: string) {
+    this.path = path;
+    this.#file = DatabaseFile.open(path, studyFormat, { readOnly: true });
+    this.#identity = identityOf(path)!;
+    for (const table of studyFormat.checked!.whole) this.all(`SELECT 1 FROM ${table} LIMIT 1`); // verified now, not under a page
+  }
+
+  all(sql: string, ...values: Value[]): Row[] {
+    return this.#file.query(sql).all(...values);
+  }
+
+  each(sql: string, ...values: Value[]): Iterable<Row> {
+    return this.#file.query(sql).each(...values);
+  }
+
+  /** Another text after something was committed. @throws where the file is gone or another one */
+  get commits(): string {
+    const now = identityOf(this.path);
+    if (now === undefined) throw new Error(`${this.path} is no longer there: it was moved or removed`);
+    if (now !== this.#identity || (this.#file.isCopy && this.#file.commits !== this.#copied)) this.#reopen(now);
+    return `${this.#identity} ${this.#file.commits}`;
+  }
+
+  /** Whether the process that wrote it last works on it still; undefined where that is another machine's. */
+  get isSearched(): boolean | undefined {
+    const [latest] = this.all('SELECT process, host, closed_at FROM sessions ORDER BY id DESC LIMIT 1');
+    if (!latest || latest.closed_at !== null) return false;
+    if (latest.host !== hostname()) return undefined;
+    return isAlive(Number(latest.process));
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #copied = '';
+
+  #reopen(identity: string): void {
+    const fresh = DatabaseFile.open(this.path, studyFormat, { readOnly: true });
+    this.#file.close();
+    this.#file = fresh;
+    this.#identity = identity;
+    this.#copied = fresh.isCopy ? fresh.commits : '';
+  }
+}
+
+/** Undefined where there is no file. */
+function identityOf(path: string): string | undefined {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status && `${status.dev} ${status.ino}`;
+}
+
+function isAlive(process_: number): boolean {
+  try {
+    process.kill(process_, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

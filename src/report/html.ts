@@ -1,0 +1,27 @@
+// The parts that our pages are made of, as HTML text. Every text is escaped here.
+
+/** The caption is also the name of the picture for those who do not see it. */
+export function figure(svg: string, caption = ''): string {
+  const named = caption === '' ? svg : svg.replace('<svg ', `<svg role="img" aria-label="${htmlText(caption)}" `);
+  return `<figure>${named}${caption && `<figcaption>${htmlText(caption)}</figcaption>`}</figure>`;
+}
+
+export function section(title: string, body: string): string {
+  return `<section><h2>${htmlText(title)}</h2>\n${body}\n</section>`;
+}
+
+export function table(rows: readonly (readonly string[])[]): string {
+  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${htmlText(cell)}</td>`).join('')}</tr>`).join('\n');
+  return `<table><tbody>${body}</tbody></table>`;
+}
+
+/** A table whose columns have names. */
+export function headedTable(head: readonly string[], rows: readonly (readonly string[])[], caption: string): string {
+  const titles = head.map((cell) => `<th scope="col">${htmlText(cell)}</th>`).join('');
+  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${htmlText(cell)}</td>`).join('')}</tr>`).join('\n');
+  return `<table><caption>${htmlText(caption)}</caption><thead><tr>${titles}</tr></thead><tbody>${body}</tbody></table>`;
+}
+
+export function htmlText(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,209 @@
+// `nasnet train` with what a final training needs: weights to begin with, several seeds, patience, skewed classes, the
+// page and the document; and the best trial of a study by name.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parseHTML } from 'linkedom';
+import sharp from 'sharp';
+import { readModelDescription } from '../../src/model/model-file.ts';
+import { readSafetensors } from '../../src/nn/safetensors.ts';
+import { RandomStream } from '../../src/random/stream.ts';
+import { sampleDecisions } from '../../src/space/sample.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import { Study } from '../../src/study/study.ts';
+import { temporaryFolder } from '../data/temporary.ts';
+import { nasnets, nodeArguments } from './run.ts';
+
+const folder = temporaryFolder({ after });
+const environment = { NASNET_CACHE: join(folder, 'cache') };
+const [two, three] = [join(folder, 'two'), join(folder, 'three')];
+
+async function paint(root: string, classes: Record<string, { red: number; images: number }>): Promise<void> {
+  for (const [name, { red, images }] of Object.entries(classes)) {
+    mkdirSync(join(root, name), { recursive: true });
+    for (let index = 0; index < images; index++) {
+      const background = { r: red, g: 8 * index, b: 90 };
+      const picture = sharp({ create: { width: 16, height: 16, channels: 3, background } });
+      await picture.png().toFile(join(root, name, `${index}.png`));
+    }
+  }
+}
+
+before(async () => {
+  await paint(two, { dark: { red: 40, images: 15 }, light: { red: 200, images: 15 } });
+  await paint(three, { black: { red: 0, images: 30 }, grey: { red: 120, images: 8 }, white: { red: 250, images: 9 } });
+});
+
+const weightsAt = (name: string) => join(folder, `${name}.safetensors`);
+const small = ['--filters', '4', '--size', '16', '--batch-size', '8', '--threads', '1'];
+const train = (name: string, ...words: string[]) => ['train', ...words, '--threads', '1', '-o', weightsAt(name)];
+const run = (...lines: string[][]) => {
+  const ended = nasnets(lines, environment);
+  for (const { code, stderr } of ended) assert.equal(code, 0, stderr);
+  return ended;
+};
+const recordOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.training.json`), 'utf8'));
+const tensorsOf = (name: string) => {
+  const { tensors } = readSafetensors(weightsAt(name));
+  return new Map(Object.entries(tensors).map(([key, each]) => [key, each.toBytes()]));
+};
+
+test('a training goes on from weights: other classes get a new head, the same keep theirs, and a frozen body stays as it was to the bit', () => {
+  const first = train('first', 'nasnet-a:0', ...small, '--dataset', two, '--epochs', '2');
+  const from = ['--from', weightsAt('first'), '--batch-size', '8'];
+  const frozen = [...from, '--freeze-epochs', '1', '--epochs', '1'];
+  const ended = run(
+    first,
+    train('other', ...frozen, '--dataset', three),
+    train('same', ...frozen, '--dataset', two, '--learning-rate', '1e-30'),
+    train(
+      'moved',
+      'nasnet-a:0',
+      '--filters',
+      '4',
+      ...from,
+      '--dataset',
+      three,
+      '--layer-rate-decay',
+      '0.5',
+      '--epochs',
+      '1',
+    ),
+  );
+  assert.match(ended[1]!.stderr, /Beginning with the weights of .*first\.safetensors .*with a new head for 3 classes/);
+  assert.match(ended[2]!.stderr, /first\.safetensors .*its head too/);
+  const [before, other, same, moved] = ['first', 'other', 'same', 'moved'].map(tensorsOf);
+  for (const [name, bytes] of before!) {
+    if (!name.startsWith('head.')) assert.deepEqual(other!.get(name), bytes, name);
+    assert.deepEqual(same!.get(name), bytes, name);
+  }
+  assert.notDeepEqual(moved!.get('stem.convolution.weight'), before!.get('stem.convolution.weight'));
+  const [source, tuned] = [weightsAt('first'), weightsAt('other')].map(readModelDescription);
+  assert.deepEqual(tuned!.classes, ['black', 'grey', 'white']);
+  const { mean, deviation } = source!.preprocessing;
+  assert.deepEqual([tuned!.preprocessing.mean, tuned!.preprocessing.deviation], [mean, deviation]);
+  const refused = nasnets(
+    [
+      train('no', 'nasnet-a:0', '--filters', '6', ...from, '--dataset', two),
+      train('no', 'nasnet-a:0', ...small, '--freeze-epochs', '1', '--dataset', two),
+      train('no', '--dataset', two),
+    ],
+    environment,
+  );
+  const words = [
+    /expected the network that is trained, with stem\.convolution\.weight/,
+    /--from with it/,
+    /got neither/,
+  ];
+  refused.forEach(({ code, stderr }, index) => {
+    assert.equal(code, 2);
+    assert.match(stderr, words[index]!);
+  });
+});
+
+test('skewed classes are named at the start, and their weights, the page and the document say the same figures', () => {
+  const plain = ['nasnet-a:0', ...small, '--dataset', three, '--epochs', '3'];
+  const [without, balanced, evaluated] = run(
+    train('plain', ...plain),
+    train('balanced', ...plain, '--balance', 'weights', '--patience', '2', '--json'),
+    ['evaluate', weightsAt('balanced'), three, '--page', join(folder, 'evaluated.html'), '--json'],
+  );
+  assert.match(
+    without!.stderr,
+    /three: \d+ images of black, \d+ of grey \(\d\.\d to 1\): .*--balance weights: .*--balance sampling: /,
+  );
+  assert.match(balanced!.stderr, /an image counts as much more in the loss as its class is rarer/);
+  const { weightsHash: _, ...record } = recordOf('balanced');
+  assert.deepEqual(record, JSON.parse(balanced!.stdout));
+  assert.equal(record.handedOver, 'best');
+  assert.ok(existsSync(weightsAt('balanced.last')) && !existsSync(weightsAt('balanced.best')));
+  assert.ok(existsSync(weightsAt('plain.best')));
+  const { test: tested } = record;
+  const evaluation = JSON.parse(evaluated!.stdout);
+  for (const name of ['accuracy', 'balancedAccuracy', 'classAccuracies', 'classImages', 'confusions'])
+    assert.deepEqual(evaluation[name], tested[name], name);
+  const wrong = tested.confusions.reduce((sum: number, { images }: { images: number }) => sum + images, 0);
+  assert.equal(Math.round(tested.images * (1 - tested.accuracy)), wrong);
+  for (const { image, class: name } of tested.worst) assert.match(image, new RegExp(`^${name}/\\d+\\.png$`));
+  for (const page of [join(folder, 'balanced.training.html'), join(folder, 'evaluated.html')]) {
+    const { document } = parseHTML(readFileSync(page, 'utf8'));
+    assert.equal(document.querySelectorAll('script, link, img').length, 0);
+    assert.ok(document.body.textContent!.includes(`${(100 * tested.accuracy).toFixed(2)}%`));
+    assert.equal(document.querySelectorAll('#curves svg').length, 3);
+    for (const part of document.querySelectorAll('section')) assert.equal(part.getAttribute('tabindex'), '0');
+  }
+});
+
+test('of several seeds, killed in the second, the first is not trained again, and all ends as without the kill', async () => {
+  const words = ['nasnet-a:0', ...small, '--dataset', two, '--epochs', '3', '--seeds', '3', '--seed', '5'];
+  run(train('whole', ...words));
+  const child = spawn(process.execPath, nodeArguments(train('killed', ...words)), {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    if (/Seed 6, 2 of 3[\s\S]*epoch 1:/.test(said)) child.kill('SIGKILL');
+  });
+  const [, signal] = await once(child, 'exit');
+  assert.equal(signal, 'SIGKILL');
+  const [again] = run(train('killed', ...words));
+  assert.match(again!.stderr, /Seed 5, 1 of 3\n.*trained before: validation accuracy/);
+  assert.doesNotMatch(again!.stderr.split('Seed 6')[1]!, /trained before/);
+  for (const end of ['', '.seed-5', '.seed-6', '.seed-7'])
+    assert.deepEqual(readFileSync(weightsAt(`killed${end}`)), readFileSync(weightsAt(`whole${end}`)), end);
+  const { seeds } = recordOf('killed');
+  const accuracies: number[] = seeds.runs.map(({ testAccuracy }: { testAccuracy: number }) => testAccuracy);
+  const mean = accuracies.reduce((sum, each) => sum + each, 0) / 3;
+  const deviation = Math.sqrt(accuracies.reduce((sum, each) => sum + (each - mean) ** 2, 0) / 2);
+  assert.ok(Math.abs(seeds.testAccuracy.mean - mean) < 1e-12);
+  assert.ok(Math.abs(seeds.testAccuracy.halfWidth - (4.302652729911275 * deviation) / Math.sqrt(3)) < 1e-9);
+  const held = (run: { validationAccuracy: number }) => run.validationAccuracy;
+  const best = seeds.runs.find((each: { seed: number }) => each.seed === seeds.best);
+  assert.equal(held(best), Math.max(...seeds.runs.map(held)));
+  assert.deepEqual(readFileSync(weightsAt('killed')), readFileSync(best.weights));
+});
+
+test('best-of STUDY and STUDY#best name the cell that the report calls the best, with the size of the final network', () => {
+  const path = join(folder, 'study.db');
+  {
+    using study = Study.create(path, settingsOf('smoke', { dataset: two, seed: 1, strategy: 'random', trials: 3 }));
+    for (const [number, reward] of [0.25, 0.5, 0.375].entries()) {
+      study.log.ask(number, sampleDecisions(new RandomStream(number)));
+      study.log.start(number);
+      study.log.finish(number, { reward, seconds: 1 });
+    }
+  }
+  const out = (name: string) => join(folder, 'drawn', name);
+  const draw = (name: string, ...model: string[]) => ['draw', ...model, '--title', 'x', '-o', out(name)];
+  const profile = (...model: string[]) => ['profile', ...model, '--json'];
+  const ended = run(
+    ['report', path, '-o', join(folder, 'report')],
+    draw('best.svg', 'best-of', path),
+    draw('hash.svg', `${path}#best`),
+    draw('one.svg', `${path}#1`),
+    profile('best-of', path),
+    profile(`${path}#best`),
+    profile(`${path}#1`),
+    ['export', 'best-of', path, '-o', out('best.json')],
+    train('best', 'best-of', path, '--filters', '4', '--epochs', '0.5', '--batch-size', '8', '--size', '16'),
+  );
+  const drawn = ['best.svg', 'hash.svg', 'one.svg'].map((name) => readFileSync(out(name), 'utf8'));
+  assert.deepEqual(drawn, [drawn[2], drawn[2], drawn[2]]);
+  const profiles = ended.slice(4, 7).map(({ stdout }) => ({ ...JSON.parse(stdout), model: undefined }));
+  assert.deepEqual(profiles, [profiles[2], profiles[2], profiles[2]]);
+  const named = JSON.parse(readFileSync(join(folder, 'report', 'best.json'), 'utf8'));
+  assert.deepEqual(
+    readModelDescription(weightsAt('best')).architecture.normal.blocks.length,
+    named.normal.blocks.length,
+  );
+  assert.match(ended[8]!.stderr, /The best trial of .*study\.db is 1\n/);
+  const [missing] = nasnets([['evaluate', 'best-of', path, two]], environment);
+  assert.equal(missing!.code, 2);
+  assert.match(missing!.stderr, /study\.db#1: expected a trained network, got none yet: ".* train .*#1.*" trains one/);
+});
