@@ -72,7 +72,7 @@ for (const head of headNames) {
   test(`${head}: four pictures are learnt by heart`, async () => {
     const detector = tiny(head);
     // A larger rate saturates the released ReLU6, so the paper's head takes more steps.
-    const [epochs, learningRate, least] = head === 'fpn' ? [120, 0.003, 0.9] : [200, 0.001, 0.6];
+    const [epochs, learningRate, least] = head === 'fpn' ? [150, 0.0015, 0.9] : [200, 0.001, 0.6];
     const long = { ...recipe, epochs, batchSize: 4, learningRate, jitter: [1, 1] as const, flip: false };
     const { losses } = await trainDetector(detector, shapes, long, { seed: 1 });
     assert.ok(losses.total < 0.5, `${losses.total}`);
@@ -130,6 +130,8 @@ for (const head of headNames) {
   test(`${head}: proposals in chunks of any size are the same objects`, () => {
     const detector = tiny(head);
     scope(() => {
+      // Scores that differ, so that rounding moves no object past another.
+      noGrad(() => detector.namedParameters().get('head.outputs.classes.weight')!.mul_(20));
       const images = rand([2, 3, side, side]).sub(0.5);
       const extents = [[side, side], [40, side]] as const; // biome-ignore format: a pair of pictures
       const found = (together: number) => detector.detect(images, extents, { together, leastScore: 0.05 });
