@@ -7,7 +7,7 @@ import { SharedRelus } from '../model/path.ts';
 import { Trunk } from '../model/trunk.ts';
 import { withoutInitialisation } from '../nn/initialise.ts';
 import { Module, withTensorsOf } from '../nn/module.ts';
-import { planTrunk, type TrunkOptions, type TrunkPlan } from '../plan/trunk.ts';
+import { planTrunk, type TrunkOptions, type TrunkPlan } from '../plan/plan-trunk.ts';
 import type { Architecture } from '../space/architecture.ts';
 
 /** Sizes whose layers are kept. */

@@ -4,7 +4,7 @@
 import { operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { regionRules } from './settings.ts';
+import { regionRules } from './detector-settings.ts';
 
 const [acrossFactor, downFactor, wideFactor, highFactor] = regionRules.coder;
 /** A side may become this many times longer, so that an exponential does not overflow (torchvision). */

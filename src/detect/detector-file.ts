@@ -8,7 +8,7 @@ import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../n
 import type { Architecture } from '../space/architecture.ts';
 import { parseArchitecture } from '../space/parse.ts';
 import { buildDetector, type Detector } from './detector.ts';
-import { type DetectorSettings, headNames } from './settings.ts';
+import { type DetectorSettings, headNames } from './detector-settings.ts';
 
 export interface DetectorDescription {
   architecture: Architecture;

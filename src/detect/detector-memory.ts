@@ -3,9 +3,9 @@
 
 import type { Layer, Shape } from '../plan/layer.ts';
 import { cellLayers } from '../plan/plan-cell.ts';
-import type { TrunkPlan } from '../plan/trunk.ts';
+import type { TrunkPlan } from '../plan/plan-trunk.ts';
 import { alignSide, cropSide, type DetectorPlan } from './detector-plan.ts';
-import { headRules } from './settings.ts';
+import { headRules } from './detector-settings.ts';
 
 const bytesPerNumber = 4; // float32
 

@@ -3,9 +3,9 @@
 
 import type { Shape } from '../plan/layer.ts';
 import { countElements } from '../plan/layer-cost.ts';
-import { planTail, planTrunk, type TrunkPlan, tailStart } from '../plan/trunk.ts';
+import { planTail, planTrunk, type TrunkPlan, tailStart } from '../plan/plan-trunk.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { type DetectorSettings, headRules, networkOptions } from './settings.ts';
+import { type DetectorSettings, headRules, networkOptions } from './detector-settings.ts';
 
 /** A map on which regions are proposed. */
 export interface Level {

@@ -18,10 +18,10 @@ import type { Architecture } from '../space/architecture.ts';
 import { Backbone } from './backbone.ts';
 import { clipBoxes, decodeBoxes } from './box-coder.ts';
 import { type DetectorPlan, planDetector } from './detector-plan.ts';
+import { type DetectorSettings, headRules, networkOptions, regionRules } from './detector-settings.ts';
 import { buildHead, type Classified, type Head } from './heads.ts';
 import { anchorLosses, type Losses, proposalLosses, sampleProposals, type Truth } from './losses.ts';
 import { type AnchorScores, ProposalNetwork, scoresOfBoxes } from './proposals.ts';
-import { type DetectorSettings, headRules, networkOptions, regionRules } from './settings.ts';
 
 export interface DetectorOptions extends Pick<CellSettings, 'device' | 'precision' | 'dropPathKeep' | 'generator'> {
   /** Seed of the initial weights; undefined: they are loaded next. */

@@ -14,7 +14,7 @@ import { type Initialiser, initialised, truncatedNormal, withoutInitialisation }
 import { Conv2d, type ConvolutionSettings, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { alignSide, cropSide, type DetectorPlan } from './detector-plan.ts';
-import { headRules } from './settings.ts';
+import { headRules } from './detector-settings.ts';
 
 /** Boxes on a batch of pictures. */
 export interface Proposals {

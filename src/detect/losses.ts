@@ -8,11 +8,11 @@ import { crossEntropy } from '../engine/operators.ts';
 import { boxIou } from '../engine/regions.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { RandomStream } from '../random/stream.ts';
+import { matchBoxes, nothing, sampleBoxes } from './anchor-matching.ts';
 import { encodeBox } from './box-coder.ts';
+import { type HeadRules, regionRules } from './detector-settings.ts';
 import type { Classified } from './heads.ts';
-import { matchBoxes, nothing, sampleBoxes } from './matching.ts';
 import type { AnchorScores } from './proposals.ts';
-import { type HeadRules, regionRules } from './settings.ts';
 
 /** The objects of a picture in the network's input. */
 export interface Truth {

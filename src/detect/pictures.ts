@@ -6,8 +6,8 @@ import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { RandomStream } from '../random/stream.ts';
+import type { PictureFraming } from './detector-settings.ts';
 import type { Truth } from './losses.ts';
-import type { PictureFraming } from './settings.ts';
 
 type Size = readonly [height: number, width: number];
 

@@ -12,8 +12,8 @@ import { Module } from '../nn/module.ts';
 import { anchorsOf } from './anchors.ts';
 import { clipBoxes, decodeBoxes } from './box-coder.ts';
 import type { DetectorPlan } from './detector-plan.ts';
+import { headRules, regionRules } from './detector-settings.ts';
 import { plainConvolution } from './heads.ts';
-import { headRules, regionRules } from './settings.ts';
 
 /** What the network says of every anchor of a batch of pictures. */
 export interface AnchorScores {

@@ -10,7 +10,7 @@ import type { Tensor } from '../../src/engine/tensor.ts';
 import { InputError } from '../../src/failure.ts';
 import { buildNetwork } from '../../src/model/network.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
-import { planTrunk } from '../../src/plan/trunk.ts';
+import { planTrunk } from '../../src/plan/plan-trunk.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
 import { published } from '../../src/space/published.ts';
 import { smallB } from '../space/small-b.ts';

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { background, matchBoxes, nothing, sampleBoxes } from '../../src/detect/anchor-matching.ts';
 import { anchorsOf } from '../../src/detect/anchors.ts';
 import { clipBoxes, decodeBoxes, encodeBox } from '../../src/detect/box-coder.ts';
 import { planDetector } from '../../src/detect/detector-plan.ts';
-import { background, matchBoxes, nothing, sampleBoxes } from '../../src/detect/matching.ts';
-import { detectorSettings, headRules } from '../../src/detect/settings.ts';
+import { detectorSettings, headRules } from '../../src/detect/detector-settings.ts';
 import { tensor } from '../../src/engine/create.ts';
 import { scope } from '../../src/engine/memory.ts';
 import { namedModels } from '../../src/plan/named-models.ts';

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DetectorPlan, planDetector } from '../../src/detect/detector-plan.ts';
-import { type DetectorChoices, detectorSettings, type HeadName } from '../../src/detect/settings.ts';
+import { type DetectorChoices, detectorSettings, type HeadName } from '../../src/detect/detector-settings.ts';
 import { InputError } from '../../src/failure.ts';
 import { namedModels } from '../../src/plan/named-models.ts';
 import { planNetwork } from '../../src/plan/plan.ts';

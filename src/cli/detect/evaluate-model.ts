@@ -14,7 +14,7 @@ import { onInterrupt } from '../terminal/interrupt.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { shellPath } from '../terminal/shell-path.ts';
 import { type DetectionDataFlags, evaluatedPart, readDataset } from './detection-flags.ts';
-import { type EvaluationFlags, showEvaluation } from './evaluate-detections.ts';
+import { type EvaluationFlags, showEvaluation } from './show-evaluation.ts';
 
 export interface ModelEvaluationFlags extends EvaluationFlags, DetectionDataFlags, DeviceFlags {
   dataset?: string;

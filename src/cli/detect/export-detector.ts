@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { readDetector } from '../../detect/detector-file.ts';
-import { exportDetector } from '../../detect/onnx/export-detector.ts';
+import { exportDetector } from '../../detect/onnx/detector-onnx.ts';
 import { framePicture, pictureBatch, testPlacement } from '../../detect/pictures.ts';
 import { InputError } from '../../failure.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';

@@ -12,7 +12,7 @@ import {
   type HeadName,
   headNames,
   publishedInput,
-} from '../../detect/settings.ts';
+} from '../../detect/detector-settings.ts';
 import { rand } from '../../engine/create.ts';
 import { setThreads } from '../../engine/machine.ts';
 import { modelOptions, parseModelName } from '../../plan/model-name.ts';

@@ -7,20 +7,20 @@ import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
 import { numberNames } from '../../coco/twelve-numbers.ts';
 import { contentIdentity } from '../../content-identity.ts';
-import type { Detector } from '../../detect/detector.ts';
-import { buildDetector } from '../../detect/detector.ts';
-import { type DetectorDescription, writeDetector } from '../../detect/detector-file.ts';
-import { detectorTrainingBytes } from '../../detect/detector-memory.ts';
-import { planDetector } from '../../detect/detector-plan.ts';
-import { evaluateDetector } from '../../detect/evaluate-detector.ts';
 import {
   type DetectionRecipe,
   type DetectionRecipeName,
   detectionRecipeNames,
   detectionRecipes,
-} from '../../detect/recipe.ts';
-import { type DetectorSettings, detectorSettings, type HeadName, headNames } from '../../detect/settings.ts';
-import { type DetectionEpoch, EpochSums, trainDetector } from '../../detect/train-detector.ts';
+} from '../../detect/detection-recipe.ts';
+import type { Detector } from '../../detect/detector.ts';
+import { buildDetector } from '../../detect/detector.ts';
+import { type DetectorDescription, writeDetector } from '../../detect/detector-file.ts';
+import { detectorTrainingBytes } from '../../detect/detector-memory.ts';
+import { planDetector } from '../../detect/detector-plan.ts';
+import { type DetectorSettings, detectorSettings, type HeadName, headNames } from '../../detect/detector-settings.ts';
+import { type DetectionEpoch, EpochSums, trainDetector } from '../../detect/detector-training.ts';
+import { evaluateDetector } from '../../detect/evaluate-detector.ts';
 import type { DetectionDataset } from '../../detection-data/detection-dataset.ts';
 import { shareWords } from '../../detection-report/number-words.ts';
 import type { Computing } from '../../engine/device.ts';
@@ -46,7 +46,7 @@ import { onInterrupt } from '../terminal/interrupt.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { addDetectionDataFlags, type DetectionDataFlags, readDataset, splitParts } from './detection-flags.ts';
 import { pictureSize } from './picture-size-flag.ts';
-import { trainingPage } from './training-page.ts';
+import { type EpochRow, trainingPage } from './training-page.ts';
 
 interface Flags extends DetectionDataFlags, DeviceFlags {
   dataset: string;
@@ -257,9 +257,6 @@ async function train(model: string, flags: Flags): Promise<void> {
       `${flags.output}: trained in ${duration(seconds)}; on the ${summary.evaluatedOn}, ${picturesPerSecond.toPrecision(3)} a second:\n${numberNames.map((name) => `  ${name.padEnd(6)} ${shareWords(numbers[name])}\n`).join('')}${page}: losses, numbers and precision of every category\n`,
     );
 }
-
-/** The figures of an epoch for the page. */
-export type EpochRow = DetectionEpoch & { AP?: number };
 
 function epochLine({ epoch, losses, picturesPerSecond }: DetectionEpoch, precision: number | undefined): string {
   const parts = `anchors ${losses.anchors.toFixed(3)}, their boxes ${losses.anchorBoxes.toFixed(3)}, classes ${losses.classes.toFixed(3)}, boxes ${losses.boxes.toFixed(3)}`;

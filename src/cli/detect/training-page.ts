@@ -3,14 +3,17 @@
 
 import type { Evaluation } from '../../coco/coco-evaluation.ts';
 import { averagePrecision, numberNames, type TwelveNumbers } from '../../coco/twelve-numbers.ts';
+import type { DetectionRecipe } from '../../detect/detection-recipe.ts';
+import type { DetectorSettings } from '../../detect/detector-settings.ts';
+import type { DetectionEpoch } from '../../detect/detector-training.ts';
 import { lossNames } from '../../detect/losses.ts';
-import type { DetectionRecipe } from '../../detect/recipe.ts';
-import type { DetectorSettings } from '../../detect/settings.ts';
 import { shareWords } from '../../detection-report/number-words.ts';
 import { learningChart } from '../../report/chart.ts';
 import { figure, htmlText, section, table } from '../../report/html.ts';
 import { duration, whole } from '../../words.ts';
-import type { EpochRow } from './train-detector.ts';
+
+/** The figures of an epoch, with AP where it was measured. */
+export type EpochRow = DetectionEpoch & { AP?: number };
 
 export interface TrainingSummary {
   model: string;

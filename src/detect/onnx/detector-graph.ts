@@ -8,7 +8,7 @@ import { addTrunk } from '../../export/onnx/network-graph.ts';
 import { imageShape, PathNodes } from '../../export/onnx/path-nodes.ts';
 import { anchorsOf } from '../anchors.ts';
 import { alignSide, cropSide, type DetectorPlan, type Level } from '../detector-plan.ts';
-import { headRules, regionRules } from '../settings.ts';
+import { headRules, regionRules } from '../detector-settings.ts';
 
 export interface DetectorGraphOptions {
   /** Objects with this score or a lower one are left out. */

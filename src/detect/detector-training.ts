@@ -13,10 +13,10 @@ import { RandomStream } from '../random/stream.ts';
 import type { Checkpoints } from '../train/checkpoint.ts';
 import { optimizerOf } from '../train/optimizer.ts';
 import { TrainingFailure } from '../train/training-failure.ts';
+import { type DetectionRecipe, detectionRateAt } from './detection-recipe.ts';
 import type { Detector } from './detector.ts';
 import { lossNames, type Truth } from './losses.ts';
 import { framePicture, pictureBatch, randomPlacement, truthOf } from './pictures.ts';
-import { type DetectionRecipe, detectionRateAt } from './recipe.ts';
 
 /** Mean losses of an epoch; `total` is their sum. */
 export type LossFigures = Record<(typeof lossNames)[number] | 'total', number>;

@@ -12,7 +12,7 @@ import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
 import type { Detector, FoundObjects } from '../detector.ts';
 import type { DetectorDescription } from '../detector-file.ts';
-import { headRules } from '../settings.ts';
+import { headRules } from '../detector-settings.ts';
 import { detectorGraph } from './detector-graph.ts';
 
 export interface DetectorOnnxOptions {
