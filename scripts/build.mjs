@@ -16,7 +16,7 @@ if (status !== 0) process.exit(status ?? 1);
 // What is read while nasnet runs and is no TypeScript.
 copyFileSync(join(root, 'src/export/pytorch/network.py'), join(dist, 'export/pytorch/network.py'));
 
-// The dashboard's page, built, with the WebAssembly of its viewer; and the viewer itself, to be opened from the package.
+// The dashboard's built page with the WebAssembly of its viewer, and the viewer itself, opened from the package.
 const page = join(dist, 'dashboard/page');
 mkdirSync(page, { recursive: true });
 for (const entry of /** @type {const} */ (['main', 'viewer', 'report'])) {

@@ -51,7 +51,8 @@ export const commands: Record<string, Entry> = {
   },
   report: {
     takes: '[options] [study...]',
-    about: 'a study as one page with its curves, its best cells as pictures and architecture files',
+    about:
+      'a study as one page with its curves, its best cells as pictures and architecture files, and as a page to explore',
     load: async () => (await import('./report.ts')).registerReport,
   },
   evaluate: {

@@ -6,7 +6,7 @@ import { type AttemptEvent, attempts, attemptsAfter, type Course, course, lastSe
 import type { Rows } from './rows.ts';
 import { decisionsOf, groups, numberOrNull, type TrialRow, trialColumns, trialRows } from './trial-columns.ts';
 
-/** What does not change with every trial. Values of the file are JSON as it stands there: the page reads it. */
+/** The part of a study that does not change with every trial. Values of the file are unparsed JSON for the page. */
 export interface StudyAnswer {
   /** The sequence number of the latest event. */
   sequence: number;

@@ -11,9 +11,9 @@ export interface AttemptEvent {
   at: number;
   kind: 'start' | 'done' | 'fail' | 'retry' | 'requeue';
   trial: number;
-  /** Of a training at a rung above the lowest. */
+  /** The rung, for a training above the lowest rung. */
   rung?: number;
-  /** Of a training of a finalist. */
+  /** The run, for a training of a finalist. */
   run?: number;
   worker?: string;
   predicted?: number;

@@ -12,7 +12,7 @@ import { studyName } from './study-name.ts';
 import { groups } from './trial-columns.ts';
 import { onePage } from './viewer-page.ts';
 
-/** Of how many trials the epochs are in the page. */
+/** The number of trials whose epochs are in the page. */
 const trialsInFull = 60;
 
 export interface StoredAnswers {
@@ -58,8 +58,9 @@ function storedAnswers(rows: Rows): StoredAnswers['answers'] {
   return Object.fromEntries(
     asked.map(([question, parameters]) => {
       const answer = answers[question](rows, parameters);
-      const kept = answer instanceof Uint8Array ? { bytes: Buffer.from(answer).toString('base64') } : { json: answer };
-      return [questionKey(0, question, parameters), kept];
+      const stored =
+        answer instanceof Uint8Array ? { bytes: Buffer.from(answer).toString('base64') } : { json: answer };
+      return [questionKey(0, question, parameters), stored];
     }),
   );
 }

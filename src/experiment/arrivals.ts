@@ -93,7 +93,7 @@ export class Arrivals<Request> {
   }
 }
 
-/** What the study records of a start. */
+/** Returns the facts about a start that the study records. */
 export const startOf = (news: News): StartOfTraining | undefined =>
   news.kind === 'started' ? { worker: news.worker, predicted: news.predicted } : undefined;
 

@@ -71,7 +71,7 @@ export interface ExperimentOptions {
   openRunner?: OpenRunner;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
-  /** What a person asks of the running search. Its `signal` should be a part of `signal`. */
+  /** The requests of a person to the running search. Its `signal` should be a part of `signal`. */
   control?: SearchControl | undefined;
   onEvent: (event: ExperimentEvent) => void;
 }

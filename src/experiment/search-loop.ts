@@ -73,7 +73,7 @@ export interface SearchOptions {
   artifacts?: Artifacts | undefined;
   /** Stops immediately: running trials return to the queue. */
   signal?: AbortSignal;
-  /** What a person asks of the running search. */
+  /** The requests of a person to the running search. */
   control?: SearchControl | undefined;
   onEvent?: (event: SearchEvent) => void;
 }
@@ -108,7 +108,7 @@ type TrainingNews = { trial: number; rung: number } & News;
 export type SearchEvent =
   /** `again` lists trials with an unfinished training. */
   | { kind: 'resumed'; trials: number; replayed: number; again: number[] }
-  /** What a person asked for is done. */
+  /** A request of a person has been carried out. */
   | { kind: 'requested'; request: SearchRequest }
   | DialogueEvent
   | TrainingNews;

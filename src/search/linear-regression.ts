@@ -8,7 +8,7 @@ import type { RandomStream } from '../random/stream.ts';
 /** Variances of a weight's prior relative to the noise's, of which the evidence chooses. */
 const priorVariances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3];
 
-/** What is known of the weights after some observations. */
+/** The posterior distribution of the weights after some observations. */
 export interface Posterior {
   mean: Float64Array; // [features]
   /** Lower Cholesky factor of the inverse covariance times noise². */

@@ -2,7 +2,7 @@
 
 import type { RandomStream } from '../random/stream.ts';
 
-/** Changes one decision (an input, an operation or a combiner) to another value, all places and values equally likely. */
+/** Changes one decision (an input, an operation or a combiner) to another value, each equally likely. */
 export function withOneChange(decisions: readonly number[], sizes: readonly number[], random: RandomStream): number[] {
   const changeable = sizes.flatMap((size, index) => (size > 1 ? [index] : []));
   const place = changeable[random.integer(changeable.length)]!;

@@ -23,7 +23,7 @@ export type UpdateFigures = Record<string, number>;
 export interface Background {
   /** The trial whose decisions were changed; absent where nobody knows it. */
   parent?: number;
-  /** What the trial was sampled from. */
+  /** The probabilities that the trial was sampled from. */
   policy?: Policy;
 }
 
@@ -33,7 +33,7 @@ export interface Policy {
   update: number;
   /** The arm of the controller, in a search of several strategies. */
   arm?: number;
-  /** Of each decision's options: the mean of the softmax over architectures that were sampled from it. */
+  /** For each decision, per option: the mean of the softmax over architectures that were sampled from it. */
   probabilities: readonly (readonly number[])[];
 }
 

@@ -23,7 +23,7 @@ export interface TrainingKind<Key> {
   isReported: boolean;
 }
 
-/** What is known of an attempt when a worker begins it. */
+/** The facts about an attempt that are known when a worker begins it. */
 export interface StartOfTraining {
   /** The worker: "2", or "2 on HOST" where it is another machine. */
   worker?: string | undefined;

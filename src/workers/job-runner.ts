@@ -6,7 +6,7 @@ import type { JobFailure } from './messages.ts';
 export interface RunOptions {
   /** Predicted duration of the job in seconds, if known. A job that takes many times as long is ended. */
   predicted?: number | undefined;
-  /** Called when a worker starts the job, perhaps for the second time; with the worker's name ("2") where it is known. */
+  /** Called when a worker starts the job, perhaps for the second time, with the worker's name ("2") if known. */
   onStart?: (worker?: string) => void;
   /** Called when the job's worker has died and the job waits for another one. */
   onRetry?: (reason: string) => void;

@@ -64,7 +64,7 @@ export interface FinalistsView {
 
 /** Returns the line of a race, at most `width` characters. */
 export function finalistsLine({ racing, wanted, done, doneHere, elapsed }: FinalistsView, width: number): string {
-  const left = doneHere === 0 ? '' : `, about ${duration((elapsed * wanted.length) / doneHere)} to the next comparison`;
+  const left = doneHere === 0 ? '' : `, comparison in about ${duration((elapsed * wanted.length) / doneHere)}`;
   const line = `  ${racing.length} finalists racing, ${done} of ${done + wanted.length} runs   ${duration(elapsed)} elapsed${left}`;
   return cut(line, width);
 }

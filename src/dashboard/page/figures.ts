@@ -72,8 +72,8 @@ export function paceOf(study: StudyStore): Pace | undefined {
   for (let trial = study.count - 1; trial >= 0 && times.length < 4 * latestGaps; trial--)
     if (study.finished[trial]! >= opened) times.push(study.finished[trial]!);
   times.sort((a, b) => a - b);
-  const kept = times.slice(-latestGaps - 1);
-  const gaps = kept.slice(1).map((time, index) => (time - kept[index]!) / 1000);
+  const latestTimes = times.slice(-latestGaps - 1);
+  const gaps = latestTimes.slice(1).map((time, index) => (time - latestTimes[index]!) / 1000);
   if (gaps.length < 2) return undefined;
   const each = mean(gaps);
   const counts = countsOf(study);

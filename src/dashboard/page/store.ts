@@ -87,7 +87,7 @@ export class StudyStore {
     this.searched.value = searched;
   }
 
-  /** What calls this while it is drawn is drawn again after every change. */
+  /** Registers the component being drawn: it is drawn again after every change. */
   watch(): number {
     return this.version.value;
   }
@@ -105,7 +105,7 @@ export class StudyStore {
     return Array.from(this.decisions.subarray(trial * this.length, (trial + 1) * this.length));
   }
 
-  /** What the first picture needs. */
+  /** Loads the data that the first picture needs. */
   async open(): Promise<void> {
     const [answer, core] = await Promise.all([
       this.source.ask(this.index, 'study'),

@@ -16,7 +16,7 @@ export type FromReader = { id: number; answer: unknown } | { id: number; failure
 /** `study.db.gz` is "study". */
 export const openedName = (name: string): string => name.replace(/\.gz$/, '').replace(/\.(db|sqlite)$/, '');
 
-/** What a worker does. */
+/** Runs in a worker: reads studies and answers questions about them. */
 export function readStudies(): void {
   let rows: Rows | undefined;
   const scope = self as unknown as Worker;

@@ -1,5 +1,5 @@
-// Server-sent events: tells every page what was recorded after the last event that it knows. One look at the file serves
-// all pages; a page that lost its connection says with which event it goes on.
+// Server-sent events: sends every page what was recorded after the last event that it knows. One reading of the file
+// serves all pages; a page that lost its connection names the last event that it received.
 
 import type { ServerResponse } from 'node:http';
 import { type Changes, changes, type RunningEpochs, studyAnswer } from '../answers.ts';
@@ -14,8 +14,9 @@ interface Followed {
   commits: string;
   /** The last event that every page was told. */
   sequence: number;
-  /** What does not come with an event: results, sessions, epochs that were told already. */
+  /** The part that no event carries: results and sessions. */
   about: string;
+  /** The keys of the epochs that were sent. */
   epochs: Set<string>;
   trouble: string | undefined;
 }
@@ -143,7 +144,7 @@ export class Stream {
   }
 }
 
-/** What the study says beside its trials; its sequence and its search time change with every trial. */
+/** Returns the study without what changes with every trial: its sequence and its search time. */
 function aboutOf(file: StudyFile) {
   const answer = studyAnswer(file);
   return {

@@ -71,7 +71,7 @@ const policy = [
   "form-action 'none'",
 ].join('; ');
 
-/** Of every answer. */
+/** The headers of every answer. */
 export const safeHeaders: Record<string, string> = {
   'content-security-policy': policy,
   'x-content-type-options': 'nosniff',

@@ -35,16 +35,13 @@ test('with a ladder it shows the trainings of each rung, and the rungs of the be
   };
   const [, best, rungs, child] = renderSearch(climbing, 120);
   assert.match(best!, /best 43\.2% \(trial 17, rung 1\)/);
-  assert.equal(rungs, '  trained: 24 at rung 0, 7 at rung 1 (2 to come), 1 at rung 2');
+  assert.equal(rungs, '  trained: 24 at rung 0, 7 at rung 1 (2 open), 1 at rung 2');
   assert.match(child!, /training 30, rung 2: epoch 1 of 9, 3 s/);
 });
 
 test('a race shows its runs and the time to its next comparison: 4 in 30 s, 6 left', () => {
   const race = { racing: [0, 2, 5], wanted: Array(6).fill({}), done: 14, doneHere: 4, elapsed: 30 };
-  assert.equal(
-    finalistsLine(race, 80),
-    '  3 finalists racing, 14 of 20 runs   30 s elapsed, about 45 s to the next comparison',
-  );
+  assert.equal(finalistsLine(race, 80), '  3 finalists racing, 14 of 20 runs   30 s elapsed, comparison in about 45 s');
   assert.equal(finalistsLine({ ...race, doneHere: 0 }, 80), '  3 finalists racing, 14 of 20 runs   30 s elapsed');
   assert.equal(finalistsLine(race, 20).length, 20);
 });

@@ -23,6 +23,9 @@ function stamp(shape: Shape, radius: number): [number, number][] {
   return cells;
 }
 
+/** Shapes with holes are larger, to be as dark as others. */
+const wider: Partial<Record<Shape, number>> = { cross: 1.4, ring: 1.35, triangle: 1.25 };
+
 const covers: Record<Shape, (x: number, y: number, radius: number) => boolean> = {
   circle: (x, y, radius) => x * x + y * y <= radius * radius + 0.3,
   square: (x, y, radius) => Math.max(Math.abs(x), Math.abs(y)) <= radius * 0.85,
@@ -36,7 +39,8 @@ const covers: Record<Shape, (x: number, y: number, radius: number) => boolean> =
 /** Writes the points of a series into the pixels of the frame. */
 export function paintPoints(pixels: ImageData, series: Series, scales: Scales, scale: number, alpha: number): void {
   const [red, green, blue] = colour(series.colour);
-  const cells = stamp(series.shape ?? 'circle', (series.size ?? 2.2) * scale);
+  const shape = series.shape ?? 'circle';
+  const cells = stamp(shape, (series.size ?? 2.2) * scale * (wider[shape] ?? 1));
   const { data, width, height } = pixels;
   const { x: xs, y: ys } = series;
   const [from, to] = series.range ?? [0, xs.length];

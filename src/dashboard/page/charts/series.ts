@@ -11,7 +11,7 @@ export interface Series {
   /** The lower and the upper end of an interval. */
   low?: ArrayLike<number>;
   high?: ArrayLike<number>;
-  /** What a point is, such as the number of its trial. Absent: it cannot be chosen. */
+  /** The identifier of each point, such as the number of its trial. Absent: points cannot be chosen. */
   ids?: ArrayLike<number>;
   /** Whether x never falls, so that a part is found quickly. */
   sorted?: boolean;
