@@ -82,7 +82,7 @@ export const commands: Record<string, Entry> = {
   },
   detect: {
     takes: '[options] <part>',
-    about: 'objects in pictures: detections compared with the truth',
+    about: 'objects in pictures: train, evaluate and run detectors; detections compared with the truth',
     load: async () => (await import('./detect/detect.ts')).registerDetect,
   },
   convert: {

@@ -51,6 +51,7 @@ const {
 const options: Record<string, object> = {
   ppo: { batchSize: 10, learningRate: 0.01 },
   evolution: { populationSize: 20, sampleSize: 5 },
+  surrogate: { candidates: 40 },
 };
 const strategy: Strategy =
   name === 'chain'
