@@ -283,7 +283,7 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     await using worker = await newAgent(server.address);
     assert.equal(resultOf(await search.runner.run({ action: 'double', value: 1 })), 2);
     const queue = new Queue(`${search.queue.id}-0g`, { connection: { port: server.port }, prefix: serverPrefix });
-    const job = await queue.add('job', { protocol: 1, evaluator: '/tmp/evil.js', job: { action: 'double', value: 2 } });
+    const job = await queue.add('job', { protocol: 1, evaluator: 'evil.js', job: { action: 'double', value: 2 } });
     await until(async () => (await job.getState()) === 'failed');
     assert.match((await queue.getJob(job.id!))!.failedReason, /refused a job of an unknown shape$/);
     assert.ok(worker.lines.some((line) => line.endsWith('is refused: it is no job of a search')));
