@@ -42,7 +42,7 @@ const tiny = (head: HeadName, seed = 1, frozenNorms = false): Detector =>
       input: [side, side],
       channels: 16,
       ...(head === 'fpn' && { hidden: 32 }),
-      proposals: 16,
+      proposals: head === 'fpn' ? 64 : 16,
       frozenNorms,
     }),
     shapeNames.length,
