@@ -72,7 +72,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reasons: Record<string, string> = {
-        EADDRINUSE: `port ${port} is taken: choose another --port, or none`,
+        EADDRINUSE: `port ${port} is taken: choose another one, or let the system choose`,
         EACCES: `port ${port} is not allowed for this user: choose one above 1023`,
         EADDRNOTAVAIL: `${host} is not an address of this machine`,
         ENOTFOUND: `${host} is not a known name`,
@@ -162,7 +162,7 @@ function studyFile({ files }: Site, index = '0'): StudyFile {
 
 async function obey(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'POST') throw new Refusal(405, 'expected POST');
-  if (!site.control) throw new Refusal(403, 'this dashboard only shows: start it with --control to steer the search');
+  if (!site.control) throw new Refusal(403, 'this dashboard only shows: control was not asked for when it was started');
   const { headers } = request;
   if (
     headers.origin === undefined ||
@@ -181,8 +181,7 @@ async function obey(site: Site, request: IncomingMessage, response: ServerRespon
   }
   if (wanted.action === 'add' && settings.budget)
     throw new Refusal(409, 'the time of this search decides how many trials it has: none can be added');
-  if (file.isSearched === false)
-    throw new Refusal(409, 'no search works on this study now: start it with nasnet search --study');
+  if (file.isSearched === false) throw new Refusal(409, 'no search runs on this study: continue it first');
   sendRequest(file.path, wanted);
   return sendJson(request, response, { asked: wanted.action });
 }
