@@ -20,7 +20,7 @@ struct Samples {
   int64_t count;
 };
 
-/** What a sample beyond the image's pixels is worth. */
+/** The value of a sample beyond the image's pixels. */
 enum class Outside {
   clamped,  // up to one pixel away the border's value, then 0 (RoIAlign)
   zero,     // 0 (crop_and_resize)

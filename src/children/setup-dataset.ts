@@ -1,5 +1,5 @@
-// The images of a setup on a machine that runs its jobs: its own copy, or that of the search's machine, which is brought
-// once. They are known by content, so a copy under any name is one.
+// The images of a setup on a machine that runs its jobs: its own copy, or that of the search's machine, which is
+// brought once. They are known by content, so a copy under any name is one.
 
 import { statSync } from 'node:fs';
 import { cacheRoot } from '../data/cache.ts';

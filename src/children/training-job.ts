@@ -46,7 +46,9 @@ export interface TrainingResources {
   datasets: readonly DatasetFiles[];
   /** Folders of artifacts, or a store of several machines. Default: none, for jobs without artifacts. */
   artifacts?: ArtifactFolders | StoredPlace;
-  /** Whether a training that is stopped saves a checkpoint, so that it continues elsewhere. Default: only a final one. */
+  /**
+   * Whether a training that is stopped saves a checkpoint, so that it continues elsewhere. Default: only a final one.
+   */
   saveWhenStopped?: boolean;
   /** Threads of one worker process. */
   threads: number;

@@ -1,5 +1,5 @@
-// A worker machine: it announces itself, joins every search that it suits, and runs their jobs in pools of processes. It
-// never computes itself: a training blocks its thread for seconds, and locks must be renewed meanwhile.
+// A worker machine: it announces itself, joins every search that it suits, and runs their jobs in pools of processes.
+// It never computes itself: a training blocks its thread for seconds, and locks must be renewed meanwhile.
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';

@@ -1,5 +1,5 @@
-// One attempt of a worker at a job: it collects what happens and reports it now and then, so that a short job sends only
-// its result.
+// One attempt of a worker at a job: it collects what happens and reports it now and then, so that a short job sends
+// only its result.
 
 import type { JobOutcome } from '../workers/job-runner.ts';
 import type { Entry, Progress, Returned } from './queue-messages.ts';

@@ -1,6 +1,6 @@
-// Workers differ in memory, and BullMQ does not send jobs by what they need. A search therefore has a queue ("lane") for
-// each size of job: the next power of two above what is predicted, with a margin. A worker takes from those that it has
-// the memory for.
+// Workers differ in memory, and BullMQ does not send jobs by what they need. A search therefore has a queue ("lane")
+// for each size of job: the next power of two above what is predicted, with a margin. A worker takes from those that it
+// has the memory for.
 
 const margin = 1.3; // predictions of memory are right to about 10%, and libtorch's allocator keeps more
 const smallest = 2 ** 30;

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { JobFailure } from '../workers/messages.ts';
 
-/** What all workers of a search must have in common, so that their results are comparable. */
+/** Properties that all workers of a search share, so that their results are comparable. */
 export interface Terms {
   /** nasnet's version. */
   version: string;

@@ -20,9 +20,13 @@ export const heartbeat = 5000;
 export const absence = 30_000;
 /** Seconds that results wait for a search that was stopped. */
 export const keepSeconds = 7 * 86_400;
-/** Milliseconds between two checks of open jobs. Events are hints, which a slow reader may miss; states are the truth. */
+/**
+ * Milliseconds between two checks of open jobs. Events are hints, which a slow reader may miss; states are the truth.
+ */
 export const reconcileEvery = 30_000;
-/** Milliseconds between two reports of a running job. The first waits too, so that a short job sends only its result. */
+/**
+ * Milliseconds between two reports of a running job. The first waits too, so that a short job sends only its result.
+ */
 export const reportEvery = 500;
 /** Characters of a result as JSON. A training's is about 1,000 and 200 for each epoch. */
 export const largestResult = 1_000_000;
@@ -34,7 +38,9 @@ export interface LeaseTimes {
   lock: number;
   /** Milliseconds between renewals: three may fail. */
   renew: number;
-  /** Milliseconds between sweeps for lost workers. The second sweep after a lock's end gives the job to another worker. */
+  /**
+   * Milliseconds between sweeps for lost workers. The second sweep after a lock's end gives the job to another worker.
+   */
   sweep: number;
 }
 

@@ -1,5 +1,5 @@
-// The side of a search: it puts jobs into its queues on the server and hears what comes of them. The study is the truth,
-// and the server may lose everything: what is missing there is put there again.
+// The side of a search: it puts jobs into its queues on the server and hears what comes of them. The study is the
+// truth, and the server may lose everything: what is missing there is put there again.
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -441,7 +441,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Extends the key if it has the value, or makes it anew if the server has lost it. */
+/** Extends the key if it has the value, or creates it again if the server has lost it. */
 const extendIfEqual = `
   local value = redis.call('get', KEYS[1])
   if value and value ~= ARGV[1] then return 0 end

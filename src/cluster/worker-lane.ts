@@ -1,5 +1,5 @@
-// The side of a worker in one lane of a search: it takes jobs while a slot is free, keeps their locks, and delivers their
-// results, however long the server is away. It knows not what jobs compute.
+// The side of a worker in one lane of a search: it takes jobs while a slot is free, keeps their locks, and delivers
+// their results, however long the server is away. It knows not what jobs compute.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,7 +50,9 @@ interface Running {
   missingSince?: number;
 }
 
-/** Milliseconds after which a job that the server does not know any more is given up: its search puts it there again. */
+/**
+ * Milliseconds after which a job that the server does not know any more is given up: its search puts it there again.
+ */
 const patience = 90_000;
 
 export class WorkerLane {

@@ -2,7 +2,7 @@
 
 import type { RandomStream } from '../random/stream.ts';
 
-/** What a box learns: an object by its index, the background, or nothing. */
+/** The target of a box: an object by its index, the background, or nothing. */
 export const background = -1;
 export const nothing = -2;
 

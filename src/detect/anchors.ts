@@ -1,5 +1,5 @@
-// Anchors: boxes of some sides and ratios around each place of a level, as in the released detector: the centre of place
-// (row, column) is (stride · row, stride · column).
+// Anchors: boxes of some sides and ratios around each place of a level, as in the released detector: the centre of
+// place (row, column) is (stride · row, stride · column).
 
 import type { Level } from './detector-plan.ts';
 

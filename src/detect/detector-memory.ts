@@ -9,7 +9,7 @@ import { headRules } from './detector-settings.ts';
 
 const bytesPerNumber = 4; // float32
 
-/** What a process needs before the first tensor: Node, libtorch, the decoder. */
+/** Memory of a process before the first tensor: Node, libtorch, the decoder. */
 const processBytes = 350e6;
 
 /**

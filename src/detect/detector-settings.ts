@@ -34,7 +34,7 @@ export interface DetectorSettings {
   readonly frozenNorms: boolean;
 }
 
-/** What follows from the choice of a head. */
+/** Settings that follow from the choice of a head. */
 export interface HeadRules {
   readonly channels: number;
   readonly hidden: number;
@@ -97,7 +97,7 @@ export const headRules: Record<HeadName, HeadRules> = {
   },
 };
 
-/** Of both heads. */
+/** Settings of both heads. */
 export const regionRules = {
   /** Suppression of proposals. */
   suppression: 0.7,

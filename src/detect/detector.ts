@@ -47,7 +47,7 @@ export interface DetectOptions {
 
 export const proposalsTogether = 100;
 
-/** Of moving statistics: a detector takes fewer steps than the ImageNet training that 0.9997 is for. */
+/** Decay of moving statistics: a detector takes fewer steps than the ImageNet training that 0.9997 is for. */
 const normDecay = 0.95;
 
 /** Builds a detector. @throws InputError as `planDetector` */
@@ -200,16 +200,16 @@ export class Detector extends Module {
       const chosen = all.indexSelect(0, likely);
       const theirScores = scores.indexSelect(0, likely);
       const labels = likely.remainder(classes);
-      const kept = nonMaximumSuppression(chosen, scoresOfBoxes(theirScores, chosen), {
+      const survivors = nonMaximumSuppression(chosen, scoresOfBoxes(theirScores, chosen), {
         classes: labels,
         threshold: headRules[this.plan.settings.head].suppression,
         limit: regionRules.detections,
         perClass: regionRules.detections,
       });
       return {
-        boxes: chosen.indexSelect(0, kept).toArray() as Float32Array,
-        scores: theirScores.indexSelect(0, kept).toArray() as Float32Array,
-        labels: Int32Array.from(labels.indexSelect(0, kept).toArray()),
+        boxes: chosen.indexSelect(0, survivors).toArray() as Float32Array,
+        scores: theirScores.indexSelect(0, survivors).toArray() as Float32Array,
+        labels: Int32Array.from(labels.indexSelect(0, survivors).toArray()),
       };
     });
   }

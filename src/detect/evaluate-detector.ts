@@ -20,7 +20,7 @@ export interface DetectorEvaluation {
 /**
  * Finds the objects of a dataset's pictures and compares them with the truth. Categories are matched by name.
  * @param names of the detector's categories
- * @throws InputError if no category is common; Failure if no picture can be read; the signal's reason when it is aborted
+ * @throws InputError if no category is common, Failure if no picture can be read, the signal's reason if it is aborted
  */
 export async function evaluateDetector(
   detector: Detector,

@@ -15,7 +15,7 @@ import type { DetectorPlan } from './detector-plan.ts';
 import { headRules, regionRules } from './detector-settings.ts';
 import { plainConvolution } from './heads.ts';
 
-/** What the network says of every anchor of a batch of pictures. */
+/** The network's answers for every anchor of a batch of pictures. */
 export interface AnchorScores {
   /** Background and object: [pictures, anchors, 2] */
   logits: Tensor;
@@ -112,12 +112,12 @@ export class ProposalNetwork extends Module {
         const chosen = (values: Tensor) => (places ? values.indexSelect(0, places) : values);
         const offsets = scores.offsets.select(0, picture);
         const boxes = clipBoxes(decodeBoxes(chosen(offsets), chosen(anchors)), extent);
-        const kept = nonMaximumSuppression(boxes, scoresOfBoxes(chosen(objectness), boxes), {
+        const survivors = nonMaximumSuppression(boxes, scoresOfBoxes(chosen(objectness), boxes), {
           classes: scores.counts.length > 1 && places ? levelOf(places, scores.counts) : undefined,
           threshold: regionRules.suppression,
           limit: settings.proposals,
         });
-        return boxes.indexSelect(0, kept);
+        return boxes.indexSelect(0, survivors);
       }),
     );
   }

@@ -32,7 +32,7 @@ export type Evaluate<Request = TrialToEvaluate> = (
 /** Whether a value is a reward, 0 to 1. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
-/** What a runner is told of a job. */
+/** A job as a runner gets it. */
 export type JobHints = Pick<RunOptions, 'key' | 'next' | 'predicted' | 'memory'>;
 
 /** Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data). */

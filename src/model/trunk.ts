@@ -10,7 +10,7 @@ import type { CellPlan } from '../plan/plan-cell.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
 import { Path, SharedRelus } from './path.ts';
 
-/** What a trunk needs of a plan. */
+/** The part of a plan that a trunk needs. */
 export interface TrunkLayers {
   readonly stemName: string;
   readonly stem: readonly Layer[];

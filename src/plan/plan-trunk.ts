@@ -1,5 +1,5 @@
-// Lays out a network without its classifier, for detectors: from the image to named endpoints, or from the inputs of one
-// cell to the last cell.
+// Lays out a network without its classifier, for detectors: from the image to named endpoints, or from the inputs of
+// one cell to the last cell.
 
 import { InputError } from '../failure.ts';
 import type { Architecture } from '../space/architecture.ts';

@@ -84,7 +84,9 @@ function textOf(variable: string, path: string | undefined): string | undefined 
   }
 }
 
-/** Milliseconds without an answer after which a connection is dead. More than the longest poll (5 s) and its watchdog. */
+/**
+ * Milliseconds without an answer after which a connection is dead. More than the longest poll (5 s) and its watchdog.
+ */
 const silence = 15_000;
 
 function optionsOf(server: QueueServer, access: QueueAccess) {
@@ -193,7 +195,7 @@ function refusalOf(error: Error, { password }: QueueAccess): string | undefined 
   return undefined;
 }
 
-/** What is wrong with a server's set-up, as sentences. @throws Failure if it is too old */
+/** Returns what is wrong with a server's set-up, as sentences. @throws Failure if it is too old */
 export async function serverProblems({ redis, name }: Connection): Promise<string[]> {
   const info = await redis.info();
   const field = (key: string) => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1];

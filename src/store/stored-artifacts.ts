@@ -1,5 +1,5 @@
-// The artifacts of a study in a store that several machines have. An artifact is an object STUDY/KIND/NAME/HASH, so that
-// a key has no half-written or mixed content, and what is read is verified.
+// The artifacts of a study in a store that several machines have. An artifact is an object STUDY/KIND/NAME/HASH, so
+// that a key has no half-written or mixed content, and what is read is verified.
 
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -100,7 +100,7 @@ export class StoredArtifacts implements Artifacts {
     return objects.sort((one, other) => other.modified - one.modified);
   }
 
-  /** What cannot be removed only costs space. */
+  /** An object that cannot be removed only costs space. */
   async #removeAll(start: string): Promise<void> {
     try {
       for (const { name } of await this.#store.list(start)) await this.#store.remove(name);

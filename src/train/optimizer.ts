@@ -37,7 +37,7 @@ export function createOptimizer(network: Pick<Trainable, 'plan' | 'namedParamete
   return optimizerOf(network.namedParameters(), recipe, rateOf);
 }
 
-/** What a recipe says of its optimizer. */
+/** The part of a recipe that describes its optimizer. */
 export type OptimizerRecipe = Pick<
   Recipe,
   'optimizer' | 'momentum' | 'nesterov' | 'weightDecay' | 'decoupledDecay' | 'biasRate'

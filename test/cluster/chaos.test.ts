@@ -1,5 +1,5 @@
-// Search, workers and server of a PPO search with a ladder are killed 20 times, at random trials: its decisions and rewards are
-// those of a search on one machine that was left alone.
+// Search, workers and server of a PPO search with a ladder are killed 20 times, at random trials: its decisions and
+// rewards are those of a search on one machine that was left alone.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

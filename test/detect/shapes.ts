@@ -1,4 +1,5 @@
-// Made pictures of coloured shapes on noise, whose boxes are known exactly: a detection dataset of any size from a seed.
+// Made pictures of coloured shapes on noise, whose boxes are known exactly: a detection dataset of any size from a
+// seed.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

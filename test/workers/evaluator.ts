@@ -27,7 +27,9 @@ export interface TestJob {
   value?: number;
   /** The kind of an error; undefined: none. */
   kind?: string;
-  /** For crash-once and lose-once: a file that the first attempt creates. For note: a file that gets a line an attempt. */
+  /**
+   * For crash-once and lose-once: a file that the first attempt creates. For note: a file that gets a line an attempt.
+   */
   file?: string;
 }
 

@@ -1,4 +1,5 @@
-// `nasnet detect evaluate MODEL --dataset …`: finds the objects of a dataset's pictures and compares them with the truth.
+// `nasnet detect evaluate MODEL --dataset …`: finds the objects of a dataset's pictures and compares them with the
+// truth.
 
 import { readDetector, readDetectorDescription } from '../../detect/detector-file.ts';
 import { detectionBytes } from '../../detect/detector-memory.ts';

@@ -1,4 +1,5 @@
-// Evaluates detections as COCO does and shows the result: words, a document, a page. Whoever made the detections calls it.
+// Evaluates detections as COCO does and shows the result: words, a document, a page. Whoever made the detections calls
+// it.
 
 import type { Command } from 'commander';
 import type { Detection } from '../../coco/box.ts';

@@ -335,7 +335,7 @@ async function datasetsOf(flags: Flags, block: LiveBlock) {
   return { training: parts.training, test: named.test ?? named.training };
 }
 
-/** What of a dataset decides a training. */
+/** The part of a dataset that decides a training. */
 const identityOf = ({ categories, pictures }: DetectionDataset) => ({
   categories: categories.map(({ name }) => name),
   pictures: pictures.map(({ name, boxes }) => [

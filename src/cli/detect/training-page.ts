@@ -1,5 +1,5 @@
-// The page of a detector's training: losses, COCO's numbers and the precision of every category, as one HTML file without
-// scripts.
+// The page of a detector's training: losses, COCO's numbers and the precision of every category, as one HTML file
+// without scripts.
 
 import type { Evaluation } from '../../coco/coco-evaluation.ts';
 import { averagePrecision, numberNames, type TwelveNumbers } from '../../coco/twelve-numbers.ts';

@@ -197,7 +197,7 @@ interface ResourcesOptions {
   computing: NonNullable<TrainingResources['computing']>;
 }
 
-/** What this machine has for setups. */
+/** Resources of this machine for setups. */
 class Resources {
   readonly #options: ResourcesOptions;
 

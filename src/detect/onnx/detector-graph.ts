@@ -1,5 +1,5 @@
-// The ONNX graph of a detector for one picture: the network's nodes as in export/onnx, then proposals, the second stage and
-// suppression of standard operators.
+// The ONNX graph of a detector for one picture: the network's nodes as in export/onnx, then proposals, the second stage
+// and suppression of standard operators.
 
 import type { State } from '../../export/onnx/fold.ts';
 import { plainBytes } from '../../export/onnx/fold.ts';
@@ -23,8 +23,8 @@ const mostGrowth = Math.log(1000 / 16);
 const leastSide = 1e-3;
 
 /**
- * Returns the graph: inputs `images` [1, 3, height, width] and `extent` [2], height and width of the picture within them;
- * outputs `boxes` [objects, 4] as x1, y1, x2, y2, `scores` [objects] and `labels` [objects], best first.
+ * Returns the graph: inputs `images` [1, 3, height, width] and `extent` [2], height and width of the picture within
+ * them; outputs `boxes` [objects, 4] as x1, y1, x2, y2, `scores` [objects] and `labels` [objects], best first.
  */
 export function detectorGraph(plan: DetectorPlan, state: State, options: DetectorGraphOptions): Graph {
   return new DetectorGraph(plan, state).build(options);
@@ -168,7 +168,7 @@ class DetectorGraph {
     const every = this.#op('Concat', 'candidate_scores', scores, { axis: 0 });
     const ofLevels = this.#byLevel(every, counts);
     const batch = this.#op('Unsqueeze', 'candidate_batch', [all, this.#integers(0)]);
-    const kept = this.#op('NonMaxSuppression', 'proposals_kept', [
+    const survivors = this.#op('NonMaxSuppression', 'proposals_kept', [
       batch,
       ofLevels,
       this.#integers(proposals),
@@ -176,7 +176,7 @@ class DetectorGraph {
       this.#number(0),
     ]);
     const places = this.#op('Reshape', 'proposal_places', [
-      this.#column(kept, 2, 'proposal_column'),
+      this.#column(survivors, 2, 'proposal_column'),
       this.#integers(-1),
     ]);
     const [, order] = this.#sorted(
@@ -280,8 +280,8 @@ class DetectorGraph {
   /** The `most` highest of scores [n] in falling order, and their places. */
   #sorted(scores: Value, most: number, name: string): [Value, Value] {
     const count = this.#op('Shape', `${name}.count`, [scores]);
-    const kept = this.#op('Min', `${name}.kept`, [count, this.#integers(most)]);
-    return this.#graph.pair('TopK', `${name}.sorted`, [scores, kept], { axis: 0 });
+    const largest = this.#op('Min', `${name}.kept`, [count, this.#integers(most)]);
+    return this.#graph.pair('TopK', `${name}.sorted`, [scores, largest], { axis: 0 });
   }
 
   /** The features of every proposal: from the network's last stage on its crop. */
@@ -396,14 +396,14 @@ class DetectorGraph {
     const boxes = this.#op('Transpose', 'class_boxes', [decoded], { perm: [1, 0, 2] }); // [classes, proposals, 4]
     const valid = this.#scoresOf(scores, boxes, 'objects');
     // Each class is a picture of its own, so that only boxes of one class suppress each other.
-    const kept = this.#op('NonMaxSuppression', 'objects_kept', [
+    const survivors = this.#op('NonMaxSuppression', 'objects_kept', [
       boxes,
       this.#op('Unsqueeze', 'class_batch', [valid, this.#integers(1)]),
       this.#integers(regionRules.detections),
       this.#number(headRules[settings.head].suppression),
       this.#number(leastScore),
     ]);
-    const places = this.#op('Gather', 'object_places', [kept, this.#integers(0, 2)], { axis: 1 });
+    const places = this.#op('Gather', 'object_places', [survivors, this.#integers(0, 2)], { axis: 1 });
     const [best, order] = this.#sorted(
       this.#op('GatherND', 'kept_scores', [valid, places]),
       regionRules.detections,

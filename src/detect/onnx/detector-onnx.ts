@@ -32,7 +32,7 @@ export interface DetectorComparison {
   score: number;
 }
 
-/** What may differ: corners in pixels of the input, scores. */
+/** Largest differences: corners in pixels of the input, scores. */
 export const allowed = { pixels: 0.01, score: 1e-4 } as const;
 
 const randomPictures = 2;

@@ -1,5 +1,5 @@
-// A chart of points and lines on a canvas: zoomed by dragging, buttons or keys, its points found by pointer and by arrow
-// keys, its content also a sentence and a table.
+// A chart of points and lines on a canvas: zoomed by dragging, buttons or keys, its points found by pointer and by
+// arrow keys, its content also a sentence and a table.
 
 import { useId, useMemo, useRef, useState } from 'preact/hooks';
 import { colour, css, dashes, type Shape, ticks } from './axis.ts';
