@@ -6,7 +6,14 @@ import { test } from 'node:test';
 import { setThreads } from '../../src/engine/machine.ts';
 import { InputError } from '../../src/failure.ts';
 import { openStudy } from '../../src/library/ask-tell.ts';
-import { defineStrategy, evolution, ppo, random, type StrategyChoice, surrogate } from '../../src/library/strategies.ts';
+import {
+  defineStrategy,
+  evolution,
+  ppo,
+  random,
+  type StrategyChoice,
+  surrogate,
+} from '../../src/library/strategies.ts';
 import { architectureKey } from '../../src/space/canonical.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
