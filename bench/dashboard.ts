@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
 import { pageParts } from '../src/dashboard/server/page-files.ts';
-import { smallHeap } from '../src/dashboard/server/start-dashboard.ts';
+import { smallProcess } from '../src/dashboard/server/start-dashboard.ts';
 import type { Evaluate } from '../src/experiment/evaluator.ts';
 import { runSearch } from '../src/experiment/search-loop.ts';
 import { RandomStream } from '../src/random/stream.ts';
@@ -100,7 +100,7 @@ interface Served extends Disposable {
 
 /** The server in a process of its own, as a search starts it. */
 async function serve(study: string): Promise<Served> {
-  const child = fork(new URL('../src/dashboard/server/dashboard-child.ts', import.meta.url), { execArgv: smallHeap });
+  const child = fork(new URL('../src/dashboard/server/dashboard-child.ts', import.meta.url), smallProcess);
   child.send({ studies: [study] });
   const [{ url }] = await new Promise<[{ url: string }]>((done) =>
     child.once('message', (message) => done([message as { url: string }])),
@@ -196,33 +196,41 @@ const countFrames = (milliseconds: number, step: string) => `new Promise((done) 
   requestAnimationFrame(frame);
 })`;
 
-async function measureFrames(page: Page): Promise<void> {
+/** Milliseconds that the page's main thread computes for each frame, however busy the machine is. */
+async function computing(
+  protocol: CDPSession,
+  work: () => Promise<number[]>,
+): Promise<{ frames: number[]; each: number }> {
+  const spent = async () => {
+    const { metrics } = await protocol.send('Performance.getMetrics');
+    return 1000 * metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  };
+  const before = await spent();
+  const frames = await work();
+  return { frames, each: ((await spent()) - before) / frames.length };
+}
+
+async function measureFrames(page: Page, protocol: CDPSession): Promise<void> {
+  await protocol.send('Performance.enable', { timeDomain: 'threadTicks' });
   const idle = (await page.evaluate(countFrames(1500, ''))) as number[];
   await page.evaluate(`location.hash = '#/rewards'`);
   await page.waitForSelector('.surface canvas');
   const zoom = `document.querySelector('.surface').dispatchEvent(new WheelEvent('wheel', {
     deltaY: Math.floor((now - start) / 400) % 2 === 0 ? -30 : 30, ctrlKey: true, cancelable: true, bubbles: true,
     clientX: 700, clientY: 350 }));`;
-  const zooming = (await page.evaluate(countFrames(3000, zoom))) as number[];
-  const draw = (await page.evaluate(`(() => {
-    const surface = document.querySelector('.surface');
-    const times = [];
-    for (let index = 0; index < 20; index++) {
-      const start = performance.now();
-      surface.dispatchEvent(new WheelEvent('wheel', { deltaY: index % 2 ? 20 : -20, ctrlKey: true, cancelable: true, bubbles: true, clientX: 700, clientY: 350 }));
-      times.push(performance.now() - start);
-    }
-    return times;
-  })()`)) as number[];
+  const zooming = await computing(protocol, () => page.evaluate(countFrames(3000, zoom)));
   await page.evaluate(`location.hash = '#/trade-offs'`);
   await page.waitForSelector('.rows');
   const scroll = `document.querySelector('.rows').scrollTop += 400;`;
-  const scrolling = (await page.evaluate(countFrames(3000, scroll))) as number[];
+  const scrolling = await computing(protocol, () => page.evaluate(countFrames(3000, scroll)));
   const rate = (frames: number[]) =>
     `${(1000 / (frames.reduce((sum, each) => sum + each, 0) / frames.length)).toFixed(0)} frames/s, slowest ${Math.max(...frames).toFixed(0)} ms`;
   tell('nothing happens', rate(idle));
-  tell('zooming 30,000 rewards', `${rate(zooming)} (${median(draw).toFixed(1)} ms of script each)`);
-  tell('scrolling the table of trials', rate(scrolling));
+  tell('zooming 30,000 rewards', `${rate(zooming.frames)}; ${zooming.each.toFixed(1)} ms of the main thread a frame`);
+  tell(
+    'scrolling the table of trials',
+    `${rate(scrolling.frames)}; ${scrolling.each.toFixed(1)} ms of the main thread a frame`,
+  );
 }
 
 async function measureMemory(page: Page, protocol: CDPSession): Promise<void> {
@@ -307,7 +315,7 @@ async function measurePage(browser: Browser): Promise<void> {
   const { page, protocol } = await openPage(browser, served.url);
   await page.waitForSelector('#page[data-shows=all]', { state: 'attached' });
   tell('server after six pages', megabytes(served.memory()));
-  await measureFrames(page);
+  await measureFrames(page, protocol);
   await measureUpdates(page);
   await measureMemory(page, protocol);
   tell('server at the end', megabytes(served.memory()));

@@ -1,4 +1,5 @@
-// Paints series into a chart's frame. Points are written as pixels: 30,000 of them take 3 ms, with paths 40.
+// Paints series into a chart's frame. Points are written as pixels: 30,000 of them take 6 ms in Chromium without a GPU, as
+// rectangles 48 ms, as a path of circles 118 ms.
 
 import type { Rgb, Shape } from './axis.ts';
 import { colour, css } from './axis.ts';
