@@ -76,12 +76,12 @@ export function whatNext(search: FinishedSearch): string[] {
 
 /** Returns the flags of settings that differ from the defaults. */
 function differing({ preset, dataset, strategy, size, seed }: SearchSettings): string[] {
-  const usual = settingsOf(preset, { dataset, strategy, seed });
+  const usual = settingsOf(preset, { dataset, seed });
   return [
     ...(preset === defaultPreset ? [] : ['--preset', preset]),
     ...(dataset === 'cifar10' ? [] : ['--dataset', shellPath(dataset)]),
     ...(size === undefined || size === usual.size ? [] : ['--size', String(size)]),
-    ...(strategy === 'ppo' ? [] : ['--strategy', strategy]),
+    ...(strategy === usual.strategy ? [] : ['--strategy', strategy]),
   ];
 }
 
