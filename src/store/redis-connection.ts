@@ -29,20 +29,19 @@ export interface QueueAccess {
 
 const forms = 'redis://HOST:PORT or rediss://HOST:PORT';
 
-/** Parses the value of `--queue`. @throws InputError */
-export function parseServer(text: string, flag = '--queue'): QueueServer {
+/** Parses the address of a queue. @throws InputError */
+export function parseServer(text: string): QueueServer {
+  const refusal = (sentence: string) => new InputError(`queue: ${sentence}`, { code: 'queue-address' });
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || url.search !== '' || url.hash !== '')
-    throw new InputError(`${flag}: expected an address such as ${forms}, got ${JSON.stringify(withoutPassword(text))}`);
+    throw refusal(`expected an address such as ${forms}, got ${JSON.stringify(withoutPassword(text))}`);
   if (url.password !== '' || url.username !== '')
-    throw new InputError(
-      `${flag}: expected an address without user and password, since others can read command lines; set NASNET_QUEUE_USER and NASNET_QUEUE_PASSWORD, or NASNET_QUEUE_PASSWORD_FILE`,
+    throw refusal(
+      `expected an address without user and password, since others can read command lines; set NASNET_QUEUE_USER and NASNET_QUEUE_PASSWORD, or NASNET_QUEUE_PASSWORD_FILE`,
     );
   const [, database = '0'] = /^\/?(\d{0,4})$/.exec(url.pathname) ?? [];
   if (!/^\/?\d{0,4}$/.test(url.pathname))
-    throw new InputError(
-      `${flag}: expected the number of a database after the host, got ${JSON.stringify(url.pathname)}`,
-    );
+    throw refusal(`expected the number of a database after the host, got ${JSON.stringify(url.pathname)}`);
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || 6379),

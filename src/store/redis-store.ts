@@ -94,7 +94,7 @@ export class RedisStore implements ObjectStore {
     if ((await this.#redis.incrby(sumKey, bytes)) <= this.#most) return;
     await this.#release(bytes);
     throw new Failure(
-      `${this.#connection.name}: expected files of at most ${bytesWords(this.#most)} in all, got one of ${bytesWords(bytes)} more; give the search a --store`,
+      `${this.#connection.name}: expected files of at most ${bytesWords(this.#most)} in all, got one of ${bytesWords(bytes)} more; give the search a store of its own`,
     );
   }
 

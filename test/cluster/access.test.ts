@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true }));
 test('an address has a host and perhaps a port and a database, and never a password', () => {
   assert.deepEqual(parseServer('redis://head'), { host: 'head', port: 6379, tls: false, database: 0 });
   assert.equal(serverName(parseServer('rediss://[::1]:7000/3')), 'rediss://[::1]:7000/3');
-  assert.throws(() => parseServer('head:6379'), /--queue: expected an address such as redis:\/\/HOST:PORT/);
+  assert.throws(() => parseServer('head:6379'), /queue: expected an address such as redis:\/\/HOST:PORT/);
   assert.throws(
     () => parseServer('redis://me:secret@head'),
     (error: Error) =>

@@ -68,7 +68,7 @@ export async function evaluatedSettings(
 /** Flags of searches that train children only. */
 const ownTraining = [
   ...settingNames.filter((name) => !evaluatedNames.includes(name)),
-  ...['data', 'device', 'precision', 'dryRun'],
+  ...['data', 'device', 'precision', 'dryRun', 'queue', 'store', 'expect', 'lease'],
 ];
 
 /** Refuses flags that a search with an evaluator does not have. @throws InputError */
