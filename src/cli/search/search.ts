@@ -15,6 +15,7 @@ import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
+import { parseServer } from '../../store/redis-connection.ts';
 import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
@@ -67,6 +68,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   };
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, userFlags, imagesOf, note);
+
+  if (flags.queue !== undefined) parseServer(flags.queue); // refused before a study is made
 
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
