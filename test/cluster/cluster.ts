@@ -42,6 +42,9 @@ export async function newSearch(
     times,
     onNote: (line) => notes.push(line),
     ...options,
+  }).catch(async (error) => {
+    await connection[Symbol.asyncDispose]();
+    throw error;
   });
   const runner = new QueueRunner({ queue, setup, identity: contentIdentity(setup), threads: 'one', leave });
   const end = async () => {

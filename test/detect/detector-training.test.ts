@@ -18,6 +18,7 @@ import type { DetectionDataset } from '../../src/detection-data/detection-datase
 import { rand } from '../../src/engine/create.ts';
 import { gradients } from '../../src/engine/gradient.ts';
 import { liveTensors, noGrad, scope } from '../../src/engine/memory.ts';
+import { manualSeed } from '../../src/engine/random.ts';
 import { InputError } from '../../src/failure.ts';
 import { buildNetwork } from '../../src/model/network.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
@@ -132,6 +133,7 @@ for (const head of headNames) {
     scope(() => {
       // Scores that differ, so that rounding moves no object past another.
       noGrad(() => detector.namedParameters().get('head.outputs.classes.weight')!.mul_(20));
+      manualSeed(1);
       const images = rand([2, 3, side, side]).sub(0.5);
       const extents = [[side, side], [40, side]] as const; // biome-ignore format: a pair of pictures
       const found = (together: number) => detector.detect(images, extents, { together, leastScore: 0.05 });
