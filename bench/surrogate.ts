@@ -26,7 +26,7 @@ interface Cell {
 const trainingSizes = [30, 60, 120, 250, 500, 1000];
 const testCells = 600;
 const trialCounts = [30, 60, 100, 200, 300];
-const randomTrials = 20; // of a search in the pool, as of the strategy
+const randomTrials = 20; // of a search in the pool
 const topCounts = [1, 5, 25];
 
 const [path, seedText = '20'] = process.argv.slice(2);

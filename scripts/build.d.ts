@@ -22,3 +22,10 @@ declare module '*/setup/step.mjs' {
     describe(): string;
   }
 }
+
+declare module '*/scripts/page.mjs' {
+  export function bundlePage(
+    folder: string,
+    entry: 'main' | 'viewer' | 'report',
+  ): Promise<{ script: string; style: string }>;
+}

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { root } from './setup/places.mjs';
 
 /**
@@ -25,6 +25,7 @@ export async function bundlePage(folder, entry) {
     charset: 'utf8',
     logLevel: 'error',
   });
+  await stop(); // its own process would stay
   const [script] = outputFiles;
   if (!script) throw new Error(`esbuild wrote nothing for ${entry}`);
   return { script: script.text, style: readFileSync(join(folder, 'style.css'), 'utf8') };

@@ -22,3 +22,15 @@ export function namedAddon(): string | undefined {
 export function namedCache(): string | undefined {
   return process.env.NASNET_CACHE || undefined;
 }
+
+/** NASNET_QUEUE_…: who connects to a queue's server, and files with a password or certificates. */
+export function namedQueueAccess(environment = process.env) {
+  return {
+    user: environment.NASNET_QUEUE_USER || undefined,
+    password: environment.NASNET_QUEUE_PASSWORD || undefined,
+    passwordFile: environment.NASNET_QUEUE_PASSWORD_FILE || undefined,
+    authorityFile: environment.NASNET_QUEUE_CA || undefined,
+    certificateFile: environment.NASNET_QUEUE_CERT || undefined,
+    keyFile: environment.NASNET_QUEUE_KEY || undefined,
+  };
+}

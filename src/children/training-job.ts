@@ -17,6 +17,7 @@ import { writeModel } from '../model/model-file.ts';
 import { trainedPreprocessing } from '../model/preprocessing.ts';
 import { takeWeights } from '../model/take-weights.ts';
 import type { Architecture } from '../space/architecture.ts';
+import { StoredArtifacts, type StoredPlace } from '../store/stored-artifacts.ts';
 import type { EpochReport, HeldOutEpoch, TrainingDetails, WorkerResult } from '../study/outcome.ts';
 import { epochDetails, epochReport } from '../study/result-schemas.ts';
 import type { Training } from '../study/settings.ts';
@@ -43,8 +44,12 @@ export interface TrainingSetup {
 /** The resources of a machine for these jobs. Plain data with paths, which never leaves the machine. */
 export interface TrainingResources {
   datasets: readonly DatasetFiles[];
-  /** Folders of artifacts. Default: none, for jobs without artifacts. */
-  artifacts?: ArtifactFolders;
+  /** Folders of artifacts, or a store of several machines. Default: none, for jobs without artifacts. */
+  artifacts?: ArtifactFolders | StoredPlace;
+  /**
+   * Whether a training that is stopped saves a checkpoint, so that it continues elsewhere. Default: only a final one.
+   */
+  saveWhenStopped?: boolean;
   /** Threads of one worker process. */
   threads: number;
   /** Default: float32 on the CPU. */
@@ -124,7 +129,7 @@ export async function start(setup: unknown, resources: unknown): Promise<Evaluat
 /** Returns a function that runs jobs in this process. @throws Failure if this machine does not have the dataset */
 export async function trainer(setup: TrainingSetup, resources: TrainingResources): Promise<EvaluateJob> {
   const { dataset, training, validationImages, splitSeed } = setup;
-  const { datasets, artifacts = {}, threads, computing = onCpu } = resources;
+  const { datasets, artifacts = {}, threads, computing = onCpu, saveWhenStopped = false } = resources;
   setThreads(threads);
   prepareDevice(computing.device);
   const files = datasetAmong(datasets, dataset);
@@ -144,7 +149,7 @@ export async function trainer(setup: TrainingSetup, resources: TrainingResources
     return images;
   };
   await imagesFor(training);
-  const context: JobContext = { imagesFor, artifacts: new FolderArtifacts(artifacts) };
+  const context: JobContext = { imagesFor, artifacts: await openArtifacts(artifacts), saveWhenStopped };
   return async (message, report, signal) => {
     const job = message as TrainingJob;
     const train = () => run(context, job, report as (message: FinalMessage) => void, signal);
@@ -156,6 +161,13 @@ export async function trainer(setup: TrainingSetup, resources: TrainingResources
 interface JobContext {
   imagesFor: (choice: ImageChoice) => Promise<Images>;
   artifacts: Artifacts;
+  saveWhenStopped: boolean;
+}
+
+const isStored = (place: ArtifactFolders | StoredPlace): place is StoredPlace => typeof place.store === 'object';
+
+async function openArtifacts(place: ArtifactFolders | StoredPlace): Promise<Artifacts> {
+  return isStored(place) ? StoredArtifacts.open(place) : new FolderArtifacts(place);
 }
 
 interface Images extends TrainingImages {
@@ -264,14 +276,14 @@ class EpochLog {
 
 const epochReports = z.array(epochReport);
 
-function checkpointsOf({ artifacts }: JobContext, job: TrainingJob, epochs: EpochLog) {
+function checkpointsOf({ artifacts, saveWhenStopped }: JobContext, job: TrainingJob, epochs: EpochLog) {
   if (!job.checkpoint) return undefined;
   const { key, ...often } = job.checkpoint;
   return new Checkpoints(artifacts, key, {
     ...often,
     identity: identityOf(job),
     optional: job.keepModel === undefined,
-    whenStopped: job.keepModel !== undefined,
+    whenStopped: saveWhenStopped || job.keepModel !== undefined,
     extra: { schema: epochReports, save: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
   });
 }

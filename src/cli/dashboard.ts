@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { InputError } from '../failure.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
@@ -53,6 +54,8 @@ async function dashboard(paths: string[], flags: Flags): Promise<void> {
   if (paths.length === 0)
     throw new InputError('dashboard: expected one STUDY or more, or a folder of studies, such as runs/laptop/study.db');
   const studies = paths.flatMap(studiesAt);
+  setFlagsFromString('--optimize-for-size'); // or garbage lies until the process has 200 MB
+  setFlagsFromString('--max-semi-space-size=2');
   const { serveDashboard } = await import('../dashboard/server/server.ts'); // not loaded by --help
   const { host, port, allowHost: allowHosts, control } = flags;
   await using server = await serveDashboard({ studies, host, port, allowHosts, control });

@@ -34,6 +34,7 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['"tell"', `"${programName} tell"`],
     ['a new evaluator', '--evaluator with --change-evaluator'],
   ],
+  'queue-address': [['queue: ', '--queue: ']],
   'other-evaluator': [
     ['evaluator: ', '--evaluator: '],
     ['leave to change it', '--change-evaluator'],

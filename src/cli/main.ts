@@ -29,6 +29,16 @@ export const commands: Record<string, Entry> = {
     about: 'search cells, race the best ones, train and test a larger network of the winner; run again to resume',
     load: async () => (await import('./search/search.ts')).registerSearch,
   },
+  worker: {
+    takes: '[options]',
+    about: 'train children of searches on other machines, which share a queue',
+    load: async () => (await import('./worker/join-queue.ts')).registerWorker,
+  },
+  queue: {
+    takes: '[options] [command]',
+    about: 'searches and workers that share a queue: see them, stop them',
+    load: async () => (await import('./queue.ts')).registerQueue,
+  },
   show: {
     takes: '[options] <study>',
     about: 'best cells, rewards and progress of a study; also while it is searched',
@@ -51,7 +61,8 @@ export const commands: Record<string, Entry> = {
   },
   report: {
     takes: '[options] [study...]',
-    about: 'a study as one page with its curves, its best cells as pictures and architecture files',
+    about:
+      'a study as one page with its curves, its best cells as pictures and architecture files, and as a page to explore',
     load: async () => (await import('./report.ts')).registerReport,
   },
   evaluate: {
@@ -71,7 +82,7 @@ export const commands: Record<string, Entry> = {
   },
   detect: {
     takes: '[options] <part>',
-    about: 'objects in pictures: detections compared with the truth',
+    about: 'objects in pictures: train, evaluate and run detectors; detections compared with the truth',
     load: async () => (await import('./detect/detect.ts')).registerDetect,
   },
   convert: {

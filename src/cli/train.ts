@@ -19,16 +19,8 @@ import { InputError, Interruption } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import {
-  type ArchitectureSource,
-  type ModelFlags,
-  modelOptions,
-  parseModelName,
-  parseTrial,
-} from '../plan/model-name.ts';
-import type { Layout, PlanOptions } from '../plan/plan.ts';
+import type { ModelFlags } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import type { Architecture } from '../space/architecture.ts';
 import type { EpochReport } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
 import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
@@ -38,10 +30,8 @@ import { percent, whole } from '../words.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
-import { readArchitecture } from './flags/model-source.ts';
 import { weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
-import type { StudyImages } from './flags/study-images.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
@@ -55,6 +45,7 @@ import {
   sourceKind,
   sourceSentences,
 } from './training/source-weights.ts';
+import { traineeOf } from './training/trainee.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training/training-files.ts';
 import { bestRun, summaryDocument, summaryWords, trainingPage } from './training/training-summary.ts';
 
@@ -188,7 +179,7 @@ async function trainFrom(source: SourceWeights | undefined, { text, flags, block
   const weightsOf = (each: number) => (seeds === 1 ? files.weights : files.ofSeed(each));
   const written = all.flatMap((each) => {
     const { weights, best, last, record } = trainingFiles(weightsOf(each));
-    return [weights, recipe.patience === undefined ? best : last, record];
+    return [weights, best, last, record];
   });
   results.claim(...new Set([files.weights, files.page, files.record, ...written]));
   const setup: TrainingSetup = {
@@ -267,91 +258,6 @@ async function trainSeed(
   if (isOneOfSeveral) keepRun(ended, identity);
   await artifacts.remove(checkpointKey);
   return ended;
-}
-
-/** The network that is trained, and the images that it is trained on by default. */
-interface Trainee {
-  /** As the user named it. */
-  name: string;
-  architecture: Architecture;
-  options: Omit<TrainedNetwork, 'resolution'>;
-  /** Side of its images in pixels; undefined: as large as the images are. */
-  resolution: number | undefined;
-  images: Awaited<ReturnType<typeof imagesFor>>;
-  /** Files that it is read from. */
-  inputs: string[];
-}
-
-async function traineeOf(
-  text: string | undefined,
-  source: SourceWeights | undefined,
-  flags: Flags,
-  block: LiveBlock,
-): Promise<Trainee> {
-  const resolution = flags.size ?? source?.description.network.input[0];
-  if (text === undefined) {
-    const { architecture, network } = source!.description;
-    if (network.input[0] !== network.input[1])
-      throw new InputError(`${source!.path}: expected a square input, got ${network.input.join(' × ')}`);
-    const options = trainedNetwork(network);
-    const images = { dataset: flags.dataset ?? 'cifar10', size: flags.size };
-    return { name: source!.path, architecture, options, resolution, images, inputs: [] };
-  }
-  const trial = parseTrial(text);
-  if (trial) {
-    const { finalNetworkOf } = await import('./flags/study-images.ts'); // loads SQLite
-    const { resolution: side, ...options } = finalNetworkOf(trial.path).network;
-    const layout = (flags.layout as Layout | undefined) ?? options.layout;
-    return {
-      name: text,
-      architecture: await readArchitecture(trial, (sentence) => block.log(sentence)),
-      options: { ...options, filters: flags.filters ?? options.filters, ...(layout && { layout }) },
-      resolution: resolution ?? side,
-      images: await imagesFor(trial, flags, block),
-      inputs: [trial.path],
-    };
-  }
-  const model = parseModelName(text);
-  const architecture = await readArchitecture(model.source, (sentence) => block.log(sentence));
-  const options = modelOptions(model, architecture, {
-    ...(flags.layout ? { layout: flags.layout } : model.named ? {} : { layout: 'cifar' }),
-    ...(flags.filters && { filters: flags.filters }),
-  });
-  const images = await imagesFor(model.source, flags, block);
-  const inputs = 'path' in model.source ? [model.source.path] : [];
-  return {
-    name: text,
-    architecture,
-    options: trainedNetwork(options),
-    resolution: resolution ?? images.size,
-    images,
-    inputs,
-  };
-}
-
-const trainedNetwork = (network: PlanOptions): Omit<TrainedNetwork, 'resolution'> => {
-  const { layout, cells, filters, stemChannels, skipReductionInput } = network;
-  return {
-    ...(layout !== undefined && layout !== 'cifar' && { layout }),
-    cells,
-    filters,
-    ...(stemChannels !== undefined && { stemChannels }),
-    ...(skipReductionInput !== undefined && { skipReductionInput }),
-  };
-};
-
-/** Returns the requested training images; by default those of the trial's study. */
-async function imagesFor(
-  source: ArchitectureSource,
-  { dataset, size }: Flags,
-  block: LiveBlock,
-): Promise<{ dataset: string; size?: number | undefined } & Partial<Pick<StudyImages, 'requireSame'>>> {
-  if (dataset !== undefined || source.kind !== 'trial') return { dataset: dataset ?? 'cifar10', size };
-  const { imagesOfStudy } = await import('./flags/study-images.ts'); // loads SQLite
-  const images = imagesOfStudy(source.path);
-  if (!images) return { dataset: 'cifar10', size };
-  block.log(`Training on the images of ${source.path}: ${images.dataset}`);
-  return { ...images, ...(size !== undefined && { size }) };
 }
 
 function report(message: FinalMessage, block: LiveBlock): void {

@@ -13,7 +13,7 @@ import {
   statSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { contentIdentity } from '../content-identity.ts';
 import { namedCache } from '../environment.ts';
@@ -26,10 +26,10 @@ import type { ClassContent } from './folder-content.ts';
 import type { OnProgress } from './progress.ts';
 
 /** Version of the entries' format; entries of other versions are prepared again. */
-const format = 1;
+export const entryFormat = 1;
 
 /** The description of an entry. Paths are relative to the cache, so that it can be moved. */
-interface Entry {
+export interface Entry {
   format: number;
   files: Omit<DatasetFiles, 'content'>;
   bytes: number;
@@ -86,7 +86,7 @@ export async function cached(
     });
     try {
       const { description, ...left } = await prepare(writer);
-      const block = await writer.finish(description, { format, ...left });
+      const block = await writer.finish(description, { format: entryFormat, ...left });
       return { files: filesOf(cache, block), ...left };
     } catch (error) {
       await writer.discard();
@@ -111,6 +111,12 @@ export function classContentsOf({ train }: DatasetFiles): ClassContent[] | undef
   return describe(train.path.replace(/\.bin$/, '.json'))?.classContents;
 }
 
+/** Returns the description of an entry, with the content of its dataset; undefined if the file is none. */
+export function entryAt(path: string, cache = dirname(path)): (Entry & { content: string }) | undefined {
+  const entry = describe(path);
+  return entry && { ...entry, content: filesOf(cache, entry).content };
+}
+
 /** Returns the images of a cached dataset's source that could not be read, as "path (reason)". */
 export function skippedOf({ train }: Pick<DatasetFiles, 'train'>): string[] {
   return describe(train.path.replace(/\.bin$/, '.json'))?.skipped ?? [];
@@ -119,7 +125,7 @@ export function skippedOf({ train }: Pick<DatasetFiles, 'train'>): string[] {
 function describe(path: string): Entry | undefined {
   try {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;
-    return entry.format === format ? entry : undefined;
+    return entry.format === entryFormat ? entry : undefined;
   } catch {
     return undefined; // missing or foreign: it is prepared again
   }

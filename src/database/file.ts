@@ -237,6 +237,11 @@ export class DatabaseFile {
     return String(this.#guard(() => this.#handle.pragma('data_version', { simple: true })));
   }
 
+  /** Keeps at most so many kilobytes of the file in memory, in place of 16,000. */
+  limitCache(kilobytes: number): void {
+    this.#handle.pragma(`cache_size = -${kilobytes}`);
+  }
+
   /** Whether it is read through a copy of an older file, which does not follow the file's changes. */
   get isCopy(): boolean {
     return this.#handle.memory;

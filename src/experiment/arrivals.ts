@@ -15,8 +15,15 @@ export type News =
   | ({ kind: 'started' } & StartOfTraining)
   | { kind: 'retried'; reason: string }
   | { kind: 'epoch'; report: EpochReport }
-  | ({ kind: 'done' } & Reward)
-  | { kind: 'failed'; failure: TrialFailure; seconds: number };
+  | ({ kind: 'done' } & Reward & Recordable)
+  | ({ kind: 'failed'; failure: TrialFailure; seconds: number } & Recordable);
+
+type Recordable = Pick<Evaluation, 'recorded'>;
+
+/** Tells the runner that it need not keep an outcome any more, which is on disk. */
+export function acknowledge(news: News): void {
+  if (news.kind === 'done' || news.kind === 'failed') news.recorded?.();
+}
 
 const millisecondsForNews = 100; // the maximum delay of starts and epochs, which share the commit of an outcome
 
@@ -99,8 +106,8 @@ export const startOf = (news: News): StartOfTraining | undefined =>
 
 function newsOf(evaluation: Evaluation): News {
   if ('failure' in evaluation) return { kind: 'failed', ...evaluation };
-  const { reward, seconds } = evaluation;
+  const { reward, seconds, recorded } = evaluation;
   if (isReward(reward)) return { kind: 'done', ...evaluation };
   const message = `expected a reward from 0 to 1, got ${reward}`;
-  return { kind: 'failed', failure: { kind: 'not-a-number', message }, seconds };
+  return { kind: 'failed', failure: { kind: 'not-a-number', message }, seconds, ...(recorded && { recorded }) };
 }

@@ -35,6 +35,8 @@ export interface DialogueOptions {
    */
   lookahead: number;
   laterPerRung: number;
+  /** Not in order: the number of trainings that may be open now, where that changes. Default: lookahead. */
+  openNow?: (() => number) | undefined;
   eventsPerSnapshot: number;
   promotions?: Promotions | undefined;
   /** Returns the decisions of a cell that a person named, once; it is the next trial in place of the strategy's. */
@@ -156,8 +158,9 @@ export class Dialogue {
   }
 
   #hasRoom(): boolean {
-    const { inOrder, lookahead } = this.#options;
-    return inOrder ? (this.#firstDue()?.due ?? this.#place + 1) > this.#place : this.#open.size < lookahead;
+    const { inOrder, lookahead, openNow } = this.#options;
+    if (inOrder) return (this.#firstDue()?.due ?? this.#place + 1) > this.#place;
+    return this.#open.size < (openNow?.() ?? lookahead);
   }
 
   #nextToTell(): FinishedTraining | undefined {

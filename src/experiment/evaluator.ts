@@ -2,9 +2,12 @@
 
 import type { EpochReport, Reward, TrialFailure, TrialToEvaluate, WorkerResult } from '../study/outcome.ts';
 import type { StartOfTraining } from '../study/training-table.ts';
-import type { JobRunner } from '../workers/job-runner.ts';
+import type { JobRunner, RunOptions } from '../workers/job-runner.ts';
 
-export type Evaluation = Reward | { failure: TrialFailure; seconds: number };
+export type Evaluation = (Reward | { failure: TrialFailure; seconds: number }) & {
+  /** Called once the outcome is on disk. */
+  recorded?: () => void;
+};
 
 /** Callbacks of an evaluation in progress. */
 export interface EvaluationProgress {
@@ -29,26 +32,27 @@ export type Evaluate<Request = TrialToEvaluate> = (
 /** Whether a value is a reward, 0 to 1. */
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
-/**
- * Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data), `secondsOf` its
- * predicted seconds.
- */
+/** A job as a runner gets it. */
+export type JobHints = Pick<RunOptions, 'key' | 'next' | 'predicted' | 'memory'>;
+
+/** Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data). */
 export function evaluateIn<Request = TrialToEvaluate>(
   runner: JobRunner,
   jobOf: (request: Request) => unknown,
-  secondsOf?: (request: Request) => number,
+  hintsOf?: (request: Request) => JobHints,
 ): Evaluate<Request> {
   return async (request, progress) => {
-    const predicted = secondsOf?.(request);
+    const hints = hintsOf?.(request);
     const outcome = await runner.run(jobOf(request), {
-      onStart: (worker) => progress.started({ worker, predicted }),
+      ...hints,
+      onStart: (worker) => progress.started({ worker, predicted: hints?.predicted }),
       onRetry: (reason) => progress.retried(reason),
       onMessage: (message) => progress.epoch(message as EpochReport),
       signal: progress.signal,
-      predicted,
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;
-    return { reward, details, seconds: outcome.seconds };
+    const { seconds, recorded } = outcome;
+    return { reward, details, seconds, ...(recorded && { recorded }) };
   };
 }

@@ -1,7 +1,9 @@
 // A complete search on one study: forecast, children, race of finalists, final network. Each part resumes an earlier
 // process's work. The command line prints it.
 
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type Artifacts, FolderArtifacts } from '../artifacts.ts';
 import { checked } from '../checked.ts';
@@ -39,14 +41,15 @@ import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { targetOf } from '../study/target.ts';
+import { writeWhole } from '../whole-file.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
 import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { SearchOutlook } from './outlook.ts';
-import { predictedSeconds } from './predicted-seconds.ts';
+import { predictedCosts } from './predicted-costs.ts';
 import { remembering } from './remembered.ts';
 import type { SearchControl } from './search-control.ts';
-import { runSearch, type SearchEvent } from './search-loop.ts';
+import { type MachinesThere, runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
 import { withinLimits } from './within-limits.ts';
 
@@ -69,6 +72,8 @@ export interface ExperimentOptions {
   artifacts?: Artifacts;
   /** Opens the runners of trainings. Default: worker processes on this machine. */
   openRunner?: OpenRunner;
+  /** With runners whose workers come and go. Default: always `workers`. */
+  machines?: MachinesThere;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
   /** The requests of a person to the running search. Its `signal` should be a part of `signal`. */
@@ -115,6 +120,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   const forecast = await forecastHere(options);
   const { trials, workers } = forecast;
   const outlook = new SearchOutlook(study, { counts, trials, forecast });
+  options.machines?.onChange(() => outlook.changeWorkers(options.machines!.count));
   const course = courseOf(options, forecast, outlook);
   onEvent({ kind: 'forecast', forecast, outlook });
   const experiment = {
@@ -192,17 +198,21 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
 }
 
 async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
-  const { study, files, trials, workers, artifacts, signal, control, onEvent } = experiment;
+  const { study, files, trials, workers, machines, artifacts, signal, control, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
   control?.pauses(runner);
   const counts = countsOf(files);
-  const predicted = predictedSeconds(study, counts, workers);
+  const costs = predictedCosts(study, counts, workers);
   const trained = evaluateIn(
     runner,
     (trial) => childJob(settings, trial),
-    ({ candidate, rung }) => predicted.trial(candidate, rung),
+    ({ number, candidate, rung = 0 }) => ({
+      key: `t${number}-r${rung}`,
+      next: rung > 0,
+      ...costs.trial(candidate, rung),
+    }),
   );
   const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
@@ -216,6 +226,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
     trials: course ? unboundedTrials : trials,
     mayAsk: course?.mayAsk,
     workers,
+    machines,
     inOrder,
     ladder: ladderOptions(settings),
     artifacts,
@@ -252,8 +263,11 @@ async function raceCells(experiment: Experiment, { course }: Followers) {
     seed: `${seed}, finalists, run ${run}`, // the same seed for all finalists in a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const predicted = predictedSeconds(study, countsOf(files), workers);
-  const evaluate = evaluateIn(runner, jobOf, ({ candidate }) => predicted.training(training, candidate));
+  const costs = predictedCosts(study, countsOf(files), workers);
+  const evaluate = evaluateIn(runner, jobOf, ({ candidate, trial, run }) => ({
+    key: `f${trial}-${run}`,
+    ...costs.training(training, candidate),
+  }));
   const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
   if (end === 'finished') await clearUnfinished(artifacts);
   return end;
@@ -269,7 +283,7 @@ function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate
 }
 
 async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followers) {
-  const { study, files, artifacts, signal, onEvent } = experiment;
+  const { study, files, artifacts, directory, signal, onEvent } = experiment;
   const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
   const final = course ? await course.final(candidate) : finalTraining(study);
@@ -290,20 +304,29 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     onEvent({ kind: 'final-epoch', report });
   };
   try {
-    const predicted = predictedSeconds(study, countsOf(files), 1).training(final, candidate);
+    const costs = predictedCosts(study, countsOf(files), 1).training(final, candidate);
     const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
-    const outcome = await runner.run(job, { signal, onMessage, onRetry, predicted });
+    const outcome = await runner.run(job, { key: 'final', signal, onMessage, onRetry, ...costs });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
+    await bringWeights(artifacts, join(directory, weightsName));
     study.keep('final model', finalModelOf(best.number, result, epochs, largestClass(files)));
+    outcome.recorded?.();
     await artifacts.remove(finalCheckpoint);
     return 'finished' as const;
   } catch (error) {
     if (signal.aborted) return 'interrupted' as const;
     throw error;
   }
+}
+
+/** Copies the final network's weights into the results, if they are not there already. */
+async function bringWeights(artifacts: Artifacts, path: string): Promise<void> {
+  const stored = await artifacts.get(finalWeights);
+  if (stored === undefined) throw new Failure(`${path}: the store does not have the weights of the final network`);
+  if (resolve(stored) !== resolve(path)) writeWhole(path, [readFileSync(stored)]);
 }
 
 /** Returns the share of test images of the most frequent class, which is the accuracy of a constant prediction. */

@@ -9,7 +9,7 @@ import { Candidate } from '../study/candidate.ts';
 import type { FinalistRun } from '../study/finalist-runs.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { Arrivals, type News, startOf } from './arrivals.ts';
+import { Arrivals, acknowledge, type News, startOf } from './arrivals.ts';
 import type { Evaluate } from './evaluator.ts';
 
 export interface FinalistToTrain extends FinalistRun {
@@ -54,6 +54,7 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
       study.transaction(() => {
         for (const { request, news } of arrived) record(study, request, news, running);
       });
+      for (const { news } of arrived) acknowledge(news);
       for (const { request: finalist, news } of arrived) onEvent?.({ kind: 'finalist', finalist, news });
       if (arrivals.broken) throw arrivals.broken.reason;
       if (signal?.aborted) return 'interrupted';

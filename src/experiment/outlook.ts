@@ -44,11 +44,13 @@ export class SearchOutlook {
   /** Terms of the latest children, since the strategy's choices change. */
   #latest: CostTerms[] = [];
   #asked: number;
+  #workers: number;
 
   constructor(study: Study<SearchSettings>, { counts, trials, forecast }: OutlookOptions) {
     this.#study = study;
     this.#trials = trials;
     this.#forecast = forecast;
+    this.#workers = forecast.workers;
     this.#typical = typicalOf(forecast);
     const { settings } = study;
     this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
@@ -118,9 +120,14 @@ export class SearchOutlook {
     this.#trials = trials;
   }
 
+  /** Changes the number of children trained at once. With no worker there, the time left is that with one. */
+  changeWorkers(count: number): void {
+    this.#workers = Math.max(1, count);
+  }
+
   /** Returns the predicted wall-clock seconds of a future child, including its share of higher rungs. */
   perChild(): number {
-    return (this.#each * (1 + this.#typical.climbing)) / this.#forecast.workers;
+    return (this.#each * (1 + this.#typical.climbing)) / this.#workers;
   }
 
   /**
@@ -135,7 +142,7 @@ export class SearchOutlook {
     const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
     const unasked = Math.max(0, trials - this.#asked);
     const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
-    return Math.max(work / this.#forecast.workers + unasked * this.perChild(), ...running);
+    return Math.max(work / this.#workers + unasked * this.perChild(), ...running);
   }
 
   #seconds(terms: CostTerms): number {

@@ -12,7 +12,7 @@ import type { Space } from '../space/search-space.ts';
 import type { TrainingLog } from '../study/log.ts';
 import type { SearchRequest } from '../study/requests.ts';
 import type { Study } from '../study/study.ts';
-import { Arrivals, type News, startOf } from './arrivals.ts';
+import { Arrivals, acknowledge, type News, startOf } from './arrivals.ts';
 import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
 import type { Evaluate } from './evaluator.ts';
 import { Promotions } from './promotions.ts';
@@ -27,6 +27,8 @@ export const searchDefaults = {
    * 99.8% busy, 8 workers 96%, 16 workers 92%; more would make the strategy decide on older outcomes.
    */
   lookaheadPerWorker: 3,
+  /** Not in order: the number of open trials per job that workers can run, so that none waits for the next ask. */
+  openPerSlot: 1.1,
   /** Asks and tells between two snapshots of the strategy; 40 is one update of 20 trials. */
   eventsPerSnapshot: 40,
   /**
@@ -39,6 +41,12 @@ export const searchDefaults = {
   /** The same before the first success. */
   failuresAtFirst: 10,
 };
+
+/** How many trainings the workers that are there can run at once. */
+export interface MachinesThere {
+  readonly count: number;
+  onChange(listener: () => void): void;
+}
 
 export interface SearchOptions {
   study: Study<object>;
@@ -57,6 +65,11 @@ export interface SearchOptions {
   mayAsk?: ((asked: number) => boolean) | undefined;
   /** Number of evaluations at once. */
   workers: number;
+  /**
+   * Where workers come and go: not in order, as many trials are open as they can evaluate, and a few more. In order the
+   * number is fixed, since decisions depend on it.
+   */
+  machines?: MachinesThere | undefined;
   /**
    * Recorded when the study is first searched. In order, trial n is asked for when n − lookahead + 1 outcomes are
    * reported, so that others continue while the oldest one is late. Otherwise outcomes are reported as they come (as in
@@ -143,7 +156,7 @@ class Search {
   constructor(options: SearchOptions) {
     this.#options = options;
     this.#study = options.study;
-    const { study, strategy, evaluate, trials, workers } = options;
+    const { study, strategy, evaluate, trials, workers, machines } = options;
     const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
     const { lookaheadPerWorker } = searchDefaults;
     const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
@@ -161,6 +174,7 @@ class Search {
       inOrder: order.inOrder,
       lookahead,
       laterPerRung: order.laterPerRung ?? 1,
+      openNow: machines && (() => Math.max(workers, Math.ceil(searchDefaults.openPerSlot * machines.count))),
       eventsPerSnapshot,
       promotions,
       named: options.control && (() => options.control!.takeNamed()),
@@ -174,6 +188,7 @@ class Search {
   async run(): Promise<'finished' | 'interrupted'> {
     const { signal, control } = this.#options;
     signal?.addEventListener('abort', this.#arrivals.nudge);
+    this.#options.machines?.onChange(this.#arrivals.nudge);
     control?.follow(this.#arrivals.nudge);
     this.#arrivals.send(this.#queueAgain());
     for (;;) {
@@ -188,6 +203,7 @@ class Search {
       };
       const decided = arrivals.some(isExpensive) ? next() : this.#study.transaction(next);
       for (const request of requests) this.#emit({ kind: 'requested', request });
+      for (const arrival of arrivals) acknowledge(arrival);
       for (const arrival of arrivals) this.#emit(arrival);
       if (this.#arrivals.broken) return this.#breakOff(this.#arrivals.broken.reason);
       if (!decided) return this.#interrupt();

@@ -65,8 +65,6 @@ export class AskTellStudy implements Disposable {
   readonly #dialogue: Dialogue;
   /** Trials of earlier processes without an outcome that this process has not returned yet. */
   readonly #waiting: AskedTraining[];
-  /** Number of trials that the dialogue may ask for; each ask increases it by one. */
-  #allowed: number;
   /** The first rewarded trial of each network; read from the study at its first use. */
   #known: KnownRewards | undefined;
   #countedUntil = performance.now();
@@ -79,7 +77,6 @@ export class AskTellStudy implements Disposable {
     this.#study = existsSync(path) ? reopened(path, options, settings) : Study.create(path, settings);
     try {
       this.#study.recordOnce('order', { inOrder: false, lookahead: 1 }, orderSchema);
-      this.#allowed = this.#study.asked;
       const { space, blocks } = this.#study.settings;
       const created = strategy.create({
         sizes: decisionSizes(blocks, space),
@@ -89,12 +86,9 @@ export class AskTellStudy implements Disposable {
       });
       if (created.name !== strategy.name)
         throw new InputError(`strategy: expected its own name "${strategy.name}", got "${created.name}"`);
-      const self = this;
       this.#dialogue = new Dialogue(this.#study, created, {
         space,
-        get trials() {
-          return self.#allowed;
-        },
+        trials: this.#study.asked, // each ask increases it by one
         inOrder: false,
         lookahead: Number.POSITIVE_INFINITY,
         laterPerRung: 1,
@@ -157,7 +151,7 @@ export class AskTellStudy implements Disposable {
   }
 
   #askStrategy(): AskedTraining {
-    this.#allowed = this.#study.asked + 1;
+    this.#dialogue.aimAt(this.#study.asked + 1);
     const [asked] = this.#dialogue.advance().asked;
     return asked!;
   }

@@ -19,6 +19,10 @@ export interface PathSettings extends Placement {
   precision?: Precision;
   /** Probability of keeping a feature before the classifier. Default 1. */
   dropoutKeep?: number;
+  /** Whether batch norms keep their moving statistics in training and normalise by them. Default false. */
+  frozenNorms?: boolean;
+  /** Decay of the moving statistics in place of the plan's, which suits long trainings. */
+  normDecay?: number;
 }
 
 /** The ReLUs of one forward pass: several operations that read one state share its ReLU. */
@@ -88,7 +92,7 @@ export class Path extends Module {
     const options = { depthwise: filter?.weight, weight, stride, padding, dilation, relu, precision };
     const from = (input: PathResult) => (relu ? input : imagesOf(input));
     if (!norm) return (input) => fusedConvolution(from(input), options);
-    const normalise = this.child(norm.name, new BatchNorm2d({ ...norm, ...settings }));
+    const normalise = this.child(norm.name, normOf(norm, settings));
     return (input) => fusedUnit(from(input), { ...options, norm: normalise.options() });
   }
 
@@ -107,7 +111,7 @@ export class Path extends Module {
         return plain((input) => convolution.forward(input, relu));
       }
       case 'batch-norm': {
-        const norm = this.child(layer.name, new BatchNorm2d({ ...layer, ...settings }));
+        const norm = this.child(layer.name, normOf(layer, settings));
         return plain((input) => norm.forward(input));
       }
       case 'layer-norm':
@@ -169,6 +173,9 @@ function isSupported(layer: Layer): layer is Convolution {
   if (layer.kind !== 'convolution') return false;
   return layer.kernel.every((size) => size <= 7) && layer.stride.every((step) => step <= 2);
 }
+
+const normOf = (norm: BatchNorm, settings: PathSettings) =>
+  new BatchNorm2d({ ...norm, ...settings, decay: settings.normDecay ?? norm.decay });
 
 /**
  * Initialises a convolution as released: truncated normal with deviation √(1.3 · 2 / fan out) (nasnet.py's

@@ -65,6 +65,8 @@ export interface BatchNormSettings extends Placement {
   /** Weight of the old value in each update of the moving statistics. */
   decay?: number;
   epsilon?: number;
+  /** Whether training normalises by the moving statistics, too, and leaves them unchanged. Default false. */
+  frozenNorms?: boolean;
 }
 
 export class BatchNorm2d extends Module {
@@ -74,6 +76,7 @@ export class BatchNorm2d extends Module {
   readonly movingVariance: Tensor; // [channels], unbiased
   readonly #momentum: number;
   readonly #epsilon: number;
+  readonly #frozen: boolean;
 
   constructor(settings: BatchNormSettings) {
     super();
@@ -84,6 +87,7 @@ export class BatchNorm2d extends Module {
     this.movingVariance = this.buffer('moving_variance', ones([channels], settings));
     this.#momentum = 1 - decay;
     this.#epsilon = epsilon;
+    this.#frozen = settings.frozenNorms ?? false;
   }
 
   /** [n, channels, h, w] → the same shape */
@@ -98,7 +102,7 @@ export class BatchNorm2d extends Module {
       bias: this.shift,
       movingMean: this.movingMean,
       movingVariance: this.movingVariance,
-      training: this.training,
+      training: this.training && !this.#frozen,
       momentum: this.#momentum,
       epsilon: this.#epsilon,
     };

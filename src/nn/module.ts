@@ -5,6 +5,39 @@ import { free, keep, noGrad } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 
+/** The tensors that the modules under construction take in place of their own, in the order of construction. */
+let shared: { parameters: Tensor[]; buffers: Tensor[] } | undefined;
+
+/**
+ * Builds a module whose parameters and buffers are the source's own tensors, not copies: the same layers with another
+ * padding, for images of another size.
+ * @throws Error if its names or shapes differ from the source's
+ */
+export function withTensorsOf<Built extends Module>(source: Module, build: () => Built): Built {
+  const before = shared;
+  shared = { parameters: source.parameters(), buffers: [...source.namedBuffers().values()] };
+  try {
+    const built = build();
+    const [own, other] = [built.stateDict(), source.stateDict()];
+    const names = Object.keys(other);
+    if (Object.keys(own).length === names.length && names.every((name) => own[name] === other[name])) return built;
+    throw new Error('withTensorsOf: expected the same layers as in the source');
+  } finally {
+    shared = before;
+  }
+}
+
+function inPlaceOf(tensor: Tensor, others: Tensor[] | undefined): Tensor {
+  if (!others) return tensor;
+  const other = others.shift();
+  if (other?.shape.join() !== tensor.shape.join())
+    throw new Error(
+      `withTensorsOf: expected a tensor of [${tensor.shape}], got ${other ? `[${other.shape}]` : 'none'}`,
+    );
+  tensor.dispose();
+  return other;
+}
+
 export class Module {
   /** Whether batch norm, dropout and drop-path behave as in training. Set by `train`. */
   training = true;
@@ -14,15 +47,17 @@ export class Module {
 
   /** Registers a trainable tensor. It outlives every scope. */
   protected parameter(name: string, tensor: Tensor): Tensor {
-    tensor.requiresGrad = true;
-    this.#parameters.set(name, keep(tensor));
-    return tensor;
+    const own = inPlaceOf(tensor, shared?.parameters);
+    if (own === tensor) tensor.requiresGrad = true;
+    this.#parameters.set(name, keep(own));
+    return own;
   }
 
   /** Registers a tensor that is part of the state but not trainable, such as a moving mean. */
   protected buffer(name: string, tensor: Tensor): Tensor {
-    this.#buffers.set(name, keep(tensor));
-    return tensor;
+    const own = inPlaceOf(tensor, shared?.buffers);
+    this.#buffers.set(name, keep(own));
+    return own;
   }
 
   /** Registers a child module. With an empty name its names get no prefix. */

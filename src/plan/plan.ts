@@ -7,12 +7,13 @@ import { type largest, within } from '../largest.ts';
 import { pairOf } from '../pair.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { auxiliarySource, cellSequence, neededResults } from './cell-sequence.ts';
+import { layCells } from './lay-cells.ts';
 import type { Layer, Shape } from './layer.ts';
 import { countElements, layerMultiplyAdds, layerParameters, type Parameter } from './layer-cost.ts';
 import { LayerPath } from './layer-path.ts';
 import { type Layout, type LayoutRules, layouts } from './layouts.ts';
 import { type AuxiliaryPlan, planAuxiliary } from './plan-auxiliary.ts';
-import { type CellPlan, cellLayers, planCell } from './plan-cell.ts';
+import { type CellPlan, cellLayers } from './plan-cell.ts';
 
 export type { Layout } from './layouts.ts';
 
@@ -94,16 +95,7 @@ export function planNetwork(architecture: Architecture, options: PlanOptions): P
   const slots = cellSequence(architecture, { layout: rules, cells, filters, skipReductionInput });
   const auxiliaryFrom = options.auxiliary ? [auxiliarySource(slots)] : [];
   const needed = neededResults(architecture, slots, [slots.at(-1)!.name, ...auxiliaryFrom]);
-  const shapes = new Map([[stemName, stem.shape]]);
-  const cellPlans: CellPlan[] = [];
-  slots.forEach((slot, index) => {
-    const sources = slot.sources.map((name) => (name === undefined ? undefined : { name, shape: shapes.get(name)! }));
-    const count = slots.length;
-    const own = architecture.operations;
-    const cell = planCell(architecture[slot.kind], { ...slot, index, count, norm, sources, needed, own });
-    for (const [name, shape] of cell.shapes) shapes.set(name, shape);
-    if (cell.plan.results.length > 0) cellPlans.push(cell.plan);
-  });
+  const { cells: cellPlans, shapes } = layCells(architecture, slots, { known: [[stemName, stem.shape]], needed, norm });
 
   const head = new LayerPath(cellPlans.at(-1)!.shape, 'head', norm).relu().globalAveragePool();
   const pooled = { name: 'global_pool', shape: head.shape };
@@ -149,12 +141,14 @@ function endpointsOf({ stemCells }: LayoutRules, stem: Shape, cells: readonly Ce
   return ends.flatMap((end) => (end.name === last ? [end, { ...end, name: 'Stem' }] : [end]));
 }
 
-function section(name: string, shape: Shape, layers: readonly Layer[]): Section {
+/** Returns a section with its parameters and multiply-adds. */
+export function section(name: string, shape: Shape, layers: readonly Layer[]): Section {
   const multiplyAdds = layers.reduce((sum, layer) => sum + layerMultiplyAdds(layer), 0);
   return { name, shape, parameters: layers.flatMap(layerParameters), multiplyAdds };
 }
 
-function checkOptions(options: PlanOptions) {
+/** Completes the options. @throws InputError for an unknown layout, and numbers out of range */
+export function checkOptions(options: PlanOptions) {
   const { layout = 'cifar', cells, filters, inputChannels = 3, skipReductionInput = false } = options;
   if (!Object.hasOwn(layouts, layout)) {
     throw new InputError(`layout: expected ${Object.keys(layouts).join(' or ')}, got ${JSON.stringify(layout)}`);

@@ -51,7 +51,7 @@ export const laptopEvolution: Partial<EvolutionOptions> = { populationSize: 20, 
 
 /** The defaults of the surrogate (docs/experiments/search-variants.md compares them). */
 const surrogateDefaults = {
-  randomTrials: 20, // at the start, before predictions are of use
+  randomTrials: 10, // at the start, before predictions are of use
   candidates: 200, // proposals that are predicted for each trial: half changed from the best, half random
   parents: 10, // architectures with the best rewards, from which proposals are changed
 };

@@ -110,7 +110,8 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   layerRateDecay: z.number().positive().max(1).exactOptional(),
 } satisfies Fields<Recipe>);
 
-const training: z.ZodType<StoredTraining> = z.strictObject({
+/** Also of a training that comes from another machine. */
+export const storedTraining: z.ZodType<StoredTraining> = z.strictObject({
   layout: z.enum(layoutNames).exactOptional(),
   cells: count,
   filters: z.int().positive(),
@@ -123,21 +124,21 @@ const training: z.ZodType<StoredTraining> = z.strictObject({
 
 const ladder: z.ZodType<StoredLadder> = z.strictObject({
   stated: z.string(),
-  rungs: z.array(training),
+  rungs: z.array(storedTraining),
   reduction: z.number().positive(),
   randomShare: share,
 } satisfies Fields<LadderSettings>);
 
 const finalists: z.ZodType<StoredFinalists> = z.strictObject({
   count: z.int().positive(),
-  training,
+  training: storedTraining,
   seeds: z.strictObject({ least: z.int().positive(), most: z.int().positive() }),
   withKnown: z.boolean().exactOptional(),
 } satisfies Fields<Finalists>);
 
 const budget: z.ZodType<StoredBudget> = z.strictObject({
   seconds: z.number().positive(),
-  larger: z.array(training),
+  larger: z.array(storedTraining),
 } satisfies Fields<Budget>);
 
 const limits: z.ZodType<Limits> = z.strictObject({
@@ -195,10 +196,10 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     trials: count,
     budget: budget.exactOptional(),
     validationImages: count.exactOptional(),
-    child: training,
+    child: storedTraining,
     ladder: ladder.exactOptional(),
     finalists: finalists.exactOptional(),
-    final: training,
+    final: storedTraining,
   } satisfies Fields<SearchSettings>);
 const inNamedSpace = settingsIn(z.enum(spaceNames));
 const inOwnSpace = settingsIn(ownSpace);

@@ -33,6 +33,12 @@ interface PresetBudget {
   larger: Training[];
 }
 
+/**
+ * The strategy of a search with a number of trials is the paper's. A budget has time for a few dozen to some hundred
+ * trials, in which the surrogate finds better cells (docs/experiments/search-variants.md).
+ */
+const defaultStrategies = { withTrials: 'ppo', withBudget: 'surrogate' } as const;
+
 const storedSize = 32; // pixels; the image size of the presets (CIFAR-10)
 const smallestSide = 4; // pixels; the minimum input of a network
 
@@ -160,7 +166,7 @@ export const presets = {
 type Derived = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
 /** A request: settings that replace the preset's, and values from which other settings are derived. */
-export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed' | 'strategy'> &
+export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
   Partial<Omit<SearchSettings, Derived>> & {
     /** Seconds, or 'none' for no budget. Default: the preset's, unless a number of trials is asked for. */
     budget?: number | 'none';
@@ -198,6 +204,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const hasFixedLength = request.trials !== undefined || finalEpochs !== undefined;
   const seconds = budget ?? (hasFixedLength ? undefined : presetBudget?.seconds);
   const hasBudget = typeof seconds === 'number';
+  const { strategy = hasBudget ? defaultStrategies.withBudget : defaultStrategies.withTrials } = request;
   const defaults = hasBudget
     ? { count: presetBudget?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
     : { count: settings.finalists.count, known: [] };
@@ -210,7 +217,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const { ppo } = settings.strategyOptions;
   const strategyChanges: Record<string, object> =
     request.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
-  const strategyOptions = completeOptions(request.strategy, { ...settings.strategyOptions, ...strategyChanges });
+  const strategyOptions = completeOptions(strategy, { ...settings.strategyOptions, ...strategyChanges });
   const [child, ...above] = climb(withEpochs(scaled(settings.child), epochs), rungs);
   const final = withEpochs(
     {
@@ -249,6 +256,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     blocks,
     remember,
     known,
+    strategy,
     strategyOptions,
     child,
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),

@@ -7,6 +7,7 @@ import { checked, parsedJson, refusal } from '../checked.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
+import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
@@ -20,9 +21,9 @@ const averagePrefix = 'average.';
 const bestPrefix = 'best.';
 const extraName = 'beside'; // in the metadata
 
-/** A network in training. */
-export interface InTraining {
-  network: Trainable;
+/** A network in training: a classifier, or for its checkpoints any other module. */
+export interface InTraining<Network extends Module = Trainable> {
+  network: Network;
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
   best?: BestWeights | undefined;
@@ -50,7 +51,7 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
-  { network, optimizer, average, best }: InTraining,
+  { network, optimizer, average, best }: InTraining<Module>,
   { identity, step, meter, extra }: SavedTraining,
 ) {
   const bestEpoch = best?.epochs.state;
@@ -83,7 +84,7 @@ export interface ExpectedTraining<Extra = unknown> {
  */
 export function loadTraining<Extra>(
   path: string,
-  { network, optimizer, average, best }: InTraining,
+  { network, optimizer, average, best }: InTraining<Module>,
   { identity, extra: schema }: ExpectedTraining<Extra>,
 ): { step: number; meter?: MeterState; extra?: Extra } {
   return scope(() => {
@@ -178,7 +179,7 @@ export class Checkpoints<Extra = unknown> {
    * Saves a checkpoint if the last one is old enough, or if the training is stopped and `whenStopped` is set. `meter`
    * is called only then.
    */
-  async offer(step: number, training: InTraining, meter: () => MeterState, stopped = false): Promise<void> {
+  async offer(step: number, training: InTraining<Module>, meter: () => MeterState, stopped = false): Promise<void> {
     const { seconds = 30, optional, whenStopped = false } = this.#options;
     const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
     if (!isDue) return;
@@ -192,14 +193,14 @@ export class Checkpoints<Extra = unknown> {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, training: InTraining, meter: MeterState): Promise<void> {
+  #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
     const { identity, extra } = this.#options;
     const saved = { identity, step, meter, extra: extra?.save() };
     return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
   }
 
   /** Loads the checkpoint. Returns undefined if there is none, or if it is damaged or of another training. */
-  async restore(training: InTraining): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
+  async restore(training: InTraining<Module>): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
     const path = await this.#artifacts.get(this.#key);
     if (path === undefined) return undefined;
     const { identity, extra: options } = this.#options;

@@ -32,21 +32,32 @@ export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name>
 
 /** Creates an optimizer of a network's parameters. */
 export function createOptimizer(network: Pick<Trainable, 'plan' | 'namedParameters'>, recipe: Recipe): Optimizer {
-  return created(
-    { plan: network.plan, namedParameters: network.namedParameters() },
-    recipe,
-    recipe.optimizer ?? defaultOptimizer('momentum'),
-  );
+  const { layerRateDecay } = recipe;
+  const rateOf = layerRateDecay === undefined ? undefined : layerRates(network.plan, layerRateDecay);
+  return optimizerOf(network.namedParameters(), recipe, rateOf);
 }
 
+/** The part of a recipe that describes its optimizer. */
+export type OptimizerRecipe = Pick<
+  Recipe,
+  'optimizer' | 'momentum' | 'nesterov' | 'weightDecay' | 'decoupledDecay' | 'biasRate'
+>;
+
+/** Creates an optimizer of named parameters. @param rateOf the multiple of the learning rate of each; default 1 */
+export const optimizerOf = (
+  parameters: ReadonlyMap<string, Tensor>,
+  recipe: OptimizerRecipe,
+  rateOf?: (name: string) => number,
+): Optimizer => created(parameters, recipe, recipe.optimizer ?? defaultOptimizer('momentum'), rateOf);
+
 const created = <Name extends OptimizerName>(
-  { plan, namedParameters }: Pick<Trainable, 'plan'> & { namedParameters: ReadonlyMap<string, Tensor> },
-  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1, layerRateDecay }: Recipe,
+  parameters: ReadonlyMap<string, Tensor>,
+  { momentum, nesterov, weightDecay, decoupledDecay = false, biasRate = 1 }: OptimizerRecipe,
   choice: Choice<Name>,
+  rateOf: ((name: string) => number) | undefined,
 ): Optimizer => {
-  const rateOf = layerRateDecay === undefined ? undefined : layerRates(plan, layerRateDecay);
   const groups = { weightDecay, decoupled: decoupledDecay, biasRate, ...(rateOf && { rateOf }) };
-  return optimizers[choice.name].create(namedParameters, { momentum, nesterov, ...groups }, choice);
+  return optimizers[choice.name].create(parameters, { momentum, nesterov, ...groups }, choice);
 };
 
 /**

@@ -1,11 +1,20 @@
-// The interface of job runners. The pool of worker processes (pool.ts) and the pool of evaluator commands
-// (command-pool.ts) implement it.
+// The interface of job runners. The pool of worker processes (pool.ts), the pool of evaluator commands
+// (command-pool.ts) and the queue of other machines (cluster/queue-runner.ts) implement it.
 
 import type { JobFailure } from './messages.ts';
 
 export interface RunOptions {
+  /**
+   * Identifies the job within its search: `t7-r0`. A queue finds a job of an earlier process by it. Default: none, the
+   * job is a new one.
+   */
+  key?: string | undefined;
+  /** Whether the job goes before others that wait. Default: no. */
+  next?: boolean | undefined;
   /** Predicted duration of the job in seconds, if known. A job that takes many times as long is ended. */
   predicted?: number | undefined;
+  /** Predicted memory of the job in bytes, if known. */
+  memory?: number | undefined;
   /** Called when a worker starts the job, perhaps for the second time, with the worker's name ("2") if known. */
   onStart?: (worker?: string) => void;
   /** Called when the job's worker has died and the job waits for another one. */
@@ -15,7 +24,11 @@ export interface RunOptions {
 }
 
 /** The outcome of a job. `seconds` is the duration of the attempt that produced it. */
-export type JobOutcome = { result: unknown; seconds: number } | { failure: JobFailure; seconds: number };
+export type JobOutcome = ({ result: unknown } | { failure: JobFailure }) & {
+  seconds: number;
+  /** Called once the outcome is on disk, after which the runner need not keep it. */
+  recorded?: () => void;
+};
 
 export interface JobRunner extends AsyncDisposable {
   /**

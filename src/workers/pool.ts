@@ -21,6 +21,8 @@ export interface PoolOptions {
   threads?: number;
   silence?: SilenceLimits;
   time?: TimeLimits;
+  /** Milliseconds for an aborted job to end before its process is killed. Default: a second. */
+  toGiveUp?: number;
 }
 
 /**
@@ -385,7 +387,7 @@ export class JobPool implements JobRunner {
 /** A pool of nasnet's own worker processes on this machine. */
 export class WorkerPool extends JobPool {
   constructor(options: PoolOptions) {
-    const { workers, evaluator, setup, resources, threads = 1 } = options;
+    const { workers, evaluator, setup, resources, threads = 1, toGiveUp = millisecondsToGiveUp } = options;
     const { silence = defaultSilence, time = defaultTime } = options;
     super({
       workers,
@@ -393,7 +395,7 @@ export class WorkerPool extends JobPool {
       words: { one: 'the worker process', all: 'the worker processes' },
       silence,
       time,
-      milliseconds: { toStart: millisecondsToStart, toGiveUp: millisecondsToGiveUp },
+      milliseconds: { toStart: millisecondsToStart, toGiveUp },
     });
   }
 }

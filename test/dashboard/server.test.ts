@@ -302,7 +302,7 @@ test('a file that is no study is refused before anything is served', async () =>
 test('a port that is taken is a sentence, also from a process of its own', async () => {
   const { port } = dashboard;
   await assert.rejects(serveDashboard({ studies: [path], port }), {
-    message: `port ${port} is taken: choose another --port, or none`,
+    message: `port ${port} is taken: choose another one, or let the system choose`,
   });
   await assert.rejects(startDashboard({ studies: [path], port }), /is taken/);
   using started = await startDashboard({ studies: [path] });

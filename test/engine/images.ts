@@ -7,6 +7,7 @@ import {
   batchNorm,
   cat,
   conv2d,
+  crossEntropies,
   crossEntropy,
   embedding,
   linear,
@@ -139,22 +140,25 @@ function normalised(training: boolean): Definition {
 
 const labels = [2, 0, 2];
 
-function entropy(smoothing: number): Definition {
-  const logProbability = (x: Elements, n: number, k: number) => x(n, k) - Math.log(sum(4, (m) => Math.exp(x(n, m))));
-  return {
-    name: `crossEntropy with smoothing ${smoothing}`,
-    inputs: [[3, 4]],
-    engine: (x) => crossEntropy(x!, tensor(labels, [3], { dtype: 'int64' }), smoothing),
-    shape: [],
-    element: (x) => () =>
-      -sum(
-        3,
-        (n) =>
-          (1 - smoothing) * logProbability(x!, n, labels[n]!) +
-          (smoothing / 4) * sum(4, (k) => logProbability(x!, n, k)),
-      ) / 3,
-  };
-}
+const logProbability = (x: Elements, n: number, k: number) => x(n, k) - Math.log(sum(4, (m) => Math.exp(x(n, m))));
+const entropyOf = (x: Elements, n: number, smoothing: number) =>
+  -(1 - smoothing) * logProbability(x, n, labels[n]!) - (smoothing / 4) * sum(4, (k) => logProbability(x, n, k));
+
+const entropy = (smoothing: number): Definition => ({
+  name: `crossEntropy with smoothing ${smoothing}`,
+  inputs: [[3, 4]],
+  engine: (x) => crossEntropy(x!, tensor(labels, [3], { dtype: 'int64' }), smoothing),
+  shape: [],
+  element: (x) => () => sum(3, (n) => entropyOf(x!, n, smoothing)) / 3,
+});
+
+const entropies = (smoothing: number): Definition => ({
+  name: `crossEntropies with smoothing ${smoothing}`,
+  inputs: [[3, 4]],
+  engine: (x) => crossEntropies(x!, tensor(labels, [3], { dtype: 'int64' }), smoothing),
+  shape: [3],
+  element: (x) => (n) => entropyOf(x!, n!, smoothing),
+});
 
 const rows = [1, 3, 3, 0];
 const grid = [2, 3];
@@ -223,6 +227,8 @@ export const images: Definition[] = [
   },
   entropy(0),
   entropy(0.1),
+  entropies(0),
+  entropies(0.1),
   {
     name: 'cat',
     inputs: [grid, [2, 1]],

@@ -25,7 +25,7 @@ const sittings = [25, 60]; // trials in all at the end of each
 const fewer = 11;
 const first = Object.fromEntries(Object.entries(operations).slice(0, fewer));
 
-for (const strategy of ['random', 'ppo', 'evolution'])
+for (const strategy of ['random', 'ppo', 'evolution', 'surrogate'])
   test(`${strategy} continues with the ${fewer} operations of its study`, async () => {
     const settings = settingsOf('smoke', { dataset: 'none', seed: 3, strategy });
     const space = defineSpace({ name: 'the first', operations: first });

@@ -84,6 +84,7 @@ const searches = [
   { strategy: 'chain', inOrder: false, trials: 360, workers: 4, kills: 20, longest: 250 },
   { strategy: 'evolution', inOrder: false, trials: 300, workers: 4, kills: 20, longest: 250 },
   { strategy: 'ppo,evolution', inOrder: false, trials: 300, workers: 4, kills: 20, longest: 400 },
+  { strategy: 'surrogate', inOrder: false, trials: 200, workers: 4, kills: 10, longest: 500 },
   { strategy: 'random', inOrder: false, trials: 160, workers: 4, kills: 6, longest: 250 },
   { strategy: 'chain', inOrder: true, trials: 180, workers: 2, kills: 20, longest: 500, ladder },
   { strategy: 'evolution,random', inOrder: false, trials: 260, workers: 4, kills: 20, longest: 250, ladder },

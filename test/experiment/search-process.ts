@@ -1,7 +1,9 @@
 // Run by kill.test.ts as a process of its own, to be killed: searches a study until it is finished, and prints its
 // events.
 
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync } from 'node:fs';
+import { z } from 'zod';
 import { FolderArtifacts } from '../../src/artifacts.ts';
 import { pausedChild, studyFolders } from '../../src/children/study-artifacts.ts';
 import { evaluateIn } from '../../src/experiment/evaluator.ts';
@@ -11,6 +13,7 @@ import { createStrategy, type Strategy } from '../../src/search/strategy.ts';
 import type { TrialToEvaluate } from '../../src/study/outcome.ts';
 import { Study } from '../../src/study/study.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
+import { newSearch } from '../cluster/cluster.ts';
 import { ChainStrategy, durationOf, rewardOf } from './chain-strategy.ts';
 import { decisionsOf } from './decisions-of.ts';
 import { finishingOrder, InTurn } from './finishing-order.ts';
@@ -28,15 +31,27 @@ export interface SearchToKill {
   inOrder: boolean;
   trials: number;
   workers: number;
+  /** The port of a redis-server whose workers evaluate in place of worker processes of this one. */
+  port?: number;
   /** Rungs and η of a ladder, and whether some are promoted at random. */
   ladder?: { rungs: number; reduction: number; lots: boolean };
 }
 
-const { path, notes, strategy: name, inOrder, trials, workers, ladder }: SearchToKill = JSON.parse(process.argv[2]!);
+const {
+  path,
+  notes,
+  strategy: name,
+  inOrder,
+  trials,
+  workers,
+  port,
+  ladder,
+}: SearchToKill = JSON.parse(process.argv[2]!);
 /** Frequent and large updates, so that a lost or repeated one would be visible. */
 const options: Record<string, object> = {
   ppo: { batchSize: 10, learningRate: 0.01 },
   evolution: { populationSize: 20, sampleSize: 5 },
+  surrogate: { candidates: 40 },
 };
 const strategy: Strategy =
   name === 'chain'
@@ -66,7 +81,13 @@ function jobOf(trial: TrialToEvaluate): LadderJob {
   return { number, decisions, rung, ...(ladder && { from, to }) };
 }
 
-if (inOrder) {
+if (inOrder && port !== undefined) {
+  const id = study.recordOnce('queue', randomUUID(), z.string());
+  const address = { host: '127.0.0.1', port, tls: false, database: 0 };
+  await using search = await newSearch(address, { id, setup: notes, leave: true });
+  const keyed = ({ number, rung = 0 }: TrialToEvaluate) => ({ key: `t${number}-r${rung}` });
+  await runSearch({ ...common, evaluate: evaluateIn(search.runner, jobOf, keyed), onEvent: say });
+} else if (inOrder) {
   const evaluator = new URL('./kill-evaluator.ts', import.meta.url);
   await using pool = new WorkerPool({ workers, evaluator, setup: notes });
   await runSearch({ ...common, evaluate: evaluateIn(pool, jobOf), onEvent: say });

@@ -6,7 +6,14 @@ import { test } from 'node:test';
 import { setThreads } from '../../src/engine/machine.ts';
 import { InputError } from '../../src/failure.ts';
 import { openStudy } from '../../src/library/ask-tell.ts';
-import { defineStrategy, evolution, ppo, random, type StrategyChoice } from '../../src/library/strategies.ts';
+import {
+  defineStrategy,
+  evolution,
+  ppo,
+  random,
+  type StrategyChoice,
+  surrogate,
+} from '../../src/library/strategies.ts';
 import { architectureKey } from '../../src/space/canonical.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -21,6 +28,7 @@ const choices: Record<string, StrategyChoice> = {
   random: random(),
   evolution: evolution({ populationSize: 5, sampleSize: 2 }),
   ppo: ppo({ batchSize: 4, learningRate: 0.01 }),
+  surrogate: surrogate({ randomTrials: 5, candidates: 20 }),
 };
 
 /** Returns the decisions of `trials` trials. `lives` lists after how many trials a process is killed. */

@@ -77,6 +77,9 @@ test('only fields of our trainings are read from the details of any evaluator', 
   assert.equal(trainingDetails({ peakMemory: 'much', continued: true }).peakMemory, undefined);
   assert.equal(trainingDetails({ peakMemory: 'much', continued: true }).continued, true);
   for (const nothing of [null, undefined, 3, 'x', []]) assert.deepEqual(trainingDetails(nothing), {});
-  assert.deepEqual(epochDetails({ trainingAccuracy: 0.5, learningRate: 1 }), { trainingAccuracy: 0.5 });
+  assert.deepEqual(epochDetails({ trainingAccuracy: 0.5, learningRate: 1, more: 2 }), {
+    learningRate: 1,
+    trainingAccuracy: 0.5,
+  });
   assert.deepEqual(epochDetails(null), {});
 });

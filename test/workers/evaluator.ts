@@ -1,6 +1,6 @@
 // An evaluator for the tests: each job names the action to take.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../../src/failure.ts';
 import type { EvaluateJob } from '../../src/workers/messages.ts';
@@ -19,12 +19,17 @@ export interface TestJob {
     | 'killed'
     | 'interrupt'
     | 'hold'
+    | 'note'
+    | 'kill-parent'
+    | 'large'
     | 'spin'
     | 'report';
   value?: number;
   /** The kind of an error; undefined: none. */
   kind?: string;
-  /** For crash-once and lose-once: a file that the first attempt creates. */
+  /**
+   * For crash-once and lose-once: a file that the first attempt creates. For note: a file that gets a line an attempt.
+   */
   file?: string;
 }
 
@@ -79,6 +84,18 @@ export function start(setup: unknown, resources: unknown): EvaluateJob {
       case 'interrupt': // a signal to the own process arrives before kill() returns
         process.kill(process.pid, 'SIGINT');
         return process.pid;
+      case 'note':
+        appendFileSync(file!, `${process.pid}\n`);
+        report({ epoch: 1 });
+        await sleep(value, undefined, { signal });
+        return 'noted';
+      case 'kill-parent':
+        report({ epoch: 1 });
+        await sleep(value);
+        process.kill(process.ppid, 'SIGKILL');
+        return sleep(60_000);
+      case 'large':
+        return 'x'.repeat(value);
       case 'hold':
         report(process.pid);
         await sleep(60_000, undefined, { signal });

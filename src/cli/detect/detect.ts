@@ -11,10 +11,30 @@ interface Entry {
 
 /** All parts, in the order of the help. test/cli/detect/detect.test.ts compares them with their files. */
 export const detectCommands: Record<string, Entry> = {
+  train: {
+    takes: '[options] <model>',
+    about: 'train a detector on pictures with boxes, evaluate it, keep its weights; run again to resume',
+    load: async () => (await import('./train-detector.ts')).registerTrainDetector,
+  },
   evaluate: {
-    takes: '[options]',
+    takes: '[options] [model]',
     about: "COCO's twelve numbers, precision and recall of each class, the worst pictures",
     load: async () => (await import('./evaluate-detections.ts')).registerEvaluateDetections,
+  },
+  run: {
+    takes: '[options] <model> <pictures...>',
+    about: 'find objects in pictures; boxes drawn, and as JSON',
+    load: async () => (await import('./run-detector.ts')).registerRunDetector,
+  },
+  export: {
+    takes: '[options] <model>',
+    about: 'a detector as an ONNX file, compared with the engine on random and your own pictures',
+    load: async () => (await import('./export-detector.ts')).registerExportDetector,
+  },
+  profile: {
+    takes: '[options] <model>',
+    about: 'parameters, multiply-adds, memory and milliseconds a picture of a detector',
+    load: async () => (await import('./profile-detector.ts')).registerProfileDetector,
   },
 };
 
@@ -25,7 +45,7 @@ export async function registerDetect(program: Command, words: readonly string[] 
   const detect = program
     .command('detect')
     .usage('[options] <part>')
-    .description('objects in pictures: detections compared with the truth')
+    .description('objects in pictures: train, evaluate and run detectors; detections compared with the truth')
     .addHelpText('after', examples);
   const named = words.find((word) => Object.hasOwn(detectCommands, word));
   for (const [name, { takes, about, load }] of Object.entries(detectCommands)) {

@@ -1,43 +1,27 @@
 // `nasnet detect evaluate`: compares detections with the truth as COCO does. Without a model it loads no engine.
 
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Detection } from '../../coco/box.ts';
-import { evaluateDetections } from '../../coco/coco-evaluation.ts';
-import { numberNames } from '../../coco/twelve-numbers.ts';
 import { readCocoFile } from '../../detection-data/coco-file.ts';
 import { readDetectionsFile } from '../../detection-data/detections-file.ts';
 import { Faults } from '../../detection-data/faults.ts';
 import { findPictures } from '../../detection-data/read-detection-data.ts';
-import {
-  type ClassFinding,
-  type DetectionFindings,
-  detectionFindings,
-  type EvaluatedDataset,
-} from '../../detection-report/detection-findings.ts';
-import { numberMeanings, shareWords } from '../../detection-report/number-words.ts';
-import { reportNames, writeDetectionReport } from '../../detection-report/report-detections.ts';
+import { reportNames } from '../../detection-report/report-detections.ts';
 import { InputError } from '../../failure.ts';
-import { overwriteHelp, ResultFiles } from '../../result-files.ts';
-import { visible } from '../../visible.ts';
+import { ResultFiles } from '../../result-files.ts';
 import { whole } from '../../words.ts';
-import { countFromZero } from '../flags/parsers.ts';
-import { printDocument, printWords } from '../terminal/answer.ts';
-import { alignColumns } from '../terminal/columns.ts';
+import { wholeNumber } from '../flags/parsers.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { shellPath } from '../terminal/shell-path.ts';
+import { addDetectionDataFlags } from './detection-flags.ts';
+import type { ModelEvaluationFlags } from './evaluate-model.ts';
+import { pictureSize } from './picture-size-flag.ts';
+import { addEvaluationFlags, showEvaluation } from './show-evaluation.ts';
 
-/** How an evaluation is shown, whoever made the detections. */
-export interface EvaluationFlags {
-  output?: string;
-  worst: number;
-  overwrite?: boolean;
-  json?: boolean;
-}
-
-interface Flags extends EvaluationFlags {
-  groundTruth: string;
-  detections: string;
-  pictures?: string;
+interface Flags extends ModelEvaluationFlags {
+  groundTruth?: string;
+  detections?: string;
   asPycocotools?: boolean;
 }
 
@@ -46,6 +30,7 @@ AP and AR are COCO's, to the last digit (docs/detection.md). With -o, ${reportNa
 the worst pictures with missed and wrong boxes; ${reportNames.numbers} has the same as numbers.
 
 Examples:
+  nasnet detect evaluate detector.safetensors --dataset coco -o report
   nasnet detect evaluate --ground-truth instances_val2017.json --detections results.json
   nasnet detect evaluate --ground-truth instances_val2017.json --detections results.json --pictures val2017 -o report
   nasnet detect evaluate --ground-truth gt.json --detections dt.json --as-pycocotools --json`;
@@ -54,28 +39,43 @@ export function registerEvaluateDetections(detect: Command): void {
   const command = detect
     .command('evaluate')
     .description("COCO's twelve numbers, precision and recall of each class, the worst pictures")
-    .requiredOption('--ground-truth <file>', 'COCO annotations: images, categories, annotations')
-    .requiredOption('--detections <file>', 'a list of image_id, category_id, bbox and score, as COCO takes them')
-    .option('--as-pycocotools', 'what pycocotools computes, also where it is known to be wrong')
-    .option('--pictures <dir>', 'folder of the pictures, for the page (default: where COCO has them)');
+    .argument('[model]', 'weights that detect train wrote, which find the objects of --dataset')
+    .option('--dataset <path>', 'for MODEL: COCO JSON, Pascal VOC XML or YOLO text, a file of annotations or a folder')
+    .option('--part <name>', 'of the dataset (default: the only one, val or test)')
+    .option('--ground-truth <file>', 'without MODEL: COCO annotations: images, categories, annotations')
+    .option('--detections <file>', 'a list of image_id, category_id, bbox and score, as COCO takes them')
+    .option('--as-pycocotools', 'what pycocotools computes, also where it is known to be wrong');
+  addDetectionDataFlags(command)
+    .option('--size <pixels>', "for MODEL: H or HxW of its pictures (default: the detector's)", pictureSize('--size'))
+    .option('--together <n>', 'for MODEL: proposals in the second stage at once', wholeNumber('--together'), 100)
+    .option('--device <name>', 'for MODEL: auto, cpu, cuda or cuda:N', 'auto') // device-flags.ts would load the engine
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
   addEvaluationFlags(command).addHelpText('after', help).action(evaluate);
 }
 
-/** Adds the flags of `EvaluationFlags`. */
-export const addEvaluationFlags = (command: Command): Command =>
-  command
-    .option('-o, --output <dir>', 'folder for a page with curves and the worst pictures, and all numbers as JSON')
-    .option('--worst <n>', 'pictures to draw in the page', countFromZero('--worst'), 12)
-    .option('--overwrite', overwriteHelp)
-    .option('--json', 'one JSON document');
+async function evaluate(model: string | undefined, flags: Flags): Promise<void> {
+  const { groundTruth, detections } = flags;
+  if (model !== undefined) {
+    const other = (['groundTruth', 'detections', 'asPycocotools'] as const).find((name) => flags[name] !== undefined);
+    const name =
+      other === 'groundTruth' ? '--ground-truth' : `--${other === 'asPycocotools' ? 'as-pycocotools' : other}`;
+    if (other) throw new InputError(`${name}: expected it without a model, got both`);
+    return (await import('./evaluate-model.ts')).evaluateModel(model, flags); // which loads the engine
+  }
+  if (groundTruth === undefined || detections === undefined) {
+    const missing = groundTruth === undefined ? '--ground-truth' : '--detections';
+    throw new InputError(`${missing}: expected a file, or a model with --dataset, got neither`);
+  }
+  return evaluateFiles({ ...flags, groundTruth, detections });
+}
 
-async function evaluate({
+async function evaluateFiles({
   groundTruth,
   detections: path,
   asPycocotools = false,
   pictures,
   ...flags
-}: Flags): Promise<void> {
+}: Flags & { groundTruth: string; detections: string }): Promise<void> {
   const block = new LiveBlock(process.stderr);
   const results = new ResultFiles({
     of: `detect evaluate ${groundTruth} ${path}`,
@@ -121,75 +121,4 @@ function detectionNotes(detections: readonly Detection[], unknown: ReadonlyMap<u
   }
   if (detections.length === 0) notes.push('There is no detection to evaluate (pycocotools stops at an empty list)');
   return notes;
-}
-
-export interface EvaluationToShow {
-  dataset: EvaluatedDataset;
-  detections: readonly Detection[];
-  asPycocotools?: boolean;
-  title: string;
-  /** The settings that determine the evaluation. */
-  command: string;
-  faults: Faults;
-  notes: readonly string[];
-}
-
-/** Evaluates detections, writes the page if a folder is named, and prints the numbers. */
-export async function showEvaluation(
-  { asPycocotools = false, faults, ...shown }: EvaluationToShow,
-  { output, worst, json }: EvaluationFlags,
-  results: ResultFiles,
-): Promise<void> {
-  const { dataset, detections } = shown;
-  if (output !== undefined) results.check(...Object.values(reportNames).map((name) => `${output}/${name}`));
-  const evaluation = evaluateDetections(dataset, detections, { asPycocotools });
-  const findings = detectionFindings(dataset, detections, evaluation);
-  const report = { ...shown, evaluation, findings, faults: faults.report(), worst };
-  const files = output === undefined ? [] : await writeDetectionReport(output, report, results);
-  if (json) printDocument(documentOf(findings, faults, files));
-  else printWords(wordsOf(findings, files));
-}
-
-function documentOf(
-  { numbers, classes, pictures, objects, crowds, detections, workingPoint }: DetectionFindings,
-  faults: Faults,
-  files: string[],
-) {
-  return { ...numbers, pictures, objects, crowds, detections, workingPoint, classes, faults: faults.report(), files };
-}
-
-const everyClass = 20;
-const extremes = 5;
-
-function wordsOf(
-  { numbers, classes, pictures, objects, detections }: DetectionFindings,
-  files: readonly string[],
-): string {
-  const rows = numberNames.map((name) => [name, shareWords(numbers[name]), numberMeanings[name]]);
-  return [
-    `${whole(detections)} detections on ${whole(pictures)} pictures with ${whole(objects)} objects`,
-    ...alignColumns(rows, 'lrl').map((line) => `  ${line}`),
-    ...classRows(classes.filter((each) => each.objects > 0)),
-    ...files,
-    '',
-  ].join('\n');
-}
-
-function classRows(classes: readonly ClassFinding[]): string[] {
-  const sorted = classes.toSorted((one, other) => other.AP - one.AP);
-  const few = sorted.length <= everyClass;
-  const shown = few ? sorted : [...sorted.slice(0, extremes), ...sorted.slice(-extremes)];
-  const rows = shown.map(({ name, AP, AP50, objects }) => [
-    visible(name),
-    shareWords(AP),
-    shareWords(AP50),
-    whole(objects),
-  ]);
-  const lines = alignColumns([['class', 'AP', 'AP50', 'objects'], ...rows], 'lr').map((line) => `  ${line}`);
-  if (few) return lines;
-  return [
-    ...lines.slice(0, extremes + 1),
-    `  and ${whole(sorted.length - 2 * extremes)} more, down to`,
-    ...lines.slice(extremes + 1),
-  ];
 }

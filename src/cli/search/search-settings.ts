@@ -86,10 +86,9 @@ export const searchSettings = {
     stored: ({ seed }) => seed,
     states: ({ seed }) => [['search', `seed ${seed}`]],
   }),
-  strategy: withDefault<string>({
+  strategy: optional<string>({
     takes: '<name>',
-    help: `${strategyNames.join(', ')}, or several with commas: arms that take turns`,
-    default: 'ppo',
+    help: `${strategyNames.join(', ')}, or several with commas: arms that take turns (default: ppo; with a budget of time surrogate)`,
     asks: (strategy) => ({ strategy }),
     stored: ({ strategy }) => strategy,
   }),

@@ -15,6 +15,7 @@ import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
+import { parseServer } from '../../store/redis-connection.ts';
 import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
@@ -34,6 +35,7 @@ import { stateSearch } from './dry-run.ts';
 import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
+import { openQueueSearch } from './queue-search.ts';
 import { forecastLines, statement } from './statement.ts';
 import { closingWords, resumeCommand, whatNext } from './what-next.ts';
 
@@ -47,7 +49,7 @@ export function registerSearch(program: Command): void {
   addSearchFlags(command)
     .addHelpText(
       'after',
-      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --evaluator 'python3 train.py' --workers 4 --trials 500\n  nasnet search --preset paper --dry-run`,
+      `\nPresets:\n${presetList.join('\n')}\n\nExamples:\n  nasnet search\n  nasnet search --strategy ppo,random --trials 160 --study runs/both/study.db\n  nasnet search --dataset photos --size 64 --trials 40\n  nasnet search --finalists 5 --finalist-epochs 3 --study runs/finalists/study.db\n  nasnet search --rungs 1,3,9 --trials 200 --study runs/ladder/study.db\n  nasnet search --space b --study runs/space-b/study.db\n  nasnet search --max-latency 3 --max-memory 800M --study runs/fast/study.db\n  nasnet search --evaluator 'python3 train.py' --workers 4 --trials 500\n  nasnet search --queue redis://head:6379 --trials 500\n  nasnet search --preset paper --dry-run`,
     )
     .action((flags: SearchFlags, command: Command) => search(flags, userFlagsOf(command)));
 }
@@ -66,6 +68,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   };
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, userFlags, imagesOf, note);
+
+  if (flags.queue !== undefined) parseServer(flags.queue); // refused before a study is made
 
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
@@ -90,7 +94,12 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   using control = new SearchControl(path, settings);
   using _dashboard = await dashboardBeside(path, flags, note);
   using interrupt = onInterrupt(
-    () => display.note('Stopping; finished work is saved. Repeat to stop immediately.'),
+    () =>
+      display.note(
+        flags.queue === undefined
+          ? 'Stopping; finished work is saved. Repeat to stop immediately.'
+          : 'Stopping; finished work is saved. Children that workers train go on, and their results wait for this search.',
+      ),
     'finished work is saved: run the same command to resume',
   );
   const onEvent = (event: ExperimentEvent) => {
@@ -99,6 +108,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     for (const line of forecastLines(forecast, settings)) note(line);
     display.begin(study, forecast.trials, forecast.workers, outlook);
   };
+  const queue = await openQueueSearch(study, files, { flags, userFlags, computing, note });
+  let finished = false;
   const end = await runExperiment({
     study,
     files,
@@ -110,7 +121,16 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     signal: AbortSignal.any([interrupt.signal, control.signal]),
     control,
     onEvent,
-  }).finally(() => display.end());
+    ...queue?.options,
+  })
+    .then((end) => {
+      finished = end === 'finished';
+      return end;
+    })
+    .finally(() => {
+      display.end();
+      return queue?.close({ finished });
+    });
   if (end === 'interrupted')
     throw new Interruption(`stopped with ${finishedWords(study, targetOf(study))} finished, all saved. ${resume}`);
 

@@ -1,7 +1,7 @@
 // What a search says at its end: its files, and commands to be pasted into a shell.
 
 import { basename, dirname, join, resolve } from 'node:path';
-import { weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { settingsOf } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { programName } from '../terminal/program-name.ts';
@@ -40,6 +40,7 @@ const resultFiles = [
   ['best.svg', 'the best cells as a picture'],
   ['best.json', 'their architecture file'],
   [weightsName, 'the weights of the network built from them'],
+  [bestWeightsName, 'its weights after the best epoch by the held-out images'],
 ] as const;
 
 /**
@@ -53,7 +54,7 @@ export function closingWords(found: string[], names: readonly string[], place: S
     ...resultFiles.filter(([name]) => names.includes(name)),
     ...(isElsewhere(place) ? [] : [[basename(study), 'the study']]),
   ];
-  const lines = files.map(([name, what]) => `  ${name!.padEnd(20)} ${what}`);
+  const lines = files.map(([name, what]) => `  ${name!.padEnd(25)} ${what}`);
   return [...found, '', `In ${directory}:`, ...lines, '', ...next, ''].join('\n');
 }
 
@@ -75,12 +76,12 @@ export function whatNext(search: FinishedSearch): string[] {
 
 /** Returns the flags of settings that differ from the defaults. */
 function differing({ preset, dataset, strategy, size, seed }: SearchSettings): string[] {
-  const usual = settingsOf(preset, { dataset, strategy, seed });
+  const usual = settingsOf(preset, { dataset, seed });
   return [
     ...(preset === defaultPreset ? [] : ['--preset', preset]),
     ...(dataset === 'cifar10' ? [] : ['--dataset', shellPath(dataset)]),
     ...(size === undefined || size === usual.size ? [] : ['--size', String(size)]),
-    ...(strategy === 'ppo' ? [] : ['--strategy', strategy]),
+    ...(strategy === usual.strategy ? [] : ['--strategy', strategy]),
   ];
 }
 

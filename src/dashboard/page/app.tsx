@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { armNames } from '../../search/arms-strategy.ts';
 import { countsOf, statusOf, targetOf } from './figures.ts';
 import { rewardWords } from './page-words.ts';
 import { hrefOf, route } from './route.ts';
@@ -157,7 +158,7 @@ function Status({ study }: { study: StudyStore }) {
   const { word, tone, sentence } = statusOf(study);
   const { strategy, dataset, space, seed } = study.settings;
   const parts = [
-    strategy,
+    strategyWords(strategy),
     typeof space === 'string' ? `space ${space.toUpperCase()}` : (space.name ?? 'custom space'),
     study.settings.evaluator ? 'external evaluator' : dataset,
     `seed ${seed}`,
@@ -171,6 +172,16 @@ function Status({ study }: { study: StudyStore }) {
       <span class="quiet">{parts.filter((part) => part !== '').join(' · ')}</span>
     </p>
   );
+}
+
+/** Returns "ppo ×2, random ×2" for "ppo,ppo,random,random". */
+function strategyWords(strategy: string): string {
+  const names = armNames(strategy);
+  const counts = [...new Set(names)].map((name): [string, number] => [
+    name,
+    names.filter((each) => each === name).length,
+  ]);
+  return counts.map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join(', ');
 }
 
 function Banner({ study }: { study: StudyStore }) {

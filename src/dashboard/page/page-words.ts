@@ -1,8 +1,8 @@
 // Figures in words for the page; words.ts has those of the whole project.
 
-import { bytesWords, duration, percent, whole } from '../../words.ts';
+import { bytesWords, duration, percent, roughly, whole } from '../../words.ts';
 
-export { bytesWords, duration, percent, whole };
+export { bytesWords, duration, percent, roughly, whole };
 
 /** A reward from 0 to 1 as a percentage; other rewards as they are. */
 export const rewardWords = (reward: number, digits = 2): string =>
@@ -55,4 +55,6 @@ export const dayTime = (time: number): string => (Number.isNaN(time) ? '–' : d
 /** "12 s ago", "3 min ago". */
 export const ago = (time: number, now = Date.now()): string => `${duration(Math.max(0, (now - time) / 1000))} ago`;
 
-export const plural = (count: number, noun: string): string => `${whole(count)} ${count === 1 ? noun : `${noun}s`}`;
+/** "1 child", "12 children", "3 trials". */
+export const plural = (count: number, noun: string): string =>
+  `${whole(count)} ${count === 1 ? noun : noun === 'child' ? 'children' : `${noun}s`}`;

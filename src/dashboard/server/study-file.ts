@@ -16,7 +16,7 @@ export class StudyFile implements Rows {
   /** @throws InputError or Failure with one sentence */
   constructor(path: string) {
     this.path = path;
-    this.#file = DatabaseFile.open(path, studyFormat, { readOnly: true });
+    this.#file = openFile(path);
     this.#identity = identityOf(path)!;
     // verified now, not when a page asks
     for (const table of studyFormat.checked!.whole) this.all(`SELECT 1 FROM ${table} LIMIT 1`);
@@ -53,12 +53,20 @@ export class StudyFile implements Rows {
   #copied = '';
 
   #reopen(identity: string): void {
-    const fresh = DatabaseFile.open(this.path, studyFormat, { readOnly: true });
+    const fresh = openFile(this.path);
     this.#file.close();
     this.#file = fresh;
     this.#identity = identity;
     this.#copied = fresh.isCopy ? fresh.commits : '';
   }
+}
+
+const cacheKilobytes = 2000; // most questions read a table from its beginning to its end
+
+function openFile(path: string): DatabaseFile {
+  const file = DatabaseFile.open(path, studyFormat, { readOnly: true });
+  file.limitCache(cacheKilobytes);
+  return file;
 }
 
 /** Undefined where there is no file. */

@@ -86,29 +86,40 @@ function modelMessage({ producerVersion, metadata }: ModelLabel) {
   };
 }
 
-function graphMessage({ nodes, input, output, values }: Graph, { name, description }: ModelLabel) {
+function graphMessage(
+  { nodes, input, moreInputs = [], output, moreOutputs = [], values }: Graph,
+  { name, description }: ModelLabel,
+) {
   return {
     name,
     description,
     nodes: nodes.map(nodeMessage),
-    inputs: [valueMessage(input)],
-    outputs: [valueMessage(output)],
+    inputs: [input, ...moreInputs].map(valueMessage),
+    outputs: [output, ...moreOutputs].map(valueMessage),
     values: values.map(valueMessage),
   };
 }
 
-function nodeMessage({ operator, name, inputs, output, attributes }: Node) {
-  return { operator, name, inputs, outputs: [output], attributes: Object.entries(attributes).map(attributeMessage) };
+function nodeMessage({ operator, name, inputs, output, moreOutputs = [], attributes }: Node) {
+  return {
+    operator,
+    name,
+    inputs,
+    outputs: [output, ...moreOutputs],
+    attributes: Object.entries(attributes).map(attributeMessage),
+  };
 }
 
-/** In the operators that networks need, all attributes except epsilon are integers or lists of integers. */
+/** In the operators that networks need, all other attributes are integers or lists of integers. */
+const floatAttributes = ['epsilon', 'spatial_scale'];
+
 function attributeMessage([name, value]: [string, number | readonly number[]]) {
   if (typeof value !== 'number') return { name, type: attributeTypes.integers, integers: value };
-  if (name === 'epsilon') return { name, type: attributeTypes.float, float: value };
+  if (floatAttributes.includes(name)) return { name, type: attributeTypes.float, float: value };
   return { name, type: attributeTypes.integer, integer: value };
 }
 
-function valueMessage({ name, shape }: Value) {
-  const dimensions = [{ symbol: 'batch' }, ...shape.map((length) => ({ length }))];
-  return { name, type: { tensor: { elementType: dataTypes.float32, shape: { dimensions } } } };
+function valueMessage({ name, shape, dimensions: all = ['batch', ...shape], type = 'float32' }: Value) {
+  const dimensions = all.map((each) => (typeof each === 'string' ? { symbol: each } : { length: each }));
+  return { name, type: { tensor: { elementType: dataTypes[type], shape: { dimensions } } } };
 }

@@ -7,6 +7,10 @@ export type ValueShape = readonly number[];
 export interface Value {
   readonly name: string;
   readonly shape: ValueShape;
+  /** All dimensions, named where they vary, in place of the batch and `shape`. */
+  readonly dimensions?: readonly (number | string)[];
+  /** Default: float32. */
+  readonly type?: 'float32' | 'int64';
 }
 
 export interface Node {
@@ -14,6 +18,8 @@ export interface Node {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly output: string;
+  /** Results behind the first. */
+  readonly moreOutputs?: readonly string[];
   readonly attributes: Readonly<Record<string, number | readonly number[]>>;
 }
 
@@ -30,7 +36,9 @@ export interface Weight {
 
 export interface Graph {
   readonly input: Value;
+  readonly moreInputs?: readonly Value[];
   readonly output: Value;
+  readonly moreOutputs?: readonly Value[];
   readonly nodes: readonly Node[];
   readonly weights: readonly Weight[];
   /** The nodes' results except the output. */
@@ -64,6 +72,20 @@ export class GraphBuilder {
     this.nodes.push({ operator, name: output.name, inputs: names, output: output.name, attributes });
     this.#values.set(output.name, output);
     return output;
+  }
+
+  /** Adds a node with two results of unknown shape. Returns both. */
+  pair(
+    operator: string,
+    name: string,
+    inputs: readonly (Value | string)[],
+    attributes: Node['attributes'] = {},
+  ): [Value, Value] {
+    const first = this.node(operator, name, inputs, [], attributes);
+    const second = { name: this.#unused(`${name}.second`), shape: [] };
+    this.#values.set(second.name, second);
+    this.nodes.push({ ...this.nodes.pop()!, moreOutputs: [second.name] });
+    return [first, second];
   }
 
   /** Returns the result of an earlier node by name. */

@@ -16,13 +16,26 @@ export function networkGraph(plan: Plan, state: State): Graph {
   const images: Value = { name: 'images', shape: imageShape(plan.input) };
   const graph = new GraphBuilder(images);
   const paths = new PathNodes(graph, state);
-  const endpoints = new Map([[plan.stemName, paths.add(plan.stem, 'stem', images)]]);
-  for (const cell of plan.cells) {
-    const sources = cell.sources.map((name) => endpoints.get(name));
-    for (const [name, value] of addCell(graph, paths, cell, sources)) endpoints.set(name, value);
-  }
+  const endpoints = addTrunk(graph, paths, plan, new Map(), images);
   const last = endpoints.get(plan.cells.at(-1)!.name)!;
   return graph.finish(images, paths.add(plan.head, 'head', last), 'logits');
+}
+
+/** Adds the stem and the cells to the results that are known. Returns all results by name. */
+export function addTrunk(
+  graph: GraphBuilder,
+  paths: PathNodes,
+  { stem, stemName, cells }: Pick<Plan, 'stem' | 'stemName' | 'cells'>,
+  known: ReadonlyMap<string, Value>,
+  images?: Value,
+): Map<string, Value> {
+  const results = new Map(known);
+  if (images) results.set(stemName, paths.add(stem, 'stem', images));
+  for (const cell of cells) {
+    const sources = cell.sources.map((name) => results.get(name));
+    for (const [name, value] of addCell(graph, paths, cell, sources)) results.set(name, value);
+  }
+  return results;
 }
 
 /** Adds a cell. Returns its results by name. A source that the cell does not read may be undefined. */

@@ -94,6 +94,11 @@ test('impossible requests are refused in one sentence', () => {
       /^nasnet: --epochs: expected it in a search that nasnet trains itself, got it in one with an evaluator\n$/,
     ],
     [
+      ['search', '--study', fresh, '--evaluator', 'x', '--queue', 'redis://head:6379'],
+      2,
+      /^nasnet: --queue: expected it in a search that nasnet trains itself, got it in one with an evaluator\n$/,
+    ],
+    [
       ['search', '--study', own, '--evaluator', 'x'],
       2,
       /^nasnet: --evaluator: expected none, with which .* was started, got "x"; name another file/,

@@ -50,7 +50,7 @@ async function parsed(name: SettingName, text: string): Promise<SettingFlags | u
 /** Returns the settings of a search with these flags, with limits without laws. */
 async function begun(flags: SettingFlags): Promise<SearchSettings> {
   const { limits, ...asked } = await requestOf(flags, settingNames, () => {});
-  const { dataset, seed, strategy } = flags;
+  const { dataset, seed } = flags;
   const { memory, latency, beyond = 'resample', ...sizes } = limits!;
   const none = { law: [0, 0, 0], measured: 1, error: 0, machine: 'here' };
   const stated = {
@@ -64,7 +64,6 @@ async function begun(flags: SettingFlags): Promise<SearchSettings> {
     ...asked,
     dataset,
     seed,
-    strategy,
     finalists: asked.finalists ?? 2,
     limits: stated,
   });

@@ -1,7 +1,11 @@
 // Values with their intervals as rows: a dot, a bar, and where chance would be. Drawn as SVG, so that it is text too.
 
+import type { ComponentChildren } from 'preact';
+
 export interface IntervalRow {
   label: string;
+  /** In place of the label, such as a link. */
+  shown?: ComponentChildren;
   value: number;
   low: number;
   high: number;
@@ -10,6 +14,8 @@ export interface IntervalRow {
   /** Another value to compare with. */
   other?: number;
   note?: string;
+  /** Further cells of the row. */
+  more?: ComponentChildren[];
 }
 
 interface Props {
@@ -18,11 +24,13 @@ interface Props {
   caption: string;
   otherName?: string;
   chanceName?: string;
+  /** Heads of the further cells; they make the head visible. */
+  heads?: string[];
 }
 
 const width = 170;
 
-export function Intervals({ rows, format, caption, otherName, chanceName }: Props) {
+export function Intervals({ rows, format, caption, otherName, chanceName, heads = [] }: Props) {
   if (rows.length === 0) return <p class="nothing">Nothing to compare yet.</p>;
   const all = rows.flatMap(({ low, high, value, chance, other }) => [
     low,
@@ -38,17 +46,22 @@ export function Intervals({ rows, format, caption, otherName, chanceName }: Prop
     <div class="scroll">
       <table class="intervals">
         <caption>{caption}</caption>
-        <thead class="sr">
+        <thead class={heads.length > 0 ? '' : 'sr'}>
           <tr>
             <th scope="col">what</th>
             <th scope="col">picture</th>
             <th scope="col">value with 95% interval</th>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
           {rows.map((row) => (
             <tr key={row.label}>
-              <th scope="row">{row.label}</th>
+              <th scope="row">{row.shown ?? row.label}</th>
               <td>
                 <svg viewBox={`0 0 ${width} 18`} width={width} height="18" aria-hidden="true">
                   {row.chance !== undefined && <path d={`M${x(row.chance)} 1V17`} class="chance" />}
@@ -60,6 +73,9 @@ export function Intervals({ rows, format, caption, otherName, chanceName }: Prop
               <td class="number">
                 {format(row.value)} <span class="quiet">{row.note ?? `${format(row.low)} to ${format(row.high)}`}</span>
               </td>
+              {row.more?.map((cell, index) => (
+                <td key={heads[index]}>{cell}</td>
+              ))}
             </tr>
           ))}
         </tbody>

@@ -61,7 +61,7 @@ export function Lanes({ bars, lanes, window, now, summary, onPick, formatTime }:
     context.restore();
     context.fillStyle = css(colour('--quiet'));
     context.textAlign = 'center';
-    for (const time of timeTicks(from, to, Math.max(2, inner / 110)))
+    for (const time of timeTicks(from, to, Math.max(2, inner / 85)))
       if (x(time) > labelWidth + 24 && x(time) < labelWidth + inner - 24)
         context.fillText(formatTime(time), x(time), height - axisHeight / 2 + 2);
     if (now < to) {

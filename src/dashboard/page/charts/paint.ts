@@ -1,4 +1,5 @@
-// Paints series into a chart's frame. Points are written as pixels: 30,000 of them take 3 ms, with paths 40.
+// Paints series into a chart's frame. Points are written as pixels: 30,000 of them take 6 ms in Chromium without a GPU,
+// as rectangles 48 ms, as a path of circles 118 ms.
 
 import type { Rgb, Shape } from './axis.ts';
 import { colour, css } from './axis.ts';
@@ -23,6 +24,9 @@ function stamp(shape: Shape, radius: number): [number, number][] {
   return cells;
 }
 
+/** Shapes with holes are larger, to be as dark as others. */
+const wider: Partial<Record<Shape, number>> = { cross: 1.4, ring: 1.35, triangle: 1.25 };
+
 const covers: Record<Shape, (x: number, y: number, radius: number) => boolean> = {
   circle: (x, y, radius) => x * x + y * y <= radius * radius + 0.3,
   square: (x, y, radius) => Math.max(Math.abs(x), Math.abs(y)) <= radius * 0.85,
@@ -36,7 +40,8 @@ const covers: Record<Shape, (x: number, y: number, radius: number) => boolean> =
 /** Writes the points of a series into the pixels of the frame. */
 export function paintPoints(pixels: ImageData, series: Series, scales: Scales, scale: number, alpha: number): void {
   const [red, green, blue] = colour(series.colour);
-  const cells = stamp(series.shape ?? 'circle', (series.size ?? 2.2) * scale);
+  const shape = series.shape ?? 'circle';
+  const cells = stamp(shape, (series.size ?? 2.2) * scale * (wider[shape] ?? 1));
   const { data, width, height } = pixels;
   const { x: xs, y: ys } = series;
   const [from, to] = series.range ?? [0, xs.length];

@@ -1,5 +1,5 @@
-// A chart of points and lines on a canvas: zoomed by dragging, buttons or keys, its points found by pointer and by arrow
-// keys, its content also a sentence and a table.
+// A chart of points and lines on a canvas: zoomed by dragging, buttons or keys, its points found by pointer and by
+// arrow keys, its content also a sentence and a table.
 
 import { useId, useMemo, useRef, useState } from 'preact/hooks';
 import { colour, css, dashes, type Shape, ticks } from './axis.ts';
@@ -42,6 +42,7 @@ interface View {
 const margins = { left: 56, right: 14, top: 24, bottom: 40 };
 const reach = 18; // pixels from the pointer within which a point is found
 const mostTableRows = 200;
+const millisecondsToCalm = 120;
 
 export function Plot(props: PlotProps) {
   const { series, height = 320, summary, both, onRange } = props;
@@ -64,9 +65,11 @@ export function Plot(props: PlotProps) {
   };
   const inverseY = (pixel: number) => yRange[1] - ((pixel - scales.top) / scales.height) * (yRange[1] - yRange[0]);
 
+  const calm = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const look = (next: View | undefined) => {
     setView(next);
-    onRange?.(next?.x);
+    clearTimeout(calm.current);
+    calm.current = setTimeout(() => onRange?.(next?.x), millisecondsToCalm); // not in every frame of a zoom
   };
   const zoom = (factor: number, around = (shown.x[0] + shown.x[1]) / 2) => {
     const [low, high] = shown.x;

@@ -1,5 +1,5 @@
-// What a strategy thinks: the controller's softmaxes over time, its entropies, what it would sample now; the family tree
-// of evolution; and, for every strategy, what the best cells have beyond chance.
+// What a strategy thinks: the controller's softmaxes over time, its entropies, what it would sample now; the family
+// tree of evolution; and, for every strategy, what the best cells have beyond chance.
 
 import { useMemo, useState } from 'preact/hooks';
 import { operationLabel } from '../../../draw/cell-graph.ts';

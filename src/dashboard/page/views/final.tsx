@@ -1,4 +1,5 @@
-// The final network: its learning curves, test accuracy, what it gets right of each class, the files, what to type next.
+// The final network: its learning curves, test accuracy, what it gets right of each class, the files, what to type
+// next.
 
 import type { FinalModel } from '../../../study/results.ts';
 import { type IntervalRow, Intervals } from '../charts/intervals.tsx';

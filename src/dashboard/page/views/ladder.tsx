@@ -203,55 +203,23 @@ function Finalists({ study }: { study: StudyStore }) {
       </Card>
     );
   const { rows, end, runs } = state;
-  const order = rows.map(({ trial }) => trial);
   return (
     <Card title="The race of finalists" aside={end ? `over: ${end}` : 'in the race now'}>
       <Intervals
-        rows={rows.map(({ interval }) => interval)}
+        rows={rows}
         format={(value) => rewardWords(value)}
         caption={`Mean accuracy over ${plural(runs, 'run')}, with the 95% interval for other seeds`}
+        heads={['runs', 'group', 'as a child']}
       />
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">finalist</th>
-              <th scope="col">runs</th>
-              <th scope="col">group</th>
-              <th scope="col">as a child</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ trial, done: ended, group, failure }) => (
-              <tr key={trial}>
-                <td>
-                  <TrialLink trial={trial} />
-                </td>
-                <td class="number">{ended}</td>
-                <td>{failure ?? group}</td>
-                <td class="number">{rewardWords(study.reward[trial]!)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
       <p class="quiet">
         Within a group no finalist can be told apart from the best of it (run against run, at 95% confidence).{' '}
-        {order.length > 1 && !end ? 'The race goes on until one is ahead or more runs would not tell them apart.' : ''}
+        {rows.length > 1 && !end ? 'The race goes on until one is ahead or more runs would not tell them apart.' : ''}
       </p>
     </Card>
   );
 }
 
-interface FinalistRow {
-  trial: number;
-  done: number;
-  group: string;
-  failure: string | undefined;
-  interval: IntervalRow;
-}
-
-function raceOf(study: StudyStore): { rows: FinalistRow[]; end: string | undefined; runs: number } | undefined {
+function raceOf(study: StudyStore): { rows: IntervalRow[]; end: string | undefined; runs: number } | undefined {
   const { finalists } = study.settings;
   const chosen = (study.answer.results.finalists as { trials?: number[] } | undefined)?.trials;
   if (!finalists || !chosen || chosen.length === 0) return undefined;
@@ -271,29 +239,26 @@ function raceOf(study: StudyStore): { rows: FinalistRow[]; end: string | undefin
   });
   const groups = [found.racing, ...found.beaten];
   const half = spreadOf(racers);
-  const rows = [...ranking(racers, found), ...found.failed].map((place): FinalistRow => {
+  const rows = [...ranking(racers, found), ...found.failed].map((place): IntervalRow => {
     const trial = chosen[place]!;
     const count = runsDone(racers[place]!);
     const value = meanOf(racers[place]!);
     const spread = half === undefined ? 0 : half / Math.sqrt(Math.max(1, count));
     const group = groups.findIndex((each) => each.includes(place)) + 1;
     const failure = all.find((run) => run.trial === trial && run.failure)?.failure ?? undefined;
+    const words = group === 0 ? 'out' : `${group}${groups[group - 1]!.length > 1 ? ' (cannot be told apart)' : ''}`;
     return {
-      trial,
-      done: count,
-      failure: failure?.split('\n')[0],
-      group: group === 0 ? 'out' : `${group}${groups[group - 1]!.length > 1 ? ' (cannot be told apart)' : ''}`,
-      interval: {
-        label: `trial ${trial}`,
-        value,
-        low: value - spread,
-        high: value + spread,
-        ...(half === undefined && { note: 'one run only' }),
-      },
+      label: `trial ${trial}`,
+      shown: <TrialLink trial={trial} />,
+      value,
+      low: value - spread,
+      high: value + spread,
+      ...(half === undefined && { note: 'one run only' }),
+      more: [String(count), failure?.split('\n')[0] ?? words, rewardWords(study.reward[trial]!)],
     };
   });
   return {
-    rows: rows.filter(({ interval }) => !Number.isNaN(interval.value)),
+    rows: rows.filter(({ value }) => !Number.isNaN(value)),
     end: found.end,
     runs: all.filter(({ accuracy }) => accuracy !== null).length,
   };

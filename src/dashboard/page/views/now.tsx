@@ -9,10 +9,21 @@ import type { Series } from '../charts/series.ts';
 import { Control } from '../control.tsx';
 import { bestTrials, countsOf, paceOf, statusOf, targetOf } from '../figures.ts';
 import { lanesOf } from '../lanes-of.ts';
-import { clockTime, dayTime, duration, exactTime, percent, plural, rewardWords, whole } from '../page-words.ts';
+import {
+  clockTime,
+  dayTime,
+  duration,
+  exactTime,
+  percent,
+  plural,
+  rewardWords,
+  roughly,
+  whole,
+} from '../page-words.ts';
 import { architectureOf, Card, Nothing, Tile, TrialLink, TrialPanel } from '../parts.tsx';
-import { hrefOf } from '../route.ts';
-import type { StudyStore } from '../store.ts';
+import { go, hrefOf } from '../route.ts';
+import { done, type StudyStore } from '../store.ts';
+import { bestSoFar, movingMean } from './rewards.tsx';
 
 export function NowView({ study }: { study: StudyStore }) {
   study.watch();
@@ -25,9 +36,10 @@ export function NowView({ study }: { study: StudyStore }) {
       <WorkerLanes study={study} now={now} onPick={setPicked} />
       {picked !== undefined && <TrialPanel study={study} trial={picked} onClose={() => setPicked(undefined)} />}
       <div class="columns">
-        <RunningCurves study={study} />
+        <Glance study={study} />
         <BestCell study={study} />
       </div>
+      {study.searched.value === true && <RunningCurves study={study} />}
     </>
   );
 }
@@ -76,8 +88,8 @@ function Tiles({ study }: { study: StudyStore }) {
       {isLive ? (
         <Tile
           label="Time left for trials"
-          value={left ? `about ${duration(left.seconds)}` : '–'}
-          note={left ? `95%: ${duration(left.low)} to ${duration(left.high)}` : 'known after a few outcomes'}
+          value={left ? duration(left.seconds) : '–'}
+          note={left ? `95%: ${roughly(left.low)} to ${roughly(left.high)}` : 'known after a few outcomes'}
         />
       ) : (
         <Tile
@@ -87,9 +99,9 @@ function Tiles({ study }: { study: StudyStore }) {
         />
       )}
       <Tile
-        label="Pace"
-        value={pace ? `${whole(pace.perHour)} an hour` : '–'}
-        note={isLive ? `workers’ time ${duration(workers)}` : 'of the latest trials'}
+        label="Trials an hour"
+        value={pace ? `${whole(pace.perHour)}/h` : '–'}
+        note={isLive ? `workers’ time ${roughly(workers)}` : 'of the latest trials'}
       />
       <Tile
         label="Failed"
@@ -126,7 +138,7 @@ function WorkerLanes({ study, now, onPick }: { study: StudyStore; now: number; o
   }, [study, study.version.value, chosen, end, isLive]);
   const minutes = chosen ?? fittingMinutes(study, end);
   const running = bars.filter(({ outcome }) => outcome === 'running').length;
-  const summary = `${plural(running, 'training')} running on ${plural(lanes.length, 'worker')}; busy ${percent(busy, 0)} of the time shown${isNamed ? '' : '. Which worker trained what was not recorded then: trainings lie where there is room'}.`;
+  const summary = `${plural(running, 'training')} running${isNamed ? ` on ${plural(lanes.length, 'worker')}, busy ${percent(busy, 0)} of the time shown` : '. Which worker trained what was not recorded then: trainings lie where there is room'}.`;
   const range = (
     <label class="inline">
       show
@@ -191,6 +203,60 @@ function fittingMinutes(study: StudyStore, end: number): number {
   return shownMinutes.find((each) => each >= minutes * 0.8) ?? 1440;
 }
 
+const glanced = 50; // trials of the moving mean
+
+/** The rewards as small as they can be. */
+function Glance({ study }: { study: StudyStore }) {
+  const version = study.watch();
+  const series = useMemo(() => {
+    const trials: number[] = [];
+    for (let trial = 0; trial < study.count; trial++) if (study.state[trial] === done) trials.push(trial);
+    const x = Float64Array.from(trials);
+    const y = Float64Array.from(trials, (trial) => study.reward[trial]!);
+    return [
+      { name: 'trials', kind: 'points', x, y, ids: x, sorted: true, colour: '--points' },
+      {
+        name: `mean of ${glanced}`,
+        kind: 'line',
+        x,
+        y: movingMean(y, glanced),
+        sorted: true,
+        colour: '--s1',
+        width: 2,
+      },
+      {
+        name: 'best so far',
+        kind: 'steps',
+        x,
+        y: bestSoFar(y),
+        sorted: true,
+        colour: '--s2',
+        width: 2,
+        until: study.count - 1,
+      },
+    ] satisfies [Series, Series, Series];
+  }, [study, version]);
+  return (
+    <Card title="Rewards so far" aside={<a href={hrefOf('rewards')}>Open</a>}>
+      {series[0].x.length === 0 ? (
+        <Nothing>Each child’s reward appears here as soon as it is known.</Nothing>
+      ) : (
+        <Plot
+          series={series}
+          xLabel="trial"
+          yLabel={study.settings.rungs.length > 0 ? 'reward at the lowest rung' : 'reward'}
+          formatX={whole}
+          formatY={(value) => rewardWords(value, 0)}
+          height={270}
+          onPick={(trial) => go('rewards', { trial: String(trial) })}
+          describe={(trial) => `trial ${trial}: ${rewardWords(study.reward[trial]!)}`}
+          summary={`Rewards of ${plural(series[0].x.length, 'trial')} with their moving mean and the best so far.`}
+        />
+      )}
+    </Card>
+  );
+}
+
 const mostCurves = 24;
 
 function RunningCurves({ study }: { study: StudyStore }) {
@@ -243,7 +309,7 @@ function BestCell({ study }: { study: StudyStore }) {
     <Card title="The best cell so far" aside={best && <a href={hrefOf('cells', { a: String(best.trial) })}>Open</a>}>
       {!best && <Nothing>No child has a reward yet.</Nothing>}
       {architecture && (
-        <div class="pair">
+        <div class="pair stacked">
           <CellPicture architecture={architecture} which="normal" />
           <CellPicture architecture={architecture} which="reduction" />
         </div>

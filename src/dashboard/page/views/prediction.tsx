@@ -2,7 +2,7 @@
 
 import { useMemo } from 'preact/hooks';
 import { Plot } from '../charts/plot.tsx';
-import { percent, plural, seconds, whole } from '../page-words.ts';
+import { percent, plural, roughly, seconds, whole } from '../page-words.ts';
 import { Card, Nothing, Tile } from '../parts.tsx';
 import { go } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';
@@ -70,8 +70,8 @@ export function PredictionView({ study }: { study: StudyStore }) {
             both
             xLabel="predicted"
             yLabel="measured"
-            formatX={seconds}
-            formatY={seconds}
+            formatX={roughly}
+            formatY={roughly}
             height={360}
             onPick={(trial) => go('rewards', { trial: String(trial) })}
             describe={(trial) =>

@@ -197,6 +197,7 @@ function seriesOf({ name, x, y }: Group, index: number, window: number, count: n
       sorted: true,
       colour: groups > 1 ? colour : '--s1',
       width: 2,
+      quiet: groups > 1,
       dash: [...dashes[index % dashes.length]!],
     },
     {

@@ -1,5 +1,5 @@
-// Predicts the seconds of each training of a search, by the study's corrected prediction or the default laws. The pool
-// ends a training that takes many times as long.
+// Predicts the seconds and the memory of each training of a search, by the study's corrected prediction or the default
+// laws. A training that takes many times as long is ended; a queue sends it to a worker that has the memory.
 
 import { availableParallelism } from 'node:os';
 import { startingLaws } from '../forecast/cost-law.ts';
@@ -10,22 +10,28 @@ import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
-/** Predicts the seconds of a candidate's training. */
-type SecondsOf = (candidate: Candidate) => number;
+/** Predicts the costs of a candidate's training. */
+type CostsOf = (candidate: Candidate) => { predicted: number; memory: number };
 
 /** @param workers number of workers that share the cores */
-export function predictedSeconds(study: Study<SearchSettings>, counts: ImageCounts, workers: number) {
+export function predictedCosts(study: Study<SearchSettings>, counts: ImageCounts, workers: number) {
   const { settings } = study;
   const laws = study.result('prediction')?.laws ?? startingLaws;
   const crowding = Math.max(1, workers / availableParallelism());
-  const of = (trainings: readonly Training[]): SecondsOf => {
+  const of = (trainings: readonly Training[]): CostsOf => {
     const terms = trainings.map((training) => new TrainingTerms(settings, training, counts));
-    return (candidate) => crowding * sum(terms.map((each) => each.cost(candidate, laws).seconds));
+    return (candidate) => {
+      const costs = terms.map((each) => each.cost(candidate, laws));
+      return {
+        predicted: crowding * sum(costs.map(({ seconds }) => seconds)),
+        memory: Math.max(...costs.map(({ memory }) => memory)),
+      };
+    };
   };
   const rungs = rungTrainings(settings);
   const upTo = rungs.map((_, rung) => of(rungs.slice(0, rung + 1))); // if a file is lost, the rungs below are repeated
   return {
-    trial: (candidate: Candidate, rung = 0): number => upTo[rung]!(candidate),
-    training: (training: Training, candidate: Candidate): number => of([training])(candidate),
+    trial: (candidate: Candidate, rung = 0) => upTo[rung]!(candidate),
+    training: (training: Training, candidate: Candidate) => of([training])(candidate),
   };
 }

@@ -1,0 +1,121 @@
+// A detector from the command line: trained, killed and resumed, evaluated, run and exported.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../data/temporary.ts';
+import { makeShapes, writeCoco } from '../../detect/shapes.ts';
+import { nasnet, nodeArguments } from '../run.ts';
+
+async function shapesIn(folder: string): Promise<string> {
+  const data = join(folder, 'shapes');
+  mkdirSync(join(data, 'annotations'), { recursive: true });
+  for (const [part, seed] of [
+    ['train', 1],
+    ['val', 2],
+  ] as const) {
+    const dataset = await makeShapes(join(data, part), { count: 4, seed, side: 64, most: 2 });
+    writeCoco(join(data, 'annotations', `instances_${part}.json`), dataset);
+  }
+  return data;
+}
+
+const small = ['nasnet-a:1', '--filters', '4', '--size', '64', '--channels', '16', '--hidden', '32'];
+const words = (data: string, output: string) => [
+  ...['detect', 'train', ...small, '--proposals', '16', '--dataset', data, '--epochs', '3', '--batch-size', '2'],
+  ...['--optimizer', 'adam', '--learning-rate', '0.002', '-o', output, '--threads', '1'],
+];
+const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+test('a detector is trained, evaluated, run and exported', async (context) => {
+  const folder = temporaryFolder(context);
+  const data = await shapesIn(folder);
+  const model = join(folder, 'detector.safetensors');
+  const trained = nasnet([...words(data, model), '--json']);
+  assert.equal(trained.code, 0, trained.stderr);
+  const summary = JSON.parse(trained.stdout);
+  assert.equal(summary.epochs.length, 3);
+  assert.equal(summary.evaluatedOn, 'test pictures');
+  assert.match(trained.stderr, /Memory: at most .* predicted/);
+  assert.match(readFileSync(summary.page, 'utf8'), /AP of each category/);
+
+  const evaluated = nasnet(['detect', 'evaluate', model, '--dataset', data, '--json']);
+  assert.equal(evaluated.code, 0, evaluated.stderr);
+  assert.equal(JSON.parse(evaluated.stdout).AP, summary.numbers.AP);
+
+  const output = join(folder, 'found');
+  const picture = join(data, 'val', '00000.png');
+  const run = nasnet(['detect', 'run', model, picture, '-o', output, '--least-score', '0', '--json']);
+  assert.equal(run.code, 0, run.stderr);
+  const { pictures } = JSON.parse(run.stdout);
+  assert.equal(pictures[0].file, picture);
+  const drawing = readFileSync(join(output, '00000.svg'), 'utf8');
+  assert.equal(drawing.match(/<text /g)?.length ?? 0, pictures[0].objects.length);
+  assert.match(drawing, /viewBox="0 0 64 64"/);
+  assert.deepEqual(JSON.parse(readFileSync(join(output, 'detections.json'), 'utf8')).pictures, pictures);
+
+  const onnx = join(folder, 'detector.onnx');
+  const exported = nasnet([
+    'detect',
+    'export',
+    model,
+    '-o',
+    onnx,
+    '--least-score',
+    '0.2',
+    '--verify-with',
+    picture,
+    '--json',
+  ]);
+  assert.equal(exported.code, 0, exported.stderr);
+  assert.equal(JSON.parse(exported.stdout).comparison.pictures, 3);
+  assert.ok(existsSync(onnx));
+});
+
+test('a training that is killed goes on to the same bits', async (context) => {
+  const folder = temporaryFolder(context);
+  const data = await shapesIn(folder);
+  const [through, killed] = ['through', 'killed'].map((name) => join(folder, `${name}.safetensors`)) as [
+    string,
+    string,
+  ];
+  assert.equal(nasnet(words(data, through)).code, 0);
+  const child = spawn(process.execPath, nodeArguments([...words(data, killed), '--checkpoint-seconds', '0']), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  await new Promise<void>((done) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes('epoch 2')) done(); // whose last step may not be saved yet
+    });
+    child.on('exit', () => done());
+  });
+  child.kill('SIGKILL');
+  await new Promise((done) => child.once('close', done));
+  assert.equal(existsSync(killed), false);
+  assert.ok(existsSync(`${killed}.checkpoint`));
+  const resumed = nasnet(words(data, killed));
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.match(resumed.stderr, /Resuming from/);
+  assert.doesNotMatch(resumed.stderr, /^epoch 1:/m);
+  assert.equal(hashOf(killed), hashOf(through));
+});
+
+test('what does not fit together is refused in a sentence', async (context) => {
+  const folder = temporaryFolder(context);
+  const data = await shapesIn(folder);
+  const refused = (list: string[], sentence: RegExp) => {
+    const { code, stderr } = nasnet(list);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, sentence);
+  };
+  const output = join(folder, 'detector.safetensors');
+  refused(['detect', 'train', 'nasnet-a:1', '--dataset', data, '-o', output], /--filters|expected either @P/);
+  refused([...words(data, output), '--head', 'paper'], /--hidden: expected the head fpn with it, got paper/);
+  refused([...words(data, output), '--size', '40'], /size: expected at least 48 pixels, got 40/);
+  refused(['detect', 'evaluate', output], /--dataset: expected pictures with boxes/);
+  refused(['detect', 'evaluate'], /--ground-truth: expected a file, or a model with --dataset, got neither/);
+  refused(['detect', 'run', join(data, 'val', '00000.png'), data], /expected a safetensors file/);
+});
