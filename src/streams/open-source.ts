@@ -8,17 +8,10 @@ import { InputError } from '../failure.ts';
 import { reasonOf } from '../system-error.ts';
 import { classFolderIndex, flatValidationIndex, isFlat } from './class-folders.ts';
 import { ParquetPictures, parquetIndex } from './parquet.ts';
-import { openPrepared, preparedIndexName } from './prepared.ts';
 import { OpenFiles } from './random-access.ts';
 import { cachedIndex, identityOf, nameIn, type StreamIndex } from './stream-index.ts';
 import { classTarIndex, devkitFor, tarKind, validationTarIndex, webDatasetIndex } from './tar-sources.ts';
 import { readRecordPicture, tfrecordIndex } from './tfrecord.ts';
-
-/** A picture as it is stored: an image file's bytes, or raw RGB pixels [height, width, 3]. */
-export interface StoredPicture {
-  bytes: Uint8Array;
-  raw?: { height: number; width: number };
-}
 
 /** Labelled pictures by their place, from 0 to count − 1. */
 export interface ImageSource extends Disposable {
@@ -33,8 +26,8 @@ export interface ImageSource extends Disposable {
   label(place: number): number;
   /** Returns the picture's name, for messages. */
   nameOf(place: number): string;
-  /** @throws InputError or Failure with the file's name if the picture cannot be read */
-  picture(place: number): Promise<StoredPicture>;
+  /** Returns a picture's file. @throws InputError or Failure with the file's name if the picture cannot be read */
+  picture(place: number): Promise<Uint8Array>;
 }
 
 export const sourceParts = ['train', 'validation'] as const;
@@ -51,14 +44,13 @@ export interface SourceOptions {
 }
 
 /**
- * Opens class folders, a tar of tars or of pictures, shards of WebDataset or TFRecord, Parquet files, or what
- * `nasnet prepare` wrote. It is listed once; the index is kept in the cache.
+ * Opens class folders, a tar of tars or of pictures, shards of WebDataset or TFRecord, or Parquet files. The source is
+ * listed once; the index is kept in the cache.
  * @throws InputError with what was expected and found
  */
 export async function openSource(path: string, options: SourceOptions = {}): Promise<ImageSource> {
   const root = resolve(path);
   const { part = 'train', cache = cacheRoot() } = options;
-  if (isPrepared(root)) return sourceOf(openPrepared(root, part));
   using files = new OpenFiles();
   let listed = 0;
   const onCount = (count: number) => {
@@ -68,11 +60,6 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   const lister = findLister(root, part, options.devkit, files);
   return sourceOf(await cachedIndex(cache, [lister.key, part], () => lister.list(onCount)));
 }
-
-const isPrepared = (path: string): boolean =>
-  ['', ...sourceParts].some((part) =>
-    statSync(join(path, part, preparedIndexName), { throwIfNoEntry: false })?.isFile(),
-  );
 
 interface Lister {
   /** Identifies what is listed and how. */
@@ -212,17 +199,17 @@ async function readPicture(
   place: number,
   files: OpenFiles,
   parquet: ParquetPictures,
-): Promise<StoredPicture> {
+): Promise<Uint8Array> {
   const path = index.paths[index.files[place]!]!;
   const [offset, length, record] = [index.offsets[place]!, index.lengths[place]!, index.records[place]!];
-  if (index.kind === 'parquet') return { bytes: await parquet.picture(path, offset) };
-  if (index.kind === 'tfrecord') return { bytes: readRecordPicture(files.file(path), record, offset, length) };
+  if (index.kind === 'parquet') return parquet.picture(path, offset);
+  if (index.kind === 'tfrecord') return readRecordPicture(files.file(path), record, offset, length);
   if (index.kind === 'class-folders') {
     const file = files.file(join(path, nameIn(index, place)));
-    return { bytes: file.read(0, file.size) };
+    return file.read(0, file.size);
   }
   const bytes = files.read(path, offset, length);
   if (bytes.length < length)
     throw new InputError(`${path}: expected ${length} bytes of ${nameIn(index, place)}, got ${bytes.length}`);
-  return record === 0 ? { bytes } : { bytes, raw: { height: record % 65_536, width: Math.floor(record / 65_536) } };
+  return bytes;
 }

@@ -3,8 +3,7 @@
 import type { Framing, Region } from '../data/framing.ts';
 import { openImage, prepareImage } from '../data/prepare-image.ts';
 import type { RandomStream } from '../random/stream.ts';
-import type { StoredPicture } from './open-source.ts';
-import { type CropOptions, copyChanged, randomColours, randomCrop, resizePart } from './random-crop.ts';
+import { type CropOptions, copyChanged, randomColours, randomCrop } from './random-crop.ts';
 
 export type PictureView =
   | { kind: 'training'; crop: CropOptions; flip: boolean; colour: boolean }
@@ -15,28 +14,27 @@ export const unreadablePlace = -1;
 
 /** Writes a picture's RGB bytes [size, size, 3] to `target`. @throws an Error with the decoder's reason */
 export async function showPicture(
-  picture: StoredPicture,
+  bytes: Uint8Array,
   view: PictureView,
   size: number,
   stream: RandomStream,
   target: Uint8Array,
 ): Promise<void> {
   if (view.kind === 'evaluation') {
-    target.set(await prepareImage(await encoded(picture), view.framing, [size, size]));
+    target.set(await prepareImage(bytes, view.framing, [size, size]));
     return;
   }
-  const pixels = await croppedPixels(picture, view.crop, size, stream);
+  const pixels = await croppedPixels(bytes, view.crop, size, stream);
   const flip = view.flip && stream.integer(2) === 1;
   copyChanged(pixels, target, size, { flip, colours: view.colour ? randomColours(stream) : undefined });
 }
 
 async function croppedPixels(
-  { bytes, raw }: StoredPicture,
+  bytes: Uint8Array,
   crop: CropOptions,
   size: number,
   stream: RandomStream,
 ): Promise<Uint8Array> {
-  if (raw) return resizePart(bytes, raw.width, randomCrop(stream, [raw.height, raw.width], crop), size);
   const { image, height, width } = await openImage(bytes);
   const part = randomCrop(stream, [height, width], crop);
   const scaled = scaledPart(part, [height, width], size);
@@ -62,13 +60,4 @@ function scaledPart(part: Region, [height, width]: readonly [number, number], si
     top: Math.min(tall - size, Math.round(part.top * down)),
     left: Math.min(wide - size, Math.round(part.left * across)),
   };
-}
-
-/** Returns an image file of a picture; raw pixels become a PNG without compression. */
-async function encoded({ bytes, raw }: StoredPicture): Promise<Uint8Array> {
-  if (!raw) return bytes;
-  const { default: sharp } = await import('sharp');
-  return sharp(bytes, { raw: { ...raw, channels: 3 } })
-    .png({ compressionLevel: 0 })
-    .toBuffer();
 }

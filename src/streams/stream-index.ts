@@ -9,7 +9,7 @@ import { contentIdentity } from '../content-identity.ts';
 import { largest } from '../largest.ts';
 import { makeFolder, writeWhole } from '../whole-file.ts';
 
-export const sourceKinds = ['class-folders', 'tar', 'tfrecord', 'parquet', 'prepared'] as const;
+export const sourceKinds = ['class-folders', 'tar', 'tfrecord', 'parquet'] as const;
 export type SourceKind = (typeof sourceKinds)[number];
 
 /** A file or folder whose change makes an index stale. */
@@ -43,7 +43,7 @@ interface Columns {
   /** Byte of the picture in its file; in Parquet its row. */
   offsets: Float64Array;
   lengths: Uint32Array;
-  /** Byte at which the picture's record starts (TFRecord); width and height of raw pixels (prepared), else 0. */
+  /** Byte at which the picture's record starts (TFRecord), else 0. */
   records: Float64Array;
   /** End of its name in `names`. */
   nameEnds: Uint32Array;

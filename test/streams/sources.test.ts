@@ -41,7 +41,7 @@ async function opened(context: TestContext, path: string, options: SourceOptions
 async function contents(source: ImageSource): Promise<{ label: number; bytes: Buffer }[]> {
   const all = [];
   for (let place = 0; place < source.count; place++)
-    all.push({ label: source.label(place), bytes: Buffer.from((await source.picture(place)).bytes) });
+    all.push({ label: source.label(place), bytes: Buffer.from(await source.picture(place)) });
   return all;
 }
 
