@@ -16,6 +16,25 @@ interface Props {
   small?: boolean;
 }
 
+interface PairProps {
+  architecture: Architecture;
+  /** Ids of boxes to be marked, in the normal and in the reduction cell. */
+  marked?: readonly ReadonlySet<string>[] | undefined;
+  /** One above the other. */
+  stacked?: boolean;
+}
+
+/** The normal and the reduction cell. */
+export function CellPair({ architecture, marked, stacked = false }: PairProps) {
+  const [normal, reduction] = marked ?? [];
+  return (
+    <div class={stacked ? 'pair stacked' : 'pair'}>
+      <CellPicture architecture={architecture} which="normal" {...(normal && { marked: normal })} />
+      <CellPicture architecture={architecture} which="reduction" {...(reduction && { marked: reduction })} />
+    </div>
+  );
+}
+
 export function CellPicture({ architecture, which, marked, small = false }: Props) {
   const cell: Cell = architecture[which];
   const { boxes, routes, width, height } = useMemo(

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Architecture } from '../../space/architecture.ts';
 import { decode } from '../../space/decisions.ts';
 import type { TrialAnswer } from '../answers.ts';
-import { CellPicture } from './cell-picture.tsx';
+import { CellPair } from './cell-picture.tsx';
 import { dashes, seriesColour, shapeOf } from './charts/axis.ts';
 import { Plot } from './charts/plot.tsx';
 import type { Series } from './charts/series.ts';
@@ -159,12 +159,7 @@ export function TrialPanel({ study, trial, onClose }: { study: StudyStore; trial
           )}
           {answer && <TrialFigures study={study} answer={answer} />}
         </div>
-        {architecture && (
-          <div class="pair">
-            <CellPicture architecture={architecture} which="normal" />
-            <CellPicture architecture={architecture} which="reduction" />
-          </div>
-        )}
+        {architecture && <CellPair architecture={architecture} />}
       </div>
     </section>
   );

@@ -7,7 +7,7 @@ import { architectureKey } from '../../../space/canonical.ts';
 import { decisionKind, decode } from '../../../space/decisions.ts';
 import { describeCell, printArchitecture } from '../../../space/print.ts';
 import { type CellDifference, compareCells } from '../cell-difference.ts';
-import { CellPicture } from '../cell-picture.tsx';
+import { CellPair } from '../cell-picture.tsx';
 import { bestTrials } from '../figures.ts';
 import { rewardWords, short } from '../page-words.ts';
 import { architectureOf, Card, CopyButton, downloadText, Nothing, TrialLink } from '../parts.tsx';
@@ -137,10 +137,7 @@ function CellCard({
   const sizes = size.filter(([, value]) => !Number.isNaN(value)).map(([name, value]) => `${short(value)} ${name}`);
   return (
     <Card title={title} aside={sizes.length > 0 ? `as a child: ${sizes.join(', ')}` : undefined}>
-      <div class="pair">
-        <CellPicture architecture={architecture} which="normal" {...(marked?.[0] && { marked: marked[0] })} />
-        <CellPicture architecture={architecture} which="reduction" {...(marked?.[1] && { marked: marked[1] })} />
-      </div>
+      <CellPair architecture={architecture} marked={marked} />
       <div class="controls">
         <CopyButton text={() => printArchitecture(architecture)}>Copy as architecture file</CopyButton>
         <CopyButton text={() => trainCommand(study, trial)}>Copy command to train it</CopyButton>

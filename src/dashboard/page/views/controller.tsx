@@ -6,7 +6,7 @@ import { operationLabel } from '../../../draw/cell-graph.ts';
 import { inputCount } from '../../../space/architecture.ts';
 import { decisionSizes, decode } from '../../../space/decisions.ts';
 import { cellForm, spaceOf } from '../../../space/search-space.ts';
-import { CellPicture } from '../cell-picture.tsx';
+import { CellPair } from '../cell-picture.tsx';
 
 import { dashes, seriesColour, shapeOf } from '../charts/axis.ts';
 import { HeatMap, type HeatRow, HeatScale } from '../charts/heat-map.tsx';
@@ -340,10 +340,7 @@ function SampledNow({ study, arm }: { study: StudyStore; arm: number }) {
           : '; single cells vary widely still'}
         .
       </p>
-      <div class="pair">
-        <CellPicture architecture={architecture} which="normal" />
-        <CellPicture architecture={architecture} which="reduction" />
-      </div>
+      <CellPair architecture={architecture} />
     </Card>
   );
 }

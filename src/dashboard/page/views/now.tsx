@@ -1,7 +1,7 @@
 // Where the search stands: the best, counts, time left, workers as lanes, the curves of what runs.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { CellPicture } from '../cell-picture.tsx';
+import { CellPair } from '../cell-picture.tsx';
 import { dashes, seriesColour } from '../charts/axis.ts';
 import { Lanes } from '../charts/lanes.tsx';
 import { Plot } from '../charts/plot.tsx';
@@ -308,12 +308,7 @@ function BestCell({ study }: { study: StudyStore }) {
   return (
     <Card title="The best cell so far" aside={best && <a href={hrefOf('cells', { a: String(best.trial) })}>Open</a>}>
       {!best && <Nothing>No child has a reward yet.</Nothing>}
-      {architecture && (
-        <div class="pair stacked">
-          <CellPicture architecture={architecture} which="normal" />
-          <CellPicture architecture={architecture} which="reduction" />
-        </div>
-      )}
+      {architecture && <CellPair architecture={architecture} stacked />}
     </Card>
   );
 }
