@@ -1,5 +1,28 @@
 // The parts that our pages are made of, as HTML text. Every text is escaped here.
 
+/** A whole document; the body is HTML. @param options.head further lines of its head */
+export function htmlDocument(
+  title: string,
+  { style, body, head = [] }: { style: string; body: string; head?: string[] },
+) {
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    ...head,
+    `<title>${htmlText(title)}</title>`,
+    `<style>${style}</style>`,
+    '</head>',
+    '<body>',
+    body,
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n');
+}
+
 /** The caption is also the name of the picture for those who do not see it. */
 export function figure(svg: string, caption = ''): string {
   const named = caption === '' ? svg : svg.replace('<svg ', `<svg role="img" aria-label="${htmlText(caption)}" `);

@@ -25,6 +25,7 @@ const forAll = [
   'version.ts',
   'visible.ts',
   'whole-file.ts',
+  'html-parts.ts',
   'words.ts',
 ];
 

@@ -1,8 +1,8 @@
 // Draws precision against recall as SVG. Colours are classes of the page's style, so that they fit light and dark.
 
 import { recallPoints } from '../coco/coco-settings.ts';
+import { htmlText } from '../html-parts.ts';
 import type { Curve } from './detection-findings.ts';
-import { htmlText } from './html-text.ts';
 
 interface ChartSize {
   width: number;

@@ -3,11 +3,11 @@
 import type { Evaluation } from '../coco/coco-evaluation.ts';
 import { numberNames } from '../coco/twelve-numbers.ts';
 import { f1 } from '../coco/working-point.ts';
+import { htmlDocument, htmlText, section } from '../html-parts.ts';
 import { percent, whole } from '../words.ts';
 import { curveChart, smallCurveChart } from './curve-chart.ts';
 import { type ClassFinding, classCurve, type DetectionFindings } from './detection-findings.ts';
 import { type DrawnPicture, drawPicture } from './drawn-picture.ts';
-import { htmlText } from './html-text.ts';
 import { numberMeanings, shareWords } from './number-words.ts';
 
 export interface DetectionPage {
@@ -33,24 +33,12 @@ export function renderDetectionPage({ title, command, findings, evaluation, note
     notes.length > 0 ? section('The files', notes.map((note) => `<p>${htmlText(note)}</p>`).join('\n')) : '',
     `<p class="quiet"><code>${htmlText(command)}</code></p>`,
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${htmlText(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
+  const body = `<main>
 <h1>${htmlText(title)}</h1>
 <p class="lead">${htmlText(lead(findings))}</p>
 ${sections.filter(Boolean).join('\n')}
-</main>
-</body>
-</html>
-`;
+</main>`;
+  return htmlDocument(title, { style, body, head: ['<meta name="color-scheme" content="light dark">'] });
 }
 
 function lead({ pictures, objects, crowds, detections, numbers }: DetectionFindings): string {
@@ -108,8 +96,6 @@ function pictures(worst: readonly DrawnPicture[]): string {
   );
   return `${key}<div class="pictures">${drawn.join('\n')}</div>`;
 }
-
-const section = (title: string, body: string): string => `<section><h2>${htmlText(title)}</h2>\n${body}\n</section>`;
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const row = (cells: readonly string[], tag: string) =>

@@ -1,7 +1,7 @@
 // Draws boxes over a picture as SVG: what was missed, what is wrong, what is right.
 
 import type { Box } from '../coco/box.ts';
-import { htmlText } from './html-text.ts';
+import { htmlText } from '../html-parts.ts';
 
 export interface DrawnBox extends Box {
   label: string;

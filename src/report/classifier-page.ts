@@ -1,6 +1,7 @@
 // The page of one classifier after a training or an evaluation: one self-contained HTML file, no scripts, no network
 // access. It follows the reader's light or dark scheme, can be read with the keyboard alone, and prints.
 
+import { headedTable, htmlDocument, htmlText, table } from '../html-parts.ts';
 import { percent, whole } from '../words.ts';
 import {
   type ClassFindings,
@@ -10,7 +11,6 @@ import {
   type WrongFinding,
   worstTable,
 } from './classifier-parts.ts';
-import { headedTable, htmlText, table } from './html.ts';
 
 export interface ClassifierPage {
   title: string;
@@ -73,16 +73,7 @@ export function renderClassifierPage(page: ClassifierPage): string {
     { id: 'images', title: 'Images', body: worstTable(evaluation.classes, evaluation.worst) },
     { id: 'facts', title: 'How it was made', body: table(facts) },
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${htmlText(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<a class="skip" href="#result">To the result</a>
+  const body = `<a class="skip" href="#result">To the result</a>
 <header>
 <h1>${htmlText(title)}</h1>
 ${sentences.map((sentence) => `<p class="lead">${htmlText(sentence)}</p>`).join('\n')}
@@ -90,10 +81,8 @@ ${sentences.map((sentence) => `<p class="lead">${htmlText(sentence)}</p>`).join(
 </header>
 <main>
 ${parts.map(partHtml).join('\n')}
-</main>
-</body>
-</html>
-`;
+</main>`;
+  return htmlDocument(title, { style, body });
 }
 
 /** A part scrolls sideways where it is too wide, so it can have the keyboard's focus. */

@@ -1,10 +1,10 @@
 // What pages show of one trained classifier: its curves, its classes, what it takes for what. Used by the page of a
 // training or an evaluation and by the report of a search.
 
+import { figure, headedTable } from '../html-parts.ts';
 import { percent, whole } from '../words.ts';
 import { classChart, confusionChart, type LearningPoint, learningChart } from './chart.ts';
 import { type ConfusionFinding, matrixOf } from './confusion-matrix.ts';
-import { figure, headedTable } from './html.ts';
 
 /** An epoch of a training. Accuracies 0 to 1, losses in nats. */
 export interface EpochFinding {

@@ -2,6 +2,7 @@
 // It lays out the findings of findings.ts and computes no figures.
 
 import { bestOf } from '../best-of.ts';
+import { figure, htmlDocument, htmlText, section, table } from '../html-parts.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
@@ -11,7 +12,6 @@ import { type RewardPoint, rewardChart, rewardHistogram } from './chart.ts';
 import { classParts, learningCurves } from './classifier-parts.ts';
 import { type FinalistFindings, finalistTable } from './finalist-findings.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
-import { figure, htmlText, section, table } from './html.ts';
 import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
 import { type LadderFindings, ladderTable, meterTable } from './ladder-findings.ts';
 
@@ -40,25 +40,14 @@ export function renderPage(page: Page): string {
     section('How it was made', `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page)}</p>`),
     machine && section('The machine', table(settingRows(machine))),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${htmlText(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
+  const body = `<main>
 <h1>${htmlText(title)}</h1>
 ${sentences(page)
   .map((sentence) => `<p class="lead">${htmlText(sentence)}</p>`)
   .join('\n')}
 ${sections.filter(Boolean).join('\n')}
-</main>
-</body>
-</html>
-`;
+</main>`;
+  return htmlDocument(title, { style, body });
 }
 
 /** Removes the settings that have no effect in a search with an external evaluator. */

@@ -8,8 +8,8 @@ import type { DetectorSettings } from '../../detect/detector-settings.ts';
 import type { DetectionEpoch } from '../../detect/detector-training.ts';
 import { lossNames } from '../../detect/losses.ts';
 import { shareWords } from '../../detection-report/number-words.ts';
+import { figure, htmlDocument, htmlText, section, table } from '../../html-parts.ts';
 import { learningChart } from '../../report/chart.ts';
-import { figure, htmlText, section, table } from '../../report/html.ts';
 import { duration, whole } from '../../words.ts';
 
 /** The figures of an epoch, with AP where it was measured. */
@@ -39,16 +39,7 @@ export function trainingPage(summary: TrainingSummary, names: readonly string[],
     .filter(([, precision]) => precision >= 0)
     .sort((one, other) => other[1] - one[1]);
   const title = `nasnet: a detector from ${model}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${htmlText(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
+  const body = `<main>
 <h1>${htmlText(title)}</h1>
 <p class="lead">AP ${shareWords(numbers.AP)} on the ${evaluatedOn}, after ${duration(seconds)}.</p>
 ${[
@@ -58,10 +49,8 @@ ${[
   section('AP of each category', table(classes.map(([name, precision]) => [name, shareWords(precision)]))),
   section('How it was made', table(settingRows(summary))),
 ].join('\n')}
-</main>
-</body>
-</html>
-`;
+</main>`;
+  return htmlDocument(title, { style, body });
 }
 
 const lossWords = {
