@@ -29,6 +29,7 @@ export class OpenJob {
     this.options = options;
     const { promise, resolve, reject } = Promise.withResolvers<JobOutcome>();
     this.outcome = promise;
+    promise.catch(() => {}); // it may reject before run() waits for it
     this.#resolve = resolve;
     this.#reject = reject;
   }

@@ -134,6 +134,7 @@ export class SearchQueue implements AsyncDisposable {
     if (signal?.aborted) throw signal.reason;
     if (this.#closed) throw this.#closed;
     const lane = await this.#lane(laneSize(memory));
+    if (signal?.aborted) throw signal.reason;
     const job = new OpenJob(id, lane.name, data, options);
     this.#open.set(id, job);
     const abort = () => {
@@ -143,8 +144,7 @@ export class SearchQueue implements AsyncDisposable {
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      if (signal?.aborted) abort();
-      else await this.#add(lane, job);
+      await this.#add(lane, job);
       return await job.outcome;
     } finally {
       this.#open.delete(id);
@@ -192,6 +192,8 @@ export class SearchQueue implements AsyncDisposable {
     }
     await this.#redis.eval(removeIfEqual, 1, keys.owner(id), this.#token);
     if (!finished) return;
+    const { dataset } = this.#options;
+    if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
     const setups = await this.#redis.smembers(keys.setups(id));
     await this.#redis.del(keys.search(id), keys.setups(id), ...setups.map((each) => keys.setup(id, each)));
     await this.#redis.srem(keys.searches, id);

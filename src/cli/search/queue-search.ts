@@ -200,8 +200,12 @@ class OwnWorker {
     });
   }
 
+  /** Lets it give back what is unfinished, which takes seconds. Nobody waits for it. */
   end(): void {
     this.#ending = true;
     this.#process.kill('SIGTERM');
+    this.#process.unref();
+    this.#process.channel?.unref();
+    this.#process.stderr!.destroy();
   }
 }

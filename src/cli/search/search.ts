@@ -92,7 +92,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
 
   const again = resumeCommand(
     place,
-    ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }).map(shellPath) : []),
+    ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }, shellPath) : []),
   );
   const resume = `Run the same command to resume, or: ${again}`;
   using control = new SearchControl(path, settings);
