@@ -29,10 +29,11 @@ export class QueueRunner implements JobRunner {
 
   async run(job: unknown, options: RunOptions = {}): Promise<JobOutcome> {
     const { queue, identity, threads, leave } = this.#options;
-    const { key, predicted, signal: own } = options;
+    const { key, predicted, predictedOn, signal: own } = options;
     const signal = AbortSignal.any([this.#closing.signal, ...(own ? [own] : [])]);
     signal.throwIfAborted();
-    const data = { protocol, setup: identity, threads, ...(predicted !== undefined && { predicted }), job };
+    const times = { ...(predicted !== undefined && { predicted }), ...(predictedOn && { predictedOn }) };
+    const data = { protocol, setup: identity, threads, ...times, job };
     const send = async () => {
       await this.#ready;
       return queue.run(data, { ...options, signal, leave, id: jobId(key, identity, job) });

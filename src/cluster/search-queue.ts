@@ -51,8 +51,8 @@ export interface SearchQueueOptions {
   losses?: number;
   /** Called with remarks on workers and the server. */
   onNote?: (line: string) => void;
-  /** Called when the number of slots changes. */
-  onSlots?: (slots: number) => void;
+  /** Called when the number of slots changes, in all and by kind of machine. */
+  onSlots?: (slots: number, kinds: ReadonlyMap<string, number>) => void;
   /** Milliseconds, shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -115,6 +115,13 @@ export class SearchQueue implements AsyncDisposable {
   /** How many jobs the workers that are there can run at once. */
   get slots(): number {
     return this.#slots;
+  }
+
+  /** The slots by kind of machine. */
+  get kinds(): ReadonlyMap<string, number> {
+    const kinds = new Map<string, number>();
+    for (const { kind, slots } of this.workers) kinds.set(kind, (kinds.get(kind) ?? 0) + slots);
+    return kinds;
   }
 
   /** The workers that are there and suit the search. */
@@ -293,7 +300,7 @@ export class SearchQueue implements AsyncDisposable {
     const slots = this.workers.reduce((sum, { slots }) => sum + slots, 0);
     if (slots === this.#slots) return;
     this.#slots = slots;
-    this.#options.onSlots?.(slots);
+    this.#options.onSlots?.(slots, this.kinds);
   }
 
   #note(line: string): void {

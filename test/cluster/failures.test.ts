@@ -162,6 +162,15 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     assert.equal(kind, 'timeout');
   });
 
+  test('a worker ends a job by the prediction for its kind of machine, and the outcome says which that was', async () => {
+    await using search = await newSearch(server.address);
+    await using _worker = await newAgent(server.address, { time: { first: 600, least: 1, times: 20 } });
+    const predictedOn = { 'a test': 0.01, 'another kind': 1000 };
+    const outcome = await search.runner.run({ action: 'hold' }, { predicted: 1000, predictedOn });
+    assert.equal((resultOf(outcome) as { kind: string }).kind, 'timeout');
+    assert.equal(outcome.machine, 'a test');
+  });
+
   test('a training that fails is an outcome: not a number, out of memory', async () => {
     await using search = await newSearch(server.address);
     await using _worker = await newAgent(server.address, { slots: 2 });
