@@ -180,6 +180,10 @@ test('prediction, compare and the final network say what the study says', { skip
   const final = await view('final');
   assert.match(final, /86\.42%/);
   assert.match(final, /network\.safetensors/);
+  const matrix = await page.locator('.confusion tbody td').allInnerTexts();
+  assert.deepEqual(matrix, ['450', '50', '86', '414']);
+  await page.click('text=The pairs that are confused most');
+  assert.match(await page.innerText('main'), /86\s+17\.2%/);
 });
 
 test('names that attack are text', { skip }, async () => {
