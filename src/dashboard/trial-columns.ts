@@ -2,8 +2,8 @@
 // figures, and the decisions. The stream sends the same values of single trials as rows.
 
 import type { Row, Value } from '../database/row.ts';
+import type { Rows } from '../database/rows.ts';
 import { type Columns, encodeColumns } from './column-bytes.ts';
-import type { Rows } from './rows.ts';
 
 export const states = ['queued', 'running', 'done', 'failed'] as const;
 export type State = (typeof states)[number];
