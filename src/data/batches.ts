@@ -8,8 +8,9 @@ import { RandomStream } from '../random/stream.ts';
 import { augmentAs, randomRows, row, sampleAugmentation } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
+import type { MakeOptions, StepBatches } from './step-batches.ts';
 import { showForTest, type TestView } from './test-view.ts';
-import type { Whitening, WhiteningTensors } from './whitening.ts';
+import type { Whitening } from './whitening.ts';
 
 /** Whitened images float32 [images, 3, height, width] in channels_last, and labels int64 [images]. */
 export interface Batch {
@@ -44,7 +45,7 @@ export const batchRows = 1 + randomRows;
  * Batches of training images. Every epoch has its own order. The last images of an epoch that do not fill a batch are
  * omitted (other ones in the next epoch); fewer images than one batch make one small batch.
  */
-export class TrainingBatches {
+export class TrainingBatches implements StepBatches {
   /** Number of batches per epoch. */
   readonly count: number;
   readonly #source: TrainingSource;
@@ -138,10 +139,7 @@ export class TrainingBatches {
   }
 
   /** Makes the batch of integers int64 [batchRows, batchSize] on the device, without waiting for the device. */
-  make(
-    randomNumbers: Tensor,
-    { whitening = this.whitening, side }: { whitening?: Whitening | WhiteningTensors; side?: number | undefined } = {},
-  ): Batch {
+  make(randomNumbers: Tensor, { whitening = this.whitening, side }: MakeOptions = {}): Batch {
     return scope(() => {
       const { images, labels } = take(this.#source, randomNumbers.select(0, 0));
       const numbers = randomNumbers.narrow(0, 1, randomRows);
