@@ -8,6 +8,8 @@ import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
   index: StreamIndex;
+  /** 1 for each place whose picture may be shown. Undefined: all. */
+  used: Uint8Array | undefined;
   /** Memory of all batches. */
   pixels: SharedArrayBuffer;
   size: number;
@@ -38,7 +40,7 @@ export type ThreadAnswer =
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
 
-async function work({ index, pixels, size, view, seed, tune }: ThreadData): Promise<void> {
+async function work({ index, used, pixels, size, view, seed, tune }: ThreadData): Promise<void> {
   const { default: sharp } = await import('sharp');
   if (tune) sharp.concurrency(1); // pictures are decoded in parallel, one thread each
   const source = sourceOf(index);
@@ -55,6 +57,7 @@ async function work({ index, pixels, size, view, seed, tune }: ThreadData): Prom
           view,
           size,
           target,
+          used,
         });
       }
       parentPort!.postMessage(answer);
@@ -70,11 +73,11 @@ async function readable(
   place: number,
   stream: RandomStream,
   onUnreadable: (sentence: string) => void,
-  { view, size, target }: { view: PictureView; size: number; target: Uint8Array },
+  { view, size, target, used }: Pick<ThreadData, 'view' | 'size' | 'used'> & { target: Uint8Array },
 ): Promise<number> {
   let reason = '';
-  for (let skipped = 0; skipped < Math.min(mostUnreadable, source.count); skipped++) {
-    const next = (place + skipped) % source.count;
+  let next = place;
+  for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
       await showPicture(await source.picture(next), view, size, stream.split('view'), target);
       return next;
@@ -86,6 +89,8 @@ async function readable(
         return unreadablePlace;
       }
     }
+    do next = (next + 1) % source.count;
+    while (used && used[next] === 0);
   }
   throw new Error(`${mostUnreadable} pictures one after another could not be read: ${reason}`);
 }
