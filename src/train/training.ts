@@ -19,7 +19,7 @@ import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
-import { averageShareAt, learningRateAt } from './learning-rate.ts';
+import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
@@ -94,7 +94,7 @@ export async function trainNetwork(
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const sideAt = sidesOf(network.plan, recipe.growth);
   if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches);
-  using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
+  using average = hasAverage(recipe) ? new WeightAverage(network.stateDict()) : undefined;
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
     epoch: Math.floor(step / batches.count),
