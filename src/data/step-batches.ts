@@ -2,8 +2,13 @@
 // (streams/training-stream.ts).
 
 import type { Tensor } from '../engine/tensor.ts';
-import type { Batch } from './batches.ts';
 import type { Whitening, WhiteningTensors } from './whitening.ts';
+
+/** Whitened images float32 [images, 3, height, width] in channels_last, and labels int64 [images]. */
+export interface Batch {
+  images: Tensor;
+  labels: Tensor;
+}
 
 /** Batches as functions of (seed, epoch, step). */
 export interface StepBatches {
@@ -24,7 +29,7 @@ export interface StepBatches {
   batch(epoch: number, step: number, side?: number): Batch;
   /** Returns the integers that determine a batch: [batchRows, batchSize], row by row. */
   integersOf(epoch: number, step: number): Int32Array;
-  /** Pixels of streamed images, RGB bytes [batchSize, height, width, 3]: another input of a step besides the integers. */
+  /** The pixels of streamed images, RGB bytes [batchSize, height, width, 3]: a step's input besides the integers. */
   readonly pixels?: { readonly shape: readonly number[]; of(epoch: number, step: number): Uint8Array };
   /** Makes a batch of its inputs on the device, without waiting for the device. */
   make(integers: Tensor, options: MakeOptions): Batch;
@@ -34,6 +39,6 @@ export interface MakeOptions {
   /** Default: that of the batches, copied to the device. */
   whitening?: Whitening | WhiteningTensors;
   side?: number | undefined;
-  /** Of streamed images: uint8 [batchSize, height, width, 3]. */
+  /** The pixels of streamed images, uint8 [batchSize, height, width, 3]. */
   pixels?: Tensor | undefined;
 }

@@ -10,5 +10,5 @@ const spans = 20;
  */
 export function shortNormDecay(layoutDecay: number, steps: number): number | undefined {
   const fitting = Math.max(least, 1 - spans / steps);
-  return fitting < layoutDecay ? Number(fitting.toFixed(4)) : undefined;
+  return fitting < layoutDecay ? Number(fitting.toFixed(5)) : undefined;
 }

@@ -150,7 +150,7 @@ export const finalRecipe: Recipe = {
   cutout: 16,
 };
 
-/** What the trainings for ImageNet have in common. */
+/** The values that the trainings for ImageNet share. */
 const imagenetRecipe: Recipe = {
   ...childRecipe,
   labelSmoothing: 0.1,
@@ -203,9 +203,9 @@ export const recipes = {
     dropPathRule: 'linear',
   },
   /**
-   * The paper's training on ImageNet with the numbers of the released configuration. Batch, rate and epochs are those of
-   * MindSpore's model zoo, which reached 74.39% with the mobile network so (and a cutout of 56 pixels; 73.5% without,
-   * after 500 epochs).
+   * The paper's training on ImageNet with the numbers of the released configuration. Batch, rate and epochs are those
+   * of MindSpore's model zoo, which reached 74.39% with the mobile network so (and a cutout of 56 pixels; 73.5%
+   * without, after 500 epochs).
    */
   'imagenet-paper': {
     ...imagenetRecipe,
