@@ -7,16 +7,19 @@ import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { whole } from '../words.ts';
 import { epochOrder } from './epoch-order.ts';
+import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
 import { type PictureView, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
-import type { ThreadAnswer, ThreadData, ThreadTask } from './stream-thread.ts';
+import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
 export interface StreamOptions {
   /** Height and width of the pictures in pixels. */
   size: number;
   batchSize: number;
   view: PictureView;
+  /** Mixes pictures of a batch in training; `mixed` of the batch then has the second labels. Default: none. */
+  mixing?: MixingOptions | undefined;
   seed: number | string;
   /** The pictures that are used, ascending. Default: all. */
   places?: Int32Array | undefined;
@@ -36,6 +39,8 @@ export interface PictureBatch {
   /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
   pixels: Uint8Array;
   labels: Int32Array;
+  /** Second labels and weights for the loss (mixing.ts); only if pictures are mixed. */
+  mixed?: MixedLabels;
   /**
    * The pictures that are shown. An unreadable one is replaced by the next readable one in training; in evaluation its
    * place and its label are −1, and its pixels are black.
@@ -52,11 +57,14 @@ interface Slot {
   pixels: Uint8Array;
   places: Int32Array;
   unreadable: Map<number, string>;
+  mixing: Mixing | undefined;
   done: Promise<void>;
 }
 
-interface Task extends ThreadTask {
+interface Task {
   slot: number;
+  /** What the thread is sent. */
+  message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
 }
@@ -98,6 +106,7 @@ export class StreamBatches implements AsyncDisposable {
       pixels: new Uint8Array(pixels, slot * bytes, bytes),
       places: new Int32Array(0),
       unreadable: new Map(),
+      mixing: undefined,
       done: Promise.resolve(),
     }));
     const { index } = source;
@@ -115,12 +124,14 @@ export class StreamBatches implements AsyncDisposable {
     for (let next = number; next <= last; next++) this.#schedule(next);
     const slot = this.#slots.find((each) => each.number === number)!;
     await slot.done;
-    const { pixels, places, unreadable } = slot;
+    const { pixels, places, unreadable, mixing } = slot;
     const { size } = this.#options;
+    const labels = places.map((place) => (place === unreadablePlace ? -1 : this.#source.label(place)));
     return {
       pixels: pixels.subarray(0, 3 * size * size * places.length),
       places,
-      labels: places.map((place) => (place === unreadablePlace ? -1 : this.#source.label(place))),
+      labels,
+      ...(mixing && { mixed: mixedLabels(labels, size, mixing) }),
       unreadable: [...unreadable].sort(([one], [other]) => one - other).map(([, sentence]) => sentence),
     };
   }
@@ -152,18 +163,37 @@ export class StreamBatches implements AsyncDisposable {
     slot.number = number;
     slot.places = this.#placesOf(epoch, number % this.count);
     slot.unreadable = new Map();
+    slot.mixing = this.#mixingOf(epoch, number % this.count);
     const tasks: Promise<void>[] = [];
     for (let from = 0; from < slot.places.length; from += perTask) {
-      const { promise, resolve: settle, reject: fail } = Promise.withResolvers<void>();
       const places = slot.places.slice(from, from + perTask);
-      const first = place * this.#options.batchSize + from;
-      this.#queue.push({ slot: place, epoch, first, from, places, settle, fail });
-      tasks.push(promise);
+      tasks.push(this.#enqueue(place, { epoch, first: place * this.#options.batchSize + from, from, places }));
     }
-    slot.done = Promise.all(tasks).then(() => {});
+    slot.done = Promise.all(tasks).then(() => this.#mix(place));
     slot.done.catch(() => {}); // reported by the batch that waits for it
-    if (this.#failure) this.#fail(this.#failure);
-    else this.#feed();
+    this.#feed();
+  }
+
+  #enqueue(slot: number, message: PictureTask | MixingTask): Promise<void> {
+    const { promise, resolve: settle, reject: fail } = Promise.withResolvers<void>();
+    if (this.#failure) fail(this.#failure);
+    else this.#queue.push({ slot, message, settle, fail });
+    return promise;
+  }
+
+  /** Mixes a decoded batch in a thread. */
+  async #mix(place: number): Promise<void> {
+    const { mixing, places } = this.#slots[place]!;
+    if (!mixing) return;
+    const mixed = this.#enqueue(place, { mixing, first: place * this.#options.batchSize, count: places.length });
+    this.#feed();
+    await mixed;
+  }
+
+  #mixingOf(epoch: number, step: number): Mixing | undefined {
+    const { mixing, seed, size, view } = this.#options;
+    if (view.kind === 'evaluation' || !(mixing?.mixup || mixing?.cutmix)) return undefined;
+    return randomMixing(new RandomStream(seed).split(`epoch ${epoch}`).split(`mixing ${step}`), size, mixing);
   }
 
   #placesOf(epoch: number, step: number): Int32Array {
@@ -189,8 +219,7 @@ export class StreamBatches implements AsyncDisposable {
       if (thread.task) continue;
       thread.task = this.#queue.shift();
       if (!thread.task) return;
-      const { epoch, first, from, places } = thread.task;
-      thread.worker.postMessage({ epoch, first, from, places } satisfies ThreadTask);
+      thread.worker.postMessage(thread.task.message);
     }
   }
 
@@ -206,15 +235,18 @@ export class StreamBatches implements AsyncDisposable {
         task.fail(failure);
         this.#fail(failure);
       } else {
-        const slot = this.#slots[task.slot]!;
-        slot.places.set(answer.places, task.from);
-        for (const [place, sentence] of answer.unreadable) slot.unreadable.set(task.from + place, sentence);
+        if ('places' in answer) this.#take(this.#slots[task.slot]!, answer);
         task.settle();
         this.#feed();
       }
     });
     worker.on('error', (error) => this.#fail(error));
     return thread;
+  }
+
+  #take(slot: Slot, { from, places, unreadable }: PicturesShown): void {
+    slot.places.set(places, from);
+    for (const [place, sentence] of unreadable) slot.unreadable.set(from + place, sentence);
   }
 
   #fail(error: Error): void {

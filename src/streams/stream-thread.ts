@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { RandomStream } from '../random/stream.ts';
+import { type Mixing, mixPictures } from './mixing.ts';
 import { type ImageSource, sourceOf } from './open-source.ts';
 import { type PictureView, showPicture, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
@@ -19,7 +20,8 @@ export interface ThreadData {
   tune: boolean;
 }
 
-export interface ThreadTask {
+/** Decodes pictures. */
+export interface PictureTask {
   epoch: number;
   /** Place of the first picture in the memory, in pictures; and in its batch. */
   first: number;
@@ -28,14 +30,22 @@ export interface ThreadTask {
   places: Int32Array;
 }
 
-export type ThreadAnswer =
-  | {
-      /** The pictures that are shown. */
-      places: Int32Array;
-      /** By place in the task. */
-      unreadable: [place: number, sentence: string][];
-    }
-  | { failure: string };
+/** Mixes the decoded pictures of a batch. */
+export interface MixingTask {
+  mixing: Mixing;
+  first: number;
+  count: number;
+}
+
+export interface PicturesShown {
+  from: number;
+  /** The pictures that are shown. */
+  places: Int32Array;
+  /** By place in the task. */
+  unreadable: [place: number, sentence: string][];
+}
+
+export type ThreadAnswer = PicturesShown | { mixed: true } | { failure: string };
 
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
@@ -46,24 +56,26 @@ async function work({ index, used, pixels, size, view, seed, tune }: ThreadData)
   const source = sourceOf(index);
   const random = new RandomStream(seed);
   const bytes = 3 * size * size;
-  parentPort!.on('message', async ({ epoch, first, places }: ThreadTask) => {
+  const show = async ({ epoch, first, from, places }: PictureTask): Promise<PicturesShown> => {
     const epochs = random.split(`epoch ${epoch}`);
-    const answer: ThreadAnswer = { places, unreadable: [] };
-    try {
-      for (const [offset, place] of places.entries()) {
-        const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
-        const stream = epochs.split(`picture ${place}`);
-        places[offset] = await readable(source, place, stream, (reason) => answer.unreadable.push([offset, reason]), {
-          view,
-          size,
-          target,
-          used,
-        });
-      }
-      parentPort!.postMessage(answer);
-    } catch (error) {
-      parentPort!.postMessage({ failure: (error as Error).message } satisfies ThreadAnswer);
+    const unreadable: PicturesShown['unreadable'] = [];
+    for (const [offset, place] of places.entries()) {
+      const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
+      const stream = epochs.split(`picture ${place}`);
+      const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used });
     }
+    return { from, places, unreadable };
+  };
+  const mix = ({ mixing, first, count }: MixingTask): ThreadAnswer => {
+    mixPictures(new Uint8Array(pixels, first * bytes, count * bytes), count, size, mixing);
+    return { mixed: true };
+  };
+  parentPort!.on('message', async (task: PictureTask | MixingTask) => {
+    const answer: ThreadAnswer = await Promise.resolve('mixing' in task ? mix(task) : show(task)).catch(
+      (error: Error) => ({ failure: error.message }),
+    );
+    parentPort!.postMessage(answer);
   });
 }
 
