@@ -10,6 +10,7 @@ import { epochOrder } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
 import { type PictureView, unreadablePlace } from './picture-view.ts';
+import type { StreamIndex } from './stream-index.ts';
 import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
 export interface StreamOptions {
@@ -20,6 +21,10 @@ export interface StreamOptions {
   /** Mixes pictures of a batch in training; `mixed` of the batch then has the second labels. Default: none. */
   mixing?: MixingOptions | undefined;
   seed: number | string;
+  /** The pictures that are used, ascending. Default: all. */
+  places?: Int32Array | undefined;
+  /** Returns the places of an epoch's pictures in their order. Default: each once, in random order. */
+  orderOf?: ((epoch: number) => Int32Array) | undefined;
   /** Default: one a core, at most four: libuv decodes four at a time unless UV_THREADPOOL_SIZE says more. */
   threads?: number;
   /** Batches that are decoded ahead; fewer where their memory is short. */
@@ -82,13 +87,12 @@ export class StreamBatches implements AsyncDisposable {
   #failure: Error | undefined;
 
   constructor(source: ImageSource, options: StreamOptions) {
-    const { batchSize, size, view } = options;
+    const { batchSize, size, view, places } = options;
     this.#source = source;
     this.#options = options;
+    const pictures = places?.length ?? source.count;
     this.count =
-      view.kind === 'evaluation'
-        ? Math.ceil(source.count / batchSize)
-        : Math.max(1, Math.floor(source.count / batchSize));
+      view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
     const bytes = 3 * size * size * batchSize;
     const { ahead = defaults.ahead, memory = defaults.memory } = options;
     const slots = Math.min(ahead + 1, Math.floor(memory / bytes));
@@ -105,7 +109,9 @@ export class StreamBatches implements AsyncDisposable {
       mixing: undefined,
       done: Promise.resolve(),
     }));
-    const data: ThreadData = { index: source.index, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
+    const { index } = source;
+    const used = places && usedPlaces(places, source.count);
+    const data: ThreadData = { index, used, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
     const threads = options.threads ?? Math.min(defaults.mostThreads, availableParallelism());
     this.#threads = Array.from({ length: threads }, () => this.#start(data));
   }
@@ -191,17 +197,21 @@ export class StreamBatches implements AsyncDisposable {
   }
 
   #placesOf(epoch: number, step: number): Int32Array {
-    const { batchSize, seed, view } = this.#options;
-    const { count, index } = this.#source;
-    const [from, to] = [step * batchSize, Math.min(count, (step + 1) * batchSize)];
-    if (view.kind === 'evaluation') return Int32Array.from({ length: to - from }, (_, place) => from + place);
-    let order = this.#order.get(epoch);
-    if (!order) {
-      order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
-      if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
-      this.#order.set(epoch, order);
-    }
-    return order.slice(from, to);
+    const { batchSize, view, places } = this.#options;
+    const [from, to] = [step * batchSize, (step + 1) * batchSize];
+    if (view.kind !== 'evaluation') return this.#orderOf(epoch).slice(from, to);
+    const last = Math.min(to, this.#source.count);
+    return places?.slice(from, to) ?? Int32Array.from({ length: last - from }, (_, place) => from + place);
+  }
+
+  #orderOf(epoch: number): Int32Array {
+    const known = this.#order.get(epoch);
+    if (known) return known;
+    const { seed, places, orderOf } = this.#options;
+    const order = orderOf?.(epoch) ?? trainingOrder(this.#source.index, places, seed, epoch);
+    if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
+    this.#order.set(epoch, order);
+    return order;
   }
 
   #feed(): void {
@@ -247,4 +257,23 @@ export class StreamBatches implements AsyncDisposable {
       thread.task = undefined;
     }
   }
+}
+
+function trainingOrder(
+  index: StreamIndex,
+  places: Int32Array | undefined,
+  seed: number | string,
+  epoch: number,
+): Int32Array {
+  const order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
+  if (!places) return order;
+  const used = usedPlaces(places, index.count);
+  return order.filter((place) => used[place] === 1);
+}
+
+/** Returns 1 for each place that is used, in memory that threads share. */
+function usedPlaces(places: Int32Array, count: number): Uint8Array {
+  const used = new Uint8Array(new SharedArrayBuffer(count));
+  for (const place of places) used[place] = 1;
+  return used;
 }

@@ -9,6 +9,8 @@ import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
   index: StreamIndex;
+  /** 1 for each place whose picture may be shown. Undefined: all. */
+  used: Uint8Array | undefined;
   /** Memory of all batches. */
   pixels: SharedArrayBuffer;
   size: number;
@@ -48,7 +50,7 @@ export type ThreadAnswer = PicturesShown | { mixed: true } | { failure: string }
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
 
-async function work({ index, pixels, size, view, seed, tune }: ThreadData): Promise<void> {
+async function work({ index, used, pixels, size, view, seed, tune }: ThreadData): Promise<void> {
   const { default: sharp } = await import('sharp');
   if (tune) sharp.concurrency(1); // pictures are decoded in parallel, one thread each
   const source = sourceOf(index);
@@ -61,7 +63,7 @@ async function work({ index, pixels, size, view, seed, tune }: ThreadData): Prom
       const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
       const stream = epochs.split(`picture ${place}`);
       const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
-      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target });
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used });
     }
     return { from, places, unreadable };
   };
@@ -83,11 +85,11 @@ async function readable(
   place: number,
   stream: RandomStream,
   onUnreadable: (sentence: string) => void,
-  { view, size, target }: { view: PictureView; size: number; target: Uint8Array },
+  { view, size, target, used }: Pick<ThreadData, 'view' | 'size' | 'used'> & { target: Uint8Array },
 ): Promise<number> {
   let reason = '';
-  for (let skipped = 0; skipped < Math.min(mostUnreadable, source.count); skipped++) {
-    const next = (place + skipped) % source.count;
+  let next = place;
+  for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
       await showPicture(await source.picture(next), view, size, stream.split('view'), target);
       return next;
@@ -99,6 +101,8 @@ async function readable(
         return unreadablePlace;
       }
     }
+    do next = (next + 1) % source.count;
+    while (used && used[next] === 0);
   }
   throw new Error(`${mostUnreadable} pictures one after another could not be read: ${reason}`);
 }
