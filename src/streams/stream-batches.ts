@@ -63,7 +63,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** What the thread is sent. */
+  /** Its message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
