@@ -31,7 +31,7 @@ import { settingsOf } from '../src/study/presets.ts';
 interface SleepJob {
   milliseconds: number;
   sentAt: number;
-  /** What a search would send of the training. */
+  /** A training as a search sends it. */
   training: unknown;
 }
 
@@ -112,7 +112,7 @@ const quantile = (values: number[], share: number) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))]!;
 const halfAndMost = (values: number[]) =>
   `${quantile(values, 0.5).toFixed(1)} and ${quantile(values, 0.99).toFixed(1)} ms`;
-const print = (name: string, value: string) => process.stdout.write(`${name.padEnd(52)} ${value}\n`);
+const print = (name: string, value: string) => process.stdout.write(`${name.padEnd(66)} ${value}\n`);
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 async function serverFigure(redis: Redis, name: string): Promise<number> {
@@ -240,7 +240,7 @@ async function measureUtilisation(cluster: Cluster, count: number, seconds: numb
   const startedAt = now();
   const running = Promise.all(times.map((time) => cluster.run(time)));
   await sleep(1000 * seconds);
-  const [id] = cluster.begun.keys();
+  const id = [...cluster.begun.keys()].at(-1);
   const bytes = Number(await redis.call('memory', 'usage', cluster.jobKey(id!)));
   print('bytes of an open trial in the server', whole(bytes));
   const done = await running;
@@ -296,10 +296,10 @@ async function bench(count: number, seconds: number): Promise<void> {
   const { redis } = cluster.connection;
   print('workers, connections', `${count}, ${await serverFigure(redis, 'connected_clients')}`);
   await measureLatency(cluster);
-  await measureRate(cluster);
   await measureUtilisation(cluster, count, seconds);
   const memory = [process.memoryUsage().rss, await serverFigure(redis, 'used_memory_rss'), cluster.workersMemory];
-  print('memory of search, server, all workers', memory.map(megabytes).join(', '));
+  print('memory of search (3 open trials a worker), server, all workers', memory.map(megabytes).join(', '));
+  await measureRate(cluster);
   await measureRestart(cluster, count, seconds);
   await cluster.stop();
 }
