@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { addonFile } from '../engine/addon.ts';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
@@ -9,7 +10,7 @@ import { whole } from '../words.ts';
 import { epochOrder } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
-import { type PictureView, unreadablePlace } from './picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
 import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
 export interface StreamOptions {
@@ -20,7 +21,12 @@ export interface StreamOptions {
   /** Mixes pictures of a batch in training; `mixed` of the batch then has the second labels. Default: none. */
   mixing?: MixingOptions | undefined;
   seed: number | string;
-  /** Default: one a core, at most four: libuv decodes four at a time unless UV_THREADPOOL_SIZE says more. */
+  /** The decoder of JPEG; a resumed training asks for the one it began with. Default: the fastest that is here. */
+  decoder?: PictureDecoder | undefined;
+  /**
+   * Default: one a core, at most 16; with sharp at most four, since libuv decodes four at a time unless
+   * UV_THREADPOOL_SIZE says more.
+   */
   threads?: number;
   /** Batches that are decoded ahead; fewer where their memory is short. */
   ahead?: number;
@@ -28,7 +34,7 @@ export interface StreamOptions {
   memory?: number;
 }
 
-const defaults = { mostThreads: 4, ahead: 2, memory: 2 ** 30 };
+const defaults = { mostThreads: { 'libjpeg-turbo': 16, sharp: 4 }, ahead: 2, memory: 2 ** 30 };
 
 export interface PictureBatch {
   /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
@@ -58,7 +64,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** What the thread is sent. */
+  /** The message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -73,6 +79,8 @@ const perTask = 8;
  */
 export class StreamBatches implements AsyncDisposable {
   readonly count: number;
+  /** The decoder of JPEG. */
+  readonly decoder: PictureDecoder;
   readonly #source: ImageSource;
   readonly #options: StreamOptions;
   readonly #slots: Slot[];
@@ -85,6 +93,7 @@ export class StreamBatches implements AsyncDisposable {
     const { batchSize, size, view } = options;
     this.#source = source;
     this.#options = options;
+    this.decoder = pictureDecoder(options.decoder);
     this.count =
       view.kind === 'evaluation'
         ? Math.ceil(source.count / batchSize)
@@ -105,8 +114,17 @@ export class StreamBatches implements AsyncDisposable {
       mixing: undefined,
       done: Promise.resolve(),
     }));
-    const data: ThreadData = { index: source.index, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
-    const threads = options.threads ?? Math.min(defaults.mostThreads, availableParallelism());
+    const data: ThreadData = {
+      index: source.index,
+      pixels,
+      size,
+      view,
+      seed: options.seed,
+      decoder: this.decoder,
+      addon: addonFile(),
+      tune: mayTuneProcess(),
+    };
+    const threads = options.threads ?? Math.min(defaults.mostThreads[this.decoder], availableParallelism());
     this.#threads = Array.from({ length: threads }, () => this.#start(data));
   }
 
