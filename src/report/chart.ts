@@ -4,8 +4,8 @@
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import type { MatrixCell } from '../statistics/confusion-matrix.ts';
 import { mean } from '../statistics/order.ts';
-import type { MatrixCell } from './confusion-matrix.ts';
 
 const accent = '#c2410c';
 const quiet = '#94a3b8';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseHTML } from 'linkedom';
 import { type ClassifierPage, renderClassifierPage } from '../../src/report/classifier-page.ts';
-import { matrixOf } from '../../src/report/confusion-matrix.ts';
+import { matrixOf } from '../../src/statistics/confusion-matrix.ts';
 
 const classes = ['cat', 'dog', '<b>owl'];
 const confusions = [
