@@ -122,8 +122,8 @@ export class SearchOutlook {
   }
 
   /**
-   * Changes the workers: how many children they train at once, by their kind of machine if that is known. With no worker
-   * there, the time left is that with one.
+   * Changes the workers: how many children they train at once, by their kind of machine if that is known. With no
+   * worker there, the time left is that with one.
    */
   changeWorkers(count: number, kinds: ReadonlyMap<string, number> = new Map()): void {
     this.#workers = Math.max(1, count);

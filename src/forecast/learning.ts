@@ -77,8 +77,8 @@ function resultOf(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'chil
 }
 
 /**
- * Returns the measured cost of a child: seconds, and peak bytes and machine if they are known. Undefined if the time is not that of
- * one training: it resumed from a checkpoint or repeated earlier rungs.
+ * Returns the measured cost of a child: seconds, and peak bytes and machine if they are known. Undefined if the time is
+ * not that of one training: it resumed from a checkpoint or repeated earlier rungs.
  */
 export function measuredCost(seconds: number, details: unknown): MeasuredCost | undefined {
   const { peakMemory, resumed, continued, machine } = trainingDetails(details);

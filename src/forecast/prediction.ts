@@ -26,7 +26,7 @@ export interface Cost {
   memory: number;
 }
 
-/** What a training took. */
+/** The measured cost of a training. */
 export interface MeasuredCost {
   seconds: number;
   /** Peak memory of the worker in bytes. */
