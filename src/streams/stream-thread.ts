@@ -5,7 +5,13 @@ import { useAddon } from '../engine/addon.ts';
 import { RandomStream } from '../random/stream.ts';
 import { type Mixing, mixPictures } from './mixing.ts';
 import { type ImageSource, sourceOf } from './open-source.ts';
-import { type PictureDecoder, type PictureView, showPicture, unreadablePlace } from './picture-view.ts';
+import {
+  type PictureDecoder,
+  type PictureView,
+  showPicture,
+  showStoredPixels,
+  unreadablePlace,
+} from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
@@ -94,7 +100,9 @@ async function readable(
   for (let skipped = 0; skipped < Math.min(mostUnreadable, source.count); skipped++) {
     const next = (place + skipped) % source.count;
     try {
-      await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
+      const pixels = view.kind === 'training' ? source.pixels(next) : undefined;
+      if (view.kind === 'training' && pixels) showStoredPixels(pixels, view, size, stream.split('view'), target);
+      else await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
       return next;
     } catch (error) {
       reason = `${source.nameOf(next)}: expected a picture, got ${(error as Error).message.split('\n')[0]}`;
