@@ -93,7 +93,8 @@ async function prepare(path: string, flags: Flags): Promise<void> {
   if (output === undefined) throw new InputError('prepare: expected a folder to write with -o, got none');
   const inputs = [path, ...(validation === undefined ? [] : [validation])];
   for (const input of inputs) requireOutside(input, output);
-  if (mayTuneProcess()) (await import('sharp')).default.concurrency(1); // pictures are encoded in parallel, one thread each
+  // Pictures are encoded in parallel, one thread each.
+  if (mayTuneProcess()) (await import('sharp')).default.concurrency(1);
   const block = new LiveBlock(process.stderr);
   const sources = await openParts(path, flags, block);
   const preparations = sources.map(
@@ -147,7 +148,7 @@ async function openParts(path: string, flags: Flags, block: LiveBlock): Promise<
       part === 'validation' && flags.validation !== undefined
         ? await open(flags.validation, part)
         : await open(path, part).catch((error) => {
-            if ((error as InputError).code === 'no-such-part') return undefined;
+            if ((error as InputError).code === 'no-part') return undefined;
             throw error;
           });
     if (source && source.count > 0) found.set(part, source);

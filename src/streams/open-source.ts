@@ -30,8 +30,8 @@ export interface ImageSource extends Disposable {
   /** Returns the picture's name, for messages. */
   nameOf(place: number): string;
   /**
-   * Returns a picture's file; raw pixels become a PNG. @throws InputError or Failure with the file's name if the picture
-   * cannot be read
+   * Returns a picture's file; raw pixels become a PNG.
+   * @throws InputError or Failure with the file's name if the picture cannot be read
    */
   picture(place: number): Promise<Uint8Array>;
   /** Returns where a picture's raw pixels are; undefined for image files. */
@@ -155,7 +155,7 @@ function shardsIn(root: string, part: SourcePart): string[] {
   if (parts.every((each) => each === undefined)) return names.map((name) => join(folder, name));
   const chosen = names.filter((_, place) => parts[place] === part);
   if (chosen.length === 0)
-    throw new InputError(`${folder}: expected shards of the part ${part}, got ${names[0]} …`, { code: 'no-such-part' });
+    throw new InputError(`${folder}: expected shards of the part ${part}, got ${names[0]} …`, { code: 'no-part' });
   requireWhole(folder, chosen);
   return chosen.map((name) => join(folder, name));
 }

@@ -17,6 +17,8 @@ import { type CropOptions, copyChanged, randomColours, randomCrop } from './rand
 
 export type PictureView =
   | { kind: 'training'; crop: CropOptions; flip: boolean; colour: boolean }
+  /** For trainings that augment the framed picture themselves. */
+  | { kind: 'framed'; framing: Framing }
   | { kind: 'evaluation'; framing: Framing };
 
 /** Place of a picture that evaluation cannot show. */
@@ -43,7 +45,7 @@ export function pictureDecoder(asked?: PictureDecoder | undefined): PictureDecod
   );
 }
 
-/** Writes raw pixels as the training view shows them: RGB bytes [size, size, 3]. @throws an Error if they are missing */
+/** Writes stored pixels as training shows them: RGB bytes [size, size, 3]. @throws an Error if they are missing */
 export function showStoredPixels(
   pixels: StoredPixels,
   view: PictureView & { kind: 'training' },
@@ -64,7 +66,7 @@ export async function showPicture(
   target: Uint8Array,
   decoder: PictureDecoder = 'sharp',
 ): Promise<void> {
-  if (view.kind === 'evaluation') {
+  if (view.kind !== 'training') {
     target.set(await prepareImage(bytes, view.framing, [size, size]));
     return;
   }

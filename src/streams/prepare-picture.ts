@@ -13,7 +13,7 @@ export interface PreparedForm {
 
 export interface StoredPicture {
   bytes: Uint8Array;
-  /** Of raw pixels. */
+  /** The size of raw pixels. */
   size?: { height: number; width: number };
 }
 

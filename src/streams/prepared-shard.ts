@@ -12,14 +12,14 @@ export interface ShardPicture {
   name: string;
   label: number;
   bytes: Uint8Array;
-  /** Of raw pixels. */
+  /** The size of raw pixels. */
   size?: { height: number; width: number } | undefined;
 }
 
 const format = 1;
 const footerSchema = z.strictObject({
   format: z.literal(format),
-  /** What was prepared, and how. */
+  /** Identity of the source and of the form. */
   of: z.string(),
   number: z.int().min(0),
   /** SHA-256 of all pictures' bytes. */

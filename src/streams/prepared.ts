@@ -36,7 +36,7 @@ export function openPrepared(root: string, part: SourcePart): StreamIndex {
   const folder = join(root, part);
   const path = join(folder, preparedIndexName);
   if (!existsSync(path))
-    throw new InputError(`${root}: expected the part ${part}, which has not been prepared`, { code: 'no-such-part' });
+    throw new InputError(`${root}: expected the part ${part}, which has not been prepared`, { code: 'no-part' });
   const index = readIndex(path);
   if (!index)
     throw new InputError(`${path}: expected the index of prepared pictures, got a damaged file; prepare again`);

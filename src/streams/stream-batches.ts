@@ -11,6 +11,7 @@ import { epochOrder, mixedTogether } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
 import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
+import type { StreamIndex } from './stream-index.ts';
 import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
 export interface StreamOptions {
@@ -21,6 +22,10 @@ export interface StreamOptions {
   /** Mixes pictures of a batch in training; `mixed` of the batch then has the second labels. Default: none. */
   mixing?: MixingOptions | undefined;
   seed: number | string;
+  /** The pictures that are used, ascending. Default: all. */
+  places?: Int32Array | undefined;
+  /** Returns the places of an epoch's pictures in their order. Default: each once, in random order. */
+  orderOf?: ((epoch: number) => Int32Array) | undefined;
   /** The decoder of JPEG; a resumed training asks for the one it began with. Default: the fastest that is here. */
   decoder?: PictureDecoder | undefined;
   /**
@@ -64,7 +69,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** The message to the thread. */
+  /** Its message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -92,14 +97,13 @@ export class StreamBatches implements AsyncDisposable {
   #failure: Error | undefined;
 
   constructor(source: ImageSource, options: StreamOptions) {
-    const { batchSize, size, view } = options;
+    const { batchSize, size, view, places } = options;
     this.#source = source;
     this.#options = options;
     this.decoder = pictureDecoder(options.decoder);
+    const pictures = places?.length ?? source.count;
     this.count =
-      view.kind === 'evaluation'
-        ? Math.ceil(source.count / batchSize)
-        : Math.max(1, Math.floor(source.count / batchSize));
+      view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
     const bytes = 3 * size * size * batchSize;
     const { ahead = defaults.ahead, memory = defaults.memory } = options;
     const slots = Math.min(ahead + 1, Math.floor(memory / bytes));
@@ -116,8 +120,11 @@ export class StreamBatches implements AsyncDisposable {
       mixing: undefined,
       done: Promise.resolve(),
     }));
+    const { index } = source;
+    const used = places && usedPlaces(places, source.count);
     const data: ThreadData = {
-      index: source.index,
+      index,
+      used,
       pixels,
       size,
       view,
@@ -212,17 +219,21 @@ export class StreamBatches implements AsyncDisposable {
   }
 
   #placesOf(epoch: number, step: number): Int32Array {
-    const { batchSize, seed, view } = this.#options;
-    const { count, index } = this.#source;
-    const [from, to] = [step * batchSize, Math.min(count, (step + 1) * batchSize)];
-    if (view.kind === 'evaluation') return Int32Array.from({ length: to - from }, (_, place) => from + place);
-    let order = this.#order.get(epoch);
-    if (!order) {
-      order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
-      if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
-      this.#order.set(epoch, order);
-    }
-    return order.slice(from, to);
+    const { batchSize, view, places } = this.#options;
+    const [from, to] = [step * batchSize, (step + 1) * batchSize];
+    if (view.kind !== 'evaluation') return this.#orderOf(epoch).slice(from, to);
+    const last = Math.min(to, this.#source.count);
+    return places?.slice(from, to) ?? Int32Array.from({ length: last - from }, (_, place) => from + place);
+  }
+
+  #orderOf(epoch: number): Int32Array {
+    const known = this.#order.get(epoch);
+    if (known) return known;
+    const { seed, places, orderOf } = this.#options;
+    const order = orderOf?.(epoch) ?? trainingOrder(this.#source.index, places, seed, epoch);
+    if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
+    this.#order.set(epoch, order);
+    return order;
   }
 
   /** Asks the system to read the pictures that are shuffled with those of a step, and the next ones. */
@@ -283,4 +294,23 @@ export class StreamBatches implements AsyncDisposable {
       thread.task = undefined;
     }
   }
+}
+
+function trainingOrder(
+  index: StreamIndex,
+  places: Int32Array | undefined,
+  seed: number | string,
+  epoch: number,
+): Int32Array {
+  const order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
+  if (!places) return order;
+  const used = usedPlaces(places, index.count);
+  return order.filter((place) => used[place] === 1);
+}
+
+/** Returns 1 for each place that is used, in memory that threads share. */
+function usedPlaces(places: Int32Array, count: number): Uint8Array {
+  const used = new Uint8Array(new SharedArrayBuffer(count));
+  for (const place of places) used[place] = 1;
+  return used;
 }

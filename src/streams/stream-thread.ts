@@ -16,6 +16,8 @@ import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
   index: StreamIndex;
+  /** 1 for each place whose picture may be shown. Undefined: all. */
+  used: Uint8Array | undefined;
   /** Memory of all batches. */
   pixels: SharedArrayBuffer;
   size: number;
@@ -58,7 +60,7 @@ export type ThreadAnswer = PicturesShown | { mixed: true } | { failure: string }
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
 
-async function work({ index, pixels, size, view, seed, decoder, addon, tune }: ThreadData): Promise<void> {
+async function work({ index, used, pixels, size, view, seed, decoder, addon, tune }: ThreadData): Promise<void> {
   useAddon(addon);
   const { default: sharp } = await import('sharp');
   if (tune) sharp.concurrency(1); // pictures are decoded in parallel, one thread each
@@ -72,7 +74,7 @@ async function work({ index, pixels, size, view, seed, decoder, addon, tune }: T
       const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
       const stream = epochs.split(`picture ${place}`);
       const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
-      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, decoder });
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used, decoder });
     }
     return { from, places, unreadable };
   };
@@ -94,11 +96,17 @@ async function readable(
   place: number,
   stream: RandomStream,
   onUnreadable: (sentence: string) => void,
-  { view, size, target, decoder }: { view: PictureView; size: number; target: Uint8Array; decoder: PictureDecoder },
+  {
+    view,
+    size,
+    target,
+    used,
+    decoder,
+  }: Pick<ThreadData, 'view' | 'size' | 'used' | 'decoder'> & { target: Uint8Array },
 ): Promise<number> {
   let reason = '';
-  for (let skipped = 0; skipped < Math.min(mostUnreadable, source.count); skipped++) {
-    const next = (place + skipped) % source.count;
+  let next = place;
+  for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
       const pixels = view.kind === 'training' ? source.pixels(next) : undefined;
       if (view.kind === 'training' && pixels) showStoredPixels(pixels, view, size, stream.split('view'), target);
@@ -112,6 +120,8 @@ async function readable(
         return unreadablePlace;
       }
     }
+    do next = (next + 1) % source.count;
+    while (used && used[next] === 0);
   }
   throw new Error(`${mostUnreadable} pictures one after another could not be read: ${reason}`);
 }

@@ -161,6 +161,54 @@ test('an unreadable picture is named; training shows the next one, evaluation no
   assert.equal(seen.unreadable.length, 1);
 });
 
+test('of a part of the pictures only these are shown, each once an epoch, also in place of unreadable ones', async (context) => {
+  const folder = temporaryFolder(context);
+  const all = await pictures(classes, 4);
+  all[4] = { ...all[4]!, bytes: Buffer.from('no picture') };
+  const path = writeClassTar(join(folder, 'train.tar'), all);
+  const places = Int32Array.of(0, 3, 4, 7, 8, 11);
+  const steps: [number, number][] = [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+  ];
+  const seen = await batches(context, path, steps, { places, batchSize: 3, threads: 2 });
+  const shown = [0, 3, 7, 7, 8, 11]; // 4 cannot be read; 5 and 6 are not among them
+  assert.deepEqual(
+    seen
+      .slice(0, 2)
+      .flatMap((each) => each.places)
+      .toSorted((one, other) => one - other),
+    shown,
+  );
+  assert.ok(seen[2]!.places.every((place) => shown.includes(place)));
+  const evaluated = await batches(context, path, steps.slice(0, 2), { places, batchSize: 4, view: evaluation });
+  assert.deepEqual(
+    evaluated.map((each) => each.places),
+    [
+      [0, 3, -1, 7],
+      [8, 11],
+    ],
+  );
+  const ordered = { places, batchSize: 2, orderOf: (epoch: number) => Int32Array.of(0, epoch, 3, 3) };
+  const [first, second] = await batches(
+    context,
+    path,
+    [
+      [0, 1],
+      [1, 0],
+    ],
+    ordered,
+  );
+  assert.deepEqual(
+    [first!.places, second!.places],
+    [
+      [3, 3],
+      [0, 1],
+    ],
+  );
+});
+
 /** Shows one picture in training's view without chance: the whole of it, not mirrored. */
 async function whole(bytes: Buffer, size = 8): Promise<Uint8Array> {
   const target = new Uint8Array(3 * size * size);
