@@ -58,6 +58,7 @@ constexpr Export exports[] = {
     {"jpegDecoderName", guard<jpegDecoderName>},
     {"showJpeg", guard<showJpeg>},
     {"showPixels", guard<showPixels>},
+    {"readAhead", guard<readAhead>},
 #ifdef NASNET_CUDA
     {"useStream", guard<useStream>},
     {"beginCapture", guard<beginCapture>},

@@ -7,7 +7,7 @@ import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { whole } from '../words.ts';
-import { epochOrder } from './epoch-order.ts';
+import { epochOrder, mixedTogether } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
 import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
@@ -69,7 +69,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** The message to the thread. */
+  /** Its message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -92,14 +92,16 @@ export class StreamBatches implements AsyncDisposable {
   readonly #threads: { worker: Worker; task: Task | undefined }[];
   readonly #queue: Task[] = [];
   readonly #order = new Map<number, Int32Array>();
+  /** Groups of orders that the system has been asked to read. */
+  readonly #asked = new Set<string>();
   #failure: Error | undefined;
 
   constructor(source: ImageSource, options: StreamOptions) {
     const { batchSize, size, view, places } = options;
     this.#source = source;
     this.#options = options;
-    const pictures = places?.length ?? source.count;
     this.decoder = pictureDecoder(options.decoder);
+    const pictures = places?.length ?? source.count;
     this.count =
       view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
     const bytes = 3 * size * size * batchSize;
@@ -181,6 +183,7 @@ export class StreamBatches implements AsyncDisposable {
     const epoch = Math.floor(number / this.count);
     slot.number = number;
     slot.places = this.#placesOf(epoch, number % this.count);
+    this.#readAhead(epoch, number % this.count);
     slot.unreadable = new Map();
     slot.mixing = this.#mixingOf(epoch, number % this.count);
     const tasks: Promise<void>[] = [];
@@ -231,6 +234,21 @@ export class StreamBatches implements AsyncDisposable {
     if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
     this.#order.set(epoch, order);
     return order;
+  }
+
+  /** Asks the system to read the pictures that are shuffled with those of a step, and the next ones. */
+  #readAhead(epoch: number, step: number): void {
+    const order = this.#order.get(epoch);
+    const together = mixedTogether(this.#source.index);
+    if (!order || together === 0) return;
+    const group = Math.floor((step * this.#options.batchSize) / together);
+    for (const next of [group, group + 1]) {
+      const key = `${epoch} ${next}`;
+      if (this.#asked.has(key)) continue;
+      if (this.#asked.size > 16) this.#asked.clear();
+      this.#asked.add(key);
+      this.#source.readAhead(order.subarray(next * together, (next + 1) * together));
+    }
   }
 
   #feed(): void {
