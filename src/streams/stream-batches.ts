@@ -63,7 +63,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** What the thread is sent. */
+  /** The message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -224,7 +224,8 @@ export class StreamBatches implements AsyncDisposable {
   }
 
   #start(data: ThreadData): { worker: Worker; task: Task | undefined } {
-    const worker = new Worker(new URL('./stream-thread.ts', import.meta.url), { workerData: data });
+    const script = new URL('./stream-thread.ts', import.meta.url);
+    const worker = new Worker(script, { workerData: data, execArgv: [] }); // not those of `node -e`
     const thread: { worker: Worker; task: Task | undefined } = { worker, task: undefined };
     worker.on('message', (answer: ThreadAnswer) => {
       const { task } = thread;
