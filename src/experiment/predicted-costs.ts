@@ -1,6 +1,6 @@
-// Predicts the seconds and the memory of each training of a search, by the study's prediction as the latest children
-// have corrected it, or the default laws. A training that takes many times as long is ended; a queue sends it to a worker
-// that has the memory.
+// Predicts the seconds and the memory of each training of a search, by the study's corrected prediction or the default
+// laws: as the latest children have corrected them. A training that takes many times as long is ended; a queue sends it
+// to a worker that has the memory.
 
 import { availableParallelism } from 'node:os';
 import { lawValue, startingLaws } from '../forecast/cost-law.ts';

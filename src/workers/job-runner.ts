@@ -18,8 +18,8 @@ export interface RunOptions {
   /** Predicted memory of the job in bytes, if known. */
   memory?: number | undefined;
   /**
-   * Called when a worker starts the job, perhaps for the second time, with the worker's name ("2", "2 on HOST") if
-   * known.
+   * Called when a worker starts the job, perhaps for the second time, with the worker's name ("2", "2 on HOST") if it
+   * is known.
    */
   onStart?: (worker?: string) => void;
   /** Called when the job's worker has died and the job waits for another one. */
