@@ -43,14 +43,17 @@ export const heldOutOf = (pictures: number, classes: number): number =>
 /** Seconds of one core for a picture of some 500 × 375 pixels: decoding it, and a multiply-add of its training step. */
 const decodingSeconds = 0.007;
 const multiplyAddSeconds = 3e-10; // forward and backward
+/** Threads that decode sleep when enough pictures are ready, so that more of them cost nothing. */
+const reserve = 2;
 
 /**
- * Returns how many of a machine's threads decode: where a GPU computes all of them, else their share of the work, at
- * least one. They run next to the threads that compute.
+ * Returns how many of a machine's threads decode: where a GPU computes all of them, else twice
+ * their share of the work. They run next to the threads that compute.
  */
 export function decodersOf(threads: number, device: string, multiplyAdds: number): number {
   if (device !== cpu) return Math.min(16, threads);
-  return Math.ceil((threads * decodingSeconds) / (decodingSeconds + multiplyAdds * multiplyAddSeconds));
+  const share = decodingSeconds / (decodingSeconds + multiplyAdds * multiplyAddSeconds);
+  return Math.min(threads, Math.ceil(reserve * threads * share));
 }
 
 interface Streamed {

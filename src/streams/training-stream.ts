@@ -35,6 +35,9 @@ export interface TrainingStreamOptions {
   onUnreadable?: (sentence: string) => void;
 }
 
+/** At least so many pictures are decoded ahead, so that small batches do not wait for a slow one. */
+const picturesAhead = 128;
+
 export class TrainingStream implements StepBatches, AsyncDisposable {
   readonly count: number;
   readonly batchSize: number;
@@ -55,7 +58,8 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
     this.#random = new RandomStream(seed).split('batches');
     this.batchSize = Math.min(batchSize, places.length);
     const orderOf = balanced ? this.#balancedOrder() : undefined;
-    this.#stream = new StreamBatches(source, { size, batchSize, view, seed, threads, places, orderOf });
+    const ahead = Math.max(2, Math.ceil(picturesAhead / batchSize));
+    this.#stream = new StreamBatches(source, { size, batchSize, view, seed, threads, ahead, places, orderOf });
     this.count = this.#stream.count;
     this.pixels = { shape: [this.batchSize, size, size, 3], of: (epoch, step) => this.#at(epoch, step).pixels };
   }
