@@ -48,7 +48,13 @@ import {
 import { preparedImages, streamedImages, streamReason, type TrainedImages } from './training/trained-images.ts';
 import { type Trainee, traineeOf } from './training/trainee.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training/training-files.ts';
-import { bestRun, summaryDocument, summaryWords, trainingPage } from './training/training-summary.ts';
+import {
+  bestRun,
+  summaryDocument,
+  summaryWords,
+  type TrainingResult,
+  trainingPage,
+} from './training/training-summary.ts';
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
@@ -78,7 +84,8 @@ const streamHelp =
 const checkpointHelp = 'time between two checkpoints, such as 10m (default: 30s, of streamed pictures 5m)';
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 
-export function registerTrain(program: Command): void {
+/** @param finish is called with the result; default: prints it */
+export function registerTrain(program: Command, _words: readonly string[] = [], finish: Finish = print): void {
   const command = program
     .command('train')
     .description('train one architecture at any size, test it, save its weights; run again to resume')
@@ -123,10 +130,17 @@ export function registerTrain(program: Command): void {
       'after',
       '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bfloat16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune',
     )
-    .action(train);
+    .action((text: string | undefined, flags: Flags) => train(text, flags, finish));
 }
 
-async function train(text: string | undefined, flags: Flags): Promise<void> {
+type Finish = (result: TrainingResult, flags: { json?: boolean }) => void;
+
+function print(result: TrainingResult, { json }: { json?: boolean }): void {
+  if (json) printDocument(summaryDocument(result));
+  else printWords(summaryWords(result));
+}
+
+async function train(text: string | undefined, flags: Flags, finish: Finish): Promise<void> {
   if (text === undefined && flags.from === undefined)
     throw new InputError('train: expected a MODEL such as nasnet-a:1, or --from with weights, got neither');
   const freezes = flags.freezeEpochs ?? (recipes[flags.recipe] as Recipe).freezeEpochs;
@@ -139,7 +153,7 @@ async function train(text: string | undefined, flags: Flags): Promise<void> {
   const files = trainingFiles(flags.output);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, files.source, block);
   try {
-    await trainFrom(source, { text, flags, block, computing, files });
+    finish(await trainFrom(source, { text, flags, block, computing, files }), flags);
   } finally {
     source?.remove();
   }
@@ -153,7 +167,7 @@ interface TrainCommand {
   files: ReturnType<typeof trainingFiles>;
 }
 
-async function trainFrom(source: SourceWeights | undefined, command: TrainCommand) {
+async function trainFrom(source: SourceWeights | undefined, command: TrainCommand): Promise<TrainingResult> {
   const { text, flags, block, computing, files } = command;
   const { seed, seeds, threads, validationImages } = flags;
   const trainee = await traineeOf(text, source, flags, block);
@@ -224,8 +238,7 @@ async function trainFrom(source: SourceWeights | undefined, command: TrainComman
   const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
   writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
   results.keep();
-  if (flags.json) printDocument(document);
-  else printWords(summaryWords(result));
+  return result;
 }
 
 const checkpointSeconds = 30;

@@ -2,14 +2,15 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { addonFile } from '../engine/addon.ts';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { whole } from '../words.ts';
-import { epochOrder } from './epoch-order.ts';
+import { epochOrder, mixedTogether } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
-import { type PictureView, unreadablePlace } from './picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
@@ -25,7 +26,12 @@ export interface StreamOptions {
   places?: Int32Array | undefined;
   /** Returns the places of an epoch's pictures in their order. Default: each once, in random order. */
   orderOf?: ((epoch: number) => Int32Array) | undefined;
-  /** Default: one a core, at most four: libuv decodes four at a time unless UV_THREADPOOL_SIZE says more. */
+  /** The decoder of JPEG; a resumed training asks for the one it began with. Default: the fastest that is here. */
+  decoder?: PictureDecoder | undefined;
+  /**
+   * Default: one a core, at most 16; with sharp at most four, since libuv decodes four at a time unless
+   * UV_THREADPOOL_SIZE says more.
+   */
   threads?: number;
   /** Batches that are decoded ahead; fewer where their memory is short. */
   ahead?: number;
@@ -33,7 +39,7 @@ export interface StreamOptions {
   memory?: number;
 }
 
-const defaults = { mostThreads: 4, ahead: 2, memory: 2 ** 30 };
+const defaults = { mostThreads: { 'libjpeg-turbo': 16, sharp: 4 }, ahead: 2, memory: 2 ** 30 };
 
 export interface PictureBatch {
   /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
@@ -63,7 +69,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** The message to the thread. */
+  /** Its message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -78,18 +84,23 @@ const perTask = 8;
  */
 export class StreamBatches implements AsyncDisposable {
   readonly count: number;
+  /** The decoder of JPEG. */
+  readonly decoder: PictureDecoder;
   readonly #source: ImageSource;
   readonly #options: StreamOptions;
   readonly #slots: Slot[];
   readonly #threads: { worker: Worker; task: Task | undefined }[];
   readonly #queue: Task[] = [];
   readonly #order = new Map<number, Int32Array>();
+  /** Groups of orders that the system has been asked to read. */
+  readonly #asked = new Set<string>();
   #failure: Error | undefined;
 
   constructor(source: ImageSource, options: StreamOptions) {
     const { batchSize, size, view, places } = options;
     this.#source = source;
     this.#options = options;
+    this.decoder = pictureDecoder(options.decoder);
     const pictures = places?.length ?? source.count;
     this.count =
       view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
@@ -111,8 +122,18 @@ export class StreamBatches implements AsyncDisposable {
     }));
     const { index } = source;
     const used = places && usedPlaces(places, source.count);
-    const data: ThreadData = { index, used, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
-    const threads = options.threads ?? Math.min(defaults.mostThreads, availableParallelism());
+    const data: ThreadData = {
+      index,
+      used,
+      pixels,
+      size,
+      view,
+      seed: options.seed,
+      decoder: this.decoder,
+      addon: addonFile(),
+      tune: mayTuneProcess(),
+    };
+    const threads = options.threads ?? Math.min(defaults.mostThreads[this.decoder], availableParallelism());
     this.#threads = Array.from({ length: threads }, () => this.#start(data));
   }
 
@@ -162,6 +183,7 @@ export class StreamBatches implements AsyncDisposable {
     const epoch = Math.floor(number / this.count);
     slot.number = number;
     slot.places = this.#placesOf(epoch, number % this.count);
+    this.#readAhead(epoch, number % this.count);
     slot.unreadable = new Map();
     slot.mixing = this.#mixingOf(epoch, number % this.count);
     const tasks: Promise<void>[] = [];
@@ -214,6 +236,21 @@ export class StreamBatches implements AsyncDisposable {
     return order;
   }
 
+  /** Asks the system to read the pictures that are shuffled with those of a step, and the next ones. */
+  #readAhead(epoch: number, step: number): void {
+    const order = this.#order.get(epoch);
+    const together = mixedTogether(this.#source.index);
+    if (!order || together === 0) return;
+    const group = Math.floor((step * this.#options.batchSize) / together);
+    for (const next of [group, group + 1]) {
+      const key = `${epoch} ${next}`;
+      if (this.#asked.has(key)) continue;
+      if (this.#asked.size > 16) this.#asked.clear();
+      this.#asked.add(key);
+      this.#source.readAhead(order.subarray(next * together, (next + 1) * together));
+    }
+  }
+
   #feed(): void {
     for (const thread of this.#threads) {
       if (thread.task) continue;
@@ -224,8 +261,7 @@ export class StreamBatches implements AsyncDisposable {
   }
 
   #start(data: ThreadData): { worker: Worker; task: Task | undefined } {
-    const script = new URL('./stream-thread.ts', import.meta.url);
-    const worker = new Worker(script, { workerData: data, execArgv: [] }); // not those of `node -e`
+    const worker = new Worker(new URL('./stream-thread.ts', import.meta.url), { workerData: data });
     const thread: { worker: Worker; task: Task | undefined } = { worker, task: undefined };
     worker.on('message', (answer: ThreadAnswer) => {
       const { task } = thread;
