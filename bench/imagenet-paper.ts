@@ -1,8 +1,8 @@
-// The first steps of the recipe imagenet-paper beside PyTorch, from the same weights and batches: NASNet-A in ImageNet's
-// layout with its auxiliary head, RMSProp with epsilon inside the root, label smoothing, averages and the staircase of
-// rates. Rounding differs, and a new network multiplies each difference some twentyfold in a step. So PyTorch runs in
-// two ways: from our state every few steps, where the losses must agree, and freely, where PyTorch with two threads is
-// the yardstick, since it differs from PyTorch with one in the same way.
+// The first steps of the recipe imagenet-paper beside PyTorch, from the same weights and batches: NASNet-A in
+// ImageNet's layout with its auxiliary head, RMSProp with epsilon inside the root, label smoothing, averages and rates
+// that fall by steps. Rounding differs, and a new network multiplies each difference some twentyfold in a step. So
+// PyTorch runs in two ways: from our state every few steps, where the losses must agree, and freely, where PyTorch with
+// two threads is the yardstick, since it differs from PyTorch with one in the same way.
 //
 //   node bench/imagenet-paper.ts DATASET [--steps 500] [--every 4] [--cells 1] [--filters 8] [--input 72] [--batch 16]
 

@@ -9,8 +9,9 @@ import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import { imagenetPreprocessing, type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
+import { decodingSpeed } from '../streams/decoding-speed.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
-import type { PictureView } from '../streams/picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoders } from '../streams/picture-view.ts';
 import { openTrainingSource, type PicturesOf, type TrainingSource } from '../streams/training-source.ts';
 import { TrainingStream } from '../streams/training-stream.ts';
 import { batchWithinMemory, evaluateStream, evaluationBatchOn } from '../train/evaluation.ts';
@@ -112,7 +113,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   };
   return {
     preprocessing,
-    batches: (seed) =>
+    batches: (seed, decoder) =>
       new TrainingStream(train.source, {
         places: train.places,
         size,
@@ -124,11 +125,23 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         balanced: recipe.balance === 'sampling',
         device,
         threads: decoders,
+        decoder: decoderOf(decoder),
         onUnreadable,
       }),
+    async decodingSpeed() {
+      const shown = { places: train.places, size, view: viewOf(recipe), threads: decoders };
+      return { picturesPerSecond: await decodingSpeed(train.source, shown), threads: decoders };
+    },
     validate: (network) => evaluate(network, validation),
     test: (network) => evaluate(network, source.test),
   };
+}
+
+/** Returns a stored decoder. @throws Failure for one of a newer version */
+function decoderOf(name: string | undefined): PictureDecoder | undefined {
+  const decoder = pictureDecoders.find((each) => each === name);
+  if (decoder === name) return decoder;
+  throw new Failure(`pictures were decoded with ${name}, which this version does not have: update nasnet`);
 }
 
 /** Returns how threads show a picture in training: a random part, or the central square as of prepared images. */

@@ -1,5 +1,5 @@
 // The recipe imagenet-paper on both sides, from the same weights and batches, which are written to a folder: ours with
-// the training's own steps, schedule and average, and imagenet_paper.py's. Without dropout, whose random numbers differ.
+// the training's own steps, schedule and average, and imagenet_paper.py's. Without dropout: its random numbers differ.
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
