@@ -11,6 +11,7 @@ namespace {
 
 constexpr int productRows = registers >= 32 ? 8 : 4;
 constexpr int productVectors = 3;
+constexpr int wholeTile = productRows * productVectors * width;
 constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 rows stay in the first-level cache
 
 struct Singles {
