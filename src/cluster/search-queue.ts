@@ -9,6 +9,7 @@ import type { Redis } from 'ioredis';
 import { shown } from '../checked.ts';
 import { Failure } from '../failure.ts';
 import { type Connection, serverPrefix } from '../store/redis-connection.ts';
+import { bytesWords } from '../words.ts';
 import type { JobOutcome, RunOptions } from '../workers/job-runner.ts';
 import { keys } from './keys.ts';
 import { laneName, laneSize } from './lanes.ts';
@@ -301,6 +302,7 @@ export class SearchQueue implements AsyncDisposable {
       if (why !== undefined)
         this.#noteOnce(worker.id, `The worker on ${worker.host} cannot work for this search: it needs ${why}`);
     }
+    this.#noteLackOfMemory();
     const slots = this.workers.reduce((sum, { slots }) => sum + slots, 0);
     if (slots === this.#slots) return;
     this.#slots = slots;
@@ -317,6 +319,18 @@ export class SearchQueue implements AsyncDisposable {
   async #earlierLaneOf(id: string): Promise<Lane | undefined> {
     for (const lane of this.#earlier) if ((await lane.queue.getJobState(id)) !== 'unknown') return lane;
     return undefined;
+  }
+
+  /** Says which jobs wait for a worker with more memory than any that is there. */
+  #noteLackOfMemory(): void {
+    const most = Math.max(...this.workers.map(({ memory }) => memory));
+    const waiting = new Set([...this.#open.values()].map(({ lane }) => lane));
+    for (const { name, memory } of this.#lanes.values())
+      if (Number.isFinite(most) && memory > most && waiting.has(name))
+        this.#noteOnce(
+          `${name} ${most}`,
+          `Some children need ${bytesWords(memory)}, and no worker that is there has more than ${bytesWords(most)} for each: they wait for one that has`,
+        );
   }
 
   #note(line: string): void {
