@@ -36,6 +36,7 @@ import {
   protocol,
   reconcileEvery,
 } from './queue-settings.ts';
+import { removeTraces } from './search-traces.ts';
 import { isSuitable, workersOf } from './workers-there.ts';
 
 export interface SearchQueueOptions {
@@ -196,19 +197,13 @@ export class SearchQueue implements AsyncDisposable {
 
   async #tidy(finished: boolean): Promise<void> {
     const { id } = this.#card;
-    for (const { queue, name } of this.#lanes.values()) {
-      if (finished) {
-        await queue.obliterate({ force: true });
-        await this.#redis.del(keys.aborted(name));
-      } else await queue.drain();
-    }
+    const lanes = [...this.#lanes.values()];
+    if (finished) {
+      await removeTraces(this.#redis, { id, lanes });
+      const { dataset } = this.#options;
+      if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
+    } else for (const { queue } of lanes) await queue.drain();
     await this.#redis.eval(removeIfEqual, 1, keys.owner(id), this.#token);
-    if (!finished) return;
-    const { dataset } = this.#options;
-    if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
-    const setups = await this.#redis.smembers(keys.setups(id));
-    await this.#redis.del(keys.search(id), keys.setups(id), ...setups.map((each) => keys.setup(id, each)));
-    await this.#redis.srem(keys.searches, id);
   }
 
   #begin(): void {
