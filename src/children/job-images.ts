@@ -40,8 +40,13 @@ export interface ShowOptions {
 export interface ShownImages {
   /** How an image becomes the input of the trained network. */
   readonly preprocessing: Preprocessing;
-  /** Returns the batches of a training; the caller disposes of them if they can be disposed of. */
-  batches(seed: number | string): StepBatches & Partial<AsyncDisposable>;
+  /**
+   * Returns the batches of a training; the caller disposes of them if they can be disposed of.
+   * @param decoder the decoder of streamed pictures with which the training began
+   */
+  batches(seed: number | string, decoder?: string): StepBatches & Partial<AsyncDisposable>;
+  /** Measures how fast streamed pictures are decoded for training. */
+  decodingSpeed?(): Promise<{ picturesPerSecond: number; threads: number }>;
   validate(network: Network): Accuracy | Promise<Accuracy>;
   test(network: Network): Accuracy | Promise<Accuracy>;
 }

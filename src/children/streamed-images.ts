@@ -9,8 +9,9 @@ import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import { imagenetPreprocessing, type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
+import { decodingSpeed } from '../streams/decoding-speed.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
-import type { PictureView } from '../streams/picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoders } from '../streams/picture-view.ts';
 import { openTrainingSource, type PicturesOf, type TrainingSource } from '../streams/training-source.ts';
 import { TrainingStream } from '../streams/training-stream.ts';
 import { batchWithinMemory, evaluateStream, evaluationBatchOn } from '../train/evaluation.ts';
@@ -43,14 +44,17 @@ export const heldOutOf = (pictures: number, classes: number): number =>
 /** Seconds of one core for a picture of some 500 × 375 pixels: decoding it, and a multiply-add of its training step. */
 const decodingSeconds = 0.007;
 const multiplyAddSeconds = 3e-10; // forward and backward
+/** Threads that decode sleep when enough pictures are ready, so that more of them cost nothing. */
+const reserve = 2;
 
 /**
- * Returns how many of a machine's threads decode: where a GPU computes all of them, else their share of the work, at
- * least one. They run next to the threads that compute.
+ * Returns how many of a machine's threads decode: where a GPU computes all of them, else twice
+ * their share of the work. They run next to the threads that compute.
  */
 export function decodersOf(threads: number, device: string, multiplyAdds: number): number {
   if (device !== cpu) return Math.min(16, threads);
-  return Math.ceil((threads * decodingSeconds) / (decodingSeconds + multiplyAdds * multiplyAddSeconds));
+  const share = decodingSeconds / (decodingSeconds + multiplyAdds * multiplyAddSeconds);
+  return Math.min(threads, Math.ceil(reserve * threads * share));
 }
 
 interface Streamed {
@@ -109,7 +113,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   };
   return {
     preprocessing,
-    batches: (seed) =>
+    batches: (seed, decoder) =>
       new TrainingStream(train.source, {
         places: train.places,
         size,
@@ -121,11 +125,23 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         balanced: recipe.balance === 'sampling',
         device,
         threads: decoders,
+        decoder: decoderOf(decoder),
         onUnreadable,
       }),
+    async decodingSpeed() {
+      const shown = { places: train.places, size, view: viewOf(recipe), threads: decoders };
+      return { picturesPerSecond: await decodingSpeed(train.source, shown), threads: decoders };
+    },
     validate: (network) => evaluate(network, validation),
     test: (network) => evaluate(network, source.test),
   };
+}
+
+/** Returns a stored decoder. @throws Failure for one of a newer version */
+function decoderOf(name: string | undefined): PictureDecoder | undefined {
+  const decoder = pictureDecoders.find((each) => each === name);
+  if (decoder === name) return decoder;
+  throw new Failure(`pictures were decoded with ${name}, which this version does not have: update nasnet`);
 }
 
 /** Returns how threads show a picture in training: a random part, or the central square as of prepared images. */

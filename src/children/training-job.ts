@@ -310,7 +310,8 @@ async function trainLast(
   shown: ShownImages,
   { report, epochs, checkpoints, signal, best, keeper }: TrainingHooks,
 ): Promise<Accuracy> {
-  const batches = shown.batches(seed);
+  const batches = shown.batches(seed, await checkpoints?.storedDecoder());
+  if (checkpoints) checkpoints.decoder = batches.decoder;
   try {
     const last = await trainNetwork(network, batches, training.recipe, {
       seed,

@@ -198,7 +198,7 @@ async function findSource(
   return { source: datasetSource(test, files.train.path, indices, shown), name: dataset };
 }
 
-/** Whether pictures are streamed: archives and shards, and folders as a network saw them that was trained in this way. */
+/** Whether pictures are streamed: archives and shards, and folders for a network that was trained in this way. */
 const isStreamedFor = (path: string, description: ModelDescription, { dataset }: Flags): boolean =>
   path !== 'cifar10' &&
   (isArchive(path) || (wasStreamed(description) && (dataset !== undefined || isTrainingFolder(path, description))));

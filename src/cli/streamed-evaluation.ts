@@ -30,8 +30,8 @@ export const wasTrainedOn = ({ origin }: ModelDescription, name: string): boolea
   origin.startsWith('trained by nasnet ') && origin.endsWith(` on ${name}`);
 
 /**
- * Opens pictures to evaluate a network on: of a source that it was trained on those held out for the test, else those of
- * the part `validation`, or all.
+ * Opens pictures to evaluate a network on: of a source that it was trained on those held out for the test, else those
+ * of the part `validation`, or all.
  * @throws InputError if the network does not have the source's classes
  */
 export async function streamedPictures(

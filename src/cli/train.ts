@@ -35,6 +35,7 @@ import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
+import { dryRun, dryRunWords } from './training/predicted-training.ts';
 import { skewSentence } from './training/skew-words.ts';
 import {
   asSourceShows,
@@ -74,6 +75,8 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   output: string;
   ignoreMemory?: boolean;
   overwrite?: boolean;
+  /** A number of images: as if there were so many to train on and to hold out. */
+  dryRun?: true | number;
   json?: boolean;
 }
 
@@ -81,6 +84,8 @@ const seedsHelp =
   'train with so many seeds from --seed on, state mean and spread, and hand over the best by the held-out images';
 const streamHelp =
   'read a folder’s pictures as they are needed, in their size (default: above 96 pixels, for recipes that show random parts of them, and of archives)';
+const dryRunHelp =
+  'predict steps, time, memory and disk, from steps and pictures that are measured in some seconds, without training; with a number, as if there were so many images, such as 1281167';
 const checkpointHelp = 'time between two checkpoints, such as 10m (default: 30s, of streamed pictures 5m)';
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 
@@ -124,6 +129,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
   addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', weightsFile('--output'), 'network.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
+    .option('--dry-run [images]', dryRunHelp, wholeNumber('--dry-run'))
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
@@ -153,7 +159,8 @@ async function train(text: string | undefined, flags: Flags, finish: Finish): Pr
   const files = trainingFiles(flags.output);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, files.source, block);
   try {
-    finish(await trainFrom(source, { text, flags, block, computing, files }), flags);
+    const result = await trainFrom(source, { text, flags, block, computing, files });
+    if (result) finish(result, flags);
   } finally {
     source?.remove();
   }
@@ -167,7 +174,10 @@ interface TrainCommand {
   files: ReturnType<typeof trainingFiles>;
 }
 
-async function trainFrom(source: SourceWeights | undefined, command: TrainCommand): Promise<TrainingResult> {
+async function trainFrom(
+  source: SourceWeights | undefined,
+  command: TrainCommand,
+): Promise<TrainingResult | undefined> {
   const { text, flags, block, computing, files } = command;
   const { seed, seeds, threads, validationImages } = flags;
   const trainee = await traineeOf(text, source, flags, block);
@@ -183,7 +193,8 @@ async function trainFrom(source: SourceWeights | undefined, command: TrainComman
   };
   const stated = recipeOf(flags, usedPlan(architecture, network, classes.length));
   const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
-  const recipe = withFittingNorms(shown, network, trainedCount(images, flags), block);
+  const counts = imageCounts(images, flags);
+  const recipe = withFittingNorms(shown, network, counts.train, block);
   const training: Training = {
     ...network,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
@@ -194,9 +205,18 @@ async function trainFrom(source: SourceWeights | undefined, command: TrainComman
   for (const sentence of source && initial ? sourceSentences(source, initial, about) : []) block.log(sentence);
   const skew = skewSentence({ ...images, name: images.reference.name }, recipe.balance);
   if (skew) block.log(skew);
+  if (flags.dryRun !== undefined) {
+    const { keepCheckpoints } = flags;
+    const planned = { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints };
+    const predicted = await dryRun(planned);
+    if (flags.json) printDocument(predicted);
+    else printWords(dryRunWords(predicted, computing));
+    return undefined;
+  }
   if (!flags.ignoreMemory) {
     const plan = trainedPlan(architecture, training, classes.length);
-    requireMemory({ plan, batch: imagesTogether(training.recipe), images: images.inMemory, computing });
+    const streamedBatch = images.isStreamed ? recipe.batchSize : undefined;
+    requireMemory({ plan, batch: imagesTogether(recipe), images: images.inMemory, computing, streamedBatch });
   }
   const from = source && { from: source.content };
   const of = `train ${JSON.stringify({ model: name, dataset, training, seed, validationImages, ...from })}`;
@@ -272,9 +292,12 @@ function sideOf({ layout = 'cifar', stemChannels }: Omit<TrainedNetwork, 'resolu
   return layout === large.layout && stemChannels === large.stemChannels ? large.input : layouts[layout].input;
 }
 
-/** Returns the number of images that are trained on. */
-const trainedCount = ({ labels, heldOut }: TrainedImages, { trainingImages, validationImages = heldOut }: Flags) =>
-  trainingImages ?? labels.length - validationImages;
+/** Returns the numbers of images; with --dry-run IMAGES as if there were so many to train on and to hold out. */
+function imageCounts({ labels, heldOutOf, tested }: TrainedImages, flags: Flags) {
+  const count = typeof flags.dryRun === 'number' ? flags.dryRun : labels.length;
+  const { validationImages: validation = heldOutOf(count), trainingImages: train = count - validation } = flags;
+  return { train, validation, test: tested };
+}
 
 /** Returns a recipe whose norms forget their initial statistics in time, and says so. */
 function withFittingNorms(

@@ -70,7 +70,11 @@ function divided(groups: readonly Int32Array[], options: SplitOptions & { valida
 }
 
 /** Returns how many images are held out by default. */
-export function defaultValidation({ train, classes, holdOut }: DatasetFiles): number {
+export function defaultValidation({
+  train,
+  classes,
+  holdOut,
+}: Pick<DatasetFiles, 'classes' | 'holdOut'> & { train: { count: number } }): number {
   return Math.max(Math.round(train.count / 10), holdOut === 'stratified' ? classes.length : 1);
 }
 

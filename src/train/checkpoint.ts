@@ -48,13 +48,15 @@ export interface SavedTraining {
   meter?: MeterState | undefined;
   /** Further state of the training, as JSON. */
   extra?: unknown;
+  /** The decoder of streamed pictures: another one shows other pixels. */
+  decoder?: string | undefined;
 }
 
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
   { network, optimizer, average, best }: InTraining<Module>,
-  { identity, step, meter, extra }: SavedTraining,
+  { identity, step, meter, extra, decoder }: SavedTraining,
 ) {
   const bestEpoch = best?.epochs.state;
   const tensors = {
@@ -68,6 +70,7 @@ export function saveTraining(
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
     ...(meter && { meter: JSON.stringify(meter) }),
+    ...(decoder !== undefined && { decoder }),
     ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
     ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
   });
@@ -192,6 +195,8 @@ export class Checkpoints<Extra = unknown> {
   #nextSlot = 0;
   /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
+  /** The decoder of streamed pictures, for the checkpoints to come. */
+  decoder: string | undefined;
 
   constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Extra>) {
     this.#artifacts = artifacts;
@@ -219,7 +224,7 @@ export class Checkpoints<Extra = unknown> {
 
   async #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
     const { identity, extra, keep = 1 } = this.#options;
-    const saved = { identity, step, meter, extra: extra?.save() };
+    const saved = { identity, step, meter, extra: extra?.save(), decoder: this.decoder };
     const key = keyOfSlot(this.#key, this.#nextSlot);
     await this.#artifacts.put(key, (path) => saveTraining(path, training, saved));
     this.#nextSlot = (this.#nextSlot + 1) % keep;
@@ -230,17 +235,27 @@ export class Checkpoints<Extra = unknown> {
    * training.
    */
   async restore(training: InTraining<Module>): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
-    const filled = await filledSlots(this.#artifacts, this.#key);
-    const latest = filled
-      .map((each) => ({ ...each, step: stepOf(each.path) }))
-      .sort((one, other) => other.step - one.step);
-    for (const { slot, path } of latest) {
+    for (const { slot, path } of await this.#latestFirst()) {
       const saved = this.#load(path, training);
       if (!saved) continue;
       this.#nextSlot = (slot + 1) % (this.#options.keep ?? 1);
       return saved;
     }
     return undefined;
+  }
+
+  /** Returns the decoder with which this training began; undefined if it begins, or streams no pictures. */
+  async storedDecoder(): Promise<string | undefined> {
+    const own = (await this.#latestFirst()).find(({ metadata }) => metadata.identity === this.#options.identity);
+    return own?.metadata.decoder;
+  }
+
+  async #latestFirst(): Promise<{ slot: number; path: string; metadata: Metadata }[]> {
+    const filled = await filledSlots(this.#artifacts, this.#key);
+    const stepOf = ({ step = '-1' }: Metadata) => Number(step);
+    return filled
+      .map((each) => ({ ...each, metadata: metadataOf(each.path) }))
+      .sort((one, other) => stepOf(other.metadata) - stepOf(one.metadata));
   }
 
   #load(path: string, training: InTraining<Module>): Pick<SavedTraining, 'step' | 'meter'> | undefined {
@@ -262,12 +277,14 @@ export class Checkpoints<Extra = unknown> {
   }
 }
 
-/** Returns the step of a checkpoint; −1 if the file is damaged. */
-function stepOf(path: string): number {
+type Metadata = Readonly<Record<string, string | undefined>>;
+
+/** Returns the metadata of a checkpoint; none if the file is damaged. */
+function metadataOf(path: string): Metadata {
   try {
-    return Number(readSafetensorsMetadata(path).step ?? -1);
+    return readSafetensorsMetadata(path);
   } catch (error) {
-    if (error instanceof InputError) return -1;
+    if (error instanceof InputError) return {};
     throw error;
   }
 }

@@ -2,15 +2,14 @@
 // is killed ten times.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, watch } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readModelDescription } from '../../src/model/model-file.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { jpeg, type Labelled, writeClassTar, writeFolders, writeTfrecords } from '../streams/written.ts';
-import { nasnet, nasnets, nodeArguments } from './run.ts';
+import { killedAfter } from './killed.ts';
+import { nasnet, nasnets } from './run.ts';
 
 const folder = temporaryFolder({ after });
 const environment = { NASNET_CACHE: join(folder, 'cache') };
@@ -38,7 +37,7 @@ test('an archive is streamed; the model file says how pictures are shown, and ev
   );
   assert.equal(code, 0, stderr);
   assert.match(stderr, /3 classes, 30 pictures to train on, 6 to test on, held out of them/);
-  assert.match(stderr, /Pictures are streamed from there \(an archive\)/);
+  assert.match(stderr, /Pictures are streamed from there \(an archive or shards\)/);
   assert.match(stderr, /epoch 2: .*% of the time waiting for pictures/);
   const { test: tested, epochs } = JSON.parse(stdout);
   assert.equal(tested.images, 6);
@@ -75,20 +74,6 @@ test('the streamed pictures of a folder give the accuracies of its prepared ones
   assert.deepEqual([centralFraction, aspect], [1, 'shorter-side']);
 });
 
-/** Runs a command, and kills it when it has written its checkpoint so many times; returns whether it was killed. */
-async function killed(words: string[], output: string, saves: number): Promise<boolean> {
-  const env = { ...process.env, ...environment };
-  const child = spawn(process.execPath, nodeArguments(words), { stdio: 'ignore', env });
-  let seen = 0;
-  const watcher = watch(output, (_, name) => {
-    if (name === 'network.safetensors.checkpoint' && ++seen >= saves) child.kill('SIGKILL');
-  });
-  const [code, signal] = await once(child, 'close');
-  watcher.close();
-  assert.ok(signal === 'SIGKILL' || code === 0, `ended with ${code}`);
-  return signal === 'SIGKILL';
-}
-
 test('a training that is killed ten times, also while it validates, ends with the same bits', async () => {
   const records = writeTfrecords(join(folder, 'records'), all, [20, 16]);
   const words = (output: string) => {
@@ -107,8 +92,11 @@ test('a training that is killed ten times, also while it validates, ends with th
   };
   const through = nasnet(words('through'), environment);
   assert.equal(through.code, 0, through.stderr);
-  for (let kills = 0; kills < 10; kills++)
-    assert.ok(await killed(words('killed'), join(folder, 'killed'), 1 + (kills % 3)), `it ended after ${kills} kills`);
+  const file = join(folder, 'killed', 'network.safetensors.checkpoint');
+  for (let kills = 0; kills < 10; kills++) {
+    const writes = 1 + (kills % 3);
+    assert.ok(await killedAfter(words('killed'), { file, writes, environment }), `it ended after ${kills} kills`);
+  }
   const last = nasnet(words('killed'), environment);
   assert.equal(last.code, 0, last.stderr);
   assert.match(last.stderr, /Resuming from .*network.safetensors.checkpoint/);

@@ -19,8 +19,10 @@ export interface TrainedImages {
   classes: string[];
   /** The class of each image to train on or to hold out. */
   labels: ArrayLike<number>;
-  /** How many of them are held out by default. */
-  heldOut: number;
+  /** Returns how many of so many are held out by default. */
+  heldOutOf: (count: number) => number;
+  /** Number of images to test on. */
+  tested: number;
   /** Number of images that a GPU holds. */
   inMemory: number;
   /** Largest side of the images in pixels. */
@@ -52,7 +54,7 @@ export function streamReason({ dataset, side, stream, showsParts }: StreamChoice
   if (isArchive(dataset)) {
     if (stream === false)
       throw new InputError(`--no-stream: expected a folder with a sub-folder for each class, got ${dataset}`);
-    return 'an archive';
+    return 'an archive or shards';
   }
   if (stream !== undefined) return stream ? '--stream' : undefined;
   if (showsParts) return 'the recipe shows random parts of them';
@@ -67,7 +69,8 @@ export async function preparedImages(flags: DatasetFlags, block: LiveBlock) {
     reference: referenceTo(files),
     classes: files.classes,
     labels: readLabels(files.train),
-    heldOut: defaultValidation(files),
+    heldOutOf: (count) => defaultValidation({ ...files, train: { count } }),
+    tested: files.test.count,
     inMemory: files.train.count,
     most: files.height,
     resources: { datasets: [files] },
@@ -93,7 +96,8 @@ export async function streamedImages(
     reference: { name, content },
     classes: [...classes],
     labels: train.places.map((place) => train.source.label(place)),
-    heldOut: heldOutOf(train.places.length, classes.length),
+    heldOutOf: (count) => heldOutOf(count, classes.length),
+    tested: tested.places.length,
     inMemory: 0,
     most: Number.POSITIVE_INFINITY,
     resources: { datasets: [], streams: [{ name, content, path, test, devkit }] },
