@@ -18,6 +18,8 @@ export interface StepBatches {
   readonly batchSize: number;
   readonly device: string;
   readonly whitening: Whitening;
+  /** The decoder of streamed pictures. */
+  readonly decoder?: string;
   /** Returns the labels of the images that are used. */
   labels(): Int32Array;
   /**

@@ -69,6 +69,16 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   return sourceOf(await cachedIndex(cache, lister.key, () => lister.list(onCount)));
 }
 
+/**
+ * Whether a path names pictures that can only be streamed: an archive, shards, or what `nasnet prepare` wrote; not
+ * class folders, and not what does not exist.
+ */
+export function isArchive(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (!status?.isDirectory()) return status !== undefined;
+  return isPrepared(path) || shardNames(path).length > 0 || shardNames(join(path, 'data')).length > 0;
+}
+
 interface Lister {
   /** Identifies what is listed and how. */
   key: unknown;

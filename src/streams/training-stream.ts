@@ -11,7 +11,7 @@ import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { ImageSource } from './open-source.ts';
-import type { PictureView } from './picture-view.ts';
+import type { PictureDecoder, PictureView } from './picture-view.ts';
 import { type PictureBatch, StreamBatches } from './stream-batches.ts';
 
 export interface TrainingStreamOptions {
@@ -31,9 +31,14 @@ export interface TrainingStreamOptions {
   device: string;
   /** Threads that decode. */
   threads: number;
+  /** The decoder of JPEG. Default: the fastest that is here. */
+  decoder?: PictureDecoder | undefined;
   /** Called with a sentence for each picture that cannot be read, once. */
   onUnreadable?: (sentence: string) => void;
 }
+
+/** At least so many pictures are decoded ahead, so that small batches do not wait for a slow one. */
+const picturesAhead = 128;
 
 export class TrainingStream implements StepBatches, AsyncDisposable {
   readonly count: number;
@@ -49,19 +54,25 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
   #mirroredFirst: Int32Array | undefined;
 
   constructor(source: ImageSource, options: TrainingStreamOptions) {
-    const { places, size, batchSize, view, seed, threads, balanced } = options;
+    const { places, size, batchSize, view, seed, threads, decoder, balanced } = options;
     this.#source = source;
     this.#options = options;
     this.#random = new RandomStream(seed).split('batches');
     this.batchSize = Math.min(batchSize, places.length);
     const orderOf = balanced ? this.#balancedOrder() : undefined;
-    this.#stream = new StreamBatches(source, { size, batchSize, view, seed, threads, places, orderOf });
+    const ahead = Math.max(2, Math.ceil(picturesAhead / batchSize));
+    const shown = { size, batchSize, view, seed, places, orderOf };
+    this.#stream = new StreamBatches(source, { ...shown, threads, ahead, decoder });
     this.count = this.#stream.count;
     this.pixels = { shape: [this.batchSize, size, size, 3], of: (epoch, step) => this.#at(epoch, step).pixels };
   }
 
   get device(): string {
     return this.#options.device;
+  }
+
+  get decoder(): PictureDecoder {
+    return this.#stream.decoder;
   }
 
   get whitening(): Whitening {

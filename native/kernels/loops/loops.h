@@ -137,6 +137,16 @@ struct ChannelMask {
   float *sums, *products;                   // [period]
 };
 
+/** Memory that will be needed soon; products fetch it into the cache while they compute. */
+struct Ahead {
+  struct Range {
+    const char *begin, *end;
+  };
+  Range ranges[4];
+  int count = 0;   // of ranges that are left; the last one is fetched first
+  float rate = 0;  // cache lines for each step of a tile along the depth
+};
+
 /**
  * result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked; with a mask 0 in place of what stands
  * at those of its values that are not above 0.
@@ -153,6 +163,7 @@ struct Product {
   bool add;
   const float* mask = nullptr;
   ptrdiff_t maskPitch = 0;
+  Ahead* ahead = nullptr;  // shortened by what was fetched
 };
 
 /** Numbers of bf16 in pairs, the first of two in the lower half of 32 bits. */
@@ -174,9 +185,29 @@ struct PixelCopy {
   bool relu;
 };
 
+/** A part of a concatenation or sum: `channels` numbers of each pixel, `pitch` numbers from pixel to pixel. */
+struct Slice {
+  Room values;
+  ptrdiff_t pitch, channels;
+};
+
+/**
+ * The slices' channels side by side in each pixel of `whole`; apart: back from there to the slices. All numbers are of
+ * one type.
+ */
+struct Interleaving {
+  Room whole;
+  ptrdiff_t pitch;  // of the whole
+  const Slice* slices;
+  int count;
+  ptrdiff_t pixels;
+  bool apart;
+};
+
 struct Loops {
   const char* name;
-  int width;  // floats in a vector
+  int width;        // floats in a vector
+  int productTile;  // multiply-adds of a step of a whole tile along the depth
   void (*correlate)(const Correlation&);
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);
@@ -196,6 +227,7 @@ struct Loops {
   /** to[i] = from[i], or 0 where from[i] ≤ 0 */
   void (*copy)(Room to, Stored from, ptrdiff_t count, bool relu);
   void (*copyPixels)(const PixelCopy&);
+  void (*interleave)(const Interleaving&);
   /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU; `to` is as the input is */
   void (*mask)(Room to, const float* from, Stored input, ptrdiff_t count);
   /** to[i] += from[i] */
