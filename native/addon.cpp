@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "operators.h"
 #include "random.h"
+#include "replicas/exports.h"
 #include "tensors.h"
 
 namespace nasnet {
@@ -52,8 +53,22 @@ constexpr Export exports[] = {
     {"synchronize", guard<synchronize>},
     {"version", guard<version>},
     {"configuration", guard<configuration>},
+    {"groupTransports", guard<groupTransports>},
+    {"listenForRing", guard<listenForRing>},
+    {"openRing", guard<openRing>},
+    {"sumOver", guard<sumOver>},
+    {"broadcastFrom", guard<broadcastFrom>},
+    {"endProcess", guard<endProcess>},
     {"endAfterSignal", endAfterSignal},
     {"leaveSignals", leaveSignals},
+#ifdef NASNET_GLOO
+    {"openStore", guard<openStore>},
+    {"openGloo", guard<openGloo>},
+#endif
+#ifdef NASNET_NCCL
+    {"ncclName", guard<ncclName>},
+    {"openNccl", guard<openNccl>},
+#endif
 #ifdef NASNET_CUDA
     {"useStream", guard<useStream>},
     {"beginCapture", guard<beginCapture>},
