@@ -106,7 +106,7 @@ async function evaluate(named: string, images: string | undefined, flags: Flags)
   const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(
     () => block.log('Stopping; repeat to stop immediately.'),
-    'the counts of a few seconds ago are saved: run the same command to resume',
+    'the counts of a few seconds ago, if there were any, are saved: run the same command to resume',
   );
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;

@@ -52,6 +52,8 @@ export interface AgentOptions {
   /** Limits of a job's time. Default: those of a local pool. */
   time?: TimeLimits;
   onLine: (line: string) => void;
+  /** Called with a line about each job that has ended. */
+  onJob?: (line: string) => void;
   /** Milliseconds, shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -262,7 +264,7 @@ export class Agent implements AsyncDisposable {
         const failed = 'failure' in outcome;
         if (failed) this.#failed++;
         else this.#done++;
-        this.#options.onLine(`${id} ${failed ? `failed: ${outcome.failure.message}` : 'is done'}`);
+        this.#options.onJob?.(`${id} ${failed ? `failed: ${outcome.failure.message}` : 'is done'}`);
         return attempt.end(outcome);
       } finally {
         prepared.running--;

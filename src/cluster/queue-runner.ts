@@ -37,6 +37,10 @@ export class QueueRunner implements JobRunner {
     return queue.run(data, { ...options, signal, leave, id: jobId(key, identity, job) });
   }
 
+  pause(paused: boolean): void {
+    void this.#options.queue.pause(paused).catch(() => {}); // the server is away: it learns of it when it is back
+  }
+
   /** Jobs that are not done reject. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the queue is closed'));

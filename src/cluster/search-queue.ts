@@ -83,6 +83,7 @@ export class SearchQueue implements AsyncDisposable {
   #sending = false;
   #present: WorkerCard[] = [];
   #closed: Error | undefined;
+  #paused = false;
   readonly #noted = new Set<string>();
 
   private constructor(options: SearchQueueOptions) {
@@ -149,6 +150,18 @@ export class SearchQueue implements AsyncDisposable {
       this.#open.delete(id);
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** While paused, no worker takes a job; those that run go on. */
+  async pause(paused: boolean): Promise<void> {
+    this.#paused = paused;
+    for (const lane of this.#lanes.values()) await this.#pauseLane(lane);
+  }
+
+  /** Also right for a server that has lost it, and for a search that was killed while it was paused. */
+  async #pauseLane({ queue }: Lane): Promise<void> {
+    if (this.#paused) await queue.pause();
+    else if (await queue.isPaused()) await queue.resume();
   }
 
   /**
@@ -324,6 +337,7 @@ export class SearchQueue implements AsyncDisposable {
     this.#listen(lane);
     await events.waitUntilReady();
     void sweeper.startStalledCheckTimer();
+    await this.#pauseLane(lane);
     await this.#announce();
     return lane;
   }
@@ -413,6 +427,7 @@ export class SearchQueue implements AsyncDisposable {
   async #reconcile(): Promise<void> {
     if (this.#closed || this.#redis.status !== 'ready') return;
     await this.#announce();
+    for (const lane of this.#lanes.values()) await this.#pauseLane(lane);
     for (const id of [...this.#open.keys()]) await this.#check(id);
   }
 

@@ -24,7 +24,7 @@ import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
-import { acceptedBy, limitCheck } from '../forecast/limits.ts';
+import { acceptedBy, limitCheck, predictedLatency } from '../forecast/limits.ts';
 import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
 import { costOptions, countsOf, type Start } from '../forecast/start.ts';
@@ -51,7 +51,7 @@ import { remembering } from './remembered.ts';
 import type { SearchControl } from './search-control.ts';
 import { type MachinesThere, runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
-import { withinLimits } from './within-limits.ts';
+import { withinLimits, withLatency } from './within-limits.ts';
 
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
@@ -200,7 +200,7 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
 async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
   const { study, files, trials, workers, machines, artifacts, signal, control, onEvent } = experiment;
   const { settings } = study;
-  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
+  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
   control?.pauses(runner);
   const counts = countsOf(files);
@@ -216,7 +216,11 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
   );
   const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
-  const evaluate = check && !resample ? withinLimits(trained, check) : trained;
+  const latency = limits?.latency;
+  const evaluated = latency
+    ? withLatency(trained, (candidate) => predictedLatency(latency, candidate.usedPlan(final, counts.classes)))
+    : trained;
+  const evaluate = check && !resample ? withinLimits(evaluated, check) : evaluated;
   const accepts = resample ? acceptedBy(check, space) : undefined;
   const end = await runSearch({
     study,

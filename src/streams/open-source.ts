@@ -146,7 +146,8 @@ function shardsIn(root: string, part: SourcePart): string[] {
   const parts = names.map((name) => partOf(/^[a-z]+/i.exec(name)?.[0] ?? ''));
   if (parts.every((each) => each === undefined)) return names.map((name) => join(folder, name));
   const chosen = names.filter((_, place) => parts[place] === part);
-  if (chosen.length === 0) throw new InputError(`${folder}: expected shards of the part ${part}, got ${names[0]} …`);
+  if (chosen.length === 0)
+    throw new InputError(`${folder}: expected shards of the part ${part}, got ${names[0]} …`, { code: 'no-part' });
   requireWhole(folder, chosen);
   return chosen.map((name) => join(folder, name));
 }

@@ -7,6 +7,8 @@ import { type CropOptions, copyChanged, randomColours, randomCrop } from './rand
 
 export type PictureView =
   | { kind: 'training'; crop: CropOptions; flip: boolean; colour: boolean }
+  /** For trainings that augment the framed picture themselves. */
+  | { kind: 'framed'; framing: Framing }
   | { kind: 'evaluation'; framing: Framing };
 
 /** Place of a picture that evaluation cannot show. */
@@ -20,7 +22,7 @@ export async function showPicture(
   stream: RandomStream,
   target: Uint8Array,
 ): Promise<void> {
-  if (view.kind === 'evaluation') {
+  if (view.kind !== 'training') {
     target.set(await prepareImage(bytes, view.framing, [size, size]));
     return;
   }

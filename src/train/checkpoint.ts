@@ -35,6 +35,8 @@ export interface MeterState extends StepSumsRead {
   images: number;
   /** Duration of these steps. */
   milliseconds: number;
+  /** Part of it in which the training waited for images; absent where they are in memory. */
+  waiting?: number | undefined;
 }
 
 export interface SavedTraining {
@@ -126,6 +128,7 @@ const meterState: z.ZodType<MeterState> = z.object({
   steps: z.int().nonnegative(),
   images: z.int().nonnegative(),
   milliseconds: amount,
+  waiting: amount.optional(), // absent where images are in memory
   loss: z.number(),
   correct: amount,
   finite: amount,

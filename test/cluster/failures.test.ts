@@ -187,6 +187,18 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     assert.equal(attempts(), 1);
   });
 
+  test('a search that is killed while it is paused is not paused when it comes again', async () => {
+    const id = randomUUID();
+    await using _worker = await newAgent(server.address);
+    {
+      await using search = await newSearch(server.address, { id });
+      assert.equal(resultOf(await search.runner.run({ action: 'double', value: 1 })), 2);
+      await search.queue.pause(true);
+    }
+    await using search = await newSearch(server.address, { id });
+    assert.equal(resultOf(await search.runner.run({ action: 'double', value: 2 })), 4);
+  });
+
   test('a server that is killed and comes back with its data: nothing is lost', async () => {
     await using own = await RedisServer.start();
     await using search = await newSearch(own.address, { lease: 20 });

