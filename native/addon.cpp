@@ -7,6 +7,7 @@
 #include "interruption.h"
 #include "machine.h"
 #include "operators.h"
+#include "pictures/pictures.h"
 #include "random.h"
 #include "replicas/exports.h"
 #include "tensors.h"
@@ -61,6 +62,9 @@ constexpr Export exports[] = {
     {"endProcess", guard<endProcess>},
     {"endAfterSignal", endAfterSignal},
     {"leaveSignals", leaveSignals},
+    {"jpegDecoderName", guard<jpegDecoderName>},
+    {"showJpeg", guard<showJpeg>},
+    {"showPixels", guard<showPixels>},
 #ifdef NASNET_GLOO
     {"openStore", guard<openStore>},
     {"openGloo", guard<openGloo>},

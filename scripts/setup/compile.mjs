@@ -5,6 +5,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { findCudaHeaders } from './cuda.mjs';
 import { canUseNccl, findGloo } from './groups.mjs';
+import { findJpeg, jpegSource } from './jpeg.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
@@ -23,17 +24,26 @@ export const groupFlags = ['-DNASNET_GLOO', '-DNASNET_NCCL'];
  * @property {string[]} compiler the command and its first arguments
  * @property {string[]} compileFlags
  * @property {string[]} linkFlags
+ * @property {string[]} omitted sources that need what this machine lacks
  */
 
 /** @typedef {import('./units.mjs').Unit} Unit */
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
- * environment?: NodeJS.ProcessEnv, groups?: boolean }} options headers: the folder of node_api.h; groups: whether to
- * use Gloo and NCCL where they are
+ * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean }} options headers: the folder of node_api.h; jpeg:
+ * the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where they are
  * @returns {Plan}
  */
-export function planBuild({ sources, build, headers, libtorch, environment = process.env, groups = true }) {
+export function planBuild({
+  sources,
+  build,
+  headers,
+  libtorch,
+  environment = process.env,
+  jpeg = findJpeg(),
+  groups = true,
+}) {
   const words = (/** @type {string | undefined} */ text) => (text ?? '').split(/\s+/).filter((word) => word !== '');
   // /usr/include is searched anyway, and named with -isystem it would come before the C++ library's own headers.
   const cudaHeaders = findCudaHeaders(libtorch, environment);
@@ -68,8 +78,10 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
       `-Wl,-rpath,${libtorch.lib}`,
       ...['-ltorch', '-ltorch_cpu', '-lc10', ...cuda],
       ...(nccl ? ['-Wl,-z,lazy'] : []), // a libtorch without NCCL lacks functions that are then never called
+      ...(jpeg ? ['-ljpeg'] : []),
       ...words(environment.LDFLAGS),
     ],
+    omitted: jpeg ? [] : [jpegSource],
   };
 }
 
@@ -119,7 +131,7 @@ export async function compileAddon(plan, onProgress = () => {}) {
   const objects = join(plan.build, 'objects');
   mkdirSync(objects, { recursive: true });
   removeTemporary(plan.build, objects);
-  const units = compilationUnits(plan.sources, commandOf(plan), objects);
+  const units = compilationUnits(plan.sources, commandOf(plan), objects, plan.omitted);
   const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
   let done = 0;

@@ -80,6 +80,11 @@ export const commands: Record<string, Entry> = {
     about: 'train one architecture at any size, test it, save its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
+  transfer: {
+    takes: '[options] <study>',
+    about: 'the best cells of a study as larger networks: sized, trained briefly, the best one trained on',
+    load: async () => (await import('./transfer/transfer.ts')).registerTransfer,
+  },
   detect: {
     takes: '[options] <part>',
     about: 'objects in pictures: train, evaluate and run detectors; detections compared with the truth',

@@ -47,7 +47,13 @@ import {
 } from './training/source-weights.ts';
 import { traineeOf } from './training/trainee.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training/training-files.ts';
-import { bestRun, summaryDocument, summaryWords, trainingPage } from './training/training-summary.ts';
+import {
+  bestRun,
+  summaryDocument,
+  summaryWords,
+  type TrainingResult,
+  trainingPage,
+} from './training/training-summary.ts';
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
@@ -69,7 +75,8 @@ const seedsHelp =
   'train with so many seeds from --seed on, state mean and spread, and hand over the best by the held-out images';
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 
-export function registerTrain(program: Command): void {
+/** @param finish is called with the result; default: prints it */
+export function registerTrain(program: Command, _words: readonly string[] = [], finish: Finish = print): void {
   const command = program
     .command('train')
     .description('train one architecture at any size, test it, save its weights; run again to resume')
@@ -108,10 +115,17 @@ export function registerTrain(program: Command): void {
       'after',
       '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
     )
-    .action(train);
+    .action((text: string | undefined, flags: Flags) => train(text, flags, finish));
 }
 
-async function train(text: string | undefined, flags: Flags): Promise<void> {
+type Finish = (result: TrainingResult, flags: { json?: boolean }) => void;
+
+function print(result: TrainingResult, { json }: { json?: boolean }): void {
+  if (json) printDocument(summaryDocument(result));
+  else printWords(summaryWords(result));
+}
+
+async function train(text: string | undefined, flags: Flags, finish: Finish): Promise<void> {
   if (text === undefined && flags.from === undefined)
     throw new InputError('train: expected a MODEL such as nasnet-a:1, or --from with weights, got neither');
   if (flags.freezeEpochs && flags.from === undefined)
@@ -123,7 +137,7 @@ async function train(text: string | undefined, flags: Flags): Promise<void> {
   const files = trainingFiles(flags.output);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, files.source, block);
   try {
-    await trainFrom(source, { text, flags, block, computing, files });
+    finish(await trainFrom(source, { text, flags, block, computing, files }), flags);
   } finally {
     source?.remove();
   }
@@ -137,7 +151,10 @@ interface TrainCommand {
   files: ReturnType<typeof trainingFiles>;
 }
 
-async function trainFrom(source: SourceWeights | undefined, { text, flags, block, computing, files }: TrainCommand) {
+async function trainFrom(
+  source: SourceWeights | undefined,
+  { text, flags, block, computing, files }: TrainCommand,
+): Promise<TrainingResult> {
   const { seed, seeds, threads, validationImages } = flags;
   const { name, architecture, options, resolution, images, inputs } = await traineeOf(text, source, flags, block);
   const { dataset, size, requireSame } = images;
@@ -206,8 +223,7 @@ async function trainFrom(source: SourceWeights | undefined, { text, flags, block
   const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
   writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
   results.keep();
-  if (flags.json) printDocument(document);
-  else printWords(summaryWords(result));
+  return result;
 }
 
 /** The resources that the trainings of all seeds share. */

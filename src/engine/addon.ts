@@ -65,6 +65,24 @@ export interface Addon {
   endProcess(code: number, sentence: string): never;
   endAfterSignal(milliseconds: number, sentence: string): void;
   leaveSignals(): void;
+  jpegDecoderName(): string | undefined;
+  showJpeg(
+    bytes: Uint8Array,
+    part: readonly number[],
+    size: number,
+    changes: Float64Array,
+    target: Uint8Array,
+  ): boolean;
+  showPixels(
+    file: number,
+    offset: number,
+    height: number,
+    width: number,
+    part: readonly number[],
+    size: number,
+    changes: Float64Array,
+    target: Uint8Array,
+  ): boolean;
   // Present only if the addon was compiled with Gloo or NCCL (native/replicas/exports.h).
   openStore?(host: string, milliseconds: number): number;
   openGloo?(
@@ -101,9 +119,13 @@ export function addon(): Addon {
   return loaded;
 }
 
-function load(): Addon {
+/** Returns the file of the addon, which threads of this process load, too. */
+export const addonFile = (): string =>
   // bin/nasnet sets another file if the package's folder is read-only.
-  const path = namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+
+function load(): Addon {
+  const path = addonFile();
   // OpenMP reads these when libtorch loads. By default its threads spin for a long time while they wait for each other;
   // with other work on the machine, training on two threads then takes ten times as long. If they sleep at once, they
   // wake too late for the next operator of a small batch, so they spin for about 20 µs.

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type BatchPart, partRange, wholeBatch } from '../data/batch-part.ts';
+import { addonFile } from '../engine/addon.ts';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
@@ -10,7 +11,7 @@ import { whole } from '../words.ts';
 import { epochOrder } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
-import { type PictureView, unreadablePlace } from './picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
@@ -28,7 +29,12 @@ export interface StreamOptions {
   places?: Int32Array | undefined;
   /** Returns the places of an epoch's pictures in their order. Default: each once, in random order. */
   orderOf?: ((epoch: number) => Int32Array) | undefined;
-  /** Default: one a core, at most four: libuv decodes four at a time unless UV_THREADPOOL_SIZE says more. */
+  /** The decoder of JPEG; a resumed training asks for the one it began with. Default: the fastest that is here. */
+  decoder?: PictureDecoder | undefined;
+  /**
+   * Default: one a core, at most 16; with sharp at most four, since libuv decodes four at a time unless
+   * UV_THREADPOOL_SIZE says more.
+   */
   threads?: number;
   /** Batches that are decoded ahead; fewer where their memory is short. */
   ahead?: number;
@@ -36,7 +42,7 @@ export interface StreamOptions {
   memory?: number;
 }
 
-const defaults = { mostThreads: 4, ahead: 2, memory: 2 ** 30 };
+const defaults = { mostThreads: { 'libjpeg-turbo': 16, sharp: 4 }, ahead: 2, memory: 2 ** 30 };
 
 export interface PictureBatch {
   /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
@@ -66,7 +72,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** Its message to the thread. */
+  /** The message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -81,6 +87,8 @@ const perTask = 8;
  */
 export class StreamBatches implements AsyncDisposable {
   readonly count: number;
+  /** The decoder of JPEG. */
+  readonly decoder: PictureDecoder;
   readonly #source: ImageSource;
   readonly #options: StreamOptions;
   /** Where the part that is shown lies in a batch. */
@@ -96,6 +104,7 @@ export class StreamBatches implements AsyncDisposable {
     this.#source = source;
     this.#options = options;
     const pictures = places?.length ?? source.count;
+    this.decoder = pictureDecoder(options.decoder);
     this.count =
       view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
     this.#part = partRange(options.part ?? wholeBatch, view.kind === 'evaluation' ? batchSize : Math.min(batchSize, pictures));
@@ -118,8 +127,18 @@ export class StreamBatches implements AsyncDisposable {
     }));
     const { index } = source;
     const used = places && usedPlaces(places, source.count);
-    const data: ThreadData = { index, used, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
-    const threads = options.threads ?? Math.min(defaults.mostThreads, availableParallelism());
+    const data: ThreadData = {
+      index,
+      used,
+      pixels,
+      size,
+      view,
+      seed: options.seed,
+      decoder: this.decoder,
+      addon: addonFile(),
+      tune: mayTuneProcess(),
+    };
+    const threads = options.threads ?? Math.min(defaults.mostThreads[this.decoder], availableParallelism());
     this.#threads = Array.from({ length: threads }, () => this.#start(data));
   }
 

@@ -1,10 +1,11 @@
 // A thread of StreamBatches: reads, decodes and augments pictures into shared memory.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { useAddon } from '../engine/addon.ts';
 import { RandomStream } from '../random/stream.ts';
 import { type Mixing, mixPictures } from './mixing.ts';
 import { type ImageSource, sourceOf } from './open-source.ts';
-import { type PictureView, showPicture, unreadablePlace } from './picture-view.ts';
+import { type PictureDecoder, type PictureView, showPicture, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
@@ -16,6 +17,9 @@ export interface ThreadData {
   size: number;
   view: PictureView;
   seed: number | string;
+  decoder: PictureDecoder;
+  /** The addon's file. */
+  addon: string;
   /** Whether settings of the whole process may be changed. */
   tune: boolean;
 }
@@ -50,7 +54,8 @@ export type ThreadAnswer = PicturesShown | { mixed: true } | { failure: string }
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
 
-async function work({ index, used, pixels, size, view, seed, tune }: ThreadData): Promise<void> {
+async function work({ index, used, pixels, size, view, seed, decoder, addon, tune }: ThreadData): Promise<void> {
+  useAddon(addon);
   const { default: sharp } = await import('sharp');
   if (tune) sharp.concurrency(1); // pictures are decoded in parallel, one thread each
   const source = sourceOf(index);
@@ -63,7 +68,7 @@ async function work({ index, used, pixels, size, view, seed, tune }: ThreadData)
       const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
       const stream = epochs.split(`picture ${place}`);
       const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
-      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used });
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, decoder, used });
     }
     return { from, places, unreadable };
   };
@@ -85,13 +90,19 @@ async function readable(
   place: number,
   stream: RandomStream,
   onUnreadable: (sentence: string) => void,
-  { view, size, target, used }: Pick<ThreadData, 'view' | 'size' | 'used'> & { target: Uint8Array },
+  {
+    view,
+    size,
+    target,
+    decoder,
+    used,
+  }: Pick<ThreadData, 'view' | 'size' | 'decoder' | 'used'> & { target: Uint8Array },
 ): Promise<number> {
   let reason = '';
   let next = place;
   for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
-      await showPicture(await source.picture(next), view, size, stream.split('view'), target);
+      await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
       return next;
     } catch (error) {
       reason = `${source.nameOf(next)}: expected a picture, got ${(error as Error).message.split('\n')[0]}`;
