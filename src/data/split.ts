@@ -69,7 +69,8 @@ function divided(groups: readonly Int32Array[], options: SplitOptions & { valida
   return { validation: pick(() => 0, heldOut), train: pick((group) => heldOut[group]!, used) };
 }
 
-function defaultValidation({ train, classes, holdOut }: DatasetFiles): number {
+/** Returns how many images are held out by default. */
+export function defaultValidation({ train, classes, holdOut }: DatasetFiles): number {
   return Math.max(Math.round(train.count / 10), holdOut === 'stratified' ? classes.length : 1);
 }
 

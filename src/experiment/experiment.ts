@@ -304,6 +304,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   const onMessage = (message: unknown) => {
     const report = message as FinalMessage;
     if ('progress' in report) return onEvent({ kind: 'final-progress', progress: report.progress });
+    if ('remark' in report) return; // of streamed pictures only
     epochs.push(report);
     onEvent({ kind: 'final-epoch', report });
   };

@@ -61,6 +61,16 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   return sourceOf(await cachedIndex(cache, [lister.key, part], () => lister.list(onCount)));
 }
 
+/**
+ * Whether a path names pictures that can only be streamed: an archive, shards, or ImageNet's validation pictures; not
+ * class folders, and not what does not exist.
+ */
+export function isArchive(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (!status?.isDirectory()) return status !== undefined;
+  return shardNames(path).length > 0 || shardNames(join(path, 'data')).length > 0;
+}
+
 interface Lister {
   /** Identifies what is listed and how. */
   key: unknown;

@@ -253,7 +253,8 @@ export class StreamBatches implements AsyncDisposable {
   }
 
   #start(data: ThreadData): { worker: Worker; task: Task | undefined } {
-    const worker = new Worker(new URL('./stream-thread.ts', import.meta.url), { workerData: data });
+    const script = new URL('./stream-thread.ts', import.meta.url);
+    const worker = new Worker(script, { workerData: data, execArgv: [] }); // not those of `node -e`
     const thread: { worker: Worker; task: Task | undefined } = { worker, task: undefined };
     worker.on('message', (answer: ThreadAnswer) => {
       const { task } = thread;

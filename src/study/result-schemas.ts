@@ -166,6 +166,7 @@ const ofEpoch = z.object({
   learningRate: figure,
   validationLoss: figure,
   balancedAccuracy: figure,
+  waitingShare: figure,
 });
 
 /** Reads the details of an epoch in the same way. */

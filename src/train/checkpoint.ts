@@ -9,7 +9,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
 import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
-import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import { BestEpoch, type BestEpochState, type BestWeights } from './best-epoch.ts';
 import type { StepSumsRead } from './step.ts';
@@ -161,6 +161,26 @@ export interface CheckpointOptions<Extra = unknown> {
   optional?: boolean;
   /** Whether a training that is stopped saves a last checkpoint, so that no step is repeated. Default: no. */
   whenStopped?: boolean;
+  /** The number of latest checkpoints that stay: an older one is used if the latest is damaged. Default: 1. */
+  keep?: number;
+}
+
+/** The key of a checkpoint: `keep` of them take turns. */
+const keyOfSlot = (key: ArtifactKey, slot: number): ArtifactKey => (slot === 0 ? key : `${key}.${slot}`);
+
+/** Returns the slots that hold a checkpoint, with their files. */
+async function filledSlots(artifacts: Artifacts, key: ArtifactKey): Promise<{ slot: number; path: string }[]> {
+  const filled: { slot: number; path: string }[] = [];
+  for (let slot = 0; ; slot++) {
+    const path = await artifacts.get(keyOfSlot(key, slot));
+    if (path === undefined) return filled;
+    filled.push({ slot, path });
+  }
+}
+
+/** Removes the checkpoints of a training. */
+export async function removeCheckpoints(artifacts: Artifacts, key: ArtifactKey): Promise<void> {
+  for (const { slot } of (await filledSlots(artifacts, key)).reverse()) await artifacts.remove(keyOfSlot(key, slot));
 }
 
 /** The checkpoints of one training, which resumes from the latest one. */
@@ -169,6 +189,7 @@ export class Checkpoints<Extra = unknown> {
   readonly #key: ArtifactKey;
   readonly #options: CheckpointOptions<Extra>;
   #savedAt = performance.now();
+  #nextSlot = 0;
   /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
 
@@ -201,16 +222,33 @@ export class Checkpoints<Extra = unknown> {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
-    const { identity, extra } = this.#options;
+  async #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
+    const { identity, extra, keep = 1 } = this.#options;
     const saved = { identity, step, meter, extra: extra?.save() };
-    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
+    const key = keyOfSlot(this.#key, this.#nextSlot);
+    await this.#artifacts.put(key, (path) => saveTraining(path, training, saved));
+    this.#nextSlot = (this.#nextSlot + 1) % keep;
   }
 
-  /** Loads the checkpoint. Returns undefined if there is none, or if it is damaged or of another training. */
+  /**
+   * Loads the latest checkpoint that is whole. Returns undefined if there is none, or if all are damaged or of another
+   * training.
+   */
   async restore(training: InTraining<Module>): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
-    const path = await this.#artifacts.get(this.#key);
-    if (path === undefined) return undefined;
+    const filled = await filledSlots(this.#artifacts, this.#key);
+    const latest = filled
+      .map((each) => ({ ...each, step: stepOf(each.path) }))
+      .sort((one, other) => other.step - one.step);
+    for (const { slot, path } of latest) {
+      const saved = this.#load(path, training);
+      if (!saved) continue;
+      this.#nextSlot = (slot + 1) % (this.#options.keep ?? 1);
+      return saved;
+    }
+    return undefined;
+  }
+
+  #load(path: string, training: InTraining<Module>): Pick<SavedTraining, 'step' | 'meter'> | undefined {
     const { identity, extra: options } = this.#options;
     try {
       const expected = { identity, ...(options && { extra: options.schema }) };
@@ -223,9 +261,19 @@ export class Checkpoints<Extra = unknown> {
     }
   }
 
-  /** Removes the checkpoint of a finished training. */
+  /** Removes the checkpoints of a finished training. */
   remove(): Promise<void> {
-    return this.#artifacts.remove(this.#key);
+    return removeCheckpoints(this.#artifacts, this.#key);
+  }
+}
+
+/** Returns the step of a checkpoint; −1 if the file is damaged. */
+function stepOf(path: string): number {
+  try {
+    return Number(readSafetensorsMetadata(path).step ?? -1);
+  } catch (error) {
+    if (error instanceof InputError) return -1;
+    throw error;
   }
 }
 
