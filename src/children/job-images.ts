@@ -1,6 +1,7 @@
 // The images of a job as its training and its evaluations use them: prepared ones, in memory. streamed-images.ts has
 // those of streams.
 
+import type { BatchPart } from '../data/batch-part.ts';
 import { EvaluationBatches } from '../data/batches.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import type { SplitOptions } from '../data/split.ts';
@@ -40,8 +41,8 @@ export interface ShowOptions {
 export interface ShownImages {
   /** How an image becomes the input of the trained network. */
   readonly preprocessing: Preprocessing;
-  /** Returns the batches of a training; the caller disposes of them if they can be disposed of. */
-  batches(seed: number | string): StepBatches & Partial<AsyncDisposable>;
+  /** Returns the batches of a training, or a part of each; the caller disposes of them if they can be disposed of. */
+  batches(seed: number | string, part?: BatchPart): StepBatches & Partial<AsyncDisposable>;
   validate(network: Network): Accuracy | Promise<Accuracy>;
   test(network: Network): Accuracy | Promise<Accuracy>;
 }
@@ -72,7 +73,7 @@ function shownPrepared(
   const test = new EvaluationBatches({ from: dataset.test, view: testView, batchSize });
   return {
     preprocessing: trainedPreprocessing(testView),
-    batches: (seed) => trainingBatches({ ...images, whitening }, recipe, seed),
+    batches: (seed, part) => trainingBatches({ ...images, whitening }, recipe, seed, part),
     validate: (network) => evaluateNetwork(network, validation, classes),
     test: (network) => evaluateNetwork(network, test, classes),
   };

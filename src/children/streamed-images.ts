@@ -109,7 +109,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   };
   return {
     preprocessing,
-    batches: (seed) =>
+    batches: (seed, part) =>
       new TrainingStream(train.source, {
         places: train.places,
         size,
@@ -119,6 +119,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         whitening,
         seed,
         balanced: recipe.balance === 'sampling',
+        part,
         device,
         threads: decoders,
         onUnreadable,

@@ -6,8 +6,8 @@ import { addon } from '../engine/addon.ts';
 import { Failure, InputError } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import type { LocalReplicas } from './local-replicas.ts';
-import type { FromMeeting, MeetingSetup, ToMeeting } from './meeting-thread.ts';
 import { type Card, type GroupPlan, type Patience, usualPatience } from './meeting-messages.ts';
+import type { FromMeeting, MeetingSetup, ToMeeting } from './meeting-thread.ts';
 import { type OpenGroups, ReplicaGroup, type Replicas } from './replicas.ts';
 import { Verdict } from './verdict.ts';
 

@@ -107,15 +107,16 @@ export class StreamBatches implements AsyncDisposable {
     this.decoder = pictureDecoder(options.decoder);
     this.count =
       view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
-    this.#part = partRange(options.part ?? wholeBatch, view.kind === 'evaluation' ? batchSize : Math.min(batchSize, pictures));
+    this.#part = partRange(
+      options.part ?? wholeBatch,
+      view.kind === 'evaluation' ? batchSize : Math.min(batchSize, pictures),
+    );
     const { length } = this.#part;
     const bytes = 3 * size * size * length;
     const { ahead = defaults.ahead, memory = defaults.memory } = options;
     const slots = Math.min(ahead + 1, Math.floor(memory / bytes));
     if (slots < 2)
-      throw new Failure(
-        `two batches of ${length} pictures need ${whole(2 * bytes)} bytes, more than ${whole(memory)}`,
-      );
+      throw new Failure(`two batches of ${length} pictures need ${whole(2 * bytes)} bytes, more than ${whole(memory)}`);
     const pixels = new SharedArrayBuffer(slots * bytes);
     this.#slots = Array.from({ length: slots }, (_, slot) => ({
       number: -1,

@@ -79,7 +79,7 @@ export class DeviceSteps {
     }
   }
 
-  /** Of replicas, the exchange of gradients lies between two graphs: it is not captured. */
+  /** Captures a step; the exchange of gradients among replicas lies between two graphs. Not measured on several GPUs. */
   #capture(): CapturedStep {
     if (!this.#trainee.reduction) return { first: Graph.capture(() => this.#step(trainingStep)) };
     const first = Graph.capture(() => this.#step(sendStep));

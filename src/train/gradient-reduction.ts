@@ -8,7 +8,7 @@ import { operator } from '../engine/operator.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import type { Replicas } from '../replicas/replicas.ts';
 
-/** What any replica wishes for after a step. */
+/** The wishes of any replica after a step. */
 export interface Wishes {
   /** The training stops. */
   stop: boolean;
