@@ -65,6 +65,7 @@ constexpr Export exports[] = {
     {"jpegDecoderName", guard<jpegDecoderName>},
     {"showJpeg", guard<showJpeg>},
     {"showPixels", guard<showPixels>},
+    {"readAhead", guard<readAhead>},
 #ifdef NASNET_GLOO
     {"openStore", guard<openStore>},
     {"openGloo", guard<openGloo>},

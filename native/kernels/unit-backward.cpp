@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "ahead.h"
 #include "over-images.h"
 #include "unit-dense.h"
 #include "unit-reader.h"
@@ -75,8 +76,24 @@ class BackwardPart {
   void toWeight(int64_t count) {
     inputs_.take(tile_.room(), count);
     outputGradients_.take(gradientTile_.room(), count);
-    inputs_.addTo(matrix_.floats(), outputGradients_);
+    inputs_.addTo(matrix_.floats(), outputGradients_, next_.ahead());
     matrix_.added(count);
+  }
+
+  /** The input of a later band: `count` pixels, from `values` on, and its gradient from `gradient` on. */
+  struct NextInput {
+    int64_t values, gradient, count;
+  };
+
+  /** Prepares what the products of `count` pixels fetch: as many results from `result` on, and inputs. */
+  void fetchNext(int64_t result, int64_t count, const NextInput& input) {
+    const int64_t channels = window_.channels;
+    next_.clear();
+    if (lines_ != nullptr) next_.add(result_.raw + result * unit_.outputs, count * unit_.outputs);
+    next_.add(result_.gradient + result * result_.gradientPitch, count * result_.gradientPitch);
+    next_.add(source_.values + input.values * source_.pitch, input.count * source_.pitch);
+    next_.add(gradients_.input + input.gradient * channels, input.count * channels);
+    next_.spread(2 * count * channels * unit_.outputs);
   }
 
   void runDepthwise(int64_t begin, int64_t end) {
@@ -94,6 +111,8 @@ class BackwardPart {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         const int64_t first = image * pixels + y * row;
         rawGradient(first, count * row);
+        const int64_t input = unit_.inputShare(first), share = unit_.inputShare(count * row);
+        fetchNext(first + count * row, count * row, {input + unit_.inputPixels(), input, share});
         if (gradients_.weight != nullptr) {
           pass.run(inputs, y, count, tile_.room().floats());
           toWeight(count * row);
@@ -103,9 +122,10 @@ class BackwardPart {
         float* to = toInput.interior(gradientPlane) + y * gradientPlane.pitch();
         if (row % 8 == 0) {
           for (int64_t each = 0; each < count; ++each)
-            left_.times(right_, 0, each * row, row, {to + each * gradientPlane.pitch(), channels});
+            left_.times(right_, 0, each * row, row,
+                        {to + each * gradientPlane.pitch(), channels, false, nullptr, 0, next_.ahead()});
         } else {
-          left_.times(right_, 0, 0, count * row, {tile_.room().floats(), channels});
+          left_.times(right_, 0, 0, count * row, {tile_.room().floats(), channels, false, nullptr, 0, next_.ahead()});
           for (int64_t each = 0; each < count; ++each) {
             loops().copy(to + each * gradientPlane.pitch(), tile_.room() + each * row * channels, row * channels,
                          false);
@@ -157,6 +177,7 @@ class BackwardPart {
       for (int64_t first = 0; first < pixels; first += band_) {
         const int64_t last = std::min(first + band_, pixels), place = image * pixels;
         rawGradient(place + first, last - first);
+        fetchNext(place + last, last - first, {place + last, place + last, every ? band_ : 0});
         if (gradients_.weight != nullptr) {
           if (every) reader_.read(place + first, place + last, tile_.room());
           else reader_.gather(image, first, last, tile_.room());
@@ -168,10 +189,10 @@ class BackwardPart {
           const float* values = (source_.values + (place + first) * source_.pitch).floats();
           float* to = (gradients_.input + (place + first) * channels).floats();
           left_.times(right_, 0, 0, last - first,
-                      {to, channels, false, source_.relu ? values : nullptr, source_.pitch});
+                      {to, channels, false, source_.relu ? values : nullptr, source_.pitch, next_.ahead()});
           continue;
         }
-        left_.times(right_, 0, 0, last - first, {scratch_.get(), channels});
+        left_.times(right_, 0, 0, last - first, {scratch_.get(), channels, false, nullptr, 0, next_.ahead()});
         if (every) {
           toSource(place + first, last - first, scratch_.get());
         } else {
@@ -224,6 +245,7 @@ class BackwardPart {
   int64_t rows_, band_;
   Tile tile_, gradientTile_, gathered_;
   Floats scratch_;
+  NextBand next_;
   Left left_;                           // of the gradient
   Pixelwise inputs_, outputGradients_;  // for the weight's
   AddedSums matrix_;                    // of the weight's gradient, [taps, channels, outputs]; terms are pixels

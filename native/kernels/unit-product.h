@@ -90,13 +90,14 @@ class Left {
     bool add = false;
     const float* mask = nullptr;  // as a Product has it
     int64_t maskPitch = 0;
+    Ahead* ahead = nullptr;
   };
 
   /** Rows `first` … of the left side times a section of the right one. */
   void times(const Right& right, int64_t section, int64_t first, int64_t rows, const Result& result) const {
     const float *left = values_ + first * pitch_, *own = right.values_.get() + section * right.depth_ * right.pitch_;
-    const Product product{left, pitch_,         false,        own,        right.pitch_, result.to,       result.pitch,
-                          rows, right.columns_, right.depth_, result.add, result.mask,  result.maskPitch};
+    const Product product{left, pitch_,         false,        own,        right.pitch_, result.to,        result.pitch,
+                          rows, right.columns_, right.depth_, result.add, result.mask,  result.maskPitch, result.ahead};
     multiply(numbers_, product);
   }
 
@@ -125,9 +126,9 @@ class Pixelwise {
   }
 
   /** sums [channels, right.channels] += Σ over pixels of the products of this and the right side. */
-  void addTo(float* sums, const Pixelwise& right) const {
+  void addTo(float* sums, const Pixelwise& right, Ahead* ahead = nullptr) const {
     const Product product{values_,   channels_,       true,   right.values_, right.channels_, sums, right.channels_,
-                          channels_, right.channels_, depth_, true};
+                          channels_, right.channels_, depth_, true,          nullptr,         0,    ahead};
     multiply(numbers_, product);
   }
 

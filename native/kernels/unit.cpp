@@ -1,6 +1,7 @@
 // See unit.h; the backward is in unit-backward.cpp.
 #include "unit.h"
 
+#include "ahead.h"
 #include "over-images.h"
 #include "unit-dense.h"
 #include "unit-reader.h"
@@ -49,7 +50,8 @@ class ForwardPart {
  public:
   /** moments: of the result; null: not wanted. */
   ForwardPart(const Unit& unit, const Source& source, const PackedUnit& weights, const Room& raw, BatchMoments* moments)
-      : unit_(unit), window_(unit.window), weights_(weights), raw_(raw), moments_(moments), reader_(unit, source),
+      : unit_(unit), window_(unit.window), source_(source), weights_(weights), raw_(raw), moments_(moments),
+        reader_(unit, source),
         band_(unit.kind == Unit::pointwise ? bandPixels(unit) : bandRows(unit) * window_.columns.result),
         left_(unit.numbers, unit.kind == Unit::dense ? 0 : band_, window_.channels),
         results_(raw.numbers == Numbers::float32 ? 0 : band_ * unit.outputs + 16) {}
@@ -77,6 +79,8 @@ class ForwardPart {
     const DepthwiseRows pass(window_, plane, weights_.depthwise.get());
     const Floats tile(band_ * window_.channels + 16);
     overBands(slices, begin, end, plane, [&](int64_t y, int64_t count, int64_t first) {
+      const int64_t pixels = count * window_.columns.result;
+      fetchNext(unit_.inputShare(first) + unit_.inputPixels(), unit_.inputShare(pixels), first + pixels, pixels);
       pass.run(plane, y, count, tile.get());
       multiply(tile.get(), first, count * window_.columns.result);
     });
@@ -90,11 +94,20 @@ class ForwardPart {
       const int64_t before = image * unit_.resultPixels();
       for (int64_t first = start; first < stop; first += band_) {
         const int64_t last = std::min(first + band_, stop);
+        if (every) fetchNext(before + last, band_, before + last, last - first);
         if (every) reader_.read(before + first, before + last, tile.room());
         else reader_.gather(image, first, last, tile.room());
         multiply(tile.room(), before + first, last - first);
       }
     }
+  }
+
+  /** Prepares what the products of `count` pixels fetch: `inputs` pixels from `input` on and their own results. */
+  void fetchNext(int64_t input, int64_t inputs, int64_t result, int64_t count) {
+    next_.clear();
+    next_.add(source_.values + input * source_.pitch, inputs * source_.pitch);
+    next_.add(raw_ + result * unit_.outputs, count * unit_.outputs);
+    next_.spread(count * window_.channels * unit_.outputs);
   }
 
   /** work(y, rows, their first pixel over all images) for each band of rows, what it reads being in the plane. */
@@ -113,7 +126,7 @@ class ForwardPart {
   /** A tile [pixels, channels] times the weight: the results of `count` pixels from `first` on over all images. */
   void multiply(const Stored& tile, int64_t first, int64_t count) {
     left_.take(tile, window_.channels, count);
-    left_.times(weights_.products, 0, 0, count, {placeOf(first), unit_.outputs});
+    left_.times(weights_.products, 0, 0, count, {placeOf(first), unit_.outputs, false, nullptr, 0, next_.ahead()});
     finish(first, count);
   }
 
@@ -130,12 +143,14 @@ class ForwardPart {
 
   const Unit& unit_;
   const Window& window_;
+  const Source& source_;
   const PackedUnit& weights_;
   const Room& raw_;
   BatchMoments* moments_;
   const Reader reader_;
   int64_t band_;  // pixels
   Left left_;
+  NextBand next_;
   Floats results_;  // of a band, where the raw ones are not float32
 };
 

@@ -23,6 +23,8 @@ struct Unit {
 
   int64_t resultPixels() const { return window.rows.result * window.columns.result; }  // of an image
   int64_t inputPixels() const { return window.rows.input * window.columns.input; }
+  /** The share of input pixels that so many pixels of the result correspond to. */
+  int64_t inputShare(int64_t pixels) const { return pixels * inputPixels() / resultPixels(); }
 };
 
 /** [outputs, channels, height, width] in any layout. */

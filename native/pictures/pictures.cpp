@@ -1,6 +1,7 @@
 // See pictures.h.
 #include "pictures.h"
 
+#include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -105,6 +106,18 @@ napi_value showPixels(Call& call) {
   const pictures::Pixels pixels{bytes.data(), stride, 3, static_cast<int>(width), static_cast<int>(rows)};
   pictures::showPart(pixels, part, static_cast<int>(size), pictures::readChanges(call, 6), target);
   return call.make(true);
+}
+
+napi_value readAhead(Call& call) {
+  const auto file = static_cast<int>(call.integer(0));
+  [[maybe_unused]] const auto offset = static_cast<off_t>(call.integer(1));
+  [[maybe_unused]] const auto length = static_cast<off_t>(call.integer(2));
+#if defined(POSIX_FADV_WILLNEED)
+  posix_fadvise(file, offset, length, POSIX_FADV_WILLNEED);
+#else
+  static_cast<void>(file);
+#endif
+  return call.undefined();
 }
 
 }  // namespace nasnet

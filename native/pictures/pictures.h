@@ -22,4 +22,7 @@ napi_value showJpeg(Call& call);
  */
 napi_value showPixels(Call& call);
 
+/** (file descriptor, offset, length): asks the system to read this part ahead; has no effect where it cannot. */
+napi_value readAhead(Call& call);
+
 }  // namespace nasnet

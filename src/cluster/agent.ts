@@ -242,7 +242,7 @@ export class Agent implements AsyncDisposable {
 
   async #work(
     search: SearchCard,
-    { setup, threads, predicted, job }: QueuedJob,
+    { setup, threads, predicted, predictedOn = {}, job }: QueuedJob,
     { id, name, send }: { id: string; name: string; send: (progress: object) => Promise<unknown> },
     signal: AbortSignal,
   ): Promise<Returned> {
@@ -255,7 +255,7 @@ export class Agent implements AsyncDisposable {
       prepared.running++;
       try {
         const outcome = await prepared.pool.run(job, {
-          predicted,
+          predicted: predictedOn[machine] ?? predicted,
           signal,
           onStart: attempt.started,
           onRetry: attempt.retried,

@@ -51,8 +51,8 @@ export interface SearchQueueOptions {
   losses?: number;
   /** Called with remarks on workers and the server. */
   onNote?: (line: string) => void;
-  /** Called when the number of slots changes. */
-  onSlots?: (slots: number) => void;
+  /** Called when the number of slots changes, in all and by kind of machine. */
+  onSlots?: (slots: number, kinds: ReadonlyMap<string, number>) => void;
   /** Milliseconds, shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -117,6 +117,13 @@ export class SearchQueue implements AsyncDisposable {
     return this.#slots;
   }
 
+  /** The slots by kind of machine. */
+  get kinds(): ReadonlyMap<string, number> {
+    const kinds = new Map<string, number>();
+    for (const { kind, slots } of this.workers) kinds.set(kind, (kinds.get(kind) ?? 0) + slots);
+    return kinds;
+  }
+
   /** The workers that are there and suit the search. */
   get workers(): WorkerCard[] {
     return this.#present.filter((worker) => isSuitable(worker, this.#card));
@@ -134,6 +141,7 @@ export class SearchQueue implements AsyncDisposable {
     if (signal?.aborted) throw signal.reason;
     if (this.#closed) throw this.#closed;
     const lane = await this.#lane(laneSize(memory));
+    if (signal?.aborted) throw signal.reason;
     const job = new OpenJob(id, lane.name, data, options);
     this.#open.set(id, job);
     const abort = () => {
@@ -143,8 +151,7 @@ export class SearchQueue implements AsyncDisposable {
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      if (signal?.aborted) abort();
-      else await this.#add(lane, job);
+      await this.#add(lane, job);
       return await job.outcome;
     } finally {
       this.#open.delete(id);
@@ -192,6 +199,8 @@ export class SearchQueue implements AsyncDisposable {
     }
     await this.#redis.eval(removeIfEqual, 1, keys.owner(id), this.#token);
     if (!finished) return;
+    const { dataset } = this.#options;
+    if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
     const setups = await this.#redis.smembers(keys.setups(id));
     await this.#redis.del(keys.search(id), keys.setups(id), ...setups.map((each) => keys.setup(id, each)));
     await this.#redis.srem(keys.searches, id);
@@ -291,7 +300,7 @@ export class SearchQueue implements AsyncDisposable {
     const slots = this.workers.reduce((sum, { slots }) => sum + slots, 0);
     if (slots === this.#slots) return;
     this.#slots = slots;
-    this.#options.onSlots?.(slots);
+    this.#options.onSlots?.(slots, this.kinds);
   }
 
   #note(line: string): void {

@@ -73,6 +73,7 @@ export interface Addon {
     changes: Float64Array,
     target: Uint8Array,
   ): boolean;
+  readAhead(file: number, offset: number, length: number): void;
   showPixels(
     file: number,
     offset: number,

@@ -52,6 +52,10 @@ export function showPixels(
   return addon().showPixels(file, offset, height, width, sidesOf(part), size, numbersOf(changes), target);
 }
 
+/** Asks the system to read a part of an open file ahead, and does not wait. */
+export const readAhead = (file: number, offset: number, length: number): void =>
+  addon().readAhead(file, offset, length);
+
 const sidesOf = ({ left, top, width, height }: PicturePart): number[] => [left, top, width, height];
 
 const numbersOf = ({ flip, colours }: PictureChanges): Float64Array =>

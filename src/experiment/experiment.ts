@@ -74,6 +74,8 @@ export interface ExperimentOptions {
   openRunner?: OpenRunner;
   /** With runners whose workers come and go. Default: always `workers`. */
   machines?: MachinesThere;
+  /** Whether the lookahead of a new in-order study follows `machines`. Default: no. */
+  followWorkers?: boolean;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
   /** The requests of a person to the running search. Its `signal` should be a part of `signal`. */
@@ -120,7 +122,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   const forecast = await forecastHere(options);
   const { trials, workers } = forecast;
   const outlook = new SearchOutlook(study, { counts, trials, forecast });
-  options.machines?.onChange(() => outlook.changeWorkers(options.machines!.count));
+  followMachines(outlook, options.machines);
   const course = courseOf(options, forecast, outlook);
   onEvent({ kind: 'forecast', forecast, outlook });
   const experiment = {
@@ -141,11 +143,19 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   return end;
 }
 
+/** The time left follows the workers that are there. */
+function followMachines(outlook: SearchOutlook, machines: MachinesThere | undefined): void {
+  const follow = () => machines && outlook.changeWorkers(machines.count, machines.kinds);
+  machines?.onChange(follow);
+  follow();
+}
+
 function forecastHere({
   study,
   files,
   trials,
   workers: requested,
+  machines,
   computing = onCpu,
   start,
   onEvent,
@@ -154,7 +164,8 @@ function forecastHere({
   const counts = countsOf(files);
   const workers = requested ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
   const { device } = computing;
-  return forecastOf(study, { counts, trials, workers, isRequested: requested !== undefined, device, start }, note);
+  const place = { workers, isRequested: requested !== undefined, device, elsewhere: machines !== undefined };
+  return forecastOf(study, { counts, trials, ...place, start }, note);
 }
 
 /** Returns the course of a search whose budget determines its trials; undefined for other searches. */
@@ -198,13 +209,13 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
 }
 
 async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
-  const { study, files, trials, workers, machines, artifacts, signal, control, onEvent } = experiment;
+  const { study, files, trials, workers, machines, followWorkers, artifacts, signal, control, onEvent } = experiment;
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
   control?.pauses(runner);
   const counts = countsOf(files);
-  const costs = predictedCosts(study, counts, workers);
+  const costs = predictedCosts(study, counts, machines ? 1 : workers);
   const trained = evaluateIn(
     runner,
     (trial) => childJob(settings, trial),
@@ -231,6 +242,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
     mayAsk: course?.mayAsk,
     workers,
     machines,
+    followWorkers,
     inOrder,
     ladder: ladderOptions(settings),
     artifacts,
@@ -252,7 +264,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
 }
 
 async function raceCells(experiment: Experiment, { course }: Followers) {
-  const { study, files, workers, artifacts, signal, onEvent } = experiment;
+  const { study, files, workers, machines, artifacts, signal, onEvent } = experiment;
   const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
   const { training } = finalists;
@@ -267,7 +279,7 @@ async function raceCells(experiment: Experiment, { course }: Followers) {
     seed: `${seed}, finalists, run ${run}`, // the same seed for all finalists in a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const costs = predictedCosts(study, countsOf(files), workers);
+  const costs = predictedCosts(study, countsOf(files), machines ? 1 : workers);
   const evaluate = evaluateIn(runner, jobOf, ({ candidate, trial, run }) => ({
     key: `f${trial}-${run}`,
     ...costs.training(training, candidate),

@@ -45,6 +45,8 @@ export const searchDefaults = {
 /** How many trainings the workers that are there can run at once. */
 export interface MachinesThere {
   readonly count: number;
+  /** The same by the kind of machine. */
+  readonly kinds: ReadonlyMap<string, number>;
   onChange(listener: () => void): void;
 }
 
@@ -67,9 +69,13 @@ export interface SearchOptions {
   workers: number;
   /**
    * Where workers come and go: not in order, as many trials are open as they can evaluate, and a few more. In order the
-   * number is fixed, since decisions depend on it.
+   * number is fixed, since decisions depend on it, unless the study follows its workers.
    */
   machines?: MachinesThere | undefined;
+  /**
+   * In order, the lookahead of a new study follows `machines`. Its decisions then depend on when workers come and go.
+   */
+  followWorkers?: boolean | undefined;
   /**
    * Recorded when the study is first searched. In order, trial n is asked for when n − lookahead + 1 outcomes are
    * reported, so that others continue while the oldest one is late. Otherwise outcomes are reported as they come (as in
@@ -97,12 +103,15 @@ export interface Order {
   lookahead: number;
   /** Only with a ladder. */
   laterPerRung?: number;
+  /** Whether the lookahead follows the workers, where there are some that come and go. */
+  followsWorkers?: true;
 }
 
 export const orderSchema: z.ZodType<Order> = z.strictObject({
   inOrder: z.boolean(),
   lookahead: z.int().positive(),
   laterPerRung: z.number().positive().exactOptional(),
+  followsWorkers: z.literal(true).exactOptional(),
 });
 
 const reportsBetweenTidying = 20;
@@ -160,12 +169,14 @@ class Search {
     const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
     const { lookaheadPerWorker } = searchDefaults;
     const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
+    const follows = inOrder && options.followWorkers && { followsWorkers: true as const };
     const order = study.recordOnce(
       'order',
-      { inOrder, lookahead: lookaheadPerWorker * workers, ...later },
+      { inOrder, lookahead: lookaheadPerWorker * workers, ...later, ...follows },
       orderSchema,
     );
-    const lookahead = order.inOrder ? order.lookahead : workers;
+    const followed = order.followsWorkers && machines && (() => lookaheadPerWorker * Math.max(1, machines.count));
+    const lookahead = order.inOrder ? (followed ?? order.lookahead) : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);
     const dialogue = {
       space: options.space,

@@ -3,7 +3,13 @@
 import type { Sharp } from 'sharp';
 import type { Framing, Region } from '../data/framing.ts';
 import { openImage, prepareImage } from '../data/prepare-image.ts';
-import { nativeJpegDecoder, type PictureChanges, showJpeg } from '../engine/picture-part.ts';
+import {
+  nativeJpegDecoder,
+  type PictureChanges,
+  type StoredPixels,
+  showJpeg,
+  showPixels,
+} from '../engine/picture-part.ts';
 import { Failure } from '../failure.ts';
 import type { RandomStream } from '../random/stream.ts';
 import { plainJpeg } from './jpeg-head.ts';
@@ -37,6 +43,18 @@ export function pictureDecoder(asked?: PictureDecoder | undefined): PictureDecod
     'pictures were decoded with libjpeg-turbo, which the addon was compiled without: install its development files ' +
       '(Debian: libjpeg62-turbo-dev), then run `node scripts/setup.mjs`',
   );
+}
+
+/** Writes stored pixels as training shows them: RGB bytes [size, size, 3]. @throws an Error if they are missing */
+export function showStoredPixels(
+  pixels: StoredPixels,
+  view: PictureView & { kind: 'training' },
+  size: number,
+  stream: RandomStream,
+  target: Uint8Array,
+): void {
+  const part = randomCrop(stream, [pixels.height, pixels.width], view.crop);
+  if (!showPixels(pixels, part, size, randomChanges(stream, view), target)) throw new Error('a file that ends before');
 }
 
 /** Writes a picture's RGB bytes [size, size, 3] to `target`. @throws an Error with the decoder's reason */

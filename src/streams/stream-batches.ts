@@ -8,7 +8,7 @@ import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { whole } from '../words.ts';
-import { epochOrder } from './epoch-order.ts';
+import { epochOrder, mixedTogether } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
 import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
@@ -72,7 +72,7 @@ interface Slot {
 
 interface Task {
   slot: number;
-  /** The message to the thread. */
+  /** Its message to the thread. */
   message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
@@ -97,14 +97,16 @@ export class StreamBatches implements AsyncDisposable {
   readonly #threads: { worker: Worker; task: Task | undefined }[];
   readonly #queue: Task[] = [];
   readonly #order = new Map<number, Int32Array>();
+  /** Groups of orders that the system has been asked to read. */
+  readonly #asked = new Set<string>();
   #failure: Error | undefined;
 
   constructor(source: ImageSource, options: StreamOptions) {
     const { batchSize, size, view, places } = options;
     this.#source = source;
     this.#options = options;
-    const pictures = places?.length ?? source.count;
     this.decoder = pictureDecoder(options.decoder);
+    const pictures = places?.length ?? source.count;
     this.count =
       view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
     this.#part = partRange(
@@ -189,6 +191,7 @@ export class StreamBatches implements AsyncDisposable {
     const epoch = Math.floor(number / this.count);
     slot.number = number;
     slot.places = this.#placesOf(epoch, number % this.count);
+    this.#readAhead(epoch, number % this.count);
     slot.unreadable = new Map();
     slot.mixing = this.#mixingOf(epoch, number % this.count);
     const tasks: Promise<void>[] = [];
@@ -244,6 +247,21 @@ export class StreamBatches implements AsyncDisposable {
     return order;
   }
 
+  /** Asks the system to read the pictures that are shuffled with those of a step, and the next ones. */
+  #readAhead(epoch: number, step: number): void {
+    const order = this.#order.get(epoch);
+    const together = mixedTogether(this.#source.index);
+    if (!order || together === 0) return;
+    const group = Math.floor((step * this.#options.batchSize) / together);
+    for (const next of [group, group + 1]) {
+      const key = `${epoch} ${next}`;
+      if (this.#asked.has(key)) continue;
+      if (this.#asked.size > 16) this.#asked.clear();
+      this.#asked.add(key);
+      this.#source.readAhead(order.subarray(next * together, (next + 1) * together));
+    }
+  }
+
   #feed(): void {
     for (const thread of this.#threads) {
       if (thread.task) continue;
@@ -254,8 +272,7 @@ export class StreamBatches implements AsyncDisposable {
   }
 
   #start(data: ThreadData): { worker: Worker; task: Task | undefined } {
-    const script = new URL('./stream-thread.ts', import.meta.url);
-    const worker = new Worker(script, { workerData: data, execArgv: [] }); // not those of `node -e`
+    const worker = new Worker(new URL('./stream-thread.ts', import.meta.url), { workerData: data });
     const thread: { worker: Worker; task: Task | undefined } = { worker, task: undefined };
     worker.on('message', (answer: ThreadAnswer) => {
       const { task } = thread;

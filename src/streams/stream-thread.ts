@@ -5,7 +5,13 @@ import { useAddon } from '../engine/addon.ts';
 import { RandomStream } from '../random/stream.ts';
 import { type Mixing, mixPictures } from './mixing.ts';
 import { type ImageSource, sourceOf } from './open-source.ts';
-import { type PictureDecoder, type PictureView, showPicture, unreadablePlace } from './picture-view.ts';
+import {
+  type PictureDecoder,
+  type PictureView,
+  showPicture,
+  showStoredPixels,
+  unreadablePlace,
+} from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
@@ -68,7 +74,7 @@ async function work({ index, used, pixels, size, view, seed, decoder, addon, tun
       const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
       const stream = epochs.split(`picture ${place}`);
       const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
-      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, decoder, used });
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used, decoder });
     }
     return { from, places, unreadable };
   };
@@ -94,15 +100,17 @@ async function readable(
     view,
     size,
     target,
-    decoder,
     used,
-  }: Pick<ThreadData, 'view' | 'size' | 'decoder' | 'used'> & { target: Uint8Array },
+    decoder,
+  }: Pick<ThreadData, 'view' | 'size' | 'used' | 'decoder'> & { target: Uint8Array },
 ): Promise<number> {
   let reason = '';
   let next = place;
   for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
-      await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
+      const pixels = view.kind === 'training' ? source.pixels(next) : undefined;
+      if (view.kind === 'training' && pixels) showStoredPixels(pixels, view, size, stream.split('view'), target);
+      else await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
       return next;
     } catch (error) {
       reason = `${source.nameOf(next)}: expected a picture, got ${(error as Error).message.split('\n')[0]}`;

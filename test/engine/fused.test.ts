@@ -27,7 +27,7 @@ import {
 
 test('units, their gradients and moving statistics are those of the composition in float64', () => {
   manualSeed(1);
-  for (const each of cases('units', 200)) {
+  for (const each of cases('units', 500)) {
     scope(() => {
       const what = JSON.stringify(each);
       const input = randn([each.images, each.units[0]!.channels, each.height, each.width]).contiguous('channels_last');

@@ -28,8 +28,23 @@ void product(const Product& p) { productOf<Singles>(p); }
 
 }  // namespace
 
-const Loops NASNET_LOOPS = {NASNET_NAME, width,     correlate,   weightGradient, maximum,     product, pairProduct,
-                            packRows,    packPairs, channelSums, channelScale,   channelMask, copy,    copyPixels,
-                            mask,        add,       scale};
+const Loops NASNET_LOOPS = {NASNET_NAME,
+                            width,
+                            productRows* productVectors* width,
+                            correlate,
+                            weightGradient,
+                            maximum,
+                            product,
+                            pairProduct,
+                            packRows,
+                            packPairs,
+                            channelSums,
+                            channelScale,
+                            channelMask,
+                            copy,
+                            copyPixels,
+                            mask,
+                            add,
+                            scale};
 
 }  // namespace nasnet::kernels

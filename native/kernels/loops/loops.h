@@ -137,6 +137,16 @@ struct ChannelMask {
   float *sums, *products;                   // [period]
 };
 
+/** Memory that will be needed soon; products fetch it into the cache while they compute. */
+struct Ahead {
+  struct Range {
+    const char *begin, *end;
+  };
+  Range ranges[4];
+  int count = 0;   // of ranges that are left; the last one is fetched first
+  float rate = 0;  // cache lines for each step of a tile along the depth
+};
+
 /**
  * result[m][n] = Σ over k of a[m][k] · b[k][n], added to what is there if asked; with a mask 0 in place of what stands
  * at those of its values that are not above 0.
@@ -153,6 +163,7 @@ struct Product {
   bool add;
   const float* mask = nullptr;
   ptrdiff_t maskPitch = 0;
+  Ahead* ahead = nullptr;  // shortened by what was fetched
 };
 
 /** Numbers of bf16 in pairs, the first of two in the lower half of 32 bits. */
@@ -176,7 +187,8 @@ struct PixelCopy {
 
 struct Loops {
   const char* name;
-  int width;  // floats in a vector
+  int width;        // floats in a vector
+  int productTile;  // multiply-adds of a step of a whole tile along the depth
   void (*correlate)(const Correlation&);
   void (*weightGradient)(const WeightGradient&);
   void (*maximum)(const Maximum&);

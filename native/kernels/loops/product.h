@@ -10,6 +10,7 @@ namespace nasnet::kernels {
 namespace {
 
 constexpr int productRows = registers >= 32 ? 8 : 4;
+constexpr int productVectors = 3;
 constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 rows stay in the first-level cache
 
 struct Singles {
@@ -68,6 +69,23 @@ NASNET_INLINE void productTile(const Product p, const float* a, const float* b, 
   each(result, p.resultPitch, edges.result, [](V& sum, float* to) NASNET_INLINED { storeAs<V>(to, sum); });
 }
 
+/** Fetches the share of a tile of this depth. */
+NASNET_INLINE void fetch(Ahead& ahead, ptrdiff_t depth) {
+  constexpr ptrdiff_t line = 64;
+  ptrdiff_t lines = static_cast<ptrdiff_t>(ahead.rate * static_cast<float>(depth)) + 1;
+  while (lines > 0 && ahead.count > 0) {
+    Ahead::Range& range = ahead.ranges[ahead.count - 1];
+    const char *place = range.begin, *end = place + lines * line;
+    if (end >= range.end) {
+      end = range.end;
+      --ahead.count;
+    }
+    lines -= (end - place + line - 1) / line;
+    for (; place < end; place += line) __builtin_prefetch(place);
+    range.begin = place;
+  }
+}
+
 template <typename Operands, typename V, int vectors, bool across>
 void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
@@ -89,6 +107,7 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
     }
     productTile<Operands, V, rows, vectors, across>(p, a + row * step, b, result, mask, edges, depth, add, left);
     if (left < lanes) copyRows(result + before, p.resultPitch, edges.result, lanes, rows, left);
+    if (p.ahead != nullptr) fetch(*p.ahead, depth);
   };
   constexpr std::integral_constant<int, productRows> together{};
   ptrdiff_t row = 0;
@@ -109,11 +128,13 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   rest(std::integral_constant<int, 1>{});
 }
 
-/** Columns from `column` on in vectors of one kind, three at a time; returns where they end. */
+/** Columns from `column` on in vectors of one kind; returns where they end. */
 template <typename Operands, typename V, bool across>
-ptrdiff_t productVectors(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
+ptrdiff_t productOver(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  for (; vectors >= 3; vectors -= 3, column += 3 * lanes) productColumns<Operands, V, 3, across>(p, k, most, column);
+  for (; vectors >= productVectors; vectors -= productVectors, column += productVectors * lanes) {
+    productColumns<Operands, V, productVectors, across>(p, k, most, column);
+  }
   if (vectors == 2) productColumns<Operands, V, 2, across>(p, k, most, column);
   if (vectors == 1) productColumns<Operands, V, 1, across>(p, k, most, column);
   return column + vectors * lanes;
@@ -129,12 +150,12 @@ void productAll(const Product& p) {
       constexpr ptrdiff_t half = width / 2;
       if (rest > 0 && rest <= half) {
         const bool few = p.columns < 3 * width;
-        const ptrdiff_t column = few ? 0 : productVectors<Operands, Vector, across>(p, k, most, 0, p.columns / width);
-        productVectors<Operands, Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
+        const ptrdiff_t column = few ? 0 : productOver<Operands, Vector, across>(p, k, most, 0, p.columns / width);
+        productOver<Operands, Half, across>(p, k, most, column, (p.columns - column + half - 1) / half);
         continue;
       }
     }
-    productVectors<Operands, Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
+    productOver<Operands, Vector, across>(p, k, most, 0, (p.columns + width - 1) / width);
   }
 }
 

@@ -25,11 +25,17 @@ export function parseStore(text: string): NamedStore {
 
 const bucketName = ({ bucket, prefix }: StorePlace & { kind: 's3' }) => `s3://${bucket}/${prefix}`;
 
-/** The flags with which another command of this machine uses the same queue and store. */
-export function queueWords({ queue, store }: { queue: QueueServer; store?: NamedStore }): string[] {
+/**
+ * The flags with which another command of this machine uses the same queue and store.
+ * @param quoted how a path is written
+ */
+export function queueWords(
+  { queue, store }: { queue: QueueServer; store?: NamedStore },
+  quoted = (path: string) => path,
+): string[] {
   const words = ['--queue', serverName(queue)];
   if (store === undefined) return words;
-  return [...words, '--store', store.kind === 'folder' ? store.path : bucketName(store)];
+  return [...words, '--store', store.kind === 'folder' ? quoted(store.path) : bucketName(store)];
 }
 
 /** How a search tells workers of its store: without any path, since a shared folder has another one on each machine. */

@@ -20,7 +20,7 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
   store?: NamedStore;
   /** Seconds. */
   lease?: number;
-  expect?: number;
+  expect?: number | 'workers';
   evaluator?: string;
   /** Seconds. */
   timeLimit?: number;
@@ -51,8 +51,8 @@ export function addSearchFlags(command: Command): Command {
     .option('--store <place>', `with --queue: ${storeHelp}`, parseStore)
     .option(
       '--expect <n>',
-      'with --queue: children trained at once for which a new search is laid out (default: as many as the workers there can, at least 4)',
-      wholeNumber('--expect', 'workers'),
+      'with --queue: children trained at once for which a new search in order is laid out, which decides the same with any workers; or "workers": always as many as those that are there can, and its decisions depend on them (default: as many as they can at the start, at least 4)',
+      (text: string) => (text === 'workers' ? text : wholeNumber('--expect', 'workers')(text)),
     )
     .option(
       '--lease <time>',

@@ -39,7 +39,9 @@ const leastExpected = 4;
 
 export interface QueueSearch {
   /** The options of the experiment that are other ones with a queue. */
-  options: Required<Pick<ExperimentOptions, 'openRunner' | 'artifacts' | 'machines'>> & { workers: number };
+  options: Required<Pick<ExperimentOptions, 'openRunner' | 'artifacts' | 'machines' | 'followWorkers'>> & {
+    workers: number;
+  };
   /** Finished: nothing of the search stays on the server or in the store. */
   close(end: { finished: boolean }): Promise<void>;
 }
@@ -108,18 +110,20 @@ export async function openQueueSearch(
     dataset: offerOf(files, store),
     ...(flags.lease !== undefined && { lease: flags.lease }),
     onNote: note,
-    onSlots: (count) => {
+    onSlots: (count, kinds) => {
       note(`Workers are there for ${count} ${count === 1 ? 'child' : 'children'} at once`);
-      slots.change(count);
+      slots.change(count, kinds);
     },
   });
-  slots.change(queue.slots);
+  slots.change(queue.slots, queue.kinds);
   const own = userFlags.has('workers') ? new OwnWorker({ ...flags, queue: server }, note) : undefined;
   if (queue.slots === 0 && !own)
     note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
-  const expected = flags.expect ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
+  const named = flags.expect === 'workers' ? undefined : flags.expect;
+  const expected = named ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
   const images = blockName(movableDataset(files).sha256);
-  return searchOf({ connection, store, queue, slots, own, id, expected, images });
+  const followWorkers = flags.expect === 'workers';
+  return searchOf({ connection, store, queue, slots, own, id, expected, followWorkers, images });
 }
 
 interface Parts {
@@ -130,16 +134,18 @@ interface Parts {
   own: OwnWorker | undefined;
   id: string;
   expected: number;
+  followWorkers: boolean;
   /** The name of the images in the store. */
   images: string;
 }
 
-function searchOf({ connection, store, queue, slots, own, id, expected, images }: Parts): QueueSearch {
+function searchOf({ connection, store, queue, slots, own, id, expected, followWorkers, images }: Parts): QueueSearch {
   const artifacts = new StoredArtifacts(store, id);
   return {
     options: {
       workers: expected,
       machines: slots,
+      followWorkers,
       artifacts,
       openRunner: ({ setup, identity, threads }) => new QueueRunner({ queue, setup, identity, threads, leave: true }),
     },
@@ -156,14 +162,16 @@ function searchOf({ connection, store, queue, slots, own, id, expected, images }
 /** How many children the workers that are there train at once. */
 class Machines implements MachinesThere {
   count = 0;
+  kinds: ReadonlyMap<string, number> = new Map();
   readonly #listeners = new Set<() => void>();
 
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  change(count: number): void {
+  change(count: number, kinds: ReadonlyMap<string, number>): void {
     this.count = count;
+    this.kinds = kinds;
     for (const listener of this.#listeners) listener();
   }
 }
@@ -200,8 +208,12 @@ class OwnWorker {
     });
   }
 
+  /** Lets it give back what is unfinished, which takes seconds. Nobody waits for it. */
   end(): void {
     this.#ending = true;
     this.#process.kill('SIGTERM');
+    this.#process.unref();
+    this.#process.channel?.unref();
+    this.#process.stderr!.destroy();
   }
 }

@@ -90,10 +90,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     for (const line of statement(created.plan ? plannedSettings(settings, created.plan) : settings, countsOf(files)))
       note(line);
 
-  const again = resumeCommand(
-    place,
-    ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }).map(shellPath) : []),
-  );
+  const again = resumeCommand(place, ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }, shellPath) : []));
   const resume = `Run the same command to resume, or: ${again}`;
   using control = new SearchControl(path, settings);
   using _dashboard = await dashboardBeside(path, flags, note);

@@ -2,6 +2,7 @@
 // of its own (children/), and never loads the engine itself.
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, hostname, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -93,6 +94,8 @@ Examples:
 const say = (line: string) => void process.stderr.write(`${visible(line)}\n`);
 
 async function work(flags: WorkerFlags): Promise<void> {
+  for (const path of flags.data)
+    if (!existsSync(path)) throw new InputError(`--data: expected images at ${path}, got no such file`);
   const machine = await describeMachine(flags);
   const { computing } = machine;
   const onGpu = computing.device !== 'cpu';
