@@ -16,6 +16,8 @@ export interface TrainingInMemory {
   /** Total number of images of the plan's size, which a GPU holds. */
   images: number;
   computing: Computing;
+  /** Processes of this machine that train the network together, each with such a batch. Default: one. */
+  processes?: number;
 }
 
 /** Returns the free bytes of the device; undefined if unknown. */
@@ -26,14 +28,14 @@ const freeOn = (device: string) => (device === cpu ? memoryLeft() : freeGpuMemor
  * @throws InputError if more than `free` bytes are predicted, with both numbers and advice
  */
 export function requireMemory(
-  { plan, batch, images, computing }: TrainingInMemory,
+  { plan, batch, images, computing, processes = 1 }: TrainingInMemory,
   free = freeOn(computing.device),
 ): void {
   const { device } = computing;
   const [height, width, channels] = plan.input;
   const predicted =
     device === cpu
-      ? lawValue(startingLaws.memory, memoryTerms(plan, batch))
+      ? processes * lawValue(startingLaws.memory, memoryTerms(plan, batch))
       : gpuMemoryOf(plan, batch, computing, images * height * width * channels);
   if (free === undefined || predicted <= free) return;
   const where = device === cpu ? 'this machine' : device;

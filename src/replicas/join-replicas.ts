@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { addon } from '../engine/addon.ts';
+import { addon, addonFile } from '../engine/addon.ts';
 import { Failure, InputError } from '../failure.ts';
 import { nasnetVersion } from '../version.ts';
 import type { LocalReplicas } from './local-replicas.ts';
@@ -21,6 +21,8 @@ export interface JoinOptions {
   device: string;
   /** Replicas that this process starts. */
   locals: LocalReplicas;
+  /** Ends the sentence about a replica that is lost: what to do then. */
+  advice?: string;
   /** Called with the ranks that are missing, or undefined while rank 0 does not answer. */
   onWaiting?: (missing: number[] | undefined) => void;
   patience?: Partial<Patience>;
@@ -58,7 +60,10 @@ export async function joinReplicas(options: JoinOptions): Promise<JoinedReplicas
     ...(device.startsWith('cuda') && { gpu: `${hostname()} ${device}` }),
   };
   const patience = { ...usualPatience, ...options.patience };
-  const workerData: MeetingSetup = { card, place, patience, locals, verdict: verdict.memory };
+  const workerData: MeetingSetup = {
+    ...{ card, place, patience, locals, advice: options.advice },
+    ...{ verdict: verdict.memory, addonFile: addonFile() },
+  };
   const worker = new Worker(new URL('./meeting-thread.ts', import.meta.url), { workerData, execArgv: [] });
   const exited = new Promise((resolve) => worker.once('exit', resolve));
   const tell = (what: ToMeeting) => worker.postMessage(what);

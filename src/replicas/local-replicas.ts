@@ -4,9 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { LastLines, whenEnded } from '../workers/process-end.ts';
 
 export interface LocalReplicas {
-  ranks: number[];
   /** The command that runs in this process: program and arguments. */
   command: string[];
+  /** Ranks of the others, and what the command says to each. */
+  replicas: { rank: number; words: string[] }[];
 }
 
 /** Whether this process is one of them: its parent prints, and handles Ctrl-C. */
@@ -20,14 +21,13 @@ export class LocalProcesses {
 
   /** Starts them. @param onEnd called when one ends: 'was killed by SIGKILL', or its last words */
   start(
-    { ranks, command: [program, ...words] }: LocalReplicas,
+    { replicas, command: [program, ...common] }: LocalReplicas,
     rendezvous: string,
     onEnd: (rank: number, how: string) => void,
   ): void {
-    for (const rank of ranks) {
-      const child = spawn(program!, [...words, '--rank', `${rank}`, '--rendezvous', rendezvous], {
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // it ends when the channel does
-      });
+    for (const { rank, words } of replicas) {
+      const all = [...common, ...words, '--rank', `${rank}`, '--rendezvous', rendezvous];
+      const child = spawn(program!, all, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] }); // it ends with the channel
       const lines = new LastLines();
       lines.read(child.stderr!);
       this.#children.set(rank, child);

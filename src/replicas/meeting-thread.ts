@@ -2,7 +2,7 @@
 // thread computes.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { addon } from '../engine/addon.ts';
+import { addon, useAddon } from '../engine/addon.ts';
 import { Follower } from './follower.ts';
 import { Lead } from './lead.ts';
 import { LocalProcesses, type LocalReplicas } from './local-replicas.ts';
@@ -14,7 +14,11 @@ export interface MeetingSetup {
   place: { host: string; port: number };
   patience: Patience;
   locals: LocalReplicas;
+  /** Ends the sentences about a training that has begun. */
+  advice: string | undefined;
   verdict: SharedArrayBuffer;
+  /** The file of the addon. */
+  addonFile: string;
 }
 
 export type ToMeeting = { kind: 'begin'; plan: GroupPlan } | { kind: 'failed'; sentence: string } | { kind: 'leave' };
@@ -30,11 +34,12 @@ export type FromMeeting =
 /** Time of the main thread to end by itself. */
 const grace = 10_000; // ms
 
-const { card, place, patience, locals, verdict: memory } = workerData as MeetingSetup;
+const { card, place, patience, locals, advice, verdict: memory, addonFile } = workerData as MeetingSetup;
+useAddon(addonFile);
 const verdict = new Verdict(memory);
 const processes = new LocalProcesses();
 const tell = (what: FromMeeting) => parentPort!.postMessage(what);
-let isOver = false;
+let [hasBegun, isOver] = [false, false];
 
 const meeting =
   card.rank === 0
@@ -46,7 +51,7 @@ const meeting =
       })
     : new Follower(card, place, patience, {
         waiting: (reached) => tell({ kind: 'waiting', missing: reached ? [] : undefined }),
-        begin: (plan) => tell({ kind: 'begin', plan }),
+        begin,
         refused: (sentence) => tell({ kind: 'refused', sentence }),
         ended: endAll,
       });
@@ -55,7 +60,7 @@ if (card.rank > 0) startLocals(place.port);
 parentPort!.on('message', (message: ToMeeting) => {
   if (message.kind === 'begin') {
     (meeting as Lead).begin(message.plan);
-    tell(message);
+    begin(message.plan);
     return;
   }
   isOver = true;
@@ -75,7 +80,13 @@ function startLocals(port: number): void {
   });
 }
 
-function endAll(sentence: string): void {
+function begin(plan: GroupPlan): void {
+  hasBegun = true;
+  tell({ kind: 'begin', plan });
+}
+
+function endAll(reason: string): void {
+  const sentence = hasBegun && advice ? `${reason}; ${advice}` : reason;
   verdict.set(sentence);
   processes.kill();
   tell({ kind: 'ended', sentence });

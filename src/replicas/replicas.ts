@@ -4,6 +4,7 @@
 import { addon } from '../engine/addon.ts';
 import { tensor } from '../engine/create.ts';
 import { free, scope } from '../engine/memory.ts';
+import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure } from '../failure.ts';
 
@@ -30,6 +31,12 @@ export interface Traffic {
   bytes: number;
   /** Time in which it waited for others and for the network. */
   seconds: number;
+}
+
+/** Returns the sum over replicas of tensors on a device as a function with a gradient. */
+export function sumOverOn(replicas: Replicas, device: string): (own: Tensor) => Tensor {
+  const group = replicas.groupFor(device);
+  return (own) => sumOver.tensor(own, group);
 }
 
 /** Returns the numbers of rank 0. */
@@ -63,6 +70,7 @@ export interface OpenGroups {
   gpu?: number | undefined;
 }
 
+const sumOver = operator('nasnet::sum_over');
 const millisecondsForReason = 5000;
 
 export class ReplicaGroup implements Replicas {

@@ -73,6 +73,8 @@ export interface TrainingOptions {
    * checkpoints, validates, and keeps the best weights. All call this function with equal recipes and seeds.
    */
   replicas?: Replicas | undefined;
+  /** Whether norms exchange statistics of replicas inside a step, which is then not captured. */
+  synchronisesNorms?: boolean | undefined;
 }
 
 const progressEvery = 1000; // ms
@@ -127,7 +129,11 @@ export async function trainNetwork(
   using running =
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
-      : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
+      : new DeviceSteps(trainee, batches, {
+          planOf,
+          steps,
+          capture: capturesGraphs(device) && !options.synchronisesNorms,
+        });
   const meter = new Meter(sums, { waits: batches.wait !== undefined });
   let figures: EpochFigures | undefined;
   let reportedAt = 0;

@@ -50,7 +50,7 @@ export function startMember({ body, before = [], host = '127.0.0.1', port, ...op
   const script = `
     import { joinReplicas } from ${JSON.stringify(join)};
     const given = ${JSON.stringify({ training: {}, ...options })};
-    const options = { ...given, place: ${JSON.stringify({ host, port })}, device: 'cpu', locals: { ranks: [], command: [] } };
+    const options = { ...given, place: ${JSON.stringify({ host, port })}, device: 'cpu', locals: { command: [], replicas: [] } };
     const { setThreads } = await import(${JSON.stringify(resolve(import.meta.dirname, '../../src/engine/machine.ts'))});
     setThreads(1);
     try {

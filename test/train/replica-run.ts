@@ -2,10 +2,9 @@
 
 import { FolderArtifacts } from '../../src/artifacts.ts';
 import { tensor } from '../../src/engine/create.ts';
-import { operator } from '../../src/engine/operator.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { type ForwardOptions, Network, type Output } from '../../src/model/network.ts';
-import type { Replicas } from '../../src/replicas/replicas.ts';
+import { type Replicas, sumOverOn } from '../../src/replicas/replicas.ts';
 import { BestWeights } from '../../src/train/best-epoch.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
@@ -43,17 +42,15 @@ class TypedNetwork extends Network {
 }
 
 const images = 40;
-const summed = operator('nasnet::sum_over');
 
 /** Batches of 8 images, 10 steps in two epochs, without anything random but their order. */
 export async function run(replicas: Replicas | undefined, options: RunOptions = {}): Promise<RunResult> {
   const { exact = false, synchronised = false, seed = 'run', folder, stopAt } = options;
   const recipe: Recipe = { ...tinyRecipe, learningRate: 0.02, clipNorm: 0.5, ...options.recipe };
-  const group = replicas?.groupFor('cpu');
   const settings = {
     dtype: exact || synchronised ? ('float64' as const) : ('float32' as const),
     frozenNorms: exact,
-    ...(synchronised && group !== undefined && { sumOver: (own: Tensor) => summed.tensor(own, group) }),
+    ...(synchronised && replicas && { sumOver: sumOverOn(replicas, 'cpu') }),
   };
   const network = new TypedNetwork(tinyPlan(), settings);
   fillEvenly(network);
