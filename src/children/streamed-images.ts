@@ -11,7 +11,7 @@ import type { Network } from '../model/network.ts';
 import { imagenetPreprocessing, type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
 import { decodingSpeed } from '../streams/decoding-speed.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
-import { type PictureDecoder, type PictureView, pictureDecoders } from '../streams/picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoder, pictureDecoders } from '../streams/picture-view.ts';
 import { openTrainingSource, type PicturesOf, type TrainingSource } from '../streams/training-source.ts';
 import { TrainingStream } from '../streams/training-stream.ts';
 import { batchWithinMemory, evaluateStream, evaluationBatchOn } from '../train/evaluation.ts';
@@ -113,7 +113,8 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   };
   return {
     preprocessing,
-    batches: (seed, decoder) =>
+    decoders: { names: pictureDecoders, fastest: pictureDecoder() },
+    batches: (seed, { part, decoder } = {}) =>
       new TrainingStream(train.source, {
         places: train.places,
         size,
@@ -123,6 +124,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         whitening,
         seed,
         balanced: recipe.balance === 'sampling',
+        part,
         device,
         threads: decoders,
         decoder: decoderOf(decoder),

@@ -14,8 +14,10 @@ export interface Batch {
 export interface StepBatches {
   /** Number of batches per epoch. */
   readonly count: number;
-  /** Number of images per batch. */
+  /** Number of images per batch, of this process's part of it. */
   readonly batchSize: number;
+  /** Number of images per batch, of all processes. */
+  readonly wholeBatchSize: number;
   readonly device: string;
   readonly whitening: Whitening;
   /** The decoder of streamed pictures. */

@@ -3,6 +3,7 @@
 
 import { augmentAs, randomRows, row, sampleAugmentation } from '../data/augmentation.ts';
 import type { Augmentation } from '../data/augmentations.ts';
+import { type BatchPart, partColumns, partRange, wholeBatch } from '../data/batch-part.ts';
 import { balancedPlaces, batchRows, placesByClass } from '../data/batches.ts';
 import type { Batch, MakeOptions, StepBatches } from '../data/step-batches.ts';
 import type { Whitening } from '../data/whitening.ts';
@@ -28,6 +29,8 @@ export interface TrainingStreamOptions {
   seed: number | string;
   /** Whether an epoch shows equally many pictures of each class. Default: it shows each picture once. */
   balanced?: boolean;
+  /** The part of every batch that is shown. Default: all of it. */
+  part?: BatchPart | undefined;
   device: string;
   /** Threads that decode. */
   threads: number;
@@ -43,6 +46,7 @@ const picturesAhead = 128;
 export class TrainingStream implements StepBatches, AsyncDisposable {
   readonly count: number;
   readonly batchSize: number;
+  readonly wholeBatchSize: number;
   readonly pixels: NonNullable<StepBatches['pixels']>;
   readonly #source: ImageSource;
   readonly #options: TrainingStreamOptions;
@@ -54,14 +58,15 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
   #mirroredFirst: Int32Array | undefined;
 
   constructor(source: ImageSource, options: TrainingStreamOptions) {
-    const { places, size, batchSize, view, seed, threads, decoder, balanced } = options;
+    const { places, size, batchSize, view, seed, threads, decoder, balanced, part = wholeBatch } = options;
     this.#source = source;
     this.#options = options;
     this.#random = new RandomStream(seed).split('batches');
-    this.batchSize = Math.min(batchSize, places.length);
+    this.wholeBatchSize = Math.min(batchSize, places.length);
+    this.batchSize = partRange(part, this.wholeBatchSize).length;
     const orderOf = balanced ? this.#balancedOrder() : undefined;
     const ahead = Math.max(2, Math.ceil(picturesAhead / batchSize));
-    const shown = { size, batchSize, view, seed, places, orderOf };
+    const shown = { size, batchSize, view, seed, places, orderOf, part };
     this.#stream = new StreamBatches(source, { ...shown, threads, ahead, decoder });
     this.count = this.#stream.count;
     this.pixels = { shape: [this.batchSize, size, size, 3], of: (epoch, step) => this.#at(epoch, step).pixels };
@@ -111,9 +116,11 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
     const { size, augmentation } = this.#options;
     const { labels, places } = this.#at(epoch, step);
     const random = this.#random.split(`epoch ${epoch}`).split(`step ${step}`);
+    const whole = this.wholeBatchSize;
+    const sampled = sampleAugmentation(whole, [size, size], augmentation, random);
     const integers = new Int32Array(batchRows * this.batchSize);
     integers.set(labels);
-    integers.set(sampleAugmentation(this.batchSize, [size, size], augmentation, random), this.batchSize);
+    integers.set(partColumns(sampled, whole, this.#options.part ?? wholeBatch), this.batchSize);
     if (augmentation.flip === 'alternate') {
       this.#mirroredFirst ??= this.#firstFlips();
       const first = this.#mirroredFirst;

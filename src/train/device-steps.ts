@@ -9,7 +9,7 @@ import { Graph } from '../engine/cuda-graph.ts';
 import { free, keep, scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { type StepPlan, type Trainee, trainingStep } from './step.ts';
+import { receiveStep, type StepInputs, type StepPlan, sendStep, type Trainee, trainingStep } from './step.ts';
 
 export interface DeviceStepsOptions {
   /** Whether to capture the step; false runs it operator by operator. */
@@ -25,6 +25,12 @@ const stepsAhead = 32;
 /** Number of steps before the capture, in which libtorch allocates memory and cuDNN chooses its algorithms. */
 const warmUpSteps = 3;
 
+/** A captured step; of replicas its gradients, and what is done with their sums. */
+interface CapturedStep {
+  first: Graph;
+  last?: Graph;
+}
+
 export class DeviceSteps {
   readonly #trainee: Trainee;
   readonly #batches: StepBatches;
@@ -35,7 +41,7 @@ export class DeviceSteps {
   readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
-  #graph: Graph | undefined;
+  #graphs: CapturedStep | undefined;
   #warm = 0;
   /** The form of the captured steps, or of those that will be captured. */
   #form: Pick<StepPlan, 'side' | 'frozen'> = {};
@@ -55,33 +61,58 @@ export class DeviceSteps {
 
   /** Whether the step has been captured. */
   get captured(): boolean {
-    return this.#graph !== undefined;
+    return this.#graphs !== undefined;
   }
 
   /** Queues a step on the device. */
   run(step: number): void {
     this.#take(this.#setInputs(step));
-    if (this.#graph) {
-      this.#graph.replay();
+    if (this.#graphs) {
+      this.#replay(this.#graphs);
       this.#trainee.optimizer.replayed();
     } else if (this.#options.capture && this.#warm >= warmUpSteps) {
-      this.#graph = Graph.capture(() => this.#step());
-      this.#graph.replay();
+      this.#graphs = this.#capture();
+      this.#replay(this.#graphs);
     } else {
-      this.#step();
+      this.#step(trainingStep);
       this.#warm += 1;
     }
+  }
+
+  /** Captures a step; the exchange of gradients among replicas lies between two graphs. Not measured on several GPUs. */
+  #capture(): CapturedStep {
+    if (!this.#trainee.reduction) return { first: Graph.capture(() => this.#step(trainingStep)) };
+    const first = Graph.capture(() => this.#step(sendStep));
+    try {
+      return { first, last: Graph.capture(() => this.#step(receiveStep)) };
+    } catch (error) {
+      first[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #replay({ first, last }: CapturedStep): void {
+    first.replay();
+    if (!last) return;
+    this.#trainee.reduction!.gradients.exchange();
+    last.replay();
   }
 
   /** Discards the graph if the size of the images or the parts of the network in training change: a graph has one. */
   #take({ side, frozen = false }: StepPlan): void {
     this.#trainee.network.freezeBody?.(frozen);
     if (side === this.#form.side && frozen === (this.#form.frozen ?? false)) return;
-    this.#graph?.[Symbol.dispose]();
-    [this.#graph, this.#warm, this.#form] = [undefined, 0, { side, frozen }];
+    this.#discard();
+    [this.#warm, this.#form] = [0, { side, frozen }];
   }
 
-  #step(): void {
+  #discard(): void {
+    this.#graphs?.first[Symbol.dispose]();
+    this.#graphs?.last?.[Symbol.dispose]();
+    this.#graphs = undefined;
+  }
+
+  #step(run: (trainee: Trainee, inputs: StepInputs) => void): void {
     scope(() => {
       const [whitening, pixels] = [this.#whitening, this.#pixels];
       const batch = this.#batches.make(this.#randomNumbers, { whitening, pixels, side: this.#form.side });
@@ -91,7 +122,7 @@ export class DeviceSteps {
         Tensor,
       ];
       const [learningRate, averageShare] = [rate.to('float32'), share.to('float32')];
-      trainingStep(this.#trainee, { ...batch, progress, learningRate, averageShare });
+      run(this.#trainee, { ...batch, progress, learningRate, averageShare });
     });
   }
 
@@ -142,7 +173,7 @@ export class DeviceSteps {
   }
 
   [Symbol.dispose](): void {
-    this.#graph?.[Symbol.dispose]();
+    this.#discard();
     this.#forget();
     const { mean, factor } = this.#whitening;
     free([this.#randomNumbers, this.#numbers, mean, factor, ...(this.#pixels ? [this.#pixels] : [])]);

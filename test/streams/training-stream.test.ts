@@ -273,3 +273,35 @@ test('a source is tested on its validation part, else on held out pictures of ea
   assert.deepEqual([named.train.places.length, named.test.places.length], [24, 23]);
   assert.notEqual(named.content, held.content);
 });
+
+test('the parts of a batch for several processes are together the batch of one', async (context) => {
+  const path = writeClassTar(join(temporaryFolder(context), 'train.tar'), await pictures(classes, 5));
+  using source = await openSource(path, { cache: temporaryFolder(context) });
+  const options = {
+    ...streamOptions(source.count),
+    batchSize: 7,
+    augmentation: { ...augmentations.none, flip: 'alternate' as const, cutout: 4 },
+  };
+  const shown = async (part?: { index: number; count: number }) => {
+    await using stream = new TrainingStream(source, { ...options, part });
+    const all: number[][] = [];
+    for (const [epoch, step] of [
+      [0, 0],
+      [1, 1],
+    ] as const) {
+      await stream.wait(epoch, step);
+      scope(() => {
+        const { images, labels } = stream.batch(epoch, step);
+        all.push([...images.toArray()], [...labels.toArray()]);
+      });
+    }
+    return { all, count: stream.count, whole: stream.wholeBatchSize };
+  };
+  const whole = await shown();
+  const [first, second] = [await shown({ index: 0, count: 2 }), await shown({ index: 1, count: 2 })];
+  assert.deepEqual([second.count, second.whole], [whole.count, 7]);
+  assert.deepEqual(
+    first.all.map((values, place) => [...values, ...second.all[place]!]),
+    whole.all,
+  );
+});
