@@ -13,10 +13,23 @@ import {
 import { Failure } from '../failure.ts';
 import type { RandomStream } from '../random/stream.ts';
 import { plainJpeg } from './jpeg-head.ts';
+import { type RandAugmentOptions, randAugment } from './rand-augment.ts';
 import { type CropOptions, copyChanged, randomColours, randomCrop } from './random-crop.ts';
+import { randomErasing } from './random-erasing.ts';
+
+export interface TrainingView {
+  kind: 'training';
+  crop: CropOptions;
+  flip: boolean;
+  colour: boolean;
+  /** Default: none. */
+  randAugment?: RandAugmentOptions | undefined;
+  /** Probability of random erasing. Default: 0. */
+  erasing?: number | undefined;
+}
 
 export type PictureView =
-  | { kind: 'training'; crop: CropOptions; flip: boolean; colour: boolean }
+  | TrainingView
   /** For trainings that augment the framed picture themselves. */
   | { kind: 'framed'; framing: Framing }
   | { kind: 'evaluation'; framing: Framing };
@@ -48,13 +61,14 @@ export function pictureDecoder(asked?: PictureDecoder | undefined): PictureDecod
 /** Writes stored pixels as training shows them: RGB bytes [size, size, 3]. @throws an Error if they are missing */
 export function showStoredPixels(
   pixels: StoredPixels,
-  view: PictureView & { kind: 'training' },
+  view: TrainingView,
   size: number,
   stream: RandomStream,
   target: Uint8Array,
 ): void {
   const part = randomCrop(stream, [pixels.height, pixels.width], view.crop);
   if (!showPixels(pixels, part, size, randomChanges(stream, view), target)) throw new Error('a file that ends before');
+  augment(target, view, size, stream);
 }
 
 /** Writes a picture's RGB bytes [size, size, 3] to `target`. @throws an Error with the decoder's reason */
@@ -75,12 +89,20 @@ export async function showPicture(
   const { height, width } = plain ?? opened!;
   const part = randomCrop(stream, [height, width], view.crop);
   const changes = randomChanges(stream, view);
-  if (plain && showJpeg(bytes, part, size, changes, target)) return;
-  const { image } = opened ?? (await openImage(bytes)); // sharp says what is wrong with it, or reads it after all
-  copyChanged(await croppedPixels(image, [height, width], part, size), target, size, changes);
+  if (!plain || !showJpeg(bytes, part, size, changes, target)) {
+    const { image } = opened ?? (await openImage(bytes)); // sharp says what is wrong with it, or reads it after all
+    copyChanged(await croppedPixels(image, [height, width], part, size), target, size, changes);
+  }
+  augment(target, view, size, stream);
 }
 
-function randomChanges(stream: RandomStream, view: { flip: boolean; colour: boolean }): PictureChanges {
+/** Makes the further changes that a view asks for. */
+function augment(pixels: Uint8Array, view: TrainingView, size: number, stream: RandomStream): void {
+  if (view.randAugment) randAugment(pixels, size, view.randAugment, stream);
+  if (view.erasing) randomErasing(pixels, size, view.erasing, stream);
+}
+
+function randomChanges(stream: RandomStream, view: TrainingView): PictureChanges {
   const flip = view.flip && stream.integer(2) === 1;
   return { flip, colours: view.colour ? randomColours(stream) : undefined };
 }
