@@ -121,6 +121,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         batchSize: recipe.batchSize,
         view: viewOf(recipe),
         augmentation: augmentationOf(recipe),
+        mixing: recipe.mixup || recipe.cutmix ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
         whitening,
         seed,
         balanced: recipe.balance === 'sampling',
@@ -147,9 +148,9 @@ function decoderOf(name: string | undefined): PictureDecoder | undefined {
 }
 
 /** Returns how threads show a picture in training: a random part, or the central square as of prepared images. */
-const viewOf = ({ randomParts, flip }: Recipe): PictureView =>
+const viewOf = ({ randomParts, flip, randAugment, erasing }: Recipe): PictureView =>
   randomParts
-    ? { kind: 'training', crop: randomParts, flip: flip === true, colour: randomParts.colour }
+    ? { kind: 'training', crop: randomParts, flip: flip === true, colour: randomParts.colour, randAugment, erasing }
     : { kind: 'framed', framing: datasetFraming };
 
 /** Returns what is done with the pictures of a batch. */

@@ -301,22 +301,44 @@ const streamedCheckpointSeconds = 300;
 /** Prepares the images in the cache, or lists those that are streamed. */
 async function imagesOf(
   { images: { dataset, size, requireSame }, resolution }: Trainee,
-  { stream, recipe, test, devkit, data, size: stated }: Flags,
+  { stream, recipe, test, devkit, data, size: stated, ...changes }: Flags,
   block: LiveBlock,
 ): Promise<TrainedImages> {
   const showsParts = (recipes[recipe] as Recipe).randomParts !== undefined;
   const isStudys = requireSame !== undefined; // images of a study are shown as there
   const reason = streamReason({ dataset, side: resolution, stream: isStudys ? (stream ?? false) : stream, showsParts });
-  if (reason !== undefined) return streamedImages({ dataset, test, devkit, reason }, block);
+  if (reason !== undefined) {
+    if (!showsParts) requireParts(changes, recipe);
+    return streamedImages({ dataset, test, devkit, reason }, block);
+  }
   for (const [name, value] of Object.entries({ test, devkit }))
     if (value !== undefined)
       throw new InputError(`--${name}: expected streamed pictures with it, such as with --stream`);
   const flags = { dataset, data, size: dataset === 'cifar10' ? undefined : (size ?? resolution) };
+  requireNoStream(changes);
   const { files, images } = await preparedImages(flags, block);
   requireSame?.(files);
   if (stated !== undefined && stated > images.most)
     throw new InputError(`--size: expected at most ${images.most} pixels with ${dataset}, got ${stated}`);
   return images;
+}
+
+/** @throws InputError for augmentations of random parts of pictures */
+function requireParts({ randAugment, erasing }: Partial<Flags>, recipe: string): void {
+  const flag = randAugment ? '--rand-augment' : erasing ? '--erasing' : undefined;
+  if (flag) throw new InputError(`${flag}: expected a recipe that shows random parts of pictures, got ${recipe}`);
+}
+
+/** @throws InputError for augmentations that only streamed pictures have */
+function requireNoStream({ mixup, cutmix, randAugment, erasing }: Partial<Flags>): void {
+  const asked = Object.entries({
+    '--mixup': mixup,
+    '--cutmix': cutmix,
+    '--rand-augment': randAugment,
+    '--erasing': erasing,
+  });
+  const [flag] = asked.find(([, value]) => value) ?? [];
+  if (flag) throw new InputError(`${flag}: expected streamed pictures with it, such as with --stream`);
 }
 
 /** Returns the side of streamed pictures for a network that states none. */

@@ -45,6 +45,7 @@ export const batchRows = 1 + randomRows;
 export class TrainingBatches implements StepBatches {
   /** Number of batches per epoch. */
   readonly count: number;
+  readonly rows = batchRows;
   readonly #source: TrainingSource;
   readonly #indices: Int32Array;
   readonly #random: RandomStream;

@@ -1,7 +1,6 @@
 // Training steps on a device, which works asynchronously. The inputs of several steps are copied to the device at once;
 // each step copies its own to fixed memory, so that it can be captured as a graph and replayed.
 
-import { batchRows } from '../data/batches.ts';
 import type { StepBatches } from '../data/step-batches.ts';
 import { type WhiteningTensors, whiteningOn } from '../data/whitening.ts';
 import { fromBytes, indexTensor, tensor, zeros } from '../engine/create.ts';
@@ -36,7 +35,7 @@ export class DeviceSteps {
   readonly #batches: StepBatches;
   readonly #options: DeviceStepsOptions;
   // The inputs of the step, at fixed memory.
-  readonly #randomNumbers: Tensor; // int64 [batchRows, batch]
+  readonly #randomNumbers: Tensor; // int64 [rows, batch]
   readonly #pixels: Tensor | undefined; // of streamed images: uint8 [batch, height, width, 3]
   readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
@@ -51,7 +50,7 @@ export class DeviceSteps {
     this.#trainee = trainee;
     this.#batches = batches;
     this.#options = options;
-    this.#randomNumbers = keep(zeros([batchRows, batchSize], { dtype: 'int64', device }));
+    this.#randomNumbers = keep(zeros([batches.rows, batchSize], { dtype: 'int64', device }));
     const { pixels } = batches;
     this.#pixels = pixels && keep(zeros(pixels.shape, { dtype: 'uint8', device }));
     this.#numbers = keep(zeros([3], { dtype: 'float64', device }));
@@ -150,9 +149,9 @@ export class DeviceSteps {
   #send(first: number): void {
     // streamed images are known one step at a time
     const { planOf, steps, ahead = this.#batches.wait ? 1 : stepsAhead } = this.#options;
-    const { batchSize, device } = this.#batches;
+    const { batchSize, rows, device } = this.#batches;
     const plans = Array.from({ length: Math.min(ahead, steps - first) }, (_, index) => planOf(first + index));
-    const length = batchRows * batchSize;
+    const length = rows * batchSize;
     const randomNumbers = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
       randomNumbers.set(this.#batches.integersOf(epoch, index), place * length);
@@ -163,7 +162,7 @@ export class DeviceSteps {
     this.#ahead = {
       first,
       plans,
-      randomNumbers: keep(indexTensor(randomNumbers, device, [plans.length, batchRows, batchSize])),
+      randomNumbers: keep(indexTensor(randomNumbers, device, [plans.length, rows, batchSize])),
       numbers: keep(tensor(numbers, [plans.length, 3], { device })),
     };
   }

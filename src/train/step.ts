@@ -125,14 +125,21 @@ interface Part extends Batch {
 }
 
 /** Divides images into `count` parts of about equal size. @param total number of the step's images, of all replicas */
-function partsOf({ images, labels }: Batch, count: number, total = images.shape[0]!): Part[] {
+function partsOf(batch: Batch, count: number, total = batch.images.shape[0]!): Part[] {
+  const { images, labels, mixed } = batch;
   const own = images.shape[0]!;
-  if (count === 1) return [{ images, labels, share: own / total }];
+  if (count === 1) return [{ ...batch, share: own / total }];
   return Array.from({ length: count }, (_, index) => partRange({ index, count }, own))
     .filter(({ length }) => length > 0)
     .map(({ first, length }) => ({
       images: images.narrow(0, first, length),
       labels: labels.narrow(0, first, length),
+      ...(mixed && {
+        mixed: {
+          partners: mixed.partners.narrow(0, first, length),
+          weights: mixed.weights.narrow(0, first, length),
+        },
+      }),
       share: length / total,
     }));
 }
@@ -146,21 +153,35 @@ interface PartResult {
 /** Adds the gradients of a part to those of the parameters. */
 function addGradients(
   { network, recipe, classWeights }: Pick<Trainee, 'network' | 'recipe' | 'classWeights'>,
-  { images, labels, share }: Part,
+  { images, labels, mixed, share }: Part,
   progress: number | Tensor,
 ): PartResult {
   return scope(() => {
-    const { labelSmoothing } = recipe;
-    const lossOf = (logits: Tensor) =>
-      classWeights
-        ? crossEntropies(logits, labels, labelSmoothing).mul(classWeights.indexSelect(0, labels)).mean()
-        : crossEntropy(logits, labels, labelSmoothing);
+    const lossOf = (logits: Tensor) => meanLoss(logits, { labels, mixed }, recipe.labelSmoothing, classWeights);
     const { logits, auxiliaryLogits } = network.forward(images, { progress });
     const loss = weighed(lossOf(logits), share);
     const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);
     backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
     return { loss: loss.detach(), right: noGrad(() => logits.argmax(1).eq(labels).sum()) };
   });
+}
+
+/** Returns the mean loss of images, []. Of mixed ones it is that of both labels by their shares. */
+function meanLoss(
+  logits: Tensor,
+  { labels, mixed }: Pick<Batch, 'labels'> & { mixed: Batch['mixed'] | undefined },
+  smoothing: number | undefined,
+  classWeights: Tensor | undefined,
+): Tensor {
+  if (!classWeights && !mixed) return crossEntropy(logits, labels, smoothing);
+  const lossesOf = (own: Tensor) => {
+    const losses = crossEntropies(logits, own, smoothing); // [images]
+    return classWeights ? losses.mul(classWeights.indexSelect(0, own)) : losses;
+  };
+  if (!mixed) return lossesOf(labels).mean();
+  const { partners, weights } = mixed;
+  const others = lossesOf(partners);
+  return others.add(lossesOf(labels).sub(others).mul(weights)).mean();
 }
 
 const weighed = (loss: Tensor, share: number) => (share === 1 ? loss : loss.mul(share));
