@@ -3,6 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { InputError } from '../src/failure.ts';
 
+/**
+ * Whether the C library returns a large buffer that was freed to the system, so that the next operator faults its
+ * pages in again (as installed), or keeps it, as nasnet's engine does.
+ */
+export type Buffers = 'as installed' | 'kept';
+export const buffersMeasured: readonly Buffers[] = ['as installed', 'kept'];
+
 export interface Arrangement {
   name: string;
   processes: number;
@@ -12,12 +19,14 @@ export interface Arrangement {
   /** Our variants and PyTorch's; the first of both are compared before the measurement. */
   ours: string[];
   peer: string[];
+  /** How PyTorch's process treats large buffers, each with every variant of PyTorch's. */
+  peerBuffers: readonly Buffers[];
   /** Multiplies the case's number of steps per turn, because a GPU is much faster. */
   stepsFactor: number;
 }
 
 const cores = availableParallelism();
-const eager = { device: 'cpu', ours: ['eager'], peer: ['eager'], stepsFactor: 1 };
+const eager = { device: 'cpu', ours: ['eager'], peer: ['eager'], peerBuffers: buffersMeasured, stepsFactor: 1 };
 
 const onCpu: Arrangement[] = [
   { name: 'threads', processes: 1, threads: cores, ...eager },
@@ -25,7 +34,7 @@ const onCpu: Arrangement[] = [
   { name: 'one', processes: 1, threads: 1, ...eager },
 ];
 
-const gpu = { device: 'cuda:0', stepsFactor: 50 };
+const gpu = { device: 'cuda:0', peerBuffers: ['as installed'], stepsFactor: 50 } as const;
 const peerVariants = ['eager', 'autocast', 'graph', 'compile', 'compile-graph'];
 
 /** One process on the GPU in every variant, and several at once in the useful ones. Not measured so far. */
@@ -45,16 +54,21 @@ export interface ArrangementChoice {
   variants?: readonly string[] | undefined;
   /** Whether to run also in bfloat16 on the CPU, on both sides. */
   sixteenBits?: boolean;
+  /** PyTorch's on the CPU. Default: both. */
+  buffers?: Buffers | undefined;
 }
 
 /** Returns the arrangements to measure. @throws InputError if a GPU is requested and this Python's PyTorch has none */
 export function arrangementsOn(
   python: string,
-  { device, names, variants, sixteenBits }: ArrangementChoice,
+  { device, names, variants, sixteenBits, buffers }: ArrangementChoice,
 ): Arrangement[] {
   const chosen = (device === 'cpu' ? onCpu : onGpu).filter(({ name }) => names.includes(name));
   const both = ['eager', 'autocast'];
-  if (device === 'cpu') return sixteenBits ? chosen.map((each) => ({ ...each, ours: both, peer: both })) : chosen;
+  if (device === 'cpu') {
+    const precisions = sixteenBits ? { ours: both, peer: both } : {};
+    return chosen.map((each) => ({ ...each, ...precisions, ...(buffers && { peerBuffers: [buffers] }) }));
+  }
   const answers = asked(python, 'torch.cuda.is_available(), hasattr(torch, "compile")').split(' ');
   const [hasGpu, canCompile] = answers.map((word) => word === 'True');
   if (!hasGpu) throw new InputError(`--device: expected a GPU that PyTorch sees, ${python} sees none`);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from './median.ts';
-import type { Arrangement } from './training-arrangements.ts';
+import type { Arrangement, Buffers } from './training-arrangements.ts';
 import type { Case } from './training-cases.ts';
 import { type Agreement, compareSides } from './training-equal.ts';
 import { type Job, type Side, type Steps, TrainingProcess } from './training-process.ts';
@@ -14,6 +14,8 @@ export interface Contestant {
   side: string;
   arrangement: string;
   variant: string;
+  /** PyTorch's on the CPU. */
+  buffers?: Buffers;
   /** Number of processes, each with its own network. */
   atOnce: number;
   /** Images per second of each turn, all processes together, and their median. */
@@ -63,7 +65,10 @@ export async function measureCase(
       const running: Running[] = [];
       try {
         for (const variant of arrangement.ours) running.push(await begin(both[0], network, arrangement, variant));
-        for (const variant of arrangement.peer) running.push(await begin(both[1], network, arrangement, variant));
+        for (const variant of arrangement.peer) {
+          for (const buffers of arrangement.peerBuffers)
+            running.push(await begin(both[1], network, arrangement, variant, buffers));
+        }
         for (const each of running) await turn(each, 1, wanted.batch); // warm-up: allocates buffers, selects kernels
         for (let repeat = 0; repeat < repeats; repeat++) {
           for (const each of repeat % 2 ? running.toReversed() : running) {
@@ -106,14 +111,28 @@ async function agree(
   }
 }
 
-async function begin(side: Side, network: Network, arrangement: Arrangement, variant: string): Promise<Running> {
+async function begin(
+  side: Side,
+  network: Network,
+  arrangement: Arrangement,
+  variant: string,
+  buffers?: Buffers,
+): Promise<Running> {
   const { name, threads, device } = arrangement;
   const job: Job = { ...network, threads, device, variant };
-  const processes = Array.from({ length: arrangement.processes }, () => new TrainingProcess(side, job));
+  const processes = Array.from({ length: arrangement.processes }, () => new TrainingProcess(side, job, buffers));
   try {
     const [hello] = await Promise.all(processes.map((each) => each.hello));
     const empty = { turns: [], imagesPerSecond: 0, peakMemory: undefined, prepared: hello!.prepared ?? 0 };
-    return { side: side.name, arrangement: name, variant, atOnce: processes.length, ...empty, processes };
+    return {
+      side: side.name,
+      arrangement: name,
+      variant,
+      ...(device === 'cpu' && buffers && { buffers }),
+      atOnce: processes.length,
+      ...empty,
+      processes,
+    };
   } catch (error) {
     for (const each of processes) void each.end();
     throw error;

@@ -5,6 +5,7 @@ import { InputError } from '../src/failure.ts';
 import {
   type ArrangementChoice,
   arrangementNames,
+  buffersMeasured,
   devicesMeasured,
   usualArrangements,
 } from './training-arrangements.ts';
@@ -30,6 +31,7 @@ export const help = `Images per second of training and of running networks, comp
   --device NAME        ${devicesMeasured.join(', ')} (cpu)
   --arrangement NAME   ${arrangementNames.join(', ')}; repeatable (${usualArrangements.cpu.join(', ')}; on cuda all)
   --peer NAME          on cuda: eager, autocast, graph, compile, compile-graph; repeatable (all)
+  --buffers NAME       on cpu, of PyTorch: installed, kept (both)
   --precision NAME     on cpu: float32, or bf16: each side in bfloat16, too, and counted with its better one (float32)
   --steps COUNT        steps of a turn (each case's own: 1 or 2, mobile-1 8); on cuda 50 times as many
   --repeats TURNS      of each side in each arrangement; medians count (${usualRepeats})
@@ -41,19 +43,23 @@ Each side counts with its best. Ours on cuda: float32, bfloat16 (autocast), bflo
 PyTorch is that of NASNET_PYTHON, else of the first of python3 and /usr/bin/python3 that has it (Debian: python3-torch).
 First both sides make three steps from the same weights and images; if their parameters or losses differ, nothing is measured.
 The processes of an arrangement live at once and take turns: N = 2, F = 32, batch 128 takes 4 GB (ours) and 5 GB (PyTorch) each.
-Ours keeps large buffers instead of giving them back to the system. To give PyTorch the same:
-  MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 node bench/training.ts
-NASNET_KERNELS=off turns our kernels off.`;
+Ours keeps large buffers instead of giving them back to the system. PyTorch is measured as installed and with its buffers kept
+(glibc's MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_), and counts with the better one; --buffers halves its memory.
+NASNET_KERNELS=off turns our kernels off; NASNET_KERNELS=avx2 gives PyTorch and its libraries no more than AVX2 either.`;
 
 /** Parses the options. @returns undefined if help is requested @throws InputError for invalid options */
 export function parseOptions(words: readonly string[]): TrainingBenchOptions | undefined {
-  const { json, help, steps, repeats, case: names = [], device = 'cpu', peer, arrangement, precision } = parsed(words);
+  const { json, help, steps, repeats, case: names = [], device = 'cpu', peer, arrangement, ...more } = parsed(words);
+  const { buffers, precision } = more;
   if (help) return undefined;
   if (device !== 'cpu' && device !== 'cuda') {
     throw new InputError(`--device: expected ${devicesMeasured.join(' or ')}, got "${device}"`);
   }
   if (precision !== undefined && (device !== 'cpu' || !['float32', 'bf16'].includes(precision))) {
     throw new InputError(`--precision: expected float32 or bf16, on the CPU, got "${precision}" on ${device}`);
+  }
+  if (buffers !== undefined && (device !== 'cpu' || !['installed', 'kept'].includes(buffers))) {
+    throw new InputError(`--buffers: expected installed or kept, on the CPU, got "${buffers}" on ${device}`);
   }
   const chosen = arrangement ?? usualArrangements[device];
   const unknown = chosen.find((name) => !arrangementNames.includes(name));
@@ -62,7 +68,13 @@ export function parseOptions(words: readonly string[]): TrainingBenchOptions | u
   }
   return {
     cases: casesNamed(names),
-    arrangements: { device, names: chosen, variants: peer, sixteenBits: precision === 'bf16' },
+    arrangements: {
+      device,
+      names: chosen,
+      variants: peer,
+      sixteenBits: precision === 'bf16',
+      ...(buffers && { buffers: buffersMeasured.find((each) => each.endsWith(buffers)) }),
+    },
     repeats: repeats === undefined ? usualRepeats : count('repeats', repeats),
     ...(steps !== undefined && { steps: count('steps', steps) }),
     ...(json !== undefined && { json }),
@@ -82,6 +94,7 @@ function parsed(words: readonly string[]) {
     device: text,
     arrangement: texts,
     peer: texts,
+    buffers: text,
     precision: text,
     steps: text,
     repeats: text,

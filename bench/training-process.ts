@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../src/failure.ts';
+import type { Buffers } from './training-arrangements.ts';
 import type { Case } from './training-cases.ts';
 
 export interface Hello {
@@ -44,6 +45,18 @@ export interface Side {
   script: string;
 }
 
+/** glibc's settings under which a process keeps what it has freed. */
+const keptBuffers = { MALLOC_MMAP_THRESHOLD_: `${2 ** 30}`, MALLOC_TRIM_THRESHOLD_: `${2 ** 30}` };
+
+/** The instruction set of NASNET_KERNELS=avx2 for libtorch, oneDNN, OpenBLAS and MKL too. */
+const onlyAvx2 = {
+  ATEN_CPU_CAPABILITY: 'avx2',
+  ONEDNN_MAX_CPU_ISA: 'AVX2',
+  DNNL_MAX_CPU_ISA: 'AVX2',
+  OPENBLAS_CORETYPE: 'Haswell',
+  MKL_ENABLE_INSTRUCTIONS: 'AVX2',
+};
+
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 export function sides(python: string): [ours: Side, peer: Side] {
@@ -60,11 +73,18 @@ export class TrainingProcess {
   /** Its first message, after it has built the network. */
   readonly hello: Promise<Hello>;
 
-  constructor({ command, script }: Side, job: Job) {
+  constructor({ command, script }: Side, job: Job, buffers: Buffers = 'as installed') {
     const count = String(job.threads);
     const limits = { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, MKL_NUM_THREADS: count };
     this.#process = spawn(command, [script, JSON.stringify(job)], {
-      env: { ...process.env, ...limits, PYTHONDONTWRITEBYTECODE: '1', ...(job.exact && { NVIDIA_TF32_OVERRIDE: '0' }) },
+      env: {
+        ...process.env,
+        ...limits,
+        ...(process.env.NASNET_KERNELS === 'avx2' && onlyAvx2),
+        ...(buffers === 'kept' && keptBuffers),
+        PYTHONDONTWRITEBYTECODE: '1',
+        ...(job.exact && { NVIDIA_TF32_OVERRIDE: '0' }),
+      },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#process.stdin!.on('error', () => {}); // the process has ended; the missing answer reports it

@@ -52,8 +52,8 @@ function overRandom(results: readonly CaseResult[]): string[] {
   return ['', `${ratios.length} random architectures: ${mean.toFixed(2)} as geometric mean, the least ${least}`];
 }
 
-const howOf = ({ arrangement, variant }: Contestant) =>
-  variant === 'eager' ? arrangement : `${arrangement}, ${variant}`;
+const howOf = ({ arrangement, variant, buffers }: Contestant) =>
+  [arrangement, ...(variant === 'eager' ? [] : [variant]), ...(buffers ? [`buffers ${buffers}`] : [])].join(', ');
 
 /**
  * Returns a row for every arrangement of every case; for the paper's child also children per hour, including the time

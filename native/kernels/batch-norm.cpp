@@ -12,7 +12,7 @@ namespace nasnet::kernels {
 
 namespace {
 
-constexpr int64_t blockFloats = 8192;  // 32 KiB: read from memory once, then from the first-level cache in each phase
+constexpr int64_t blockFloats = 8192;  // summed in float32 before float64 takes over
 
 /**
  * Returns Σ x and Σ x · (value − centre) of each channel; x is the gradient if there are gradients, else value −
@@ -50,7 +50,8 @@ void scaled(const Pixels& pixels, const Made& made) {
 // Centred at the values of the first pixel and not at 0, since the squares of a large mean would cancel the variance.
 Moments moments(const Pixels& pixels, const float* input) {
   const int64_t channels = pixels.channels;
-  const std::vector<float> centres = tiled(lineOf(channels), channels, [&](int64_t channel) { return input[channel]; });
+  const std::vector<float> centres =
+      tiled(periodOf(channels), channels, [&](int64_t channel) { return input[channel]; });
   const std::vector<ChannelTotal> totals = totalsOver(pixels, input, nullptr, centres);
   Moments result{std::vector<double>(channels), std::vector<double>(channels)};
   for (int64_t channel = 0; channel < channels; ++channel) {
@@ -76,8 +77,10 @@ void normaliseGradients(const Pixels& pixels, const float* input, const Norm& no
                         const float* gradient, float* inputGradient, float* weightGradient, float* biasGradient) {
   const int64_t channels = pixels.channels, period = lineOf(channels);
   const auto line = [&](const auto& value) { return tiled(period, channels, value); };
-  const std::vector<float> centres = line([&](int64_t channel) { return norm.mean[channel]; });
-  const std::vector<ChannelTotal> totals = totalsOver(pixels, input, gradient, centres);
+  const auto mean = [&](int64_t channel) { return norm.mean[channel]; };
+  const std::vector<float> centres = line(mean);
+  const std::vector<ChannelTotal> totals =
+      totalsOver(pixels, input, gradient, tiled(periodOf(channels), channels, mean));
   for (int64_t channel = 0; channel < channels; ++channel) {
     biasGradient[channel] = static_cast<float>(totals[channel].sum);
     weightGradient[channel] = static_cast<float>(totals[channel].product * norm.inverse[channel]);

@@ -13,9 +13,12 @@
 
 namespace nasnet::kernels {
 
-/** Returns the number of floats of a line of whole pixels and whole vectors, at least 64. */
+/** Returns the floats of the shortest line of whole pixels and whole vectors, along which sums over channels go. */
+inline int64_t periodOf(int64_t channels) { return std::lcm<int64_t>(channels, loops().width); }
+
+/** Returns the floats of such a line for parameters, at least 64. */
 inline int64_t lineOf(int64_t channels) {
-  const int64_t least = std::lcm<int64_t>(channels, loops().width);
+  const int64_t least = periodOf(channels);
   return least * ((63 + least) / least);
 }
 
@@ -61,7 +64,7 @@ struct GradientLines {
 /** Two sums for each channel, collected block by block. */
 class ChannelTotals {
  public:
-  explicit ChannelTotals(int64_t channels) : channels_(channels), period_(lineOf(channels)), places_(2 * period_) {}
+  explicit ChannelTotals(int64_t channels) : channels_(channels), period_(periodOf(channels)), places_(2 * period_) {}
 
   /** The sums and products of a block, which the loops write and add() adds. */
   float* sums() { return places_.floats(); }

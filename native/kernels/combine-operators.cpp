@@ -124,7 +124,7 @@ struct Concat : torch::autograd::Function<Concat> {
       found.push_back(emptyImages(whole, shape));
       slices.push_back({roomOf(found.back()), each, each});
     }
-    split(pixelsOf(whole), storedIn(whole), slices);
+    split(pixelsOf(whole), roomOf(whole), slices);
     return found;
   }
 };

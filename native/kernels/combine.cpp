@@ -97,7 +97,7 @@ void combine(const Pixels& pixels, const Operand& left, const Operand* right, co
 
 void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
                  int64_t count) {
-  const int64_t channels = pixels.channels, block = blockPixels(channels), period = lineOf(channels);
+  const int64_t channels = pixels.channels, block = blockPixels(channels), period = periodOf(channels);
   std::vector<std::vector<float>> centres;
   for (int64_t index = 0; index < count; ++index) {
     const Norm norm(wanted[index].operand.norm, channels);
@@ -127,25 +127,6 @@ void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientP
   }
 }
 
-namespace {
-
-/** work(slice, its first channel, first pixel, pixels) for blocks of pixels of a concatenation. */
-template <typename Work>
-void overSlices(const Pixels& pixels, const std::vector<Slice>& slices, const Work& work) {
-  const int64_t block = std::max<int64_t>(8, 2 * blockFloats / pixels.channels);
-  overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
-    for (int64_t start = begin; start < end; start += block) {
-      int64_t channel = 0;
-      for (const Slice& slice : slices) {
-        work(slice, channel, start, std::min(block, end - start));
-        channel += slice.channels;
-      }
-    }
-  });
-}
-
-}  // namespace
-
 void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& result) {
   const int64_t channels = pixels.channels, block = blockPixels(channels);
   overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
@@ -163,18 +144,25 @@ void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& 
   });
 }
 
-void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole) {
-  overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
-    loops().copyPixels({whole + first * pixels.channels + channel, pixels.channels, slice.values + first * slice.pitch,
-                        slice.pitch, count, slice.channels, false});
+namespace {
+
+void interleave(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole, bool apart) {
+  overImages(pixels.count, [&](int64_t, int64_t begin, int64_t end) {
+    std::vector<Slice> own = slices;
+    for (Slice& slice : own) slice.values = slice.values + begin * slice.pitch;
+    loops().interleave({whole + begin * pixels.channels, pixels.channels, own.data(), static_cast<int>(own.size()),
+                        end - begin, apart});
   });
 }
 
-void split(const Pixels& pixels, const Stored& whole, const std::vector<Slice>& slices) {
-  overSlices(pixels, slices, [&](const Slice& slice, int64_t channel, int64_t first, int64_t count) {
-    loops().copyPixels({slice.values + first * slice.pitch, slice.pitch, whole + first * pixels.channels + channel,
-                        pixels.channels, count, slice.channels, false});
-  });
+}  // namespace
+
+void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole) {
+  interleave(pixels, slices, whole, false);
+}
+
+void split(const Pixels& pixels, const Room& whole, const std::vector<Slice>& slices) {
+  interleave(pixels, slices, whole, true);
 }
 
 }  // namespace nasnet::kernels

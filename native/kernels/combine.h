@@ -30,17 +30,11 @@ struct OperandSums {
 void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
                  int64_t count);
 
-/** A part of a concatenation or sum: its own pixels `pitch` floats apart. */
-struct Slice {
-  Room values;
-  int64_t pitch, channels;
-};
-
 /** result = Σ images, all of the same channels. */
 void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& result);
 
 /** whole = the slices' channels side by side, and back; pixels.channels are those of the whole. */
 void concatenate(const Pixels& pixels, const std::vector<Slice>& slices, const Room& whole);
-void split(const Pixels& pixels, const Stored& whole, const std::vector<Slice>& slices);
+void split(const Pixels& pixels, const Room& whole, const std::vector<Slice>& slices);
 
 }  // namespace nasnet::kernels

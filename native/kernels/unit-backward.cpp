@@ -92,7 +92,8 @@ class BackwardPart {
     if (lines_ != nullptr) next_.add(result_.raw + result * unit_.outputs, count * unit_.outputs);
     next_.add(result_.gradient + result * result_.gradientPitch, count * result_.gradientPitch);
     next_.add(source_.values + input.values * source_.pitch, input.count * source_.pitch);
-    next_.add(gradients_.input + input.gradient * channels, input.count * channels);
+    if (gradients_.input.data != nullptr)
+      next_.add(gradients_.input + input.gradient * channels, input.count * channels);
     next_.spread(2 * count * channels * unit_.outputs);
   }
 
@@ -219,9 +220,9 @@ class BackwardPart {
       constexpr int64_t block = 8192;
       const int64_t step = std::max<int64_t>(1, block / lines.period) * lines.period;
       for (int64_t start = 0; start < floats; start += step) {
-        loops().channelMask({values + start, from + start, to + start, std::min(step, floats - start), lines.period,
-                             lines.centres.data(), lines.factors.data(), lines.shifts.data(), inputTotals_.sums(),
-                             inputTotals_.products()});
+        loops().channelMask({values + start, from + start, to + start, std::min(step, floats - start),
+                             periodOf(channels), lines.centres.data(), lines.factors.data(), lines.shifts.data(),
+                             inputTotals_.sums(), inputTotals_.products()});
         inputTotals_.add();
       }
       return;

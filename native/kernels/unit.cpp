@@ -18,7 +18,7 @@ class BatchMoments {
 
   void add(const float* pixels, int64_t count) {
     // Around the first pixel's values, not around 0: squares of a mean far from 0 would swallow the variance.
-    if (centres_.empty()) centres_ = tiled(lineOf(channels_), channels_, [&](int64_t c) { return pixels[c]; });
+    if (centres_.empty()) centres_ = tiled(periodOf(channels_), channels_, [&](int64_t c) { return pixels[c]; });
     loops().channelSums({pixels, Stored(), count * channels_, static_cast<ptrdiff_t>(centres_.size()), centres_.data(),
                          totals_.sums(), totals_.products()});
     totals_.add();

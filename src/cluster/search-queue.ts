@@ -17,8 +17,10 @@ import {
   difference,
   progress,
   type QueuedJob,
+  readMessage,
   returned,
   type SearchCard,
+  searchCard,
   type Terms,
   type WorkerCard,
 } from './queue-messages.ts';
@@ -76,6 +78,7 @@ export class SearchQueue implements AsyncDisposable {
   readonly #token = `${hostname()} ${process.pid} ${randomUUID()}`;
   readonly #lanes = new Map<string, Lane>();
   readonly #opening = new Map<string, Promise<Lane>>();
+  readonly #earlier: Lane[] = [];
   readonly #open = new Map<string, OpenJob>();
   readonly #setups = new Map<string, string>();
   #timers: NodeJS.Timeout[] = [];
@@ -101,6 +104,7 @@ export class SearchQueue implements AsyncDisposable {
   static async open(options: SearchQueueOptions): Promise<SearchQueue> {
     const queue = new SearchQueue(options);
     await queue.#takeOwnership();
+    await queue.#openEarlierLanes();
     await queue.#announce();
     await queue.#lookForWorkers();
     queue.#begin();
@@ -140,7 +144,7 @@ export class SearchQueue implements AsyncDisposable {
     const { id, signal, memory, leave } = options;
     if (signal?.aborted) throw signal.reason;
     if (this.#closed) throw this.#closed;
-    const lane = await this.#lane(laneSize(memory));
+    const lane = (await this.#earlierLaneOf(id)) ?? (await this.#lane(laneSize(memory)));
     if (signal?.aborted) throw signal.reason;
     const job = new OpenJob(id, lane.name, data, options);
     this.#open.set(id, job);
@@ -301,6 +305,18 @@ export class SearchQueue implements AsyncDisposable {
     if (slots === this.#slots) return;
     this.#slots = slots;
     this.#options.onSlots?.(slots, this.kinds);
+  }
+
+  /** Opens the lanes of an earlier process, whose jobs may run or be done. */
+  async #openEarlierLanes(): Promise<void> {
+    const card = readMessage(searchCard, await this.#redis.get(keys.search(this.#card.id)));
+    for (const { memory } of card?.lanes ?? []) this.#earlier.push(await this.#lane(memory));
+  }
+
+  /** Returns the lane in which an earlier process has put a job: its memory may be predicted otherwise by now. */
+  async #earlierLaneOf(id: string): Promise<Lane | undefined> {
+    for (const lane of this.#earlier) if ((await lane.queue.getJobState(id)) !== 'unknown') return lane;
+    return undefined;
   }
 
   #note(line: string): void {

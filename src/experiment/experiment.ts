@@ -49,7 +49,7 @@ import { SearchOutlook } from './outlook.ts';
 import { predictedCosts } from './predicted-costs.ts';
 import { remembering } from './remembered.ts';
 import type { SearchControl } from './search-control.ts';
-import { type MachinesThere, runSearch, type SearchEvent } from './search-loop.ts';
+import { type MachinesThere, type Order, orderOf, runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
 import { withinLimits, withLatency } from './within-limits.ts';
 
@@ -122,9 +122,16 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   const forecast = await forecastHere(options);
   const { trials, workers } = forecast;
   const outlook = new SearchOutlook(study, { counts, trials, forecast });
-  followMachines(outlook, options.machines);
   const course = courseOf(options, forecast, outlook);
   onEvent({ kind: 'forecast', forecast, outlook });
+  const order = orderOf({
+    study,
+    inOrder: study.settings.inOrder,
+    workers,
+    followWorkers: options.followWorkers,
+    ladder: ladderOptions(study.settings),
+  });
+  if (options.machines) followMachines(outlook, options.machines, order, onEvent);
   const experiment = {
     ...defaultsOf(options),
     ...options,
@@ -143,10 +150,21 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   return end;
 }
 
-/** The time left follows the workers that are there. */
-function followMachines(outlook: SearchOutlook, machines: MachinesThere | undefined): void {
-  const follow = () => machines && outlook.changeWorkers(machines.count, machines.kinds);
-  machines?.onChange(follow);
+/** Lets the time left follow the workers that are there, as far as the order has work for them. */
+function followMachines(
+  outlook: SearchOutlook,
+  machines: MachinesThere,
+  { inOrder, followsWorkers, lookahead }: Order,
+  onEvent: ExperimentOptions['onEvent'],
+): void {
+  const most = inOrder && !followsWorkers ? lookahead : Number.POSITIVE_INFINITY;
+  const follow = () => {
+    const { count, kinds } = machines;
+    outlook.changeWorkers(Math.min(count, most), kinds);
+    const line = `This search decides in order and has at most ${most} children open, so some workers wait: how many are expected is stated when a study is begun`;
+    if (count > most) onEvent({ kind: 'note', line });
+  };
+  machines.onChange(follow);
   follow();
 }
 

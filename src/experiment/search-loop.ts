@@ -114,6 +114,23 @@ export const orderSchema: z.ZodType<Order> = z.strictObject({
   followsWorkers: z.literal(true).exactOptional(),
 });
 
+/** Returns the order of a study's search, which is recorded when it is first asked for. */
+export function orderOf({
+  study,
+  inOrder = searchDefaults.inOrder,
+  workers,
+  followWorkers = false,
+  ladder,
+}: Pick<SearchOptions, 'study' | 'inOrder' | 'workers' | 'followWorkers' | 'ladder'>): Order {
+  const order: Order = {
+    inOrder,
+    lookahead: searchDefaults.lookaheadPerWorker * workers,
+    ...(ladder && { laterPerRung: searchDefaults.laterPerRung }),
+    ...(inOrder && followWorkers && { followsWorkers: true }),
+  };
+  return study.recordOnce('order', order, orderSchema);
+}
+
 const reportsBetweenTidying = 20;
 const millisecondsBetweenCounts = 1000; // of search time that a kill may lose
 
@@ -166,15 +183,9 @@ class Search {
     this.#options = options;
     this.#study = options.study;
     const { study, strategy, evaluate, trials, workers, machines } = options;
-    const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
+    const { eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
     const { lookaheadPerWorker } = searchDefaults;
-    const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
-    const follows = inOrder && options.followWorkers && { followsWorkers: true as const };
-    const order = study.recordOnce(
-      'order',
-      { inOrder, lookahead: lookaheadPerWorker * workers, ...later, ...follows },
-      orderSchema,
-    );
+    const order = orderOf(options);
     const followed = order.followsWorkers && machines && (() => lookaheadPerWorker * Math.max(1, machines.count));
     const lookahead = order.inOrder ? (followed ?? order.lookahead) : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);

@@ -50,7 +50,7 @@ export function requireMemory(training: TrainingInMemory, free = freeFor(trainin
   const where = device === cpu ? 'this machine' : device;
   throw new InputError(
     `training: expected at most ${bytesWords(free)} of memory, which ${where} has free, got a predicted ${bytesWords(predicted)}: ` +
-      'a smaller batch, one in more parts (--accumulate), smaller images, fewer filters or cells take less; the prediction can be ignored',
+      'a smaller batch, one in more parts, smaller images, fewer filters or cells take less; the prediction can be ignored',
     { code: 'too-little-memory', fields: { predicted, free } },
   );
 }

@@ -3,7 +3,7 @@
 // convolution includes the ReLU before it; the ReLU of a shared state is computed once, other ReLUs in place.
 
 import type { Precision } from '../engine/device.ts';
-import { combine, concat, fusedConvolution, fusedUnit, fuses, type Raw } from '../engine/fused.ts';
+import { combine, concat, fanOut, fusedConvolution, fusedOn, fusedUnit, fuses, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
 import { dropout } from '../engine/operators.ts';
@@ -65,7 +65,7 @@ export class Path extends Module {
     super();
     for (let index = 0; index < layers.length; ) {
       const unit = fusesUnits(settings) ? unitAt(layers, index) : undefined;
-      const relu = fusesRelu(settings) && layers[index]!.kind === 'relu' && isDepthwise(layers[index + 1]);
+      const relu = layers[index]!.kind === 'relu' && readsThroughRelu(layers[index + 1], settings);
       if (unit) this.#steps.push(this.#unit(unit, settings));
       else this.#steps.push(this.#step(layers[index + (relu ? 1 : 0)]!, index === 0, relu, settings));
       index += unit?.length ?? (relu ? 2 : 1);
@@ -131,8 +131,12 @@ export class Path extends Module {
       case 'average-pool':
         return plain((input) => averagePool(input, layer));
       case 'branches': {
-        const paths = layer.branches.map((branch) => this.child('', new Path(branch, settings)));
-        return plain((input, relus) => concat(paths.map((path) => path.forward(input, relus))));
+        const before: Layer[] = relu ? [{ kind: 'relu', output: layer.output }] : [];
+        const paths = layer.branches.map((branch) => this.child('', new Path([...before, ...branch], settings)));
+        return plain((input, relus) => {
+          const views = fusedOn() ? fanOut(input, paths.length) : paths.map(() => input);
+          return concat(paths.map((path, index) => path.forward(views[index]!, relus)));
+        });
       }
       case 'global-average-pool':
         return plain((input) => exact(input).mean([2, 3], true));
@@ -167,6 +171,14 @@ function unitAt(layers: readonly Layer[], start: number): Unit | undefined {
   if (depthwise && !(isPointwise(convolution) && isSupported(depthwise))) return undefined;
   const norm = layers[index]?.kind === 'batch-norm' ? (layers[index++] as BatchNorm) : undefined;
   return { relu, depthwise, convolution, norm, length: index - start };
+}
+
+/** Whether a step can include the ReLU before it. */
+function readsThroughRelu(layer: Layer | undefined, settings: PathSettings): boolean {
+  if (layer?.kind === 'branches') {
+    return fuses(settings) && layer.branches.every((branch) => unitAt(branch, 0) !== undefined);
+  }
+  return fusesRelu(settings) && isDepthwise(layer);
 }
 
 /** Whether a convolution is 1×1 at every pixel. */

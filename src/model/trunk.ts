@@ -2,6 +2,7 @@
 // every cell.
 
 import type { Precision } from '../engine/device.ts';
+import { fanOut, fusedOn } from '../engine/fused.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Module } from '../nn/module.ts';
@@ -49,12 +50,34 @@ export class Trunk extends Module {
     const run = <Result>(cell: (shared: SharedRelus) => Result): Result =>
       this.training ? cell(relus) : scope(() => cell(new SharedRelus()));
     const all = new Map(known);
+    const read = this.#readers(all);
     this.#plan.cells.forEach(({ sources, results }, index) => {
-      const inputs = sources.map((name) => all.get(name));
+      const inputs = sources.map(read);
       const outputs = run((shared) => this.#cells[index]!.forward(inputs, shared, progress));
       for (const [place, { name }] of results.entries()) all.set(name, outputs[place]!);
     });
     return all;
+  }
+
+  /**
+   * Returns a function that gives each cell its view of a result, so that the result's gradients are added in one pass.
+   * One more view, for the map, is for whatever else reads it.
+   */
+  #readers(all: Map<string, Tensor>): (name: string) => Tensor | undefined {
+    if (!fusedOn()) return (name) => all.get(name);
+    const counts = new Map<string, number>();
+    for (const name of this.#plan.cells.flatMap(({ sources }) => sources))
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    const views = new Map<string, Tensor[]>();
+    return (name) => {
+      const result = all.get(name);
+      if (result && !views.has(name)) {
+        const [rest, ...own] = fanOut(result, counts.get(name)! + 1);
+        views.set(name, own);
+        all.set(name, rest!);
+      }
+      return views.get(name)?.pop();
+    };
   }
 
   #toInput(images: Tensor): Tensor {

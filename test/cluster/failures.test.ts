@@ -196,6 +196,21 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     assert.equal(attempts(), 1);
   });
 
+  test('a job that needs other memory by now is found where an earlier process has put it', async () => {
+    const id = randomUUID();
+    const { job, attempts } = noting(1000);
+    await using _worker = await newAgent(server.address);
+    const key = 't9-r0';
+    {
+      await using search = await newSearch(server.address, { id, leave: true });
+      void search.runner.run(job, { key, memory: 2 ** 30 }).catch(() => {});
+      await until(() => attempts() === 1);
+    }
+    await using search = await newSearch(server.address, { id, leave: true });
+    assert.equal(resultOf(await search.runner.run(job, { key, memory: 5 * 2 ** 30 })), 'noted');
+    assert.equal(attempts(), 1);
+  });
+
   test('a search that is killed while it is paused is not paused when it comes again', async () => {
     const id = randomUUID();
     await using _worker = await newAgent(server.address);

@@ -28,23 +28,8 @@ void product(const Product& p) { productOf<Singles>(p); }
 
 }  // namespace
 
-const Loops NASNET_LOOPS = {NASNET_NAME,
-                            width,
-                            productRows* productVectors* width,
-                            correlate,
-                            weightGradient,
-                            maximum,
-                            product,
-                            pairProduct,
-                            packRows,
-                            packPairs,
-                            channelSums,
-                            channelScale,
-                            channelMask,
-                            copy,
-                            copyPixels,
-                            mask,
-                            add,
-                            scale};
+const Loops NASNET_LOOPS = {NASNET_NAME, width,      wholeTile, correlate,   weightGradient, maximum,     product,
+                            pairProduct, packRows,   packPairs, channelSums, channelScale,   channelMask, copy,
+                            copyPixels,  interleave, mask,      add,         scale};
 
 }  // namespace nasnet::kernels

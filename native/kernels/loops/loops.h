@@ -185,6 +185,25 @@ struct PixelCopy {
   bool relu;
 };
 
+/** A part of a concatenation or sum: `channels` numbers of each pixel, `pitch` numbers from pixel to pixel. */
+struct Slice {
+  Room values;
+  ptrdiff_t pitch, channels;
+};
+
+/**
+ * The slices' channels side by side in each pixel of `whole`; apart: back from there to the slices. All numbers are of
+ * one type.
+ */
+struct Interleaving {
+  Room whole;
+  ptrdiff_t pitch;  // of the whole
+  const Slice* slices;
+  int count;
+  ptrdiff_t pixels;
+  bool apart;
+};
+
 struct Loops {
   const char* name;
   int width;        // floats in a vector
@@ -208,6 +227,7 @@ struct Loops {
   /** to[i] = from[i], or 0 where from[i] ≤ 0 */
   void (*copy)(Room to, Stored from, ptrdiff_t count, bool relu);
   void (*copyPixels)(const PixelCopy&);
+  void (*interleave)(const Interleaving&);
   /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU; `to` is as the input is */
   void (*mask)(Room to, const float* from, Stored input, ptrdiff_t count);
   /** to[i] += from[i] */

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int productRows = registers >= 32 ? 8 : 4;
 constexpr int productVectors = 3;
+constexpr int wholeTile = productRows * productVectors * width;
 constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 rows stay in the first-level cache
 
 struct Singles {
@@ -128,14 +129,17 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
   rest(std::integral_constant<int, 1>{});
 }
 
-/** Columns from `column` on in vectors of one kind; returns where they end. */
+/**
+ * Columns from `column` on in vectors of one kind; returns where they end. A single vector has too few sums to hide the
+ * latency of additions, so that four are two and two.
+ */
 template <typename Operands, typename V, bool across>
 ptrdiff_t productOver(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
   constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  for (; vectors >= productVectors; vectors -= productVectors, column += productVectors * lanes) {
+  for (; vectors >= productVectors && vectors != 4; vectors -= productVectors, column += productVectors * lanes) {
     productColumns<Operands, V, productVectors, across>(p, k, most, column);
   }
-  if (vectors == 2) productColumns<Operands, V, 2, across>(p, k, most, column);
+  for (; vectors >= 2; vectors -= 2, column += 2 * lanes) productColumns<Operands, V, 2, across>(p, k, most, column);
   if (vectors == 1) productColumns<Operands, V, 1, across>(p, k, most, column);
   return column + vectors * lanes;
 }
@@ -146,7 +150,8 @@ void productAll(const Product& p) {
   const ptrdiff_t most = blocks > 1 ? (p.depth + blocks - 1) / blocks : p.depth;
   for (ptrdiff_t k = 0; k == 0 || k < p.depth; k += most) {
     const ptrdiff_t rest = p.columns % width;
-    if constexpr (width >= 8) {  // vectors half as wide where whole ones would be half empty
+    // Vectors half as wide where whole ones would be half empty; those of AVX2 take as long as whole ones.
+    if constexpr (width >= 16) {
       constexpr ptrdiff_t half = width / 2;
       if (rest > 0 && rest <= half) {
         const bool few = p.columns < 3 * width;

@@ -93,6 +93,45 @@ void copyPixels(const PixelCopy& pixels) {
   });
 }
 
+/** Pixel after pixel, so that the whole, which is the widest, is read or written in its order. */
+template <bool apart, typename Number>
+NASNET_INLINE void interleavePixels(const Interleaving i, ptrdiff_t inOne) {
+  Number* whole = static_cast<Number*>(i.whole.data);
+  for (ptrdiff_t pixel = 0; pixel < i.pixels; ++pixel, whole += i.pitch / inOne) {
+    Number* place = whole;
+    for (int index = 0; index < i.count; ++index) {
+      const Slice& slice = i.slices[index];
+      const ptrdiff_t channels = slice.channels / inOne;
+      Number* own = static_cast<Number*>(slice.values.data) + pixel * (slice.pitch / inOne);
+      Number *to = apart ? own : place, *from = apart ? place : own;
+      ptrdiff_t channel = 0;
+      if constexpr (std::is_same_v<Number, float>) {
+        for (; channel + width <= channels; channel += width) store(to + channel, load(from + channel));
+        if (channel < channels) copyRest<false>(to + channel, from + channel, channels - channel);
+      } else {
+        for (; channel < channels; ++channel) to[channel] = from[channel];
+      }
+      place += channels;
+    }
+  }
+}
+
+void interleave(const Interleaving& interleaving) {
+  const Interleaving i = interleaving;
+  bool pairs = i.whole.numbers == Numbers::bf16 && i.pitch % 2 == 0;
+  for (int index = 0; index < i.count; ++index)
+    pairs = pairs && i.slices[index].channels % 2 == 0 && i.slices[index].pitch % 2 == 0;
+  if (i.whole.numbers == Numbers::float32 || pairs) {  // pairs are as wide as floats
+    const ptrdiff_t inOne = pairs ? 2 : 1;
+    if (i.apart) interleavePixels<true, float>(i, inOne);
+    else interleavePixels<false, float>(i, inOne);
+  } else if (i.apart) {
+    interleavePixels<true, BFloat>(i, 1);
+  } else {
+    interleavePixels<false, BFloat>(i, 1);
+  }
+}
+
 void mask(Room to, const float* from, Stored input, ptrdiff_t count) {
   typed(input, [&](auto* values) NASNET_INLINED {
     auto* result = static_cast<std::remove_const_t<std::remove_pointer_t<decltype(values)>>*>(to.data);
