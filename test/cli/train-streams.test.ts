@@ -116,6 +116,9 @@ test('what cannot be streamed or prepared is refused in a sentence', () => {
     [['--dataset', archive, '--no-stream'], /^--no-stream: expected a folder with a sub-folder for each class, got /],
     [['--dataset', 'cifar10', '--test', archive], /^--test: expected streamed pictures with it/],
     [['--dataset', archive, '--recipe', 'fine-tune'], /^--recipe fine-tune: expected --from with it/],
+    [['--dataset', 'cifar10', '--mixup', '0.2'], /^--mixup: expected streamed pictures with it/],
+    [['--dataset', archive, '--erasing', '0.2'], /^--erasing: expected a recipe that shows random parts of pictures/],
+    [['--dataset', archive, '--rand-augment', '2:11'], /^--rand-augment: expected N:M with M from 0 to 10/],
     [['--dataset', archive, '--checkpoint-every', 'often'], /^--checkpoint-every: expected a time such as 90s/],
   ];
   const ended = nasnets(
