@@ -7,6 +7,7 @@
 #include "interruption.h"
 #include "machine.h"
 #include "operators.h"
+#include "pictures/pictures.h"
 #include "random.h"
 #include "tensors.h"
 
@@ -54,6 +55,10 @@ constexpr Export exports[] = {
     {"configuration", guard<configuration>},
     {"endAfterSignal", endAfterSignal},
     {"leaveSignals", leaveSignals},
+    {"jpegDecoderName", guard<jpegDecoderName>},
+    {"showJpeg", guard<showJpeg>},
+    {"showPixels", guard<showPixels>},
+    {"readAhead", guard<readAhead>},
 #ifdef NASNET_CUDA
     {"useStream", guard<useStream>},
     {"beginCapture", guard<beginCapture>},

@@ -3,7 +3,7 @@
 // the command is never replaced. A record in each folder says what wrote which file. whole-file.ts writes the files.
 
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { InputError } from './failure.ts';
 import { hashOfFile } from './file-hash.ts';
 import { clearUnfinished, makeFolder, writeFiles, writeWhole } from './whole-file.ts';
@@ -112,6 +112,14 @@ function record(paths: readonly string[], entryOf: (path: string) => Entry | und
     }
     writeWhole(join(folder, recordName), [`${JSON.stringify(entries, null, 1)}\n`]);
   }
+}
+
+/** Refuses a folder to write that is the source or lies in it: a later reading would find both. */
+export function requireOutside(from: string, to: string): void {
+  const folder = statSync(from, { throwIfNoEntry: false })?.isDirectory();
+  const between = relative(resolve(from), resolve(to));
+  if (between === '' || (folder && !between.startsWith('..')))
+    throw new InputError(`${to}: expected a folder outside ${from}, which is read`);
 }
 
 /** Whether two paths are the same file. */

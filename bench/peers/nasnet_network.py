@@ -158,13 +158,36 @@ class Cell(nn.Module):
         return torch.cat([self.wide(states[state]) if state == 1 else states[state] for state in self.output], 1)
 
 
-class Network(nn.Module):
-    """layout "cifar": a stem of 3F channels; "imagenet": a strided stem of 32 and two reduction cells of F/4 and F/2 filters."""
+class Auxiliary(nn.Sequential):
+    """The auxiliary head on features of size x size pixels."""
 
-    def __init__(self, architecture, layout, repeats, filters, size, classes):
+    def __init__(self, builder, channels, size, classes):
+        pooled = (size - 5) // 3 + 1
+        super().__init__(
+            nn.ReLU(),
+            nn.AvgPool2d(5, 3),
+            nn.Conv2d(channels, 128, 1, bias=False),
+            builder.norm(128),
+            nn.ReLU(),
+            nn.Conv2d(128, 768, pooled, bias=False),
+            builder.norm(768),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(768, classes),
+        )
+
+
+class Network(nn.Module):
+    """layout "cifar": a stem of 3F channels; "imagenet": a strided stem of 32 and two reduction cells of F/4 and F/2 filters.
+
+    With an auxiliary head, forward returns its logits too. norm_momentum is the share of a batch in the moving statistics.
+    """
+
+    def __init__(self, architecture, layout, repeats, filters, size, classes, auxiliary=False, norm_momentum=None):
         super().__init__()
         imagenet = layout == "imagenet"
-        builder = Builder(1e-3, 3e-4) if imagenet else Builder(1e-5, 0.1)
+        epsilon, momentum = (1e-3, 3e-4) if imagenet else (1e-5, 0.1)
+        builder = Builder(epsilon, momentum if norm_momentum is None else norm_momentum)
         channels = 32 if imagenet else 3 * filters
         convolution = nn.Conv2d(3, channels, 3, 2 if imagenet else 1, 0 if imagenet else 1, bias=False)
         self.stem = nn.Sequential(convolution, builder.norm(channels))
@@ -187,9 +210,14 @@ class Network(nn.Module):
                 needed |= {max(number - 2, 0)} if reads(cell, 1) else set()
         self.cells = nn.ModuleList(cell if number in needed else None for number, cell in enumerate(built, 1))
         self.classify = nn.Linear(current[0], classes)
+        self.second_reduction = len(cells) - repeats - 1  # the auxiliary head reads what this cell reads
+        self.auxiliary = Auxiliary(builder, *built[self.second_reduction - 1].out, classes) if auxiliary else None
 
     def forward(self, x):
         previous, current = None, self.stem(x)
-        for cell in self.cells:
+        for number, cell in enumerate(self.cells):
+            if number == self.second_reduction:
+                features = current
             previous, current = current, None if cell is None else cell(current, previous)
-        return self.classify(F.relu(current).mean((2, 3)))
+        logits = self.classify(F.relu(current).mean((2, 3)))
+        return logits if self.auxiliary is None else (logits, self.auxiliary(features))

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { buildRecord, currentAddon, findAddon, sourceName } from '../setup/addon.mjs';
 import { findBlas } from '../setup/blas.mjs';
 import { findCompiler } from '../setup/compile.mjs';
+import { findJpeg } from '../setup/jpeg.mjs';
 import { findLibtorch } from '../setup/libtorch.mjs';
 import { findNode, oldestNode } from '../setup/node.mjs';
 import { missingPackages } from '../setup/packages.mjs';
@@ -31,6 +32,7 @@ export function findings() {
     compilerFinding(),
     libtorch.finding,
     blasFinding(libtorch.found),
+    jpegFinding(),
     addonFinding(),
     ...machineFindings(libtorch.found),
   ];
@@ -112,6 +114,18 @@ function blasFinding(libtorch) {
     state: 'slow',
     value: `${name}, many times slower than OpenBLAS`,
     advice: 'sudo apt-get install libopenblas0-pthread',
+  };
+}
+
+/** @returns {Finding} */
+function jpegFinding() {
+  const version = findJpeg();
+  if (version) return { name: 'jpeg', state: 'ok', value: `libjpeg-turbo ${version}`, facts: { version } };
+  return {
+    name: 'jpeg',
+    state: 'none',
+    value: 'sharp decodes pictures for training; libjpeg-turbo is several times as fast',
+    advice: 'install its development files (Debian: libjpeg62-turbo-dev); set-up then compiles the addon with them',
   };
 }
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { findCudaHeaders } from './cuda.mjs';
+import { findJpeg, jpegSource } from './jpeg.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
@@ -19,16 +20,18 @@ const compilerMemory = 1.5e9; // bytes
  * @property {string[]} compiler the command and its first arguments
  * @property {string[]} compileFlags
  * @property {string[]} linkFlags
+ * @property {string[]} omitted sources that need what this machine lacks
  */
 
 /** @typedef {import('./units.mjs').Unit} Unit */
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
- * environment?: NodeJS.ProcessEnv }} options headers: the folder of node_api.h
+ * environment?: NodeJS.ProcessEnv, jpeg?: string }} options headers: the folder of node_api.h; jpeg: the version of
+ * libjpeg-turbo
  * @returns {Plan}
  */
-export function planBuild({ sources, build, headers, libtorch, environment = process.env }) {
+export function planBuild({ sources, build, headers, libtorch, environment = process.env, jpeg = findJpeg() }) {
   const words = (/** @type {string | undefined} */ text) => (text ?? '').split(/\s+/).filter((word) => word !== '');
   // /usr/include is searched anyway, and named with -isystem it would come before the C++ library's own headers.
   const cudaHeaders = findCudaHeaders(libtorch, environment);
@@ -56,8 +59,10 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
       `-L${libtorch.lib}`,
       `-Wl,-rpath,${libtorch.lib}`,
       ...['-ltorch', '-ltorch_cpu', '-lc10', ...cuda],
+      ...(jpeg ? ['-ljpeg'] : []),
       ...words(environment.LDFLAGS),
     ],
+    omitted: jpeg ? [] : [jpegSource],
   };
 }
 
@@ -107,7 +112,7 @@ export async function compileAddon(plan, onProgress = () => {}) {
   const objects = join(plan.build, 'objects');
   mkdirSync(objects, { recursive: true });
   removeTemporary(plan.build, objects);
-  const units = compilationUnits(plan.sources, commandOf(plan), objects);
+  const units = compilationUnits(plan.sources, commandOf(plan), objects, plan.omitted);
   const missing = units.filter((unit) => builtFrom(unit) === undefined);
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / compilerMemory), missing.length));
   let done = 0;

@@ -22,10 +22,12 @@ const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another process
  * @param {string} folder of sources
  * @param {string} command everything of the command line that decides what comes out
  * @param {string} objects the folder of objects
+ * @param {string[]} [omitted] sources that are not compiled
  * @returns {Unit[]} the largest first
  */
-export function compilationUnits(folder, command, objects) {
-  const files = sourceFiles(folder).map((path) => {
+export function compilationUnits(folder, command, objects, omitted = []) {
+  const compiled = sourceFiles(folder).filter((path) => !omitted.includes(path));
+  const files = compiled.map((path) => {
     const texts = withIncluded(folder, path).map((file) => readFileSync(join(folder, file), 'utf8'));
     return {
       path,

@@ -28,6 +28,8 @@ export class Child implements InTraining, Disposable {
       seed: new RandomStream(seed).split('weights').integer(2 ** 31),
       dropPathKeep: recipe.dropPathKeep,
       ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
+      ...(recipe.dropoutKeep !== undefined && { dropoutKeep: recipe.dropoutKeep }),
+      ...(recipe.normDecay !== undefined && { normDecay: recipe.normDecay }),
       ...computing,
     });
     this.optimizer = createOptimizer(this.network, recipe);

@@ -20,7 +20,13 @@ const job = z.strictObject({
   ...seeded,
   earlier: z.array(z.strictObject(seeded)).max(100).exactOptional(),
   paused: z.strictObject({ from: key.exactOptional(), to: key.exactOptional() }).exactOptional(),
-  checkpoint: z.strictObject({ key, seconds: z.number().nonnegative().exactOptional() }).exactOptional(),
+  checkpoint: z
+    .strictObject({
+      key,
+      seconds: z.number().nonnegative().exactOptional(),
+      keep: z.int().positive().max(1000).exactOptional(),
+    })
+    .exactOptional(),
   keepModel: z
     .strictObject({ weights: key, best: key.exactOptional(), last: key.exactOptional() } satisfies Fields<KeptModels>)
     .exactOptional(),

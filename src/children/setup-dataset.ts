@@ -1,13 +1,12 @@
 // The images of a setup on a machine that runs its jobs: its own copy, or that of the search's machine, which is
 // brought once. They are known by content, so a copy under any name is one.
 
-import { statSync } from 'node:fs';
 import { cacheRoot } from '../data/cache.ts';
 import { prepareCifar10 } from '../data/cifar10.ts';
 import type { DatasetFiles, DatasetReference } from '../data/dataset-files.ts';
 import { prepareImageFolder } from '../data/image-folder.ts';
-import { datasetInCache, installDataset } from '../data/moved-dataset.ts';
-import { Failure } from '../failure.ts';
+import { datasetInCache, installDataset, parseDescription } from '../data/moved-dataset.ts';
+import { Failure, InputError } from '../failure.ts';
 import { fetchObject } from '../store/fetch-object.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { bytesWords, percent } from '../words.ts';
@@ -60,7 +59,7 @@ async function fetchBlock(block: { sha256: string; bytes: number }, path: string
   });
 }
 
-/** Prepares the folders of this machine until one has the content. */
+/** Prepares the images of this machine until some have the content. */
 async function amongOwn(
   { name, content }: DatasetReference,
   own: readonly string[],
@@ -68,18 +67,23 @@ async function amongOwn(
   cache: string,
   onLine: (line: string) => void,
 ): Promise<DatasetFiles | undefined> {
-  const size = description === undefined ? 32 : (JSON.parse(description) as { files: { height: number } }).files.height;
+  if (own.length === 0 || description === undefined) return undefined;
+  const size = parseDescription(description).files.height;
   for (const path of own) {
-    if (!statSync(path, { throwIfNoEntry: false })) throw new Failure(`${path}: expected images, got no such file`);
     const ways =
       name === 'cifar10'
         ? [() => prepareCifar10({ directory: path, cache })]
         : (['area', 'lanczos'] as const).map((filter) => () => prepareImageFolder(path, { size, filter, cache }));
-    for (const prepare of ways) {
-      const files = await prepare();
-      if (files.content === content) return files;
+    try {
+      for (const prepare of ways) {
+        const files = await prepare();
+        if (files.content === content) return files;
+      }
+      onLine(`${path} does not have the images of ${name}`);
+    } catch (error) {
+      if (!(error instanceof InputError || error instanceof Failure)) throw error;
+      onLine(`${path} does not have the images of ${name}: ${error.message}`);
     }
-    onLine(`${path} does not have the images of ${name}`);
   }
   return undefined;
 }

@@ -4,17 +4,13 @@
 
 import { z } from 'zod';
 import { type ArtifactFolders, type ArtifactKey, type Artifacts, FolderArtifacts } from '../artifacts.ts';
-import { EvaluationBatches } from '../data/batches.ts';
 import { type DatasetFiles, type DatasetReference, datasetAmong } from '../data/dataset-files.ts';
 import type { SplitOptions } from '../data/split.ts';
-import { testViewOf } from '../data/test-view.ts';
-import { openTrainingImages, type TrainingImages, trainingBatches } from '../data/training-images.ts';
 import type { Whitening } from '../data/whitening.ts';
 import { type Computing, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
-import { trainedPreprocessing } from '../model/preprocessing.ts';
 import { takeWeights } from '../model/take-weights.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { StoredArtifacts, type StoredPlace } from '../store/stored-artifacts.ts';
@@ -24,12 +20,14 @@ import type { Training } from '../study/settings.ts';
 import { networkOf } from '../study/training-plan.ts';
 import { BestWeights } from '../train/best-epoch.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
-import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
+import type { Accuracy } from '../train/evaluation.ts';
 import { type EpochFigures, trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child-network.ts';
 import { onDevice } from './device-failure.ts';
+import { type JobImages, openPreparedImages, type ShownImages } from './job-images.ts';
+import { openStreamedImages, type StreamPlace } from './streamed-images.ts';
 import { peakMemory, resetPeakMemory } from './worker-memory.ts';
 
 /** The part that all jobs of a pool share: the dataset and its split. */
@@ -44,6 +42,8 @@ export interface TrainingSetup {
 /** The resources of a machine for these jobs. Plain data with paths, which never leaves the machine. */
 export interface TrainingResources {
   datasets: readonly DatasetFiles[];
+  /** Sources whose pictures are streamed. Default: none. */
+  streams?: readonly StreamPlace[];
   /** Folders of artifacts, or a store of several machines. Default: none, for jobs without artifacts. */
   artifacts?: ArtifactFolders | StoredPlace;
   /**
@@ -78,8 +78,11 @@ export interface TrainingJob extends SeededTraining {
   paused?: { from?: ArtifactKey; to?: ArtifactKey };
   /** The weights with which the network begins. Default: random ones. */
   initial?: InitialWeights;
-  /** The checkpoint from which an interrupted training resumes. It is written every `seconds`, 30 by default. */
-  checkpoint?: { key: ArtifactKey; seconds?: number };
+  /**
+   * The checkpoint from which an interrupted training resumes. It is written every `seconds`, 30 by default; the latest
+   * `keep` stay, 1 by default.
+   */
+  checkpoint?: { key: ArtifactKey; seconds?: number; keep?: number };
   /** Also evaluate on the test images and store models here. The caller then removes the checkpoint. */
   keepModel?: KeptModels;
 }
@@ -108,6 +111,8 @@ export interface KeptModels {
 export interface EpochDetails {
   trainingAccuracy: number;
   learningRate: number;
+  /** Share of the time in which the training waited for streamed images. */
+  waitingShare?: number;
   /** On the held-out images. */
   validationLoss?: number;
   balancedAccuracy?: number;
@@ -118,8 +123,8 @@ export interface EpochDetails {
   unaveragedAccuracy?: number;
 }
 
-/** A message of a job with `keepModel`; other jobs only report epochs. */
-export type FinalMessage = EpochReport | { progress: number };
+/** A message of a job with `keepModel`; other jobs only report epochs. A remark names a picture that cannot be read. */
+export type FinalMessage = EpochReport | { progress: number } | { remark: string };
 
 /** Starts a worker process's evaluator (workers/messages.ts). */
 export async function start(setup: unknown, resources: unknown): Promise<EvaluateJob> {
@@ -129,21 +134,25 @@ export async function start(setup: unknown, resources: unknown): Promise<Evaluat
 /** Returns a function that runs jobs in this process. @throws Failure if this machine does not have the dataset */
 export async function trainer(setup: TrainingSetup, resources: TrainingResources): Promise<EvaluateJob> {
   const { dataset, training, validationImages, splitSeed } = setup;
-  const { datasets, artifacts = {}, threads, computing = onCpu, saveWhenStopped = false } = resources;
+  const { datasets, streams = [], artifacts = {}, threads, computing = onCpu, saveWhenStopped = false } = resources;
   setThreads(threads);
   prepareDevice(computing.device);
-  const files = datasetAmong(datasets, dataset);
-  const opened = new Map<string, Promise<Images>>();
-  const imagesFor = ({ resolution, trainingImages }: ImageChoice): Promise<Images> => {
+  const stream = streams.find(({ content }) => content === dataset.content);
+  const files = stream ? undefined : datasetAmong(datasets, dataset);
+  const opened = new Map<string, Promise<JobImages>>();
+  const imagesFor = ({ resolution, trainingImages }: ImageChoice): Promise<JobImages> => {
     const key = `${resolution} ${trainingImages}`;
     const known = opened.get(key);
     if (known) return known;
-    const options: SplitOptions = {
+    const options: SplitOptions & { resolution: number } = {
+      resolution,
       ...(validationImages !== undefined && { validation: validationImages }),
       ...(trainingImages !== undefined && { training: trainingImages }),
       seed: splitSeed,
     };
-    const images = openImages(files, resolution, options, computing);
+    const images = stream
+      ? openStreamedImages(stream, options, { computing, threads })
+      : openPreparedImages(files!, options, computing);
     opened.set(key, images);
     images.catch(() => opened.delete(key));
     return images;
@@ -159,7 +168,7 @@ export async function trainer(setup: TrainingSetup, resources: TrainingResources
 
 /** The images and artifacts of the process that runs a job. */
 interface JobContext {
-  imagesFor: (choice: ImageChoice) => Promise<Images>;
+  imagesFor: (choice: ImageChoice) => Promise<JobImages>;
   artifacts: Artifacts;
   saveWhenStopped: boolean;
 }
@@ -170,20 +179,6 @@ async function openArtifacts(place: ArtifactFolders | StoredPlace): Promise<Arti
   return isStored(place) ? StoredArtifacts.open(place) : new FolderArtifacts(place);
 }
 
-interface Images extends TrainingImages {
-  computing: Computing;
-}
-
-async function openImages(
-  files: DatasetFiles,
-  resolution: number,
-  options: SplitOptions,
-  computing: Computing,
-): Promise<Images> {
-  const { device } = computing;
-  return { computing, ...(await openTrainingImages(files, { ...options, resolution, device })) };
-}
-
 async function run(
   context: JobContext,
   job: TrainingJob,
@@ -191,16 +186,22 @@ async function run(
   signal: AbortSignal,
 ): Promise<WorkerResult> {
   resetPeakMemory();
-  const opened = await context.imagesFor(job.training);
-  const images = job.initial ? { ...opened, whitening: job.initial.whitening } : opened;
+  const images = await context.imagesFor(job.training);
   const prepared = await prepare(context, job, signal);
   using child = prepared.child;
+  const shown = images.shownFor(job.training.recipe, {
+    whitening: job.initial?.whitening,
+    asInTest: job.keepModel !== undefined,
+    onUnreadable: (remark) => job.keepModel && report({ remark }),
+    signal,
+    multiplyAdds: child.plan.multiplyAdds,
+  });
   const started = performance.now();
   const epochs = new EpochLog(report);
-  const checkpoints = checkpointsOf(context, job, epochs);
-  const keeper = job.keepModel && keeperOf(context, child, job, images, job.keepModel);
+  const checkpoints = checkpointsOf(context, job, images, epochs);
+  const keeper = job.keepModel && keeperOf(context, child, job, { images, shown }, job.keepModel);
   using best = job.keepModel || job.training.recipe.patience ? new BestWeights(child.network.stateDict()) : undefined;
-  const ended = await trainLast(child, job, images, { report, epochs, checkpoints, signal, best, keeper });
+  const ended = await trainLast(child, job, shown, { report, epochs, checkpoints, signal, best, keeper });
   const heldOut = heldOutEpochs(epochs.all(), best?.epochs.state?.epoch);
   const handsOverBest = job.training.recipe.patience !== undefined && heldOut?.best !== undefined;
   const result = handsOverBest ? heldOut.best : { accuracy: ended.accuracy, loss: ended.loss };
@@ -276,12 +277,17 @@ class EpochLog {
 
 const epochReports = z.array(epochReport);
 
-function checkpointsOf({ artifacts, saveWhenStopped }: JobContext, job: TrainingJob, epochs: EpochLog) {
+function checkpointsOf(
+  { artifacts, saveWhenStopped }: JobContext,
+  job: TrainingJob,
+  { content }: JobImages,
+  epochs: EpochLog,
+) {
   if (!job.checkpoint) return undefined;
   const { key, ...often } = job.checkpoint;
   return new Checkpoints(artifacts, key, {
     ...often,
-    identity: identityOf(job),
+    identity: content === undefined ? identityOf(job) : JSON.stringify({ job: identityOf(job), content }),
     optional: job.keepModel === undefined,
     whenStopped: saveWhenStopped || job.keepModel !== undefined,
     extra: { schema: epochReports, save: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
@@ -301,34 +307,37 @@ interface TrainingHooks {
 async function trainLast(
   { network, optimizer }: Child,
   { training, seed, keepModel }: TrainingJob,
-  images: Images,
+  shown: ShownImages,
   { report, epochs, checkpoints, signal, best, keeper }: TrainingHooks,
 ): Promise<Accuracy> {
-  const { computing, dataset, parts, whitening } = images;
-  const { recipe } = training;
-  const view = recipe.matchTestView || keepModel ? testViewOf(recipe, whitening) : whitening;
-  const batchSize = evaluationBatchOn(computing.device);
-  const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
-  const last = await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, {
-    seed,
-    signal,
-    optimizer,
-    validate: () => evaluateNetwork(network, validation, dataset.classes.length),
-    validateEveryEpoch: keepModel !== undefined,
-    ...(checkpoints && { checkpoints }),
-    ...(best && { best }),
-    ...(keeper && { onBest: () => keeper.writeBest() }),
-    ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-    onEpoch: (figures) => epochs.add(epochReportOf(figures)),
-  });
-  return last.validation!;
+  const batches = shown.batches(seed, await checkpoints?.storedDecoder());
+  if (checkpoints) checkpoints.decoder = batches.decoder;
+  try {
+    const last = await trainNetwork(network, batches, training.recipe, {
+      seed,
+      signal,
+      optimizer,
+      validate: () => shown.validate(network),
+      validateEveryEpoch: keepModel !== undefined,
+      ...(checkpoints && { checkpoints }),
+      ...(best && { best }),
+      ...(keeper && { onBest: () => keeper.writeBest() }),
+      ...(keepModel && { onProgress: (progress) => report({ progress }) }),
+      onEpoch: (figures) => epochs.add(epochReportOf(figures)),
+    });
+    return last.validation!;
+  } finally {
+    await batches[Symbol.asyncDispose]?.();
+  }
 }
 
 function epochReportOf(figures: EpochFigures): EpochReport {
   const { epoch, loss, imagesPerSecond, validation: seen, unaveraged, trainingAccuracy, learningRate } = figures;
+  const { waitingShare } = figures;
   const details: EpochDetails = {
     trainingAccuracy,
     learningRate,
+    ...(waitingShare !== undefined && { waitingShare }),
     ...(seen && { validationLoss: seen.loss, balancedAccuracy: seen.balancedAccuracy }),
     ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }),
   };
@@ -348,27 +357,23 @@ function keeperOf(
   { artifacts }: JobContext,
   { network }: Child,
   { architecture, training }: TrainingJob,
-  { computing, dataset, whitening }: Images,
+  { images, shown }: { images: JobImages; shown: ShownImages },
   { weights, best, last }: KeptModels,
 ): Keeper {
-  const { recipe } = training;
-  const view = testViewOf(recipe, whitening);
   const description = {
     architecture,
     network: networkOf(training),
-    classes: dataset.classes,
-    preprocessing: trainedPreprocessing(view),
-    trainedEnlarge: recipe.enlarge,
-    origin: `trained by nasnet ${nasnetVersion()} on ${dataset.name}`,
+    classes: images.classes,
+    preprocessing: shown.preprocessing,
+    trainedEnlarge: training.recipe.enlarge,
+    origin: `trained by nasnet ${nasnetVersion()} on ${images.name}`,
   };
   const write = async (key: ArtifactKey | undefined) => {
     if (key !== undefined) await artifacts.put(key, (path) => writeModel(path, network, description));
   };
   return {
     async testAndWrite() {
-      const batchSize = evaluationBatchOn(computing.device);
-      const batches = new EvaluationBatches({ from: dataset.test, view, batchSize });
-      const accuracy = evaluateNetwork(network, batches, dataset.classes.length);
+      const accuracy = await shown.test(network);
       await write(weights);
       return accuracy;
     },
@@ -395,11 +400,11 @@ async function prepare(
   { architecture, training, seed, earlier = [], paused, initial }: TrainingJob,
   signal: AbortSignal,
 ): Promise<PreparedChild> {
-  const { computing, dataset } = await imagesFor(training);
+  const { computing, classes } = await imagesFor(training);
   const notes: string[] = [];
   const trainings = [...earlier, { training, seed }];
   const childOf = (step: SeededTraining) =>
-    new Child(architecture, step.training, { classes: dataset.classes.length, seed: trainings[0]!.seed, computing });
+    new Child(architecture, step.training, { classes: classes.length, seed: trainings[0]!.seed, computing });
   if (earlier.length > 0 && paused?.from) {
     const child = childOf({ training, seed });
     try {
@@ -423,8 +428,13 @@ async function prepare(
     }
     for (const [index, step] of earlier.entries()) {
       const { network, optimizer } = child;
-      const batches = trainingBatches(await imagesFor(step.training), step.training.recipe, step.seed);
-      await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
+      const shown = (await imagesFor(step.training)).shownFor(step.training.recipe);
+      const batches = shown.batches(step.seed);
+      try {
+        await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
+      } finally {
+        await batches[Symbol.asyncDispose]?.();
+      }
       using previous = child;
       child = childOf(trainings[index + 1]!);
       child.copyFrom(previous);

@@ -18,6 +18,7 @@ import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
+import { isArchive } from '../streams/open-source.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
 import { chosenPlaces, datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
@@ -29,6 +30,7 @@ import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-fl
 import { modelFileOf } from './flags/model-file-of.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
+import { streamedPictures, wasStreamed, wasTrainedOn } from './streamed-evaluation.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
@@ -36,6 +38,7 @@ import { LiveBlock } from './terminal/live-block.ts';
 interface Flags extends DeviceFlags {
   dataset?: string;
   data?: string;
+  devkit?: string;
   labels?: string;
   labelOrder?: LabelOrder;
   limit?: number;
@@ -52,7 +55,11 @@ export function registerEvaluate(program: Command): void {
     .command('evaluate')
     .description('accuracy and loss of a network on CIFAR-10, ImageNet or a folder of images; run again to resume')
     .argument('<model>', 'weights that search, train or import wrote, such as runs/laptop/network.safetensors')
-    .argument('[images]', 'cifar10 (default for its classes), or a folder: class folders, or images with --labels')
+    .argument(
+      '[images]',
+      'cifar10 (default for its classes), a folder (class folders, or images with --labels), a tar, shards or Parquet files',
+    )
+    .option('--devkit <path>', "ImageNet's devkit, for its validation archive (default: next to it)")
     .option('--labels <file>', 'which class each image of the folder has')
     .option('--label-order <order>', `how numbers in it count: ${labelOrders.join(', ')}`, labelOrder)
     .option('--limit <n>', 'evaluate only this many images, at equal distances in their order', wholeNumber('--limit'))
@@ -76,12 +83,15 @@ of the folder that the network was trained on, if it has no parts, the images th
 --labels takes the challenge's ILSVRC2012_validation_ground_truth.txt, lines of a name and a class, wnid or number (val.txt,
 Kaggle's LOC_val_solution.csv), or a column of them in the order of the file names. Numbers count ImageNet's classes by wnid
 (sorted, from 0; sorted-from-1) or as the devkit does (devkit, from 1).
+Archives are read in place: ILSVRC2012_img_val.tar with the devkit next to it or as --devkit, WebDataset tars, TFRecord
+shards, Parquet files. Of a source that the network was trained on, its test pictures are used.
 Images that cannot be read are named and not counted.
 
 Examples:
   nasnet evaluate runs/laptop/network.safetensors
   nasnet evaluate best-of runs/photos/study.db photos --page photos.html
   nasnet evaluate nasnet-mobile.safetensors imagenet/val
+  nasnet evaluate nasnet-mobile.safetensors ILSVRC2012_img_val.tar
   nasnet evaluate nasnet-mobile.safetensors ILSVRC2012_img_val --labels ILSVRC2012_validation_ground_truth.txt`;
 
 function labelOrder(text: string): LabelOrder {
@@ -106,7 +116,7 @@ async function evaluate(named: string, images: string | undefined, flags: Flags)
   const { network, checksum } = readModel(path, computing);
   using interrupt = onInterrupt(
     () => block.log('Stopping; repeat to stop immediately.'),
-    'the counts of a few seconds ago are saved: run the same command to resume',
+    'the counts of a few seconds ago, if there were any, are saved: run the same command to resume',
   );
   block.log(`Evaluating on ${whole(source.count)} images of ${name}`);
   let done = 0;
@@ -158,6 +168,12 @@ async function findSource(
     throw new InputError('--label-order: expected --labels with it, got none');
   }
   const { classes, network, preprocessing } = description;
+  const named = images ?? flags.dataset;
+  if (flags.labels === undefined && named !== undefined && isStreamedFor(named, description, flags)) {
+    const { limit, threads, devkit } = flags;
+    const source = await streamedPictures(path, named, description, { devkit, limit, batchSize, threads }, block);
+    return { source, name: named };
+  }
   const learned = images !== undefined && flags.labels === undefined && isTrainingFolder(images, description);
   if (learned) block.log(`${images}: the network was trained on this folder, so its test images are used`);
   const dataset =
@@ -182,13 +198,18 @@ async function findSource(
   return { source: datasetSource(test, files.train.path, indices, shown), name: dataset };
 }
 
+/** Whether pictures are streamed: archives and shards, and folders for a network that was trained in this way. */
+const isStreamedFor = (path: string, description: ModelDescription, { dataset }: Flags): boolean =>
+  path !== 'cifar10' &&
+  (isArchive(path) || (wasStreamed(description) && (dataset !== undefined || isTrainingFolder(path, description))));
+
 /**
  * Whether a folder has the name and the classes of the network's training folder, most of whose images it was trained
  * on.
  */
-function isTrainingFolder(folder: string, { origin, classes }: ModelDescription): boolean {
-  const isNamed = origin.startsWith('trained by nasnet ') && origin.endsWith(` on ${basename(resolve(folder))}`);
-  return isNamed && visibleFolders(folder).sort().join('\n') === classes.join('\n');
+function isTrainingFolder(folder: string, description: ModelDescription): boolean {
+  if (!wasTrainedOn(description, basename(resolve(folder)))) return false;
+  return visibleFolders(folder).sort().join('\n') === description.classes.join('\n');
 }
 
 function requireClasses(path: string, got: string[], wanted: readonly string[], words: string): void {

@@ -80,6 +80,16 @@ export const commands: Record<string, Entry> = {
     about: 'train one architecture at any size, test it, save its weights; run again to resume',
     load: async () => (await import('./train.ts')).registerTrain,
   },
+  prepare: {
+    takes: '[options] <source>',
+    about: 'write pictures once as training reads them fastest: scaled down, shuffled, in shards with checksums',
+    load: async () => (await import('./prepare.ts')).registerPrepare,
+  },
+  transfer: {
+    takes: '[options] <study>',
+    about: 'the best cells of a study as larger networks: sized, trained briefly, the best one trained on',
+    load: async () => (await import('./transfer/transfer.ts')).registerTransfer,
+  },
   detect: {
     takes: '[options] <part>',
     about: 'objects in pictures: train, evaluate and run detectors; detections compared with the truth',

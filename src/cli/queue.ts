@@ -6,14 +6,14 @@ import { keys } from '../cluster/keys.ts';
 import { difference, type SearchCard, type WorkerCard } from '../cluster/queue-messages.ts';
 import { searchesOf, workersOf } from '../cluster/workers-there.ts';
 import { Failure, InputError } from '../failure.ts';
-import { type Connection, connect, parseServer, serverPrefix, serverProblems } from '../store/redis-connection.ts';
+import { type Connection, connect, type QueueServer, serverPrefix, serverProblems } from '../store/redis-connection.ts';
 import { bytesWords, duration } from '../words.ts';
 import { addQueueFlag } from './flags/queue-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { alignColumns } from './terminal/columns.ts';
 
 interface QueueFlags {
-  queue: string;
+  queue: QueueServer;
   json?: boolean;
 }
 
@@ -39,7 +39,7 @@ export function registerQueue(program: Command): void {
 }
 
 async function within({ queue }: QueueFlags, work: (connection: Connection) => Promise<void>): Promise<void> {
-  await using connection = await connect(parseServer(queue), { patience: 2000 });
+  await using connection = await connect(queue, { patience: 2000 });
   await work(connection);
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { InputError } from '../failure.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
+import type { Study } from '../study/study.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 
 interface Flags {
@@ -77,11 +78,15 @@ async function writeStudy(paths: string[], { output, overwrite }: Flags): Promis
   const results = resultFilesOf(study, output, overwrite);
   results.check(join(output, exploreName));
   const files = writeReport(study, output, results);
-  return { files: [...files, await writeExplorePage(path, join(output, exploreName), results)] };
+  return { files: [...files, await writeExplorePage(study, join(output, exploreName), results)] };
 }
 
 /** The dashboard's page of the study as a file. */
-async function writeExplorePage(study: string, file: string, results: ResultFiles): Promise<string> {
+async function writeExplorePage(
+  study: Pick<Study, 'path' | 'rows'>,
+  file: string,
+  results: ResultFiles,
+): Promise<string> {
   const { reportPage } = await import('../dashboard/report-page.ts');
   const { writeWhole } = await import('../whole-file.ts');
   results.claim(file);

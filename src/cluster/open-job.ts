@@ -29,6 +29,7 @@ export class OpenJob {
     this.options = options;
     const { promise, resolve, reject } = Promise.withResolvers<JobOutcome>();
     this.outcome = promise;
+    promise.catch(() => {}); // it may reject before run() waits for it
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -52,11 +53,11 @@ export class OpenJob {
     this.options.onRetry?.(reason);
   }
 
-  finish({ attempt, entries, outcome, seconds }: Returned, recorded: () => void): void {
+  finish({ attempt, entries, outcome, seconds, kind: machine }: Returned, recorded: () => void): void {
     if (this.#settled) return;
     this.#enter(attempt);
     this.#tell(entries.slice(this.#seen));
-    this.#settle({ ...outcome, seconds, recorded });
+    this.#settle({ ...outcome, seconds, machine, recorded });
   }
 
   fail(kind: string, message: string, recorded: () => void): void {
@@ -81,12 +82,17 @@ export class OpenJob {
     this.#seen = 0;
   }
 
+  /** A worker's name in the study: "2 on HOST". */
+  #nameOf(worker: string | undefined): string | undefined {
+    return worker === undefined ? this.lastHost : `${worker} on ${this.lastHost}`;
+  }
+
   #tell(entries: readonly Entry[]): void {
     const { onStart, onRetry, onMessage } = this.options;
     this.#seen += entries.length;
     for (const entry of entries) {
       this.#running = entry.kind !== 'retry';
-      if (entry.kind === 'start') onStart?.();
+      if (entry.kind === 'start') onStart?.(this.#nameOf(entry.worker));
       else if (entry.kind === 'retry') onRetry?.(entry.reason);
       else {
         this.lastMessage = entry.message;

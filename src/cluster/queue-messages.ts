@@ -70,11 +70,16 @@ export interface QueuedJob {
   threads: 'one' | 'all';
   /** Predicted seconds. */
   predicted?: number | undefined;
+  /** The same by kind of machine. */
+  predictedOn?: Readonly<Record<string, number>> | undefined;
   job: unknown;
 }
 
 /** An event of a job in a worker, numbered from 0 in each attempt. */
-export type Entry = { kind: 'start' } | { kind: 'retry'; reason: string } | { kind: 'message'; message: unknown };
+export type Entry =
+  | { kind: 'start'; worker?: string }
+  | { kind: 'retry'; reason: string }
+  | { kind: 'message'; message: unknown };
 
 /** Entries of an attempt from one number on. */
 export interface Progress {
@@ -149,6 +154,7 @@ export const queuedJob: z.ZodType<QueuedJob> = z.strictObject({
   setup: z.string().regex(/^[0-9a-f]{64}$/),
   threads: z.enum(['one', 'all']),
   predicted: z.number().positive().exactOptional(),
+  predictedOn: z.record(text, z.number().positive()).exactOptional(),
   job: z.unknown(),
 } satisfies Fields<QueuedJob>);
 
@@ -158,7 +164,7 @@ const failure: z.ZodType<JobFailure> = z.object({
 } satisfies Fields<JobFailure>);
 
 const entry: z.ZodType<Entry> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('start') }),
+  z.object({ kind: z.literal('start'), worker: text.exactOptional() }),
   z.object({ kind: z.literal('retry'), reason: z.string().max(20_000) }),
   z.object({ kind: z.literal('message'), message: z.unknown() }),
 ]);

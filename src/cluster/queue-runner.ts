@@ -29,12 +29,20 @@ export class QueueRunner implements JobRunner {
 
   async run(job: unknown, options: RunOptions = {}): Promise<JobOutcome> {
     const { queue, identity, threads, leave } = this.#options;
-    const { key, predicted, signal: own } = options;
-    own?.throwIfAborted();
-    await this.#ready;
+    const { key, predicted, predictedOn, signal: own } = options;
     const signal = AbortSignal.any([this.#closing.signal, ...(own ? [own] : [])]);
-    const data = { protocol, setup: identity, threads, ...(predicted !== undefined && { predicted }), job };
-    return queue.run(data, { ...options, signal, leave, id: jobId(key, identity, job) });
+    signal.throwIfAborted();
+    const times = { ...(predicted !== undefined && { predicted }), ...(predictedOn && { predictedOn }) };
+    const data = { protocol, setup: identity, threads, ...times, job };
+    const send = async () => {
+      await this.#ready;
+      return queue.run(data, { ...options, signal, leave, id: jobId(key, identity, job) });
+    };
+    return unlessAborted(send(), signal);
+  }
+
+  pause(paused: boolean): void {
+    void this.#options.queue.pause(paused).catch(() => {}); // the server is away: it learns of it when it is back
   }
 
   /** Jobs that are not done reject. */
@@ -44,6 +52,18 @@ export class QueueRunner implements JobRunner {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+/** Resolves as the promise does, or rejects with the signal's reason if that is first: the server may be away. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -17,8 +17,10 @@ import {
   difference,
   progress,
   type QueuedJob,
+  readMessage,
   returned,
   type SearchCard,
+  searchCard,
   type Terms,
   type WorkerCard,
 } from './queue-messages.ts';
@@ -51,8 +53,8 @@ export interface SearchQueueOptions {
   losses?: number;
   /** Called with remarks on workers and the server. */
   onNote?: (line: string) => void;
-  /** Called when the number of slots changes. */
-  onSlots?: (slots: number) => void;
+  /** Called when the number of slots changes, in all and by kind of machine. */
+  onSlots?: (slots: number, kinds: ReadonlyMap<string, number>) => void;
   /** Milliseconds, shorter in tests. */
   times?: Partial<typeof defaultTimes>;
 }
@@ -76,6 +78,7 @@ export class SearchQueue implements AsyncDisposable {
   readonly #token = `${hostname()} ${process.pid} ${randomUUID()}`;
   readonly #lanes = new Map<string, Lane>();
   readonly #opening = new Map<string, Promise<Lane>>();
+  readonly #earlier: Lane[] = [];
   readonly #open = new Map<string, OpenJob>();
   readonly #setups = new Map<string, string>();
   #timers: NodeJS.Timeout[] = [];
@@ -83,6 +86,7 @@ export class SearchQueue implements AsyncDisposable {
   #sending = false;
   #present: WorkerCard[] = [];
   #closed: Error | undefined;
+  #paused = false;
   readonly #noted = new Set<string>();
 
   private constructor(options: SearchQueueOptions) {
@@ -100,6 +104,7 @@ export class SearchQueue implements AsyncDisposable {
   static async open(options: SearchQueueOptions): Promise<SearchQueue> {
     const queue = new SearchQueue(options);
     await queue.#takeOwnership();
+    await queue.#openEarlierLanes();
     await queue.#announce();
     await queue.#lookForWorkers();
     queue.#begin();
@@ -114,6 +119,13 @@ export class SearchQueue implements AsyncDisposable {
   /** How many jobs the workers that are there can run at once. */
   get slots(): number {
     return this.#slots;
+  }
+
+  /** The slots by kind of machine. */
+  get kinds(): ReadonlyMap<string, number> {
+    const kinds = new Map<string, number>();
+    for (const { kind, slots } of this.workers) kinds.set(kind, (kinds.get(kind) ?? 0) + slots);
+    return kinds;
   }
 
   /** The workers that are there and suit the search. */
@@ -132,7 +144,8 @@ export class SearchQueue implements AsyncDisposable {
     const { id, signal, memory, leave } = options;
     if (signal?.aborted) throw signal.reason;
     if (this.#closed) throw this.#closed;
-    const lane = await this.#lane(laneSize(memory));
+    const lane = (await this.#earlierLaneOf(id)) ?? (await this.#lane(laneSize(memory)));
+    if (signal?.aborted) throw signal.reason;
     const job = new OpenJob(id, lane.name, data, options);
     this.#open.set(id, job);
     const abort = () => {
@@ -142,13 +155,24 @@ export class SearchQueue implements AsyncDisposable {
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      if (signal?.aborted) abort();
-      else await this.#add(lane, job);
+      await this.#add(lane, job);
       return await job.outcome;
     } finally {
       this.#open.delete(id);
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** While paused, no worker takes a job; those that run go on. */
+  async pause(paused: boolean): Promise<void> {
+    this.#paused = paused;
+    for (const lane of this.#lanes.values()) await this.#pauseLane(lane);
+  }
+
+  /** Also right for a server that has lost it, and for a search that was killed while it was paused. */
+  async #pauseLane({ queue }: Lane): Promise<void> {
+    if (this.#paused) await queue.pause();
+    else if (await queue.isPaused()) await queue.resume();
   }
 
   /**
@@ -179,6 +203,8 @@ export class SearchQueue implements AsyncDisposable {
     }
     await this.#redis.eval(removeIfEqual, 1, keys.owner(id), this.#token);
     if (!finished) return;
+    const { dataset } = this.#options;
+    if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
     const setups = await this.#redis.smembers(keys.setups(id));
     await this.#redis.del(keys.search(id), keys.setups(id), ...setups.map((each) => keys.setup(id, each)));
     await this.#redis.srem(keys.searches, id);
@@ -278,7 +304,19 @@ export class SearchQueue implements AsyncDisposable {
     const slots = this.workers.reduce((sum, { slots }) => sum + slots, 0);
     if (slots === this.#slots) return;
     this.#slots = slots;
-    this.#options.onSlots?.(slots);
+    this.#options.onSlots?.(slots, this.kinds);
+  }
+
+  /** Opens the lanes of an earlier process, whose jobs may run or be done. */
+  async #openEarlierLanes(): Promise<void> {
+    const card = readMessage(searchCard, await this.#redis.get(keys.search(this.#card.id)));
+    for (const { memory } of card?.lanes ?? []) this.#earlier.push(await this.#lane(memory));
+  }
+
+  /** Returns the lane in which an earlier process has put a job: its memory may be predicted otherwise by now. */
+  async #earlierLaneOf(id: string): Promise<Lane | undefined> {
+    for (const lane of this.#earlier) if ((await lane.queue.getJobState(id)) !== 'unknown') return lane;
+    return undefined;
   }
 
   #note(line: string): void {
@@ -324,6 +362,7 @@ export class SearchQueue implements AsyncDisposable {
     this.#listen(lane);
     await events.waitUntilReady();
     void sweeper.startStalledCheckTimer();
+    await this.#pauseLane(lane);
     await this.#announce();
     return lane;
   }
@@ -413,6 +452,7 @@ export class SearchQueue implements AsyncDisposable {
   async #reconcile(): Promise<void> {
     if (this.#closed || this.#redis.status !== 'ready') return;
     await this.#announce();
+    for (const lane of this.#lanes.values()) await this.#pauseLane(lane);
     for (const id of [...this.#open.keys()]) await this.#check(id);
   }
 

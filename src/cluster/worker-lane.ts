@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { Failure } from '../failure.ts';
 import { serverPrefix } from '../store/redis-connection.ts';
 import { keys } from './keys.ts';
 import { type QueuedJob, queuedJob, type Returned, readMessage, returned } from './queue-messages.ts';
@@ -32,7 +31,7 @@ export interface WorkerLaneOptions {
   lease: number;
   losses: number;
   slots: Slots;
-  /** Runs a job. Rejects when aborted; a Failure means that this machine cannot run it. */
+  /** Runs a job. Rejects when aborted, and if this machine cannot run it. */
   work: (
     job: QueuedJob,
     attempt: { id: string; name: string; send: Job['updateProgress'] },
@@ -170,7 +169,7 @@ export class WorkerLane {
       if (stop === 'another result') return this.#deliverOther(job, token);
       if (stop === undefined) onLine(`${job.id} is given back: ${(error as Error).message}`);
       await this.#return(job, token);
-      if (stop === undefined && error instanceof Failure) await sleep(5000); // others may be able to run it
+      if (stop === undefined) await sleep(5000); // others may be able to run it
     }
   }
 

@@ -2,8 +2,8 @@
 // that was dropped on it, a report from what was asked when it was written. Every answer reads a range of an index.
 
 import type { Row } from '../database/row.ts';
+import type { Rows } from '../database/rows.ts';
 import { type AttemptEvent, attempts, attemptsAfter, type Course, course, lastSequence } from './course.ts';
-import type { Rows } from './rows.ts';
 import { decisionsOf, groups, numberOrNull, type TrialRow, trialColumns, trialRows } from './trial-columns.ts';
 
 /** The part of a study that does not change with every trial. Values of the file are unparsed JSON for the page. */

@@ -2,7 +2,7 @@
 // attempts of trainings, and what a person asked for. The log is append-only, so everything is "after event N".
 
 import type { Row } from '../database/row.ts';
-import type { Rows } from './rows.ts';
+import type { Rows } from '../database/rows.ts';
 
 /** One event that begins or ends an attempt of a training. */
 export interface AttemptEvent {

@@ -2,11 +2,10 @@
 // all trials, and the epochs of the best.
 
 import { gzipSync } from 'node:zlib';
-import { DatabaseFile } from '../database/file.ts';
-import { studyFormat } from '../study/format.ts';
+import type { Rows } from '../database/rows.ts';
+import type { Study } from '../study/study.ts';
 import { answers, type Question } from './answers.ts';
 import { questionKey } from './question-key.ts';
-import type { Rows } from './rows.ts';
 import { pageParts } from './server/page-files.ts';
 import { studyName } from './study-name.ts';
 import { groups } from './trial-columns.ts';
@@ -18,29 +17,22 @@ const trialsInFull = 60;
 export interface StoredAnswers {
   name: string;
   path: string;
-  /** By question: JSON, or base64 of bytes. */
-  answers: Record<string, { json: unknown } | { bytes: string }>;
+  /** By question: JSON, or a range of the bytes that the page carries. */
+  answers: Record<string, { json: unknown } | { from: number; to: number }>;
 }
 
 /** Returns the text of the page. @throws InputError or Failure where the study cannot be read */
-export async function reportPage(path: string): Promise<string> {
+export async function reportPage({ path, rows }: Pick<Study, 'path' | 'rows'>): Promise<string> {
   const name = studyName(path);
-  const file = DatabaseFile.open(path, studyFormat, { readOnly: true });
-  try {
-    const rows: Rows = {
-      all: (sql, ...values) => file.query(sql).all(...values),
-      each: (sql, ...values) => file.query(sql).each(...values),
-    };
-    const stored: StoredAnswers = { name, path, answers: storedAnswers(rows) };
-    const { script, style } = await pageParts('report');
-    const study = gzipSync(JSON.stringify(stored), { level: 9 });
-    return onePage({ title: `nasnet: ${name}`, script, style, data: { study } });
-  } finally {
-    file.close();
-  }
+  const { answers: stored, bytes } = storedAnswers(rows);
+  const { script, style } = await pageParts('report');
+  const text = JSON.stringify({ name, path, answers: stored } satisfies StoredAnswers);
+  const data = { study: gzipSync(text), columns: gzipSync(bytes) };
+  return onePage({ title: `nasnet: ${name}`, script, style, data });
 }
 
-function storedAnswers(rows: Rows): StoredAnswers['answers'] {
+/** Returns the answers that the page needs, and the bytes of those that are columns. */
+function storedAnswers(rows: Rows): Pick<StoredAnswers, 'answers'> & { bytes: Uint8Array } {
   const best = `SELECT number FROM trials WHERE state = 'done' AND same_as IS NULL ORDER BY reward DESC LIMIT ?`;
   const finalists = 'SELECT DISTINCT trial AS number FROM finalist_runs';
   const numbers = new Set(
@@ -55,12 +47,16 @@ function storedAnswers(rows: Rows): StoredAnswers['answers'] {
     ['failures', { limit: '200' }],
     ...[...numbers].map((number): [Question, Record<string, string>] => ['trial', { number: String(number) }]),
   ];
-  return Object.fromEntries(
-    asked.map(([question, parameters]) => {
-      const answer = answers[question](rows, parameters);
-      const stored =
-        answer instanceof Uint8Array ? { bytes: Buffer.from(answer).toString('base64') } : { json: answer };
-      return [questionKey(0, question, parameters), stored];
-    }),
-  );
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  const stored = asked.map(([question, parameters]): [string, StoredAnswers['answers'][string]] => {
+    const key = questionKey(0, question, parameters);
+    const answer = answers[question](rows, parameters);
+    if (!(answer instanceof Uint8Array)) return [key, { json: answer }];
+    parts.push(answer);
+    const range = { from, to: from + answer.length };
+    from = range.to;
+    return [key, range];
+  });
+  return { answers: Object.fromEntries(stored), bytes: Buffer.concat(parts) };
 }

@@ -2,8 +2,8 @@
 // figures, and the decisions. The stream sends the same values of single trials as rows.
 
 import type { Row, Value } from '../database/row.ts';
+import type { Rows } from '../database/rows.ts';
 import { type Columns, encodeColumns } from './column-bytes.ts';
-import type { Rows } from './rows.ts';
 
 export const states = ['queued', 'running', 'done', 'failed'] as const;
 export type State = (typeof states)[number];
@@ -28,6 +28,8 @@ export interface TrialRow {
   parameters: number | null;
   multiplyAdds: number | null;
   memory: number | null;
+  /** Predicted milliseconds of the final network for one image, where the search limits them. */
+  latency: number | null;
   decisions: number[];
 }
 
@@ -36,7 +38,7 @@ const detail = (name: string) => `CASE WHEN json_valid(details) THEN json_extrac
 const sqlColumns: Record<Group, string> = {
   core: 'state, reward, same_as',
   figures: `attempts, asked_at, started_at, finished_at, worker_seconds, ${detail('trainableParameters')} AS parameters,
-    ${detail('multiplyAdds')} AS multiply_adds, ${detail('peakMemory')} AS memory`,
+    ${detail('multiplyAdds')} AS multiply_adds, ${detail('peakMemory')} AS memory, ${detail('latency')} AS latency`,
   decisions: 'decisions',
 };
 
@@ -70,7 +72,8 @@ const readers: Record<Group, Reader> = {
   figures(rows, from, count) {
     const attempts = new Uint8Array(count);
     const [asked, started, finished] = [missingTimes(count), missingTimes(count), missingTimes(count)];
-    const [seconds, parameters, multiplyAdds, memory] = [
+    const [seconds, parameters, multiplyAdds, memory, latency] = [
+      missing(count),
       missing(count),
       missing(count),
       missing(count),
@@ -86,8 +89,9 @@ const readers: Record<Group, Reader> = {
       parameters[at] = numberOr(row.parameters);
       multiplyAdds[at] = numberOr(row.multiply_adds);
       memory[at] = numberOr(row.memory);
+      latency[at] = numberOr(row.latency);
     }
-    return { attempts, asked, started, finished, seconds, parameters, multiplyAdds, memory };
+    return { attempts, asked, started, finished, seconds, parameters, multiplyAdds, memory, latency };
   },
   decisions(rows, from, count) {
     let decisions = new Uint8Array(0);
@@ -127,6 +131,7 @@ export function trialRows(rows: Rows, numbers: readonly number[]): TrialRow[] {
       parameters: numberOrNull(row.parameters),
       multiplyAdds: numberOrNull(row.multiply_adds),
       memory: numberOrNull(row.memory),
+      latency: numberOrNull(row.latency),
       decisions: decisionsOf(row.decisions),
     }));
 }

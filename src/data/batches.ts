@@ -8,14 +8,9 @@ import { RandomStream } from '../random/stream.ts';
 import { augmentAs, randomRows, row, sampleAugmentation } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
 import type { LabelledImages } from './dataset.ts';
+import type { Batch, MakeOptions, StepBatches } from './step-batches.ts';
 import { showForTest, type TestView } from './test-view.ts';
-import type { Whitening, WhiteningTensors } from './whitening.ts';
-
-/** Whitened images float32 [images, 3, height, width] in channels_last, and labels int64 [images]. */
-export interface Batch {
-  images: Tensor;
-  labels: Tensor;
-}
+import type { Whitening } from './whitening.ts';
 
 export interface ImageSelection {
   /** The images; batches are made on their device. */
@@ -44,7 +39,7 @@ export const batchRows = 1 + randomRows;
  * Batches of training images. Every epoch has its own order. The last images of an epoch that do not fill a batch are
  * omitted (other ones in the next epoch); fewer images than one batch make one small batch.
  */
-export class TrainingBatches {
+export class TrainingBatches implements StepBatches {
   /** Number of batches per epoch. */
   readonly count: number;
   readonly #source: TrainingSource;
@@ -119,11 +114,7 @@ export class TrainingBatches {
   #shuffled(random: RandomStream): Int32Array {
     const count = this.#indices.length;
     if (!this.#classPlaces) return random.shuffle(count);
-    const chosen = balancedPlaces(this.#classPlaces, count, random);
-    return random
-      .split('mixed')
-      .shuffle(count)
-      .map((place) => chosen[place]!);
+    return balancedPlaces(this.#classPlaces, count, random);
   }
 
   #alternateFlips(places: Int32Array, epoch: number): Int32Array {
@@ -138,10 +129,7 @@ export class TrainingBatches {
   }
 
   /** Makes the batch of integers int64 [batchRows, batchSize] on the device, without waiting for the device. */
-  make(
-    randomNumbers: Tensor,
-    { whitening = this.whitening, side }: { whitening?: Whitening | WhiteningTensors; side?: number | undefined } = {},
-  ): Batch {
+  make(randomNumbers: Tensor, { whitening = this.whitening, side }: MakeOptions = {}): Batch {
     return scope(() => {
       const { images, labels } = take(this.#source, randomNumbers.select(0, 0));
       const numbers = randomNumbers.narrow(0, 1, randomRows);
@@ -178,28 +166,30 @@ export class EvaluationBatches {
 }
 
 /** Returns the places of each class that has any. */
-function placesByClass(labels: Int32Array): Int32Array[] {
+export function placesByClass(labels: Int32Array): Int32Array[] {
   const places = Map.groupBy(labels.keys(), (place) => labels[place]!);
   return [...places].sort(([one], [other]) => one - other).map(([, own]) => Int32Array.from(own));
 }
 
 /**
- * Returns `count` places with equally many of each class, one more of some classes chosen at random. A class with too
- * few images begins again with all of them, in another order.
+ * Returns `count` places with equally many of each class, in random order; one more of some classes chosen at random. A
+ * class with too few images begins again with all of them, in another order.
  */
-function balancedPlaces(classPlaces: readonly Int32Array[], count: number, random: RandomStream): Int32Array {
+export function balancedPlaces(classPlaces: readonly Int32Array[], count: number, random: RandomStream): Int32Array {
   const each = Math.floor(count / classPlaces.length);
   const rest = count % classPlaces.length;
   const order = random.split('rest').shuffle(classPlaces.length);
-  return Int32Array.from(
-    [...order].flatMap((label, rank) => {
-      const own = classPlaces[label]!;
-      const stream = random.split(`class ${label}`);
-      const rounds = Math.ceil((each + 1) / own.length);
-      const all = Array.from({ length: rounds }, () => [...stream.shuffle(own.length)]).flat();
-      return all.slice(0, each + (rank < rest ? 1 : 0)).map((place) => own[place]!);
-    }),
-  );
+  const chosen = [...order].flatMap((label, rank) => {
+    const own = classPlaces[label]!;
+    const stream = random.split(`class ${label}`);
+    const rounds = Math.ceil((each + 1) / own.length);
+    const all = Array.from({ length: rounds }, () => [...stream.shuffle(own.length)]).flat();
+    return all.slice(0, each + (rank < rest ? 1 : 0)).map((place) => own[place]!);
+  });
+  return random
+    .split('mixed')
+    .shuffle(count)
+    .map((place) => chosen[place]!);
 }
 
 function allIndices({ indices, from }: ImageSelection): Int32Array {

@@ -15,6 +15,7 @@ import {
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
 import { contentIdentity } from '../content-identity.ts';
 import { namedCache } from '../environment.ts';
 import { Failure } from '../failure.ts';
@@ -122,12 +123,34 @@ export function skippedOf({ train }: Pick<DatasetFiles, 'train'>): string[] {
   return describe(train.path.replace(/\.bin$/, '.json'))?.skipped ?? [];
 }
 
+const whole = z.int().nonnegative();
+const part = z.strictObject({ path: z.string(), count: whole, images: whole, labels: whole });
+const entrySchema: z.ZodType<Entry> = z.strictObject({
+  format: z.literal(entryFormat),
+  files: z.strictObject({
+    name: z.string(),
+    source: z.string(),
+    classes: z.array(z.string()),
+    height: whole,
+    width: whole,
+    holdOut: z.enum(['uniform', 'stratified']),
+    train: part,
+    test: part,
+  }),
+  bytes: whole,
+  sha256: z.string(),
+  skipped: z.array(z.string()),
+  again: z.array(z.string()).exactOptional(),
+  classContents: z
+    .array(z.strictObject({ name: z.string(), train: whole, test: whole, paths: z.string(), bytes: z.string() }))
+    .exactOptional(),
+});
+
 function describe(path: string): Entry | undefined {
   try {
-    const entry = JSON.parse(readFileSync(path, 'utf8')) as Entry;
-    return entry.format === entryFormat ? entry : undefined;
+    return entrySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch {
-    return undefined; // missing or foreign: it is prepared again
+    return undefined; // missing, damaged or of another version: it is prepared again
   }
 }
 

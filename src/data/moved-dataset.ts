@@ -65,6 +65,10 @@ const moved = z.object({
   } satisfies Fields<Omit<DatasetFiles, 'content' | 'source'>>),
 });
 
+/** Parses the description of a dataset that another machine gave. @throws InputError */
+export const parseDescription = (description: string): z.infer<typeof moved> =>
+  checked(moved, parsedJson(description, 'queue', 'dataset'), 'queue', 'dataset');
+
 /**
  * Brings a dataset of another machine into the cache. Processes that ask at the same time wait for the first one.
  * `fetch` brings the block with the hash into a file, goes on with what is there, and returns whether it is whole.
@@ -77,7 +81,7 @@ export async function installDataset(
   fetch: (block: { sha256: string; bytes: number }, path: string) => Promise<boolean>,
   onWait: () => void = () => {},
 ): Promise<DatasetFiles> {
-  const { bytes, sha256, files } = checked(moved, parsedJson(description, 'queue', 'dataset'), 'queue', 'dataset');
+  const { bytes, sha256, files } = parseDescription(description);
   requireWithin(files, bytes);
   makeFolder(cache);
   const key = `moved-${sha256.slice(0, 24)}`;

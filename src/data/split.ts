@@ -29,12 +29,33 @@ export interface Split {
 export function split(files: DatasetFiles, options: SplitOptions): Split {
   const count = files.train.count;
   const validation = options.validation ?? defaultValidation(files);
-  const training = options.training ?? count - validation;
+  if (files.holdOut === 'stratified')
+    return splitByClass(readLabels(files.train), files.classes.length, { ...options, validation });
+  const random = new RandomStream(options.seed).split('validation split');
+  return divided([random.shuffle(count)], { ...options, validation });
+}
+
+/**
+ * Holds out the same share of every class, and at least one.
+ * @param labels the class of each image
+ * @throws InputError if there are too few images
+ */
+export function splitByClass(
+  labels: ArrayLike<number>,
+  classes: number,
+  options: SplitOptions & { validation: number },
+): Split {
+  const random = new RandomStream(options.seed).split('validation split');
+  return divided(shuffledClasses(labels, classes, random), options);
+}
+
+/** Takes validation images from the beginnings of groups of images, and training images from what is left. */
+function divided(groups: readonly Int32Array[], options: SplitOptions & { validation: number }): Split {
+  const sizes = groups.map((group) => group.length);
+  const count = sizes.reduce((sum, size) => sum + size, 0);
+  const { validation, training = count - validation } = options;
   checkCount('validation', validation, 0, count - 1);
   checkCount('training', training, 1, count - validation);
-  const random = new RandomStream(options.seed).split('validation split');
-  const groups = files.holdOut === 'uniform' ? [random.shuffle(count)] : shuffledClasses(files, random);
-  const sizes = groups.map((group) => group.length);
   const heldOut = share(validation, sizes, 'validation');
   const used = share(
     training,
@@ -48,7 +69,12 @@ export function split(files: DatasetFiles, options: SplitOptions): Split {
   return { validation: pick(() => 0, heldOut), train: pick((group) => heldOut[group]!, used) };
 }
 
-function defaultValidation({ train, classes, holdOut }: DatasetFiles): number {
+/** Returns how many images are held out by default. */
+export function defaultValidation({
+  train,
+  classes,
+  holdOut,
+}: Pick<DatasetFiles, 'classes' | 'holdOut'> & { train: { count: number } }): number {
   return Math.max(Math.round(train.count / 10), holdOut === 'stratified' ? classes.length : 1);
 }
 
@@ -58,11 +84,9 @@ function checkCount(name: string, count: number, least: number, most: number): v
 }
 
 /** Returns the indices of every class in random order. */
-function shuffledClasses(files: DatasetFiles, random: RandomStream): Int32Array[] {
-  const members: number[][] = files.classes.map(() => []);
-  readLabels(files.train).forEach((label, index) => {
-    members[label]!.push(index);
-  });
+function shuffledClasses(labels: ArrayLike<number>, classes: number, random: RandomStream): Int32Array[] {
+  const members: number[][] = Array.from({ length: classes }, () => []);
+  for (let index = 0; index < labels.length; index++) members[labels[index]!]!.push(index);
   return members.map((indices, label) => {
     const order = random.split(`class ${label}`).shuffle(indices.length);
     return Int32Array.from(order, (place) => indices[place]!);

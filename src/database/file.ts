@@ -21,6 +21,7 @@ import { damaged, explained, explainedDamage } from './explain.ts';
 import { checkHeader, checkVersion, type FileFormat, usesLog } from './header.ts';
 import type { Row, Value } from './row.ts';
 import { RowChecksums } from './row-checksums.ts';
+import type { Rows } from './rows.ts';
 import { checkLog } from './write-ahead-log.ts';
 import { lockForWriting } from './writer-lock.ts';
 
@@ -38,7 +39,7 @@ export interface Query {
 
 const millisecondsToWait = 5000; // a reader may be recovering the log of a killed writer
 
-export class DatabaseFile {
+export class DatabaseFile implements Rows {
   readonly path: string;
   readonly readOnly: boolean;
   /**
@@ -180,6 +181,14 @@ export class DatabaseFile {
     if (checksums) inTransaction(handle, () => checksums.completeGroups());
     checksums?.watch();
     return new DatabaseFile(path, handle, { lock, checksums, lacksLog });
+  }
+
+  all(sql: string, ...values: Value[]): Row[] {
+    return this.query(sql).all(...values);
+  }
+
+  each(sql: string, ...values: Value[]): Iterable<Row> {
+    return this.query(sql).each(...values);
   }
 
   /** Returns the prepared statement of an SQL text; each text is prepared once. */

@@ -59,6 +59,25 @@ export interface Addon {
   configuration(): string;
   endAfterSignal(milliseconds: number, sentence: string): void;
   leaveSignals(): void;
+  jpegDecoderName(): string | undefined;
+  showJpeg(
+    bytes: Uint8Array,
+    part: readonly number[],
+    size: number,
+    changes: Float64Array,
+    target: Uint8Array,
+  ): boolean;
+  readAhead(file: number, offset: number, length: number): void;
+  showPixels(
+    file: number,
+    offset: number,
+    height: number,
+    width: number,
+    part: readonly number[],
+    size: number,
+    changes: Float64Array,
+    target: Uint8Array,
+  ): boolean;
   // Present only if the addon was compiled with CUDA (native/cuda.h).
   useStream?(device: string, trial: boolean): void;
   beginCapture?(): number;
@@ -83,9 +102,13 @@ export function addon(): Addon {
   return loaded;
 }
 
-function load(): Addon {
+/** Returns the file of the addon, which threads of this process load, too. */
+export const addonFile = (): string =>
   // bin/nasnet sets another file if the package's folder is read-only.
-  const path = namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+  namedAddon() ?? file ?? fileURLToPath(new URL('../../build/nasnet.node', import.meta.url));
+
+function load(): Addon {
+  const path = addonFile();
   // OpenMP reads these when libtorch loads. By default its threads spin for a long time while they wait for each other;
   // with other work on the machine, training on two threads then takes ten times as long. If they sleep at once, they
   // wake too late for the next operator of a small batch, so they spin for about 20 µs.

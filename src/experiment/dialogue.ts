@@ -31,9 +31,9 @@ export interface DialogueOptions {
   /**
    * The number of trainings that may be open. In order, the training at place p (0, 1 … over all rungs) is reported
    * before place p + lookahead is asked for; for higher rungs, which take longer, lookahead is multiplied by
-   * `laterPerRung` per rung.
+   * `laterPerRung` per rung. A function: the number now, where it follows the workers.
    */
-  lookahead: number;
+  lookahead: number | (() => number);
   laterPerRung: number;
   /** Not in order: the number of trainings that may be open now, where that changes. Default: lookahead. */
   openNow?: (() => number) | undefined;
@@ -51,8 +51,7 @@ export interface AskedTraining {
 }
 
 interface OpenTraining extends AskedTraining {
-  /** The place before which its outcome must be reported. */
-  due: number;
+  place: number;
 }
 
 export interface FinishedTraining extends FinishedTrial {
@@ -153,14 +152,24 @@ export class Dialogue {
   }
 
   #openAt(place: number, training: AskedTraining): void {
-    const { lookahead, laterPerRung } = this.#options;
-    this.#open.set(keyOf(training), { ...training, due: place + lookahead * laterPerRung ** training.rung });
+    this.#open.set(keyOf(training), { ...training, place });
+  }
+
+  get #lookahead(): number {
+    const { lookahead } = this.#options;
+    return typeof lookahead === 'number' ? lookahead : lookahead();
+  }
+
+  /** Returns the place before which an outcome must be reported. */
+  #dueOf({ place, rung }: OpenTraining): number {
+    return place + this.#lookahead * this.#options.laterPerRung ** rung;
   }
 
   #hasRoom(): boolean {
-    const { inOrder, lookahead, openNow } = this.#options;
-    if (inOrder) return (this.#firstDue()?.due ?? this.#place + 1) > this.#place;
-    return this.#open.size < (openNow?.() ?? lookahead);
+    const { inOrder, openNow } = this.#options;
+    if (!inOrder) return this.#open.size < (openNow?.() ?? this.#lookahead);
+    const first = this.#firstDue();
+    return first === undefined || this.#dueOf(first) > this.#place;
   }
 
   #nextToTell(): FinishedTraining | undefined {
@@ -172,7 +181,8 @@ export class Dialogue {
   /** Returns the training that is due; of several the one that was asked for first. */
   #firstDue(): OpenTraining | undefined {
     let first: OpenTraining | undefined;
-    for (const training of this.#open.values()) if (!first || training.due < first.due) first = training;
+    for (const training of this.#open.values())
+      if (!first || this.#dueOf(training) < this.#dueOf(first)) first = training;
     return first;
   }
 

@@ -33,7 +33,7 @@ export type Evaluate<Request = TrialToEvaluate> = (
 export const isReward = (value: number): boolean => Number.isFinite(value) && value >= 0 && value <= 1;
 
 /** A job as a runner gets it. */
-export type JobHints = Pick<RunOptions, 'key' | 'next' | 'predicted' | 'memory'>;
+export type JobHints = Pick<RunOptions, 'key' | 'next' | 'predicted' | 'predictedOn' | 'memory'>;
 
 /** Evaluates requests as jobs of the runner. `jobOf` returns the job of a request (plain data). */
 export function evaluateIn<Request = TrialToEvaluate>(
@@ -52,7 +52,8 @@ export function evaluateIn<Request = TrialToEvaluate>(
     });
     if ('failure' in outcome) return outcome;
     const { reward, details } = outcome.result as WorkerResult;
-    const { seconds, recorded } = outcome;
-    return { reward, details, seconds, ...(recorded && { recorded }) };
+    const { seconds, machine, recorded } = outcome;
+    const where = machine !== undefined && typeof details === 'object' && { machine };
+    return { reward, details: where ? { ...details, ...where } : details, seconds, ...(recorded && { recorded }) };
   };
 }

@@ -24,7 +24,7 @@ import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
-import { acceptedBy, limitCheck } from '../forecast/limits.ts';
+import { acceptedBy, limitCheck, predictedLatency } from '../forecast/limits.ts';
 import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
 import { costOptions, countsOf, type Start } from '../forecast/start.ts';
@@ -49,9 +49,9 @@ import { SearchOutlook } from './outlook.ts';
 import { predictedCosts } from './predicted-costs.ts';
 import { remembering } from './remembered.ts';
 import type { SearchControl } from './search-control.ts';
-import { type MachinesThere, runSearch, type SearchEvent } from './search-loop.ts';
+import { type MachinesThere, type Order, orderOf, runSearch, type SearchEvent } from './search-loop.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from './training-runners.ts';
-import { withinLimits } from './within-limits.ts';
+import { withinLimits, withLatency } from './within-limits.ts';
 
 export interface ExperimentOptions {
   study: Study<SearchSettings>;
@@ -74,6 +74,8 @@ export interface ExperimentOptions {
   openRunner?: OpenRunner;
   /** With runners whose workers come and go. Default: always `workers`. */
   machines?: MachinesThere;
+  /** Whether the lookahead of a new in-order study follows `machines`. Default: no. */
+  followWorkers?: boolean;
   /** Stops the search immediately; finished work is stored. */
   signal: AbortSignal;
   /** The requests of a person to the running search. Its `signal` should be a part of `signal`. */
@@ -120,9 +122,16 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   const forecast = await forecastHere(options);
   const { trials, workers } = forecast;
   const outlook = new SearchOutlook(study, { counts, trials, forecast });
-  options.machines?.onChange(() => outlook.changeWorkers(options.machines!.count));
   const course = courseOf(options, forecast, outlook);
   onEvent({ kind: 'forecast', forecast, outlook });
+  const order = orderOf({
+    study,
+    inOrder: study.settings.inOrder,
+    workers,
+    followWorkers: options.followWorkers,
+    ladder: ladderOptions(study.settings),
+  });
+  if (options.machines) followMachines(outlook, options.machines, order, onEvent);
   const experiment = {
     ...defaultsOf(options),
     ...options,
@@ -141,11 +150,30 @@ export async function runExperiment(options: ExperimentOptions): Promise<End> {
   return end;
 }
 
+/** Lets the time left follow the workers that are there, as far as the order has work for them. */
+function followMachines(
+  outlook: SearchOutlook,
+  machines: MachinesThere,
+  { inOrder, followsWorkers, lookahead }: Order,
+  onEvent: ExperimentOptions['onEvent'],
+): void {
+  const most = inOrder && !followsWorkers ? lookahead : Number.POSITIVE_INFINITY;
+  const follow = () => {
+    const { count, kinds } = machines;
+    outlook.changeWorkers(Math.min(count, most), kinds);
+    const line = `This search decides in order and has at most ${most} children open, so some workers wait: how many are expected is stated when a study is begun`;
+    if (count > most) onEvent({ kind: 'note', line });
+  };
+  machines.onChange(follow);
+  follow();
+}
+
 function forecastHere({
   study,
   files,
   trials,
   workers: requested,
+  machines,
   computing = onCpu,
   start,
   onEvent,
@@ -154,7 +182,8 @@ function forecastHere({
   const counts = countsOf(files);
   const workers = requested ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
   const { device } = computing;
-  return forecastOf(study, { counts, trials, workers, isRequested: requested !== undefined, device, start }, note);
+  const place = { workers, isRequested: requested !== undefined, device, elsewhere: machines !== undefined };
+  return forecastOf(study, { counts, trials, ...place, start }, note);
 }
 
 /** Returns the course of a search whose budget determines its trials; undefined for other searches. */
@@ -198,13 +227,13 @@ function defaultsOf({ study, files, computing, directory }: ExperimentOptions) {
 }
 
 async function searchCells(experiment: Experiment, { outlook, course }: Followers) {
-  const { study, files, trials, workers, machines, artifacts, signal, control, onEvent } = experiment;
+  const { study, files, trials, workers, machines, followWorkers, artifacts, signal, control, onEvent } = experiment;
   const { settings } = study;
-  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child } = settings;
+  const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
   control?.pauses(runner);
   const counts = countsOf(files);
-  const costs = predictedCosts(study, counts, workers);
+  const costs = predictedCosts(study, counts, machines ? 1 : workers);
   const trained = evaluateIn(
     runner,
     (trial) => childJob(settings, trial),
@@ -216,7 +245,11 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
   );
   const check = limits && limitCheck(limits, settings, counts);
   const resample = check && limits.beyond === 'resample';
-  const evaluate = check && !resample ? withinLimits(trained, check) : trained;
+  const latency = limits?.latency;
+  const evaluated = latency
+    ? withLatency(trained, (candidate) => predictedLatency(latency, candidate.usedPlan(final, counts.classes)))
+    : trained;
+  const evaluate = check && !resample ? withinLimits(evaluated, check) : evaluated;
   const accepts = resample ? acceptedBy(check, space) : undefined;
   const end = await runSearch({
     study,
@@ -227,6 +260,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
     mayAsk: course?.mayAsk,
     workers,
     machines,
+    followWorkers,
     inOrder,
     ladder: ladderOptions(settings),
     artifacts,
@@ -248,7 +282,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
 }
 
 async function raceCells(experiment: Experiment, { course }: Followers) {
-  const { study, files, workers, artifacts, signal, onEvent } = experiment;
+  const { study, files, workers, machines, artifacts, signal, onEvent } = experiment;
   const { finalists, seed } = study.settings;
   if (!finalists) return 'finished';
   const { training } = finalists;
@@ -263,7 +297,7 @@ async function raceCells(experiment: Experiment, { course }: Followers) {
     seed: `${seed}, finalists, run ${run}`, // the same seed for all finalists in a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const costs = predictedCosts(study, countsOf(files), workers);
+  const costs = predictedCosts(study, countsOf(files), machines ? 1 : workers);
   const evaluate = evaluateIn(runner, jobOf, ({ candidate, trial, run }) => ({
     key: `f${trial}-${run}`,
     ...costs.training(training, candidate),
@@ -300,6 +334,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   const onMessage = (message: unknown) => {
     const report = message as FinalMessage;
     if ('progress' in report) return onEvent({ kind: 'final-progress', progress: report.progress });
+    if ('remark' in report) return; // of streamed pictures only
     epochs.push(report);
     onEvent({ kind: 'final-epoch', report });
   };

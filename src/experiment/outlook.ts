@@ -45,6 +45,7 @@ export class SearchOutlook {
   #latest: CostTerms[] = [];
   #asked: number;
   #workers: number;
+  #kinds: ReadonlyMap<string, number> = new Map();
 
   constructor(study: Study<SearchSettings>, { counts, trials, forecast }: OutlookOptions) {
     this.#study = study;
@@ -120,9 +121,13 @@ export class SearchOutlook {
     this.#trials = trials;
   }
 
-  /** Changes the number of children trained at once. With no worker there, the time left is that with one. */
-  changeWorkers(count: number): void {
+  /**
+   * Changes the workers: how many children they train at once, by their kind of machine if that is known. With no
+   * worker there, the time left is that with one.
+   */
+  changeWorkers(count: number, kinds: ReadonlyMap<string, number> = new Map()): void {
     this.#workers = Math.max(1, count);
+    this.#kinds = kinds;
   }
 
   /** Returns the predicted wall-clock seconds of a future child, including its share of higher rungs. */
@@ -146,7 +151,7 @@ export class SearchOutlook {
   }
 
   #seconds(terms: CostTerms): number {
-    return this.#forecast.prediction.of(terms).seconds;
+    return this.#forecast.prediction.secondsOn(this.#kinds, terms);
   }
 
   /** Predicted seconds of a future child. */

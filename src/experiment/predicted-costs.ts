@@ -1,30 +1,39 @@
 // Predicts the seconds and the memory of each training of a search, by the study's corrected prediction or the default
-// laws. A training that takes many times as long is ended; a queue sends it to a worker that has the memory.
+// laws: as the latest children have corrected them. A training that takes many times as long is ended; a queue sends it
+// to a worker that has the memory.
 
 import { availableParallelism } from 'node:os';
-import { startingLaws } from '../forecast/cost-law.ts';
+import { lawValue, startingLaws } from '../forecast/cost-law.ts';
 import { type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
 import { sum } from '../statistics/order.ts';
+import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
 /** Predicts the costs of a candidate's training. */
-type CostsOf = (candidate: Candidate) => { predicted: number; memory: number };
+type CostsOf = (candidate: Candidate) => {
+  predicted: number;
+  predictedOn?: Readonly<Record<string, number>>;
+  memory: number;
+};
 
-/** @param workers number of workers that share the cores */
+/** @param workers number of workers that share the cores of this machine */
 export function predictedCosts(study: Study<SearchSettings>, counts: ImageCounts, workers: number) {
   const { settings } = study;
-  const laws = study.result('prediction')?.laws ?? startingLaws;
   const crowding = Math.max(1, workers / availableParallelism());
   const of = (trainings: readonly Training[]): CostsOf => {
     const terms = trainings.map((training) => new TrainingTerms(settings, training, counts));
     return (candidate) => {
-      const costs = terms.map((each) => each.cost(candidate, laws));
+      const { laws = startingLaws, kinds } = study.result('prediction') ?? {};
+      const all = terms.map((each) => each.of(candidate));
+      const secondsBy = (law: Coefficients) => sum(all.map(({ seconds }) => lawValue(law, seconds)));
+      const onKind = Object.entries(kinds ?? {}).map(([kind, { seconds }]) => [kind, secondsBy(seconds)]);
       return {
-        predicted: crowding * sum(costs.map(({ seconds }) => seconds)),
-        memory: Math.max(...costs.map(({ memory }) => memory)),
+        predicted: crowding * secondsBy(laws.seconds),
+        ...(kinds && { predictedOn: Object.fromEntries(onKind) }),
+        memory: Math.max(...all.map(({ memory }) => lawValue(laws.memory, memory))),
       };
     };
   };

@@ -45,6 +45,8 @@ export const searchDefaults = {
 /** How many trainings the workers that are there can run at once. */
 export interface MachinesThere {
   readonly count: number;
+  /** The same by the kind of machine. */
+  readonly kinds: ReadonlyMap<string, number>;
   onChange(listener: () => void): void;
 }
 
@@ -67,9 +69,13 @@ export interface SearchOptions {
   workers: number;
   /**
    * Where workers come and go: not in order, as many trials are open as they can evaluate, and a few more. In order the
-   * number is fixed, since decisions depend on it.
+   * number is fixed, since decisions depend on it, unless the study follows its workers.
    */
   machines?: MachinesThere | undefined;
+  /**
+   * In order, the lookahead of a new study follows `machines`. Its decisions then depend on when workers come and go.
+   */
+  followWorkers?: boolean | undefined;
   /**
    * Recorded when the study is first searched. In order, trial n is asked for when n − lookahead + 1 outcomes are
    * reported, so that others continue while the oldest one is late. Otherwise outcomes are reported as they come (as in
@@ -97,13 +103,33 @@ export interface Order {
   lookahead: number;
   /** Only with a ladder. */
   laterPerRung?: number;
+  /** Whether the lookahead follows the workers, where there are some that come and go. */
+  followsWorkers?: true;
 }
 
 export const orderSchema: z.ZodType<Order> = z.strictObject({
   inOrder: z.boolean(),
   lookahead: z.int().positive(),
   laterPerRung: z.number().positive().exactOptional(),
+  followsWorkers: z.literal(true).exactOptional(),
 });
+
+/** Returns the order of a study's search, which is recorded when it is first asked for. */
+export function orderOf({
+  study,
+  inOrder = searchDefaults.inOrder,
+  workers,
+  followWorkers = false,
+  ladder,
+}: Pick<SearchOptions, 'study' | 'inOrder' | 'workers' | 'followWorkers' | 'ladder'>): Order {
+  const order: Order = {
+    inOrder,
+    lookahead: searchDefaults.lookaheadPerWorker * workers,
+    ...(ladder && { laterPerRung: searchDefaults.laterPerRung }),
+    ...(inOrder && followWorkers && { followsWorkers: true }),
+  };
+  return study.recordOnce('order', order, orderSchema);
+}
 
 const reportsBetweenTidying = 20;
 const millisecondsBetweenCounts = 1000; // of search time that a kill may lose
@@ -157,15 +183,11 @@ class Search {
     this.#options = options;
     this.#study = options.study;
     const { study, strategy, evaluate, trials, workers, machines } = options;
-    const { inOrder = searchDefaults.inOrder, eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
+    const { eventsPerSnapshot = searchDefaults.eventsPerSnapshot } = options;
     const { lookaheadPerWorker } = searchDefaults;
-    const later = options.ladder && { laterPerRung: searchDefaults.laterPerRung };
-    const order = study.recordOnce(
-      'order',
-      { inOrder, lookahead: lookaheadPerWorker * workers, ...later },
-      orderSchema,
-    );
-    const lookahead = order.inOrder ? order.lookahead : workers;
+    const order = orderOf(options);
+    const followed = order.followsWorkers && machines && (() => lookaheadPerWorker * Math.max(1, machines.count));
+    const lookahead = order.inOrder ? (followed ?? order.lookahead) : workers;
     const promotions = options.ladder && new Promotions(study, options.ladder, trials);
     const dialogue = {
       space: options.space,

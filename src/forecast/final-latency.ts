@@ -6,6 +6,7 @@ import { Candidate } from '../study/candidate.ts';
 import type { LatencyLimit, SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { latencyTerms, lawValue, startingLaws } from './cost-law.ts';
+import { predictedLatency } from './limits.ts';
 import type { ImageCounts } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 import { machineName } from './this-machine.ts';
@@ -48,7 +49,7 @@ export async function measureFinalLatency(study: Study<SearchSettings>, counts: 
   study.keep('final latency', {
     trial: built.trial,
     milliseconds: measured!.milliseconds,
-    foretold: lawValue(limits.latency.law, latencyTerms(plan)),
+    foretold: predictedLatency(limits.latency, plan),
     machine: machineName(),
   });
 }

@@ -8,22 +8,24 @@ import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { startingLaws } from './cost-law.ts';
-import { type ImageCounts, maxObservations, Prediction, TrainingTerms } from './prediction.ts';
+import { type ImageCounts, type MeasuredCost, maxObservations, Prediction, TrainingTerms } from './prediction.ts';
 import { machineName } from './this-machine.ts';
 
 export interface PredictionPlace {
   workers: number;
   /** Device of the trainings. Default 'cpu'. */
   device?: string | undefined;
+  /** Whether workers of other machines train: then theirs count, whichever machine searches. Default: no. */
+  elsewhere?: boolean | undefined;
   /** Replaces the stored initial laws. */
   start?: { laws: Laws; measured: boolean } | undefined;
 }
 
-/** Returns the prediction of a study's children on this machine, corrected by its latest finished children. */
+/** Returns the prediction of a study's children on this machine or elsewhere, corrected by its latest finished ones. */
 export function predictionOf(
   study: Study<SearchSettings>,
   counts: ImageCounts,
-  { workers, device = 'cpu', start }: PredictionPlace,
+  { workers, device = 'cpu', elsewhere = false, start }: PredictionPlace,
 ): { prediction: Prediction; record: PredictionRecord } {
   const stored = study.result('prediction');
   const machine = device === 'cpu' ? machineName() : `${machineName()}, ${device}`;
@@ -34,12 +36,17 @@ export function predictionOf(
   const since = same ? stored.since : Date.now();
   const { settings } = study;
   const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
-  if (same) teach(prediction, study, counts, since);
+  if (same || elsewhere) teach(prediction, study, counts, elsewhere ? { elsewhere } : { since });
   return { prediction, record: { machine, workers, since, measured, start: laws, ...resultOf(prediction) } };
 }
 
-/** Corrects the prediction by the latest trainings of all rungs since then, in the order in which they finished. */
-function teach(prediction: Prediction, study: Study<SearchSettings>, counts: ImageCounts, since: number): void {
+/** Corrects the prediction by the latest trainings of all rungs that count, in the order in which they finished. */
+function teach(
+  prediction: Prediction,
+  study: Study<SearchSettings>,
+  counts: ImageCounts,
+  which: { elsewhere: true } | { since: number },
+): void {
   const { settings } = study;
   const terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
   const lowest = study
@@ -47,7 +54,11 @@ function teach(prediction: Prediction, study: Study<SearchSettings>, counts: Ima
     .filter(({ sameAs }) => sameAs === null)
     .map((trial) => ({ ...trial, trial: trial.number, rung: 0 }));
   const finished = [...lowest, ...study.rungs.all()]
-    .filter(({ state, finishedAt }) => state === 'done' && finishedAt! >= since)
+    .filter(({ state, finishedAt, details }) => {
+      if (state !== 'done') return false;
+      const here = trainingDetails(details).machine === undefined;
+      return 'since' in which ? here && finishedAt! >= which.since : !here;
+    })
     .sort((a, b) => a.finishedAt! - b.finishedAt!);
   for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * maxObservations)) {
     const cost = measuredCost(workerSeconds!, details);
@@ -60,19 +71,17 @@ export function storePrediction(study: Study<object>, record: PredictionRecord, 
   study.keep('prediction', { ...record, ...resultOf(prediction) });
 }
 
-function resultOf(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'children' | 'error'> {
-  return { laws: prediction.laws, children: prediction.children, error: prediction.error };
+function resultOf(prediction: Prediction): Pick<PredictionRecord, 'laws' | 'children' | 'error' | 'kinds'> {
+  const { laws, children, error, kinds } = prediction;
+  return { laws, children, error, ...(kinds && { kinds }) };
 }
 
 /**
- * Returns the measured cost of a child: seconds, and peak bytes if they are known. Undefined if the time is not that of
- * one training: it resumed from a checkpoint or repeated earlier rungs.
+ * Returns the measured cost of a child: seconds, and peak bytes and machine if they are known. Undefined if the time is
+ * not that of one training: it resumed from a checkpoint or repeated earlier rungs.
  */
-export function measuredCost(
-  seconds: number,
-  details: unknown,
-): { seconds: number; memory: number | undefined } | undefined {
-  const { peakMemory, resumed, continued } = trainingDetails(details);
+export function measuredCost(seconds: number, details: unknown): MeasuredCost | undefined {
+  const { peakMemory, resumed, continued, machine } = trainingDetails(details);
   if (resumed || continued === false) return undefined;
-  return { seconds, memory: peakMemory };
+  return { seconds, memory: peakMemory, machine };
 }

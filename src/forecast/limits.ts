@@ -9,7 +9,7 @@ import { inputCount } from '../space/architecture.ts';
 import { cellForm, defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import { Candidate } from '../study/candidate.ts';
-import type { Limits, SearchSettings } from '../study/settings.ts';
+import type { LatencyLimit, Limits, SearchSettings } from '../study/settings.ts';
 import { bytesWords, millisecondsWords, whole } from '../words.ts';
 import { latencyTerms, lawValue, leftBehind } from './cost-law.ts';
 import { type ImageCounts, TrainingTerms } from './prediction.ts';
@@ -62,7 +62,7 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
     {
       limit: 'latency',
       most: latency?.milliseconds,
-      of: (plan) => lawValue(latency!.law, latencyTerms(plan)),
+      of: (plan) => predictedLatency(latency!, plan),
       words: millisecondsWords,
       what: 'for one image',
     },
@@ -84,6 +84,9 @@ export function limitCheck(limits: Limits, settings: LimitedSearch, counts: Imag
     return undefined;
   };
 }
+
+/** Returns the predicted milliseconds of a network for one image on one thread. */
+export const predictedLatency = ({ law }: LatencyLimit, plan: Plan): number => lawValue(law, latencyTerms(plan));
 
 interface Limited {
   limit: Excess['limit'];

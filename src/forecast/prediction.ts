@@ -6,7 +6,7 @@ import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { heldOut } from '../study/presets.ts';
-import type { Laws, PredictionError } from '../study/results.ts';
+import type { KindPrediction, Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { phasesOf } from '../train/growth.ts';
 import { imagesTogether } from '../train/recipe.ts';
@@ -24,6 +24,15 @@ export interface Cost {
   seconds: number;
   /** Peak memory of the worker in bytes. */
   memory: number;
+}
+
+/** The measured cost of a training. */
+export interface MeasuredCost {
+  seconds: number;
+  /** Peak memory of the worker in bytes. */
+  memory?: number | undefined;
+  /** The kind of machine of a worker elsewhere. */
+  machine?: string | undefined;
 }
 
 /** The terms of both laws; computing them from a candidate takes a millisecond. */
@@ -85,6 +94,7 @@ class LearntLaw {
   readonly #observations: Observation[] = [];
   readonly #errors: number[] = [];
   coefficients: Coefficients;
+  children = 0;
 
   constructor(start: Coefficients) {
     this.#start = start;
@@ -94,6 +104,7 @@ class LearntLaw {
   /** Adds an observation. Returns whether it is usable. */
   observe(observation: Observation): boolean {
     if (!(observation.value > 0 && Number.isFinite(observation.value))) return false;
+    this.children++;
     this.#errors.push(Math.abs(lawValue(this.coefficients, observation.terms) / observation.value - 1));
     this.#observations.push(observation);
     if (this.#observations.length > maxObservations) this.#observations.shift();
@@ -109,13 +120,17 @@ class LearntLaw {
 
 export class Prediction {
   readonly terms: TrainingTerms;
+  readonly #start: Laws;
   readonly #seconds: LearntLaw;
   readonly #memory: LearntLaw;
+  /** The laws of kinds of machines. A kind that is not known yet is predicted by the law of all. */
+  readonly #kinds = new Map<string, LearntLaw>();
   /** Number of finished children that corrected the prediction. */
   children = 0;
 
   constructor(terms: TrainingTerms, start: Laws = startingLaws) {
     this.terms = terms;
+    this.#start = start;
     this.#seconds = new LearntLaw(start.seconds);
     this.#memory = new LearntLaw(start.memory);
   }
@@ -124,14 +139,47 @@ export class Prediction {
     return { seconds: this.#seconds.coefficients, memory: this.#memory.coefficients };
   }
 
+  /** The predictions of kinds of machines, if there are any. */
+  get kinds(): Record<string, KindPrediction> | undefined {
+    if (this.#kinds.size === 0) return undefined;
+    const all = [...this.#kinds].map(([kind, { coefficients: seconds, children, error }]) => {
+      return [kind, { seconds, children, ...(error && { error }) }];
+    });
+    return Object.fromEntries(all);
+  }
+
   of(terms: CostTerms): Cost {
     return costOf(terms, this.laws);
   }
 
-  /** Adds a trained child: its seconds, and its peak memory in bytes if known. */
-  observe(terms: CostTerms, { seconds, memory }: { seconds: number; memory?: number | undefined }): void {
-    if (this.#seconds.observe({ terms: terms.seconds, value: seconds })) this.children++;
+  /**
+   * Returns the seconds that workers of these kinds take for a training in the mean, as their number by kind says: a
+   * worker of twice the speed trains twice as many.
+   */
+  secondsOn(kinds: ReadonlyMap<string, number>, terms: CostTerms): number {
+    const usual = this.of(terms).seconds;
+    let [workers, perSecond] = [0, 0];
+    for (const [kind, count] of kinds) {
+      const law = this.#kinds.get(kind);
+      const seconds = law ? lawValue(law.coefficients, terms.seconds) : usual;
+      workers += count;
+      perSecond += count / seconds;
+    }
+    return workers === 0 ? usual : workers / perSecond;
+  }
+
+  /** Adds a trained child: its seconds, its peak memory in bytes and its kind of machine if known. */
+  observe(terms: CostTerms, { seconds, memory, machine }: MeasuredCost): void {
+    const observation = { terms: terms.seconds, value: seconds };
+    if (this.#seconds.observe(observation)) this.children++;
+    if (machine !== undefined) this.#lawOn(machine).observe(observation);
     if (memory !== undefined) this.#memory.observe({ terms: terms.memory, value: memory });
+  }
+
+  #lawOn(machine: string): LearntLaw {
+    const law = this.#kinds.get(machine) ?? new LearntLaw(this.#start.seconds);
+    this.#kinds.set(machine, law);
+    return law;
   }
 
   get error(): { seconds?: PredictionError; memory?: PredictionError } {

@@ -3,7 +3,9 @@
 
 import { peakMemory, resetPeakMemory } from '../children/worker-memory.ts';
 import { TrainingBatches } from '../data/batches.ts';
+import { imagesOn } from '../data/device-images.ts';
 import { randint } from '../engine/create.ts';
+import { type Computing, onCpu, prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { keep } from '../engine/memory.ts';
 import { Generator } from '../engine/random.ts';
@@ -19,6 +21,8 @@ export interface ProbeJob {
   /** Images per step, and number of timed steps after one untimed step. */
   batch: number;
   steps: number;
+  /** Default: float32 on the CPU. */
+  computing?: Computing;
 }
 
 export interface ProbeResources {
@@ -38,7 +42,8 @@ export function start(_: unknown, resources: unknown): EvaluateJob {
   return (job) => probe(job as ProbeJob);
 }
 
-async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> {
+async function probe({ plan, recipe, batch, steps, computing = onCpu }: ProbeJob): Promise<Probed> {
+  prepareDevice(computing.device);
   resetPeakMemory();
   const memory = peakMemory();
   const [height, width] = plan.input;
@@ -47,12 +52,13 @@ async function probe({ plan, recipe, batch, steps }: ProbeJob): Promise<Probed> 
     seed: 1,
     dropPathKeep: recipe.dropPathKeep,
     ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
+    ...computing,
   });
   const images = keep(randint(0, 256, [batch, 3, height, width], { generator }).to('uint8'));
   const labels = keep(randint(0, plan.classes, [batch], { generator }));
   const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of this noise
   const batches = new TrainingBatches({
-    from: { images, labels },
+    from: imagesOn(computing.device, { images, labels }),
     whitening,
     batchSize: batch,
     augmentation: recipe,

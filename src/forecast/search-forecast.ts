@@ -20,6 +20,8 @@ export interface ForecastOptions {
   isRequested: boolean;
   /** Device of the children: 'cpu', 'cuda:0' … Default 'cpu'. */
   device?: string;
+  /** Whether workers of other machines train. Default: no. */
+  elsewhere?: boolean;
   /** The initial prediction of a new search. */
   start?: Start | undefined;
   /** Whether to measure an unknown machine also for a short search. */
@@ -48,7 +50,16 @@ export interface Forecast {
  */
 export async function forecastOf(
   study: Study<SearchSettings>,
-  { counts, trials: stated, workers, isRequested, device = 'cpu', start, always = false }: ForecastOptions,
+  {
+    counts,
+    trials: stated,
+    workers,
+    isRequested,
+    device = 'cpu',
+    elsewhere = false,
+    start,
+    always = false,
+  }: ForecastOptions,
   note: (line: string) => void,
 ): Promise<Forecast> {
   const { done, failed } = study.summary().trials;
@@ -56,9 +67,9 @@ export async function forecastOf(
   const finished = done + failed;
   const least = stated ?? Math.max(settings.trials, study.asked);
   const searching = { settings, counts, trials: Math.max(0, least - finished), workers, device };
-  let known = predictionOf(study, counts, { workers, device, start });
+  let known = predictionOf(study, counts, { workers, device, elsewhere, start });
   if (!start && searching.trials > 0 && known.prediction.children === 0 && !known.record.measured)
-    known = predictionOf(study, counts, { workers, device, start: await startOf(searching, always, note) });
+    known = predictionOf(study, counts, { workers, device, elsewhere, start: await startOf(searching, always, note) });
   const { laws } = known.prediction;
   const plan = stated === undefined ? planLeft(study, searching, laws) : undefined;
   const trials = plan?.children ?? least;

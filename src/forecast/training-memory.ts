@@ -16,30 +16,36 @@ export interface TrainingInMemory {
   /** Total number of images of the plan's size, which a GPU holds. */
   images: number;
   computing: Computing;
+  /** Images of a batch of streamed pictures, of which several are decoded ahead. */
+  streamedBatch?: number | undefined;
+}
+
+/** Batches of streamed pictures in memory. */
+const streamedBatches = 3;
+
+/** Predicts the peak bytes of a training: of this machine's memory, or of the GPU's. */
+export function trainingMemory({ plan, batch, images, computing, streamedBatch = 0 }: TrainingInMemory): number {
+  const [height, width, channels] = plan.input;
+  const image = height * width * channels;
+  if (computing.device !== cpu) return gpuMemoryOf(plan, batch, computing, (images + streamedBatch) * image);
+  return lawValue(startingLaws.memory, memoryTerms(plan, batch)) + streamedBatches * streamedBatch * image;
 }
 
 /** Returns the free bytes of the device; undefined if unknown. */
-const freeOn = (device: string) => (device === cpu ? memoryLeft() : freeGpuMemory(device));
+export const freeFor = (device: string) => (device === cpu ? memoryLeft() : freeGpuMemory(device));
 
 /**
  * Refuses a training that does not fit.
  * @throws InputError if more than `free` bytes are predicted, with both numbers and advice
  */
-export function requireMemory(
-  { plan, batch, images, computing }: TrainingInMemory,
-  free = freeOn(computing.device),
-): void {
-  const { device } = computing;
-  const [height, width, channels] = plan.input;
-  const predicted =
-    device === cpu
-      ? lawValue(startingLaws.memory, memoryTerms(plan, batch))
-      : gpuMemoryOf(plan, batch, computing, images * height * width * channels);
+export function requireMemory(training: TrainingInMemory, free = freeFor(training.computing.device)): void {
+  const { device } = training.computing;
+  const predicted = trainingMemory(training);
   if (free === undefined || predicted <= free) return;
   const where = device === cpu ? 'this machine' : device;
   throw new InputError(
     `training: expected at most ${bytesWords(free)} of memory, which ${where} has free, got a predicted ${bytesWords(predicted)}: ` +
-      'a smaller batch, smaller images, fewer filters or cells take less; the prediction can be ignored',
+      'a smaller batch, one in more parts, smaller images, fewer filters or cells take less; the prediction can be ignored',
     { code: 'too-little-memory', fields: { predicted, free } },
   );
 }

@@ -4,8 +4,8 @@
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import type { MatrixCell } from '../statistics/confusion-matrix.ts';
 import { mean } from '../statistics/order.ts';
-import type { MatrixCell } from './confusion-matrix.ts';
 
 const accent = '#c2410c';
 const quiet = '#94a3b8';
@@ -156,7 +156,7 @@ export function classChart(classes: { name: string; accuracy: number }[]): strin
     marginRight: 50,
     height: 22 * classes.length + 50,
     x: { label: 'test accuracy →', tickFormat: share, domain: [0, 1], grid: true },
-    y: { label: null },
+    y: { type: 'band', label: null }, // stated, since names of classes may look like numbers or dates
     marks: [
       Plot.barX(classes, {
         x: 'accuracy',
@@ -191,8 +191,8 @@ export function confusionChart(cells: readonly MatrixCell[]): string {
     marginTop: margin,
     marginBottom: 20,
     padding: 0.04,
-    x: { domain: classes, label: 'answer', axis: 'top', tickRotate: -60 },
-    y: { domain: classes, label: 'class' },
+    x: { type: 'band', domain: classes, label: 'answer', axis: 'top', tickRotate: -60 },
+    y: { type: 'band', domain: classes, label: 'class' },
     marks: [
       Plot.cell(cells, {
         x: 'answer',

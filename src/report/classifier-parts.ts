@@ -2,9 +2,9 @@
 // training or an evaluation and by the report of a search.
 
 import { figure, headedTable } from '../html-parts.ts';
+import { type ConfusionFinding, matrixOf } from '../statistics/confusion-matrix.ts';
 import { percent, whole } from '../words.ts';
 import { classChart, confusionChart, type LearningPoint, learningChart } from './chart.ts';
-import { type ConfusionFinding, matrixOf } from './confusion-matrix.ts';
 
 /** An epoch of a training. Accuracies 0 to 1, losses in nats. */
 export interface EpochFinding {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { namedQueueAccess } from '../environment.ts';
 import { Failure, InputError } from '../failure.ts';
+import { duration } from '../words.ts';
 
 /** A part of all names on the server: workers and searches of another protocol do not see each other. */
 export const serverPrefix = 'nasnet-1';
@@ -132,7 +133,7 @@ export interface ConnectOptions {
 export async function connect(server: QueueServer, options: ConnectOptions = {}): Promise<Connection> {
   const { access = accessFrom(process.env), patience = 15_000, onChange = () => {} } = options;
   const name = serverName(server);
-  await firstAnswer(server, access, name, patience);
+  await firstAnswer(server, access, name, { patience, onChange });
   const redis = new Redis(optionsOf(server, access));
   let away = false;
   redis.on('error', () => {}); // told by 'close'
@@ -153,9 +154,14 @@ export async function connect(server: QueueServer, options: ConnectOptions = {})
 }
 
 /** Tries to connect until there is an answer. */
-async function firstAnswer(server: QueueServer, access: QueueAccess, name: string, patience: number): Promise<void> {
+async function firstAnswer(
+  server: QueueServer,
+  access: QueueAccess,
+  name: string,
+  { patience, onChange }: Required<Pick<ConnectOptions, 'patience' | 'onChange'>>,
+): Promise<void> {
   const until = performance.now() + patience;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const redis = new Redis({ ...optionsOf(server, access), lazyConnect: true, retryStrategy: () => null });
     let problem: Error | undefined;
     redis.on('error', (error: Error) => {
@@ -171,6 +177,7 @@ async function firstAnswer(server: QueueServer, access: QueueAccess, name: strin
       if (refused !== undefined) throw new InputError(`${name}: ${refused}`);
       if (performance.now() >= until)
         throw new Failure(`${name}: the queue's server does not answer (${wordsOf(reason)})`);
+      if (attempt === 1) onChange(`${name} does not answer yet; trying for ${duration(patience / 1000)}`);
       await sleep(500);
     } finally {
       redis.disconnect();

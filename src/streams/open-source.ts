@@ -4,12 +4,15 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 import { cacheRoot } from '../data/cache.ts';
 import { partOf } from '../data/folder-names.ts';
+import { readAhead, type StoredPixels } from '../engine/picture-part.ts';
 import { InputError } from '../failure.ts';
 import { reasonOf } from '../system-error.ts';
 import { classFolderIndex, flatValidationIndex, isFlat } from './class-folders.ts';
+import { rangesOf } from './epoch-order.ts';
 import { ParquetPictures, parquetIndex } from './parquet.ts';
+import { isPrepared, openPrepared, rawSize } from './prepared.ts';
 import { OpenFiles } from './random-access.ts';
-import { cachedIndex, identityOf, nameIn, type StreamIndex } from './stream-index.ts';
+import { cachedIndex, identityOf, nameIn, type SourcePart, type StreamIndex } from './stream-index.ts';
 import { classTarIndex, devkitFor, tarKind, validationTarIndex, webDatasetIndex } from './tar-sources.ts';
 import { readRecordPicture, tfrecordIndex } from './tfrecord.ts';
 
@@ -26,12 +29,16 @@ export interface ImageSource extends Disposable {
   label(place: number): number;
   /** Returns the picture's name, for messages. */
   nameOf(place: number): string;
-  /** Returns a picture's file. @throws InputError or Failure with the file's name if the picture cannot be read */
+  /**
+   * Returns a picture's file; raw pixels become a PNG.
+   * @throws InputError or Failure with the file's name if the picture cannot be read
+   */
   picture(place: number): Promise<Uint8Array>;
+  /** Returns where a picture's raw pixels are; undefined for image files. */
+  pixels(place: number): StoredPixels | undefined;
+  /** Asks the system to read pictures of prepared shards, which lie together; has no effect on other sources. */
+  readAhead(places: Int32Array): void;
 }
-
-export const sourceParts = ['train', 'validation'] as const;
-export type SourcePart = (typeof sourceParts)[number];
 
 export interface SourceOptions {
   /** Which pictures, where the source has both. Default: train. */
@@ -44,13 +51,14 @@ export interface SourceOptions {
 }
 
 /**
- * Opens class folders, a tar of tars or of pictures, shards of WebDataset or TFRecord, or Parquet files. The source is
- * listed once; the index is kept in the cache.
+ * Opens class folders, a tar of tars or of pictures, shards of WebDataset or TFRecord, Parquet files, or what
+ * `nasnet prepare` wrote. The source is listed once; the index is kept in the cache.
  * @throws InputError with what was expected and found
  */
 export async function openSource(path: string, options: SourceOptions = {}): Promise<ImageSource> {
   const root = resolve(path);
   const { part = 'train', cache = cacheRoot() } = options;
+  if (isPrepared(root)) return sourceOf(openPrepared(root, part));
   using files = new OpenFiles();
   let listed = 0;
   const onCount = (count: number) => {
@@ -58,7 +66,17 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     options.onListed?.(listed);
   };
   const lister = findLister(root, part, options.devkit, files);
-  return sourceOf(await cachedIndex(cache, [lister.key, part], () => lister.list(onCount)));
+  return sourceOf(await cachedIndex(cache, lister.key, () => lister.list(onCount)));
+}
+
+/**
+ * Whether a path names pictures that can only be streamed: an archive, shards, or what `nasnet prepare` wrote; not
+ * class folders, and not what does not exist.
+ */
+export function isArchive(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (!status?.isDirectory()) return status !== undefined;
+  return isPrepared(path) || shardNames(path).length > 0 || shardNames(join(path, 'data')).length > 0;
 }
 
 interface Lister {
@@ -108,7 +126,7 @@ function folderLister(root: string, part: SourcePart, devkit: string | undefined
     const found = resolve(devkitFor(join(root, 'pictures'), devkit ?? devkitAbove(root)));
     return { key: ['flat folder', root, found], list: () => flatValidationIndex(root, found, files) };
   }
-  return { key: ['class folders', root], list: (onCount) => classFolderIndex(root, part, onCount) };
+  return { key: ['class folders', root, part], list: (onCount) => classFolderIndex(root, part, onCount) };
 }
 
 /** Returns the devkit next to a flat folder; undefined if there is none. */
@@ -146,7 +164,8 @@ function shardsIn(root: string, part: SourcePart): string[] {
   const parts = names.map((name) => partOf(/^[a-z]+/i.exec(name)?.[0] ?? ''));
   if (parts.every((each) => each === undefined)) return names.map((name) => join(folder, name));
   const chosen = names.filter((_, place) => parts[place] === part);
-  if (chosen.length === 0) throw new InputError(`${folder}: expected shards of the part ${part}, got ${names[0]} …`);
+  if (chosen.length === 0)
+    throw new InputError(`${folder}: expected shards of the part ${part}, got ${names[0]} …`, { code: 'no-part' });
   requireWhole(folder, chosen);
   return chosen.map((name) => join(folder, name));
 }
@@ -190,6 +209,15 @@ export function sourceOf(index: StreamIndex): ImageSource {
     label: (place) => index.labels[place]!,
     nameOf: (place) => nameIn(index, place),
     picture: (place) => readPicture(index, place, files, parquet),
+    pixels: (place) => {
+      const size = rawSize(index, place);
+      const file = size && files.descriptor(index.paths[index.files[place]!]!);
+      return size && { file: file!, offset: index.offsets[place]!, ...size };
+    },
+    readAhead: (places) => {
+      if (index.kind !== 'prepared') return;
+      for (const { path, offset, length } of rangesOf(index, places)) readAhead(files.descriptor(path), offset, length);
+    },
     [Symbol.dispose]: () => files[Symbol.dispose](),
   };
 }
@@ -211,5 +239,14 @@ async function readPicture(
   const bytes = files.read(path, offset, length);
   if (bytes.length < length)
     throw new InputError(`${path}: expected ${length} bytes of ${nameIn(index, place)}, got ${bytes.length}`);
-  return bytes;
+  const size = rawSize(index, place);
+  return size ? encoded(bytes, size) : bytes;
+}
+
+/** Returns raw pixels as a PNG without compression. */
+async function encoded(pixels: Uint8Array, size: { height: number; width: number }): Promise<Uint8Array> {
+  const { default: sharp } = await import('sharp');
+  return sharp(pixels, { raw: { ...size, channels: 3 } })
+    .png({ compressionLevel: 0 })
+    .toBuffer();
 }

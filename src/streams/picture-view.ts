@@ -1,16 +1,75 @@
 // Shows one stored picture as a network sees it: a random crop for training, the central one for evaluation.
 
+import type { Sharp } from 'sharp';
 import type { Framing, Region } from '../data/framing.ts';
 import { openImage, prepareImage } from '../data/prepare-image.ts';
+import {
+  nativeJpegDecoder,
+  type PictureChanges,
+  type StoredPixels,
+  showJpeg,
+  showPixels,
+} from '../engine/picture-part.ts';
+import { Failure } from '../failure.ts';
 import type { RandomStream } from '../random/stream.ts';
+import { plainJpeg } from './jpeg-head.ts';
+import { type RandAugmentOptions, randAugment } from './rand-augment.ts';
 import { type CropOptions, copyChanged, randomColours, randomCrop } from './random-crop.ts';
+import { randomErasing } from './random-erasing.ts';
+
+export interface TrainingView {
+  kind: 'training';
+  crop: CropOptions;
+  flip: boolean;
+  colour: boolean;
+  /** Default: none. */
+  randAugment?: RandAugmentOptions | undefined;
+  /** Probability of random erasing. Default: 0. */
+  erasing?: number | undefined;
+}
 
 export type PictureView =
-  | { kind: 'training'; crop: CropOptions; flip: boolean; colour: boolean }
+  | TrainingView
+  /** For trainings that augment the framed picture themselves. */
+  | { kind: 'framed'; framing: Framing }
   | { kind: 'evaluation'; framing: Framing };
 
 /** Place of a picture that evaluation cannot show. */
 export const unreadablePlace = -1;
+
+/**
+ * Decoders of JPEG for training; sharp reads all else. Their pictures differ by the filter and by rounding, so a
+ * training keeps the one with which it began.
+ */
+export const pictureDecoders = ['libjpeg-turbo', 'sharp'] as const;
+export type PictureDecoder = (typeof pictureDecoders)[number];
+
+/**
+ * Returns the decoder to use: the one asked for, or the fastest that this machine has.
+ * @throws Failure if the addon was compiled without the one asked for
+ */
+export function pictureDecoder(asked?: PictureDecoder | undefined): PictureDecoder {
+  if (asked === 'sharp') return asked;
+  if (nativeJpegDecoder() !== undefined) return 'libjpeg-turbo';
+  if (asked === undefined) return 'sharp';
+  throw new Failure(
+    'pictures were decoded with libjpeg-turbo, which the addon was compiled without: install its development files ' +
+      '(Debian: libjpeg62-turbo-dev), then run `node scripts/setup.mjs`',
+  );
+}
+
+/** Writes stored pixels as training shows them: RGB bytes [size, size, 3]. @throws an Error if they are missing */
+export function showStoredPixels(
+  pixels: StoredPixels,
+  view: TrainingView,
+  size: number,
+  stream: RandomStream,
+  target: Uint8Array,
+): void {
+  const part = randomCrop(stream, [pixels.height, pixels.width], view.crop);
+  if (!showPixels(pixels, part, size, randomChanges(stream, view), target)) throw new Error('a file that ends before');
+  augment(target, view, size, stream);
+}
 
 /** Writes a picture's RGB bytes [size, size, 3] to `target`. @throws an Error with the decoder's reason */
 export async function showPicture(
@@ -19,25 +78,42 @@ export async function showPicture(
   size: number,
   stream: RandomStream,
   target: Uint8Array,
+  decoder: PictureDecoder = 'sharp',
 ): Promise<void> {
-  if (view.kind === 'evaluation') {
+  if (view.kind !== 'training') {
     target.set(await prepareImage(bytes, view.framing, [size, size]));
     return;
   }
-  const pixels = await croppedPixels(bytes, view.crop, size, stream);
+  const plain = decoder === 'libjpeg-turbo' ? plainJpeg(bytes) : undefined;
+  const opened = plain ? undefined : await openImage(bytes);
+  const { height, width } = plain ?? opened!;
+  const part = randomCrop(stream, [height, width], view.crop);
+  const changes = randomChanges(stream, view);
+  if (!plain || !showJpeg(bytes, part, size, changes, target)) {
+    const { image } = opened ?? (await openImage(bytes)); // sharp says what is wrong with it, or reads it after all
+    copyChanged(await croppedPixels(image, [height, width], part, size), target, size, changes);
+  }
+  augment(target, view, size, stream);
+}
+
+/** Makes the further changes that a view asks for. */
+function augment(pixels: Uint8Array, view: TrainingView, size: number, stream: RandomStream): void {
+  if (view.randAugment) randAugment(pixels, size, view.randAugment, stream);
+  if (view.erasing) randomErasing(pixels, size, view.erasing, stream);
+}
+
+function randomChanges(stream: RandomStream, view: TrainingView): PictureChanges {
   const flip = view.flip && stream.integer(2) === 1;
-  copyChanged(pixels, target, size, { flip, colours: view.colour ? randomColours(stream) : undefined });
+  return { flip, colours: view.colour ? randomColours(stream) : undefined };
 }
 
 async function croppedPixels(
-  bytes: Uint8Array,
-  crop: CropOptions,
+  image: Sharp,
+  whole: readonly [height: number, width: number],
+  part: Region,
   size: number,
-  stream: RandomStream,
 ): Promise<Uint8Array> {
-  const { image, height, width } = await openImage(bytes);
-  const part = randomCrop(stream, [height, width], crop);
-  const scaled = scaledPart(part, [height, width], size);
+  const scaled = scaledPart(part, whole, size);
   const cut = image
     .resize(scaled.width, scaled.height, { fit: 'fill', kernel: 'linear' }) // reads JPEG at 1/2, 1/4 or 1/8
     .extract({ left: scaled.left, top: scaled.top, width: size, height: size });

@@ -41,6 +41,15 @@ export class OpenFiles implements Disposable {
     }
   }
 
+  /** Returns the descriptor of a file, open until others are asked for. @throws InputError or Failure with its name */
+  descriptor(path: string): number {
+    try {
+      return this.#descriptor(path);
+    } catch (error) {
+      throw named(path, error);
+    }
+  }
+
   [Symbol.dispose](): void {
     for (const file of this.#open.values()) closeSync(file);
     this.#open.clear();

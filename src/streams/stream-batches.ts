@@ -2,22 +2,36 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { addonFile } from '../engine/addon.ts';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
 import { RandomStream } from '../random/stream.ts';
 import { whole } from '../words.ts';
-import { epochOrder } from './epoch-order.ts';
+import { epochOrder, mixedTogether } from './epoch-order.ts';
+import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
-import { type PictureView, unreadablePlace } from './picture-view.ts';
-import type { ThreadAnswer, ThreadData, ThreadTask } from './stream-thread.ts';
+import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
+import type { StreamIndex } from './stream-index.ts';
+import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
 export interface StreamOptions {
   /** Height and width of the pictures in pixels. */
   size: number;
   batchSize: number;
   view: PictureView;
+  /** Mixes pictures of a batch in training; `mixed` of the batch then has the second labels. Default: none. */
+  mixing?: MixingOptions | undefined;
   seed: number | string;
-  /** Default: one a core, at most four: libuv decodes four at a time unless UV_THREADPOOL_SIZE says more. */
+  /** The pictures that are used, ascending. Default: all. */
+  places?: Int32Array | undefined;
+  /** Returns the places of an epoch's pictures in their order. Default: each once, in random order. */
+  orderOf?: ((epoch: number) => Int32Array) | undefined;
+  /** The decoder of JPEG; a resumed training asks for the one it began with. Default: the fastest that is here. */
+  decoder?: PictureDecoder | undefined;
+  /**
+   * Default: one a core, at most 16; with sharp at most four, since libuv decodes four at a time unless
+   * UV_THREADPOOL_SIZE says more.
+   */
   threads?: number;
   /** Batches that are decoded ahead; fewer where their memory is short. */
   ahead?: number;
@@ -25,12 +39,14 @@ export interface StreamOptions {
   memory?: number;
 }
 
-const defaults = { mostThreads: 4, ahead: 2, memory: 2 ** 30 };
+const defaults = { mostThreads: { 'libjpeg-turbo': 16, sharp: 4 }, ahead: 2, memory: 2 ** 30 };
 
 export interface PictureBatch {
   /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
   pixels: Uint8Array;
   labels: Int32Array;
+  /** Second labels and weights for the loss (mixing.ts); only if pictures are mixed. */
+  mixed?: MixedLabels;
   /**
    * The pictures that are shown. An unreadable one is replaced by the next readable one in training; in evaluation its
    * place and its label are −1, and its pixels are black.
@@ -47,11 +63,14 @@ interface Slot {
   pixels: Uint8Array;
   places: Int32Array;
   unreadable: Map<number, string>;
+  mixing: Mixing | undefined;
   done: Promise<void>;
 }
 
-interface Task extends ThreadTask {
+interface Task {
   slot: number;
+  /** Its message to the thread. */
+  message: PictureTask | MixingTask;
   settle: () => void;
   fail: (error: Error) => void;
 }
@@ -65,22 +84,26 @@ const perTask = 8;
  */
 export class StreamBatches implements AsyncDisposable {
   readonly count: number;
+  /** The decoder of JPEG. */
+  readonly decoder: PictureDecoder;
   readonly #source: ImageSource;
   readonly #options: StreamOptions;
   readonly #slots: Slot[];
   readonly #threads: { worker: Worker; task: Task | undefined }[];
   readonly #queue: Task[] = [];
   readonly #order = new Map<number, Int32Array>();
+  /** Groups of orders that the system has been asked to read. */
+  readonly #asked = new Set<string>();
   #failure: Error | undefined;
 
   constructor(source: ImageSource, options: StreamOptions) {
-    const { batchSize, size, view } = options;
+    const { batchSize, size, view, places } = options;
     this.#source = source;
     this.#options = options;
+    this.decoder = pictureDecoder(options.decoder);
+    const pictures = places?.length ?? source.count;
     this.count =
-      view.kind === 'evaluation'
-        ? Math.ceil(source.count / batchSize)
-        : Math.max(1, Math.floor(source.count / batchSize));
+      view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
     const bytes = 3 * size * size * batchSize;
     const { ahead = defaults.ahead, memory = defaults.memory } = options;
     const slots = Math.min(ahead + 1, Math.floor(memory / bytes));
@@ -94,10 +117,23 @@ export class StreamBatches implements AsyncDisposable {
       pixels: new Uint8Array(pixels, slot * bytes, bytes),
       places: new Int32Array(0),
       unreadable: new Map(),
+      mixing: undefined,
       done: Promise.resolve(),
     }));
-    const data: ThreadData = { index: source.index, pixels, size, view, seed: options.seed, tune: mayTuneProcess() };
-    const threads = options.threads ?? Math.min(defaults.mostThreads, availableParallelism());
+    const { index } = source;
+    const used = places && usedPlaces(places, source.count);
+    const data: ThreadData = {
+      index,
+      used,
+      pixels,
+      size,
+      view,
+      seed: options.seed,
+      decoder: this.decoder,
+      addon: addonFile(),
+      tune: mayTuneProcess(),
+    };
+    const threads = options.threads ?? Math.min(defaults.mostThreads[this.decoder], availableParallelism());
     this.#threads = Array.from({ length: threads }, () => this.#start(data));
   }
 
@@ -109,12 +145,14 @@ export class StreamBatches implements AsyncDisposable {
     for (let next = number; next <= last; next++) this.#schedule(next);
     const slot = this.#slots.find((each) => each.number === number)!;
     await slot.done;
-    const { pixels, places, unreadable } = slot;
+    const { pixels, places, unreadable, mixing } = slot;
     const { size } = this.#options;
+    const labels = places.map((place) => (place === unreadablePlace ? -1 : this.#source.label(place)));
     return {
       pixels: pixels.subarray(0, 3 * size * size * places.length),
       places,
-      labels: places.map((place) => (place === unreadablePlace ? -1 : this.#source.label(place))),
+      labels,
+      ...(mixing && { mixed: mixedLabels(labels, size, mixing) }),
       unreadable: [...unreadable].sort(([one], [other]) => one - other).map(([, sentence]) => sentence),
     };
   }
@@ -145,33 +183,72 @@ export class StreamBatches implements AsyncDisposable {
     const epoch = Math.floor(number / this.count);
     slot.number = number;
     slot.places = this.#placesOf(epoch, number % this.count);
+    this.#readAhead(epoch, number % this.count);
     slot.unreadable = new Map();
+    slot.mixing = this.#mixingOf(epoch, number % this.count);
     const tasks: Promise<void>[] = [];
     for (let from = 0; from < slot.places.length; from += perTask) {
-      const { promise, resolve: settle, reject: fail } = Promise.withResolvers<void>();
       const places = slot.places.slice(from, from + perTask);
-      const first = place * this.#options.batchSize + from;
-      this.#queue.push({ slot: place, epoch, first, from, places, settle, fail });
-      tasks.push(promise);
+      tasks.push(this.#enqueue(place, { epoch, first: place * this.#options.batchSize + from, from, places }));
     }
-    slot.done = Promise.all(tasks).then(() => {});
+    slot.done = Promise.all(tasks).then(() => this.#mix(place));
     slot.done.catch(() => {}); // reported by the batch that waits for it
-    if (this.#failure) this.#fail(this.#failure);
-    else this.#feed();
+    this.#feed();
+  }
+
+  #enqueue(slot: number, message: PictureTask | MixingTask): Promise<void> {
+    const { promise, resolve: settle, reject: fail } = Promise.withResolvers<void>();
+    if (this.#failure) fail(this.#failure);
+    else this.#queue.push({ slot, message, settle, fail });
+    return promise;
+  }
+
+  /** Mixes a decoded batch in a thread. */
+  async #mix(place: number): Promise<void> {
+    const { mixing, places } = this.#slots[place]!;
+    if (!mixing) return;
+    const mixed = this.#enqueue(place, { mixing, first: place * this.#options.batchSize, count: places.length });
+    this.#feed();
+    await mixed;
+  }
+
+  #mixingOf(epoch: number, step: number): Mixing | undefined {
+    const { mixing, seed, size, view } = this.#options;
+    if (view.kind === 'evaluation' || !(mixing?.mixup || mixing?.cutmix)) return undefined;
+    return randomMixing(new RandomStream(seed).split(`epoch ${epoch}`).split(`mixing ${step}`), size, mixing);
   }
 
   #placesOf(epoch: number, step: number): Int32Array {
-    const { batchSize, seed, view } = this.#options;
-    const { count, index } = this.#source;
-    const [from, to] = [step * batchSize, Math.min(count, (step + 1) * batchSize)];
-    if (view.kind === 'evaluation') return Int32Array.from({ length: to - from }, (_, place) => from + place);
-    let order = this.#order.get(epoch);
-    if (!order) {
-      order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
-      if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
-      this.#order.set(epoch, order);
+    const { batchSize, view, places } = this.#options;
+    const [from, to] = [step * batchSize, (step + 1) * batchSize];
+    if (view.kind !== 'evaluation') return this.#orderOf(epoch).slice(from, to);
+    const last = Math.min(to, this.#source.count);
+    return places?.slice(from, to) ?? Int32Array.from({ length: last - from }, (_, place) => from + place);
+  }
+
+  #orderOf(epoch: number): Int32Array {
+    const known = this.#order.get(epoch);
+    if (known) return known;
+    const { seed, places, orderOf } = this.#options;
+    const order = orderOf?.(epoch) ?? trainingOrder(this.#source.index, places, seed, epoch);
+    if (this.#order.size > 1) this.#order.delete(this.#order.keys().next().value!);
+    this.#order.set(epoch, order);
+    return order;
+  }
+
+  /** Asks the system to read the pictures that are shuffled with those of a step, and the next ones. */
+  #readAhead(epoch: number, step: number): void {
+    const order = this.#order.get(epoch);
+    const together = mixedTogether(this.#source.index);
+    if (!order || together === 0) return;
+    const group = Math.floor((step * this.#options.batchSize) / together);
+    for (const next of [group, group + 1]) {
+      const key = `${epoch} ${next}`;
+      if (this.#asked.has(key)) continue;
+      if (this.#asked.size > 16) this.#asked.clear();
+      this.#asked.add(key);
+      this.#source.readAhead(order.subarray(next * together, (next + 1) * together));
     }
-    return order.slice(from, to);
   }
 
   #feed(): void {
@@ -179,13 +256,13 @@ export class StreamBatches implements AsyncDisposable {
       if (thread.task) continue;
       thread.task = this.#queue.shift();
       if (!thread.task) return;
-      const { epoch, first, from, places } = thread.task;
-      thread.worker.postMessage({ epoch, first, from, places } satisfies ThreadTask);
+      thread.worker.postMessage(thread.task.message);
     }
   }
 
   #start(data: ThreadData): { worker: Worker; task: Task | undefined } {
-    const worker = new Worker(new URL('./stream-thread.ts', import.meta.url), { workerData: data });
+    const script = new URL('./stream-thread.ts', import.meta.url);
+    const worker = new Worker(script, { workerData: data, execArgv: [] }); // not those of `node -e`
     const thread: { worker: Worker; task: Task | undefined } = { worker, task: undefined };
     worker.on('message', (answer: ThreadAnswer) => {
       const { task } = thread;
@@ -196,15 +273,18 @@ export class StreamBatches implements AsyncDisposable {
         task.fail(failure);
         this.#fail(failure);
       } else {
-        const slot = this.#slots[task.slot]!;
-        slot.places.set(answer.places, task.from);
-        for (const [place, sentence] of answer.unreadable) slot.unreadable.set(task.from + place, sentence);
+        if ('places' in answer) this.#take(this.#slots[task.slot]!, answer);
         task.settle();
         this.#feed();
       }
     });
     worker.on('error', (error) => this.#fail(error));
     return thread;
+  }
+
+  #take(slot: Slot, { from, places, unreadable }: PicturesShown): void {
+    slot.places.set(places, from);
+    for (const [place, sentence] of unreadable) slot.unreadable.set(from + place, sentence);
   }
 
   #fail(error: Error): void {
@@ -215,4 +295,23 @@ export class StreamBatches implements AsyncDisposable {
       thread.task = undefined;
     }
   }
+}
+
+function trainingOrder(
+  index: StreamIndex,
+  places: Int32Array | undefined,
+  seed: number | string,
+  epoch: number,
+): Int32Array {
+  const order = epochOrder(index, new RandomStream(seed).split(`epoch ${epoch}`).split('order'));
+  if (!places) return order;
+  const used = usedPlaces(places, index.count);
+  return order.filter((place) => used[place] === 1);
+}
+
+/** Returns 1 for each place that is used, in memory that threads share. */
+function usedPlaces(places: Int32Array, count: number): Uint8Array {
+  const used = new Uint8Array(new SharedArrayBuffer(count));
+  for (const place of places) used[place] = 1;
+  return used;
 }

@@ -9,8 +9,11 @@ import { contentIdentity } from '../content-identity.ts';
 import { largest } from '../largest.ts';
 import { makeFolder, writeWhole } from '../whole-file.ts';
 
-export const sourceKinds = ['class-folders', 'tar', 'tfrecord', 'parquet'] as const;
+export const sourceKinds = ['class-folders', 'tar', 'tfrecord', 'parquet', 'prepared'] as const;
 export type SourceKind = (typeof sourceKinds)[number];
+
+export const sourceParts = ['train', 'validation'] as const;
+export type SourcePart = (typeof sourceParts)[number];
 
 /** A file or folder whose change makes an index stale. */
 export interface Witness {
@@ -29,7 +32,10 @@ export interface IndexHeader {
   witnesses: Witness[];
   /** Sentences about what is unusual in the source. */
   remarks: string[];
-  /** Consecutive pictures that are read together: the rows of a group in Parquet. 1: any order is as fast. */
+  /**
+   * Consecutive pictures that are read together: the rows of a group in Parquet, 64 in prepared shards. 1: any order is
+   * as fast.
+   */
   run: number;
   /** Names are omitted in formats that have none. */
   nameBytes: number;
@@ -43,7 +49,7 @@ interface Columns {
   /** Byte of the picture in its file; in Parquet its row. */
   offsets: Float64Array;
   lengths: Uint32Array;
-  /** Byte at which the picture's record starts (TFRecord), else 0. */
+  /** Byte at which the picture's record starts (TFRecord); width and height of raw pixels (prepared), else 0. */
   records: Float64Array;
   /** End of its name in `names`. */
   nameEnds: Uint32Array;

@@ -1,23 +1,37 @@
 // A thread of StreamBatches: reads, decodes and augments pictures into shared memory.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { useAddon } from '../engine/addon.ts';
 import { RandomStream } from '../random/stream.ts';
+import { type Mixing, mixPictures } from './mixing.ts';
 import { type ImageSource, sourceOf } from './open-source.ts';
-import { type PictureView, showPicture, unreadablePlace } from './picture-view.ts';
+import {
+  type PictureDecoder,
+  type PictureView,
+  showPicture,
+  showStoredPixels,
+  unreadablePlace,
+} from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
   index: StreamIndex;
+  /** 1 for each place whose picture may be shown. Undefined: all. */
+  used: Uint8Array | undefined;
   /** Memory of all batches. */
   pixels: SharedArrayBuffer;
   size: number;
   view: PictureView;
   seed: number | string;
+  decoder: PictureDecoder;
+  /** The addon's file. */
+  addon: string;
   /** Whether settings of the whole process may be changed. */
   tune: boolean;
 }
 
-export interface ThreadTask {
+/** Decodes pictures. */
+export interface PictureTask {
   epoch: number;
   /** Place of the first picture in the memory, in pictures; and in its batch. */
   first: number;
@@ -26,41 +40,53 @@ export interface ThreadTask {
   places: Int32Array;
 }
 
-export type ThreadAnswer =
-  | {
-      /** The pictures that are shown. */
-      places: Int32Array;
-      /** By place in the task. */
-      unreadable: [place: number, sentence: string][];
-    }
-  | { failure: string };
+/** Mixes the decoded pictures of a batch. */
+export interface MixingTask {
+  mixing: Mixing;
+  first: number;
+  count: number;
+}
+
+export interface PicturesShown {
+  from: number;
+  /** The pictures that are shown. */
+  places: Int32Array;
+  /** By place in the task. */
+  unreadable: [place: number, sentence: string][];
+}
+
+export type ThreadAnswer = PicturesShown | { mixed: true } | { failure: string };
 
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
 
-async function work({ index, pixels, size, view, seed, tune }: ThreadData): Promise<void> {
+async function work({ index, used, pixels, size, view, seed, decoder, addon, tune }: ThreadData): Promise<void> {
+  useAddon(addon);
   const { default: sharp } = await import('sharp');
   if (tune) sharp.concurrency(1); // pictures are decoded in parallel, one thread each
   const source = sourceOf(index);
   const random = new RandomStream(seed);
   const bytes = 3 * size * size;
-  parentPort!.on('message', async ({ epoch, first, places }: ThreadTask) => {
+  const show = async ({ epoch, first, from, places }: PictureTask): Promise<PicturesShown> => {
     const epochs = random.split(`epoch ${epoch}`);
-    const answer: ThreadAnswer = { places, unreadable: [] };
-    try {
-      for (const [offset, place] of places.entries()) {
-        const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
-        const stream = epochs.split(`picture ${place}`);
-        places[offset] = await readable(source, place, stream, (reason) => answer.unreadable.push([offset, reason]), {
-          view,
-          size,
-          target,
-        });
-      }
-      parentPort!.postMessage(answer);
-    } catch (error) {
-      parentPort!.postMessage({ failure: (error as Error).message } satisfies ThreadAnswer);
+    const unreadable: PicturesShown['unreadable'] = [];
+    for (const [offset, place] of places.entries()) {
+      const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
+      const stream = epochs.split(`picture ${place}`);
+      const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used, decoder });
     }
+    return { from, places, unreadable };
+  };
+  const mix = ({ mixing, first, count }: MixingTask): ThreadAnswer => {
+    mixPictures(new Uint8Array(pixels, first * bytes, count * bytes), count, size, mixing);
+    return { mixed: true };
+  };
+  parentPort!.on('message', async (task: PictureTask | MixingTask) => {
+    const answer: ThreadAnswer = await Promise.resolve('mixing' in task ? mix(task) : show(task)).catch(
+      (error: Error) => ({ failure: error.message }),
+    );
+    parentPort!.postMessage(answer);
   });
 }
 
@@ -70,13 +96,21 @@ async function readable(
   place: number,
   stream: RandomStream,
   onUnreadable: (sentence: string) => void,
-  { view, size, target }: { view: PictureView; size: number; target: Uint8Array },
+  {
+    view,
+    size,
+    target,
+    used,
+    decoder,
+  }: Pick<ThreadData, 'view' | 'size' | 'used' | 'decoder'> & { target: Uint8Array },
 ): Promise<number> {
   let reason = '';
-  for (let skipped = 0; skipped < Math.min(mostUnreadable, source.count); skipped++) {
-    const next = (place + skipped) % source.count;
+  let next = place;
+  for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
-      await showPicture(await source.picture(next), view, size, stream.split('view'), target);
+      const pixels = view.kind === 'training' ? source.pixels(next) : undefined;
+      if (view.kind === 'training' && pixels) showStoredPixels(pixels, view, size, stream.split('view'), target);
+      else await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
       return next;
     } catch (error) {
       reason = `${source.nameOf(next)}: expected a picture, got ${(error as Error).message.split('\n')[0]}`;
@@ -86,6 +120,8 @@ async function readable(
         return unreadablePlace;
       }
     }
+    do next = (next + 1) % source.count;
+    while (used && used[next] === 0);
   }
   throw new Error(`${mostUnreadable} pictures one after another could not be read: ${reason}`);
 }

@@ -60,6 +60,10 @@ export interface TrainingDetails {
   notes?: string[];
   /** Peak memory of the worker in this training in bytes; absent in older studies. */
   peakMemory?: number;
+  /** Predicted milliseconds of the final network for one image on one thread, if the search limits them. */
+  latency?: number;
+  /** The kind of machine of a worker elsewhere. */
+  machine?: string;
   test?: Accuracy;
   /** The best epoch by the held-out images, and the last one; only if the training keeps its model. */
   best?: HeldOutEpoch;

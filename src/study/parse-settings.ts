@@ -19,6 +19,7 @@ import {
   balances,
   type OptimizerChoice,
   type OptimizerName,
+  type RandomParts,
   type RateDecay,
   scheduleNames,
 } from '../train/recipe-choices.ts';
@@ -108,6 +109,16 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   balance: z.enum(balances).exactOptional(),
   freezeEpochs: amount.exactOptional(),
   layerRateDecay: z.number().positive().max(1).exactOptional(),
+  dropoutKeep: z.number().positive().max(1).exactOptional(),
+  normDecay: z.number().nonnegative().lt(1).exactOptional(),
+  averageDecay: z.number().nonnegative().lt(1).exactOptional(),
+  randomParts: z
+    .strictObject({
+      area: z.tuple([share, share]),
+      aspect: z.tuple([z.number().positive(), z.number().positive()]),
+      colour: z.boolean(),
+    } satisfies Fields<RandomParts>)
+    .exactOptional(),
 } satisfies Fields<Recipe>);
 
 /** Also of a training that comes from another machine. */

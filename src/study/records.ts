@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { checked, parsedJson } from '../checked.ts';
 import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
+import type { Rows } from '../database/rows.ts';
 import type { TrialFailure } from './outcome.ts';
 import { resultSchemas, type StudyResults } from './result-schemas.ts';
 import { storedDecisions } from './stored-decisions.ts';
@@ -94,6 +95,11 @@ export class StudyRecords {
 
   get path(): string {
     return this.file.path;
+  }
+
+  /** All tables, for what reads them as a whole. */
+  get rows(): Rows {
+    return this.file;
   }
 
   /** Whether rows are verified by their checksums. Studies of formats before 6 have none until they are resumed. */

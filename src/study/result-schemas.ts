@@ -3,7 +3,15 @@
 import { z } from 'zod';
 import type { Confusion } from '../train/evaluation.ts';
 import type { EpochReport, HeldOutEpoch } from './outcome.ts';
-import type { BudgetDecisions, FinalLatency, FinalModel, Laws, Machine, PredictionRecord } from './results.ts';
+import type {
+  BudgetDecisions,
+  FinalLatency,
+  FinalModel,
+  KindPrediction,
+  Laws,
+  Machine,
+  PredictionRecord,
+} from './results.ts';
 import type { ExternalEvaluator } from './settings.ts';
 
 /** The dataset of a search: name, source, and classes in the order of the logits. */
@@ -39,6 +47,11 @@ const numbers = z.array(real);
 
 const laws: z.ZodType<Laws> = z.object({ seconds: numbers, memory: numbers } satisfies Fields<Laws>);
 const error = z.object({ median: real, of: count }).exactOptional();
+const kind: z.ZodType<KindPrediction> = z.object({
+  seconds: numbers,
+  children: count,
+  error,
+} satisfies Fields<KindPrediction>);
 
 export const epochReport: z.ZodType<EpochReport> = z.object({
   epoch: real,
@@ -89,6 +102,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     laws,
     children: count,
     error: z.object({ seconds: error, memory: error }).exactOptional(),
+    kinds: z.record(z.string(), kind).exactOptional(),
   } satisfies Fields<PredictionRecord>),
   clock: z.object({ seconds: real }),
   'budget decisions': z.object({
@@ -153,6 +167,7 @@ const ofTraining = z.object({
   resumed: z.literal(true).optional().catch(undefined),
   notes: z.array(z.string()).optional().catch(undefined),
   peakMemory: real.optional().catch(undefined),
+  machine: z.string().optional().catch(undefined),
 });
 
 /** Reads the details that nasnet's own trainings report; missing and invalid fields are undefined. */
@@ -166,6 +181,7 @@ const ofEpoch = z.object({
   learningRate: figure,
   validationLoss: figure,
   balancedAccuracy: figure,
+  waitingShare: figure,
 });
 
 /** Reads the details of an epoch in the same way. */

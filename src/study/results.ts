@@ -70,6 +70,16 @@ export interface PredictionRecord {
   laws: Laws;
   children: number;
   error?: { seconds?: PredictionError; memory?: PredictionError };
+  /** The seconds on each kind of machine, where workers of several machines train. */
+  kinds?: Record<string, KindPrediction>;
+}
+
+/** The prediction of a training's seconds on one kind of machine. */
+export interface KindPrediction {
+  /** Coefficients as in Laws.seconds. */
+  seconds: Coefficients;
+  children: number;
+  error?: PredictionError;
 }
 
 /** The decisions of a search with a budget so far. A resumed search does not change them. */

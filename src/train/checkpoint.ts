@@ -9,7 +9,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
 import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
-import { readSafetensors, writeSafetensors } from '../nn/safetensors.ts';
+import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import { BestEpoch, type BestEpochState, type BestWeights } from './best-epoch.ts';
 import type { StepSumsRead } from './step.ts';
@@ -35,6 +35,8 @@ export interface MeterState extends StepSumsRead {
   images: number;
   /** Duration of these steps. */
   milliseconds: number;
+  /** Part of it in which the training waited for images; absent where they are in memory. */
+  waiting?: number | undefined;
 }
 
 export interface SavedTraining {
@@ -46,13 +48,15 @@ export interface SavedTraining {
   meter?: MeterState | undefined;
   /** Further state of the training, as JSON. */
   extra?: unknown;
+  /** The decoder of streamed pictures: another one shows other pixels. */
+  decoder?: string | undefined;
 }
 
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
   { network, optimizer, average, best }: InTraining<Module>,
-  { identity, step, meter, extra }: SavedTraining,
+  { identity, step, meter, extra, decoder }: SavedTraining,
 ) {
   const bestEpoch = best?.epochs.state;
   const tensors = {
@@ -66,6 +70,7 @@ export function saveTraining(
     optimizerSteps: String(optimizer.stepsTaken), // more than `step` if other trainings came before
     identity,
     ...(meter && { meter: JSON.stringify(meter) }),
+    ...(decoder !== undefined && { decoder }),
     ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
     ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
   });
@@ -126,6 +131,7 @@ const meterState: z.ZodType<MeterState> = z.object({
   steps: z.int().nonnegative(),
   images: z.int().nonnegative(),
   milliseconds: amount,
+  waiting: amount.optional(), // absent where images are in memory
   loss: z.number(),
   correct: amount,
   finite: amount,
@@ -158,6 +164,26 @@ export interface CheckpointOptions<Extra = unknown> {
   optional?: boolean;
   /** Whether a training that is stopped saves a last checkpoint, so that no step is repeated. Default: no. */
   whenStopped?: boolean;
+  /** The number of latest checkpoints that stay: an older one is used if the latest is damaged. Default: 1. */
+  keep?: number;
+}
+
+/** The key of a checkpoint: `keep` of them take turns. */
+const keyOfSlot = (key: ArtifactKey, slot: number): ArtifactKey => (slot === 0 ? key : `${key}.${slot}`);
+
+/** Returns the slots that hold a checkpoint, with their files. */
+async function filledSlots(artifacts: Artifacts, key: ArtifactKey): Promise<{ slot: number; path: string }[]> {
+  const filled: { slot: number; path: string }[] = [];
+  for (let slot = 0; ; slot++) {
+    const path = await artifacts.get(keyOfSlot(key, slot));
+    if (path === undefined) return filled;
+    filled.push({ slot, path });
+  }
+}
+
+/** Removes the checkpoints of a training. */
+export async function removeCheckpoints(artifacts: Artifacts, key: ArtifactKey): Promise<void> {
+  for (const { slot } of (await filledSlots(artifacts, key)).reverse()) await artifacts.remove(keyOfSlot(key, slot));
 }
 
 /** The checkpoints of one training, which resumes from the latest one. */
@@ -166,8 +192,11 @@ export class Checkpoints<Extra = unknown> {
   readonly #key: ArtifactKey;
   readonly #options: CheckpointOptions<Extra>;
   #savedAt = performance.now();
+  #nextSlot = 0;
   /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
+  /** The decoder of streamed pictures, for the checkpoints to come. */
+  decoder: string | undefined;
 
   constructor(artifacts: Artifacts, key: ArtifactKey, options: CheckpointOptions<Extra>) {
     this.#artifacts = artifacts;
@@ -193,16 +222,43 @@ export class Checkpoints<Extra = unknown> {
     this.#savedAt = performance.now();
   }
 
-  #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
-    const { identity, extra } = this.#options;
-    const saved = { identity, step, meter, extra: extra?.save() };
-    return this.#artifacts.put(this.#key, (path) => saveTraining(path, training, saved));
+  async #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
+    const { identity, extra, keep = 1 } = this.#options;
+    const saved = { identity, step, meter, extra: extra?.save(), decoder: this.decoder };
+    const key = keyOfSlot(this.#key, this.#nextSlot);
+    await this.#artifacts.put(key, (path) => saveTraining(path, training, saved));
+    this.#nextSlot = (this.#nextSlot + 1) % keep;
   }
 
-  /** Loads the checkpoint. Returns undefined if there is none, or if it is damaged or of another training. */
+  /**
+   * Loads the latest checkpoint that is whole. Returns undefined if there is none, or if all are damaged or of another
+   * training.
+   */
   async restore(training: InTraining<Module>): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
-    const path = await this.#artifacts.get(this.#key);
-    if (path === undefined) return undefined;
+    for (const { slot, path } of await this.#latestFirst()) {
+      const saved = this.#load(path, training);
+      if (!saved) continue;
+      this.#nextSlot = (slot + 1) % (this.#options.keep ?? 1);
+      return saved;
+    }
+    return undefined;
+  }
+
+  /** Returns the decoder with which this training began; undefined if it begins, or streams no pictures. */
+  async storedDecoder(): Promise<string | undefined> {
+    const own = (await this.#latestFirst()).find(({ metadata }) => metadata.identity === this.#options.identity);
+    return own?.metadata.decoder;
+  }
+
+  async #latestFirst(): Promise<{ slot: number; path: string; metadata: Metadata }[]> {
+    const filled = await filledSlots(this.#artifacts, this.#key);
+    const stepOf = ({ step = '-1' }: Metadata) => Number(step);
+    return filled
+      .map((each) => ({ ...each, metadata: metadataOf(each.path) }))
+      .sort((one, other) => stepOf(other.metadata) - stepOf(one.metadata));
+  }
+
+  #load(path: string, training: InTraining<Module>): Pick<SavedTraining, 'step' | 'meter'> | undefined {
     const { identity, extra: options } = this.#options;
     try {
       const expected = { identity, ...(options && { extra: options.schema }) };
@@ -215,9 +271,21 @@ export class Checkpoints<Extra = unknown> {
     }
   }
 
-  /** Removes the checkpoint of a finished training. */
+  /** Removes the checkpoints of a finished training. */
   remove(): Promise<void> {
-    return this.#artifacts.remove(this.#key);
+    return removeCheckpoints(this.#artifacts, this.#key);
+  }
+}
+
+type Metadata = Readonly<Record<string, string | undefined>>;
+
+/** Returns the metadata of a checkpoint; none if the file is damaged. */
+function metadataOf(path: string): Metadata {
+  try {
+    return readSafetensorsMetadata(path);
+  } catch (error) {
+    if (error instanceof InputError) return {};
+    throw error;
   }
 }
 

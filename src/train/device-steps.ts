@@ -1,9 +1,10 @@
 // Training steps on a device, which works asynchronously. The inputs of several steps are copied to the device at once;
 // each step copies its own to fixed memory, so that it can be captured as a graph and replayed.
 
-import { batchRows, type TrainingBatches } from '../data/batches.ts';
+import { batchRows } from '../data/batches.ts';
+import type { StepBatches } from '../data/step-batches.ts';
 import { type WhiteningTensors, whiteningOn } from '../data/whitening.ts';
-import { indexTensor, tensor, zeros } from '../engine/create.ts';
+import { fromBytes, indexTensor, tensor, zeros } from '../engine/create.ts';
 import { Graph } from '../engine/cuda-graph.ts';
 import { free, keep, scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
@@ -26,10 +27,11 @@ const warmUpSteps = 3;
 
 export class DeviceSteps {
   readonly #trainee: Trainee;
-  readonly #batches: TrainingBatches;
+  readonly #batches: StepBatches;
   readonly #options: DeviceStepsOptions;
   // The inputs of the step, at fixed memory.
   readonly #randomNumbers: Tensor; // int64 [batchRows, batch]
+  readonly #pixels: Tensor | undefined; // of streamed images: uint8 [batch, height, width, 3]
   readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
@@ -38,12 +40,14 @@ export class DeviceSteps {
   /** The form of the captured steps, or of those that will be captured. */
   #form: Pick<StepPlan, 'side' | 'frozen'> = {};
 
-  constructor(trainee: Trainee, batches: TrainingBatches, options: DeviceStepsOptions) {
+  constructor(trainee: Trainee, batches: StepBatches, options: DeviceStepsOptions) {
     const { device, batchSize } = batches;
     this.#trainee = trainee;
     this.#batches = batches;
     this.#options = options;
     this.#randomNumbers = keep(zeros([batchRows, batchSize], { dtype: 'int64', device }));
+    const { pixels } = batches;
+    this.#pixels = pixels && keep(zeros(pixels.shape, { dtype: 'uint8', device }));
     this.#numbers = keep(zeros([3], { dtype: 'float64', device }));
     const { mean, factor } = whiteningOn(device, batches.whitening);
     this.#whitening = { mean: keep(mean), factor: keep(factor) };
@@ -79,7 +83,8 @@ export class DeviceSteps {
 
   #step(): void {
     scope(() => {
-      const batch = this.#batches.make(this.#randomNumbers, { whitening: this.#whitening, side: this.#form.side });
+      const [whitening, pixels] = [this.#whitening, this.#pixels];
+      const batch = this.#batches.make(this.#randomNumbers, { whitening, pixels, side: this.#form.side });
       const [progress, rate, share] = [0, 1, 2].map((place) => this.#numbers.select(0, place)) as [
         Tensor,
         Tensor,
@@ -101,12 +106,19 @@ export class DeviceSteps {
     scope(() => {
       this.#randomNumbers.copy_(randomNumbers.select(0, step - first));
       this.#numbers.copy_(numbers.select(0, step - first));
+      if (this.#pixels) this.#pixels.copy_(this.#pixelsOf(plan));
     });
     return plan;
   }
 
+  #pixelsOf({ epoch, index }: StepPlan): Tensor {
+    const { shape, of } = this.#batches.pixels!;
+    return fromBytes(of(epoch, index), 'uint8', shape);
+  }
+
   #send(first: number): void {
-    const { planOf, steps, ahead = stepsAhead } = this.#options;
+    // streamed images are known one step at a time
+    const { planOf, steps, ahead = this.#batches.wait ? 1 : stepsAhead } = this.#options;
     const { batchSize, device } = this.#batches;
     const plans = Array.from({ length: Math.min(ahead, steps - first) }, (_, index) => planOf(first + index));
     const length = batchRows * batchSize;
@@ -132,6 +144,7 @@ export class DeviceSteps {
   [Symbol.dispose](): void {
     this.#graph?.[Symbol.dispose]();
     this.#forget();
-    free([this.#randomNumbers, this.#numbers, this.#whitening.mean, this.#whitening.factor]);
+    const { mean, factor } = this.#whitening;
+    free([this.#randomNumbers, this.#numbers, mean, factor, ...(this.#pixels ? [this.#pixels] : [])]);
   }
 }

@@ -1,5 +1,6 @@
 // Evaluates the classification accuracy of a network. long-evaluation.ts has long evaluations, which can be resumed.
 
+import { setImmediate } from 'node:timers/promises';
 import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
@@ -73,7 +74,7 @@ const memory = 2e9; // bytes
 const bytesPerEndpointByte = 2.5;
 
 /** Returns the batch size whose forward pass needs about 2 GB, at most 64: 9 for NASNet-A large at 331 pixels. */
-export function batchWithinMemory(plan: Plan): number {
+export function batchWithinMemory(plan: Pick<Plan, 'endpoints'>): number {
   const elements = plan.endpoints.reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0);
   return Math.max(1, Math.min(evaluationBatch, Math.floor(memory / (4 * elements * bytesPerEndpointByte))));
 }
@@ -183,6 +184,41 @@ function rank(scores: ArrayLike<number>, label: number): number {
 /** Returns the first of the largest scores, as in argmax. */
 const largestPlace = (scores: ArrayLike<number>): number =>
   Array.from(scores).reduce((best, score, place) => (score > scores[best]! ? place : best), 0);
+
+/** Images of a stream, of which some could not be read. */
+export interface StreamedImages {
+  /** The caller disposes of it; undefined if none could be read. */
+  batch: { images: Tensor; labels: Tensor } | undefined;
+  /** The places of the batch's images among those evaluated. */
+  places: number[];
+  /** A sentence for each unreadable image. */
+  unreadable: string[];
+}
+
+/**
+ * Evaluates a network on every image of a stream once; unreadable ones do not count.
+ * @throws TrainingFailure if the logits are not finite; the signal's reason when it is aborted
+ */
+export async function evaluateStream(
+  network: Trainable,
+  stream: AsyncIterable<StreamedImages>,
+  classes: number,
+  { signal, onUnreadable }: { signal?: AbortSignal | undefined; onUnreadable?: (sentence: string) => void } = {},
+): Promise<Accuracy> {
+  network.train(false);
+  const started = performance.now();
+  const tally = new Tally(classes);
+  for await (const { batch, places, unreadable } of stream) {
+    if (batch) tally.add(network, batch, (row) => places[row]!);
+    batch?.images.dispose();
+    batch?.labels.dispose();
+    for (const sentence of unreadable) onUnreadable?.(sentence);
+    await setImmediate(); // let signals be handled
+    signal?.throwIfAborted();
+  }
+  const accuracy = tally.accuracy();
+  return { ...accuracy, imagesPerSecond: (1000 * accuracy.images) / (performance.now() - started) };
+}
 
 /** Evaluates a network on every image once. @throws TrainingFailure if the logits are not finite */
 export function evaluateNetwork(

@@ -1,16 +1,16 @@
 // Training steps on the CPU, one by one, with numbers as inputs.
 
-import type { TrainingBatches } from '../data/batches.ts';
+import type { StepBatches } from '../data/step-batches.ts';
 import { scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
 import { type StepPlan, type Trainee, trainingStep } from './step.ts';
 
 export class HostSteps {
   readonly #trainee: Trainee;
-  readonly #batches: TrainingBatches;
+  readonly #batches: StepBatches;
   readonly #planOf: (step: number) => StepPlan;
 
-  constructor(trainee: Trainee, batches: TrainingBatches, planOf: (step: number) => StepPlan) {
+  constructor(trainee: Trainee, batches: StepBatches, planOf: (step: number) => StepPlan) {
     this.#trainee = trainee;
     this.#batches = batches;
     this.#planOf = planOf;

@@ -2,11 +2,12 @@
 // cache.
 
 import { createHash } from 'node:crypto';
-import { type Batch, EvaluationBatches } from '../data/batches.ts';
+import { EvaluationBatches } from '../data/batches.ts';
 import type { LabelledImages as Dataset } from '../data/dataset.ts';
 import type { ListedImage } from '../data/image-listing.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
+import type { Batch } from '../data/step-batches.ts';
 import type { TestView } from '../data/test-view.ts';
 import { indexTensor } from '../engine/create.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';

@@ -28,7 +28,13 @@ export function learningRateAt(recipe: Recipe, step: number, steps: number): num
  * Returns the share of a step's new weights in the moving average; 0 if the recipe has no average. At the beginning it
  * is 9 / (step + 10), as in TensorFlow's moving averages, so that the average covers a ninth of the steps so far.
  */
-export function averageShareAt({ averageEpochs }: Recipe, step: number, stepsPerEpoch: number): number {
-  if (averageEpochs === undefined) return 0;
-  return Math.min(1, Math.max(1 / (averageEpochs * stepsPerEpoch), 9 / (step + 10)));
+export function averageShareAt(recipe: Recipe, step: number, stepsPerEpoch: number): number {
+  if (!hasAverage(recipe)) return 0;
+  const { averageEpochs, averageDecay } = recipe;
+  const share = averageDecay === undefined ? 1 / (averageEpochs! * stepsPerEpoch) : 1 - averageDecay;
+  return Math.min(1, Math.max(share, 9 / (step + 10)));
 }
+
+/** Whether a recipe's result is a moving average of the weights. */
+export const hasAverage = ({ averageEpochs, averageDecay }: Pick<Recipe, 'averageEpochs' | 'averageDecay'>): boolean =>
+  averageEpochs !== undefined || averageDecay !== undefined;

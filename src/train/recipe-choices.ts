@@ -43,3 +43,13 @@ export interface RateDecay {
 
 /** The rate decay of the released ImageNet configuration. */
 export const releasedDecay: RateDecay = { factor: 0.97, epochs: 2.4 };
+
+/** Random parts of pictures of any size and shape, each resized to a square, as in Inception's preprocessing. */
+export interface RandomParts {
+  /** Least and largest share of the picture's area. */
+  area: readonly [least: number, most: number];
+  /** Least and largest width divided by height. */
+  aspect: readonly [least: number, most: number];
+  /** Whether brightness and saturation are random too. */
+  colour: boolean;
+}

@@ -2,7 +2,7 @@
 // of the host or tensors of the device, and it never waits for the device, so that the same code runs directly
 // (host-steps.ts) and captured (device-steps.ts).
 
-import type { Batch } from '../data/batches.ts';
+import type { Batch } from '../data/step-batches.ts';
 import { tensor, zeros } from '../engine/create.ts';
 import { backward, clearGradients } from '../engine/gradient.ts';
 import { keep, noGrad, scope } from '../engine/memory.ts';

@@ -2,7 +2,7 @@
 // the step's number, so a resumed training gives the same bits as an uninterrupted one.
 
 import { setImmediate } from 'node:timers/promises';
-import type { TrainingBatches } from '../data/batches.ts';
+import type { StepBatches } from '../data/step-batches.ts';
 import { tensor } from '../engine/create.ts';
 import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
@@ -19,7 +19,7 @@ import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
-import { averageShareAt, learningRateAt } from './learning-rate.ts';
+import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { type StepPlan, StepSums, type Trainee } from './step.ts';
@@ -37,6 +37,8 @@ export interface EpochFigures {
   trainingAccuracy: number;
   learningRate: number;
   imagesPerSecond: number;
+  /** Share of the epoch's time in which the training waited for images, 0 to 1; only of images that are streamed. */
+  waitingShare?: number;
   /**
    * Accuracy on the validation images, if they were evaluated after this epoch; of the averaged weights if the recipe
    * has an average.
@@ -53,8 +55,8 @@ export interface TrainingOptions {
   onEpoch?: (figures: EpochFigures) => void;
   /** Called with the progress, 0 to 1, about once a second. */
   onProgress?: (share: number) => void;
-  /** Evaluates the network on validation images. */
-  validate?: () => Accuracy;
+  /** Evaluates the network on validation images; throws the signal's reason when it is aborted. */
+  validate?: () => Accuracy | Promise<Accuracy>;
   /** Whether to validate after every epoch, not only after the last. With patience it always is. */
   validateEveryEpoch?: boolean;
   /** Keeps the weights of the best epoch; the caller disposes of it. Recipes with patience need it. */
@@ -77,7 +79,7 @@ const readEvery = 32;
  */
 export async function trainNetwork(
   network: Trainable,
-  batches: TrainingBatches,
+  batches: StepBatches,
   recipe: Recipe,
   options: TrainingOptions,
 ): Promise<EpochFigures> {
@@ -91,8 +93,8 @@ export async function trainNetwork(
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const sideAt = sidesOf(network.plan, recipe.growth);
-  if (recipe.whitenStem && optimizer.stepsTaken === 0) whitenStem(network, batches);
-  using average = recipe.averageEpochs === undefined ? undefined : new WeightAverage(network.stateDict());
+  if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches);
+  using average = hasAverage(recipe) ? new WeightAverage(network.stateDict()) : undefined;
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
     epoch: Math.floor(step / batches.count),
@@ -121,21 +123,42 @@ export async function trainNetwork(
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
       : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
-  const meter = new Meter(sums);
+  const meter = new Meter(sums, { waits: batches.wait !== undefined });
   let figures: EpochFigures | undefined;
   let reportedAt = 0;
 
   const inTraining = { network, optimizer, average, ...(best && { best }) };
+  /** Validates the averaged weights, if there are any, and keeps the best ones. */
+  const validateAverage = async (seen: EpochFigures, validateNow: NonNullable<TrainingOptions['validate']>) => {
+    average?.swap();
+    try {
+      const validation = await validateNow();
+      seen.validation = validation;
+      if (best?.epochs.add(seen.epoch, comparedAccuracy(recipe, validation), validation.loss)) {
+        best.keep();
+        await onBest?.(seen.epoch);
+      }
+    } finally {
+      average?.swap();
+    }
+  };
   const resumed = await checkpoints?.restore(inTraining);
   if (resumed?.meter) meter.restore(resumed.meter);
-  for (let step = resumed?.step ?? 0; step < steps; step++) {
-    network.train(true);
-    running.run(step);
-    meter.count(batches.batchSize);
+  let done = resumed?.step ?? 0;
+  const endsEpoch = (step: number) => step % batches.count === 0 || step === steps;
+  let isTrained = meter.steps > 0 && endsEpoch(done); // it was stopped while it validated an epoch
+  for (let ends = false; !ends; isTrained = false) {
+    if (!isTrained) {
+      const { epoch, index } = planOf(done);
+      if (batches.wait) await meter.waitFor(batches.wait(epoch, index));
+      network.train(true);
+      running.run(done);
+      meter.count(batches.batchSize);
+      done += 1;
+    }
 
-    const done = step + 1;
-    let ends = done === steps;
-    const epochEnds = done % batches.count === 0 || ends;
+    ends = done === steps;
+    const epochEnds = endsEpoch(done);
     if (epochEnds || device === cpu || done % readEvery === 0) {
       const { finite } = meter.read();
       if (finite < meter.steps) {
@@ -144,25 +167,17 @@ export async function trainNetwork(
       }
     }
     if (epochEnds) {
-      const { learningRate } = planOf(step);
-      const measured = meter.take();
       const epoch = done / batches.count;
-      figures = { epoch, learningRate, ...measured };
-      if (validate && (validateEveryEpoch || ends)) {
-        average?.swap();
-        const validation = validate();
-        figures.validation = validation;
-        if (best?.epochs.add(epoch, comparedAccuracy(recipe, validation), validation.loss)) {
-          best.keep();
-          await onBest?.(epoch);
-        }
-        average?.swap();
+      figures = { epoch, learningRate: planOf(done - 1).learningRate, ...meter.take() };
+      try {
+        if (validate && (validateEveryEpoch || ends)) await validateAverage(figures, validate);
+        ends ||= patience !== undefined && best!.epochs.isOver(epoch, patience);
+        if (ends && average && validate) figures.unaveraged = await validate();
+      } catch (error) {
+        if (signal?.aborted) await checkpoints?.offer(done, inTraining, () => meter.state(), true);
+        throw error;
       }
-      ends ||= patience !== undefined && best!.epochs.isOver(epoch, patience);
-      if (ends && average) {
-        if (validate) figures.unaveraged = validate();
-        average.swap();
-      }
+      if (ends) average?.swap();
       meter.restart();
       onEpoch?.(figures);
     }
@@ -173,7 +188,6 @@ export async function trainNetwork(
     await setImmediate(); // let messages, signals and timers be handled
     if (!ends) await checkpoints?.offer(done, inTraining, () => meter.state(), signal?.aborted);
     signal?.throwIfAborted();
-    if (ends) break;
   }
   network.freezeBody?.(false);
   return figures!;
@@ -183,7 +197,7 @@ export async function trainNetwork(
 class ClassWeights {
   readonly tensor: Tensor; // float32 [classes]
 
-  constructor(batches: TrainingBatches, classes: number) {
+  constructor(batches: StepBatches, classes: number) {
     const weights = classWeights(classCounts(batches.labels(), classes));
     this.tensor = keep(tensor(Float32Array.from(weights), [classes], { device: batches.device }));
   }
@@ -198,11 +212,21 @@ class Meter {
   steps = 0;
   readonly #sums: StepSums;
   #images = 0;
+  /** Milliseconds in which the training waited for images; undefined: it never has to. */
+  #waited: number | undefined;
   #seen = { loss: 0, correct: 0, finite: 0 };
   #since = performance.now();
 
-  constructor(sums: StepSums) {
+  constructor(sums: StepSums, { waits }: { waits: boolean }) {
     this.#sums = sums;
+    if (waits) this.#waited = 0;
+  }
+
+  /** Waits for images. */
+  async waitFor(images: Promise<void>): Promise<void> {
+    const before = performance.now();
+    await images;
+    this.#waited = (this.#waited ?? 0) + performance.now() - before;
   }
 
   count(images: number): void {
@@ -216,28 +240,33 @@ class Meter {
     return this.#seen;
   }
 
-  take(): { loss: number; trainingAccuracy: number; imagesPerSecond: number } {
+  take(): Pick<EpochFigures, 'loss' | 'trainingAccuracy' | 'imagesPerSecond' | 'waitingShare'> {
+    const milliseconds = performance.now() - this.#since;
     return {
       loss: this.#seen.loss / this.steps,
       trainingAccuracy: this.#seen.correct / this.#images,
-      imagesPerSecond: (1000 * this.#images) / (performance.now() - this.#since),
+      imagesPerSecond: (1000 * this.#images) / milliseconds,
+      ...(this.#waited !== undefined && { waitingShare: this.#waited / milliseconds }),
     };
   }
 
   /** Returns the state for a checkpoint; waits like read(). */
   state(): MeterState {
     const milliseconds = performance.now() - this.#since;
-    return { steps: this.steps, images: this.#images, milliseconds, ...this.#sums.read() };
+    const waiting = this.#waited;
+    return { steps: this.steps, images: this.#images, milliseconds, waiting, ...this.#sums.read() };
   }
 
   /** Restores the figures of a checkpoint within an epoch. */
-  restore({ steps, images, milliseconds, ...sums }: MeterState): void {
+  restore({ steps, images, milliseconds, waiting, ...sums }: MeterState): void {
     this.#sums.set(sums);
     [this.steps, this.#images, this.#since] = [steps, images, performance.now() - milliseconds];
+    if (this.#waited !== undefined) this.#waited = waiting ?? 0;
   }
 
   restart(): void {
     this.#sums.clear();
     [this.steps, this.#images, this.#since] = [0, 0, performance.now()];
+    if (this.#waited !== undefined) this.#waited = 0;
   }
 }

@@ -2,9 +2,9 @@
 // training images' patches, each with its own scale, and their negatives (Jordan, 2024, after Coates, Ng and Lee,
 // 2011). The next layers then get uncorrelated channels from the first step on.
 
-import type { TrainingBatches } from '../data/batches.ts';
+import type { StepBatches } from '../data/step-batches.ts';
 import { cpu } from '../engine/device.ts';
-import { noGrad, scope } from '../engine/memory.ts';
+import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import { cat } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -19,13 +19,14 @@ const images = 2048;
 const least = 1e-2;
 
 /** Replaces the filters of a new network's stem convolution, at most twice as many as it has inputs. */
-export function whitenStem(network: Trainable, batches: TrainingBatches): void {
+export async function whitenStem(network: Trainable, batches: StepBatches): Promise<void> {
   const stem = network.plan.stem.find(({ kind }) => kind === 'convolution') as Convolution;
   const weight = network.namedParameters().get(`${stem.name}.weight`)!; // [filters, 3, height, width]
+  const [filters, channels, height, width] = weight.shape as [number, number, number, number];
+  const { products, patches } = await patchProducts(batches, [height, width]);
   scope(() =>
     noGrad(() => {
-      const [filters, channels, height, width] = weight.shape as [number, number, number, number];
-      const directions = principalDirections(batches, [height, width]); // [inputs, inputs]
+      const directions = principalDirections(products, patches); // [inputs, inputs]
       const both = cat([directions, directions.neg()]).reshape([-1, channels, height, width]);
       const count = Math.min(filters, both.shape[0]!);
       const first = weight.narrow(0, 0, count);
@@ -34,24 +35,32 @@ export function whitenStem(network: Trainable, batches: TrainingBatches): void {
       first.copy_(chosen.mul(size.div(chosen.pow(2).mean().sqrt())));
     }),
   );
+  free(products);
+}
+
+/** Returns the sums over the patches of each batch of the products of their values, float64 [inputs, inputs]. */
+async function patchProducts(batches: StepBatches, kernel: readonly [number, number]) {
+  const count = Math.min(batches.count, Math.ceil(images / batches.batchSize));
+  const products: Tensor[] = [];
+  let patches = 0;
+  for (let step = 0; step < count; step++) {
+    await batches.wait?.(0, step);
+    scope(() => {
+      // [images, inputs, places]
+      const columns = unfold.tensor(batches.batch(0, step).images, kernel, [1, 1], [0, 0], [1, 1]);
+      const rows = columns.transpose(1, 2).reshape([-1, columns.shape[1]!]).to('float64');
+      products.push(keep(rows.transpose(0, 1).matmul(rows)));
+      patches += rows.shape[0]!;
+    });
+  }
+  return { products, patches };
 }
 
 /**
  * Returns the directions as rows by falling variance, each divided by its standard deviation: float64 [inputs, inputs].
  */
-function principalDirections(batches: TrainingBatches, kernel: readonly [number, number]): Tensor {
-  const count = Math.min(batches.count, Math.ceil(images / batches.batchSize));
-  const sums: Tensor[] = [];
-  let patches = 0;
-  for (let step = 0; step < count; step++) {
-    // [images, inputs, places]
-    const columns = unfold.tensor(batches.batch(0, step).images, kernel, [1, 1], [0, 0], [1, 1]);
-    const [, inputs] = columns.shape as [number, number];
-    const rows = columns.transpose(1, 2).reshape([-1, inputs]).to('float64');
-    sums.push(rows.transpose(0, 1).matmul(rows));
-    patches += rows.shape[0]!;
-  }
-  const covariance = sums
+function principalDirections(products: readonly Tensor[], patches: number): Tensor {
+  const covariance = products
     .reduce((sum, each) => sum.add(each))
     .div(patches)
     .to(cpu); // about 0, the images' mean

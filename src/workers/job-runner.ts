@@ -13,9 +13,14 @@ export interface RunOptions {
   next?: boolean | undefined;
   /** Predicted duration of the job in seconds, if known. A job that takes many times as long is ended. */
   predicted?: number | undefined;
+  /** The same for kinds of machines whose time is known apart. */
+  predictedOn?: Readonly<Record<string, number>> | undefined;
   /** Predicted memory of the job in bytes, if known. */
   memory?: number | undefined;
-  /** Called when a worker starts the job, perhaps for the second time, with the worker's name ("2") if known. */
+  /**
+   * Called when a worker starts the job, perhaps for the second time, with the worker's name ("2", "2 on HOST") if it
+   * is known.
+   */
   onStart?: (worker?: string) => void;
   /** Called when the job's worker has died and the job waits for another one. */
   onRetry?: (reason: string) => void;
@@ -26,6 +31,8 @@ export interface RunOptions {
 /** The outcome of a job. `seconds` is the duration of the attempt that produced it. */
 export type JobOutcome = ({ result: unknown } | { failure: JobFailure }) & {
   seconds: number;
+  /** The kind of machine that did it, where there are several. */
+  machine?: string;
   /** Called once the outcome is on disk, after which the runner need not keep it. */
   recorded?: () => void;
 };

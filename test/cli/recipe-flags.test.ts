@@ -8,6 +8,7 @@ import { InputError } from '../../src/failure.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { finalRecipe, type Recipe, recipes, smallRecipe } from '../../src/train/recipe.ts';
+import { releasedDecay } from '../../src/train/recipe-choices.ts';
 
 function stated(words: string[], input = 32): Recipe {
   const command = addRecipeFlags(new Command())
@@ -57,6 +58,43 @@ test('fast has small images if the network can process them', () => {
   assert.deepEqual(stated(['--recipe', 'fast', '--auxiliary-weight', '0.4']), { ...steady, auxiliaryWeight: 0.4 });
 });
 
+test('imagenet-paper has the numbers of the released configuration, and those of the large network for it', () => {
+  const {
+    optimizer,
+    momentum,
+    schedule,
+    decay = releasedDecay,
+    averageDecay,
+    labelSmoothing,
+    ...more
+  } = stated(['--recipe', 'imagenet-paper']);
+  assert.deepEqual(optimizer, { name: 'rmsprop', decay: 0.9, epsilon: 1 });
+  assert.deepEqual([momentum, averageDecay, labelSmoothing], [0.9, 0.9999, 0.1]);
+  assert.deepEqual([schedule, decay], ['exponential', { factor: 0.97, epochs: 2.4 }]);
+  const { auxiliaryWeight, dropoutKeep, clipNorm, weightDecay, dropPathKeep } = more;
+  const rest = { auxiliaryWeight, dropoutKeep, clipNorm, weightDecay, dropPathKeep };
+  const mobile = { auxiliaryWeight: 0.4, dropoutKeep: 0.5, clipNorm: 10, weightDecay: 4e-5, dropPathKeep: 1 };
+  assert.deepEqual(rest, mobile);
+  const large = planNetwork(nasnetA, { layout: 'imagenet', cells: 1, filters: 8, input: 67, stemChannels: 96 });
+  const ofLarge = recipeOf({ recipe: 'imagenet-paper' }, large);
+  assert.deepEqual([ofLarge.weightDecay, ofLarge.dropPathKeep], [5e-5, 0.7]);
+});
+
+test('the rate of the recipes for ImageNet is in proportion to the batch, unless it is stated', () => {
+  const rate = (...words: string[]) => stated(['--recipe', 'imagenet-paper', ...words]).learningRate;
+  assert.deepEqual([rate(), rate('--batch-size', '32'), rate('--batch-size', '1024')], [0.32, 0.04, 1.28]);
+  assert.equal(rate('--batch-size', '32', '--learning-rate', '0.1'), 0.1);
+  const paper = stated(['--recipe', 'paper', '--batch-size', '64']);
+  assert.equal(paper.learningRate, 0.025, 'other recipes keep theirs');
+});
+
+test('an average over epochs replaces one by its decay', () => {
+  const { averageEpochs, averageDecay } = stated(['--recipe', 'imagenet-paper', '--average-weights', '2']);
+  assert.deepEqual([averageEpochs, averageDecay], [2, undefined]);
+  const none = stated(['--recipe', 'imagenet-paper', '--average-weights', '0']);
+  assert.deepEqual([none.averageEpochs, none.averageDecay], [undefined, undefined]);
+});
+
 test('every flag replaces its own value and no other', () => {
   const flags: [string, string, Partial<Recipe>][] = [
     ['--epochs', '1.5', { epochs: 1.5 }],
@@ -70,6 +108,8 @@ test('every flag replaces its own value and no other', () => {
     ['--label-smoothing', '0.1', { labelSmoothing: 0.1 }],
     ['--average-weights', '2', { averageEpochs: 2 }],
     ['--accumulate', '4', { accumulate: 4 }],
+    ['--dropout-keep', '0.5', { dropoutKeep: 0.5 }],
+    ['--norm-decay', '0.99', { normDecay: 0.99 }],
     ['--auxiliary-weight', '0', { auxiliaryWeight: 0 }],
     ['--drop-path-keep', '1', { dropPathKeep: 1 }],
     ['--augment', 'translate', { enlarge: 1, translate: 4 / 32 }],

@@ -69,6 +69,8 @@ suite('a server', { skip, timeout: 120_000 }, () => {
     await using search = await newSearch(server.address, { access });
     await using _worker = await newAgent(server.address, { access });
     assert.equal(resultOf(await search.runner.run({ action: 'double', value: 4 }, { key: 't0-r0' })), 8);
+    await search.queue.pause(true);
+    await search.queue.pause(false);
     await search.queue.close({ finished: true });
     await using connection = await connect(server.address, { access });
     assert.deepEqual(await serverProblems(connection), []);

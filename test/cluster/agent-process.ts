@@ -4,6 +4,8 @@ import { newAgent } from './cluster.ts';
 
 export interface AgentProcess {
   port: number;
+  /** Default: 127.0.0.1. */
+  host?: string;
   slots?: number;
   /** Milliseconds by which its clock is wrong. */
   clock?: number;
@@ -13,6 +15,7 @@ export interface AgentProcess {
 
 const {
   port,
+  host = '127.0.0.1',
   slots = 1,
   clock = 0,
   evaluator = '../workers/evaluator.ts',
@@ -22,7 +25,7 @@ if (clock !== 0) {
   Date.now = () => now() + clock;
 }
 const { agent, lines } = await newAgent(
-  { host: '127.0.0.1', port, tls: false, database: 0 },
+  { host, port, tls: false, database: 0 },
   { slots, evaluator: new URL(evaluator, import.meta.url) },
 );
 process.on('SIGTERM', async () => {

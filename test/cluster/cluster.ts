@@ -75,6 +75,7 @@ export async function newAgent(
     evaluator: new URL('../workers/evaluator.ts', import.meta.url),
     prepare: async () => ({ resources: undefined, threads: 1 }),
     onLine: (line) => lines.push(line),
+    onJob: (line) => lines.push(line),
     times,
     ...options,
   });

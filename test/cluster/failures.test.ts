@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { keys } from '../../src/cluster/keys.ts';
 import { connect, serverPrefix } from '../../src/store/redis-connection.ts';
@@ -162,6 +162,15 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     assert.equal(kind, 'timeout');
   });
 
+  test('a worker ends a job by the prediction for its kind of machine, and the outcome says which that was', async () => {
+    await using search = await newSearch(server.address);
+    await using _worker = await newAgent(server.address, { time: { first: 600, least: 1, times: 20 } });
+    const predictedOn = { 'a test': 0.01, 'another kind': 1000 };
+    const outcome = await search.runner.run({ action: 'hold' }, { predicted: 1000, predictedOn });
+    assert.equal((resultOf(outcome) as { kind: string }).kind, 'timeout');
+    assert.equal(outcome.machine, 'a test');
+  });
+
   test('a training that fails is an outcome: not a number, out of memory', async () => {
     await using search = await newSearch(server.address);
     await using _worker = await newAgent(server.address, { slots: 2 });
@@ -185,6 +194,49 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     await using search = await newSearch(server.address, { id, leave: true });
     assert.equal(resultOf(await search.runner.run(job, { key: 't6-r0' })), 'noted');
     assert.equal(attempts(), 1);
+  });
+
+  test('a job that needs other memory by now is found where an earlier process has put it', async () => {
+    const id = randomUUID();
+    const { job, attempts } = noting(1000);
+    await using _worker = await newAgent(server.address);
+    const key = 't9-r0';
+    {
+      await using search = await newSearch(server.address, { id, leave: true });
+      void search.runner.run(job, { key, memory: 2 ** 30 }).catch(() => {});
+      await until(() => attempts() === 1);
+    }
+    await using search = await newSearch(server.address, { id, leave: true });
+    assert.equal(resultOf(await search.runner.run(job, { key, memory: 5 * 2 ** 30 })), 'noted');
+    assert.equal(attempts(), 1);
+  });
+
+  test('a search that is killed while it is paused is not paused when it comes again', async () => {
+    const id = randomUUID();
+    await using _worker = await newAgent(server.address);
+    {
+      await using search = await newSearch(server.address, { id });
+      assert.equal(resultOf(await search.runner.run({ action: 'double', value: 1 })), 2);
+      await search.queue.pause(true);
+    }
+    await using search = await newSearch(server.address, { id });
+    assert.equal(resultOf(await search.runner.run({ action: 'double', value: 2 })), 4);
+  });
+
+  test('a job that is aborted while the server stands still rejects at once, and nothing else does', async () => {
+    await using own = await RedisServer.start();
+    await using search = await newSearch(own.address);
+    {
+      await using _worker = await newAgent(own.address);
+      assert.equal(resultOf(await search.runner.run({ action: 'double', value: 1 })), 2);
+    }
+    process.kill(own.pid, 'SIGSTOP');
+    const stop = new AbortController();
+    const running = search.runner.run({ action: 'double', value: 2 }, { signal: stop.signal });
+    await setImmediate(); // the job is on its way
+    stop.abort(new Error('enough'));
+    await assert.rejects(running, new Error('enough'));
+    process.kill(own.pid, 'SIGCONT');
   });
 
   test('a server that is killed and comes back with its data: nothing is lost', async () => {

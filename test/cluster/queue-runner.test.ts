@@ -30,6 +30,7 @@ function create({ workers = 1 } = {}): TestRunner {
       get pids() {
         return pids();
       },
+      pause: (paused: boolean) => void opened.then(({ search }) => search.runner.pause?.(paused)),
       close,
     },
     run: async (job: TestJob, options?: RunOptions) => (await opened).search.runner.run(job, options),

@@ -107,6 +107,11 @@ const finalModel = {
   testLoss: 0.5,
   testImages: 1000,
   classAccuracies: [0.9, 0.8284],
+  classImages: [500, 500],
+  confusions: [
+    { label: 1, answer: 0, images: 86 },
+    { label: 0, answer: 1, images: 50 },
+  ],
   trainingSeconds: 600,
   trainingImagesPerSecond: 500,
   weights: 'network.safetensors',

@@ -180,6 +180,10 @@ test('prediction, compare and the final network say what the study says', { skip
   const final = await view('final');
   assert.match(final, /86\.42%/);
   assert.match(final, /network\.safetensors/);
+  const matrix = await page.locator('.confusion tbody td').allInnerTexts();
+  assert.deepEqual(matrix, ['450', '50', '86', '414']);
+  await page.click('text=The pairs that are confused most');
+  await page.waitForSelector('td:text-is("17.2%")'); // 86 of 500
 });
 
 test('names that attack are text', { skip }, async () => {
@@ -299,7 +303,8 @@ test('seven pages of one browser share a stream', { skip }, async () => {
 
 test('a report shows the same offline, by double click', { skip }, async () => {
   const file = join(folder, 'explore.html');
-  writeFileSync(file, await reportPage(path));
+  using kept = Study.open(path, { readOnly: true });
+  writeFileSync(file, await reportPage(kept));
   const offline = await opened(pathToFileURL(file).href);
   await complete(offline);
   assert.match(await view('now', offline), new RegExp(`Best reward\\s+${percent(rewardOf(best) + 0.05, 2)}`));

@@ -63,6 +63,7 @@ test('an entry is prepared once, and again when its bytes were damaged, cut or r
     () => writeFileSync(block, flipped),
     () => truncateSync(block, 20),
     () => writeFileSync(join(cache, 'dots.json'), '{"format"'),
+    () => writeFileSync(join(cache, 'dots.json'), readFileSync(join(cache, 'dots.json'), 'utf8').replace('3', '"3"')),
   ];
   for (const [index, damage] of damages.entries()) {
     damage();

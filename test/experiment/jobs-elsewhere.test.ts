@@ -15,6 +15,7 @@ import type { DatasetFiles } from '../../src/data/dataset-files.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { trialRequest } from '../../src/experiment/evaluated-search.ts';
 import { type ExperimentEvent, runExperiment } from '../../src/experiment/experiment.ts';
+import type { SearchOutlook } from '../../src/experiment/outlook.ts';
 import { localRunners, type OpenRunner, type TrainingGroup } from '../../src/experiment/training-runners.ts';
 import { measureLaws, probeRunner } from '../../src/forecast/probe.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -98,6 +99,34 @@ before(async () => {
   assert.equal(await runExperiment({ ...options, openRunner }), 'finished');
   assert.equal(kinds[0], 'forecast', 'the forecast comes before anything else');
   assert.ok(study.result('prediction')!.children > 0, 'and the study keeps what was learnt of its children');
+});
+
+test('the time left counts no more workers than an in-order search has children for, and says so', async () => {
+  using study = Study.create(join(here, 'waiting.db'), settings);
+  const lines: string[] = [];
+  let outlook: SearchOutlook | undefined;
+  const onEvent = (event: ExperimentEvent) => {
+    if (event.kind === 'forecast') outlook = event.outlook;
+    if (event.kind === 'note') lines.push(event.line);
+  };
+  const listeners: (() => void)[] = [];
+  const machines = {
+    count: 3,
+    kinds: new Map<string, number>(),
+    onChange: (follow: () => void) => listeners.push(follow),
+  };
+  const options = { study, files, trials: 60, workers: 2, directory: here, signal: AbortSignal.abort(), onEvent };
+  assert.equal(await runExperiment({ ...options, machines }), 'interrupted');
+  const leftWith = (count: number) => {
+    machines.count = count;
+    for (const follow of listeners) follow();
+    return outlook!.left();
+  };
+  const [three, six] = [leftWith(3), leftWith(6)];
+  assert.ok(Math.abs(three / six - 2) < 1e-6);
+  assert.equal(lines.length, 0);
+  assert.equal(leftWith(500), six, 'two workers, three open children for each');
+  assert.match(lines.join(), /^This search decides in order and has at most 6 children open/);
 });
 
 /** Every text in some data. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { SearchOutlook } from '../../src/experiment/outlook.ts';
+import { predictedCosts } from '../../src/experiment/predicted-costs.ts';
 import { predictionOf } from '../../src/forecast/learning.ts';
 import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -88,5 +89,43 @@ test('trainings on higher rungs count too, and the last one takes its full time'
   outlook.on({ kind: 'promoted', trial: 4, rung: 1, atRandom: false, candidate: new Candidate(decisionsOf(4)) });
   outlook.on({ kind: 'started', trial: 4, rung: 1 });
   assert.ok(Math.abs(outlook.left() - 10) < 0.5);
+  study.close();
+});
+
+test('the time left follows the workers that are there, and how fast each kind of machine is', () => {
+  const { study, outlook, ask } = outlookOf('kinds.db');
+  const workers = (kinds: Record<string, number>) => {
+    const map = new Map(Object.entries(kinds));
+    outlook.changeWorkers(
+      [...map.values()].reduce((sum, count) => sum + count, 0),
+      map,
+    );
+    return outlook.left();
+  };
+  assert.equal(workers({ fast: 5 }), 20, 'ten children of ten seconds, before anything is known of a kind');
+  for (const trial of [0, 1, 2, 3]) {
+    ask(trial);
+    outlook.on({ kind: 'started', trial, rung: 0 });
+    const [machine, seconds] = trial < 2 ? ['fast', 5] : ['slow', 20];
+    outlook.on({ kind: 'done', trial, rung: 0, reward: 0.5, seconds: Number(seconds), details: { machine } });
+  }
+  const near = (value: number, expected: number) => assert.ok(Math.abs(value - expected) < 1e-6, `${value}`);
+  near(workers({ fast: 1 }), 30); // six children
+  near(workers({ slow: 1 }), 120);
+  near(workers({ fast: 1, slow: 1 }), 24); // 5 in 20 s
+  near(workers({ fast: 3 }), 10);
+  near(workers({}), outlook.left());
+  outlook.keep();
+  const { kinds = {} } = study.result('prediction')!;
+  assert.deepEqual(
+    Object.entries(kinds).map(([kind, { children }]) => [kind, children]),
+    [
+      ['fast', 2],
+      ['slow', 2],
+    ],
+  );
+  const costs = predictedCosts(study, counts, 1).trial(new Candidate(decisionsOf(7)));
+  near(costs.predictedOn!.fast!, 5);
+  near(costs.predictedOn!.slow!, 20);
   study.close();
 });

@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Evaluate } from '../../src/experiment/evaluator.ts';
-import { runSearch, type SearchEvent, type SearchOptions } from '../../src/experiment/search-loop.ts';
+import {
+  type MachinesThere,
+  runSearch,
+  type SearchEvent,
+  type SearchOptions,
+} from '../../src/experiment/search-loop.ts';
 import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Strategy } from '../../src/search/strategy.ts';
@@ -55,6 +60,50 @@ test('in order, with 2 workers trial n is asked for when n − 5 outcomes are re
   const steady = [0, 1, 2].flatMap((trial) => [`tell ${trial}`, `ask ${trial + 6}`]);
   const rest = [3, 4, 5, 6, 7, 8].map((trial) => `tell ${trial}`);
   assert.deepEqual(callsOf(study), [...asks, ...steady, ...rest]);
+});
+
+/** Workers that come and go. */
+class Coming implements MachinesThere {
+  count = 0;
+  readonly kinds = new Map<string, number>();
+  #listener = () => {};
+
+  onChange(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  change(count: number): void {
+    this.count = count;
+    this.#listener();
+  }
+}
+
+/** Asks for twelve trials, whose number of workers changes once so many are asked for, and returns the calls. */
+async function callsWith(followWorkers: boolean): Promise<string[]> {
+  const study = newStudy();
+  const machines = new Coming();
+  machines.change(1);
+  const first = Promise.withResolvers<void>();
+  const evaluate: Evaluate = async ({ number }) => {
+    if (number === 0) await first.promise;
+    return { reward: 0.5, seconds: 0 };
+  };
+  const onEvent = (event: SearchEvent) => {
+    if (event.kind === 'asked' && event.trial === 2) setImmediate(() => machines.change(3));
+    if (event.kind === 'asked' && event.trial === (followWorkers ? 8 : 2)) setImmediate(() => first.resolve());
+  };
+  await search(study, { trials: 12, workers: 1, evaluate, machines, followWorkers, onEvent });
+  return callsOf(study);
+}
+
+const asksFrom = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, index) => `ask ${first + index}`);
+
+test('in order, the lookahead is that of the study whatever workers come, unless it was begun to follow them', async () => {
+  const fixed = await callsWith(false);
+  assert.deepEqual(fixed.slice(0, 5), [...asksFrom(0, 2), 'tell 0', 'ask 3']);
+  const following = await callsWith(true);
+  assert.deepEqual(following.slice(0, 11), [...asksFrom(0, 8), 'tell 0', 'ask 9']);
 });
 
 test('not in order, outcomes are reported as they arrive, and each allows one ask', async () => {

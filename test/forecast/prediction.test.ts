@@ -152,6 +152,28 @@ test('a reopened study predicts as when it was closed, but not for other workers
   }
 });
 
+test('what workers elsewhere took is kept for each kind of machine, and predicts nothing here', () => {
+  using study = Study.create(join(folder, 'kinds.db'), settings);
+  const learning = (elsewhere: boolean, workers: number) => predictionOf(study, counts, { workers, elsewhere });
+  const { prediction: terms, record } = learning(true, 2);
+  storePrediction(study, record, terms);
+  samples.forEach((candidate, number) => {
+    const { seconds, memory } = terms.terms.cost(candidate, elsewhere);
+    const machine = number % 2 === 0 ? 'twice as fast' : 'as usual';
+    study.log.ask(number, candidate.decisions);
+    study.log.start(number);
+    const took = machine === 'as usual' ? seconds : seconds / 2;
+    study.log.finish(number, { reward: 0.5, seconds: took, details: { peakMemory: memory, machine } });
+  });
+  const { prediction } = learning(true, 500);
+  const next = prediction.terms.of(samples[3]!);
+  const on = (kind: string) => prediction.secondsOn(new Map([[kind, 7]]), next);
+  assert.ok(Math.abs(on('as usual') / on('twice as fast') - 2) < 1e-3);
+  assert.deepEqual(Object.keys(prediction.kinds!).sort(), ['as usual', 'twice as fast']);
+  const here = learning(false, 2).prediction;
+  assert.deepEqual([here.children, here.kinds], [0, undefined]);
+});
+
 test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
   const climbing = fitted(settingsOf('laptop', given), counts);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseHTML } from 'linkedom';
 import { type ClassifierPage, renderClassifierPage } from '../../src/report/classifier-page.ts';
-import { matrixOf } from '../../src/report/confusion-matrix.ts';
+import { matrixOf } from '../../src/statistics/confusion-matrix.ts';
 
 const classes = ['cat', 'dog', '<b>owl'];
 const confusions = [
@@ -74,4 +74,17 @@ test('a network of a thousand classes has tables in place of a chart and a matri
   const { document } = parseHTML(renderClassifierPage({ ...page, evaluation }));
   assert.equal(document.querySelectorAll('#classes svg').length, 0);
   assert.equal(document.querySelectorAll('#classes tbody')[0]!.querySelectorAll('tr').length, 1000);
+});
+
+test('classes whose names are numbers or dates are drawn without a warning', (context) => {
+  const warnings = context.mock.method(console, 'warn', () => {});
+  for (const names of [
+    ['3', '7', '9'],
+    ['2024-01-01', '2024-01-02', '2024-01-03'],
+  ]) {
+    const text = renderClassifierPage({ ...page, evaluation: { ...page.evaluation, classes: names } });
+    for (const name of names) assert.ok(text.includes(`>${name}</text>`), name);
+    assert.doesNotMatch(text, /⚠/);
+  }
+  assert.equal(warnings.mock.callCount(), 0);
 });

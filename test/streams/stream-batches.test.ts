@@ -10,6 +10,7 @@ import { datasetFraming } from '../../src/data/framing.ts';
 import { prepareImage } from '../../src/data/prepare-image.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { epochOrder } from '../../src/streams/epoch-order.ts';
+import type { MixedLabels } from '../../src/streams/mixing.ts';
 import { openSource } from '../../src/streams/open-source.ts';
 import { type PictureView, showPicture } from '../../src/streams/picture-view.ts';
 import { copyChanged, inceptionCrop, randomCrop } from '../../src/streams/random-crop.ts';
@@ -26,6 +27,7 @@ interface Seen {
   labels: number[];
   places: number[];
   unreadable: string[];
+  mixed: MixedLabels | undefined;
 }
 
 /** Reads batches [epoch, step] with options. */
@@ -46,8 +48,8 @@ async function batches(
   });
   const seen: Seen[] = [];
   for (const [epoch, step] of steps) {
-    const { pixels, labels, places, unreadable } = await stream.batch(epoch, step);
-    seen.push({ pixels: Buffer.from(pixels), labels: [...labels], places: [...places], unreadable });
+    const { pixels, labels, places, unreadable, mixed } = await stream.batch(epoch, step);
+    seen.push({ pixels: Buffer.from(pixels), labels: [...labels], places: [...places], unreadable, mixed });
   }
   return seen;
 }
@@ -82,6 +84,30 @@ test('a seed gives the same batches whatever the threads, the format and the bat
     expected.flatMap((each) => each.labels),
     labels,
   );
+});
+
+test('mixed batches are the plain ones with parts of their partners, once, whatever the threads', async (context) => {
+  const folder = temporaryFolder(context);
+  const path = writeClassTar(join(folder, 'train.tar'), await pictures(classes, 5));
+  const steps: [number, number][] = [0, 1, 2, 2, 0].map((step) => [0, step]);
+  const plain = await batches(context, path, steps);
+  const seen = await batches(context, path, steps, { mixing: { cutmix: 1 } });
+  assert.deepEqual(await batches(context, path, steps, { mixing: { cutmix: 1 }, threads: 3 }), seen);
+  assert.deepEqual(seen[3], seen[2], 'a batch that is asked for twice is mixed once');
+  const bytes = 3 * 16 * 16;
+  for (const [number, { pixels, labels, mixed }] of seen.entries()) {
+    const own = plain[number]!;
+    assert.deepEqual(labels, own.labels);
+    assert.deepEqual([...mixed!.partners], own.labels.toReversed());
+    for (const [place, weight] of mixed!.weights.entries()) {
+      const [mine, partner] = [place, 3 - place].map((at) => own.pixels.subarray(at * bytes, (at + 1) * bytes));
+      const shown = pixels.subarray(place * bytes, (place + 1) * bytes);
+      assert.ok(shown.every((value, at) => value === mine![at] || value === partner![at]));
+      assert.equal(shown.equals(mine!), weight === 1);
+    }
+  }
+  assert.ok(seen.some(({ mixed }) => mixed!.weights[0]! < 1));
+  assert.deepEqual(await batches(context, path, steps, { mixing: {} }), plain);
 });
 
 test('evaluation shows every picture in order, as a network sees an image file', async (context) => {
@@ -133,6 +159,54 @@ test('an unreadable picture is named; training shows the next one, evaluation no
   const seen = (await batches(context, writeClassTar(path, all), [[0, 0]], { batchSize: 6 }))[0]!;
   assert.deepEqual(seen.places.toSorted(), [0, 2, 2, 3, 4, 5]);
   assert.equal(seen.unreadable.length, 1);
+});
+
+test('of a part of the pictures only these are shown, each once an epoch, also in place of unreadable ones', async (context) => {
+  const folder = temporaryFolder(context);
+  const all = await pictures(classes, 4);
+  all[4] = { ...all[4]!, bytes: Buffer.from('no picture') };
+  const path = writeClassTar(join(folder, 'train.tar'), all);
+  const places = Int32Array.of(0, 3, 4, 7, 8, 11);
+  const steps: [number, number][] = [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+  ];
+  const seen = await batches(context, path, steps, { places, batchSize: 3, threads: 2 });
+  const shown = [0, 3, 7, 7, 8, 11]; // 4 cannot be read; 5 and 6 are not among them
+  assert.deepEqual(
+    seen
+      .slice(0, 2)
+      .flatMap((each) => each.places)
+      .toSorted((one, other) => one - other),
+    shown,
+  );
+  assert.ok(seen[2]!.places.every((place) => shown.includes(place)));
+  const evaluated = await batches(context, path, steps.slice(0, 2), { places, batchSize: 4, view: evaluation });
+  assert.deepEqual(
+    evaluated.map((each) => each.places),
+    [
+      [0, 3, -1, 7],
+      [8, 11],
+    ],
+  );
+  const ordered = { places, batchSize: 2, orderOf: (epoch: number) => Int32Array.of(0, epoch, 3, 3) };
+  const [first, second] = await batches(
+    context,
+    path,
+    [
+      [0, 1],
+      [1, 0],
+    ],
+    ordered,
+  );
+  assert.deepEqual(
+    [first!.places, second!.places],
+    [
+      [3, 3],
+      [0, 1],
+    ],
+  );
 });
 
 /** Shows one picture in training's view without chance: the whole of it, not mirrored. */
@@ -277,12 +351,12 @@ test('colours: brightness adds, saturation moves the smaller channels from the l
 test('an epoch shows every picture once, and where runs are read together their pictures are near', () => {
   const stream = new RandomStream(3);
   for (const run of [1, 100]) {
-    const order = epochOrder({ count: 10_001, run }, stream);
+    const order = epochOrder({ count: 10_001, run, kind: 'parquet' }, stream);
     assert.deepEqual(
       [...order].sort((one, other) => one - other),
       Array.from({ length: 10_001 }, (_, place) => place),
     );
-    assert.notDeepEqual(order, epochOrder({ count: 10_001, run }, new RandomStream(4)));
+    assert.notDeepEqual(order, epochOrder({ count: 10_001, run, kind: 'parquet' }, new RandomStream(4)));
     if (run > 1) assert.ok(new Set(order.slice(0, 100).map((place) => Math.floor(place / 100))).size <= 2);
   }
 });

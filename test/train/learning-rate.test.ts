@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { learningRateAt } from '../../src/train/learning-rate.ts';
+import { averageShareAt, learningRateAt } from '../../src/train/learning-rate.ts';
+import { shortNormDecay } from '../../src/train/norm-decay.ts';
 import { childRecipe } from '../../src/train/recipe.ts';
 
 const recipe = { ...childRecipe, learningRate: 0.1 };
@@ -39,4 +40,20 @@ test('exponential is by default that of the released ImageNet models, times 0.97
 
 test('constant stays', () => {
   close(learningRateAt({ ...recipe, schedule: 'constant' }, 77, 100), 0.1);
+});
+
+test('an average by its decay is TensorFlow’s: the smaller of the decay and (1 + steps) / (10 + steps)', () => {
+  const shareAt = (step: number) => averageShareAt({ ...recipe, averageDecay: 0.9999 }, step, 5000);
+  close(shareAt(0), 1 - 1 / 10);
+  close(shareAt(990), 1 - 991 / 1000);
+  close(shareAt(1e6), 1e-4);
+  assert.equal(averageShareAt(recipe, 5, 100), 0);
+});
+
+test('norms of a short training forget their initial statistics, those of a long one keep the layout’s decay', () => {
+  assert.equal(shortNormDecay(0.9997, 40), 0.9);
+  assert.equal(shortNormDecay(0.9997, 1000), 0.98);
+  assert.equal(shortNormDecay(0.9997, 1e6), undefined);
+  assert.equal(shortNormDecay(0.9, 40), undefined);
+  for (const steps of [200, 3000, 60_000]) assert.ok((shortNormDecay(0.9997, steps) ?? 0.9997) ** steps < 1e-8);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -10,9 +11,9 @@ import type { Tensor } from '../../src/engine/tensor.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { Module } from '../../src/nn/module.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
-import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { BestWeights } from '../../src/train/best-epoch.ts';
-import { type CheckpointOptions, Checkpoints, type InTraining } from '../../src/train/checkpoint.ts';
+import { type CheckpointOptions, Checkpoints, type InTraining, removeCheckpoints } from '../../src/train/checkpoint.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer, layerRates } from '../../src/train/optimizer.ts';
@@ -175,6 +176,36 @@ test('with every technique a resumed training ends with the bits of an uninterru
   await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
   const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
   assert.ok(resumed.equals(through));
+});
+
+test('a training that is stopped while it validates an epoch validates it when it resumes', async (context) => {
+  const recipe = { ...tinyRecipe, averageEpochs: 0.5 };
+  const folder = temporaryFolder(context);
+  const go = async (network: Network, stop?: AbortController) => {
+    using best = new BestWeights(network.stateDict());
+    const epochs: Partial<EpochFigures>[] = [];
+    await trainNetwork(network, trainingBatches(40, recipe), recipe, {
+      seed: 'a',
+      best,
+      validate: async () => {
+        stop?.abort(new Error('enough'));
+        stop?.signal.throwIfAborted();
+        return evaluateNetwork(network, evaluationBatches(20), classes);
+      },
+      validateEveryEpoch: true,
+      onEpoch: ({ epoch, loss, validation }) => epochs.push({ epoch, loss: loss + validation!.loss }),
+      checkpoints: checkpointsIn(folder, { identity: 'this', seconds: 1e6, whenStopped: true }),
+      ...(stop && { signal: stop.signal }),
+    });
+    return {
+      epochs,
+      best: best.epochs.state?.epoch,
+      weights: createHash('sha256').update(bytesOf(network)).digest('hex'),
+    };
+  };
+  const through = await go(tinyNetwork());
+  for (const seed of [1, 99]) await assert.rejects(go(tinyNetwork(seed), new AbortController()), /enough/);
+  assert.deepEqual(await go(tinyNetwork(98)), through);
 });
 
 test('patience ends a training after the epochs of a made curve, with the best one’s weights, also when it was resumed', async (context) => {
@@ -351,6 +382,43 @@ test('a checkpoint of another training and a damaged one are ignored', async (co
   writeFileSync(path, bytes);
   const flipped = await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine' }) });
   assert.ok(bytesOf(flipped).equals(fresh));
+});
+
+test('of several checkpoints the latest whole one is resumed, and the others stay as many as asked for', async (context) => {
+  const folder = temporaryFolder(context);
+  const artifacts = new FolderArtifacts({ training: folder });
+  const stop = new AbortController();
+  const options = { identity: 'this', seconds: 0, keep: 3 };
+  const checkpoints = checkpointsIn(folder, options);
+  const offer = checkpoints.offer.bind(checkpoints);
+  const steps: number[] = [];
+  checkpoints.offer = async (step, ...rest) => {
+    await offer(step, ...rest);
+    if (steps.push(step) === 5) stop.abort(new Error('enough'));
+  };
+  const options40 = { seed: 'a', checkpoints, signal: stop.signal };
+  await assert.rejects(trainNetwork(tinyNetwork(), trainingBatches(40, tinyRecipe), tinyRecipe, options40), /enough/);
+  const stored = () =>
+    Object.fromEntries(readdirSync(folder).map((name) => [name, readSafetensorsMetadata(join(folder, name)).step]));
+  assert.deepEqual(stored(), { state: '4', 'state.1': '5', 'state.2': '3' });
+  const restoredStep = async () => {
+    const network = tinyNetwork(99);
+    using optimizer = createOptimizer(network, tinyRecipe);
+    return (await checkpointsIn(folder, options).restore({ network, optimizer }))?.step;
+  };
+  assert.equal(await restoredStep(), 5);
+  const path = join(folder, 'state.1');
+  writeFileSync(path, readFileSync(path).subarray(0, -8));
+  assert.equal(await restoredStep(), 4, 'the latest is damaged');
+  const network = tinyNetwork(99);
+  await trainNetwork(network, trainingBatches(40, tinyRecipe), tinyRecipe, {
+    seed: 'a',
+    checkpoints: checkpointsIn(folder, options),
+  });
+  assert.ok(bytesOf(network).equals(bytesOf(await trained())));
+  assert.deepEqual(Object.values(stored()).sort(), ['7', '8', '9']);
+  await removeCheckpoints(artifacts, 'training/state');
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async (context) => {

@@ -10,13 +10,13 @@ import { nasnetA } from '../../src/space/published.ts';
 import { whitenStem } from '../../src/train/whitened-stem.ts';
 import { classes, tinyRecipe, trainingBatches } from './images.ts';
 
-test('the outputs of the first filters for their patches are uncorrelated, and the next ones are their negatives', () => {
+test('the outputs of the first filters for their patches are uncorrelated, and the next ones are their negatives', async () => {
   const batches = trainingBatches(40, tinyRecipe);
   const network = buildNetwork(planNetwork(nasnetA, { cells: 1, filters: 20, input: 8, classes }), { seed: 1 });
   const weight = network.namedParameters().get('stem.convolution.weight')!; // [60, 3, 3, 3]
   const before = [...weight.detach().toArray()];
   const size = (values: number[]) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length);
-  whitenStem(network, batches);
+  await whitenStem(network, batches);
   const filters = [...weight.detach().toArray()];
   assert.deepEqual(filters.slice(54 * 27), before.slice(54 * 27), 'filters beyond twice the inputs are left');
   assert.deepEqual(

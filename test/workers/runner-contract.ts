@@ -1,8 +1,9 @@
 // The contract of all job runners: every job has an outcome, a failure affects its job only, dead workers are replaced.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import type { JobOutcome, RunOptions } from '../../src/workers/job-runner.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import type { TestJob } from './evaluator.ts';
@@ -11,6 +12,7 @@ export interface TestRunner extends AsyncDisposable {
   pool: {
     /** Process ids of the live workers. */
     readonly pids: number[];
+    pause(paused: boolean): void;
     close(): Promise<void>;
   };
   /** Runs a job; outcomes and messages are those of evaluator.ts. */
@@ -125,6 +127,20 @@ export function testRunner({ name, one, create, skip = false }: RunnerKind): voi
     const [pid] = workers.pool.pids;
     assert.equal(resultOf(await workers.run({ action: 'double', value: 1 })), 2);
     assert.notEqual(workers.pool.pids[0], pid);
+  });
+
+  test(`${name}: while it is paused a running job ends and no other begins`, { skip }, async () => {
+    await using workers = create({ workers: 2 });
+    const [first, second] = ['first', 'second'].map((job) => join(temporaryFolder({ after }), job));
+    const begun = Promise.withResolvers<void>();
+    const running = workers.run({ action: 'note', value: 1500, file: first! }, { onStart: () => begun.resolve() });
+    await begun.promise;
+    workers.pool.pause(true);
+    const waiting = workers.run({ action: 'note', value: 1, file: second! });
+    assert.equal(resultOf(await running), 'noted');
+    assert.equal(existsSync(second!), false);
+    workers.pool.pause(false);
+    assert.equal(resultOf(await waiting), 'noted');
   });
 
   test(`${name}: closing ends every worker and rejects running jobs`, { skip }, async () => {

@@ -1,8 +1,7 @@
 // `nasnet convert FROM TO --format F`: writes pictures with boxes in another format, and says what their files lacked.
 
-import { rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { constants } from 'node:os';
-import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type DetectionFormat, detectionFormats } from '../../detection-data/detection-format.ts';
 import { type DetectionData, readDetectionData } from '../../detection-data/read-detection-data.ts';
@@ -16,6 +15,7 @@ import {
 } from '../../detection-data/write-detection-data.ts';
 import { type Loss, lossesIn } from '../../detection-data/write-formats.ts';
 import { InputError } from '../../failure.ts';
+import { requireOutside } from '../../result-files.ts';
 import { visible } from '../../visible.ts';
 import { whole } from '../../words.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
@@ -75,7 +75,7 @@ function firstPixel(text: string): 0 | 1 {
 }
 
 async function convert(from: string, to: string, flags: Flags): Promise<void> {
-  refuseWithin(from, to);
+  requireOutside(from, to);
   checkTarget(to, flags.overwrite);
   const { format, fromFormat, mend = false, pictures, images, overwrite, json } = flags;
   const block = new LiveBlock(process.stderr);
@@ -126,14 +126,6 @@ const writtenWords = (to: string, format: DetectionFormat, { files, pictures }: 
   `${to}: ${whole(files)} files of ${titles[format]}, ${whole(pictures)} pictures, and ${reportName} with what was found`;
 
 const titles: Record<DetectionFormat, string> = { coco: 'COCO', voc: 'Pascal VOC', yolo: 'YOLO' };
-
-/** Refuses a folder that holds the source or lies in it: a later reading would find both. */
-function refuseWithin(from: string, to: string): void {
-  const folder = statSync(from, { throwIfNoEntry: false })?.isDirectory();
-  const between = relative(resolve(from), resolve(to));
-  if (between === '' || (folder && !between.startsWith('..')))
-    throw new InputError(`${to}: expected a folder outside ${from}, which is read`);
-}
 
 function documentOf({ format, parts, faults }: DetectionData, losses: readonly Loss[], to: DetectionFormat) {
   return {

@@ -4,16 +4,18 @@ import type { Command } from 'commander';
 import { InputError } from '../../failure.ts';
 import { folderIdentity } from '../../store/folder-store.ts';
 import type { StorePlace } from '../../store/open-store.ts';
-import type { QueueServer } from '../../store/redis-connection.ts';
+import { parseServer, type QueueServer, serverName } from '../../store/redis-connection.ts';
 
 export const queueHelp = 'the server of the queue, redis://HOST:PORT, or rediss:// with TLS (docs/cluster.md)';
 
 export const storeHelp =
   "where paused children, checkpoints and images are kept for all machines: a shared folder, s3://BUCKET/PREFIX, or the queue's server with up to 1 GB (default)";
 
-/** Parses `--store`; undefined: the queue's server. @throws InputError */
-export function parseStore(text: string | undefined, server: QueueServer): StorePlace {
-  if (text === undefined) return { kind: 'queue', server };
+/** A store that a user names. Default: the queue's server. */
+export type NamedStore = Exclude<StorePlace, { kind: 'queue' }>;
+
+/** Parses `--store`. @throws InputError */
+export function parseStore(text: string): NamedStore {
   if (!text.includes('://')) return { kind: 'folder', path: text };
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*?))?\/?$/.exec(text) ?? [];
   if (bucket === undefined)
@@ -21,12 +23,28 @@ export function parseStore(text: string | undefined, server: QueueServer): Store
   return { kind: 's3', bucket, prefix };
 }
 
+const bucketName = ({ bucket, prefix }: StorePlace & { kind: 's3' }) => `s3://${bucket}/${prefix}`;
+
+/**
+ * The flags with which another command of this machine uses the same queue and store.
+ * @param quoted how a path is written
+ */
+export function queueWords(
+  { queue, store }: { queue: QueueServer; store?: NamedStore },
+  quoted = (path: string) => path,
+): string[] {
+  const words = ['--queue', serverName(queue)];
+  if (store === undefined) return words;
+  return [...words, '--store', store.kind === 'folder' ? quoted(store.path) : bucketName(store)];
+}
+
 /** How a search tells workers of its store: without any path, since a shared folder has another one on each machine. */
 export function storeName(place: StorePlace): string {
   if (place.kind === 'queue') return 'queue';
   if (place.kind === 'folder') return `folder ${folderIdentity(place.path)}`;
-  return `s3://${place.bucket}/${place.prefix}`;
+  return bucketName(place);
 }
 
-/** Adds the required flag of the server. */
-export const addQueueFlag = (command: Command): Command => command.requiredOption('--queue <address>', queueHelp);
+/** Adds the required flag of the server, which is parsed to a QueueServer. */
+export const addQueueFlag = (command: Command): Command =>
+  command.requiredOption('--queue <address>', queueHelp, parseServer);

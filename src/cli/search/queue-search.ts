@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { basename, isAbsolute, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { libtorchLine } from '../../children/machine-report.ts';
 import { blockName } from '../../children/setup-dataset.ts';
@@ -15,15 +16,22 @@ import type { Computing } from '../../engine/device.ts';
 import { libtorch } from '../../engine/machine.ts';
 import type { ExperimentOptions } from '../../experiment/experiment.ts';
 import type { MachinesThere } from '../../experiment/search-loop.ts';
+import { InputError } from '../../failure.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { openStore } from '../../store/open-store.ts';
-import { type Connection, connect, parseServer, serverName, serverProblems } from '../../store/redis-connection.ts';
+import { openStore, type StorePlace } from '../../store/open-store.ts';
+import {
+  type Connection,
+  connect,
+  type QueueServer,
+  serverName,
+  serverProblems,
+} from '../../store/redis-connection.ts';
 import { StoredArtifacts } from '../../store/stored-artifacts.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { nasnetVersion } from '../../version.ts';
-import { parseStore, storeName } from '../flags/queue-flags.ts';
-import type { UserFlags } from '../flags/user-flags.ts';
+import { queueWords, storeName } from '../flags/queue-flags.ts';
+import { typedFlag, type UserFlags } from '../flags/user-flags.ts';
 import type { SearchFlags } from './flags.ts';
 
 /** For how many children at once a search is laid out where nobody has said so and fewer are there. */
@@ -31,13 +39,52 @@ const leastExpected = 4;
 
 export interface QueueSearch {
   /** The options of the experiment that are other ones with a queue. */
-  options: Required<Pick<ExperimentOptions, 'openRunner' | 'artifacts' | 'machines'>> & { workers: number };
+  options: Required<Pick<ExperimentOptions, 'openRunner' | 'artifacts' | 'machines' | 'followWorkers'>> & {
+    workers: number;
+  };
   /** Finished: nothing of the search stays on the server or in the store. */
   close(end: { finished: boolean }): Promise<void>;
 }
 
-/** Joins a queue; undefined without `--queue`. @throws InputError, Failure if the server cannot be used */
+/** The server and the store of a queue, both of which have answered. */
+export interface JoinedQueue extends AsyncDisposable {
+  server: QueueServer;
+  connection: Connection;
+  store: ObjectStore;
+  /** The store's name for workers. */
+  storeName: string;
+}
+
+const withQueueOnly = ['store', 'expect', 'lease'];
+
+/**
+ * Connects to the queue of the flags, before a study is made; undefined without `--queue`.
+ * @throws InputError, Failure if the server or the store cannot be used
+ */
+export async function joinQueue(
+  { queue: server, store: named }: SearchFlags,
+  userFlags: UserFlags,
+  note: (line: string) => void,
+): Promise<JoinedQueue | undefined> {
+  if (server === undefined) {
+    const needless = withQueueOnly.find((name) => userFlags.has(name));
+    if (needless === undefined) return undefined;
+    throw new InputError(`${typedFlag(needless)}: expected --queue with it, got none`);
+  }
+  await using opened = new AsyncDisposableStack();
+  const connection = opened.use(await connect(server, { onChange: note }));
+  for (const problem of await serverProblems(connection)) note(problem);
+  const place: StorePlace = named ?? { kind: 'queue', server };
+  const store = await openStore(place);
+  opened.defer(() => store.close());
+  await store.list(blockName('')); // a store that cannot be read is refused now
+  const end = opened.move();
+  return { server, connection, store, storeName: storeName(place), [Symbol.asyncDispose]: () => end.disposeAsync() };
+}
+
+/** Announces a search to a queue. @throws Failure if another process searches the study */
 export async function openQueueSearch(
+  { server, connection, store, storeName }: JoinedQueue,
   study: Study<SearchSettings>,
   files: DatasetFiles,
   {
@@ -46,53 +93,37 @@ export async function openQueueSearch(
     computing,
     note,
   }: { flags: SearchFlags; userFlags: UserFlags; computing: Computing; note: (line: string) => void },
-): Promise<QueueSearch | undefined> {
-  if (flags.queue === undefined) return undefined;
-  const server = parseServer(flags.queue);
-  const place = parseStore(flags.store, server);
-  const connection = await connect(server, { onChange: note });
-  try {
-    for (const problem of await serverProblems(connection)) note(problem);
-    const store = await openStore(place);
-    const id = study.recordOnce('queue', randomUUID(), z.string());
-    const slots = new Machines();
-    const queue = await SearchQueue.open({
-      connection,
-      id,
-      name: isAbsolute(study.path) ? basename(study.path) : study.path,
-      terms: {
-        version: nasnetVersion(),
-        evaluator: 'training',
-        precision: computing.precision,
-        libtorch: libtorchLine(libtorch().version),
-      },
-      store: storeName(place),
-      dataset: offerOf(files, store),
-      ...(flags.lease !== undefined && { lease: flags.lease }),
-      onNote: note,
-      onSlots: (count) => {
-        note(`Workers are there for ${count} ${count === 1 ? 'child' : 'children'} at once`);
-        slots.change(count);
-      },
-    });
-    slots.change(queue.slots);
-    if (queue.slots === 0) note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
-    const own = userFlags.has('workers') ? startWorker(flags) : undefined;
-    const expected = flags.expect ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
-    return searchOf({
-      connection,
-      store,
-      queue,
-      slots,
-      own,
-      id,
-      expected,
-      images: blockName(movableDataset(files).sha256),
-    });
-  } catch (error) {
-    await connection[Symbol.asyncDispose]();
-    throw error;
-  }
+): Promise<QueueSearch> {
+  const id = study.recordOnce('queue', randomUUID(), z.string());
+  const slots = new Machines();
+  const queue = await SearchQueue.open({
+    connection,
+    id,
+    name: isAbsolute(study.path) ? basename(study.path) : study.path,
+    terms: {
+      version: nasnetVersion(),
+      evaluator: 'training',
+      precision: computing.precision,
+      libtorch: libtorchLine(libtorch().version),
+    },
+    store: storeName,
+    dataset: offerOf(files, store),
+    ...(flags.lease !== undefined && { lease: flags.lease }),
+    onNote: note,
+    onSlots: (count, kinds) => {
+      note(`Workers are there for ${count} ${count === 1 ? 'child' : 'children'} at once`);
+      slots.change(count, kinds);
+    },
+  });
+  slots.change(queue.slots, queue.kinds);
+  const own = userFlags.has('workers') ? new OwnWorker({ ...flags, queue: server }, note) : undefined;
+  if (queue.slots === 0 && !own)
+    note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
+  const named = flags.expect === 'workers' ? undefined : flags.expect;
+  const expected = named ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
+  const images = blockName(movableDataset(files).sha256);
+  const followWorkers = flags.expect === 'workers';
+  return searchOf({ connection, store, queue, slots, own, id, expected, followWorkers, images });
 }
 
 interface Parts {
@@ -100,29 +131,30 @@ interface Parts {
   store: ObjectStore;
   queue: SearchQueue;
   slots: Machines;
-  own: ChildProcess | undefined;
+  own: OwnWorker | undefined;
   id: string;
   expected: number;
+  followWorkers: boolean;
   /** The name of the images in the store. */
   images: string;
 }
 
-function searchOf({ connection, store, queue, slots, own, id, expected, images }: Parts): QueueSearch {
+function searchOf({ connection, store, queue, slots, own, id, expected, followWorkers, images }: Parts): QueueSearch {
   const artifacts = new StoredArtifacts(store, id);
   return {
     options: {
       workers: expected,
       machines: slots,
+      followWorkers,
       artifacts,
       openRunner: ({ setup, identity, threads }) => new QueueRunner({ queue, setup, identity, threads, leave: true }),
     },
     close: async ({ finished }) => {
-      own?.kill('SIGTERM');
+      own?.end();
       if (finished) await artifacts.clearAll();
       await queue.close({ finished });
       if (finished && (await searchesOf(connection.redis)).length === 0) await store.remove(images);
       await artifacts.close();
-      await connection[Symbol.asyncDispose]();
     },
   };
 }
@@ -130,14 +162,16 @@ function searchOf({ connection, store, queue, slots, own, id, expected, images }
 /** How many children the workers that are there train at once. */
 class Machines implements MachinesThere {
   count = 0;
+  kinds: ReadonlyMap<string, number> = new Map();
   readonly #listeners = new Set<() => void>();
 
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  change(count: number): void {
+  change(count: number, kinds: ReadonlyMap<string, number>): void {
     this.count = count;
+    this.kinds = kinds;
     for (const listener of this.#listeners) listener();
   }
 }
@@ -152,10 +186,34 @@ function offerOf(files: DatasetFiles, store: ObjectStore) {
 
 const program = join(import.meta.dirname, '..', '..', '..', 'bin', 'nasnet');
 
-/** Starts a worker on this machine, in a process of its own: it must answer while this one computes. */
-function startWorker({ queue, workers, device, precision, store }: SearchFlags): ChildProcess {
-  const words = ['worker', '--queue', queue!, '--workers', String(workers), '--device', device];
-  if (precision !== undefined) words.push('--precision', precision);
-  if (store !== undefined) words.push('--store', store);
-  return spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
+/**
+ * A worker on this machine, in a process of its own: it must answer while this one computes. It ends with this process,
+ * however that ends.
+ */
+class OwnWorker {
+  readonly #process: ChildProcess;
+  #ending = false;
+
+  constructor(flags: SearchFlags & { queue: QueueServer }, note: (line: string) => void) {
+    const { workers, device, precision } = flags;
+    const words = ['worker', ...queueWords(flags), '--workers', String(workers), '--device', device];
+    words.push('--brief', '--idle', '365d'); // the search has its own lines, and ends it
+    if (precision !== undefined) words.push('--precision', precision);
+    this.#process = spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    createInterface({ input: this.#process.stderr! }).on('line', (line) => {
+      if (!this.#ending) note(`Worker here: ${line}`);
+    });
+    this.#process.on('exit', (code, signal) => {
+      if (!this.#ending) note(`The worker on this machine has ended (${signal ?? `exit code ${code}`})`);
+    });
+  }
+
+  /** Lets it give back what is unfinished, which takes seconds. Nobody waits for it. */
+  end(): void {
+    this.#ending = true;
+    this.#process.kill('SIGTERM');
+    this.#process.unref();
+    this.#process.channel?.unref();
+    this.#process.stderr!.destroy();
+  }
 }

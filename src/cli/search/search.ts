@@ -15,7 +15,6 @@ import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
 import { reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
-import { parseServer } from '../../store/redis-connection.ts';
 import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
 import { presets } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
@@ -23,11 +22,13 @@ import { Study } from '../../study/study.ts';
 import { aimAt, fixedTarget, targetOf } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
 import { computingOf } from '../flags/device-flags.ts';
+import { queueWords } from '../flags/queue-flags.ts';
 import { datasetOf } from '../flags/study-images.ts';
 import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { dashboardBeside } from './dashboard-beside.ts';
 import { defaultStudy } from './default-study.ts';
 import { SearchDisplay } from './display.ts';
@@ -35,7 +36,7 @@ import { stateSearch } from './dry-run.ts';
 import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
-import { openQueueSearch } from './queue-search.ts';
+import { joinQueue, openQueueSearch } from './queue-search.ts';
 import { forecastLines, statement } from './statement.ts';
 import { closingWords, resumeCommand, whatNext } from './what-next.ts';
 
@@ -69,8 +70,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   const countsIn = async (settings: SearchSettings) => countsOf(await imagesOf(settings));
   if (flags.dryRun) return stateSearch(path, flags, userFlags, imagesOf, note);
 
-  if (flags.queue !== undefined) parseServer(flags.queue); // refused before a study is made
-
+  await using joined = await joinQueue(flags, userFlags, note);
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
   const resultPaths = [...reportNames, weightsName, bestWeightsName].map((name) => join(directory, name));
@@ -90,7 +90,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     for (const line of statement(created.plan ? plannedSettings(settings, created.plan) : settings, countsOf(files)))
       note(line);
 
-  const resume = `Run the same command to resume, or: ${resumeCommand(place)}`;
+  const again = resumeCommand(place, ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }, shellPath) : []));
+  const resume = `Run the same command to resume, or: ${again}`;
   using control = new SearchControl(path, settings);
   using _dashboard = await dashboardBeside(path, flags, note);
   using interrupt = onInterrupt(
@@ -108,7 +109,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
     for (const line of forecastLines(forecast, settings)) note(line);
     display.begin(study, forecast.trials, forecast.workers, outlook);
   };
-  const queue = await openQueueSearch(study, files, { flags, userFlags, computing, note });
+  const queue = joined && (await openQueueSearch(joined, study, files, { flags, userFlags, computing, note }));
   let finished = false;
   const end = await runExperiment({
     study,

@@ -75,14 +75,25 @@ export function whatNext(search: FinishedSearch): string[] {
 }
 
 /** Returns the flags of settings that differ from the defaults. */
-function differing({ preset, dataset, strategy, size, seed }: SearchSettings): string[] {
-  const usual = settingsOf(preset, { dataset, seed });
+function differing(settings: SearchSettings): string[] {
+  const { preset, dataset, strategy, size, seed, budget, trials } = settings;
+  const usual = settingsOf(preset, { dataset, seed, ...(budget ? { budget: budget.seconds } : { trials }) });
   return [
     ...(preset === defaultPreset ? [] : ['--preset', preset]),
     ...(dataset === 'cifar10' ? [] : ['--dataset', shellPath(dataset)]),
     ...(size === undefined || size === usual.size ? [] : ['--size', String(size)]),
+    ...lengthFlags(settingsOf(preset, { dataset, seed }), settings),
     ...(strategy === usual.strategy ? [] : ['--strategy', strategy]),
   ];
+}
+
+/** Returns the flag of a search's length, its budget or its trials, if it is not the usual one. */
+function lengthFlags(usual: SearchSettings, { budget, trials }: SearchSettings): string[] {
+  if (budget)
+    return budget.seconds === usual.budget?.seconds
+      ? []
+      : ['--minutes', String(Number((budget.seconds / 60).toPrecision(12)))];
+  return usual.budget || trials !== usual.trials ? ['--trials', String(trials)] : [];
 }
 
 /**

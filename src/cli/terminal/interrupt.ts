@@ -20,8 +20,8 @@ let first: (typeof signals)[number] | undefined;
 export const interruptedExitCode = (): number => 128 + constants.signals[first ?? 'SIGINT'];
 
 /**
- *  * Handles Ctrl-C and SIGTERM until it is disposed of.
- *  * @param saved completes "stopped in the middle of a computation; ": what is saved if no clean stop is possible
+ * Handles Ctrl-C and SIGTERM until it is disposed of.
+ * @param saved completes "stopped in the middle of a computation; ": what is saved if no clean stop is possible
  */
 export function onInterrupt(atFirst: () => void, saved: string): Interrupt {
   const controller = new AbortController();

@@ -9,6 +9,7 @@ import { InputError } from '../../failure.ts';
 import { hashOfFile } from '../../file-hash.ts';
 import { importWeights } from '../../import/import-weights.ts';
 import { type ModelDescription, readModelDescription, writeModel } from '../../model/model-file.ts';
+import { imagenetPreprocessing } from '../../model/preprocessing.ts';
 import { readSafetensorsMetadata } from '../../nn/safetensors.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { percent, whole } from '../../words.ts';
@@ -82,15 +83,16 @@ export function asSourceShows(recipe: Recipe, { description }: SourceWeights, au
 export function sourceSentences(
   { path, description }: SourceWeights,
   { head }: InitialWeights,
-  { enlarge, classes, side }: { enlarge: number; classes: number; side: number },
+  { recipe, isStreamed, classes, side }: { recipe: Recipe; isStreamed: boolean; classes: number; side: number },
 ): string[] {
   const { preprocessing, origin, network } = description;
   const { enlarge: shown = 1, centralFraction, aspect, interpolation } = preprocessing;
   const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(1)).join(', ');
+  const showsParts = isStreamed && recipe.randomParts !== undefined;
+  const enlarge = showsParts ? 1 : recipe.enlarge;
+  const framing = showsParts ? imagenetPreprocessing : datasetFraming;
   const isFramedAlike =
-    centralFraction === datasetFraming.centralFraction &&
-    aspect === datasetFraming.aspect &&
-    interpolation === datasetFraming.interpolation;
+    centralFraction === framing.centralFraction && aspect === framing.aspect && interpolation === framing.interpolation;
   return [
     `Beginning with the weights of ${path} (${origin}), ${head ? 'its head too' : `with a new head for ${whole(classes)} classes`}`,
     `Images are normalised as for these weights: mean ${numbers(preprocessing.mean)}, deviation ${numbers(preprocessing.deviation)}`,
@@ -103,7 +105,7 @@ export function sourceSentences(
     ...(isFramedAlike
       ? []
       : [
-          `These weights saw ${centralFraction === 1 ? 'whole images' : `the central ${centralFraction} of images`}, ${aspect === 'stretch' ? 'stretched' : 'with their proportions'}; this training shows their central square`,
+          `These weights saw ${centralFraction === 1 ? 'whole images' : `the central ${centralFraction} of images`}, ${aspect === 'stretch' ? 'stretched' : 'with their proportions'}; this training shows ${showsParts ? `the central ${framing.centralFraction}, stretched` : 'their central square'}`,
         ]),
   ];
 }

@@ -2,6 +2,7 @@
 // of its own (children/), and never loads the engine itself.
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, hostname, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -20,28 +21,23 @@ import { Failure, InputError } from '../../failure.ts';
 import { memoryLeft } from '../../forecast/machine-memory.ts';
 import { folderIdentity } from '../../store/folder-store.ts';
 import { openStore, type StorePlace } from '../../store/open-store.ts';
-import {
-  type Connection,
-  connect,
-  parseServer,
-  type QueueServer,
-  serverProblems,
-} from '../../store/redis-connection.ts';
+import { type Connection, connect, type QueueServer, serverProblems } from '../../store/redis-connection.ts';
 import { nasnetVersion } from '../../version.ts';
 import { visible } from '../../visible.ts';
 import { bytesWords, duration } from '../../words.ts';
 import { timeSpan, wholeNumber } from '../flags/parsers.ts';
-import { addQueueFlag, parseStore, storeHelp } from '../flags/queue-flags.ts';
+import { addQueueFlag, type NamedStore, parseStore, storeHelp } from '../flags/queue-flags.ts';
 
 interface WorkerFlags {
-  queue: string;
+  queue: QueueServer;
   workers?: number;
   device: string;
   precision?: 'float32' | 'bf16';
   data: string[];
-  store?: string;
+  store?: NamedStore;
   idle: number;
   grace: number;
+  brief?: boolean;
 }
 
 export function registerWorker(program: Command): void {
@@ -67,7 +63,7 @@ export function registerWorker(program: Command): void {
       (path: string, others: string[]) => [...others, path],
       [],
     )
-    .option('--store <place>', storeHelp)
+    .option('--store <place>', storeHelp, parseStore)
     .option(
       '--idle <time>',
       'end after so long without work, such as 90s, 10m or 2h',
@@ -80,6 +76,7 @@ export function registerWorker(program: Command): void {
       timeSpan('--grace'),
       0,
     )
+    .option('--brief', 'say nothing about single children')
     .addHelpText(
       'after',
       `
@@ -97,16 +94,16 @@ Examples:
 const say = (line: string) => void process.stderr.write(`${visible(line)}\n`);
 
 async function work(flags: WorkerFlags): Promise<void> {
-  const server = parseServer(flags.queue);
+  for (const path of flags.data)
+    if (!existsSync(path)) throw new InputError(`--data: expected images at ${path}, got no such file`);
   const machine = await describeMachine(flags);
   const { computing } = machine;
   const onGpu = computing.device !== 'cpu';
   const memory = machine.deviceBytes ?? memoryLeft();
   const slots =
     flags.workers ?? (onGpu ? 1 : Math.max(1, Math.min(availableParallelism(), Math.floor(memory / 2 ** 30))));
-  await using connection = await connect(server, { onChange: say });
+  await using connection = await connect(flags.queue, { onChange: say });
   for (const problem of await serverProblems(connection)) say(problem);
-  const place = parseStore(flags.store, server);
   const terms = {
     version: nasnetVersion(),
     evaluator: 'training',
@@ -117,7 +114,7 @@ async function work(flags: WorkerFlags): Promise<void> {
   say(
     `${hostname()}: ${availableParallelism()} cores, ${bytesWords(totalmem())} of memory, ${computing.device} in ${computing.precision}, libtorch ${machine.libtorch}, nasnet ${terms.version}; ${slots === 1 ? 'one child' : `${slots} children`} at once`,
   );
-  const resources = new Resources({ server, connection, place, flags, computing });
+  const resources = new Resources({ connection, flags, computing });
   const agent = new Agent({
     connection,
     slots,
@@ -131,6 +128,7 @@ async function work(flags: WorkerFlags): Promise<void> {
     isBrief: (message) => typeof (message as { epoch?: unknown }).epoch !== 'number',
     toGiveUp: 8000, // saving and sending a checkpoint
     onLine: say,
+    ...(!flags.brief && { onJob: say }),
   });
   await agent.start();
   if (agent.lanes.length === 0) say(`No search has work yet; waiting for one for ${duration(flags.idle)}`);
@@ -162,6 +160,7 @@ async function untilEnd(agent: Agent, { idle, grace }: WorkerFlags): Promise<voi
   process.on('SIGINT', onInterrupt);
   process.on('SIGTERM', onTerminate);
   process.on('SIGHUP', onTerminate);
+  process.on('disconnect', onTerminate); // the search that started it is gone
   while (!stop.signal.aborted) {
     await sleep(500, undefined, { signal: stop.signal }).catch(() => {});
     if (agent.draining && agent.running === 0) return;
@@ -190,9 +189,7 @@ async function describeMachine({
 }
 
 interface ResourcesOptions {
-  server: QueueServer;
   connection: Connection;
-  place: StorePlace;
   flags: WorkerFlags;
   computing: NonNullable<TrainingResources['computing']>;
 }
@@ -207,13 +204,13 @@ class Resources {
 
   /** Returns why a search's store cannot be used here; undefined if it can. */
   refuses({ store }: SearchCard): string | undefined {
-    const { place } = this.#options;
+    const place = this.#options.flags.store;
     if (store === 'queue') return undefined;
     if (store.startsWith('s3://'))
       return process.env.AWS_ACCESS_KEY_ID
         ? undefined
         : `the keys of ${store} in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`;
-    if (place.kind !== 'folder') return 'the shared folder of the search: add --store FOLDER';
+    if (place?.kind !== 'folder') return 'the shared folder of the search: add --store FOLDER';
     return store === `folder ${folderIdentity(place.path)}`
       ? undefined
       : `another shared folder than --store ${place.path}`;
@@ -247,9 +244,10 @@ class Resources {
     }
   }
 
+  /** The place of a search's store, which `refuses` has accepted. */
   #placeOf({ store }: SearchCard): StorePlace {
-    const { server, place } = this.#options;
-    if (store === 'queue') return { kind: 'queue', server };
-    return store.startsWith('s3://') ? parseStore(store, server) : place;
+    const { queue: server, store: named } = this.#options.flags;
+    if (store.startsWith('s3://')) return parseStore(store);
+    return store === 'queue' || named === undefined ? { kind: 'queue', server } : named;
   }
 }

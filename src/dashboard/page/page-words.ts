@@ -1,6 +1,6 @@
 // Figures in words for the page; words.ts has those of the whole project.
 
-import { bytesWords, duration, percent, roughly, whole } from '../../words.ts';
+import { bytesWords, duration, millisecondsWords, percent, roughly, whole } from '../../words.ts';
 
 export { bytesWords, duration, percent, roughly, whole };
 
@@ -31,6 +31,8 @@ export const seconds = (value: number): string => {
 };
 
 export const bytes = (value: number): string => (Number.isNaN(value) ? '–' : bytesWords(value));
+
+export const milliseconds = (value: number): string => (Number.isNaN(value) ? '–' : millisecondsWords(value));
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
 const day = new Intl.DateTimeFormat(undefined, {

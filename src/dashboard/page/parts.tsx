@@ -9,7 +9,7 @@ import { CellPair } from './cell-picture.tsx';
 import { dashes, seriesColour, shapeOf } from './charts/axis.ts';
 import { Plot } from './charts/plot.tsx';
 import type { Series } from './charts/series.ts';
-import { bytes, dayTime, rewardWords, seconds, short } from './page-words.ts';
+import { bytes, dayTime, milliseconds, rewardWords, seconds, short } from './page-words.ts';
 import { go } from './route.ts';
 import type { StudyStore } from './store.ts';
 
@@ -50,7 +50,9 @@ export function Tile({
     <div class={`tile ${tone ?? ''}`}>
       <dt>{label}</dt>
       <dd>
-        <span class="value">{value}</span>
+        <span class="value" title={value}>
+          {value}
+        </span>
         {note && <span class="note">{note}</span>}
       </dd>
     </div>
@@ -179,6 +181,7 @@ function TrialFigures({ study, answer }: { study: StudyStore; answer: TrialAnswe
     ['parameters', short(answer.parameters ?? Number.NaN)],
     ['multiply-adds', short(answer.multiplyAdds ?? Number.NaN)],
     ['peak memory', bytes(answer.memory ?? Number.NaN)],
+    ['predicted latency', milliseconds(answer.latency ?? Number.NaN)],
   ];
   const shown = rows.filter(([, value]) => value !== '–');
   if (answer.attempts > 1) shown.push(['attempts', String(answer.attempts)]);

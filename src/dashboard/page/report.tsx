@@ -13,6 +13,7 @@ const place = document.getElementById('page')!;
 
 async function start(): Promise<void> {
   const { name, path, answers } = JSON.parse(new TextDecoder().decode(await embedded('study'))) as StoredAnswers;
+  const columns = await embedded('columns');
   const source: Source = {
     kind: 'report',
     studies: [{ name, path, searched: false }],
@@ -20,9 +21,7 @@ async function start(): Promise<void> {
     async ask<Name extends Question>(study: number, question: Name, parameters?: Parameters) {
       const kept = answers[questionKey(study, question, parameters)];
       if (!kept) throw new Error('this is not in the report');
-      return (
-        'json' in kept ? kept.json : Uint8Array.from(atob(kept.bytes), (sign) => sign.charCodeAt(0))
-      ) as Answer<Name>;
+      return ('json' in kept ? kept.json : columns.slice(kept.from, kept.to)) as Answer<Name>;
     },
   };
   await show(source, place);

@@ -64,6 +64,8 @@ export class StudyStore {
   parameters = new Float32Array(0);
   multiplyAdds = new Float32Array(0);
   memory = new Float32Array(0);
+  /** Predicted milliseconds of the final network, where the search limits them. */
+  latency = new Float32Array(0);
   predicted = new Float32Array(0);
   parent = new Int32Array(0);
   decisions = new Uint8Array(0);
@@ -254,6 +256,7 @@ export class StudyStore {
     this.parameters[at] = row.parameters ?? Number.NaN;
     this.multiplyAdds[at] = row.multiplyAdds ?? Number.NaN;
     this.memory[at] = row.memory ?? Number.NaN;
+    this.latency[at] = row.latency ?? Number.NaN;
     if (this.length === 0) {
       this.length = row.decisions.length;
       this.#grow(this.count);
@@ -278,6 +281,7 @@ export class StudyStore {
       this.parameters = grown(this.parameters, wanted, Number.NaN);
       this.multiplyAdds = grown(this.multiplyAdds, wanted, Number.NaN);
       this.memory = grown(this.memory, wanted, Number.NaN);
+      this.latency = grown(this.latency, wanted, Number.NaN);
       this.predicted = grown(this.predicted, wanted, Number.NaN);
       this.parent = grown(this.parent, wanted, none);
     }

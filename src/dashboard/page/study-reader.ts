@@ -3,9 +3,9 @@
 
 import initSqlJs, { type Database } from 'sql.js';
 import type { Row, Value } from '../../database/row.ts';
+import type { Rows } from '../../database/rows.ts';
 import { studyFormat } from '../../study/format.ts';
 import { answers, type Question } from '../answers.ts';
-import type { Rows } from '../rows.ts';
 
 export type ToReader =
   | { open: Uint8Array<ArrayBuffer>; sqlite: Uint8Array; name: string }

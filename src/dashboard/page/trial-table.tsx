@@ -3,7 +3,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import { none, states } from '../trial-columns.ts';
-import { bytes, dayTime, plural, rewardWords, seconds, short, whole } from './page-words.ts';
+import { bytes, dayTime, milliseconds, plural, rewardWords, seconds, short, whole } from './page-words.ts';
 import { Card, downloadText, TrialLink } from './parts.tsx';
 import { done, type StudyStore } from './store.ts';
 
@@ -51,6 +51,7 @@ const kinds: Record<string, ColumnKind> = {
     words: ({ seconds: all, sameAs }, trial) => (sameAs[trial]! >= 0 ? 'none' : seconds(all[trial]!)),
   },
   memory: numeric('peak memory', ({ memory }) => memory, bytes, true),
+  latency: numeric('predicted latency', ({ latency }) => latency, milliseconds, true),
   attempts: numeric('attempts', ({ attempts }) => attempts, whole, true),
   sameAs: {
     name: 'same graph as',

@@ -5,8 +5,8 @@ import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseFile } from '../../database/file.ts';
 import type { Row, Value } from '../../database/row.ts';
+import type { Rows } from '../../database/rows.ts';
 import { studyFormat } from '../../study/format.ts';
-import type { Rows } from '../rows.ts';
 
 export class StudyFile implements Rows {
   readonly path: string;
@@ -23,11 +23,11 @@ export class StudyFile implements Rows {
   }
 
   all(sql: string, ...values: Value[]): Row[] {
-    return this.#file.query(sql).all(...values);
+    return this.#file.all(sql, ...values);
   }
 
   each(sql: string, ...values: Value[]): Iterable<Row> {
-    return this.#file.query(sql).each(...values);
+    return this.#file.each(sql, ...values);
   }
 
   /** Another text after something was committed. @throws where the file is gone or another one */

@@ -99,9 +99,13 @@ test("a study's limits decide the same wherever it is opened: they follow from w
       JSON.parse(JSON.stringify(settings)),
       { images: 80, classes: 2 },
     );
-  for (const { decisions } of kept.trials()) {
+  for (const { decisions, details, sameAs } of kept.trials()) {
     assert.equal(tight(1000)(new Candidate(decisions)), undefined);
     assert.match(tight(1e-9)(new Candidate(decisions))!.message, /^[\d.]+ ms for one image of at most 1e-9 ms$/);
+    if (sameAs !== null) continue;
+    const { latency } = details as { latency: number }; // stored with each trained trial
+    assert.equal(tight(latency)(new Candidate(decisions)), undefined);
+    assert.notEqual(tight(latency * (1 - 1e-12))(new Candidate(decisions)), undefined);
   }
 });
 

@@ -2,6 +2,7 @@
 // arrow keys, its content also a sentence and a table.
 
 import { useId, useMemo, useRef, useState } from 'preact/hooks';
+import { TableDetails } from '../table-details.tsx';
 import { colour, css, dashes, type Shape, ticks } from './axis.ts';
 import { chartFont, useDrawing, useTheme, useWidth } from './canvas.ts';
 import { paintLine, paintPoints, type Scales } from './paint.ts';
@@ -533,40 +534,18 @@ function ShapeSign({ shape, stroke, fill }: { shape: Shape; stroke: string; fill
 
 /** The same data as rows. */
 function PointTable({ series, xLabel, yLabel, formatX, formatY }: PlotProps) {
-  const [open, setOpen] = useState(false);
   const count = series.reduce((sum, { x }) => sum + x.length, 0);
   if (count === 0) return null;
   return (
-    <details class="as-table" onToggle={(event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
-      <summary>As a table</summary>
-      {open && (
-        <div class="scroll">
-          <table>
-            <caption>
-              {count > mostTableRows
-                ? `The latest ${mostTableRows} of ${count.toLocaleString('en-US')} values`
-                : `All ${count} values`}
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">series</th>
-                <th scope="col">{xLabel}</th>
-                <th scope="col">{yLabel}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {latestRows(series).map(({ name, x, y }, row) => (
-                <tr key={row}>
-                  <td>{name}</td>
-                  <td class="number">{formatX(x)}</td>
-                  <td class="number">{formatY(y)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </details>
+    <TableDetails
+      caption={
+        count > mostTableRows
+          ? `The latest ${mostTableRows} of ${count.toLocaleString('en-US')} values`
+          : `All ${count} values`
+      }
+      heads={['series', xLabel, yLabel]}
+      rows={() => latestRows(series).map(({ name, x, y }) => [name, formatX(x), formatY(y)])}
+    />
   );
 }
 

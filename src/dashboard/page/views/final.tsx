@@ -5,6 +5,7 @@ import type { FinalModel } from '../../../study/results.ts';
 import { type IntervalRow, Intervals } from '../charts/intervals.tsx';
 import { Plot } from '../charts/plot.tsx';
 import type { Series } from '../charts/series.ts';
+import { Confusion } from '../confusion.tsx';
 import { duration, percent, rewardWords, short, whole } from '../page-words.ts';
 import { Card, CopyButton, Nothing, Tile, TrialLink } from '../parts.tsx';
 import type { StudyStore } from '../store.ts';
@@ -56,6 +57,7 @@ export function FinalView({ study }: { study: StudyStore }) {
       </dl>
       <Learning final={final} />
       <Classes study={study} final={final} />
+      <Mistakes study={study} final={final} />
       <Next study={study} final={final} />
     </>
   );
@@ -111,15 +113,37 @@ function Learning({ final }: { final: FinalModel }) {
   );
 }
 
+/** The names of the classes that the final network was tested on. */
+function classNames(study: StudyStore, { classAccuracies = [] }: FinalModel): string[] {
+  const dataset = study.answer.results.dataset as { classes?: string[] } | undefined;
+  return classAccuracies.map((_, index) => String(dataset?.classes?.[index] ?? `class ${index}`));
+}
+
+function Mistakes({ study, final }: { study: StudyStore; final: FinalModel }) {
+  study.watch();
+  const { classImages, confusions } = final;
+  const classes = classNames(study, final);
+  if (classes.length === 0) return null;
+  if (classImages && confusions)
+    return <Confusion classes={classes} classImages={classImages} confusions={confusions} />;
+  return (
+    <Card title="What is taken for what">
+      <Nothing>
+        The study was made by an earlier version, which did not store it: <code>nasnet evaluate</code> finds it.
+      </Nothing>
+    </Card>
+  );
+}
+
 function Classes({ study, final }: { study: StudyStore; final: FinalModel }) {
   study.watch();
-  const dataset = study.answer.results.dataset as { classes?: string[] } | undefined;
   const accuracies = final.classAccuracies ?? [];
-  const images = final.testImages / Math.max(1, accuracies.length);
+  const names = classNames(study, final);
   const rows = accuracies.map((accuracy, index): IntervalRow => {
     const value = accuracy ?? Number.NaN;
+    const images = final.classImages?.[index] ?? final.testImages / accuracies.length;
     const [low, high] = wilson(value, images);
-    return { label: String(dataset?.classes?.[index] ?? `class ${index}`), value, low, high };
+    return { label: names[index]!, value, low, high };
   });
   const shown = rows.filter(({ value }) => !Number.isNaN(value)).sort((a, b) => b.value - a.value);
   if (shown.length === 0) return null;
@@ -133,11 +157,8 @@ function Classes({ study, final }: { study: StudyStore; final: FinalModel }) {
           shown.length > mostClasses ? [...shown.slice(0, mostClasses / 2), ...shown.slice(-mostClasses / 2)] : shown
         }
         format={(value) => percent(value, 1)}
-        caption="Share of a class’s test images that are recognised, with 95% intervals for classes of equal size"
+        caption="Share of a class’s test images that are recognised, with 95% intervals"
       />
-      <p class="quiet">
-        Which classes are taken for which: <code>nasnet evaluate</code> writes the confusion matrix of this network.
-      </p>
     </Card>
   );
 }
@@ -156,7 +177,7 @@ function Next({ study, final }: { study: StudyStore; final: FinalModel }) {
   const weights = `${folder}${final.weights}`;
   const commands: [string, string][] = [
     ['classify pictures with it', `nasnet classify ${weights} picture.jpg`],
-    ['its confusion matrix', `nasnet evaluate ${weights}`],
+    ['the images it is most wrong about', `nasnet evaluate ${weights} --page evaluation.html`],
     ['take it elsewhere', `nasnet export ${weights} --format onnx -o network.onnx`],
     ['train its cells larger', trainCommand(study, final.trial)],
   ];

@@ -23,6 +23,7 @@ import {
 import { architectureOf, Card, Nothing, Tile, TrialLink, TrialPanel } from '../parts.tsx';
 import { go, hrefOf } from '../route.ts';
 import { done, type StudyStore } from '../store.ts';
+import { TableDetails } from '../table-details.tsx';
 import { bestSoFar, movingMean } from './rewards.tsx';
 
 export function NowView({ study }: { study: StudyStore }) {
@@ -168,27 +169,10 @@ function WorkerLanes({ study, now, onPick }: { study: StudyStore; now: number; o
             onPick={onPick}
             formatTime={minutes >= 1440 ? dayTime : minutes < 15 ? exactTime : clockTime}
           />
-          <details class="as-table">
-            <summary>As a table</summary>
-            <div class="scroll">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">worker</th>
-                    <th scope="col">training</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {bars.slice(-100).map((bar) => (
-                    <tr key={`${bar.trial} ${bar.from}`}>
-                      <td>{lanes[bar.lane]}</td>
-                      <td>{bar.about}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          </details>
+          <TableDetails
+            heads={['worker', 'training']}
+            rows={() => bars.slice(-100).map((bar) => [lanes[bar.lane], bar.about])}
+          />
         </>
       )}
     </Card>

@@ -2,18 +2,20 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Plot } from '../charts/plot.tsx';
-import { bytes, plural, rewardWords, seconds, short, whole } from '../page-words.ts';
+import { bytes, milliseconds, plural, rewardWords, seconds, short, whole } from '../page-words.ts';
 import { Card, Nothing, TrialLink, TrialPanel } from '../parts.tsx';
 import { go, route } from '../route.ts';
 import { done, failed, type StudyStore } from '../store.ts';
+import { TableDetails } from '../table-details.tsx';
 import { TrialTable } from '../trial-table.tsx';
 import { Choice } from './rewards.tsx';
 
-type Cost = 'multiplyAdds' | 'parameters' | 'seconds' | 'memory';
+type Cost = 'multiplyAdds' | 'parameters' | 'latency' | 'seconds' | 'memory';
 
 const costs: Record<Cost, { words: string; format: (value: number) => string }> = {
   multiplyAdds: { words: 'multiply-adds of the child', format: short },
   parameters: { words: 'parameters of the child', format: short },
+  latency: { words: 'predicted latency of the final network', format: milliseconds },
   seconds: { words: 'seconds of training', format: seconds },
   memory: { words: 'peak memory of the worker', format: bytes },
 };
@@ -120,31 +122,18 @@ function Front({
             }
             summary={`Reward against ${costs[cost].words} of ${plural(found.ids.length, 'trial')}; ${plural(found.front.length, 'trial')} on the Pareto front.`}
           />
-          <details class="as-table" open={found.front.length <= 8}>
-            <summary>The {plural(found.front.length, 'trial')} that no cheaper one beats</summary>
-            <div class="scroll">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">trial</th>
-                    <th scope="col">reward</th>
-                    <th scope="col">{costs[cost].words}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {found.front.map((index) => (
-                    <tr key={found.ids[index]}>
-                      <td>
-                        <TrialLink trial={found.ids[index]!} />
-                      </td>
-                      <td class="number">{rewardWords(found.y[index]!)}</td>
-                      <td class="number">{costs[cost].format(found.x[index]!)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          </details>
+          <TableDetails
+            summary={`The ${plural(found.front.length, 'trial')} that no cheaper one beats`}
+            open={found.front.length <= 8}
+            heads={['trial', 'reward', costs[cost].words]}
+            rows={() =>
+              found.front.map((index) => [
+                <TrialLink trial={found.ids[index]!} />,
+                rewardWords(found.y[index]!),
+                costs[cost].format(found.x[index]!),
+              ])
+            }
+          />
         </>
       )}
     </Card>

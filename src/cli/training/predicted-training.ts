@@ -1,0 +1,89 @@
+// `nasnet train --dry-run`: what a training would take, without training.
+
+import type { ShownImages } from '../../children/job-images.ts';
+import { openStreamedImages } from '../../children/streamed-images.ts';
+import { type Computing, cpu } from '../../engine/device.ts';
+import { forecastTraining, type TrainingForecast } from '../../forecast/training-forecast.ts';
+import type { Architecture } from '../../space/architecture.ts';
+import type { Training } from '../../study/settings.ts';
+import { trainedPlan, usedPlan } from '../../study/training-plan.ts';
+import { bytesWords, duration, percent, whole } from '../../words.ts';
+import type { TrainedImages } from './trained-images.ts';
+
+export interface DryRun {
+  /** As the user named it. */
+  name: string;
+  architecture: Architecture;
+  training: Training;
+  images: TrainedImages;
+  counts: { train: number; validation: number; test: number };
+  computing: Computing;
+  threads: number;
+  seeds: number;
+  keepCheckpoints: number;
+}
+
+/** The document that --json prints. */
+export interface DryRunDocument extends TrainingForecast {
+  model: string;
+  pixels: number;
+  classes: number;
+  trainableParameters: number;
+  multiplyAdds: number;
+  images: DryRun['counts'];
+  epochs: number;
+  seeds: number;
+}
+
+/** Measures and predicts a training. */
+export async function dryRun(run: DryRun): Promise<DryRunDocument> {
+  const { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints } = run;
+  const { recipe, resolution } = training;
+  const classes = images.classes.length;
+  const used = usedPlan(architecture, training, classes);
+  const shown = await shownStream(run, used.multiplyAdds);
+  const forecast = await forecastTraining({
+    plan: trainedPlan(architecture, training, classes),
+    recipe,
+    computing,
+    threads,
+    images: counts,
+    inMemory: images.inMemory,
+    stream: shown && { shown, batchSize: recipe.batchSize },
+    keepCheckpoints,
+  });
+  const { trainableParameters, multiplyAdds } = used;
+  const about = { model: name, pixels: resolution, classes, trainableParameters, multiplyAdds };
+  return { ...about, images: counts, epochs: recipe.epochs, seeds, ...forecast };
+}
+
+async function shownStream(run: DryRun, multiplyAdds: number): Promise<ShownImages | undefined> {
+  const { images, training, computing, threads } = run;
+  const [stream] = images.resources.streams ?? [];
+  if (!stream) return undefined;
+  const options = { resolution: training.resolution, seed: 0 };
+  const opened = await openStreamedImages(stream, options, { computing, threads });
+  return opened.shownFor(training.recipe, { multiplyAdds });
+}
+
+export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing, 'device'>): string {
+  const { model, pixels, classes, images, epochs, seeds, decoding, memory, disk } = document;
+  const where = device === cpu ? 'this machine' : device;
+  const isTooMuch = memory.free !== undefined && memory.predicted > memory.free;
+  return [
+    `${model}: ${pixels} × ${pixels} pixels, ${whole(classes)} classes, ${whole(document.trainableParameters)} parameters, ${whole(document.multiplyAdds)} multiply-adds`,
+    `images: ${whole(images.train)} to train on, ${whole(images.validation)} held out, ${whole(images.test)} to test on`,
+    `steps: ${whole(document.stepsPerEpoch)} an epoch, ${whole(document.steps)} in ${Number(epochs.toFixed(2))} epochs`,
+    `time: ${duration(document.epochSeconds)} an epoch at ${speed(document.imagesPerSecond)} images/s (measured), ${duration(document.seconds)} in all${seeds > 1 ? `, ${duration(seeds * document.seconds)} for ${seeds} seeds` : ''}`,
+    ...(decoding
+      ? [
+          `decoding: ${speed(decoding.picturesPerSecond)} pictures/s (measured); the training waits ${percent(decoding.waitingShare)} of the time`,
+        ]
+      : []),
+    `memory: ${bytesWords(memory.predicted)} of ${where}${memory.free === undefined ? '' : `, ${bytesWords(memory.free)} free${isTooMuch ? ': too little; a smaller batch, or one in more parts (--accumulate), takes less' : ''}`}`,
+    `disk: ${bytesWords(disk.checkpoint)} a checkpoint, ${bytesWords(disk.checkpoints)} in all, ${bytesWords(disk.models)} for the weights`,
+    '',
+  ].join('\n');
+}
+
+const speed = (value: number): string => (value < 10 ? value.toFixed(1) : whole(value));

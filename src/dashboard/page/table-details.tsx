@@ -1,0 +1,49 @@
+// A table that opens below a chart: its data as text. The rows are made only while it is open.
+
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+
+interface Props {
+  summary?: string;
+  caption?: string | undefined;
+  heads: string[];
+  /** The cells of each row; all but the first column are figures or short words. */
+  rows: () => ComponentChildren[][];
+  open?: boolean;
+}
+
+export function TableDetails({ summary = 'As a table', caption, heads, rows, open: initially = false }: Props) {
+  const [open, setOpen] = useState(initially);
+  return (
+    <details class="as-table" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{summary}</summary>
+      {open && (
+        <div class="scroll">
+          <table>
+            {caption && <caption>{caption}</caption>}
+            <thead>
+              <tr>
+                {heads.map((head) => (
+                  <th key={head} scope="col">
+                    {head}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {rows().map((cells, row) => (
+                <tr key={row}>
+                  {cells.map((cell, place) => (
+                    <td key={heads[place]} class={place > 0 ? 'number' : undefined}>
+                      {cell}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </details>
+  );
+}

@@ -1,0 +1,154 @@
+// The batches of a training from a stream of pictures. Threads decode and crop them; what is left of the augmentation
+// is done with the whole batch, as for images in memory.
+
+import { augmentAs, randomRows, row, sampleAugmentation } from '../data/augmentation.ts';
+import type { Augmentation } from '../data/augmentations.ts';
+import { balancedPlaces, batchRows, placesByClass } from '../data/batches.ts';
+import type { Batch, MakeOptions, StepBatches } from '../data/step-batches.ts';
+import type { Whitening } from '../data/whitening.ts';
+import { fromBytes, indexTensor } from '../engine/create.ts';
+import { scope } from '../engine/memory.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { RandomStream } from '../random/stream.ts';
+import type { ImageSource } from './open-source.ts';
+import type { PictureDecoder, PictureView } from './picture-view.ts';
+import { type PictureBatch, StreamBatches } from './stream-batches.ts';
+
+export interface TrainingStreamOptions {
+  /** The pictures that are used, ascending. */
+  places: Int32Array;
+  /** Side of the pictures in pixels. */
+  size: number;
+  batchSize: number;
+  /** How threads show a picture. */
+  view: PictureView;
+  /** Changes of the shown picture. */
+  augmentation: Augmentation;
+  whitening: Whitening;
+  seed: number | string;
+  /** Whether an epoch shows equally many pictures of each class. Default: it shows each picture once. */
+  balanced?: boolean;
+  device: string;
+  /** Threads that decode. */
+  threads: number;
+  /** The decoder of JPEG. Default: the fastest that is here. */
+  decoder?: PictureDecoder | undefined;
+  /** Called with a sentence for each picture that cannot be read, once. */
+  onUnreadable?: (sentence: string) => void;
+}
+
+/** At least so many pictures are decoded ahead, so that small batches do not wait for a slow one. */
+const picturesAhead = 128;
+
+export class TrainingStream implements StepBatches, AsyncDisposable {
+  readonly count: number;
+  readonly batchSize: number;
+  readonly pixels: NonNullable<StepBatches['pixels']>;
+  readonly #source: ImageSource;
+  readonly #options: TrainingStreamOptions;
+  readonly #stream: StreamBatches;
+  readonly #random: RandomStream;
+  readonly #reported = new Set<string>();
+  #ready: { epoch: number; step: number; pictures: PictureBatch } | undefined;
+  /** With alternating flips: 1 for pictures that are mirrored in the first epoch, by place. */
+  #mirroredFirst: Int32Array | undefined;
+
+  constructor(source: ImageSource, options: TrainingStreamOptions) {
+    const { places, size, batchSize, view, seed, threads, decoder, balanced } = options;
+    this.#source = source;
+    this.#options = options;
+    this.#random = new RandomStream(seed).split('batches');
+    this.batchSize = Math.min(batchSize, places.length);
+    const orderOf = balanced ? this.#balancedOrder() : undefined;
+    const ahead = Math.max(2, Math.ceil(picturesAhead / batchSize));
+    const shown = { size, batchSize, view, seed, places, orderOf };
+    this.#stream = new StreamBatches(source, { ...shown, threads, ahead, decoder });
+    this.count = this.#stream.count;
+    this.pixels = { shape: [this.batchSize, size, size, 3], of: (epoch, step) => this.#at(epoch, step).pixels };
+  }
+
+  get device(): string {
+    return this.#options.device;
+  }
+
+  get decoder(): PictureDecoder {
+    return this.#stream.decoder;
+  }
+
+  get whitening(): Whitening {
+    return this.#options.whitening;
+  }
+
+  labels(): Int32Array {
+    return this.#options.places.map((place) => this.#source.label(place));
+  }
+
+  async wait(epoch: number, step: number): Promise<void> {
+    const pictures = await this.#stream.batch(epoch, step);
+    this.#ready = { epoch, step, pictures };
+    for (const sentence of pictures.unreadable) {
+      if (this.#reported.has(sentence)) continue;
+      this.#reported.add(sentence);
+      this.#options.onUnreadable?.(sentence);
+    }
+  }
+
+  #at(epoch: number, step: number): PictureBatch {
+    if (this.#ready?.epoch === epoch && this.#ready.step === step) return this.#ready.pictures;
+    throw new Error(`batch ${step} of epoch ${epoch} was not waited for`);
+  }
+
+  batch(epoch: number, step: number, side?: number): Batch {
+    return scope(() => {
+      const integers = indexTensor(this.integersOf(epoch, step), this.device, [batchRows, this.batchSize]);
+      const pixels = fromBytes(this.#at(epoch, step).pixels, 'uint8', this.pixels.shape).to(this.device);
+      return this.make(integers, { side, pixels });
+    });
+  }
+
+  /** Returns labels in the first row, and then random numbers of the augmentation. */
+  integersOf(epoch: number, step: number): Int32Array {
+    const { size, augmentation } = this.#options;
+    const { labels, places } = this.#at(epoch, step);
+    const random = this.#random.split(`epoch ${epoch}`).split(`step ${step}`);
+    const integers = new Int32Array(batchRows * this.batchSize);
+    integers.set(labels);
+    integers.set(sampleAugmentation(this.batchSize, [size, size], augmentation, random), this.batchSize);
+    if (augmentation.flip === 'alternate') {
+      this.#mirroredFirst ??= this.#firstFlips();
+      const first = this.#mirroredFirst;
+      integers.set(
+        places.map((place) => (first[place]! + epoch) % 2),
+        (1 + row.flip) * this.batchSize,
+      );
+    }
+    return integers;
+  }
+
+  #firstFlips(): Int32Array {
+    const random = this.#random.split('first flips');
+    return Int32Array.from({ length: this.#source.count }, () => random.integer(2));
+  }
+
+  make(integers: Tensor, { whitening = this.whitening, side, pixels }: MakeOptions): Batch {
+    return scope(() => {
+      const images = pixels!.permute([0, 3, 1, 2]); // [batch, 3, height, width] in channels_last
+      const numbers = integers.narrow(0, 1, randomRows);
+      const labels = integers.select(0, 0).clone();
+      return { images: augmentAs(images, whitening, this.#options.augmentation, numbers, side), labels };
+    });
+  }
+
+  #balancedOrder(): (epoch: number) => Int32Array {
+    const { places } = this.#options;
+    const classPlaces = placesByClass(this.labels());
+    return (epoch) => {
+      const random = this.#random.split(`epoch ${epoch}`).split('order');
+      return balancedPlaces(classPlaces, places.length, random).map((place) => places[place]!);
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stream[Symbol.asyncDispose]();
+  }
+}
