@@ -1,8 +1,8 @@
-// Writes images of CIFAR-10 as PNG files in class folders, to train on them as streamed pictures and to compare with the
-// prepared images of the same folder:
+// Writes images of CIFAR-10 as PNG files in class folders, to train on them as streamed pictures and to compare with
+// the prepared images of the same folder:
 //
 //   node bench/cifar-pictures.ts FOLDER [--training 10000] [--test 2000]
-//   nasnet train nasnet-a:1 --filters 8 --recipe fast --epochs 8 --seeds 3 --dataset FOLDER [--stream] -o cifar.safetensors
+//   nasnet train nasnet-a:1 --filters 8 --recipe fast --epochs 6 --seeds 3 --dataset FOLDER [--stream]
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os';
 import { InputError } from '../src/failure.ts';
 
 /**
- * What the C library does with a large buffer that was freed: returns it to the system, so that the next operator
- * faults its pages in again (as installed), or keeps it, as nasnet's engine does.
+ * Whether the C library returns a large buffer that was freed to the system, so that the next operator faults its
+ * pages in again (as installed), or keeps it, as nasnet's engine does.
  */
 export type Buffers = 'as installed' | 'kept';
 export const buffersMeasured: readonly Buffers[] = ['as installed', 'kept'];
@@ -19,7 +19,7 @@ export interface Arrangement {
   /** Our variants and PyTorch's; the first of both are compared before the measurement. */
   ours: string[];
   peer: string[];
-  /** What PyTorch's process does with large buffers, each with every variant of PyTorch's. */
+  /** How PyTorch's process treats large buffers, each with every variant of PyTorch's. */
   peerBuffers: readonly Buffers[];
   /** Multiplies the case's number of steps per turn, because a GPU is much faster. */
   stepsFactor: number;

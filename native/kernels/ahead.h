@@ -12,7 +12,7 @@ namespace nasnet::kernels {
 
 constexpr int64_t cacheLine = 64;  // bytes
 
-/** What the next band of a unit reads and writes, fetched bit by bit by the products of this band. */
+/** The memory that the next band of a unit reads and writes, fetched bit by bit by the products of this band. */
 class NextBand {
  public:
   void clear() {

@@ -34,6 +34,11 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['"tell"', `"${programName} tell"`],
     ['a new evaluator', '--evaluator with --change-evaluator'],
   ],
+  'replica-refused': [
+    ['rendezvous: ', '--rendezvous: '],
+    ['replicas: ', '--replicas: '],
+    ['rank: ', '--rank: '],
+  ],
   'queue-address': [['queue: ', '--queue: ']],
   'other-evaluator': [
     ['evaluator: ', '--evaluator: '],
@@ -44,8 +49,8 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
   'no-classifier': [['a number N of classes', '--classes N']],
   'too-little-memory': [
     [
-      'a smaller batch, smaller images, fewer filters or cells take less',
-      'a smaller --batch-size, --size, --filters or N takes less',
+      'a smaller batch, one in more parts, smaller images, fewer filters or cells take less',
+      'a smaller --batch-size, a larger --accumulate, a smaller --size, --filters or N takes less',
     ],
     ['the prediction can be ignored', '--ignore-memory starts anyway'],
   ],

@@ -161,7 +161,7 @@ function followMachines(
   const follow = () => {
     const { count, kinds } = machines;
     outlook.changeWorkers(Math.min(count, most), kinds);
-    const line = `This search decides in order and has at most ${most} children open, so some workers wait: --expect, when a study is begun`;
+    const line = `This search decides in order and has at most ${most} children open, so some workers wait: how many are expected is stated when a study is begun`;
     if (count > most) onEvent({ kind: 'note', line });
   };
   machines.onChange(follow);

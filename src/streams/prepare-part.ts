@@ -87,8 +87,8 @@ export function requireDisk(
   const [needed, has] = [reserve * bytes, free + writtenBytes(root)];
   if (needed <= has) return [needed, has];
   throw new Failure(
-    `${root}: ${bytesWords(needed)} are needed and ${bytesWords(has)} are free; a smaller --side, JPEG of a lower ` +
-      '--quality instead of --raw, or another disk would do',
+    `${root}: ${bytesWords(needed)} are needed and ${bytesWords(has)} are free; a smaller side, JPEG of a lower ` +
+      'quality instead of raw pixels, or another disk would do',
   );
 }
 

@@ -97,7 +97,7 @@ test('a network that does not fit in memory is refused before it is trained', ()
   assert.equal(ended!.code, 2);
   assert.match(
     ended!.stderr,
-    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, --size, --filters or N takes less; --ignore-memory starts anyway\n$/,
+    /nasnet: training: expected at most \S+ [GM]B of memory, .* a smaller --batch-size, a larger --accumulate, a smaller --size, --filters or N takes less; --ignore-memory starts anyway\n$/,
   );
 });
 

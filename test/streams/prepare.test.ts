@@ -257,7 +257,7 @@ test('a disk that lacks the space is refused before anything is written', (conte
   assert.deepEqual(requireDisk(root, 100, 105), [105, 105]);
   assert.throws(
     () => requireDisk(root, 2e9, 2e9),
-    /prepared: 2\.10 GB are needed and 2\.00 GB are free; a smaller --side/,
+    /prepared: 2\.10 GB are needed and 2\.00 GB are free; a smaller side/,
   );
   assert.throws(() => requireDisk(root, Number.MAX_SAFE_INTEGER), /are needed and/);
   assert.equal(existsSync(root), false);
