@@ -16,7 +16,8 @@ import { StreamBatches } from '../src/streams/stream-batches.ts';
 import { median } from './median.ts';
 
 const python = process.env.NASNET_BENCH_PYTHON ?? 'python3';
-const [size, batchSize, epochs, rounds, core] = [224, 48, 4, 5, 0];
+const [size, batchSize, rounds, core] = [224, 48, 3, 0];
+const seconds = 2; // of processor time in each run, after the code is compiled and files are in memory
 const side = 256;
 
 /** Prints pictures a second of processor time, all threads together. */
@@ -27,11 +28,15 @@ async function measureHere(path: string, colour: boolean, decoder: PictureDecode
   const epoch = async (number: number) => {
     for (let step = 0; step < batches.count; step++) await batches.batch(number, step);
   };
-  await epoch(0); // files into memory
+  for (let number = 0; number < 3; number++) await epoch(number);
   const begun = process.cpuUsage();
-  for (let number = 1; number <= epochs; number++) await epoch(number);
-  const { user, system } = process.cpuUsage(begun);
-  console.log((epochs * batches.count * batchSize) / ((user + system) / 1e6));
+  let [number, used] = [0, 0];
+  for (; used < seconds; number++) {
+    await epoch(3 + number);
+    const { user, system } = process.cpuUsage(begun);
+    used = (user + system) / 1e6;
+  }
+  console.log((number * batches.count * batchSize) / used);
 }
 
 /** Returns the number that a command prints, run on one core. */
@@ -44,7 +49,7 @@ function onOneCore(command: readonly string[]): number {
 const here = (path: string, colour: boolean, decoder: PictureDecoder, cache: string) => () =>
   onOneCore([process.execPath, import.meta.filename, '--here', path, `${colour}`, decoder, cache]);
 const peer = (path: string, colour: boolean) => () =>
-  onOneCore([python, join(import.meta.dirname, 'peers/pil_crops.py'), path, `${epochs}`, colour ? 'colour' : 'plain']);
+  onOneCore([python, join(import.meta.dirname, 'peers/pil_crops.py'), path, `${seconds}`, colour ? 'colour' : 'plain']);
 
 /** Packs class folders as a tar of tars; returns its path. */
 function tarOf(folder: string, target: string): string {

@@ -43,7 +43,7 @@ interface Arrangement {
 
 interface Measured {
   imagesPerSecond: number;
-  /** Of a step. */
+  /** Bytes that a replica sends in a step. */
   bytes: number;
   /** Share of the time in exchanges. */
   exchanging: number;

@@ -1,5 +1,5 @@
 # Random crops of 224 pixels with PIL and torchvision, as their ImageNet example makes them, in one process.
-# Prints pictures a second of processor time. Run: python3 pil_crops.py FOLDER EPOCHS COLOUR
+# Prints pictures a second of processor time. Run: python3 pil_crops.py FOLDER SECONDS COLOUR
 
 import sys
 import time
@@ -9,7 +9,7 @@ import torch
 from torchvision import datasets, transforms
 
 torch.set_num_threads(1)
-folder, epochs, colour = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "colour"
+folder, seconds, colour = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "colour"
 changes = [
     transforms.RandomResizedCrop(224, scale=(0.1, 1.0), ratio=(3 / 4, 4 / 3)),
     transforms.RandomHorizontalFlip(),
@@ -25,7 +25,8 @@ def epoch():
 
 
 epoch()  # files into memory
-start = time.process_time()
-for _ in range(epochs):
+start, epochs = time.process_time(), 0
+while time.process_time() - start < seconds:
     epoch()
+    epochs += 1
 print(epochs * len(pictures) / (time.process_time() - start))

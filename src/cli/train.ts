@@ -190,7 +190,7 @@ interface TrainCommand {
   block: LiveBlock;
   computing: Computing;
   files: ReturnType<typeof trainingFiles>;
-  /** Of several processes that train together. */
+  /** The part of this process, if several train together. */
   part: ReplicaPart | undefined;
 }
 

@@ -82,7 +82,7 @@ export class Follower {
     receive(
       socket,
       (got) => this.#hear(got),
-      () => this.#end(`--rendezvous: expected replica 0 of a training at ${this.#where}, got another program`),
+      () => this.#end(`rendezvous: expected replica 0 of a training at ${this.#where}, got another program`),
     );
   }
 
@@ -90,7 +90,7 @@ export class Follower {
     if (this.#over) return;
     if (performance.now() - this.#startedAt > this.#patience.join) {
       const waited = duration(this.#patience.join / 1000);
-      this.#end(`--rendezvous: expected replica 0 at ${this.#where}, got no answer for ${waited} (${problem})`);
+      this.#end(`rendezvous: expected replica 0 at ${this.#where}, got no answer for ${waited} (${problem})`);
       return;
     }
     this.#events.waiting(false);

@@ -82,7 +82,7 @@ export async function joinReplicas(options: JoinOptions): Promise<JoinedReplicas
           if (message.kind === 'waiting') onWaiting?.(message.missing);
           else if (message.kind === 'joined') tell({ kind: 'begin', plan: planOf(message) });
           else if (message.kind === 'begin') resolve(message.plan);
-          else if (message.kind === 'refused') reject(new InputError(message.sentence));
+          else if (message.kind === 'refused') reject(refusal(message.sentence));
           else reject(problemOf(message.sentence));
         } catch (error) {
           reject(error);
@@ -103,9 +103,12 @@ export async function joinReplicas(options: JoinOptions): Promise<JoinedReplicas
   }
 }
 
-/** Returns an InputError for what a flag of the user caused. */
+/** The sentence names what is wrong: 'rank: ', 'replicas: ', 'rendezvous: ', or where the training differs. */
+const refusal = (sentence: string): Error => new InputError(sentence, { code: 'replica-refused' });
+
+/** Returns an InputError if the place where replicas meet was stated wrongly. */
 const problemOf = (sentence: string): Error =>
-  sentence.startsWith('--') ? new InputError(sentence) : new Failure(sentence, { code: 'replica-lost' });
+  sentence.startsWith('rendezvous: ') ? refusal(sentence) : new Failure(sentence, { code: 'replica-lost' });
 
 /** Decides at rank 0 how tensors travel: by what all replicas have. */
 function planOf({ cards, hosts }: FromMeeting & { kind: 'joined' }): GroupPlan {

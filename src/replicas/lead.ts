@@ -116,8 +116,8 @@ export class Lead {
   #refusal({ rank, count, version, training }: Card): string | undefined {
     const own = this.#card;
     if (version !== own.version) return `expected nasnet ${own.version} as at replica 0, got ${version}`;
-    if (count !== own.count) return `--replicas: expected ${own.count} as at replica 0, got ${count}`;
-    if (rank === 0 || this.#members.has(rank)) return `--rank: expected another one, since replica ${rank} has joined`;
+    if (count !== own.count) return `replicas: expected ${own.count} as at replica 0, got ${count}`;
+    if (rank === 0 || this.#members.has(rank)) return `rank: expected another one, since replica ${rank} has joined`;
     const difference = differenceOf(own.training, training);
     return difference && `expected the training of replica 0, got ${difference}`;
   }
@@ -187,10 +187,10 @@ const failedSentence = (rank: number, count: number, sentence: string): string =
 
 function listenSentence({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
   const place = `${host}:${port}`;
-  if (code === 'EADDRINUSE') return `--rendezvous: expected a free port, got ${place}, where another program listens`;
+  if (code === 'EADDRINUSE') return `rendezvous: expected a free port, got ${place}, where another program listens`;
   if (code === 'EADDRNOTAVAIL')
-    return `--rendezvous: expected an address of this machine, since replica 0 listens there, got ${place}`;
-  return `--rendezvous: ${place} cannot be listened at: ${message}`;
+    return `rendezvous: expected an address of this machine, since replica 0 listens there, got ${place}`;
+  return `rendezvous: ${place} cannot be listened at: ${message}`;
 }
 
 const plain = (address: string): string => address.replace(/^::ffff:/, '');

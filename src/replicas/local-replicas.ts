@@ -6,7 +6,7 @@ import { LastLines, whenEnded } from '../workers/process-end.ts';
 export interface LocalReplicas {
   /** The command that runs in this process: program and arguments. */
   command: string[];
-  /** Ranks of the others, and what the command says to each. */
+  /** Ranks of the others, and the words that follow the command of each; where they meet follows as the last one. */
   replicas: { rank: number; words: string[] }[];
 }
 
@@ -26,7 +26,7 @@ export class LocalProcesses {
     onEnd: (rank: number, how: string) => void,
   ): void {
     for (const { rank, words } of replicas) {
-      const all = [...common, ...words, '--rank', `${rank}`, '--rendezvous', rendezvous];
+      const all = [...common, ...words, rendezvous];
       const child = spawn(program!, all, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] }); // it ends with the channel
       const lines = new LastLines();
       lines.read(child.stderr!);

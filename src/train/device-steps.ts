@@ -78,7 +78,7 @@ export class DeviceSteps {
     }
   }
 
-  /** Captures a step; the exchange of gradients among replicas lies between two graphs. Not measured on several GPUs. */
+  /** Captures a step; the exchange among replicas lies between two graphs. Not measured on several GPUs. */
   #capture(): CapturedStep {
     if (!this.#trainee.reduction) return { first: Graph.capture(() => this.#step(trainingStep)) };
     const first = Graph.capture(() => this.#step(sendStep));

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { transports } from '../../src/replicas/join-replicas.ts';
+import { Machine, skip as noMachines } from '../cluster/machine.ts';
 import { freePort, type MemberEnd, runMembers, startMember } from './members.ts';
 
 const create = JSON.stringify(resolve(import.meta.dirname, '../../src/engine/create.ts'));
@@ -139,8 +140,8 @@ test('replicas that were started with other flags are refused, and the right one
       { ...common, rank: 1, count: 2, training: { seed: 1, recipe: { epochs: 3 } } },
     ].map((options) => startMember(options).ended),
   );
-  assert.match(refused[0]!.stderr, /^InputError: --replicas: expected 2 as at replica 0, got 3$/m);
-  assert.match(refused[1]!.stderr, /^InputError: --rendezvous: expected a free port, got 127\.0\.0\.1:\d+, where/m);
+  assert.match(refused[0]!.stderr, /^InputError: replicas: expected 2 as at replica 0, got 3$/m);
+  assert.match(refused[1]!.stderr, /^InputError: rendezvous: expected a free port, got 127\.0\.0\.1:\d+, where/m);
   assert.match(refused[2]!.stderr, /^InputError: expected the training of replica 0, got recipe\.epochs: 3, there 2$/m);
   const second = startMember({ ...common, rank: 1, count: 2 });
   assert.deepEqual(await Promise.all([first.ended, second.ended].map(async (end) => (await end).code)), [0, 0]);
@@ -152,7 +153,7 @@ test('two replicas of one rank: the second one is refused', async () => {
   const first = startMember({ ...common, rank: 0 });
   const twins = [startMember({ ...common, rank: 1 }), startMember({ ...common, rank: 1 })];
   const refused = await Promise.race(twins.map(({ ended }) => ended));
-  assert.match(refused.stderr, /^InputError: --rank: expected another one, since replica 1 has joined$/m);
+  assert.match(refused.stderr, /^InputError: rank: expected another one, since replica 1 has joined$/m);
   startMember({ ...common, rank: 2 });
   assert.equal((await first.ended).code, 0);
 });
@@ -166,10 +167,7 @@ test('who does not come in time is named', async () => {
     startMember({ ...alone, port: await freePort(), rank: 1, count: 2 }).ended,
   ]);
   assert.match(first.stderr, /^Failure: replicas 1, 2 of 3 did not join within 1 s$/m);
-  assert.match(
-    other.stderr,
-    /^InputError: --rendezvous: expected replica 0 at 127\.0\.0\.1:\d+, got no answer for 1 s/m,
-  );
+  assert.match(other.stderr, /^InputError: rendezvous: expected replica 0 at 127\.0\.0\.1:\d+, got no answer for 1 s/m);
 });
 
 test('another program at the rendezvous is named', async () => {
@@ -179,10 +177,29 @@ test('another program at the rendezvous is named', async () => {
   const { port } = server.address() as { port: number };
   const { stderr } = await startMember({ rank: 1, count: 2, port, patience, body: joins }).ended;
   server.close();
-  assert.match(stderr, /^InputError: --rendezvous: expected replica 0 of a training at .*, got another program$/m);
+  assert.match(stderr, /^InputError: rendezvous: expected replica 0 of a training at .*, got another program$/m);
 });
 
 test('an address that is not of this machine cannot be the rendezvous of replica 0', async () => {
   const { stderr } = await startMember({ rank: 0, count: 2, host: '192.0.2.1', port: 1, body: joins }).ended;
-  assert.match(stderr, /^InputError: --rendezvous: expected an address of this machine, .* got 192\.0\.2\.1:1$/m);
+  assert.match(stderr, /^InputError: rendezvous: expected an address of this machine, .* got 192\.0\.2\.1:1$/m);
+});
+
+test('replicas on two machines have the sums; a link that is cut is noticed by silence on both sides', {
+  skip: noMachines,
+}, async () => {
+  using machine = new Machine();
+  const body = `
+    const { tensor } = await import(${create});
+    const own = tensor(Float64Array.of(1 + given.rank), [1]);
+    replicas.allReduce(own);
+    console.log('sum ' + own.item());
+    ${waits}`;
+  const common = { count: 2, host: machine.here, port: await freePort(), patience, body };
+  const members = [startMember({ ...common, rank: 0 }), startMember({ ...common, rank: 1, machine })];
+  await Promise.all(members.map((member) => member.line('sum 3')));
+  machine.cut();
+  const [first, second] = await Promise.all(members.map(({ ended }) => ended));
+  assert.match(first!.stderr, /replica 1 of 2 has been silent for 3 s$/m);
+  assert.match(second!.stderr, /replica 0 of 2 has been silent for 3 s$/m);
 });

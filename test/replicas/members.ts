@@ -1,8 +1,9 @@
 // Starts processes that join a training as its replicas, on this machine.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import type { Machine } from '../cluster/machine.ts';
 
 const join = resolve(import.meta.dirname, '../../src/replicas/join-replicas.ts');
 
@@ -26,8 +27,8 @@ export interface MemberOptions {
   patience?: { join?: number; silence?: number };
   /** The body of an async function of `replicas`, which returns plain data. */
   body: string;
-  /** Words before the program, such as `ip netns exec one`. */
-  before?: string[];
+  /** Where it runs. Default: on this machine. */
+  machine?: Machine;
 }
 
 export interface MemberEnd {
@@ -46,7 +47,7 @@ export interface Member {
   line(text: string): Promise<void>;
 }
 
-export function startMember({ body, before = [], host = '127.0.0.1', port, ...options }: MemberOptions): Member {
+export function startMember({ body, machine, host = '127.0.0.1', port, ...options }: MemberOptions): Member {
   const script = `
     import { joinReplicas } from ${JSON.stringify(join)};
     const given = ${JSON.stringify({ training: {}, ...options })};
@@ -62,12 +63,13 @@ export function startMember({ body, before = [], host = '127.0.0.1', port, ...op
       console.error(error.name + ': ' + error.message);
       process.exit(1);
     }`;
-  const [program, ...words] = [...before, process.execPath, '--input-type=module', '-e', script];
-  const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const words = ['--input-type=module', '-e', script];
+  const piped: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'] };
+  const child = machine?.spawn(process.execPath, words, piped) ?? spawn(process.execPath, words, piped);
   const said = { stdout: '', stderr: '' };
   const waiting: { text: string; done: () => void }[] = [];
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]!.setEncoding('utf8').on('data', (text: string) => {
       said[name] += text;
       for (const each of waiting) if (said[name].includes(each.text)) each.done();
     });

@@ -9,7 +9,7 @@ import { imagesTogether, type Recipe } from '../../train/recipe.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { type ReplicaPlace, type ReplicaShare, sharesOf } from './replica-flags.ts';
 
-/** What this process has of a machine that several replicas share. */
+/** The part of a machine that this process has, which several replicas share. */
 export interface ReplicaPart {
   place: ReplicaPlace;
   own: ReplicaShare;
@@ -45,7 +45,7 @@ export async function joinOthers(
   const where = `${rendezvous.host}:${rendezvous.port}`;
   const words = ({ device, threads, rank: other }: ReplicaShare) => ({
     rank: other,
-    words: ['--device', device, '--threads', `${threads}`],
+    words: ['--device', device, '--threads', `${threads}`, '--rank', `${other}`, '--rendezvous'],
   });
   let mentioned = false;
   const onWaiting = (missing: number[] | undefined) => {
