@@ -215,7 +215,7 @@ async function trainFrom(
   const stated = recipeOf(flags, usedPlan(architecture, network, classes.length));
   const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
   const counts = imageCounts(images, flags);
-  const recipe = withFittingNorms(shown, network, counts.train, block);
+  const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, block) : shown;
   const training: Training = {
     ...network,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
@@ -361,8 +361,7 @@ function withFittingNorms(
   images: number,
   block: LiveBlock,
 ): Recipe {
-  if (recipe.normDecay !== undefined) return recipe;
-  const { decay } = layouts[layout].norm;
+  const { normDecay: decay = layouts[layout].norm.decay } = recipe;
   const steps = Math.round(recipe.epochs * Math.max(1, Math.floor(images / recipe.batchSize)));
   const fitting = shortNormDecay(decay, steps);
   if (fitting === undefined) return recipe;

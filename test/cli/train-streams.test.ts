@@ -39,6 +39,7 @@ test('an archive is streamed; the model file says how pictures are shown, and ev
   assert.equal(code, 0, stderr);
   assert.match(stderr, /3 classes, 30 pictures to train on, 6 to test on, held out of them/);
   assert.match(stderr, /Pictures are streamed from there \(an archive or shards\)/);
+  assert.match(stderr, /statistics have a decay of 0.9 instead of 0.99, which takes more than these 8 steps/);
   assert.match(stderr, /epoch 2: .*% of the time waiting for pictures/);
   const { test: tested, epochs } = JSON.parse(stdout);
   assert.equal(tested.images, 6);
