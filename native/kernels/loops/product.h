@@ -9,9 +9,11 @@
 namespace nasnet::kernels {
 namespace {
 
-constexpr int productRows = registers >= 32 ? 8 : 4;
 constexpr int productVectors = 3;
-constexpr int wholeTile = productRows * productVectors * width;
+constexpr int mostProductRows = 8;
+/** Rows of a tile of so many vectors: enough sums to hide the latency of additions, as far as there are registers. */
+constexpr int productRows(int vectors) { return registers >= 32 || vectors == 1 ? 8 : vectors == 2 ? 6 : 4; }
+constexpr int wholeTile = productRows(productVectors) * productVectors * width;
 constexpr ptrdiff_t productDepth = 160;  // of one panel of b: 3 vectors by 160 rows stay in the first-level cache
 
 struct Singles {
@@ -25,7 +27,7 @@ struct Singles {
 template <typename V>
 struct Edges {
   static constexpr ptrdiff_t lanes = sizeof(V) / sizeof(float);
-  float result[productRows * lanes], mask[productRows * lanes];
+  float result[mostProductRows * lanes], mask[mostProductRows * lanes];
 };
 
 /**
@@ -110,12 +112,12 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
     if (left < lanes) copyRows(result + before, p.resultPitch, edges.result, lanes, rows, left);
     if (p.ahead != nullptr) fetch(*p.ahead, depth);
   };
-  constexpr std::integral_constant<int, productRows> together{};
+  constexpr std::integral_constant<int, productRows(vectors)> together{};
   ptrdiff_t row = 0;
-  for (; row + productRows <= p.rows; row += productRows) tile(together, row);
+  for (; row + together <= p.rows; row += together) tile(together, row);
   if (row == p.rows) return;
-  if (!add && p.rows > productRows) {
-    tile(together, p.rows - productRows);  // some rows once more
+  if (!add && p.rows > together) {
+    tile(together, p.rows - together);  // some rows once more
     return;
   }
   // What is left in halves: a row alone would wait for each of its own sums.
@@ -124,14 +126,14 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
     tile(rows, row);
     row += rows;
   };
-  if constexpr (productRows > 4) rest(std::integral_constant<int, 4>{});
+  if constexpr (together > 4) rest(std::integral_constant<int, 4>{});
   rest(std::integral_constant<int, 2>{});
   rest(std::integral_constant<int, 1>{});
 }
 
 /**
- * Columns from `column` on in vectors of one kind; returns where they end. A single vector has too few sums to hide the
- * latency of additions, so that four are two and two.
+ * Columns from `column` on in vectors of one kind; returns where they end. A tile of a single vector loads most for each
+ * addition, so that four are two and two.
  */
 template <typename Operands, typename V, bool across>
 ptrdiff_t productOver(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {
