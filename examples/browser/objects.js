@@ -128,7 +128,7 @@ function boxOf({ category, score, box: [x1, y1, x2, y2] }, index) {
   return group;
 }
 
-const mostCovered = 0.4; // of a label's area by the labels of better objects; one with less room shows when it is chosen
+const mostCovered = 0.25; // of a label's area by the labels of better objects; one with less room shows when it is chosen
 
 /** Puts each label at its box: within the picture and beside the labels of better objects. */
 function placeLabels() {
