@@ -2,7 +2,7 @@
 // the prepared images of the same folder:
 //
 //   node bench/cifar-pictures.ts FOLDER [--training 10000] [--test 2000]
-//   nasnet train nasnet-a:1 --filters 8 --recipe fast --epochs 8 --seeds 3 --dataset FOLDER [--stream] -o c.safetensors
+//   nasnet train nasnet-a:1 --filters 8 --recipe fast --epochs 6 --seeds 3 --dataset FOLDER [--stream]
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -9,6 +9,7 @@
 #include "operators.h"
 #include "pictures/pictures.h"
 #include "random.h"
+#include "replicas/exports.h"
 #include "tensors.h"
 
 namespace nasnet {
@@ -53,12 +54,26 @@ constexpr Export exports[] = {
     {"synchronize", guard<synchronize>},
     {"version", guard<version>},
     {"configuration", guard<configuration>},
+    {"groupTransports", guard<groupTransports>},
+    {"listenForRing", guard<listenForRing>},
+    {"openRing", guard<openRing>},
+    {"sumOver", guard<sumOver>},
+    {"broadcastFrom", guard<broadcastFrom>},
+    {"endProcess", guard<endProcess>},
     {"endAfterSignal", endAfterSignal},
     {"leaveSignals", leaveSignals},
     {"jpegDecoderName", guard<jpegDecoderName>},
     {"showJpeg", guard<showJpeg>},
     {"showPixels", guard<showPixels>},
     {"readAhead", guard<readAhead>},
+#ifdef NASNET_GLOO
+    {"openStore", guard<openStore>},
+    {"openGloo", guard<openGloo>},
+#endif
+#ifdef NASNET_NCCL
+    {"ncclName", guard<ncclName>},
+    {"openNccl", guard<openNccl>},
+#endif
 #ifdef NASNET_CUDA
     {"useStream", guard<useStream>},
     {"beginCapture", guard<beginCapture>},

@@ -1,8 +1,10 @@
 // Preprocesses a picture as the model's description says: crops and resizes it here and not in the canvas, whose filters differ
-// between browsers. The same arithmetic as in nasnet's data/framing.ts and in sharp.
+// between browsers. The same arithmetic as in nasnet's data/framing.ts and in sharp; for detectors as in detect/pictures.ts, to the
+// bit.
 
 /** @typedef {{ mean: number[], deviation: number[], centralFraction: number, aspect: string, interpolation: string, enlarge?: number }} Preprocessing */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Region */
+/** @typedef {{ values: Uint8ClampedArray, extent: [number, number], scale: [number, number] }} Placed */
 
 /** Decodes an image file to pixels, upright, with transparent pixels on white. */
 export async function decode(/** @type {Blob} */ file) {
@@ -21,6 +23,29 @@ export async function decode(/** @type {Blob} */ file) {
 export function prepare(image, /** @type {Preprocessing} */ preprocessing, /** @type {[number, number]} */ input) {
   const framed = frame(image, preprocessing, input);
   return enlarge(framed, preprocessing.enlarge ?? 1, input);
+}
+
+/** The colour beside a picture that keeps its aspect, as in nasnet's detect/pictures.ts. */
+const middle = 128;
+
+/**
+ * Places a picture on a detector's input, as nasnet's detect/pictures.ts does: 'stretch' to both sides, 'fit' keeps its
+ * aspect and leaves the rest grey. input = picture · scale along y and x; `extent` is the picture's part of the input.
+ * @returns {Placed}
+ */
+export function place(image, /** @type {string} */ framing, /** @type {[number, number]} */ [height, width]) {
+  const shares = [height / image.height, width / image.width];
+  const least = Math.min(...shares);
+  const [down, across] = framing === 'stretch' ? shares : [least, least];
+  const extent = [Math.max(1, Math.round(image.height * down)), Math.max(1, Math.round(image.width * across))];
+  const rows = taps(image.height, extent[0], kernels.bilinear, 0, 0, extent[0]);
+  const columns = taps(image.width, extent[1], kernels.bilinear, 0, 0, extent[1]);
+  const shown = resampled({ width: image.width, pixels: image.rgba, channels: 4 }, rows, columns);
+  const values = new Uint8ClampedArray(3 * height * width).fill(middle); // rounds as the engine does
+  for (let row = 0; row < extent[0]; row++) {
+    values.set(shown.subarray(3 * row * extent[1], 3 * (row + 1) * extent[1]), 3 * row * width);
+  }
+  return { values, extent, scale: [extent[0] / image.height, extent[1] / image.width] };
 }
 
 /** Enlarges bytes by a factor and crops the centre to the old size, so that things are as large as in the training images. */
@@ -53,16 +78,25 @@ function frame(image, preprocessing, input) {
     height: window.height * down,
   };
   const pixels = { width: image.width, pixels: image.rgba, channels: 4 };
-  return { values: resampled(pixels, rows, columns).map(toByte), region };
+  return { values: Uint8ClampedArray.from(resampled(pixels, rows, columns), toByte), region };
 }
 
 /** Converts values [height, width, 3] to normalised float32 planes [3, height, width]. */
 export function normalise(values, { mean, deviation }) {
+  return planes(values, (value, channel) => (value - mean[channel]) / deviation[channel]);
+}
+
+/** Converts values 0 to 255 [height, width, 3] to a detector's float32 planes [3, height, width] from −1 to 1. */
+export const fromMinusOne = (values) => planes(values, (value) => Math.fround(value * Math.fround(2 / 255)) - 1);
+
+function planes(values, convert) {
   const plane = values.length / 3;
-  return Float32Array.from({ length: values.length }, (_, index) => {
-    const channel = Math.floor(index / plane);
-    return (values[3 * (index % plane) + channel] - mean[channel]) / deviation[channel];
-  });
+  const converted = new Float32Array(values.length);
+  for (let channel = 0; channel < 3; channel++) {
+    for (let pixel = 0; pixel < plane; pixel++)
+      converted[channel * plane + pixel] = convert(values[3 * pixel + channel], channel);
+  }
+  return converted;
 }
 
 /** Returns the first crop, the size to resize it to, and the crop after that. */
@@ -119,30 +153,34 @@ function taps(old, now, kernel, offset, first, count) {
     const weights = [];
     for (let pixel = from; pixel <= to; pixel++) weights.push(kernel(Math.abs(pixel - middle), scale));
     const sum = weights.reduce((total, weight) => total + weight, 0);
-    return { from: offset + from, weights: weights.map((weight) => weight / sum) };
+    const start = weights.findIndex((weight) => weight !== 0);
+    const end = weights.findLastIndex((weight) => weight !== 0) + 1;
+    const shares = weights.slice(start, end).map((weight) => weight / sum);
+    return { from: offset + from + start, weights: Float64Array.from(shares) };
   });
 }
 
 const toByte = (value) => Math.min(255, Math.max(0, Math.floor(value + 0.5 + 1e-9))); // rounds halves up
 
-/** Resizes first rows, then columns, of pixels with three or more channels to float32 [rows, columns, 3]. */
+/** Resizes first rows, then columns, of pixels with three or more channels to [rows, columns, 3]. */
 function resampled({ width, pixels, channels }, rows, columns) {
-  const values = new Float32Array(3 * rows.length * columns.length);
+  const values = new Float64Array(3 * rows.length * columns.length);
   const row = new Float64Array(3 * width);
   rows.forEach(({ from: top, weights: vertical }, y) => {
     row.fill(0);
     vertical.forEach((weight, index) => {
-      if (weight === 0) return;
-      const start = channels * width * (top + index);
-      for (let x = 0; x < width; x++) {
-        for (let channel = 0; channel < 3; channel++)
-          row[3 * x + channel] += weight * pixels[start + channels * x + channel];
+      let pixel = channels * width * (top + index);
+      for (let at = 0; at < row.length; at += 3, pixel += channels) {
+        row[at] += weight * pixels[pixel];
+        row[at + 1] += weight * pixels[pixel + 1];
+        row[at + 2] += weight * pixels[pixel + 2];
       }
     });
     columns.forEach(({ from: left, weights }, x) => {
-      for (let channel = 0; channel < 3; channel++) {
-        const value = weights.reduce((sum, weight, index) => sum + weight * row[3 * (left + index) + channel], 0);
-        values[3 * (y * columns.length + x) + channel] = value;
+      const [first, to] = [3 * left, 3 * (y * columns.length + x)];
+      for (let index = 0; index < weights.length; index++) {
+        for (let channel = 0; channel < 3; channel++)
+          values[to + channel] += weights[index] * row[first + 3 * index + channel];
       }
     });
   });

@@ -1,7 +1,9 @@
-// The page: classifies pictures and loads models from drops, pastes, choices and examples; shows the five most probable classes.
+// The page: takes pictures and models from drops, pastes, choices and examples. Shows the five most probable classes of a
+// classifier; objects.js shows what a detector found.
 
-import { decode, normalise, prepare } from './image.js';
+import { decode, fromMinusOne, normalise, place, prepare } from './image.js';
 import { openModel, useRuntime } from './model.js';
+import { listenForObjects, showObjects, useCategories } from './objects.js';
 
 const shown = 5;
 const byId = (id) => document.getElementById(id);
@@ -13,11 +15,28 @@ async function takeModel(bytes) {
   const opened = await openModel(bytes);
   model?.close();
   model = opened;
-  const { classes, input, origin } = model;
-  byId('origin').textContent = `A network for ${list(classes)}; ${origin}.`;
+  const { kind, input, origin } = model;
+  const isDetector = kind === 'detector';
+  document.body.classList.toggle('detector', isDetector);
+  byId('origin').textContent = isDetector
+    ? `A detector of ${list(model.categories)}; ${origin}.`
+    : `A network for ${list(model.classes)}; ${origin}.`;
   byId('facts').textContent = `${input[0]} × ${input[1]} pixels, ${megabytes(model.bytes)}`;
-  byId('hint').textContent = 'The five most probable classes will appear here.';
+  hint(
+    isDetector
+      ? 'Its objects will appear here, and as boxes in the picture.'
+      : 'The five most probable classes will appear here.',
+  );
   byId('answers').replaceChildren(); // removes another model's
+  byId('frame').hidden = true;
+  document.querySelector('.seen').hidden = true;
+  useCategories(isDetector ? model.categories : [], isDetector ? model.leastScore : 0);
+}
+
+/** Says what to expect, or nothing. */
+function hint(text) {
+  byId('hint').textContent = text;
+  byId('hint').hidden = text === '';
 }
 
 async function takePicture(file) {
@@ -29,17 +48,47 @@ async function takePicture(file) {
   const image = await decode(file).catch(() => {
     throw new Error(`The browser cannot read ${file.name ?? 'this'} as a picture.`);
   });
-  const { values, region } = prepare(image, model.preprocessing, model.input);
-  const ready = performance.now();
-  const probabilities = await model.run(normalise(values, model.preprocessing));
-  const done = performance.now();
-  if (turn !== latest) return;
   byId('picture').classList.toggle('small', Math.max(image.width, image.height) <= 128);
-  outline(region, image);
+  byId('zone').style.setProperty('--aspect', String(image.width / image.height));
+  const look = model.kind === 'detector' ? findObjects : classify;
+  if (model.kind === 'detector') await painted();
+  const { values, ready, done, showAnswer } = await look(model, image);
+  if (turn !== latest) return;
   draw(values, model.input);
   byId('times').textContent =
     `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(done - ready)}, reading the picture ${milliseconds(ready - start)}.`;
-  answer(probabilities);
+  hint('');
+  showAnswer();
+}
+
+async function classify({ preprocessing, input, classes, run }, image) {
+  const { values, region } = prepare(image, preprocessing, input);
+  const ready = performance.now();
+  const probabilities = await run(normalise(values, preprocessing));
+  const showAnswer = () => {
+    outline(region, image);
+    answer(probabilities, classes);
+  };
+  return { values, ready, done: performance.now(), showAnswer };
+}
+
+async function findObjects({ framing, input, run }, image) {
+  const { values, extent, scale } = place(image, framing, input);
+  const ready = performance.now();
+  const found = await run(fromMinusOne(values), extent);
+  const objects = found.map(({ corners, ...object }) => ({
+    ...object,
+    box: corners.map((corner, index) => corner / scale[index % 2 === 0 ? 1 : 0]),
+  }));
+  return { values, ready, done: performance.now(), showAnswer: () => showObjects(objects, image) };
+}
+
+/** Lets the browser show the picture and a sentence, since a detector may take seconds, in which the page stands still. */
+function painted() {
+  hint('Looking …');
+  byId('found').hidden = true;
+  byId('boxes').replaceChildren();
+  return new Promise((resolve) => setTimeout(resolve, 30));
 }
 
 function show(file) {
@@ -51,6 +100,7 @@ function show(file) {
   document.querySelector('.invitation').hidden = true;
   document.querySelector('.shown').hidden = false;
   byId('frame').hidden = true;
+  byId('boxes').replaceChildren();
 }
 
 /** Shows the part of the picture that the network sees; the picture is centred in a square. */
@@ -73,11 +123,11 @@ function draw(values, [height, width]) {
   document.querySelector('.seen').hidden = false;
 }
 
-function answer(probabilities) {
+function answer(probabilities, classes) {
   const best = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, shown);
   const rows = best.map((index) => {
     const row = document.createElement('li');
-    row.append(element('span', 'name', model.classes[index]));
+    row.append(element('span', 'name', classes[index]));
     row.append(element('span', 'share', `${(100 * probabilities[index]).toFixed(1)}%`));
     const bar = element('span', 'bar', '');
     bar.append(document.createElement('span'));
@@ -87,7 +137,6 @@ function answer(probabilities) {
     return row;
   });
   byId('answers').replaceChildren(...rows);
-  byId('hint').hidden = true;
 }
 
 function element(name, className, text) {
@@ -103,6 +152,7 @@ async function take(file) {
     await takeModel(new Uint8Array(await file.arrayBuffer()));
     if (picture) await takePicture(picture);
   } catch (error) {
+    hint('');
     byId('trouble').textContent = sentence(error);
   }
 }
@@ -113,7 +163,7 @@ function listen() {
     take(input.files[0]);
     input.value = ''; // allows choosing the same file again
   });
-  byId('other').addEventListener('click', () => input.click());
+  for (const name of ['other', 'another-picture']) byId(name).addEventListener('click', () => input.click());
   addEventListener('paste', (event) => take(event.clipboardData.files[0]));
   const dragging = (on) => (event) => {
     event.preventDefault();
@@ -132,7 +182,7 @@ async function open() {
   const wasm = byId('runtime');
   if (wasm) useRuntime(await unzipped(wasm.textContent));
   const embedded = byId('model');
-  byId('hint').hidden = !embedded;
+  if (!embedded) hint('');
   if (embedded) await takeModel(new Uint8Array(await unzipped(embedded.textContent)));
   const pictures = JSON.parse(byId('pictures')?.textContent ?? '[]');
   for (const { name, type, base64 } of pictures) {
@@ -174,6 +224,7 @@ function sentence({ message }) {
 }
 
 listen();
+listenForObjects();
 open().catch((error) => {
   byId('trouble').textContent = sentence(error);
 });

@@ -13,27 +13,62 @@ export function useRuntime(/** @type {ArrayBuffer} */ wasm) {
 
 /**
  * @param {Uint8Array} bytes of an .onnx file
- * @returns what the file says (classes, preprocessing, origin, input) and `run`: float32 planes to probabilities
+ * @returns what the file says (origin, input, and what its kind needs) and `run`. kind 'classifier': classes and
+ * preprocessing, run(planes) gives probabilities. kind 'detector': categories, framing and leastScore, run(planes, extent)
+ * gives objects, best first.
  */
 export async function openModel(bytes) {
-  const { classes, titles = classes, preprocessing, network, origin } = readMetadata(bytes);
+  const metadata = readMetadata(bytes);
+  const describe = metadata.categories ? describeDetector : describeClassifier;
+  const { run, ...description } = describe(metadata);
+  const session = await runtime.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+  return {
+    ...description,
+    origin: metadata.origin,
+    bytes: bytes.length,
+    run: (...inputs) => run(session, ...inputs),
+    close: () => session.release(),
+  };
+}
+
+function describeClassifier({ classes, titles = classes, preprocessing, network }) {
   if (!classes || !preprocessing || !network)
     throw new Error('this ONNX file does not say its classes and preprocessing; nasnet export writes one that does');
-  const session = await runtime.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
-  const [input, output] = [session.inputNames[0], session.outputNames[0]];
-  const size = JSON.parse(network).input;
+  const { input } = JSON.parse(network);
   return {
+    kind: 'classifier',
     classes: JSON.parse(titles), // readable names
     preprocessing: JSON.parse(preprocessing),
-    input: size,
-    origin,
-    bytes: bytes.length,
-    async run(/** @type {Float32Array} */ planes) {
-      const images = new runtime.Tensor('float32', planes, [1, 3, ...size]);
-      const results = await session.run({ [input]: images });
-      return softmax(results[output].data);
+    input,
+    async run(session, /** @type {Float32Array} */ planes) {
+      const images = new runtime.Tensor('float32', planes, [1, 3, ...input]);
+      const results = await session.run({ [session.inputNames[0]]: images });
+      return softmax(results[session.outputNames[0]].data);
     },
-    close: () => session.release(),
+  };
+}
+
+function describeDetector({ categories, settings, leastScore }) {
+  if (!settings) throw new Error('this ONNX file does not say its settings; nasnet detect export writes one that does');
+  const { input, framing } = JSON.parse(settings);
+  return {
+    kind: 'detector',
+    categories: JSON.parse(categories).map(({ name }) => name),
+    framing,
+    input,
+    leastScore: JSON.parse(leastScore ?? '0'),
+    /** @returns {Promise<{ category: number, score: number, corners: number[] }[]>} corners x1, y1, x2, y2 in pixels of the input */
+    async run(session, /** @type {Float32Array} */ planes, /** @type {[number, number]} */ extent) {
+      const { boxes, scores, labels } = await session.run({
+        images: new runtime.Tensor('float32', planes, [1, 3, ...input]),
+        extent: new runtime.Tensor('float32', Float32Array.from(extent), [2]),
+      });
+      return Array.from(scores.data, (score, index) => ({
+        category: Number(labels.data[index]),
+        score,
+        corners: [...boxes.data.subarray(4 * index, 4 * index + 4)],
+      }));
+    },
   };
 }
 

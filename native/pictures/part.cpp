@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#if defined(__SSE2__)
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -60,8 +63,8 @@ Taps tapsOf(double start, double length, int available, int places) {
 }
 
 /** row [values]: the weighted sum of `count` rows of bytes, times 128. */
-void sumRows(const uint8_t* bytes, int64_t stride, const uint16_t* weights, int count, int values, uint16_t* row) {
-  int at = 0;
+void sumRows(const uint8_t* bytes, int64_t stride, const uint16_t* weights, int count, int values, uint16_t* row,
+             int at = 0) {
 #if defined(__SSE2__)
   const __m128i zero = _mm_setzero_si128();
   const __m128i half = _mm_set1_epi16(static_cast<int16_t>(count >> 1));  // each product is rounded down
@@ -98,11 +101,11 @@ std::vector<uint16_t> weightPairs(const Taps& taps, int places) {
 
 /** result [places, 4]: weighted sums of pixels of a row [.., channels], times 128 as the row. */
 void sumColumns(const uint16_t* row, int channels, const Taps& taps, [[maybe_unused]] const uint16_t* pairs, int places,
-                uint16_t* result) {
+                uint16_t* result, int place = 0) {
   const int count = taps.count;
-  int place = 0;
 #if defined(__SSE2__)
   const __m128i half = _mm_set1_epi16(static_cast<int16_t>(count >> 1));
+  pairs += static_cast<int64_t>(place / 2) * count * lanes;
   for (; place + 2 <= places; place += 2) {
     __m128i sum = half;
     const uint16_t* one = row + static_cast<int64_t>(taps.first[place]) * channels;
@@ -180,15 +183,14 @@ void recolourFour(uint16_t* pixels, const Changes& changes) {
 }
 #endif
 
-void recolourRow(uint16_t* pixels, int count, const Changes& changes) {
-  int place = 0;
+void recolourRow(uint16_t* pixels, int count, const Changes& changes, int place = 0) {
 #if defined(__SSE2__)
   for (; place + 4 <= count; place += 4) recolourFour(pixels + 4 * place, changes);
 #endif
   for (; place < count; ++place) recolour(pixels + 4 * place, changes);
 }
 
-/** Rounds pixels [count, 4] to bytes [count, 4]. */
+/** Rounds pixels [count, 4] to bytes. */
 void roundRow(const uint16_t* pixels, int count, uint8_t* bytes) {
   int at = 0;
 #if defined(__SSE2__)
@@ -204,11 +206,167 @@ void roundRow(const uint16_t* pixels, int count, uint8_t* bytes) {
   for (; at < 4 * count; ++at) bytes[at] = static_cast<uint8_t>((pixels[at] + (1 << (scaleBits - 1))) >> scaleBits);
 }
 
-/** Copies pixels [count, 4] to target [count, 3], mirrored if asked. */
-void packRow(const uint8_t* bytes, int count, bool flip, uint8_t* target) {
+/** Writes pixels [count, 4], rounded, as target [count, 3], mirrored if asked. */
+void packRow(const uint16_t* pixels, int count, bool flip, uint8_t* target) {
+  thread_local std::vector<uint8_t> bytes;
+  bytes.resize(4 * count);
+  roundRow(pixels, count, bytes.data());
   for (int place = 0; place < count - 1; ++place)  // four bytes at a time: the next pixel overwrites the fourth
-    std::memcpy(target + 3 * place, bytes + 4 * (flip ? count - 1 - place : place), 4);
-  std::memcpy(target + 3 * (count - 1), bytes + 4 * (flip ? 0 : count - 1), 3);
+    std::memcpy(target + 3 * place, &bytes[4 * (flip ? count - 1 - place : place)], 4);
+  std::memcpy(target + 3 * (count - 1), &bytes[4 * (flip ? 0 : count - 1)], 3);
+}
+
+#if defined(__x86_64__)
+// The same for AVX2, with equal results; they end with the functions above.
+#define NASNET_AVX2 __attribute__((target("avx2")))
+
+NASNET_AVX2 __m256i loadWide(const uint16_t* values) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values));
+}
+
+NASNET_AVX2 __m256i twoHalves(const uint16_t* low, const uint16_t* high) {
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
+                                 _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
+}
+
+NASNET_AVX2 void sumRowsWide(const uint8_t* bytes, int64_t stride, const uint16_t* weights, int count, int values,
+                             uint16_t* row) {
+  int at = 0;
+  const __m256i half = _mm256_set1_epi16(static_cast<int16_t>(count >> 1));
+  for (; at + 4 * lanes <= values; at += 4 * lanes) {
+    __m256i low = half, high = half;
+    for (int tap = 0; tap < count; ++tap) {
+      const auto* from = reinterpret_cast<const __m128i*>(bytes + tap * stride + at);
+      const __m256i weight = _mm256_set1_epi16(static_cast<int16_t>(weights[tap]));
+      const __m256i first = _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(from)), scaleBits);
+      const __m256i second = _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(from + 1)), scaleBits);
+      low = _mm256_add_epi16(low, _mm256_mulhi_epu16(first, weight));
+      high = _mm256_add_epi16(high, _mm256_mulhi_epu16(second, weight));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + at), low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + at + 2 * lanes), high);
+  }
+  sumRows(bytes, stride, weights, count, values, row, at);
+}
+
+/** Two pixels of a row next to each other. */
+NASNET_AVX2 __m128i twoPixels(const uint16_t* one, const uint16_t* other) {
+  return _mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(one)),
+                            _mm_loadl_epi64(reinterpret_cast<const __m128i*>(other)));
+}
+
+NASNET_AVX2 void sumColumnsWide(const uint16_t* row, int channels, const Taps& taps, const uint16_t* pairs, int places,
+                                uint16_t* result) {
+  const int count = taps.count;
+  const int32_t* first = taps.first.data();
+  const __m256i half = _mm256_set1_epi16(static_cast<int16_t>(count >> 1));
+  int place = 0;
+  for (; place + 4 <= places; place += 4) {
+    const uint16_t* weights = pairs + static_cast<int64_t>(place / 2) * count * lanes;
+    const uint16_t* from[4];
+    for (int each = 0; each < 4; ++each) from[each] = row + static_cast<int64_t>(first[place + each]) * channels;
+    __m256i sum = half;
+    for (int tap = 0, at = 0; tap < count; ++tap, at += channels) {
+      const __m256i values = _mm256_inserti128_si256(_mm256_castsi128_si256(twoPixels(from[0] + at, from[1] + at)),
+                                                     twoPixels(from[2] + at, from[3] + at), 1);
+      const __m256i weight = twoHalves(weights + tap * lanes, weights + (count + tap) * lanes);
+      sum = _mm256_add_epi16(sum, _mm256_mulhi_epu16(values, weight));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(result + 4 * place), sum);
+  }
+  sumColumns(row, channels, taps, pairs, places, result, place);
+}
+
+/** Pixels `one` and `other` as floats, one in each half. */
+NASNET_AVX2 __m256 pixelPair(const uint16_t* one, const uint16_t* other) {
+  const __m128i low = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(one)));
+  const __m128i high = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(other)));
+  return _mm256_cvtepi32_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
+}
+
+/** Transposes 4 × 4 numbers in each half. */
+NASNET_AVX2 void transposeHalves(__m256& a, __m256& b, __m256& c, __m256& d) {
+  const __m256 ab = _mm256_unpacklo_ps(a, b), ba = _mm256_unpackhi_ps(a, b);
+  const __m256 cd = _mm256_unpacklo_ps(c, d), dc = _mm256_unpackhi_ps(c, d);
+  a = _mm256_shuffle_ps(ab, cd, 0x44), b = _mm256_shuffle_ps(ab, cd, 0xee);
+  c = _mm256_shuffle_ps(ba, dc, 0x44), d = _mm256_shuffle_ps(ba, dc, 0xee);
+}
+
+NASNET_AVX2 __m256 movedWide(__m256 value, __m256 most, __m256 factor, __m256 after) {
+  const __m256 changed = _mm256_add_ps(_mm256_sub_ps(most, _mm256_mul_ps(_mm256_sub_ps(most, value), factor)), after);
+  const __m256 byte = _mm256_min_ps(_mm256_set1_ps(255), _mm256_max_ps(_mm256_setzero_ps(), changed));
+  return _mm256_mul_ps(byte, _mm256_set1_ps(unit));
+}
+
+NASNET_AVX2 void recolourRowWide(uint16_t* pixels, int count, const Changes& changes) {
+  const __m256 before = _mm256_set1_ps(changes.brightnessFirst ? changes.brightness : 0);
+  const __m256 after = _mm256_set1_ps(changes.brightnessFirst ? 0 : changes.brightness);
+  const __m256 part = _mm256_set1_ps(1 / unit), saturation = _mm256_set1_ps(changes.saturation);
+  int place = 0;
+  for (; place + 8 <= count; place += 8) {
+    uint16_t* at = pixels + 4 * place;
+    __m256 r = pixelPair(at, at + 16), g = pixelPair(at + 4, at + 20);
+    __m256 b = pixelPair(at + 8, at + 24), x = pixelPair(at + 12, at + 28);
+    transposeHalves(r, g, b, x);
+    r = _mm256_add_ps(_mm256_mul_ps(r, part), before);
+    g = _mm256_add_ps(_mm256_mul_ps(g, part), before);
+    b = _mm256_add_ps(_mm256_mul_ps(b, part), before);
+    const __m256 most = _mm256_max_ps(r, _mm256_max_ps(g, b));
+    const __m256 range = _mm256_sub_ps(most, _mm256_min_ps(r, _mm256_min_ps(g, b)));
+    const __m256 limited = _mm256_min_ps(saturation, _mm256_div_ps(most, _mm256_max_ps(range, _mm256_set1_ps(least))));
+    const __m256 positive = _mm256_cmp_ps(most, _mm256_setzero_ps(), _CMP_GT_OQ);
+    const __m256 factor = _mm256_blendv_ps(_mm256_set1_ps(1), limited, positive);
+    r = movedWide(r, most, factor, after);
+    g = movedWide(g, most, factor, after);
+    b = movedWide(b, most, factor, after);
+    x = _mm256_setzero_ps();
+    transposeHalves(r, g, b, x);
+    const __m256i first = _mm256_packus_epi32(_mm256_cvtps_epi32(r), _mm256_cvtps_epi32(g));
+    const __m256i second = _mm256_packus_epi32(_mm256_cvtps_epi32(b), _mm256_cvtps_epi32(x));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), _mm256_permute2x128_si256(first, second, 0x20));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at + 16), _mm256_permute2x128_si256(first, second, 0x31));
+  }
+  recolourRow(pixels, count, changes, place);
+}
+
+NASNET_AVX2 void packRowWide(const uint16_t* pixels, int count, bool flip, uint8_t* target) {
+  const __m256i half = _mm256_set1_epi16(1 << (scaleBits - 1));
+  const __m128i ahead = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+  const __m128i back = _mm_setr_epi8(12, 13, 14, 8, 9, 10, 4, 5, 6, 0, 1, 2, -1, -1, -1, -1);
+  int place = 0;
+  for (; place + 6 <= count; place += 4) {  // 16 bytes are written, of which the next pixels overwrite four
+    const __m256i four = loadWide(pixels + 4 * (flip ? count - 4 - place : place));
+    const __m256i rounded = _mm256_srli_epi16(_mm256_add_epi16(four, half), scaleBits);
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(target + 3 * place), _mm_shuffle_epi8(bytes, flip ? back : ahead));
+  }
+  // Of a mirrored row the first pixels are left, of another the last ones.
+  if (place < count) packRow(flip ? pixels : pixels + 4 * place, count - place, flip, target + 3 * place);
+}
+#endif
+
+/** The functions for one row. */
+struct RowFunctions {
+  void (*sumRows)(const uint8_t*, int64_t, const uint16_t*, int, int, uint16_t*);
+  void (*sumColumns)(const uint16_t*, int, const Taps&, const uint16_t*, int, uint16_t*);
+  void (*recolour)(uint16_t*, int, const Changes&);
+  void (*pack)(const uint16_t*, int, bool, uint8_t*);
+};
+
+/** Chooses by the processor; NASNET_KERNELS=plain asks for those of every processor, as for the other kernels. */
+RowFunctions chooseFunctions() {
+#if defined(__x86_64__)
+  const char* asked = std::getenv("NASNET_KERNELS");
+  const bool plain = asked != nullptr && std::strcmp(asked, "plain") == 0;
+  if (!plain && __builtin_cpu_supports("avx2")) return {sumRowsWide, sumColumnsWide, recolourRowWide, packRowWide};
+#endif
+  return {[](const uint8_t* bytes, int64_t stride, const uint16_t* weights, int count, int values, uint16_t* row) {
+            sumRows(bytes, stride, weights, count, values, row);
+          },
+          [](const uint16_t* row, int channels, const Taps& taps, const uint16_t* pairs, int places, uint16_t* result) {
+            sumColumns(row, channels, taps, pairs, places, result);
+          },
+          [](uint16_t* pixels, int count, const Changes& changes) { recolourRow(pixels, count, changes); }, packRow};
 }
 
 }  // namespace
@@ -221,19 +379,17 @@ void showPart(const Pixels& pixels, const Part& part, int size, const Changes& c
   for (int32_t& first : columns.first) first -= low;
   const int values = (high - low) * pixels.channels;
   const std::vector<uint16_t> pairs = weightPairs(columns, size);
+  static const RowFunctions functions = chooseFunctions();
   thread_local std::vector<uint16_t> summed, row;
-  thread_local std::vector<uint8_t> bytes;
   summed.resize(values + lanes);
   row.resize(4 * size);
-  bytes.resize(4 * size);
   for (int y = 0; y < size; ++y) {
     const uint8_t* first = pixels.bytes + rows.first[y] * pixels.stride + static_cast<int64_t>(low) * pixels.channels;
-    sumRows(first, pixels.stride, &rows.weights[static_cast<size_t>(y) * rows.count], rows.count, values,
-            summed.data());
-    sumColumns(summed.data(), pixels.channels, columns, pairs.data(), size, row.data());
-    if (changes.colour) recolourRow(row.data(), size, changes);
-    roundRow(row.data(), size, bytes.data());
-    packRow(bytes.data(), size, changes.flip, target + static_cast<int64_t>(y) * size * 3);
+    functions.sumRows(first, pixels.stride, &rows.weights[static_cast<size_t>(y) * rows.count], rows.count, values,
+                      summed.data());
+    functions.sumColumns(summed.data(), pixels.channels, columns, pairs.data(), size, row.data());
+    if (changes.colour) functions.recolour(row.data(), size, changes);
+    functions.pack(row.data(), size, changes.flip, target + static_cast<int64_t>(y) * size * 3);
   }
 }
 

@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { buildRecord, currentAddon, findAddon, sourceName } from '../setup/addon.mjs';
 import { findBlas } from '../setup/blas.mjs';
 import { findCompiler } from '../setup/compile.mjs';
+import { findCudaHeaders } from '../setup/cuda.mjs';
+import { canUseGloo, canUseNccl, findGloo } from '../setup/groups.mjs';
 import { findJpeg } from '../setup/jpeg.mjs';
 import { findLibtorch } from '../setup/libtorch.mjs';
 import { findNode, oldestNode } from '../setup/node.mjs';
@@ -34,6 +36,7 @@ export function findings() {
     blasFinding(libtorch.found),
     jpegFinding(),
     addonFinding(),
+    ...(libtorch.found ? [replicasFinding(libtorch.found)] : []),
     ...machineFindings(libtorch.found),
   ];
 }
@@ -154,6 +157,25 @@ function addonFinding() {
     advice,
     facts: { path },
   };
+}
+
+/**
+ * How the processes of one training exchange tensors. @param {import('../setup/libtorch.mjs').Libtorch} libtorch
+ * @returns {Finding}
+ */
+function replicasFinding(libtorch) {
+  const failed = buildRecord()?.withoutGroups === true;
+  const transports = [
+    ...(!failed && canUseNccl(libtorch, findCudaHeaders(libtorch)) ? ['nccl between GPUs'] : []),
+    ...(!failed && findGloo(libtorch) ? ["libtorch's gloo"] : []),
+    'a ring over TCP',
+  ];
+  const finding = { name: 'replicas', value: `train --replicas uses ${transports.join(', ')}`, facts: { transports } };
+  if (failed) return { ...finding, state: 'none', advice: 'the addon could not be built with Gloo or NCCL' };
+  const lacksHeaders = canUseGloo(libtorch) && !findGloo(libtorch) && process.env.NASNET_GLOO !== 'off';
+  return lacksHeaders
+    ? { ...finding, state: 'none', advice: 'optional, for gloo: sudo apt-get install libgloo-dev' }
+    : { ...finding, state: 'ok' };
 }
 
 /** @param {import('../setup/libtorch.mjs').Libtorch} [libtorch] @returns {Finding[]} */

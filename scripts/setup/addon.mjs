@@ -4,12 +4,14 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { findBlas } from './blas.mjs';
-import { compileAddon, planBuild, planHash } from './compile.mjs';
+import { compileAddon, groupFlags, planBuild, planHash } from './compile.mjs';
 import { findLibtorch, libtorchAt } from './libtorch.mjs';
 import { inCheckout, root, writableHome } from './places.mjs';
 import { pythonTorch, searchKey } from './python.mjs';
-import { run } from './step.mjs';
-import { aptInstall, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.mjs';
+import { run, SetupFailure } from './step.mjs';
+import { aptInstall, aptOffers, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.mjs';
+
+/** @typedef {import('./compile.mjs').Plan} Plan */
 
 /**
  * @typedef {object} BuildRecord
@@ -18,6 +20,7 @@ import { aptInstall, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.m
  * @property {string} blas
  * @property {string} searchKey what the search for libtorch depended on
  * @property {string[]} pythonPath the folders in that key
+ * @property {boolean} [withoutGroups] Gloo or NCCL is here, but the addon could not be built with it
  */
 
 const sources = join(root, 'native');
@@ -63,12 +66,15 @@ function currentIn(build, environment) {
     ? libtorchAt(record.libtorch.root, record.libtorch.source)
     : (findLibtorch({ environment }).found ?? 'is gone');
   if (typeof libtorch === 'string') return undefined;
-  return record.hash === planHash(plan(build, libtorch, environment)) ? record : undefined;
+  return record.hash === planHash(plan(build, libtorch, environment, !record.withoutGroups)) ? record : undefined;
 }
 
-/** @param {string} build @param {import('./libtorch.mjs').Libtorch} libtorch @param {NodeJS.ProcessEnv} environment */
-function plan(build, libtorch, environment) {
-  return planBuild({ sources, build, headers: nodeHeaders(), libtorch, environment });
+/**
+ * @param {string} build @param {import('./libtorch.mjs').Libtorch} libtorch @param {NodeJS.ProcessEnv} environment
+ * @param {boolean} [groups] whether to use Gloo and NCCL where they are
+ */
+function plan(build, libtorch, environment, groups = true) {
+  return planBuild({ sources, build, headers: nodeHeaders(), libtorch, environment, groups });
 }
 
 /** The folder of the headers that npm installed; ours in a checkout, anywhere above in an installed package. */
@@ -87,7 +93,32 @@ export async function buildAddon(report, node, environment = process.env) {
   const libtorch = await bringLibtorch(report, environment);
   const blas = await bringBlas(report, libtorch);
   const build = join(writableHome(), 'build');
-  const planned = plan(build, libtorch, environment);
+  const [whole, plain] = [true, false].map((groups) => plan(build, libtorch, environment, groups));
+  const uses = usesGroups(/** @type {Plan} */ (whole));
+  const built = await compileAndLoad(report, node, /** @type {Plan} */ (whole)).catch((error) => {
+    if (!uses || !(error instanceof SetupFailure)) throw error;
+    report.note(`built without Gloo and NCCL, with which it fails: ${error.reason}`);
+    return compileAndLoad(report, node, /** @type {Plan} */ (plain));
+  });
+  const { addon, hash } = built;
+  const withoutGroups = uses && built.planned === plain;
+  const pythonPath = pythonTorch(environment)?.path ?? [];
+  /** @type {BuildRecord} */
+  const record = {
+    ...{ hash, libtorch, blas, searchKey: searchKey(environment, pythonPath), pythonPath },
+    ...(withoutGroups && { withoutGroups }),
+  };
+  rmSync(join(build, 'nasnet.json'), { force: true });
+  renameSync(addon, join(build, 'nasnet.node'));
+  writeFileSync(join(build, 'nasnet.json.part'), `${JSON.stringify(record, null, 2)}\n`);
+  renameSync(join(build, 'nasnet.json.part'), join(build, 'nasnet.json'));
+}
+
+/** @param {Plan} planned @returns {boolean} */
+const usesGroups = ({ compileFlags }) => groupFlags.some((flag) => compileFlags.includes(flag));
+
+/** @param {import('./step.mjs').Report} report @param {string} node @param {Plan} planned */
+async function compileAndLoad(report, node, planned) {
   const hash = planHash(planned); // before compiling: sources that change meanwhile must be built again
   const compiler = planned.compiler.join(' ') || 'a C++ compiler';
   const { addon } = await report.step('addon', `compiling native/ with ${compiler}`, (progress) =>
@@ -99,13 +130,7 @@ export async function buildAddon(report, node, environment = process.env) {
     });
     return {};
   });
-  const pythonPath = pythonTorch(environment)?.path ?? [];
-  /** @type {BuildRecord} */
-  const record = { hash, libtorch, blas, searchKey: searchKey(environment, pythonPath), pythonPath };
-  rmSync(join(build, 'nasnet.json'), { force: true });
-  renameSync(addon, join(build, 'nasnet.node'));
-  writeFileSync(join(build, 'nasnet.json.part'), `${JSON.stringify(record, null, 2)}\n`);
-  renameSync(join(build, 'nasnet.json.part'), join(build, 'nasnet.json'));
+  return { addon, hash, planned };
 }
 
 /** @param {import('./step.mjs').Report} report @param {NodeJS.ProcessEnv} environment */
@@ -122,7 +147,11 @@ async function bringLibtorch(report, environment) {
     apt ? 'none found; installing libtorch-dev and OpenBLAS with apt (takes minutes)' : 'searching',
     async () => {
       if (!apt || !(await aptOffersLibtorch(apt))) throw noLibtorch(passedOver);
-      await aptInstall(apt, ['libtorch-dev', 'libopenblas0-pthread']);
+      await aptInstall(apt, [
+        'libtorch-dev',
+        'libopenblas0-pthread',
+        ...(aptOffers('libgloo-dev') ? ['libgloo-dev'] : []),
+      ]);
       const installed = findLibtorch({ environment });
       if (!installed.found) throw noLibtorch(installed.passedOver);
       return { ...installed.found, said: `${installed.found.version} in ${installed.found.lib}` };

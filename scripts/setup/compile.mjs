@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { findCudaHeaders } from './cuda.mjs';
+import { canUseNccl, findGloo } from './groups.mjs';
 import { findJpeg, jpegSource } from './jpeg.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
 import { run, SetupFailure } from './step.mjs';
@@ -12,6 +13,9 @@ import { compilationUnits, digest, headerFiles, sourceFiles, textOf } from './un
 
 /** Memory of one compiler on libtorch's headers: 1.2 GB measured with g++ 12 and libtorch 1.13. */
 const compilerMemory = 1.5e9; // bytes
+
+/** Gloo and NCCL, without which the addon works too. */
+export const groupFlags = ['-DNASNET_GLOO', '-DNASNET_NCCL'];
 
 /**
  * @typedef {object} Plan everything that decides what the compiler will do
@@ -27,16 +31,28 @@ const compilerMemory = 1.5e9; // bytes
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
- * environment?: NodeJS.ProcessEnv, jpeg?: string }} options headers: the folder of node_api.h; jpeg: the version of
- * libjpeg-turbo
+ * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean }} options headers: the folder of node_api.h; jpeg:
+ * the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where they are
  * @returns {Plan}
  */
-export function planBuild({ sources, build, headers, libtorch, environment = process.env, jpeg = findJpeg() }) {
+export function planBuild({
+  sources,
+  build,
+  headers,
+  libtorch,
+  environment = process.env,
+  jpeg = findJpeg(),
+  groups = true,
+}) {
   const words = (/** @type {string | undefined} */ text) => (text ?? '').split(/\s+/).filter((word) => word !== '');
   // /usr/include is searched anyway, and named with -isystem it would come before the C++ library's own headers.
   const cudaHeaders = findCudaHeaders(libtorch, environment);
-  const folders = [...headers, ...libtorch.includes, ...(cudaHeaders ? [cudaHeaders] : [])].filter(
-    (folder) => folder !== '/usr/include',
+  const gloo = groups ? findGloo(libtorch, environment) : undefined;
+  const nccl = groups && canUseNccl(libtorch, cudaHeaders);
+  const folders = new Set(
+    [...headers, ...libtorch.includes, ...(cudaHeaders ? [cudaHeaders] : []), ...(gloo ? [gloo] : [])].filter(
+      (folder) => folder !== '/usr/include',
+    ),
   );
   const cuda = libtorch.cuda ? ['-ltorch_cuda', '-lc10_cuda'] : [];
   const linking =
@@ -50,8 +66,10 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
       ...['-O2', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-fmax-errors=3'],
       ...['-DNAPI_VERSION=8', '-iquote', sources],
       ...(cudaHeaders ? ['-DNASNET_CUDA'] : []),
+      ...(gloo ? ['-DNASNET_GLOO'] : []),
+      ...(nccl ? ['-DNASNET_NCCL'] : []),
       ...(usesOldStrings(libtorch.lib) ? ['-D_GLIBCXX_USE_CXX11_ABI=0'] : []),
-      ...folders.flatMap((folder) => ['-isystem', folder]),
+      ...[...folders].flatMap((folder) => ['-isystem', folder]),
       ...words(environment.CXXFLAGS),
     ],
     linkFlags: [
@@ -59,6 +77,7 @@ export function planBuild({ sources, build, headers, libtorch, environment = pro
       `-L${libtorch.lib}`,
       `-Wl,-rpath,${libtorch.lib}`,
       ...['-ltorch', '-ltorch_cpu', '-lc10', ...cuda],
+      ...(nccl ? ['-Wl,-z,lazy'] : []), // a libtorch without NCCL lacks functions that are then never called
       ...(jpeg ? ['-ljpeg'] : []),
       ...words(environment.LDFLAGS),
     ],

@@ -3,6 +3,7 @@
 import type { Computing } from '../engine/device.ts';
 import { buildNetwork, type Network } from '../model/network.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
+import type { SumOver } from '../nn/synchronised-norm.ts';
 import type { Plan } from '../plan/plan.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { Architecture } from '../space/architecture.ts';
@@ -11,17 +12,21 @@ import { trainedPlan } from '../study/training-plan.ts';
 import type { InTraining } from '../train/checkpoint.ts';
 import { createOptimizer } from '../train/optimizer.ts';
 
+export interface ChildOptions {
+  classes: number;
+  /** Seed of the initial weights. */
+  seed: number | string;
+  computing: Computing;
+  /** Norms use the images of all processes that this function sums over. Default: of this one. */
+  sumOver?: SumOver | undefined;
+}
+
 export class Child implements InTraining, Disposable {
   readonly plan: Plan;
   readonly network: Network;
   readonly optimizer: Optimizer;
 
-  /** @param options.seed seed of the initial weights */
-  constructor(
-    architecture: Architecture,
-    training: Training,
-    { classes, seed, computing }: { classes: number; seed: number | string; computing: Computing },
-  ) {
+  constructor(architecture: Architecture, training: Training, { classes, seed, computing, sumOver }: ChildOptions) {
     const { recipe } = training;
     this.plan = trainedPlan(architecture, training, classes);
     this.network = buildNetwork(this.plan, {
@@ -30,6 +35,7 @@ export class Child implements InTraining, Disposable {
       ...(recipe.dropPathRule && { dropPathRule: recipe.dropPathRule }),
       ...(recipe.dropoutKeep !== undefined && { dropoutKeep: recipe.dropoutKeep }),
       ...(recipe.normDecay !== undefined && { normDecay: recipe.normDecay }),
+      ...(sumOver && { sumOver }),
       ...computing,
     });
     this.optimizer = createOptimizer(this.network, recipe);

@@ -1,6 +1,7 @@
 // The images of a job as its training and its evaluations use them: prepared ones, in memory. streamed-images.ts has
 // those of streams.
 
+import type { BatchPart } from '../data/batch-part.ts';
 import { EvaluationBatches } from '../data/batches.ts';
 import type { DatasetFiles } from '../data/dataset-files.ts';
 import type { SplitOptions } from '../data/split.ts';
@@ -36,15 +37,21 @@ export interface ShowOptions {
   multiplyAdds?: number;
 }
 
+export interface BatchesOptions {
+  /** The part of each batch that this process trains on. Default: all of it. */
+  part?: BatchPart | undefined;
+  /** The decoder of streamed pictures with which the training began. */
+  decoder?: string | undefined;
+}
+
 /** The images of a training as its recipe shows them. */
 export interface ShownImages {
   /** How an image becomes the input of the trained network. */
   readonly preprocessing: Preprocessing;
-  /**
-   * Returns the batches of a training; the caller disposes of them if they can be disposed of.
-   * @param decoder the decoder of streamed pictures with which the training began
-   */
-  batches(seed: number | string, decoder?: string): StepBatches & Partial<AsyncDisposable>;
+  /** Returns the batches of a training; the caller disposes of them if they can be disposed of. */
+  batches(seed: number | string, options?: BatchesOptions): StepBatches & Partial<AsyncDisposable>;
+  /** The decoders of streamed pictures, and the fastest one that this machine has. */
+  readonly decoders?: { names: readonly string[]; fastest: string };
   /** Measures how fast streamed pictures are decoded for training. */
   decodingSpeed?(): Promise<{ picturesPerSecond: number; threads: number }>;
   validate(network: Network): Accuracy | Promise<Accuracy>;
@@ -77,7 +84,7 @@ function shownPrepared(
   const test = new EvaluationBatches({ from: dataset.test, view: testView, batchSize });
   return {
     preprocessing: trainedPreprocessing(testView),
-    batches: (seed) => trainingBatches({ ...images, whitening }, recipe, seed),
+    batches: (seed, { part } = {}) => trainingBatches({ ...images, whitening }, recipe, seed, part),
     validate: (network) => evaluateNetwork(network, validation, classes),
     test: (network) => evaluateNetwork(network, test, classes),
   };

@@ -11,7 +11,7 @@ import type { Network } from '../model/network.ts';
 import { imagenetPreprocessing, type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
 import { decodingSpeed } from '../streams/decoding-speed.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
-import { type PictureDecoder, type PictureView, pictureDecoders } from '../streams/picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoder, pictureDecoders } from '../streams/picture-view.ts';
 import { openTrainingSource, type PicturesOf, type TrainingSource } from '../streams/training-source.ts';
 import { TrainingStream } from '../streams/training-stream.ts';
 import { batchWithinMemory, evaluateStream, evaluationBatchOn } from '../train/evaluation.ts';
@@ -113,16 +113,19 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   };
   return {
     preprocessing,
-    batches: (seed, decoder) =>
+    decoders: { names: pictureDecoders, fastest: pictureDecoder() },
+    batches: (seed, { part, decoder } = {}) =>
       new TrainingStream(train.source, {
         places: train.places,
         size,
         batchSize: recipe.batchSize,
         view: viewOf(recipe),
         augmentation: augmentationOf(recipe),
+        mixing: recipe.mixup || recipe.cutmix ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
         whitening,
         seed,
         balanced: recipe.balance === 'sampling',
+        part,
         device,
         threads: decoders,
         decoder: decoderOf(decoder),
@@ -145,9 +148,9 @@ function decoderOf(name: string | undefined): PictureDecoder | undefined {
 }
 
 /** Returns how threads show a picture in training: a random part, or the central square as of prepared images. */
-const viewOf = ({ randomParts, flip }: Recipe): PictureView =>
+const viewOf = ({ randomParts, flip, randAugment, erasing }: Recipe): PictureView =>
   randomParts
-    ? { kind: 'training', crop: randomParts, flip: flip === true, colour: randomParts.colour }
+    ? { kind: 'training', crop: randomParts, flip: flip === true, colour: randomParts.colour, randAugment, erasing }
     : { kind: 'framed', framing: datasetFraming };
 
 /** Returns what is done with the pictures of a batch. */

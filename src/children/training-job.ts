@@ -12,6 +12,7 @@ import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { writeModel } from '../model/model-file.ts';
 import { takeWeights } from '../model/take-weights.ts';
+import { numbersOfFirst, type Replicas, sumOverOn } from '../replicas/replicas.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { StoredArtifacts, type StoredPlace } from '../store/stored-artifacts.ts';
 import type { EpochReport, HeldOutEpoch, TrainingDetails, WorkerResult } from '../study/outcome.ts';
@@ -21,7 +22,7 @@ import { networkOf } from '../study/training-plan.ts';
 import { BestWeights } from '../train/best-epoch.ts';
 import { Checkpoints, loadTraining, saveTraining } from '../train/checkpoint.ts';
 import type { Accuracy } from '../train/evaluation.ts';
-import { type EpochFigures, trainNetwork } from '../train/training.ts';
+import { type EpochFigures, type TrainingOptions, trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
 import { Child } from './child-network.ts';
@@ -131,8 +132,23 @@ export async function start(setup: unknown, resources: unknown): Promise<Evaluat
   return trainer(setup as TrainingSetup, resources as TrainingResources);
 }
 
-/** Returns a function that runs jobs in this process. @throws Failure if this machine does not have the dataset */
-export async function trainer(setup: TrainingSetup, resources: TrainingResources): Promise<EvaluateJob> {
+/** How this process trains together with others. */
+export interface ReplicaSettings {
+  replicas: Replicas;
+  /** Whether norms use the images of all replicas. */
+  synchronisesNorms: boolean;
+}
+
+/**
+ * Returns a function that runs jobs in this process. Of replicas, only the first one validates, tests and writes; the
+ * others return nothing.
+ * @throws Failure if this machine does not have the dataset
+ */
+export async function trainer(
+  setup: TrainingSetup,
+  resources: TrainingResources,
+  together?: ReplicaSettings,
+): Promise<EvaluateJob> {
   const { dataset, training, validationImages, splitSeed } = setup;
   const { datasets, streams = [], artifacts = {}, threads, computing = onCpu, saveWhenStopped = false } = resources;
   setThreads(threads);
@@ -158,10 +174,12 @@ export async function trainer(setup: TrainingSetup, resources: TrainingResources
     return images;
   };
   await imagesFor(training);
-  const context: JobContext = { imagesFor, artifacts: await openArtifacts(artifacts), saveWhenStopped };
+  const context: JobContext = { imagesFor, artifacts: await openArtifacts(artifacts), saveWhenStopped, together };
   return async (message, report, signal) => {
     const job = message as TrainingJob;
-    const train = () => run(context, job, report as (message: FinalMessage) => void, signal);
+    const leads = !together || together.replicas.rank === 0;
+    const train = (): Promise<WorkerResult | undefined> =>
+      leads ? run(context, job, report as (message: FinalMessage) => void, signal) : follow(context, job, signal);
     return onDevice(computing.device, job.training.recipe, train);
   };
 }
@@ -171,6 +189,7 @@ interface JobContext {
   imagesFor: (choice: ImageChoice) => Promise<JobImages>;
   artifacts: Artifacts;
   saveWhenStopped: boolean;
+  together: ReplicaSettings | undefined;
 }
 
 const isStored = (place: ArtifactFolders | StoredPlace): place is StoredPlace => typeof place.store === 'object';
@@ -201,7 +220,7 @@ async function run(
   const checkpoints = checkpointsOf(context, job, images, epochs);
   const keeper = job.keepModel && keeperOf(context, child, job, { images, shown }, job.keepModel);
   using best = job.keepModel || job.training.recipe.patience ? new BestWeights(child.network.stateDict()) : undefined;
-  const ended = await trainLast(child, job, shown, { report, epochs, checkpoints, signal, best, keeper });
+  const ended = await trainLast(context, child, job, shown, { report, epochs, checkpoints, signal, best, keeper });
   const heldOut = heldOutEpochs(epochs.all(), best?.epochs.state?.epoch);
   const handsOverBest = job.training.recipe.patience !== undefined && heldOut?.best !== undefined;
   const result = handsOverBest ? heldOut.best : { accuracy: ended.accuracy, loss: ended.loss };
@@ -230,6 +249,52 @@ async function run(
     if (handsOverBest) await keeper.removeBest();
   } else await checkpoints?.remove();
   return { reward: result.accuracy, details };
+}
+
+/** Trains as a replica that is not the first one. */
+async function follow(context: JobContext, job: TrainingJob, signal: AbortSignal): Promise<undefined> {
+  const images = await context.imagesFor(job.training);
+  const prepared = await prepare(context, job, signal);
+  using child = prepared.child;
+  const { recipe } = job.training;
+  const shown = images.shownFor(recipe, {
+    whitening: job.initial?.whitening,
+    signal,
+    multiplyAdds: child.plan.multiplyAdds,
+  });
+  await trainShown(context, child, job, shown, { signal });
+}
+
+/** Runs a training on the batches of this process. */
+async function trainShown(
+  { together }: JobContext,
+  { network, optimizer }: Child,
+  { training, seed }: TrainingJob,
+  shown: ShownImages,
+  options: Omit<TrainingOptions, 'seed' | 'checkpoints'> & { checkpoints?: Checkpoints<EpochReport[]> },
+): Promise<EpochFigures> {
+  const { replicas, synchronisesNorms } = together ?? {};
+  const { checkpoints } = options;
+  const part = replicas && { index: replicas.rank, count: replicas.count };
+  const decoder = await commonDecoder(shown, replicas, await checkpoints?.storedDecoder());
+  const batches = shown.batches(seed, { part, decoder });
+  if (checkpoints) checkpoints.decoder = batches.decoder;
+  try {
+    return await trainNetwork(network, batches, training.recipe, {
+      ...{ seed, optimizer, replicas, synchronisesNorms },
+      ...options,
+    });
+  } finally {
+    await batches[Symbol.asyncDispose]?.();
+  }
+}
+
+/** Returns the decoder of all replicas: the stored one, or that of the first one's machine. */
+async function commonDecoder(shown: ShownImages, replicas: Replicas | undefined, stored: string | undefined) {
+  if (!replicas || !shown.decoders) return stored;
+  const own = stored ?? shown.decoders.fastest;
+  const [place] = numbersOfFirst(replicas, [shown.decoders.names.indexOf(own)]);
+  return shown.decoders.names[place!];
 }
 
 /** Returns the figures of the best and the last epoch; undefined where epochs were not validated. */
@@ -305,30 +370,24 @@ interface TrainingHooks {
 
 /** Runs the job's last training and returns the accuracy of the last epoch on the validation images. */
 async function trainLast(
-  { network, optimizer }: Child,
-  { training, seed, keepModel }: TrainingJob,
+  context: JobContext,
+  child: Child,
+  job: TrainingJob,
   shown: ShownImages,
   { report, epochs, checkpoints, signal, best, keeper }: TrainingHooks,
 ): Promise<Accuracy> {
-  const batches = shown.batches(seed, await checkpoints?.storedDecoder());
-  if (checkpoints) checkpoints.decoder = batches.decoder;
-  try {
-    const last = await trainNetwork(network, batches, training.recipe, {
-      seed,
-      signal,
-      optimizer,
-      validate: () => shown.validate(network),
-      validateEveryEpoch: keepModel !== undefined,
-      ...(checkpoints && { checkpoints }),
-      ...(best && { best }),
-      ...(keeper && { onBest: () => keeper.writeBest() }),
-      ...(keepModel && { onProgress: (progress) => report({ progress }) }),
-      onEpoch: (figures) => epochs.add(epochReportOf(figures)),
-    });
-    return last.validation!;
-  } finally {
-    await batches[Symbol.asyncDispose]?.();
-  }
+  const keeps = job.keepModel !== undefined;
+  const last = await trainShown(context, child, job, shown, {
+    signal,
+    validate: () => shown.validate(child.network),
+    validateEveryEpoch: keeps,
+    ...(checkpoints && { checkpoints }),
+    ...(best && { best }),
+    ...(keeper && { onBest: () => keeper.writeBest() }),
+    ...(keeps && { onProgress: (progress) => report({ progress }) }),
+    onEpoch: (figures) => epochs.add(epochReportOf(figures)),
+  });
+  return last.validation!;
 }
 
 function epochReportOf(figures: EpochFigures): EpochReport {
@@ -396,15 +455,16 @@ interface PreparedChild {
  * trainings.
  */
 async function prepare(
-  { imagesFor, artifacts }: JobContext,
+  { imagesFor, artifacts, together }: JobContext,
   { architecture, training, seed, earlier = [], paused, initial }: TrainingJob,
   signal: AbortSignal,
 ): Promise<PreparedChild> {
   const { computing, classes } = await imagesFor(training);
+  const sumOver = together?.synchronisesNorms ? sumOverOn(together.replicas, computing.device) : undefined;
   const notes: string[] = [];
   const trainings = [...earlier, { training, seed }];
   const childOf = (step: SeededTraining) =>
-    new Child(architecture, step.training, { classes: classes.length, seed: trainings[0]!.seed, computing });
+    new Child(architecture, step.training, { classes: classes.length, seed: trainings[0]!.seed, computing, sumOver });
   if (earlier.length > 0 && paused?.from) {
     const child = childOf({ training, seed });
     try {

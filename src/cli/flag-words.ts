@@ -34,6 +34,11 @@ const typed: Readonly<Record<string, readonly (readonly [words: string, flag: st
     ['"tell"', `"${programName} tell"`],
     ['a new evaluator', '--evaluator with --change-evaluator'],
   ],
+  'replica-refused': [
+    ['rendezvous: ', '--rendezvous: '],
+    ['replicas: ', '--replicas: '],
+    ['rank: ', '--rank: '],
+  ],
   'queue-address': [['queue: ', '--queue: ']],
   'other-evaluator': [
     ['evaluator: ', '--evaluator: '],

@@ -2,8 +2,10 @@
 
 import { Queue } from 'bullmq';
 import type { Command } from 'commander';
+import type { Redis } from 'ioredis';
 import { keys } from '../cluster/keys.ts';
 import { difference, type SearchCard, type WorkerCard } from '../cluster/queue-messages.ts';
+import { removeTraces } from '../cluster/search-traces.ts';
 import { searchesOf, workersOf } from '../cluster/workers-there.ts';
 import { Failure, InputError } from '../failure.ts';
 import { type Connection, connect, type QueueServer, serverPrefix, serverProblems } from '../store/redis-connection.ts';
@@ -30,7 +32,9 @@ export function registerQueue(program: Command): void {
   addQueueFlag(
     queue
       .command('cancel <search>')
-      .description('end a search and its running children; its study keeps what is finished'),
+      .description(
+        'end a search and its running children, or forget one that was stopped; its study keeps what is finished',
+      ),
   ).action((search: string, flags: QueueFlags) => within(flags, (connection) => cancel(connection, search)));
   queue.addHelpText(
     'after',
@@ -125,13 +129,26 @@ async function cancel(connection: Connection, named: string): Promise<void> {
     throw new Failure(
       `${name}: two searches have the name ${named}; name one by its id: ${search.id} or ${another.id}`,
     );
-  await redis.set(keys.cancelled(search.id), '1', 'EX', 86_400);
-  for (const { name: lane } of search.lanes) {
-    const queue = new Queue(lane, { connection: redis, prefix: serverPrefix });
+  const running = await abortAll(redis, search);
+  if (running > 0 || (await redis.exists(keys.owner(search.id))) === 1)
+    await redis.set(keys.cancelled(search.id), '1', 'EX', 86_400);
+  else await removeTraces(redis, search); // nobody searches it
+  printWords(`${search.name} is cancelled. What was finished is in its study.\n`);
+}
+
+/** Takes back the jobs of a search that wait, and asks workers to end those that run. Returns how many run. */
+async function abortAll(redis: Redis, { lanes }: SearchCard): Promise<number> {
+  let running = 0;
+  for (const { name } of lanes) {
+    const queue = new Queue(name, { connection: redis, prefix: serverPrefix });
     await queue.drain();
-    for (const { id } of await queue.getActive()) if (id !== undefined) await redis.sadd(keys.aborted(lane), id);
-    await redis.expire(keys.aborted(lane), 86_400);
+    for (const { id } of await queue.getActive()) {
+      if (id === undefined) continue;
+      await redis.sadd(keys.aborted(name), id);
+      running++;
+    }
+    await redis.expire(keys.aborted(name), 86_400);
     await queue.close();
   }
-  printWords(`${search.name} is cancelled. What was finished is in its study.\n`);
+  return running;
 }

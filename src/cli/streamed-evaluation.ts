@@ -1,6 +1,7 @@
 // The pictures of `nasnet evaluate` that are streamed: of an archive or shards, and the test pictures of a folder that
 // the network was trained on by streaming it.
 
+import { statSync } from 'node:fs';
 import { decodersOf } from '../children/streamed-images.ts';
 import { ClassNames, fewNames } from '../data/class-names.ts';
 import { datasetFraming } from '../data/framing.ts';
@@ -77,7 +78,8 @@ async function openPictures(
   });
   block.draw([]);
   if (training && wasTrainedOn(description, training.name)) {
-    block.log(`${path}: the network was trained on it, so its test pictures are used`);
+    const what = statSync(path).isDirectory() ? 'folder' : 'file';
+    block.log(`${path}: the network was trained on this ${what}, so its test images are used`);
     return training.test;
   }
   const source =

@@ -19,13 +19,16 @@ import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames, layouts } from '../plan/layouts.ts';
 import type { ModelFlags } from '../plan/model-name.ts';
 import { namedModels } from '../plan/named-models.ts';
+import type { JoinedReplicas } from '../replicas/join-replicas.ts';
+import { isLocalReplica } from '../replicas/local-replicas.ts';
+import { numbersOfFirst } from '../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { EpochReport } from '../study/outcome.ts';
 import type { Training } from '../study/settings.ts';
 import { type TrainedNetwork, trainedPlan, usedPlan } from '../study/training-plan.ts';
 import { removeCheckpoints } from '../train/checkpoint.ts';
 import { shortNormDecay } from '../train/norm-decay.ts';
-import { imagesTogether, type Recipe, recipes } from '../train/recipe.ts';
+import { type Recipe, recipes } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { duration, percent, whole } from '../words.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
@@ -34,8 +37,9 @@ import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags, type RecipeFlags, recipeOf } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
-import { LiveBlock } from './terminal/live-block.ts';
+import { LiveBlock, SilentBlock } from './terminal/live-block.ts';
 import { dryRun, dryRunWords } from './training/predicted-training.ts';
+import { addReplicaFlags, type ReplicaFlags, replicaPlace } from './training/replica-flags.ts';
 import { skewSentence } from './training/skew-words.ts';
 import {
   asSourceShows,
@@ -46,6 +50,15 @@ import {
   sourceKind,
   sourceSentences,
 } from './training/source-weights.ts';
+import {
+  isFirst,
+  joinOthers,
+  type ReplicaPart,
+  replicaImages,
+  replicaPart,
+  requireImages,
+  together,
+} from './training/train-together.ts';
 import { preparedImages, streamedImages, streamReason, type TrainedImages } from './training/trained-images.ts';
 import { type Trainee, traineeOf } from './training/trainee.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training/training-files.ts';
@@ -57,7 +70,7 @@ import {
   trainingPage,
 } from './training/training-summary.ts';
 
-interface Flags extends RecipeFlags, DeviceFlags, Pick<ModelFlags, 'filters' | 'layout'> {
+interface Flags extends RecipeFlags, DeviceFlags, ReplicaFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
   data?: string;
   size?: number;
@@ -126,7 +139,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
     .option('--checkpoint-every <time>', checkpointHelp, timeSpan('--checkpoint-every'))
     .option('--keep-checkpoints <n>', 'keep so many latest checkpoints', wholeNumber('--keep-checkpoints'), 1);
-  addDeviceFlags(addRecipeFlags(command))
+  addReplicaFlags(addDeviceFlags(addRecipeFlags(command)))
     .option('-o, --output <file>', 'weights', weightsFile('--output'), 'network.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--dry-run [images]', dryRunHelp, wholeNumber('--dry-run'))
@@ -134,7 +147,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bfloat16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bfloat16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
     )
     .action((text: string | undefined, flags: Flags) => train(text, flags, finish));
 }
@@ -154,12 +167,18 @@ async function train(text: string | undefined, flags: Flags, finish: Finish): Pr
     const flag = flags.freezeEpochs === undefined ? `--recipe ${flags.recipe}` : '--freeze-epochs';
     throw new InputError(`${flag}: expected --from with it, since a body of random weights learns nothing frozen`);
   }
-  const block = new LiveBlock(process.stderr);
-  const computing = computingOf(flags);
+  const machine = computingOf(flags);
+  const place = replicaPlace(flags);
+  if (place && flags.dryRun !== undefined)
+    throw new InputError('--dry-run: expected one replica, since it predicts one process, got several');
+  const part = place && replicaPart(place, machine, { word: flags.device, threads: flags.threads });
+  const computing = part ? { ...machine, device: part.own.device } : machine;
+  const block = part && isLocalReplica() ? new SilentBlock(process.stderr) : new LiveBlock(process.stderr);
   const files = trainingFiles(flags.output);
-  const source = flags.from === undefined ? undefined : await readSource(flags.from, files.source, block);
+  const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
+  const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);
   try {
-    const result = await trainFrom(source, { text, flags, block, computing, files });
+    const result = await trainFrom(source, { text, flags, block, computing, files, part });
     if (result) finish(result, flags);
   } finally {
     source?.remove();
@@ -172,14 +191,17 @@ interface TrainCommand {
   block: LiveBlock;
   computing: Computing;
   files: ReturnType<typeof trainingFiles>;
+  /** The part of this process, if several train together. */
+  part: ReplicaPart | undefined;
 }
 
+/** @returns the result, if this process is the one that writes it */
 async function trainFrom(
   source: SourceWeights | undefined,
   command: TrainCommand,
 ): Promise<TrainingResult | undefined> {
-  const { text, flags, block, computing, files } = command;
-  const { seed, seeds, threads, validationImages } = flags;
+  const { text, flags, block, computing, files, part } = command;
+  const { seed, seeds, validationImages } = flags;
   const trainee = await traineeOf(text, source, flags, block);
   const { name, architecture, options, resolution, inputs } = trainee;
   const { dataset } = trainee.images;
@@ -194,7 +216,7 @@ async function trainFrom(
   const stated = recipeOf(flags, usedPlan(architecture, network, classes.length));
   const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
   const counts = imageCounts(images, flags);
-  const recipe = withFittingNorms(shown, network, counts.train, block);
+  const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, block) : shown;
   const training: Training = {
     ...network,
     ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
@@ -206,7 +228,7 @@ async function trainFrom(
   const skew = skewSentence({ ...images, name: images.reference.name }, recipe.balance);
   if (skew) block.log(skew);
   if (flags.dryRun !== undefined) {
-    const { keepCheckpoints } = flags;
+    const { keepCheckpoints, threads } = flags;
     const planned = { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints };
     const predicted = await dryRun(planned);
     if (flags.json) printDocument(predicted);
@@ -215,8 +237,10 @@ async function trainFrom(
   }
   if (!flags.ignoreMemory) {
     const plan = trainedPlan(architecture, training, classes.length);
-    const streamedBatch = images.isStreamed ? recipe.batchSize : undefined;
-    requireMemory({ plan, batch: imagesTogether(recipe), images: images.inMemory, computing, streamedBatch });
+    const processes = 1 + (part?.others.length ?? 0);
+    const batch = replicaImages(recipe, part?.place.count ?? 1);
+    const streamedBatch = images.isStreamed ? Math.ceil(recipe.batchSize / (part?.place.count ?? 1)) : undefined;
+    requireMemory({ plan, batch, images: images.inMemory, computing, streamedBatch, processes });
   }
   const from = source && { from: source.content };
   const of = `train ${JSON.stringify({ model: name, dataset, training, seed, validationImages, ...from })}`;
@@ -231,7 +255,8 @@ async function trainFrom(
     const { weights, best, last, record } = trainingFiles(weightsOf(each));
     return [weights, best, last, record];
   });
-  results.claim(...new Set([files.weights, files.page, files.record, ...written]));
+  if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
+  if (isFirst(part)) results.claim(...new Set([files.weights, files.page, files.record, ...written]));
   const setup: TrainingSetup = {
     dataset: images.reference,
     training,
@@ -239,16 +264,25 @@ async function trainFrom(
     splitSeed: seed,
   };
   const folders = { final: dirname(flags.output), ...(source && { [sourceKind]: sourceFolder(source) }) };
-  const run = await trainer(setup, { ...images.resources, artifacts: folders, threads, computing });
+  const threads = part?.own.threads ?? flags.threads;
+  const resources = { ...images.resources, artifacts: folders, threads, computing };
   const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
   const checkpoint = { seconds, keep: flags.keepCheckpoints };
-  const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup, checkpoint };
-  const runs: EndedRun[] = [];
-  for (const each of all) {
-    const job = { architecture, training, seed: each, ...(initial && { initial }) };
-    if (seeds > 1) block.log(`Seed ${each}, ${runs.length + 1} of ${seeds}`);
-    runs.push(await trainSeed(work, job, weightsOf(each), seeds > 1));
-  }
+  const asked = { ...setup, dataset: setup.dataset.content, architecture, seeds: all, ...from };
+  const replicas = part && (await joinOthers(part, asked, block));
+  const runs = await together(part?.place, replicas, async (settings) => {
+    const run = await trainer(setup, resources, settings);
+    const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup, checkpoint, replicas };
+    const ended: EndedRun[] = [];
+    for (const each of all) {
+      const job = { architecture, training, seed: each, ...(initial && { initial }) };
+      if (seeds > 1) block.log(`Seed ${each}, ${ended.length + 1} of ${seeds}`);
+      if (isFirst(part)) ended.push(await trainSeed(work, job, weightsOf(each), seeds > 1));
+      else await followSeed(work, job);
+    }
+    return ended;
+  });
+  if (!isFirst(part)) return undefined;
   const chosen = bestRun(runs, training);
   if (seeds > 1) writeWhole(files.weights, [readFileSync(chosen.weights)]);
   const result = { model: name, dataset, classes, training, runs, files, nameOf: images.nameOf };
@@ -268,22 +302,44 @@ const streamedCheckpointSeconds = 300;
 /** Prepares the images in the cache, or lists those that are streamed. */
 async function imagesOf(
   { images: { dataset, size, requireSame }, resolution }: Trainee,
-  { stream, recipe, test, devkit, data, size: stated }: Flags,
+  { stream, recipe, test, devkit, data, size: stated, ...changes }: Flags,
   block: LiveBlock,
 ): Promise<TrainedImages> {
   const showsParts = (recipes[recipe] as Recipe).randomParts !== undefined;
   const isStudys = requireSame !== undefined; // images of a study are shown as there
   const reason = streamReason({ dataset, side: resolution, stream: isStudys ? (stream ?? false) : stream, showsParts });
-  if (reason !== undefined) return streamedImages({ dataset, test, devkit, reason }, block);
+  if (reason !== undefined) {
+    if (!showsParts) requireParts(changes, recipe);
+    return streamedImages({ dataset, test, devkit, reason }, block);
+  }
   for (const [name, value] of Object.entries({ test, devkit }))
     if (value !== undefined)
       throw new InputError(`--${name}: expected streamed pictures with it, such as with --stream`);
   const flags = { dataset, data, size: dataset === 'cifar10' ? undefined : (size ?? resolution) };
+  requireNoStream(changes);
   const { files, images } = await preparedImages(flags, block);
   requireSame?.(files);
   if (stated !== undefined && stated > images.most)
     throw new InputError(`--size: expected at most ${images.most} pixels with ${dataset}, got ${stated}`);
   return images;
+}
+
+/** @throws InputError for augmentations of random parts of pictures */
+function requireParts({ randAugment, erasing }: Partial<Flags>, recipe: string): void {
+  const flag = randAugment ? '--rand-augment' : erasing ? '--erasing' : undefined;
+  if (flag) throw new InputError(`${flag}: expected a recipe that shows random parts of pictures, got ${recipe}`);
+}
+
+/** @throws InputError for augmentations that only streamed pictures have */
+function requireNoStream({ mixup, cutmix, randAugment, erasing }: Partial<Flags>): void {
+  const asked = Object.entries({
+    '--mixup': mixup,
+    '--cutmix': cutmix,
+    '--rand-augment': randAugment,
+    '--erasing': erasing,
+  });
+  const [flag] = asked.find(([, value]) => value) ?? [];
+  if (flag) throw new InputError(`${flag}: expected streamed pictures with it, such as with --stream`);
 }
 
 /** Returns the side of streamed pictures for a network that states none. */
@@ -306,8 +362,7 @@ function withFittingNorms(
   images: number,
   block: LiveBlock,
 ): Recipe {
-  if (recipe.normDecay !== undefined) return recipe;
-  const { decay } = layouts[layout].norm;
+  const { normDecay: decay = layouts[layout].norm.decay } = recipe;
   const steps = Math.round(recipe.epochs * Math.max(1, Math.floor(images / recipe.batchSize)));
   const fitting = shortNormDecay(decay, steps);
   if (fitting === undefined) return recipe;
@@ -324,11 +379,13 @@ interface SeedWork {
   artifacts: FolderArtifacts;
   setup: TrainingSetup;
   checkpoint: { seconds: number; keep: number };
+  /** The processes that train together. */
+  replicas: JoinedReplicas | undefined;
 }
 
 /** Trains with one seed. Of several ones, one that has ended before is not trained again. */
 async function trainSeed(
-  { run, block, artifacts, setup, checkpoint: often }: SeedWork,
+  { run, block, artifacts, setup, checkpoint: often, replicas }: SeedWork,
   job: Omit<TrainingJob, 'seed'> & { seed: number },
   weights: string,
   isOneOfSeveral: boolean,
@@ -336,6 +393,7 @@ async function trainSeed(
   const { seed } = job;
   const identity = JSON.stringify({ setup, job });
   const earlier = isOneOfSeveral ? endedRun(weights, seed, identity) : undefined;
+  if (replicas) numbersOfFirst(replicas, [Number(earlier !== undefined)]);
   if (earlier) {
     block.log(`  trained before: validation accuracy ${percent(earlier.reward, 2)}, ${weights}`);
     return earlier;
@@ -367,6 +425,17 @@ async function trainSeed(
   if (isOneOfSeveral) keepRun(ended, identity);
   await removeCheckpoints(artifacts, checkpointKey);
   return ended;
+}
+
+/** Trains with one seed as a replica that is not the first one, unless that one has trained it before. */
+async function followSeed({ run, replicas }: SeedWork, job: TrainingJob): Promise<void> {
+  const [isTrained] = numbersOfFirst(replicas!, [0]);
+  if (isTrained) return;
+  using interrupt = onInterrupt(() => {}, 'the first replica keeps the state: start all again to resume');
+  await run(job, () => {}, interrupt.signal).catch((error) => {
+    if (error !== interrupt.signal.reason) throw error;
+    throw new Interruption('stopped, and so are all replicas; start all again to resume');
+  });
 }
 
 /** The progress of a training with the time that is left. */

@@ -9,6 +9,7 @@ import type { Redis } from 'ioredis';
 import { shown } from '../checked.ts';
 import { Failure } from '../failure.ts';
 import { type Connection, serverPrefix } from '../store/redis-connection.ts';
+import { bytesWords } from '../words.ts';
 import type { JobOutcome, RunOptions } from '../workers/job-runner.ts';
 import { keys } from './keys.ts';
 import { laneName, laneSize } from './lanes.ts';
@@ -35,6 +36,7 @@ import {
   protocol,
   reconcileEvery,
 } from './queue-settings.ts';
+import { removeTraces } from './search-traces.ts';
 import { isSuitable, workersOf } from './workers-there.ts';
 
 export interface SearchQueueOptions {
@@ -195,19 +197,13 @@ export class SearchQueue implements AsyncDisposable {
 
   async #tidy(finished: boolean): Promise<void> {
     const { id } = this.#card;
-    for (const { queue, name } of this.#lanes.values()) {
-      if (finished) {
-        await queue.obliterate({ force: true });
-        await this.#redis.del(keys.aborted(name));
-      } else await queue.drain();
-    }
+    const lanes = [...this.#lanes.values()];
+    if (finished) {
+      await removeTraces(this.#redis, { id, lanes });
+      const { dataset } = this.#options;
+      if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
+    } else for (const { queue } of lanes) await queue.drain();
     await this.#redis.eval(removeIfEqual, 1, keys.owner(id), this.#token);
-    if (!finished) return;
-    const { dataset } = this.#options;
-    if (dataset) await this.#redis.del(keys.dataset(dataset.content)); // another search of it announces it again
-    const setups = await this.#redis.smembers(keys.setups(id));
-    await this.#redis.del(keys.search(id), keys.setups(id), ...setups.map((each) => keys.setup(id, each)));
-    await this.#redis.srem(keys.searches, id);
   }
 
   #begin(): void {
@@ -301,6 +297,7 @@ export class SearchQueue implements AsyncDisposable {
       if (why !== undefined)
         this.#noteOnce(worker.id, `The worker on ${worker.host} cannot work for this search: it needs ${why}`);
     }
+    this.#noteLackOfMemory();
     const slots = this.workers.reduce((sum, { slots }) => sum + slots, 0);
     if (slots === this.#slots) return;
     this.#slots = slots;
@@ -317,6 +314,18 @@ export class SearchQueue implements AsyncDisposable {
   async #earlierLaneOf(id: string): Promise<Lane | undefined> {
     for (const lane of this.#earlier) if ((await lane.queue.getJobState(id)) !== 'unknown') return lane;
     return undefined;
+  }
+
+  /** Says which jobs wait for a worker with more memory than any that is there. */
+  #noteLackOfMemory(): void {
+    const most = Math.max(...this.workers.map(({ memory }) => memory));
+    const waiting = new Set([...this.#open.values()].map(({ lane }) => lane));
+    for (const { name, memory } of this.#lanes.values())
+      if (Number.isFinite(most) && memory > most && waiting.has(name))
+        this.#noteOnce(
+          `${name} ${most}`,
+          `Some children need ${bytesWords(memory)}, and no worker that is there has more than ${bytesWords(most)} for each: they wait for one that has`,
+        );
   }
 
   #note(line: string): void {

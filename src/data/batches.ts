@@ -7,6 +7,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
 import { augmentAs, randomRows, row, sampleAugmentation } from './augmentation.ts';
 import type { Augmentation } from './augmentations.ts';
+import { type BatchPart, partColumns, partRange, wholeBatch } from './batch-part.ts';
 import type { LabelledImages } from './dataset.ts';
 import type { Batch, MakeOptions, StepBatches } from './step-batches.ts';
 import { showForTest, type TestView } from './test-view.ts';
@@ -26,6 +27,8 @@ export interface TrainingSource extends ImageSelection {
   seed: number | string;
   /** Whether an epoch shows equally many images of each class. Default: it shows each image once. */
   balanced?: boolean;
+  /** The part of every batch that is shown. Default: all of it. */
+  part?: BatchPart | undefined;
 }
 
 export interface TestSource extends ImageSelection {
@@ -42,6 +45,7 @@ export const batchRows = 1 + randomRows;
 export class TrainingBatches implements StepBatches {
   /** Number of batches per epoch. */
   readonly count: number;
+  readonly rows = batchRows;
   readonly #source: TrainingSource;
   readonly #indices: Int32Array;
   readonly #random: RandomStream;
@@ -60,9 +64,18 @@ export class TrainingBatches implements StepBatches {
     if (source.balanced) this.#classPlaces = placesByClass(this.labels());
   }
 
-  /** Number of images per batch. */
+  /** Number of images per batch, of its part that is shown. */
   get batchSize(): number {
+    return partRange(this.#part, this.wholeBatchSize).length;
+  }
+
+  /** Number of images per batch. */
+  get wholeBatchSize(): number {
     return Math.min(this.#source.batchSize, this.#indices.length);
+  }
+
+  get #part(): BatchPart {
+    return this.#source.part ?? wholeBatch;
   }
 
   /** The device of the batches. */
@@ -95,7 +108,7 @@ export class TrainingBatches implements StepBatches {
     if (this.#order?.epoch !== epoch) {
       this.#order = { epoch, places: this.#shuffled(random.split('order')) };
     }
-    const { batchSize } = this;
+    const batchSize = this.wholeBatchSize;
     const places = this.#order.places.subarray(step * batchSize, (step + 1) * batchSize);
     const [, , height, width] = this.#source.from.images.shape as [number, number, number, number];
     const randomNumbers = new Int32Array(batchRows * batchSize);
@@ -107,7 +120,7 @@ export class TrainingBatches implements StepBatches {
     if (this.#source.augmentation.flip === 'alternate') {
       randomNumbers.set(this.#alternateFlips(places, epoch), (1 + row.flip) * batchSize);
     }
-    return randomNumbers;
+    return partColumns(randomNumbers, batchSize, this.#part);
   }
 
   /** Returns the places of an epoch's images in random order. */

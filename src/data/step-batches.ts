@@ -8,14 +8,18 @@ import type { Whitening, WhiteningTensors } from './whitening.ts';
 export interface Batch {
   images: Tensor;
   labels: Tensor;
+  /** The second labels of images that are mixed in pairs, int64 [images], and the shares of the first ones, float32. */
+  mixed?: { partners: Tensor; weights: Tensor };
 }
 
 /** Batches as functions of (seed, epoch, step). */
 export interface StepBatches {
   /** Number of batches per epoch. */
   readonly count: number;
-  /** Number of images per batch. */
+  /** Number of images per batch, of this process's part of it. */
   readonly batchSize: number;
+  /** Number of images per batch, of all processes. */
+  readonly wholeBatchSize: number;
   readonly device: string;
   readonly whitening: Whitening;
   /** The decoder of streamed pictures. */
@@ -29,7 +33,9 @@ export interface StepBatches {
   wait?(epoch: number, step: number): Promise<void>;
   /** Returns a batch, averaged down to `side` pixels if that is smaller. It belongs to the caller's scope. */
   batch(epoch: number, step: number, side?: number): Batch;
-  /** Returns the integers that determine a batch: [batchRows, batchSize], row by row. */
+  /** Rows of integers that determine a batch. */
+  readonly rows: number;
+  /** Returns the integers that determine a batch: [rows, batchSize], row by row. */
   integersOf(epoch: number, step: number): Int32Array;
   /** The pixels of streamed images, RGB bytes [batchSize, height, width, 3]: a step's input besides the integers. */
   readonly pixels?: { readonly shape: readonly number[]; of(epoch: number, step: number): Uint8Array };

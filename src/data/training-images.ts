@@ -2,6 +2,7 @@
 // device.
 
 import type { Augmentation } from './augmentations.ts';
+import type { BatchPart } from './batch-part.ts';
 import { TrainingBatches } from './batches.ts';
 import { type Dataset, openDataset } from './dataset.ts';
 import type { DatasetFiles } from './dataset-files.ts';
@@ -34,11 +35,13 @@ export async function openTrainingImages(
 /**
  * Returns the batches of a training.
  * @param seed seed of the order of the images and of their augmentation
+ * @param part the part of every batch that is shown
  */
 export function trainingBatches(
   { dataset, parts, whitening }: TrainingImages,
   recipe: Augmentation & { batchSize: number; balance?: 'weights' | 'sampling' },
   seed: number | string,
+  part?: BatchPart,
 ): TrainingBatches {
   const { batchSize } = recipe;
   return new TrainingBatches({
@@ -49,5 +52,6 @@ export function trainingBatches(
     seed,
     augmentation: recipe,
     balanced: recipe.balance === 'sampling',
+    part,
   });
 }

@@ -203,9 +203,9 @@ class TrainingPictures {
       Array.from(places, async (place) => {
         const picture = this.#pictures[place]!;
         const random = this.#random.split(`epoch ${epoch}, picture ${place}`);
-        const { pixels, placement } = await framePicture(picture.path, input, (size) =>
-          randomPlacement(size, input, framing, { flip, jitter }, random),
-        );
+        const placed = (size: readonly [number, number]) =>
+          randomPlacement(size, input, framing, { flip, jitter }, random);
+        const { pixels, placement } = await framePicture(picture.path, input, placed, 'fast');
         return { pixels, truth: truthOf(picture, placement) };
       }),
     );

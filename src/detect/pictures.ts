@@ -1,5 +1,7 @@
 // Pictures of a detection dataset as a network's input: resized, flipped, placed on the input, with their objects.
 
+import type { Sharp } from 'sharp';
+import { resample } from '../data/enlarge.ts';
 import { openImage, unreadable } from '../data/prepare-image.ts';
 import type { DetectionPicture } from '../detection-data/detection-dataset.ts';
 import { fromBytes } from '../engine/create.ts';
@@ -80,29 +82,45 @@ function placed(
 /** The colour of the input beside a picture: near 0 after normalisation. */
 const middle = 128;
 
+/**
+ * How pixels are resized: 'exact' is bilinear arithmetic without rounding in between, the same as in the browser's page
+ * (examples/browser/image.js); 'fast' shrinks in libvips, which rounds its filters and differs by a few of 255.
+ */
+export type Resizing = 'exact' | 'fast';
+
 /** Reads a picture and puts it on the input. @throws InputError with the file's name if it cannot be read */
 export async function framePicture(
   file: string | Uint8Array,
   input: Size,
   placementOf: (size: Size) => Placement,
+  resizing: Resizing = 'exact',
 ): Promise<FramedPicture> {
   try {
     const { image, height, width } = await openImage(file);
     const placement = placementOf([height, width]);
-    const { size } = placement;
-    const resized = image.resize(size[1], size[0], { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
-    const pixels = await resized.raw({ depth: 'uchar' }).toBuffer();
-    return { pixels: onInput(pixels, input, placement), placement };
+    return { pixels: onInput(await resized(image, [height, width], placement, resizing), input, placement), placement };
   } catch (error) {
     throw unreadable(error as Error, typeof file === 'string' ? file : 'image');
   }
 }
 
-function onInput(pixels: Uint8Array, [height, width]: Size, { size, offset, extent, isFlipped }: Placement) {
+/** Returns RGB bytes of the part of the picture that lies within the input. */
+async function resized(image: Sharp, picture: Size, { size, offset, extent }: Placement, resizing: Resizing) {
+  const [top, left] = offset;
+  const [height, width] = extent;
+  const bytes = (each: Sharp) => each.raw({ depth: 'uchar' }).toBuffer();
+  const shrinks = size[0] <= picture[0] && size[1] <= picture[1]; // libvips shifts what it enlarges: data/enlarge.ts
+  if (resizing === 'fast' && shrinks) {
+    const small = image.resize(size[1], size[0], { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false });
+    return bytes(small.extract({ left, top, width, height }));
+  }
+  return resample(await bytes(image), picture, size, { left, top, width, height }, 'bilinear');
+}
+
+function onInput(pixels: Uint8Array, [height, width]: Size, { extent, isFlipped }: Placement) {
   const canvas = new Uint8Array(3 * height * width).fill(middle);
   for (let row = 0; row < extent[0]; row++) {
-    const from = 3 * ((row + offset[0]) * size[1] + offset[1]);
-    const line = pixels.subarray(from, from + 3 * extent[1]);
+    const line = pixels.subarray(3 * row * extent[1], 3 * (row + 1) * extent[1]);
     const to = 3 * row * width;
     if (!isFlipped) canvas.set(line, to);
     else {

@@ -57,6 +57,12 @@ export interface Addon {
   synchronize(): void;
   version(): string;
   configuration(): string;
+  groupTransports(): string;
+  listenForRing(): number;
+  openRing(rank: number, count: number, host: string, port: number, token: number, milliseconds: number): number;
+  sumOver(group: number, tensor: Handle): void;
+  broadcastFrom(group: number, tensor: Handle, root: number): void;
+  endProcess(code: number, sentence: string): never;
   endAfterSignal(milliseconds: number, sentence: string): void;
   leaveSignals(): void;
   jpegDecoderName(): string | undefined;
@@ -78,6 +84,18 @@ export interface Addon {
     changes: Float64Array,
     target: Uint8Array,
   ): boolean;
+  // Present only if the addon was compiled with Gloo or NCCL (native/replicas/exports.h).
+  openStore?(host: string, milliseconds: number): number;
+  openGloo?(
+    rank: number,
+    count: number,
+    storeHost: string,
+    storePort: number,
+    ownHost: string,
+    milliseconds: number,
+  ): number;
+  ncclName?(): string;
+  openNccl?(rank: number, count: number, name: string, milliseconds: number): number;
   // Present only if the addon was compiled with CUDA (native/cuda.h).
   useStream?(device: string, trial: boolean): void;
   beginCapture?(): number;

@@ -18,17 +18,22 @@ export interface TrainingInMemory {
   computing: Computing;
   /** Images of a batch of streamed pictures, of which several are decoded ahead. */
   streamedBatch?: number | undefined;
+  /** Processes of this machine that train the network together, each with such a batch. Default: one. */
+  processes?: number;
 }
 
 /** Batches of streamed pictures in memory. */
 const streamedBatches = 3;
 
 /** Predicts the peak bytes of a training: of this machine's memory, or of the GPU's. */
-export function trainingMemory({ plan, batch, images, computing, streamedBatch = 0 }: TrainingInMemory): number {
+export function trainingMemory(training: TrainingInMemory): number {
+  const { plan, batch, images, computing, streamedBatch = 0, processes = 1 } = training;
   const [height, width, channels] = plan.input;
   const image = height * width * channels;
   if (computing.device !== cpu) return gpuMemoryOf(plan, batch, computing, (images + streamedBatch) * image);
-  return lawValue(startingLaws.memory, memoryTerms(plan, batch)) + streamedBatches * streamedBatch * image;
+  return (
+    processes * (lawValue(startingLaws.memory, memoryTerms(plan, batch)) + streamedBatches * streamedBatch * image)
+  );
 }
 
 /** Returns the free bytes of the device; undefined if unknown. */

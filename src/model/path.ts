@@ -12,6 +12,7 @@ import { ImageNorm2d } from '../nn/image-norm.ts';
 import { initialised, truncatedNormal, withoutInitialisation } from '../nn/initialise.ts';
 import { BatchNorm2d, Conv2d, Linear, type Placement } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import type { SumOver } from '../nn/synchronised-norm.ts';
 import type { BatchNorm, Convolution, Layer } from '../plan/layer.ts';
 
 export interface PathSettings extends Placement {
@@ -23,7 +24,12 @@ export interface PathSettings extends Placement {
   frozenNorms?: boolean;
   /** Decay of the moving statistics in place of the plan's, which suits long trainings. */
   normDecay?: number;
+  /** Norms use the statistics of all processes that train together (nn/layers.ts). Default: of their own images. */
+  sumOver?: SumOver | undefined;
 }
+
+/** Whether convolutions and norms run as units. A norm of several processes is a step of its own. */
+const fusesUnits = (settings: PathSettings): boolean => fuses(settings) && !settings.sumOver;
 
 /** The ReLUs of one forward pass: several operations that read one state share its ReLU. */
 export class SharedRelus {
@@ -58,7 +64,7 @@ export class Path extends Module {
   constructor(layers: readonly Layer[], settings: PathSettings = {}) {
     super();
     for (let index = 0; index < layers.length; ) {
-      const unit = fuses(settings) ? unitAt(layers, index) : undefined;
+      const unit = fusesUnits(settings) ? unitAt(layers, index) : undefined;
       const relu = layers[index]!.kind === 'relu' && readsThroughRelu(layers[index + 1], settings);
       if (unit) this.#steps.push(this.#unit(unit, settings));
       else this.#steps.push(this.#step(layers[index + (relu ? 1 : 0)]!, index === 0, relu, settings));
@@ -99,7 +105,7 @@ export class Path extends Module {
   /** Builds one layer. `relu`: whether it includes the ReLU before it. */
   #step(layer: Layer, first: boolean, relu: boolean, settings: PathSettings): Step {
     // The classifier has few elements and stays in float32 when fused units keep images in 16 bits.
-    const narrow = settings.precision === 'bfloat16' && fuses(settings);
+    const narrow = settings.precision === 'bfloat16' && fusesUnits(settings);
     const exact = (images: Tensor) => (narrow ? images.to('float32') : images);
     switch (layer.kind) {
       case 'relu':

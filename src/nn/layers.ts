@@ -7,6 +7,7 @@ import type { DType, Tensor } from '../engine/tensor.ts';
 import { pairOf } from '../pair.ts';
 import { initialised, varianceScaling } from './initialise.ts';
 import { Module } from './module.ts';
+import { normaliseTogether, type SumOver } from './synchronised-norm.ts';
 
 /** Device and dtype of the parameters; float32 on the CPU by default. */
 export interface Placement {
@@ -67,6 +68,8 @@ export interface BatchNormSettings extends Placement {
   epsilon?: number;
   /** Whether training normalises by the moving statistics, too, and leaves them unchanged. Default false. */
   frozenNorms?: boolean;
+  /** Sums over the processes that train together, with a gradient: training then uses the statistics of all images. */
+  sumOver?: SumOver | undefined;
 }
 
 export class BatchNorm2d extends Module {
@@ -77,6 +80,7 @@ export class BatchNorm2d extends Module {
   readonly #momentum: number;
   readonly #epsilon: number;
   readonly #frozen: boolean;
+  readonly #sumOver: SumOver | undefined;
 
   constructor(settings: BatchNormSettings) {
     super();
@@ -88,11 +92,15 @@ export class BatchNorm2d extends Module {
     this.#momentum = 1 - decay;
     this.#epsilon = epsilon;
     this.#frozen = settings.frozenNorms ?? false;
+    this.#sumOver = settings.sumOver;
   }
 
   /** [n, channels, h, w] → the same shape */
   forward(input: Tensor): Tensor {
-    return normaliseBatch(input, this.options());
+    const options = this.options();
+    return options.training && this.#sumOver
+      ? normaliseTogether(input, options, this.#sumOver)
+      : normaliseBatch(input, options);
   }
 
   /** Returns the arguments of the batch norm operator. */

@@ -122,12 +122,14 @@ export function clearFolder(preparation: Preparation, overwrite: boolean): void 
   using files = new OpenFiles();
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
-    if (shardName.test(finishedName(name)) && !shardName.test(name)) clearUnfinished(join(folder, finishedName(name)));
+    const finished = finishedName(name);
+    const isOwn = shardName.test(finished) || finished === preparedIndexName;
+    if (isOwn && finished !== name) clearUnfinished(join(folder, finished));
     else if (shardName.test(name)) {
       if (isOf(path, of, files)) continue;
       if (!overwrite) throw otherPreparation(folder, name);
       rmSync(path);
-    } else if (!overwrite && name !== preparedIndexName && !name.startsWith('.')) throw otherPreparation(folder, name);
+    } else if (!overwrite && !isOwn && !name.startsWith('.')) throw otherPreparation(folder, name);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { type BatchPart, partRange, wholeBatch } from '../data/batch-part.ts';
 import { addonFile } from '../engine/addon.ts';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
@@ -18,6 +19,8 @@ export interface StreamOptions {
   /** Height and width of the pictures in pixels. */
   size: number;
   batchSize: number;
+  /** The part of every batch that is shown in training; pictures are mixed within it. Default: all of it. */
+  part?: BatchPart | undefined;
   view: PictureView;
   /** Mixes pictures of a batch in training; `mixed` of the batch then has the second labels. Default: none. */
   mixing?: MixingOptions | undefined;
@@ -88,6 +91,8 @@ export class StreamBatches implements AsyncDisposable {
   readonly decoder: PictureDecoder;
   readonly #source: ImageSource;
   readonly #options: StreamOptions;
+  /** Where the part that is shown lies in a batch. */
+  readonly #part: { first: number; length: number };
   readonly #slots: Slot[];
   readonly #threads: { worker: Worker; task: Task | undefined }[];
   readonly #queue: Task[] = [];
@@ -104,13 +109,16 @@ export class StreamBatches implements AsyncDisposable {
     const pictures = places?.length ?? source.count;
     this.count =
       view.kind === 'evaluation' ? Math.ceil(pictures / batchSize) : Math.max(1, Math.floor(pictures / batchSize));
-    const bytes = 3 * size * size * batchSize;
+    this.#part = partRange(
+      options.part ?? wholeBatch,
+      view.kind === 'evaluation' ? batchSize : Math.min(batchSize, pictures),
+    );
+    const { length } = this.#part;
+    const bytes = 3 * size * size * length;
     const { ahead = defaults.ahead, memory = defaults.memory } = options;
     const slots = Math.min(ahead + 1, Math.floor(memory / bytes));
     if (slots < 2)
-      throw new Failure(
-        `two batches of ${batchSize} pictures need ${whole(2 * bytes)} bytes, more than ${whole(memory)}`,
-      );
+      throw new Failure(`two batches of ${length} pictures need ${whole(2 * bytes)} bytes, more than ${whole(memory)}`);
     const pixels = new SharedArrayBuffer(slots * bytes);
     this.#slots = Array.from({ length: slots }, (_, slot) => ({
       number: -1,
@@ -189,7 +197,7 @@ export class StreamBatches implements AsyncDisposable {
     const tasks: Promise<void>[] = [];
     for (let from = 0; from < slot.places.length; from += perTask) {
       const places = slot.places.slice(from, from + perTask);
-      tasks.push(this.#enqueue(place, { epoch, first: place * this.#options.batchSize + from, from, places }));
+      tasks.push(this.#enqueue(place, { epoch, first: place * this.#part.length + from, from, places }));
     }
     slot.done = Promise.all(tasks).then(() => this.#mix(place));
     slot.done.catch(() => {}); // reported by the batch that waits for it
@@ -221,7 +229,10 @@ export class StreamBatches implements AsyncDisposable {
   #placesOf(epoch: number, step: number): Int32Array {
     const { batchSize, view, places } = this.#options;
     const [from, to] = [step * batchSize, (step + 1) * batchSize];
-    if (view.kind !== 'evaluation') return this.#orderOf(epoch).slice(from, to);
+    if (view.kind !== 'evaluation') {
+      const { first, length } = this.#part;
+      return this.#orderOf(epoch).slice(from + first, from + first + length);
+    }
     const last = Math.min(to, this.#source.count);
     return places?.slice(from, to) ?? Int32Array.from({ length: last - from }, (_, place) => from + place);
   }

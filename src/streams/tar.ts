@@ -16,12 +16,14 @@ export interface TarEntry {
 }
 
 /**
- * Yields the regular files of a tar, also of one inside another file.
+ * Yields the regular files of a tar, also of one inside another file. A hard link has the content of the file it names.
  * @param start where the tar begins in the file; @param end where it ends
  * @throws InputError for a file that is not a tar, or that ends within an entry
  */
 export function* tarEntries(file: RandomAccess, start = 0, end = file.size): Generator<TarEntry> {
   let longName: string | undefined;
+  let longLink: string | undefined;
+  const files = new Map<string, TarEntry>();
   let pax = new Map<string, string>();
   for (let at = start; at < end; ) {
     const header = file.read(at, block);
@@ -35,11 +37,18 @@ export function* tarEntries(file: RandomAccess, start = 0, end = file.size): Gen
     if (!Number.isSafeInteger(length) || length < 0 || offset + length > end) throw truncated(file, at);
     at = next;
     if (type === 'L') longName = textOf(extra(file, offset, length));
+    else if (type === 'K') longLink = textOf(extra(file, offset, length));
     else if (type === 'x') pax = paxRecords(extra(file, offset, length));
-    else if (type !== 'g' && type !== 'K') {
+    else if (type !== 'g') {
       const name = pax.get('path') ?? longName ?? nameIn(header);
-      if (type === '0' || type === '\0' || type === '7') yield { name, offset, length };
-      longName = undefined;
+      const link = type === '1' && files.get(pax.get('linkpath') ?? longLink ?? textOf(header.subarray(157, 257)));
+      const isFile = type === '0' || type === '\0' || type === '7';
+      const entry = isFile ? { name, offset, length } : link ? { ...link, name } : undefined;
+      if (entry) {
+        files.set(name, entry);
+        yield entry;
+      }
+      longName = longLink = undefined;
       pax = new Map();
     }
   }

@@ -3,6 +3,7 @@
 
 import { augmentAs, randomRows, row, sampleAugmentation } from '../data/augmentation.ts';
 import type { Augmentation } from '../data/augmentations.ts';
+import { type BatchPart, partColumns, partRange, wholeBatch } from '../data/batch-part.ts';
 import { balancedPlaces, batchRows, placesByClass } from '../data/batches.ts';
 import type { Batch, MakeOptions, StepBatches } from '../data/step-batches.ts';
 import type { Whitening } from '../data/whitening.ts';
@@ -10,6 +11,7 @@ import { fromBytes, indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
+import type { MixingOptions } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
 import type { PictureDecoder, PictureView } from './picture-view.ts';
 import { type PictureBatch, StreamBatches } from './stream-batches.ts';
@@ -24,10 +26,14 @@ export interface TrainingStreamOptions {
   view: PictureView;
   /** Changes of the shown picture. */
   augmentation: Augmentation;
+  /** Mixes pictures of a batch in pairs. Default: none. */
+  mixing?: MixingOptions | undefined;
   whitening: Whitening;
   seed: number | string;
   /** Whether an epoch shows equally many pictures of each class. Default: it shows each picture once. */
   balanced?: boolean;
+  /** The part of every batch that is shown. Default: all of it. */
+  part?: BatchPart | undefined;
   device: string;
   /** Threads that decode. */
   threads: number;
@@ -40,9 +46,23 @@ export interface TrainingStreamOptions {
 /** At least so many pictures are decoded ahead, so that small batches do not wait for a slow one. */
 const picturesAhead = 128;
 
+/** Rows of second labels and of the shares of the first ones, in parts of 2 ^ 24, which float32 has exactly. */
+const mixedRows = 2;
+const wholeWeight = 2 ** 24;
+
+const mixedOf = (integers: Tensor): NonNullable<Batch['mixed']> => ({
+  partners: integers.select(0, batchRows).clone(),
+  weights: integers
+    .select(0, batchRows + 1)
+    .to('float32')
+    .div(wholeWeight),
+});
+
 export class TrainingStream implements StepBatches, AsyncDisposable {
   readonly count: number;
+  readonly rows: number;
   readonly batchSize: number;
+  readonly wholeBatchSize: number;
   readonly pixels: NonNullable<StepBatches['pixels']>;
   readonly #source: ImageSource;
   readonly #options: TrainingStreamOptions;
@@ -54,14 +74,16 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
   #mirroredFirst: Int32Array | undefined;
 
   constructor(source: ImageSource, options: TrainingStreamOptions) {
-    const { places, size, batchSize, view, seed, threads, decoder, balanced } = options;
+    const { places, size, batchSize, view, mixing, seed, threads, decoder, balanced, part = wholeBatch } = options;
+    this.rows = batchRows + (mixing ? mixedRows : 0);
     this.#source = source;
     this.#options = options;
     this.#random = new RandomStream(seed).split('batches');
-    this.batchSize = Math.min(batchSize, places.length);
+    this.wholeBatchSize = Math.min(batchSize, places.length);
+    this.batchSize = partRange(part, this.wholeBatchSize).length;
     const orderOf = balanced ? this.#balancedOrder() : undefined;
     const ahead = Math.max(2, Math.ceil(picturesAhead / batchSize));
-    const shown = { size, batchSize, view, seed, places, orderOf };
+    const shown = { size, batchSize, view, mixing, seed, places, orderOf, part };
     this.#stream = new StreamBatches(source, { ...shown, threads, ahead, decoder });
     this.count = this.#stream.count;
     this.pixels = { shape: [this.batchSize, size, size, 3], of: (epoch, step) => this.#at(epoch, step).pixels };
@@ -100,26 +122,38 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
 
   batch(epoch: number, step: number, side?: number): Batch {
     return scope(() => {
-      const integers = indexTensor(this.integersOf(epoch, step), this.device, [batchRows, this.batchSize]);
+      const integers = indexTensor(this.integersOf(epoch, step), this.device, [this.rows, this.batchSize]);
       const pixels = fromBytes(this.#at(epoch, step).pixels, 'uint8', this.pixels.shape).to(this.device);
       return this.make(integers, { side, pixels });
     });
   }
 
-  /** Returns labels in the first row, and then random numbers of the augmentation. */
+  /**
+   * Returns labels in the first row, then random numbers of the augmentation, then second labels and shares of mixed
+   * pictures.
+   */
   integersOf(epoch: number, step: number): Int32Array {
     const { size, augmentation } = this.#options;
-    const { labels, places } = this.#at(epoch, step);
+    const { labels, places, mixed } = this.#at(epoch, step);
     const random = this.#random.split(`epoch ${epoch}`).split(`step ${step}`);
-    const integers = new Int32Array(batchRows * this.batchSize);
+    const whole = this.wholeBatchSize;
+    const sampled = sampleAugmentation(whole, [size, size], augmentation, random);
+    const integers = new Int32Array(this.rows * this.batchSize);
     integers.set(labels);
-    integers.set(sampleAugmentation(this.batchSize, [size, size], augmentation, random), this.batchSize);
+    integers.set(partColumns(sampled, whole, this.#options.part ?? wholeBatch), this.batchSize);
     if (augmentation.flip === 'alternate') {
       this.#mirroredFirst ??= this.#firstFlips();
       const first = this.#mirroredFirst;
       integers.set(
         places.map((place) => (first[place]! + epoch) % 2),
         (1 + row.flip) * this.batchSize,
+      );
+    }
+    if (mixed) {
+      integers.set(mixed.partners, batchRows * this.batchSize);
+      integers.set(
+        Int32Array.from(mixed.weights, (weight) => Math.round(weight * wholeWeight)),
+        (batchRows + 1) * this.batchSize,
       );
     }
     return integers;
@@ -135,7 +169,8 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
       const images = pixels!.permute([0, 3, 1, 2]); // [batch, 3, height, width] in channels_last
       const numbers = integers.narrow(0, 1, randomRows);
       const labels = integers.select(0, 0).clone();
-      return { images: augmentAs(images, whitening, this.#options.augmentation, numbers, side), labels };
+      const batch = { images: augmentAs(images, whitening, this.#options.augmentation, numbers, side), labels };
+      return this.rows === batchRows ? batch : { ...batch, mixed: mixedOf(integers) };
     });
   }
 

@@ -19,6 +19,7 @@ import {
   balances,
   type OptimizerChoice,
   type OptimizerName,
+  type RandAugment,
   type RandomParts,
   type RateDecay,
   scheduleNames,
@@ -119,6 +120,12 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
       colour: z.boolean(),
     } satisfies Fields<RandomParts>)
     .exactOptional(),
+  mixup: amount.exactOptional(),
+  cutmix: amount.exactOptional(),
+  randAugment: z
+    .strictObject({ operations: z.int().positive(), magnitude: amount.max(10) } satisfies Fields<RandAugment>)
+    .exactOptional(),
+  erasing: share.exactOptional(),
 } satisfies Fields<Recipe>);
 
 /** Also of a training that comes from another machine. */

@@ -204,14 +204,19 @@ export class Checkpoints<Extra = unknown> {
     this.#options = options;
   }
 
+  /** Whether the last checkpoint is so old that `offer` saves one. */
+  isDue(): boolean {
+    const { seconds = 30 } = this.#options;
+    return performance.now() - this.#savedAt >= 1000 * seconds;
+  }
+
   /**
    * Saves a checkpoint if the last one is old enough, or if the training is stopped and `whenStopped` is set. `meter`
    * is called only then.
    */
   async offer(step: number, training: InTraining<Module>, meter: () => MeterState, stopped = false): Promise<void> {
-    const { seconds = 30, optional, whenStopped = false } = this.#options;
-    const isDue = stopped ? whenStopped : performance.now() - this.#savedAt >= 1000 * seconds;
-    if (!isDue) return;
+    const { optional, whenStopped = false } = this.#options;
+    if (stopped ? !whenStopped : !this.isDue()) return;
     try {
       await this.#save(step, training, meter());
       this.problem = undefined;

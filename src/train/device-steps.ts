@@ -1,7 +1,6 @@
 // Training steps on a device, which works asynchronously. The inputs of several steps are copied to the device at once;
 // each step copies its own to fixed memory, so that it can be captured as a graph and replayed.
 
-import { batchRows } from '../data/batches.ts';
 import type { StepBatches } from '../data/step-batches.ts';
 import { type WhiteningTensors, whiteningOn } from '../data/whitening.ts';
 import { fromBytes, indexTensor, tensor, zeros } from '../engine/create.ts';
@@ -9,7 +8,7 @@ import { Graph } from '../engine/cuda-graph.ts';
 import { free, keep, scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { type StepPlan, type Trainee, trainingStep } from './step.ts';
+import { receiveStep, type StepInputs, type StepPlan, sendStep, type Trainee, trainingStep } from './step.ts';
 
 export interface DeviceStepsOptions {
   /** Whether to capture the step; false runs it operator by operator. */
@@ -25,17 +24,23 @@ const stepsAhead = 32;
 /** Number of steps before the capture, in which libtorch allocates memory and cuDNN chooses its algorithms. */
 const warmUpSteps = 3;
 
+/** A captured step; of replicas its gradients, and what is done with their sums. */
+interface CapturedStep {
+  first: Graph;
+  last?: Graph;
+}
+
 export class DeviceSteps {
   readonly #trainee: Trainee;
   readonly #batches: StepBatches;
   readonly #options: DeviceStepsOptions;
   // The inputs of the step, at fixed memory.
-  readonly #randomNumbers: Tensor; // int64 [batchRows, batch]
+  readonly #randomNumbers: Tensor; // int64 [rows, batch]
   readonly #pixels: Tensor | undefined; // of streamed images: uint8 [batch, height, width, 3]
   readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
-  #graph: Graph | undefined;
+  #graphs: CapturedStep | undefined;
   #warm = 0;
   /** The form of the captured steps, or of those that will be captured. */
   #form: Pick<StepPlan, 'side' | 'frozen'> = {};
@@ -45,7 +50,7 @@ export class DeviceSteps {
     this.#trainee = trainee;
     this.#batches = batches;
     this.#options = options;
-    this.#randomNumbers = keep(zeros([batchRows, batchSize], { dtype: 'int64', device }));
+    this.#randomNumbers = keep(zeros([batches.rows, batchSize], { dtype: 'int64', device }));
     const { pixels } = batches;
     this.#pixels = pixels && keep(zeros(pixels.shape, { dtype: 'uint8', device }));
     this.#numbers = keep(zeros([3], { dtype: 'float64', device }));
@@ -55,33 +60,58 @@ export class DeviceSteps {
 
   /** Whether the step has been captured. */
   get captured(): boolean {
-    return this.#graph !== undefined;
+    return this.#graphs !== undefined;
   }
 
   /** Queues a step on the device. */
   run(step: number): void {
     this.#take(this.#setInputs(step));
-    if (this.#graph) {
-      this.#graph.replay();
+    if (this.#graphs) {
+      this.#replay(this.#graphs);
       this.#trainee.optimizer.replayed();
     } else if (this.#options.capture && this.#warm >= warmUpSteps) {
-      this.#graph = Graph.capture(() => this.#step());
-      this.#graph.replay();
+      this.#graphs = this.#capture();
+      this.#replay(this.#graphs);
     } else {
-      this.#step();
+      this.#step(trainingStep);
       this.#warm += 1;
     }
+  }
+
+  /** Captures a step; the exchange among replicas lies between two graphs. Not measured on several GPUs. */
+  #capture(): CapturedStep {
+    if (!this.#trainee.reduction) return { first: Graph.capture(() => this.#step(trainingStep)) };
+    const first = Graph.capture(() => this.#step(sendStep));
+    try {
+      return { first, last: Graph.capture(() => this.#step(receiveStep)) };
+    } catch (error) {
+      first[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #replay({ first, last }: CapturedStep): void {
+    first.replay();
+    if (!last) return;
+    this.#trainee.reduction!.gradients.exchange();
+    last.replay();
   }
 
   /** Discards the graph if the size of the images or the parts of the network in training change: a graph has one. */
   #take({ side, frozen = false }: StepPlan): void {
     this.#trainee.network.freezeBody?.(frozen);
     if (side === this.#form.side && frozen === (this.#form.frozen ?? false)) return;
-    this.#graph?.[Symbol.dispose]();
-    [this.#graph, this.#warm, this.#form] = [undefined, 0, { side, frozen }];
+    this.#discard();
+    [this.#warm, this.#form] = [0, { side, frozen }];
   }
 
-  #step(): void {
+  #discard(): void {
+    this.#graphs?.first[Symbol.dispose]();
+    this.#graphs?.last?.[Symbol.dispose]();
+    this.#graphs = undefined;
+  }
+
+  #step(run: (trainee: Trainee, inputs: StepInputs) => void): void {
     scope(() => {
       const [whitening, pixels] = [this.#whitening, this.#pixels];
       const batch = this.#batches.make(this.#randomNumbers, { whitening, pixels, side: this.#form.side });
@@ -91,7 +121,7 @@ export class DeviceSteps {
         Tensor,
       ];
       const [learningRate, averageShare] = [rate.to('float32'), share.to('float32')];
-      trainingStep(this.#trainee, { ...batch, progress, learningRate, averageShare });
+      run(this.#trainee, { ...batch, progress, learningRate, averageShare });
     });
   }
 
@@ -119,9 +149,9 @@ export class DeviceSteps {
   #send(first: number): void {
     // streamed images are known one step at a time
     const { planOf, steps, ahead = this.#batches.wait ? 1 : stepsAhead } = this.#options;
-    const { batchSize, device } = this.#batches;
+    const { batchSize, rows, device } = this.#batches;
     const plans = Array.from({ length: Math.min(ahead, steps - first) }, (_, index) => planOf(first + index));
-    const length = batchRows * batchSize;
+    const length = rows * batchSize;
     const randomNumbers = new Int32Array(plans.length * length);
     for (const [place, { epoch, index }] of plans.entries())
       randomNumbers.set(this.#batches.integersOf(epoch, index), place * length);
@@ -132,7 +162,7 @@ export class DeviceSteps {
     this.#ahead = {
       first,
       plans,
-      randomNumbers: keep(indexTensor(randomNumbers, device, [plans.length, batchRows, batchSize])),
+      randomNumbers: keep(indexTensor(randomNumbers, device, [plans.length, rows, batchSize])),
       numbers: keep(tensor(numbers, [plans.length, 3], { device })),
     };
   }
@@ -142,7 +172,7 @@ export class DeviceSteps {
   }
 
   [Symbol.dispose](): void {
-    this.#graph?.[Symbol.dispose]();
+    this.#discard();
     this.#forget();
     const { mean, factor } = this.#whitening;
     free([this.#randomNumbers, this.#numbers, mean, factor, ...(this.#pixels ? [this.#pixels] : [])]);

@@ -53,3 +53,9 @@ export interface RandomParts {
   /** Whether brightness and saturation are random too. */
   colour: boolean;
 }
+
+/** Changes in a row, and their strength from 0 to 10. */
+export interface RandAugment {
+  operations: number;
+  magnitude: number;
+}

@@ -1,7 +1,7 @@
 // Training recipes: every hyperparameter of a training, its default and its source.
 
 import { augmentations } from '../data/augmentations.ts';
-import type { Balance, OptimizerChoice, RandomParts, RateDecay, ScheduleName } from './recipe-choices.ts';
+import type { Balance, OptimizerChoice, RandAugment, RandomParts, RateDecay, ScheduleName } from './recipe-choices.ts';
 
 export interface Recipe {
   /** Epochs. May be fractional: 0.5 uses half of the training images. */
@@ -103,6 +103,14 @@ export interface Recipe {
    * Absent: as their central squares, like prepared images.
    */
   randomParts?: RandomParts;
+  /** Mixup of streamed pictures: the parameter α of its Beta distribution (Zhang et al., 2018). Default: 0, none. */
+  mixup?: number;
+  /** CutMix of streamed pictures: its α (Yun et al., 2019). With mixup each batch has one of both. Default: 0, none. */
+  cutmix?: number;
+  /** RandAugment of streamed pictures in random parts (Cubuk et al., 2019). Absent: none. */
+  randAugment?: RandAugment;
+  /** Random erasing of streamed pictures in random parts: its probability (Zhong et al., 2017). Default: 0. */
+  erasing?: number;
 }
 
 /** Images have `scale` times their side until the share `until` of the steps is done. */

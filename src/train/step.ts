@@ -2,6 +2,7 @@
 // of the host or tensors of the device, and it never waits for the device, so that the same code runs directly
 // (host-steps.ts) and captured (device-steps.ts).
 
+import { partRange } from '../data/batch-part.ts';
 import type { Batch } from '../data/step-batches.ts';
 import { tensor, zeros } from '../engine/create.ts';
 import { backward, clearGradients } from '../engine/gradient.ts';
@@ -10,6 +11,7 @@ import { crossEntropies, crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
+import type { GradientReduction } from './gradient-reduction.ts';
 import type { Recipe } from './recipe.ts';
 import type { Trainable } from './trainable.ts';
 
@@ -23,7 +25,19 @@ export interface Trainee {
   average?: WeightAverage | undefined;
   /** The weight of each class in the loss, float32 [classes]; absent: every image counts the same. */
   classWeights?: Tensor | undefined;
+  /** Sums gradients over replicas. Each has a part of the step's images. */
+  reduction?: StepReduction | undefined;
 }
+
+/** The reduction of a step's gradients, loss and number of correct predictions. */
+export interface StepReduction {
+  gradients: GradientReduction;
+  /** Images of the whole batch. */
+  images: number;
+}
+
+/** Number of figures that a step exchanges. */
+export const stepFigures = 2;
 
 /** The values that depend on a step's number. */
 export interface StepPlan {
@@ -54,21 +68,53 @@ export interface StepInputs extends Batch {
  * Runs a step; the caller provides the scope. @returns the loss without L2, [], and the gradients' norm before
  * clipping, []
  */
-export function trainingStep(
+export function trainingStep(trainee: Trainee, inputs: StepInputs): { loss: Tensor; norm: Tensor } {
+  const { reduction } = trainee;
+  if (!reduction) return updateStep(trainee, inputs, gradientStep(trainee, inputs));
+  sendStep(trainee, inputs);
+  reduction.gradients.exchange();
+  return receiveStep(trainee, inputs);
+}
+
+/** Computes the gradients of this replica's images, ready for the exchange. */
+export function sendStep(trainee: Trainee, inputs: Omit<StepInputs, 'learningRate' | 'averageShare'>): void {
+  const { loss, rights } = gradientStep(trainee, inputs);
+  trainee.reduction!.gradients.fill([loss, rights.reduce((sum, each) => sum.add(each))]);
+}
+
+/** Updates the weights after the exchange. */
+export function receiveStep(trainee: Trainee, inputs: Pick<StepInputs, 'learningRate' | 'averageShare'>) {
+  const [loss, right] = trainee.reduction!.gradients.take();
+  return updateStep(trainee, inputs, { loss: loss!, rights: [right!] });
+}
+
+/** The loss without L2 of a step, [], and the numbers of correct predictions of its parts, [] each. */
+interface StepResult {
+  loss: Tensor;
+  rights: Tensor[];
+}
+
+function gradientStep(
   trainee: Trainee,
-  { progress, learningRate, averageShare, ...batch }: StepInputs,
-): { loss: Tensor; norm: Tensor } {
-  const { parameters, optimizer, recipe, sums, average } = trainee;
+  { progress, ...batch }: Omit<StepInputs, 'learningRate' | 'averageShare'>,
+): StepResult {
+  const { parameters, recipe, reduction } = trainee;
   clearGradients(parameters);
-  const parts = partsOf(batch, recipe.accumulate).map((part) => addGradients(trainee, part, progress));
+  const count = Math.ceil((recipe.accumulate ?? 1) / (reduction?.gradients.replicas.count ?? 1));
+  const parts = partsOf(batch, count, reduction?.images).map((part) => addGradients(trainee, part, progress));
+  const loss = parts.map((part) => part.loss).reduce((sum, each) => sum.add(each));
+  return { loss, rights: parts.map(({ right }) => right) };
+}
+
+function updateStep(
+  { parameters, optimizer, recipe, sums, average }: Trainee,
+  { learningRate, averageShare }: Pick<StepInputs, 'learningRate' | 'averageShare'>,
+  { loss, rights }: StepResult,
+): { loss: Tensor; norm: Tensor } {
   const norm = clipByGlobalNorm(parameters, recipe.clipNorm);
   optimizer.step(learningRate);
   average?.add(averageShare);
-  const loss = parts.map((part) => part.loss).reduce((sum, each) => sum.add(each));
-  sums.add(
-    loss,
-    parts.map(({ right }) => right),
-  );
+  sums.add(loss, rights);
   return { loss, norm };
 }
 
@@ -78,16 +124,22 @@ interface Part extends Batch {
   share: number;
 }
 
-/** Divides a step's images into `count` parts of about equal size. */
-function partsOf({ images, labels }: Batch, count = 1): Part[] {
-  if (count === 1) return [{ images, labels, share: 1 }];
-  const total = images.shape[0]!;
-  const place = (part: number) => Math.round((part * total) / count);
-  return Array.from({ length: count }, (_, part) => [place(part), place(part + 1) - place(part)] as const)
-    .filter(([, length]) => length > 0)
-    .map(([first, length]) => ({
+/** Divides images into `count` parts of about equal size. @param total number of the step's images, of all replicas */
+function partsOf(batch: Batch, count: number, total = batch.images.shape[0]!): Part[] {
+  const { images, labels, mixed } = batch;
+  const own = images.shape[0]!;
+  if (count === 1) return [{ ...batch, share: own / total }];
+  return Array.from({ length: count }, (_, index) => partRange({ index, count }, own))
+    .filter(({ length }) => length > 0)
+    .map(({ first, length }) => ({
       images: images.narrow(0, first, length),
       labels: labels.narrow(0, first, length),
+      ...(mixed && {
+        mixed: {
+          partners: mixed.partners.narrow(0, first, length),
+          weights: mixed.weights.narrow(0, first, length),
+        },
+      }),
       share: length / total,
     }));
 }
@@ -101,21 +153,35 @@ interface PartResult {
 /** Adds the gradients of a part to those of the parameters. */
 function addGradients(
   { network, recipe, classWeights }: Pick<Trainee, 'network' | 'recipe' | 'classWeights'>,
-  { images, labels, share }: Part,
+  { images, labels, mixed, share }: Part,
   progress: number | Tensor,
 ): PartResult {
   return scope(() => {
-    const { labelSmoothing } = recipe;
-    const lossOf = (logits: Tensor) =>
-      classWeights
-        ? crossEntropies(logits, labels, labelSmoothing).mul(classWeights.indexSelect(0, labels)).mean()
-        : crossEntropy(logits, labels, labelSmoothing);
+    const lossOf = (logits: Tensor) => meanLoss(logits, { labels, mixed }, recipe.labelSmoothing, classWeights);
     const { logits, auxiliaryLogits } = network.forward(images, { progress });
     const loss = weighed(lossOf(logits), share);
     const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);
     backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
     return { loss: loss.detach(), right: noGrad(() => logits.argmax(1).eq(labels).sum()) };
   });
+}
+
+/** Returns the mean loss of images, []. Of mixed ones it is that of both labels by their shares. */
+function meanLoss(
+  logits: Tensor,
+  { labels, mixed }: Pick<Batch, 'labels'> & { mixed: Batch['mixed'] | undefined },
+  smoothing: number | undefined,
+  classWeights: Tensor | undefined,
+): Tensor {
+  if (!classWeights && !mixed) return crossEntropy(logits, labels, smoothing);
+  const lossesOf = (own: Tensor) => {
+    const losses = crossEntropies(logits, own, smoothing); // [images]
+    return classWeights ? losses.mul(classWeights.indexSelect(0, own)) : losses;
+  };
+  if (!mixed) return lossesOf(labels).mean();
+  const { partners, weights } = mixed;
+  const others = lossesOf(partners);
+  return others.add(lossesOf(labels).sub(others).mul(weights)).mean();
 }
 
 const weighed = (loss: Tensor, share: number) => (share === 1 ? loss : loss.mul(share));

@@ -8,21 +8,24 @@ import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import { free, keep } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { InputError } from '../failure.ts';
+import { InputError, Interruption } from '../failure.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
+import { numbersOfFirst, type Replicas } from '../replicas/replicas.ts';
 import { type BestWeights, comparedAccuracy } from './best-epoch.ts';
 import type { Checkpoints, MeterState } from './checkpoint.ts';
 import { classCounts, classWeights } from './class-balance.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
+import { GradientReduction } from './gradient-reduction.ts';
 import { sidesOf } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
 import type { Recipe } from './recipe.ts';
-import { type StepPlan, StepSums, type Trainee } from './step.ts';
+import { averageStatistics, shareState } from './replica-state.ts';
+import { type StepPlan, StepSums, stepFigures, type Trainee } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 import { whitenStem } from './whitened-stem.ts';
@@ -63,8 +66,15 @@ export interface TrainingOptions {
   best?: BestWeights;
   /** Called after an epoch that is the best so far, while the network has the weights that were validated. */
   onBest?: (epoch: number) => Promise<void>;
-  checkpoints?: Pick<Checkpoints, 'restore' | 'offer'>;
+  checkpoints?: Pick<Checkpoints, 'restore' | 'offer' | 'isDue'>;
   signal?: AbortSignal;
+  /**
+   * The processes that train the network together, each with its part of the batches. Only the first one has
+   * checkpoints, validates, and keeps the best weights. All call this function with equal recipes and seeds.
+   */
+  replicas?: Replicas | undefined;
+  /** Whether norms exchange statistics of replicas inside a step, which is then not captured. */
+  synchronisesNorms?: boolean | undefined;
 }
 
 const progressEvery = 1000; // ms
@@ -83,9 +93,11 @@ export async function trainNetwork(
   recipe: Recipe,
   options: TrainingOptions,
 ): Promise<EpochFigures> {
-  const { seed, onEpoch, onProgress, validate, best, onBest, checkpoints, signal } = options;
+  const { seed, onEpoch, onProgress, validate, best, onBest, checkpoints, signal, replicas } = options;
   const { patience } = recipe;
-  if (patience !== undefined && !(best && validate)) throw new Error('patience: expected validation and best weights');
+  const isFirst = !replicas || replicas.rank === 0;
+  if (isFirst && patience !== undefined && !(best && validate))
+    throw new Error('patience: expected validation and best weights');
   if (recipe.freezeEpochs && !network.freezeBody)
     throw new InputError('freezeEpochs: expected a network whose body can be frozen');
   const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
@@ -93,7 +105,7 @@ export async function trainNetwork(
   const optimizer = options.optimizer ?? fresh!;
   const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
   const sideAt = sidesOf(network.plan, recipe.growth);
-  if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches);
+  if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches, replicas);
   using average = hasAverage(recipe) ? new WeightAverage(network.stateDict()) : undefined;
   const seeds = new RandomStream(seed);
   const planOf = (step: number): StepPlan => ({
@@ -104,25 +116,24 @@ export async function trainNetwork(
     averageShare: averageShareAt(recipe, step, batches.count),
     side: sideAt(step / steps),
     frozen: step < (recipe.freezeEpochs ?? 0) * batches.count,
-    seed: seeds.split(`step ${step}`).integer(2 ** 31),
+    seed: ofReplica(seeds.split(`step ${step}`), replicas).integer(2 ** 31),
   });
   const { device } = batches;
   using sums = new StepSums(device);
   using weights = recipe.balance === 'weights' ? new ClassWeights(batches, network.plan.classes) : undefined;
   const classWeights = weights?.tensor;
-  const trainee: Trainee = {
-    network,
-    parameters: network.parameters(),
-    optimizer,
-    recipe,
-    sums,
-    average,
-    classWeights,
-  };
+  const parameters = network.parameters();
+  using gradients = replicas && new GradientReduction(replicas, parameters, stepFigures);
+  const reduction = gradients && { gradients, images: batches.wholeBatchSize };
+  const trainee: Trainee = { network, parameters, optimizer, recipe, sums, average, classWeights, reduction };
   using running =
     device === cpu
       ? new HostSteps(trainee, batches, planOf)
-      : new DeviceSteps(trainee, batches, { planOf, steps, capture: capturesGraphs(device) });
+      : new DeviceSteps(trainee, batches, {
+          planOf,
+          steps,
+          capture: capturesGraphs(device) && !options.synchronisesNorms,
+        });
   const meter = new Meter(sums, { waits: batches.wait !== undefined });
   let figures: EpochFigures | undefined;
   let reportedAt = 0;
@@ -142,7 +153,8 @@ export async function trainNetwork(
       average?.swap();
     }
   };
-  const resumed = await checkpoints?.restore(inTraining);
+  const restored = await checkpoints?.restore(inTraining);
+  const resumed = replicas ? shareState(replicas, inTraining, restored) : restored;
   if (resumed?.meter) meter.restore(resumed.meter);
   let done = resumed?.step ?? 0;
   const endsEpoch = (step: number) => step % batches.count === 0 || step === steps;
@@ -152,26 +164,31 @@ export async function trainNetwork(
       const { epoch, index } = planOf(done);
       if (batches.wait) await meter.waitFor(batches.wait(epoch, index));
       network.train(true);
+      gradients?.wish({ stop: signal?.aborted ?? false, save: checkpoints?.isDue() ?? false });
       running.run(done);
-      meter.count(batches.batchSize);
+      meter.count(batches.wholeBatchSize);
       done += 1;
     }
 
     ends = done === steps;
     const epochEnds = endsEpoch(done);
-    if (epochEnds || device === cpu || done % readEvery === 0) {
+    const reads = epochEnds || device === cpu || done % readEvery === 0;
+    if (reads) {
       const { finite } = meter.read();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
         throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${steps}`);
       }
     }
+    const wished = reads && !isTrained ? gradients?.wished() : undefined; // the same at all replicas
+    if (replicas && (epochEnds || wished?.stop || wished?.save)) averageStatistics(replicas, inTraining);
     if (epochEnds) {
       const epoch = done / batches.count;
       figures = { epoch, learningRate: planOf(done - 1).learningRate, ...meter.take() };
       try {
         if (validate && (validateEveryEpoch || ends)) await validateAverage(figures, validate);
-        ends ||= patience !== undefined && best!.epochs.isOver(epoch, patience);
+        ends ||= patience !== undefined && isFirst && best!.epochs.isOver(epoch, patience);
+        if (replicas && patience !== undefined) ends = numbersOfFirst(replicas, [Number(ends)])[0] === 1;
         if (ends && average && validate) figures.unaveraged = await validate();
       } catch (error) {
         if (signal?.aborted) await checkpoints?.offer(done, inTraining, () => meter.state(), true);
@@ -186,12 +203,20 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // let messages, signals and timers be handled
-    if (!ends) await checkpoints?.offer(done, inTraining, () => meter.state(), signal?.aborted);
-    signal?.throwIfAborted();
+    replicas?.throwIfEnded();
+    const stops = replicas ? wished?.stop : signal?.aborted;
+    if (!ends && (!replicas || stops || wished?.save))
+      await checkpoints?.offer(done, inTraining, () => meter.state(), stops);
+    if (!replicas || stops) signal?.throwIfAborted();
+    if (stops) throw new Interruption('stopped, as another replica was');
   }
   network.freezeBody?.(false);
   return figures!;
 }
+
+/** Returns the random numbers of a replica; those of the first one are the same as alone. */
+const ofReplica = (stream: RandomStream, replicas: Replicas | undefined): RandomStream =>
+  replicas && replicas.rank > 0 ? stream.split(`replica ${replicas.rank}`) : stream;
 
 /** The weights of the classes in the loss, on the device of the batches. */
 class ClassWeights {

@@ -9,6 +9,7 @@ import { operator } from '../engine/operator.ts';
 import { cat } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Convolution } from '../plan/layer.ts';
+import { type Replicas, sumsOver } from '../replicas/replicas.ts';
 import type { Trainable } from './trainable.ts';
 
 const images = 2048;
@@ -18,15 +19,19 @@ const images = 2048;
  */
 const least = 1e-2;
 
-/** Replaces the filters of a new network's stem convolution, at most twice as many as it has inputs. */
-export async function whitenStem(network: Trainable, batches: StepBatches): Promise<void> {
+/**
+ * Replaces the filters of a new network's stem convolution, at most twice as many as it has inputs. Replicas use the
+ * patches of all their images.
+ */
+export async function whitenStem(network: Trainable, batches: StepBatches, replicas?: Replicas): Promise<void> {
   const stem = network.plan.stem.find(({ kind }) => kind === 'convolution') as Convolution;
   const weight = network.namedParameters().get(`${stem.name}.weight`)!; // [filters, 3, height, width]
   const [filters, channels, height, width] = weight.shape as [number, number, number, number];
-  const { products, patches } = await patchProducts(batches, [height, width]);
+  const { products, patches: own } = await patchProducts(batches, [height, width]);
+  const [patches] = replicas ? sumsOver(replicas, [own]) : [own];
   scope(() =>
     noGrad(() => {
-      const directions = principalDirections(products, patches); // [inputs, inputs]
+      const directions = principalDirections(products, patches!, replicas); // [inputs, inputs]
       const both = cat([directions, directions.neg()]).reshape([-1, channels, height, width]);
       const count = Math.min(filters, both.shape[0]!);
       const first = weight.narrow(0, 0, count);
@@ -40,7 +45,7 @@ export async function whitenStem(network: Trainable, batches: StepBatches): Prom
 
 /** Returns the sums over the patches of each batch of the products of their values, float64 [inputs, inputs]. */
 async function patchProducts(batches: StepBatches, kernel: readonly [number, number]) {
-  const count = Math.min(batches.count, Math.ceil(images / batches.batchSize));
+  const count = Math.min(batches.count, Math.ceil(images / batches.wholeBatchSize));
   const products: Tensor[] = [];
   let patches = 0;
   for (let step = 0; step < count; step++) {
@@ -59,11 +64,13 @@ async function patchProducts(batches: StepBatches, kernel: readonly [number, num
 /**
  * Returns the directions as rows by falling variance, each divided by its standard deviation: float64 [inputs, inputs].
  */
-function principalDirections(products: readonly Tensor[], patches: number): Tensor {
-  const covariance = products
-    .reduce((sum, each) => sum.add(each))
-    .div(patches)
-    .to(cpu); // about 0, the images' mean
+function principalDirections(products: readonly Tensor[], patches: number, replicas?: Replicas): Tensor {
+  const sum = products
+    .reduce((total, each) => total.add(each))
+    .to(cpu)
+    .contiguous();
+  replicas?.allReduce(sum);
+  const covariance = sum.div(patches); // about 0, the images' mean
   const [variances, vectors] = eigh.tensors(covariance, 'L') as [Tensor, Tensor]; // rising; vectors are columns
   return vectors.div(variances.add(least).sqrt()).transpose(0, 1).flip([0]);
 }

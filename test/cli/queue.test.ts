@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { suite, test } from 'node:test';
+import { connect } from '../../src/store/redis-connection.ts';
 import { newAgent, newSearch } from '../cluster/cluster.ts';
 import { RedisServer, skip } from '../cluster/redis-server.ts';
 import { resultOf } from '../workers/runner-contract.ts';
@@ -47,6 +48,20 @@ suite('nasnet queue', { skip, timeout: 200_000 }, () => {
     await ended;
     await using _worker = await newAgent(server.address, { times });
     assert.equal(resultOf(await other.runner.run({ action: 'double', value: 2 })), 4);
+  });
+
+  test('a search that was stopped is forgotten when it is cancelled', async () => {
+    await using server = await RedisServer.start();
+    {
+      await using search = await newSearch(server.address, { times });
+      await using _worker = await newAgent(server.address, { times });
+      assert.equal(resultOf(await search.runner.run({ action: 'double', value: 2 }, { key: 't0-r0' })), 4);
+    }
+    assert.match((await queue(server, 'status')).stdout, /study\.db\s+on \S+\s+stopped/);
+    assert.equal((await queue(server, 'cancel', 'study.db')).code, 0);
+    assert.equal((await queue(server, 'status')).stdout, 'No search.\nNo worker.\n');
+    await using operator = await connect(server.address, { access: {} });
+    assert.deepEqual(await operator.redis.keys('*'), []);
   });
 
   test('a worker that is drained takes no more, and an unknown one is refused', async () => {

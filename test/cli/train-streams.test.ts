@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { waitingShareOf } from '../../src/cli/training/training-summary.ts';
 import { readModelDescription } from '../../src/model/model-file.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { jpeg, type Labelled, writeClassTar, writeFolders, writeTfrecords } from '../streams/written.ts';
@@ -38,9 +39,11 @@ test('an archive is streamed; the model file says how pictures are shown, and ev
   assert.equal(code, 0, stderr);
   assert.match(stderr, /3 classes, 30 pictures to train on, 6 to test on, held out of them/);
   assert.match(stderr, /Pictures are streamed from there \(an archive or shards\)/);
+  assert.match(stderr, /statistics have a decay of 0.9 instead of 0.99, which takes more than these 8 steps/);
   assert.match(stderr, /epoch 2: .*% of the time waiting for pictures/);
   const { test: tested, epochs } = JSON.parse(stdout);
   assert.equal(tested.images, 6);
+  assert.ok(waitingShareOf(epochs)! >= 0);
   for (const { details } of epochs) assert.ok(details.waitingShare >= 0 && details.waitingShare <= 1);
   const { preprocessing, classes: stored } = readModelDescription(join(folder, 'a.safetensors'));
   assert.deepEqual(stored, classes);
@@ -56,6 +59,28 @@ test('an archive is streamed; the model file says how pictures are shown, and ev
   const { accuracy, images, loss } = JSON.parse(again.stdout);
   assert.deepEqual([accuracy, images], [tested.accuracy, tested.images]);
   assert.ok(Math.abs(loss - tested.loss) < 1e-5);
+});
+
+test('weights of another training are fine-tuned on streamed pictures, mixed and changed, with two seeds', () => {
+  const from = join(folder, 'first.safetensors');
+  const [first, tuned] = [
+    training(archive, 'first.safetensors', '--recipe', 'imagenet-fast', '--epochs', '1'),
+    training(
+      ...([writeTfrecords(join(folder, 'others'), all, [36]), 'tuned.safetensors', '--from', from] as const),
+      ...['--recipe', 'fine-tune', '--epochs', '2', '--freeze-epochs', '1', '--seeds', '2', '--json'],
+      ...['--mixup', '0.2', '--cutmix', '1', '--rand-augment', '2:9', '--erasing', '0.5'],
+    ),
+  ].map((words) => nasnet(words, environment));
+  assert.equal(first!.code, 0, first!.stderr);
+  assert.equal(tuned!.code, 0, tuned!.stderr);
+  assert.match(tuned!.stderr, /Beginning with the weights of .*first.safetensors .* with a new head for 3 classes/);
+  assert.doesNotMatch(tuned!.stderr, /this training shows/, 'pictures are shown as before');
+  const { seeds, recipe } = JSON.parse(tuned!.stdout);
+  assert.equal(seeds.runs.length, 2);
+  assert.deepEqual(
+    [recipe.mixup, recipe.cutmix, recipe.randAugment, recipe.erasing],
+    [0.2, 1, { operations: 2, magnitude: 9 }, 0.5],
+  );
 });
 
 test('the streamed pictures of a folder give the accuracies of its prepared ones where both show the same', () => {
@@ -110,12 +135,26 @@ test('a training that is killed ten times, also while it validates, ends with th
   assert.deepEqual(left, [], 'its checkpoints are removed');
 });
 
+test('the share of waiting is that of the time, not of the epochs, and prepared images have none', () => {
+  const epoch = (imagesPerSecond: number, waitingShare: number) => ({
+    epoch: 1,
+    imagesPerSecond,
+    details: { waitingShare },
+  });
+  // 100 images: 10 s with 5 s of waiting, then 2 s without
+  assert.ok(Math.abs(waitingShareOf([epoch(10, 0.5), epoch(50, 0)])! - 5 / 12) < 1e-12);
+  assert.equal(waitingShareOf([{ epoch: 1, imagesPerSecond: 10, details: {} }]), undefined);
+});
+
 test('what cannot be streamed or prepared is refused in a sentence', () => {
   const refused: [string[], RegExp][] = [
     [['--dataset', 'cifar10', '--stream'], /^--stream: expected a folder or an archive of pictures, got cifar10/],
     [['--dataset', archive, '--no-stream'], /^--no-stream: expected a folder with a sub-folder for each class, got /],
     [['--dataset', 'cifar10', '--test', archive], /^--test: expected streamed pictures with it/],
     [['--dataset', archive, '--recipe', 'fine-tune'], /^--recipe fine-tune: expected --from with it/],
+    [['--dataset', 'cifar10', '--mixup', '0.2'], /^--mixup: expected streamed pictures with it/],
+    [['--dataset', archive, '--erasing', '0.2'], /^--erasing: expected a recipe that shows random parts of pictures/],
+    [['--dataset', archive, '--rand-augment', '2:11'], /^--rand-augment: expected N:M with M from 0 to 10/],
     [['--dataset', archive, '--checkpoint-every', 'often'], /^--checkpoint-every: expected a time such as 90s/],
   ];
   const ended = nasnets(

@@ -95,6 +95,30 @@ test('the pixels of an object lie in its box, in 200 random placements of pictur
   assert.ok(seen > 150);
 });
 
+for (const resizing of ['exact', 'fast'] as const) {
+  test(`the middle of an object is the middle of its box, whether its picture shrinks or grows: ${resizing}`, async () => {
+    const object = box(14, 10, 9, 12);
+    const file = await rectangle(40, 40, object);
+    for (const input of [
+      [80, 80],
+      [40, 40],
+      [100, 25],
+      [24, 24],
+    ] as const) {
+      const placed = (size: readonly [number, number]) => testPlacement(size, input, 'stretch');
+      const { pixels, placement } = await framePicture(file, input, placed, resizing);
+      const sums = [0, 0, 0]; // of brightness, and of it times x and y
+      for (let place = 0; place < pixels.length; place += 3) {
+        const [x, y] = [(place / 3) % input[1], Math.floor(place / 3 / input[1])];
+        for (const [index, factor] of [1, x + 0.5, y + 0.5].entries()) sums[index]! += factor * pixels[place]!;
+      }
+      const [x1, y1, x2, y2] = truthOf({ boxes: [object] }, placement).boxes as unknown as number[];
+      const middle = [sums[1]! / sums[0]!, sums[2]! / sums[0]!];
+      assertClose(middle, [(x1! + x2!) / 2, (y1! + y2!) / 2], 0.1, `${input}`);
+    }
+  });
+}
+
 test('a picture is turned upright by EXIF, so that boxes of the upright view fit', async () => {
   // Orientation 6: the stored picture is shown turned by 90° clockwise. Stored 40 × 20, shown 20 × 40.
   const file = join(folder, 'turned.jpg');

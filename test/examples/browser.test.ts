@@ -2,12 +2,11 @@
 // asked from outside, and one sentence for whatever is dropped on it that it cannot use.
 
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import sharp, { type Sharp } from 'sharp';
+import type { Browser, Page } from 'playwright-core';
 import { imageBatch, prepareImage } from '../../src/data/prepare-image.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
@@ -17,13 +16,9 @@ import type { Preprocessing } from '../../src/model/preprocessing.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { type Example, example } from '../export/onnx/networks.ts';
+import { bringFile, drawn, openChromium, skip } from './chromium.ts';
 
 setThreads(1);
-
-const program = '/usr/bin/chromium';
-const skip = existsSync(program) ? false : `the page is tested in ${program}, which is not there (Debian: chromium)`;
-const flags =
-  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
 const folder = temporaryFolder({ after });
 const classes = ['oak', 'ash', 'elm', 'lime', 'fir', '<yew> & "co"'];
@@ -51,20 +46,6 @@ const models = {
   enlarged: tree(4, { aspect: 'shorter-side', interpolation: 'area', centralFraction: 1, enlarge: 1.25 }, [18, 16]),
 };
 
-/** Slopes and an edge; RGB, or RGBA with a transparent corner. */
-function drawn(width: number, height: number, channels: 3 | 4 = 3): Sharp {
-  const bytes = Uint8Array.from({ length: channels * height * width }, (_, index) => {
-    const [channel, x, y] = [
-      index % channels,
-      Math.floor(index / channels) % width,
-      Math.floor(index / channels / width),
-    ];
-    if (channel === 3) return x + y < width / 2 ? 0 : 255;
-    return 128 + 90 * Math.sin((x * (channel + 2)) / width) * Math.cos((5 * y) / height) + (x > width / 2 ? 30 : -30);
-  });
-  return sharp(bytes, { raw: { width, height, channels } });
-}
-
 const files: Record<string, () => Promise<Buffer>> = {
   'exact.png': () => drawn(20, 24).png().toBuffer(),
   'wide.png': () => drawn(190, 101).png().toBuffer(),
@@ -88,7 +69,7 @@ before(async () => {
   const { network, description } = models.stretched;
   const offered = [{ name: 'wide.png', type: 'image/png', bytes: await files['wide.png']!() }];
   writeHtml(join(folder, 'page.html'), buildOnnx(network, description), offered);
-  browser = await chromium.launch({ executablePath: program, args: flags.split(' ') });
+  browser = await openChromium();
   page = await browser.newPage();
   page.on('request', (request) => requests.push(request.url()));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
@@ -171,16 +152,8 @@ for (const [name, model] of Object.entries(models)) {
   });
 }
 
-/** Files as a drop or a paste brings them. */
 const bring = (event: 'drop' | 'paste', name: string, type: string, bytes: Uint8Array) =>
-  page.evaluate(
-    `((event, name, type, base64) => {
-      const files = new DataTransfer();
-      files.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name, { type }));
-      const init = { bubbles: true, cancelable: true, dataTransfer: files, clipboardData: files };
-      document.body.dispatchEvent(event === 'drop' ? new DragEvent(event, init) : new ClipboardEvent(event, init));
-    })(${[event, name, type, Buffer.from(bytes).toString('base64')].map((each) => JSON.stringify(each)).join()})`,
-  );
+  bringFile(page, event, { name, type, bytes });
 
 test('dropped, pasted and offered pictures get the same answer as a chosen one', { skip }, async () => {
   await choose('stretched.onnx')();

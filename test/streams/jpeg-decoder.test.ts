@@ -2,6 +2,7 @@
 // sharp shows.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -126,6 +127,40 @@ test('mirroring and colours are those of the other decoder, within a byte', (con
     assert.ok(furthest(one, other) <= 1, `${number}: ${furthest(one, other)}`);
   }
   closeSync(file);
+});
+
+test('every processor computes the same bytes: the functions for all of them, and those for AVX2', (context) => {
+  const [width, height] = [90, 70];
+  const path = join(temporaryFolder(context), 'pixels');
+  const stream = new RandomStream('processors');
+  writeFileSync(
+    path,
+    Uint8Array.from({ length: 3 * width * height }, () => stream.integer(256)),
+  );
+  const script = `
+    const { openSync } = await import('node:fs');
+    const { createHash } = await import('node:crypto');
+    const { showPixels } = await import('${new URL('../../src/engine/picture-part.ts', import.meta.url)}');
+    const file = openSync(process.argv[1]);
+    const hash = createHash('sha256');
+    for (let size = 1; size < 60; size++)
+      for (const flip of [false, true])
+        for (const colours of [undefined, { brightness: 0.1, saturation: 1.4, brightnessFirst: flip }]) {
+          const target = new Uint8Array(3 * size * size);
+          const part = { left: size % 7, top: size % 5, width: 20 + size, height: 61 - size };
+          showPixels({ file, offset: 0, height: ${height}, width: ${width} }, part, size, { flip, colours }, target);
+          hash.update(target);
+        }
+    console.log(hash.digest('hex'));`;
+  const [fastest, plain] = ['', 'plain'].map((kernels) => {
+    const environment = { ...process.env, NASNET_KERNELS: kernels };
+    return spawnSync(process.execPath, ['--input-type=module', '-e', script, path], {
+      env: environment,
+      encoding: 'utf8',
+    });
+  });
+  assert.match(plain!.stdout, /^[0-9a-f]{64}\n$/, plain!.stderr);
+  assert.equal(fastest!.stdout, plain!.stdout);
 });
 
 test('a part of a JPEG is that of its decoded pixels, at 1/1 to 1/8', { skip: lacksDecoder }, async () => {

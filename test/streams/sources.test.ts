@@ -1,7 +1,9 @@
 // Sources of pictures in every format: the same pictures, classes and order; and what goes wrong with each.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -81,6 +83,25 @@ test('every format yields the same pictures and labels in the same order', async
   }
   for (const format of ['folders', 'classTar', 'parquet'] as const)
     assert.deepEqual((await opened(context, sources[format])).classes, classes, format);
+});
+
+test('hard links in a tar are pictures, too, as tar writes them', async (context) => {
+  const folder = temporaryFolder(context);
+  const [first] = await pictures(['ant'], 1);
+  const own = join(folder, 'ant');
+  const long = `${'long name '.repeat(12)}.jpg`; // beyond the 100 bytes of a header
+  mkdirSync(own);
+  writeFileSync(join(own, long), first!.bytes);
+  for (const name of ['a second name.jpg', `z ${long}`]) linkSync(join(own, long), join(own, name));
+  for (const format of ['gnu', 'pax']) {
+    const inner = join(folder, 'ant.tar');
+    const run = (...words: string[]) => assert.equal(spawnSync('tar', words).status, 0);
+    run('-cf', inner, `--format=${format}`, '-C', own, ...readdirSync(own));
+    run('-cf', join(folder, `${format}.tar`), '-C', folder, 'ant.tar');
+    const seen = await contents(await opened(context, join(folder, `${format}.tar`)));
+    assert.equal(seen.length, 3);
+    for (const { bytes } of seen) assert.ok(bytes.equals(first!.bytes));
+  }
 });
 
 test('a source is listed once, and again after its files change', async (context) => {

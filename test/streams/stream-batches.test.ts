@@ -12,7 +12,7 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { epochOrder } from '../../src/streams/epoch-order.ts';
 import type { MixedLabels } from '../../src/streams/mixing.ts';
 import { openSource } from '../../src/streams/open-source.ts';
-import { type PictureView, showPicture } from '../../src/streams/picture-view.ts';
+import { type PictureDecoder, type PictureView, pictureDecoders, showPicture } from '../../src/streams/picture-view.ts';
 import { copyChanged, inceptionCrop, randomCrop } from '../../src/streams/random-crop.ts';
 import { StreamBatches, type StreamOptions } from '../../src/streams/stream-batches.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -210,10 +210,10 @@ test('of a part of the pictures only these are shown, each once an epoch, also i
 });
 
 /** Shows one picture in training's view without chance: the whole of it, not mirrored. */
-async function whole(bytes: Buffer, size = 8): Promise<Uint8Array> {
+async function whole(bytes: Buffer, decoder: PictureDecoder, size = 8): Promise<Uint8Array> {
   const target = new Uint8Array(3 * size * size);
   const view: PictureView = { kind: 'training', crop: { area: [1, 1], aspect: [1, 1] }, flip: false, colour: false };
-  await showPicture(bytes, view, size, new RandomStream(1), target);
+  await showPicture(bytes, view, size, new RandomStream(1), target, decoder);
   return target;
 }
 
@@ -243,19 +243,42 @@ test('a PNG named .JPEG is read as what it is', async (context) => {
   assert.ok(isNear(seen!.pixels, 0, [200, 0, 0]));
 });
 
-test('a CMYK JPEG has its colours', async () => {
+test('a CMYK JPEG has its colours, whatever decodes JPEG', async () => {
   const bytes = await halves().toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer();
   assert.equal((await sharp(bytes).metadata()).space, 'cmyk');
-  const shown = await whole(bytes);
-  assert.ok(isNear(shown, 1, [200, 0, 0], 60) && shown[3]! > shown[5]! + 80, `${shown.subarray(3, 6)}`);
-  assert.ok(shown[3 * 6 + 2]! > shown[3 * 6]! + 80, `${shown.subarray(18, 21)}`);
+  for (const decoder of pictureDecoders) {
+    const shown = await whole(bytes, decoder);
+    assert.ok(isNear(shown, 1, [200, 0, 0], 60) && shown[3]! > shown[5]! + 80, `${shown.subarray(3, 6)}`);
+    assert.ok(shown[3 * 6 + 2]! > shown[3 * 6]! + 80, `${shown.subarray(18, 21)}`);
+  }
 });
 
-test('a picture with an EXIF orientation is turned upright before it is cropped', async () => {
+test('a picture with an EXIF orientation is turned upright before it is cropped, whatever decodes JPEG', async () => {
   const bytes = await halves().withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer(); // turned clockwise
-  const shown = await whole(bytes);
-  assert.ok(isNear(shown, 3, [200, 0, 0]), 'the left half is now the upper one');
-  assert.ok(isNear(shown, 8 * 7 + 3, [0, 0, 200]));
+  for (const decoder of pictureDecoders) {
+    const shown = await whole(bytes, decoder);
+    assert.ok(isNear(shown, 3, [200, 0, 0]), 'the left half is now the upper one');
+    assert.ok(isNear(shown, 8 * 7 + 3, [0, 0, 200]));
+  }
+});
+
+test('of uneven shards an epoch shows every picture once, in another order each time', async (context) => {
+  const all = await pictures(classes, 8);
+  const path = writeTfrecords(join(temporaryFolder(context), 'records'), all, [1, 17, 2, 4]);
+  const steps: [number, number][] = [0, 1].flatMap((epoch) => [0, 1, 2].map((step): [number, number] => [epoch, step]));
+  const seen = await batches(context, path, steps, { batchSize: 8, threads: 2 });
+  const epochs = [seen.slice(0, 3), seen.slice(3)].map((epoch) => epoch.flatMap(({ places }) => places));
+  for (const places of epochs)
+    assert.deepEqual(
+      places.toSorted((one, other) => one - other),
+      Array.from({ length: 24 }, (_, place) => place),
+    );
+  assert.notDeepEqual(epochs[0], epochs[1]);
+  for (const { places, labels } of seen)
+    assert.deepEqual(
+      labels,
+      places.map((place) => Math.floor(place / 8)),
+    );
 });
 
 /**

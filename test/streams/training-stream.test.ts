@@ -174,8 +174,12 @@ test('a step of a device on streamed pictures is that of the host', async (conte
   const all = await pictures(classes, 4);
   const folder = temporaryFolder(context);
   using source = await openSource(writeClassTar(join(folder, 'train.tar'), all), { cache: folder });
-  const weightsAfter = async (steps: (trainee: Trainee, batches: TrainingStream) => { run(step: number): void }) => {
-    await using stream = new TrainingStream(source, streamOptions(16));
+  const mixings = [undefined, { mixup: 0.4, cutmix: 1 }];
+  const weightsAfter = async (
+    mixing: (typeof mixings)[number],
+    steps: (trainee: Trainee, batches: TrainingStream) => { run(step: number): void },
+  ) => {
+    await using stream = new TrainingStream(source, { ...streamOptions(16), mixing });
     const network = tinyNetwork();
     using optimizer = createOptimizer(network, tinyRecipe);
     using sums = new StepSums(cpu);
@@ -195,11 +199,16 @@ test('a step of a device on streamed pictures is that of the host', async (conte
     averageShare: 0,
     seed: step,
   });
-  const onHost = await weightsAfter((trainee, stream) => new HostSteps(trainee, stream, planOf));
-  const onDevice = await weightsAfter(
-    (trainee, stream) => new DeviceSteps(trainee, stream, { capture: false, planOf, steps: 6 }),
-  );
-  assert.equal(onDevice, onHost);
+  const onHost = (trainee: Trainee, stream: TrainingStream) => new HostSteps(trainee, stream, planOf);
+  const onDevice = (trainee: Trainee, stream: TrainingStream) =>
+    new DeviceSteps(trainee, stream, { capture: false, planOf, steps: 6 });
+  const hashes = new Set<string>();
+  for (const mixing of mixings) {
+    const hash = await weightsAfter(mixing, onHost);
+    assert.equal(await weightsAfter(mixing, onDevice), hash);
+    hashes.add(hash);
+  }
+  assert.equal(hashes.size, 2, 'mixed pictures train other weights');
 });
 
 test('balanced epochs show equally many pictures of each class', async (context) => {
@@ -272,4 +281,36 @@ test('a source is tested on its validation part, else on held out pictures of ea
   });
   assert.deepEqual([named.train.places.length, named.test.places.length], [24, 23]);
   assert.notEqual(named.content, held.content);
+});
+
+test('the parts of a batch for several processes are together the batch of one', async (context) => {
+  const path = writeClassTar(join(temporaryFolder(context), 'train.tar'), await pictures(classes, 5));
+  using source = await openSource(path, { cache: temporaryFolder(context) });
+  const options = {
+    ...streamOptions(source.count),
+    batchSize: 7,
+    augmentation: { ...augmentations.none, flip: 'alternate' as const, cutout: 4 },
+  };
+  const shown = async (part?: { index: number; count: number }) => {
+    await using stream = new TrainingStream(source, { ...options, part });
+    const all: number[][] = [];
+    for (const [epoch, step] of [
+      [0, 0],
+      [1, 1],
+    ] as const) {
+      await stream.wait(epoch, step);
+      scope(() => {
+        const { images, labels } = stream.batch(epoch, step);
+        all.push([...images.toArray()], [...labels.toArray()]);
+      });
+    }
+    return { all, count: stream.count, whole: stream.wholeBatchSize };
+  };
+  const whole = await shown();
+  const [first, second] = [await shown({ index: 0, count: 2 }), await shown({ index: 1, count: 2 })];
+  assert.deepEqual([second.count, second.whole], [whole.count, 7]);
+  assert.deepEqual(
+    first.all.map((values, place) => [...values, ...second.all[place]!]),
+    whole.all,
+  );
 });

@@ -1,11 +1,12 @@
 // Images for the training tests: each class has its own colour, so that a network can learn them.
 
+import type { BatchPart } from '../../src/data/batch-part.ts';
 import { EvaluationBatches, TrainingBatches } from '../../src/data/batches.ts';
 import type { LabelledImages } from '../../src/data/dataset.ts';
 import { measureWhitening, type Whitening } from '../../src/data/whitening.ts';
 import { tensor } from '../../src/engine/create.ts';
 import { buildNetwork, type Network } from '../../src/model/network.ts';
-import { planNetwork } from '../../src/plan/plan.ts';
+import { type Plan, planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
@@ -34,12 +35,13 @@ export function tinyImages(count: number, pixels = side): { from: LabelledImages
   return { from, whitening: measureWhitening(from.images, indices) };
 }
 
-export function trainingBatches(count: number, recipe: Recipe, pixels = side): TrainingBatches {
+export function trainingBatches(count: number, recipe: Recipe, pixels = side, part?: BatchPart): TrainingBatches {
   return new TrainingBatches({
     ...tinyImages(count, pixels),
     batchSize: recipe.batchSize,
     seed: 1,
     augmentation: recipe,
+    part,
   });
 }
 
@@ -54,7 +56,10 @@ const architecture: Architecture = {
   reduction: { blocks: [{ ...block, inputs: [0, 1], operations: ['sep_conv_3x3', 'max_pool_3x3'] }] },
 };
 
+export const tinyPlan = (pixels = side): Plan =>
+  planNetwork(architecture, { cells: 1, filters: 4, input: pixels, classes });
+
 export function tinyNetwork(seed = 1, pixels = side): Network {
-  const plan = planNetwork(architecture, { cells: 1, filters: 4, input: pixels, classes });
+  const plan = tinyPlan(pixels);
   return buildNetwork(plan, { seed, dropPathKeep: 0.8 });
 }

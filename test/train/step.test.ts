@@ -2,17 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Batch } from '../../src/data/step-batches.ts';
+import { tensor } from '../../src/engine/create.ts';
 import { clearGradients } from '../../src/engine/gradient.ts';
 import { liveTensors, scope } from '../../src/engine/memory.ts';
 import { cat } from '../../src/engine/operators.ts';
-import type { Tensor } from '../../src/engine/tensor.ts';
 import { Momentum } from '../../src/nn/optimizers.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
 import { StepSums, trainingStep } from '../../src/train/step.ts';
 import { tinyNetwork, tinyRecipe, trainingBatches } from './images.ts';
 
 /** Returns the loss and the gradients of a step at rate 0, clipped at a norm that none reaches. */
-function stepped(recipe: Partial<Recipe>, batchOf: () => { images: Tensor; labels: Tensor }, training = true) {
+function stepped(recipe: Partial<Recipe>, batchOf: () => Batch, training = true) {
   const network = tinyNetwork().train(training);
   const parameters = network.parameters();
   using optimizer = new Momentum(network.namedParameters(), { momentum: 0, nesterov: false });
@@ -59,6 +60,55 @@ test('label smoothing is the cross entropy with a target that all classes share 
   });
   const { loss } = stepped({ labelSmoothing: smoothing }, batch);
   assert.ok(Math.abs(loss - expected) < 1e-5, `${loss}, not ${expected}`);
+});
+
+test('the loss and gradients of mixed images are those of both labels by their shares, also in parts', () => {
+  const shares = [0.3, 0.75]; // of the first labels, in turns
+  const share = Float32Array.from({ length: 12 }, (_, place) => shares[place % 2]!);
+  const labelled = (labelsOf: (labels: number[]) => number[]): Batch => {
+    const { images, labels } = batch();
+    const own = labelsOf([...labels.toArray()].map(Number));
+    return { images, labels: tensor(own, [12], { dtype: 'int64' }) };
+  };
+  const reversed = (labels: number[]) => labels.toReversed();
+  const mixed = (): Batch => ({
+    ...batch(),
+    mixed: { partners: labelled(reversed).labels, weights: tensor(share, [12]) },
+  });
+  const found = stepped({ labelSmoothing: 0.1 }, mixed, false);
+  // by the linearity of the loss: each label alone, with the other half of the shares at 1 and 0
+  const alone = [1, 0].map((weight) =>
+    stepped(
+      { labelSmoothing: 0.1 },
+      () => {
+        const weights = tensor(new Float32Array(12).fill(weight), [12]);
+        return { ...batch(), mixed: { partners: labelled(reversed).labels, weights } };
+      },
+      false,
+    ),
+  );
+  const plain = stepped({ labelSmoothing: 0.1 }, batch, false);
+  const other = stepped({ labelSmoothing: 0.1 }, () => labelled(reversed), false);
+  assert.ok(Math.abs(alone[0]!.loss - plain.loss) < 1e-6);
+  assert.ok(Math.abs(alone[1]!.loss - other.loss) < 1e-6);
+  assertClose(alone[0]!.gradients, plain.gradients);
+  assertClose(alone[1]!.gradients, other.gradients);
+  const half = stepped(
+    { labelSmoothing: 0.1 },
+    () => {
+      const weights = tensor(new Float32Array(12).fill(0.25), [12]);
+      return { ...batch(), mixed: { partners: labelled(reversed).labels, weights } };
+    },
+    false,
+  );
+  assert.ok(Math.abs(half.loss - (0.25 * plain.loss + 0.75 * other.loss)) < 1e-6);
+  const expected = plain.gradients.map((values, index) =>
+    values.map((value, place) => 0.25 * value + 0.75 * other.gradients[index]![place]!),
+  );
+  assertClose(half.gradients, expected);
+  const parts = stepped({ labelSmoothing: 0.1, accumulate: 5 }, mixed, false);
+  assert.ok(Math.abs(parts.loss - found.loss) < 1e-6);
+  assertClose(parts.gradients, found.gradients);
 });
 
 test('in parts, with norms that are frozen, a step has the gradients, the loss and the correct predictions of the whole', () => {

@@ -326,6 +326,7 @@ test('the averaged weights are the average over the steps, and are evaluated in 
   const checkpoints = {
     offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
     restore: async () => undefined,
+    isDue: () => false,
   };
   const start = numbersOf(tinyNetwork());
   const looks: number[][] = [];

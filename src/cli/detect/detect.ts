@@ -28,7 +28,7 @@ export const detectCommands: Record<string, Entry> = {
   },
   export: {
     takes: '[options] <model>',
-    about: 'a detector as an ONNX file, compared with the engine on random and your own pictures',
+    about: 'a detector as an ONNX file or a page for the browser, compared with the engine',
     load: async () => (await import('./export-detector.ts')).registerExportDetector,
   },
   profile: {

@@ -13,7 +13,8 @@ import type { LiveBlock } from '../terminal/live-block.ts';
 
 const compared = 16;
 const offered = 6;
-const offeredSide = 512; // pixels, at most
+/** Pixels of a picture that the page offers, at most, along a side. */
+export const offeredSide = 512;
 
 /**
  * Returns float32 [images, 3, height, width] of images below a folder, evenly spaced over their sorted names.
@@ -22,7 +23,7 @@ const offeredSide = 512; // pixels, at most
  */
 export async function realImages(folder: string, description: ModelDescription, block: LiveBlock): Promise<Tensor> {
   const { preprocessing, network } = description;
-  const files = evenly(imageFiles(folder), compared).map((path) => ({ path }));
+  const files = spreadImages(folder, compared).map((path) => ({ path }));
   const pixels: Uint8Array[] = [];
   for await (const batch of readAhead(files, preprocessing, network.input, files.length)) {
     pixels.push(...batch.pixels);
@@ -33,18 +34,24 @@ export async function realImages(folder: string, description: ModelDescription, 
   return imageBatch(pixels, network.input, preprocessing);
 }
 
-/** Returns a few pictures for the page; unreadable ones, which realImages reports, are omitted. */
-export async function examplePictures(folder: string): Promise<ExamplePicture[]> {
-  const files = evenly(imageFiles(folder), offered);
+/**
+ * Returns a few pictures for the page, with at most `side` pixels along a side; unreadable ones, which realImages
+ * reports, are omitted.
+ */
+export async function examplePictures(folder: string, side = offeredSide): Promise<ExamplePicture[]> {
+  const files = spreadImages(folder, offered);
   const pictures = files.map(async (path): Promise<ExamplePicture[]> => {
     const { image, width, height } = await openImage(path);
-    const small = image.resize(offeredSide, offeredSide, { fit: 'inside', withoutEnlargement: true });
+    const small = image.resize(side, side, { fit: 'inside', withoutEnlargement: true });
     const pixelExact = Math.max(width, height) <= 128; // JPEG artifacts would be visible in a thumbnail
     const encoded = pixelExact ? small.png() : small.jpeg({ quality: 88 });
     return [{ name: basename(path), type: pixelExact ? 'image/png' : 'image/jpeg', bytes: await encoded.toBuffer() }];
   });
   return (await Promise.all(pictures.map((each) => each.catch(() => [])))).flat();
 }
+
+/** Returns paths of images below a folder, evenly spaced over their sorted names. @throws InputError if it is no folder */
+export const spreadImages = (folder: string, count: number): string[] => evenly(imageFiles(folder), count);
 
 function imageFiles(folder: string): string[] {
   try {

@@ -20,6 +20,7 @@ import {
   defaultOptimizer,
   type OptimizerName,
   optimizerNames,
+  type RandAugment,
   scheduleNames,
 } from '../../train/recipe-choices.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, wholeNumber } from './parsers.ts';
@@ -44,6 +45,10 @@ const numberNames = [
   'layerRateDecay',
   'dropoutKeep',
   'normDecay',
+  'mixup',
+  'cutmix',
+  'randAugment',
+  'erasing',
 ] as const satisfies (keyof Recipe)[];
 
 type Numbers = Pick<Recipe, (typeof numberNames)[number]>;
@@ -73,6 +78,8 @@ const balanceHelp =
 const freezeHelp = 'with --from: train only the head for so many epochs first';
 const layerRateHelp =
   'learning rate of a cell, times that of the next deeper one; the head has the whole rate (default: 1)';
+const randAugmentHelp =
+  'of streamed pictures in random parts: N random changes of strength M, 0 to 10, such as 2:9 (RandAugment)';
 const dropoutHelp = 'dropout before the classifier: probability of keeping a feature; 1: none';
 const normDecayHelp =
   "decay of the norms' moving statistics (default: the layout's, or in a short training one that suits its steps)";
@@ -128,13 +135,30 @@ export function addRecipeFlags(command: Command): Command {
     .option('--freeze-epochs <n>', freezeHelp, numberFromZero('--freeze-epochs'))
     .option('--layer-rate-decay <x>', layerRateHelp, layerRateDecay)
     .option('--dropout-keep <x>', dropoutHelp, share('--dropout-keep'))
-    .option('--norm-decay <x>', normDecayHelp, share('--norm-decay'));
+    .option('--norm-decay <x>', normDecayHelp, share('--norm-decay'))
+    .option('--mixup <alpha>', 'of streamed pictures: sums of two, such as 0.2; 0: none', numberFromZero('--mixup'))
+    .option('--cutmix <alpha>', 'of streamed pictures: a part of another one, such as 1', numberFromZero('--cutmix'))
+    .option('--rand-augment <n:m>', randAugmentHelp, randAugment)
+    .option(
+      '--erasing <share>',
+      'of streamed pictures: share that loses a rectangle, such as 0.25',
+      share('--erasing'),
+    );
 }
 
 function layerRateDecay(text: string): number {
   const factor = share('--layer-rate-decay')(text);
   if (factor > 0) return factor;
   throw new InputError(`--layer-rate-decay: expected a factor above 0 and at most 1, such as 0.8, got ${text}`);
+}
+
+/** `2:9` */
+function randAugment(text: string): RandAugment {
+  const [operations, magnitude, ...more] = text.split(':').map(Number) as [number, number?, ...number[]];
+  const isWhole = Number.isInteger(operations) && operations > 0;
+  if (isWhole && magnitude !== undefined && magnitude >= 0 && magnitude <= 10 && more.length === 0)
+    return { operations, magnitude };
+  throw new InputError(`--rand-augment: expected N:M with M from 0 to 10, such as 2:9, got ${JSON.stringify(text)}`);
 }
 
 /** `0.5:0.3,0.75:0.6` */

@@ -78,8 +78,9 @@ export async function joinQueue(
   const store = await openStore(place);
   opened.defer(() => store.close());
   await store.list(blockName('')); // a store that cannot be read is refused now
+  const name = storeName(place);
   const end = opened.move();
-  return { server, connection, store, storeName: storeName(place), [Symbol.asyncDispose]: () => end.disposeAsync() };
+  return { server, connection, store, storeName: name, [Symbol.asyncDispose]: () => end.disposeAsync() };
 }
 
 /** Announces a search to a queue. @throws Failure if another process searches the study */

@@ -54,3 +54,9 @@ export class LiveBlock {
     return this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A`;
   }
 }
+
+/** Prints nothing: of a process whose work another one reports. */
+export class SilentBlock extends LiveBlock {
+  override draw(): void {}
+  override log(): void {}
+}

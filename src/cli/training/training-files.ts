@@ -20,6 +20,7 @@ export const trainingFiles = (weights: string) => {
     page: `${stem}.training.html`,
     record: `${stem}.training.json`,
     source: `${stem}.source${ending}`,
+    sourceOfReplica: (rank: number) => `${stem}.source-${rank}${ending}`,
     /** The weights of one of several seeds. */
     ofSeed: (seed: number) => `${stem}.seed-${seed}${ending}`,
   };

@@ -2,6 +2,8 @@
 
 import type { ClassifierPage, SeedFindings } from '../../report/classifier-page.ts';
 import { meanInterval } from '../../statistics/mean-interval.ts';
+import type { EpochReport } from '../../study/outcome.ts';
+import { epochDetails } from '../../study/result-schemas.ts';
 import type { Training } from '../../study/settings.ts';
 import { comparedAccuracy } from '../../train/best-epoch.ts';
 import { duration, percent, whole } from '../../words.ts';
@@ -50,6 +52,18 @@ function spreadLines(runs: readonly EndedRun[]): string[] {
   });
 }
 
+/** Returns the share of the time of a training in which it waited for streamed pictures; undefined of prepared ones. */
+export function waitingShareOf(epochs: readonly EpochReport[]): number | undefined {
+  let [waited, total] = [0, 0];
+  for (const { imagesPerSecond, details } of epochs) {
+    const { waitingShare } = epochDetails(details);
+    if (waitingShare === undefined || !imagesPerSecond) continue;
+    waited += waitingShare / imagesPerSecond; // epochs have equally many images
+    total += 1 / imagesPerSecond;
+  }
+  return total === 0 ? undefined : waited / total;
+}
+
 export function summaryWords({ runs, training, files }: TrainingResult): string {
   const chosen = bestRun(runs, training);
   const { details, reward } = chosen;
@@ -61,6 +75,7 @@ export function summaryWords({ runs, training, files }: TrainingResult): string 
     ...(runs.length > 1 ? [...spreadLines(runs), `best seed by the held-out images: ${chosen.seed}`] : []),
     `validation accuracy ${percent(reward, 2)}${handedOver === 'best' ? `, of the best epoch ${best!.epoch}` : ''}`,
     `test accuracy ${percent(test.accuracy, 2)} of ${whole(test.images)} images, balanced ${percent(test.balancedAccuracy, 2)}, loss ${test.loss.toFixed(4)}`,
+    ...waitingWords(chosen.epochs).map((words) => `${words} of the training's time was waiting for pictures`),
     `weights in ${files.weights}`,
     ...(other && otherFile
       ? [
@@ -71,6 +86,11 @@ export function summaryWords({ runs, training, files }: TrainingResult): string 
     '',
   ].join('\n');
 }
+
+const waitingWords = (epochs: readonly EpochReport[]): string[] => {
+  const share = waitingShareOf(epochs);
+  return share === undefined ? [] : [percent(share)];
+};
 
 /** Returns the document that --json prints and the record file holds. */
 export function summaryDocument({ model, dataset, classes, training, runs, files, nameOf }: TrainingResult) {
@@ -137,6 +157,7 @@ export function trainingPage({
       ['trainable parameters', whole(details.trainableParameters)],
       ['multiply-adds', whole(details.multiplyAdds)],
       ['training', duration(details.trainingSeconds)],
+      ...waitingWords(epochs).map((words): [string, string] => ['waiting for pictures', words]),
       ['weights', files.weights],
       ...Object.entries(recipe).map(([name, value]): [string, string] => [name, JSON.stringify(value)]),
     ],

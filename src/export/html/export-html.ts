@@ -1,5 +1,5 @@
-// Writes a network as one self-contained HTML file that classifies pictures: the page of examples/browser,
-// onnxruntime-web, the model and example pictures. It loads nothing else, and its content security policy forbids it.
+// Writes a classifier or a detector as one self-contained HTML file: the page of examples/browser, onnxruntime-web, the
+// model and example pictures. It loads nothing else, and its content security policy forbids it.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,7 +18,7 @@ const largestModel = 256e6; // bytes; browsers limit the length of the base64 te
 
 /**
  * Writes the page atomically.
- * @param onnx the bytes of the network's ONNX file
+ * @param onnx the bytes of an ONNX file that export/onnx or detect/onnx wrote
  * @param pictures example pictures to show on the page
  * @returns the size of the page in bytes
  * @throws InputError if the network is larger than 256 MB; Failure if onnxruntime-web is missing or the file cannot be
@@ -35,7 +35,7 @@ export function writeHtml(path: string, onnx: Uint8Array, pictures: readonly Exa
 }
 
 const page = (name: string) => readFileSync(new URL(`../../../examples/browser/${name}`, import.meta.url), 'utf8');
-const modules = ['image.js', 'model.js'];
+const modules = ['image.js', 'model.js', 'objects.js'];
 const policy = [
   "default-src 'none'",
   "script-src 'unsafe-inline' 'wasm-unsafe-eval' data: blob:",

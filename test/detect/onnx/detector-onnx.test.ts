@@ -5,43 +5,16 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { buildDetector, type Detector } from '../../../src/detect/detector.ts';
-import { detectorSettings, type HeadName, headNames } from '../../../src/detect/detector-settings.ts';
+import type { Detector } from '../../../src/detect/detector.ts';
+import { headNames } from '../../../src/detect/detector-settings.ts';
 import { allowed, exportDetector } from '../../../src/detect/onnx/detector-onnx.ts';
 import { rand } from '../../../src/engine/create.ts';
 import { noGrad } from '../../../src/engine/memory.ts';
 import { Failure } from '../../../src/failure.ts';
-import { nasnetA } from '../../../src/space/published.ts';
+import { describeLively, lively } from '../lively.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-detector-onnx-'));
 after(() => rmSync(folder, { recursive: true }));
-
-/** A detector whose scores differ from each other as those of a trained one do. */
-function lively(head: HeadName, input: readonly [number, number]): Detector {
-  const settings = detectorSettings({
-    head,
-    network: { cells: 1, filters: 4, stemChannels: 8 },
-    input,
-    channels: 16,
-    ...(head === 'fpn' && { hidden: 32 }),
-    proposals: 40,
-  });
-  const detector = buildDetector(nasnetA, settings, 5, { seed: 2 }).train(false);
-  noGrad(() => {
-    for (const [name, weight] of detector.namedParameters()) {
-      if (/scores\.weight|outputs\.classes\.weight/.test(name)) weight.mul_(head === 'paper' ? 30 : 3);
-      if (/proposals\.boxes\.weight|outputs\.boxes\.weight/.test(name)) weight.mul_(head === 'paper' ? 5 : 2);
-    }
-  });
-  return detector;
-}
-
-const describe = (detector: Detector) => ({
-  architecture: nasnetA,
-  settings: detector.plan.settings,
-  categories: Array.from({ length: 5 }, (_, id) => ({ id, name: `class ${id}` })),
-  origin: 'made by a test',
-});
 
 for (const head of headNames) {
   for (const input of [
@@ -52,7 +25,7 @@ for (const head of headNames) {
       const detector = lively(head, input);
       const path = join(folder, `${head}-${input[0]}.onnx`);
       using picture = rand([1, 3, ...input]);
-      const { comparison } = await exportDetector(path, detector, describe(detector), {
+      const { comparison } = await exportDetector(path, detector, describeLively(detector), {
         images: [picture],
         leastScore: 0.1,
       });
@@ -74,7 +47,7 @@ test('a file that finds something else is not written', async () => {
   Object.defineProperty(altered, 'plan', { value: detector.plan });
   altered.detect = (...inputs) => detector.detect(...inputs);
   await assert.rejects(
-    exportDetector(path, altered, describe(detector), { leastScore: 0.1 }),
+    exportDetector(path, altered, describeLively(detector), { leastScore: 0.1 }),
     (error) => error instanceof Failure && /nothing is written/.test(error.message),
   );
   assert.equal(existsSync(path), false);
