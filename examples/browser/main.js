@@ -24,7 +24,7 @@ async function takeModel(bytes) {
   byId('facts').textContent = `${input[0]} × ${input[1]} pixels, ${megabytes(model.bytes)}`;
   hint(
     isDetector
-      ? 'Its objects will appear here, and as boxes in the picture.'
+      ? 'Objects will appear here, and as boxes in the picture.'
       : 'The five most probable classes will appear here.',
   );
   byId('answers').replaceChildren(); // removes another model's

@@ -123,12 +123,14 @@ function boxOf({ category, score, box: [x1, y1, x2, y2] }, index) {
   group.addEventListener('mouseleave', () => highlight(focused()));
   group.addEventListener('click', (event) => {
     event.preventDefault(); // the picture would ask for another file
-    byId('objects').children[index]?.firstChild.focus();
+    byId('objects').children[index]?.firstChild.focus({ preventScroll: true }); // the picture stays in view
   });
   return group;
 }
 
-/** Puts each label at its box: within the picture and, where there is room, beside the labels of better objects. */
+const mostCovered = 0.4; // of a label's area by the labels of better objects; one with less room shows when it is chosen
+
+/** Puts each label at its box: within the picture and beside the labels of better objects. */
 function placeLabels() {
   const layer = byId('boxes');
   const [wide, high] = [layer.clientWidth, layer.clientHeight];
@@ -140,7 +142,9 @@ function placeLabels() {
     const sides = ['x', 'y', 'width', 'height'].map((name) => scale * Number(box.getAttribute(name)));
     const [x, y] = [left + sides[0], top + sides[1]];
     const chosen = roomFor(label, { x1: x, y1: y, x2: x + sides[2], y2: y + sides[3] }, [wide, high], taken);
-    taken.push(chosen);
+    const isCrowded = coveredBy(taken, chosen) > mostCovered * chosen.width * chosen.height;
+    label.classList.toggle('crowded', isCrowded);
+    if (!isCrowded) taken.push(chosen);
     Object.assign(label.style, { left: `${chosen.x}px`, top: `${chosen.y}px` });
   }
 }
@@ -157,9 +161,11 @@ function roomFor({ offsetWidth: width, offsetHeight: height }, { x1, y1, x2, y2 
   const below = y2 + height <= high ? y2 : y2 - height;
   const places = [[x1, above], [x2 - width, above], [x1, below], [x2 - width, below], [x1, y1], [x2 - width, y1],
     [x1, y2 - height], [x2 - width, y2 - height], [(x1 + x2 - width) / 2, (y1 + y2 - height) / 2]]; // biome-ignore format: a table
-  const covered = (one) => taken.reduce((sum, other) => sum + overlap(one, other), 0);
+  const covered = (one) => coveredBy(taken, one);
   return places.map(within).reduce((best, one) => (covered(one) < covered(best) ? one : best));
 }
+
+const coveredBy = (others, one) => others.reduce((sum, other) => sum + overlap(one, other), 0);
 
 function overlap(one, other) {
   const across = Math.min(one.x + one.width, other.x + other.width) - Math.max(one.x, other.x);

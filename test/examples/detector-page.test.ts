@@ -71,7 +71,7 @@ before(async () => {
   page.on('request', (request) => requests.push(request.url()));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
-  await open('page.html', 'Its objects');
+  await open('page.html', 'Objects will');
 });
 after(() => browser?.close());
 
