@@ -17,7 +17,7 @@ import { median } from './median.ts';
 
 const python = process.env.NASNET_BENCH_PYTHON ?? 'python3';
 const [size, batchSize, rounds, core] = [224, 48, 3, 0];
-const seconds = 2; // of processor time in each run, after the code is compiled and files are in memory
+const seconds = 1; // of processor time in each run, after the code is compiled and files are in memory
 const side = 256;
 
 /** Prints pictures a second of processor time, all threads together. */

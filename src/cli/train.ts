@@ -20,6 +20,7 @@ import { layoutNames, layouts } from '../plan/layouts.ts';
 import type { ModelFlags } from '../plan/model-name.ts';
 import { namedModels } from '../plan/named-models.ts';
 import type { JoinedReplicas } from '../replicas/join-replicas.ts';
+import { isLocalReplica } from '../replicas/local-replicas.ts';
 import { numbersOfFirst } from '../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import type { EpochReport } from '../study/outcome.ts';
@@ -172,7 +173,7 @@ async function train(text: string | undefined, flags: Flags, finish: Finish): Pr
     throw new InputError('--dry-run: expected one replica, since it predicts one process, got several');
   const part = place && replicaPart(place, machine, { word: flags.device, threads: flags.threads });
   const computing = part ? { ...machine, device: part.own.device } : machine;
-  const block = isFirst(part) ? new LiveBlock(process.stderr) : new SilentBlock(process.stderr);
+  const block = part && isLocalReplica() ? new SilentBlock(process.stderr) : new LiveBlock(process.stderr);
   const files = trainingFiles(flags.output);
   const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);

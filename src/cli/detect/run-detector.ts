@@ -76,7 +76,8 @@ export function registerRunDetector(detect: Command): void {
     .addHelpText(
       'after',
       `
-Boxes are x, y, width, height in pixels of the upright picture. A picture that cannot be read is named on stderr and stops nothing.
+Boxes are x, y, width, height in pixels of the upright picture. A picture that cannot be read is named on stderr and stops
+nothing. detect evaluate --detections reads detections.json.
 
 Examples:
   nasnet detect run detector.safetensors street.jpg -o found
@@ -133,7 +134,7 @@ async function run(model: string, paths: string[], flags: Flags): Promise<void> 
     }
     found.push({ file, ...(drawing && { drawing }), objects });
   }
-  const document = { model, pictures: found, unreadable };
+  const document = { model, leastScore: flags.leastScore, pictures: found, unreadable };
   if (list) {
     writeWhole(list, `${JSON.stringify(document, null, 2)}\n`);
     results.keep();

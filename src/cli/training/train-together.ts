@@ -52,7 +52,7 @@ export async function joinOthers(
     if (missing?.length === 0 && rank === 0) return block.draw([]);
     const whom = missing ? missingWords(missing, count) : `replica 0 at ${where}`;
     if (rank === 0) block.draw([`  waiting for ${whom}`]);
-    else if (!isLocalReplica() && !missing && !mentioned) {
+    else if (!missing && !mentioned) {
       mentioned = true;
       block.log(`Waiting for ${whom}`);
     }
@@ -64,7 +64,7 @@ export async function joinOthers(
   const sums = `gradients are summed over ${replicas.transport}`;
   if (rank === 0)
     block.log(`${count} replicas, ${own.threads === 1 ? '1 thread' : `${own.threads} threads`} each here; ${sums}`);
-  else if (!isLocalReplica()) block.log(`Replica ${rank} of ${count} trains with ${where}, which prints and writes`);
+  else block.log(`Replica ${rank} of ${count} trains with ${where}, which prints and writes`);
   return replicas;
 }
 

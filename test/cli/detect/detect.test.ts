@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { test } from 'node:test';
 import { Command } from 'commander';
 import { detectCommands } from '../../../src/cli/detect/detect.ts';
@@ -107,7 +107,7 @@ test('detect evaluate refuses what it cannot compare, and counts what it does no
       [{ ...good, bbox: [1, 2, 3] }],
       /detection 0: expected bbox, four finite numbers x, y, width, height, got \[1,2,3\]/,
     ],
-    [{ images: [] }, /expected a list of detections, got an object/],
+    [{ images: [] }, /expected a list of detections, or what detect run wrote, got another object/],
     [[3], /detection 0: expected an object/],
     [[{ ...good, category_id: null }], /detection 0: expected category_id, got null/],
   ];
@@ -125,6 +125,56 @@ test('detect evaluate refuses what it cannot compare, and counts what it does no
   const empty = run([]);
   assert.equal(JSON.parse(empty.stdout).AP, 0);
   assert.match(empty.stderr, /no detection to evaluate/);
+});
+
+test('with a YOLO dataset detections name files and classes; what could be several pictures is refused', async (context) => {
+  const folder = temporaryFolder(context);
+  const truth = await writeYolo(join(folder, 'yolo'), '0 0.5 0.5 0.5 0.5\n');
+  const dataset = nasnet(['convert', truth, join(folder, 'coco'), '--format', 'coco']);
+  assert.equal(dataset.code, 0, dataset.stderr);
+  const { images, annotations, categories } = JSON.parse(
+    readFileSync(join(folder, 'coco', 'annotations', 'instances_train.json'), 'utf8'),
+  );
+  const { bbox } = annotations[0];
+  const [{ name }] = categories;
+  const file = images[0].file_name;
+  const found = { image_id: parse(file).name, category_id: name, bbox, score: 0.9 };
+  const ofRun = (file: string) => ({ file, objects: [{ category: name, score: 0.9, bbox }] });
+  const evaluate = (value: unknown) => {
+    writeFileSync(join(folder, 'dt.json'), JSON.stringify(value));
+    return nasnet(['detect', 'evaluate', '--ground-truth', truth, '--detections', join(folder, 'dt.json'), '--json']);
+  };
+  for (const value of [
+    [found],
+    [{ ...found, image_id: file }],
+    { model: 'm', pictures: [ofRun(`/elsewhere/${file}`)], unreadable: [] },
+  ]) {
+    const { code, stdout, stderr } = evaluate(value);
+    assert.equal(code, 0, stderr);
+    assert.ok(JSON.parse(stdout).AP > 0.999);
+  }
+  const refused: [unknown, RegExp][] = [
+    [[{ ...found, image_id: 1 }], /expected image_id, the name of a picture's file, such as ".*", since this ground/],
+    [
+      [{ ...found, image_id: 'other' }],
+      /expected image_id, the name of one picture that the ground truth lists, got "o/,
+    ],
+    [
+      [{ ...found, category_id: 0 }],
+      /expected category_id, the name of a class, such as ".*", since this ground truth/,
+    ],
+    [
+      { pictures: [ofRun('a/other.jpg')] },
+      /expected file, the name of one picture that the ground truth lists, got "a/,
+    ],
+    [{ pictures: [ofRun(file), ofRun(`b/${file}`)] }, /picture 1: expected one file for each picture of the ground/],
+    [{ pictures: [{ file }] }, /picture 0: expected file and objects/],
+  ];
+  for (const [value, message] of refused) {
+    const { code, stderr } = evaluate(value);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, message);
+  }
 });
 
 test('an object without area or iscrowd is evaluated with width × height, as an ordinary one', async (context) => {

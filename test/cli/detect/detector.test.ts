@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { makeShapes, writeCoco } from '../../detect/shapes.ts';
@@ -29,6 +29,23 @@ const words = (data: string, output: string) => [
   ...['--optimizer', 'adam', '--learning-rate', '0.002', '-o', output, '--threads', '1'],
 ];
 const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** What detect run wrote, with the true boxes in place of those that it found. */
+function withTruth(path: string, truth: string) {
+  const document = JSON.parse(readFileSync(path, 'utf8')) as { pictures: { file: string }[] };
+  const { images, annotations, categories } = JSON.parse(readFileSync(truth, 'utf8')) as {
+    images: { id: number; file_name: string }[];
+    annotations: { image_id: number; category_id: number; bbox: number[] }[];
+    categories: { id: number; name: string }[];
+  };
+  const pictures = document.pictures.map((picture) => {
+    const { id } = images.find(({ file_name }) => file_name === basename(picture.file))!;
+    const own = annotations.filter(({ image_id }) => image_id === id);
+    const nameOf = (category: number) => categories.find((each) => each.id === category)!.name;
+    return { ...picture, objects: own.map((each) => ({ ...each, category: nameOf(each.category_id), score: 0.9 })) };
+  });
+  return { ...document, pictures };
+}
 
 test('a detector is trained, evaluated, run and exported', async (context) => {
   const folder = temporaryFolder(context);
@@ -57,6 +74,26 @@ test('a detector is trained, evaluated, run and exported', async (context) => {
   assert.match(drawing, /viewBox="0 0 64 64"/);
   assert.deepEqual(JSON.parse(readFileSync(join(output, 'detections.json'), 'utf8')).pictures, pictures);
 
+  const all = join(folder, 'all');
+  const everything = nasnet(['detect', 'run', model, join(data, 'val'), '-o', all, '--least-score', '0.05']);
+  assert.equal(everything.code, 0, everything.stderr);
+  const list = join(all, 'detections.json');
+  const perfect = join(folder, 'perfect.json');
+  writeFileSync(perfect, JSON.stringify(withTruth(list, join(data, 'annotations', 'instances_val.json'))));
+  const truths = [join(data, 'annotations', 'instances_val.json')];
+  for (const format of ['voc', 'yolo']) {
+    const to = join(folder, format);
+    assert.equal(nasnet(['convert', data, to, '--format', format]).code, 0);
+    truths.push(to);
+  }
+  for (const truth of truths) {
+    const words = ['detect', 'evaluate', '--ground-truth', truth, '--part', 'val', '--json', '--detections'];
+    const [found, best] = [list, perfect].map((path) => nasnet([...words, path]));
+    assert.equal(found!.code, 0, found!.stderr);
+    assert.ok(Math.abs(JSON.parse(found!.stdout).AP - summary.numbers.AP) < 1e-9, truth);
+    assert.ok(JSON.parse(best!.stdout).AP > 0.999, truth);
+  }
+
   const onnx = join(folder, 'detector.onnx');
   const exported = nasnet([
     'detect',
@@ -73,6 +110,12 @@ test('a detector is trained, evaluated, run and exported', async (context) => {
   assert.equal(exported.code, 0, exported.stderr);
   assert.equal(JSON.parse(exported.stdout).comparison.pictures, 3);
   assert.ok(existsSync(onnx));
+
+  const page = join(folder, 'page.html');
+  const written = nasnet(['detect', 'export', model, '-o', page, '--images', join(data, 'val'), '--json']);
+  assert.equal(written.code, 0, written.stderr);
+  assert.equal(JSON.parse(written.stdout).comparison.pictures, 2 + 4);
+  assert.match(readFileSync(page, 'utf8'), /<script type="text\/plain" id="model">.*"name":"00000\.png"/s);
 });
 
 test('a training that is killed goes on to the same bits', async (context) => {

@@ -1,0 +1,180 @@
+// `nasnet train --replicas`: the figures of accumulated gradients, the end of a replica, and several machines.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { free } from '../../src/engine/memory.ts';
+import { readSafetensors } from '../../src/nn/safetensors.ts';
+import { Machine, skip as noMachines } from '../cluster/machine.ts';
+import { temporaryFolder } from '../data/temporary.ts';
+import { freePort } from '../replicas/members.ts';
+import { pictures, writeClassTar, writeFolders } from '../streams/written.ts';
+import { type Ended, nasnet, nodeArguments } from './run.ts';
+
+const folder = temporaryFolder({ after });
+const environment = { NASNET_CACHE: join(folder, 'cache') };
+let folders: string;
+let archive: string;
+
+before(async () => {
+  const all = await pictures(['ant', 'bee', 'cat'], 12);
+  folders = writeFolders(join(folder, 'photos'), all);
+  archive = writeClassTar(join(folder, 'pictures.tar'), all);
+});
+
+/**
+ * A training without random numbers of a replica, which are those of drop-path and dropout, at a rate that does not
+ * enlarge rounding.
+ */
+const fixed = [
+  ...['--recipe', 'small', '--drop-path-keep', '1', '--dropout-keep', '1', '--size', '32', '--filters', '4'],
+  ...['--batch-size', '8', '--learning-rate', '0.002', '--validation-images', '6', '--device', 'cpu'],
+];
+
+const weightsOf = (name: string) => join(folder, name, 'network.safetensors');
+
+/** Returns the words of a training whose files are in a folder of its own. */
+function training(name: string, dataset: string, ...words: string[]): string[] {
+  mkdirSync(join(folder, name), { recursive: true });
+  return ['train', 'nasnet-a:0', '--dataset', dataset, ...fixed, '--threads', '2', '-o', weightsOf(name), ...words];
+}
+
+/** A command that runs while the test goes on. */
+interface Running {
+  process: ChildProcess;
+  stderr(): string;
+  ended: Promise<Ended>;
+  /** Waits until it has printed something like this to stderr. */
+  prints(pattern: RegExp): Promise<void>;
+}
+
+function start(words: string[], machine?: Machine): Running {
+  const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } };
+  const all = nodeArguments(words);
+  const child = machine?.spawn(process.execPath, all, options) ?? spawn(process.execPath, all, options);
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]!.setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+    });
+  const ended = new Promise<Ended>((done) => child.on('close', (code) => done({ code, ...texts })));
+  const prints = (pattern: RegExp) =>
+    new Promise<void>((done, fail) => {
+      const look = () => pattern.test(texts.stderr) && done();
+      child.stderr!.on('data', look);
+      child.on('close', () => fail(new Error(`it never printed ${pattern}: ${texts.stderr}`)));
+      look();
+    });
+  return { process: child, stderr: () => texts.stderr, ended, prints };
+}
+
+/** Returns a model's weights. Accumulation changes the statistics of norms more than once a step. */
+function numbersOf(name: string): number[] {
+  const { tensors } = readSafetensors(weightsOf(name));
+  const trained = Object.entries(tensors).filter(([name]) => !name.includes('.moving_'));
+  const numbers = trained.flatMap(([, each]) => [...each.to('float64').toArray()]);
+  free(Object.values(tensors));
+  return numbers;
+}
+
+function assertEqualWeights(one: string, other: string): void {
+  const [first, second] = [numbersOf(one), numbersOf(other)];
+  assert.equal(first.length, second.length);
+  const largest = Math.max(...second.map(Math.abs));
+  const difference = Math.max(...first.map((value, place) => Math.abs(value - second[place]!)));
+  assert.ok(difference <= 1e-6 * largest, `weights differ by ${difference}, the largest is ${largest}`);
+}
+
+function finished({ code, stdout, stderr }: Ended) {
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as { epochs: { loss: number }[]; test: { images: number } };
+}
+
+for (const [count, images] of [
+  [2, 'prepared'],
+  [2, 'streamed'],
+  [4, 'streamed'],
+] as const)
+  test(`${count} replicas with ${images} images have the losses and weights of --accumulate ${count}`, () => {
+    const dataset = images === 'prepared' ? folders : archive;
+    const names = ['replicas', 'accumulate'].map((way) => `${way}-${count}-${images}`) as [string, string];
+    const [together, alone] = [
+      training(names[0], dataset, '--epochs', '2', '--replicas', `${count}`, '--json'),
+      training(names[1], dataset, '--epochs', '2', '--accumulate', `${count}`, '--json'),
+    ].map((words) => finished(nasnet(words, environment)));
+    assert.equal(together!.epochs.length, 2);
+    for (const [place, { loss }] of together!.epochs.entries())
+      assert.ok(Math.abs(loss - alone!.epochs[place]!.loss) < 1e-5, `${loss}, not ${alone!.epochs[place]!.loss}`);
+    assert.equal(together!.test.images, alone!.test.images);
+    assertEqualWeights(...names);
+    const written = readdirSync(join(folder, names[0])).sort();
+    assert.deepEqual(written, readdirSync(join(folder, names[1])).sort(), 'only the first replica writes');
+  });
+
+/** Returns the ids of the processes that a process has started, by any of its threads. */
+const childrenOf = (id: number): number[] =>
+  readdirSync(`/proc/${id}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${id}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+const seesProcesses = existsSync(`/proc/self/task/${process.pid}/children`);
+
+test('a replica that is killed ends the training, which goes on with another number', {
+  skip: !seesProcesses && 'this system does not list the children of a process',
+}, async () => {
+  const words = (name: string, ...more: string[]) =>
+    training(name, archive, '--epochs', '4', '--accumulate', '4', '--checkpoint-every', '0s', ...more);
+  const through = nasnet(words('through'), environment);
+  assert.equal(through.code, 0, through.stderr);
+  const killed = start(words('killed', '--replicas', '2'));
+  await killed.prints(/epoch 1: /);
+  const [replica, ...others] = childrenOf(killed.process.pid!);
+  assert.deepEqual(others, [], 'it has started one other');
+  process.kill(replica!, 'SIGKILL');
+  const { code, stderr } = await killed.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /^nasnet: replica 1 of 2 was killed by SIGKILL; start it again to resume from the last checkpoint, also with another number of replicas$/m,
+  );
+  const resumed = nasnet(words('killed', '--replicas', '4'), environment);
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.match(resumed.stderr, /Resuming from .*network\.safetensors\.checkpoint/);
+  assertEqualWeights('killed', 'through');
+});
+
+test('two commands that meet train as one; another rank, count or recipe is refused before', async () => {
+  const words = (name: string, ...more: string[]) => training(name, archive, '--epochs', '1', ...more);
+  assert.equal(nasnet(words('one', '--accumulate', '2'), environment).code, 0);
+  const place = ['--replicas', '2', '--rendezvous', `127.0.0.1:${await freePort()}`];
+  const first = start(words('first', ...place, '--rank', '0'));
+  const refused: [string[], RegExp][] = [
+    [[...place, '--rank', '0'], /^nasnet: --rendezvous: expected a free port, got 127\.0\.0\.1:\d+, where another/m],
+    [[...place, '--rank', '1', '--replicas', '3'], /^nasnet: --replicas: expected 2 as at replica 0, got 3$/m],
+    [[...place, '--rank', '1', '--epochs', '2'], /^nasnet: expected the .* got training\.recipe\.epochs: 2, there 1$/m],
+    [[...place, '--rank', '2'], /^nasnet: --rank: expected ranks from 0 to 1 with --replicas 2, got 2$/m],
+    [place, /^nasnet: --rank: expected which replicas run on this machine, such as 0 or 2-3, got none$/m],
+  ];
+  for (const [more, sentence] of refused) {
+    const { code, stderr } = nasnet(words('refused', ...more), environment);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, sentence);
+  }
+  const second = start(words('second', ...place, '--rank', '1'));
+  for (const { code, stderr } of await Promise.all([first.ended, second.ended])) assert.equal(code, 0, stderr);
+  assert.match(second.stderr(), /^Replica 1 of 2 trains with 127\.0\.0\.1:\d+, which prints and writes$/m);
+  assert.deepEqual(readdirSync(join(folder, 'second')), [], 'the second one writes nothing');
+  assertEqualWeights('first', 'one');
+});
+
+test('two machines train as one', { skip: noMachines }, async () => {
+  using machine = new Machine();
+  const words = (name: string, ...more: string[]) => training(name, archive, '--epochs', '1', ...more);
+  assert.equal(nasnet(words('alone', '--accumulate', '2'), environment).code, 0);
+  const place = ['--replicas', '2', '--rendezvous', `${machine.here}:${await freePort()}`];
+  const first = start(words('here', ...place, '--rank', '0'));
+  const second = start(words('there', ...place, '--rank', '1'), machine);
+  for (const { code, stderr } of await Promise.all([first.ended, second.ended])) assert.equal(code, 0, stderr);
+  assertEqualWeights('here', 'alone');
+});
