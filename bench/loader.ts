@@ -15,7 +15,7 @@ import { inceptionCrop } from '../src/streams/random-crop.ts';
 import { StreamBatches } from '../src/streams/stream-batches.ts';
 import { median } from './median.ts';
 
-const python = process.env.NASNET_BENCH_PYTHON ?? 'python3';
+const python = process.env.NASNET_PYTHON ?? 'python3';
 const [size, batchSize, rounds, core] = [224, 48, 3, 0];
 const seconds = 1; // of processor time in each run, after the code is compiled and files are in memory
 const side = 256;

@@ -1,5 +1,5 @@
-// Reads a file of detections: a list of { image_id, category_id, bbox: [x, y, width, height], score } as COCO has it, or
-// the detections.json of `nasnet detect run`, which names picture files and categories.
+// Reads a file of detections: a list of { image_id, category_id, bbox: [x, y, width, height], score } as COCO has it,
+// or the detections.json of `nasnet detect run`, which names picture files and categories.
 
 import { shown } from '../checked.ts';
 import type { Detection } from '../coco/box.ts';
@@ -13,7 +13,7 @@ export interface DetectionsFile {
   detections: Detection[];
   /** Detections of categories that the truth does not list, by id or name; they count nowhere. */
   unknownCategories: Map<Id, number>;
-  /** What a file of `nasnet detect run` says besides. */
+  /** Further facts in a file of `nasnet detect run`. */
   run?: { leastScore?: number; pictures: number };
 }
 
@@ -28,7 +28,9 @@ export interface DetectionTargets {
   byName?: boolean;
 }
 
-/** Returns the targets of a VOC or YOLO dataset. Numbers are ids of pictures only where the files have numbers as names. */
+/**
+ * Returns the targets of a VOC or YOLO dataset. Numbers are ids of pictures only where the files have numbers as names.
+ */
 export function targetsByName({ pictures, categories }: DetectionDataset): DetectionTargets {
   const numbered = pictures.every(({ name, id }) => new RegExp(`(?:^|/)0*${id}(?:\\.\\w+)?$`).test(name));
   return {

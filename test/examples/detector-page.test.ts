@@ -96,7 +96,7 @@ const setLeast = (score: number) =>
     slider.dispatchEvent(new Event('input'));
   })()`);
 
-/** What the page draws after `act`, of every score. */
+/** Returns the boxes that the page draws after `act`, of every score. */
 async function boxesAfter(act: () => Promise<unknown>): Promise<Drawn[]> {
   await page.evaluate(`document.getElementById('count').textContent = ''`);
   await act();

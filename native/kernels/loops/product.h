@@ -132,8 +132,8 @@ void productColumns(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t col
 }
 
 /**
- * Columns from `column` on in vectors of one kind; returns where they end. A tile of a single vector loads most for each
- * addition, so that four are two and two.
+ * Columns from `column` on in vectors of one kind; returns where they end. A tile of a single vector loads most for
+ * each addition, so that four are two and two.
  */
 template <typename Operands, typename V, bool across>
 ptrdiff_t productOver(const Product& p, ptrdiff_t k, ptrdiff_t most, ptrdiff_t column, ptrdiff_t vectors) {

@@ -185,5 +185,5 @@ function runNotes(path: string, { run }: DetectionsFile, { pictures }: Evaluated
   return notes;
 }
 
-/** Of the detector of `fpn`, below which no object changes AP by much. */
+/** The least score of a detector of `fpn`; objects below it change AP little. */
 const usualLeast = 0.05;

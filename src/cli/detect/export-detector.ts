@@ -1,5 +1,5 @@
-// `nasnet detect export MODEL`: a detector as an ONNX file or as a page for the browser, compared with the engine before
-// it appears.
+// `nasnet detect export MODEL`: a detector as an ONNX file or as a page for the browser, compared with the engine
+// before it appears.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -50,7 +50,9 @@ export async function examplePictures(folder: string, side = offeredSide): Promi
   return (await Promise.all(pictures.map((each) => each.catch(() => [])))).flat();
 }
 
-/** Returns paths of images below a folder, evenly spaced over their sorted names. @throws InputError if it is no folder */
+/**
+ * Returns paths of images below a folder, evenly spaced over their sorted names. @throws InputError if it is no folder
+ */
 export const spreadImages = (folder: string, count: number): string[] => evenly(imageFiles(folder), count);
 
 function imageFiles(folder: string): string[] {

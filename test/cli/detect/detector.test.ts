@@ -30,7 +30,7 @@ const words = (data: string, output: string) => [
 ];
 const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-/** What detect run wrote, with the true boxes in place of those that it found. */
+/** Returns the document of detect run with the true boxes in place of those that it found. */
 function withTruth(path: string, truth: string) {
   const document = JSON.parse(readFileSync(path, 'utf8')) as { pictures: { file: string }[] };
   const { images, annotations, categories } = JSON.parse(readFileSync(truth, 'utf8')) as {

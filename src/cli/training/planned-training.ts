@@ -1,0 +1,169 @@
+// What `nasnet train` trains: the network, its images and its recipe, from MODEL or weights and the flags.
+
+import { InputError } from '../../failure.ts';
+import { layouts } from '../../plan/layouts.ts';
+import type { ModelFlags } from '../../plan/model-name.ts';
+import { namedModels } from '../../plan/named-models.ts';
+import type { Architecture } from '../../space/architecture.ts';
+import type { Training } from '../../study/settings.ts';
+import { type TrainedNetwork, usedPlan } from '../../study/training-plan.ts';
+import { shortNormDecay } from '../../train/norm-decay.ts';
+import { type Recipe, recipes } from '../../train/recipe.ts';
+import { whole } from '../../words.ts';
+import type { DeviceFlags } from '../flags/device-flags.ts';
+import { type RecipeFlags, recipeOf } from '../flags/recipe-flags.ts';
+import type { LiveBlock } from '../terminal/live-block.ts';
+import type { ReplicaFlags } from './replica-flags.ts';
+import { skewSentence } from './skew-words.ts';
+import { asSourceShows, initialWeights, type SourceWeights, sourceSentences } from './source-weights.ts';
+import { preparedImages, streamedImages, streamReason, type TrainedImages } from './trained-images.ts';
+import { type Trainee, traineeOf } from './trainee.ts';
+
+export interface TrainFlags extends RecipeFlags, DeviceFlags, ReplicaFlags, Pick<ModelFlags, 'filters' | 'layout'> {
+  dataset?: string;
+  data?: string;
+  size?: number;
+  stream?: boolean;
+  test?: string;
+  devkit?: string;
+  checkpointEvery?: number;
+  keepCheckpoints: number;
+  trainingImages?: number;
+  validationImages?: number;
+  seed: number;
+  seeds: number;
+  from?: string;
+  threads: number;
+  output: string;
+  ignoreMemory?: boolean;
+  overwrite?: boolean;
+  /** A number of images: as if there were so many to train on and to hold out. */
+  dryRun?: true | number;
+  json?: boolean;
+}
+
+/** A training before it starts. */
+export interface PlannedTraining {
+  /** The network as the user named it. */
+  name: string;
+  dataset: string;
+  /** Files that the network is read from. */
+  inputs: string[];
+  images: TrainedImages;
+  architecture: Architecture;
+  training: Training;
+  counts: ReturnType<typeof imageCounts>;
+  /** Weights to begin with. */
+  initial: ReturnType<typeof initialWeights> | undefined;
+}
+
+/**
+ * Returns the training of the flags, and says what the user should know of its images, weights and recipe.
+ * @throws InputError if the flags do not fit together, or the images or the network are missing
+ */
+export async function plannedTraining(
+  text: string | undefined,
+  source: SourceWeights | undefined,
+  flags: TrainFlags,
+  block: LiveBlock,
+): Promise<PlannedTraining> {
+  const trainee = await traineeOf(text, source, flags, block);
+  const { name, architecture, options, resolution, inputs } = trainee;
+  const { dataset } = trainee.images;
+  const images = await imagesOf(trainee, flags, block);
+  const { classes } = images;
+  const network: TrainedNetwork = {
+    ...options,
+    resolution:
+      flags.size ??
+      (images.isStreamed ? (resolution ?? sideOf(options)) : Math.min(resolution ?? images.most, images.most)),
+  };
+  const stated = recipeOf(flags, usedPlan(architecture, network, classes.length));
+  const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
+  const counts = imageCounts(images, flags);
+  const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, block) : shown;
+  const training: Training = {
+    ...network,
+    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
+    recipe,
+  };
+  const initial = source && initialWeights(source, classes);
+  const about = { recipe, isStreamed: images.isStreamed, classes: classes.length, side: network.resolution };
+  for (const sentence of source && initial ? sourceSentences(source, initial, about) : []) block.log(sentence);
+  const skew = skewSentence({ ...images, name: images.reference.name }, recipe.balance);
+  if (skew) block.log(skew);
+  return { name, dataset, inputs, images, architecture, training, counts, initial };
+}
+
+/** Prepares the images in the cache, or lists those that are streamed. */
+async function imagesOf(
+  { images: { dataset, size, requireSame }, resolution }: Trainee,
+  { stream, recipe, test, devkit, data, size: stated, ...changes }: TrainFlags,
+  block: LiveBlock,
+): Promise<TrainedImages> {
+  const showsParts = (recipes[recipe] as Recipe).randomParts !== undefined;
+  const isStudys = requireSame !== undefined; // images of a study are shown as there
+  const reason = streamReason({ dataset, side: resolution, stream: isStudys ? (stream ?? false) : stream, showsParts });
+  if (reason !== undefined) {
+    if (!showsParts) requireParts(changes, recipe);
+    return streamedImages({ dataset, test, devkit, reason }, block);
+  }
+  for (const [name, value] of Object.entries({ test, devkit }))
+    if (value !== undefined)
+      throw new InputError(`--${name}: expected streamed pictures with it, such as with --stream`);
+  const flags = { dataset, data, size: dataset === 'cifar10' ? undefined : (size ?? resolution) };
+  requireNoStream(changes);
+  const { files, images } = await preparedImages(flags, block);
+  requireSame?.(files);
+  if (stated !== undefined && stated > images.most)
+    throw new InputError(`--size: expected at most ${images.most} pixels with ${dataset}, got ${stated}`);
+  return images;
+}
+
+/** @throws InputError for augmentations of random parts of pictures */
+function requireParts({ randAugment, erasing }: Partial<TrainFlags>, recipe: string): void {
+  const flag = randAugment ? '--rand-augment' : erasing ? '--erasing' : undefined;
+  if (flag) throw new InputError(`${flag}: expected a recipe that shows random parts of pictures, got ${recipe}`);
+}
+
+/** @throws InputError for augmentations that only streamed pictures have */
+function requireNoStream({ mixup, cutmix, randAugment, erasing }: Partial<TrainFlags>): void {
+  const asked = Object.entries({
+    '--mixup': mixup,
+    '--cutmix': cutmix,
+    '--rand-augment': randAugment,
+    '--erasing': erasing,
+  });
+  const [flag] = asked.find(([, value]) => value) ?? [];
+  if (flag) throw new InputError(`${flag}: expected streamed pictures with it, such as with --stream`);
+}
+
+/** Returns the side of streamed pictures for a network that states none. */
+function sideOf({ layout = 'cifar', stemChannels }: Omit<TrainedNetwork, 'resolution'>): number {
+  const { large } = namedModels;
+  return layout === large.layout && stemChannels === large.stemChannels ? large.input : layouts[layout].input;
+}
+
+/** Returns the numbers of images; with --dry-run IMAGES as if there were so many to train on and to hold out. */
+function imageCounts({ labels, heldOutOf, tested }: TrainedImages, flags: TrainFlags) {
+  const count = typeof flags.dryRun === 'number' ? flags.dryRun : labels.length;
+  const { validationImages: validation = heldOutOf(count), trainingImages: train = count - validation } = flags;
+  return { train, validation, test: tested };
+}
+
+/** Returns a recipe whose norms forget their initial statistics in time, and says so. */
+function withFittingNorms(
+  recipe: Recipe,
+  { layout = 'cifar' }: TrainedNetwork,
+  images: number,
+  block: LiveBlock,
+): Recipe {
+  const { normDecay: decay = layouts[layout].norm.decay } = recipe;
+  const steps = Math.round(recipe.epochs * Math.max(1, Math.floor(images / recipe.batchSize)));
+  const fitting = shortNormDecay(decay, steps);
+  if (fitting === undefined) return recipe;
+  block.log(
+    `The norms' statistics have a decay of ${fitting} instead of ${decay}, which takes more than these ${whole(steps)} steps`,
+  );
+  return { ...recipe, normDecay: fitting };
+}

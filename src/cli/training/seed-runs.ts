@@ -1,0 +1,116 @@
+// Trains with one seed in this process: shows its progress, keeps checkpoints, and says how to go on after a stop.
+
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
+import type { EpochDetails, FinalMessage, TrainingJob, TrainingSetup } from '../../children/training-job.ts';
+import { Interruption } from '../../failure.ts';
+import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
+import { numbersOfFirst } from '../../replicas/replicas.ts';
+import type { EpochReport } from '../../study/outcome.ts';
+import { removeCheckpoints } from '../../train/checkpoint.ts';
+import { duration, percent, whole } from '../../words.ts';
+import type { EvaluateJob } from '../../workers/messages.ts';
+import { onInterrupt } from '../terminal/interrupt.ts';
+import type { LiveBlock } from '../terminal/live-block.ts';
+import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training-files.ts';
+
+/** The resources that the trainings of all seeds share. */
+export interface SeedWork {
+  run: EvaluateJob;
+  block: LiveBlock;
+  artifacts: FolderArtifacts;
+  setup: TrainingSetup;
+  checkpoint: { seconds: number; keep: number };
+  /** The processes that train together. */
+  replicas: JoinedReplicas | undefined;
+}
+
+/** Trains with one seed. Of several ones, one that has ended before is not trained again. */
+export async function trainSeed(
+  { run, block, artifacts, setup, checkpoint: often, replicas }: SeedWork,
+  job: Omit<TrainingJob, 'seed'> & { seed: number },
+  weights: string,
+  isOneOfSeveral: boolean,
+): Promise<EndedRun> {
+  const { seed } = job;
+  const identity = JSON.stringify({ setup, job });
+  const earlier = isOneOfSeveral ? endedRun(weights, seed, identity) : undefined;
+  if (replicas) numbersOfFirst(replicas, [Number(earlier !== undefined)]);
+  if (earlier) {
+    block.log(`  trained before: validation accuracy ${percent(earlier.reward, 2)}, ${weights}`);
+    return earlier;
+  }
+  const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
+  const { best, last } = trainingFiles(weights);
+  const checkpointKey: ArtifactKey = `${keyOf(weights)}.checkpoint`;
+  const checkpoint = artifacts.path(checkpointKey);
+  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
+  using interrupt = onInterrupt(
+    () => block.log('Stopping; repeat to stop immediately.'),
+    `${checkpoint}, if it is there, keeps the state of ${duration(often.seconds)} ago or of the step before: run the same command to resume`,
+  );
+  const epochs: EpochReport[] = [];
+  const progress = new ProgressLine();
+  const onMessage = (message: unknown) => {
+    if ('epoch' in (message as FinalMessage)) epochs.push(message as EpochReport);
+    report(message as FinalMessage, block, progress);
+  };
+  const keepModel = { weights: keyOf(weights), best: keyOf(best), last: keyOf(last) };
+  const whole: TrainingJob = { ...job, checkpoint: { key: checkpointKey, ...often }, keepModel };
+  const result = (await run(whole, onMessage, interrupt.signal).catch((error) => {
+    if (error === interrupt.signal.reason)
+      throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
+    throw error;
+  })) as { reward: number; details: FinalDetails };
+  block.draw([]);
+  const ended: EndedRun = { seed, weights, reward: result.reward, details: result.details, epochs };
+  if (isOneOfSeveral) keepRun(ended, identity);
+  await removeCheckpoints(artifacts, checkpointKey);
+  return ended;
+}
+
+/** Trains with one seed as a replica that is not the first one, unless that one has trained it before. */
+export async function followSeed({ run, replicas }: SeedWork, job: TrainingJob): Promise<void> {
+  const [isTrained] = numbersOfFirst(replicas!, [0]);
+  if (isTrained) return;
+  using interrupt = onInterrupt(() => {}, 'the first replica keeps the state: start all again to resume');
+  await run(job, () => {}, interrupt.signal).catch((error) => {
+    if (error !== interrupt.signal.reason) throw error;
+    throw new Interruption('stopped, and so are all replicas; start all again to resume');
+  });
+}
+
+/** The progress of a training with the time that is left. */
+class ProgressLine {
+  #first: { share: number; at: number } | undefined;
+
+  words(share: number): string {
+    const now = performance.now();
+    this.#first ??= { share, at: now };
+    const { share: before, at } = this.#first;
+    const left = share > before ? ((now - at) / 1000 / (share - before)) * (1 - share) : undefined;
+    return `  ${percent(share)} trained${left === undefined ? '' : `, about ${duration(left)} left`}`;
+  }
+}
+
+function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine): void {
+  if ('progress' in message) {
+    block.draw([progress.words(message.progress)]);
+    return;
+  }
+  if ('remark' in message) {
+    block.log(message.remark);
+    return;
+  }
+  const { epoch, loss, accuracy, imagesPerSecond, details } = message;
+  const { unaveragedAccuracy, waitingShare } = details as EpochDetails;
+  const last = unaveragedAccuracy === undefined ? '' : ` (of the last weights ${percent(unaveragedAccuracy, 2)})`;
+  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
+  const waited = waitingShare === undefined ? '' : `, ${percent(waitingShare)} of the time waiting for pictures`;
+  block.log(
+    `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${rate(imagesPerSecond ?? 0)} images/s${waited}`,
+  );
+}
+
+const rate = (speed: number): string => (speed < 10 ? speed.toFixed(1) : whole(speed));
