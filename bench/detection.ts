@@ -30,7 +30,7 @@ const { values } = parseArgs({
 const [size, batch, rounds] = [Number(values.size), Number(values.batch), Number(values.rounds)];
 const classes = 80;
 const proposals = 300;
-/** ResNet-18 without its classifier at 224 × 224, and in proportion to the area (torchvision: 1.814 G with 0.5 M of it). */
+/** ResNet-18 without its classifier (torchvision: 1.814 G at 224 × 224), in proportion to the area. */
 const resnet18 = 1.8136e9 * (size / 224) ** 2;
 
 setThreads(1);
