@@ -203,8 +203,8 @@ export async function trainNetwork(
       onProgress?.(done / steps);
     }
     await setImmediate(); // let messages, signals and timers be handled
-    replicas?.throwIfEnded();
     const stops = replicas ? wished?.stop : signal?.aborted;
+    if (!stops) replicas?.throwIfEnded(); // others may have stopped already
     if (!ends && (!replicas || stops || wished?.save))
       await checkpoints?.offer(done, inTraining, () => meter.state(), stops);
     if (!replicas || stops) signal?.throwIfAborted();

@@ -2,7 +2,7 @@
 
 import type { ReplicaSettings } from '../../children/training-job.ts';
 import type { Computing } from '../../engine/device.ts';
-import { InputError } from '../../failure.ts';
+import { InputError, Interruption } from '../../failure.ts';
 import { type JoinedReplicas, joinReplicas } from '../../replicas/join-replicas.ts';
 import { isLocalReplica, ownCommand } from '../../replicas/local-replicas.ts';
 import { imagesTogether, type Recipe } from '../../train/recipe.ts';
@@ -83,7 +83,9 @@ export async function together<T>(
     await replicas.leave();
     return result;
   } catch (error) {
-    await replicas.fail((error as Error).message);
+    const stopsWithAll = error instanceof Interruption && replicas.rank > 0; // all stop after the same step
+    if (stopsWithAll) await replicas.leave();
+    else await replicas.fail((error as Error).message);
     throw error;
   }
 }
