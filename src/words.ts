@@ -8,6 +8,9 @@ export function percent(fraction: number, digits = 1): string {
 /** Formats a count: "3,346,538". */
 export const whole = (count: number): string => Math.round(count).toLocaleString('en-US');
 
+/** Formats a rate: "8.3", "1,024". */
+export const rate = (perSecond: number): string => (perSecond < 10 ? perSecond.toFixed(1) : whole(perSecond));
+
 /** Formats seconds in up to two units: "8 s", "3 min 10 s", "2 h 5 min", "4 d 3 h". */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

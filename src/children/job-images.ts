@@ -48,8 +48,8 @@ export interface BatchesOptions {
 export interface ShownImages {
   /** How an image becomes the input of the trained network. */
   readonly preprocessing: Preprocessing;
-  /** Returns the batches of a training; the caller disposes of them if they can be disposed of. */
-  batches(seed: number | string, options?: BatchesOptions): StepBatches & Partial<AsyncDisposable>;
+  /** Returns the batches of a training; the caller disposes of them. */
+  batches(seed: number | string, options?: BatchesOptions): StepBatches & AsyncDisposable;
   /** The decoders of streamed pictures, and the fastest one that this machine has. */
   readonly decoders?: { names: readonly string[]; fastest: string };
   /** Measures how fast streamed pictures are decoded for training. */

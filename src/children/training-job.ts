@@ -277,16 +277,12 @@ async function trainShown(
   const { checkpoints } = options;
   const part = replicas && { index: replicas.rank, count: replicas.count };
   const decoder = await commonDecoder(shown, replicas, await checkpoints?.storedDecoder());
-  const batches = shown.batches(seed, { part, decoder });
+  await using batches = shown.batches(seed, { part, decoder });
   if (checkpoints) checkpoints.decoder = batches.decoder;
-  try {
-    return await trainNetwork(network, batches, training.recipe, {
-      ...{ seed, optimizer, replicas, synchronisesNorms },
-      ...options,
-    });
-  } finally {
-    await batches[Symbol.asyncDispose]?.();
-  }
+  return await trainNetwork(network, batches, training.recipe, {
+    ...{ seed, optimizer, replicas, synchronisesNorms },
+    ...options,
+  });
 }
 
 /** Returns the decoder of all replicas: the stored one, or that of the first one's machine. */
@@ -489,12 +485,8 @@ async function prepare(
     for (const [index, step] of earlier.entries()) {
       const { network, optimizer } = child;
       const shown = (await imagesFor(step.training)).shownFor(step.training.recipe);
-      const batches = shown.batches(step.seed);
-      try {
-        await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
-      } finally {
-        await batches[Symbol.asyncDispose]?.();
-      }
+      await using batches = shown.batches(step.seed);
+      await trainNetwork(network, batches, step.training.recipe, { seed: step.seed, signal, optimizer });
       using previous = child;
       child = childOf(trainings[index + 1]!);
       child.copyFrom(previous);

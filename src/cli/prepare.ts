@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { InputError, Interruption } from '../failure.ts';
 import { overwriteHelp, ResultFiles, requireOutside } from '../result-files.ts';
-import { type ImageSource, openSource } from '../streams/open-source.ts';
+import { type ImageSource, openPart, openSource, type SourceOptions } from '../streams/open-source.ts';
 import {
   clearFolder,
   estimateBytes,
@@ -136,21 +136,17 @@ async function prepare(path: string, flags: Flags): Promise<void> {
 
 /** Opens the parts that the sources have. @throws InputError if their classes differ */
 async function openParts(path: string, flags: Flags, block: LiveBlock): Promise<[SourcePart, ImageSource][]> {
-  const open = (source: string, part: SourcePart) =>
-    openSource(source, {
-      part,
-      devkit: flags.devkit,
-      onListed: (count) => block.draw([`  listing ${source}: ${whole(count)} pictures`]),
-    });
+  const optionsOf = (source: string, part: SourcePart): SourceOptions => ({
+    part,
+    devkit: flags.devkit,
+    onListed: (count) => block.draw([`  listing ${source}: ${whole(count)} pictures`]),
+  });
   const found = new Map<SourcePart, ImageSource>();
   for (const part of sourceParts) {
     const source =
       part === 'validation' && flags.validation !== undefined
-        ? await open(flags.validation, part)
-        : await open(path, part).catch((error) => {
-            if ((error as InputError).code === 'no-part') return undefined;
-            throw error;
-          });
+        ? await openSource(flags.validation, optionsOf(flags.validation, part))
+        : await openPart(path, optionsOf(path, part));
     if (source && source.count > 0) found.set(part, source);
   }
   const [train, validation] = [found.get('train'), found.get('validation')];

@@ -42,7 +42,7 @@ export const batchRows = 1 + randomRows;
  * Batches of training images. Every epoch has its own order. The last images of an epoch that do not fill a batch are
  * omitted (other ones in the next epoch); fewer images than one batch make one small batch.
  */
-export class TrainingBatches implements StepBatches {
+export class TrainingBatches implements StepBatches, AsyncDisposable {
   /** Number of batches per epoch. */
   readonly count: number;
   readonly rows = batchRows;
@@ -122,6 +122,9 @@ export class TrainingBatches implements StepBatches {
     }
     return partColumns(randomNumbers, batchSize, this.#part);
   }
+
+  /** Holds nothing: the images belong to the dataset. */
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   /** Returns the places of an epoch's images in random order. */
   #shuffled(random: RandomStream): Int32Array {

@@ -2,7 +2,7 @@
 
 import type { Framing } from '../data/framing.ts';
 import { imageBatch } from '../data/prepare-image.ts';
-import type { Batch } from '../data/step-batches.ts';
+import type { SourceBatch } from '../data/source-batch.ts';
 import type { TestView } from '../data/test-view.ts';
 import { indexTensor } from '../engine/create.ts';
 import type { ImageSource } from './open-source.ts';
@@ -23,24 +23,12 @@ export interface EvaluationStreamOptions {
   classOf?: readonly number[] | undefined;
 }
 
-/** Some pictures of an evaluation. */
-export interface EvaluationPictures {
-  /** Number of pictures, including unreadable ones. */
-  imageCount: number;
-  /** The caller disposes of it; undefined if none could be read. */
-  batch: Batch | undefined;
-  /** The places of the batch's pictures among those evaluated. */
-  places: number[];
-  /** A sentence for each unreadable picture. */
-  unreadable: string[];
-}
-
 /** Yields the pictures of a source from number `from` on, batch by batch. */
 export async function* evaluationPictures(
   source: ImageSource,
   { places, size, preprocessing, batchSize, threads, classOf }: EvaluationStreamOptions,
   from = 0,
-): AsyncGenerator<EvaluationPictures> {
+): AsyncGenerator<SourceBatch> {
   const { centralFraction, aspect, interpolation } = preprocessing;
   const view = { kind: 'evaluation', framing: { centralFraction, aspect, interpolation } } as const;
   const left = places.subarray(from);
@@ -51,10 +39,12 @@ export async function* evaluationPictures(
     const rows = [...shown.places.keys()].filter((place) => shown.places[place] !== unreadablePlace);
     const pixels = rows.map((place) => shown.pixels.subarray(place * bytes, (place + 1) * bytes));
     const labels = rows.map((place) => classOf?.[shown.labels[place]!] ?? shown.labels[place]!);
-    const images = () => imageBatch(pixels, [size, size], preprocessing);
     yield {
       imageCount: shown.places.length,
-      batch: rows.length === 0 ? undefined : { images: images(), labels: indexTensor(labels) },
+      batch:
+        rows.length === 0
+          ? undefined
+          : { images: imageBatch(pixels, [size, size], preprocessing), labels: indexTensor(labels) },
       places: rows.map((place) => from + step * batchSize + place),
       unreadable: shown.unreadable,
     };

@@ -4,16 +4,16 @@ import type { Region } from '../data/framing.ts';
 import { normal } from '../random/normal.ts';
 import type { RandomStream } from '../random/stream.ts';
 
-/** Parameters of the Beta distributions. Where both are asked for, each batch has one of them at random. */
+/**
+ * Parameters of the Beta distributions: 0.1 to 0.4 for mixup on ImageNet (Zhang et al. 2018), 1 for CutMix (Yun et al.
+ * 2019). Where both are asked for, each batch has one of them at random.
+ */
 export interface MixingOptions {
   /** Mixup: weighted sums of two pictures. */
   mixup?: number | undefined;
   /** CutMix: a rectangle of another picture. */
   cutmix?: number | undefined;
 }
-
-/** Zhang et al. 2018 (ImageNet: 0.1 to 0.4) and Yun et al. 2019. */
-export const paperMixing = { mixup: 0.2, cutmix: 1 } as const;
 
 /** How one batch is mixed; picture `place` has the picture `count − 1 − place` as its partner. */
 export type Mixing =
@@ -56,16 +56,7 @@ function randomPart(stream: RandomStream, size: number, share: number): Region {
   };
 }
 
-/**
- * Mixes the pictures of a batch in place: RGB bytes [images, size, size, 3]. The labels are those of the batch.
- * @returns the second labels and the weights, whose share of the area is counted in pixels
- */
-export function mixBatch(pixels: Uint8Array, labels: Int32Array, size: number, mixing: Mixing): MixedLabels {
-  mixPictures(pixels, labels.length, size, mixing);
-  return mixedLabels(labels, size, mixing);
-}
-
-/** Mixes the pictures only. */
+/** Mixes the pictures of a batch in place: RGB bytes [count, size, size, 3]. */
 export function mixPictures(pixels: Uint8Array, count: number, size: number, mixing: Mixing): void {
   const bytes = 3 * size * size;
   for (let place = 0; place < count >> 1; place++) {
@@ -76,7 +67,10 @@ export function mixPictures(pixels: Uint8Array, count: number, size: number, mix
   }
 }
 
-/** Returns the labels only. The middle picture of an odd number is its own partner and stays as it is. */
+/**
+ * Returns the second labels and the weights, whose share of the area is counted in pixels. The middle picture of an odd
+ * number is its own partner and stays as it is.
+ */
 export function mixedLabels(labels: Int32Array, size: number, mixing: Mixing): MixedLabels {
   const weight = mixing.kind === 'mixup' ? mixing.share : 1 - (mixing.part.width * mixing.part.height) / (size * size);
   return { partners: labels.toReversed(), weights: new Float32Array(labels.length).fill(weight) };

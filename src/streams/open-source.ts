@@ -69,6 +69,16 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   return sourceOf(await cachedIndex(cache, lister.key, () => lister.list(onCount)));
 }
 
+/** Opens a part of a source; undefined if the source has no such part. @throws InputError as `openSource` */
+export async function openPart(path: string, options: SourceOptions): Promise<ImageSource | undefined> {
+  try {
+    return await openSource(path, options);
+  } catch (error) {
+    if ((error as InputError).code === 'no-part') return undefined;
+    throw error;
+  }
+}
+
 /**
  * Whether a path names pictures that can only be streamed: an archive, shards, or what `nasnet prepare` wrote; not
  * class folders, and not what does not exist.

@@ -6,6 +6,7 @@ import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadO
 import { compressors } from 'hyparquet-compressors';
 import { InputError } from '../failure.ts';
 import type { OpenFiles, RandomAccess } from './random-access.ts';
+import { numberedClasses } from './shards.ts';
 import { type Entry, indexOf, type StreamIndex, witnessOf } from './stream-index.ts';
 
 const asyncBuffer = (file: RandomAccess): AsyncBuffer => ({
@@ -46,12 +47,12 @@ export async function parquetIndex(
       entries.push({ name: `${basename(path)}#${row}`, label, file: place, offset: row, length: 0 });
     onCount(labels.length);
   }
-  const most = entries.reduce((high, { label }) => Math.max(high, label), -1);
-  if (named && most >= named.length)
+  const numbered = numberedClasses(entries.map(({ label }) => label));
+  if (named && numbered.length > named.length)
     throw new InputError(
-      `${dirname(paths[0]!)}: expected labels from 0 to ${named.length - 1}, as the names in the file, got ${most}`,
+      `${dirname(paths[0]!)}: expected labels from 0 to ${named.length - 1}, as the names in the file, got ${numbered.at(-1)}`,
     );
-  const classes = named ?? Array.from({ length: most + 1 }, (_, label) => `${label}`);
+  const classes = named ?? numbered;
   return indexOf(
     { kind: 'parquet', classes, paths: [...paths], witnesses: paths.map(witnessOf), remarks: [], run },
     entries,

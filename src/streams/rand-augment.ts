@@ -10,8 +10,6 @@ export interface RandAugmentOptions {
   magnitude: number;
 }
 
-/** ResNet-50 on ImageNet. */
-export const paperRandAugment: RandAugmentOptions = { operations: 2, magnitude: 9 };
 export const largestMagnitude = 10;
 
 const grey = 128;

@@ -2,9 +2,6 @@
 
 import type { RandomStream } from '../random/stream.ts';
 
-/** Share of pictures that lose a rectangle. timm's recipes have 0.25, the paper 0.5. */
-export const usualErasing = 0.25;
-
 const area = { least: 0.02, most: 1 / 3 }; // of the picture
 const aspect = { least: 0.3, most: 1 / 0.3 }; // height divided by width
 const attempts = 10;

@@ -8,6 +8,7 @@ import { InputError } from '../failure.ts';
 import { whole } from '../words.ts';
 import { imagenetWnids, settleLabels, validationLabels, wnidIn } from './imagenet-labels.ts';
 import type { OpenFiles, RandomAccess } from './random-access.ts';
+import { listShards, numberedClasses, shardsName } from './shards.ts';
 import { type Entry, indexOf, type StreamIndex, witnessOf } from './stream-index.ts';
 import { type TarEntry, tarEntries } from './tar.ts';
 
@@ -87,19 +88,14 @@ export function webDatasetIndex(
   files: OpenFiles,
   onCount: (count: number) => void,
 ): StreamIndex {
-  const samples = paths.flatMap((path, file) => {
-    const found = samplesOf(files.file(path), file);
-    onCount(found.length);
-    return found;
-  });
-  const where = paths.length === 1 ? paths[0]! : dirname(paths[0]!);
+  const samples = listShards(paths, files, samplesOf, onCount);
+  const where = shardsName(paths);
   const settled = settleLabels(
     where,
     samples.map(({ name, label }) => ({ number: label, wnid: wnidIn(name) })),
     0,
   );
-  const most = settled.labels.reduce((high, label) => Math.max(high, label), -1);
-  const classes = settled.imagenet ? [...imagenetWnids] : Array.from({ length: most + 1 }, (_, label) => `${label}`);
+  const classes = settled.imagenet ? [...imagenetWnids] : numberedClasses(settled.labels);
   const remarks = [
     ...settled.remarks,
     ...(settled.imagenet || classes.length !== imagenetClasses.length

@@ -1,12 +1,13 @@
 // Index of TFRecord shards with ImageNet's features: image/encoded, image/class/label (1 to 1,000) and, where it is
 // there, image/class/synset. Listing reads some hundred bytes of each record and skips its picture.
 
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { InputError } from '../failure.ts';
 import { whole } from '../words.ts';
 import { maskedCrc32c } from './crc32c.ts';
 import { imagenetWnids, settleLabels } from './imagenet-labels.ts';
 import type { OpenFiles, RandomAccess } from './random-access.ts';
+import { listShards, numberedClasses, shardsName } from './shards.ts';
 import { type Entry, indexOf, type StreamIndex, witnessOf } from './stream-index.ts';
 
 const frame = { length: 8, crc: 4 };
@@ -23,25 +24,20 @@ export function tfrecordIndex(
   files: OpenFiles,
   onCount: (count: number) => void,
 ): StreamIndex {
-  const records = paths.flatMap((path, place) => {
-    const found = [...recordsOf(files.file(path), place)];
-    onCount(found.length);
-    return found;
-  });
-  const where = paths.length === 1 ? paths[0]! : dirname(paths[0]!);
+  const records = listShards(paths, files, recordsOf, onCount);
+  const where = shardsName(paths);
   const settled = settleLabels(
     where,
     records.map(({ label, synset }) => ({ number: label, wnid: synset })),
     1,
   );
-  const most = settled.labels.reduce((high, label) => Math.max(high, label), -1);
   const lowest = records.findIndex((_, place) => settled.labels[place]! < 0);
   if (lowest !== -1)
     throw new InputError(
       `${where}: ${records[lowest]!.name}: expected image/class/label from 1, got ${records[lowest]!.label}`,
     );
-  const imagenet = settled.imagenet || most + 1 === imagenetWnids.length;
-  const classes = imagenet ? [...imagenetWnids] : Array.from({ length: most + 1 }, (_, label) => `${label + 1}`);
+  const numbered = numberedClasses(settled.labels, 1);
+  const classes = settled.imagenet || numbered.length === imagenetWnids.length ? [...imagenetWnids] : numbered;
   return indexOf(
     { kind: 'tfrecord', classes, paths: [...paths], witnesses: paths.map(witnessOf), remarks: settled.remarks, run: 1 },
     records.map((record, place) => ({ ...record, label: settled.labels[place]! })),

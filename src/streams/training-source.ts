@@ -6,7 +6,7 @@ import { contentIdentity } from '../content-identity.ts';
 import { splitByClass } from '../data/split.ts';
 import { InputError } from '../failure.ts';
 import { whole } from '../words.ts';
-import { type ImageSource, openSource, type SourceOptions } from './open-source.ts';
+import { type ImageSource, openPart, openSource, type SourceOptions } from './open-source.ts';
 
 /** Some pictures of a source. */
 export interface PicturesOf {
@@ -71,13 +71,9 @@ async function openTest(
     return existsSync(archive) ? openSource(archive, options) : undefined;
   }
   if (statSync(root).isFile()) return undefined;
-  try {
-    const source = await openSource(root, { ...options, part: 'validation' });
-    if (source.identity !== train.identity) return source;
-    source[Symbol.dispose]();
-  } catch (error) {
-    if ((error as InputError).code !== 'no-part') throw error;
-  }
+  const source = await openPart(root, { ...options, part: 'validation' });
+  if (source?.identity !== train.identity) return source;
+  source[Symbol.dispose]();
   return undefined;
 }
 
@@ -92,12 +88,8 @@ function requireSameClasses(root: string, train: ImageSource, test: ImageSource 
 
 function made(root: string, train: ImageSource, test: ImageSource | undefined): TrainingSource {
   const all = (source: ImageSource) => Int32Array.from({ length: source.count }, (_, place) => place);
-  const labels = all(train).map((place) => train.label(place));
   const tested = Math.min(mostTest, Math.max(train.classes.length, Math.round(train.count * testShare)));
-  const parts = test ? undefined : splitByClass(labels, train.classes.length, { validation: tested, seed: 'test' });
-  const testSource = test ?? train;
-  const testPlaces = parts?.validation ?? all(testSource);
-  const trainPlaces = parts?.train ?? all(train);
+  const [trainPlaces, testPlaces] = test ? [all(train), all(test)] : heldOut(all(train), train, tested);
   const from = test ? '' : ', held out of them';
   const count = `${whole(train.classes.length)} classes`;
   return {
@@ -106,7 +98,7 @@ function made(root: string, train: ImageSource, test: ImageSource | undefined): 
     classes: train.classes,
     content: contentIdentity({ train: train.identity, test: test?.identity ?? tested }),
     train: { source: train, places: trainPlaces },
-    test: { source: testSource, places: testPlaces },
+    test: { source: test ?? train, places: testPlaces },
     remarks: [
       `${root}: ${count}, ${whole(trainPlaces.length)} pictures to train on, ${whole(testPlaces.length)} to test on${from}`,
       ...train.remarks,
@@ -117,4 +109,10 @@ function made(root: string, train: ImageSource, test: ImageSource | undefined): 
       test?.[Symbol.dispose]();
     },
   };
+}
+
+/** Returns the places to train on, and so many that are held out for the test, of each class its share. */
+function heldOut(places: Int32Array, { classes, label }: ImageSource, tested: number): [Int32Array, Int32Array] {
+  const { train, validation } = splitByClass(places.map(label), classes.length, { validation: tested, seed: 'test' });
+  return [train, validation];
 }

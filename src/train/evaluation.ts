@@ -1,6 +1,8 @@
 // Evaluates the classification accuracy of a network. long-evaluation.ts has long evaluations, which can be resumed.
 
 import { setImmediate } from 'node:timers/promises';
+import type { SourceBatch } from '../data/source-batch.ts';
+import type { Batch } from '../data/step-batches.ts';
 import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
@@ -127,6 +129,13 @@ export class Tally {
     );
   }
 
+  /** Adds a batch as `add` does, and disposes of it. */
+  take(network: Trainable, batch: Pick<Batch, 'images' | 'labels'>, placeOf: (row: number) => number): void {
+    this.add(network, batch, placeOf);
+    batch.images.dispose();
+    batch.labels.dispose();
+  }
+
   #count(label: number, rank: number): void {
     this.counts.seen[label]! += 1;
     if (rank === 0) this.counts.right[label]! += 1;
@@ -185,23 +194,13 @@ function rank(scores: ArrayLike<number>, label: number): number {
 const largestPlace = (scores: ArrayLike<number>): number =>
   Array.from(scores).reduce((best, score, place) => (score > scores[best]! ? place : best), 0);
 
-/** Images of a stream, of which some could not be read. */
-export interface StreamedImages {
-  /** The caller disposes of it; undefined if none could be read. */
-  batch: { images: Tensor; labels: Tensor } | undefined;
-  /** The places of the batch's images among those evaluated. */
-  places: number[];
-  /** A sentence for each unreadable image. */
-  unreadable: string[];
-}
-
 /**
  * Evaluates a network on every image of a stream once; unreadable ones do not count.
  * @throws TrainingFailure if the logits are not finite; the signal's reason when it is aborted
  */
 export async function evaluateStream(
   network: Trainable,
-  stream: AsyncIterable<StreamedImages>,
+  stream: AsyncIterable<SourceBatch>,
   classes: number,
   { signal, onUnreadable }: { signal?: AbortSignal | undefined; onUnreadable?: (sentence: string) => void } = {},
 ): Promise<Accuracy> {
@@ -209,9 +208,7 @@ export async function evaluateStream(
   const started = performance.now();
   const tally = new Tally(classes);
   for await (const { batch, places, unreadable } of stream) {
-    if (batch) tally.add(network, batch, (row) => places[row]!);
-    batch?.images.dispose();
-    batch?.labels.dispose();
+    if (batch) tally.take(network, batch, (row) => places[row]!);
     for (const sentence of unreadable) onUnreadable?.(sentence);
     await setImmediate(); // let signals be handled
     signal?.throwIfAborted();
@@ -232,10 +229,8 @@ export function evaluateNetwork(
   let done = 0;
   for (const batch of batches) {
     const first = done;
-    tally.add(network, batch, (row) => first + row);
     done += batch.labels.shape[0]!;
-    batch.images.dispose();
-    batch.labels.dispose();
+    tally.take(network, batch, (row) => first + row);
   }
   const accuracy = tally.accuracy();
   return { ...accuracy, imagesPerSecond: (1000 * accuracy.images) / (performance.now() - started) };

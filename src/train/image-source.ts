@@ -7,7 +7,7 @@ import type { LabelledImages as Dataset } from '../data/dataset.ts';
 import type { ListedImage } from '../data/image-listing.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
-import type { Batch } from '../data/step-batches.ts';
+import type { SourceBatch } from '../data/source-batch.ts';
 import type { TestView } from '../data/test-view.ts';
 import { indexTensor } from '../engine/create.ts';
 import type { Preprocessing } from '../model/preprocessing.ts';
@@ -20,17 +20,6 @@ export interface ImageSource {
   batches(from: number): AsyncIterable<SourceBatch>;
   /** Returns the name of an image: its file, or its number in the dataset. */
   nameOf(place: number): string;
-}
-
-export interface SourceBatch {
-  /** Number of images in this batch, including unreadable ones. */
-  imageCount: number;
-  /** The caller disposes of it; undefined if no image could be read. */
-  batch: Batch | undefined;
-  /** The places of the batch's images in the source. */
-  places: number[];
-  /** A sentence with the file name for each unreadable image. */
-  unreadable: string[];
 }
 
 /** Returns a source of image files, preprocessed for the network. */

@@ -71,9 +71,7 @@ export async function evaluateLong(
   const speed = () => (1000 * (done - firstImage)) / (performance.now() - started);
   let savedAt = started;
   for await (const { imageCount, batch, places, unreadable: failed } of source.batches(firstImage)) {
-    if (batch) tally.add(network, batch, (row) => places[row]!);
-    batch?.images.dispose();
-    batch?.labels.dispose();
+    if (batch) tally.take(network, batch, (row) => places[row]!);
     unreadable.push(...failed);
     done += imageCount;
     onProgress?.({ done, count: source.count, speed: speed(), accuracy: tally.accuracy().accuracy });

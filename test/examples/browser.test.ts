@@ -16,7 +16,7 @@ import type { Preprocessing } from '../../src/model/preprocessing.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { type Example, example } from '../export/onnx/networks.ts';
-import { bringFile, drawn, openChromium, skip } from './chromium.ts';
+import { bringFile, drawn, openChromium, skip, watchedPage } from './chromium.ts';
 
 setThreads(1);
 
@@ -57,8 +57,8 @@ const files: Record<string, () => Promise<Buffer>> = {
 
 let browser: Browser;
 let page: Page;
-const requests: string[] = [];
-const complaints: string[] = [];
+let requests: string[];
+let complaints: string[];
 
 before(async () => {
   if (skip) return;
@@ -70,10 +70,7 @@ before(async () => {
   const offered = [{ name: 'wide.png', type: 'image/png', bytes: await files['wide.png']!() }];
   writeHtml(join(folder, 'page.html'), buildOnnx(network, description), offered);
   browser = await openChromium();
-  page = await browser.newPage();
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
+  ({ page, requests, complaints } = await watchedPage(browser));
   await page.goto(pathToFileURL(join(folder, 'page.html')).href);
 });
 after(() => browser?.close());

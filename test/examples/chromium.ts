@@ -14,6 +14,17 @@ const flags =
 export const openChromium = (): Promise<Browser> =>
   chromium.launch({ executablePath: program, args: flags.split(' ') });
 
+/** Opens a page whose requests and complaints are collected. */
+export async function watchedPage(browser: Browser) {
+  const page = await browser.newPage();
+  const requests: string[] = [];
+  const complaints: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return { page, requests, complaints };
+}
+
 /** Brings a file as a drop or a paste does. */
 export const bringFile = (
   page: Page,

@@ -21,7 +21,7 @@ import { nasnetA } from '../../src/space/published.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { describeLively, lively } from '../detect/lively.ts';
 import { example } from '../export/onnx/networks.ts';
-import { bringFile, drawn, openChromium, skip } from './chromium.ts';
+import { bringFile, drawn, openChromium, skip, watchedPage } from './chromium.ts';
 
 setThreads(1);
 
@@ -51,8 +51,8 @@ function noise(width: number, height: number) {
 
 let browser: Browser;
 let page: Page;
-const requests: string[] = [];
-const complaints: string[] = [];
+let requests: string[];
+let complaints: string[];
 
 before(async () => {
   if (skip) return;
@@ -67,10 +67,7 @@ before(async () => {
   writeHtml(join(folder, 'page.html'), readFileSync(join(folder, 'fpn.onnx')));
   writeHtml(join(folder, 'classifier.html'), readFileSync(join(folder, 'classifier.onnx')));
   browser = await openChromium();
-  page = await browser.newPage();
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
+  ({ page, requests, complaints } = await watchedPage(browser));
   await open('page.html', 'Objects will');
 });
 after(() => browser?.close());

@@ -7,7 +7,7 @@ import { forecastTraining, type TrainingForecast } from '../../forecast/training
 import type { Architecture } from '../../space/architecture.ts';
 import type { Training } from '../../study/settings.ts';
 import { trainedPlan, usedPlan } from '../../study/training-plan.ts';
-import { bytesWords, duration, percent, whole } from '../../words.ts';
+import { bytesWords, duration, percent, rate, whole } from '../../words.ts';
 import type { TrainedImages } from './trained-images.ts';
 
 export interface DryRun {
@@ -74,10 +74,10 @@ export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing
     `${model}: ${pixels} × ${pixels} pixels, ${whole(classes)} classes, ${whole(document.trainableParameters)} parameters, ${whole(document.multiplyAdds)} multiply-adds`,
     `images: ${whole(images.train)} to train on, ${whole(images.validation)} held out, ${whole(images.test)} to test on`,
     `steps: ${whole(document.stepsPerEpoch)} an epoch, ${whole(document.steps)} in ${Number(epochs.toFixed(2))} epochs`,
-    `time: ${duration(document.epochSeconds)} an epoch at ${speed(document.imagesPerSecond)} images/s (measured), ${duration(document.seconds)} in all${seeds > 1 ? `, ${duration(seeds * document.seconds)} for ${seeds} seeds` : ''}`,
+    `time: ${duration(document.epochSeconds)} an epoch at ${rate(document.imagesPerSecond)} images/s (measured), ${duration(document.seconds)} in all${seeds > 1 ? `, ${duration(seeds * document.seconds)} for ${seeds} seeds` : ''}`,
     ...(decoding
       ? [
-          `decoding: ${speed(decoding.picturesPerSecond)} pictures/s (measured); the training waits ${percent(decoding.waitingShare)} of the time`,
+          `decoding: ${rate(decoding.picturesPerSecond)} pictures/s (measured); the training waits ${percent(decoding.waitingShare)} of the time`,
         ]
       : []),
     `memory: ${bytesWords(memory.predicted)} of ${where}${memory.free === undefined ? '' : `, ${bytesWords(memory.free)} free${isTooMuch ? ': too little; a smaller batch, or one in more parts (--accumulate), takes less' : ''}`}`,
@@ -85,5 +85,3 @@ export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing
     '',
   ].join('\n');
 }
-
-const speed = (value: number): string => (value < 10 ? value.toFixed(1) : whole(value));

@@ -9,7 +9,7 @@ import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
 import type { EpochReport } from '../../study/outcome.ts';
 import { removeCheckpoints } from '../../train/checkpoint.ts';
-import { duration, percent, whole } from '../../words.ts';
+import { duration, percent, rate } from '../../words.ts';
 import type { EvaluateJob } from '../../workers/messages.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
@@ -112,5 +112,3 @@ function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine)
     `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${rate(imagesPerSecond ?? 0)} images/s${waited}`,
   );
 }
-
-const rate = (speed: number): string => (speed < 10 ? speed.toFixed(1) : whole(speed));

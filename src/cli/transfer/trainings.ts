@@ -31,7 +31,8 @@ export interface Trained {
   trainingSeconds: number;
 }
 
-const doneSchema = z.record(z.string(), z.object({ words: z.array(z.string()), weightsHash: z.string() }));
+/** The words of each training that has ended, by its name. */
+const endedSchema = z.record(z.string(), z.array(z.string()));
 
 export class Trainings {
   readonly #folder: string;
@@ -52,28 +53,32 @@ export class Trainings {
   /** Trains, unless it was done before. @throws what `nasnet train` throws; Interruption if it is stopped */
   async run(step: Step): Promise<Trained> {
     const { name, words, weights } = step;
-    if (this.#isDone(step)) this.#block.log(`${name}: trained before, ${weights}`);
+    let found = this.#trainedBefore(step);
+    if (found) this.#block.log(`${name}: trained before, ${weights}`);
     else {
       this.#block.log(`${name}: ${commandLine(step)}`);
       await train([...words, ...(this.#overwrite ? ['--overwrite'] : [])]);
-      const done = { ...this.#done(), [name]: { words, weightsHash: hashOfFile(weights) } };
       makeFolder(this.#folder);
-      writeWhole(Trainings.stateFile(this.#folder), [`${JSON.stringify(done, null, 1)}\n`]);
+      const ended = { ...this.#ended(), [name]: words };
+      writeWhole(Trainings.stateFile(this.#folder), [`${JSON.stringify(ended, null, 1)}\n`]);
+      found = trainedOf(step, readRecord(step));
     }
-    const found = read(step);
     this.#block.log(`${name}: validation accuracy ${percent(found.validationAccuracy, 2)}`);
     return found;
   }
 
-  #isDone({ name, words, weights }: Step): boolean {
-    const done = this.#done()[name];
-    if (!done || JSON.stringify(done.words) !== JSON.stringify(words) || !existsSync(weights)) return false;
-    return existsSync(trainingFiles(weights).record) && done.weightsHash === hashOfFile(weights);
+  /** Returns a training by the same command, if its weights are still those that it wrote. */
+  #trainedBefore(step: Step): Trained | undefined {
+    const { name, words, weights } = step;
+    if (JSON.stringify(this.#ended()[name]) !== JSON.stringify(words)) return undefined;
+    if (!existsSync(weights) || !existsSync(trainingFiles(weights).record)) return undefined;
+    const found = readRecord(step);
+    return found.weightsHash === hashOfFile(weights) ? trainedOf(step, found) : undefined;
   }
 
-  #done(): z.infer<typeof doneSchema> {
+  #ended(): z.infer<typeof endedSchema> {
     try {
-      return doneSchema.parse(JSON.parse(readFileSync(Trainings.stateFile(this.#folder), 'utf8')));
+      return endedSchema.parse(JSON.parse(readFileSync(Trainings.stateFile(this.#folder), 'utf8')));
     } catch {
       return {}; // missing or damaged: trained again
     }
@@ -87,10 +92,13 @@ async function train(words: string[]): Promise<void> {
   await program.parseAsync(words, { from: 'user' });
 }
 
-function read({ weights, words }: Step): Trained {
-  const { validationAccuracy, trainingSeconds, test } = record.parse(
-    JSON.parse(readFileSync(trainingFiles(weights).record, 'utf8')),
-  );
+const readRecord = ({ weights }: Step): z.infer<typeof record> =>
+  record.parse(JSON.parse(readFileSync(trainingFiles(weights).record, 'utf8')));
+
+function trainedOf(
+  { weights, words }: Step,
+  { validationAccuracy, trainingSeconds, test }: z.infer<typeof record>,
+): Trained {
   return {
     weights,
     epochs: Number(words[words.indexOf('--epochs') + 1]),

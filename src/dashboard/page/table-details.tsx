@@ -12,6 +12,19 @@ interface Props {
   open?: boolean;
 }
 
+/** The names of a table's columns. */
+export function HeadRow({ heads }: { heads: readonly string[] }) {
+  return (
+    <tr>
+      {heads.map((head) => (
+        <th key={head} scope="col">
+          {head}
+        </th>
+      ))}
+    </tr>
+  );
+}
+
 export function TableDetails({ summary = 'As a table', caption, heads, rows, open: initially = false }: Props) {
   const [open, setOpen] = useState(initially);
   return (
@@ -22,13 +35,7 @@ export function TableDetails({ summary = 'As a table', caption, heads, rows, ope
           <table>
             {caption && <caption>{caption}</caption>}
             <thead>
-              <tr>
-                {heads.map((head) => (
-                  <th key={head} scope="col">
-                    {head}
-                  </th>
-                ))}
-              </tr>
+              <HeadRow heads={heads} />
             </thead>
             <tbody>
               {rows().map((cells, row) => (

@@ -1,6 +1,7 @@
 // Values with their intervals as rows: a dot, a bar, and where chance would be. Drawn as SVG, so that it is text too.
 
 import type { ComponentChildren } from 'preact';
+import { HeadRow } from '../table-details.tsx';
 
 export interface IntervalRow {
   label: string;
@@ -47,16 +48,7 @@ export function Intervals({ rows, format, caption, otherName, chanceName, heads 
       <table class="intervals">
         <caption>{caption}</caption>
         <thead class={heads.length > 0 ? '' : 'sr'}>
-          <tr>
-            <th scope="col">what</th>
-            <th scope="col">picture</th>
-            <th scope="col">value with 95% interval</th>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
+          <HeadRow heads={['what', 'picture', 'value with 95% interval', ...heads]} />
         </thead>
         <tbody>
           {rows.map((row) => (
