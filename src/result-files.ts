@@ -60,17 +60,24 @@ export class ResultFiles {
 
   /** Records the claimed files after they are written. Files that were not written are dropped from the record. */
   keep(): void {
-    const { of } = this.#options;
-    record([...this.#claimed], (path) => (existsSync(path) ? { of, sha256: hashOfFile(path) } : undefined));
-    this.#claimed.clear();
+    this.#keep([...this.#claimed]);
   }
 
-  /** Claims, writes and records texts by file name in a folder; returns their paths. */
+  /**
+   * Claims, writes and records texts by file name in a folder; returns their paths. Other claimed files stay claimed.
+   */
   write(directory: string, texts: Record<string, string>): string[] {
-    this.claim(...Object.keys(texts).map((name) => join(directory, name)));
+    const claimed = Object.keys(texts).map((name) => join(directory, name));
+    this.claim(...claimed);
     const paths = writeFiles(directory, texts);
-    this.keep();
+    this.#keep(claimed.filter((path) => this.#claimed.has(path)));
     return paths;
+  }
+
+  #keep(paths: readonly string[]): void {
+    const { of } = this.#options;
+    record(paths, (path) => (existsSync(path) ? { of, sha256: hashOfFile(path) } : undefined));
+    for (const path of paths) this.#claimed.delete(path);
   }
 
   #check(path: string): void {

@@ -117,3 +117,16 @@ test('a damaged record counts as empty', () => {
   writeFileSync(join(place, '.nasnet-results.json'), '{"a.svg": 3');
   refused(() => write(join(place, 'a.svg'), 'second'), /another program or version/);
 });
+
+test('texts that are written meanwhile leave other claimed files claimed', () => {
+  const directory = newFolder();
+  const late = join(directory, 'late.json');
+  const results = new ResultFiles({ of: 'transfer a' });
+  results.claim(late);
+  results.write(directory, { 'early.svg': 'a figure' });
+  writeWhole(late, ['a summary']);
+  results.keep();
+  write(late, 'another summary', { of: 'transfer a' });
+  write(join(directory, 'early.svg'), 'another figure', { of: 'transfer a' });
+  refused(() => write(late, 'a third', { of: 'transfer b' }), /late\.json: exists already, written by transfer a/);
+});

@@ -5,7 +5,6 @@ import { filterMultiple } from '../../plan/model-name.ts';
 import type { Plan, PlanOptions } from '../../plan/plan.ts';
 import { bestTrials } from '../../selection/finalist-race.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { published } from '../../space/published.ts';
 import { Candidate } from '../../study/candidate.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
@@ -49,9 +48,6 @@ export function bestCells(study: Study<SearchSettings>, count: number): NamedCel
   }
   return found;
 }
-
-/** Returns published cells by name. */
-export const publishedCells = (name: string): NamedCells => ({ name, architecture: published[name]! });
 
 /**
  * Returns cells as the largest network within the limits; undefined if none is.

@@ -35,7 +35,7 @@ export interface Schedule extends DeviceFlags {
 const shortShare = 0.1; // of the epochs of the best one
 
 /** Returns the epochs of the best cell, and those that each has before. */
-export function epochsOf({ recipe, epochs = recipes[recipe].epochs, shortEpochs }: Schedule) {
+function epochsOf({ recipe, epochs = recipes[recipe].epochs, shortEpochs }: Schedule) {
   return { short: shortEpochs ?? Math.max(1, Math.round(shortShare * epochs)), final: epochs };
 }
 

@@ -24,14 +24,7 @@ import { countFromZero, positiveNumber, quantity, wholeNumber } from '../flags/p
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
-import {
-  bestCells,
-  type NamedCells,
-  publishedCells,
-  type SizedCells,
-  sizedCells,
-  type TransferLimits,
-} from './sized-cells.ts';
+import { bestCells, type NamedCells, type SizedCells, sizedCells, type TransferLimits } from './sized-cells.ts';
 import { architectureFile, commandLine, finalStep, type Schedule, shortStep } from './steps.ts';
 import { type Target, type TargetName, targetNames, targetOptions, targets } from './targets.ts';
 import { type Trained, Trainings } from './trainings.ts';
@@ -137,8 +130,7 @@ async function transfer(path: string, flags: Flags): Promise<void> {
 
   for (const line of sizeLines(networks)) block.log(line);
   const of = `transfer ${JSON.stringify({ study: path, to: flags.to, dataset })}`;
-  const written = { of, inputs: [path], overwrite: flags.overwrite };
-  const results = new ResultFiles(written);
+  const results = new ResultFiles({ of, inputs: [path], overwrite: flags.overwrite });
   const summary = join(folder, 'transfer.json');
   const page = join(folder, 'transfer.html');
   const architectures = networks.map((cells) => architectureFile(folder, cells));
@@ -160,7 +152,7 @@ async function transfer(path: string, flags: Flags): Promise<void> {
     chosen,
     final,
   };
-  const figures = writeFigure5(folder, figureModels(found), new ResultFiles(written));
+  const figures = writeFigure5(folder, figureModels(found), results);
   writeWhole(page, [transferPage(found, readFileSync(figures[0]!, 'utf8'))]);
   const files = [page, ...figures, summary];
   const document = {
@@ -204,7 +196,10 @@ async function sizedBest(path: string, target: Target, { flags, classes, limits 
   const { cells, size: input, top, compare } = flags;
   const options = targetOptions(target, { classes, ...(cells !== undefined && { cells }), ...(input && { input }) });
   using study = openSearch(path, { readOnly: true });
-  const named = [...bestCells(study, top), ...(compare === undefined ? [] : [publishedCells(compare)])];
+  const named = [
+    ...bestCells(study, top),
+    ...(compare === undefined ? [] : [{ name: compare, architecture: published[compare]! }]),
+  ];
   if (named.length === (compare === undefined ? 0 : 1))
     throw new InputError(`${path}: expected a finished trial, got none yet`);
   const sized: SizedCells[] = [];
